@@ -146,18 +146,9 @@ format: .venv/installed ## Write the code as the formatter and the linter would 
 
 # The rooms where an untested branch could lose a clock or an event, and the tests that take their ways: lists of people, spreadsheets of
 # duties and pinned law are told apart where a person uses them.
-PURE := model engine loading
-USES := tests/effects tests/service tests/vault tests/views tests/cli/test_regimes.py tests/cli/test_letters.py tests/cli/test_home.py \
-        tests/law/test_worked_cases.py tests/law/test_counting.py tests/law/test_positive_grounds.py tests/law/test_holds.py \
-        tests/law/test_national_law.py tests/cli/test_drills.py tests/cli/test_rehearsals.py tests/cli/test_briefing.py tests/cli/test_oncall.py \
-        tests/cli/test_war_room.py tests/cli/test_cadence.py tests/cli/test_rules.py tests/cli/test_acknowledging.py tests/cli/test_classes.py tests/web \
-        tests/cli/test_bulk.py tests/cli/test_claims.py tests/cli/test_override.py tests/cli/test_comcheck.py \
-        tests/cli/test_improvements.py tests/cli/test_contact_book.py tests/cli/test_routines.py tests/cli/test_rooms.py tests/cli/test_switching.py \
-        tests/cli/test_report_numbers.py tests/cli/test_filed_unsigned.py tests/cli/test_second_person.py tests/cli/test_choice.py \
-        tests/cli/test_names.py tests/cli/test_step_names.py tests/cli/test_mobilising.py tests/cli/test_message_send.py \
-        tests/cli/test_unheld_roles.py tests/cli/test_interview.py tests/cli/test_costly_texts.py tests/cli/test_set_aside.py \
-        tests/cli/test_action_secrets.py tests/cli/test_clean_streams.py tests/cli/test_many_populations.py tests/cli/test_odd_files.py \
-        tests/cli/test_playbook_copy.py tests/cli/test_after_closing.py tests/law/test_populations_alike.py tests/documents/test_template.py
+PURE := base facts law routing playbook incident yamlfile files
+USES := tests/effects tests/app tests/vault tests/reports tests/web tests/documents/template tests/documents/files tests/playbooks \
+        $(filter-out tests/cli/framework/,$(sort $(dir $(wildcard tests/cli/*/*.py))))
 empty :=
 space := $(empty) $(empty)
 comma := ,

@@ -120,15 +120,15 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail, without connecting; whether Apprise is there shows at the first send."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     if not settings.service.strip():
-        found.append(Finding(severity="error", what="service is empty: it is the failure domain"))
+        findings.append(Finding(severity="error", what="service is empty: it is the failure domain"))
     if "url" not in secrets:
         what, hint = "the secret url is missing", "secrets: {url: env:NAME}"
-        found.append(Finding(severity="error", what=what, hint=hint))
+        findings.append(Finding(severity="error", what=what, hint=hint))
     elif "://" not in secrets["url"].reveal():
-        found.append(Finding(severity="error", what="the secret url is not a URL", hint="service://…"))
-    return tuple(found)
+        findings.append(Finding(severity="error", what="the secret url is not a URL", hint="service://…"))
+    return tuple(findings)
 
 
 def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:

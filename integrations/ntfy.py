@@ -12,15 +12,7 @@ import re
 import msgspec
 
 from integrations.http import Reply, json_object, judge
-from integrations.http.service import (
-    findings,
-    host_of,
-    identifier,
-    private,
-    send_json,
-    service_of,
-    usable,
-)
+from integrations.http.service import findings, host_of, identifier, private, send_json, service_of, usable
 from integrations.port import (
     Accepted,
     Callback,

@@ -299,7 +299,7 @@ class Integration(Protocol):
         ...
 
 
-class Ageing(Protocol):
+class HasExpiry(Protocol):
     """What an integration has besides, when what it was given holds for a time only, such as a certificate."""
 
     def lint_at(self, at: datetime, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
@@ -307,7 +307,7 @@ class Ageing(Protocol):
         ...
 
 
-class Public(Protocol):
+class HasDnsRecords(Protocol):
     """What an integration has besides, when the network says of it what its settings do not, as DNS does of a domain."""
 
     def look_up(self, settings: Any) -> tuple[Finding, ...]:
@@ -326,7 +326,7 @@ class Recalling(Protocol):
         ...
 
 
-class Replying(Protocol):
+class RepliesToCallback(Protocol):
     """What an integration has besides, when its provider reads the answer to a callback."""
 
     def reply(self, callback: Callback, settings: Any, secrets: Secrets) -> CallbackReply:
@@ -334,7 +334,7 @@ class Replying(Protocol):
         ...
 
 
-class Collecting(Protocol):
+class PollsReceipts(Protocol):
     """What an integration has besides, when receipts and answers have to be fetched instead of called back."""
 
     def collect(self, took: Took, at: datetime, timeouts: Timeouts, settings: Any, secrets: Secrets) -> str:
@@ -345,7 +345,7 @@ class Collecting(Protocol):
         ...
 
 
-class Line(Protocol):
+class BulkConnection(Protocol):
     """A connection to a provider that stays open from one batch to the next. Not for several threads."""
 
     def send(self, outbounds: Sequence[Outbound]) -> tuple[Outcome, ...]:
@@ -364,7 +364,7 @@ class Line(Protocol):
 class Batching(Protocol):
     """What an integration has besides, when many messages may go over one connection."""
 
-    def open_line(self, settings: Any, secrets: Secrets) -> Line:
+    def open_line(self, settings: Any, secrets: Secrets) -> BulkConnection:
         """Return a line; nothing is connected before the first batch."""
         ...
 

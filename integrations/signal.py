@@ -192,7 +192,7 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
     judged = judge(reply, at)
     if judged is not None:
         return judged.reason
-    kept = [took(one) for said in _array(reply.body) for one in _events(said, settings)]
+    kept = [took(event) for said in _array(reply.body) for event in _events(said, settings)]
     return "" if all(kept) else "something that was fetched could not be kept"
 
 
@@ -201,7 +201,7 @@ def _array(body: bytes) -> list[dict[str, object]]:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return []
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [load for load in value if isinstance(load, dict)] if isinstance(value, list) else []
 
 
 def _events(said: dict[str, object], settings: Settings) -> Iterator[Receipt | Answer]:

@@ -158,7 +158,7 @@ def _template(outbound: Outbound, settings: Settings) -> dict[str, object] | Non
         "body": plain_body(outbound),
     }
     # Meta refuses parameters with line ends, tabs or runs of blanks, and empty ones.
-    filled = [" ".join(parts[one].split()) or "-" for one in settings.parameters]
+    filled = [" ".join(parts[parameter].split()) or "-" for parameter in settings.parameters]
     if sum(map(len, filled)) > LONGEST_TEMPLATE:
         return None
     parameters = [{"type": "text", "text": one} for one in filled]
@@ -213,8 +213,8 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
         return Unauthentic(reason="there is no app_secret to check it with")
     key = secrets["app_secret"].reveal().strip().encode()
     wanted = "sha256=" + hmac.new(key, callback.body, hashlib.sha256).hexdigest()
-    given = callback.headers.get("x-hub-signature-256", "")
-    if not hmac.compare_digest(wanted.encode(), given.encode()):
+    header = callback.headers.get("x-hub-signature-256", "")
+    if not hmac.compare_digest(wanted.encode(), header.encode()):
         return Unauthentic(reason="the signature does not hold")
     return tuple(_events(json_object(callback.body), settings))
 

@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # as type checkers know it; ``typing`` alone takes as lon
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from runner.cli.world import World
+    from runner.cli.framework.environment import World
 
 VERSION_WORDS = (["version"], ["--version"])
 
@@ -32,8 +32,8 @@ def main(argv: Sequence[str] | None = None, world: World | None = None) -> int:
         _make_quick()
     import threading
 
-    from runner.cli.app import run
-    from runner.cli.world import this_world
+    from runner.cli.framework.app import run
+    from runner.cli.framework.environment import this_world
 
     if threading.current_thread() is not threading.main_thread():
         return run(

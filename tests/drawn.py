@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from runner.model import playbook as p
+from runner.playbook import format as p
 from tests.scenario import (
     HOUR,
     MINUTE,
@@ -107,5 +107,5 @@ def bodies(draw: st.DrawFn, depth: int = 2) -> tuple[p.AnyStep, ...]:
     """One to four steps, each of which can only follow earlier ones."""
     steps: list[p.AnyStep] = []
     for name in "abcd"[: draw(st.integers(2, 4) if depth == 2 else st.integers(1, 2))]:
-        steps.append(draw(step(name, tuple(one.id for one in steps), depth)))
+        steps.append(draw(step(name, tuple(step.id for step in steps), depth)))
     return tuple(steps)

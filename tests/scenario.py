@@ -16,24 +16,35 @@ from typing import Any
 
 import msgspec
 
-from runner.engine.claims import claims
-from runner.engine.decide import decide
-from runner.engine.deliveries import reached_places
-from runner.engine.evolve import begin, evolve
-from runner.engine.migrate import decide_migration
-from runner.engine.plan import Library, compile_plan
-from runner.engine.settle import number, settle
-from runner.engine.timing import next_look
-from runner.loading.expressions import parse, parse_condition
-from runner.model import commands as c
-from runner.model import events as e
-from runner.model import playbook as p
-from runner.model.expressions import LOOP_NAMES, Expression
-from runner.model.incident import Approval, Attempt, Delivery, Incident, Invocation, Run
-from runner.model.messaging import MessageClass, SendResult
-from runner.model.regime import Regime
-from runner.model.states import Kind
-from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Host, Recall, Render, Replan
+from runner.base.states import Kind
+from runner.facts.expression import LOOP_NAMES, Expression
+from runner.facts.expressions.parser import parse, parse_condition
+from runner.incident.messages.deliveries import reached_places
+from runner.incident.state import commands as c
+from runner.incident.state import events as e
+from runner.incident.state.incident import Approval, Attempt, Delivery, Incident, Invocation, Run
+from runner.incident.state.library import Library
+from runner.incident.state.work import (
+    Announce,
+    AnyWork,
+    Compose,
+    Deliver,
+    DoAct,
+    Host,
+    Recall,
+    Render,
+    Replan,
+)
+from runner.incident.steps.migrate import decide_migration
+from runner.incident.turn.claims import claims
+from runner.incident.turn.decide import decide
+from runner.incident.turn.fold import begin, fold
+from runner.incident.turn.settle import number, settle
+from runner.incident.turn.timers import next_wakeup
+from runner.law.regime import Regime
+from runner.playbook import format as p
+from runner.playbook.plan import compile_plan
+from runner.routing.messaging import MessageClass, SendResult
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -134,14 +145,14 @@ def playbook(*steps: p.AnyStep, name: str = "main", version: str = "1.0.0") -> p
 def bundle(main: p.Playbook, *includes: p.Playbook) -> p.Bundle:
     return p.Bundle(
         playbook=main,
-        includes={one.name: one for one in includes},
+        includes={include.name: include for include in includes},
         digest=f"sha256:{main.name}-{main.version}",
     )
 
 
 @cache
 def law(*names: str) -> tuple[Regime, ...]:
-    from runner.loading.regimes import load_regime
+    from runner.law.files.regime_file import load_regime
 
     folder = importlib.resources.files("playbooks") / "regimes"
     return tuple(load_regime((folder / f"{name}.yaml").read_bytes(), name) for name in names)
@@ -154,8 +165,11 @@ def waivable(regimes: tuple[Regime, ...]) -> tuple[Regime, ...]:
         replace(
             law_,
             versions=tuple(
-                replace(one, duties=tuple(replace(rule, waiver="the authority may") for rule in one.duties))
-                for one in law_.versions
+                replace(
+                    version,
+                    duties=tuple(replace(rule, waiver="the authority may") for rule in version.duties),
+                )
+                for version in law_.versions
             ),
         )
         for law_ in regimes
@@ -212,7 +226,7 @@ class World:
             for role, persons in (roles or {"lead": "ann bob"}).items()
         ]
         if facts:
-            commands.append(c.RecordFacts(changes=tuple(change(*one) for one in facts.items()), by="ann"))
+            commands.append(c.RecordFacts(changes=tuple(change(*item) for item in facts.items()), by="ann"))
         run = self.pin(bundle(playbook(*steps), *includes))
         self.give(*commands, c.PinPlaybook(run=run))
 
@@ -238,7 +252,7 @@ class World:
         found, said = self.incident, list[e.AnyEvent]()
         for command in commands:
             decided = decide(found, command, self.now, self.library)
-            found = evolve(found, number(found, self.now, decided), self.library)
+            found = fold(found, number(found, self.now, decided), self.library)
             said.extend(decided)
         return self._append(found, said)
 
@@ -248,8 +262,8 @@ class World:
         """Move the run to other steps; refusals come through."""
         new = bundle(playbook(*steps, version=version), *includes)
         event = decide_migration(self.incident, self.pin(new), new, self.library, "better")
-        found = evolve(self.incident, number(self.incident, self.now, [event]), self.library)
-        self._append(found, [event])
+        incident = fold(self.incident, number(self.incident, self.now, [event]), self.library)
+        self._append(incident, [event])
         return event
 
     def _append(self, found: Incident, said: list[e.AnyEvent]) -> list[e.AnyEvent]:
@@ -285,8 +299,10 @@ class World:
     @staticmethod
     def folded(journal: Sequence[e.Recorded], library: Library) -> Incident:
         """Return the incident that a journal's bytes tell."""
-        rows = [e.Recorded(one.seq, one.at, e.decode(e.encode(one.event))) for one in journal]
-        return evolve(begin(rows[0]), rows[1:], library)
+        rows = [
+            e.Recorded(recorded.seq, recorded.at, e.decode(e.encode(recorded.event))) for recorded in journal
+        ]
+        return fold(begin(rows[0]), rows[1:], library)
 
     def recover(self) -> None:
         """Say of every attempt whose worker is gone that nobody knows what became of it."""
@@ -300,7 +316,7 @@ class World:
             )
 
     def next_look(self) -> datetime | None:
-        return next_look(self.incident, self.now, self.library)
+        return next_wakeup(self.incident, self.now, self.library)
 
     # --- effects ------------------------------------------------------------------------------------------
 
@@ -310,7 +326,7 @@ class World:
         intents = [intent for intent, _ in found if intent is not None]
         if intents:
             self._commit(intents)
-            self.incident = evolve(self.incident, number(self.incident, self.now, intents), self.library)
+            self.incident = fold(self.incident, number(self.incident, self.now, intents), self.library)
         return [work for _, work in found]
 
     def perform(self, work: AnyWork) -> list[e.AnyEvent]:
@@ -361,7 +377,7 @@ class World:
             e.PlannedDelivery(
                 delivery=name,
                 person=self.incident.deliveries[name].person,
-                channels=tuple(one for one in self.channels if one not in fallen),
+                channels=tuple(channel for channel in self.channels if channel not in fallen),
                 goal=self.incident.deliveries[name].goal,
             )
             for name in sorted(self.incident.moving)
@@ -439,8 +455,8 @@ class World:
             found = self.claim()
             if not found:
                 return done
-            for one in found:
-                self.perform(one)
+            for work in found:
+                self.perform(work)
             done.extend(found)
         raise AssertionError(f"no rest after {rounds} rounds: {done[-3:]}")
 

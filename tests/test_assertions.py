@@ -54,7 +54,7 @@ def _is_text(node: ast.expr, texts: set[str]) -> bool:
         case ast.Name(id=name):
             return name in texts
         case ast.Call(func=ast.Attribute(attr="join" | "split" | "lower" | "splitlines" | "strip") as func):
-            return _is_text(func.value, texts) or any(_is_text(one, texts) for one in node.args)
+            return _is_text(func.value, texts) or any(_is_text(arg, texts) for arg in node.args)
         case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
             return name in TEXTS
         case ast.Subscript(value=value):

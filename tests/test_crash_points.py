@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.model.events import DeliveryReminded, LevelFired, decode
-from runner.model.incident import Incident
+from runner.incident.state.events import DeliveryReminded, LevelFired, decode
+from runner.incident.state.incident import Incident
 from runner.store.port import StoredEvent
 from tests.crash.calling import STORIES
 from tests.crash.checking import check_told, check_world
@@ -60,8 +60,8 @@ class Runs:
         """Return the incident as the journal tells it now: the journal holds, and what happens once happened once."""
         desk = open_desk(self.folder / name, STORIES[story].home(0, 0), Boundaries(0), self.store(name))
         try:
-            found = desk.store.verify(INCIDENT)
-            assert found.ok, found.broken
+            verification = desk.store.verify(INCIDENT)
+            assert verification.ok, verification.broken
             once = [said for said in map(once_only, desk.store.read(INCIDENT)) if said]
             assert len(once) == len(set(once)), f"{name}: {once}"
             return desk.load(INCIDENT)
@@ -109,18 +109,18 @@ def states(incident: Incident) -> dict[str, str]:
 def told(incident: Incident) -> dict[str, tuple[str, str]]:
     """Return how far it came with everybody for whom a message was meant at first or in the end."""
     return {
-        one.person: (one.state, one.evidence)
-        for one in incident.deliveries.values()
-        if not incident.messages[one.message].about
+        delivery.person: (delivery.state, delivery.evidence)
+        for delivery in incident.deliveries.values()
+        if not incident.messages[delivery.message].about
     }
 
 
 def in_doubt(incident: Incident) -> set[str]:
     """Return who may have been told without our knowing, which everybody can see."""
     return {
-        one.person
-        for one in incident.deliveries.values()
-        if any(attempt.state == "unknown" for attempt in one.attempts)
+        delivery.person
+        for delivery in incident.deliveries.values()
+        if any(attempt.state == "unknown" for attempt in delivery.attempts)
     }
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.drivers.choice import attach
-from runner.drivers.postgres.worker import AT_ONCE
-from runner.service.desk import Desk
-from tests.drivers.runs import Crowd, born, in_a_row, keep, make_desk, until
+from runner.app.core.incident_service import Desk
+from runner.workers.choice import attach
+from runner.workers.postgres.worker import AT_ONCE
 from tests.servers.postgres import postgres_server, postgres_url
+from tests.workers.runs import Crowd, born, in_a_row, keep, make_desk, until
 
 __all__ = ["postgres_server", "postgres_url"]
 
@@ -54,8 +54,8 @@ def test_a_kill_of_one_of_several_workers_in_mid_run_loses_nothing_and_doubles_n
 
 def check_journals(desk: Desk, performed: Counter[str]) -> int:
     """Hold what was performed against the journals; return how many attempts were in doubt."""
-    found = desk.store.verify()
-    assert found.ok, found.broken
+    verification = desk.store.verify()
+    assert verification.ok, verification.broken
     in_doubt = 0
     for name in (row.id for row in desk.store.rows()):
         incident = desk.load(name)

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.drivers.choice import attach
+from runner.app.core.suspended_incidents import resume, set_aside
 from runner.errors import Stale
-from runner.model.incident import Incident
-from runner.service.aside import resume, set_aside
+from runner.incident.state.incident import Incident
 from runner.store.port import Head
+from runner.workers.choice import attach
 from tests.crash.checking import check_world
 from tests.crash.scenario import ensure_open, next_command, over, playbook
 from tests.crash.soaking import busy_machine, home_of, started
@@ -94,8 +94,8 @@ class Soak:
     def check(self) -> int:
         """Hold the journals against what was confirmed and what was received; return the attempts in doubt."""
         assert self.ended == []
-        found = self.desk.store.verify(anchors=self._confirmed)
-        assert found.ok, found.broken
+        verification = self.desk.store.verify(anchors=self._confirmed)
+        assert verification.ok, verification.broken
         for name, head in self._confirmed.items():
             one = self.desk.store.verify(name, {name: head})
             assert one.ok, f"a confirmed event is lost: {one.broken}"
@@ -103,9 +103,9 @@ class Soak:
 
     def close(self) -> None:
         """End everything."""
-        for one in self._workers:
-            one.kill()
-            one.wait()
+        for worker in self._workers:
+            worker.kill()
+            worker.wait()
         self._at.close()
         self.mail.stop()
         self.http.stop()

@@ -9,8 +9,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from runner.loading.catalog import Catalog
-from runner.service.pinning import kept_catalogue
+from runner.app.incidents.catalogue_pinning import kept_catalogue
+from runner.playbook.catalogue import Catalog
 
 
 @functools.cache

@@ -191,13 +191,13 @@ def _framed(status: int, headers: dict[str, str]) -> bool:
 def lost(error: BaseException) -> NotSent | Rejected | Unknown:
     """Return what an exception of the transport proves."""
     causes = tuple(_causes(error))
-    if any(isinstance(one, ForbiddenPeer) for one in causes):
+    if any(isinstance(cause, ForbiddenPeer) for cause in causes):
         return Rejected("address", "the name leads to an address that is never called", about="account")
-    if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes):
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return NotSent("the certificate of the service does not hold")
-    if any(isinstance(one, NewConnectionError | ConnectTimeoutError) for one in causes):
+    if any(isinstance(cause, NewConnectionError | ConnectTimeoutError) for cause in causes):
         return NotSent("no connection to the service could be made")
-    if any(isinstance(one, _OUR_FAULT) for one in causes):
+    if any(isinstance(cause, _OUR_FAULT) for cause in causes):
         return _UNFORMED
     if isinstance(error, requests.Timeout):
         return Unknown("the service did not answer in time", "answer")

@@ -66,13 +66,13 @@ def capabilities(settings: Settings) -> Capabilities:
 
     A room that is opened for people is encrypted between them.
     """
-    kept: Confidentiality = "internal" if settings.federated else "confidential"
+    confidentiality: Confidentiality = "internal" if settings.federated else "confidential"
     secure = private(settings.url)
     return Capabilities(
         address_kind="handle",
         domains=frozenset({service_of(settings.url)}),
         hosts=machine_of(host_of(settings.url)),
-        confidentiality=kept if secure else "public",
+        confidentiality=confidentiality if secure else "public",
         personal_data="contact" if secure else "none",
         receipts=frozenset({"accepted", "read"}),
         ack="button",
@@ -120,8 +120,8 @@ def _no_clear_text(outbound: Outbound, settings: Settings, token: str) -> Outcom
             why = "the room is encrypted end to end, and this channel sends clear text"
             return Rejected("encrypted_room", why, about="recipient")
         case Reply():
-            known = refused(reply, outbound.at) or judge(reply, outbound.at)
-            return known if isinstance(known, Rejected | Throttled) else NotSent(_UNTOLD)
+            rejected = refused(reply, outbound.at) or judge(reply, outbound.at)
+            return rejected if isinstance(rejected, Rejected | Throttled) else NotSent(_UNTOLD)
         case Unknown():
             return NotSent(_UNTOLD)
         case NotSent() | Rejected():
@@ -211,8 +211,8 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
     rooms = member(json_object(reply.body), "rooms", "join")
     for room in rooms.values() if isinstance(rooms, dict) else ():
         events = [*_list(member(room, "timeline", "events")), *_list(member(room, "ephemeral", "events"))]
-        for one in _happened(events, settings.user):
-            took(one)
+        for receipt in _happened(events, settings.user):
+            took(receipt)
     return ""
 
 

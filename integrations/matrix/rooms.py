@@ -63,21 +63,21 @@ def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
     """Return the room behind the alias if our user made it and it is encrypted."""
     alias = f"#{room.name}:{_server(settings)}"
     reply = ask(room, f"directory/room/{quote(alias, safe='')}", settings, token)
-    known = (
+    outcome = (
         _named(json_object(reply.body).get("room_id"))
         if isinstance(reply, Reply)
         else Unknown(_LOST, "answer")
     )
-    if not isinstance(known, Accepted):
-        return known
-    reply = ask(room, f"rooms/{quote(known.provider_id, safe='')}/state", settings, token)
+    if not isinstance(outcome, Accepted):
+        return outcome
+    reply = ask(room, f"rooms/{quote(outcome.provider_id, safe='')}/state", settings, token)
     if not isinstance(reply, Reply) or not (reply.complete and reply.status in {200, 403}):
         return Unknown(_LOST, "answer")
     states = _states(reply)
     made_by_us = member(states.get("m.room.create"), "sender") == settings.user
     encrypted = member(states.get("m.room.encryption"), "content", "algorithm") == _CIPHER
     if made_by_us and encrypted:
-        return known
+        return outcome
     return Rejected(_TAKEN, "a room of this name is there, and it is not the one that we would have opened")
 
 
@@ -87,7 +87,7 @@ def _states(reply: Reply) -> dict[object, object]:
         events = json.loads(reply.body)
     except (ValueError, RecursionError):
         return {}
-    return {member(one, "type"): one for one in events} if isinstance(events, list) else {}
+    return {member(event, "type"): event for event in events} if isinstance(events, list) else {}
 
 
 def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outcome:

@@ -205,7 +205,9 @@ def _presses(body: bytes, team: str) -> tuple[Answer, ...]:
     if team and member(said, "team", "id") != team:
         return ()
     digest = hashlib.sha256(body).hexdigest()[:32]
-    keys = [identifier(member(one, "value")) for one in actions if member(one, "action_id") == ACTION]
+    keys = [
+        identifier(member(action, "value")) for action in actions if member(action, "action_id") == ACTION
+    ]
     # Only in a conversation of two, whose id begins with D, is whoever presses the one who was written to.
     shared = not identifier(member(said, "channel", "id")).startswith("D")
     return tuple(

@@ -16,11 +16,11 @@ import msgspec
 
 from integrations.http.service import service_of
 from integrations.port import (
+    BulkConnection,
     Callback,
     CannotTell,
     Capabilities,
     Finding,
-    Line,
     Outbound,
     Outcome,
     Parsed,
@@ -123,7 +123,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     return transact(outbound, settings, secrets)
 
 
-def open_line(settings: Settings, secrets: Secrets) -> Line:
+def open_line(settings: Settings, secrets: Secrets) -> BulkConnection:
     """Return a connection for many messages."""
     from integrations.smtp.line import SmtpLine
 

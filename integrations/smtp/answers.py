@@ -50,6 +50,6 @@ def _first_line(message: Message) -> str:
         if part.get_content_type() != "text/plain":
             continue
         text = words(part, MOST_BYTES)
-        first = next((one.strip() for one in text.splitlines() if one.strip()), "")
+        first = next((splitline.strip() for splitline in text.splitlines() if splitline.strip()), "")
         return "" if first.startswith(">") else first[:LONGEST_LINE]
     return ""

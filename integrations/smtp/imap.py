@@ -180,7 +180,7 @@ def _waiting(line: imaplib.IMAP4, first: int) -> list[int]:
     if kind != "OK":
         raise _Trouble("the mailbox's server does not say what came")
     numbers = (_UID.search(part) for part in found if isinstance(part, bytes))
-    return sorted({uid for one in numbers if one is not None and (uid := int(one[1])) >= first})
+    return sorted({uid for number in numbers if number is not None and (uid := int(number[1])) >= first})
 
 
 def _fetched(line: imaplib.IMAP4, uid: int) -> bytes | None:

@@ -106,7 +106,7 @@ class _Batch:
     def __init__(self, outbounds: Sequence[Outbound], settings: Settings, seal: Seal | None) -> None:
         self.outbounds, self._settings, self._seal = outbounds, settings, seal
         ours = _unfit_sender(settings)
-        self._outcomes: list[Outcome | None] = [ours or _unfit(one) for one in outbounds]
+        self._outcomes: list[Outcome | None] = [ours or _unfit(outbound) for outbound in outbounds]
         self._dotted = _RESET
         """The message whose final dot may have left and was not answered."""
 
@@ -117,7 +117,9 @@ class _Batch:
 
     def all(self) -> tuple[Outcome, ...]:
         """Return every outcome; what was never begun was not sent."""
-        return tuple(one or NotSent("the line was lost before this message") for one in self._outcomes)
+        return tuple(
+            outcome or NotSent("the line was lost before this message") for outcome in self._outcomes
+        )
 
     def stop(self, outcome: Outcome | None = None) -> None:
         """Settle all that is open: with ``outcome``, or as a lost line does."""

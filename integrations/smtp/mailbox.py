@@ -19,10 +19,10 @@ MOST = 1_000
 
 def heard(raw: bytes, at: datetime, bounces: str = "") -> list[Receipt | Answer]:
     """Return what one mail says: reports, or a person's reply; nothing for any other mail."""
-    found: list[Receipt | Answer] = [*reports.read(raw, at, bounces)]
-    if not found and (answer := answers.read(raw, at)) is not None:
-        found.append(answer)
-    return found
+    receipts: list[Receipt | Answer] = [*reports.read(raw, at, bounces)]
+    if not receipts and (answer := answers.read(raw, at)) is not None:
+        receipts.append(answer)
+    return receipts
 
 
 def collect(folder: Path, took: Took, at: datetime, bounces: str = "") -> str:
@@ -39,9 +39,9 @@ def collect(folder: Path, took: Took, at: datetime, bounces: str = "") -> str:
 def _one(path: Path, folder: Path, took: Took, at: datetime, bounces: str) -> bool:
     with path.open("rb") as file:
         raw = file.read(LARGEST + 1)
-    found = heard(raw, at, bounces)
-    if not all(map(took, found)):
+    receipts = heard(raw, at, bounces)
+    if not all(map(took, receipts)):
         return False
-    seen = "S" if found and isinstance(found[0], Receipt) else ""
+    seen = "S" if receipts and isinstance(receipts[0], Receipt) else ""
     path.rename(folder / "cur" / f"{path.name.partition(':')[0]}:2,{seen}")
     return True

@@ -30,9 +30,9 @@ def bearer(given: OAuth, secrets: Secrets, at: datetime, timeouts: Timeouts, ca_
         return Rejected("secret", str(error), about="account")
     if not private(given.token_url):
         return Rejected("token_url", "token_url is http: the client secret is not sent", about="account")
-    known = _TOKENS.get(key)
-    if known is not None and at < known[1]:
-        return known[0]
+    token = _TOKENS.get(key)
+    if token is not None and at < token[1]:
+        return token[0]
     fields = {"grant_type": "client_credentials", "client_id": given.client_id, "scope": given.scope}
     request = Request(
         method="POST",

@@ -86,10 +86,10 @@ def _report_type(message: Message) -> str:
 def _complaints(message: Message, digest: str, at: datetime, keyed: str) -> Iterator[Receipt]:
     """Read a complaint; the reader is often left out, and our own ``Message-ID`` in what was returned names them."""
     parts = _parts(message.get_payload())
-    told = next((one for one in parts if one.get_content_type() == "message/feedback-report"), None)
+    told = next((part for part in parts if part.get_content_type() == "message/feedback-report"), None)
     fields = told.get_payload() if told is not None else None
-    found = _parts(fields) or ([told] if told is not None else [])
-    kind = next(filter(None, (_field(one, "Feedback-Type").lower() for one in found)), "")
+    messages = _parts(fields) or ([told] if told is not None else [])
+    kind = next(filter(None, (_field(part, "Feedback-Type").lower() for part in messages)), "")
     key = _returned(parts) or keyed
     if key and kind in _COMPLAINTS:
         yield Receipt(kind="complained", event_id=f"{digest}-0", idempotency_key=key, at=at, code=kind)
@@ -136,19 +136,19 @@ def _failed(event: str, key: str, at: datetime, code: str, words: str) -> Receip
 
 def _receipts(message: Message, digest: str, at: datetime, keyed: str) -> Iterator[Receipt]:
     parts = message.get_payload()
-    status = next((one for one in _parts(parts) if _is(one, "message/delivery-status")), None)
+    status = next((part for part in _parts(parts) if _is(part, "message/delivery-status")), None)
     groups = _parts(status.get_payload()) if status is not None else []
     if len(groups) < 2:
         return
     key = _envelope(groups[0]) or _returned(_parts(parts)) or keyed
     for n, group in enumerate(groups[1 : MOST_GROUPS + 1]):
-        found = _KINDS.get(_field(group, "Action").lower())
+        kind = _KINDS.get(_field(group, "Action").lower())
         event, stated = f"{digest}-{n}", _STATUS.search(_field(group, "Status"))
         code = stated[0] if stated else ""
-        if key and found == "failed":
+        if key and kind == "failed":
             yield _failed(event, key, at, code, str(group.get("Diagnostic-Code", ""))[:LONGEST_REPLY])
-        elif key and found:
-            yield Receipt(kind=found, event_id=event, idempotency_key=key, at=at, code=code)
+        elif key and kind:
+            yield Receipt(kind=kind, event_id=event, idempotency_key=key, at=at, code=code)
 
 
 def _parts(payload: object) -> list[Message]:

@@ -141,10 +141,10 @@ def connect(line: Transaction) -> None:
     """Open, greet, secure and log in: all that comes before a first message. Raises Ended, OSError or SMTPException."""
     smtp, oauth = line.smtp, line.settings.oauth
     if oauth is not None:
-        found = bearer(oauth, line.secrets, line.outbound.at, line.outbound.timeouts, line.settings.ca_file)
-        if not isinstance(found, str):
-            raise Ended(found)
-        line.token = found
+        outcome = bearer(oauth, line.secrets, line.outbound.at, line.outbound.timeouts, line.settings.ca_file)
+        if not isinstance(outcome, str):
+            raise Ended(outcome)
+        line.token = outcome
     _open(line)
     line.phase = "greeting"
     line.wait_at_most(line.outbound.timeouts.read)

@@ -66,7 +66,7 @@ class Signer:
 
     def names(self, address: str) -> bool:
         """Say whether the certificate is one for ``address``: else readers are warned of another sender."""
-        return address.lower() in {one.lower() for one in _addresses(self._chain[0])}
+        return address.lower() in {address.lower() for address in _addresses(self._chain[0])}
 
     def seal(self, entity: bytes, boundary: bytes) -> bytes:
         """Return a MIME entity (CRLF, seven bits, no line end at its end) signed, with its headers, as one entity.

@@ -105,8 +105,8 @@ def opening(adapter: Any) -> Callable[[Any, Secrets], Outcome]:
 
 def inviting(adapter: Any, room: str, recipient: str) -> Callable[[Any, Secrets], Outcome]:
     """Return the attempt that invites one person into a room, for the rows of HTTP."""
-    asked = Invitation(room=room, recipient=recipient, at=AT, timeouts=IMPATIENT)
-    return lambda settings, secrets: adapter.invite(asked, settings, secrets)
+    invitation = Invitation(room=room, recipient=recipient, at=AT, timeouts=IMPATIENT)
+    return lambda settings, secrets: adapter.invite(invitation, settings, secrets)
 
 
 def rows(transport: Literal["http", "smtp"]) -> tuple[Row, ...]:

@@ -146,7 +146,7 @@ class Matrix(StandIn):
     def _joined(self) -> dict[str, object]:
         return {
             room: {
-                "timeline": {"events": [one for one in events if one["type"] == "m.reaction"]},
+                "timeline": {"events": [event for event in events if event["type"] == "m.reaction"]},
                 "ephemeral": {"events": self.ephemeral.get(room, [])},
             }
             for room, events in self.rooms.items()

@@ -56,8 +56,8 @@ class Meta(StandIn):
         wanted = TEMPLATES.get(template["name"])
         if wanted is None:
             return 132001
-        parameters = [one for part in template["components"] for one in part["parameters"]]
-        good = len(parameters) == wanted and all("\n" not in one["text"] for one in parameters)
+        parameters = [parameter for part in template["components"] for parameter in part["parameters"]]
+        good = len(parameters) == wanted and all("\n" not in parameter["text"] for parameter in parameters)
         return 0 if good else 132000
 
     def throttled(self) -> object:  # type: ignore[explicit-override]

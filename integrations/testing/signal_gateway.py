@@ -76,7 +76,7 @@ def receipt(*stamps: str, read: bool = False, source: str = "+15005550010") -> d
         "isDelivery": not read,
         "isRead": read,
         "isViewed": False,
-        "timestamps": [int(one) for one in stamps],
+        "timestamps": [int(stamp) for stamp in stamps],
     }
     return _envelope(source, receiptMessage=said)
 

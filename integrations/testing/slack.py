@@ -86,7 +86,7 @@ class Slack(StandIn):
 
     def _history(self, channel: str, said: dict[str, object]) -> dict[str, object]:
         """List the newest first; metadata is shown to those alone who ask for it."""
-        found = [dict(one) for one in self.messages[::-1] if one["channel"] == channel]
+        found = [dict(message) for message in self.messages[::-1] if message["channel"] == channel]
         shown = found[: int(str(said.get("limit", 100)))]
         if said.get("include_all_metadata") not in TRUE:
             for one in shown:
@@ -94,7 +94,7 @@ class Slack(StandIn):
         return {"ok": True, "messages": shown, "has_more": len(found) > len(shown)}
 
     def _create(self, name: str, private: bool) -> dict[str, object]:
-        if any(one["name"] == name for one in self.channels):
+        if any(channel["name"] == name for channel in self.channels):
             return {"ok": False, "error": "name_taken"}
         made = {
             "id": f"C0ROOM{len(self.channels)}",
@@ -110,7 +110,9 @@ class Slack(StandIn):
 
     def _ours(self, said: dict[str, object]) -> dict[str, object]:
         """List what our app is in, a page at a time; the cursor is where the next page begins."""
-        ours = [one for one in self.channels if APP in one["members"] and not one["is_archived"]]
+        ours = [
+            channel for channel in self.channels if APP in channel["members"] and not channel["is_archived"]
+        ]
         begin = int(str(said.get("cursor") or "0"))
         end = begin + min(int(str(said.get("limit", 100))), self.page)
         after = str(end) if end < len(ours) else ""

@@ -164,8 +164,8 @@ def believed(callback: Callback, settings: Account, secrets: Secrets) -> dict[st
     tokens = [secrets[name].reveal() for name in ("auth_token", "auth_token_previous") if name in secrets]
     # Each is compared, in constant time: the answer's duration says nothing.
     matches = [
-        hmac.compare_digest(signature(one, spelt, fields).encode(), given)
-        for one in tokens
+        hmac.compare_digest(signature(token, spelt, fields).encode(), given)
+        for token in tokens
         for spelt in _spellings(url)
     ]
     if not any(matches):

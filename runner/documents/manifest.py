@@ -12,9 +12,9 @@ from importlib import metadata
 
 import msgspec
 
-from runner.documents.coverage import check
+from runner.documents.contents.coverage import check
+from runner.documents.notice import FactDigest, Manifest, Notice, Rendered
 from runner.documents.tree import Document
-from runner.model.notice import FactDigest, Manifest, Notice, Rendered
 
 _ENGINES = ("jinja2", "markdown-it-py", "babel", "typst")
 

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from runner.documents import fields
-from runner.documents.coverage import item_of, treatment_of
-from runner.documents.hostile import findings, visible
-from runner.documents.markdown import parse
-from runner.documents.template import decides, fill_template
+from runner.documents.contents import form_values as fields
+from runner.documents.contents.coverage import item_of, treatment_of
+from runner.documents.notice import Gap, Notice, Treatment, Used
+from runner.documents.template.markdown import parse
+from runner.documents.template.template import decides, fill_template
+from runner.documents.template.values import CLOSE, OPEN, Budget, Ledger, Missing, Undecided
 from runner.documents.tree import (
     Block,
     Condition,
@@ -35,10 +36,9 @@ from runner.documents.tree import (
     Table,
     Text,
 )
-from runner.documents.values import CLOSE, OPEN, Budget, Ledger, Missing, Undecided
-from runner.documents.wording import Phrases, phrases
+from runner.documents.unsafe_text import findings, visible
+from runner.documents.wording.phrases import Phrases, phrases
 from runner.errors import NotFound, Refused
-from runner.model.notice import Gap, Notice, Treatment, Used
 
 _MARK = re.compile(f"{OPEN}(\\d+){CLOSE}")
 
@@ -120,11 +120,11 @@ def _about(facts: Mapping[str, Any], context: RenderContext) -> dict[str, Any]:
 
 def _conditions(notice: Notice, register: Mapping[str, Any], form: fields.Setting) -> tuple[Condition, ...]:
     """Decide when each item is required, once, so that ``check`` needs nothing but the document."""
-    found: list[Condition] = []
+    conditions: list[Condition] = []
     for when in dict.fromkeys(item.when for item in notice.requires if item.when):
         answer = decides(when, register, language=form[0], zone=form[1], budget=form[2])
-        found.append(Condition(when, answer is True, answer if isinstance(answer, tuple) else ()))
-    return tuple(found)
+        conditions.append(Condition(when, answer is True, answer if isinstance(answer, tuple) else ()))
+    return tuple(conditions)
 
 
 def _incomplete(notice: Notice, gaps: list[Gap]) -> Refused:
@@ -215,13 +215,13 @@ class _Filling:
     def _text(self, text: str) -> list[Inline]:
         if text == "\n":
             return [Text(" ")]
-        found: list[Inline] = []
+        inlines: list[Inline] = []
         for index, piece in enumerate(_MARK.split(text)):
             if index % 2:
-                found.extend(self._cell(self._ledger.cells[int(piece)]))
+                inlines.extend(self._cell(self._ledger.cells[int(piece)]))
             elif piece:
-                found.append(Text(piece))
-        return found
+                inlines.append(Text(piece))
+        return inlines
 
     def _cell(self, cell: Missing | Undecided | str) -> list[Inline]:
         match cell:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Literal, Union
+from typing import Final, Literal, Union
 
 import msgspec
 
-from runner.model.notice import Gap, Treatment, Used
+from runner.documents.notice import Gap, Treatment, Used
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):
@@ -127,6 +127,8 @@ class Picture(msgspec.Struct, frozen=True, tag="picture"):
 
 
 Inline = Union[Text, GapText, Strong, Emphasis, Link, Break]  # noqa: UP007  msgspec resolves the name at run time
+
+
 Block = Union[Heading, Paragraph, Listing, Table, Fields, Signature, Quote, Rule, Picture]  # noqa: UP007
 
 
@@ -260,3 +262,29 @@ def walk(blocks: tuple[Block, ...]) -> Iterator[Block]:
                 yield from walk(inner)
             case Heading() | Paragraph() | Table() | Fields() | Rule() | Picture():
                 pass
+
+
+_ROMAN: Final = ((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
+
+
+def number(style: str, count: int) -> str:
+    """Return ``1.``, ``(a)`` or ``(iv)``; counts from 1."""
+    match style:
+        case "alpha":
+            letters = ""
+            while count > 0:
+                count, rest = divmod(count - 1, 26)
+                letters = chr(ord("a") + rest) + letters
+            return f"({letters})"
+        case "roman":
+            return f"({_roman(count)})"
+        case _:
+            return f"{count}."
+
+
+def _roman(count: int) -> str:
+    digits = ""
+    for value, sign in _ROMAN:
+        times, count = divmod(count, value)
+        digits += sign * times
+    return digits

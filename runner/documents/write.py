@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from runner.documents.marking import filename
+from runner.documents.notice import Format, Rendered
 from runner.documents.tree import Document
-from runner.model.notice import Format, Rendered
+from runner.documents.watermark import filename
 
 FORMATS: Final[tuple[Format, ...]] = ("docx", "pdf", "html", "txt", "md")
 """What every document can be written as; a form has two more."""
@@ -34,35 +34,35 @@ def write(document: Document, format: Format, letterhead: bytes = b"") -> bytes:
     """
     match format:
         case "docx" if letterhead:
-            from runner.documents.letterhead import on_letterhead
+            from runner.documents.word.letterhead import on_letterhead
 
             return on_letterhead(document, letterhead)
         case "docx":
-            from runner.documents.docx import write_docx
+            from runner.documents.word.docx_writer import write_docx
 
             return write_docx(document)
         case "pdf":
-            from runner.documents.pdf import write_pdf
+            from runner.documents.pdf.pdf_writer import write_pdf
 
             return write_pdf(document)
         case "html":
-            from runner.documents.html import write_html
+            from runner.documents.writers.html import write_html
 
             return write_html(document)
         case "txt":
-            from runner.documents.text import write_text
+            from runner.documents.writers.text import write_text
 
             return write_text(document)
         case "md":
-            from runner.documents.plain_markdown import write_markdown
+            from runner.documents.writers.plain_markdown import write_markdown
 
             return write_markdown(document)
         case "xlsx":
-            from runner.documents.form_export import write_sheet
+            from runner.documents.contents.form_export import write_sheet
 
             return write_sheet(document)
         case "json":
-            from runner.documents.form_export import write_json
+            from runner.documents.contents.form_export import write_json
 
             return write_json(document)
 

@@ -1,1 +1,1 @@
-"""Effects: each performs one piece of due work and comes back as a command for the engine."""
+"""Effects: each performs one piece of due work and returns a command."""

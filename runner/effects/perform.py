@@ -2,45 +2,57 @@
 
 from __future__ import annotations
 
-from runner.effects.tools import Tools
-from runner.engine.plan import Library
-from runner.model.commands import AnyCommand
-from runner.model.incident import Incident
-from runner.model.work import Announce, AnyWork, Compose, Deliver, DoAct, Host, Recall, Render, Replan
+from runner.effects.context import EffectContext
+from runner.incident.state.commands import AnyCommand
+from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
+from runner.incident.state.work import (
+    Announce,
+    AnyWork,
+    Compose,
+    Deliver,
+    DoAct,
+    Host,
+    Recall,
+    Render,
+    Replan,
+)
 
 
-def perform(work: AnyWork, incident: Incident, head: str, library: Library, tools: Tools) -> AnyCommand:
+def perform(
+    work: AnyWork, incident: Incident, head: str, library: Library, tools: EffectContext
+) -> AnyCommand:
     """Do it, once. ``head`` is the journal's place at the commit of its intent (``N:sha256:…``), for footers."""
     match work:
         case Replan():
-            from runner.effects.compose import replan
+            from runner.effects.messages.compose import replan
 
             return replan(incident, tools)
         case Compose():
-            from runner.effects.compose import compose
+            from runner.effects.messages.compose import compose
 
             return compose(work, incident, library, tools)
         case Announce():
-            from runner.effects.announce import announce
+            from runner.effects.messages.acknowledgement_notice import announce
 
             return announce(work, incident, tools)
         case Render():
-            from runner.effects.render import render
+            from runner.effects.notices.render import render
 
             return render(work, incident, library, tools)
         case Deliver():
-            from runner.effects.deliver import deliver
+            from runner.effects.messages.deliver import deliver
 
             return deliver(work, incident, head, tools)
         case Recall():
-            from runner.effects.deliver import recall
+            from runner.effects.messages.deliver import recall
 
             return recall(work, incident, tools)
         case Host():
-            from runner.effects.host import host
+            from runner.effects.messages.provision_room import host
 
             return host(work, incident, tools)
         case DoAct():
-            from runner.effects.act import act
+            from runner.effects.actions import act
 
             return act(work, incident, tools)

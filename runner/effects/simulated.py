@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from runner.effects.tools import Sender
-from runner.model.commands import AttemptDone
-from runner.model.drill import LIVE
-from runner.model.incident import Incident
-from runner.model.messaging import CallResult, Channel, Dispatch, HttpCall, RoomOrder, SendResult
-from runner.model.rehearsal import Effect
-from runner.model.traffic import PLAYED
-from runner.model.work import DoAct
+from runner.effects.context import Sender
+from runner.incident.state.commands import AttemptDone
+from runner.incident.state.exercise import LIVE
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import DoAct
+from runner.playbook.playbook_test import Effect
+from runner.routing.messaging import CallResult, Channel, Dispatch, HttpCall, RoomRequest, SendResult
+from runner.routing.traffic import PLAYED
 
 NEVER_LEFT = "simulated: nothing left this machine"
 
@@ -55,7 +55,7 @@ class Simulation:
         """Nobody can be asked what became of an attempt that was played."""
         return None
 
-    def host(self, channel: Channel, order: RoomOrder, secrets: Mapping[str, str], /) -> SendResult:
+    def host(self, channel: Channel, order: RoomRequest, secrets: Mapping[str, str], /) -> SendResult:
         """Answer an attempt for a room as one to send over its channel; nothing is opened, and nobody let in."""
         state = self._next(f"channel {channel.id}", self._channels.get(channel.id, ()))
         return _result(state, order.room or f"simulated-{order.name}")
@@ -88,7 +88,7 @@ class ExerciseSender:
         """Play one attempt, or make it where it may be made."""
         if _fails(self._incident, channel.id, self._now):
             return SendResult(state="not_sent", code=PLAYED, reason=f"the exercise has {channel.id} down")
-        if leaves(self._incident, channel, dispatch.delivery):
+        if is_really_sent(self._incident, channel, dispatch.delivery):
             return self._gateway.send(channel, dispatch, secrets)
         return self._played.send(channel, dispatch, {})
 
@@ -96,18 +96,18 @@ class ExerciseSender:
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /
     ) -> SendResult | None:
         """Ask what became of an attempt that really left; of one that was played nobody can be asked."""
-        if leaves(self._incident, channel, dispatch.delivery):
+        if is_really_sent(self._incident, channel, dispatch.delivery):
             return self._gateway.reconcile(channel, dispatch, secrets)
         return None
 
-    def host(self, channel: Channel, order: RoomOrder, secrets: Mapping[str, str], /) -> SendResult:
+    def host(self, channel: Channel, order: RoomRequest, secrets: Mapping[str, str], /) -> SendResult:
         """Play an attempt for a room: no exercise opens a real one, whatever leaves of its messages."""
         if _fails(self._incident, channel.id, self._now):
             return SendResult(state="not_sent", code=PLAYED, reason=f"the exercise has {channel.id} down")
         return self._played.host(channel, order, {})
 
 
-def leaves(incident: Incident, channel: Channel, delivery: str) -> bool:
+def is_really_sent(incident: Incident, channel: Channel, delivery: str) -> bool:
     """Tell whether a message of this incident really leaves over this channel."""
     if incident.drill is None:
         return True
@@ -123,7 +123,7 @@ def leaves(incident: Incident, channel: Channel, delivery: str) -> bool:
 
 def _fails(incident: Incident, channel: str, now: datetime) -> bool:
     faults = incident.drill.faults if incident.drill is not None else ()
-    return any(one.kind == "channel" and one.ref == channel and one.holds(now) for one in faults)
+    return any(fault.kind == "channel" and fault.ref == channel and fault.holds(now) for fault in faults)
 
 
 def no_call(request: HttpCall) -> CallResult:

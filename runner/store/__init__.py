@@ -1,1 +1,1 @@
-"""The journal of each incident, its hash chain, blobs and projections, over SQLite or PostgreSQL."""
+"""The store: journals, documents and campaign tables, on SQLite or PostgreSQL."""

@@ -24,9 +24,9 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from runner.base.actor import Actor
 from runner.decoding import json_reader
 from runner.errors import Bug, StoreCorrupt
-from runner.model.actor import Actor
 from runner.store.port import BreakKind, Broken, Head, Link, NewEvent, StoredEvent, Stream, Verification
 
 SALT_BYTES = 16
@@ -104,7 +104,7 @@ def utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
-def put(place: Place, event: NewEvent, stamp: Stamped, salt: bytes) -> tuple[bytes, bytes]:
+def append_link(place: Place, event: NewEvent, stamp: Stamped, salt: bytes) -> tuple[bytes, bytes]:
     """Chain one event behind ``place``; return its header and its hash."""
     header = _encode(
         Header(
@@ -216,13 +216,13 @@ def check_store(
     broken: Broken | None = None
     heads = _sha256()
     for incident in sorted(journals | witnesses.keys() | anchors.keys()):
-        found = check(
+        verification = check(
             incident, links(incident), witness=witnesses.get(incident), anchor=anchors.get(incident)
         )
-        events += found.events
-        unread += found.unread
-        broken = broken or found.broken
-        heads.update(_encode([incident, found.events, found.head]))
+        events += verification.events
+        unread += verification.unread
+        broken = broken or verification.broken
+        heads.update(_encode([incident, verification.events, verification.head]))
     return Verification(
         events=events,
         head=heads.hexdigest(),

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 import msgspec
 
-from runner.model.actor import Actor
+from runner.base.actor import Actor
 
 if TYPE_CHECKING:
-    from runner.store.bulk import BulkTables
+    from runner.store.campaigns.tables import BulkTables
 
 PATIENCE = timedelta(seconds=10)
 """How long a store waits by itself for another writer, before it raises StoreLocked."""

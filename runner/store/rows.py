@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from runner.errors import Bug, Sealed
-from runner.store import chain, sealing
+from runner.store import chain, encryption
 from runner.store.port import Append, IncidentRow, Link, NewEvent
 from runner.vault.keys import DataKey
 
@@ -29,7 +29,7 @@ def text(instant: datetime) -> str:
     return chain.utc(instant).isoformat(timespec="microseconds")
 
 
-def agree(one: Append) -> None:
+def matches(one: Append) -> None:
     """Refuse an append whose row does not follow from its events: a bug of the caller."""
     if one.row.id != one.incident or one.row.version != one.expected_version + len(one.events):
         raise Bug(f"the row of {one.incident} does not follow from the events appended with it")
@@ -48,13 +48,13 @@ def event_rows(
     incident, seq, head = place
     for event in events:
         salt: bytes | None = stamp.chance(chain.SALT_BYTES)
-        header, head = chain.put(chain.Place(incident, seq, head), event, stamp, salt or b"")
+        header, head = chain.append_link(chain.Place(incident, seq, head), event, stamp, salt or b"")
         seq += 1
         payload = event.payload
         if event.personal:
             if key is None:
                 raise Bug("a personal payload reached the store without a data key")
-            payload, salt = sealing.seal_payload(key, incident, seq, salt or b"", payload), None
+            payload, salt = encryption.seal_payload(key, incident, seq, salt or b"", payload), None
         out.append((incident, seq, header.decode(), salt, payload, head))
     return out, chain.Place(incident, seq, head)
 
@@ -71,7 +71,7 @@ def link_of(key: DataKey | None, incident: str, row: Sequence[Any]) -> Link:
     if key is None:
         return Link(seq=seq, header=header, hash=head)
     try:
-        salt, payload = sealing.open_payload(key, incident, seq, payload)
+        salt, payload = encryption.open_payload(key, incident, seq, payload)
     except Sealed:
         return Link(seq=seq, header=header, hash=head, unsealed=False)
     return Link(seq=seq, header=header, hash=head, salt=salt, payload=payload)
@@ -79,8 +79,8 @@ def link_of(key: DataKey | None, incident: str, row: Sequence[Any]) -> Link:
 
 def private_column(row: IncidentRow, key: DataKey | None) -> bytes:
     """Return title and summary as the row keeps them: sealed where there is a key."""
-    private = sealing.private_of(row)
-    return private if key is None else key.seal(private, sealing.row_context(row.id))
+    private = encryption.private_of(row)
+    return private if key is None else key.seal(private, encryption.row_context(row.id))
 
 
 def incident_values(
@@ -102,12 +102,12 @@ def incident_values(
     )
 
 
-def incident_row(sealer: sealing.Sealer, values: Sequence[Any], wrapped: bytes | None) -> IncidentRow:
+def incident_row(sealer: encryption.Sealer, values: Sequence[Any], wrapped: bytes | None) -> IncidentRow:
     """Return the columns of an incident as its row, opened with the incident's wrapped data key."""
     incident, version, _head, state, has_work, next_due, kind, opened_at, codename, sealed, private = values
     unread, title, summary = False, "", b""
     try:
-        title, summary = sealing.open_row(sealer, incident, bool(sealed), private, wrapped)
+        title, summary = encryption.open_row(sealer, incident, bool(sealed), private, wrapped)
     except Sealed:
         unread = True  # the rest of the row is plain: a list without the key still says what is open
     return IncidentRow(

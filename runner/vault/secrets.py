@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runner.errors import Invalid, NotFound
-from runner.files import read_file
+from runner.yamlfile.limited_files import read_file
 
 LARGEST = 64 * 1024
 """Bytes of a secret in a file."""

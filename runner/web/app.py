@@ -9,21 +9,51 @@ byte. Nothing of a request is logged but the name of the channel that believed i
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from runner.effects.answering import PAGE
+from runner.app.messages.acknowledgement import Links
+from runner.app.messages.callbacks import IN, Callbacks
+from runner.effects.messages.reply_instructions import PAGE
 from runner.errors import TocsinError
-from runner.model.incoming import Incoming
-from runner.service.callbacks import IN, Callbacks
-from runner.service.links import Links
-from runner.web.pace import Pace
+from runner.routing.inbound import Incoming
 from runner.web.page import asking, is_answer, thanking
 from runner.web.replies import LATER, REFUSED, Reply
 
+
+class Pace:
+    """A bucket of ``burst`` that fills with ``rate`` a second. Safe for several threads."""
+
+    def __init__(self, rate: float, burst: int) -> None:
+        """Begin full."""
+        self._rate = rate
+        self._burst = burst
+        self._left = float(burst)
+        self._at: datetime | None = None
+        self._lock = threading.Lock()
+
+    def allows(self, now: datetime) -> bool:
+        """Take one out if there is one; a clock that jumps back fills nothing and takes nothing away."""
+        with self._lock:
+            if self._at is not None:
+                gone = max((now - self._at).total_seconds(), 0.0)
+                self._left = min(self._left + gone * self._rate, float(self._burst))
+            self._at = now
+            if self._left < 1:
+                return False
+            self._left -= 1
+            return True
+
+
 Environ = Mapping[str, Any]
+
+
 Start = Callable[[str, list[tuple[str, str]]], Any]
+
+
 RATE, BURST = 50.0, 200
 """Believed callbacks that reach the store, a second and at once."""
 

@@ -11,8 +11,8 @@ import base64
 import hashlib
 from html import escape
 
-from runner.model.states import MARKS, Kind
-from runner.service.acknowledging import Shown
+from runner.app.messages.acknowledgement import Shown
+from runner.base.states import MARKS, Kind
 from runner.web.replies import Reply
 
 FIELD, VALUE = b"answer", b"seen"

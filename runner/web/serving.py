@@ -73,9 +73,9 @@ class Server:
             asyncore_use_poll=True,
             log_socket_errors=False,
         )
-        self._servers = [one for one in self._sockets.values() if isinstance(one, BaseWSGIServer)]
-        for one in self._servers:
-            one.channel_class = Bounded
+        self._servers = [socket for socket in self._sockets.values() if isinstance(socket, BaseWSGIServer)]
+        for server in self._servers:
+            server.channel_class = Bounded
 
     def run(self) -> None:
         """Serve until ``stop``; requests that have come in are answered."""
@@ -83,8 +83,8 @@ class Server:
             while not self._stopping.is_set():
                 wasyncore.loop(timeout=TURN, use_poll=True, map=self._sockets, count=1)  # type: ignore[arg-type]
         finally:
-            for one in self._servers:
-                one.task_dispatcher.shutdown()
+            for server in self._servers:
+                server.task_dispatcher.shutdown()
             wasyncore.close_all(self._sockets)  # type: ignore[arg-type]
 
     def stop(self) -> None:

@@ -15,11 +15,11 @@ from typing import Any, NoReturn, TextIO
 import msgspec
 
 from runner.__main__ import main
-from runner.cli.world import World
-from runner.model.actor import Actor
-from runner.service.backoff import Backoff, this_backoff
-from runner.service.desk import Desk
-from runner.service.opening import open_desk
+from runner.app.core.conflict_retry import Backoff, this_backoff
+from runner.app.core.incident_service import Desk
+from runner.app.home.open_home import open_desk
+from runner.base.actor import Actor
+from runner.cli.framework.environment import World
 from tests.golden_files import FOLDER, same
 from tests.warm import cache, warm
 
@@ -134,20 +134,20 @@ class AtDesk:
 
     def office(self, person: str = "maria") -> Desk:
         """Return a desk at the home, for what no command does."""
-        made = open_desk(
+        desk = open_desk(
             self.home,
             self.world().who(person),
             create=bool(self.store),
             clock=self.clock,
             chance=self.chance,
         )
-        self.offices.append(made)
-        return made
+        self.offices.append(desk)
+        return desk
 
     def close(self) -> None:
         """Let the stores of desks go."""
-        for one in self.offices:
-            one.store.close()
+        for office in self.offices:
+            office.store.close()
 
     def __call__(self, *words: str, types: str | None = None, terminal: bool = False) -> Said:
         """Run one command; ``types`` is what the person at the terminal answers."""

@@ -16,9 +16,9 @@ __all__ = ["kept_in", "postgres_server", "postgres_url"]
 @pytest.fixture
 def nowhere(tmp_path: Path, kept_in: str) -> Iterator[AtDesk]:
     """A machine without a home."""
-    found = AtDesk(tmp_path / "home", store=kept_in)
-    yield found
-    found.close()
+    desk = AtDesk(tmp_path / "home", store=kept_in)
+    yield desk
+    desk.close()
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from runner.model import commands as c
-from runner.model.incident import Attempt, Delivery, Incident
-from runner.model.messaging import ChannelConfig, ContactPoint
-from runner.model.organisation import Home, Person
-from runner.model.playbook import Message, MessageTemplate, Playbook, Role
-from runner.model.states import Proof
-from runner.service.acknowledging import COMMAND_LINE, acknowledge, code_for
-from runner.service.desk import Desk
-from runner.vault.answers import link_to
+from runner.app.core.incident_service import Desk
+from runner.app.messages.acknowledgement import COMMAND_LINE, acknowledge, code_for
+from runner.base.states import Proof
+from runner.incident.state import commands as c
+from runner.incident.state.incident import Attempt, Delivery, Incident
+from runner.playbook.format import Message, MessageTemplate, Playbook, Role
+from runner.routing.messaging import ChannelConfig, ContactPoint
+from runner.routing.organisation import Home, Person
+from runner.vault.derived_tokens import ack_link
 from tests.crash.scenario import home, next_command, playbook
 
 
@@ -55,9 +55,9 @@ def called(smtp: int, http: int) -> Home:
 
 def _messenger(smtp: int, http: int) -> Home:
     """A messenger before everything else, which answers 500, and a mail server that shares nothing with it."""
-    found = called(smtp, http)
+    home = called(smtp, http)
     return msgspec.structs.replace(
-        found, channels={"chat": _chat(http, "down"), "mail": found.channels["mail"]}
+        home, channels={"chat": _chat(http, "down"), "mail": home.channels["mail"]}
     )
 
 
@@ -109,7 +109,7 @@ def worked(desk: Desk, incident: Incident) -> bool:
 
 def nobody_until_the_call(desk: Desk, incident: Incident) -> bool:
     """Nobody answers. Once a call is owed it is made, to one who does not lift; then the stand-in types her code."""
-    owed = any(one.owed is not None for one in incident.messages.values())
+    owed = any(message.owed is not None for message in incident.messages.values())
     if not owed or _of(incident, "cia").evidence == "acked":
         return False
     desk.submit(incident.id, c.ReportCall(delivery=_of(incident, "ben").id, reached=False, by="ana"))
@@ -120,7 +120,7 @@ def each_in_their_way(desk: Desk, incident: Incident) -> bool:
     """Ana follows her link once she was told, ben types his code once he was reminded."""
     for person, reminders in (("ana", 0), ("ben", 1)):
         mine = _of(incident, person)
-        told = any(one.state in ("accepted", "unknown") for one in mine.attempts)
+        told = any(attempt.state in ("accepted", "unknown") for attempt in mine.attempts)
         if mine.state == "active" and told and mine.reminders >= reminders:
             return (
                 _follows_link(desk, incident, mine) if person == "ana" else _types_code(desk, incident, mine)
@@ -135,8 +135,8 @@ def provider_reports(desk: Desk, incident: Incident) -> bool:
         for attempt in delivery.attempts:
             if attempt.state != "accepted":
                 continue
-            said = {one.kind for one in attempt.receipts}
-            kind = next((one for one in rungs if one not in said), None)
+            said = {receipt.kind for receipt in attempt.receipts}
+            kind = next((rung for rung in rungs if rung not in said), None)
             if kind is not None and delivery.state == "active":
                 return _reports(desk, incident, delivery, attempt, kind)
     return False
@@ -150,9 +150,9 @@ def nobody(desk: Desk, incident: Incident) -> bool:
 
 def _of(incident: Incident, person: str) -> Delivery:
     return next(
-        one
-        for one in incident.deliveries.values()
-        if one.person == person and not incident.messages[one.message].about
+        delivery
+        for delivery in incident.deliveries.values()
+        if delivery.person == person and not incident.messages[delivery.message].about
     )
 
 
@@ -165,7 +165,7 @@ def _types_code(desk: Desk, incident: Incident, delivery: Delivery) -> bool:
 def _follows_link(desk: Desk, incident: Incident, delivery: Delivery) -> bool:
     attempt = delivery.attempts[-1]
     ends = attempt.started_at + incident.messages[delivery.message].message_class.stale_after
-    link = link_to(desk.store.vouch, incident.id, delivery.id, delivery.person, attempt.n, ends)
+    link = ack_link(desk.store.vouch, incident.id, delivery.id, delivery.person, attempt.n, ends)
     acknowledge(desk, token=link)
     return True
 

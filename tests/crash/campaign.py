@@ -12,11 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from runner.model.actor import Actor
-from runner.service.bulk_plan import PlanOrder, plan
-from runner.service.bulk_send import Patience, send
-from runner.service.desk import Desk
-from runner.service.opening import open_desk
+from runner.app.campaigns.plan import PlanOrder, plan
+from runner.app.campaigns.send import WaitPolicy, send
+from runner.app.core.incident_service import Desk
+from runner.app.home.open_home import open_desk
+from runner.base.actor import Actor
 from tests.crash.child import answer_each
 from tests.crash.scenario import Boundaries, MarkedStore
 
@@ -76,7 +76,7 @@ def once(verb: str, home: Path, people: Path, kill_at: int) -> int:
         order = PlanOrder(notice=NOTICE, people=people, canary_wait=timedelta())
         plan(desk, incident, order, lambda rows: None)
     else:
-        patience = Patience(lambda span: None, lambda: False, waits=False)
+        patience = WaitPolicy(lambda span: None, lambda: False, waits=False)
         send(desk, incident, NOTICE, people, patience, lambda done, total: None)
     store.close()
     return boundaries.passed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from runner.model.incident import Attempt, Incident
+from runner.incident.state.incident import Attempt, Incident
 from tests.servers.receivers import HttpReceiver, MailServer
 
 
@@ -17,7 +17,7 @@ def check_world(mail: MailServer, http: HttpReceiver, incident: Incident, where:
     answered = any(attempt.state == "accepted" and not attempt.resolved_by for attempt in isolating)
     assert len(isolations) <= 1, f"{where}: one logical call, one key"
     assert isolations or not answered, f"{where}: accepted, but never called: {isolating}"
-    assert {one.state for one in incident.deliveries.values()} <= {"satisfied"}, where
+    assert {delivery.state for delivery in incident.deliveries.values()} <= {"satisfied"}, where
     told = check_told(mail, http, incident, where)
     return told + sum(a.state == "unknown" for i in incident.invocations.values() for a in i.attempts)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from runner.drivers.embedded import Worker
+from runner.workers.embedded import Worker
 from tests.crash.calling import STORIES, Story
 from tests.crash.scenario import Boundaries, SharedClock, ensure_open, open_desk, performing, work
 
@@ -25,16 +25,16 @@ LAZY = (
     "integrations.smtp.session",
     "integrations.webhook",
     "jinja2",
-    "runner.documents.sentences",
-    "runner.documents.template",
-    "runner.effects.act",
-    "runner.effects.compose",
-    "runner.effects.deliver",
-    "runner.effects.gateway",
-    "runner.service.people",
-    "runner.store.bulk_schema",
-    "runner.store.postgres",
-    "runner.store.sqlite",
+    "runner.documents.template.message_text",
+    "runner.documents.template.template",
+    "runner.effects.actions",
+    "runner.effects.messages.compose",
+    "runner.effects.messages.deliver",
+    "runner.effects.gateway.gateway",
+    "runner.app.core.directory",
+    "runner.store.campaigns.schema",
+    "runner.store.postgres.store",
+    "runner.store.sqlite.store",
 )
 """What the program imports only when it needs it."""
 

@@ -27,9 +27,9 @@ def modules(package: str) -> list[str]:
 
 def classes(kind: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
     """Yield every class below one."""
-    for one in kind.__subclasses__():
-        yield one
-        yield from classes(one)
+    for subclass in kind.__subclasses__():
+        yield subclass
+        yield from classes(subclass)
 
 
 def meet(kind: type[msgspec.Struct], number: int) -> None:

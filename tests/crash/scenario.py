@@ -18,17 +18,18 @@ from typing import Any
 
 import msgspec
 
-from runner.drivers.embedded import Worker
+from runner.app.core.identifiers import Clock, RandomIds, SystemClock
+from runner.app.core.incident_service import Desk
+from runner.app.core.transaction import prepare
+from runner.base.actor import Actor
 from runner.effects.perform import perform
-from runner.engine.evolve import begin
-from runner.engine.timing import next_look
-from runner.model import commands as c
-from runner.model.actor import Actor
-from runner.model.events import FactChange, IncidentOpened, Recorded
-from runner.model.incident import Incident, Run
-from runner.model.messaging import ChannelConfig, ContactPoint
-from runner.model.organisation import Acting, Home, Person
-from runner.model.playbook import (
+from runner.incident.state import commands as c
+from runner.incident.state.events import FactChange, IncidentOpened, Recorded
+from runner.incident.state.incident import Incident, Run
+from runner.incident.state.work import AnyWork
+from runner.incident.turn.fold import begin
+from runner.incident.turn.timers import next_wakeup
+from runner.playbook.format import (
     Act,
     After,
     Approve,
@@ -43,13 +44,11 @@ from runner.model.playbook import (
     Role,
     Task,
 )
-from runner.model.work import AnyWork
-from runner.service.chance import Clock, SystemChance, SystemClock
-from runner.service.desk import Desk
-from runner.service.ledger import prepare
-from runner.store.opening import open_store
-from runner.vault.master import create_master
-from runner.vault.opening import open_vault
+from runner.routing.messaging import ChannelConfig, ContactPoint
+from runner.routing.organisation import Acting, Home, Person
+from runner.store.open_store import open_store
+from runner.vault.master_key import create_master, open_vault
+from runner.workers.embedded import Worker
 
 INCIDENT = "i-crash"
 _JUMPED = struct.Struct("d")
@@ -193,9 +192,7 @@ def open_desk(
         (folder / "signing").chmod(0o600)
     store = open_store(url, open_vault("file:master.key", base=folder), base=folder, create=True)
     actor = Actor(claimed="ana", host="test", os_user="test")
-    return Desk(
-        folder, settings, MarkedStore(store, boundaries), clock or SystemClock(), SystemChance(), actor
-    )
+    return Desk(folder, settings, MarkedStore(store, boundaries), clock or SystemClock(), RandomIds(), actor)
 
 
 def ensure_open(desk: Desk, book: Playbook, now: datetime, name: str = INCIDENT) -> None:
@@ -218,7 +215,7 @@ def work(desk: Desk, worker: Worker, clock: SharedClock, act: Callable[[Desk, In
     while True:
         worker.drain()
         incident = desk.load(INCIDENT)
-        due = next_look(incident, clock.now(), desk.library(incident))
+        due = next_wakeup(incident, clock.now(), desk.library(incident))
         if act(desk, incident):
             continue
         if incident.sending:

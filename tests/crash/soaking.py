@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import msgspec
 
-from runner.service.chance import SystemChance, SystemClock
+from runner.app.core.identifiers import RandomIds, SystemClock
 from tests.cli.at_desk import AtDesk
 from tests.crash.scenario import SIGNING, home
 
@@ -28,9 +28,9 @@ def busy_machine() -> Iterator[None]:
     try:
         yield
     finally:
-        for one in loops:
-            one.kill()
-            one.wait()
+        for loop in loops:
+            loop.kill()
+            loop.wait()
 
 
 @contextmanager
@@ -57,15 +57,15 @@ def started(home: Path, *words: str, said: IO[Any] | int = subprocess.DEVNULL) -
 
 def at_desk(folder: Path, store: str = "") -> AtDesk:
     """Return a person whose commands have the machine's own time, as those in other processes have."""
-    return AtDesk(folder, SystemClock(), SystemChance(), store=store)
+    return AtDesk(folder, SystemClock(), RandomIds(), store=store)
 
 
 def home_of(folder: Path, store: str, smtp: int, http: int) -> AtDesk:
     """Make the home of the crash tests' organisation."""
-    made = at_desk(folder, store)
-    made.done("init")
+    desk = at_desk(folder, store)
+    desk.done("init")
     (folder / "signing").write_text(SIGNING, encoding="utf-8")
     (folder / "signing").chmod(0o600)
     settings = msgspec.to_builtins(home(smtp, http))
-    made.settings(**{name: settings[name] for name in ("people", "roles", "channels", "act")})
-    return made
+    desk.settings(**{name: settings[name] for name in ("people", "roles", "channels", "act")})
+    return desk

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from runner.loading.catalog import Catalog
-from runner.loading.exercises import load_exercise
-from runner.model.actor import Actor
-from runner.service.drills import prepare_drill, set_clock
-from runner.service.opening import open_desk
-from runner.service.starting import commit_opening
+from runner.app.exercises.exercises import prepare_drill, set_clock
+from runner.app.home.open_home import open_desk
+from runner.app.incidents.open_incident import commit_opening
+from runner.base.actor import Actor
+from runner.files.exercise_file import load_exercise
+from runner.playbook.catalogue import Catalog
 from tests.docs.consoles import ROOT, Desk
 from tests.docs.picture import EXAMPLES, SETTINGS
 
@@ -176,7 +176,7 @@ def _code(desk: Desk, words: str) -> str:
     if "CODE" not in words:
         return ""
     found = json.loads(desk.type("tocsin message list --format json", ()).splitlines()[-1])
-    name = next(one["delivery"] for one in found["deliveries"] if one["recipient"] == "ben")
+    name = next(delivery["delivery"] for delivery in found["deliveries"] if delivery["recipient"] == "ben")
     return str(
         json.loads(desk.type(f"tocsin message show {name} --format json", ()).splitlines()[-1])["code"]
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner import errors
-from runner.cli import typed
+from runner.cli.framework import typer_app
 from tests.docs.consoles import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "errors.md"
@@ -27,7 +27,7 @@ START, END = "<!-- codes: written by tests.docs.codes -->", "<!-- end of codes -
 
 GIVEN_ON = frozenset({"_choice", "_exists", "_there_is", "_wanted", "checked", "load", "misread"})
 """Functions of ours that are told the code of the error they construct."""
-TYPER = {*typed._CODES.values(), *typed._SAID.values(), "usage"}
+TYPER = {*typer_app._CODES.values(), *typer_app._SAID.values(), "usage"}
 """The codes of what Typer finds wrong with a command line."""
 
 
@@ -63,7 +63,7 @@ def _in_file(path: Path) -> Iterator[Place]:
         if not isinstance(node, ast.Call):
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        given = {one.arg: one.value for one in node.keywords}
+        given = {keyword.arg: keyword.value for keyword in node.keywords}
         where = str(path.relative_to(ROOT)), node.lineno
         kind = KINDS.get(name) or own.get(name)
         if kind is not None:
@@ -130,7 +130,9 @@ def _row(code: str, found: list[Place]) -> str:
     exits = " / ".join(sorted({place.exits for place in found}))
     messages = list(dict.fromkeys(place.message for place in found if place.message.strip("… ")))
     more = [f"and {len(messages) - 2} more"] if len(messages) > 2 else []
-    shown = "<br>".join(one.replace("|", "\\|").replace("<", "&lt;") for one in [*messages[:2], *more])
+    shown = "<br>".join(
+        message.replace("|", "\\|").replace("<", "&lt;") for message in [*messages[:2], *more]
+    )
     return f"| `{code}` | {kinds} | {exits} | {shown or '…'} |"
 
 

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from runner.__main__ import main
-from runner.cli.world import World
-from runner.model.actor import Actor
+from runner.base.actor import Actor
+from runner.cli.framework.environment import World
 from tests.cli.at_desk import Chance, Clock, manual, no_process
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,7 +88,7 @@ class Desk:
         assert words[0] == "tocsin", f"only tocsin is typed on a page: {line}"
         screen = Screen() if answers else Terminal()
         world = World(
-            inp=Keyboard("".join(f"{one}\n" for one in answers), screen) if answers else io.StringIO(),
+            inp=Keyboard("".join(f"{answer}\n" for answer in answers), screen) if answers else io.StringIO(),
             out=screen,
             err=screen,
             environ={"NO_COLOR": "1", "COLUMNS": WIDTH, "TOCSIN_STATE": str(self.folder / ".state")},
@@ -117,7 +117,7 @@ class Command:
     @property
     def line(self) -> str:
         """Return the command as a shell would see it."""
-        return " ".join(one.strip().removesuffix("\\") for one in self.lines).removeprefix("$ ")
+        return " ".join(line.strip().removesuffix("\\") for line in self.lines).removeprefix("$ ")
 
     @property
     def answers(self) -> tuple[str, ...]:

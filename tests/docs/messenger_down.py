@@ -104,7 +104,10 @@ def settle(tocsin: AtDesk, messenger: meta.Meta, carrier: twilio.Twilio) -> None
         },
     }
     people = {
-        name: {"name": name.title(), "contacts": [{"channel": one, "address": number} for one in channels]}
+        name: {
+            "name": name.title(),
+            "contacts": [{"channel": channel, "address": number} for channel in channels],
+        }
         for name, number in NUMBERS.items()
     }
     roles = {"commander": [ABOVE], "technical": [*RESPONDERS]}
@@ -129,21 +132,24 @@ class Told:
     def deliveries(self) -> list[dict[str, Any]]:
         """Return every delivery of the two messages as ``message show`` tells it."""
         listed = self.tocsin("message", "list", "--format", "json").json["deliveries"]
-        found = [self.tocsin("message", "show", one["delivery"], "--format", "json").json for one in listed]
+        found = [
+            self.tocsin("message", "show", delivery["delivery"], "--format", "json").json
+            for delivery in listed
+        ]
         return [one for one in found if one["delivery"]["step"]]
 
     def answer(self, step: str, *people: str) -> None:
         """Have people acknowledge a message with the code that stands in it."""
-        for one in self.deliveries():
-            mine = one["delivery"]
+        for delivery in self.deliveries():
+            mine = delivery["delivery"]
             if mine["recipient"] in people and f":{step}#" in mine["step"]:
-                self.tocsin.done("ack", one["code"], "--as", mine["recipient"])
+                self.tocsin.done("ack", delivery["code"], "--as", mine["recipient"])
                 self.answered[mine["delivery"]] = self.tocsin.clock.time
 
     def telephone(self) -> None:
         """Have the commander make the calls that are owed."""
-        for one in self.deliveries():
-            mine = one["delivery"]
+        for delivery in self.deliveries():
+            mine = delivery["delivery"]
             if mine["owed"]:
                 self.tocsin.done("call", mine["delivery"], "--reached", "--as", ABOVE)
                 self.answered[mine["delivery"]] = self.tocsin.clock.time
@@ -172,18 +178,18 @@ def play(folder: Path) -> Story:
         for minute in LATER:
             told.at(minute)
         told.telephone()
-        asked = tuple(str(one.json["to"]) for one in messenger.heard)
+        asked = tuple(str(heard.json["to"]) for heard in messenger.heard)
     return _read(told, asked)
 
 
 def _read(told: Told, asked: tuple[str, ...]) -> Story:
     entries = told.tocsin("timeline", "--format", "json").json["entries"]
     down = {
-        one["text"].split(" ")[0]: datetime.fromisoformat(one["at"])
-        for one in entries
-        if one["type"] == "DomainDeclared"
+        entry["text"].split(" ")[0]: datetime.fromisoformat(entry["at"])
+        for entry in entries
+        if entry["type"] == "DomainDeclared"
     }
-    courses = tuple(_course(one["delivery"], told) for one in told.deliveries())
+    courses = tuple(_course(delivery["delivery"], told) for delivery in told.deliveries())
     return Story(courses, down, asked)
 
 
@@ -193,8 +199,8 @@ def _course(delivery: Mapping[str, Any], told: Told) -> Course:
         step=delivery["step"].partition(":")[2].partition("#")[0],
         level=delivery["level"],
         attempts=tuple(
-            Attempt(one["channel"], one["state"], datetime.fromisoformat(one["at"]))
-            for one in delivery["attempts"]
+            Attempt(attempt["channel"], attempt["state"], datetime.fromisoformat(attempt["at"]))
+            for attempt in delivery["attempts"]
         ),
         answered=told.answered.get(delivery["delivery"]),
         proved=delivery["evidence"],

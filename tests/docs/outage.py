@@ -11,16 +11,7 @@ from datetime import datetime
 from html import escape
 
 from tests.docs.consoles import ROOT
-from tests.docs.messenger_down import (
-    ABOVE,
-    MINUTE,
-    OPENED,
-    RESPONDERS,
-    STAND_IN,
-    Attempt,
-    Course,
-    Story,
-)
+from tests.docs.messenger_down import ABOVE, MINUTE, OPENED, RESPONDERS, STAND_IN, Attempt, Course, Story
 
 PICTURE = ROOT / "docs" / "_static" / "outage.svg"
 ALT = (
@@ -72,7 +63,9 @@ def _ground(story: Story, height: int) -> Iterator[str]:
 
 def _over(story: Story, step: str) -> datetime:
     """Return when the last of those for whom a message was meant had answered it: then nobody is asked any more."""
-    return max(one.answered for one in story.courses if one.step == step and one.answered is not None)
+    return max(
+        course.answered for course in story.courses if course.step == step and course.answered is not None
+    )
 
 
 def _course(course: Course, over: datetime) -> Iterator[str]:

@@ -14,12 +14,12 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
-from runner.cli.looking import read_status
-from runner.cli.session import Options, Session
-from runner.cli.world import World
-from runner.model.actor import Actor
-from runner.views.page import Drawing
-from runner.views.status_page import status_page
+from runner.base.actor import Actor
+from runner.cli.framework.environment import World
+from runner.cli.framework.session import Options, Session
+from runner.cli.incidents.status import read_status
+from runner.reports.core.page import Drawing
+from runner.reports.incidents.status_page import status_page
 from tests.cli.at_desk import no_process
 from tests.docs.consoles import ROOT, Desk
 

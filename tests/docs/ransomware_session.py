@@ -107,10 +107,12 @@ class Session:
 
     def work(self) -> bool:
         """Do every task that is there; false when there was none."""
-        tasks = [one for one in self.look("tocsin task list")["tasks"] if one["state"] in ("ready", "active")]
-        mine = [one for one in tasks if one["kind"] in ("task", "ask", "approve")]
-        for one in mine:
-            self._do(one)
+        tasks = [
+            task for task in self.look("tocsin task list")["tasks"] if task["state"] in ("ready", "active")
+        ]
+        mine = [task for task in tasks if task["kind"] in ("task", "ask", "approve")]
+        for event in mine:
+            self._do(event)
         self.desk.clock.advance(PACE)
         self.desk.type("tocsin worker --once", ())
         return bool(mine)
@@ -149,13 +151,12 @@ class Session:
                 self.type(f"tocsin duty record-filed {duty} --reference LDA-2026-118 --as jonas")
 
 
-def play(folder: Path) -> str:
-    """Work the incident in a folder and return the record of it; its last line counts the commands."""
-    session = Session(folder)
+def play(session: Session) -> str:
+    """Work the incident and return the record of it; its last line counts the commands."""
     session.type('tocsin open ransomware --title "File servers encrypted" --severity sev1 --as maria --yes')
     session.type("tocsin status")
-    for one in session.look("tocsin message list")["deliveries"]:
-        session.type(f"tocsin call {one['delivery']} --reached --as maria")
+    for delivery in session.look("tocsin message list")["deliveries"]:
+        session.type(f"tocsin call {delivery['delivery']} --reached --as maria")
     rounds = 0
     while session.work():
         rounds += 1

@@ -1,6 +1,6 @@
 """A figure of an after-action report, as the page on exercises shows it: a scenario as it was played.
 
-``make golden`` plays the exercise of ``tests/cli/reported.py`` and writes ``docs/_static/played.svg``; a
+``make golden`` plays the exercise of ``tests/cli/exercises/reported.py`` and writes ``docs/_static/played.svg``; a
 test compares it with what the program draws today.
 """
 
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runner.service.after_action import source_of
-from runner.views.after_action_scenario import played_figure
-from runner.views.after_action_source import numbers_of
-from runner.views.figure_svg import pictures
-from tests.cli import reported
+from runner.app.exercises.after_action import source_of
+from runner.reports.after_action.scenario import played_figure
+from runner.reports.after_action.source import numbers_of
+from runner.reports.charts.figure_svg import pictures
 from tests.cli.at_desk import AtDesk
+from tests.cli.exercises import reported
 from tests.docs.consoles import ROOT
 
 PICTURE = ROOT / "docs" / "_static" / "played.svg"

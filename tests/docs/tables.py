@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from runner.model.messaging import BUILT_IN_CLASSES, MessageClass
-from runner.model.rule_book import RULE_BOOK, Rule
+from runner.routing.messaging import BUILT_IN_CLASSES, MessageClass
+from runner.routing.rule_book import RULE_BOOK, Rule
 from tests.docs.consoles import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "messages.md"

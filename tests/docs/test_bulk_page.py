@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from runner.service.bulk_plan import BulkPlan
-from runner.service.bulk_receipts import Taken
-from runner.service.bulk_send import Sent
-from runner.views.bulk_status import BulkStatus, PlaceStanding, Standing
+from runner.app.campaigns.plan import BulkPlan
+from runner.app.campaigns.receipts import Taken
+from runner.app.campaigns.send import Sent
+from runner.reports.campaigns.status import BulkStatus, PlaceStanding, Standing
 from tests.docs.consoles import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "bulk.md").read_text(encoding="utf-8")

@@ -8,30 +8,30 @@ from tests.docs import codes
 from tests.golden_files import UPDATES
 
 FORWARDED = {
-    "runner/cli/drills.py",
-    "runner/cli/session.py",
-    "runner/cli/typed.py",
-    "runner/documents/syntax.py",
-    "runner/documents/template.py",
-    "runner/drivers/scheduler.py",
-    "runner/engine/migrate.py",
-    "runner/loading/catalog.py",
-    "runner/loading/source.py",
-    "runner/loading/strict.py",
-    "runner/service/comcheck.py",
-    "runner/service/drills.py",
-    "runner/service/ledger.py",
+    "runner/cli/exercises/exercises.py",
+    "runner/cli/framework/session.py",
+    "runner/cli/framework/typer_app.py",
+    "runner/documents/template/syntax.py",
+    "runner/documents/template/template.py",
+    "runner/workers/scheduler.py",
+    "runner/incident/steps/migrate.py",
+    "runner/playbook/catalogue.py",
+    "runner/yamlfile/source.py",
+    "runner/yamlfile/strict.py",
+    "runner/app/messages/communications_check.py",
+    "runner/app/exercises/exercises.py",
+    "runner/app/core/transaction.py",
 }
 """Files with a place that is told its code by a caller, a table or the error that it passes on."""
 
 
 def test_every_error_and_warning_has_a_code() -> None:
-    found = list(codes.places())
-    assert [place for place in found if place.code == ""] == []
-    assert {place.path for place in found if place.code is None} == FORWARDED
+    standings = list(codes.places())
+    assert [place for place in standings if place.code == ""] == []
+    assert {place.path for place in standings if place.code is None} == FORWARDED
     wrong = {
         place.code
-        for place in found
+        for place in standings
         if place.code and not re.fullmatch("[a-z0-9]+([_-][a-z0-9]+)*", place.code)
     }
     assert wrong == set()

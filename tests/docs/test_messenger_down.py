@@ -18,7 +18,11 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
 
 def open_at_the_outage(story: Story) -> list[Course]:
     """Return the messages for which somebody had been told, or was told then, and had not answered."""
-    return [one for one in story.courses if one.level == 0 and (one.answered is None or one.answered > DOWN)]
+    return [
+        course
+        for course in story.courses
+        if course.level == 0 and (course.answered is None or course.answered > DOWN)
+    ]
 
 
 def test_its_domains_are_found_down_in_the_minute_in_which_it_fails(story: Story) -> None:
@@ -26,31 +30,35 @@ def test_its_domains_are_found_down_in_the_minute_in_which_it_fails(story: Story
 
 
 def test_everybody_is_reached_over_another_domain_within_one_due_interval(story: Story) -> None:
-    found = open_at_the_outage(story)
-    assert {one.person for one in found} == set(RESPONDERS)
-    assert len(found) == len(RESPONDERS) + 4, (
+    courses = open_at_the_outage(story)
+    assert {course.person for course in courses} == set(RESPONDERS)
+    assert len(courses) == len(RESPONDERS) + 4, (
         "the second message to all, the first to those who had not answered"
     )
-    for one in found:
-        by_text = [each for each in one.attempts if (each.channel, each.state) == ("sms", "accepted")]
-        assert DOWN <= by_text[0].at <= DOWN + DUE, one
+    for course in courses:
+        by_text = [each for each in course.attempts if (each.channel, each.state) == ("sms", "accepted")]
+        assert DOWN <= by_text[0].at <= DOWN + DUE, course
 
 
 def test_once_it_is_found_down_the_messenger_is_asked_for_nothing_but_probes(story: Story) -> None:
     before, probes = story.asked[: 2 * len(RESPONDERS)], story.asked[2 * len(RESPONDERS) :]
     assert OWN not in before
     assert set(probes) == {OWN}
-    late = [each for one in story.courses for each in one.attempts if each.at > DOWN]
+    late = [each for course in story.courses for each in course.attempts if each.at > DOWN]
     assert {each.channel for each in late} == {"sms"}
 
 
 def test_silence_goes_up_the_levels_and_ends_with_a_telephone_call(story: Story) -> None:
-    silent = [one for one in story.courses if one.step == "call" and one.person in ("finn", STAND_IN, ABOVE)]
-    first = {one.person: (one.level, one.attempts[0].at - DOWN) for one in silent}
+    silent = [
+        course
+        for course in story.courses
+        if course.step == "call" and course.person in ("finn", STAND_IN, ABOVE)
+    ]
+    first = {course.person: (course.level, course.attempts[0].at - DOWN) for course in silent}
     assert first == {"finn": (0, 0 * MINUTE), STAND_IN: (1, 10 * MINUTE), ABOVE: (2, 20 * MINUTE)}
-    [finn] = [one for one in silent if one.person == "finn"]
+    [finn] = [course for course in silent if course.person == "finn"]
     assert (finn.telephoned, finn.answered) == (True, DOWN + 25 * MINUTE)
-    assert all(one.proved == "acked" for one in story.courses if one.level == 0)
+    assert all(course.proved == "acked" for course in story.courses if course.level == 0)
 
 
 def test_the_picture_is_what_happens(story: Story) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from runner.cli.boundary import guarded
+from runner.cli.framework.boundary import guarded
 from tests.cli.at_desk import AtDesk
 from tests.servers.receivers import HttpReceiver, MailServer, free_port
 
@@ -153,13 +153,13 @@ def test_what_fails_on_the_way_out_says_neither_whom_nor_what(desk: AtDesk, file
         assert_clean(desk("worker", "--once").err, "worker")
     listed = desk("message", "list", "--format", "json")
     shown = [
-        desk("message", "show", one["delivery"], "--format", form)
-        for one in listed.json["deliveries"]
+        desk("message", "show", delivery["delivery"], "--format", form)
+        for delivery in listed.json["deliveries"]
         for form in ("text", "json")
     ]
     doctor = desk("doctor")
-    attempts = [one for delivery in listed.json["deliveries"] for one in delivery["attempts"]]
-    assert {one["state"] for one in attempts} >= {"rejected", "not_sent"}
+    attempts = [attempt for delivery in listed.json["deliveries"] for attempt in delivery["attempts"]]
+    assert {attempt["state"] for attempt in attempts} >= {"rejected", "not_sent"}
     for one in (worker, listed, doctor, *shown):
         assert_clean(one.out + one.err, "said")
     assert_clean(said, "open")
@@ -208,7 +208,7 @@ def test_our_own_fault_leaves_a_log_without_arguments_values_or_messages(desk: A
 
 
 def test_a_record_in_memory_does_not_print_its_address() -> None:
-    from runner.model.messaging import ContactPoint
+    from runner.routing.messaging import ContactPoint
 
     point = ContactPoint(channel="email", address=MAIL)
     assert_clean(repr(point), "repr")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.ransomware_session import RECORDING, play
+from tests.docs.ransomware_session import RECORDING, Session, play
 from tests.golden_files import same
 
 
 @pytest.mark.slow
 def test_the_recorded_session_is_what_happens(tmp_path: Path) -> None:
-    same(RECORDING, play(tmp_path))
+    same(RECORDING, play(Session(tmp_path)))

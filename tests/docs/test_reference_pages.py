@@ -13,11 +13,11 @@ import msgspec
 import pytest
 
 from integrations.webhook import signature
-from runner.loading.field_lists import scan_fields
-from runner.loading.home import load_home
-from runner.loading.notices import load_notice
-from runner.model.messaging import ChannelConfig, ContactPoint
-from runner.model.organisation import Acting, Home, Person
+from runner.documents.files.form_file import scan_fields
+from runner.documents.files.notice_file import load_notice
+from runner.files.settings_file import load_home
+from runner.routing.messaging import ChannelConfig, ContactPoint
+from runner.routing.organisation import Acting, Home, Person
 from tests.docs import tables
 from tests.docs.consoles import ROOT
 
@@ -44,7 +44,7 @@ def test_the_settings_in_the_reference_show_every_key() -> None:
 
 
 def test_the_references_to_secrets_in_the_guide_load(tmp_path: Path) -> None:
-    (example,) = fences("how-to/hand-over-secrets.md", "yaml")
+    (example,) = fences("how-to/store-secrets.md", "yaml")
     (tmp_path / "tocsin.yaml").write_text(f"schema: tocsin/home/v1\n{example}", encoding="utf-8")
     assert load_home(tmp_path / "tocsin.yaml").master_key == "keyring:tocsin/master"
 

@@ -9,17 +9,17 @@ from typing import Any
 
 import msgspec
 
+from runner.base.jurisdictions import US_NAMES
+from runner.documents.notice import Notice
 from runner.documents.tree import Document
-from runner.effects.lawful import Brief, brief, with_law
-from runner.effects.render import make
-from runner.engine.duties import assess
-from runner.engine.plan import Library
-from runner.loading.catalog import Catalog
-from runner.model.fact_trees import flatten
-from runner.model.facts import Fact, nested
-from runner.model.incident import Incident
-from runner.model.jurisdictions import US_NAMES
-from runner.model.notice import Notice
+from runner.effects.notices.legal_basis import Brief, apply_duty, legal_context
+from runner.effects.notices.render import make
+from runner.facts.vocabulary.nested_facts import flatten
+from runner.facts.vocabulary.register import Fact, nested
+from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
+from runner.law.assessment import assess
+from runner.playbook.catalogue import Catalog
 
 AT = datetime(2026, 11, 24, 15, tzinfo=UTC)
 
@@ -180,10 +180,10 @@ def incident_of(facts: Mapping[str, Any]) -> Incident:
 def of_duty(duty: str, incident: Incident) -> Brief:
     """Return the law behind one shipped duty, judged on the incident's facts."""
     regime = catalog().regime(duty.partition("/")[0])
-    (status,) = (one for one in assess((regime,), nested(incident.facts), AT) if one.id == duty)
-    found = brief(incident, status, Library(plans={}, regimes=(regime,)))
-    assert found is not None
-    return found
+    (status,) = (status for status in assess((regime,), nested(incident.facts), AT) if status.id == duty)
+    brief = legal_context(incident, status, Library(plans={}, regimes=(regime,)))
+    assert brief is not None
+    return brief
 
 
 def made(
@@ -191,10 +191,10 @@ def made(
 ) -> tuple[Notice, Document]:
     """Return a shipped notice, with what its duty's law asks of it, and its document."""
     incident = incident_of(facts)
-    found = of_duty(duty, incident) if duty else None
+    brief = of_duty(duty, incident) if duty else None
     notice, source = catalog().notice(name)
-    notice = with_law(notice, found)
-    return notice, make(notice, source, incident, found, draft=draft)
+    notice = apply_duty(notice, brief)
+    return notice, make(notice, source, incident, brief, draft=draft)
 
 
 def without(facts: Mapping[str, Any], *paths: str) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
+from runner.documents.notice import Notice
 from runner.documents.tree import Document
-from runner.effects.lawful import with_law
-from runner.effects.render import make
-from runner.model.duty import DutyRecord
-from runner.model.incident import DutyView
-from runner.model.notice import Notice
+from runner.effects.notices.legal_basis import apply_duty
+from runner.effects.notices.render import make
+from runner.incident.state.incident import DutyView
+from runner.law.duty import DutyRecord
 from tests.documents.at_law import catalog, incident_of, of_duty
 
 FILED = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
@@ -198,10 +198,10 @@ def written(
 ) -> tuple[Notice, Document]:
     """Return a shipped notice as of its duty and of what was ``filed`` before: duties with their references."""
     incident = msgspec.structs.replace(incident_of(facts), duties={**_views(filed), **_late(duty, late)})
-    found = of_duty(duty, incident)
+    brief = of_duty(duty, incident)
     notice, source = catalog().notice(name)
-    notice = with_law(notice, found)
-    return notice, make(notice, source, incident, found, draft=draft)
+    notice = apply_duty(notice, brief)
+    return notice, make(notice, source, incident, brief, draft=draft)
 
 
 def _late(duty: str, late: bool) -> dict[str, DutyView]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
+from runner.documents.notice import Notice
 from runner.documents.render import render
+from runner.documents.template.values import Kept
 from runner.documents.tree import Document, RenderContext, Stationery
-from runner.documents.values import Kept
-from runner.loading.catalog import Catalog
-from runner.model.notice import Notice
+from runner.playbook.catalogue import Catalog
 
 CATALOG = Catalog()
 

@@ -11,7 +11,7 @@ import re
 
 import pypdfium2  # type: ignore[import-untyped]
 
-from runner.model.notice import Format
+from runner.documents.notice import Format
 
 FILES: tuple[Format, ...] = ("docx", "html", "pdf")
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.documents.hostile import MAX_LENGTH, findings, visible
-from runner.documents.marking import filename
 from runner.documents.tree import Text
+from runner.documents.unsafe_text import MAX_LENGTH, findings, visible
+from runner.documents.watermark import filename
 from runner.documents.write import FORMATS, write
 from runner.errors import Invalid, Refused
 from tests.documents.examples import small

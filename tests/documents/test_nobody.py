@@ -11,12 +11,12 @@ import pytest
 from runner.documents.render import render
 from runner.documents.tree import Document, RenderContext
 from runner.documents.write import write
-from runner.loading.catalog import Catalog
-from runner.model.fact_values import FactProblem, checked_value, parse_value
+from runner.facts.vocabulary.fact_values import FactProblem, checked_value, parse_value
+from runner.playbook.catalogue import Catalog
 from tests.documents.at_law import made as letter
 from tests.documents.at_law import us_facts
+from tests.documents.contents.test_form_export import FACTS
 from tests.documents.europe import europe_facts
-from tests.documents.test_form_export import FACTS
 from tests.law.typical import changed
 
 AT = datetime(2026, 12, 8, 9, tzinfo=UTC)

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import pytest
 
-from runner.documents.coverage import check, complete
-from runner.documents.syntax import facts_read
+from runner.documents.contents.coverage import check, complete
+from runner.documents.notice import Coverage
+from runner.documents.template.syntax import facts_read
 from runner.documents.tree import Document, Heading, walk
 from runner.documents.write import write
-from runner.model.notice import Coverage
 from tests.documents.at_law import catalog, without
 from tests.documents.europe import europe_facts, written
 from tests.documents.formats import FILES, files_of
@@ -74,7 +74,7 @@ CASES = (
     *(case(f"gdpr-33-initial-{language}", f"{SA}/initial") for language in ("de", "fr", "es")),
     *(case(f"gdpr-34-letter-{language}", f"{DATA_SUBJECTS}/individuals") for language in ("de", "fr", "es")),
 )
-EACH = pytest.mark.parametrize("one", CASES, ids=[one.id for one in CASES])
+EACH = pytest.mark.parametrize("one", CASES, ids=[case.id for case in CASES])
 TRANSLATIONS = [name for name, (notice, _body) in catalog().notices().items() if notice.translates]
 
 
@@ -124,7 +124,10 @@ def test_a_translation_uses_the_facts_items_and_headings_of_its_original(name: s
     for key in ("version", "audience", "phased", "at_once", "facts", "slots", "form"):
         assert getattr(notice, key) == getattr(original, key), key
     assert set(notice.duties) <= set(original.duties)
-    items = [[(one.ref, one.facts, one.known, one.when) for one in n.requires] for n in (notice, original)]
+    items = [
+        [(require.ref, require.facts, require.known, require.when) for require in n.requires]
+        for n in (notice, original)
+    ]
     assert items[0] == items[1]
     assert headings(name) == headings(notice.translates)
 
@@ -160,7 +163,7 @@ def test_a_report_names_only_what_was_filed_with_the_same_recipient() -> None:
 
 
 def test_a_cross_border_impact_is_described_where_there_is_one_and_denied_where_there_is_none() -> None:
-    (final,) = (one for one in CASES if one.id == "nis2-final")
+    (final,) = (case for case in CASES if case.id == "nis2-final")
     facts = without(europe_facts(), "incident.cross_border_impact")
     assert line_of(final, "23(4)(d)(iv)", facts).state == "covered"
     notice, document = written(final.notice, final.duty, facts)
@@ -177,7 +180,12 @@ def test_a_cross_border_impact_is_described_where_there_is_one_and_denied_where_
 
 def test_the_law_of_dora_and_the_form_ask_for_the_same_fields_and_facts() -> None:
     regime = catalog().regime("eu-dora-19")
-    law = {one.ref: one.facts for rule in regime.versions[0].duties for one in rule.content if "." in one.ref}
+    law = {
+        content.ref: content.facts
+        for rule in regime.versions[0].duties
+        for content in rule.content
+        if "." in content.ref
+    }
     form = {
         field.id: field.facts
         for section in catalog().notice("eu-dora-final")[0].sections

@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from runner.documents.coverage import check, complete
-from runner.documents.marking import footer, watermark
+from runner.documents.contents.coverage import check, complete
 from runner.documents.render import narrowed, render
 from runner.documents.tree import Document, Fields, Heading, Paragraph, Table, plain, walk
+from runner.documents.watermark import footer, watermark
 from runner.documents.write import write
 from tests.documents.examples import DUTY, context, known_facts, shipped, whole_facts
 from tests.golden_files import FOLDER, same
@@ -56,9 +56,9 @@ def test_with_all_facts_every_required_item_is_covered(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_with_no_fact_at_all_the_draft_shows_its_gaps(name: str) -> None:
     notice, body = shipped(name)
-    made = render(notice, body, {}, context=context())
-    assert not complete(check(notice, made))
-    assert "[MISSING: organisation.name]" in write(made, "txt").decode()
+    document = render(notice, body, {}, context=context())
+    assert not complete(check(notice, document))
+    assert "[MISSING: organisation.name]" in write(document, "txt").decode()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -80,14 +80,14 @@ def test_the_pdf_says_every_word_in_order(name: str) -> None:
 def test_a_late_notice_gives_its_reasons() -> None:
     notice, body = shipped("gdpr-33-initial")
     late = {"duty": {"overdue": True}}
-    made = render(notice, body, whole_facts(), context=context(), extra=late)
-    (line,) = [line for line in check(notice, made) if line.ref == "33(1)"]
+    document = render(notice, body, whole_facts(), context=context(), extra=late)
+    (line,) = [line for line in check(notice, document) if line.ref == "33(1)"]
     assert (line.state, line.facts) == ("gap", ("incident.delay_reasons",))
     facts = whole_facts()
     facts["incident"]["delay_reasons"] = "The mailbox provider was down."
-    made = render(notice, body, facts, context=context(status="final"), extra=late)
-    assert complete(check(notice, made))
-    assert "The mailbox provider was down." in write(made, "txt").decode()
+    document = render(notice, body, facts, context=context(status="final"), extra=late)
+    assert complete(check(notice, document))
+    assert "The mailbox provider was down." in write(document, "txt").decode()
 
 
 def test_a_letter_speaks_only_of_its_readers_own_data() -> None:
@@ -103,8 +103,8 @@ def test_the_californian_notice_in_nine_point_type_is_not_in_form() -> None:
     notice, body = shipped("us-ca-individual")
     paper = context().stationery
     small = type(paper)(name=paper.name, points=9.0)
-    made = render(notice, body, whole_facts(), context=context(stationery=small), extra=DUTY)
-    assert [line.state for line in check(notice, made) if line.ref == "form"] == ["covered", "gap"]
+    document = render(notice, body, whole_facts(), context=context(stationery=small), extra=DUTY)
+    assert [line.state for line in check(notice, document) if line.ref == "form"] == ["covered", "gap"]
 
 
 def tree_words(made: Document) -> list[str]:

@@ -10,14 +10,13 @@ from typing import Any, cast
 
 import pytest
 
-from runner.documents.coverage import check, complete
+from runner.documents.contents.coverage import check, complete
+from runner.documents.notice import Notice
 from runner.documents.tree import Document, Heading, plain, walk
 from runner.documents.write import write
-from runner.effects.lawful import with_law
-from runner.effects.render import make, template_for
-from runner.effects.tools import Tools
-from runner.model.notice import Notice
-from runner.model.work import Render
+from runner.effects.notices.legal_basis import apply_duty
+from runner.effects.notices.render import make, template_for
+from runner.incident.state.work import Render
 from tests.documents.at_law import catalog, incident_of, made, of_duty, us_facts, without
 from tests.documents.formats import FILES, files_of
 from tests.documents.test_notices_shipped import (
@@ -101,7 +100,7 @@ def test_every_format_says_the_same_words(case: str) -> None:
     assert docx_words(word) == words
     assert html_words(page) == words
     # a reader of PDFs takes a hyphen at the end of a line for one that the line break made
-    bare = [one.replace("-", "") for one in words]
+    bare = [word.replace("-", "") for word in words]
     assert missing_in_order(bare, pdf_characters(pdf).replace("-", "")) == []
     same(GOLDEN / f"{case}.formats.txt", files_of(word, page, pdf))
 
@@ -113,16 +112,16 @@ def test_the_web_page_of_a_filing_is_compared_whole() -> None:
 
 @pytest.mark.parametrize("law", US_LAW)
 def test_every_duty_of_an_american_law_finds_a_template_that_says_all_it_asks(law: str) -> None:
-    tools = cast("Tools", SimpleNamespace(notices=catalog().notices()))
+    tools = cast("Any", SimpleNamespace(notices=catalog().notices()))
     whole, empty = incident_of(us_facts()), incident_of({})
     for rule in catalog().regime(law).versions[0].duties:
         duty = f"{law}/{rule.slug}"
-        found = of_duty(duty, whole)
+        brief = of_duty(duty, whole)
         work = cast("Render", SimpleNamespace(notice="auto", duty=duty))
-        notice, source = catalog().notice(template_for(work, tools, found))
+        notice, source = catalog().notice(template_for(work, tools, brief))
         assert rule.recipient != "individuals" or notice.audience == "individuals", duty
-        notice = with_law(notice, found)
-        document = make(notice, source, whole, found)
+        notice = apply_duty(notice, brief)
+        document = make(notice, source, whole, brief)
         open_ = [line for line in check(notice, document) if line.state in ("gap", "forbidden")]
         assert (document.context.status, open_) == ("final", []), duty
         draft = make(notice, source, empty, of_duty(duty, empty))
@@ -154,7 +153,7 @@ def test_massachusetts_is_told_neither_what_happened_nor_how_many() -> None:
 
 def test_the_letter_of_another_state_is_refused_in_massachusetts() -> None:
     notice, document = made("us-ca-individual", "us-ma-breach/individuals", us_facts())
-    lawful = with_law(law_checked(notice), of_duty("us-ma-breach/individuals", incident_of(us_facts())))
+    lawful = apply_duty(law_checked(notice), of_duty("us-ma-breach/individuals", incident_of(us_facts())))
     forbidden = [line for line in check(lawful, document) if line.state == "forbidden"]
     assert [line.facts for line in forbidden] == [("incident.summary",)]
 
@@ -253,7 +252,7 @@ def test_monitoring_that_the_law_owes_is_a_gap_until_it_was_bought(state: str, m
     for path in ("months", "provider", "enrolment"):
         assert f"[MISSING: risk.monitoring.{path}]" in text
     assert document.context.status == "draft"
-    line = next(one for one in check(notice, document) if one.ref == "monitoring")
+    line = next(coverage for coverage in check(notice, document) if coverage.ref == "monitoring")
     assert (line.state, f"for at least {months} months" in line.item) == ("gap", True)
 
 
@@ -275,7 +274,7 @@ def test_fewer_months_than_the_law_wants_are_a_gap() -> None:
     facts["risk"]["monitoring"]["months"] = 12
     notice, document = made("us-letter", "us-ma-breach/individuals", facts)
     assert "[MISSING: risk.monitoring.months]" in said(document)
-    line = next(one for one in check(notice, document) if one.ref == "monitoring")
+    line = next(coverage for coverage in check(notice, document) if coverage.ref == "monitoring")
     assert (line.state, "12 months are recorded" in line.item) == ("gap", True)
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import pypdfium2  # type: ignore[import-untyped]
 
-from runner.documents.letterhead import on_letterhead
+from runner.documents.notice import Format
 from runner.documents.tree import Document, Heading, Picture, RenderContext, Text
-from runner.documents.word_package import RELATION, parse, unpack
+from runner.documents.word.docx_package import RELATION, parse, unpack
+from runner.documents.word.letterhead import on_letterhead
 from runner.documents.write import write
-from runner.model.notice import Format
-from tests.documents.letterheads import letterhead
+from tests.documents.word.letterheads import letterhead
 
 ALT = "Two bars: <first> 3, & second 4"
 SVG = (
@@ -24,7 +24,7 @@ SVG = (
 
 def pictured(text: str = "bars", **changes: Any) -> Document:
     context = RenderContext(status="draft", timestamp=datetime(2026, 11, 24, tzinfo=UTC), language="en")
-    made = Document(
+    document = Document(
         id="pictured",
         version="1",
         template_sha256="",
@@ -33,7 +33,7 @@ def pictured(text: str = "bars", **changes: Any) -> Document:
         context=context,
         blocks=(Heading(1, (Text("Pictured"),)), Picture(SVG.format(text), ALT, 450, 40)),
     )
-    return msgspec.structs.replace(made, **changes)
+    return msgspec.structs.replace(document, **changes)
 
 
 def test_a_page_has_the_drawing_in_it_and_fetches_nothing() -> None:

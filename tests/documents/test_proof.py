@@ -13,14 +13,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from runner.documents.cover import cover
-from runner.documents.coverage import check, complete
+from runner.documents.contents.cover_sheet import cover
+from runner.documents.contents.coverage import check, complete
 from runner.documents.manifest import encode, fact_digest, manifest
+from runner.documents.notice import Ban, Item, Notice
 from runner.documents.render import narrowed, render
 from runner.documents.tree import Stationery
 from runner.documents.write import FORMATS, rendered, write
 from runner.errors import NotFound
-from runner.model.notice import Ban, Item, Notice
 from tests.documents.examples import DUTY, context, known_facts, shipped, small, whole_facts
 
 SALT = b"sixteen bytes...."
@@ -100,13 +100,13 @@ def test_lists_restart_and_count_as_their_author_set_them() -> None:
 
 
 def test_a_link_says_where_it_leads() -> None:
-    made = small(
+    document = small(
         "[our page](https://www.example.com/x) and [example.org](https://example.org/) and <mailto:a@example.com>"
     )
-    text = write(made, "txt").decode()
+    text = write(document, "txt").decode()
     assert "our page (example.com/x) and example.org and mailto:a@example.com" in text
-    assert b'<a href="https://www.example.com/x">our page (example.com/x)</a>' in write(made, "html")
-    with zipfile.ZipFile(io.BytesIO(write(made, "docx"))) as archive:
+    assert b'<a href="https://www.example.com/x">our page (example.com/x)</a>' in write(document, "html")
+    with zipfile.ZipFile(io.BytesIO(write(document, "docx"))) as archive:
         assert b'Target="https://www.example.com/x" TargetMode="External"' in archive.read(
             "word/_rels/document.xml.rels"
         )
@@ -114,13 +114,13 @@ def test_a_link_says_where_it_leads() -> None:
 
 def test_the_manifest_holds_digests_and_no_fact() -> None:
     notice, body = shipped("gdpr-33-initial")
-    made = render(notice, body, known_facts(), context=context(journal_head="sha256:ab"), extra=DUTY)
-    outputs = [rendered(made, format, write(made, format)) for format in FORMATS]
-    content = encode(manifest(notice, made, outputs, salt=SALT))
+    document = render(notice, body, known_facts(), context=context(journal_head="sha256:ab"), extra=DUTY)
+    outputs = [rendered(document, format, write(document, format)) for format in FORMATS]
+    content = encode(manifest(notice, document, outputs, salt=SALT))
     data = json.loads(content)
     assert data["schema"] == "tocsin/manifest/v1"
     assert data["template_sha256"] == notice.sha256
-    assert data["tree_sha256"] == made.digest
+    assert data["tree_sha256"] == document.digest
     assert data["journal_head"] == "sha256:ab"
     assert [gap["path"] for gap in data["gaps"]] == [
         "populations[customers].data.records",
@@ -131,7 +131,7 @@ def test_the_manifest_holds_digests_and_no_fact() -> None:
     assert name["sha256"] == fact_digest("organisation.name", '"Beispiel Handel GmbH"', SALT)
     assert b"Beispiel" not in content
     assert b"mailbox" not in content
-    assert content == encode(manifest(notice, made, outputs, salt=SALT))
+    assert content == encode(manifest(notice, document, outputs, salt=SALT))
 
 
 def test_another_salt_gives_other_digests() -> None:
@@ -139,18 +139,22 @@ def test_another_salt_gives_other_digests() -> None:
 
 
 def test_an_output_is_described_by_the_digest_of_its_bytes() -> None:
-    made = small("x")
-    described = rendered(made, "txt", b"bytes")
+    document = small("x")
+    described = rendered(document, "txt", b"bytes")
     assert described.sha256 == hashlib.sha256(b"bytes").hexdigest()
     assert (described.size, described.filename) == (5, "DRAFT_small_1.0.0_en-GB.txt")
 
 
 def test_the_cover_sheet_lists_gaps_coverage_files_and_approvals() -> None:
     notice, body = shipped("gdpr-33-initial")
-    made = render(notice, body, known_facts(), context=context(privileged=True), extra=DUTY)
-    outputs = [rendered(made, "txt", write(made, "txt"))]
+    document = render(notice, body, known_facts(), context=context(privileged=True), extra=DUTY)
+    outputs = [rendered(document, "txt", write(document, "txt"))]
     sheet = cover(
-        made, check(notice, made), outputs, approvals=["A. Counsel, 2026-11-24"], unverified=["one-stop shop"]
+        document,
+        check(notice, document),
+        outputs,
+        approvals=["A. Counsel, 2026-11-24"],
+        unverified=["one-stop shop"],
     )
     text = write(sheet, "txt").decode()
     for line in (
@@ -172,7 +176,7 @@ def test_the_cover_sheet_of_a_whole_document_says_that_nothing_is_missing() -> N
 
 
 def notice_with(**changes: Any) -> Notice:
-    made = Notice(
+    notice = Notice(
         id="small",
         version="1.0.0",
         title="Small",
@@ -186,7 +190,7 @@ def notice_with(**changes: Any) -> Notice:
             Item(ref="g", item="undecided", facts=("f.known",), when="f.missing == 'x'"),
         ),
     )
-    return msgspec.structs.replace(made, **changes)
+    return msgspec.structs.replace(notice, **changes)
 
 
 TEXT = "{{ f.known }} {{ f.missing }}{% if f.read %} yes{% endif %}"

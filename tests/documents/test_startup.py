@@ -11,6 +11,6 @@ ROOM = ("render", "write", "coverage", "cover", "manifest", "syntax", "template"
 
 def test_importing_the_room_imports_no_heavy_library() -> None:
     imports = "; ".join(f"import runner.documents.{name}" for name in ROOM)
-    code = f"import sys; {imports}; import runner.loading.notices; print([n for n in {HEAVY!r} if n in sys.modules])"
+    code = f"import sys; {imports}; import runner.documents.files.notice_file; print([n for n in {HEAVY!r} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "[]"

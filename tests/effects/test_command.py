@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import pytest
 
-from runner.effects.act import act
-from runner.effects.tools import Tools
-from runner.model.incident import Incident
-from runner.model.messaging import SendResult
-from runner.model.organisation import Acting
-from runner.model.playbook import Act
-from runner.model.work import DoAct
+from runner.effects.actions import act
+from runner.effects.context import EffectContext
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import DoAct
+from runner.playbook.format import Act
+from runner.routing.messaging import SendResult
+from runner.routing.organisation import Acting
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 INCIDENT = Incident(id="i-1", codename="amber-falcon", title="", kind="real", opened_at=AT)
@@ -37,7 +37,7 @@ def ran(*command: str, limit: timedelta = timedelta(seconds=20)) -> SendResult:
         "new_id",
         "duties",
     )
-    tools = Tools(acting=Acting(commands=True), **cast("dict[str, Any]", dict.fromkeys(kept, none)))
+    tools = EffectContext(acting=Acting(commands=True), **cast("dict[str, Any]", dict.fromkeys(kept, none)))
     action = Act(id="stop", act="Stop it", command=command)
     work = DoAct(incident="i-1", step="stop", n=1, key="k", action=action, time_limit=limit)
     return act(work, INCIDENT, tools).result
@@ -60,8 +60,8 @@ def test_a_command_that_leaves_something_running_has_ended_when_it_ends(tmp_path
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     try:
-        found = ran("sh", "-c", f"read line < {gate} & exit 0", limit=timedelta(seconds=3))
+        result = ran("sh", "-c", f"read line < {gate} & exit 0", limit=timedelta(seconds=3))
     finally:
         with gate.open("w") as end:
             end.write("go\n")
-    assert (found.state, found.provider_id) == ("accepted", "exit 0")
+    assert (result.state, result.provider_id) == ("accepted", "exit 0")

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runner.effects.tools import plan_context
-from runner.model.facts import Fact
-from runner.model.incident import Incident
+from runner.effects.context import plan_context
+from runner.facts.vocabulary.register import Fact
+from runner.incident.state.incident import Incident
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 BEFORE, AFTER = ((AT + span).isoformat() for span in (-timedelta(hours=1), timedelta(hours=1)))

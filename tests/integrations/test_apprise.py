@@ -13,7 +13,7 @@ from integrations.port import Accepted, Callback, CannotTell, Rejected, Unauthen
 from integrations.testing.chaos import ChaosServer, Talk, closed_port
 from integrations.testing.conformance import AT, IMPATIENT, MARK, Row, answer, leaked, outbound, rows
 from integrations.testing.conformance import Subject as Adapter
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 # Some of Apprise's services import what Python is about to remove; that is theirs to mend.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -89,7 +89,7 @@ def _send(url: str):
     return apprise.send(msgspec.structs.replace(MESSAGE, timeouts=IMPATIENT), SETTINGS, secret(url))
 
 
-@pytest.mark.parametrize("row", [one for one in rows("http") if one.where != "silent_tls"], ids=str)
+@pytest.mark.parametrize("row", [row for row in rows("http") if row.where != "silent_tls"], ids=str)
 @pytest.mark.usefixtures("installed")
 def test_every_broken_line_is_unknown_except_where_apprise_is_blind(row: Row):
     if row.where != "server":

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from integrations.discovery import BUILT_IN
-from runner.effects.gateway import Gateway
-from runner.model.messaging import ChannelConfig
+from runner.effects.gateway.gateway import Gateway
+from runner.routing.messaging import ChannelConfig
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 GUIDE = Path(__file__).parents[2] / "docs/how-to/set-up-channels.md"

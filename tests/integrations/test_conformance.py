@@ -11,7 +11,7 @@ import pytest
 
 from integrations import matrix, mattermost, ntfy, pagerduty, slack, smtp, teams, webhook
 from integrations.testing.conformance import Row, Subject, check, inviting, opening, outbound, rows
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 WEBHOOK = Subject(
     adapter=webhook,

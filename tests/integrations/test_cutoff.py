@@ -18,12 +18,12 @@ def watchers() -> int:
 
 def test_a_hundred_attempts_at_once_have_one_watcher() -> None:
     attempts = [CutOff(LONG) for _ in range(100)]
-    for one in attempts:
-        one.__enter__()
+    for attempt in attempts:
+        attempt.__enter__()
     assert watchers() == 1
-    for one in attempts:
-        one.__exit__(None, None, None)
-    assert not any(one.fired for one in attempts)
+    for attempt in attempts:
+        attempt.__exit__(None, None, None)
+    assert not any(attempt.fired for attempt in attempts)
 
 
 def test_a_blocked_read_ends_when_the_time_is_up_though_longer_ones_are_watched() -> None:

@@ -22,12 +22,12 @@ def test_ours_are_declared_in_the_project_as_they_are_loaded():
 
 @pytest.mark.parametrize("name", sorted(discovery.BUILT_IN))
 def test_each_of_ours_fits_the_port(name):
-    found: Integration = discovery.load(name)
-    functions = [one for one in vars(Integration) if not one.startswith("_")]
+    integration: Integration = discovery.load(name)
+    functions = [var for var in vars(Integration) if not var.startswith("_")]
     assert {"send", "lint", "Settings"} <= set(functions)
-    assert all(hasattr(found, one) for one in functions)
-    assert found.Settings.__struct_config__.frozen
-    assert found.Settings.__struct_config__.forbid_unknown_fields
+    assert all(hasattr(integration, function) for function in functions)
+    assert integration.Settings.__struct_config__.frozen
+    assert integration.Settings.__struct_config__.forbid_unknown_fields
 
 
 def test_an_unknown_name_is_told_with_the_nearest():

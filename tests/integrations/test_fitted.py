@@ -16,7 +16,7 @@ from integrations.testing.chaos import closed_port
 from integrations.testing.conformance import IMPATIENT
 from integrations.testing.twilio import ACCOUNT
 from integrations.twilio import sms
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 FOOTER = (
     f"Tocsin amber-falcon · d-0123456789 · journal 123:sha256:{'a' * 64}"

@@ -23,7 +23,7 @@ from integrations.port import (
 from integrations.testing.chaos import ChaosServer, closed_port
 from integrations.testing.conformance import IMPATIENT, MARK, answer, outbound
 from integrations.testing.matrix import HS_TOKEN, TOKEN, US, Matrix
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 ROOM = "!maria:breach.example"
@@ -56,7 +56,7 @@ def test_no_clear_text_goes_into_an_encrypted_room():
         server.encrypted.add(ROOM)
         outcome = matrix.send(MESSAGE, settings(server), SECRETS)
         assert (outcome.code, outcome.about) == ("encrypted_room", "recipient")
-        assert [one.method for one in server.heard] == ["GET"]
+        assert [heard.method for heard in server.heard] == ["GET"]
         assert server.rooms[ROOM] == []
 
 

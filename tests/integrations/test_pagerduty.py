@@ -13,7 +13,7 @@ from integrations.port import Accepted, Answer, CannotTell, Rejected, Throttled,
 from integrations.testing.chaos import ChaosServer
 from integrations.testing.conformance import MARK, answer, outbound
 from integrations.testing.pagerduty import ROUTING_KEY, SIGNING, PagerDuty, signed
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 SECRETS = {"routing_key": Held(ROUTING_KEY), "signing": Held(SIGNING)}

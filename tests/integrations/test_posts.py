@@ -13,7 +13,7 @@ from integrations.port import Accepted, Callback, CannotTell, Rejected, Throttle
 from integrations.testing.chaos import ChaosServer, closed_port
 from integrations.testing.conformance import AT, MARK, answer, outbound
 from integrations.testing.posts import KEY, SIGNATURE, TOKEN, Mattermost, Ntfy, Teams
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 CARDS = {"signature": Held(SIGNATURE)}
 HOOK = {"key": Held(KEY)}
@@ -216,7 +216,7 @@ def test_a_hooks_self_test_goes_to_its_own_channel_unless_told():
     with Mattermost() as server:
         mattermost.self_test(to("@maria"), hook(server), HOOK)
         mattermost.self_test(to("@maria"), hook(server, test_to="incident"), HOOK)
-        assert [one.get("channel") for one in server.posts] == [None, "incident"]
+        assert [post.get("channel") for post in server.posts] == [None, "incident"]
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_ntfys_lint_and_self_test_need_a_topic_of_ours():
     with Ntfy() as server:
         assert isinstance(ntfy.self_test(to("oncall"), topics(server), TOPICS), Rejected)
         assert isinstance(ntfy.self_test(to("oncall"), topics(server, test_to="selftest"), TOPICS), Accepted)
-        assert [one["topic"] for one in server.messages] == ["selftest"]
+        assert [message["topic"] for message in server.messages] == ["selftest"]
 
 
 # --- All of them -----------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from integrations.port import (
     Unknown,
 )
 from integrations.testing.chaos import ChaosServer, relay
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 from tests.servers.chat import Ntfy, Synapse, ntfy_program, running_ntfy, running_synapse, synapse_python
 from tests.servers.needed import absent
 
@@ -121,16 +121,16 @@ def assert_one_room_whatever_is_lost(homeserver: Synapse) -> None:
         broken = matrix.Settings(url=f"http://{lossy.host}:{lossy.port}", user="@tocsin:localhost")
         assert isinstance(matrix.open_room(new, broken, secrets), Unknown)
     settings = matrix.Settings(url=homeserver.url, user="@tocsin:localhost")
-    found = matrix.open_room(new, settings, secrets)
-    assert isinstance(found, Accepted)
-    assert homeserver.ask("tocsin", "GET", "joined_rooms", {})["joined_rooms"].count(found.provider_id) == 1
+    outcome = matrix.open_room(new, settings, secrets)
+    assert isinstance(outcome, Accepted)
+    assert homeserver.ask("tocsin", "GET", "joined_rooms", {})["joined_rooms"].count(outcome.provider_id) == 1
     assert len(homeserver.ask("tocsin", "GET", "joined_rooms", {})["joined_rooms"]) == 2
-    assert_private_and_encrypted(homeserver, found.provider_id)
-    asked = Invitation(room=found.provider_id, recipient=homeserver.room, at=datetime.now(UTC))
-    assert matrix.invite(asked, settings, secrets) == Accepted()
-    assert matrix.invite(asked, settings, secrets) == Accepted()
-    homeserver.ask("maria", "POST", f"join/{found.provider_id}", {})
-    assert matrix.invite(asked, settings, secrets) == Accepted()
+    assert_private_and_encrypted(homeserver, outcome.provider_id)
+    invitation = Invitation(room=outcome.provider_id, recipient=homeserver.room, at=datetime.now(UTC))
+    assert matrix.invite(invitation, settings, secrets) == Accepted()
+    assert matrix.invite(invitation, settings, secrets) == Accepted()
+    homeserver.ask("maria", "POST", f"join/{outcome.provider_id}", {})
+    assert matrix.invite(invitation, settings, secrets) == Accepted()
     squatted = matrix.Settings(url=homeserver.url, user="@maria:localhost")
     taken = matrix.open_room(new, squatted, {"token": Held(homeserver.tokens["maria"])})
     assert isinstance(taken, Rejected)
@@ -172,7 +172,7 @@ def assert_throttled(homeserver: Synapse) -> None:
     secrets = {"token": Held(homeserver.tokens["tocsin"])}
     keys = (f"{n:032}" for n in range(40))
     outcomes = (matrix.send(message(homeserver.room, idempotency_key=key), settings, secrets) for key in keys)
-    later = next(one for one in outcomes if isinstance(one, Throttled))
+    later = next(outcome for outcome in outcomes if isinstance(outcome, Throttled))
     assert later.code == "M_LIMIT_EXCEEDED"
     assert later.retry_after is not None
     assert timedelta(0) < later.retry_after < timedelta(minutes=1)

@@ -8,16 +8,7 @@ from typing import Any
 import pytest
 
 from integrations import matrix, slack
-from integrations.port import (
-    Accepted,
-    Invitation,
-    NewRoom,
-    NotSent,
-    Outcome,
-    Rejected,
-    Throttled,
-    Unknown,
-)
+from integrations.port import Accepted, Invitation, NewRoom, NotSent, Outcome, Rejected, Throttled, Unknown
 from integrations.slack.rooms import PAGES
 from integrations.testing.chaos import closed_port
 from integrations.testing.conformance import IMPATIENT
@@ -25,7 +16,7 @@ from integrations.testing.matrix import MARIA, US, Matrix
 from integrations.testing.matrix import TOKEN as MATRIX_TOKEN
 from integrations.testing.slack import APP, Slack
 from integrations.testing.slack import TOKEN as SLACK_TOKEN
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 NEW = NewRoom(name="tocsin-abc234", title="amber-falcon", at=AT, timeouts=IMPATIENT)
@@ -42,8 +33,8 @@ def opened(server: Matrix, **more: Any) -> Outcome:
 
 
 def invited(server: Matrix, room: str = "!opened0:breach.example", contact: str = CONTACT) -> Outcome:
-    asked = Invitation(room=room, recipient=contact, at=AT, timeouts=IMPATIENT)
-    return matrix.invite(asked, on_matrix(server), SECRETS["matrix"])
+    invitation = Invitation(room=room, recipient=contact, at=AT, timeouts=IMPATIENT)
+    return matrix.invite(invitation, on_matrix(server), SECRETS["matrix"])
 
 
 def made(server: Slack, **more: Any) -> Outcome:
@@ -51,8 +42,8 @@ def made(server: Slack, **more: Any) -> Outcome:
 
 
 def let_in(server: Slack, person: str, room: str = "C0ROOM0") -> Outcome:
-    asked = Invitation(room=room, recipient=person, at=AT, timeouts=IMPATIENT)
-    return slack.invite(asked, slack.Settings(api=server.url), SECRETS["slack"])
+    invitation = Invitation(room=room, recipient=person, at=AT, timeouts=IMPATIENT)
+    return slack.invite(invitation, slack.Settings(api=server.url), SECRETS["slack"])
 
 
 # --- Matrix -----------------------------------------------------------------------------------------------
@@ -221,8 +212,8 @@ def test_slack_refuses_without_a_token_and_says_later_in_its_own_words():
     with Slack("throttle") as server:
         assert isinstance(made(server), Throttled)
         assert slack.open_room(NEW, slack.Settings(api=server.url), {}).code == "secret"
-        asked = Invitation(room="C0ROOM0", recipient="U0MARIA", at=AT, timeouts=IMPATIENT)
-        assert slack.invite(asked, slack.Settings(api=server.url), {}).code == "secret"
+        invitation = Invitation(room="C0ROOM0", recipient="U0MARIA", at=AT, timeouts=IMPATIENT)
+        assert slack.invite(invitation, slack.Settings(api=server.url), {}).code == "secret"
         assert server.channels == []
 
 

@@ -7,19 +7,11 @@ import logging
 import pytest
 
 from integrations import mattermost, teams
-from integrations.http.service import (
-    findings,
-    host_of,
-    identifier,
-    member,
-    private,
-    service_of,
-    usable,
-)
+from integrations.http.service import findings, host_of, identifier, member, private, service_of, usable
 from integrations.port import machine_of
 from integrations.testing.chaos import ChaosServer, Talk
 from integrations.testing.conformance import answer, outbound
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 
 @pytest.mark.parametrize("text", ["", " ", "two words", "naïve", "a\r\nX-Evil: 1", "tab\tbed", "\x00"])
@@ -79,7 +71,7 @@ def test_a_url_in_clear_is_a_warning_and_a_missing_secret_an_error():
     clear, missing = findings("http://a.example", {}, "token")
     assert (clear.severity, "https" in clear.hint) == ("warning", True)
     assert (missing.severity, "token" in missing.hint) == ("error", True)
-    assert [one.severity for one in findings("file:///x", {})] == ["error"]
+    assert [finding.severity for finding in findings("file:///x", {})] == ["error"]
 
 
 def _answers(content: bytes):

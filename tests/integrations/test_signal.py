@@ -23,7 +23,7 @@ from integrations.testing.chaos import closed_port
 from integrations.testing.conformance import AT, Row, Subject, check, outbound, rows
 from integrations.testing.signal_gateway import NUMBER, SignalGateway, posted, receipt, written
 from integrations.testing.stand_in import Heard
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 TO = "+15005550010"
 MESSAGE = outbound(TO)
@@ -180,7 +180,7 @@ def test_what_waits_is_fetched_once():
         assert signal.collect(took, AT, WAITS, at, {"token": Held("marker-token")}) == ""
         assert signal.collect(took, AT, WAITS, at, {}) == ""
         assert gateway.heard[0].headers["authorization"] == "Bearer marker-token"
-    assert [type(one) for one in kept] == [Receipt, Answer]
+    assert [type(receipt) for receipt in kept] == [Receipt, Answer]
     assert kept[0] == DELIVERED
 
 

@@ -13,7 +13,7 @@ from integrations.port import Accepted, Answer, CannotTell, Found, Rejected, Thr
 from integrations.testing.chaos import ChaosServer, closed_port
 from integrations.testing.conformance import MARK, answer, outbound
 from integrations.testing.slack import SIGNING, TEAM, TOKEN, Slack, signed
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 SECRETS = {"token": Held(TOKEN), "signing": Held(SIGNING)}
@@ -31,7 +31,7 @@ def to(address: str, **more):
 def presses(callback, chosen) -> list[Answer]:
     found = slack.parse_callback(callback, chosen, SECRETS)
     assert not isinstance(found, Unauthentic)
-    return [one for one in found if isinstance(one, Answer)]
+    return [heard for heard in found if isinstance(heard, Answer)]
 
 
 def says(body: dict, status: str = "200 OK", *headers: str):

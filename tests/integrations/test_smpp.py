@@ -34,7 +34,7 @@ from integrations.smpp.statuses import at_bind, at_submission
 from integrations.testing.chaos import ChaosServer, Talk, closed_port
 from integrations.testing.conformance import AT, IMPATIENT, Row, Subject, check, outbound
 from integrations.testing.smsc import PASSWORD, ROWS, SYSTEM_ID, Smsc, delivery, hear, receipt, say
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 TO = "+15005550010"
 MESSAGE = outbound(TO)
@@ -102,13 +102,13 @@ def test_a_long_message_goes_in_parts_with_one_reference_whatever_the_attempt():
         names = [smpp.send(one, settings(smsc.port), SECRETS) for one in (saying(text), again)]
     assert names == [Accepted("M1 M2 M3"), Accepted("M4 M5 M6")]
     parts = smsc.submitted[:3]
-    assert [one.octets for one in parts] == [one.octets for one in smsc.submitted[3:]]
-    assert all(one.esm_class == 0x40 for one in parts)
-    assert [one.octets[:3] + one.octets[5:7] for one in parts] == [
+    assert [part.octets for part in parts] == [one.octets for one in smsc.submitted[3:]]
+    assert all(part.esm_class == 0x40 for part in parts)
+    assert [part.octets[:3] + part.octets[5:7] for part in parts] == [
         bytes([6, 8, 4, 3, number]) for number in (1, 2, 3)
     ]
-    assert max(len(one.octets) for one in parts) <= 159
-    assert "".join(alphabet.read(one.octets, 0, headed=True) for one in parts) == text
+    assert max(len(part.octets) for part in parts) <= 159
+    assert "".join(alphabet.read(part.octets, 0, headed=True) for part in parts) == text
 
 
 def test_one_wide_character_makes_the_whole_message_wide():
@@ -117,7 +117,7 @@ def test_one_wide_character_makes_the_whole_message_wide():
         smpp.send(saying("🔔" * 40), settings(smsc.port), SECRETS)
     short, *parts = smsc.submitted
     assert (short.coding, short.octets.decode("utf-16-be")) == (8, "caution…")
-    assert [alphabet.read(one.octets, 8, headed=True) for one in parts] == ["🔔" * 33, "🔔" * 7]
+    assert [alphabet.read(part.octets, 8, headed=True) for part in parts] == ["🔔" * 33, "🔔" * 7]
 
 
 def test_where_the_smsc_cuts_by_itself_there_is_one_message_and_one_name():
@@ -153,10 +153,10 @@ def test_a_receipt_that_comes_while_we_send_is_brought_again_to_who_collects():
         smsc.waiting = [receipt("M0")]
         both = settings(smsc.port, bind="transceiver")
         assert smpp.send(saying("x"), both, SECRETS) == Accepted("M1")
-        kept: list[Receipt | Answer] = []
-        assert smpp.collect(keeping(kept), AT, IMPATIENT, both, SECRETS) == ""
+        receipts: list[Receipt | Answer] = []
+        assert smpp.collect(keeping(receipts), AT, IMPATIENT, both, SECRETS) == ""
         assert smsc.bound == [pdu.BIND_TRANSCEIVER] * 2
-    assert [one.provider_id for one in kept] == ["M0"]
+    assert [receipt.provider_id for receipt in receipts] == ["M0"]
     assert smsc.answers[0] == (pdu.DELIVER_SM | pdu.ANSWER, pdu.TEMPORARY)
     assert smsc.waiting == []
 
@@ -289,8 +289,8 @@ def test_a_receipt_that_was_written_to_be_costly_says_nothing():
 def test_parameters_of_a_receipt_go_before_its_text():
     extras = pdu.parameter(pdu.RECEIPTED_ID, b"A7\0") + pdu.parameter(pdu.MESSAGE_STATE, b"\x05")
     body = delivery("1", b"id:9 stat:DELIVRD err:000", esm_class=pdu.RECEIPT, extras=extras)
-    found = found_in(body)
-    assert (found.provider_id, found.kind) == ("A7", "failed")
+    receipt = found_in(body)
+    assert (receipt.provider_id, receipt.kind) == ("A7", "failed")
     assert found_in(delivery("1", b"", esm_class=pdu.RECEIPT, extras=extras)).provider_id == "A7"
 
 
@@ -322,8 +322,8 @@ def test_whatever_an_smsc_says_is_read_or_refused(body):
     except ValueError:
         return
     assert repr(one) == f"Delivered(esm_class={one.esm_class:#x})"
-    found = read(one, 1, AT, settings())
-    assert found is None or isinstance(found, Receipt | Answer)
+    receipt = read(one, 1, AT, settings())
+    assert receipt is None or isinstance(receipt, Receipt | Answer)
     assert "\0" not in pdu.name(body)
 
 
@@ -331,11 +331,11 @@ def test_whatever_an_smsc_says_is_read_or_refused(body):
 def test_any_text_can_be_coded_and_its_parts_fit_and_join(text, reference):
     coded = alphabet.code(text, reference)
     assert all(len(part) <= (160 if coded.coding == alphabet.NARROW else 140) for part in coded.parts)
-    joined = "".join(alphabet.read(one, coded.coding, headed=coded.joined) for one in coded.parts)
+    joined = "".join(alphabet.read(part, coded.coding, headed=coded.joined) for part in coded.parts)
     wanted = text.replace("\r\n", "\n")
     assert joined == wanted.encode("utf-16-be", "replace").decode("utf-16-be")
     if coded.joined:
-        assert {one[3:5] for one in coded.parts} == {struct.pack(">H", reference)}
+        assert {part[3:5] for part in coded.parts} == {struct.pack(">H", reference)}
 
 
 def test_the_alphabet_is_that_of_the_standard():
@@ -378,9 +378,9 @@ def test_a_deadline_is_said_relative_to_the_smscs_own_clock(left, wanted):
 
 
 def test_statuses_say_what_they_are_about():
-    found = at_submission(0x0B)
-    assert isinstance(found, Rejected)
-    assert (found.code, found.about, found.permanent) == ("0x0000000B", "recipient", True)
+    outcome = at_submission(0x0B)
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.about, outcome.permanent) == ("0x0000000B", "recipient", True)
     assert at_submission(0x0A).about == "account"
     assert not at_submission(0x0401).permanent
     assert isinstance(at_bind(0xFF), Throttled)

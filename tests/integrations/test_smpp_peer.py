@@ -14,7 +14,7 @@ import pytest
 from integrations import smpp
 from integrations.port import Accepted, Answer, Receipt, Rejected, Throttled, Timeouts, Unknown
 from integrations.testing.conformance import AT, outbound
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 from tests.servers.smsc import PASSWORD, Peer, running_smsc
 
 SECRETS = {"password": Held(PASSWORD)}
@@ -51,8 +51,8 @@ def test_a_message_arrives_and_its_receipt_comes_twice_and_counts_once(peer: Pee
     assert (heard["to"], heard["from"], heard["coding"]) == ("15005550010", "Tocsin", 0)
     assert heard["validity"] != ""
     receipts = collected(peer.settings)
-    assert [(one.kind, one.provider_id) for one in receipts] == [("delivered", "real-1")] * 2
-    assert len({one.event_id for one in receipts}) == 1
+    assert [(receipt.kind, receipt.provider_id) for receipt in receipts] == [("delivered", "real-1")] * 2
+    assert len({receipt.event_id for receipt in receipts}) == 1
     assert collected(peer.settings) == []
 
 
@@ -61,8 +61,8 @@ def test_a_long_message_arrives_in_parts_with_headers(peer: Peer):
     sent = smpp.send(saying(text), peer.settings, SECRETS)
     assert sent == Accepted("real-1 real-2 real-3 real-4 real-5")
     parts = [peer.heard() for _ in range(5)]
-    assert "".join(str(one["text"]) for one in parts) == text
-    assert {(one["coding"], one["esm"]) for one in parts} == {(8, 64)}
+    assert "".join(str(part["text"]) for part in parts) == text
+    assert {(part["coding"], part["esm"]) for part in parts} == {(8, 64)}
     assert len(collected(peer.settings)) == 10
 
 
@@ -71,7 +71,7 @@ def test_a_payload_arrives_whole_over_a_transceiver(peer: Peer):
     assert smpp.send(saying("x" * 300), both, SECRETS) == Accepted("real-1")
     assert peer.heard()["text"] == "x" * 300
     # What came while we only sent was turned back, and is brought again.
-    assert {one.provider_id for one in collected(both)} == {"real-1"}
+    assert {receipt.provider_id for receipt in collected(both)} == {"real-1"}
 
 
 def test_throttled_unanswered_and_refused_are_what_they_are(peer: Peer):

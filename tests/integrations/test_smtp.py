@@ -21,7 +21,7 @@ from integrations.smtp import Settings
 from integrations.smtp.mime import address_problem, stuffed, xtext
 from integrations.testing.chaos import ChaosServer
 from integrations.testing.conformance import MARK, Subject, leaked, outbound, smtp_script
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 RECIPIENT = "marker-person@people.example"
 PASSWORD = "marker-hush-hush"

@@ -16,7 +16,7 @@ from integrations.port import Answer, Receipt, Timeouts
 from integrations.smtp import Imap, Settings, imap
 from integrations.smtp.bounded import LARGEST
 from integrations.testing.chaos import ChaosServer, Script, Talk
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 from tests.integrations.test_smtp_reports import group, mail, report
 from tests.servers import dovecot
 from tests.servers.needed import absent
@@ -167,8 +167,8 @@ def full(mails: int) -> Script:
         talk.say(b"* OK ready\r\n")
         while part := talk.hear():
             tag = part.partition(b" ")[0]
-            found = next((text for word, text in said.items() if word in part), b"")
-            talk.say(found + tag + b" OK done\r\n")
+            item = next((text for word, text in said.items() if word in part), b"")
+            talk.say(item + tag + b" OK done\r\n")
 
     return script
 
@@ -244,7 +244,7 @@ def test_of_two_workers_that_read_one_mailbox_at_once_one_takes_what_is_there(tm
         channel = Settings(host="127.0.0.1", sender="incident@example.org", imap=inbox)
         waits = Timeouts(connect=timedelta(seconds=5), read=timedelta(seconds=10))
         assert smtp.collect(took, AT, waits, channel, SECRETS) == ""
-        assert [one.kind for one in got if isinstance(one, Receipt)] == ["relayed", "delivered"]
+        assert [receipt.kind for receipt in got if isinstance(receipt, Receipt)] == ["relayed", "delivered"]
         assert others == [([], ""), ([], "")], "the other finds nothing, and nothing wrong"
         assert collected(inbox, None) == ([], "")
     assert msgspec.json.decode(inbox.state.read_bytes()) == {"validity": 7, "next": 3, "again": []}

@@ -106,36 +106,36 @@ def test_all_go_over_one_connection_and_each_is_answered(peer: Peer, relay: Rela
 
 def test_a_refused_reader_hinders_nobody_else(peer: Peer, relay: Relay) -> None:
     peer.rcpt = {PEOPLE[1]: "550 5.1.1 no such user", PEOPLE[3]: "451 4.7.1 greylisted"}
-    found = sent(relay, *PEOPLE)
-    assert isinstance(found[1], Rejected)
-    assert (found[1].code, found[1].about) == ("550 5.1.1", "recipient")
-    assert isinstance(found[3], Throttled)
+    outcomes = sent(relay, *PEOPLE)
+    assert isinstance(outcomes[1], Rejected)
+    assert (outcomes[1].code, outcomes[1].about) == ("550 5.1.1", "recipient")
+    assert isinstance(outcomes[3], Throttled)
     assert taken(peer) == [PEOPLE[0], PEOPLE[2], PEOPLE[4]]
 
 
 def test_a_refusal_after_the_dot_is_the_message_s_own(peer: Peer, relay: Relay) -> None:
     peer.dot = {PEOPLE[0]: "554 5.7.1 spam", PEOPLE[4]: "452 4.3.1 full"}
-    found = sent(relay, *PEOPLE)
-    assert isinstance(found[0], Rejected)
-    assert found[0].code == "554 5.7.1"
-    assert isinstance(found[4], Throttled)
-    assert [type(one) for one in found[1:4]] == [Accepted] * 3
+    outcomes = sent(relay, *PEOPLE)
+    assert isinstance(outcomes[0], Rejected)
+    assert outcomes[0].code == "554 5.7.1"
+    assert isinstance(outcomes[4], Throttled)
+    assert [type(outcome) for outcome in outcomes[1:4]] == [Accepted] * 3
 
 
 def test_a_line_lost_after_a_dot_leaves_one_unknown_and_the_rest_not_sent(peer: Peer, relay: Relay) -> None:
     peer.hang_up = {PEOPLE[2]: "dot"}
-    found = sent(relay, *PEOPLE)
-    assert [type(one) for one in found] == [Accepted, Accepted, Unknown, NotSent, NotSent]
+    outcomes = sent(relay, *PEOPLE)
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Accepted, Unknown, NotSent, NotSent]
     assert taken(peer) == PEOPLE[:3]
 
 
 def test_a_line_lost_before_a_dot_leaves_that_message_and_the_rest_not_sent(peer: Peer, relay: Relay) -> None:
     peer.hang_up = {PEOPLE[2]: "rcpt"}
-    found = sent(relay, *PEOPLE)
-    assert isinstance(found[0], Accepted)
+    outcomes = sent(relay, *PEOPLE)
+    assert isinstance(outcomes[0], Accepted)
     # a connection that is reset takes along an answer that was on its way: then that one is not known
-    assert isinstance(found[1], Accepted if not peer.pipelines else Accepted | Unknown)
-    assert [type(one) for one in found[2:]] == [NotSent] * 3
+    assert isinstance(outcomes[1], Accepted if not peer.pipelines else Accepted | Unknown)
+    assert [type(outcome) for outcome in outcomes[2:]] == [NotSent] * 3
 
 
 def test_a_lost_line_is_opened_again_for_the_next_batch(peer: Peer, relay: Relay) -> None:
@@ -148,8 +148,8 @@ def test_a_lost_line_is_opened_again_for_the_next_batch(peer: Peer, relay: Relay
 
 def test_a_server_that_says_it_closes_is_not_written_to_any_more(peer: Peer, relay: Relay) -> None:
     peer.rcpt = {PEOPLE[1]: "421 4.3.2 closing"}
-    found = sent(relay, *PEOPLE)
-    assert [type(one) for one in found] == [Accepted, Throttled, NotSent, NotSent, NotSent]
+    outcomes = sent(relay, *PEOPLE)
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Throttled, NotSent, NotSent, NotSent]
 
 
 def test_nothing_listens_and_nothing_is_sent() -> None:
@@ -159,9 +159,9 @@ def test_nothing_listens_and_nothing_is_sent() -> None:
 
 
 def test_an_address_that_would_break_out_is_refused_and_the_others_go(peer: Peer, relay: Relay) -> None:
-    found = sent(relay, "a@b.example>\r\nRCPT TO:<c@d.example", PEOPLE[0])
-    assert isinstance(found[0], Rejected)
-    assert found[1] == Accepted("Q7")
+    outcomes = sent(relay, "a@b.example>\r\nRCPT TO:<c@d.example", PEOPLE[0])
+    assert isinstance(outcomes[0], Rejected)
+    assert outcomes[1] == Accepted("Q7")
     assert taken(peer) == [PEOPLE[0]]
 
 

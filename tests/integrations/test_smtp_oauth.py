@@ -16,7 +16,7 @@ from integrations.http.service import service_of
 from integrations.port import Accepted, Answer, NotSent, Receipt, Rejected, Throttled, Timeouts
 from integrations.smtp import Imap, OAuth, Settings, oauth
 from integrations.testing.stand_in import Act, Heard, StandIn
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 from tests.integrations.test_smtp import Mailbox, Relay, message, settings
 from tests.integrations.test_smtp_reports import KEY, group, report
 from tests.servers import dovecot
@@ -83,8 +83,8 @@ def relay(tokens: Tokens) -> Iterator[tuple[Relay, Opened]]:
 
 
 def by_token(relay: Relay, tokens: Tokens, **more: object) -> Settings:
-    given = OAuth(token_url=f"{tokens.url}/token", client_id="app", scope="https://mail.example/.default")
-    return settings(relay, username=USER, oauth=given, **more)
+    oauth = OAuth(token_url=f"{tokens.url}/token", client_id="app", scope="https://mail.example/.default")
+    return settings(relay, username=USER, oauth=oauth, **more)
 
 
 def test_a_token_opens_the_relay_and_is_kept_until_shortly_before_it_ends(relay, tokens: Tokens) -> None:
@@ -155,11 +155,11 @@ def test_the_token_service_is_a_failure_domain_and_its_secret_is_needed(relay, t
 
 
 def test_exchange_online_with_a_password_is_warned_of() -> None:
-    given = Settings(host="smtp.office365.com", sender=USER, username=USER)
+    settings = Settings(host="smtp.office365.com", sender=USER, username=USER)
     secrets = {"password": Held("x")}
-    assert [one.severity for one in smtp.lint(given, secrets)] == ["warning"]
+    assert [one.severity for one in smtp.lint(settings, secrets)] == ["warning"]
     token = OAuth(token_url="https://login.microsoftonline.com/x/oauth2/v2.0/token", client_id="a", scope="b")
-    assert smtp.lint(msgspec.structs.replace(given, oauth=token), SECRETS) == ()
+    assert smtp.lint(msgspec.structs.replace(settings, oauth=token), SECRETS) == ()
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ def report(
 
 
 def kinds(raw: bytes) -> list[tuple[str, str, str]]:
-    return [(one.kind, one.idempotency_key, one.code) for one in reports.read(raw, AT)]
+    return [(event.kind, event.idempotency_key, event.code) for event in reports.read(raw, AT)]
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_a_report_in_another_language_says_the_same() -> None:
 
 def test_a_report_on_several_recipients_is_several_receipts() -> None:
     found = reports.read(report(group("delivered"), group("failed", "5.1.1")), AT)
-    assert [one.kind for one in found] == ["delivered", "failed"]
-    assert len({one.event_id for one in found}) == 2
+    assert [event.kind for event in found] == ["delivered", "failed"]
+    assert len({event.event_id for event in found}) == 2
 
 
 @pytest.mark.parametrize("headers_only", [True, False])
@@ -127,7 +127,7 @@ def test_what_is_no_report_is_not_read_as_one(name: str) -> None:
 def test_no_bytes_break_the_reader(noise: bytes, place: int) -> None:
     raw = report(group("failed", "5.1.1"))
     for hostile in (noise, raw[:place] + noise + raw[place:], raw[:place]):
-        assert all(isinstance(one, Receipt) for one in reports.read(hostile, AT))
+        assert all(isinstance(event, Receipt) for event in reports.read(hostile, AT))
         assert isinstance(answers.read(hostile, AT), Answer | None)
 
 
@@ -249,7 +249,9 @@ def bounced(text: str = PROSE, **headers: str) -> list[tuple[str, str, str]]:
         if value:
             message[name] = value
     message.set_content(text)
-    return [(one.kind, one.idempotency_key, one.code) for one in reports.read(bytes(message), AT, BOUNCES)]
+    return [
+        (event.kind, event.idempotency_key, event.code) for event in reports.read(bytes(message), AT, BOUNCES)
+    ]
 
 
 REPLIES = [
@@ -302,11 +304,11 @@ def test_a_report_without_any_name_of_ours_is_known_by_its_address_too() -> None
         b"To: incident@example.org", f"To: bounces+{KEY.lower()}@example.org".encode()
     )
     assert reports.read(nameless, AT) == ()
-    assert [one.idempotency_key for one in reports.read(nameless, AT, BOUNCES)] == [KEY]
+    assert [event.idempotency_key for event in reports.read(nameless, AT, BOUNCES)] == [KEY]
 
 
 @given(st.binary(max_size=400))
 def test_no_bounce_breaks_the_reader(noise: bytes) -> None:
     head = f"From: <>\r\nReturn-Path: <>\r\nTo: bounces+{KEY}@example.org\r\n".encode()
     for raw in (head + noise, head + b"\r\n" + noise):
-        assert all(one.kind == "failed" for one in reports.read(raw, AT, BOUNCES))
+        assert all(event.kind == "failed" for event in reports.read(raw, AT, BOUNCES))

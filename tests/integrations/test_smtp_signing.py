@@ -17,7 +17,7 @@ from integrations.port import Accepted, Outbound, Rejected
 from integrations.smtp import signing as at_work
 from integrations.testing.chaos import ChaosServer
 from integrations.testing.conformance import outbound, smtp_script
-from runner.effects.gateway.words import Held, as_held
+from runner.effects.gateway.translation import Held, as_held
 from tests.integrations.test_smtp import Mailbox, Relay, settings
 from tests.servers import postfix
 from tests.servers.identities import Authority, authority, issue, judged, rsa_key
@@ -211,11 +211,11 @@ def ways(trusted: Authority) -> dict[str, tuple[dict[str, str], str]]:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_cannot_be_signed_does_not_leave_and_says_why(ways, name: str) -> None:
     given, why = ways[name]
-    wanted = Rejected("signing", f"the message is not sent unsigned: {why}", about="account")
+    rejected = Rejected("signing", f"the message is not sent unsigned: {why}", about="account")
     with ChaosServer(smtp_script()) as server:
-        assert smtp.send(message(), signing(server), as_held(given)) == wanted
+        assert smtp.send(message(), signing(server), as_held(given)) == rejected
         line = smtp.open_line(signing(server), as_held(given))
-        assert line.send([message(), message()]) == (wanted, wanted)
+        assert line.send([message(), message()]) == (rejected, rejected)
         line.close()
     assert server.talks == []
     channel = smtp.Settings(host="relay.example", sender=OURS, sign="smime")

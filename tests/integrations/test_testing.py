@@ -11,7 +11,7 @@ import pytest
 from integrations.port import Absent, Accepted, CannotTell, Found, NotSent, Rejected, Throttled, Unknown
 from integrations.testing.conformance import Subject, check, outbound, rows
 from integrations.testing.scripted import ABLE, NoSettings, ScriptedChannel
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 ROWS = {row.name: row for row in rows("http")}
 
@@ -94,7 +94,7 @@ def test_what_is_logged_is_held_to_the_same_as_the_outcome(text: str, wanted: st
 
 
 def test_the_providers_id_is_compared_where_the_row_knows_it():
-    (row,) = [one for one in rows("smtp") if one.provider_id]
+    (row,) = [row for row in rows("smtp") if row.provider_id]
     subject = Subject(
         adapter=Says(Accepted("else")), transport="smtp", settings=lambda *_: NoSettings(), recipient="nobody"
     )

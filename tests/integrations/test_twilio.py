@@ -25,7 +25,7 @@ from integrations.testing.conformance import AT, Row, Subject, check, outbound, 
 from integrations.testing.stand_in import Heard
 from integrations.testing.twilio import ACCOUNT, TOKEN, Twilio, signed
 from integrations.twilio import api, sms, voice
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 OURS = "https://tocsin.example/callbacks/sms"
 SECRETS = {"auth_token": Held(TOKEN)}
@@ -237,8 +237,8 @@ def test_a_failure_that_comes_later_says_whose_fault_it_is(code, about):
 def test_twilio_reads_an_opt_out_in_any_language_before_we_do():
     fields = {"MessageSid": "SM" + "0a" * 16, "SmsStatus": "received", "AccountSid": ACCOUNT, "From": TO}
     for kind, text in (("STOP", "STOP"), ("START", "START"), ("HELP", "ayuda")):
-        said = signed(OURS, {**fields, "Body": "ayuda", "OptOutType": kind}, AT)
-        assert only(sms.parse_callback(said, texting("https://x"), SECRETS)).text == text
+        callback = signed(OURS, {**fields, "Body": "ayuda", "OptOutType": kind}, AT)
+        assert only(sms.parse_callback(callback, texting("https://x"), SECRETS)).text == text
 
 
 def test_a_reply_is_an_answer():
@@ -421,7 +421,7 @@ def test_self_tests_go_to_our_own_telephone():
         assert isinstance(sms.self_test(MESSAGE, own, SECRETS), Accepted)
         ringing = calling(twilio.url, own_number="+15005550099")
         assert isinstance(voice.self_test(MESSAGE, ringing, SECRETS), Accepted)
-        assert [one["to"] for one in twilio.things.values()] == ["+15005550099"] * 2
+        assert [thing["to"] for thing in twilio.things.values()] == ["+15005550099"] * 2
         assert isinstance(sms.self_test(MESSAGE, texting(twilio.url), SECRETS), Rejected)
         assert isinstance(voice.self_test(MESSAGE, calling(twilio.url), SECRETS), Rejected)
 

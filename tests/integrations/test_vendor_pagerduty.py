@@ -16,7 +16,7 @@ from integrations import pagerduty
 from integrations.port import Accepted
 from integrations.testing.conformance import AT, outbound
 from integrations.testing.pagerduty import ROUTING_KEY, SIGNING, PagerDuty
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 SECRETS = {"routing_key": Held(ROUTING_KEY), "signing": Held(SIGNING)}
 MESSAGE = outbound("on-call")
@@ -66,7 +66,7 @@ def test_pagerdutys_client_is_given_a_key_where_it_names_none():
 def test_pagerdutys_client_notes_a_change_that_wakes_nobody():
     with PagerDuty() as server, client(server) as there:
         there.submit("Tocsin self-test", source="tocsin", timestamp=AT.isoformat())
-    assert (server.woken, [one["summary"] for one in server.changes]) == (0, ["Tocsin self-test"])
+    assert (server.woken, [change["summary"] for change in server.changes]) == (0, ["Tocsin self-test"])
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_pagerdutys_client_is_told_of_a_key_that_is_nobodys():
 def test_pagerdutys_client_waits_for_too_many_requests_and_comes_again():
     with PagerDuty("throttle") as server, client(server) as there:
         assert there.trigger("Breach", "tocsin", dedup_key="K1") == "K1"
-        assert ([one.path for one in server.heard], server.woken) == (["/v2/enqueue"] * 2, 1)
+        assert ([heard.path for heard in server.heard], server.woken) == (["/v2/enqueue"] * 2, 1)
 
 
 def test_our_alert_is_the_one_that_pagerdutys_client_would_have_sent():
@@ -132,7 +132,7 @@ def test_what_pagerdutys_client_acknowledges_is_said_to_us_in_a_webhook():
     with PagerDuty() as server, client(server) as there:
         pagerduty.send(MESSAGE, settings(server), SECRETS)
         there.acknowledge(MESSAGE.idempotency_key)
-        said = server.acts(MESSAGE.idempotency_key, "incident.acknowledged", AT)
-        found = pagerduty.parse_callback(said, settings(server, acknowledged=True), SECRETS)
+        callback = server.acts(MESSAGE.idempotency_key, "incident.acknowledged", AT)
+        found = pagerduty.parse_callback(callback, settings(server, acknowledged=True), SECRETS)
     assert isinstance(found, tuple)
-    assert [one.idempotency_key for one in found] == [MESSAGE.idempotency_key]
+    assert [heard.idempotency_key for heard in found] == [MESSAGE.idempotency_key]

@@ -14,7 +14,7 @@ from integrations import signal
 from integrations.port import Accepted, Answer, Receipt, Timeouts
 from integrations.testing.conformance import AT, outbound
 from integrations.testing.signal_gateway import NUMBER, REFUSALS, SignalGateway, receipt, written
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 with warnings.catch_warnings():
     # Its docstrings escape what needs no escape, of which Python complains when it first compiles them.
@@ -85,9 +85,9 @@ def test_what_waits_is_handed_to_the_gateways_client_as_it_is_to_us():
 
         assert signal.collect(take, AT, Timeouts(), settings(server), SECRETS) == ""
         ours = server.heard[-1]
-    assert [one["envelope"]["sourceNumber"] for one in theirs] == [TO, TO]
+    assert [their["envelope"]["sourceNumber"] for their in theirs] == [TO, TO]
     assert theirs[0]["envelope"]["receiptMessage"]["timestamps"] == [1795528920000]
-    assert [(one.sender, one.text) for one in took if isinstance(one, Answer)] == [(TO, "OK")]
+    assert [(receipt.sender, receipt.text) for receipt in took if isinstance(receipt, Answer)] == [(TO, "OK")]
     assert (ours.method, set(ours.query) <= set(asked.query)) == (asked.method, True)
     assert ours.query["timeout"] == asked.query["timeout"]
     assert ours.query["ignore_attachments"] == asked.query["ignore_attachments"]

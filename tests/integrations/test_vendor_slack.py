@@ -23,7 +23,7 @@ from integrations.port import Accepted, Answer, Invitation, NewRoom
 from integrations.slack.api import method
 from integrations.testing.conformance import outbound
 from integrations.testing.slack import APP, SIGNING, TEAM, TOKEN, Slack, signed
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 SECRETS = {"token": Held(TOKEN), "signing": Held(SIGNING)}
@@ -72,7 +72,7 @@ def test_slacks_client_makes_a_private_channel_lets_somebody_in_and_reads_page_a
         there.conversations_setTopic(channel=first["id"], topic="A breach")
         there.conversations_invite(channel=first["id"], users=["U0MARIA"])
         asked = there.users_conversations(types="private_channel", exclude_archived=True, limit=100)
-        names = [one["name"] for page in asked for one in page["channels"]]
+        names = [channel["name"] for page in asked for channel in page["channels"]]
     assert names == ["breach-1", "breach-2"]
     [made, _] = server.channels
     assert (made["is_private"], made["topic"]["value"], made["members"]) == (
@@ -127,11 +127,11 @@ def test_a_reading_method_is_sent_no_json_by_slacks_client_and_none_by_us():
         there.conversations_create(name="breach-1", is_private=True)
         there.conversations_history(channel="C0INCIDENT", limit=50)
         there.users_conversations(types="private_channel", limit=100)
-        theirs = {one.path: one for one in server.heard}
+        theirs = {heard.path: heard for heard in server.heard}
         server.heard.clear()
         slack.reconcile(MESSAGE, settings(server), SECRETS)
         slack.open_room(room, settings(server), SECRETS)
-        ours = {one.path: one for one in server.heard}
+        ours = {heard.path: heard for heard in server.heard}
     for path in ("/conversations.history", "/users.conversations"):
         assert theirs[path].headers["content-type"].startswith("application/x-www-form-urlencoded")
         assert (ours[path].method, ours[path].body) == ("GET", b"")

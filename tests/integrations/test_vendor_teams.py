@@ -18,7 +18,7 @@ from integrations import teams
 from integrations.port import Accepted
 from integrations.testing.conformance import outbound
 from integrations.testing.posts import SIGNATURE, Teams
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 CARDS = {"signature": Held(SIGNATURE)}
 MESSAGE = outbound("Maria in Legal")

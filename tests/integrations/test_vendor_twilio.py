@@ -25,7 +25,7 @@ from integrations.port import Accepted, Callback, Receipt, Unauthentic
 from integrations.testing.conformance import AT, outbound
 from integrations.testing.twilio import ACCOUNT, TOKEN, Twilio, signed
 from integrations.twilio import sms, voice
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 OURS = "https://tocsin.example/callbacks/sms"
 SECRETS = {"auth_token": Held(TOKEN)}
@@ -126,7 +126,7 @@ def test_our_forms_hold_only_fields_that_twilio_describes():
     with Twilio() as server:
         assert isinstance(sms.send(MESSAGE, texting(server.url), SECRETS), Accepted)
         assert isinstance(voice.send(outbound(TO), calling(server.url), SECRETS), Accepted)
-        text, call = (one.form for one in server.heard)
+        text, call = (heard.form for heard in server.heard)
     assert {"To", "From", "Body"} <= set(text) <= named(MessageList)
     assert {"To", "From", "Twiml"} <= set(call) <= named(CallList)
 
@@ -190,10 +190,10 @@ def test_twilios_validator_believes_the_stand_ins_callbacks_and_no_other():
         callback = server.status(sid, "delivered", AT, Body="é & = +")
     url = f"https://tocsin.example{callback.path}"
     fields = dict(parse_qsl(callback.body.decode(), keep_blank_values=True))
-    given = callback.headers["x-twilio-signature"]
-    assert RequestValidator(TOKEN).validate(url, fields, given)
-    assert not RequestValidator("other").validate(url, fields, given)
-    assert not RequestValidator(TOKEN).validate(url, {**fields, "MessageStatus": "failed"}, given)
+    header = callback.headers["x-twilio-signature"]
+    assert RequestValidator(TOKEN).validate(url, fields, header)
+    assert not RequestValidator("other").validate(url, fields, header)
+    assert not RequestValidator(TOKEN).validate(url, {**fields, "MessageStatus": "failed"}, header)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from integrations.testing.conformance import AT, outbound
 from integrations.testing.stand_in import Heard
 from integrations.testing.twilio import ACCOUNT, TOKEN, Twilio
 from integrations.twilio import sms, voice
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 from tests.servers.needed import absent
 
 FILE = Path(__file__).parents[1] / (
@@ -126,7 +126,9 @@ def test_what_we_ask_for_is_what_twilio_describes(described):
     with Twilio() as server:
         sms.reconcile(MESSAGE, texting(server), SECRETS)
         [heard] = server.heard
-    known = {one["name"]: one["schema"] for one in operation(described, heard)["parameters"]}
+    known = {
+        parameter["name"]: parameter["schema"] for parameter in operation(described, heard)["parameters"]
+    }
     properties = {"type": "object", "properties": known, "additionalProperties": False}
     assert list(problems(described, properties, read(heard.query, known))) == []
 
@@ -136,12 +138,12 @@ def test_what_the_stand_in_answers_is_what_twilio_describes(described):
         sms.send(MESSAGE, texting(server), SECRETS)
         voice.send(outbound(TO), calling(server), SECRETS)
         sms.reconcile(MESSAGE, texting(server), SECRETS)
-        asked = list(server.heard)
+        heards = list(server.heard)
         for sid in list(server.things):
             what = "Messages" if sid.startswith("SM") else "Calls"
             path = f"/2010-04-01/Accounts/{ACCOUNT}/{what}/{sid}.json"
-            asked.append(msgspec.structs.replace(asked[2], path=path, query={}))
-        answers = [(heard, server.take(heard)) for heard in asked]
+            heards.append(msgspec.structs.replace(heards[2], path=path, query={}))
+        answers = [(heard, server.take(heard)) for heard in heards]
     assert len(answers) == 5
     for heard, (status, said) in answers:
         schema = operation(described, heard)["responses"][str(status)]["content"]["application/json"][

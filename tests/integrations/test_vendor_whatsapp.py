@@ -22,7 +22,7 @@ from integrations.port import Accepted, Answer, Callback, Outcome, Receipt, Reje
 from integrations.testing.conformance import AT, outbound
 from integrations.testing.meta import APP_SECRET, NUMBER_ID, TOKEN, Meta, error, sign
 from integrations.testing.stand_in import Heard
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 TO = "+15005550010"
 MESSAGE = outbound(TO)
@@ -224,7 +224,10 @@ def test_metas_question_is_answered_as_the_client_answers_it():
 def codes(*families: type[errors.WhatsAppError]) -> list[int]:
     """Return the codes that the client counts among these families of errors."""
     return sorted(
-        code for family in families for one in family.__subclasses__() for code in one.__error_codes__
+        code
+        for family in families
+        for subclass in family.__subclasses__()
+        for code in subclass.__error_codes__
     )
 
 
@@ -237,15 +240,15 @@ def refusals(*families: type[errors.WhatsAppError]) -> list[Outcome]:
 
 
 def test_a_permission_that_is_missing_is_the_accounts_matter_and_no_fault_of_the_message():
-    found = refusals(errors.AuthorizationError)
-    assert len(found) > 100
-    assert {one.about for one in found if isinstance(one, Rejected)} == {"account"}
+    outcomes = refusals(errors.AuthorizationError)
+    assert len(outcomes) > 100
+    assert {outcome.about for outcome in outcomes if isinstance(outcome, Rejected)} == {"account"}
 
 
 def test_what_metas_rules_forbid_is_no_fault_of_the_message():
-    found = [one for one in refusals(errors.IntegrityError) if isinstance(one, Rejected)]
+    outcomes = [refusal for refusal in refusals(errors.IntegrityError) if isinstance(refusal, Rejected)]
     # 130497 is about people of one country: others can still be reached.
-    assert {one.code: one.about for one in found} == {
+    assert {outcome.code: outcome.about for outcome in outcomes} == {
         "368": "account",
         "131031": "account",
         "130497": "recipient",
@@ -253,7 +256,7 @@ def test_what_metas_rules_forbid_is_no_fault_of_the_message():
 
 
 def test_what_is_too_much_is_told_as_later():
-    found = refusals(errors.ThrottlingError)
+    outcomes = refusals(errors.ThrottlingError)
     # 133016 is about registering a number, which is nothing that we do.
-    assert {one.code for one in found if not isinstance(one, Throttled)} == {"133016"}
-    assert len(found) > 5
+    assert {outcome.code for outcome in outcomes if not isinstance(outcome, Throttled)} == {"133016"}
+    assert len(outcomes) > 5

@@ -19,7 +19,7 @@ from integrations.http import json_object
 from integrations.port import Accepted, Callback, CannotTell, NotSent, Rejected, Unauthentic
 from integrations.testing.chaos import ChaosServer, Talk, closed_port
 from integrations.testing.conformance import answer, outbound
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 KEY = b"k" * 32
 SECRET = "whsec_" + base64.b64encode(KEY).decode()

@@ -22,7 +22,7 @@ from integrations.port import (
 from integrations.testing.conformance import AT, Row, Subject, check, outbound, rows
 from integrations.testing.meta import APP_SECRET, NUMBER_ID, TOKEN, Meta, sign, webhook
 from integrations.testing.stand_in import Heard
-from runner.effects.gateway.words import Held
+from runner.effects.gateway.translation import Held
 
 TO = "+15005550010"
 MESSAGE = outbound(TO)
@@ -93,8 +93,8 @@ def test_parameters_are_what_the_template_asks_for_and_never_empty():
         bare = msgspec.structs.replace(MESSAGE, footer="")
         whatsapp.send(bare, settings(meta.url, parameters=("subject", "footer")), SECRETS)
         whatsapp.send(bare, settings(meta.url, parameters=()), SECRETS)
-        first, second = (one.json["template"]["components"] for one in meta.heard)
-    assert [one["text"] for one in first[0]["parameters"]] == ["MARKER-TEXT-4711 subject", "-"]
+        first, second = (heard.json["template"]["components"] for heard in meta.heard)
+    assert [parameter["text"] for parameter in first[0]["parameters"]] == ["MARKER-TEXT-4711 subject", "-"]
     assert second == []
 
 
@@ -296,7 +296,7 @@ def test_the_self_test_goes_to_our_own_telephone():
     with Meta() as meta:
         own = settings(meta.url, own_number="+15005550099")
         assert isinstance(whatsapp.self_test(MESSAGE, own, SECRETS), Accepted)
-        assert [one["to"] for one in meta.messages.values()] == ["+15005550099"]
+        assert [message["to"] for message in meta.messages.values()] == ["+15005550099"]
         assert isinstance(whatsapp.self_test(MESSAGE, settings(meta.url), SECRETS), Rejected)
 
 

@@ -8,9 +8,9 @@ from itertools import combinations
 
 import pytest
 
-from runner.engine.duties import assess
-from runner.model.grounds import Condition
-from runner.model.regime import DutyRule, Regime, Version
+from runner.law.assessment import assess
+from runner.law.grounds import Condition
+from runner.law.regime import DutyRule, Regime, Version
 from tests.law.typical import every, typical
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -43,15 +43,20 @@ def conditions(version: Version) -> Iterator[Condition]:
 
 @BY_LAW
 def test_what_decides_can_be_answered_with_facts(regime: Regime) -> None:
-    assert not [one.code for version in regime.versions for one in conditions(version) if one.in_words]
+    assert not [
+        condition.code
+        for version in regime.versions
+        for condition in conditions(version)
+        if condition.in_words
+    ]
 
 
 @BY_LAW
 def test_nobody_is_taken_to_be_regulated_by_silence(regime: Regime) -> None:
     for version in regime.versions:
-        for one in version.scope:
-            if "organisation.regulated_as" in asked(one):
-                assert one.when_silent == "ask", one.code
+        for condition in version.scope:
+            if "organisation.regulated_as" in asked(condition):
+                assert condition.when_silent == "ask", condition.code
 
 
 @BY_LAW
@@ -59,32 +64,35 @@ def test_a_territory_is_asked_for_unless_the_law_protects_residents_or_binds_lic
     regime: Regime,
 ) -> None:
     for version in regime.versions:
-        licensed = any("organisation.regulated_as" in asked(one) for one in version.scope)
-        for one in version.scope:
-            if asked(one) & WHERE and not version.residents_of and not licensed:
-                assert one.when_silent == "ask", one.code
+        licensed = any("organisation.regulated_as" in asked(condition) for condition in version.scope)
+        for condition in version.scope:
+            if asked(condition) & WHERE and not version.residents_of and not licensed:
+                assert condition.when_silent == "ask", condition.code
 
 
 @BY_LAW
 def test_an_exemption_is_never_taken_to_hold_by_silence(regime: Regime) -> None:
     for version in regime.versions:
-        for one in version.exemptions:
-            assert one.condition is None or one.condition.when_silent != "holds", one.code
+        for exemption in version.exemptions:
+            assert exemption.condition is None or exemption.condition.when_silent != "holds", exemption.code
 
 
 @BY_LAW
 def test_a_low_risk_needs_its_recorded_assessment(regime: Regime) -> None:
     for version in regime.versions:
-        for one in version.exemptions:
-            if one.condition is not None and asked(one.condition) & {"risk.harm", "risk.to_people"}:
-                assert "risk.harm_assessment.grounds" in one.grounds, one.code
+        for exemption in version.exemptions:
+            if exemption.condition is not None and asked(exemption.condition) & {
+                "risk.harm",
+                "risk.to_people",
+            }:
+                assert "risk.harm_assessment.grounds" in exemption.grounds, exemption.code
 
 
 @BY_LAW
 def test_every_fact_that_removes_or_orders_names_a_duty_of_the_same_law(regime: Regime) -> None:
     version = regime.versions[0]
     slugs = {duty.slug for duty in version.duties}
-    named = {slug for one in version.exemptions for slug in one.removes}
+    named = {slug for exemption in version.exemptions for slug in exemption.removes}
     named |= {order.duty for duty in version.duties for order in duty.ordering}
     named |= {limb.start.duty for duty in version.duties for limb in duty.clock.limbs if limb.start.duty}
     assert named <= slugs
@@ -93,11 +101,13 @@ def test_every_fact_that_removes_or_orders_names_a_duty_of_the_same_law(regime: 
 @BY_LAW
 def test_the_answer_that_no_personal_data_are_affected_leaves_no_doubt(regime: Regime) -> None:
     version = regime.versions[0]
-    about_data = version.personal_information or any("data.involved" in asked(one) for one in version.scope)
+    about_data = version.personal_information or any(
+        "data.involved" in asked(condition) for condition in version.scope
+    )
     facts = typical(regime)
     facts["data"], facts["people"] = {"involved": False}, {"total": 0}
-    found = assess([regime], facts, NOW)
-    assert not about_data or not [duty.id for duty in found if duty.verdict == "unknown"]
+    statuses = assess([regime], facts, NOW)
+    assert not about_data or not [duty.id for duty in statuses if duty.verdict == "unknown"]
 
 
 # ------------------------------------------------------------------------------------------------- recipients
@@ -157,6 +167,6 @@ LETTERS = [
 
 @pytest.mark.parametrize("duty", LETTERS)
 def test_each_content_of_an_american_letter_has_a_part_or_a_fact_that_says_it(duty: DutyRule) -> None:
-    bare = [one.item for one in duty.content if not one.part and not one.facts]
+    bare = [content.item for content in duty.content if not content.part and not content.facts]
     assert all(item.startswith("the title") for item in bare), bare
-    assert not [one.item for one in duty.forbidden if not one.part or not one.facts]
+    assert not [content.item for content in duty.forbidden if not content.part or not content.facts]

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from runner.engine.populations import View
-from runner.engine.scope import Judge
-from runner.loading.catalog import shipped_folder
-from runner.loading.regimes import load_regime
-from runner.model.grounds import Exemption
+from runner.law.applicability import Evaluator
+from runner.law.files.regime_file import load_regime
+from runner.law.grounds import Exemption
+from runner.law.populations import View
+from runner.playbook.catalogue import shipped_folder
 from tests.cli.at_desk import AtDesk
 from tests.law.typical import AT, changed, every, typical
 
@@ -20,11 +20,11 @@ ALTOGETHER = {"jp-appi-26"}
 """Laws whose words take encrypted data out of the duty, whatever became of them."""
 ASSESSED = {"by": "Ana Adler", "at": AT, "grounds": "the key never left the vault"}
 BY_ENCRYPTION = [
-    pytest.param(regime, one, id=f"{regime.id}-{number}-{one.code}")
+    pytest.param(regime, exemption, id=f"{regime.id}-{number}-{exemption.code}")
     for regime in every()
     for number, version in enumerate(regime.versions)
-    for one in version.exemptions
-    if one.by_encryption
+    for exemption in version.exemptions
+    if exemption.by_encryption
 ]
 SAFE = {"data.encrypted": True, "data.key_compromised": False, "incident.impact": ["confidentiality"], "risk.harm_assessment": ASSESSED}  # fmt: skip
 
@@ -32,7 +32,7 @@ SAFE = {"data.encrypted": True, "data.key_compromised": False, "incident.impact"
 def answer(regime: Any, exemption: Exemption, **changes: Any) -> Any:
     """Say whether an exemption holds for encrypted data whose key is safe, in some ways changed."""
     told = {path.replace("__", "."): value for path, value in changes.items()}
-    return Judge(View(changed(typical(regime), {**SAFE, **told}))).exempt(exemption)
+    return Evaluator(View(changed(typical(regime), {**SAFE, **told}))).exempt(exemption)
 
 
 @pytest.mark.parametrize(("regime", "exemption"), BY_ENCRYPTION)
@@ -93,21 +93,25 @@ def test_a_law_of_the_home_that_does_not_name_the_key_loads_never_exempts_and_is
     [one] = [each for each in regime.versions[0].exemptions if each.by_encryption]
     assert (one.names_key, answer(regime, one)) == (False, False)
     found = tocsin("doctor", "--format", "json").json["findings"]
-    assert [one["severity"] for one in found if one.get("code") == "encryption_without_key"] == ["warning"]
+    assert [finding["severity"] for finding in found if finding.get("code") == "encryption_without_key"] == [
+        "warning"
+    ]
     said = tocsin("regime", "check", str(own), "--format", "json")
-    assert (said.code, {one["code"] for one in said.json["problems"]}) == (1, {"regime-encryption"})
+    assert (said.code, {problem["code"] for problem in said.json["problems"]}) == (1, {"regime-encryption"})
 
 
 def test_what_is_covered_is_checked_and_shown(tocsin: AtDesk, own: Path) -> None:
     def written(covers: Any) -> Any:
         law = yaml.safe_load(own.read_text(encoding="utf-8"))
-        harbour = next(one for one in law["exemptions"] if one["code"] == "encryption_safe_harbour")
+        harbour = next(
+            exemption for exemption in law["exemptions"] if exemption["code"] == "encryption_safe_harbour"
+        )
         harbour |= {"when": "data.encrypted and not data.key_compromised", "covers": covers}
         own.write_text(yaml.safe_dump(law, sort_keys=False), encoding="utf-8")
         return tocsin("regime", "check", str(own), "--format", "json")
 
     said = written({"impact": ["availability", "theft"]})
-    assert (said.code, {one["code"] for one in said.json["problems"]}) == (
+    assert (said.code, {problem["code"] for problem in said.json["problems"]}) == (
         1,
         {"regime-missing", "regime-choice"},
     )

@@ -22,15 +22,15 @@ def breach(tmp_path: Path) -> AtDesk:
     desk.settings()
     people = ",".join(f"US-{state}=900" for state in STATES)
     facts = [fact for fact in FACTS if not fact.startswith("people.by_jurisdiction")]
-    given = [word for fact in (*facts, f"people.by_jurisdiction={people}") for word in ("--fact", fact)]
-    desk.done("open", "personal-data-breach", "--yes", *given)
+    words = [word for fact in (*facts, f"people.by_jurisdiction={people}") for word in ("--fact", fact)]
+    desk.done("open", "personal-data-breach", "--yes", *words)
     desk.done("task", "done", "triage", "--all")
     desk.done("answer", "aware", "2026-11-24T08:30:00Z", "--source", "counsel")
     return desk
 
 
 def test_a_duty_whose_clock_waits_for_an_event_gets_its_lane_with_the_event(breach: AtDesk) -> None:
-    duty = next(one for one in breach("duties", "--format", "json").json["duties"] if one["id"] == AG)
+    duty = next(duty for duty in breach("duties", "--format", "json").json["duties"] if duty["id"] == AG)
     assert (duty["verdict"], duty["due_kind"]) == ("applies", "waits_for_event")
     assert AG not in lanes(breach)
     sent = "incident.individual_notice_sent_at.US-CA=2026-11-24T09:00:00Z"
@@ -41,7 +41,7 @@ def test_a_duty_whose_clock_waits_for_an_event_gets_its_lane_with_the_event(brea
 def gathering(breach: AtDesk) -> str:
     """Return the title of the step that gathers what a notice lacks."""
     tasks = breach("status", "--format", "json").json["tasks"]
-    (title,) = {one["title"] for one in tasks if one["step"] == "complete"}
+    (title,) = {task["title"] for task in tasks if task["step"] == "complete"}
     return str(title)
 
 
@@ -49,18 +49,22 @@ def test_lanes_that_are_alike_are_one_line_and_all_unfolds_them(breach: AtDesk) 
     title = gathering(breach)
     folded = breach.done("status")
     assert len(folded.splitlines()) < 160
-    (letters,) = (one for one in folded.splitlines() if "us-letter" in one and title in one)
+    (letters,) = (
+        splitline for splitline in folded.splitlines() if "us-letter" in splitline and title in splitline
+    )
     assert re.findall(r"\d+", letters.split(title)[1]) == ["9"]  # California has a letter of its own
     assert f"{title} [us-tx-breach/individuals]" not in folded
     unfolded = breach.done("status", "--all")
     assert f"{title} [us-tx-breach/individuals]" in " ".join(unfolded.split())
-    assert not [one for one in unfolded.splitlines() if "us-letter" in one and title in one]
+    assert not [
+        splitline for splitline in unfolded.splitlines() if "us-letter" in splitline and title in splitline
+    ]
 
 
 def test_folded_lanes_say_how_many_by_when_to_begin_and_how_to_see_them(breach: AtDesk) -> None:
     report = breach("status", "--format", "json").json
-    people = [one for one in report["lanes"] if one["recipient"] == "people"]
-    group = next(one for one in people if one["step"] == "complete")
+    people = [lane for lane in report["lanes"] if lane["recipient"] == "people"]
+    group = next(person for person in people if person["step"] == "complete")
     assert (group["count"], group["notice"], len(group["rows"])) == (9, "us-letter", 9)
     rows = {task["invocation"]: task for task in report["tasks"]}
     starts = {duty["id"]: duty["latest_safe_start"] for duty in report["duties"]}

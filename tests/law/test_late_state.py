@@ -74,6 +74,6 @@ def test_a_state_found_on_day_nine_gets_its_own_clock_lane_and_letter(breach: At
     duties = {duty["id"]: duty for duty in breach("duties", "--format", "json").json["duties"]}
     assert duties[f"{LATE}/individuals"]["due_date"] == "2026-12-24"
     made = breach("notice", "list", "--format", "json").json["notices"]
-    assert {one["duty"]: one["notice"] for one in made}[f"{LATE}/individuals"] == "us-letter"
+    assert {notice["duty"]: notice["notice"] for notice in made}[f"{LATE}/individuals"] == "us-letter"
     said = breach("timeline", "--format", "json").json["entries"]
     assert any(f"{LATE}/individuals applies" in entry["text"] and "US-NY" in entry["text"] for entry in said)

@@ -128,7 +128,7 @@ def test_mistakes_in_it_are_told_with_their_lines(nowhere: AtDesk, tmp_path: Pat
     file.write_text(BROKEN, encoding="utf-8")
     said = nowhere("regime", "check", str(file), "--format", "json")
     assert said.code == 1
-    assert [(one["line"], one["column"], one["code"]) for one in said.json["problems"]] == [
+    assert [(problem["line"], problem["column"], problem["code"]) for problem in said.json["problems"]] == [
         (10, 8, "regime-fact"),
         (11, 20, "regime-place"),
         (11, 40, "regime-choice"),

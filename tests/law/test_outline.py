@@ -11,16 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.engine.duties import assess
-from runner.engine.law import assessment
-from runner.engine.outlining import outline
-from runner.engine.plan import Library
-from runner.engine.verdicts import gists
-from runner.model.duty import DutyRecord
-from runner.model.facts import Fact
-from runner.model.incident import DutyView, Incident
-from runner.model.outline import Outline
-from runner.model.regime import Regime
+from runner.facts.vocabulary.register import Fact
+from runner.incident.law.duties import assessment
+from runner.incident.state.incident import DutyView, Incident
+from runner.incident.state.library import Library
+from runner.law.assessment import assess
+from runner.law.duty import DutyRecord
+from runner.law.regime import Regime
+from runner.law.screening import screen
+from runner.law.screening_index import Outline, outline
 from tests.law.test_reach import GERMAN, SHOP, others
 from tests.law.typical import Facts, changed, every
 
@@ -72,10 +71,10 @@ def facts(draw: st.DrawFn) -> Facts:
 
 @given(facts())
 def test_verdict_sight_and_questions_are_those_of_the_full_judgement(found: Facts) -> None:
-    short = [gist for law in gists(OUTLINE, found, NOW, UTC) for gist in law]
+    short = [gist for law in screen(OUTLINE, found, NOW, UTC) for gist in law]
     full = assess(LAWS, found, NOW)
     assert [(one.duty, one.verdict, one.in_sight) for one in short] == [
-        (one.id, one.verdict, one.in_sight) for one in full
+        (status.id, status.verdict, status.in_sight) for status in full
     ]
     open_ = [(a, b) for a, b in zip(short, full, strict=True) if a.verdict == "unknown" or not a.in_sight]
     assert all(set(one.missing) == set(other.missing_facts) for one, other in open_)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from runner.engine.duties import assess
-from runner.engine.outlining import outline
-from runner.engine.verdicts import gists
-from runner.model.duty import DutyStatus
+from runner.law.assessment import assess
+from runner.law.duty import DutyStatus
+from runner.law.screening import screen
+from runner.law.screening_index import outline
 from tests.law.typical import Facts, every
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -86,12 +86,14 @@ def test_each_population_gets_what_it_gets_alone(seed: int) -> None:
 def agrees(status: DutyStatus, each: list[DutyStatus]) -> None:
     """Compare one duty of all with the same duty of each alone."""
     deciding = [one for one in each if one.verdict == status.verdict]
-    best = next(v for v in ("applies", "unknown", "not_applicable") if any(one.verdict == v for one in each))
+    best = next(
+        v for v in ("applies", "unknown", "not_applicable") if any(status.verdict == v for status in each)
+    )
     assert status.verdict == best
-    assert set(status.because) == {reason for one in deciding for reason in one.because}, status.id
-    assert status.populations == tuple(name for one in deciding for name in one.populations), status.id
+    assert set(status.because) == {reason for status in deciding for reason in status.because}, status.id
+    assert status.populations == tuple(name for status in deciding for name in status.populations), status.id
     if status.verdict == "unknown":
-        assert set(status.missing_facts) == {name for one in deciding for name in one.missing_facts}
+        assert set(status.missing_facts) == {name for status in deciding for name in status.missing_facts}
 
 
 def test_by_the_outline_many_are_judged_as_in_full() -> None:
@@ -99,7 +101,7 @@ def test_by_the_outline_many_are_judged_as_in_full() -> None:
     drawn = [population(f"p{n}", chance) for n in range(4)]
     drawn += [others(chance.choice(drawn), f"q{n}", chance) for n in range(8)]
     facts = incident(drawn, chance)
-    short = [gist for law in gists(outline(LAWS), facts, NOW, UTC) for gist in law]
+    short = [gist for law in screen(outline(LAWS), facts, NOW, UTC) for gist in law]
     for gist, status in zip(short, assess(LAWS, facts, NOW), strict=True):
         assert (gist.duty, gist.verdict, gist.in_sight) == (status.id, status.verdict, status.in_sight)
         if gist.verdict == "unknown":

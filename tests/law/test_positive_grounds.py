@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from runner.engine.duties import assess
-from runner.model.duty import DutyStatus
+from runner.law.assessment import assess
+from runner.law.duty import DutyStatus
 from tests.cli.at_desk import AtDesk
 from tests.law.typical import AT, Facts, changed, every, one, typical
 

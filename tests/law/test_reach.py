@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from runner.engine.duties import assess
-from runner.model.jurisdictions import EU_MEMBERS
-from runner.model.regime import Regime
-from runner.model.vocabulary import fact_type
+from runner.base.jurisdictions import EU_MEMBERS
+from runner.facts.vocabulary.lookup import fact_type
+from runner.law.assessment import assess
+from runner.law.regime import Regime
 from tests.law.typical import AT, Facts, changed, every, typical
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -234,5 +234,5 @@ def test_a_law_whose_place_has_nothing_to_do_with_it_does_not_apply(regime: Regi
                "organisation.established_in": ["AQ"], "organisation.offers_to": ["AQ"],
                "organisation.does_business_in": ["AQ"], "organisation.regulated_as": [],
                "people.by_jurisdiction": {"AQ": 2_000_000}}  # fmt: skip
-    found = assess([regime], changed(typical(regime), nowhere), NOW)
-    assert {duty.verdict for duty in found} == {"not_applicable"}, regime.id
+    statuses = assess([regime], changed(typical(regime), nowhere), NOW)
+    assert {duty.verdict for duty in statuses} == {"not_applicable"}, regime.id

@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from runner.engine.populations import View
-from runner.engine.scope import Judge
-from runner.model.grounds import Exemption
-from runner.model.regime import Regime
+from runner.law.applicability import Evaluator
+from runner.law.grounds import Exemption
+from runner.law.populations import View
+from runner.law.regime import Regime
 from tests.law.test_unless import judged
 from tests.law.typical import AT, changed, every, one, typical
 
 ASSESSED = {"by": "Ana Adler", "at": AT, "grounds": "came back unread"}
 HARM_TESTS = [
-    pytest.param(regime, one, id=f"{regime.id}-{number}-{one.code}")
+    pytest.param(regime, exemption, id=f"{regime.id}-{number}-{exemption.code}")
     for regime in every()
     for number, version in enumerate(regime.versions)
-    for one in version.exemptions
-    if one.condition is not None and "risk.harm" in one.condition.facts
+    for exemption in version.exemptions
+    if exemption.condition is not None and "risk.harm" in exemption.condition.facts
 ]
 NOT_POSSIBLE = {
     "us-nj-breach": "is not reasonably possible",
@@ -45,7 +45,7 @@ def test_not_possible_is_not_unlikely(regime: Regime, exemption: Exemption) -> N
         "risk.harm_assessment": ASSESSED,
     }
     answers = {
-        harm: Judge(View(changed(typical(regime), {**facts, "risk.harm": harm}))).exempt(exemption)
+        harm: Evaluator(View(changed(typical(regime), {**facts, "risk.harm": harm}))).exempt(exemption)
         for harm in ("none", "unlikely", "likely")
     }
     words = NOT_POSSIBLE.get(regime.id, "")

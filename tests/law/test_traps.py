@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from runner.engine.duties import assess
-from runner.model.duty import DutyStatus
+from runner.law.assessment import assess
+from runner.law.duty import DutyStatus
 from tests.law.typical import Facts, changed, one, rule
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -391,8 +391,8 @@ def test_a_payroll_breach_of_virginia_goes_to_the_attorney_general_alone_with_th
     assert {slug for slug, status in found.items() if status.verdict == "applies"} == {
         "attorney_general_payroll"
     }
-    said = {fact for one_ in rule("us-va-breach/attorney_general_payroll").content for fact in one_.facts}
-    assert "organisation.employer_id" in said
+    facts = {fact for one_ in rule("us-va-breach/attorney_general_payroll").content for fact in one_.facts}
+    assert "organisation.employer_id" in facts
 
 
 # ------------------------------------------------------------------------------------------------ risk of harm

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from runner.engine.duties import assess
-from runner.engine.populations import View
-from runner.engine.scope import Judge
-from runner.model.duty import DutyStatus
+from runner.law.applicability import Evaluator
+from runner.law.assessment import assess
+from runner.law.duty import DutyStatus
+from runner.law.populations import View
 from tests.law.typical import AT, Facts, changed, every, one, typical
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -45,8 +45,8 @@ EXEMPT: Facts = {
 
 def judged(name: str, changes: dict[str, Any]) -> dict[str, DutyStatus]:
     """Judge one law for an entity that is all it asks for, in some ways changed; duties by slug."""
-    found = assess([one(name)], changed(typical(one(name)), changes), NOW)
-    return {status.id.partition("/")[2]: status for status in found}
+    statuses = assess([one(name)], changed(typical(one(name)), changes), NOW)
+    return {status.id.partition("/")[2]: status for status in statuses}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -76,9 +76,13 @@ def test_every_exemption_that_facts_can_meet_is_met_by_these(name: str) -> None:
         "risk.to_people": "unlikely",
     }
     facts = changed(typical(law), {**EXEMPT, **steps, "organisation.regulated_as": []})
-    judge = Judge(View(facts))
-    able = [one for one in law.versions[0].exemptions if one.condition is not None and not one.about_us]
-    assert not [one.code for one in able if judge.exempt(one) is not True]
+    judge = Evaluator(View(facts))
+    able = [
+        exemption
+        for exemption in law.versions[0].exemptions
+        if exemption.condition is not None and not exemption.about_us
+    ]
+    assert not [exemption.code for exemption in able if judge.exempt(exemption) is not True]
 
 
 @pytest.mark.parametrize("path", ["organisation.role", "data.involved", "organisation.country"])

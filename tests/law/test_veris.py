@@ -130,10 +130,10 @@ def test_no_record_breaks_anything_and_none_but_two_say_enough_for_a_duty(
 def test_a_record_s_verdicts_are_those_worked_out_by_hand(
     number: int, nowhere: AtDesk, tmp_path: Path
 ) -> None:
-    found = judged(number, nowhere, tmp_path)
+    duties = judged(number, nowhere, tmp_path)
     why, rows = BY_HAND[number]
     for row in rows:
-        duty = found[row.duty]
+        duty = duties[row.duty]
         assert (duty["verdict"], duty["in_sight"]) == (row.verdict, row.in_sight), (
             why,
             row,

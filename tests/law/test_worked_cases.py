@@ -33,8 +33,8 @@ def duties_of(case: Row, desk: AtDesk, folder: Path) -> list[Row]:
     file.write_text(yaml.safe_dump(facts, sort_keys=False), encoding="utf-8")
     said = desk("duties", "--facts", str(file), "--at", case["at"], "--format", "json")
     assert said.code == 0, said.err
-    found: list[Row] = said.json["duties"]
-    return found
+    rows: list[Row] = said.json["duties"]
+    return rows
 
 
 def answers(row: Row, duty: Row) -> bool:
@@ -61,16 +61,16 @@ def _instant(text: str | None) -> datetime | None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_published_case_gives_its_duties_and_no_other(file: Path, nowhere: AtDesk, tmp_path: Path) -> None:
     case = yaml.safe_load(file.read_text(encoding="utf-8"))
-    found = duties_of(case, nowhere, tmp_path)
-    left = [duty for duty in found if duty["verdict"] == "applies" and not _not_due(duty)]
+    rows = duties_of(case, nowhere, tmp_path)
+    left = [duty for duty in rows if duty["verdict"] == "applies" and not _not_due(duty)]
     wanting = []
     for row in case["expected"]:
-        match = next((duty for duty in found if answers(row, duty)), None)
+        match = next((duty for duty in rows if answers(row, duty)), None)
         if match is None:
-            seen = [d for d in found if (d["regime"], d["recipient"]) == (row["regime"], row["to"])]
+            seen = [d for d in rows if (d["regime"], d["recipient"]) == (row["regime"], row["to"])]
             wanting.append((row, [_short(duty) for duty in seen]))
             continue
-        found.remove(match)
+        rows.remove(match)
         left = [duty for duty in left if duty["id"] != match["id"]]
     assert not wanting, json.dumps(wanting, indent=1)
     besides = {row["duty"] for row in case.get("besides", [])}
@@ -82,11 +82,11 @@ def test_what_a_published_case_says_is_not_due_does_not_apply(
     file: Path, nowhere: AtDesk, tmp_path: Path
 ) -> None:
     case = yaml.safe_load(file.read_text(encoding="utf-8"))
-    found = duties_of(case, nowhere, tmp_path)
+    rows = duties_of(case, nowhere, tmp_path)
     for row in case["not_due"]:
         here = [
             duty
-            for duty in found
+            for duty in rows
             if row.get("jurisdiction", duty["jurisdiction"]) == duty["jurisdiction"]
             and row.get("to", duty["recipient"]) == duty["recipient"]
         ]
@@ -104,10 +104,10 @@ def _not_due(duty: Row) -> bool:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_the_months_of_credit_monitoring_are_told(file: Path, nowhere: AtDesk, tmp_path: Path) -> None:
     case = yaml.safe_load(file.read_text(encoding="utf-8"))
-    found = duties_of(case, nowhere, tmp_path)
+    rows = duties_of(case, nowhere, tmp_path)
     offers = {
         duty["jurisdiction"]: int(note.split()[1])
-        for duty in found
+        for duty in rows
         for note in duty["notes"]
         if note.startswith("offer ") and duty["recipient"] == "individuals" and not _not_due(duty)
     }

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from runner.loading.regimes import load_regime
-from runner.model.fact_types import FactType
-from runner.model.regime import DutyRule, Regime
-from runner.model.vocabulary import find
+from runner.facts.vocabulary.fact_types import FactType
+from runner.facts.vocabulary.lookup import find
+from runner.law.files.regime_file import load_regime
+from runner.law.regime import DutyRule, Regime
 
 Facts = dict[str, Any]
 AT = "2026-11-20T09:00:00+00:00"
@@ -116,7 +116,7 @@ def typical(regime: Regime) -> Facts:
 
 def _regulated(regime: Regime) -> Iterable[str]:
     version = regime.versions[0]
-    asked = [*version.scope, *(one for duty in version.duties for one in duty.only_if)]
+    asked = [*version.scope, *(condition for duty in version.duties for condition in duty.only_if)]
     return {
         value
         for condition in asked

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.drivers.rehearsal import Result, report_of, run_file
-from runner.loading.catalog import Catalog, shipped_folder
-from runner.loading.rehearsals import find_tests, load_tests, paths
-from runner.model.playbook import Message
+from runner.playbook.catalogue import Catalog, shipped_folder
+from runner.playbook.format import Message
+from runner.playbook.playbook_test_file import find_tests, load_tests, paths
+from runner.workers.playbook_test_runner import Result, report_of, run_file
 from tests.warm import cache as warm_law
 
 pytestmark = pytest.mark.timeout(900)
@@ -38,7 +38,7 @@ def test_every_shipped_playbook_has_tests() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_every_way_ends_as_it_should(path: Path) -> None:
-    assert {one.name: one.failures for one in played(path) if one.failures} == {}
+    assert {result.name: result.failures for result in played(path) if result.failures} == {}
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
@@ -50,6 +50,8 @@ def test_every_step_branch_and_duty_is_gone_through(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_every_message_goes_out_on_some_way_and_says_what_is_known_by_then(path: Path) -> None:
     messages = {step for step, one in paths(load_tests(path, CATALOG).bundle) if isinstance(one, Message)}
-    texts = [text for one in played(path) if one.found is not None for text in one.found.texts.items()]
+    texts = [
+        text for result in played(path) if result.found is not None for text in result.found.texts.items()
+    ]
     assert messages <= {step for step, _ in texts}
     assert [text for _, text in texts if GAP.search(text) or not text.strip()] == []

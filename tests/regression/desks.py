@@ -8,14 +8,14 @@ from typing import Any, Self
 
 import msgspec
 
-from runner.engine.evolve import begin
-from runner.model import commands as c
-from runner.model.events import IncidentOpened, Recorded
-from runner.model.incident import Run
-from runner.model.messaging import ChannelConfig
-from runner.model.playbook import AnyStep, MessageTemplate
-from runner.service.desk import Desk
-from runner.service.ledger import prepare
+from runner.app.core.incident_service import Desk
+from runner.app.core.transaction import prepare
+from runner.incident.state import commands as c
+from runner.incident.state.events import IncidentOpened, Recorded
+from runner.incident.state.incident import Run
+from runner.incident.turn.fold import begin
+from runner.playbook.format import AnyStep, MessageTemplate
+from runner.routing.messaging import ChannelConfig
 from tests.crash.scenario import Boundaries, home, open_desk
 from tests.scenario import bundle, change, playbook
 

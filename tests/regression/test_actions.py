@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from runner.effects.act import act as perform_act
-from runner.model import playbook as p
-from runner.model.messaging import CallResult, SendResult
-from runner.model.work import DoAct
+from runner.effects.actions import act as perform_act
+from runner.incident.state.work import DoAct
+from runner.playbook import format as p
+from runner.routing.messaging import CallResult, SendResult
 from tests.scenario import MINUTE, World, act
 
 

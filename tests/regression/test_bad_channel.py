@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from runner.drivers.embedded import Worker
 from runner.effects.perform import perform
-from runner.model.commands import AnyCommand
-from runner.model.incident import Incident
-from runner.model.messaging import ChannelConfig
-from runner.model.playbook import HttpCall
-from runner.model.work import AnyWork, Deliver
+from runner.incident.state.commands import AnyCommand
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import AnyWork, Deliver
+from runner.playbook.format import HttpCall
+from runner.routing.messaging import ChannelConfig
+from runner.workers.embedded import Worker
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 from tests.regression.desks import Desks
 from tests.scenario import act, message
@@ -35,10 +35,10 @@ def desks(tmp_path: Path) -> Iterator[Desks]:
 def tocsin(tmp_path: Path) -> AtDesk:
     """A machine with a home, and a playbook beside it."""
     (tmp_path / "badge.yaml").write_text(PLAYBOOK, encoding="utf-8")
-    made = AtDesk(tmp_path / "home")
-    made.done("init")
-    made.settings()
-    return made
+    desk = AtDesk(tmp_path / "home")
+    desk.done("init")
+    desk.settings()
+    return desk
 
 
 def _break(tocsin: AtDesk, name: str = "typo") -> None:
@@ -80,8 +80,8 @@ def test_a_channel_that_broke_after_the_plan_leaves_an_attempt_that_did_not_happ
         Worker(desk, perform=performing).drain()
         (delivery,) = desk.load("i1").deliveries.values()
     assert delivery.attempts
-    assert {one.state for one in delivery.attempts} == {"not_sent"}
-    assert all("'smpt'" in one.reason for one in delivery.attempts)
+    assert {attempt.state for attempt in delivery.attempts} == {"not_sent"}
+    assert all("'smpt'" in attempt.reason for attempt in delivery.attempts)
 
 
 def test_addresses_of_other_channels_can_still_be_recorded_and_playbooks_checked(tocsin: AtDesk) -> None:
@@ -96,7 +96,7 @@ def test_doctor_says_which_channel_is_bad(tocsin: AtDesk) -> None:
     _break(tocsin)
     said = tocsin("doctor", "--format", "json")
     assert said.code == 4
-    (found,) = (one for one in said.json["findings"] if one["severity"] == "error")
+    (found,) = (finding for finding in said.json["findings"] if finding["severity"] == "error")
     assert (found["area"], "typo" in found["what"], "'smpt'" in found["what"]) == ("channels", True, True)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.at_desk import AtDesk
-from tests.cli.test_bulk import (
+from tests.cli.campaigns.test_bulk import (
     PLAYBOOK,
     TEXAS,
     approve,

@@ -21,7 +21,17 @@ from typing import Self
 import pytest
 
 from tests.cli.at_desk import AtDesk
-from tests.cli.test_bulk import approve, configure, listed, people, planned, prepared, run, sent, standing
+from tests.cli.campaigns.test_bulk import (
+    approve,
+    configure,
+    listed,
+    people,
+    planned,
+    prepared,
+    run,
+    sent,
+    standing,
+)
 from tests.servers.receivers import MailServer
 
 pytestmark = pytest.mark.slow

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.service.bulk_plan import BATCH
+from runner.app.campaigns.plan import BATCH
 from tests.benchmarks.ours.bulk import configure, sink
 from tests.cli.at_desk import AtDesk
-from tests.cli.test_bulk import approve, listed, people, planned, prepared, sent
+from tests.cli.campaigns.test_bulk import approve, listed, people, planned, prepared, sent
 
 pytestmark = pytest.mark.slow
 FEW = BATCH + 200

@@ -18,11 +18,11 @@ def tocsin(tmp_path: Path) -> AtDesk:
     """A machine with an incident in which jonas and ada must both sign a report."""
     playbook = tmp_path / "badge.yaml"
     playbook.write_text(PLAYBOOK, encoding="utf-8")
-    made = AtDesk(tmp_path / "home")
-    made.done("init")
-    made.settings()
-    made.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4711")
-    return made
+    desk = AtDesk(tmp_path / "home")
+    desk.done("init")
+    desk.settings()
+    desk.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4711")
+    return desk
 
 
 def _to_sign(tocsin: AtDesk) -> str:
@@ -80,11 +80,13 @@ def test_it_is_shown_in_status_next_and_timeline(tocsin: AtDesk) -> None:
         assert {"badge", "ada", "maria", "phone"} <= set(re.findall(r"\w+", row["text"]))
         assert row["command"].split()[-3:] in [line.split()[-3:] for line in tocsin.done(page).splitlines()]
     told = tocsin("timeline", "--format", "json").json["entries"]
-    behalf = {one["type"]: one["confirmed_in"] for one in told if one["on_behalf_of"]}
+    behalf = {entry["type"]: entry["confirmed_in"] for entry in told if entry["on_behalf_of"]}
     assert behalf["StepEnded"] is None
     assert behalf["FactsRecorded"] == told[-1]["event"]
     entries = re.split(r"\n(?=\d\d:\d\d:\d\d )", tocsin.done("timeline", "--utc"))[1:]
-    rows = [one for one in entries if int(one.split()[1]) in {e["event"] for e in told if e["on_behalf_of"]}]
+    rows = [
+        entry for entry in entries if int(entry.split()[1]) in {e["event"] for e in told if e["on_behalf_of"]}
+    ]
     compare("timeline.on-behalf", "\n".join(rows) + "\n", tocsin.home)
     assert tocsin("status", "--check").code == 4
 
@@ -103,7 +105,10 @@ def test_an_approval_for_somebody_counts_only_once_that_person_confirms_it(tocsi
     compare("approve.on-behalf", said.out, tocsin.home)
     assert _state(tocsin, "sign") == "ready"
     given = tocsin("task", "show", "sign", "--format", "json").json["approvals"]
-    assert [(one["by"], one["recorded_by"], one["provisional"], one["binds"]) for one in given] == [
+    assert [
+        (approval["by"], approval["recorded_by"], approval["provisional"], approval["binds"])
+        for approval in given
+    ] == [
         ("jonas", "", False, True),
         ("ada", "maria", True, False),
     ]

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from runner.engine.law import duty_passed
 from runner.errors import Refused
-from runner.model import commands as c
-from runner.model import events as e
-from runner.model import playbook as p
-from runner.model.duty import DutyRecord
-from runner.model.work import Compose, Deliver, Replan
+from runner.incident.law.duties import duty_passed
+from runner.incident.state import commands as c
+from runner.incident.state import events as e
+from runner.incident.state.work import Compose, Deliver, Replan
+from runner.law.duty import DutyRecord
+from runner.playbook import format as p
 from tests.scenario import (
     GDPR,
     HOUR,
@@ -75,9 +75,9 @@ def test_a_rendering_of_older_facts_that_comes_late_does_not_replace_a_newer_one
 
 def _rendered(world: World, work: Any, digest: str) -> c.Rendered:
     world.digests["n"] = digest
-    found = world.outcome(work)
-    assert isinstance(found, c.Rendered)
-    return found
+    command = world.outcome(work)
+    assert isinstance(command, c.Rendered)
+    return command
 
 
 def test_a_reminder_that_could_not_be_composed_leaves_the_task_itself_alone() -> None:
@@ -128,7 +128,7 @@ def test_what_a_person_says_of_an_attempt_is_sealed_and_stays_to_be_seen() -> No
     world.outcomes["x"] = [UNKNOWN]
     world.work()
     world.give(c.ResolveAttempt(effect=world.id("x"), happened=True, reason="Eva saw it off", by="ann"))
-    assert [one.reason for one in world.attempts("x")] == ["Eva saw it off"]
+    assert [attempt.reason for attempt in world.attempts("x")] == ["Eva saw it off"]
     assert all("Eva" not in repr(one) for one in world.said(e.AttemptEnded))
     assert [one.reason for one in world.said(e.AttemptResolved)] == ["Eva saw it off"]
     assert world.replayed() == world.incident
@@ -174,7 +174,7 @@ def test_a_person_who_tries_an_unanswered_action_again_keeps_its_key() -> None:
     world.work()
     world.retry("x")
     world.work()
-    assert len({one.key for one in world.attempts("x")}) == 1
+    assert len({attempt.key for attempt in world.attempts("x")}) == 1
 
 
 def test_a_duty_that_facts_say_was_filed_is_not_assessed_again_for_its_due_time() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from runner.app.core.conflict_retry import TRIES
+from runner.app.core.incident_service import Desk
+from runner.app.incidents.facts import record_answer, record_facts
 from runner.errors import Stale
-from runner.service.backoff import TRIES
-from runner.service.desk import Desk
-from runner.service.facts import record_answer, record_facts
 from tests.regression.desks import Desks
 from tests.scenario import ask
 
@@ -48,7 +48,7 @@ def test_two_people_who_add_to_a_list_at_once_both_add(desks: Desks) -> None:
         ),
     )
     after, changes = record_facts(one, "i1", ["data.elements+=ssn"], "the log", "confirmed")
-    assert [one.key for one in changes] == ["data.elements"]
+    assert [change.key for change in changes] == ["data.elements"]
     assert set(after.facts["data.elements"].value) == {"name", "ssn", "full_date_of_birth"}
     assert desks.open().load("i1") == after
 

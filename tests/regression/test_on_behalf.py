@@ -16,14 +16,14 @@ def tocsin(tmp_path: Path) -> AtDesk:
     """A machine with an incident in which jonas and ada must both sign a report."""
     playbook = tmp_path / "badge.yaml"
     playbook.write_text(PLAYBOOK, encoding="utf-8")
-    made = AtDesk(tmp_path / "home")
-    made.done("init")
-    made.settings()
-    made.done("person", "add", "bob")
-    made.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4711")
-    made.done("task", "done", "block", "--all")
-    made.done("answer", "used", "no")
-    return made
+    desk = AtDesk(tmp_path / "home")
+    desk.done("init")
+    desk.settings()
+    desk.done("person", "add", "bob")
+    desk.done("open", str(playbook), "--yes", "--fact", "incident.summary=Badge 4711")
+    desk.done("task", "done", "block", "--all")
+    desk.done("answer", "used", "no")
+    return desk
 
 
 def _approve(tocsin: AtDesk, person: str) -> tuple[int, str]:

@@ -12,19 +12,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from runner.drivers.embedded import Worker
+from runner.app.core.incident_service import Desk
+from runner.app.core.transaction import prepare
 from runner.effects.perform import perform
-from runner.engine.evolve import begin
 from runner.errors import StoreLocked, TocsinError
-from runner.model import commands as c
-from runner.model.events import IncidentOpened, Recorded
-from runner.model.incident import Incident, Run
-from runner.model.messaging import MessageClass, SendResult
-from runner.model.playbook import AnyStep, MessageTemplate, Playbook
-from runner.model.work import AnyWork, Compose, Deliver, DoAct
-from runner.service.desk import Desk
-from runner.service.ledger import prepare
+from runner.incident.state import commands as c
+from runner.incident.state.events import IncidentOpened, Recorded
+from runner.incident.state.incident import Incident, Run
+from runner.incident.state.work import AnyWork, Compose, Deliver, DoAct
+from runner.incident.turn.fold import begin
+from runner.playbook.format import AnyStep, MessageTemplate, Playbook
+from runner.routing.messaging import MessageClass, SendResult
 from runner.store.port import Append, NewEvent
+from runner.workers.embedded import Worker
 from tests.crash.scenario import Boundaries, home, open_desk
 from tests.scenario import act, bundle, call, change, message, playbook, task
 

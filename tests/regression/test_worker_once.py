@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.model.retention import JOURNAL, IncidentShredded
-from runner.service import own_journal
-from runner.service.opening import open_desk
-from runner.service.retention import kept
+from runner.app.core import organisation_journal
+from runner.app.home.open_home import open_desk
+from runner.app.home.retention import kept
+from runner.incident.people.retention import JOURNAL, IncidentShredded
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 
 
@@ -27,7 +27,7 @@ def tocsin(tmp_path: Path) -> AtDesk:
     name = desk.find("amber-falcon")
     record = IncidentShredded(incident=name, codename="amber-falcon", by="maria", reason="test")
     with desk.store:
-        own_journal.change(desk, JOURNAL, kept, lambda before: (record,))
+        organisation_journal.change(desk, JOURNAL, kept, lambda before: (record,))
         desk.store.shred(name)
     return made
 
@@ -63,7 +63,7 @@ def test_once_the_shredded_one_is_closed_nobody_is_asked_any_more(tocsin: AtDesk
     said = tocsin("close", "amber-falcon")
     assert (said.code, said.error) == (1, "incident_closed")
     rows = tocsin("list", "--all", "--format", "json").json["incidents"]
-    assert {one["codename"]: one["state"] for one in rows} == {
+    assert {row["codename"]: row["state"] for row in rows} == {
         "amber-falcon": "closed",
         "calm-heron": "closed",
     }

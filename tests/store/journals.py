@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from runner.model.actor import Actor
-from runner.store.opening import open_store
+from runner.base.actor import Actor
+from runner.store.open_store import open_store
 from runner.store.port import Append, Appended, IncidentRow, NewEvent, Store
 from runner.vault.keys import Vault
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.model.actor import Actor
+from runner.base.actor import Actor
 from runner.store import chain, rows
 from runner.store.port import Head, Link, NewEvent
 from tests.store.journals import ACTOR, T0, event
@@ -25,7 +25,7 @@ def chained(payloads: list[bytes], incident: str = "i") -> list[Link]:
     links = []
     for number, payload in enumerate(payloads, start=1):
         salt = hashlib.sha256(b"%d" % number).digest()[: chain.SALT_BYTES]
-        header, head = chain.put(place, event(payload), STAMP, salt)
+        header, head = chain.append_link(place, event(payload), STAMP, salt)
         links.append(Link(seq=number, header=header, hash=head, salt=salt, payload=payload))
         place = chain.Place(incident, number, head)
     return links
@@ -57,7 +57,7 @@ def test_an_event_commits_to_exactly_these_bytes():
         personal=True,
     )
     stamp = rows.Stamp(T0, -12, STAMP.chance)
-    header, head = chain.put(chain.Place("i", 6, b"p" * 32), given_event, stamp, b"s" * 16)
+    header, head = chain.append_link(chain.Place("i", 6, b"p" * 32), given_event, stamp, b"s" * 16)
     digest = hashlib.sha256(b"s" * 16 + b"payload").hexdigest()
     assert header.decode() == (
         '{"actor":{"claimed":"ada","host":"desk","on_behalf_of":"grace","os_user":"ada","proven_by":"key:1"},'
@@ -76,7 +76,7 @@ def test_an_event_commits_to_exactly_these_bytes():
 )
 def test_a_header_is_canonical_json(claimed, kind, offset, at):
     actor = msgspec.structs.replace(ACTOR, claimed=claimed)
-    header, _ = chain.put(
+    header, _ = chain.append_link(
         chain.Place("i", 0, b""),
         event(type=kind, actor=actor, at=at),
         rows.Stamp(T0, offset, STAMP.chance),
@@ -216,7 +216,7 @@ def test_an_event_of_another_incident_does_not_fit():
 
 
 def test_a_well_hashed_header_in_the_wrong_place_does_not_fit():
-    header, _ = chain.put(chain.Place("i", 4, b""), event(), STAMP, b"")
+    header, _ = chain.append_link(chain.Place("i", 4, b""), event(), STAMP, b"")
     head = hashlib.sha256(chain.genesis("i") + header).digest()
     found = chain.check("i", [Link(seq=1, header=header, hash=head)])
     assert found.broken is not None
@@ -233,7 +233,7 @@ def test_a_header_that_is_none_does_not_fit(header):
 
 def test_a_later_version_may_add_to_a_header():
     place = chain.Place("i", 0, chain.genesis("i"))
-    header, _ = chain.put(place, event(b"a"), STAMP, b"salt")
+    header, _ = chain.append_link(place, event(b"a"), STAMP, b"salt")
     grown = header[:-1] + b',"zone":"Europe/Berlin"}'
     link = Link(
         seq=1, header=grown, hash=hashlib.sha256(place.hash + grown).digest(), salt=b"salt", payload=b"a"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 
+from runner.base.actor import Actor
 from runner.errors import Bug, Sealed
-from runner.model.actor import Actor
 from runner.store.chain import genesis
 from runner.store.port import Appended, Conflict, Head
 from tests.refusals import refused
@@ -136,9 +136,9 @@ def test_without_the_master_key_the_chain_still_verifies(place):
     with place.opened() as store:
         write(store, "i", event(), personal())
     with place.opened(vault(b"x" * 32)) as store:
-        found = store.verify("i")
-    assert found.ok
-    assert found.unread == 1
+        verification = store.verify("i")
+    assert verification.ok
+    assert verification.unread == 1
 
 
 def test_shredding_destroys_personal_payloads_and_leaves_the_rest(store):
@@ -156,8 +156,8 @@ def test_after_shredding_the_chain_still_verifies_and_goes_on(store):
     store.shred("i")
     store.shred("i")
     write(store, "i", event())
-    found = store.verify("i")
-    assert (found.ok, found.events, found.unread) == (True, 3, 1)
+    verification = store.verify("i")
+    assert (verification.ok, verification.events, verification.unread) == (True, 3, 1)
 
 
 def test_a_shredded_incident_takes_no_more_personal_data(store):
@@ -243,7 +243,7 @@ def test_the_token_changes_with_every_commit_of_anyone_and_not_otherwise(place):
 
 def test_a_store_is_not_made_by_opening_it(place):
     from runner.errors import NotFound
-    from runner.store.opening import open_store
+    from runner.store.open_store import open_store
 
     with refused("no_store", NotFound):
         open_store(place.url, vault(), base=place.base)

@@ -59,7 +59,7 @@ def wait_for_death(store: Store, place: Place, worker: str) -> None:
         return
     import psycopg
 
-    from runner.store.postgres_server import lock_number
+    from runner.store.postgres.server import lock_number
 
     with psycopg.connect(place.url, autocommit=True) as connection:
         connection.execute("SET lock_timeout = '30s'")
@@ -92,9 +92,9 @@ def test_a_killed_process_loses_nothing_it_was_told_is_written(place):
         told = max([told, *(int(line) for line in rest)])
         wait_for_death(store, place, "victim")
         assert not store.worker_alive("victim")
-        found = store.verify("victim")
-        assert found.ok
-        assert found.events in (told, told + 2)
+        verification = store.verify("victim")
+        assert verification.ok
+        assert verification.events in (told, told + 2)
         again = store.register_worker("victim")
         assert store.worker_alive("victim")
         again.release()

@@ -64,9 +64,9 @@ def test_rows_can_be_dropped_and_rebuilt(store):
 def test_a_row_that_is_not_there_is_told_by_verification(store):
     write(store, "i", event())
     store.rebuild([])
-    found = store.verify()
-    assert found.ok
-    assert found.unwitnessed == ("i",)
+    verification = store.verify()
+    assert verification.ok
+    assert verification.unwitnessed == ("i",)
 
 
 def test_a_rebuild_with_rows_of_another_version_is_our_bug(store):

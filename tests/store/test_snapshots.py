@@ -111,4 +111,4 @@ def test_the_first_one_gives_an_incident_its_data_key_and_the_next_append_knows_
     kept.put_snapshot("i", Snapshot(version=5, code="this", body=b"x"))
     write(kept, "i", personal())
     assert kept.verify("i").ok
-    assert [one.recorded for one in kept.read("i", after=5)] == [T0]
+    assert [event.recorded for event in kept.read("i", after=5)] == [T0]

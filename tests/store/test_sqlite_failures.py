@@ -16,17 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import (
-    Bug,
-    StoreCorrupt,
-    StoreError,
-    StoreFull,
-    StoreLocked,
-    StoreReadOnly,
-    StoreTooNew,
-)
-from runner.store.failures import sqlite_failure
-from runner.store.sqlite import SqliteStore
+from runner.errors import Bug, StoreCorrupt, StoreError, StoreFull, StoreLocked, StoreReadOnly, StoreTooNew
+from runner.store.database_errors import sqlite_failure
+from runner.store.sqlite.store import SqliteStore
 from tests.refusals import refused
 from tests.store.journals import T0, an_append, event, personal, vault, write
 
@@ -140,7 +132,7 @@ _WRITE_AS_NOBODY = """
 import os, pwd, sys
 from pathlib import Path
 from runner.errors import StoreError
-from runner.store.sqlite import SqliteStore
+from runner.store.sqlite.store import SqliteStore
 from runner.vault.keys import Vault
 os.setgroups([])
 os.setuid(pwd.getpwnam("nobody").pw_uid)

@@ -38,9 +38,9 @@ def test_whoever_watches_a_verification_is_told_of_every_event(place):
 
 
 def test_an_untouched_store_holds(place):
-    found = tampered(place)
-    assert found.ok
-    assert (found.events, found.unread, found.unwitnessed) == (7, 0, ())
+    verification = tampered(place)
+    assert verification.ok
+    assert (verification.events, verification.unread, verification.unwitnessed) == (7, 0, ())
 
 
 def test_the_stores_head_changes_with_any_journals_head(place):
@@ -72,21 +72,25 @@ def test_the_stores_head_changes_with_any_journals_head(place):
     ],
 )
 def test_a_change_is_found_and_named(place, statement, incident, seq, kind):
-    found = tampered(place, statement)
-    assert found.broken is not None
-    assert (found.broken.incident, found.broken.seq, found.broken.kind) == (incident, seq, kind)
+    verification = tampered(place, statement)
+    assert verification.broken is not None
+    assert (verification.broken.incident, verification.broken.seq, verification.broken.kind) == (
+        incident,
+        seq,
+        kind,
+    )
 
 
 def test_exchanged_events_are_found(place):
-    found = tampered(
+    verification = tampered(
         place,
         "UPDATE events SET seq = 99 WHERE incident = 'a' AND seq = 2",
         "UPDATE events SET seq = 2 WHERE incident = 'a' AND seq = 3",
         "UPDATE events SET seq = 3 WHERE incident = 'a' AND seq = 99",
     )
-    assert found.broken is not None
-    assert (found.broken.seq, found.broken.kind) == (2, "reordered")
-    assert sorted(re.findall(r"\d+", found.broken.why)) == ["2", "3"], "which, and where it stands"
+    assert verification.broken is not None
+    assert (verification.broken.seq, verification.broken.kind) == (2, "reordered")
+    assert sorted(re.findall(r"\d+", verification.broken.why)) == ["2", "3"], "which, and where it stands"
 
 
 def test_a_sealed_payload_moved_elsewhere_does_not_open_there(place):
@@ -94,10 +98,10 @@ def test_a_sealed_payload_moved_elsewhere_does_not_open_there(place):
         write(store, "a", personal(b"one"), personal(b"two"))
     place.execute("UPDATE events SET payload = (SELECT payload FROM events WHERE seq = 1) WHERE seq = 2")
     with place.opened() as store:
-        found = store.verify("a")
-    assert found.broken is not None
-    assert (found.broken.seq, found.broken.kind) == (2, "edited")
-    same(FOLDER / "store" / "moved-payload.txt", f"{found.broken.why}\n")
+        verification = store.verify("a")
+    assert verification.broken is not None
+    assert (verification.broken.seq, verification.broken.kind) == (2, "edited")
+    same(FOLDER / "store" / "moved-payload.txt", f"{verification.broken.why}\n")
 
 
 def test_a_cut_that_hides_its_traces_is_known_from_an_anchor(place):
@@ -110,17 +114,17 @@ def test_a_cut_that_hides_its_traces_is_known_from_an_anchor(place):
     with place.opened() as store:
         assert store.verify().ok
         assert store.verify().unwitnessed == ("a",)
-        found = store.verify(anchors=anchors)
-        assert found.broken is not None
-        assert (found.broken.seq, found.broken.kind) == (4, "truncated")
+        verification = store.verify(anchors=anchors)
+        assert verification.broken is not None
+        assert (verification.broken.seq, verification.broken.kind) == (4, "truncated")
         alone = store.verify("a", anchors=anchors)
-        assert alone.broken == found.broken
+        assert alone.broken == verification.broken
 
 
 def test_an_incident_that_was_erased_altogether_is_known_from_an_anchor(place):
-    found = tampered(place, anchors={"erased": Head(5, "ab" * 32)})
-    assert found.broken is not None
-    assert (found.broken.incident, found.broken.kind) == ("erased", "truncated")
+    verification = tampered(place, anchors={"erased": Head(5, "ab" * 32)})
+    assert verification.broken is not None
+    assert (verification.broken.incident, verification.broken.kind) == ("erased", "truncated")
 
 
 def test_the_tables_refuse_to_be_changed_by_accident(place):
@@ -167,11 +171,11 @@ def test_links_leave_out_what_cannot_be_opened_here(place):
 
 
 def test_an_envelope_that_is_no_longer_text_is_found_and_never_trusted(sqlite):
-    found = tampered(
+    verification = tampered(
         sqlite, "UPDATE events SET header = CAST(x'ff00' AS TEXT) WHERE incident = 'a' AND seq = 2"
     )
-    assert found.broken is not None
-    assert (found.broken.seq, found.broken.kind) == (2, "edited")
+    assert verification.broken is not None
+    assert (verification.broken.seq, verification.broken.kind) == (2, "edited")
     with sqlite.opened() as store:
         with refused("store_corrupt"):
             list(store.read("a"))

@@ -33,7 +33,7 @@ def answer(folder: Path, program: str) -> str:
     (folder / "scripted_keyring.py").write_text(_BACKEND)
     preamble = (
         "from pathlib import Path; from runner.errors import TocsinError;"
-        "from runner.vault.secrets import resolve; from runner.vault.master import create_master, read_master\n"
+        "from runner.vault.secrets import resolve; from runner.vault.master_key import create_master, read_master\n"
         "HERE = Path('.')\n"
     )
     root = Path(__file__).parents[2]

@@ -90,7 +90,7 @@ def test_the_master_key_is_fetched_once_and_only_when_needed():
 
 def test_cryptography_is_not_imported_before_a_key_is_used():
     program = (
-        "import sys; from runner.vault.opening import open_vault; from runner.store.sqlite import SqliteStore;"
+        "import sys; from runner.vault.master_key import open_vault; from runner.store.sqlite.store import SqliteStore;"
         "heavy = {'cryptography', 'psycopg', 'keyring', 'subprocess'} & set(sys.modules); print(sorted(heavy))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

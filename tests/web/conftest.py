@@ -16,7 +16,7 @@ __all__ = ["kept_in", "postgres_server", "postgres_url"]
 @pytest.fixture
 def tocsin(tmp_path: Path, kept_in: str) -> Iterator[AtDesk]:
     """A machine with a home."""
-    found = AtDesk(tmp_path / "home", store=kept_in)
-    found.done("init")
-    yield found
-    found.close()
+    desk = AtDesk(tmp_path / "home", store=kept_in)
+    desk.done("init")
+    yield desk
+    desk.close()

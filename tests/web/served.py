@@ -12,14 +12,13 @@ from typing import Any
 import msgspec
 
 from integrations.port import Callback
-from runner.cli.session import Options, Session
-from runner.drivers.choice import attach
-from runner.service.callbacks import Callbacks
-from runner.service.inbox import Inbox
-from runner.service.links import Links
-from runner.web.app import Application
-from runner.web.pace import Pace
+from runner.app.messages.acknowledgement import Links
+from runner.app.messages.callbacks import Callbacks
+from runner.app.messages.inbound import Inbox
+from runner.cli.framework.session import Options, Session
+from runner.web.app import Application, Pace
 from runner.web.serving import Server
+from runner.workers.choice import attach
 from tests.cli.at_desk import AtDesk
 
 PLAYBOOK = """\
@@ -58,8 +57,12 @@ class Serving:
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             line.request(method, path, body=body or None, headers=dict(headers or {}))
-            got = line.getresponse()
-            return Answered(got.status, {name.lower(): value for name, value in got.getheaders()}, got.read())
+            httpresponse = line.getresponse()
+            return Answered(
+                httpresponse.status,
+                {name.lower(): value for name, value in httpresponse.getheaders()},
+                httpresponse.read(),
+            )
         finally:
             line.close()
 
@@ -91,7 +94,7 @@ def serving(tocsin: AtDesk, pace: Pace | None = None) -> Iterator[Serving]:
 def address(tocsin: AtDesk, channel: str) -> str:
     """Return the path at which a channel is called back, as the list shows it."""
     listed = tocsin("serve-callbacks", "--list", "--format", "json").json["callbacks"]
-    found = next(one["url"] for one in listed if one["channel"] == channel)
+    found = next(callback["url"] for callback in listed if callback["channel"] == channel)
     return str(found).removeprefix("https://callbacks.example.org")
 
 

@@ -95,11 +95,11 @@ def test_a_reaction_in_matrix_acknowledges_pushed_or_fetched(tocsin: AtDesk, tmp
         opened(tocsin, tmp_path)
         server.reacts("!maria:breach.example", "@maria:breach.example", "$event0")
         with serving(tocsin) as served:
-            got = served.call_back(
+            answered = served.call_back(
                 server.pushed(tocsin.clock.now()),
                 f"{address(tocsin, 'room')}/_matrix/app/v1/transactions/1",
             )
-            assert (got.status, got.body) == (200, b"{}")
+            assert (answered.status, answered.body) == (200, b"{}")
     assert proved(tocsin) == ("acked", "satisfied")
 
 
@@ -241,8 +241,8 @@ def two_ways(tocsin: AtDesk, server: pagerduty.PagerDuty) -> None:
 def receipts(tocsin: AtDesk) -> dict[str, list[str]]:
     """Return what was said later of the attempt over each channel."""
     return {
-        one["channel"]: [receipt["kind"] for receipt in one["receipts"]]
-        for one in delivery(tocsin)["attempts"]
+        attempt["channel"]: [receipt["kind"] for receipt in attempt["receipts"]]
+        for attempt in delivery(tocsin)["attempts"]
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from integrations.port import Callback
 from integrations.testing import twilio
-from runner.web.pace import Pace
+from runner.web.app import Pace
 from runner.web.serving import LARGEST, LARGEST_HEAD
 from tests.cli.at_desk import T0, AtDesk
 from tests.web.at_provider import ADA, by_twilio, opened
@@ -52,9 +52,9 @@ def test_every_refusal_is_the_same_answer_byte_for_byte(sent) -> None:
         served.ask("POST", place, b"\xff\xfe" * 99, good.headers),
     ]
     first = {name: value for name, value in tried[0].headers.items() if name != "date"}
-    for one in tried:
-        shown = {name: value for name, value in one.headers.items() if name != "date"}
-        assert (one.status, one.body, shown) == (404, b"not found\n", first)
+    for answered in tried:
+        shown = {name: value for name, value in answered.headers.items() if name != "date"}
+        assert (answered.status, answered.body, shown) == (404, b"not found\n", first)
     assert delivery(tocsin)["evidence"] == "accepted"
     assert served.said == ["1 refused so far", "10 refused so far"]
 

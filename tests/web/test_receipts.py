@@ -28,15 +28,15 @@ def test_twilio_says_delivered_and_the_message_shows_it(tocsin: AtDesk, tmp_path
         [sid] = server.things
         with serving(tocsin) as served:
             for status in ("sent", "delivered", "delivered", "sent"):
-                got = served.call_back(server.status(sid, status, tocsin.clock.now()))
-                assert (got.status, got.headers["content-type"], got.body) == (
+                answered = served.call_back(server.status(sid, status, tocsin.clock.now()))
+                assert (answered.status, answered.headers["content-type"], answered.body) == (
                     200,
                     "text/xml",
                     b"<Response/>",
                 )
     found = delivery(tocsin)
     assert (found["evidence"], found["attempts"][0]["provider_id"]) == ("delivered", sid)
-    assert [one["kind"] for one in found["attempts"][0]["receipts"]] == ["relayed", "delivered"]
+    assert [receipt["kind"] for receipt in found["attempts"][0]["receipts"]] == ["relayed", "delivered"]
     assert "delivered" in tocsin.done("message", "show", found["delivery"])
     assert served.said == [
         f"channel phone: a callback, {fate}" for fate in ("taken", "taken", "nothing", "nothing")
@@ -59,7 +59,7 @@ def test_two_servers_that_take_the_same_callbacks_at_once_keep_each_receipt_once
     assert set(got) <= {200, 503}
     found = delivery(tocsin)
     assert found["evidence"] == "delivered"
-    assert sorted(one["kind"] for one in found["attempts"][0]["receipts"]) == ["delivered", "relayed"]
+    assert sorted(receipt["kind"] for receipt in found["attempts"][0]["receipts"]) == ["delivered", "relayed"]
 
 
 def test_whatsapp_says_read(tocsin: AtDesk, tmp_path: Path) -> None:
@@ -110,7 +110,9 @@ def test_stop_ends_that_kind_of_channel_for_that_number_and_start_takes_it_back(
         opened(tocsin, tmp_path)
         with serving(tocsin) as served:
             says(tocsin, served, "Stop.", "0a")
-            assert [(one["channel"], one["rule"]) for one in refusals(tocsin)] == [("phone", "R25")]
+            assert [(refusal["channel"], refusal["rule"]) for refusal in refusals(tocsin)] == [
+                ("phone", "R25")
+            ]
             says(tocsin, served, "START", "0b")
             assert refusals(tocsin) == []
 
@@ -130,7 +132,7 @@ def refusals(tocsin: AtDesk) -> list[dict[str, Any]]:
 def decisions(tocsin: AtDesk) -> list[dict[str, Any]]:
     """Return the open tasks in which a person decides whether a text was a STOP."""
     tasks = tocsin("status", "--format", "json").json["tasks"]
-    return [one for one in tasks if one["step"] == "decide" and one["state"] == "ready"]
+    return [task for task in tasks if task["step"] == "decide" and task["state"] == "ready"]
 
 
 def test_how_a_stop_was_heard_stands_with_the_refusal(tocsin: AtDesk, tmp_path: Path) -> None:
@@ -151,11 +153,15 @@ def test_a_text_that_may_mean_stop_rests_the_channel_and_one_person_decides_with
         opened(tocsin, tmp_path)
         with serving(tocsin) as served:
             says(tocsin, served, "who is this? take me off and stop this", "0a")
-            assert [(one["channel"], one["rule"]) for one in refusals(tocsin)] == [("phone", "R25")]
+            assert [(refusal["channel"], refusal["rule"]) for refusal in refusals(tocsin)] == [
+                ("phone", "R25")
+            ]
             says(tocsin, served, "I said stop this", "0b")
     [task] = decisions(tocsin)
     assert datetime.fromisoformat(task["due"]) - tocsin.clock.now() == timedelta(days=14)
-    notes = [one for one in tocsin("timeline", "--format", "json").json["entries"] if "stop this" in str(one)]
+    notes = [
+        entry for entry in tocsin("timeline", "--format", "json").json["entries"] if "stop this" in str(entry)
+    ]
     assert len(notes) == 1
     lifted = tocsin.done("person", "stop", "ada", "phone", "--how", "Ada says it was a joke", "--lift")
     assert "ada" in lifted
@@ -168,7 +174,7 @@ def test_an_acknowledgement_that_speaks_of_stopping_counts_and_is_judged_all_the
     with twilio.Twilio() as server:
         by_twilio(tocsin, server)
         opened(tocsin, tmp_path)
-        [text] = [one["body"] for one in server.things.values()]
+        [text] = [thing["body"] for thing in server.things.values()]
         code = re.findall(r"\b[A-Z0-9]{6}\b", text)[-1]
         with serving(tocsin) as served:
             says(tocsin, served, f"{code} will stop the server", "0a")
@@ -208,8 +214,8 @@ def test_stop_between_the_plan_and_the_send_keeps_the_message_from_being_sent(
         with serving(tocsin) as served:
             fields = {"MessageSid": "SM" + "0a" * 16, "SmsStatus": "received", "AccountSid": twilio.ACCOUNT}
             url = f"https://callbacks.example.org{address(tocsin, 'phone')}"
-            said = twilio.signed(url, {**fields, "From": ADA, "Body": "STOP"}, tocsin.clock.now())
-            assert served.call_back(said).status == 200
+            kind = twilio.signed(url, {**fields, "From": ADA, "Body": "STOP"}, tocsin.clock.now())
+            assert served.call_back(kind).status == 200
         tocsin.clock.advance(_HOUR)
         tocsin("worker", "--once")
         assert server.things == {}
@@ -247,7 +253,7 @@ def test_stop_over_whatsapp_without_a_number_stops_whoever_it_answers_and_else_a
             assert (len(decisions(tocsin)), refusals(tocsin)) == (1, [])
             reply = {"type": "button_reply", "button_reply": {"id": "1", "title": "Stop"}}
             writes(served, type="interactive", interactive=reply, context={"id": name})
-    assert [one["rule"] for one in refusals(tocsin)] == ["R25"]
+    assert [refusal["rule"] for refusal in refusals(tocsin)] == ["R25"]
 
 
 class Early(signal_gateway.SignalGateway):
@@ -319,7 +325,7 @@ def test_where_no_answer_came_and_the_provider_can_be_asked_it_is_asked_at_once(
         by_twilio(tocsin, server)
         opened(tocsin, tmp_path)
         [sid] = server.things
-        assert [one.method for one in server.heard] == ["POST", "GET"]
+        assert [heard.method for heard in server.heard] == ["POST", "GET"]
     [attempt] = delivery(tocsin)["attempts"]
     assert (attempt["state"], attempt["provider_id"]) == ("accepted", sid)
 

@@ -79,7 +79,7 @@ def test_a_late_answer_cannot_be_seen_so_the_outcome_is_unknown_until_the_provid
         limited(tocsin)
         opened(tocsin, tmp_path)
         found = delivery(tocsin)
-        assert [one["state"] for one in found["attempts"]] == ["unknown"]
+        assert [attempt["state"] for attempt in found["attempts"]] == ["unknown"]
         assert (found["evidence"], found["state"]) == ("none", "active")
         assert "unknown" in tocsin.done("message", "show", found["delivery"])
 
@@ -88,6 +88,6 @@ def test_a_late_answer_cannot_be_seen_so_the_outcome_is_unknown_until_the_provid
         tocsin.clock.advance(timedelta(seconds=10))
         tocsin("worker", "--once")
         found = delivery(tocsin)
-        assert [one["state"] for one in found["attempts"]] == ["accepted"]
+        assert [attempt["state"] for attempt in found["attempts"]] == ["accepted"]
         assert (found["evidence"], bool(found["attempts"][0]["provider_id"])) == ("accepted", True)
         assert server.sent == 1, "who was asked about it is not sent it again"

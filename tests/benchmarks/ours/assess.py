@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from tests.benchmarks import protocol
 
 if TYPE_CHECKING:
-    from runner.model.grounds import Condition
-    from runner.model.regime import Regime
+    from runner.law.grounds import Condition
+    from runner.law.regime import Regime
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -61,7 +61,7 @@ def facts(number: int) -> dict[str, Any]:
 
 def law(folder: Path) -> tuple[Regime, ...]:
     """Return all law as it is kept compiled."""
-    from runner.loading.catalog import Catalog
+    from runner.playbook.catalogue import Catalog
 
     return Catalog(None, cache=folder / "cache").regimes()
 
@@ -78,8 +78,8 @@ def in_both(regimes: tuple[Regime, ...]) -> list[dict[str, list[str]]]:
             asked = [(one, "{}", "{}") for one in (*version.scope, *rule.only_if)]
             asked += [(one, "not ({})", "!({})") for one in rule.unless]
             both = [(j.format(jinja(one)), c.format(cel(one))) for one, j, c in asked if not one.in_words]
-            kept = [pair for pair in both if pair[1] and "instant" not in pair[1]]
-            found.append({"jinja": [pair[0] for pair in kept], "cel": [pair[1] for pair in kept]})
+            pairs = [pair for pair in both if pair[1] and "instant" not in pair[1]]
+            found.append({"jinja": [pair[0] for pair in pairs], "cel": [pair[1] for pair in pairs]})
     return found
 
 
@@ -101,11 +101,11 @@ def cel(condition: Condition) -> str:
 
 
 def _any(meets: Any, shape: str, word: str) -> str:
-    return f"({word.join(shape.format(one.fact, json.dumps(list(one.values))) for one in meets)})"
+    return f"({word.join(shape.format(meet.fact, json.dumps(list(meet.values))) for meet in meets)})"
 
 
 def _cel(node: Any) -> str:
-    from runner.model import expressions as x
+    from runner.facts import expression as x
 
     match node:
         case x.Const(value):
@@ -135,11 +135,11 @@ def _cel(node: Any) -> str:
 
 def judged(regimes: tuple[Regime, ...], n: int, variant: str) -> Iterator[int]:
     """Judge ``n`` incidents, each when it is asked for, and yield how many duties there were."""
-    from runner.engine.duties import assess
-    from runner.engine.law import looks
-    from runner.engine.outlining import outline
-    from runner.engine.plan import Library
-    from runner.model.incident import Incident
+    from runner.incident.law.duties import looks
+    from runner.incident.state.incident import Incident
+    from runner.incident.state.library import Library
+    from runner.law.assessment import assess
+    from runner.law.screening_index import outline
 
     library = Library({}, regimes, outline=outline(regimes))
     for number in range(n):

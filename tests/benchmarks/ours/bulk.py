@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.benchmarks import protocol
 from tests.cli.at_desk import AtDesk
-from tests.cli.test_bulk import opened
+from tests.cli.campaigns.test_bulk import opened
 from tests.servers.postfix import postfix_program, running_postfix
 
 HERE = Path(__file__).parents[1]
@@ -66,7 +66,7 @@ def configure(desk: AtDesk, port: int) -> None:
 
 def write_home(desk: AtDesk) -> None:
     """Make a home with a letter and an incident, and have the letter approved."""
-    from tests.cli.test_bulk import LETTER, TEXT, approve
+    from tests.cli.campaigns.test_bulk import LETTER, TEXT, approve
 
     desk.done("init")
     configure(desk, 25)

@@ -11,7 +11,7 @@ from tests.benchmarks import protocol
 from tests.benchmarks.environments import ROOT
 
 if TYPE_CHECKING:
-    from runner.loading.catalog import Catalog
+    from runner.playbook.catalogue import Catalog
 
 SHIPPED = Path("playbooks/exercises/encrypted-weekend.yaml")
 FORTNIGHT = timedelta(days=14)
@@ -59,8 +59,8 @@ def exercise(job: protocol.Job) -> Path:
 
 def played(file: Path, catalog: Catalog, cache: Path) -> tuple[int, timedelta]:
     """Play an exercise to its end and return how many events it has, and how long it was by its own clock."""
-    from runner.drivers.drill import unattended
-    from runner.loading.exercises import load_exercise
+    from runner.files.exercise_file import load_exercise
+    from runner.workers.simulated_exercise import unattended
 
     loaded = load_exercise(str(file), catalog)
     with unattended(loaded, catalog, cache, lambda event: None) as (desk, incident):
@@ -82,7 +82,7 @@ def quiet(file: Path, catalog: Catalog, cache: Path) -> float:
 
 
 def main() -> None:
-    from runner.loading.catalog import Catalog
+    from runner.playbook.catalogue import Catalog
 
     job = protocol.job()
     cache = job.folder / "cache"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.benchmarks import protocol
 
 if TYPE_CHECKING:
-    from runner.service.desk import Desk
+    from runner.app.core.incident_service import Desk
 
 ROLES = "roles: {commander: {title: Commander}, counsel: {title: Counsel}}"
 
@@ -69,7 +69,7 @@ def three() -> str:
 
 def home(folder: Path) -> None:
     """Make a home with one open incident of the default playbook, whose first messages have not left."""
-    from runner.service.starting import Request, commit_opening, prepare_opening
+    from runner.app.incidents.open_incident import Request, commit_opening, prepare_opening
 
     desk = made(folder)
     commit_opening(desk, prepare_opening(desk, Request(playbooks=("personal-data-breach",))))
@@ -78,8 +78,8 @@ def home(folder: Path) -> None:
 
 def quiet(folder: Path) -> None:
     """Make a home in which nothing is due: there was an incident, and it was cancelled."""
-    from runner.model.commands import CancelIncident
-    from runner.service.starting import Request, commit_opening, prepare_opening
+    from runner.app.incidents.open_incident import Request, commit_opening, prepare_opening
+    from runner.incident.state.commands import CancelIncident
 
     desk = made(folder)
     incident = commit_opening(desk, prepare_opening(desk, Request(playbooks=("lost-device",))))
@@ -89,7 +89,7 @@ def quiet(folder: Path) -> None:
 
 def made(folder: Path) -> Desk:
     """Return the desk of a new home that runs local commands."""
-    from runner.service.opening import init_home, open_desk, this_actor
+    from runner.app.home.open_home import init_home, open_desk, this_actor
 
     config = init_home(folder, "ana")
     config.write_text(config.read_text().replace("commands: false", "commands: true"))

@@ -9,7 +9,7 @@ from tests.benchmarks import protocol
 
 def load(job: protocol.Job) -> int:
     """Load everything and return how many regimes there are."""
-    from runner.loading.catalog import Catalog
+    from runner.playbook.catalogue import Catalog
 
     cache = job.folder / "cache" if job.variant == "kept" else None
     return len(Catalog(None, cache=cache).regimes())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from runner.drivers.embedded import Worker
-from runner.model.playbook import After, Bundle, Due, Playbook, Role, Task
+from runner.playbook.format import After, Bundle, Due, Playbook, Role, Task
+from runner.workers.embedded import Worker
 from tests.benchmarks import protocol
 from tests.benchmarks.ours.world import keep, make_desk, nothing, opened
 

@@ -45,8 +45,8 @@ def main() -> None:
     (job.folder / "call-out.yaml").write_text(PLAYBOOK, encoding="utf-8")
     names = [f"p{n}" for n in range(job.n)]
     people = {
-        one: {"name": one, "contacts": [{"channel": "way", "address": f"{one}@people.example"}]}
-        for one in names
+        name: {"name": name, "contacts": [{"channel": "way", "address": f"{name}@people.example"}]}
+        for name in names
     }
     with sink(SINKS[job.workload]) as port:
         desk.settings(people=people, roles={"counsel": names}, channels={"way": channel(job.workload, port)})
@@ -55,7 +55,7 @@ def main() -> None:
         said = desk("open", str(job.folder / "call-out.yaml"), "--yes")
         seconds = time.perf_counter() - started
     listed = desk("message", "list", "--format", "json").json["deliveries"]
-    if said.code or [one["evidence"] for one in listed] != ["accepted"] * job.n:
+    if said.code or [delivery["evidence"] for delivery in listed] != ["accepted"] * job.n:
         raise SystemExit(f"not everybody was sent to: {said.err[:300]}")
     protocol.report(job, rate=job.n / seconds)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from runner.engine.planner import plan
-from runner.engine.rules import Compromise, PlanContext
-from runner.model.messaging import BUILT_IN_CLASSES, Channel, ContactPoint, Recipient
+from runner.routing.messaging import BUILT_IN_CLASSES, Channel, ContactPoint, Recipient
+from runner.routing.planner import plan
+from runner.routing.rules import Compromise, PlanContext
 from tests.benchmarks import protocol
 
 CHANNELS = 20
@@ -42,7 +42,8 @@ def measured(people_wanted: int) -> float:
     )
     began = time.perf_counter()
     ways = sum(
-        len(plan(BUILT_IN_CLASSES["urgent-confidential"], channels, one, context).steps) for one in people
+        len(plan(BUILT_IN_CLASSES["urgent-confidential"], channels, person, context).steps)
+        for person in people
     )
     seconds = time.perf_counter() - began
     assert ways >= people_wanted

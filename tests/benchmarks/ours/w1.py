@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from runner.drivers.embedded import Worker
+from runner.workers.embedded import Worker
 from tests.benchmarks import protocol
 from tests.benchmarks.ours.world import in_a_row, keep, make_desk, nothing, opened
 

@@ -11,9 +11,9 @@ import time
 
 import msgspec
 
-from runner.drivers.embedded import Worker
-from runner.model.playbook import Bundle
-from runner.service.desk import Desk
+from runner.app.core.incident_service import Desk
+from runner.playbook.format import Bundle
+from runner.workers.embedded import Worker
 from tests.benchmarks import protocol
 from tests.benchmarks.ours.world import in_a_row, keep, make_desk, nothing, opened
 
@@ -39,8 +39,8 @@ def embedded(job: protocol.Job, bundle: Bundle, runs: int) -> tuple[Desk, float]
 
 def distributed(job: protocol.Job, bundle: Bundle, runs: int) -> tuple[Desk, float]:
     """Do the same through the queue; the first run, which makes its schema, is not measured."""
-    from runner.drivers.choice import attach
-    from runner.drivers.postgres.worker import QueueWorker
+    from runner.workers.choice import attach
+    from runner.workers.postgres.worker import QueueWorker
 
     url = os.environ[POSTGRES]
     clear(url)

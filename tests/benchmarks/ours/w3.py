@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from runner.drivers.embedded import Worker
-from runner.model.commands import AnyCommand, Pause, Resume
-from runner.model.expressions import Compare, Comparison, Const, Expression, NameRef
-from runner.model.incident import Incident
-from runner.model.playbook import Act, After, Bundle, Playbook, Repeat
-from runner.model.work import AnyWork
+from runner.facts.expression import Compare, Comparison, Const, Expression, NameRef
+from runner.incident.state.commands import AnyCommand, Pause, Resume
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import AnyWork
+from runner.playbook.format import Act, After, Bundle, Playbook, Repeat
+from runner.workers.embedded import Worker
 from tests.benchmarks import protocol
 from tests.benchmarks.ours.world import in_a_row, keep, make_desk, nothing, opened
 

@@ -7,22 +7,21 @@ from pathlib import Path
 
 import msgspec
 
-from runner.engine.evolve import begin
-from runner.engine.plan import compile_plan
-from runner.model.actor import Actor
-from runner.model.commands import AnyCommand, AttemptDone, PinPlaybook
-from runner.model.events import IncidentOpened, Recorded
-from runner.model.incident import Incident, Run
-from runner.model.messaging import SendResult
-from runner.model.organisation import Home
-from runner.model.playbook import Act, After, Bundle, Playbook
-from runner.model.work import AnyWork, DoAct
-from runner.service.chance import SystemChance, SystemClock
-from runner.service.desk import Desk
-from runner.service.ledger import Turn, prepare
-from runner.store.opening import open_store
-from runner.vault.master import create_master
-from runner.vault.opening import open_vault
+from runner.app.core.identifiers import RandomIds, SystemClock
+from runner.app.core.incident_service import Desk
+from runner.app.core.transaction import Transaction, prepare
+from runner.base.actor import Actor
+from runner.incident.state.commands import AnyCommand, AttemptDone, PinPlaybook
+from runner.incident.state.events import IncidentOpened, Recorded
+from runner.incident.state.incident import Incident, Run
+from runner.incident.state.work import AnyWork, DoAct
+from runner.incident.turn.fold import begin
+from runner.playbook.format import Act, After, Bundle, Playbook
+from runner.playbook.plan import compile_plan
+from runner.routing.messaging import SendResult
+from runner.routing.organisation import Home
+from runner.store.open_store import open_store
+from runner.vault.master_key import create_master, open_vault
 
 ACTOR = Actor(claimed="bench", host="bench", os_user="bench")
 
@@ -33,12 +32,12 @@ def make_desk(folder: Path, url: str = "sqlite:bench.db") -> Desk:
         create_master("file:master.key", base=folder)
     vault = open_vault("file:master.key", base=folder)
     store = open_store(url, vault, base=folder, create=True)
-    return Desk(folder, Home(schema="tocsin/home/v1"), store, SystemClock(), SystemChance(), ACTOR)
+    return Desk(folder, Home(schema="tocsin/home/v1"), store, SystemClock(), RandomIds(), ACTOR)
 
 
 def in_a_row(steps: int) -> Bundle:
     """Return a playbook of ``steps`` no-op actions, each after the one before."""
-    made = tuple(
+    acts = tuple(
         Act(
             id=f"s{n}",
             act="nothing",
@@ -48,11 +47,11 @@ def in_a_row(steps: int) -> Bundle:
         )
         for n in range(steps)
     )
-    playbook = Playbook(schema="tocsin/playbook/v1", name="bench", version="1.0.0", title="Bench", steps=made)
+    playbook = Playbook(schema="tocsin/playbook/v1", name="bench", version="1.0.0", title="Bench", steps=acts)
     return Bundle(playbook=playbook, digest=f"sha256:bench-{steps}")
 
 
-def opened(desk: Desk, bundle: Bundle, digest: str, number: int) -> Turn:
+def opened(desk: Desk, bundle: Bundle, digest: str, number: int) -> Transaction:
     """Return the turn by which one incident is born with its run; nothing is claimed yet."""
     now = desk.clock.now()
     event = IncidentOpened(incident=f"i-{number}", codename=f"bench-{number}", title="Bench", kind="real")

@@ -67,7 +67,7 @@ def main() -> None:
     if here.phase == "prepare":
         prepare(here)
         return
-    duties = [one[here.variant] for one in json.loads((here.folder / "conditions.json").read_text())]
+    duties = [load[here.variant] for load in json.loads((here.folder / "conditions.json").read_text())]
     incidents = json.loads((here.folder / "facts.json").read_text())[: here.n]
     texts = {text for duty in duties for text in duty}
     made, shaped = in_cel(texts) if here.variant == "cel" else in_jinja(texts)

@@ -17,10 +17,10 @@ from protocol import job, report
 def template(path: Path) -> None:
     """Write the letter as a Word template."""
     styles = {"h1": "Heading 1", "h2": "Heading 2", "li": "List Bullet", "p": "Normal", "lines": "Normal"}
-    made = Document()
-    paper = made.sections[0]
+    document = Document()
+    paper = document.sections[0]
     for line in LETTERHEAD:
-        made.add_paragraph(line)
+        document.add_paragraph(line)
     paper.header.paragraphs[0].text = f"{LETTERHEAD[0]}  Notice of Data Breach"
     foot = paper.footer.paragraphs[0]
     foot.text = "amber falcon · bench-letter 1.0.0  "
@@ -30,13 +30,13 @@ def template(path: Path) -> None:
         foot._p.append(shown)
     for kind, text in BLOCKS:
         if kind == "table":
-            table = made.add_table(0, 4, style="Table Grid")
+            table = document.add_table(0, 4, style="Table Grid")
             for row in TABLE:
                 for cell, words in zip(table.add_row().cells, row, strict=True):
                     cell.text = words
         else:
-            made.add_paragraph(jinja(text), style=styles[kind])
-    made.save(path)
+            document.add_paragraph(jinja(text), style=styles[kind])
+    document.save(path)
 
 
 def write(folder: Path, numbers: range) -> None:

@@ -1,0 +1,220 @@
+"""What a campaign rests on: each group's law and text, the channels that may carry it, and what may be sent at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from shlex import quote
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.app.notices.addressing import Addressing
+from runner.base.states import Refusal
+from runner.effects.campaign_message import Wording
+from runner.effects.context import message_class, plan_context
+from runner.effects.notices.legal_basis import legal_context
+from runner.effects.notices.render import Paper
+from runner.errors import NotFound, Problem, Refused
+from runner.facts.vocabulary.register import nested
+from runner.incident.campaigns.campaign import Campaign, Ground, Way
+from runner.incident.notices.letters import Person
+from runner.incident.state.incident import Incident
+from runner.law.populations import views
+from runner.reports.notices.notices import notice_rows
+from runner.routing.messaging import Channel, ContactPoint, Recipient
+from runner.routing.planner import choose
+from runner.routing.rules import PlanContext
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+CLASSES: Mapping[Way, str] = {"email": "affected-notice", "sms": "affected-text"}
+KINDS: Mapping[Way, str] = {"email": "email", "sms": "phone"}
+TEXTING = frozenset({"twilio_sms", "smpp"})
+"""Adapters whose telephone number takes a text message; another one is used when it is named."""
+
+
+class CampaignChannels(msgspec.Struct, frozen=True):
+    """The channel of each way, or why there is none that may be used."""
+
+    channels: Mapping[Way, Channel]
+    offers: Mapping[Way, Refusal | None]
+
+
+def carriers(desk: Desk, incident: Incident, named: Sequence[str] = ()) -> CampaignChannels:
+    """Choose a channel for each way by the planner's rules; ``named`` leaves no other choice."""
+    unknown = [name for name in named if name not in desk.directory.channels]
+    if unknown:
+        known = ", ".join(sorted(desk.directory.channels)) or "none"
+        raise NotFound(f"there is no channel '{unknown[0]}'", hint=f"known: {known}", code="unknown_channel")
+    # R21 and R27 are judged for each group of people, not for the incident as a whole
+    today = plan_context(incident, desk.clock.now())
+    context = msgspec.structs.replace(today, affected_credentials=frozenset(), held_by="")
+    channels: dict[Way, Channel] = {}
+    offers: dict[Way, Refusal | None] = {}
+    for way, kind in KINDS.items():
+        possible = sorted(
+            (channel for channel in desk.directory.channels.values() if _fits(channel, way, kind, named)),
+            key=lambda one: (one.priority, one.id),
+        )
+        for channel in possible:
+            refusal = _refusal(channel, way, context)
+            if refusal is None:
+                channels[way], offers[way] = channel, None
+                break
+            offers.setdefault(way, refusal)
+    return CampaignChannels(channels, offers)
+
+
+def _fits(channel: Channel, way: Way, kind: str, named: Sequence[str]) -> bool:
+    if channel.address_kind != kind:
+        return False
+    return channel.id in named if named else way != "sms" or channel.adapter in TEXTING
+
+
+def _refusal(channel: Channel, way: Way, context: PlanContext) -> Refusal | None:
+    # whether a person agreed to be texted is asked of each row of the list, not of the channel
+    point = ContactPoint(channel=KINDS[way], address="anybody", consented_at=context.started_at)
+    anybody = Recipient(person="anybody", contacts=(point,))
+    candidate = choose(message_class(CLASSES[way]), channel, anybody, context)
+    return candidate if isinstance(candidate, Refusal) else None
+
+
+class CampaignTexts:
+    """The law and the words of each group of a list, asked for once each."""
+
+    def __init__(
+        self, desk: Desk, incident: Incident, notice: str, short: str = "", duties: Sequence[str] = ()
+    ) -> None:
+        """Judge the duties as they are now; raises NotFound for a duty or a template that is not there."""
+        self.incident, self._library = incident, desk.library(incident)
+        self.addressing = Addressing(desk, incident, notice, duties=duties)
+        self._short = Addressing(desk, incident, short, duties=duties) if short else None
+        self._breached = _breached(incident)
+        self.grounds: dict[tuple[str, str], Ground] = {}
+        self._wordings: dict[tuple[str, str], Wording] = {}
+
+    def placed(self, person: Person) -> str:
+        """Return why there is no text for a person's place and population, or nothing."""
+        why = self.addressing.placed(person)
+        if not why and self._short is not None:
+            why = self._short.placed(person)
+        if not why and person.group not in self.grounds:
+            self.grounds[person.group] = self._ground(person.group)
+        return why
+
+    def require_whole(self) -> None:
+        """Raise Refused where a text has gaps."""
+        self.addressing.require_whole()
+        if self._short is not None:
+            self._short.require_whole()
+
+    def wording(self, group: tuple[str, str]) -> Wording:
+        """Return the words of one group; raises Refused for a short text that is none."""
+        found = self._wordings.get(group)
+        if found is None:
+            short = self._short.papers[group] if self._short is not None else None
+            found = self._wordings[group] = Wording(self.addressing.papers[group], short)
+        return found
+
+    def _ground(self, group: tuple[str, str]) -> Ground:
+        made = self.addressing.groups[group]
+        status = self.addressing.statuses[made.duty]
+        brief = legal_context(self.incident, status, self._library)
+        rule = brief.rule if brief is not None else None
+        substitute = rule.substitute if rule is not None else None
+        return Ground(
+            group=made,
+            regime=status.regime,
+            forms=rule.delivery.forms if rule is not None and rule.delivery is not None else (),
+            due=status.due,
+            held=status.state == "held",
+            breached=self._breached.get(group[1], self._breached[""]),
+            cost_over=substitute.cost_over if substitute is not None else None,
+            class_over=substitute.class_over if substitute is not None else None,
+            currency=substitute.currency if substitute is not None else "USD",
+            substitute=substitute.forms if substitute is not None else (),
+            short=_digest(self._short.papers[group]) if self._short is not None else "",
+        )
+
+    def again(self, campaign: Campaign) -> tuple[Ground, ...]:
+        """Return the grounds of a campaign as they are now, in its own order; raises Refused where one is gone."""
+        for ground in campaign.grounds:
+            one = Person(
+                reference="x",
+                name="x",
+                address="x",
+                jurisdiction=ground.group.jurisdiction,
+                population=ground.group.population,
+            )
+            if why := self.placed(one):
+                raise Refused(
+                    f"{ground.place}: {why}",
+                    hint="plan again: tocsin bulk plan NOTICE --people FILE",
+                    code="campaign_stale",
+                )
+        self.require_whole()
+        return tuple(
+            self.grounds[ground.group.jurisdiction, ground.group.population] for ground in campaign.grounds
+        )
+
+    def short_approved(self, ground: Ground) -> bool:
+        """Is the short text of a group approved as its letter is, where there is one?"""
+        if self._short is None:
+            return True
+        return self._short.groups[ground.group.jurisdiction, ground.group.population].approved
+
+    @property
+    def short_notice(self) -> str:
+        """What the short text is called, with its version."""
+        first = next(iter(self._short.groups.values()), None) if self._short is not None else None
+        return f"{first.notice} {first.version}" if first is not None else ""
+
+
+def _digest(paper: Paper) -> str:
+    return paper.document().digest
+
+
+def _breached(incident: Incident) -> dict[str, frozenset[str]]:
+    """Return the address kinds whose accounts were breached, by population; the empty name is everybody's."""
+    found: dict[str, frozenset[str]] = {}
+    anybody: frozenset[str] = frozenset()
+    for view in views(nested(incident.facts)):
+        elements = view.fact("data.elements")
+        kinds = (
+            frozenset({"email"})
+            if isinstance(elements, list | tuple) and "online_credentials" in elements
+            else frozenset()
+        )
+        anybody |= kinds
+        if view.id:
+            found[view.id] = kinds
+    return {**found, "": anybody}
+
+
+def unapproved(texts: CampaignTexts, grounds: Sequence[Ground]) -> list[Problem]:
+    """Return each text that nobody approved, with the command that does where its pattern waits for that."""
+    found: dict[str, None] = {}
+    for ground in grounds:
+        group = ground.group
+        if not group.approved:
+            found[f"{group.notice} {group.version} for {group.duty}"] = None
+        if not texts.short_approved(ground):
+            found[f"{texts.short_notice} for {group.duty}"] = None
+    signing = {
+        f"{row.notice} {row.version} for {row.duty}": f"tocsin approve {quote(row.approve_step)}"
+        for row in notice_rows(texts.incident)
+        if row.approve_step
+    }
+    return [
+        Problem(
+            file=what,
+            line=0,
+            column=0,
+            severity="error",
+            code="unapproved",
+            message="nobody approved its pattern",
+            hint=signing.get(what, ""),
+        )
+        for what in found
+    ]

@@ -1,0 +1,427 @@
+"""Plan a campaign: read a list once, find each person's way, reckon whether it can be done in time, and put it on record.
+
+The list goes into the store a thousand people at a time, so that one of any length needs the same memory. Nothing leaves here.
+What cannot be done in time is refused with the arithmetic, and leaves nothing behind (R33). A process that dies on the way leaves
+a campaign that nobody is shown, and the next plan takes it away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.app.campaigns.find import PLANNER, find, of_list, remove_abandoned_plans
+from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
+from runner.errors import Invalid, Problem, Refused, Usage
+from runner.files.people_lists.list_rows import open_people
+from runner.files.people_lists.people_list import as_problem, check_columns, checked
+from runner.files.people_lists.person_contacts import contact_of, same_domain, same_email, same_person
+from runner.incident.campaigns.campaign import Campaign, Contact, OwedState, Way
+from runner.incident.campaigns.campaign import Refused as Kept
+from runner.incident.campaigns.decide import sendable
+from runner.incident.campaigns.eligible_channels import eligible_channels
+from runner.incident.campaigns.pacing import (
+    LEAST_CHUNK,
+    MOST_CHUNK,
+    Feasibility,
+    canary_size,
+    chunk_size,
+    feasibility,
+)
+from runner.incident.notices.letters import Group
+from runner.incident.state.campaigns import CampaignPart, CampaignPlanned
+from runner.incident.state.commands import RecordCampaign
+from runner.incident.state.incident import Incident
+from runner.routing.traffic import Rate
+from runner.store.campaigns.import_list import Intake
+from runner.store.campaigns.rows import Known, NewOwed
+from runner.store.campaigns.tables import BulkTables
+from runner.yamlfile.limited_files import open_file
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+BATCH = 1_000
+"""People in one commit of the list."""
+SHOWN = 100
+_DOMAINS = 1_000
+Tell = Callable[[int], None]
+"""Told how many rows were read."""
+
+
+class PlanOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wanted."""
+
+    notice: str
+    people: Path
+    query: str = ""
+    short: str = ""
+    duties: tuple[str, ...] = ()
+    population: str = ""
+    over: tuple[str, ...] = ()
+    rates: Mapping[str, tuple[Rate, ...]] = {}
+    chunk: int | None = None
+    """People in one claim; None leaves it to the rates."""
+    canary_wait: timedelta = timedelta(minutes=30)
+    letter_cost: float = 0
+    skip_bad: bool = False
+
+
+class BulkPlan(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/bulk-plan/v1"):
+    """A campaign as planned."""
+
+    campaign: Campaign
+    feasible: Feasibility
+    exempt: int
+    unreachable: int
+    warnings: tuple[str, ...] = ()
+
+
+def plan(desk: Desk, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPlan:
+    """Plan a campaign; raises Refused, with the arithmetic, for one that cannot be done in time."""
+    sendable(incident)
+    if order.chunk is not None and not 1 <= order.chunk <= MOST_CHUNK:
+        raise Usage(
+            f"--chunk {order.chunk} is not between 1 and {MOST_CHUNK}",
+            hint=f"--chunk {LEAST_CHUNK}",
+            code="bad_chunk",
+        )
+    tables = desk.store.bulk()
+    before = find(desk, incident, order.notice, order.people.name)
+    if before is not None and before.state != "planned":
+        raise Refused(
+            f"{order.notice} to {order.people.name} is {before.state} already",
+            hint=f"put more people into a list of another name; how it stands: tocsin bulk status {order.notice} --people {quote(order.people.name)}",
+            code="already_begun",
+        )
+    texts = CampaignTexts(desk, incident, order.notice, order.short, order.duties)
+    carried = carriers(desk, incident, order.over)
+    campaign = _begun(desk, incident, order, carried)
+    older = of_list(desk, incident, order.notice, order.people.name)
+    alone = desk.store.register_worker(PLANNER + campaign.id)
+    try:
+        remove_abandoned_plans(desk, incident)
+        tables.create(campaign)
+        try:
+            made = _read(desk, incident, order, texts, carried, campaign, tell)
+        except BaseException:
+            tables.drop(campaign.id)
+            raise
+        _record(desk, incident, made, before)
+    finally:
+        alone.release()
+    for known in older:
+        if known.state == "planned":
+            tables.drop(known.campaign.id)
+    return made
+
+
+def _read(
+    desk: Desk,
+    incident: Incident,
+    order: PlanOrder,
+    texts: CampaignTexts,
+    carried: CampaignChannels,
+    campaign: Campaign,
+    tell: Tell,
+) -> BulkPlan:
+    with desk.store.bulk().intake(campaign) as intake:
+        reading = _Reading(desk, order, texts, carried, campaign, intake)
+        reading.read(tell)
+        plan = _judged(desk, reading, order, texts)
+        intake.finish()
+    return plan
+
+
+def _begun(desk: Desk, incident: Incident, order: PlanOrder, carried: CampaignChannels) -> Campaign:
+    open_people(order.people, order.query)  # not there, or not readable: said before anything else
+    with open_file(order.people) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    own = {channel.id: channel.rates for channel in carried.channels.values() if channel.rates}
+    rates = {**own, **order.rates}
+    return Campaign(
+        id=desk.chance.name("b"),
+        incident=incident.id,
+        notice=order.notice,
+        list_name=order.people.name,
+        list_sha256=digest,
+        planned_at=desk.clock.now(),
+        by=desk.actor.claimed,
+        grounds=(),
+        channels={way: channel.id for way, channel in carried.channels.items()},
+        short=order.short,
+        duties=order.duties,
+        rates=rates,
+        chunk=order.chunk or chunk_size(rates.get(channel.id, ()) for channel in carried.channels.values()),
+        canary_wait=order.canary_wait,
+        letter_cost=order.letter_cost,
+    )
+
+
+class _Reading:
+    """One reading of a list into the store, and what was counted on the way."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        order: PlanOrder,
+        texts: CampaignTexts,
+        carried: CampaignChannels,
+        campaign: Campaign,
+        intake: Intake,
+    ) -> None:
+        self._order, self._texts, self._carried = order, texts, carried
+        self._tables: BulkTables = desk.store.bulk()
+        self._intake = intake
+        self._gateway = desk.gateway
+        self.campaign = campaign
+        self.people = open_people(order.people, order.query)
+        check_columns(self.people, ("jurisdiction",) if texts.addressing.places_needed else (), postal=False)
+        self.rows = 0
+        self.bad = 0
+        self.problems: list[Problem] = []
+        self.states: Counter[OwedState] = Counter()
+        self.ways: Counter[Way] = Counter()
+        self.refusals: Counter[tuple[str, str, str]] = Counter()
+        self.by_group: Counter[int] = Counter()
+        self._groups: dict[tuple[str, str], int] = {}
+
+    def read(self, tell: Tell) -> None:
+        """Take in the whole list."""
+        batch: list[tuple[int, Contact]] = []
+        for contact in self._contacts():
+            self.rows += 1
+            batch.append((self.rows, contact))
+            if len(batch) == BATCH:
+                self._take(batch)
+                batch = []
+                tell(self.rows)
+        self._take(batch)
+
+    def _contacts(self) -> Iterator[Contact]:
+        for found in checked(self.people, self._order.population, self._texts.placed, postal=False):
+            problems = found.problems
+            if found.person is not None:
+                contact, problems = contact_of(found.person, found.row.cells)
+                if contact is not None:
+                    yield contact
+                    continue
+            self.bad += 1
+            if self.bad <= SHOWN:
+                self.problems.append(as_problem(self.people.path, found._replace(problems=problems)))
+
+    def _take(self, batch: Sequence[tuple[int, Contact]]) -> None:
+        keys = {n: self._keys(contact) for n, contact in batch}
+        addresses = [key for found in keys.values() for key in found.values()]
+        suppressed = self._tables.suppressed(addresses)
+        taken = self._intake.taken(addresses)
+        owed = [self._owed(n, contact, keys[n], suppressed, taken) for n, contact in batch]
+        if owed:
+            self._intake.add(owed)
+
+    def _keys(self, contact: Contact) -> dict[Way, bytes]:
+        digest = self._tables.digest
+        found: dict[Way, bytes] = {}
+        if contact.email:
+            found["email"] = digest("email", same_email(contact.email))
+        if contact.phone:
+            found["sms"] = digest("phone", contact.phone)
+        if contact.person.address:
+            lines = " ".join(contact.person.address.casefold().split())
+            found["post"] = digest("post", same_person(contact.person, lines))
+        return found
+
+    def _owed(
+        self,
+        n: int,
+        contact: Contact,
+        keys: Mapping[Way, bytes],
+        suppressed: Mapping[bytes, str],
+        taken: dict[bytes, bytes],
+    ) -> NewOwed:
+        group = self._groups.setdefault(contact.person.group, len(self._groups))
+        ground = self._texts.grounds[contact.person.group]
+        why = {way: suppressed[key] for way, key in keys.items() if key in suppressed}
+        planned = eligible_channels(self._sound(contact), ground, self._carried.offers, why)
+        who = self._tables.digest("person", same_person(contact.person, ""))
+        ways, double = list(planned.ways), False
+        while ways and keys[ways[0]] in taken:
+            if taken[keys[ways[0]]] == who:
+                double = True
+                break
+            self.refusals[ways.pop(0), "R29", "somebody else of the list has the same address"] += 1
+        state: OwedState = "ready"
+        if double:
+            state, ways = "duplicate", []
+        elif contact.exempt:
+            state, ways = "exempt", []
+        elif not ways:
+            state = "unreachable"
+        elif ways[0] == "post":
+            state = "post"
+        if ways:
+            taken[keys[ways[0]]] = who
+            self.ways[ways[0]] += 1
+        if state not in ("duplicate", "exempt"):
+            self.refusals.update((refusal.channel, refusal.rule, refusal.why) for refusal in planned.refusals)
+        self.states[state] += 1
+        self.by_group[group] += state != "duplicate"
+        mail = bool(ways) and ways[0] == "email"
+        return NewOwed(
+            n=n,
+            group=group,
+            state=state,
+            ways=tuple(ways),
+            contact=contact,
+            reference=self._tables.digest("reference", contact.person.reference.lower()),
+            person=who,
+            address=keys[ways[0]] if ways else b"",
+            domain=self._domain(contact.email.rpartition("@")[2]) if mail else b"",
+            why=contact.exempt or _unreached(ways, double),
+        )
+
+    def _domain(self, domain: str) -> bytes:
+        return self._tables.digest("domain", same_domain(domain))
+
+    def _sound(self, contact: Contact) -> Contact:
+        """Leave out an address that its channel could not take."""
+        changes: dict[str, str] = {}
+        for way, field in (("email", "email"), ("sms", "phone")):
+            channel = self._carried.channels.get(way)  # type: ignore[call-overload]
+            address = getattr(contact, field)
+            if address and channel is not None and self._gateway.address_problem(channel, address):
+                changes[field] = ""
+        return msgspec.structs.replace(contact, **changes) if changes else contact
+
+    def planned(self) -> Campaign:
+        """Return the campaign with what was counted."""
+        grounds = tuple(
+            msgspec.structs.replace(
+                ground, group=msgspec.structs.replace(ground.group, letters=self.by_group[number])
+            )
+            for group, number in self._groups.items()
+            for ground in [self._texts.grounds[group]]
+        )
+        sent = self.ways["email"] + self.ways["sms"]
+        return msgspec.structs.replace(
+            self.campaign,
+            grounds=grounds,
+            rows=self.rows,
+            rejected=self.bad,
+            duplicates=self.states["duplicate"],
+            ways=dict(self.ways),
+            canary=canary_size(sent),
+            refusals=tuple(
+                Kept(way=way, rule=rule, why=why, people=people)  # type: ignore[arg-type]
+                for (way, rule, why), people in sorted(self.refusals.items())
+            ),
+        )
+
+    def limited(self) -> dict[str, int]:
+        """Return how many mails go to each destination that has a rate of its own."""
+        named = {
+            self._domain(name): name
+            for name in self.campaign.rates
+            if name != "*" and name not in self.campaign.channels.values()
+        }
+        everyone = "*" in self.campaign.rates
+        found: dict[str, int] = {}
+        for domain, people in self._tables.domains(self.campaign.id, _DOMAINS):
+            if domain in named:
+                found[named[domain]] = people
+            elif everyone and "*" not in found:
+                found["*"] = people
+        return found
+
+
+def _unreached(ways: Sequence[Way], double: bool) -> str:
+    if double:
+        return "stands in the list already"
+    return "" if ways else "no way to this person is known or allowed"
+
+
+def _judged(desk: Desk, reading: _Reading, order: PlanOrder, texts: CampaignTexts) -> BulkPlan:
+    if reading.bad and not order.skip_bad:
+        more = f", {reading.bad - SHOWN} of them not shown" if reading.bad > SHOWN else ""
+        raise Invalid(
+            f"{order.people} has {reading.bad} bad rows{more}: nothing was planned",
+            hint="mend them, or go without them: --skip-bad",
+            code="people",
+            problems=reading.problems,
+        )
+    if not reading.rows:
+        raise Refused(
+            f"{order.people} has nobody to write to", hint="one row for each person", code="list_empty"
+        )
+    texts.require_whole()
+    campaign = reading.planned()
+    for ground in campaign.grounds if order.short else ():
+        texts.wording((ground.group.jurisdiction, ground.group.population))
+    found = feasibility(campaign, reading.ways, reading.limited(), desk.clock.now())
+    if not found.in_time:
+        raise Refused(
+            f"it cannot be done in time: {found.sum}; it would end {found.done:%Y-%m-%dT%H:%M:%SZ}, and {found.duty}"
+            f" is due {found.due:%Y-%m-%dT%H:%M:%SZ}",
+            hint="a faster relay or several (--rate CHANNEL=RATE says what it takes), fewer people in this list, or letters",
+            code="too_late",
+        )
+    return BulkPlan(
+        campaign=campaign,
+        feasible=found,
+        exempt=reading.states["exempt"],
+        unreachable=reading.states["unreachable"],
+        warnings=tuple(_warnings(campaign, texts)),
+    )
+
+
+def _warnings(campaign: Campaign, texts: CampaignTexts) -> Iterator[str]:
+    for problem in unapproved(texts, campaign.grounds):
+        yield f"nobody approved {problem.file}: sending is refused before somebody does"
+    for ground in campaign.grounds:
+        if ground.held:
+            yield f"{ground.group.duty} is held at the request of law enforcement: its readers wait (R27)"
+    for way, channel in campaign.channels.items():
+        if campaign.ways.get(way) and channel not in campaign.rates:
+            yield f"no rate is known of {channel}: a careful guess is used; --rate {channel}=60/s says what it takes"
+
+
+def _record(desk: Desk, incident: Incident, made: BulkPlan, before: Known | None) -> None:
+    campaign, tables = made.campaign, desk.store.bulk()
+    tables.put(campaign)
+    tables.set_state(campaign.id, "planned", "partial")
+    old = before.campaign.id if before is not None else ""
+    event = CampaignPlanned(
+        campaign=campaign.id,
+        notice=campaign.notice,
+        list_name=campaign.list_name,
+        list_sha256=campaign.list_sha256,
+        owed=campaign.owed,
+        duplicates=campaign.duplicates,
+        rejected=campaign.rejected,
+        ways={str(way): people for way, people in campaign.ways.items()},
+        parts=tuple(_part(ground.group) for ground in campaign.grounds),
+        sum=made.feasible.sum,
+        by=desk.actor.claimed,
+        replaces=old,
+    )
+    desk.submit(incident.id, RecordCampaign(by=desk.actor.claimed, event=event))
+
+
+def _part(group: Group) -> CampaignPart:
+    return CampaignPart(
+        jurisdiction=group.jurisdiction,
+        population=group.population,
+        duty=group.duty,
+        notice=group.notice,
+        version=group.version,
+        text=group.text,
+        people=group.letters,
+        approved_by=group.approved_by,
+    )

@@ -1,0 +1,334 @@
+"""Send a campaign: chunk by chunk, each claimed before a socket is opened, until nobody is left whom it can send to.
+
+One process sends one campaign. It may be killed at any moment: the chunk in flight is then unknown, is shown, and is sent
+again by a person's word alone. It looks before each chunk whether somebody paused it, whether too many addresses were dead, and
+whether the incident still lets it send.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from runner.app.campaigns.chunk import Sender
+from runner.app.campaigns.find import known
+from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
+from runner.app.campaigns.rates import Rates
+from runner.app.campaigns.record import ask_substitutes, record_stretch
+from runner.errors import Refused, Stale, StoreLocked, TocsinError
+from runner.incident.campaigns.campaign import Campaign, Ground, Way
+from runner.incident.campaigns.decide import sendable
+from runner.incident.campaigns.pacing import alarm
+from runner.incident.state.campaigns import AnyCampaignEvent, CampaignMoved
+from runner.incident.state.commands import RecordCampaign
+from runner.incident.state.incident import Incident
+from runner.store.campaigns.rows import Known
+from runner.yamlfile.limited_files import open_file
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+STRETCH = 100
+"""Chunks that one entry of the journal speaks of."""
+MOST_FAILURES = 3
+"""Chunks in a row of which nothing could leave, before a person is asked."""
+LONGEST_WAIT = timedelta(seconds=5)
+"""How long it waits at most before it looks again whether somebody paused it."""
+WAYS: tuple[Way, ...] = ("email", "sms")
+Tell = Callable[[int, int], None]
+Ending = Literal["done", "paused", "waiting", "stopped"]
+
+
+class WaitPolicy:
+    """How a campaign waits, and how it is told to stop: a signal, a test."""
+
+    def __init__(
+        self, wait: Callable[[timedelta], None], stopped: Callable[[], bool], *, waits: bool = True
+    ) -> None:
+        """``wait`` returns after that time, or as soon as ``stopped`` says so; without ``waits`` it ends instead."""
+        self.wait, self.stopped, self.waits = wait, stopped, waits
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/bulk-sent/v1"):
+    """What one run of the sender came to."""
+
+    campaign: str
+    ending: Ending
+    reason: str
+    until: datetime | None
+    """When it can go on by itself."""
+    outcomes: dict[str, int]
+    lost: int
+    """People of a chunk that an earlier run left in flight: unknown."""
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What holds as long as the incident does not change."""
+
+    texts: CampaignTexts
+    groups: tuple[int, ...]
+    """Groups that may be sent to now."""
+
+
+def check(desk: Desk, incident: Incident, campaign: Campaign) -> Checked:
+    """Raise Refused where the incident, the texts or their approvals do not let a campaign be sent now."""
+    sendable(incident)
+    texts = CampaignTexts(desk, incident, campaign.notice, campaign.short, campaign.duties)
+    now = texts.again(campaign)
+    changed = [one.place for one, new in zip(campaign.grounds, now, strict=True) if _text(one) != _text(new)]
+    if changed:
+        raise Refused(
+            f"the text for {', '.join(changed)} is not the one that was planned: facts or templates changed",
+            hint="plan again, and have it approved; once begun, put those who are left into a list of their own",
+            code="campaign_stale",
+        )
+    problems = unapproved(texts, now)
+    if problems:
+        raise Refused(
+            f"nothing is sent: not approved: {len(problems)} of {len(now)} text{'s' if len(now) != 1 else ''}",
+            hint=problems[0].hint
+            or "approve the duty's notice from the same template and version: tocsin approve STEP",
+            code="unapproved",
+            problems=problems,
+        )
+    groups = tuple(number for number, ground in enumerate(now) if not ground.held)
+    if not groups:
+        raise Refused(
+            "law enforcement asked for silence: nobody is told before the hold ends (R27)",
+            hint="until when: tocsin duties",
+            code="held",
+        )
+    return Checked(texts, groups)
+
+
+def _text(ground: Ground) -> tuple[str, ...]:
+    group = ground.group
+    return (group.duty, group.notice, group.version, group.text, ground.short)
+
+
+def send(desk: Desk, incident: Incident, notice: str, people: Path, patience: WaitPolicy, tell: Tell) -> Sent:
+    """Send, or go on where an earlier run stopped or was killed."""
+    found = known(desk, incident, notice, people)
+    _same_list(found.campaign, people)
+    if found.state == "paused":
+        view = incident.campaigns.get(found.campaign.id)
+        raise Refused(
+            f"{notice} to {people.name} is paused{f': {view.reason}' if view and view.reason else ''}",
+            hint=f"tocsin bulk resume {notice} --people {quote(people.name)} --reason WHY",
+            code="paused",
+        )
+    checked = check(desk, incident, found.campaign)
+    try:
+        alone = desk.store.register_worker(f"bulk-{found.campaign.id}")
+    except StoreLocked:
+        raise Refused(
+            "another process sends this campaign",
+            hint=f"see: tocsin bulk status {notice} --people {quote(people.name)}",
+            code="already_sending",
+        ) from None
+    try:
+        return _Run(desk, incident, found, checked, patience, tell).go()
+    finally:
+        alone.release()
+
+
+def _same_list(campaign: Campaign, people: Path) -> None:
+    if not people.is_file():
+        return  # the people are in the store: the file may be locked away by now
+    with open_file(people) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != campaign.list_sha256:
+        raise Stale(
+            f"{people} changed since it was planned",
+            hint="plan again, or bring back the file",
+            code="list_changed",
+        )
+
+
+class _Run:
+    """One run of the sender."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        incident: Incident,
+        found: Known,
+        checked: Checked,
+        patience: WaitPolicy,
+        tell: Tell,
+    ) -> None:
+        self._desk, self._incident, self._checked = desk, incident, checked
+        self._campaign, self._tag = found.campaign, found.tag
+        self._patience, self._tell = patience, tell
+        self._tables = desk.store.bulk()
+        self._outcomes: Counter[str] = Counter()
+        self._since_record = 0
+        self._failures = 0
+        self._total = sum(found.campaign.ways.get(way, 0) for way in WAYS)
+
+    def go(self) -> Sent:
+        """Send until it is done, paused, told to stop, or has to wait longer than it may."""
+        why = "the sender ended before its answers were kept"
+        lost = self._tables.lose(self._campaign.id, self._desk.clock.now(), why)
+        self._begin()
+        offered = self._offered()
+        sender = self._sender(offered)
+        try:
+            if why := self._closed(offered):
+                ending, reason, until = self._pause(why)
+            else:
+                ending, reason, until = self._loop(sender)
+        finally:
+            sender.close()
+            self._record()
+        if ending in ("done", "paused"):
+            ask_substitutes(self._desk, self._incident.id, self._campaign)
+        return Sent(
+            campaign=self._campaign.id,
+            ending=ending,
+            reason=reason,
+            until=until,
+            outcomes=dict(self._outcomes),
+            lost=sum(people for _, people, _ in lost),
+        )
+
+    def _begin(self) -> None:
+        name = self._campaign.id
+        if not self._campaign.head:
+            self._submit(CampaignMoved(campaign=name, state="sending", by=self._desk.actor.claimed))
+            head = self._desk.store.head(self._incident.id)
+            self._change(head=f"{head.version}:sha256:{head.hash}")
+        if self._tables.set_state(name, "sending", "planned", "done"):
+            self._submit(CampaignMoved(campaign=name, state="sending", by=self._desk.actor.claimed))
+
+    def _offered(self) -> CampaignChannels:
+        return carriers(self._desk, self._incident, tuple(self._campaign.channels.values()))
+
+    def _closed(self, offered: CampaignChannels) -> str:
+        """Return why a channel of the plan may not be used now, or nothing."""
+        for way, channel in self._campaign.channels.items():
+            refusal = offered.offers.get(way)
+            if way not in offered.channels and refusal is not None:
+                return f"{channel} may not carry it any more ({refusal.rule}): {refusal.why}"
+        return ""
+
+    def _sender(self, found: CampaignChannels) -> Sender:
+        rates = Rates(self._desk.store, self._tables, self._campaign, found.channels)
+        return Sender(
+            self._desk, self._incident, self._campaign, self._tag, found.channels, self._checked.texts, rates
+        )
+
+    def _loop(self, sender: Sender) -> tuple[Ending, str, datetime | None]:
+        while True:
+            if self._patience.stopped():
+                return "stopped", "it was told to stop", None
+            if why := self._changed(sender):
+                return self._pause(why)
+            state = self._tables.campaign(self._campaign.id)
+            if state.state != "sending":
+                return "paused", "somebody paused it", None
+            if why := alarm(self._campaign, state.counters):
+                return self._pause(why)
+            held = self._canary(state)
+            if held is None and self._one(sender, state):
+                if self._failures >= MOST_FAILURES or sender.blocked:
+                    return self._pause(sender.blocked or f"nothing could leave: {sender.last}")
+                continue
+            until = held or self._soonest(sender)
+            if until is None:
+                return self._done()
+            if not self._patience.waits:
+                return "waiting", "the canary is out" if held else "those who are left come later", until
+            self._wait(until)
+
+    def _one(self, sender: Sender, state: Known) -> bool:
+        """Send one chunk; say whether there was one."""
+        tried = state.counters.sent + state.counters.bounced
+        left = self._campaign.canary - tried if self._campaign.canary_until is None else 0
+        for way in sender.ways:
+            now = self._desk.clock.now()
+            if sender.rates.opens_at(way, now) > now:
+                continue
+            most = sender.rates.most(
+                way, min(self._campaign.chunk, left) if left > 0 else self._campaign.chunk
+            )
+            chunk = self._tables.claim(self._campaign, way, self._checked.groups, most, now)
+            if chunk is None:
+                continue
+            outcomes = sender.send(chunk, now)
+            self._outcomes.update(outcomes)
+            moved = sum(outcomes.values()) - outcomes["not_sent"]
+            self._failures = 0 if moved else self._failures + 1
+            self._since_record += 1
+            if self._since_record >= STRETCH:
+                self._record()
+            self._tell(sum(self._outcomes.values()), self._total)
+            return True
+        return False
+
+    def _canary(self, state: Known) -> datetime | None:
+        """Return until when the canary has to be waited for, or None where it needs no waiting (any more)."""
+        tried = state.counters.sent + state.counters.bounced
+        if tried < self._campaign.canary or self._campaign.canary >= self._total:
+            return None
+        if self._campaign.canary_until is None:
+            self._change(canary_until=self._desk.clock.now() + self._campaign.canary_wait)
+        until = self._campaign.canary_until
+        return until if until is not None and until > self._desk.clock.now() else None
+
+    def _soonest(self, sender: Sender) -> datetime | None:
+        now, found = self._desk.clock.now(), []
+        for way in sender.ways:
+            text = self._tables.soonest(self._campaign.id, way, self._checked.groups)
+            if text is not None:
+                ready = datetime.fromisoformat(text) if text else now
+                found.append(max(ready, sender.rates.opens_at(way, now)))
+        return min(found, default=None)
+
+    def _wait(self, until: datetime) -> None:
+        left = until - self._desk.clock.now()
+        if left > timedelta():
+            self._patience.wait(min(left, LONGEST_WAIT))
+
+    def _changed(self, sender: Sender) -> str:
+        """Look at the incident again where it has changed; return why nothing may be sent any more."""
+        if self._desk.store.head(self._incident.id).version == self._incident.version:
+            return ""
+        self._incident = self._desk.load(self._incident.id)
+        try:
+            self._checked = check(self._desk, self._incident, self._campaign)
+        except TocsinError as error:
+            return error.message
+        if why := self._closed(self._offered()):
+            return why
+        sender.look(self._incident, self._checked.texts)
+        return ""
+
+    def _pause(self, why: str) -> tuple[Ending, str, None]:
+        self._tables.set_state(self._campaign.id, "paused", "sending")
+        self._submit(CampaignMoved(campaign=self._campaign.id, state="paused", reason=why))
+        return "paused", why, None
+
+    def _done(self) -> tuple[Ending, str, None]:
+        if self._tables.set_state(self._campaign.id, "done", "sending"):
+            self._submit(CampaignMoved(campaign=self._campaign.id, state="done"))
+        return "done", "nobody is left to send to", None
+
+    def _change(self, **changes: object) -> None:
+        self._campaign = msgspec.structs.replace(self._campaign, **changes)
+        self._tables.put(self._campaign)
+
+    def _record(self) -> None:
+        self._since_record = 0
+        self._incident = record_stretch(self._desk, self._incident.id, self._campaign.id)
+
+    def _submit(self, event: AnyCampaignEvent) -> None:
+        command = RecordCampaign(by=self._desk.actor.claimed, event=event)
+        self._incident = self._desk.submit(self._incident.id, command)

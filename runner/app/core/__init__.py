@@ -1,0 +1,1 @@
+"""What all use cases share: incidents, transactions, clocks, contacts."""

@@ -1,0 +1,311 @@
+"""What this process knows of the world outside, shared with every other process on the store.
+
+The engine says what follows from what was heard; the store keeps it as marks; here the two meet. What works costs no
+write: a success of a domain that nothing is held against is only counted here. A failure is written, and so is what ends a
+row of them. Nothing of it is evidence, so where it cannot be written the work goes on with what is known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from runner.base.states import Kind
+from runner.decoding import from_json
+from runner.errors import StoreError
+from runner.incident.state.commands import ReportDomain
+from runner.incident.state.incident import Incident
+from runner.routing import circuit_breaker, rate_limit
+from runner.routing.messaging import Channel, SendResult
+from runner.routing.traffic import Account, Breaker
+from runner.store.port import ChangeMarks
+
+BREAKER, ACCOUNT = "breaker/", "account/"
+Change = Callable[[Breaker], Breaker]
+
+
+class Marks(Protocol):
+    """As much of a store as traffic needs."""
+
+    def marks(self, prefix: str = "") -> dict[str, bytes]:
+        """Return the marks whose names begin so."""
+        ...
+
+    def change_marks(self, names: Sequence[str], change: ChangeMarks) -> dict[str, bytes]:
+        """Change marks, while nobody else does."""
+        ...
+
+
+class Probe(NamedTuple):
+    """A look whether domains work again: a message to ourselves over one channel that hangs on them."""
+
+    domains: tuple[str, ...]
+    channel: Channel
+    kind: Kind
+    key: str
+
+
+class Traffic:
+    """Breakers and accounts as of the last look into the store. For one thread."""
+
+    def __init__(self, store: Marks, channels: Callable[[], Mapping[str, Channel]]) -> None:
+        """Know nothing yet; ``channels`` is asked when it is first needed."""
+        self._store = store
+        self._channels = channels
+        self._breakers: dict[str, Breaker] = {}
+        self._accounts: dict[str, Account] = {}
+        self._counted: dict[str, tuple[datetime, int]] = {}
+        self._told: frozenset[str] = frozenset()
+
+    def refresh(self) -> None:
+        """Look into the store for what others heard."""
+        with suppress(StoreError):
+            marks = self._store.marks()
+            self._breakers = {
+                name.removeprefix(BREAKER): from_json(body, Breaker)
+                for name, body in marks.items()
+                if name.startswith(BREAKER)
+            }
+            self._accounts = {
+                name.removeprefix(ACCOUNT): from_json(body, Account)
+                for name, body in marks.items()
+                if name.startswith(ACCOUNT)
+            }
+
+    # --- domains ------------------------------------------------------------------------------------------
+
+    @property
+    def domains(self) -> Mapping[str, Breaker]:
+        """What is known of each domain; of one that is not here nothing bad is known."""
+        return self._breakers
+
+    @property
+    def fallen(self) -> dict[str, Breaker]:
+        """The domains that are down."""
+        return {name: one for name, one in self._breakers.items() if one.is_open}
+
+    def news(self) -> bool:
+        """Tell whether other domains are down than when this was last asked."""
+        before, self._told = self._told, frozenset(self.fallen)
+        return before != self._told
+
+    def heard(self, channel: Channel, result: SendResult, now: datetime) -> None:
+        """Take in what one attempt tells of the domains and the account of its channel."""
+        wait = result.retry_after
+        if result.state == "throttled" and wait is not None and wait > timedelta():
+            self._change_account(
+                channel.account, now, lambda account: rate_limit.hold_until(account, now + wait)
+            )
+        said = circuit_breaker.classify(result)
+        if said == "nothing":
+            return
+        keep: list[str] = []
+        for domain in sorted(channel.domains - channel.hosts):
+            before = self._breakers.get(domain) or Breaker(domain=domain)
+            if circuit_breaker.should_persist(before, circuit_breaker.on_result(before, said, now)):
+                keep.append(domain)
+            elif said == "good":
+                self._count(domain, now)
+        if keep:
+            self._change(keep, lambda one: self._heard(one, said, now))
+
+    def _heard(self, breaker: Breaker, said: circuit_breaker.Told, now: datetime) -> Breaker:
+        since, number = self._counted.get(breaker.domain, (now, 0))
+        recent = timedelta() <= now - since <= circuit_breaker.TOLERANCE.window
+        return circuit_breaker.on_result(breaker, said, now, good=number if recent else 0)
+
+    def _count(self, domain: str, now: datetime) -> None:
+        since, number = self._counted.get(domain, (now, 0))
+        recent = timedelta() <= now - since <= circuit_breaker.TOLERANCE.window
+        self._counted[domain] = (since, number + 1) if recent else (now, 1)
+
+    def reports(self, incident: Incident) -> tuple[ReportDomain, ...]:
+        """Return what an incident does not know yet of the domains that are down, or are not any more."""
+        known = incident.domains
+        fell = [
+            one for name, one in sorted(self.fallen.items()) if name not in known or known[name].state == "up"
+        ]
+        rose = [
+            name
+            for name, one in sorted(known.items())
+            if one.automatic and one.state == "down" and name not in self.fallen
+        ]
+        if not fell and not rose:
+            return ()
+        down = (
+            ReportDomain(domain=item.domain, state="down", since=item.opened_at, reason=item.why)
+            for item in fell
+            if item.opened_at is not None
+        )
+        up = (
+            ReportDomain(domain=name, state="up", since=known[name].since, reason="it answers")
+            for name in rose
+        )
+        return (*down, *up)
+
+    def declare(self, domain: str, state: str, now: datetime, by: str = "") -> None:
+        """Keep what a person said of a domain; raises StoreError where it cannot be kept. ``by`` is told where no incident tells it."""
+        change = (
+            partial(circuit_breaker.declared_down, now=now, by=by)
+            if state == "down"
+            else circuit_breaker.declared_up
+        )
+        self._change([domain], change, must=True)
+
+    # --- probes -------------------------------------------------------------------------------------------
+
+    def probe_due(self, now: datetime) -> bool:
+        """Tell whether a domain is to be looked at again."""
+        return any(circuit_breaker.due_for_probe(breaker, now) for breaker in self._breakers.values())
+
+    def probes(self, kinds: Iterable[str], now: datetime) -> list[Probe]:
+        """Begin the probes that are due; of several processes each domain is probed by one.
+
+        ``kinds`` are those of the open incidents. Without a real one nothing outside the allow-list of exercises is
+        touched.
+        """
+        kinds = frozenset(kinds)
+        begun: dict[str, list[str]] = {}
+        for domain in sorted(self._breakers):
+            due = bool(kinds) and circuit_breaker.due_for_probe(self._breakers[domain], now)
+            channel = self._way_to(domain, real="real" in kinds) if due else None
+            if channel is not None and self._begun(domain, now):
+                begun.setdefault(channel.id, []).append(domain)
+        return [self._probe(self._channels()[name], tuple(found), now) for name, found in begun.items()]
+
+    @staticmethod
+    def _probe(channel: Channel, domains: tuple[str, ...], now: datetime) -> Probe:
+        kind: Kind = "test" if channel.exercise_safe else "real"
+        return Probe(domains, channel, kind, f"{channel.id} {now.isoformat()}")
+
+    def _way_to(self, domain: str, *, real: bool) -> Channel | None:
+        """Return the channel that says most of this domain: the one that hangs on the fewest others."""
+        ways = [
+            channel
+            for channel in self._channels().values()
+            if domain in channel.domains and (real or channel.exercise_safe)
+        ]
+        return min(ways, key=lambda one: (len(one.domains), one.priority, one.id), default=None)
+
+    def _begun(self, domain: str, now: datetime) -> bool:
+        mine: list[bool] = []
+
+        def begin(breaker: Breaker) -> Breaker:
+            mine[:] = [circuit_breaker.due_for_probe(breaker, now)]
+            return circuit_breaker.probing(breaker, now) if mine[0] else breaker
+
+        self._change([domain], begin)
+        return mine == [True]
+
+    def probed(self, probe: Probe, result: SendResult, now: datetime) -> None:
+        """Take in what came of a probe; one that arrived speaks for every domain of its channel."""
+        arrived = circuit_breaker.classify(result) == "good"
+        also = [domain for domain in probe.channel.domains if arrived and domain in self.fallen]
+        self._change(
+            sorted({*probe.domains, *also}),
+            lambda one: (
+                circuit_breaker.declared_up(one)
+                if arrived and not one.declared
+                else circuit_breaker.probed(one, result, now)
+            ),
+        )
+
+    # --- accounts -----------------------------------------------------------------------------------------
+
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """When each account is free again, where that is known."""
+        return self._accounts
+
+    def rooms(self, now: datetime) -> rate_limit.Quotas:
+        """Return what may leave now over the channels that are limited."""
+        return rate_limit.quotas(self._channels().values(), self._accounts, now)
+
+    def take(self, wanted: Mapping[str, int], now: datetime) -> dict[str, int]:
+        """Take places in accounts, before anything that needs them is claimed; return how many were free.
+
+        Raises StoreError where they cannot be taken: without a place nothing is sent.
+        """
+        granted: dict[str, int] = {}
+        rates = {
+            name: tuple(
+                dict.fromkeys(r for c in self._channels().values() if c.account == name for r in c.rates)
+            )
+            for name in wanted
+        }
+
+        def change(known: Mapping[str, bytes]) -> dict[str, bytes]:
+            after = {}
+            for name, number in wanted.items():
+                account = _account(known.get(ACCOUNT + name))
+                free = rate_limit.room(account, rates[name], now).free
+                granted[name] = number if free is None else min(number, free)
+                after[ACCOUNT + name] = rate_limit.consume(account, rates[name], granted[name], now)
+            return {name: msgspec.json.encode(rate_limit.prune(one, now)) for name, one in after.items()}
+
+        self._keep_accounts(self._store.change_marks([ACCOUNT + name for name in wanted], change))
+        return granted
+
+    def next_look(self, now: datetime) -> datetime | None:
+        """Return when a probe is due next, or an account has room again; None for never."""
+        probes = (
+            breaker.look_at for breaker in self._breakers.values() if breaker.is_open and not breaker.declared
+        )
+        times = [probe for probe in probes if probe is not None]
+        if self._accounts:
+            times += [room.opens_at for room in self.rooms(now).rooms.values() if room.free == 0]
+        return min((time for time in times if time > now), default=None)
+
+    # --- the marks ----------------------------------------------------------------------------------------
+
+    def _change(self, domains: Sequence[str], change: Change, *, must: bool = False) -> None:
+        """Change breakers for everybody; where that cannot be written, here alone."""
+
+        def changed(known: Mapping[str, bytes]) -> dict[str, bytes]:
+            after = (change(_breaker(domain, known.get(BREAKER + domain))) for domain in domains)
+            return {
+                BREAKER + one.domain: msgspec.json.encode(one)
+                for one in after
+                if one != Breaker(domain=one.domain)
+            }
+
+        names = [BREAKER + domain for domain in domains]
+        try:
+            marks = self._store.change_marks(names, changed)
+        except StoreError:
+            if must:
+                raise
+            marks = changed({BREAKER + d: msgspec.json.encode(b) for d, b in self._breakers.items()})
+        for domain in domains:
+            self._counted.pop(domain, None)
+            self._breakers[domain] = _breaker(domain, marks.get(BREAKER + domain))
+
+    def _change_account(self, name: str, now: datetime, change: Callable[[Account], Account]) -> None:
+        def changed(known: Mapping[str, bytes]) -> dict[str, bytes]:
+            return {
+                ACCOUNT + name: msgspec.json.encode(
+                    rate_limit.prune(change(_account(known.get(ACCOUNT + name))), now)
+                )
+            }
+
+        try:
+            marks = self._store.change_marks([ACCOUNT + name], changed)
+        except StoreError:
+            marks = changed({ACCOUNT + name: msgspec.json.encode(self._accounts.get(name, Account()))})
+        self._keep_accounts(marks)
+
+    def _keep_accounts(self, marks: Mapping[str, bytes]) -> None:
+        self._accounts |= {name.removeprefix(ACCOUNT): _account(body) for name, body in marks.items()}
+
+
+def _breaker(domain: str, body: bytes | None) -> Breaker:
+    return Breaker(domain=domain) if body is None else from_json(body, Breaker)
+
+
+def _account(body: bytes | None) -> Account:
+    return Account() if body is None else from_json(body, Account)

@@ -1,0 +1,186 @@
+"""The contact book in the store: a sealed journal for each person, so that forgetting one destroys the key of one.
+
+Which journal is whose stands sealed in its row. Two processes that begin a journal for the same person in one instant make two: both
+are read, and both are shredded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from runner.app.core.conflict_retry import Backoff, retry
+from runner.app.core.identifiers import Clock, IdGenerator
+from runner.app.core.transaction import whole
+from runner.base.actor import Actor
+from runner.errors import Sealed
+from runner.incident.people.contact_journal import (
+    BOOK,
+    READER,
+    STREAM,
+    AnyPeopleEvent,
+    PersonForgotten,
+    RoleHeld,
+)
+from runner.store.port import Append, Appended, IncidentRow, NewEvent, Store
+
+
+class ContactCache(Protocol):
+    """As much of an opened home as the contact book needs."""
+
+    store: Store
+    clock: Clock
+    chance: IdGenerator
+    actor: Actor
+    backoff: Backoff | None
+
+    def forget_directory(self) -> None:
+        """Read people and channels anew next time."""
+        ...
+
+
+def read_book(store: Store) -> list[tuple[datetime, AnyPeopleEvent]]:
+    """Return everything that was recorded about people and roles, in the order of time."""
+    names = (STREAM, *(row.id for row in _books(store)))
+    events = (event for name in names for event in _events(store, name))
+    return sorted(events, key=lambda pair: pair[0])
+
+
+def forgotten(store: Store) -> tuple[PersonForgotten, ...]:
+    """Return what was recorded of people who were forgotten."""
+    return tuple(one for _, one in _events(store, STREAM) if isinstance(one, PersonForgotten))
+
+
+def kept_people(store: Store) -> frozenset[str]:
+    """Return whoever has a journal that opens."""
+    return frozenset(row.title for row in _books(store))
+
+
+def _books(store: Store) -> list[IncidentRow]:
+    """Return the journals of people; raises Sealed if one cannot be opened: its owner would be taken for forgotten."""
+    rows = store.rows(BOOK)
+    for row in rows:
+        if row.unread:
+            next(_events(store, row.id), None)
+    return [row for row in rows if row.title]  # a shredded one has lost its title
+
+
+def _events(store: Store, journal: str) -> Iterator[tuple[datetime, AnyPeopleEvent]]:
+    with whole(store, journal):
+        for _, at, data in store.read_payloads(journal):
+            if data is not None:
+                yield at, READER(data)
+
+
+class ContactStore:
+    """Whose journal is which, for whoever records a lot one by one: read once, and anew only where others wrote meanwhile."""
+
+    def __init__(self, store: Store) -> None:
+        """Read the rows of all journals."""
+        self._store = store
+        self.rows: dict[str, IncidentRow] = {}
+        self.read()
+
+    def read(self) -> None:
+        """Read them anew."""
+        self.rows = {row.title: row for row in _books(self._store)}
+
+
+def record(desk: ContactCache, *events: AnyPeopleEvent, books: ContactStore | None = None) -> None:
+    """Append events, each to the journal that it belongs to; raises Stale. ``books`` saves reading whose is which.
+
+    Nothing in them hangs on what stands there: where others were first, theirs stand before these.
+    """
+    known = ContactStore(desk.store) if books is None else books
+    left: Sequence[AnyPeopleEvent] = events
+    fresh = True
+
+    def attempt() -> bool | None:
+        nonlocal left, fresh
+        if not fresh:
+            known.read()
+        fresh = False
+        try:
+            left = _overtaken(desk, left, known.rows)
+        except Sealed as error:
+            if error.code != "shredded":  # somebody was forgotten since the journals were read
+                raise
+        return None if left else True
+
+    retry(desk, STREAM, attempt)
+    desk.forget_directory()
+
+
+def _overtaken(
+    desk: ContactCache, events: Sequence[AnyPeopleEvent], books: dict[str, IncidentRow]
+) -> tuple[AnyPeopleEvent, ...]:
+    """Append events in one transaction, and return those into whose journal somebody else wrote first."""
+    now = desk.clock.now()
+    grouped: dict[str, list[AnyPeopleEvent]] = {}
+    for event in events:
+        own = not isinstance(event, RoleHeld | PersonForgotten)
+        grouped.setdefault(event.person if own else "", []).append(event)
+    appends = [
+        _append(desk, _row(desk, books.get(person), person, now), entries, now)
+        for person, entries in grouped.items()
+    ]
+    results = desk.store.append(appends, recorded=now)
+    for append, result in zip(appends, results, strict=True):
+        if isinstance(result, Appended) and append.row.title:
+            books[append.row.title] = append.row
+    return tuple(
+        event
+        for entries, result in zip(grouped.values(), results, strict=True)
+        if not isinstance(result, Appended)
+        for event in entries
+    )
+
+
+def _row(desk: ContactCache, book: IncidentRow | None, person: str, now: datetime) -> IncidentRow:
+    """Return the row of the organisation's journal, of somebody's, or of a new one."""
+    if book is not None:
+        return book
+    name = desk.chance.name(BOOK) if person else STREAM
+    return IncidentRow(
+        id=name,
+        codename=name,
+        title=person,
+        kind=STREAM,
+        state=BOOK if person else STREAM,
+        opened_at=now,
+        version=0 if person else desk.store.head(STREAM).version,
+    )
+
+
+def _append(desk: ContactCache, row: IncidentRow, events: Sequence[AnyPeopleEvent], now: datetime) -> Append:
+    entries = [
+        NewEvent(
+            type=type(event).__name__,
+            at=now,
+            actor=desk.actor,
+            payload=msgspec.json.encode(event, order="sorted"),
+            personal=True,
+        )
+        for event in events
+    ]
+    after = msgspec.structs.replace(row, version=row.version + len(entries))
+    return Append(incident=row.id, expected_version=row.version, events=entries, row=after)
+
+
+def shred(desk: ContactCache, person: str) -> int:
+    """Record that somebody is forgotten, then destroy the keys of their journals.
+
+    Returns how many entries about them stand in the organisation's own journal, under the key of all: from before people had journals.
+    """
+    journals = tuple(row.id for row in _books(desk.store) if row.title == person)
+    record(desk, PersonForgotten(person=person, by=desk.actor.claimed, journals=journals))
+    for journal in journals:
+        desk.store.shred(journal)
+    desk.forget_directory()
+    return sum(
+        one.person == person and not isinstance(one, RoleHeld | PersonForgotten)
+        for _, one in _events(desk.store, STREAM)
+    )

@@ -1,0 +1,227 @@
+"""People and roles: the home's file with the contact book of the store laid over it, and how to add to that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from runner.app.core.contact_store import ContactCache, ContactStore, read_book, record, shred
+from runner.base.states import AttemptState
+from runner.base.text import nearest, text_problem
+from runner.errors import Invalid, NotFound, Refused
+from runner.files.contacts.contact_entries import KINDS, is_short_name
+from runner.incident.people.contact_journal import (
+    ContactConsented,
+    ContactDistrusted,
+    ContactStopped,
+    ContactVerified,
+    People,
+    PersonAdded,
+    PersonAway,
+    RoleHeld,
+    WayChecked,
+    WayTried,
+    fold_people,
+)
+from runner.routing.message_classes import laid_over
+from runner.routing.messaging import BUILT_IN_CLASSES, Channel, ContactPoint
+from runner.routing.organisation import Directory, Home, Person
+
+
+class Office(ContactCache, Protocol):
+    """As much of an opened home as people and roles need."""
+
+    home: Home
+
+
+def read_people(desk: Office) -> People:
+    """Return people and roles as of now."""
+    return fold_people(People(desk.home.people, desk.home.roles), read_book(desk.store))
+
+
+def read_directory(desk: Office) -> Directory:
+    """Return people, roles and channels; channels are described by their adapters."""
+    people = read_people(desk)
+    channels, broken = read_channels(desk.home)
+    return Directory(
+        people=people.people,
+        roles=people.roles,
+        channels=channels,
+        alternates=desk.home.alternates,
+        escalation=desk.home.escalation,
+        broken=broken,
+        corporate=desk.home.corporate,
+        classes=laid_over(BUILT_IN_CLASSES, desk.home.classes),
+        checks=people.checks,
+    )
+
+
+def read_channels(home: Home) -> tuple[dict[str, Channel], dict[str, str]]:
+    """Return the channels that can be used, and why each of the others cannot: one bad channel stops no other."""
+    from runner.effects.gateway.gateway import Gateway
+
+    gateway = Gateway()
+    channels: dict[str, Channel] = {}
+    broken: dict[str, str] = {}
+    for name, config in home.channels.items():
+        try:
+            channels[name] = gateway.channel(name, config)
+        except Invalid as error:
+            broken[name] = error.message
+    return channels, broken
+
+
+def person(desk: Office, name: str) -> Person:
+    """Return somebody by id; raises NotFound with the nearest name."""
+    people = read_people(desk).people
+    if name not in people:
+        near = nearest(name, people)
+        hint = f"did you mean {near}?" if near else f"add them: tocsin person add {name}"
+        raise NotFound(f"nobody is called '{name}'", hint=hint, code="unknown_person")
+    return people[name]
+
+
+def add_person(desk: Office, name: str, title: str, contacts: tuple[ContactPoint, ...]) -> None:
+    """Record somebody, or new contacts of somebody.
+
+    Raises Refused for a name that no command can give, a way that no channel of the home knows, or an address it cannot use.
+    """
+    if not is_short_name(name) or text_problem(name):
+        raise Refused(
+            "a person needs a short name of one word, as --as, roles and steps use it",
+            hint="letters, digits, hyphens: maria; the full name goes to --name",
+            code="bad_name",
+        )
+    for contact in contacts:
+        _check(desk, contact)
+    if not title and name not in read_people(desk).people:
+        title = name
+    record(desk, PersonAdded(person=name, by=desk.actor.claimed, name=title, contacts=contacts))
+
+
+def verify_contact(desk: Office, name: str, channel: str, via: str) -> None:
+    """Record that a contact point was proved on another way."""
+    _has_contact(desk, name, channel)
+    record(desk, ContactVerified(person=name, by=desk.actor.claimed, channel=channel, via=via))
+
+
+def distrust_contact(desk: Office, name: str, channel: str, why: str) -> None:
+    """Record that an address may be another's by now: it carries no approval until it is verified anew."""
+    _has_contact(desk, name, channel)
+    record(desk, ContactDistrusted(person=name, by=desk.actor.claimed, channel=channel, why=why))
+
+
+def agree_contact(desk: Office, name: str, channel: str, how: str) -> None:
+    """Record that its owner agreed to be texted there."""
+    _has_contact(desk, name, channel)
+    record(desk, ContactConsented(person=name, by=desk.actor.claimed, channel=channel, how=how))
+
+
+def record_try(desk: Office, name: str, channel: str, worker: str, books: ContactStore) -> None:
+    """Record that one channel to somebody is about to be tried, before anything leaves."""
+    tried = WayTried(person=name, by=desk.actor.claimed, channel=channel, worker=worker)
+    record(desk, tried, books=books)
+
+
+def record_check(
+    desk: Office, name: str, channel: str, state: AttemptState, reason: str, books: ContactStore
+) -> None:
+    """Record what came of trying one channel to somebody on a quiet day."""
+    checked = WayChecked(person=name, by=desk.actor.claimed, channel=channel, state=state, reason=reason)
+    record(desk, checked, books=books)
+
+
+def _has_contact(desk: Office, name: str, channel: str) -> None:
+    found = person(desk, name)
+    if channel not in {contact.channel for contact in found.contacts}:
+        known = ", ".join(sorted({contact.channel for contact in found.contacts})) or "none"
+        raise NotFound(f"{name} has no contact '{channel}'", hint=f"known: {known}", code="unknown_contact")
+
+
+def stop_contact(
+    desk: Office, name: str, adapter: str, address: str, how: str, *, stopped: bool = True
+) -> bool:
+    """Record that an address wants nothing more over one kind of channel, or again; false where that is known."""
+    contacts = person(desk, name).contacts
+    if any(contact.address == address and (adapter in contact.stopped) is stopped for contact in contacts):
+        return False
+    event = ContactStopped(
+        person=name, by=desk.actor.claimed, adapter=adapter, address=address, stopped=stopped, how=how
+    )
+    record(desk, event)
+    return True
+
+
+def stop_heard(desk: Office, name: str, channel: str, how: str, *, stopped: bool) -> bool:
+    """Record what a person heard: that somebody wants nothing more at a contact, over any channel that it is for, or again."""
+    _has_contact(desk, name, channel)
+    points = [contact for contact in person(desk, name).contacts if contact.channel == channel]
+    ways = [one for one in read_channels(desk.home)[0].values() if channel in (one.id, one.address_kind)]
+    adapters = {way.adapter for way in ways}
+    done = [
+        stop_contact(desk, name, adapter, point.address, how, stopped=stopped)
+        for point in points
+        for adapter in sorted(adapters)
+    ]
+    return any(done)
+
+
+def set_away(desk: Office, name: str, away: bool, alternate: str) -> None:
+    """Record that somebody is away or back."""
+    person(desk, name)
+    if alternate:
+        person(desk, alternate)
+    record(desk, PersonAway(person=name, by=desk.actor.claimed, away=away, alternate=alternate))
+
+
+def hold_role(desk: Office, role: str, persons: tuple[str, ...]) -> None:
+    """Record who holds a role in incidents to come."""
+    for name in persons:
+        person(desk, name)
+    record(desk, RoleHeld(person=persons[0], by=desk.actor.claimed, role=role, persons=persons))
+
+
+def _check(desk: Office, contact: ContactPoint) -> None:
+    channels, broken = read_channels(desk.home)
+    if contact.channel in broken:
+        raise Refused(broken[contact.channel], hint="see: tocsin doctor", code="broken_channel")
+    ways = (*channels, *broken, *KINDS)
+    if contact.channel not in ways:
+        near = nearest(contact.channel, ways)
+        raise Refused(
+            f"there is no channel '{contact.channel}', and no such kind of address",
+            hint=f"did you mean {near}?" if near else f"there are: {', '.join(ways)}",
+            code="unknown_channel",
+        )
+    if problem := address_problem(channels, contact):
+        raise Refused(f"the address for {contact.channel} cannot be used: {problem}", code="bad_address")
+
+
+def address_problem(channels: Mapping[str, Channel], contact: ContactPoint) -> str:
+    """Return what the first channel that a contact is for has against its address, without repeating it."""
+    from runner.effects.gateway.gateway import Gateway
+
+    gateway = Gateway()
+    for channel in channels.values():
+        if contact.channel in (channel.id, channel.address_kind):
+            problem = gateway.address_problem(channel, contact.address)
+            if problem:
+                return problem
+    return ""
+
+
+def forget_person(desk: Office, name: str) -> int:
+    """Destroy the key under which somebody's contacts stand; return how many older entries are under the key of all."""
+    person(desk, name)
+    return shred(desk, name)
+
+
+def as_settings(desk: Office) -> bytes:
+    """Return everybody and every role as ``tocsin.yaml`` would have them, in clear."""
+    import yaml
+
+    people = read_people(desk)
+    known = msgspec.to_builtins({"people": people.people, "roles": people.roles})
+    return yaml.safe_dump(known, allow_unicode=True, sort_keys=True).encode()

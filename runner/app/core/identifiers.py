@@ -1,0 +1,231 @@
+"""The clock and the identifiers: read and made here, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_FIRST = [
+    "amber",
+    "ashen",
+    "bold",
+    "brisk",
+    "bronze",
+    "calm",
+    "cedar",
+    "civil",
+    "clear",
+    "coral",
+    "crisp",
+    "dusky",
+    "early",
+    "eager",
+    "even",
+    "fair",
+    "firm",
+    "frosty",
+    "gentle",
+    "golden",
+    "grand",
+    "green",
+    "hazel",
+    "humble",
+    "iron",
+    "ivory",
+    "jade",
+    "keen",
+    "late",
+    "level",
+    "lilac",
+    "lucky",
+    "lunar",
+    "maple",
+    "mellow",
+    "misty",
+    "noble",
+    "north",
+    "olive",
+    "opal",
+    "pale",
+    "pine",
+    "plain",
+    "polar",
+    "proud",
+    "quick",
+    "quiet",
+    "rapid",
+    "royal",
+    "ruby",
+    "rustic",
+    "sandy",
+    "silent",
+    "silver",
+    "solid",
+    "south",
+    "steady",
+    "still",
+    "stone",
+    "swift",
+    "tidal",
+    "tawny",
+    "upper",
+    "vivid",
+    "warm",
+    "west",
+    "wide",
+    "wild",
+    "windy",
+    "young",
+]
+_SECOND = [
+    "anchor",
+    "arch",
+    "arrow",
+    "badger",
+    "basin",
+    "beacon",
+    "bell",
+    "bison",
+    "bridge",
+    "brook",
+    "canyon",
+    "castle",
+    "cliff",
+    "cloud",
+    "comet",
+    "condor",
+    "crane",
+    "creek",
+    "crow",
+    "delta",
+    "dune",
+    "eagle",
+    "ember",
+    "falcon",
+    "fern",
+    "field",
+    "finch",
+    "fjord",
+    "forest",
+    "fox",
+    "garden",
+    "glacier",
+    "grove",
+    "harbor",
+    "hawk",
+    "heron",
+    "hill",
+    "island",
+    "juniper",
+    "kestrel",
+    "lake",
+    "lantern",
+    "lark",
+    "ledge",
+    "lynx",
+    "marsh",
+    "meadow",
+    "mesa",
+    "moor",
+    "orchard",
+    "osprey",
+    "otter",
+    "owl",
+    "pebble",
+    "pelican",
+    "pier",
+    "plover",
+    "quarry",
+    "raven",
+    "reef",
+    "ridge",
+    "river",
+    "robin",
+    "saddle",
+    "spruce",
+    "summit",
+    "swan",
+    "thistle",
+    "tower",
+    "valley",
+    "walnut",
+    "willow",
+    "wren",
+]
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware, in UTC."""
+        ...
+
+
+class IdGenerator(Protocol):
+    """Where identifiers come from."""
+
+    def name(self, prefix: str) -> str:
+        """Return a new identifier."""
+        ...
+
+    def codename(self) -> str:
+        """Return two words that people can say on the telephone."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the machine's time."""
+        return datetime.now(UTC)  # noqa: TID251  # here the clock is read
+
+    def steady(self) -> timedelta:
+        """Return what has passed since the machine started; nobody can set it."""
+        from runner.app.core.system_clock import monotonic
+
+        return monotonic()
+
+    def kept_right(self) -> bool:
+        """Tell whether a time server keeps the clock, as far as the system says."""
+        from runner.app.core.system_clock import is_ntp_synchronised
+
+        return is_ntp_synchronised()
+
+
+class RandomIds:
+    """The machine's random source."""
+
+    def name(self, prefix: str) -> str:
+        """Return ``prefix-xxxxxxxxxx``: ten characters that are hard to confuse."""
+        return f"{prefix}-{''.join(_drawn(_ALPHABET) for _ in range(10))}"
+
+    def codename(self) -> str:
+        """Return two words; there are some five thousand pairs."""
+        return f"{_drawn(_FIRST)}-{_drawn(_SECOND)}"
+
+
+def fraction() -> float:
+    """Return a number from 0 up to 1 that nobody can guess."""
+    return int.from_bytes(os.urandom(4), "big") / 2**32
+
+
+def _drawn(choices: Sequence[str]) -> str:
+    """Return one of at most 256, each as likely as any other, from the system's source of chance.
+
+    What ``secrets`` does, without what it imports for the rest.
+    """
+    fair = 256 - 256 % len(choices)
+    while True:
+        number = os.urandom(1)[0]
+        if number < fair:
+            return choices[number % len(choices)]

@@ -1,0 +1,86 @@
+"""Who is on call now, by the rotas of the home: read anew when a file changes, and never in the way of a message.
+
+A rota that cannot be read names nobody: then those hold the role whom the settings name, and the problem is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from runner.errors import Invalid
+from runner.incident.state.commands import AssignRole
+from runner.incident.state.incident import Incident
+from runner.routing.organisation import Directory, Home, Person
+from runner.routing.rota import Rota, Watch, on_call
+
+BY = "rota"
+"""Who hands a role over when the watch changes."""
+
+
+class Rotas:
+    """The rotas of a home, each kept as long as its file and the people stay as they are."""
+
+    def __init__(self, folder: Path, home: Home) -> None:
+        """Take the home; no file is read yet."""
+        self._folder = folder
+        self._home = home
+        self._kept: dict[str, tuple[object, Mapping[str, Person], Rota | str]] = {}
+
+    def watches(self, directory: Directory, at: datetime) -> dict[str, Watch]:
+        """Return for every role with a rota who is on call at an instant."""
+        return {role: self._watch(file, directory.people, at) for role, file in self._home.oncall.items()}
+
+    def on_watch(self, directory: Directory, at: datetime) -> Directory:
+        """Return the directory with its roles held by whoever is on call; in a gap by those whom it names."""
+        watches = self.watches(directory, at)
+        held = {role: watch.persons for role, watch in watches.items() if watch.persons}
+        roles = {**directory.roles, **held}
+        return msgspec.structs.replace(directory, roles=roles, watches=watches)
+
+    def _watch(self, file: str, people: Mapping[str, Person], at: datetime) -> Watch:
+        stamp = _stamp(self._folder / file)
+        kept = self._kept.get(file)
+        if kept is None or kept[:2] != (stamp, people):
+            kept = self._kept[file] = (stamp, people, self._read(file, people))
+        if isinstance(kept[2], str):
+            return Watch(rota=file, problem=kept[2])
+        try:
+            return on_call(kept[2], file, at)
+        except Invalid as error:
+            self._kept[file] = (stamp, people, error.message)
+            return Watch(rota=file, problem=error.message)
+
+    def _read(self, file: str, people: Mapping[str, Person]) -> Rota | str:
+        """Return a rota, or why it cannot be used: what is wrong with a file stays so until it changes."""
+        from runner.files.rota_file import load_rota
+
+        try:
+            return load_rota(self._folder / file, people, str(self._home.organisation.get("zone", "")))
+        except Invalid as error:
+            return error.message
+
+
+def _stamp(path: Path) -> object:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def handovers(incident: Incident, directory: Directory) -> Iterator[AssignRole]:
+    """Yield what hands roles of an incident over to whoever is on call by now; an exercise keeps its own people."""
+    if incident.drill is not None or incident.state not in ("open", "paused"):
+        return
+    for role in sorted(incident.on_call):
+        if role in directory.watches and (persons := standing(directory, role)) != incident.roles.get(role):
+            yield AssignRole(by=BY, role=role, persons=persons, on_call=True)
+
+
+def standing(directory: Directory, role: str) -> tuple[str, ...]:
+    """Return who holds a role, stand-ins for those who are away, each once."""
+    return tuple(dict.fromkeys(directory.standing_in(name) for name in directory.roles.get(role, ())))

@@ -1,0 +1,81 @@
+"""Journals of the organisation beside those of incidents: read whole, and changed by whoever is first.
+
+They are sealed, chained and verified as an incident's is, on either store. Of two that change one in the same instant one
+appends first; the other is told so, reads again, and decides anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import msgspec
+
+from runner.app.core.conflict_retry import retry
+from runner.app.core.transaction import whole
+from runner.incident.people.contact_journal import STREAM
+from runner.store.port import Append, Appended, IncidentRow, NewEvent
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+
+class Versioned(Protocol):
+    """What was folded from such a journal."""
+
+    @property
+    def version(self) -> int:
+        """The number of its last event."""
+
+
+Folded = TypeVar("Folded", bound=Versioned)
+Told = TypeVar("Told", bound=msgspec.Struct)
+
+
+def entries(
+    desk: Desk, journal: str, reader: Callable[[bytes], Told]
+) -> Iterator[tuple[int, datetime, Told]]:
+    """Yield every event with its number and its time."""
+    with whole(desk.store, journal):
+        for seq, at, data in desk.store.read_payloads(journal):
+            if data is not None:
+                yield seq, at, reader(data)
+
+
+def change(
+    desk: Desk, journal: str, read: Callable[[Desk], Folded], decide: Callable[[Folded], Sequence[Told]]
+) -> tuple[Told, ...]:
+    """Append what ``decide`` makes of what is there, and return it; it is asked again when somebody else was first."""
+
+    def attempt() -> tuple[Told, ...] | None:
+        found = read(desk)
+        events = tuple(decide(found))
+        return events if not events or _append(desk, journal, found.version, events) else None
+
+    return retry(desk, journal, attempt)
+
+
+def _append(desk: Desk, journal: str, version: int, events: Sequence[msgspec.Struct]) -> bool:
+    now = desk.clock.now()
+    row = IncidentRow(
+        id=journal,
+        codename=journal,
+        title="",
+        kind=STREAM,
+        state=STREAM,
+        opened_at=now,
+        version=version + len(events),
+    )
+    new = [
+        NewEvent(
+            type=type(event).__name__,
+            at=now,
+            actor=desk.actor,
+            payload=msgspec.json.encode(event, order="sorted"),
+            personal=True,
+        )
+        for event in events
+    ]
+    append = Append(incident=journal, expected_version=version, events=new, row=row)
+    return isinstance(desk.store.append([append], recorded=now)[0], Appended)

@@ -1,0 +1,109 @@
+"""What a person types for a step: its id, ``id#n``, or the row just shown; a doubt is refused with the choices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from shlex import quote
+
+from runner.base.text import nearest
+from runner.errors import NotFound, Refused
+from runner.incident.state.expression_view import open_before
+from runner.incident.state.incident import Incident, Invocation
+from runner.incident.state.library import Library
+from runner.reports.core.formatting import moment
+from runner.reports.core.task_rows import definition, handle, place_of, to_come
+from runner.store.port import IncidentRow, Store
+
+
+def resolve_step(incident: Incident, text: str, rows: Sequence[str] = ()) -> str:
+    """Return the invocation that ``text`` means; ``rows`` are those just shown, counted from 1.
+
+    A bare id means the newest invocation of its step. One that several steps of the incident have, or had, is refused
+    for good: it never comes to mean one of them because the others have ended. Raises NotFound, or Refused with the
+    choices.
+    """
+    if text in incident.invocations:
+        return text
+    if text.isdecimal():
+        if not 1 <= int(text) <= len(rows):
+            raise NotFound(f"there is no row {text}", hint="see: tocsin status", code="unknown_row")
+        return rows[int(text) - 1]
+    invocations = [i for i in incident.invocations.values() if _named(i, text)]
+    if not invocations:
+        known = sorted({i.step for i in incident.invocations.values()})
+        near = nearest(text, known)
+        hint = f"did you mean {near}?" if near else "see: tocsin task list"
+        raise NotFound(f"no step '{text}' in {incident.codename}", hint=hint, code="unknown_step")
+    return _one(invocations, text, rows)
+
+
+def refuse_to_come(incident: Incident, text: str, library: Library) -> None:
+    """Raise Refused where ``text`` is a step of a body that has not been opened, with what that waits for."""
+    for invocation in incident.invocations.values():
+        step = definition(incident, library, invocation.id)
+        if step is None or invocation.scopes or invocation.over:
+            continue
+        if any(text == row.step for row in to_come(step, library, incident, invocation)):
+            before = ", ".join((*open_before(incident, invocation, step), *invocation.missing))
+            raise Refused(
+                f"'{text}' is not open yet: it is part of {invocation.step}{f', which waits for {before}' if before else ''}",
+                hint=f"see: tocsin task show {quote(handle(incident, invocation.id))}",
+                code="task_not_open",
+            )
+
+
+def _named(invocation: Invocation, text: str) -> bool:
+    names = (invocation.step, f"{invocation.step}#{invocation.n}", place_of(invocation.id))
+    return text in names or invocation.id.endswith(
+        (f".{text}", f":{text}", f".{text}#{invocation.n}", f":{text}#{invocation.n}")
+    )
+
+
+def _one(found: list[Invocation], text: str, rows: Sequence[str]) -> str:
+    newest = {place_of(invocation.id): invocation for invocation in found}
+    if len(newest) == 1:
+        return found[-1].id
+    choices = sorted(newest.values(), key=lambda one: one.over)
+    listed = ", ".join(_choice(i.id, rows) for i in choices[:6])
+    raise Refused(
+        f"'{text}' can mean {len(choices)} steps: {listed}", hint="name one of them", code="ambiguous"
+    )
+
+
+def _choice(name: str, rows: Sequence[str]) -> str:
+    return f"{rows.index(name) + 1} ({name})" if name in rows else name
+
+
+ENDS = ("IncidentClosed", "IncidentCancelled")
+
+
+NEWEST = 8
+"""Of those that are over, so many that were opened last are looked at."""
+
+
+def nothing_open(store: Store, rows: Sequence[IncidentRow]) -> NotFound:
+    """Return the error, with the incident that ended last, when, and how to look at it."""
+    over = sorted(
+        (row for row in rows if row.state in ("closed", "cancelled")), key=lambda row: row.opened_at
+    )
+    ended = [(at, row) for row in over[-NEWEST:] if (at := _ended(store, row)) is not None]
+    hint = "open one: tocsin open PLAYBOOK"
+    if not ended:
+        return NotFound("no incident is open", hint=hint, code="no_incident")
+    at, row = max(ended, key=lambda pair: pair[0])
+    said = f"no incident is open; {row.codename} was {row.state} at {moment(at)}"
+    return NotFound(
+        said, hint=f"look at it: tocsin status --incident {row.codename}; or {hint}", code="no_incident"
+    )
+
+
+def _ended(store: Store, row: IncidentRow) -> datetime | None:
+    """Return when one ended; None for one that was shredded: nothing of it can be looked at."""
+    ended: datetime | None = None
+    for event in store.read(row.id):
+        if event.payload is None:
+            return None
+        if event.type in ENDS:
+            ended = event.at
+    return ended

@@ -1,0 +1,166 @@
+"""Incidents whose work fails again and again: after three times in a row only people work on them, until one resumes it.
+
+The count stands in marks beside the journal, because a turn that fails cannot be trusted to write an event. A process
+that dies says nothing. So each worker keeps a mark with the incidents that it has in hand, written before it begins:
+when the worker is gone and the mark is not, the work on each of them counts as failed. Which of several it was shows
+at the next try, because incidents that failed are worked on one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.decoding import json_reader
+from runner.errors import StoreError
+from runner.incident.state.commands import Resume
+from runner.incident.state.work import Failed
+from runner.store.port import Store
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+    from runner.incident.state.incident import Incident
+
+MARKS = "work/"
+FAILED, IN_HAND = f"{MARKS}failed/", f"{MARKS}in_hand/"
+EVERY = timedelta(seconds=5)
+"""How often a worker looks whether others have died."""
+DIED = "the process that worked on it died"
+
+
+class InHand(msgspec.Struct, frozen=True, kw_only=True):
+    """What one worker works on, and since when."""
+
+    incidents: tuple[str, ...]
+    at: datetime
+
+
+_FAILED, _IN_HAND = json_reader(Failed), json_reader(InHand)
+
+
+def failed(store: Store) -> dict[str, Failed]:
+    """Return the incidents whose last work failed, with what dead workers had in hand although nobody counted it yet."""
+    marks = store.marks(MARKS)
+    found = _failed(marks)
+    for held in _held_by_the_dead(store, marks).values():
+        found.update({name: _once_more(found.get(name), DIED, held.at) for name in held.incidents})
+    return found
+
+
+def set_aside(store: Store) -> dict[str, Failed]:
+    """Return the incidents that only people work on."""
+    return {name: one for name, one in failed(store).items() if one.aside}
+
+
+def resume(desk: Desk, incident: str, reason: str) -> Incident:
+    """Go on with automatic work: of a paused incident, and of one that was set aside, which counts anew from none."""
+    _count_the_dead(desk.store)
+    mark = FAILED + incident
+    before = desk.store.marks(mark).get(mark)
+    found = _FAILED(before) if before is not None else None
+    why = found.why if found is not None and found.aside else ""
+    # First the mark: the event wakes a worker, which is to find the incident free.
+    desk.store.change_marks([mark], lambda known: {})
+    try:
+        return desk.submit(incident, Resume(by=desk.actor.claimed, reason=reason, set_aside=why))
+    except BaseException:
+        if before is not None:
+            desk.store.change_marks([mark], lambda known: {mark: before})
+        raise
+
+
+class Tries:
+    """What one worker has in hand, and which incidents failed, as of its last look. For the worker's loop alone."""
+
+    def __init__(self, store: Store, worker: str) -> None:
+        """Have nothing in hand."""
+        self._store = store
+        self._mark = IN_HAND + worker
+        self._written: tuple[str, ...] = ()
+        self._next = datetime.min.replace(tzinfo=UTC)
+        self.failed: dict[str, Failed] = {}
+
+    def look(self, now: datetime) -> None:
+        """Learn what others found, and now and then count what workers had in hand that are gone."""
+        if now >= self._next:
+            self._next = now + EVERY
+            with suppress(StoreError):
+                _count_the_dead(self._store)
+        self.failed = _failed(self._store.marks(FAILED))
+
+    def hold(self, incidents: Collection[str], now: datetime) -> None:
+        """Write down what is in hand from now on, before anything is done with it."""
+        names = tuple(sorted(incidents))
+        if names == self._written:
+            return
+        body = {self._mark: msgspec.json.encode(InHand(incidents=names, at=now))} if names else {}
+        with suppress(StoreError):  # who cannot write this can record no work either
+            self._store.change_marks([self._mark], lambda known: body, waits=False)
+            self._written = names
+
+    def fail(self, incident: str, why: str, now: datetime) -> None:
+        """Count one failure more."""
+        mark = FAILED + incident
+        with suppress(StoreError):
+            found = self._store.change_marks(
+                [mark], lambda known: {mark: _counted(known.get(mark), why, now)}
+            )
+            self.failed[incident] = _FAILED(found[mark])
+
+    def passed(self, incident: str) -> None:
+        """Take an incident whose work went well from the count, unless it was set aside meanwhile."""
+        before = self.failed.get(incident)
+        if before is not None and not before.aside:
+            mark = FAILED + incident
+            with suppress(StoreError):
+                self._store.change_marks(
+                    [mark], lambda known: known if _is_aside(known.get(mark)) else {}, waits=False
+                )
+                del self.failed[incident]
+
+
+def _failed(marks: Mapping[str, bytes]) -> dict[str, Failed]:
+    return {
+        name.removeprefix(FAILED): _FAILED(body) for name, body in marks.items() if name.startswith(FAILED)
+    }
+
+
+def _held_by_the_dead(store: Store, marks: Mapping[str, bytes]) -> dict[str, InHand]:
+    """Return the marks of workers that are gone and had something in hand."""
+    return {
+        mark: _IN_HAND(body)
+        for mark, body in marks.items()
+        if mark.startswith(IN_HAND) and not store.worker_alive(mark.removeprefix(IN_HAND))
+    }
+
+
+def _count_the_dead(store: Store) -> None:
+    """Count what dead workers had in hand: once, however many notice it."""
+    for mark, held in _held_by_the_dead(store, store.marks(IN_HAND)).items():
+        names = [FAILED + name for name in held.incidents]
+
+        def change(
+            known: Mapping[str, bytes], mark: str = mark, names: list[str] = names, at: datetime = held.at
+        ) -> Mapping[str, bytes]:
+            if mark not in known:
+                return known
+            return {name: _counted(known.get(name), DIED, at) for name in names}
+
+        store.change_marks([mark, *names], change)
+
+
+def _counted(known: bytes | None, why: str, at: datetime) -> bytes:
+    before = _FAILED(known) if known is not None else None
+    return msgspec.json.encode(_once_more(before, why, at))
+
+
+def _once_more(before: Failed | None, why: str, at: datetime) -> Failed:
+    return Failed(times=1 if before is None else before.times + 1, why=why, at=at)
+
+
+def _is_aside(known: bytes | None) -> bool:
+    return known is not None and _FAILED(known).aside

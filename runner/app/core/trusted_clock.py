@@ -1,0 +1,152 @@
+"""The time by which a worker acts: the machine's, unless that was set back or leapt ahead."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from runner.app.core.channel_state import Marks
+from runner.app.core.identifiers import Clock
+from runner.decoding import from_json
+from runner.errors import StoreError
+
+TOLERANCE = timedelta(seconds=5)
+
+
+JUMP = timedelta(minutes=5)
+
+
+DISTRUST_PERIOD = timedelta(minutes=10)
+
+
+BELIEVED = timedelta(days=2)
+"""A time that was kept and is further ahead than this is no memory but nonsense."""
+
+
+class ClockState(msgspec.Struct, frozen=True, kw_only=True):
+    """Where time was when it was last looked at."""
+
+    at: datetime
+    steady: timedelta
+    doubted: timedelta | None = None
+    """By the steady clock: since when the wall is ahead and not believed."""
+    apart: timedelta = timedelta()
+    """How far the wall is from what is held for the time: negative when it went back."""
+
+
+def start(wall: datetime, steady: timedelta, kept: datetime | None) -> ClockState:
+    """Return the course of a process that begins; ``kept`` is how far time had come before, as others kept it."""
+    if kept is not None and TOLERANCE < kept - wall <= BELIEVED:
+        return ClockState(at=kept, steady=steady, apart=wall - kept)
+    return ClockState(at=wall, steady=steady)
+
+
+def advance(course: ClockState, wall: datetime, steady: timedelta, *, kept_right: bool) -> ClockState:
+    """Return the course now; ``kept_right`` says that a time server keeps the wall clock."""
+    counted = course.at + (steady - course.steady)
+    apart = wall - counted
+    if apart < -TOLERANCE:
+        return ClockState(at=counted, steady=steady, apart=apart)
+    if apart > JUMP and not kept_right:
+        since = steady if course.doubted is None else course.doubted
+        if steady - since < DISTRUST_PERIOD:
+            return ClockState(at=counted, steady=steady, doubted=since, apart=apart)
+    return ClockState(at=max(wall, course.at), steady=steady)
+
+
+CLOCK = "clock/"
+"""Each machine keeps how far its time had come: the clock of another one is no witness of its own."""
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+OFTEN = timedelta(minutes=1)
+"""How often that is written down."""
+
+
+@runtime_checkable
+class MonotonicClock(Protocol):
+    """A clock that has a steady one beside it."""
+
+    def now(self) -> datetime:
+        """Return the wall's time."""
+        ...
+
+    def steady(self) -> timedelta:
+        """Return what has passed since some moment, sleep included; nobody can set it."""
+        ...
+
+    def kept_right(self) -> bool:
+        """Tell whether a time server keeps the wall clock, as far as the system says."""
+        ...
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far time had come on a machine, and how far its wall clock was from that."""
+
+    at: datetime
+    apart: timedelta = timedelta()
+
+
+class TrustedClock:
+    """One worker's time. For one thread."""
+
+    def __init__(self, clock: Clock, marks: Marks, host: str) -> None:
+        """Take the machine's clock; one without a steady clock beside it is believed in everything."""
+        self._clock = clock
+        self._both = clock if isinstance(clock, MonotonicClock) else None
+        self._marks = marks
+        self._name = CLOCK + host
+        self._course: ClockState | None = None
+        self._written: Kept | None = None
+
+    def now(self) -> datetime:
+        """Return the time."""
+        if self._both is None:
+            return self._clock.now()
+        wall, steady = self._both.now(), self._both.steady()
+        if self._course is None:
+            self._course = start(wall, steady, self._before())
+        else:
+            state = advance(self._course, wall, steady, kept_right=False)
+            if state.doubted is not None and self._both.kept_right():
+                state = advance(self._course, wall, steady, kept_right=True)
+            self._course = state
+        return self._course.at
+
+    def passed(self) -> timedelta:
+        """Return what has passed since some moment."""
+        return self._both.steady() if self._both is not None else self._clock.now() - EPOCH
+
+    def _before(self) -> datetime | None:
+        with suppress(StoreError, msgspec.DecodeError):
+            found = self._marks.marks(self._name).get(self._name)
+            self._written = None if found is None else from_json(found, Kept)
+        return None if self._written is None else self._written.at
+
+    def keep(self) -> None:
+        """Write down how far time has come, now and then, and at once when the wall is not believed any more or again."""
+        if self._course is None:
+            return
+        now, before = Kept(at=self._course.at, apart=self._course.apart), self._written
+        off = bool(now.apart)
+        if before is not None and now.at - before.at < OFTEN and off == bool(before.apart):
+            return
+        self._written = now
+        with suppress(StoreError):
+            self._marks.change_marks([self._name], lambda known: {self._name: msgspec.json.encode(now)})
+
+
+def saved_times(marks: Marks, host: str) -> Kept | None:
+    """Return how far time had come on a machine."""
+    found = marks.marks(CLOCK + host).get(CLOCK + host)
+    return None if found is None else from_json(found, Kept)
+
+
+def forget_time(marks: Marks, host: str) -> None:
+    """Have the wall clock of a machine believed from now on: a person says that it is right."""
+    marks.change_marks([CLOCK + host], lambda known: {})

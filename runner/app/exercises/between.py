@@ -1,0 +1,77 @@
+"""What waits for a person between incidents, gathered from the organisation's own journals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from runner.app.core.active_incident import OPEN
+from runner.app.core.suspended_incidents import set_aside
+from runner.app.exercises import improvements, schedules
+from runner.errors import TocsinError
+from runner.incident.people.contact_journal import STREAM
+from runner.incident.state.incident import Incident
+from runner.incident.turn.decide_close import left_open
+from runner.law.duty import DutyStatus
+from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.task_rows import task_rows
+from runner.reports.incidents.attention import needs_attention, pressing_on
+from runner.reports.incidents.organisation_attention import late_items, missed_drills
+from runner.store.port import IncidentRow
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+
+def missed(desk: Desk) -> tuple[AttentionItem, ...]:
+    """Return the exercises that should have come by themselves and did not, as long as nobody has acknowledged it."""
+    return tuple(missed_drills(schedules.read(desk)))
+
+
+def waiting(desk: Desk) -> tuple[AttentionItem, ...]:
+    """Return what is about no incident, as of now."""
+    late = late_items(improvements.read(desk).items.values(), improvements.today(desk))
+    return (*missed(desk), *late)
+
+
+def is_watched(row: IncidentRow) -> bool:
+    """Tell whether an incident was closed with duties open: its clocks are watched on."""
+    return row.kind == "real" and row.state == "closed" and row.next_due is not None
+
+
+def left_running(desk: Desk) -> Iterator[tuple[Incident, tuple[DutyStatus, ...]]]:
+    """Yield each incident that was closed with duties open, and those that still are."""
+    for row in desk.store.rows("closed"):
+        if is_watched(row):
+            with suppress(TocsinError):
+                incident = desk.load(row.id)
+                open_ = left_open(incident, desk.now_in(incident), desk.library(incident))
+                yield incident, tuple(open_)
+
+
+def pressing(desk: Desk, apart_from: str) -> tuple[AttentionItem, ...]:
+    """Return the duties of other closed incidents that are late, or whose work must begin."""
+    return tuple(
+        item
+        for incident, duties in left_running(desk)
+        if incident.id != apart_from
+        for item in pressing_on(incident, duties, desk.now_in(incident))
+    )
+
+
+def do_now(desk: Desk) -> Iterator[tuple[IncidentRow, tuple[AttentionItem, ...] | TocsinError]]:
+    """Yield DO NOW of each incident that is open, paused or was closed with duties open; or why it cannot be read."""
+    aside = set_aside(desk.store)
+    for row in desk.store.rows():
+        if row.kind == STREAM or not (row.state in OPEN or is_watched(row)):
+            continue
+        try:
+            incident = desk.load(row.id)
+            now, rows = desk.now_in(incident), task_rows(incident, desk.library(incident))
+            yield (
+                row,
+                needs_attention(incident, rows, desk.near_duties(incident, now), now, aside.get(row.id)),
+            )
+        except TocsinError as error:
+            yield row, error

@@ -1,0 +1,338 @@
+"""Exercises as people run them: opened as such, begun, what happens is released, and ended; what is real stays apart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.app.exercises.schedules import real_incidents
+from runner.app.incidents.facts import stated
+from runner.app.incidents.open_incident import Opening, Request, prepare_opening
+from runner.base.instants import parse_duration, parse_instant
+from runner.base.states import Kind
+from runner.decoding import from_json
+from runner.errors import NotFound, Refused, TocsinError
+from runner.files.exercise_file import exercise_files, load_exercise
+from runner.incident.exercises.exercise_plan import Exercise, FaultPlan, ScenarioEvent
+from runner.incident.exercises.injects import Due, due_injects, next_inject, skew
+from runner.incident.exercises.rating_rules import Proposal
+from runner.incident.exercises.ratings import proposal_for, ratings
+from runner.incident.state import commands as c
+from runner.incident.state.exercise import LIVE, OVER, ClockChange, ExerciseClock
+from runner.incident.state.incident import Incident
+from runner.incident.turn.timers import next_wakeup
+from runner.reports.incidents.incidents import Playing
+from runner.store.port import IncidentRow
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+    from runner.files.exercise_file import Loaded
+    from runner.playbook.catalogue import Catalog
+
+
+RATES = {"real": 1.0, "accelerated": 1.0, "jump": 0.0}
+
+
+SCENARIO = "exercise"
+"""The source of facts that the scenario makes true."""
+
+
+def prepare_drill(
+    desk: Desk,
+    loaded: Loaded,
+    *,
+    kind: Kind = "exercise",
+    despite: str = "",
+    catalog: Catalog | None = None,
+    pinned: str = "",
+) -> Opening:
+    """Return the opening of an exercise, to be shown and then committed; its time stands until it begins.
+
+    Refused while a real incident is open, unless ``despite`` says why it goes on all the same.
+    """
+    real = real_incidents(desk)
+    if real and kind == "exercise" and not despite.strip():
+        raise Refused(
+            f"a real incident is open: {', '.join(real)}",
+            hint="exercise another day, or say why it goes on: --despite '…'",
+            code="real_incident",
+        )
+    plan, wall = loaded.exercise, desk.clock.now()
+    start = parse_instant(plan.clock.start) if plan.clock.start else wall
+    request = Request(
+        playbooks=(loaded.playbook,),
+        title=plan.title,
+        kind=kind,
+        assignments=plan.facts,
+        compromised=plan.compromised,
+    )
+    opening = prepare_opening(desk, request, catalog, pinned, at=start)
+    clock = ExerciseClock(wall=wall, at=start, rate=0.0)
+    return msgspec.structs.replace(
+        opening,
+        event=msgspec.structs.replace(opening.event, clock=clock),
+        commands=(_begin(desk, plan), *opening.commands, *_roles(plan)),
+    )
+
+
+def _begin(desk: Desk, plan: Exercise) -> c.BeginExercise:
+    return c.BeginExercise(
+        by=desk.actor.claimed,
+        name=plan.name,
+        title=plan.title,
+        exercise_type=plan.type,
+        plan=desk.store.put_blob(None, msgspec.json.encode(plan)),
+        marking=plan.marking,
+        live=tuple(participant.person for participant in plan.participants if participant.opted_in),
+        head=desk.store.verify().head if plan.type == LIVE else "",
+    )
+
+
+def _roles(plan: Exercise) -> tuple[c.AssignRole, ...]:
+    """Return who plays which role, over whoever holds it on other days."""
+    held: dict[str, tuple[str, ...]] = {}
+    for participant in plan.participants:
+        if participant.plays:
+            held[participant.plays] = (*held.get(participant.plays, ()), participant.person)
+    return tuple(c.AssignRole(role=role, persons=persons) for role, persons in held.items())
+
+
+def plan_of(desk: Desk, incident: Incident) -> Exercise:
+    """Return the plan that an exercise was begun with; raises Refused for an incident that is none."""
+    if incident.drill is None or not incident.drill.plan:
+        raise Refused(
+            f"{incident.codename} is no exercise", hint="see: tocsin drill list", code="not_an_exercise"
+        )
+    return from_json(desk.store.get_blob(incident.drill.plan), Exercise)
+
+
+def set_clock(
+    desk: Desk, name: str, change: ClockChange, *, to: datetime | None = None, reason: str = ""
+) -> Incident:
+    """Begin, pause, resume, jump, freeze or end an exercise."""
+    incident = desk.load(name)
+    plan = plan_of(desk, incident)
+    rate = 1.0 if incident.kind == "test" else RATES[plan.clock.mode] * plan.clock.rate
+    made = c.SetExerciseClock(
+        by=desk.actor.claimed, change=change, wall=desk.clock.now(), rate=rate, to=to, reason=reason
+    )
+    return desk.submit(name, made)
+
+
+def next_time(desk: Desk, incident: Incident) -> datetime | None:
+    """Return the next instant of exercise time at which something happens by itself."""
+    now = desk.now_in(incident)
+    times = (
+        next_inject(plan_of(desk, incident), incident, now),
+        next_wakeup(incident, now, desk.library(incident)),
+    )
+    return min((time for time in times if time is not None and time > now), default=None)
+
+
+def release_due(desk: Desk, name: str, plan: Exercise) -> tuple[ScenarioEvent, ...]:
+    """Release every inject of an exercise's plan that is due, and return them."""
+    incident = desk.load(name)
+    dues = due_injects(plan, incident, desk.now_in(incident))
+    return tuple(due.event for due in dues if _released(desk, name, due))
+
+
+def _released(desk: Desk, name: str, due: Due) -> bool:
+    """Release an inject; tell whether it was for us to do: a controller may release it, or end the exercise, meanwhile."""
+    try:
+        _release(desk, name, due)
+    except Refused:
+        drill = desk.load(name).drill
+        number = due.event.number
+        if drill is not None and (
+            drill.stage in OVER or number in drill.released or number in drill.deferred
+        ):
+            return False
+        raise
+    return True
+
+
+def release(desk: Desk, name: str, number: str) -> ScenarioEvent:
+    """Release one inject by hand; raises NotFound for one that the plan does not have."""
+    incident = desk.load(name)
+    event = event_of(plan_of(desk, incident), number)
+    _release(desk, name, Due(event, "hand"))
+    return event
+
+
+def event_of(plan: Exercise, number: str) -> ScenarioEvent:
+    """Return an event of the scenario by its number."""
+    for event in plan.events:
+        if event.number == number:
+            return event
+    numbers = ", ".join(event.number for event in plan.events) or "none"
+    raise NotFound(f"{plan.name} has no event {number}", hint=f"there are: {numbers}", code="unknown_inject")
+
+
+def leave_out(desk: Desk, name: str, number: str, reason: str) -> Incident:
+    """Leave an event of the scenario out; raises NotFound for one that the plan does not have."""
+    event_of(plan_of(desk, desk.load(name)), number)
+    return desk.submit(name, c.DeferInject(by=desk.actor.claimed, number=number, reason=reason))
+
+
+def observe(desk: Desk, name: str, seen: c.Observe) -> Incident:
+    """Keep what somebody saw or answered; raises NotFound for an objective or a question that the plan does not have."""
+    plan = plan_of(desk, desk.load(name))
+    questions = {question.id: question for module in plan.modules for question in module.questions}
+    _there_is(plan, "question", seen.question, questions, code="unknown_question")
+    objectives = [objective.id for objective in plan.objectives]
+    _there_is(plan, "objective", seen.objective, objectives, code="unknown_objective")
+    asked = questions.get(seen.question)
+    if asked is not None:
+        about = seen.objective or asked.objective
+        kind = "answer" if seen.kind == "observation" else seen.kind
+        seen = msgspec.structs.replace(seen, objective=about, kind=kind)
+    return desk.submit(name, seen)
+
+
+def _there_is(plan: Exercise, what: str, name: str, names: Collection[str], *, code: str) -> None:
+    if name and name not in names:
+        raise NotFound(
+            f"{plan.name} has no {what} '{name}'", hint=f"there are: {', '.join(names) or 'none'}", code=code
+        )
+
+
+def _release(desk: Desk, name: str, due: Due) -> None:
+    """What happens to the players, what is true with it and what fails from then on are one entry."""
+    incident = desk.load(name)
+    now, by = desk.now_in(incident), desk.actor.claimed
+    facts = stated(desk, incident, due.event.facts, f"{SCENARIO} {due.event.number}", "confirmed")
+    desk.submit(
+        name,
+        c.ReleaseInject(number=due.event.number, cause=due.cause, planned=due.planned, by=by),
+        *((c.RecordFacts(by=by, changes=facts),) if facts else ()),
+        *(_fault(fault, now) for fault in due.event.faults),
+    )
+
+
+def _fault(plan: FaultPlan, now: datetime) -> c.SetFault:
+    until = now + parse_duration(plan.lasts) if plan.lasts else None
+    if plan.channel:
+        return c.SetFault(kind="channel", ref=plan.channel, until=until)
+    if plan.person:
+        return c.SetFault(kind="person", ref=plan.person, until=until)
+    if plan.clock_skew:
+        return c.SetFault(kind="clock", ref="clock", until=until, shift=parse_duration(plan.clock_skew))
+    return c.SetFault(kind="worker", ref="worker", until=now)
+
+
+def proposed(desk: Desk, incident: Incident, target: str) -> Proposal:
+    """Return what the record proposes for a target or an objective; raises NotFound where the plan has neither."""
+    plan = plan_of(desk, incident)
+    proposal = proposal_for(ratings(plan, incident), target)
+    if proposal is None:
+        names = [
+            name
+            for objective in plan.objectives
+            for name in (objective.id, *(each.id for each in objective.targets))
+        ]
+        raise NotFound(
+            f"{plan.name} has no target '{target}'",
+            hint=f"there are: {', '.join(names)}",
+            code="unknown_target",
+        )
+    return proposal
+
+
+def rate(desk: Desk, name: str, made: c.Rate) -> Incident:
+    """Keep a rating; raises Refused for somebody who does not evaluate, where the plan names who does."""
+    able = plan_of(desk, desk.load(name)).evaluators
+    if able and made.by not in able:
+        raise Refused(
+            f"{made.by} does not evaluate this exercise",
+            hint=f"who does: {', '.join(sorted(able))}; note what you saw: tocsin drill observe '…'",
+            code="no_evaluator",
+        )
+    return desk.submit(name, made)
+
+
+def overran(desk: Desk, incident: Incident, plan: Exercise, began: datetime) -> bool:
+    """Tell whether it has gone on longer than its plan allows, by the wall."""
+    return desk.clock.now() - began > parse_duration(plan.safety.max_wall_time)
+
+
+def skewed(desk: Desk, name: str) -> timedelta:
+    """Return by how much the scenario has the machine's clock wrong now."""
+    return skew(desk.load(name), desk.clock.now())
+
+
+Exercised = tuple[Incident, Exercise]
+
+
+def exercised(desk: Desk) -> tuple[Exercised, ...]:
+    """Return every exercise that was begun, the one begun last first; one that was shredded is left out.
+
+    What was played without people (kind ``test``) is not among them.
+    """
+    return tuple(sorted(_begun(desk), key=_started, reverse=True))
+
+
+def _begun(desk: Desk) -> Iterator[Exercised]:
+    for row in desk.store.rows():
+        if row.kind != "exercise":
+            continue
+        try:
+            incident = desk.load(row.id)
+            if incident.drill is None or not incident.drill.plan or incident.drill.started is None:
+                continue
+            yield incident, plan_of(desk, incident)
+        except TocsinError as error:
+            if error.code != "shredded":
+                raise
+
+
+def _started(found: Exercised) -> float:
+    drill = found[0].drill
+    return drill.started.timestamp() if drill is not None and drill.started is not None else 0.0
+
+
+def playing(desk: Desk, rows: Iterable[IncidentRow]) -> dict[str, Playing]:
+    """Return how far exercises are that are not closed, by id; one that cannot be read is left out."""
+    found: dict[str, Playing] = {}
+    for row in rows:
+        if row.kind == "real" or row.state not in ("open", "paused"):
+            continue
+        with suppress(TocsinError):  # a list shows what there is, whatever is wrong with one of them
+            incident = desk.load(row.id)
+            if incident.drill is not None and incident.drill.plan:
+                found[row.id] = Playing(stage=incident.drill.stage, time=desk.now_in(incident))
+    return found
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """One exercise; ``problem`` says why it cannot be run."""
+
+    name: str
+    title: str
+    exercise_type: str
+    playbook: str
+    file: str
+    problem: str = ""
+
+
+def listed(catalog: Catalog) -> tuple[Listed, ...]:
+    """Return all exercises, each as far as it can be read."""
+    return tuple(_listed(name, str(file), catalog) for name, file in sorted(exercise_files(catalog).items()))
+
+
+def _listed(name: str, file: str, catalog: Catalog) -> Listed:
+    try:
+        loaded = load_exercise(file, catalog)
+    except TocsinError as error:
+        return Listed(name=name, title="", exercise_type="", playbook="", file=file, problem=error.message)
+    found = loaded.exercise
+    return Listed(
+        name=found.name,
+        title=found.title,
+        exercise_type=found.type,
+        playbook=f"{loaded.bundle.playbook.name}@{loaded.bundle.playbook.version}",
+        file=file,
+    )

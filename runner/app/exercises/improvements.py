@@ -1,0 +1,288 @@
+"""Improvement items of an organisation: proposed by what an exercise or a real incident showed, added and closed by people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, date, tzinfo
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from runner.app.core import organisation_journal
+from runner.app.exercises.exercises import exercised, plan_of
+from runner.base.text import nearest
+from runner.errors import NotFound, Refused
+from runner.incident.exercises.improvement_proposals import Proposed, lessons, source_of
+from runner.incident.exercises.improvements import (
+    JOURNAL,
+    READER,
+    ROLE,
+    AnyImprovementEvent,
+    ImprovementAdded,
+    ImprovementChanged,
+    ImprovementDone,
+    ImprovementDropped,
+    ImprovementReopened,
+    ImprovementRetested,
+    Item,
+    Items,
+    Plan,
+    Proof,
+    Source,
+    Tested,
+    changed,
+    checked,
+    closing,
+    fold_items,
+    judged,
+    may,
+)
+from runner.incident.state.incident import Incident
+from runner.incident.state.steps import step_path
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+Decide = Callable[[Item], AnyImprovementEvent]
+
+
+def read(desk: Desk) -> Items:
+    """Return all items as of now."""
+    return fold_items(organisation_journal.entries(desk, JOURNAL, READER))
+
+
+def today(desk: Desk) -> date:
+    """Return the day in the organisation's zone: what is due on it is not late yet. A zone that is none counts as UTC."""
+    try:
+        zone: tzinfo = ZoneInfo(str(desk.home.organisation.get("zone", "UTC")))
+    except (ZoneInfoNotFoundError, ValueError):  # whoever opens an incident is told
+        zone = UTC
+    return desk.clock.now().astimezone(zone).date()
+
+
+def of_incident(found: Items, incident: str) -> tuple[Item, ...]:
+    """Return the items that came from an incident."""
+    return tuple(item for item in found.items.values() if item.source.incident == incident)
+
+
+def contacts(desk: Desk, items: Sequence[Item]) -> dict[str, str]:
+    """Return the names of those who own items as of now, by owner."""
+    directory = desk.directory
+    found: dict[str, str] = {}
+    for owner in {item.plan.owner for item in items if item.plan.owner}:
+        persons = directory.roles.get(owner.removeprefix(ROLE), ()) if owner.startswith(ROLE) else (owner,)
+        names = [
+            directory.people[person].name or person if person in directory.people else person
+            for person in persons
+        ]
+        found[owner] = ", ".join(names)
+    return found
+
+
+def item(found: Items, name: str) -> Item:
+    """Return an item by its id; raises NotFound with the nearest."""
+    known = next((item for item in found.items.values() if item.id.lower() == name.lower()), None)
+    if known is None:
+        near = nearest(name, found.items)
+        hint = f"did you mean {near}?" if near else "see: tocsin improvement list --all"
+        raise NotFound(f"there is no improvement item '{name}'", hint=hint, code="unknown_item")
+    return known
+
+
+# --------------------------------------------------------------------------------------------------- proposals
+
+
+def proposals(desk: Desk, incident: Incident) -> tuple[tuple[Source, Plan, str], ...]:
+    """Return what an incident proposes, each with the id of the item that took it over, or nothing.
+
+    Raises Refused for what was played without people.
+    """
+    if incident.kind == "test":
+        raise Refused(f"{incident.codename} is a test: it counts for nothing", code="a_test")
+    planned = incident.drill is not None and bool(incident.drill.plan)
+    plan = plan_of(desk, incident) if planned else None
+    taken = {item.source.ref: item.id for item in of_incident(read(desk), incident.id) if item.source.ref}
+    return tuple(
+        (source, row, taken.get(source.ref, ""))
+        for source, row in lessons(incident, plan, desk.duties(incident))
+    )
+
+
+def untaken(desk: Desk, incident: Incident) -> int:
+    """Return how much an incident proposes that nobody has taken over."""
+    if incident.kind == "test":
+        return 0
+    return sum(not taken for _, _, taken in proposals(desk, incident))
+
+
+def chosen(desk: Desk, incident: Incident, refs: Collection[str]) -> tuple[Proposed, ...]:
+    """Return those proposals that are named and that nobody took over; ``all`` names every one that is left."""
+    found = proposals(desk, incident)
+    known = [source.ref for source, _, _ in found]
+    for ref in refs:
+        if ref != "all" and ref not in known:
+            hint = f"there are: {', '.join(known) or 'none'}"
+            raise NotFound(
+                f"{incident.codename} does not propose '{ref}'", hint=hint, code="unknown_proposal"
+            )
+    done = {source.ref: taken for source, _, taken in found if taken}
+    if again := [ref for ref in refs if ref in done]:
+        raise Refused(
+            f"{again[0]} is {done[again[0]]} already",
+            hint="see: tocsin improvement list",
+            code="already_taken",
+        )
+    wanted = known if "all" in refs else refs
+    return tuple((source, row) for source, row, taken in found if source.ref in wanted and not taken)
+
+
+def source_in(desk: Desk, incident: Incident, objective: str = "", step: str = "") -> Source:
+    """Return the source of an item that somebody words; raises NotFound for what the exercise or the playbook lacks."""
+    if incident.kind == "test":
+        raise Refused(f"{incident.codename} is a test: it counts for nothing", code="a_test")
+    source = source_of(incident, "")
+    if objective:
+        plan = plan_of(desk, incident)
+        of = {objective.id: objective.id for objective in plan.objectives}
+        of |= {each.id: objective.id for objective in plan.objectives for each in objective.targets}
+        if objective not in of:
+            raise NotFound(
+                f"{plan.name} has no target '{objective}'",
+                hint=f"there are: {', '.join(of)}",
+                code="unknown_target",
+            )
+        target = objective if objective != of[objective] else ""
+        source = msgspec.structs.replace(source, objective=of[objective], target=target)
+    if step:
+        known = {step_path(invocation) for invocation in incident.invocations}
+        if step not in known:
+            near = nearest(step, known)
+            raise NotFound(
+                f"no step '{step}' was reached in {incident.codename}",
+                hint=f"did you mean {near}?" if near else "see: tocsin task list",
+                code="unknown_step",
+            )
+        source = msgspec.structs.replace(source, step=step)
+    return source
+
+
+# --------------------------------------------------------------------------------------------------- changes
+
+
+def add(desk: Desk, rows: Sequence[Proposed]) -> tuple[Item, ...]:
+    """Record new items, in order; raises what is wrong with one, and then none is recorded."""
+    ready = [(source, _checked(desk, row)) for source, row in rows]
+
+    def decide(found: Items) -> Sequence[AnyImprovementEvent]:
+        taken = {(item.source.incident, item.source.ref) for item in found.items.values() if item.source.ref}
+        fresh = [(source, row) for source, row in ready if (source.incident, source.ref) not in taken]
+        return [
+            ImprovementAdded(item=f"I-{number}", by=desk.actor.claimed, plan=row, source=source)
+            for number, (source, row) in enumerate(fresh, start=len(found.items) + 1)
+        ]
+
+    made = organisation_journal.change(desk, JOURNAL, read, decide)
+    found = read(desk)
+    return tuple(found.items[one.item] for one in made)
+
+
+def _checked(desk: Desk, plan: Plan) -> Plan:
+    owner = plan.owner
+    if owner.startswith(ROLE):
+        role = owner.removeprefix(ROLE)
+        if role not in desk.directory.roles:
+            near = nearest(role, desk.directory.roles)
+            raise NotFound(
+                f"there is no role '{role}'",
+                hint=f"did you mean role:{near}?" if near else "tocsin role list",
+                code="unknown_role",
+            )
+    elif owner:
+        desk.known(owner)
+    return checked(plan)
+
+
+def change(desk: Desk, name: str, fields: dict[str, object]) -> Item:
+    """Change some fields of an item's row."""
+
+    def decide(one: Item) -> AnyImprovementEvent:
+        may(one, "changed", "as said", "a change")
+        row = changed(one, _checked(desk, msgspec.structs.replace(one.plan, **fields)))
+        return ImprovementChanged(item=one.id, by=desk.actor.claimed, plan=row)
+
+    return _change(desk, name, decide)
+
+
+def done(desk: Desk, name: str, evidence: str, tested: Tested | None = None) -> Item:
+    """Record that the corrective action was taken; ``tested`` is its playbook test that passed, where it names one."""
+
+    def decide(one: Item) -> AnyImprovementEvent:
+        words = may(one, "done", evidence, "a note of what was done, and how one can see it")
+        if closing(one.plan.closes_with).kind == "test" and tested is None:
+            raise Refused(
+                f"{one.id} closes with {one.plan.closes_with}, which did not run", code="test_not_run"
+            )
+        return ImprovementDone(item=one.id, by=desk.actor.claimed, evidence=words, tested=tested)
+
+    return _change(desk, name, decide)
+
+
+def reopen(desk: Desk, name: str, reason: str) -> Item:
+    """Record that it is not better after all."""
+    return _change(
+        desk,
+        name,
+        lambda one: ImprovementReopened(
+            item=one.id, by=desk.actor.claimed, reason=may(one, "reopened", reason, "a reason")
+        ),
+    )
+
+
+def drop(desk: Desk, name: str, reason: str) -> Item:
+    """Record that nothing is done about it."""
+    return _change(
+        desk,
+        name,
+        lambda one: ImprovementDropped(
+            item=one.id, by=desk.actor.claimed, reason=may(one, "dropped", reason, "a reason")
+        ),
+    )
+
+
+def retest(desk: Desk, name: str, exercise: str = "") -> Item:
+    """Record that a later exercise proved an item, the named one or the newest that does; raises Refused where none does."""
+
+    def decide(one: Item) -> AnyImprovementEvent:
+        may(one, "retested", "as rated", "a rating")
+        proof, why = found_proof(desk, one, exercise)
+        if proof is None:
+            raise Refused(
+                f"{one.id} is not proved: {why}",
+                hint="exercise it, then an evaluator rates it P or S: tocsin drill rate TARGET RATING",
+                code="not_proved",
+            )
+        return ImprovementRetested(item=one.id, by=desk.actor.claimed, proof=proof)
+
+    return _change(desk, name, decide)
+
+
+def found_proof(desk: Desk, known: Item, exercise: str = "") -> tuple[Proof | None, str]:
+    """Return the newest proof of an item, or why there is none."""
+    named = desk.find(exercise) if exercise else ""
+    why: list[str] = []
+    for incident, plan in exercised(desk):
+        if named and incident.id != named:
+            continue
+        head = desk.store.head(incident.id)
+        verdict = judged(known, incident, plan, f"{head.version}:sha256:{head.hash}")
+        if verdict.proof is not None:
+            return verdict.proof, ""
+        if verdict.why:
+            why.append(f"in {incident.codename} {verdict.why}")
+    return None, "; ".join(why) or "no exercise that was begun since has played what it is about"
+
+
+def _change(desk: Desk, name: str, decide: Decide) -> Item:
+    (made,) = organisation_journal.change(desk, JOURNAL, read, lambda found: (decide(item(found, name)),))
+    return read(desk).items[made.item]

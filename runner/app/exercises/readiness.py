@@ -1,0 +1,176 @@
+"""How ready an organisation is, gathered from its playbooks, exercises, schedules, communications checks and improvement items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.app.exercises import between, improvements, schedules
+from runner.app.exercises.exercises import exercised
+from runner.app.exercises.fire_times import next_fire
+from runner.app.messages.communications_check import Way, ways
+from runner.app.playbooks.playbooks import unheld_of
+from runner.errors import TocsinError
+from runner.files.exercise_file import load_exercise
+from runner.incident.exercises.improvements import Item, overdue
+from runner.incident.exercises.ratings import ratings
+from runner.incident.exercises.schedules import Schedule, attention
+from runner.playbook.bundle import load_bundle
+from runner.playbook.catalogue import Catalog
+from runner.playbook.format import Bundle
+from runner.reports.exercises.readiness import (
+    Exercised,
+    ItemCounts,
+    PersonReadiness,
+    PlaybookReadiness,
+    ReadinessReport,
+    person_problem,
+    wanting,
+)
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+
+def readiness(desk: Desk) -> ReadinessReport:
+    """Return it as of now."""
+    now = desk.clock.now()
+    items = tuple(improvements.read(desk).items.values())
+    playbooks = tuple(_playbooks(desk, items, now))
+    people = tuple(_people(desk, now))
+    alone = tuple(_alone(desk))
+    unheld = unheld_of(desk)
+    return ReadinessReport(
+        as_of=now,
+        playbooks=playbooks,
+        people=people,
+        without_alternate=alone,
+        improvements=_counts(desk, items),
+        unheld=unheld,
+        needs_attention=(*between.waiting(desk), *wanting(playbooks, people, alone, unheld)),
+    )
+
+
+def _playbooks(desk: Desk, items: Iterable[Item], now: datetime) -> Iterator[PlaybookReadiness]:
+    catalog = Catalog(desk.folder)
+    bundles = {name: _bundle(name, catalog) for name in sorted(catalog.playbook_files)}
+    last, coming, today = _last(desk), _coming(desk, catalog), improvements.today(desk)
+    for name, (bundle, problem) in bundles.items():
+        found, planned = last.get(name), coming.get(name, ())
+        mine = tuple(item for item in items if item.source.playbook == name)
+        yield PlaybookReadiness(
+            playbook=name,
+            version=bundle.playbook.version if bundle is not None else "",
+            digest=bundle.digest if bundle is not None else "",
+            own=Path(str(catalog.playbook_files[name])).is_relative_to(desk.folder),
+            part_of=tuple(
+                other for other, (whole, _) in bundles.items() if whole is not None and name in whole.includes
+            ),
+            exercised=found,
+            changed=found is not None and bundle is not None and found.digest != bundle.digest,
+            next=_next(planned, now),
+            scheduled=tuple(one.id for one in planned),
+            missed=tuple(wrong.id for one in planned if (wrong := attention(one)) is not None),
+            open=tuple(item.id for item in mine if item.status == "open"),
+            late=tuple(item.id for item in mine if overdue(item, today)),
+            unproved=tuple(item.id for item in mine if item.status == "done"),
+            problem=problem,
+        )
+
+
+def _next(planned: Iterable[Schedule], now: datetime) -> datetime | None:
+    """Return when the next announced exercise comes, in the zone of its schedule."""
+    times = (
+        next_fire(schedule.rule, schedule.since, max(now, schedule.since))
+        for schedule in planned
+        if not schedule.rule.no_notice
+    )
+    return min((at for at in times if at is not None), default=None)
+
+
+def _bundle(name: str, catalog: Catalog) -> tuple[Bundle | None, str]:
+    """Return a playbook, or why it cannot be opened."""
+    try:
+        return load_bundle(name, catalog), ""
+    except TocsinError as error:
+        return None, error.message
+
+
+def _last(desk: Desk) -> Mapping[str, Exercised]:
+    """Return the last exercise of each playbook that was played to its end, by the playbook's name."""
+    found: dict[str, Exercised] = {}
+    for incident, plan in exercised(desk):
+        drill = incident.drill
+        if drill is None or drill.started is None or drill.stage != "ended":
+            continue
+        rated = {rating.id: str(rating.rating) for rating in ratings(plan, incident)}
+        for run in incident.runs.values():
+            found.setdefault(
+                run.playbook,
+                Exercised(
+                    incident=incident.id,
+                    codename=incident.codename,
+                    exercise=plan.name,
+                    at=drill.started,
+                    version=run.version,
+                    digest=run.digest,
+                    ratings=rated,
+                ),
+            )
+    return found
+
+
+def _coming(desk: Desk, catalog: Catalog) -> Mapping[str, tuple[Schedule, ...]]:
+    """Return the schedules that stand by the playbook that their exercise plays; those played without people count for nothing."""
+    found: dict[str, tuple[Schedule, ...]] = {}
+    for one in schedules.standing_of(schedules.read(desk), routine=False):
+        if one.rule.unattended:
+            continue
+        try:
+            name = load_exercise(one.rule.exercise, catalog).bundle.playbook.name
+        except TocsinError:
+            continue  # drill list and drill run say what is wrong with it
+        found[name] = (*found.get(name, ()), one)
+    return found
+
+
+def _people(desk: Desk, now: datetime) -> Iterator[PersonReadiness]:
+    directory = desk.directory
+    every: dict[str, list[Way]] = {name: [] for name in sorted(directory.people)}
+    for way in ways(desk):
+        every[way.person].append(way)
+    for name, mine in every.items():
+        worked = max((one.worked_at for one in mine if one.worked_at is not None), default=None)
+        tried = [one.check.state for one in mine if one.check is not None]
+        failed = bool(tried) and "accepted" not in tried
+        yield PersonReadiness(
+            person=name,
+            roles=tuple(role for role, held in directory.roles.items() if name in held),
+            ways=len(mine),
+            worked_at=worked,
+            problem=person_problem(len(mine), worked, failed, now),
+        )
+
+
+def _alone(desk: Desk) -> Iterator[str]:
+    """Yield roles that one person holds, for whom neither the role nor the person names anybody."""
+    directory = desk.directory
+    for role, held in directory.roles.items():
+        others = directory.alternates.get(role, ()) or [
+            one for name in held if name in directory.people and (one := directory.people[name].alternate)
+        ]
+        if len(held) == 1 and not others:
+            yield role
+
+
+def _counts(desk: Desk, items: tuple[Item, ...]) -> ItemCounts:
+    states = [item.status for item in items]
+    return ItemCounts(
+        open=states.count("open"),
+        late=sum(overdue(item, improvements.today(desk)) for item in items),
+        unproved=states.count("done"),
+        retested=states.count("retested"),
+        dropped=states.count("dropped"),
+    )

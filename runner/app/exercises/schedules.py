@@ -1,0 +1,201 @@
+"""Schedules of exercises: kept in a journal of their own on either store, and looked at by any number of schedulers.
+
+Of two that look in the same instant one appends first; the other is told so, reads again, and finds nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from runner.app.core import organisation_journal
+from runner.app.core.incident_service import Desk
+from runner.app.exercises.fire_times import between, check
+from runner.base.text import nearest
+from runner.errors import NotFound, Refused
+from runner.files.exercise_file import load_exercise
+from runner.incident.exercises.schedules import (
+    JOURNAL,
+    READER,
+    AnyScheduleEvent,
+    Book,
+    DrillScheduled,
+    DrillUnscheduled,
+    Firing,
+    FiringAcknowledged,
+    Look,
+    Rule,
+    Schedule,
+    ahead_of,
+    attention,
+    behind,
+    fold_schedules,
+    passed,
+    taken_up,
+)
+from runner.playbook.catalogue import Catalog
+
+AT_ONCE = 500
+"""So many fire times of one schedule are recorded at once."""
+Decide = Callable[[Book], Sequence[AnyScheduleEvent]]
+
+
+def read(desk: Desk) -> Book:
+    """Return all schedules as of now."""
+    return fold_schedules(organisation_journal.entries(desk, JOURNAL, READER))
+
+
+def change(desk: Desk, decide: Decide) -> tuple[AnyScheduleEvent, ...]:
+    """Append what ``decide`` makes of the schedules, and return it; it is asked again when somebody else was first."""
+    return organisation_journal.change(desk, JOURNAL, read, decide)
+
+
+def keep(desk: Desk, rule: Rule) -> Schedule:
+    """Have an exercise or a routine come by itself; raises what is wrong with the exercise or the rule."""
+    check(rule, desk.clock.now())
+    catalog = Catalog(desk.folder, classes=desk.home.classes)
+    wanted = rule.routine or load_exercise(rule.exercise, catalog).exercise.name
+
+    def decide(book: Book) -> Sequence[AnyScheduleEvent]:
+        known = book.schedules
+        same = [
+            schedule.id for schedule in known.values() if schedule.ended is None and schedule.rule == rule
+        ]
+        if same:
+            raise Refused(
+                f"{same[0]} says so already", hint=f"see: tocsin {listing(rule)}", code="already_scheduled"
+            )
+        names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(known) + 3)))
+        free = next(name for name in names if name not in known)
+        return (DrillScheduled(schedule=free, by=desk.actor.claimed, rule=rule),)
+
+    (made,) = change(desk, decide)
+    return read(desk).schedules[made.schedule]
+
+
+def listing(rule: Rule) -> str:
+    """Return the command that shows schedules of this sort."""
+    return "routine list" if rule.routine else "drill schedules"
+
+
+def drop(desk: Desk, name: str, *, routine: bool = False) -> None:
+    """Have an exercise, or a routine, come no more; what happened stays on record."""
+
+    def decide(book: Book) -> Sequence[AnyScheduleEvent]:
+        schedule = _standing(name, standing_of(book, routine=routine))
+        return (DrillUnscheduled(schedule=schedule.id, by=desk.actor.claimed),)
+
+    change(desk, decide)
+
+
+def acknowledge(desk: Desk, name: str, reason: str) -> None:
+    """Record why the last time of a schedule may stay missed or failed; raises Refused where it was neither."""
+    if not reason.strip():
+        raise Refused(
+            "what was missed or failed is acknowledged with a reason",
+            hint="add --reason '…'",
+            code="reason_missing",
+        )
+
+    def decide(book: Book) -> Sequence[AnyScheduleEvent]:
+        wrong = attention(_standing(name, book.schedules.values()))
+        if wrong is None:
+            raise Refused(
+                f"nothing of {name} waits to be acknowledged",
+                hint="see: tocsin drill schedules",
+                code="nothing_to_acknowledge",
+            )
+        made = FiringAcknowledged(
+            schedule=name, by=desk.actor.claimed, fire_at=wrong.fire_at, reason=reason.strip()
+        )
+        return (made,)
+
+    change(desk, decide)
+
+
+def _standing(name: str, among: Iterable[Schedule]) -> Schedule:
+    """Return one that still comes by its id; raises NotFound, with the nearest, for one that is not there any more."""
+    standing = {schedule.id: schedule for schedule in among if schedule.ended is None}
+    if name not in standing:
+        near = nearest(name, standing)
+        hint = f"did you mean {near}?" if near else f"there are: {', '.join(standing) or 'none'}"
+        raise NotFound(f"there is no schedule '{name}'", hint=hint, code="unknown_schedule")
+    return standing[name]
+
+
+def standing_of(book: Book, *, routine: bool) -> tuple[Schedule, ...]:
+    """Return the exercises, or the routines, that still come."""
+    return tuple(
+        schedule
+        for schedule in book.schedules.values()
+        if schedule.ended is None and (schedule.rule.routine is not None) == routine
+    )
+
+
+def written(exercise: str, base: Path) -> str:
+    """Return how a schedule keeps an exercise: a name as it is, a file by its full path."""
+    from runner.playbook.bundle import is_path
+
+    return str((base / exercise).resolve()) if is_path(exercise) else exercise
+
+
+def real_incidents(desk: Desk) -> tuple[str, ...]:
+    """Return the codenames of the real incidents that are not over; one that is paused is one of them."""
+    rows = desk.store.rows()
+    return tuple(row.codename for row in rows if row.kind == "real" and row.state in ("open", "paused"))
+
+
+def take(desk: Desk, scheduler: str, chance: Callable[[], float]) -> tuple[AnyScheduleEvent, ...]:
+    """Record what became of every fire time that has passed, and return what was recorded."""
+    now = desk.clock.now()
+    look = Look(
+        scheduler=scheduler,
+        by=desk.actor.claimed,
+        now=now,
+        real=real_incidents(desk),
+        alive=desk.store.worker_alive,
+        still_open=lambda incident: _still_open(desk, incident),
+        chance=chance,
+    )
+    return change(
+        desk, lambda book: [event for schedule in book.schedules.values() for event in _due(schedule, look)]
+    )
+
+
+def _due(schedule: Schedule, look: Look) -> Iterator[AnyScheduleEvent]:
+    yield from ahead_of(schedule, look)
+    yield from taken_up(schedule, look)
+    if schedule.ended is None:
+        times, more = between(schedule, behind(schedule, look.now), look.now, AT_ONCE)
+        yield from passed(schedule, times, look, more=more)
+
+
+def _still_open(desk: Desk, incident: str) -> bool:
+    row = desk.store.row(incident)
+    if row is None or row.state not in ("open", "paused"):
+        return False
+    drill = desk.load(incident).drill
+    return drill is None or drill.stage not in ("ended", "frozen")
+
+
+def in_hand(desk: Desk, scheduler: str) -> list[tuple[Schedule, Firing]]:
+    """Return the firings that this scheduler has claimed and that are to open now, the oldest first."""
+    now = desk.clock.now()
+    found = [
+        (schedule, firing)
+        for schedule in read(desk).schedules.values()
+        for firing in schedule.firings.values()
+        if firing.state == "claimed" and firing.scheduler == scheduler and (firing.opens_at or now) <= now
+    ]
+    return sorted(found, key=lambda pair: pair[1].fire_at)
+
+
+def still_mine(book: Book, firing: Firing, scheduler: str) -> bool:
+    """Tell whether a firing is still in the hands of this scheduler."""
+    found = book.schedules[firing.schedule].firings.get(firing.fire_at)
+    return found is not None and found.state == "claimed" and found.scheduler == scheduler
+
+
+def incident_id(firing: Firing) -> str:
+    """Return the id of the exercise that a firing opens: the same for whoever opens it, so that it is opened once."""
+    return f"i-{firing.schedule}-{firing.fire_at:%Y%m%dT%H%M%SZ}"

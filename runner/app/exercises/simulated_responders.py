@@ -1,0 +1,399 @@
+"""People who work an incident as its playbook asks, or otherwise where they are told to: for tests and for exercises.
+
+A player decides nothing by chance. Of what is open they take what is due first; a step is done by somebody who holds
+its role, and what the behaviour says of the step comes before doing it as asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.app.incidents import facts
+from runner.app.law import duties
+from runner.app.notices import notices
+from runner.base.actor import Actor
+from runner.base.instants import parse_duration
+from runner.errors import Refused
+from runner.incident.exercises.injects import unreachable
+from runner.incident.law.decision_not_to_notify import NONE, statute_grounds
+from runner.incident.notices import decide
+from runner.incident.notices.staleness import blocking
+from runner.incident.state import commands as c
+from runner.incident.state.due_times import PEOPLE
+from runner.incident.state.expression_view import find_step, item_of
+from runner.incident.state.incident import Incident, Invocation
+from runner.incident.state.steps import step_path, step_path_with_items
+from runner.playbook import format as p
+from runner.playbook.playbook_test import Behaviour
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+SOURCE = "who knows"
+REASON = "as things stood"
+LEAD = timedelta(minutes=5)
+"""Where nothing is done before it must be, it is begun so long before it is due."""
+NEVER = datetime.max.replace(tzinfo=UTC)
+_ENDINGS: dict[str, Callable[..., c.AnyCommand]] = {
+    "skip": c.SkipStep,
+    "cancel": c.CancelStep,
+    "fail": c.FailStep,
+    "retry": c.RetryStep,
+}
+
+
+class Stranded(Refused):
+    """A player does not know what to do: the behaviour leaves out an answer, a person, or the way on."""
+
+
+class Players:
+    """Everybody who holds a role in one incident."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        incident: str,
+        behaviour: Behaviour,
+        *,
+        last_moment: bool = False,
+        sleep: Callable[[timedelta], None],
+    ) -> None:
+        """Take how they behave; ``sleep`` lets time pass where somebody lets it pass."""
+        self._desk, self._name = desk, incident
+        self._behaviour = behaviour
+        self._answers = dict(behaviour.answers)
+        self._deeds = {step: list(deeds) for step, deeds in behaviour.deeds.items()}
+        self._last_moment, self._sleep = last_moment, sleep
+        self._left_alone: set[str] = set()
+        """Messages that nobody acknowledges."""
+        self._busy: dict[str, datetime] = {}
+        """Invocation → until when somebody is at it."""
+
+    @property
+    def _incident(self) -> Incident:
+        return self._desk.load(self._name)
+
+    @property
+    def _now(self) -> datetime:
+        return self._desk.now_in(self._incident)
+
+    # --- the next thing -----------------------------------------------------------------------------------
+
+    def act(self) -> bool:
+        """Do the next thing that a person can do; tell whether there was one."""
+        incident = self._incident
+        if self._confirmed(incident):
+            return True
+        open_ = [incident.invocations[name] for name in sorted(incident.active)]
+        ended = [one for name in incident.latest.values() if _halted(one := incident.invocations[name])]
+        for invocation in sorted((*open_, *ended), key=lambda one: (one.kind != "message", one.due or NEVER)):
+            if self._deed(incident, invocation):
+                return True
+        return False
+
+    def learn(self) -> bool:
+        """Record a fact that a step waits for and that somebody is to find out; tell whether there was one."""
+        incident = self._incident
+        for name in sorted(incident.blocked | incident.live):
+            for fact in incident.invocations[name].missing:
+                if text := self._behaviour.learns.get(fact):
+                    self._record([text])
+                    return True
+        return False
+
+    def begins_at(self) -> datetime | None:
+        """Return when something must be begun that is left to the last moment, or is done that takes its time."""
+        incident, now = self._incident, self._now
+        times = [self._busy[name] for name in incident.active if name in self._busy]
+        if self._last_moment:
+            dues = (incident.invocations[name].due for name in incident.active)
+            times += [due - LEAD for due in dues if due is not None]
+        return min((time for time in times if time > now), default=None)
+
+    # --- one step -----------------------------------------------------------------------------------------
+
+    def _deed(self, incident: Incident, invocation: Invocation) -> bool:
+        step = self._desk.library(incident).step(incident, invocation.id)
+        if invocation.kind in PEOPLE and self._at_it(invocation) > self._now:
+            return False
+        lined_up = (
+            self._deeds.get(step_path_with_items(invocation.id))
+            or self._deeds.get(step_path(invocation.id))
+            or []
+        )
+        halted = _halted(invocation)
+        if lined_up and (halted or invocation.kind in (*PEOPLE, "message", "wait")):
+            return self._otherwise(lined_up.pop(0), invocation, step)
+        if invocation.over:
+            return False
+        if self._last_moment and invocation.kind in PEOPLE and self._can_wait(incident, invocation):
+            return False
+        if halted:
+            raise Stranded(
+                f"{step_path(invocation.id)} is stuck: {invocation.stuck}",
+                hint="say in deeds: what is done then",
+                code="step_stuck",
+            )
+        return self._as_asked(incident, invocation, step)
+
+    def _as_asked(self, incident: Incident, invocation: Invocation, step: p.AnyStep) -> bool:
+        match step:
+            case p.Message():
+                return self._acknowledge(incident, invocation)
+            case p.Task():
+                self._complete(invocation, step)
+            case p.Ask():
+                self._answer(invocation, step)
+            case p.Approve():
+                self._decide(incident, invocation, step, approved=True)
+            case p.File():
+                self._hand_in(incident, invocation, step)
+            case _:
+                return False
+        return True
+
+    def _at_it(self, invocation: Invocation) -> datetime:
+        """Return until when somebody is at a step, from when it was first met."""
+        takes = self._behaviour.takes
+        span = takes.get(step_path_with_items(invocation.id)) or takes.get(step_path(invocation.id)) or "0m"
+        return self._busy.setdefault(invocation.id, self._now + parse_duration(span))
+
+    def _can_wait(self, incident: Incident, invocation: Invocation) -> bool:
+        """Tell whether a step can wait: it is due later, or never while others are due."""
+        if invocation.due is not None:
+            return invocation.due > self._now + LEAD
+        return any(incident.invocations[name].due is not None for name in incident.active)
+
+    def _complete(self, invocation: Invocation, step: p.Task) -> None:
+        """Find out what the task is about, tick its rows, and end it."""
+        found = self._behaviour.finds
+        self._record(
+            found.get(step_path_with_items(invocation.id)) or found.get(step_path(invocation.id), ())
+        )
+        by = self._holder(invocation, step.role)
+        rows = [c.CheckRow(step=invocation.id, row=n, by=by) for n in range(len(step.checklist))]
+        self._at(by).submit(self._name, *rows, c.CompleteTask(step=invocation.id, by=by, comment="done"))
+
+    def _answer(self, invocation: Invocation, step: p.Ask) -> None:
+        value = self._answers.get(step_path_with_items(invocation.id)) or self._answers.get(
+            step_path(invocation.id)
+        )
+        if value is None:
+            raise Stranded(
+                f"nobody answers {step_path(invocation.id)}: {step.ask}",
+                hint="add it to answers:",
+                code="answer_missing",
+            )
+        desk = self._at(self._holder(invocation, step.role))
+        facts.record_answer(desk, self._name, invocation.id, value, SOURCE, "confirmed", REASON)
+
+    def _decide(self, incident: Incident, invocation: Invocation, step: p.Approve, *, approved: bool) -> None:
+        """Have the next person decide who holds one of the roles and may."""
+        subject = find_step(incident, incident.scopes[invocation.scope], step.approve)
+        if approved and self._rendered_again(incident, subject):
+            return
+        approvals = [approval for approval in invocation.approvals if not approval.void]
+        barred = {approval.by for approval in approvals} | ({subject.ended_by} if subject else set())
+        for role in step.by.roles:
+            if step.by.every_role and any(role in approval.roles for approval in approvals):
+                continue
+            for person in self._holders(role):
+                if person not in barred:
+                    made = c.Decide(
+                        step=invocation.id,
+                        by=person,
+                        digest=subject.digest if subject else "",
+                        approved=approved,
+                        reason="" if approved else REASON,
+                    )
+                    self._at(person).submit(self._name, made)
+                    return
+        raise Stranded(
+            f"nobody is left who may decide {step_path(invocation.id)}",
+            hint="more people in roles:",
+            code="no_approver",
+        )
+
+    def _rendered_again(self, incident: Incident, bound: Invocation | None) -> bool:
+        """Have a text rendered again that is out of date; tell whether one was."""
+        made = decide.renderings(incident, bound.id) if bound is not None else []
+        if not made or not blocking(incident, made[-1]):
+            return False
+        again = notices.render_step(self._desk, incident, made[-1].step)
+        self._desk.submit(self._name, msgspec.structs.replace(again, by=""))
+        return True
+
+    def _hand_in(self, incident: Incident, invocation: Invocation, step: p.File) -> None:
+        """Record a filing, with its reasons when it is late."""
+        duty = item_of(incident, incident.scopes[invocation.scope], step.duty)
+        known = incident.duties.get(duty)
+        now = self._now
+        late = known is not None and known.due is not None and now > known.due
+        desk = self._at(self._holder(invocation, step.role))
+        made = duties.filing(
+            desk,
+            incident,
+            duty,
+            at=now,
+            reference="REHEARSED",
+            receipt=None,
+            late_reason=REASON if late else "",
+            step=invocation.id,
+        )
+        desk.submit(self._name, *made)
+
+    def _acknowledge(self, incident: Incident, invocation: Invocation) -> bool:
+        """Have those say that they know of whom a message wants it."""
+        if invocation.id in self._left_alone:
+            return False
+        open_ = [
+            one
+            for name in sorted(incident.moving)
+            if (one := incident.deliveries[name]).step == invocation.id and not one.waits
+        ]
+        gone = unreachable(incident, self._desk.clock.now())
+        open_ = [one for one in open_ if one.person not in gone]
+        for one in open_:
+            made = c.ReportCall(delivery=one.id, reached=True, by=one.person)
+            self._at(one.person).submit(self._name, made)
+        return bool(open_)
+
+    # --- otherwise ----------------------------------------------------------------------------------------
+
+    def _otherwise(self, deed: str, invocation: Invocation, step: p.AnyStep) -> bool:
+        """Do what the behaviour says instead."""
+        word, _, rest = deed.partition(" ")
+        match word:
+            case "skip" | "cancel" | "fail" | "retry":
+                by = self._anybody()
+                self._at(by).submit(self._name, _ENDINGS[word](step=invocation.id, by=by, reason=REASON))
+            case "reject" if isinstance(step, p.Approve):
+                self._decide(self._incident, invocation, step, approved=False)
+            case "unknown":
+                by = self._holder(invocation, getattr(step, "role", ""))
+                again = self._now + timedelta(hours=1)
+                self._at(by).submit(self._name, c.AnswerUnknown(step=invocation.id, by=by, ask_again=again))
+            case "unreached":
+                self._left_alone.add(invocation.id)
+            case "sleep":
+                self._sleep(parse_duration(rest))
+            case "learn":
+                self._record([rest])
+            case _:
+                self._elsewhere(word, rest)
+        return True
+
+    def _elsewhere(self, word: str, rest: str) -> None:
+        """Decide on a duty, declare a domain, or take up again what had ended."""
+        by = self._anybody()
+        first, _, more = rest.partition(" ")
+        match word:
+            case "reopen":
+                if more:
+                    self._answers[first] = more
+                made = c.ReopenStep(step=self._newest(first), by=by, reason=REASON)
+                self._at(by).submit(self._name, made)
+            case "render":
+                made_ = notices.render_step(self._at(by), self._incident, self._newest(rest))
+                self._at(by).submit(self._name, made_)
+            case "domain" if first in ("compromised", "down", "up"):
+                now = self._now
+                declared = c.DeclareDomain(domain=more, state=first, since=now, by=by, reason=REASON)  # type: ignore[arg-type]
+                self._at(by).submit(self._name, declared)
+            case "not-to-notify" | "waive":
+                for duty in self._meant(rest):
+                    kind: duties.Decided = "waived" if word == "waive" else "decided_not_to_notify"
+                    self._decide_duty(by, duty, kind)
+            case _:
+                raise Stranded(
+                    f"nobody knows how to {word} {rest}", hint="see the words for deeds", code="unknown_deed"
+                )
+
+    def _decide_duty(self, by: str, duty: str, kind: duties.Decided) -> None:
+        """Record a decision on a duty, in somebody's name."""
+        by = next(iter(self._holders("counsel")), by)
+        ground = "" if kind == "waived" else self._ground(duty)
+        made = duties.decision(self._at(by), duty, kind, self._now, REASON, ground=ground)
+        self._at(by).submit(self._name, made)
+
+    def _ground(self, duty: str) -> str:
+        """Return the exemption for which the facts speak, else one that the verdict names, else that there is none."""
+        law = self._desk.library(self._incident).regime(duty.partition("/")[0])
+        status = next((one for one in self._desk.duties(self._incident) if one.id == duty), None)
+        if law is None or status is None:
+            return NONE
+        known = statute_grounds(law, status)
+        met = (one.ground for one in status.unless if one.met)
+        return next(iter((*met, *(reason.code for reason in status.because if reason.code in known))), NONE)
+
+    def _confirmed(self, incident: Incident) -> bool:
+        """Have somebody else confirm what needs a second person; tell whether there was anything."""
+        for people in incident.second_person.values():
+            if people.state == "awaiting":
+                able = (
+                    who for role in people.act.roles for who in self._holders(role) if who != people.act.by
+                )
+                who = next(able, "")
+                if not who:
+                    raise Stranded(
+                        f"nobody can confirm entry {people.entry}: it needs {' or '.join(people.act.roles)}",
+                        hint="more people in roles:",
+                        code="no_approver",
+                    )
+                self._at(who).submit(self._name, c.ConfirmEntry(by=who, seq=people.entry, os_user=who))
+                return True
+        return False
+
+    def _meant(self, text: str) -> Iterator[str]:
+        """Yield a duty by its name, or all with a reason, or an exemption, of this code: ``because:risk_unlikely``."""
+        word, _, code = text.partition(":")
+        if word != "because":
+            yield text
+            return
+        for duty in self._desk.duties(self._incident):
+            if code in (*(reason.code for reason in duty.because), *(other.ground for other in duty.unless)):
+                yield duty.id
+
+    def _newest(self, path: str) -> str:
+        for name in self._incident.latest.values():
+            if path in (step_path(name), step_path_with_items(name)):
+                return name
+        raise Stranded(f"{path} was not reached yet", hint="do this at a later step", code="not_reached")
+
+    # --- who ----------------------------------------------------------------------------------------------
+
+    def _record(self, assignments: Sequence[str]) -> None:
+        if assignments:
+            facts.record_facts(
+                self._at(self._anybody()), self._name, assignments, SOURCE, "confirmed", REASON
+            )
+
+    def _holders(self, role: str) -> tuple[str, ...]:
+        incident = self._incident
+        held = incident.roles.get(role, ()) or self._desk.directory.roles.get(role, ())
+        gone = unreachable(incident, self._desk.clock.now())
+        return tuple(role for role in held if role not in gone)
+
+    def _holder(self, invocation: Invocation, role: str) -> str:
+        """Return who does a step: to whom it was given, else the first who holds the role, else anybody."""
+        return invocation.assignee or next(iter(self._holders(role)), "") or self._anybody()
+
+    def _anybody(self) -> str:
+        held = (persons[0] for _, persons in sorted(self._incident.roles.items()) if persons)
+        return next(held, "somebody")
+
+    def _at(self, person: str) -> Desk:
+        """Return the desk with a person at it, at a machine of their own."""
+        found = copy(self._desk)
+        found.actor = Actor(claimed=person, host=f"desk-of-{person}", os_user=person)
+        return found
+
+
+def _halted(invocation: Invocation) -> bool:
+    """Tell whether a person must say how it goes on."""
+    return bool(invocation.stuck) or invocation.state in ("failed", "expired")

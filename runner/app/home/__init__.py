@@ -1,0 +1,1 @@
+"""Use cases of the home folder: open it, examine it, keep it."""

@@ -1,0 +1,49 @@
+"""Verify the record: every event there, unchanged, in its place, and no shorter than copies elsewhere say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.app.home.integrity import Integrity, examine, missing_anywhere
+from runner.errors import Usage
+from runner.store.port import Head, Verification
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+_ANCHOR = re.compile(r"(?P<version>\d+):(?:sha256:)?(?P<hash>[0-9a-f]{64})")
+
+
+Seen = Callable[[int], None]
+
+
+def events(desk: Desk, incident: str | None) -> int:
+    """Return how many events there are to verify."""
+    return sum(row.version for row in desk.store.rows() if incident in (None, row.id))
+
+
+def verify(desk: Desk, incident: str | None, anchor: str = "", seen: Seen | None = None) -> Verification:
+    """Verify one journal or all; ``anchor`` is ``N:sha256:HASH`` as it stands on a document that left the house."""
+    if not anchor:
+        return desk.store.verify(incident, seen=seen)
+    match = _ANCHOR.fullmatch(anchor.strip())
+    if match is None:
+        raise Usage(
+            f"'{anchor}' is no anchor", hint="write N:sha256:HASH, as a footer shows it", code="bad_anchor"
+        )
+    if incident is None:
+        raise Usage("an anchor is of one incident", hint="add --incident INCIDENT", code="option_missing")
+    return desk.store.verify(incident, {incident: Head(int(match["version"]), match["hash"])}, seen)
+
+
+def integrity(
+    desk: Desk, verified: Verification, incident: str | None, seen: Seen | None = None
+) -> Integrity:
+    """Return what the chain does not show; documents are missed only where the chain holds, which names them."""
+    found = examine(desk, verified, incident, seen)
+    gone = tuple(missing_anywhere(desk, incident)) if verified.ok else ()
+    return msgspec.structs.replace(found, faults=(*found.faults, *gone))

@@ -1,0 +1,450 @@
+"""Examine a home, and mend what can be mended without deciding anything for a person.
+
+Each examination yields findings; one that was mended says so. Repair declares the attempts of dead workers unknown
+(that is all that is known of them), writes the lists anew from the journals, and makes a store that is missing.
+"""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from runner.app.core.identifiers import Clock, IdGenerator
+from runner.app.core.incident_service import Desk
+from runner.app.core.suspended_incidents import set_aside
+from runner.app.core.transaction import row_of
+from runner.app.home.doctor_channels import channels
+from runner.app.home.doctor_files import exposed_files, own_laws
+from runner.app.home.doctor_reachability import Finding, Severity, of_error, ways_out
+from runner.app.home.integrity import Integrity, missing, row_from_journal
+from runner.app.home.integrity import examine as examine_documents
+from runner.app.home.open_home import open_desk
+from runner.base.actor import Actor
+from runner.errors import TocsinError
+from runner.files.settings_file import load_home
+from runner.incident.people.contact_journal import STREAM
+from runner.incident.state.commands import AttemptLost
+from runner.incident.state.incident import Attempt, Delivery, Incident, Invocation
+from runner.incident.state.work import Failed
+from runner.reports.core import suggested_actions
+from runner.reports.core.formatting import aside_words
+from runner.routing.organisation import Home
+from runner.settings import CONFIG, is_shared_folder
+from runner.store.chain import event_of
+from runner.store.port import IncidentRow
+
+AHEAD = timedelta(minutes=5)
+"""How far the journal may be ahead of this machine's clock before that is said."""
+POSTGRES = "psycopg"
+"""The Python package by which a store on PostgreSQL is reached; it comes with an extra."""
+
+Watched = Callable[[str, int | None], Callable[[int], None]]
+"""From what begins, and how much there is of it where that is known, to what is told how much more was done."""
+
+
+class Examination(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/doctor/v1"):
+    """Everything that was found; ``ok`` is false when something needs a person."""
+
+    home: str
+    ok: bool
+    findings: tuple[Finding, ...]
+
+
+def examine(
+    folder: Path,
+    actor: Actor,
+    clock: Clock,
+    chance: IdGenerator,
+    *,
+    repair: bool = False,
+    dns: bool = False,
+    offline: bool = False,
+    watched: Watched = lambda words, total: lambda count: None,
+) -> Examination:
+    """Look at a home from its folder to its blobs; never raises for what is wrong with it.
+
+    It connects to the servers of channels, unless ``offline``; ``dns`` asks DNS too.
+    """
+    findings = list(_examined(folder, actor, clock, chance, watched, repair=repair, dns=dns, offline=offline))
+    return Examination(
+        home=str(folder),
+        ok=all(finding.severity != "error" for finding in findings),
+        findings=tuple(findings),
+    )
+
+
+def _examined(
+    folder: Path,
+    actor: Actor,
+    clock: Clock,
+    chance: IdGenerator,
+    watched: Watched,
+    *,
+    repair: bool,
+    dns: bool,
+    offline: bool,
+) -> Iterator[Finding]:
+    yield _versions()
+    shared = is_shared_folder(folder)
+    if shared:
+        hint = "move the home to a local disk: locks and syncing cannot be relied on there"
+        yield Finding(area="folder", severity="warning", what=f"{folder}: {shared}", hint=hint)
+    try:
+        home = load_home(folder / CONFIG)
+    except TocsinError as error:
+        yield from of_error("settings", error)
+        return
+    yield Finding(area="settings", severity="good", what=f"{folder / CONFIG} holds")
+    yield from exposed_files(folder, home, repair=repair)
+    if home.second_person.none:
+        what = f"nobody confirms what needs two people (second_person.none): {home.second_person.none}"
+        yield Finding(area="settings", severity="warning", what=what)
+    yield from _master_key(folder, home)
+    yield from channels(folder, home, clock.now(), dns, offline)
+    yield from _action_secrets(folder, home)
+    yield from _whole("laws", lambda: own_laws(folder))
+    try:
+        desk, made = _opened(folder, actor, clock, chance, repair)
+    except TocsinError as error:
+        yield from of_error("store", error)
+        return
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != POSTGRES:
+            raise
+        what = f"the store is on PostgreSQL, and the Python package '{POSTGRES}' is not installed"
+        hint = "install Tocsin with its extra 'postgres': tocsin[postgres]"
+        yield Finding(area="store", severity="error", what=what, hint=hint)
+        return
+    with desk.store:
+        if made:
+            yield Finding(
+                area="store", severity="mended", what="the store was missing; an empty one was made"
+            )
+        if desk.store.read_only:
+            yield Finding(
+                area="store",
+                code="store_read_only",
+                severity="error",
+                what="the store cannot be written; this report was made from a copy",
+                hint="free space on its disk, or mount the disk for writing",
+            )
+        yield from _store(desk, repair, watched)
+        yield from _whole("roles", lambda: _unheld(desk))
+
+
+def _opened(folder: Path, actor: Actor, clock: Clock, chance: IdGenerator, repair: bool) -> tuple[Desk, bool]:
+    made = False
+    try:
+        desk = open_desk(folder, actor, or_copy=not repair, clock=clock, chance=chance)
+    except TocsinError as error:
+        if error.code != "no_store" or not repair:
+            raise
+        desk, made = open_desk(folder, actor, create=True, clock=clock, chance=chance), True
+    desk.cache = lambda: None  # an examination leaves the home as it is
+    return desk, made
+
+
+def _versions() -> Finding:
+    what = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.system()}"
+    return Finding(area="machine", severity="good", what=what)
+
+
+def _master_key(folder: Path, home: Home) -> Iterator[Finding]:
+    from runner.vault.master_key import read_master
+
+    try:
+        read_master(home.master_key, base=folder)
+    except TocsinError as error:
+        yield from of_error("key", error)
+        return
+    yield Finding(area="key", severity="good", what="the master key is here")
+
+
+def _action_secrets(folder: Path, home: Home) -> Iterator[Finding]:
+    """Fetch what automatic actions may send."""
+    from runner.vault.action_secrets import given_secret
+
+    for name in home.act.secrets:
+        try:
+            given_secret(name, home, base=folder)
+        except TocsinError as error:
+            yield from of_error("actions", error)
+
+
+def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
+    yield from _whole("journal", lambda: _record(desk, repair, watched))
+    for area, look in (
+        ("people", lambda: ways_out(desk)),
+        ("do now", lambda: _do_now(desk)),
+        ("organisation", lambda: _between(desk)),
+        ("clock", lambda: _clock(desk)),
+        ("clock", lambda: _time(desk, repair)),
+    ):
+        yield from _whole(area, look)
+
+
+def _whole(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Yield what a check finds; a check that cannot run is a finding and never the end of the report."""
+    try:
+        yield from look()
+    except TocsinError as error:
+        yield from of_error(area, error)
+    except Exception as error:  # noqa: BLE001  # damaged data can fail in any way; the other checks still run
+        what = f"this check could not be finished ({type(error).__name__})"
+        yield Finding(area=area, code="check_failed", severity="error", what=what, hint="tocsin audit verify")
+
+
+def _record(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
+    known = desk.store.rows()
+    verified = desk.store.verify(seen=watched("verifying events", sum(row.version for row in known)))
+    looked_at = watched("reading incidents", len(known))
+    if verified.broken is not None:
+        broken = verified.broken
+        what = f"{broken.incident}, event {broken.seq}: {broken.why}"
+        hint = "keep the store as it is, restore a backup beside it: tocsin audit verify"
+        yield Finding(area="journal", severity="error", what=what, hint=hint)
+    else:
+        yield Finding(area="journal", severity="good", what=f"{verified.events} events verify")
+    lost = {row.id: row for row in _lost_rows(desk, verified.unwitnessed if repair else ())}
+    yield from _whole(
+        "integrity",
+        lambda: _integrity(examine_documents(desk, verified, seen=watched("checking documents", None)), lost),
+    )
+    rows: list[IncidentRow] = []
+    aside = set_aside(desk.store)
+    for row in desk.store.rows():
+        looked_at(1)
+        if row.kind == STREAM:
+            rows.append(row)
+            continue
+        again = [row]
+        yield from _whole("incidents", partial(_one, desk, row, repair, again, aside.get(row.id)))
+        rows += again
+    yield from _lists(desk, rows, repair, list(lost.values()))
+
+
+def _one(
+    desk: Desk, row: IncidentRow, repair: bool, again: list[IncidentRow], aside: Failed | None
+) -> Iterator[Finding]:
+    """Look at one incident, and replace its row in ``again`` with what its journal says."""
+    try:
+        incident = desk.fold(row.id)
+        desk.keep(incident)
+    except TocsinError as error:
+        lawful = error.code == "shredded"
+        yield Finding(
+            area="incidents",
+            code=error.code,
+            severity="warning" if lawful else "error",
+            what=f"{row.codename}: {error.message}",
+            hint="" if lawful else error.hint,
+        )
+        return
+    yield from _aside(incident, aside)
+    yield from _incident(desk, incident, repair)
+    incident = desk.load(row.id)
+    again[:] = [row_of(incident, desk.clock.now(), desk.library(incident))]
+
+
+def _lost_rows(desk: Desk, names: Sequence[str]) -> Iterator[IncidentRow]:
+    for name in names:
+        with suppress(TocsinError):  # of one that was shredded nothing is left to make a row of
+            yield row_from_journal(desk, name)
+
+
+def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
+    """Say what is not as it was written, save the rows that were."""
+    hints = {"row_missing": "write it anew from the journal: tocsin doctor --repair"}
+    for fault in found.faults:
+        is_mended = fault.code == "row_missing" and fault.incident in mended
+        where = fault.incident or "shared documents"
+        yield Finding(
+            area="integrity",
+            code=fault.code,
+            severity="mended" if is_mended else "error",
+            what=f"{where}: {fault.what}",
+            hint="" if is_mended else hints.get(fault.code, "restore a backup beside it, and compare"),
+        )
+    if not found.faults:
+        unread = f", {found.unread} not readable here" if found.unread else ""
+        what = f"documents: {found.documents - found.unread} as they were written{unread}"
+        yield Finding(area="integrity", severity="good", what=what)
+
+
+def _aside(incident: Incident, failed: Failed | None) -> Iterator[Finding]:
+    if failed is not None and incident.state in ("open", "paused"):
+        yield Finding(
+            area="incidents",
+            severity="error",
+            what=f"{incident.codename}: {aside_words(failed)}",
+            hint=suggested_actions.resume(incident.codename),
+        )
+
+
+def _incident(desk: Desk, incident: Incident, repair: bool) -> Iterator[Finding]:
+    dead = [*_dead(desk, incident)]
+    if dead and repair:
+        desk.submit(incident.id, *dead)
+        incident = desk.load(incident.id)
+    for claim in dead:
+        yield Finding(
+            area="attempts",
+            severity="mended" if repair else "error",
+            what=f"{incident.codename}: attempt {claim.n} of {claim.effect} has no outcome, its worker is gone",
+            hint="" if repair else "declare it unknown: tocsin doctor --repair",
+        )
+    for effect, attempt in _unknown(incident):
+        yield Finding(
+            area="attempts",
+            severity="error",
+            what=f"{incident.codename}: nobody knows whether attempt {attempt.n} of {effect} happened",
+            hint=suggested_actions.resolve(effect),
+        )
+    for fault in missing(desk, incident):
+        what = f"{incident.codename}: {fault.what}"
+        yield Finding(
+            area="blobs", code=fault.code, severity="error", what=what, hint="restore them from a backup"
+        )
+
+
+def _holders(incident: Incident) -> Iterator[tuple[str, Delivery | Invocation]]:
+    yield from incident.deliveries.items()
+    yield from incident.invocations.items()
+
+
+def _dead(desk: Desk, incident: Incident) -> Iterator[AttemptLost]:
+    for effect, holder in (*_holders(incident), *incident.errands.items()):
+        for attempt in holder.attempts:
+            if attempt.state == "sending" and not desk.store.worker_alive(attempt.worker):
+                yield AttemptLost(effect=effect, n=attempt.n)
+
+
+def _unknown(incident: Incident) -> Iterator[tuple[str, Attempt]]:
+    """Yield the unanswered attempts that a person has to judge: none once the incident is over, or where policy goes on."""
+    if incident.state in ("closed", "cancelled"):
+        return
+    for effect, holder in _holders(incident):
+        asks = bool(holder.stuck) or getattr(holder, "state", "") == "outcome_unknown"
+        for attempt in holder.attempts:
+            if asks and attempt.state == "unknown" and not attempt.resolved_by:
+                yield effect, attempt
+
+
+def _lists(desk: Desk, rows: list[IncidentRow], repair: bool, lost: list[IncidentRow]) -> Iterator[Finding]:
+    """Write ``lost`` rows, and compare what the lists say with the journals. When the next look is due is not compared: it moves with time."""
+    kept = {row.id: row for row in desk.store.rows()}
+    wrong = [row.codename for row in rows if _told(row) != _told(kept[row.id])]
+    unread = any(row.unread for row in (*rows, *lost))  # what cannot be read cannot be written
+    if repair and (wrong or lost) and not unread:
+        desk.store.rebuild([*rows, *lost])
+    if not wrong:
+        yield Finding(area="lists", severity="good", what=f"{len(rows)} rows agree with the journals")
+        return
+    yield Finding(
+        area="lists",
+        severity="mended" if repair and not unread else "error",
+        what=f"the lists differ from the journals: {', '.join(wrong)}",
+        hint=""
+        if repair and not unread
+        else "with the master key here, write them anew: tocsin doctor --repair",
+    )
+
+
+def _told(row: IncidentRow) -> tuple[str, str, str, str, int]:
+    return row.codename, row.title, row.kind, row.state, row.version
+
+
+def _do_now(desk: Desk) -> Iterator[Finding]:
+    """Say what is to be done now in each incident; one that cannot be read was named before."""
+    from runner.app.exercises.between import do_now
+    from runner.reports.incidents.do_now import LATER
+
+    for row, found in do_now(desk):
+        for one in found if not isinstance(found, TocsinError) else ():
+            yield Finding(
+                area="do now",
+                code=one.kind,
+                severity="warning" if one.rank == LATER else "error",
+                what=f"{row.codename}: {one.text}",
+                hint=one.command,
+                incident=row.codename,
+                ref=one.ref,
+            )
+
+
+def _between(desk: Desk) -> Iterator[Finding]:
+    """Say what waits for a person between incidents, and that no worker runs while one is open."""
+    from runner.app.exercises.between import waiting
+    from runner.app.home.workers import living
+
+    if desk.store.rows("open") and not living(desk.store):
+        what = (
+            "an incident is open and no worker is running: reminders, escalation and failover do not happen"
+        )
+        yield Finding(
+            area="worker",
+            code="no_worker",
+            severity="warning",
+            what=what,
+            hint=suggested_actions.START_WORKER,
+        )
+    for item in waiting(desk):
+        severity: Severity = "error" if item.kind == "drill_missed" else "warning"
+        yield Finding(area="organisation", severity=severity, what=item.text, hint=item.command)
+
+
+def _unheld(desk: Desk) -> Iterator[Finding]:
+    """Name the roles of the playbooks that nobody holds, and what cannot happen without them."""
+    from runner.app.playbooks.playbooks import unheld_of
+    from runner.reports.people.unassigned_roles import unheld_words
+
+    if roles := unheld_of(desk):
+        what = f"nobody holds {len(roles)} roles: {'; '.join(unheld_words(one) for one in roles)}"
+        hint = f"tocsin role assign {roles[0].role} PERSON --always"
+        yield Finding(area="roles", severity="warning", what=what, hint=hint)
+
+
+def _clock(desk: Desk) -> Iterator[Finding]:
+    now = desk.clock.now()
+    newest = max(
+        (
+            event_of(link).recorded
+            for row in desk.store.rows()
+            for link in desk.store.links(row.id, row.version - 1)
+        ),
+        default=now,
+    )
+    if newest > now + AHEAD:
+        what = f"this machine's clock says {now:%Y-%m-%d %H:%M:%SZ}, but an event was recorded {newest - now} later"
+        yield Finding(
+            area="clock", severity="error", what=what, hint="set the clock; legal clocks hang on it"
+        )
+    else:
+        yield Finding(area="clock", severity="good", what=f"{now:%Y-%m-%d %H:%M:%SZ}, after the newest event")
+
+
+def _time(desk: Desk, repair: bool) -> Iterator[Finding]:
+    """Say when workers on this machine act by another time than its clock shows, and how to end that."""
+    from runner.app.core.trusted_clock import forget_time, saved_times
+
+    kept = saved_times(desk.store, desk.actor.host)
+    if kept is None or not kept.apart:
+        return
+    if repair:
+        forget_time(desk.store, desk.actor.host)
+    way = "back" if kept.apart < timedelta() else "ahead"
+    yield Finding(
+        area="clock",
+        severity="mended" if repair else "error",
+        what=f"this machine's clock went {way} by {abs(kept.apart)}: workers count on from {kept.at:%Y-%m-%d %H:%M:%SZ}",
+        hint=""
+        if repair
+        else "set the clock; if it is right now: tocsin doctor --repair, then start workers again",
+    )

@@ -1,0 +1,163 @@
+"""Would anybody be reached, and could they answer: people, rotas, callbacks, and the domains that are down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from runner.app.core.incident_service import Desk
+from runner.app.messages.callbacks import mismatches
+from runner.base.text import nearest
+from runner.errors import TocsinError
+from runner.files.contacts.contact_entries import KINDS
+from runner.files.settings_file import lines_of_people, strangers
+from runner.reports.core.formatting import count
+from runner.settings import CONFIG
+
+Severity = Literal["good", "warning", "error", "mended"]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at."""
+
+    area: str
+    severity: Severity
+    what: str
+    hint: str = ""
+    code: str = ""
+    """Says what it is to a program, where it has a name."""
+    incident: str = ""
+    ref: str = ""
+    """What of the incident it is about, as in ``needs_attention``."""
+
+
+def of_error(area: str, error: TocsinError) -> Iterator[Finding]:
+    """Yield an error as findings: itself, and each problem of its file."""
+    yield Finding(area=area, code=error.code, severity="error", what=error.message, hint=error.hint)
+    for problem in error.problems:
+        severity: Severity = "error" if problem.severity == "error" else "warning"
+        yield Finding(area=area, severity=severity, what=str(problem))
+
+
+def ways_out(desk: Desk) -> Iterator[Finding]:
+    """Examine everything between an incident and people."""
+    yield from _people(desk)
+    yield from _callbacks(desk)
+    yield from _rotas(desk)
+    yield from _war_rooms(desk)
+    yield from _outside(desk)
+
+
+def _people(desk: Desk) -> Iterator[Finding]:
+    """Say whom the settings name in vain, and that contacts in them can be read by whoever has the disk."""
+    config = desk.folder / CONFIG
+    for problem in strangers(config, desk.home, desk.directory.people):
+        yield Finding(area="people", severity="error", what=str(problem))
+    known = desk.directory.people
+    plain = [name for name, person in desk.home.people.items() if name in known and person.contacts]
+    if plain:
+        yield Finding(
+            area="people",
+            severity="warning",
+            what=f"{config} holds contacts of {', '.join(plain)} in plain text (lines {lines_of_people(config)})",
+            hint="take them into the store, sealed: tocsin person import --from-settings",
+        )
+
+    yield from _forgotten(desk)
+    yield from _over_nothing(desk)
+    yield from _out_of_reach(desk)
+
+
+def _forgotten(desk: Desk) -> Iterator[Finding]:
+    """Say who stands in the settings and counts for nothing, because they were forgotten here."""
+    config = desk.folder / CONFIG
+    gone = [name for name in desk.home.people if name not in desk.directory.people]
+    if gone:
+        held = "what it holds of them does not count, and stays readable"
+        yield Finding(
+            area="people",
+            severity="warning",
+            what=f"{config} still names {', '.join(gone)} (lines {lines_of_people(config)}), forgotten here: {held}",
+            hint=f"delete what is theirs there; if they are to be known again: tocsin person add {gone[0]}",
+        )
+
+
+def _over_nothing(desk: Desk) -> Iterator[Finding]:
+    """Say which contacts are on a way that the home does not have: a slip of the pen, or a channel that was taken out."""
+    ways = (*desk.home.channels, *KINDS)
+    for name, person in desk.directory.people.items():
+        for way in sorted({contact.channel for contact in person.contacts} - set(ways)):
+            near = nearest(way, ways)
+            yield Finding(
+                area="people",
+                severity="warning",
+                what=f"a contact of {name} is never used: there is no channel '{way}'",
+                hint=f"did you mean {near}?" if near else f"there are: {', '.join(ways)}",
+            )
+
+
+def _out_of_reach(desk: Desk) -> Iterator[Finding]:
+    """Say where nobody at all can be told anything."""
+    people = desk.directory.people
+    named = {way for channel in desk.channels.values() for way in (channel.id, channel.address_kind)}
+    if any(contact.channel in named for person in people.values() for contact in person.contacts):
+        return
+    empty = "the contact book is empty"
+    lacking = f"of {count(len(people), 'person', 'people')} none has a contact on a channel that there is"
+    yield Finding(
+        area="people",
+        severity="warning",
+        what=f"nobody can be reached: {lacking if people else empty}",
+        hint="tocsin person add PERSON --contact CHANNEL=ADDRESS, or a whole list: tocsin person import people.csv",
+    )
+
+
+def _callbacks(desk: Desk) -> Iterator[Finding]:
+    """Say what keeps receipts and answers of providers away."""
+    try:
+        found = list(mismatches(desk))
+    except TocsinError:  # the master key is not here, which was said already
+        return
+    for severe, what, hint in found:
+        yield Finding(area="callbacks", severity="error" if severe else "warning", what=what, hint=hint)
+
+
+def _rotas(desk: Desk) -> Iterator[Finding]:
+    """Who is on call, by each rota; one that cannot be read leaves the role to those whom the settings name."""
+    for role, watch in desk.directory.watches.items() if desk.home.oncall else ():
+        if watch.problem:
+            hint = f"until then it is held by {', '.join(desk.directory.roles.get(role, ()))}"
+            yield Finding(area="rota", severity="warning", what=f"{role}: {watch.problem}", hint=hint)
+        else:
+            who = ", ".join(watch.persons) or "nobody"
+            yield Finding(area="rota", severity="good", what=f"{role}: {watch.rota} has {who} on call")
+
+
+def _war_rooms(desk: Desk) -> Iterator[Finding]:
+    """Yield rooms that would be passed over: nobody opens them."""
+    for name, room in desk.home.war_rooms.items():
+        channel = desk.channels.get(room.channel)
+        if room.open and channel is not None and channel.rooms is None:
+            what = f"{name}: {channel.adapter} opens no rooms with the settings of {channel.id}"
+            hint = "name a room that is there already: address: …"
+            yield Finding(area="war rooms", severity="warning", what=what, hint=hint)
+
+
+def _outside(desk: Desk) -> Iterator[Finding]:
+    """Say which domains are down, for everybody, and which accounts their providers hold."""
+    now = desk.clock.now()
+    desk.traffic.refresh()
+    for name, one in sorted(desk.traffic.fallen.items()):
+        hint = (
+            f"tocsin domain declare-up {name}"
+            if one.declared
+            else "it is probed by itself: tocsin channel list"
+        )
+        what = f"{name} is down since {one.opened_at:%Y-%m-%d %H:%M:%SZ}: {one.why}"
+        yield Finding(area="domains", severity="warning", what=what, hint=hint)
+    for name, account in sorted(desk.traffic.accounts.items()):
+        if account.held_until is not None and account.held_until > now:
+            what = f"{name}: its provider takes nothing before {account.held_until:%Y-%m-%d %H:%M:%SZ}"
+            yield Finding(area="channels", severity="warning", what=what)

@@ -1,0 +1,144 @@
+"""What the chain of events does not show: changed or missing documents, keys that were taken away, rows that are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from runner.app.core.contact_store import forgotten
+from runner.app.core.transaction import row_of
+from runner.app.home import retention
+from runner.errors import Sealed, TocsinError
+from runner.incident.people.contact_journal import BOOK, READER, STREAM
+from runner.incident.state.events import IncidentOpened
+from runner.incident.state.incident import Incident
+from runner.store.port import IncidentRow, Inspection, Verification
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+FaultCode = Literal["blob_changed", "blob_missing", "key_missing", "row_missing"]
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is not as it was written."""
+
+    code: FaultCode
+    incident: str
+    """Empty where a document is shared by incidents."""
+    what: str
+
+
+class Integrity(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found beside the chain."""
+
+    documents: int
+    unread: int
+    """Documents that cannot be opened here."""
+    faults: tuple[Fault, ...]
+    unjudged: tuple[str, ...] = ()
+    """Journals without a key, of which cannot be told here whether they were shredded."""
+
+
+def examine(
+    desk: Desk, verified: Verification, incident: str | None = None, seen: Callable[[int], None] | None = None
+) -> Integrity:
+    """Look at the documents and keys of one incident or of all, and at rows that ``verified`` misses."""
+    inspection = desk.store.inspect(incident, seen)
+    faults = [
+        Fault(code="blob_changed", incident=name, what=f"document {digest[:12]}… is not what was written")
+        for name, digest in inspection.changed
+    ]
+    lawful = _lawful(desk, inspection)
+    for name in inspection.keyless:
+        if lawful is not None and name not in lawful:
+            what = "its key was taken away or changed, and no shredding is recorded"
+            faults.append(Fault(code="key_missing", incident=name, what=what))
+    faults += [
+        Fault(code="row_missing", incident=name, what="its row is gone: no list shows it")
+        for name in verified.unwitnessed
+    ]
+    return Integrity(
+        documents=inspection.blobs,
+        unread=inspection.unread,
+        faults=tuple(faults),
+        unjudged=inspection.keyless if lawful is None else (),
+    )
+
+
+def _lawful(desk: Desk, found: Inspection) -> frozenset[str] | None:
+    """Return the journals whose shredding is recorded, None where the record does not open here."""
+    if not found.keyless:
+        return frozenset()
+    try:
+        shredded, people = retention.kept(desk).shredded, forgotten(desk.store)
+    except Sealed:
+        return None
+    named = {*shredded, *(journal for person in people for journal in person.journals or ())}
+    # Until journals were named, one that was forgotten could be any of those without a key: as many as were.
+    older = sum(person.journals is None for person in people)
+    books = [name for name in found.keyless if name.startswith(f"{BOOK}-") and name not in named]
+    return frozenset({*named, *books[:older]})
+
+
+def missing_anywhere(desk: Desk, only: str | None = None) -> Iterator[Fault]:
+    """Yield every document that one incident or any refers to and that is not here; what does not open is left out."""
+    for row in desk.store.rows():
+        if row.kind != STREAM and only in (None, row.id):
+            with suppress(TocsinError):
+                yield from missing(desk, desk.load(row.id))
+
+
+def missing(desk: Desk, incident: Incident) -> Iterator[Fault]:
+    """Yield every document that an incident refers to and that is not here."""
+    for what, digest in _named(desk, incident):
+        if not desk.store.has_blob(digest):
+            what = f"the bytes of {what} are missing ({digest[:12]}…)"
+            yield Fault(code="blob_missing", incident=incident.id, what=what)
+
+
+def row_from_journal(desk: Desk, name: str) -> IncidentRow:
+    """Return the row that follows from a journal; raises a TocsinError where that does not open."""
+    first = next(desk.store.read(name))
+    if first.type == IncidentOpened.__name__:
+        incident = desk.fold(name)
+        return row_of(incident, desk.clock.now(), desk.library(incident))
+    is_book = name.startswith(f"{BOOK}-") and first.payload is not None
+    return IncidentRow(
+        id=name,
+        codename=name,
+        title=READER(first.payload or b"").person if is_book else "",
+        kind=STREAM,
+        state=BOOK if name.startswith(f"{BOOK}-") else STREAM,
+        opened_at=first.recorded,
+        version=desk.store.head(name).version,
+    )
+
+
+def _named(desk: Desk, incident: Incident) -> Iterator[tuple[str, str]]:
+    """Yield every document that an incident refers to: what it is, and its digest."""
+    if incident.catalogue:
+        yield "the pinned law", incident.catalogue
+        if desk.store.has_blob(incident.catalogue):
+            contents = desk.catalogue(incident).contents
+            parts = (
+                ("the text of the pinned law", contents.laws_at),
+                ("the pinned notices", contents.notices_at),
+            )
+            yield from (part for part in parts if part[1])
+    for run in incident.runs.values():
+        yield f"the playbook {run.playbook}", run.bundle
+    for message in incident.messages.values():
+        yield f"message {message.id}", message.body
+    for document in incident.documents.values():
+        for form, digest in document.files.items():
+            yield f"{document.notice} as {form}", digest
+        if document.tree:
+            yield f"the text of {document.id}", document.tree
+        if document.adoption is not None:
+            yield f"the Word file of {document.id}", document.adoption.file
+    for evidence in incident.evidence.values():
+        yield f"evidence {evidence.id}", evidence.sha256

@@ -1,0 +1,1 @@
+"""Use cases of one incident: open, facts, evidence, undo."""

@@ -1,0 +1,58 @@
+"""Take a file into custody: its bytes are sealed and kept, its digest and its origin are on record."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.base.text import text_problem
+from runner.errors import Bug, Invalid, NotFound, Refused
+from runner.incident.state.commands import AttachFile
+from runner.yamlfile.limited_files import TooLarge, read_file
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+LARGEST = 512 * 1024 * 1024
+"""Bytes of one file; an image of a disk is named by a note with its digest instead."""
+
+
+def take(desk: Desk, incident: str, path: Path, source: str = "") -> AttachFile:
+    """Keep a file's bytes, durable and sealed, and return the command that puts it on record."""
+    content = read(path)
+    kept = desk.store.put_blob(incident, content)
+    counted = hashlib.sha256(content).hexdigest()
+    if kept != counted:
+        raise Bug(f"the store names {kept} what is {counted}")
+    return AttachFile(
+        by=desk.actor.claimed,
+        evidence=desk.chance.name("e"),
+        name=_name(path),
+        sha256=kept,
+        size=len(content),
+        source=source,
+    )
+
+
+def read(path: Path) -> bytes:
+    """Return a file's bytes; raises NotFound, Invalid, or Refused when it is too large to keep."""
+    try:
+        return read_file(path, LARGEST)
+    except TooLarge:
+        raise Refused(
+            f"{path} has more than {LARGEST:,} bytes; no more are kept",
+            hint="keep it elsewhere and note its SHA-256: tocsin note …",
+            code="file_too_large",
+        ) from None
+    except FileNotFoundError:
+        raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing") from None
+    except OSError as error:
+        raise Invalid(
+            f"{path} cannot be read: {error.strerror}", hint="check what it is", code="file_unreadable"
+        ) from None
+
+
+def _name(path: Path) -> str:
+    """Return the file's name; one that could deceive a reader is written out in escapes."""
+    return ascii(path.name)[1:-1] if text_problem(path.name) else path.name

@@ -1,0 +1,150 @@
+"""Facts as people state them at the command line, and what was known at an earlier instant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import takewhile
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from runner.app.core.transaction import recorded, whole
+from runner.errors import NotFound, Refused, Usage
+from runner.facts.fact_files import parse_assignment
+from runner.facts.vocabulary.register import Fact, Stated
+from runner.incident.state.commands import Answer, RecordFacts
+from runner.incident.state.events import FactChange, PlaybookMigrated, PlaybookPinned
+from runner.incident.state.incident import Incident, Run
+from runner.incident.steps.decide import refuse_waiting
+from runner.incident.turn.fold import begin, fold
+from runner.playbook.format import Ask
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+Confidence = Literal["confirmed", "estimated"]
+LEVELS: tuple[Confidence, ...] = ("confirmed", "estimated")
+
+
+def record_facts(
+    desk: Desk, name: str, texts: Sequence[str], source: str, confidence: str, grounds: str = ""
+) -> tuple[Incident, tuple[FactChange, ...]]:
+    """Record assignments together, later ones seeing earlier ones; return the incident after and what was recorded.
+
+    Raises Invalid for what cannot be read and Stale when others keep changing the incident.
+    """
+    if not source.strip():
+        raise Usage("a fact needs its source", hint="add --source 'how you know'", code="source_missing")
+    sure = level(confidence)
+
+    def make(incident: Incident) -> tuple[RecordFacts]:
+        changes = stated(desk, incident, texts, source, sure)
+        return (RecordFacts(by=desk.actor.claimed, changes=changes, grounds=grounds),)
+
+    after, (made,) = desk.change(name, make)
+    return after, made.changes
+
+
+def record_answer(
+    desk: Desk, name: str, step: str, value: str, source: str, confidence: str, grounds: str = ""
+) -> tuple[Incident, tuple[FactChange, ...]]:
+    """Answer a question; a map's further entries are recorded beside the answer. Raises as ``record_facts``."""
+    sure = level(confidence)
+
+    def make(incident: Incident) -> tuple[RecordFacts | Answer, ...]:
+        return _answer(desk, incident, step, value, source, sure, grounds)
+
+    after, made = desk.change(name, make)
+    return after, tuple(one.change for one in made if isinstance(one, Answer))
+
+
+def _answer(
+    desk: Desk,
+    incident: Incident,
+    step: str,
+    value: str,
+    source: str,
+    confidence: Confidence,
+    grounds: str,
+) -> tuple[RecordFacts | Answer, ...]:
+    invocation = incident.invocations[step]
+    definition = desk.library(incident).step(incident, step)
+    if not isinstance(definition, Ask):
+        raise Refused(
+            f"{step} is a {invocation.kind}, not a question",
+            hint=f"see: tocsin task show {step}",
+            code="not_a_question",
+        )
+    refuse_waiting(incident, invocation, definition)
+    if definition.choices and value not in definition.choices:
+        raise Refused(
+            f"'{value}' is no answer to {definition.id}",
+            hint=f"answers: {', '.join(definition.choices)}",
+            code="bad_answer",
+        )
+    said = source or f"answer of {desk.actor.claimed}"
+    text = f"{invocation.sets or definition.sets}={value}"
+    first, *rest = stated(desk, incident, (text,), said, confidence)
+    by = desk.actor.claimed
+    beside = (RecordFacts(by=by, changes=tuple(rest), grounds=grounds),) if rest else ()
+    return (*beside, Answer(by=by, step=step, change=first, grounds=grounds))
+
+
+def level(text: str) -> Confidence:
+    """Return a level of confidence by its word; raises Usage."""
+    if text not in LEVELS:
+        raise Usage(
+            f"there is no confidence '{text}'",
+            hint=f"--confidence {'|'.join(LEVELS)}",
+            code="unknown_confidence",
+        )
+    return text
+
+
+def stated(
+    desk: Desk, incident: Incident, texts: Sequence[str], source: str, confidence: Confidence
+) -> tuple[FactChange, ...]:
+    """Return assignments as the journal keeps them, later ones seeing earlier ones; raises Invalid."""
+    register, now = dict(incident.facts), desk.now_in(incident)
+    found: dict[str, Stated] = {}
+    for text in texts:
+        for fact in parse_assignment(text, register, now):
+            register[fact.key] = Fact(key=fact.key, value=fact.value, at=now)
+            found[fact.key] = fact
+    return tuple(
+        FactChange(
+            key=fact.key,
+            value=msgspec.Raw(msgspec.json.encode(fact.value)),
+            source=source,
+            confidence=confidence,
+        )
+        for fact in found.values()
+    )
+
+
+def known_at(desk: Desk, name: str, at: datetime) -> Incident:
+    """Return an incident as its journal told it at an instant; raises NotFound when it had not been opened."""
+    with whole(desk.store, name):
+        rows = takewhile(lambda row: row.recorded <= at, desk.store.read(name))
+        events = [
+            recorded(name, (row.seq, row.exercise_at or row.at, row.payload), due)
+            for due, row in enumerate(rows, 1)
+        ]
+        if not events:
+            raise NotFound(
+                f"{name} had not been opened at {at:%Y-%m-%d %H:%M:%S %z}",
+                hint="see: tocsin timeline",
+                code="not_opened",
+            )
+        born, *rest = events
+        incident = begin(born)
+        runs: dict[str, Run] = {}
+        for entered in rest:
+            match entered.event:
+                case PlaybookPinned(run=run) | PlaybookMigrated(run=run):
+                    runs[run.bundle] = run
+                case _:
+                    pass
+        # Plans are found by the bundle's digest, so the plans of later versions may be there from the start.
+        return fold(incident, rest, desk.library(msgspec.structs.replace(incident, runs=runs)))

@@ -1,0 +1,360 @@
+"""Open an incident: pin the playbooks and the law, gather the facts, show the message plan, and only then begin.
+
+``prepare_opening`` writes nothing but content-addressed blobs; what it returns can be shown to a person. With
+``commit_opening`` the incident is durable, and its first messages may go out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from runner.app.core.incident_service import Desk
+from runner.app.core.on_call import standing
+from runner.app.core.transaction import prepare
+from runner.app.incidents.catalogue_pinning import pin_catalogue
+from runner.app.incidents.organisation_facts import organisation_facts
+from runner.base.states import Kind, Severity
+from runner.decoding import from_json
+from runner.errors import Invalid, Refused
+from runner.facts.vocabulary.register import Fact, Stated
+from runner.incident.state.commands import (
+    AnyCommand,
+    AssignRole,
+    DeclareDomain,
+    PinPlaybook,
+    RecordFacts,
+    SetSeverity,
+)
+from runner.incident.state.events import FactChange, IncidentOpened, Recorded
+from runner.incident.state.exercise_time import clock_time
+from runner.incident.state.future_timestamps import refuse_facts_ahead
+from runner.incident.state.incident import Domain, Incident, Run
+from runner.incident.turn.fold import begin
+from runner.playbook.bundle import load_bundle
+from runner.playbook.catalogue import Catalog
+from runner.playbook.checks.action_calls import CalledHost, http_calls
+from runner.playbook.format import Bundle, Message, Playbook
+from runner.playbook.plan import walk
+from runner.reports.people.unassigned_roles import UnheldRole, unheld
+from runner.routing.messaging import DeliveryPlan
+from runner.yamlfile.limited_files import read_file
+from runner.yamlfile.source import MAX_BYTES
+
+if TYPE_CHECKING:
+    from runner.facts.veris.veris_record import Imported
+
+VERIS = "veris:"
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``tocsin open`` was asked for."""
+
+    playbooks: tuple[str, ...]
+    title: str = ""
+    kind: Kind = "real"
+    facts: tuple[str, ...] = ()
+    """Files, or ``veris:FILE``."""
+    assignments: tuple[str, ...] = ()
+    compromised: tuple[str, ...] = ()
+    since: datetime | None = None
+    roles: Mapping[str, tuple[str, ...]] = {}
+    """Who holds a role that nobody holds in the home."""
+    severity: Severity | Literal[""] = ""
+
+
+class MessagePreview(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of a playbook to one person, as it would go out now."""
+
+    playbook: str
+    message: str
+    plan: DeliveryPlan
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything decided and shown, nothing written to a journal yet."""
+
+    event: IncidentOpened
+    commands: tuple[AnyCommand, ...]
+    playbooks: tuple[Playbook, ...]
+    previews: tuple[MessagePreview, ...]
+    unaddressed: tuple[str, ...]
+    """Messages whose roles nobody holds."""
+    http_calls: tuple[CalledHost, ...]
+    """What automatic actions call, and the secrets that they send there."""
+    imported: tuple[Imported, ...]
+    """What VERIS records gave, and what they could not."""
+    at: datetime
+    unheld: tuple[UnheldRole, ...] = ()
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The failure domains that whoever opens it calls compromised; what the playbook assumes is not among them."""
+        commands = (
+            command for command in self.commands if isinstance(command, DeclareDomain) and not command.assumed
+        )
+        return tuple(command.domain for command in commands)
+
+
+def prepare_opening(
+    desk: Desk,
+    request: Request,
+    catalog: Catalog | None = None,
+    pinned: str = "",
+    *,
+    at: datetime | None = None,
+) -> Opening:
+    """Return an opening to be shown; raises Invalid, NotFound or Refused with everything that is wrong.
+
+    ``catalog`` is where playbooks are looked up, ``pinned`` the law that is kept already; else both are the home's.
+    ``at`` is the time by which it counts, where that is not the clock's.
+    """
+    now = at or desk.clock.now()
+    catalog = catalog or Catalog(desk.folder, classes=desk.home.classes)
+    bundles = [load_bundle(name, catalog) for name in request.playbooks]
+    if not bundles:
+        raise Refused("an incident needs a playbook", hint="tocsin playbook list", code="playbook_missing")
+    stated, imported = _gather(desk, request, now)
+    commands: tuple[AnyCommand, ...] = (
+        *_roles(desk, bundles, request.roles),
+        *_facts(desk, stated),
+        *_domains(desk, request, bundles, now),
+        *((SetSeverity(by=desk.actor.claimed, severity=request.severity),) if request.severity else ()),
+        *(pin_command(desk, bundle, now) for bundle in bundles),
+    )
+    event = IncidentOpened(
+        incident=desk.chance.name("i"),
+        codename=_codename(desk),
+        title=request.title or bundles[0].playbook.title,
+        kind=request.kind,
+        by=desk.actor.claimed,
+        catalogue=pinned or pin_catalogue(desk, catalog),
+    )
+    held = {command.role: command.persons for command in commands if isinstance(command, AssignRole)}
+    previews, unaddressed = _previews(desk, event, commands, bundles, now)
+    return Opening(
+        event=event,
+        commands=commands,
+        playbooks=tuple(bundle.playbook for bundle in bundles),
+        previews=previews,
+        unaddressed=unaddressed,
+        http_calls=http_calls(bundles, desk.home.act),
+        imported=imported,
+        at=now,
+        unheld=unheld((p for bundle in bundles for p in _all(bundle)), held),
+    )
+
+
+def commit_opening(desk: Desk, opening: Opening) -> Incident:
+    """Make the incident durable and return it; nothing has been sent when this returns."""
+    now, clock = desk.clock.now(), opening.event.clock
+    born = begin(Recorded(1, clock_time(clock, now) if clock else now, opening.event))
+    runs = {c.run.id: c.run for c in opening.commands if isinstance(c, PinPlaybook)}
+    library = desk.library(msgspec.structs.replace(born, runs=runs))
+    turn = prepare(born, opening.commands, now, library, desk.actor, birth=opening.event)
+    if not desk.append([turn])[0]:
+        raise Refused(
+            "an incident of this name exists already", hint="repeat the command", code="incident_exists"
+        )
+    return turn.incident
+
+
+def pin_command(
+    desk: Desk, bundle: Bundle, now: datetime, taken: Sequence[str] = (), reason: str = ""
+) -> PinPlaybook:
+    """Keep a bundle by digest and return the command that begins its run."""
+    name = bundle.playbook.name
+    run = name
+    while run in (*taken, "added"):  # which stands before the names of tasks that are added
+        base, _, number = run.rpartition("-")
+        run = f"{base}-{int(number) + 1}" if base and number.isdigit() else f"{run}-2"
+    return PinPlaybook(
+        run=Run(
+            id=run,
+            playbook=name,
+            version=bundle.playbook.version,
+            digest=bundle.digest,
+            bundle=desk.store.put_blob(None, msgspec.json.encode(bundle)),
+            at=now,
+        ),
+        reason=reason,
+    )
+
+
+def _codename(desk: Desk) -> str:
+    taken = {row.codename for row in desk.store.rows()}
+    for _ in range(100):
+        name = desk.chance.codename()
+        if name not in taken:
+            return name
+    return desk.chance.name(desk.chance.codename())
+
+
+def _gather(desk: Desk, request: Request, now: datetime) -> tuple[dict[str, Stated], tuple[Imported, ...]]:
+    """Return the facts of the home, the files in their order and the assignments, later ones over earlier."""
+    found = {fact.key: fact for fact in organisation_facts(desk.home)}
+    imported: list[Imported] = []
+    for name in request.facts:
+        if name.startswith(VERIS):
+            imported.append(_imported(Path(name.removeprefix(VERIS))))
+            facts = imported[-1].facts
+        else:
+            facts = _from_file(Path(name))
+        found.update({fact.key: fact for fact in facts})
+    for text in request.assignments:
+        found.update({fact.key: fact for fact in _assigned(text, found, now)})
+    return found, tuple(imported)
+
+
+def _imported(path: Path) -> Imported:
+    from runner.facts.veris.veris_record import import_veris, parse_veris
+
+    return import_veris(parse_veris(_bytes(path), str(path)))
+
+
+def _from_file(path: Path) -> tuple[Stated, ...]:
+    from runner.facts.fact_files import read_facts
+    from runner.yamlfile.source import load
+
+    return read_facts(load(path))
+
+
+def _assigned(text: str, found: dict[str, Stated], now: datetime) -> tuple[Stated, ...]:
+    from runner.facts.fact_files import parse_assignment
+
+    return parse_assignment(
+        text, {key: Fact(key=key, value=fact.value, at=now) for key, fact in found.items()}, now
+    )
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return read_file(path, MAX_BYTES)
+    except OSError as error:
+        raise Invalid(
+            f"{path} cannot be read: {error.strerror}", hint="check the path", code="file_unreadable"
+        ) from error
+
+
+def _roles(
+    desk: Desk, bundles: Sequence[Bundle], given: Mapping[str, tuple[str, ...]]
+) -> Iterator[AssignRole]:
+    rows = {role for bundle in bundles for playbook in _all(bundle) for role in playbook.roles}
+    for role in sorted(rows):
+        if persons := given.get(role) or standing(desk.directory, role):
+            on_call = role in desk.directory.watches and role not in given
+            yield AssignRole(role=role, persons=persons, on_call=on_call)
+
+
+def _all(bundle: Bundle) -> tuple[Playbook, ...]:
+    return (bundle.playbook, *bundle.includes.values())
+
+
+def _facts(desk: Desk, stated: dict[str, Stated]) -> Iterator[RecordFacts]:
+    if stated:
+        changes = tuple(change_of(fact) for fact in stated.values())
+        refuse_facts_ahead(changes, desk.clock.now())
+        yield RecordFacts(by=desk.actor.claimed, changes=changes)
+
+
+def change_of(fact: Stated) -> FactChange:
+    """Return a stated fact as the journal keeps it."""
+    return FactChange(
+        key=fact.key,
+        value=msgspec.Raw(msgspec.json.encode(fact.value)),
+        source=fact.source,
+        confidence=fact.confidence,
+    )
+
+
+def _domains(
+    desk: Desk, request: Request, bundles: Sequence[Bundle], now: datetime
+) -> Iterator[DeclareDomain]:
+    directory = desk.directory
+    since = request.since or now
+    declared = [directory.domain_meant(domain) for domain in request.compromised]
+    for domain in declared:
+        yield DeclareDomain(
+            by=desk.actor.claimed,
+            domain=domain,
+            state="compromised",
+            since=since,
+            reason="declared at opening"
+            if domain in directory.domains
+            else "declared at opening; no channel and no contact depends on it",
+        )
+    assumed = {domain for bundle in bundles for domain in bundle.playbook.assume_compromised}
+    for domain in sorted(assumed - set(declared)):
+        yield DeclareDomain(
+            by=desk.actor.claimed,
+            domain=domain,
+            state="compromised",
+            since=since,
+            reason="assumed by the playbook until triage says otherwise",
+            assumed=True,
+        )
+
+
+def _previews(
+    desk: Desk,
+    event: IncidentOpened,
+    commands: Sequence[AnyCommand],
+    bundles: Sequence[Bundle],
+    now: datetime,
+) -> tuple[tuple[MessagePreview, ...], tuple[str, ...]]:
+    """Plan every message of the playbooks to whoever holds its roles now."""
+    sketch = _sketch(event, commands, now)
+    found: dict[tuple[str, str, str], MessagePreview] = {}
+    nobody: dict[str, None] = {}
+    for playbook in (p for bundle in bundles for p in _all(bundle)):
+        for step in walk(playbook.steps):
+            if not isinstance(step, Message):
+                continue
+            template = playbook.messages[step.message]
+            to = step.to or template.to
+            plans, filled = _plans(desk, sketch, playbook, template.message_class, to)
+            if not (plans or filled):
+                nobody[f"{step.message} ({', '.join(to)})"] = None
+            for person, plan in plans.items():
+                preview = MessagePreview(playbook=playbook.name, message=step.message, plan=plan)
+                found.setdefault((playbook.name, step.message, person), preview)
+    return tuple(found.values()), tuple(nobody)
+
+
+def _plans(
+    desk: Desk, sketch: Incident, playbook: Playbook, message: str, to: Sequence[str]
+) -> tuple[dict[str, DeliveryPlan], tuple[str, ...]]:
+    """Plan a message of a class to whoever is meant by ``to``, and return which roles the opener fills.
+
+    An opening that tells nobody imports no planner.
+    """
+    from runner.effects.context import message_class, plan_context
+    from runner.effects.messages.compose import planned_for
+    from runner.effects.messages.escalation_levels import addressed
+
+    context = plan_context(sketch, desk.clock.now())
+    kind = message_class(message, desk.directory, playbook.classes)
+    found = addressed(sketch, desk.directory, to, kind)
+    return {p: planned_for(context, desk.directory, kind, p) for p in found.meant}, found.filled
+
+
+def _sketch(event: IncidentOpened, commands: Sequence[AnyCommand], now: datetime) -> Incident:
+    """Return as much of the incident to be as planning looks at."""
+    born = begin(Recorded(1, now, event))
+    domains = {
+        c.domain: Domain(name=c.domain, state=c.state, since=c.since, assumed=c.assumed)
+        for c in commands
+        if isinstance(c, DeclareDomain)
+    }
+    roles = {c.role: c.persons for c in commands if isinstance(c, AssignRole)}
+    facts = {
+        change.key: Fact(key=change.key, value=from_json(change.value), at=now)
+        for c in commands
+        if isinstance(c, RecordFacts)
+        for change in c.changes
+    }
+    return msgspec.structs.replace(born, domains=domains, roles=roles, facts=facts)

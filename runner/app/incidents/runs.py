@@ -1,0 +1,108 @@
+"""Playbooks of a live incident: begin another one inside it, or move one to a newer version of itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.app.core.conflict_retry import retry
+from runner.app.core.transaction import entry, prepare, row_of
+from runner.app.incidents.open_incident import pin_command
+from runner.errors import Refused
+from runner.incident.state.exercise_time import time_in
+from runner.incident.state.incident import Incident, Run
+from runner.incident.steps.migrate import MigrationPlan, decide_migration, plan_migration
+from runner.incident.turn.fold import fold
+from runner.incident.turn.settle import number, settle
+from runner.playbook.bundle import load_bundle
+from runner.playbook.catalogue import Catalog
+from runner.playbook.format import Bundle
+from runner.store.port import Append, Appended
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+    from runner.incident.state.library import Library
+
+
+def graft(desk: Desk, incident: Incident, name: str, reason: str) -> Run:
+    """Begin a playbook inside a live incident and return its run; raises Stale when others keep changing it."""
+    bundle = load_bundle(name, Catalog(desk.folder, classes=desk.home.classes))
+
+    def attempt() -> Run | None:
+        found, now = desk.load(incident.id), desk.clock.now()
+        playbook = pin_command(desk, bundle, now, tuple(found.runs), reason)
+        turn = prepare(found, (playbook,), now, _library_with(desk, found, playbook.run), desk.actor)
+        return playbook.run if desk.append([turn])[0] else None
+
+    return retry(desk, incident.id, attempt)
+
+
+def chosen_run(incident: Incident, run: str) -> str:
+    """Return the run that is meant: the one named, or the only one; raises Refused with the choices."""
+    if run:
+        return run
+    if len(incident.runs) != 1:
+        raise Refused(
+            f"{len(incident.runs)} playbooks run in {incident.codename}: {', '.join(incident.runs)}",
+            hint="name one with --run",
+            code="ambiguous_run",
+        )
+    return next(iter(incident.runs))
+
+
+def newer(desk: Desk, incident: Incident, run: str, version: str) -> Bundle:
+    """Return the bundle of another version of a run's playbook: by version, or from a file."""
+    from runner.playbook.bundle import is_path
+
+    name = version if is_path(version) else f"{incident.runs[run].playbook}@{version}"
+    return load_bundle(name, Catalog(desk.folder, classes=desk.home.classes))
+
+
+def planned(desk: Desk, incident: Incident, run: str, bundle: Bundle) -> MigrationPlan:
+    """Return what a migration would do; nothing is written."""
+    return plan_migration(incident, run, bundle, desk.library(incident))
+
+
+def migrate(desk: Desk, incident: Incident, run: str, bundle: Bundle, reason: str) -> MigrationPlan:
+    """Move a run to a bundle in one event and return what that did; raises Refused with every reason, or Stale."""
+    if desk.actor.represented:
+        raise Refused(
+            "a playbook is not moved on behalf of somebody",
+            hint="do it in your own name, with --reason",
+            code="on_behalf",
+        )
+    stored = desk.store.put_blob(None, msgspec.json.encode(bundle))
+
+    def attempt() -> MigrationPlan | None:
+        found, wall = desk.load(incident.id), desk.clock.now()
+        plan, append = _moved(desk, found, run, bundle, stored, wall, reason)
+        return plan if isinstance(desk.write([append], recorded=wall)[0], Appended) else None
+
+    return retry(desk, incident.id, attempt)
+
+
+def _moved(
+    desk: Desk, incident: Incident, run: str, bundle: Bundle, stored: str, wall: datetime, reason: str
+) -> tuple[MigrationPlan, Append]:
+    """Return what moving a run does, and the append that does it."""
+    plan, now = planned(desk, incident, run, bundle), time_in(incident, wall)
+    version, digest = bundle.playbook.version, bundle.digest
+    moved = msgspec.structs.replace(incident.runs[run], version=version, digest=digest, bundle=stored, at=now)
+    library = _library_with(desk, incident, moved)
+    event = decide_migration(incident, moved, bundle, library, reason)
+    after = fold(incident, number(incident, now, [event]), library)
+    after, followed = settle(after, now, library)
+    mine = msgspec.structs.replace(desk.actor, claimed="tocsin", on_behalf_of=None)
+    events = [
+        entry(one, wall, desk.actor if one is event else mine, now if incident.drill else None)
+        for one in (event, *followed)
+    ]
+    row = row_of(after, wall, library)
+    return plan, Append(incident=incident.id, expected_version=incident.version, events=events, row=row)
+
+
+def _library_with(desk: Desk, incident: Incident, run: Run) -> Library:
+    """Return the library of an incident with one more plan in it."""
+    return desk.library(msgspec.structs.replace(incident, runs={**incident.runs, f"+{run.id}": run}))

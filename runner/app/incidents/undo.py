@@ -1,0 +1,115 @@
+"""Undo: what a person did last is taken back where nothing followed from it. The entries stay, marked as wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.errors import Refused
+from runner.incident.law.moved_deadlines import moves
+from runner.incident.state import commands as c
+from runner.incident.state import events as e
+from runner.incident.state.due_times import PEOPLE
+from runner.incident.state.incident import Incident
+from runner.reports.incidents.event_descriptions import describe
+from runner.reports.incidents.timeline import words_of
+from runner.store.port import StoredEvent
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+_STEPS = (e.StepBlocked, e.StepRescheduled, e.StepOverdue)
+_SENT = (e.AttemptEnded, e.EvidenceRaised, e.ReceiptTaken, e.DeliveryEnded)
+"""What may have happened since: conditions and times are judged again, and messages that were sent go on without it."""
+
+
+def undo(desk: Desk, name: str) -> tuple[Incident, tuple[str, ...]]:
+    """Take back the last command of the desk's person; return the incident after, and what was undone, in sentences.
+
+    Raises Refused with the reason.
+    """
+    after, made = desk.change(name, lambda incident: tuple(_commands(desk, incident)))
+    wrong = [one.seq for one in made if isinstance(one, c.CorrectEvent)]
+    words = words_of(after, desk.library(after))
+    rows = desk.store.read(name, wrong[0] - 1)
+    return after, tuple(describe(_event(row), words) for row in rows if row.seq in wrong)
+
+
+def _commands(desk: Desk, incident: Incident) -> Iterator[c.AnyCommand]:
+    rows = [row for row in desk.store.read(incident.id) if row.seq <= incident.version]
+    by, words = desk.actor.claimed, words_of(incident, desk.library(incident))
+    people = [row for row in rows if row.actor.claimed != "tocsin"] or rows[:1]
+    last = people[-1]
+    correct = f"mark it as wrong: tocsin correct {last.seq} --reason WHY"
+    if last.actor.claimed != by:
+        who = f"the last entry, {last.seq}, is by {last.actor.claimed}"
+        raise Refused(f"{who}, not by {by}", hint=correct, code="not_own_entry")
+    own = list(takewhile(lambda row: row.recorded == last.recorded, reversed(people)))[::-1]
+    mine = [_event(row) for row in own]
+    followed = (_event(row) for row in rows[last.seq :])
+    if result := next((event for event in followed if not _apart(event, mine)), None):
+        raise Refused(
+            f"entry {last.seq} had a result: {describe(result, words)}", hint=correct, code="followed"
+        )
+    for row, event in zip(own, mine, strict=True):
+        back = _back(desk, incident, event, rows[: own[0].seq - 1])
+        if back is None:
+            what = describe(event, words)
+            raise Refused(f"undo cannot reverse entry {row.seq}: {what}", hint=correct, code="cannot_undo")
+        yield from (msgspec.structs.replace(command, by=by) for command in back)
+        yield c.CorrectEvent(by=by, seq=row.seq, reason="undone")
+
+
+def _event(row: StoredEvent) -> e.AnyEvent:
+    return e.decode(row.payload or b"")
+
+
+def _apart(event: e.AnyEvent, mine: Sequence[e.AnyEvent]) -> bool:
+    """Tell whether an event is no result, or one that is taken back with its cause."""
+    match event:
+        case e.DutiesAssessed(changes=changes):
+            return not any(change.reopened for change in changes)
+        case e.StepReady(step=step):
+            return any(
+                isinstance(event, e.TaskAdded) and step == f"{event.scope}{event.task.id}#1" for event in mine
+            )
+        case _:
+            return isinstance(event, (*_STEPS, *_SENT))
+
+
+def _back(
+    desk: Desk, incident: Incident, event: e.AnyEvent, earlier: Sequence[StoredEvent]
+) -> tuple[c.AnyCommand, ...] | None:
+    """Return the commands that bring back what was before an event; None where there are none."""
+    match event:
+        case e.NoteAdded() | e.StepCommented() | e.EvidenceAttached():
+            return ()
+        case e.StepChecked(step=step, row=row) | e.StepUnchecked(step=step, row=row):
+            again = c.CheckRow(step=step, row=row, done=isinstance(event, e.StepUnchecked))
+            return () if incident.invocations[step].over else (again,)
+        case e.StepEnded(step=step) if incident.invocations[step].kind in PEOPLE:
+            return (c.ReopenStep(step=step, reason="undone", keeps=True),)
+        case e.SeveritySet(before=before) if before:
+            return (c.SetSeverity(severity=before, reason="undone"),)
+        case e.TaskAdded(scope=scope, task=task):
+            return (c.CancelStep(step=incident.latest[f"{scope}|{task.id}"], reason="undone"),)
+        case e.FactsRecorded(facts=facts):
+            changes = _before(earlier, facts)
+            moved = moves(incident, changes, desk.now_in(incident), desk.library(incident))
+            later = any(move.later for move in moved)  # which needs grounds and a second person
+            return None if later else (c.RecordFacts(changes=changes, grounds="undone"),)
+        case _:
+            return None
+
+
+def _before(rows: Sequence[StoredEvent], facts: Sequence[e.FactChange]) -> tuple[e.FactChange, ...]:
+    """Return what was recorded of the same facts before; never known is unknown."""
+    known = {change.key: e.FactChange(key=change.key) for change in facts}
+    for row in rows:
+        event = _event(row) if row.type == e.FactsRecorded.__name__ else None
+        if isinstance(event, e.FactsRecorded):
+            known |= {change.key: change for change in event.facts if change.key in known}
+    return tuple(known.values())

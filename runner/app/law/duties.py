@@ -1,0 +1,289 @@
+"""Duties as people ask for them: of an incident, of a facts file without one, and what they did about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from runner.app.core.public_holidays import PublicHolidays
+from runner.errors import Problem, Refused, Usage
+from runner.facts.expression import Expression
+from runner.facts.fact_files import read_facts
+from runner.facts.vocabulary.register import Fact, Stated, nested
+from runner.incident.notices.staleness import blocking, change_words
+from runner.incident.state.commands import AttachFile, RecordDuty
+from runner.incident.state.future_timestamps import refuse_record_ahead
+from runner.incident.state.incident import Document, Incident
+from runner.law.assessment import assess
+from runner.law.counsel_positions import ineffective_positions
+from runner.law.duty import DutyRecord, DutyStatus
+from runner.playbook.catalogue import Catalog
+from runner.playbook.format import Approve, File
+from runner.reports.core.formatting import moment
+from runner.settings import CONFIG
+from runner.yamlfile.source import load
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+VERIS = "veris:"
+Decided = Literal["decided_not_to_notify", "waived"]
+
+
+def assess_files(
+    files: Sequence[str],
+    at: datetime,
+    home: Path | None,
+    cache: Path | None = None,
+    known: Sequence[Stated] = (),
+) -> tuple[tuple[DutyStatus, ...], tuple[str, ...]]:
+    """Return every duty of the home's law and the built-in law on facts files, later files over earlier ones.
+
+    With them, positions of counsel that no law knows.
+
+    ``known`` is what holds where no file says otherwise. In ``cache`` compiled law and holidays are kept for the next
+    time.
+    """
+    register = {
+        fact.key: Fact(key=fact.key, value=fact.value, source=fact.source, at=fact.at or at) for fact in known
+    }
+    for name in files:
+        for fact in _stated(name):
+            register[fact.key] = Fact(key=fact.key, value=fact.value, source=fact.source, at=fact.at or at)
+    law = {regime.id: regime for regime in Catalog(home, cache=cache).regimes()}
+    facts = nested(register)
+    statuses = assess(tuple(law.values()), facts, at, calendar=PublicHolidays(cache), first_known=at)
+    return statuses, ineffective_positions(facts, law, law.get)
+
+
+def organisation_of(home: Path) -> tuple[Stated, ...]:
+    """Return the facts of the organisation in a home's settings; its store stays closed."""
+    from runner.app.incidents.organisation_facts import organisation_facts
+    from runner.files.settings_file import load_home
+
+    return organisation_facts(load_home(home / CONFIG))
+
+
+def _stated(name: str) -> tuple[Stated, ...]:
+    if not name.startswith(VERIS):
+        return read_facts(load(Path(name)))
+    from runner.app.incidents.evidence import read
+    from runner.facts.veris.veris_record import import_veris, parse_veris
+
+    path = Path(name.removeprefix(VERIS))
+    return import_veris(parse_veris(read(path), str(path))).facts
+
+
+def filing(
+    desk: Desk,
+    incident: Incident,
+    duty: str,
+    *,
+    at: datetime,
+    reference: str,
+    receipt: Path | None,
+    late_reason: str,
+    step: str = "",
+    digest: str = "",
+    reason: str = "",
+    as_it_was: str = "",
+) -> tuple[AttachFile | RecordDuty, ...]:
+    """Return the commands that record a filing: the receipt in custody first, then the record.
+
+    It ends the ``file`` step that waits for this duty; raises Refused when there are several and none is named, and
+    where nobody can tell which text was filed.
+    """
+    from runner.app.incidents.evidence import take
+
+    refuse_record_ahead(duty, at, desk.now_in(incident))
+    waiting = step or _file_step(desk, incident, duty)
+    record = DutyRecord(
+        kind="filed",
+        by=desk.actor.claimed,
+        at=at,
+        reference=reference,
+        reason=reason,
+        late_reason=late_reason,
+    )
+    filed = _text(desk, incident, waiting, duty, record, digest, passes=bool(as_it_was))
+    file = take(desk, incident.id, receipt, f"receipt for {duty}") if receipt is not None else None
+    record = msgspec.structs.replace(
+        record,
+        receipt=file.sha256 if file is not None else "",
+        digest=filed,
+        unsigned=tuple(_unsigned(desk, incident, waiting, duty, filed)),
+    )
+    made = RecordDuty(by=desk.actor.claimed, duty=duty, record=record, step=waiting, as_it_was=as_it_was)
+    return (made,) if file is None else (file, made)
+
+
+def decision(
+    desk: Desk,
+    duty: str,
+    kind: Decided,
+    at: datetime,
+    reason: str,
+    *,
+    ground: str = "",
+    watch: str = "",
+) -> RecordDuty:
+    """Return the command that records a decision not to notify, or a waiver.
+
+    ``ground`` is an exemption of the statute by its code, or ``none``; ``watch`` is a condition over facts that opens
+    the decision again; raises Usage where it is none.
+    """
+    by = desk.actor.claimed
+    record = DutyRecord(
+        kind=kind,
+        by=by,
+        at=at,
+        reason=reason,
+        ground=ground,
+        watch=_condition(watch) if watch else None,
+    )
+    return RecordDuty(by=by, duty=duty, record=record)
+
+
+def _condition(text: str) -> Expression:
+    from runner.facts.expressions.parser import ExpressionError, parse_condition
+
+    try:
+        return parse_condition(text)
+    except ExpressionError as error:
+        raise Usage(
+            f"--watch: {error.message}", hint=error.hint or "people.total > 500", code="bad_condition"
+        ) from None
+
+
+def _file_step(desk: Desk, incident: Incident, duty: str) -> str:
+    """Return the open ``file`` step of a duty, the empty string where none waits."""
+    from runner.reports.core.task_rows import task_rows
+
+    rows = [
+        row
+        for row in task_rows(incident, desk.library(incident))
+        if row.kind == "file"
+        and row.invocation
+        and not row.over
+        and _duty_of(incident, row.invocation, row.duty) == duty
+    ]
+    if len(rows) > 1:
+        names = ", ".join(row.invocation for row in rows)
+        raise Refused(
+            f"several steps wait for the filing of {duty}: {names}",
+            hint="name one with --step",
+            code="ambiguous_step",
+        )
+    return rows[0].invocation if rows else ""
+
+
+def _duty_of(incident: Incident, invocation: str, named: str) -> str:
+    if named:
+        return named
+    subject = incident.invocations[invocation].subject
+    made = [d.duty for d in incident.documents.values() if incident.invocations[d.step].step == subject]
+    return made[-1] if made else ""
+
+
+def _text(
+    desk: Desk, incident: Incident, step: str, duty: str, record: DutyRecord, given: str, *, passes: bool
+) -> str:
+    """Return the digest of the text that was filed; empty where nothing was rendered for the duty.
+
+    It is the one that is named, else the only one that is signed and current; raises Refused with the choices otherwise.
+    One that nobody signed is taken with a reason. ``passes``: counsel lets a text of which facts changed pass.
+    """
+    waiting = desk.library(incident).step(incident, step) if step else None
+    subject = waiting.file if isinstance(waiting, File) else ""
+    texts = [
+        d
+        for d in incident.documents.values()
+        if d.duty == duty or (not d.duty and subject == incident.invocations[d.step].step)
+    ]
+    wanted = given.removeprefix("sha256:")
+    documents = [d for d in texts if d.digest.removeprefix("sha256:").startswith(wanted)]
+    if given and not documents:
+        raise Refused(
+            f"no notice for {duty} has the digest {given}",
+            hint="see: tocsin notice list",
+            code="unknown_digest",
+        )
+    if not given:
+        newest = {d.step: d.id for d in texts}
+        documents = [d for d in texts if subject in ("", incident.invocations[d.step].step)]
+        documents = [d for d in documents if newest[d.step] == d.id and signed_at(incident, d) is not None]
+        documents = [d for d in documents if passes or not blocking(incident, d, record.at)]
+    digests = {d.digest for d in documents}
+    if texts and len(digests) != 1:
+        raise Refused(
+            f"{duty}: {'no text is' if not digests else f'{len(digests)} texts are'} both signed and current",
+            hint="name the text that was filed: --digest SHA256; one that nobody signed needs --reason WHY as well",
+            code="which_text",
+            problems=[_choice(incident, d, record.at) for d in texts],
+        )
+    unsigned = bool(texts) and all(signed_at(incident, d) is None for d in documents)
+    if unsigned and not record.reason.strip():
+        raise Refused(
+            f"{documents[-1].digest} was never approved",
+            hint="name the signed text; if this one was filed all the same, add --reason WHY",
+            code="not_approved",
+        )
+    return documents[-1].digest if documents else ""
+
+
+def _choice(incident: Incident, document: Document, at: datetime) -> Problem:
+    """Return one text that may have been filed: its digest, its notice, when it was signed, and whether it is stale."""
+    signed = signed_at(incident, document)
+    stale = "; ".join(map(change_words, blocking(incident, document, at)))
+    words = f"signed {moment(signed)}" if signed is not None else "not signed"
+    return Problem(
+        file=document.digest,
+        line=0,
+        column=0,
+        severity="warning",
+        code="stale" if stale else "signed" if signed is not None else "unsigned",
+        message=f"{document.id} ({document.status}), {words}{f', out of date: {stale}' if stale else ''}",
+    )
+
+
+def _unsigned(desk: Desk, incident: Incident, waiting: str, duty: str, filed: str) -> Iterator[str]:
+    """Yield the open approvals of a duty's notice, unless exactly what is filed was approved."""
+    library = desk.library(incident)
+    documents = [document for document in incident.documents.values() if document.duty == duty]
+    if any(document.digest == filed and signed_at(incident, document) is not None for document in documents):
+        return
+    notices = {
+        (incident.invocations[document.step].scope, incident.invocations[document.step].step)
+        for document in documents
+    }
+    step = library.step(incident, waiting) if waiting else None
+    if isinstance(step, File):
+        notices.add((incident.invocations[waiting].scope, step.file))
+    for invocation in incident.invocations.values():
+        asked = (
+            library.step(incident, invocation.id)
+            if invocation.kind == "approve" and not invocation.over
+            else None
+        )
+        if isinstance(asked, Approve) and (invocation.scope, asked.approve) in notices:
+            yield invocation.id
+
+
+def signed_at(incident: Incident, document: Document) -> datetime | None:
+    """Return when an approval of exactly these bytes was reached, whatever has been rendered since; None where none was."""
+    step = incident.invocations[document.step]
+    return next(
+        (
+            invocation.ended_at
+            for invocation in incident.invocations.values()
+            if invocation.kind == "approve"
+            and invocation.state in ("done", "done_late")
+            and (invocation.subject, invocation.scope, invocation.digest)
+            == (step.step, step.scope, document.digest)
+        ),
+        None,
+    )

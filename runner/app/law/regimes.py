@@ -1,0 +1,329 @@
+"""The law as people look at it: the list, one law in words, what its files lack, what changed between two dates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runner.app.core.public_holidays import PublicHolidays
+from runner.errors import Invalid, NotFound, Problem, Refused, TocsinError
+from runner.law.files.regime_file import load_regime
+from runner.law.grounds import ENCRYPTED, KEY
+from runner.law.regime import Confidence, DutyRule, Regime, Version
+from runner.playbook.catalogue import Catalog
+from runner.reports.law.regimes import (
+    RegimeEntry,
+    RegimeShown,
+    clock_text,
+    entry,
+    executable,
+    numbered,
+    regime_shown,
+    threshold_words,
+)
+from runner.yamlfile.limited_files import read_file
+from runner.yamlfile.source import MAX_BYTES
+
+
+class InWords(msgspec.Struct, frozen=True, kw_only=True):
+    """A duty that a program cannot judge, and what stands in its way."""
+
+    duty: str
+    why: tuple[str, ...]
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/regime-check/v1"):
+    """What a check of the law found. ``share`` is ``executable / duties``, between 0 and 1; 0 without duties."""
+
+    regimes: int
+    duties: int
+    executable: int
+    share: float
+    numbered: int
+    """Duties with a number; the others have only words such as "without undue delay"."""
+    confidence: dict[Confidence, int]
+    in_words: tuple[InWords, ...]
+    problems: tuple[Problem, ...]
+
+
+class LawChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference: ``what`` is a law or a duty, ``fields`` the parts of it that changed, with old and new."""
+
+    what: str
+    change: str
+    fields: tuple[str, ...] = ()
+
+
+class LawDifference(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/regime-diff/v1"
+):
+    """What the law says on one side and not on the other."""
+
+    old: str
+    new: str
+    changes: tuple[LawChange, ...]
+
+
+def listed(catalog: Catalog, jurisdiction: str = "") -> tuple[RegimeEntry, ...]:
+    """Return every law of the catalogue, the broken ones with the reason."""
+    found = []
+    for name in sorted(catalog.regime_files):
+        origin = "home" if catalog.is_own("regimes", name) else "built-in"
+        try:
+            one = entry(catalog.regime(name), origin)
+        except TocsinError as error:
+            one = RegimeEntry(id=name, origin=origin, problem=error.message)
+        if not jurisdiction or _within(one, jurisdiction):
+            found.append(one)
+    return tuple(found)
+
+
+def _within(one: RegimeEntry, place: str) -> bool:
+    return any(
+        f"{place}-".startswith(f"{here}-") or f"{here}-".startswith(f"{place}-") for here in one.jurisdictions
+    )
+
+
+def shown(name: str, catalog: Catalog, on: date | None = None) -> RegimeShown:
+    """Return one law in words, as in force on a day, else its newest version; ``name`` may be a file."""
+    regime = _regime(name, catalog)
+    return regime_shown(regime, _version(regime, on), PublicHolidays())
+
+
+def _regime(name: str, catalog: Catalog) -> Regime:
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        try:
+            return load_regime(read_file(path, MAX_BYTES), str(path))
+        except OSError as error:
+            raise NotFound(
+                f"{path} cannot be read", hint=error.strerror or "", code="file_unreadable"
+            ) from None
+    return catalog.regime(name)
+
+
+def _version(regime: Regime, on: date | None) -> Version:
+    if on is None:
+        return regime.versions[0]
+    found = in_force(regime, on)
+    if found is None:
+        known = "; ".join(
+            f"{version.from_date or '…'} to {version.until or '…'}" for version in regime.versions
+        )
+        raise NotFound(
+            f"no version of {regime.id} covers {on}", hint=f"versions: {known}", code="not_in_force"
+        )
+    return found
+
+
+def in_force(regime: Regime, on: date) -> Version | None:
+    """Return the version of a law that covers a day."""
+    for version in regime.versions:
+        if (version.from_date is None or version.from_date <= on) and (
+            version.until is None or on <= version.until
+        ):
+            return version
+    return None
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """One regime file that was written into the home."""
+
+    id: str
+    file: str
+    duties: int
+
+
+def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported, ...]:
+    """Write the regimes of a spreadsheet into the home; all of them or, where one is wrong or there already, none."""
+    from runner.law.files.own_duties import own_regimes
+
+    try:
+        content = read_file(file, MAX_BYTES)
+    except OSError as error:
+        raise NotFound(f"{file} cannot be read", hint=error.strerror or "", code="file_unreadable") from None
+    regimes = own_regimes(content, str(file))
+    shipped = [regime.id for regime in regimes if regime.id in Catalog().regime_files]
+    if shipped:
+        hint = "choose another id; to change a law that ships, copy its file into the home's regimes folder"
+        raise Refused(f"{', '.join(shipped)} is a law that ships", hint=hint, code="built_in_regime")
+    folder = home / "regimes"
+    there = [regime.id for regime in regimes if (folder / f"{regime.id}.yaml").exists()]
+    if there and not replace:
+        raise Refused(
+            f"the home has {', '.join(there)} already",
+            hint="--replace writes over them",
+            code="regime_exists",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for regime in regimes:
+        (folder / f"{regime.id}.yaml").write_text(regime.text, encoding="utf-8")
+    return tuple(
+        Imported(id=regime.id, file=str(folder / f"{regime.id}.yaml"), duties=regime.duties)
+        for regime in regimes
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- check
+
+
+def checked(names: Sequence[str], catalog: Catalog) -> Checked:
+    """Check laws by name or file, or all of the catalogue; every problem of every file, nothing raised."""
+    problems: list[Problem] = []
+    regimes: list[Regime] = []
+    for name in names or sorted(catalog.regime_files):
+        try:
+            regime = _regime(name, catalog)
+        except Invalid as error:
+            problems += error.problems
+            continue
+        regimes.append(regime)
+        problems += _meaning(regime, str(catalog.regime_files.get(name, name)), catalog)
+    duties = [(regime, rule) for regime in regimes for rule in regime.versions[0].duties]
+    wordses = tuple(
+        InWords(duty=f"{regime.id}/{rule.slug}", why=_in_words(rule, regime.versions[0]))
+        for regime, rule in duties
+        if not executable(rule, regime.versions[0])
+    )
+    counted = Counter(rule.confidence for _, rule in duties)
+    levels: tuple[Confidence, ...] = ("text", "secondary", "unverified")
+    return Checked(
+        regimes=len(regimes),
+        duties=len(duties),
+        executable=len(duties) - len(wordses),
+        share=round((len(duties) - len(wordses)) / len(duties), 4) if duties else 0.0,
+        numbered=sum(numbered(rule) for _, rule in duties),
+        confidence={level: counted[level] for level in levels},
+        in_words=wordses,
+        problems=tuple(problems),
+    )
+
+
+def _meaning(regime: Regime, file: str, catalog: Catalog) -> Iterator[Problem]:
+    """Yield what the form of a file cannot show: a name that differs from the file's, a notice that there is not."""
+    stem = file.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
+    if stem != regime.id:
+        text = f"the file's name is not its id '{regime.id}'"
+        yield _problem(file, "regime-name", text, f"name it {regime.id}.yaml")
+    for one in without_key(regime):
+        text = f"the exemption '{one}' asks for {ENCRYPTED} and not for the key, so it never holds"
+        yield _problem(file, "regime-encryption", text, f"when: {ENCRYPTED} and not {KEY}")
+    for rule in (rule for version in regime.versions for rule in version.duties):
+        if rule.notice and rule.notice not in catalog.notice_files:
+            text = f"{rule.slug} names the notice '{rule.notice}', which is not there"
+            yield _problem(file, "regime-notice", text, "see: tocsin notice list")
+
+
+def without_key(regime: Regime) -> tuple[str, ...]:
+    """Return the exemptions by encryption that do not name the key."""
+    every = (exemption for version in regime.versions for exemption in version.exemptions)
+    return tuple(
+        dict.fromkeys(
+            exemption.code for exemption in every if exemption.by_encryption and not exemption.names_key
+        )
+    )
+
+
+def _problem(file: str, code: str, message: str, hint: str) -> Problem:
+    return Problem(file=file, line=1, column=1, severity="error", code=code, message=message, hint=hint)
+
+
+def _in_words(rule: DutyRule, version: Version) -> tuple[str, ...]:
+    asked = (*version.scope, *rule.only_if, *rule.unless)
+    return tuple(one.text for one in asked if one.in_words) or ("the clock has no beginning",)
+
+
+# ----------------------------------------------------------------------------------------------- difference
+
+
+def between_dates(names: Sequence[str], old: date, new: date, catalog: Catalog) -> LawDifference:
+    """Return what changed in the law between two days: begun, ended, and duty by duty."""
+    changes: list[LawChange] = []
+    for name in names or sorted(catalog.regime_files):
+        regime = _regime(name, catalog)
+        before, after = in_force(regime, old), in_force(regime, new)
+        if before is after:
+            continue
+        changes += _versions(regime.id, _binding(before), _binding(after))
+    return LawDifference(old=str(old), new=str(new), changes=tuple(changes))
+
+
+def _binding(version: Version | None) -> Version | None:
+    return version if version is not None and version.standing == "in_force" else None
+
+
+def between_files(old: str, new: str, catalog: Catalog) -> LawDifference:
+    """Return what one law file says and the other does not, in their newest versions."""
+    before, after = _regime(old, catalog), _regime(new, catalog)
+    changes = [
+        *_about(after.id, before, after),
+        *_versions(after.id, before.versions[0], after.versions[0]),
+    ]
+    return LawDifference(old=old, new=new, changes=tuple(changes))
+
+
+def own_and_built_in(name: str, catalog: Catalog) -> LawDifference:
+    """Return what the home's copy of a law says and the built-in one does not."""
+    if not catalog.is_own("regimes", name):
+        raise NotFound(
+            f"the home has no copy of {name}",
+            hint=f"put yours into {catalog.folder}/regimes/{name}.yaml",
+            code="copy_missing",
+        )
+    before, after = Catalog().regime(name), catalog.regime(name)
+    changes = [*_about(name, before, after), *_versions(name, before.versions[0], after.versions[0])]
+    return LawDifference(old="built-in", new="home", changes=tuple(changes))
+
+
+def _about(name: str, before: Regime, after: Regime) -> Iterator[LawChange]:
+    fields = tuple(
+        field
+        for field in ("name", "jurisdictions", "decided_by", "records", "traps", "confidence", "source")
+        if getattr(before, field) != getattr(after, field)
+    )
+    if fields:
+        yield LawChange(what=name, change="changed", fields=fields)
+
+
+def _versions(name: str, before: Version | None, after: Version | None) -> Iterator[LawChange]:
+    if before is None and after is None:
+        return
+    if before is None or after is None:
+        yield LawChange(what=name, change="begins" if before is None else "ends")
+        return
+    fields = tuple(_differing(before, after, skip=("duties", "label")))
+    if fields:
+        yield LawChange(what=name, change="changed", fields=fields)
+    old, new = ({rule.slug: rule for rule in one.duties} for one in (before, after))
+    for slug in dict.fromkeys((*old, *new)):
+        what = f"{name}/{slug}"
+        if slug not in new:
+            yield LawChange(what=what, change="removed")
+        elif slug not in old:
+            yield LawChange(what=what, change="added", fields=(_clock(new[slug]),))
+        elif old[slug] != new[slug]:
+            yield LawChange(what=what, change="changed", fields=tuple(_duty(old[slug], new[slug])))
+
+
+def _duty(before: DutyRule, after: DutyRule) -> Iterator[str]:
+    if before.clock != after.clock:
+        yield f"clock: {_clock(before)} → {_clock(after)}"
+    if before.thresholds != after.thresholds:
+        old, new = (", ".join(map(threshold_words, one.thresholds)) or "none" for one in (before, after))
+        yield f"threshold: {old} → {new}"
+    yield from _differing(before, after, skip=("clock", "thresholds"))
+
+
+def _clock(rule: DutyRule) -> str:
+    return clock_text(rule.clock) or "no number"
+
+
+def _differing(before: Any, after: Any, *, skip: tuple[str, ...]) -> Iterator[str]:
+    for field in before.__struct_fields__:
+        if field not in skip and getattr(before, field) != getattr(after, field):
+            yield field

@@ -1,0 +1,286 @@
+"""The one way in for "I have it": by its code, by its link, or of a delivery that a channel itself named.
+
+Whatever does not hold is refused in the same words, so that nobody learns from the answer what there is. What an
+acknowledgement proves is the engine's to say; here stands only by which way it came, and what that way may carry.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from runner.app.core.incident_service import Desk
+from runner.base.states import Kind, Proof, Refusal
+from runner.effects.context import plan_context, with_own_domains
+from runner.errors import UNREADABLE, Refused, Sealed
+from runner.incident.state.commands import Acknowledge
+from runner.incident.state.incident import Attempt, Delivery, Incident
+from runner.routing.messaging import AckStrength, Channel
+from runner.routing.planner import choose
+from runner.routing.rules import OUTSIDERS
+from runner.vault.derived_tokens import LENGTH, Link, ack_code, holds, read_link, spoken
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+
+COMMAND_LINE = "command line"
+
+
+LINK = "link"
+
+
+class Acknowledged(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an acknowledgement; ``changed`` is false where it proved nothing new."""
+
+    incident: str
+    codename: str
+    kind: Kind
+    delivery: str
+    person: str
+    evidence: Proof
+    changed: bool
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """What the page of a link may show before anything is acknowledged."""
+
+    codename: str
+    kind: Kind
+    sent_at: datetime
+    state: Literal["open", "done"]
+    """``done`` where it is acknowledged, or nobody has to answer any more."""
+
+
+class _Found(msgspec.Struct, frozen=True, kw_only=True):
+    incident: Incident
+    delivery: Delivery
+    channel: Channel | None = None
+    via: str = ""
+    token: str = ""
+
+
+def acknowledge(
+    desk: Desk,
+    *,
+    code: str = "",
+    token: str = "",
+    delivery: str = "",
+    incident: str = "",
+    person: str = "",
+    via: str = "",
+    strength: AckStrength = "seen",
+    note: str = "",
+) -> Acknowledged:
+    """Record that somebody has a message; raises Refused (``ack_refused``) where nothing may be learned from it.
+
+    One of ``code``, ``token`` (a link) and ``delivery`` (with its incident, where a channel says which) names what.
+    ``person`` is who answers: with a link it may be left out, since the link was made for one person. ``via`` is the
+    channel over which the answer came; ``strength`` is what that channel says of it.
+    """
+    if token:
+        found = _by_link(desk, token, person)
+    elif code:
+        found = _by_code(desk, code, person, via, incident)
+    else:
+        found = _named(desk, incident, delivery, via)
+    before = found.incident.version
+    after = desk.submit(found.incident.id, _command(desk, found, person, strength, note))
+    proved = after.deliveries[found.delivery.id]
+    return Acknowledged(
+        incident=after.id,
+        codename=after.codename,
+        kind=after.kind,
+        delivery=proved.id,
+        person=proved.person,
+        evidence=proved.evidence,
+        changed=after.version > before,
+    )
+
+
+def look_at(desk: Desk, token: str) -> Shown:
+    """Return what a link's page shows, without changing anything; raises Refused as ``acknowledge`` does."""
+    found = _by_link(desk, token, "")
+    delivery = found.delivery
+    open_ = delivery.state in ("active", "exhausted")
+    return Shown(
+        codename=found.incident.codename,
+        kind=found.incident.kind,
+        sent_at=found.incident.messages[delivery.message].at,
+        state="open" if open_ and found.token not in delivery.spent else "done",
+    )
+
+
+def refused() -> Refused:
+    """Return the one refusal: what is unknown, over, spent, forged and somebody else's looks the same."""
+    return Refused(
+        "no message waits for this",
+        hint="look at its last line again; or telephone whoever sent it",
+        code="ack_refused",
+    )
+
+
+def code_for(desk: Desk, incident: Incident, delivery: str) -> str:
+    """Return the code of a delivery as its message shows it; empty where it shows none."""
+    found = incident.deliveries.get(delivery)
+    if found is None or incident.messages[found.message].message_class.audience in OUTSIDERS:
+        return ""
+    return ack_code(desk.store.vouch, incident.id, delivery)
+
+
+def _command(desk: Desk, found: _Found, person: str, strength: AckStrength, note: str) -> Acknowledge:
+    channel = found.channel
+    return Acknowledge(
+        by=person or found.delivery.person,
+        delivery=found.delivery.id,
+        via=found.via,
+        note=note,
+        token=found.token,
+        sim_swappable=channel is not None and channel.sim_swappable,
+        domains=_domains(desk, found),
+        authorises=strength == "authorises" and _may_decide(desk, found),
+    )
+
+
+def _domains(desk: Desk, found: _Found) -> frozenset[str]:
+    """Return what the answer's way depends on: the channel, and every address of the person that fits it."""
+    if found.channel is None:
+        return frozenset()
+    contacts = desk.directory.recipient(found.delivery.person).contacts
+    fitting = (c for c in contacts if c.channel in (found.channel.id, found.channel.address_kind))
+    return found.channel.domains.union(*(contact.domains for contact in fitting))
+
+
+def _may_decide(desk: Desk, found: _Found) -> bool:
+    """Tell whether the planner would let a request for a decision go to this person over this channel now."""
+    if found.channel is None or found.channel.ack_strength != "authorises":
+        return False
+    recipient = desk.directory.recipient(found.delivery.person)
+    context = with_own_domains(plan_context(found.incident, desk.clock.now()), desk.directory)
+    kind = msgspec.structs.replace(
+        found.incident.messages[found.delivery.message].message_class,
+        goal="authorised",
+    )
+    return not isinstance(choose(kind, found.channel, recipient, context), Refusal)
+
+
+def _by_link(desk: Desk, token: str, person: str) -> _Found:
+    link = read_link(token)
+    if link is None or link.ends < desk.clock.now():
+        raise refused()
+    incident = _loaded(desk, link.incident)
+    delivery = incident.deliveries.get(link.delivery) if incident else None
+    if incident is None or delivery is None or not holds(desk.store.vouch, link, delivery.person):
+        raise refused()
+    if person and person != delivery.person:
+        raise refused()
+    attempt = _attempt(delivery, link)
+    if attempt is None or (
+        delivery.lapsed and attempt.started_at < (delivery.reminded_at or attempt.started_at)
+    ):
+        raise refused()
+    channel = desk.directory.channels.get(attempt.channel)
+    if channel is None:
+        raise refused()
+    via = f"{LINK}, sent over {attempt.channel}"
+    return _Found(incident=incident, delivery=delivery, channel=channel, via=via, token=link.digest)
+
+
+def _attempt(delivery: Delivery, link: Link) -> Attempt | None:
+    return next((attempt for attempt in delivery.attempts if attempt.n == link.attempt), None)
+
+
+def _by_code(desk: Desk, code: str, person: str, via: str, only: str) -> _Found:
+    """Find the one delivery that a code is of; of several persons' the one who answers decides."""
+    wanted = spoken(code)
+    if len(wanted) != LENGTH:
+        raise refused()
+    vouch = desk.store.vouch
+    found = [
+        (incident, delivery)
+        for incident in _open(desk, only)
+        for delivery in incident.deliveries.values()
+        if ack_code(vouch, incident.id, delivery.id) == wanted
+    ]
+    mine = [one for one in found if not person or one[1].person == person]
+    if len(mine) != 1:
+        raise _whose(found[0][1].person) if via == COMMAND_LINE and len(found) == 1 else refused()
+    incident, delivery = mine[0]
+    return _with_channel(desk, incident, delivery, via)
+
+
+def _whose(person: str) -> Refused:
+    """At the machine itself nothing has to be kept from anybody, and a wrong name is a slip."""
+    return Refused(
+        f"this code is {person}'s, and only they can acknowledge with it",
+        hint=f"--as {person}; or --on-behalf-of {person} --via phone, if they told you",
+        code="ack_of_another",
+    )
+
+
+def _named(desk: Desk, incident: str, delivery: str, via: str) -> _Found:
+    loaded = _loaded(desk, incident)
+    known = loaded.deliveries.get(delivery) if loaded else None
+    if loaded is None or known is None:
+        raise refused()
+    return _with_channel(desk, loaded, known, via)
+
+
+def _with_channel(desk: Desk, incident: Incident, delivery: Delivery, via: str) -> _Found:
+    """Put the channel to it; an answer over one that we do not know proves nothing."""
+    channel = desk.directory.channels.get(via)
+    if channel is None and via != COMMAND_LINE:
+        raise refused()
+    return _Found(incident=incident, delivery=delivery, channel=channel, via=via)
+
+
+def _open(desk: Desk, only: str) -> Iterator[Incident]:
+    for row in desk.store.rows():
+        if row.state in ("open", "paused") and (not only or row.id == only):
+            incident = _loaded(desk, row.id)
+            if incident is not None:
+                yield incident
+
+
+def _loaded(desk: Desk, incident: str) -> Incident | None:
+    """Return an incident of this store, or None where there is none that can be read."""
+    if desk.store.row(incident) is None:
+        return None
+    try:
+        return desk.load(incident)
+    except UNREADABLE:
+        return None
+
+
+class Links:
+    """Answers for links, one at a time; safe for several threads."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Take a desk that nobody else works at."""
+        self._desk = desk
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return self._desk.clock.now()
+
+    def shown(self, link: str) -> Shown | None:
+        """Return what a link's page shows, changing nothing; None for whatever does not hold."""
+        with self._lock:
+            try:
+                return look_at(self._desk, link)
+            except (Refused, Sealed):
+                return None
+
+    def acknowledged(self, link: str) -> Acknowledged | None:
+        """Acknowledge by a link; None for whatever does not hold."""
+        with self._lock:
+            self._desk.forget_directory()
+            try:
+                return acknowledge(self._desk, token=link)
+            except (Refused, Sealed):
+                return None

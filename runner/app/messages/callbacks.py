@@ -1,0 +1,158 @@
+"""Callbacks of providers: which channel an address is of, whether what comes there is believed, and that it is taken.
+
+The address of a channel holds 160 bits that come from the master key. They keep strangers from trying; they prove
+nothing. What a callback says is used only when the channel's own adapter believed its signature over the raw bytes.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from runner.app.core.incident_service import Desk
+from runner.app.messages.inbound import Fate, Inbox
+from runner.effects.gateway.gateway import Gateway
+from runner.errors import TocsinError
+from runner.reports.messages.channels import CallbackAddress
+from runner.routing.inbound import Heard, Incoming, Words
+from runner.routing.messaging import Channel
+from runner.vault.derived_tokens import place_of
+from runner.vault.master_key import read_master
+from runner.vault.secrets import resolve
+
+IN = "in"
+"""Where callbacks stand below the public address: ``PUBLIC_URL/in/PLACE``."""
+
+
+class Believed(msgspec.Struct, frozen=True, kw_only=True):
+    """A callback whose signature holds: its channel, what it says, and what its provider wants to read."""
+
+    channel: Channel
+    heard: tuple[Heard, ...]
+    words: Words
+
+
+class Callbacks:
+    """The channels that are called back, each at its own place."""
+
+    def __init__(self, desk: Desk, inbox: Inbox) -> None:
+        """Read the channels, their secrets and the master key, once: a change of any wants a new start."""
+        self._desk = desk
+        self._gateway = Gateway(base=desk.folder)
+        self.inbox = inbox
+        places = places_of(desk)
+        self._channels = {places[name].encode(): desk.directory.channels[name] for name in places}
+        self._secrets = {name: secrets_of(desk, desk.directory.channels[name]) for name in places}
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return self._desk.clock.now()
+
+    def believe(self, place: str, incoming: Incoming) -> Believed | None:
+        """Return what a callback says, or None for a place that is none and for what its adapter does not believe."""
+        given = place.encode("utf-8", "replace")
+        channel = None
+        # Every place is compared, in constant time: how long it takes says nothing about which there are.
+        for known, one in self._channels.items():
+            if hmac.compare_digest(known, given):
+                channel = one
+        if channel is None:
+            return None
+        secrets = self._secrets[channel.id]
+        heard = self._gateway.parse_callback(channel, incoming, secrets)
+        if heard is None:
+            return None
+        return Believed(channel=channel, heard=heard, words=self._gateway.reply(channel, incoming, secrets))
+
+    def take(self, believed: Believed) -> Fate:
+        """Keep what a callback says."""
+        return self.inbox.take(believed.channel, believed.heard)
+
+
+def places_of(desk: Desk) -> dict[str, str]:
+    """Return the place of every channel that is called back, by the channel's name."""
+    channels = [channel for channel in desk.directory.channels.values() if channel.called_back]
+    if not channels:
+        return {}
+    master = read_master(desk.home.master_key, base=desk.folder)
+    return {channel.id: place_of(master, channel.id) for channel in channels}
+
+
+def addresses(desk: Desk) -> tuple[CallbackAddress, ...]:
+    """Return where each channel is called back, as its provider is to be told."""
+    base = desk.home.public_url.rstrip("/")
+    return tuple(
+        CallbackAddress(
+            channel=name, adapter=desk.directory.channels[name].adapter, url=f"{base}/{IN}/{place}"
+        )
+        for name, place in places_of(desk).items()
+    )
+
+
+def secrets_of(desk: Desk, channel: Channel) -> Mapping[str, str]:
+    """Return a channel's secrets; one that is not there is left out, and what needs it is not believed."""
+    found: dict[str, str] = {}
+    for name, reference in channel.secrets.items():
+        try:
+            found[name] = resolve(reference, base=desk.folder).reveal()
+        except TocsinError:
+            continue
+    return found
+
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+SETTING = "callback_url"
+"""What an adapter calls the address that it gives its provider with each message."""
+
+
+_LIST = "each address is shown by tocsin serve-callbacks --list"
+
+
+class Mismatch(NamedTuple):
+    """One thing that keeps callbacks away; the secret part of an address is not in it."""
+
+    severe: bool
+    what: str
+    hint: str
+
+
+def mismatches(desk: Desk) -> Iterator[Mismatch]:
+    """Yield what does not fit, for ``public_url`` and then channel by channel; raises Sealed without the master key."""
+    places = places_of(desk)
+    public = urlsplit(desk.home.public_url)
+    if not desk.home.public_url:
+        waiting = [name for name in places if SETTING not in desk.home.channels[name].settings]
+        if waiting:
+            what = f"public_url is not set, and {', '.join(waiting)} can be called back"
+            yield Mismatch(
+                False, what, "public_url: https://HOST in tocsin.yaml; without it nothing comes that way"
+            )
+    elif public.scheme != "https" and public.hostname not in LOOPBACK:
+        hint = "providers and people call it from outside: a proxy with TLS stands before serve-callbacks"
+        yield Mismatch(True, "public_url is not https", hint)
+    for name, place in places.items():
+        given = str(desk.home.channels[name].settings.get(SETTING) or "")
+        if given:
+            yield from _compared(name, urlsplit(given), public, place)
+
+
+def _compared(name: str, given: SplitResult, public: SplitResult, place: str) -> Iterator[Mismatch]:
+    """Yield where an address that a provider is given is not the one that is served."""
+    base = public.path.rstrip("/") if public.netloc else given.path.rpartition(f"/{IN}/")[0]
+    served = f"{base}/{IN}/{place}"
+    if given.path != served:
+        if given.path.rstrip("/") == served:
+            what = f"{name}: its {SETTING} ends with a slash, and nothing is served there"
+        else:
+            what = f"{name}: the path of its {SETTING} is not one that serve-callbacks serves for it"
+        yield Mismatch(True, what, _LIST)
+    if public.netloc and (given.scheme, given.netloc) != (public.scheme, public.netloc):
+        what = f"{name}: its {SETTING} names {given.scheme}://{given.hostname}, and public_url {public.scheme}://{public.hostname}"
+        yield Mismatch(False, what, f"right only where both lead to the same proxy; {_LIST}")

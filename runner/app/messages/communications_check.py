@@ -1,0 +1,137 @@
+"""The communications check: every person over every channel, how long ago each way last worked, and trying them.
+
+A check is no incident and needs none. Nothing is sent unless a person asked for it; each attempt goes out once. That it is about to is
+recorded before anything leaves, and what came of it at once: of one that broke off between, nobody knows whether it arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.app.core.contact_store import ContactStore
+from runner.app.core.directory import record_check, record_try
+from runner.base.text import nearest
+from runner.errors import NotFound, TocsinError
+from runner.routing.messaging import Channel, ContactPoint, Dispatch, SendResult
+from runner.routing.organisation import Check
+from runner.routing.planner import contact_points
+from runner.vault.secrets import resolve
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+SUBJECT = "Communications check: nothing has happened"
+TEXT = """This is a check of how you are reached in an emergency. Nothing has happened, and nothing is asked of you.
+If you did not expect it, or no longer use this address, tell whoever looks after incidents in your organisation."""
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel to one person, with the last check of it."""
+
+    person: str
+    channel: Channel
+    contact: ContactPoint | None
+    check: Check | None
+
+    @property
+    def worked_at(self) -> datetime | None:
+        """When it last worked with the address of today."""
+        worked = self.check.succeeded_at if self.check is not None else None
+        changed = self.contact.changed_at if self.contact is not None else None
+        return None if worked is None or (changed is not None and changed > worked) else worked
+
+    def tried_since(self, since: datetime) -> bool:
+        """Tell whether it was tried from an instant on, with the address of today, whatever came of it."""
+        if self.check is None or self.check.at < since:
+            return False
+        changed = self.contact.changed_at if self.contact is not None else None
+        return changed is None or changed <= self.check.at
+
+
+BROKE_OFF = "the check broke off: nobody knows whether it arrived"
+
+
+def ways(desk: Desk, persons: Collection[str] = (), channels: Collection[str] = ()) -> tuple[Way, ...]:
+    """Return every way to every person, or to those that are named; raises NotFound with the nearest name."""
+    directory = desk.directory
+    for wanted, known, code in (
+        (persons, directory.people, "unknown_person"),
+        (channels, directory.channels, "unknown_channel"),
+    ):
+        for name in wanted:
+            if name not in known:
+                near = nearest(name, known)
+                hint = f"did you mean {near}?" if near else f"known: {', '.join(known) or 'none'}"
+                raise NotFound(f"there is nobody and no channel called '{name}'", hint=hint, code=code)
+    return tuple(
+        way
+        for name, person in sorted(directory.people.items())
+        if not persons or name in persons
+        for channel in directory.channels.values()
+        if not channels or channel.id in channels
+        for way in _way(
+            name, channel, person.contacts, _check(desk, directory.checks.get((name, channel.id)))
+        )
+    )
+
+
+def _check(desk: Desk, check: Check | None) -> Check | None:
+    """Return the last check; one whose process is gone before it knew is unknown."""
+    if check is None or check.state != "sending" or desk.store.worker_alive(check.worker):
+        return check
+    return msgspec.structs.replace(check, state="unknown", reason=BROKE_OFF)
+
+
+def _way(
+    name: str, channel: Channel, contacts: tuple[ContactPoint, ...], check: Check | None
+) -> Iterator[Way]:
+    points = contact_points(channel, contacts)
+    if points or channel.address_kind == "none":
+        yield Way(person=name, channel=channel, contact=points[0] if points else None, check=check)
+
+
+def test_contacts(desk: Desk, found: Collection[Way]) -> Generator[tuple[Way, SendResult], None, None]:
+    """Send one message over each way and record what came of it, one after the other."""
+    worker = desk.chance.name("checker")
+    alive = desk.store.register_worker(worker)
+    books = ContactStore(desk.store)
+    try:
+        for way in found:
+            record_try(desk, way.person, way.channel.id, worker, books)
+            result = _try(desk, way)
+            record_check(desk, way.person, way.channel.id, result.state, result.reason, books)
+            yield way, result
+    finally:
+        alive.release()
+
+
+def _try(desk: Desk, way: Way) -> SendResult:
+    from runner.effects.gateway.gateway import Gateway
+
+    if way.contact is not None and way.channel.adapter in way.contact.stopped:
+        return SendResult(state="rejected", code="R25", reason="they asked for no more messages over it")
+    try:
+        secrets = {
+            name: resolve(reference, base=desk.folder).reveal()
+            for name, reference in way.channel.secrets.items()
+        }
+    except TocsinError as error:
+        return SendResult(state="not_sent", reason=error.message)
+    name = desk.chance.name("check")
+    dispatch = Dispatch(
+        delivery=name,
+        attempt=1,
+        idempotency_key=name,
+        kind="real",
+        audience="responder",
+        address=way.contact.address if way.contact is not None else way.person,
+        subject=SUBJECT,
+        text=TEXT if way.channel.max_length is None else TEXT[: way.channel.max_length],
+        at=desk.clock.now(),
+        marking="CHECK",
+    )
+    return Gateway(base=desk.folder).send(way.channel, dispatch, secrets)

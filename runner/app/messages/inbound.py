@@ -1,0 +1,246 @@
+"""What came back over a channel is put where it belongs: a receipt to its attempt, an answer to its message, a
+STOP to its address.
+
+Whatever comes has been believed by its adapter already. One thing is done at a time: callbacks come in on several
+threads, and a desk is one person's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Literal
+
+from runner.app.core.directory import stop_contact
+from runner.app.core.incident_service import Desk
+from runner.app.incidents.runs import graft
+from runner.app.messages.attempt_index import AttemptRef, Whereabouts
+from runner.app.messages.messages import plan_anew
+from runner.app.messages.pending_receipts import LIMIT, add, pending, remove
+from runner.app.messages.replies import answered, is_shared, owner_of
+from runner.errors import UNREADABLE, Sealed, Stale
+from runner.files.people_lists.person_contacts import same_address
+from runner.incident.state.commands import AddNote, TakeReceipt
+from runner.incident.state.incident import Incident
+from runner.routing.inbound import Answer, Heard, Receipt
+from runner.routing.messaging import Channel
+from runner.routing.stop_words import meaning
+
+Fate = Literal["taken", "nothing", "later"]
+"""Kept for good; about nothing of ours, or nothing new; or it cannot be kept now and should come again."""
+PLAYBOOK = "stop-request"
+"""What is begun when a text may mean STOP; a home may have one of its own by this name."""
+LONGEST_NOTE = 500
+"""Characters of such a text that the note keeps."""
+
+
+class Inbox:
+    """Where everything that comes in is taken."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Take a desk that nobody else works at."""
+        self._desk = desk
+        self._where = Whereabouts(desk)
+        self._lock = threading.Lock()
+
+    def take(self, channel: Channel, heard: Sequence[Heard]) -> Fate:
+        """Take all of one callback; ``later`` as soon as one of it cannot be kept now: the rest does no harm twice."""
+        with self._lock:
+            self._where.refresh()
+            self._desk.forget_directory()
+            fates = [self._one(channel, one) for one in heard]
+        for fate in ("later", "taken"):
+            if fate in fates:
+                return fate
+        return "nothing"
+
+    def again(self) -> None:
+        """Try again what was held; let go of what has been held too long."""
+        with self._lock:
+            self._where.refresh()  # also what keeps a provider from waiting while incidents are folded
+            waiting = pending(self._desk.store)
+            now = self._desk.clock.now()
+            over = []
+            for name, one in waiting.items():
+                if self._again(one.channel, one.receipt) or now - one.since > LIMIT:
+                    over.append(name)
+            remove(self._desk.store, over)
+
+    def _again(self, name: str, receipt: Receipt) -> bool:
+        """Try a receipt that was held; tell whether it is settled."""
+        place = self._where.find(name, receipt.provider_id, receipt.key)
+        if place is not None:
+            return self._placed(name, place, receipt) != "later"
+        channel = self._desk.directory.channels.get(name)
+        return channel is not None and self._about_many(channel, receipt) == "taken"
+
+    def used(self) -> frozenset[str]:
+        """Return the channels over which something was sent in an incident that goes on."""
+        with self._lock:
+            self._where.refresh()
+            return self._where.used()
+
+    def _one(self, channel: Channel, heard: Heard) -> Fate:
+        match heard:
+            case Receipt():
+                return self._receipt(channel, heard)
+            case Answer():
+                return self._answer(channel, heard)
+
+    def _receipt(self, channel: Channel, receipt: Receipt) -> Fate:
+        place = self._where.find(channel.id, receipt.provider_id, receipt.key)
+        if place is not None:
+            return self._placed(channel.id, place, receipt)
+        fate = self._about_many(channel, receipt)
+        if fate == "nothing" and receipt.provider_id and self._where.under_way(channel.id):
+            fate = "later"
+        if fate != "later":
+            return fate
+        return "taken" if add(self._desk.store, channel.id, receipt, self._desk.clock.now()) else "later"
+
+    def _placed(self, name: str, place: AttemptRef, receipt: Receipt) -> Fate:
+        """Take a receipt whose attempt is known, whether it has just come or was held."""
+        directory = self._desk.directory
+        channel = directory.channels.get(name)
+        if receipt.kind == "read" and channel is not None and is_shared(directory, channel, place.person):
+            return "nothing"  # somebody has read it, and nobody knows who
+        fate = self._submit(place, receipt)
+        if receipt.kind == "stopped" and channel is not None:
+            self._stop_recipient(channel, place)
+        return fate
+
+    def _about_many(self, channel: Channel, receipt: Receipt) -> Fate:
+        """Take what is about somebody of a notice to many people; ``later`` while the chunk that they are in is under way."""
+        if not self._where.bulk:
+            return "nothing"
+        from runner.app.campaigns.receipts import BulkReceipt, take_one
+
+        told = BulkReceipt(
+            kind="failed" if receipt.kind == "stopped" else receipt.kind,
+            key=receipt.key,
+            provider_id=receipt.provider_id,
+            way="sms" if channel.address_kind == "phone" else "email",
+            code=receipt.code,
+            about=receipt.about,
+            found="stopped" if receipt.kind == "stopped" else receipt.address,
+        )
+        return take_one(self._desk, told)
+
+    def _submit(self, place: AttemptRef, receipt: Receipt) -> Fate:
+        command = TakeReceipt(
+            delivery=place.delivery,
+            n=place.n,
+            kind=receipt.kind,
+            event=receipt.event,
+            part=receipt.provider_id,
+            at_provider=receipt.at,
+            code=receipt.code,
+        )
+        try:
+            before = self._desk.load(place.incident).version
+            return "taken" if self._desk.submit(place.incident, command).version > before else "nothing"
+        except Stale:
+            return "later"
+        except Sealed:
+            return "nothing"
+
+    def _answer(self, channel: Channel, answer: Answer) -> Fate:
+        said = meaning(answer.text) if channel.address_kind == "phone" else ""
+        named = answer.sender.startswith("+") or owner_of(self._desk.directory, channel, answer.sender)
+        if said == "stop" and named:
+            return self._stop(channel, answer.sender, f"a STOP over {channel.id}")
+        if said == "start" and self._start(channel, answer.sender):
+            return "taken"
+        place = self._where.find(channel.id, answer.provider_id, answer.key)
+        if said == "stop" and place is not None:  # without a number, in answer to a message of ours
+            self._stop_recipient(channel, place)
+            return "taken"
+        if place is None and answer.provider_id and self._where.under_way(channel.id):
+            return "later"
+        try:
+            taken = answered(self._desk, channel, answer, place)
+            asked = said in ("stop", "perhaps") and self._judge(channel, answer, rest=not taken)
+        except Stale:
+            return "later"
+        return "taken" if taken or asked else "nothing"
+
+    def _stop_recipient(self, channel: Channel, place: AttemptRef) -> None:
+        """A provider says that this person stopped a channel: every address of theirs on it is left alone."""
+        from runner.routing.planner import contact_points
+
+        for contact in contact_points(channel, self._desk.directory.recipient(place.person).contacts):
+            self._stop(channel, contact.address, f"an opt-out that {channel.id} reported")
+
+    def _start(self, channel: Channel, address: str) -> bool:
+        """Take a STOP back; false where there is none."""
+        person = owner_of(self._desk.directory, channel, address)
+        how = f"a START over {channel.id}"
+        if not person or not stop_contact(self._desk, person, channel.adapter, address, how, stopped=False):
+            return False
+        plan_anew(self._desk, person)
+        return True
+
+    def _judge(self, channel: Channel, answer: Answer, *, rest: bool) -> bool:
+        """Have a person decide whether a text asks for no more messages; sending rests meanwhile (47 CFR 64.1200(a)(10)).
+
+        Whoever acknowledges in the same text goes on being told. One task for each incident, and a note for each text.
+        """
+        owner = owner_of(self._desk.directory, channel, answer.sender)
+        incident = self._incident_with(owner, channel, answer.sender)
+        if (incident is None and not owner) or self._is_stopped(channel, answer.sender, owner):
+            return False
+        if incident is not None:  # first the task: should it have to be tried again, nothing rests yet
+            if not any(incident.runs[one.partition(":")[0]].playbook == PLAYBOOK for one in incident.active):
+                graft(
+                    self._desk, incident, PLAYBOOK, f"a text over {channel.id} contains a word such as STOP"
+                )
+            who = owner or f"somebody at {answer.sender}"
+            text = f"Text from {who} over {channel.id} that may ask for no more messages: {answer.text[:LONGEST_NOTE]}"
+            self._desk.submit(incident.id, AddNote(by=self._desk.actor.claimed, text=text))
+        if rest:
+            self._stop(channel, answer.sender, f"a text over {channel.id} that a person has to judge")
+        return True
+
+    def _is_stopped(self, channel: Channel, address: str, owner: str) -> bool:
+        if owner:
+            points = self._desk.directory.people[owner].contacts
+            return any(point.address == address and channel.adapter in point.stopped for point in points)
+        if not self._where.bulk:
+            return False
+        tables = self._desk.store.bulk()
+        return "stop" in tables.suppressed([tables.digest(*same_address(address))]).values()
+
+    def _incident_with(self, owner: str, channel: Channel, address: str) -> Incident | None:
+        """Return the newest open incident in which the owner of an address was sent something.
+
+        Of somebody without a number nobody knows who it is: then it is the newest one that used the channel.
+        """
+        told = frozenset[str]()
+        if self._where.bulk:
+            tables = self._desk.store.bulk()
+            told = frozenset(
+                standing.campaign for standing in tables.by_address(tables.digest(*same_address(address)))
+            )
+        for row in reversed(self._desk.store.rows("open")):
+            try:
+                incident = self._desk.load(row.id)
+            except UNREADABLE:
+                continue
+            sent = [delivery for delivery in incident.deliveries.values() if owner in (delivery.person, "")]
+            if not owner:
+                used = any(a.channel == channel.id for delivery in sent for a in delivery.attempts)
+                sent = sent if used and not address.startswith("+") else []
+            if sent or told & incident.campaigns.keys():
+                return incident
+        return None
+
+    def _stop(self, channel: Channel, address: str, how: str) -> Fate:
+        if self._where.bulk:
+            from runner.app.campaigns.receipts import BulkReceipt, take
+
+            take(self._desk, (BulkReceipt(kind="stopped", address=address),))
+        person = owner_of(self._desk.directory, channel, address)
+        if not person or not stop_contact(self._desk, person, channel.adapter, address, how):
+            return "nothing"
+        plan_anew(self._desk, person)
+        return "taken"

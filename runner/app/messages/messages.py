@@ -1,0 +1,176 @@
+"""Message plans: how each message of an incident, or any class to any people, would leave now, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.base.states import Kind
+from runner.base.text import nearest
+from runner.effects.context import message_class, plan_context
+from runner.effects.messages.compose import planned_for
+from runner.effects.messages.escalation_levels import addressed, people_behind
+from runner.errors import UNREADABLE, NotFound, Sealed
+from runner.incident.state.commands import AskReplan
+from runner.incident.state.events import decode
+from runner.incident.state.incident import Incident
+from runner.playbook.format import Message, MessageTemplate, Playbook
+from runner.playbook.plan import Plan, walk
+from runner.reports.messages.delivery_evidence import ProofReport, Written, proof
+from runner.routing.message_classes import laid_over
+from runner.routing.messaging import DeliveryPlan, MessageClass
+from runner.routing.rules import Compromise, PlanContext
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+
+class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan assumes beside what is known."""
+
+    kind: Kind | None = None
+    compromised: tuple[str, ...] = ()
+
+
+_Plans = tuple[str, str, MessageTemplate, tuple[DeliveryPlan, ...]]
+
+
+def plans(desk: Desk, incident: Incident) -> tuple[_Plans, ...]:
+    """Return each message's name, its words, its template and one plan for each person who would be told."""
+    library = desk.library(incident)
+    found: dict[tuple[str, ...], _Plans] = {}
+    for plan in library.plans.values():
+        for playbook in _all(plan):
+            for step in walk(playbook.steps):
+                if not isinstance(step, Message):
+                    continue
+                template = playbook.messages[step.message]
+                to = step.to or template.to
+                made = tuple(_plans(desk, incident, playbook, template, to))
+                found.setdefault(
+                    (playbook.name, step.message, *to),
+                    (step.message, f"{playbook.name}: {step.message}", template, made),
+                )
+    return tuple(found.values())
+
+
+def class_plans(
+    desk: Desk, incident: Incident | None, name: str, to: Sequence[str], what_if: WhatIf
+) -> tuple[str, tuple[DeliveryPlan, ...]]:
+    """Return the words for a class and one plan for each person meant by ``to``; raises NotFound with the nearest name.
+
+    Without an incident it is planned as if one began now.
+    """
+    kind = known_class(desk, incident, name)
+    context = _context(desk, incident, what_if)
+    roles = incident.roles if incident is not None else {}
+    wanted = tuple(addressee(desk, roles, one) for one in to or ("role:commander",))
+    persons = people_behind(roles, desk.directory, wanted)
+    if not persons:
+        raise NotFound(
+            f"nobody to tell: {', '.join(wanted)}", hint="tocsin role assign ROLE PERSON", code="no_recipient"
+        )
+    plans = tuple(planned_for(context, desk.directory, kind, person) for person in persons)
+    return f"{name} to {', '.join(wanted)}", plans
+
+
+def known_class(desk: Desk, incident: Incident | None, name: str) -> MessageClass:
+    """Return a class by name: of the incident's playbooks, the home or built in; raises NotFound with the nearest one."""
+    known = desk.directory.classes
+    for plan in desk.library(incident).plans.values() if incident is not None else ():
+        for playbook in _all(plan):
+            known = laid_over(known, playbook.classes)
+    try:
+        return known[name]
+    except KeyError:
+        near = nearest(name, known)
+        hint = f"did you mean {near}?" if near else f"known: {', '.join(known)}"
+        raise NotFound(
+            f"there is no message class '{name}'", hint=hint, code="unknown_message_class"
+        ) from None
+
+
+def _context(desk: Desk, incident: Incident | None, what_if: WhatIf) -> PlanContext:
+    now = desk.clock.now()
+    context = (
+        plan_context(incident, now)
+        if incident is not None
+        else PlanContext(kind=what_if.kind or "real", started_at=now, at=now)
+    )
+    fallen = tuple(Compromise(domain=name, since=now) for name in what_if.compromised)
+    return msgspec.structs.replace(
+        context, kind=what_if.kind or context.kind, compromised=(*context.compromised, *fallen)
+    )
+
+
+def addressee(desk: Desk, roles: Mapping[str, tuple[str, ...]], text: str) -> str:
+    """Return whom a person means by ``--to``: a role, somebody, or one of them written out."""
+    if ":" in text:
+        return text
+    known = {*roles, *desk.directory.roles}
+    if text in known:
+        return f"role:{text}"
+    if text in desk.directory.people:
+        return f"person:{text}"
+    near = nearest(text, (*known, *desk.directory.people))
+    hint = f"did you mean {near}?" if near else "--to ROLE, or --to person:PERSON"
+    raise NotFound(f"there is no role and nobody called '{text}'", hint=hint, code="unknown_recipient")
+
+
+def _all(plan: Plan) -> tuple[Playbook, ...]:
+    return (plan.bundle.playbook, *plan.bundle.includes.values())
+
+
+def _plans(
+    desk: Desk, incident: Incident, playbook: Playbook, template: MessageTemplate, to: tuple[str, ...]
+) -> Iterator[DeliveryPlan]:
+    kind = message_class(template.message_class, desk.directory, playbook.classes)
+    context = plan_context(incident, desk.clock.now())
+    for person in addressed(incident, desk.directory, to, kind).meant:
+        yield planned_for(context, desk.directory, kind, person)
+
+
+def plans_to(
+    desk: Desk, incident: Incident, kind: MessageClass, people: Sequence[str], traits: frozenset[str]
+) -> tuple[DeliveryPlan, ...]:
+    """Return how a message of a class would leave to each person now."""
+    context = plan_context(incident, desk.clock.now())
+    return tuple(planned_for(context, desk.directory, kind, person, traits) for person in people)
+
+
+def plan_anew(desk: Desk, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Have open deliveries to somebody planned anew; return the codenames, and deliveries to them that were given up.
+
+    What was given up is not sent by itself: a person may have told them since.
+    """
+    asked: list[str] = []
+    given_up: list[str] = []
+    for row in desk.store.rows("open"):
+        try:
+            before = desk.load(row.id)
+        except UNREADABLE:
+            continue
+        after = desk.submit(row.id, AskReplan(by=desk.actor.claimed, person=name))
+        asked += [row.codename] if after.version > before.version else []
+        given_up += [d.id for d in before.deliveries.values() if d.person == name and d.state == "exhausted"]
+    return tuple(asked), tuple(given_up)
+
+
+ABOUT = frozenset({"AttemptEnded", "ReceiptTaken", "EvidenceRaised", "DeliveryResent"})
+"""The types of events that prove something of a delivery."""
+
+
+def prove(desk: Desk, incident: str, delivery: str) -> ProofReport:
+    """Return what is proved of a delivery; raises NotFound for one that is not there."""
+    found = desk.load(incident)
+    written = []
+    last = ""
+    for event in desk.store.read(incident):
+        last = f"{event.seq}:sha256:{event.hash}"
+        if event.type in ABOUT:
+            if event.payload is None:
+                raise Sealed("this incident was shredded: what it proved cannot be read", code="shredded")
+            written.append(Written(event.seq, event.at, event.hash, decode(event.payload)))
+    return proof(found, delivery, written, last)

@@ -1,0 +1,42 @@
+"""What a person says of a failure domain holds in every open incident: a messenger is not down for one incident alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from runner.app.core.incident_service import Desk
+from runner.errors import UNREADABLE
+from runner.incident.state.commands import ReportDomain
+from runner.incident.state.incident import Incident
+
+
+def declare_between(desk: Desk, domain: str, state: Literal["down", "up"], at: datetime) -> None:
+    """Keep what a person said while no incident is open, for every process and for every incident to come.
+
+    It stands in the marks with who said it, and goes into an incident's journal at that one's first turn.
+    """
+    desk.traffic.declare(domain, state, at, by=desk.actor.claimed)
+
+
+def declare(desk: Desk, incident: Incident, domain: str, state: Literal["down", "up"]) -> tuple[str, ...]:
+    """Share what was said in an incident; return the codenames of the others in which it changed something.
+
+    An exercise or a test says nothing about the world.
+    """
+    if incident.kind != "real":
+        return ()
+    now = desk.clock.now()
+    desk.traffic.declare(domain, state, now)
+    reason = f"declared in {incident.codename}"
+    told = ReportDomain(domain=domain, state=state, since=now, reason=reason, declared=True)
+    changed = []
+    for row in desk.store.rows("open"):
+        if row.id == incident.id:
+            continue
+        try:
+            before = desk.load(row.id)
+            changed += [row.codename] if desk.submit(row.id, told).version > before.version else []
+        except UNREADABLE:
+            continue
+    return tuple(changed)

@@ -1,0 +1,103 @@
+"""A message that a person writes by hand: planned like every other one, its text taken literally, never as a template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.app.messages.messages import addressee, known_class
+from runner.base.text import clean, text_problem
+from runner.effects.messages.compose import Body, deliveries
+from runner.effects.messages.content_screening import forbidden_text, traits_of
+from runner.effects.messages.escalation_levels import Addressed, addressed
+from runner.errors import NotFound, Refused
+from runner.incident.state.commands import Composed
+from runner.incident.state.incident import Incident
+from runner.routing.messaging import MessageClass, proves
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+EVERYBODY = "everybody"
+INFORMS, ASKS = "status-update", "urgent-internal"
+"""The class of a message that names none: without an acknowledgement, and with one."""
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person wants to say to whom."""
+
+    text: str
+    to: tuple[str, ...]
+    """Roles, persons, or ``everybody`` who holds a role in the incident."""
+    message_class: str = ""
+    ask_ack: bool = False
+
+
+def compose_by_hand(desk: Desk, incident: Incident, written: Written) -> Composed:
+    """Return the message with its plans; raises Refused or NotFound. Nothing is recorded."""
+    if incident.state != "open":
+        paused = incident.state == "paused"
+        raise Refused(
+            f"incident {incident.codename} is {incident.state}: no message leaves",
+            hint="tocsin resume" if paused else "a new incident: tocsin open PLAYBOOK",
+            code="incident_paused" if paused else "incident_closed",
+        )
+    by, text = desk.actor.claimed, clean(written.text)
+    if why := text_problem(text, many_lines=True) if text else "the message has no text":
+        raise Refused(
+            why, hint="write what people have to know", code="text_missing" if not text else "bad_text"
+        )
+    kind = _kind(desk, incident, written)
+    subject = f"{incident.codename}: message from {by}"
+    if why := forbidden_text(subject, text, tuple(incident.overrides.values())):
+        raise Refused(f"nothing was sent: {why}", code="forbidden_text")
+    wanted, found = _addressed(desk, incident, written.to, kind, by)
+    traits = traits_of(text, kind, incident)
+    body = msgspec.json.encode(Body(subject=subject, text=text))
+    return Composed(
+        by=by,
+        step="",
+        message=desk.chance.name("m"),
+        message_class=kind,
+        body=desk.store.put_blob(incident.id, body),
+        to=tuple(found.meant),
+        plans=deliveries(incident, desk.tools(incident), kind, found, wanted, (), traits),
+        traits=tuple(sorted(traits)),
+        requested_by=by,
+        unheld=found.unheld,
+    )
+
+
+def _kind(desk: Desk, incident: Incident, written: Written) -> MessageClass:
+    """Return the class; an acknowledgement is asked of each person, unless a class is named that says how many."""
+    named = written.message_class
+    kind = known_class(desk, incident, named or (ASKS if written.ask_ack else INFORMS))
+    kind = msgspec.structs.replace(kind, mobilises=False)
+    if not written.ask_ack or (named and kind.wants_answer):
+        return kind
+    goal = kind.goal if proves(kind.goal, "acked") else "acked"
+    return msgspec.structs.replace(kind, goal=goal, ack_quorum="all")
+
+
+def _addressed(
+    desk: Desk, incident: Incident, to: Sequence[str], kind: MessageClass, by: str
+) -> tuple[tuple[str, ...], Addressed]:
+    """Return whom it goes to; whoever writes it gets it only where they name themselves."""
+    roles = tuple(f"role:{name}" for name in incident.roles)
+    wanted: list[str] = []
+    for one in to:
+        wanted += roles if one == EVERYBODY else [addressee(desk, incident.roles, one)]
+    for one in wanted:
+        if one.startswith("person:"):
+            desk.known(one.removeprefix("person:"))
+    spared = "" if f"person:{by}" in wanted else by
+    found = addressed(incident, desk.directory, wanted, kind, spared)
+    if not found.meant:
+        raise NotFound(
+            f"nobody to tell but {by}: {', '.join(to)}",
+            hint="tocsin role assign ROLE PERSON",
+            code="no_recipient",
+        )
+    return tuple(wanted), found

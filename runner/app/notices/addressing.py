@@ -1,0 +1,227 @@
+"""Which duty, which template and which text a person's letter has: once for each place and population of a list."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.base.jurisdictions import EU_MEMBERS
+from runner.documents.notice import Notice
+from runner.effects.notices.legal_basis import apply_duty, legal_context
+from runner.effects.notices.render import Paper, blockers, final, paper, template_for
+from runner.errors import NotFound, Problem, Refused, TocsinError
+from runner.facts.vocabulary.register import nested
+from runner.incident.notices.letters import Group, Person
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import Render
+from runner.incident.steps.approvals import standing
+from runner.law.applicability import Evaluator
+from runner.law.duty import DutyStatus
+from runner.law.populations import views
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+AUTO = "auto"
+"""Instead of a template's name: the one that fits each person's duty."""
+PEOPLE = frozenset({"individuals", "data_subjects", "customers", "users", "subscribers"})
+"""The recipients to whom letters go."""
+_REMEMBERED = 1_000
+"""Places of which we keep why there is no letter for them: a list of any length names few."""
+
+DECIDED = "decided_not_to_notify"
+
+
+class Addressing:
+    """What was found so far; it asks the law once for each place and population."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        incident: Incident,
+        notice: str,
+        *,
+        duties: Sequence[str] = (),
+        draft: bool = False,
+        fonts: tuple[str, ...] = (),
+        letterhead: bytes = b"",
+    ) -> None:
+        """Judge the duties as they are now; raises NotFound for a duty or a template that is not there."""
+        self.papers: dict[tuple[str, str], Paper] = {}
+        self.groups: dict[tuple[str, str], Group] = {}
+        self._desk, self._incident, self._draft, self._fonts = desk, incident, draft, fonts
+        self._letterhead = hashlib.sha256(letterhead).hexdigest() if letterhead else ""
+        self._tools, self._library = desk.tools(incident), desk.library(incident)
+        self._views = {view.id: view for view in views(nested(incident.facts)) if view.id}
+        self._gaps: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._why: dict[tuple[str, str], str] = {}
+        self._notice = None if notice == AUTO else self._template(notice)
+        self.statuses = statuses = {duty.id: duty for duty in desk.duties(incident)}
+        unknown = [name for name in duties if name not in statuses]
+        if unknown:
+            raise NotFound(
+                f"there is no duty '{unknown[0]}' here", hint="see: tocsin duties --all", code="unknown_duty"
+            )
+        self._named = tuple(statuses[name] for name in duties)
+        own = self._notice.duties if self._notice is not None else ()
+        self._pool = self._named or tuple(
+            status
+            for status in statuses.values()
+            if status.recipient in PEOPLE and (not own or status.id in own)
+        )
+
+        self._meant = self._named or tuple(one for one in self._pool if one.verdict == "applies")
+
+    @property
+    def places_needed(self) -> bool:
+        """Must the list say where people live, because more than one duty is in question?"""
+        return len(self._meant) != 1
+
+    def placed(self, person: Person) -> str:
+        """Return why there is no letter for a person's place and population, or nothing."""
+        group = person.group
+        if group in self.papers:
+            return ""
+        if group in self._why:
+            return self._why[group]
+        try:
+            self._add(*group)
+        except TocsinError as error:
+            if error.code == DECIDED:
+                raise
+            why = f"{error.message} ({error.hint})" if error.hint else error.message
+            if len(self._why) < _REMEMBERED:
+                self._why[group] = why
+            return why
+        return ""
+
+    def require_whole(self) -> None:
+        """Raise Refused where some group's letter has gaps: people get whole letters."""
+        problems = [
+            _problem(self.groups[group], why) for group, blocking in self._gaps.items() for why in blocking
+        ]
+        if problems and not self._draft:
+            raise Refused(
+                f"{len(self._gaps)} of {len(self.groups)} texts are not whole: no letter was made",
+                hint="record what is missing: tocsin fact set KEY=VALUE --source SOURCE; or look at drafts: --draft",
+                code="notice_incomplete",
+                problems=problems,
+            )
+
+    def _add(self, place: str, population: str) -> None:
+        if population and population not in self._views:
+            known = ", ".join(self._views) or "none"
+            raise NotFound(
+                f"there is no population '{population[:40]}'",
+                hint=f"the incident has: {known}",
+                code="unknown_population",
+            )
+        status = self._duty(place, population)
+        if status.state in (DECIDED, "waived"):
+            raise Refused(
+                f"it was decided not to notify under {status.id}: its letters are not made",
+                hint="see: tocsin duties; mark the decision as wrong to take it back",
+                code="decided_not_to_notify",
+            )
+        brief = legal_context(self._incident, status, self._library)
+        if brief is not None and population:
+            judges = (Evaluator(self._views[population]),)
+            brief = msgspec.structs.replace(brief, judges=judges)
+        work = Render(incident=self._incident.id, step="", notice=AUTO, duty=status.id, formats=())
+        notice = self._notice or self._template(template_for(work, self._tools, brief))
+        body = self._tools.notices[notice.id][1]
+        made = self._inked(
+            paper(apply_duty(notice, brief), body, self._incident, brief, population, logo=self._desk.logo())
+        )
+        pattern = made.document()
+        blocking = () if self._draft else blockers(made.notice, pattern)
+        if blocking:
+            self._gaps[place, population] = blocking
+        elif not self._draft:
+            made = final(made)
+        digest, by = standing(self._incident, status.id, notice.id, notice.version)
+        self.papers[place, population] = made
+        self.groups[place, population] = Group(
+            jurisdiction=place,
+            population=population,
+            duty=status.id,
+            notice=notice.id,
+            version=notice.version,
+            text=pattern.digest,
+            status=made.context.status,
+            approved=bool(digest),
+            approved_by=by,
+            approved_digest=digest,
+        )
+
+    def _inked(self, made: Paper) -> Paper:
+        stationery = msgspec.structs.replace(
+            made.context.stationery, font_paths=self._fonts, letterhead=self._letterhead
+        )
+        context = msgspec.structs.replace(made.context, stationery=stationery)
+        return msgspec.structs.replace(made, context=context)
+
+    def _template(self, name: str) -> Notice:
+        from runner.app.notices.notices import template
+
+        found, _ = template(self._desk, self._incident, name)
+        if not found.slots:
+            raise Refused(
+                f"{name} has no slots: every letter would be the same",
+                hint="name them in its front matter: slots: [recipient.name, recipient.address]",
+                code="no_slots",
+            )
+        return found
+
+    def _duty(self, place: str, population: str) -> DutyStatus:
+        if len(self._named) == 1 or not (place or self.places_needed):
+            return self._meant[0]
+        if not place:
+            raise Refused("its jurisdiction is empty", code="jurisdiction_missing")
+        near = [[one for one in self._pool if one.jurisdiction == level] for level in _levels(place)]
+        for level in near:
+            owed = [one for one in level if self._is_owed(one, population)]
+            if len(owed) > 1:
+                names = ", ".join(one.id for one in owed)
+                raise Refused(
+                    f"more than one duty is about people in {place}: {names}",
+                    hint="choose: --duty",
+                    code="ambiguous_duty",
+                )
+            if owed:
+                return owed[0]
+        told = ", ".join(f"{one.id} is {_verdict(one)}" for level in near for one in level)
+        raise Refused(
+            f"no duty to tell people in {place} applies{f': {told}' if told else ''}", code="no_duty"
+        )
+
+    def _is_owed(self, one: DutyStatus, population: str) -> bool:
+        if self._named:
+            return True
+        concerned = not population or not one.populations or population in one.populations
+        return one.verdict == "applies" and concerned
+
+
+def _levels(place: str) -> Iterator[str]:
+    """Yield a place and what it is part of: ``US-MA``, then ``US``; ``DE``, then ``EU``."""
+    yield place
+    country, _, part = place.partition("-")
+    if part:
+        yield country
+    if country in EU_MEMBERS:
+        yield "EU"
+
+
+def _verdict(one: DutyStatus) -> str:
+    if one.verdict == "unknown" and one.missing_facts:
+        return f"unknown before {one.missing_facts[0]}"
+    return "for others" if one.verdict == "applies" else one.verdict.replace("_", " ")
+
+
+def _problem(group: Group, why: str) -> Problem:
+    whose = " ".join(filter(None, (group.jurisdiction, group.population))) or "everyone"
+    where = f"{group.notice} for {whose}"
+    return Problem(file=where, line=0, column=0, severity="error", code="letter-gap", message=why)

@@ -1,0 +1,270 @@
+"""A folder for counsel: the kept files as they are, and beside them all that is known of them and never leaves the house.
+
+Notices in their formats, a redline of each against the version before, a cover sheet for each, what the law requires
+against what stands there, the duties, and a manifest with the digest of every file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from runner.app.notices import notice_versions
+from runner.app.notices.notices import Pulled, write_file
+from runner.base.states import MARKS
+from runner.documents.contents.coverage import check, unnamed
+from runner.documents.notice import Coverage, Format
+from runner.documents.stored_document import Kept
+from runner.errors import NotFound, Refused
+from runner.incident.notices.staleness import change_words, changes
+from runner.incident.state.incident import Approval, Document, Incident
+from runner.reports.core.formatting import moment
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+    from runner.law.duty import DutyStatus
+
+HOUSE = "for the house only"
+
+
+class _Pull:
+    """One folder in the making."""
+
+    def __init__(self, desk: Desk, incident: Incident, folder: Path) -> None:
+        self.desk, self.incident, self.folder = desk, incident, folder
+        self.duties: tuple[DutyStatus, ...] = desk.duties(incident)
+        self.house: list[Pulled] = []
+
+    def put(self, name: str, content: bytes, note: str, notice: str = "") -> Pulled:
+        """Write a file of the house's own."""
+        path = write_file(self.folder / name, content)
+        pulled = Pulled(
+            path=str(path),
+            format=path.suffix[1:],
+            sha256=hashlib.sha256(content).hexdigest(),
+            notice=notice,
+            status=note,
+        )
+        self.house.append(pulled)
+        return pulled
+
+    def tree(self, document: Document) -> Kept | None:
+        """Return the tree of a rendering, None where an older version kept none."""
+        return notice_versions.tree_of(self.desk, document) if document.tree else None
+
+
+def pull(
+    desk: Desk,
+    incident: Incident,
+    documents: Sequence[Document],
+    formats: Sequence[Format],
+    folder: Path,
+    seen: Callable[[int], None] = lambda count: None,
+) -> tuple[Pulled, ...]:
+    """Write kept documents into a folder, exactly the bytes that were approved or would be, once each.
+
+    Beside them come a cover sheet and a redline for each, coverage, duties and a manifest: these stay in the house.
+    """
+    found: dict[str, Pulled] = {}
+    stale = changes(incident, documents)
+    for document in documents:
+        seen(1)
+        for form in _wanted(document, formats):
+            digest = document.files[form]
+            path = write_file(folder / file_name(incident, document, form), desk.store.get_blob(digest))
+            found[str(path)] = Pulled(
+                path=str(path),
+                format=form,
+                sha256=digest,
+                notice=document.notice,
+                status=document.status,
+                stale=bool(stale[document.id]),
+            )
+    made = _Pull(desk, incident, folder)
+    for document in {document.digest: document for document in documents}.values():
+        _beside(made, document)
+    _lists(made, documents)
+    _manifest(made, documents)
+    return (*found.values(), *made.house)
+
+
+def _wanted(document: Document, formats: Sequence[Format]) -> tuple[Format, ...]:
+    missing = [form for form in formats if form not in document.files]
+    if missing:
+        raise NotFound(
+            f"{document.notice} was not rendered as {', '.join(missing)}",
+            hint=f"there is: {', '.join(document.files)}",
+            code="format_missing",
+        )
+    return tuple(formats) or cast("tuple[Format, ...]", tuple(document.files))
+
+
+def _beside(made: _Pull, document: Document) -> None:
+    """Write a document's cover sheet, and its redline against the version before."""
+    from runner.documents.write import write
+
+    kept = made.tree(document)
+    if kept is None:
+        return
+    name = file_name(made.incident, document, "pdf").replace(".pdf", "_COVER.pdf")
+    made.put(name, write(_cover(made, document, kept), "pdf"), f"cover sheet: {HOUSE}", document.notice)
+    try:
+        old = notice_versions.before(made.incident, document)
+        pair = notice_versions.compare(made.desk, old, document)
+    except (NotFound, Refused):
+        return
+    author = kept.document.context.stationery.name or made.incident.codename
+    made.house += notice_versions.save(
+        pair, notice_versions.FORMATS, made.folder, author, _marks(made.incident)
+    )
+
+
+def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
+    from runner.documents.contents.cover_sheet import cover
+    from runner.documents.write import rendered
+
+    files = cast("list[tuple[Format, str]]", sorted(document.files.items()))
+    head = made.desk.store.head(made.incident.id)
+    context = msgspec.structs.replace(kept.document.context, journal_head=f"sha256:{head.hash}")
+    outputs = [rendered(kept.document, form, made.desk.store.get_blob(digest)) for form, digest in files]
+    return cover(
+        msgspec.structs.replace(kept.document, context=context),
+        check(kept.notice, kept.document),
+        [
+            msgspec.structs.replace(output, filename=file_name(made.incident, document, output.format))
+            for output in outputs
+        ],
+        approvals=[_approval(approval) for approval in _approvals(made.incident, document)],
+        override=_override(document),
+        stale=_stale(made.incident, document),
+        adopted=_adopted(document),
+        facts=sorted(document.facts.items()),
+        unverified=[
+            f"{duty.id}: {duty.citation}, confidence: {duty.confidence}"
+            for duty in made.duties
+            if duty.id == document.duty and duty.confidence != "text"
+        ],
+    )
+
+
+def _override(document: Document) -> list[str]:
+    one = document.override
+    return [] if one is None else [f"{one.by}, {moment(one.at)}: {one.reason}", *one.items]
+
+
+def _stale(incident: Incident, document: Document) -> list[str]:
+    word = document.as_it_was
+    passed = (
+        [f"{word.by}, {moment(word.at)}, as it was: {word.reason}; a supplement is to follow"] if word else []
+    )
+    return [*map(change_words, changes(incident, [document])[document.id]), *passed]
+
+
+def _adopted(document: Document) -> list[str]:
+    one = document.adoption
+    if one is None:
+        return []
+    return [f"{one.by}, {moment(one.at)}: Word file {one.file}, {one.tracked} tracked changes taken as final"]
+
+
+def _approval(one: Approval) -> str:
+    said = f": {one.reason}" if one.reason else ""
+    return f"{one.by} as {one.role}, {one.at:%Y-%m-%d %H:%M} UTC{said}"
+
+
+def _approvals(incident: Incident, document: Document) -> list[Approval]:
+    return [
+        approval
+        for invocation in incident.invocations.values()
+        for approval in invocation.approvals
+        if approval.digest == document.digest and approval.approved and not approval.provisional
+    ]
+
+
+def _lists(made: _Pull, documents: Sequence[Document]) -> None:
+    """Write what the law requires in each notice, and every duty, to be read and as JSON."""
+    from runner.reports.core.header import heading_of, marking
+    from runner.reports.core.page import plain
+    from runner.reports.law.duties import duties as view
+    from runner.reports.law.duties import duties_page
+
+    marks, now = _marks(made.incident), made.desk.clock.now()
+    report = view(made.duties, now)
+    text = "\n\n".join(
+        _covered(document, kept) for document in documents if (kept := made.tree(document)) is not None
+    )
+    head = f"{marking(made.incident.kind)}\n\n" if marks else ""
+    made.put(f"{marks}coverage.txt", f"{head}{text}\n".encode(), f"coverage: {HOUSE}")
+    page = duties_page(report, heading_of(made.incident), opened=made.incident.opened_at, everything=True)
+    made.put(f"{marks}duties.txt", plain(page, 100).encode(), f"duties: {HOUSE}")
+    content = msgspec.json.format(msgspec.json.encode(report), indent=2)
+    made.put(f"{marks}duties.json", content, f"duties: {HOUSE}")
+
+
+def _covered(document: Document, kept: Kept) -> str:
+    lines = check(kept.notice, kept.document)
+    rows = [_row(line) for line in (*lines, *unnamed(lines, kept.document))]
+    return "\n".join([f"{document.notice} {document.version} ({document.digest})", *rows])
+
+
+def _row(one: Coverage) -> str:
+    why = "; ".join(part for part in (", ".join(one.facts), one.note) if part)
+    return f"  {one.state.replace('_', ' '):<12} {one.ref}  {one.item}{f' ({why})' if why else ''}"
+
+
+def _manifest(made: _Pull, documents: Sequence[Document]) -> None:
+    """Write what was pulled, with the digest of every file, the approvals and the journal's head."""
+    head = made.desk.store.head(made.incident.id)
+    content = msgspec.json.encode(
+        {
+            "schema": "tocsin/manifest/v1",
+            "incident": made.incident.codename,
+            "kind": made.incident.kind,
+            "journal": {"events": head.version, "head": f"sha256:{head.hash}"},
+            "documents": [_listed(made, document) for document in documents],
+            "house": {Path(one.path).name: f"sha256:{one.sha256}" for one in made.house},
+        }
+    )
+    name = f"{_marks(made.incident)}manifest.json"
+    made.put(name, msgspec.json.format(content, indent=2), "manifest")
+
+
+def _listed(made: _Pull, document: Document) -> dict[str, Any]:
+    kept = made.tree(document)
+    return {
+        "notice": document.notice,
+        "version": document.version,
+        "duty": document.duty,
+        "status": document.status,
+        "digest": document.digest,
+        "tree": document.tree,
+        "files": {form: f"sha256:{digest}" for form, digest in sorted(document.files.items())},
+        "gaps": document.gaps,
+        "coverage": check(kept.notice, kept.document) if kept is not None else (),
+        "facts": document.facts,
+        "rendered_at": document.at,
+        "changed": changes(made.incident, [document])[document.id],
+        "as_it_was": document.as_it_was,
+        "override": document.override,
+        "adoption": document.adoption,
+        "approvals": [
+            {"by": approval.by, "role": approval.role, "at": approval.at, "proven_by": approval.proven_by}
+            for approval in _approvals(made.incident, document)
+        ],
+    }
+
+
+def _marks(incident: Incident) -> str:
+    return f"{MARKS[incident.kind]}_" if incident.kind != "real" else ""
+
+
+def file_name(incident: Incident, document: Document, form: str) -> str:
+    """Return a file's name made of ids, with what must never be overlooked in front."""
+    draft = "DRAFT_" if document.status == "draft" else ""
+    lane = document.duty.replace("/", "_")
+    parts = [document.notice, *([lane] if lane else []), document.digest.rpartition(":")[2][:8]]
+    return f"{_marks(incident)}{draft}{'_'.join(parts)}.{form}"

@@ -1,0 +1,211 @@
+"""A run of letters in its folder: what was begun is known again, shards are spread over processes, and joined at the end.
+
+The folder is the run's whole memory. ``run.json`` says what it is; a folder ``00001`` is a finished shard; one that ends in
+``.part`` was cut off and is made again. Nothing else needs to survive a kill.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from runner.decoding import from_json
+from runner.effects.notices.letter_shards import Shard, shard_name, write_file
+from runner.effects.notices.letters import MAIL_HOUSE, MANIFEST, make_shard
+from runner.errors import Refused, StoreLocked
+from runner.incident.notices.letters import Line, MerkleTree
+from runner.store.worker_lock import FileLock
+
+PLAN, SUMMARY, REJECTS = "run.json", "letters.json", "rejects.csv"
+
+
+@contextmanager
+def held(folder: Path, plan: dict[str, Any]) -> Iterator[None]:
+    """Hold a run's folder alone; raises Refused where it belongs to another run or to nobody's."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    begun = folder / PLAN
+    if not begun.exists() and any(entry.suffix != ".lock" for entry in folder.iterdir()):
+        raise Refused(
+            f"{folder} is not empty",
+            hint="choose a folder of the run's own: --out DIR",
+            code="folder_not_empty",
+        )
+    try:
+        lock = FileLock(folder, "letters")
+    except StoreLocked:
+        raise Refused(
+            f"another run writes into {folder}", hint="wait until it has ended", code="folder_in_use"
+        ) from None
+    try:
+        _same_run(begun, plan)
+        yield
+    finally:
+        lock.release()
+
+
+def _same_run(begun: Path, plan: dict[str, Any]) -> None:
+    content = msgspec.json.format(msgspec.json.encode(plan, order="sorted"), indent=1)
+    if not begun.exists():
+        replace_file(begun, content)
+        return
+    known = from_json(begun.read_bytes(), dict[str, Any])
+    now = from_json(content, dict[str, Any])
+    changed = sorted(key for key in {*known, *now} if known.get(key) != now.get(key))
+    if changed:
+        raise Refused(
+            f"{begun.parent} holds letters of another run: {', '.join(changed)} changed",
+            hint="letters of one run are all alike: choose another folder, --out DIR",
+            code="other_run",
+        )
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, for its owner alone."""
+    fresh = path.with_name(f"{path.name}.part")
+    fresh.unlink(missing_ok=True)
+    write_file(fresh, content, sync=True)
+    fresh.replace(path)
+
+
+def is_done(folder: Path, number: int) -> bool:
+    """Is a shard there, with every file as long as it was written? What is not whole is taken away."""
+    shard = folder / shard_name(number)
+    if not shard.is_dir():
+        return False
+    with suppress(OSError, msgspec.DecodeError):
+        lines = [from_json(line, Line) for line in _lines(shard)]
+        if (shard / MAIL_HOUSE).is_file() and all(
+            (folder / line.file).stat().st_size == line.size for line in lines
+        ):
+            return True
+    shutil.rmtree(shard)
+    return False
+
+
+def _lines(shard: Path) -> list[bytes]:
+    with (shard / MANIFEST).open("rb") as file:
+        return file.readlines()
+
+
+# --- processes ----------------------------------------------------------------------------------------------------
+
+
+def spread(shards: Iterable[Shard], jobs: int) -> Iterator[int]:
+    """Make shards, several at a time where ``jobs`` is more than one, and yield the number of each that is done."""
+    if jobs == 1:
+        for shard in shards:
+            yield make_shard(shard)
+        return
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_obey_parent)
+    try:
+        yield from _through(pool, shards, jobs + 1)
+    except BrokenProcessPool:
+        raise Refused(
+            "a process that made letters was ended from outside, perhaps for want of memory",
+            hint="the same command goes on where it stopped; with fewer --jobs or a smaller --batch it needs less",
+            code="process_lost",
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _through(pool: Executor, shards: Iterable[Shard], most: int) -> Iterator[int]:
+    """Hand shards to a pool, no more than ``most`` at once, so that a list of any length stays where it is."""
+    waiting: set[Future[int]] = set()
+    for shard in shards:
+        waiting.add(pool.submit(make_shard, shard))
+        if len(waiting) >= most:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+    while waiting:
+        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        yield from (future.result() for future in done)
+
+
+def _obey_parent() -> None:
+    """End with the parent, however that ends, and leave Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_outlive_nobody, daemon=True).start()
+
+
+def _outlive_nobody() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+# --- the end ------------------------------------------------------------------------------------------------------
+
+
+class Joined(NamedTuple):
+    """All shards together. A letter in two formats is one letter in two files; a batch is one file of many letters."""
+
+    letters: int
+    files: int
+    pages: int
+    by_group: Counter[tuple[str, str]]
+    manifest_sha256: str
+    root: str
+
+
+class _Count:
+    """What the lines of a manifest come to, in memory that does not grow with them."""
+
+    def __init__(self) -> None:
+        self.tree, self.digest = MerkleTree(), hashlib.sha256()
+        self.by_group = Counter[tuple[str, str]]()
+        self.letters = self.files = self.pages = 0
+        self._letter, self._file = 0, ""
+
+    def add(self, line: bytes) -> None:
+        """Count one more line; those of one letter, and those of one file, stand next to each other."""
+        found = from_json(line, Line)
+        if found.n != self._letter:
+            self.letters, self._letter = self.letters + 1, found.n
+            self.by_group[found.jurisdiction, found.population] += 1
+        if found.file != self._file:
+            self.files, self._file = self.files + 1, found.file
+        self.pages += found.pages
+        self.tree.add(line.rstrip(b"\n"))
+        self.digest.update(line)
+
+
+def join(folder: Path, shards: int) -> Joined:
+    """Write the manifest and the mail house's table of all shards, and return the root over every line."""
+    count = _Count()
+    parts = [folder / f"{name}.part" for name in (MANIFEST, MAIL_HOUSE)]
+    for part in parts:
+        part.unlink(missing_ok=True)
+        write_file(part, b"")
+    with parts[0].open("ab") as manifest, parts[1].open("ab") as table:
+        for number in range(1, shards + 1):
+            shard = folder / shard_name(number)
+            for line in _lines(shard):
+                count.add(line)
+                manifest.write(line)
+            rows = (shard / MAIL_HOUSE).read_bytes()
+            table.write(rows if number == 1 else rows.partition(b"\r\n")[2])
+    for part in parts:
+        part.replace(part.with_suffix(""))
+    return Joined(
+        count.letters,
+        count.files,
+        count.pages,
+        count.by_group,
+        count.digest.hexdigest(),
+        count.tree.root,
+    )

@@ -1,0 +1,393 @@
+"""Letters in bulk, from a list of people to files, a manifest and an entry in the journal.
+
+The list is read twice: once to check every row, before anything is written, and once to make the letters. Only a
+digest of it is compared, so that a list of any length needs no more memory than a short one.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import unicodedata
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from runner.app.notices.addressing import Addressing
+from runner.app.notices.letter_run import REJECTS, SUMMARY, held, is_done, join, replace_file, spread
+from runner.documents.notice import Format
+from runner.documents.pdf.pdf_writer import unprintable
+from runner.effects.notices.letter_shards import Shard, write_file
+from runner.effects.notices.letters import for_a_spreadsheet
+from runner.effects.notices.render import Paper
+from runner.errors import Invalid, Problem, Refused, Usage
+from runner.files.people_lists.list_rows import People, open_people
+from runner.files.people_lists.people_list import Checked, as_problem, check_columns, checked
+from runner.incident.notices.letters import MAX_BATCH, Group, Letters, Person
+from runner.incident.state.incident import Incident
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+SHARD, PRINTED = 500, 2_000
+"""People in one unit of work, some seconds of one core: with files of their own, and in print batches."""
+SHOWN = 100
+"""Bad rows that are named; the rest are counted."""
+_PIECES = 100_000
+Tell = Callable[[int, int], None]
+"""Told how many letters are done, of how many."""
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wanted."""
+
+    notice: str
+    people: Path
+    out: Path
+    query: str = ""
+    duties: tuple[str, ...] = ()
+    population: str = ""
+    formats: tuple[Format, ...] = ("pdf",)
+    batch: int = 0
+    jobs: int = 0
+    skip_bad: bool = False
+    draft: bool = False
+    fonts: tuple[str, ...] = ()
+    shard: int = 0
+    """People in one unit of work; 0 for as many as suit the work."""
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/letters-written/v1"):
+    """What came of it."""
+
+    folder: str
+    letters: int
+    files: int
+    """A letter in two formats has two; a batch for print holds many letters."""
+    pages: int
+    made: int
+    """Letters that this run made; the others were there already."""
+    rejected: int
+    root: str
+    manifest_sha256: str
+    evidence: str
+    """The entry of the journal that holds the root; empty for drafts."""
+    groups: tuple[Group, ...]
+
+
+class _Survey:
+    """What the first reading of a list found."""
+
+    def __init__(self) -> None:
+        self.people = 0
+        self.bad = 0
+        self.problems: list[Problem] = []
+        self.digest = hashlib.sha256()
+        self.pieces: set[str] = set()
+
+
+def write_letters(desk: Desk, incident: Incident, order: Order, tell: Tell) -> Written:
+    """Write a letter to every person of a list, or go on where an earlier run was cut off; put its root on record."""
+    _check(order)
+    letterhead = _letterhead(desk, order)
+    addressing = Addressing(
+        desk,
+        incident,
+        order.notice,
+        duties=order.duties,
+        draft=order.draft,
+        fonts=order.fonts,
+        letterhead=letterhead,
+    )
+    people = open_people(order.people, order.query)
+    check_columns(people, ("jurisdiction",) if addressing.places_needed else ())
+    rows = _Rows(people, order, addressing, letterhead)
+    survey = rows.survey()
+    _judge(survey, order)
+    addressing.require_whole()
+    try:
+        with held(order.out, _plan(incident, order, survey, addressing)):
+            made = _make(rows, survey, order, tell)
+            return _finish(desk, incident, order, (survey, addressing, made))
+    except OSError as error:
+        raise Invalid(
+            f"{order.out} cannot be written: {error.strerror}",
+            hint="the same command goes on where it stopped, once it can",
+            code="file_unwritable",
+        ) from None
+
+
+def _check(order: Order) -> None:
+    if not 0 <= order.batch <= MAX_BATCH or order.batch == 1:
+        raise Usage(
+            f"--batch {order.batch} is not between 2 and {MAX_BATCH}",
+            hint=f"--batch {MAX_BATCH}",
+            code="bad_batch",
+        )
+    if order.batch and order.formats != ("pdf",):
+        raise Usage("print batches are PDF", hint="leave --to out, or --batch", code="options_conflict")
+    missing = [folder for folder in order.fonts if not Path(folder).is_dir()]
+    if missing:
+        raise Usage(
+            f"there is no folder {missing[0]}",
+            hint="--fonts names a folder of TrueType fonts",
+            code="folder_missing",
+        )
+
+
+def _letterhead(desk: Desk, order: Order) -> bytes:
+    """Return the firm's own Word file where letters are written on it; raises Refused where it cannot be."""
+    from runner.documents.word.letterhead import Letterhead
+
+    content = desk.letterhead() if "docx" in order.formats else b""
+    if content:
+        Letterhead(content)
+    return content
+
+
+class _Rows:
+    """The list as letters need it: the same people each time that it is read."""
+
+    def __init__(self, people: People, order: Order, addressing: Addressing, letterhead: bytes) -> None:
+        self._people, self._order, self._addressing = people, order, addressing
+        self.letterhead = letterhead
+        """The firm's own Word file; empty where there is none."""
+        self._unseen: frozenset[str] = frozenset()
+
+    def __iter__(self) -> Iterator[Checked]:
+        for found in checked(self._people, self._order.population, self._addressing.placed):
+            bad = found.person is not None and self._unseen & set(_pieces(found.person))
+            if not bad:
+                yield found
+                continue
+            points = ", ".join(f"U+{ord(piece[0]):04X}" for piece in sorted(bad)[:8])
+            why = f"no font here can show {points}: name a folder with one, --fonts DIR"
+            yield Checked(found.row, None, (why,))
+
+    def paper(self, group: tuple[str, str]) -> Paper:
+        """Return what the letters of a group are made from."""
+        return self._addressing.papers[group]
+
+    def survey(self) -> _Survey:
+        """Read the whole list and judge it; nothing is written."""
+        found = self._surveyed()
+        if "pdf" in self._order.formats and not self._order.draft:
+            self._unseen = unprintable(sorted(found.pieces), self._order.fonts)
+        return self._surveyed() if self._unseen else found
+
+    def _surveyed(self) -> _Survey:
+        survey = _Survey()
+        for found in self:
+            if found.person is None:
+                survey.bad += 1
+                if survey.bad <= SHOWN:
+                    survey.problems.append(as_problem(self._people.path, found))
+                continue
+            survey.people += 1
+            survey.digest.update(msgspec.json.encode(found.person))
+            if len(survey.pieces) < _PIECES:
+                survey.pieces.update(_pieces(found.person))
+        return survey
+
+
+def _pieces(person: Person) -> Iterator[str]:
+    """Yield the characters beyond ASCII of what is printed, each with the marks that belong to it."""
+    for text in (person.name, person.address):
+        if text.isascii():
+            continue
+        piece = ""
+        for character in text:
+            if piece and unicodedata.category(character)[0] == "M":
+                piece += character
+                continue
+            if not piece.isascii():
+                yield piece
+            piece = character
+        if not piece.isascii():
+            yield piece
+
+
+def _judge(survey: _Survey, order: Order) -> None:
+    if survey.bad and not order.skip_bad:
+        more = f", {survey.bad - SHOWN} of them not shown" if survey.bad > SHOWN else ""
+        raise Invalid(
+            f"{order.people} has {survey.bad} bad rows{more}: no letter was made",
+            hint=f"mend them, or go without them: --skip-bad writes them to {REJECTS}",
+            code="people",
+            problems=survey.problems,
+        )
+    if not survey.people:
+        raise Refused(
+            f"{order.people} has nobody to write to", hint="one row for each person", code="list_empty"
+        )
+
+
+def _plan(incident: Incident, order: Order, survey: _Survey, addressing: Addressing) -> dict[str, Any]:
+    """Return all that the bytes of a run hang on, without anything personal in it."""
+    papers = {
+        " ".join(group): hashlib.sha256(
+            msgspec.json.encode(paper.document(), order="deterministic")
+        ).hexdigest()
+        for group, paper in addressing.papers.items()
+    }
+    return {
+        "schema": "tocsin/letters-run/v1",
+        "incident": incident.id,
+        "people": survey.people,
+        "people_sha256": survey.digest.hexdigest(),
+        "texts": papers,
+        "formats": order.formats,
+        "batch": order.batch,
+        "shard": _size(order),
+        "engines": {name: metadata.version(name) for name in ("jinja2", "markdown-it-py", "babel", "typst")},
+    }
+
+
+def _make(rows: _Rows, survey: _Survey, order: Order, tell: Tell) -> int:
+    """Make every shard that is not there yet and return the number of its letters."""
+    size = _size(order)
+    lengths = {
+        n + 1: min(size, survey.people - start) for n, start in enumerate(range(0, survey.people, size))
+    }
+    todo = {number for number in lengths if not is_done(order.out, number)}
+    done = sum(length for number, length in lengths.items() if number not in todo)
+    made = 0
+    tell(done, survey.people)
+    if not todo and (not survey.bad or (order.out / REJECTS).is_file()):
+        return 0
+    jobs = min(order.jobs or os.cpu_count() or 1, max(len(todo), 1))
+    for number in spread(_shards(rows, survey, order, todo), jobs):
+        made += lengths[number]
+        tell(done + made, survey.people)
+    return made
+
+
+def _size(order: Order) -> int:
+    """Return how many people a shard has: whole batches of them."""
+    size = order.shard or (PRINTED if order.batch else SHARD)
+    return size // order.batch * order.batch or order.batch if order.batch else size
+
+
+def _shards(rows: _Rows, survey: _Survey, order: Order, todo: set[int]) -> Iterator[Shard]:
+    size, number = _size(order), 1
+    people: list[Person] = []
+    digest = hashlib.sha256()
+    with _Rejects(order.out / REJECTS, wanted=bool(survey.bad)) as rejects:
+        for found in rows:
+            if found.person is None:
+                rejects.add(found)
+                continue
+            digest.update(msgspec.json.encode(found.person))
+            people.append(found.person)
+            if len(people) == size:
+                if number in todo:
+                    yield _shard(rows, order, number, people)
+                people, number = [], number + 1
+        if people and number in todo:
+            yield _shard(rows, order, number, people)
+        if digest.digest() != survey.digest.digest():
+            raise Refused(
+                f"{order.people} changed while it was read",
+                hint="begin again in another folder: --out DIR",
+                code="list_changed",
+            )
+
+
+class _Rejects:
+    """The bad rows as they stood, for whoever mends them; what cannot be shown is spelt out."""
+
+    def __init__(self, path: Path, *, wanted: bool) -> None:
+        self._path, self._part = path, path.with_name(f"{path.name}.part")
+        self._part.unlink(missing_ok=True)
+        if wanted:
+            write_file(self._part, b"")
+        self._file = self._part.open("a", encoding="utf-8", newline="") if wanted else None
+
+    def add(self, found: Checked) -> None:
+        """Write one more row."""
+        if self._file is None:
+            raise Refused(
+                "the list changed while it was read",
+                hint="begin again in another folder: --out DIR",
+                code="list_changed",
+            )
+        table = csv.writer(self._file)
+        if not self._file.tell():
+            table.writerow(("line", "why", "row"))
+        cells = "; ".join(f"{name}={ascii(text)[1:-1]}" for name, text in found.row.cells.items())
+        table.writerow(for_a_spreadsheet((found.row.line, "; ".join(found.problems), cells)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+            if kind is None:
+                self._part.replace(self._path)
+
+
+def _shard(rows: _Rows, order: Order, number: int, people: list[Person]) -> Shard:
+    groups = {person.group for person in people}
+    return Shard(
+        number=number,
+        first=(number - 1) * _size(order) + 1,
+        people=tuple(people),
+        papers={group: rows.paper(group) for group in groups},
+        formats=order.formats,
+        batch=order.batch,
+        folder=str(order.out),
+        letterhead=rows.letterhead,
+    )
+
+
+def _finish(desk: Desk, incident: Incident, order: Order, found: tuple[_Survey, Addressing, int]) -> Written:
+    from runner.app.incidents.evidence import take
+
+    survey, addressing, made = found
+    joined = join(order.out, -(-survey.people // _size(order)))
+    groups = tuple(
+        msgspec.structs.replace(one, letters=joined.by_group[key])
+        for key, one in sorted(addressing.groups.items())
+        if joined.by_group[key]
+    )
+    summary = Letters(
+        incident=incident.codename,
+        kind=incident.kind,
+        people_sha256=survey.digest.hexdigest(),
+        letters=joined.letters,
+        files=joined.files,
+        pages=joined.pages,
+        groups=groups,
+        manifest_sha256=joined.manifest_sha256,
+        root=f"sha256:{joined.root}",
+    )
+    path = order.out / SUMMARY
+    content = msgspec.json.format(msgspec.json.encode(summary, order="sorted"), indent=1)
+    replace_file(path, content)
+    known = [
+        evidence.id
+        for evidence in incident.evidence.values()
+        if evidence.sha256 == hashlib.sha256(content).hexdigest()
+    ]
+    if not known and not order.draft:
+        source = f"tocsin notice letters: {joined.letters} letters in {joined.files} files, Merkle root {summary.root}"
+        command = take(desk, incident.id, path, source)
+        desk.submit(incident.id, command)
+        known = [command.evidence]
+    return Written(
+        folder=str(order.out),
+        letters=joined.letters,
+        files=joined.files,
+        pages=joined.pages,
+        made=made,
+        rejected=survey.bad,
+        root=summary.root,
+        manifest_sha256=joined.manifest_sha256,
+        evidence=known[0] if known else "",
+        groups=groups,
+    )

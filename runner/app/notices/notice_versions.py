@@ -1,0 +1,220 @@
+"""Two renderings of a notice laid over one another: which are meant, what changed, and the redline as files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.app.notices.notices import Pulled, write_file
+from runner.documents.stored_document import Kept, decode
+from runner.errors import NotFound, Refused, Usage
+from runner.incident.state.incident import Document, Incident
+from runner.reports.notices.notices import rendered_so_far
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+    from runner.documents.redline.redline import FactChange, Redline
+
+FORMATS = ("html", "docx")
+_SHORTEST = 4
+"""Characters of a digest; fewer digits are a number."""
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """Two renderings, the older first, with their trees."""
+
+    old: Document
+    new: Document
+    before: Kept
+    after: Kept
+    redline: Redline
+    facts: tuple[FactChange, ...]
+
+
+def compare(desk: Desk, old: Document, new: Document) -> Pair:
+    """Return what changed from one rendering to another; raises Refused where one of them kept no tree."""
+    from runner.documents.redline.redline import changed_facts, redline
+
+    before, after = tree_of(desk, old), tree_of(desk, new)
+    laid = redline(before.document, after.document)
+    return Pair(old, new, before, after, laid, changed_facts(before.document, after.document))
+
+
+def tree_of(desk: Desk, document: Document) -> Kept:
+    """Return the tree that a rendering was written from; raises Refused where none was kept."""
+    if not document.tree:
+        raise Refused(
+            f"{document.id} was rendered by a version that kept no text to compare",
+            hint="render it anew: tocsin notice render STEP",
+            code="text_not_kept",
+        )
+    return decode(desk.store.get_blob(document.tree))
+
+
+def versions(incident: Incident, name: str) -> list[Document]:
+    """Return every rendering that a name means, oldest first; raises NotFound, or Refused where several notices are meant."""
+    documents = [
+        document
+        for document in incident.documents.values()
+        if name in (document.id, document.notice, document.step, incident.invocations[document.step].step)
+    ]
+    if not documents:
+        raise NotFound(
+            f"no notice '{name}' was rendered", hint=rendered_so_far(incident), code="unknown_notice"
+        )
+    lanes = list(dict.fromkeys(document.duty for document in documents))
+    if len(lanes) > 1:
+        steps = ", ".join(dict.fromkeys(document.step for document in documents))
+        raise Refused(
+            f"'{name}' was rendered for {len(lanes)} duties",
+            hint=f"name a step of one: {steps}",
+            code="ambiguous_notice",
+        )
+    same = (documents[0].notice, documents[0].duty) if documents[0].id == name else None
+    everything = incident.documents.values()
+    return (
+        [document for document in everything if (document.notice, document.duty) == same]
+        if same
+        else documents
+    )
+
+
+def chosen(incident: Incident, name: str, older: str, newer: str) -> tuple[Document, Document]:
+    """Return the two renderings that are meant: the last two where nothing is said.
+
+    Each is a number in the order of rendering, the beginning of a digest, or a rendering's id.
+    """
+    documents = versions(incident, name)
+    new = _one(documents, newer) if newer else documents[-1]
+    if older:
+        return _one(documents, older), new
+    before = documents[: documents.index(new)]
+    if not before:
+        raise Refused(
+            f"{new.notice} was rendered once: there is nothing before {new.id}", code="no_earlier_version"
+        )
+    return before[-1], new
+
+
+def before(incident: Incident, document: Document) -> Document:
+    """Return the last rendering before a document that says something else; raises Refused where there is none."""
+    documents = versions(incident, document.id)
+    older = [one for one in documents[: documents.index(document)] if one.digest != document.digest]
+    if not older:
+        raise Refused(f"nothing else was rendered before {document.id}", code="no_earlier_version")
+    return older[-1]
+
+
+def since_filed(incident: Incident, name: str, newer: str = "") -> tuple[Document, Document]:
+    """Return what was filed last in the same matter and the rendering that is to follow it.
+
+    A staged report follows the filing of an earlier stage, which is another duty of the same law.
+    """
+    documents = versions(incident, name)
+    new = _one(documents, newer) if newer else documents[-1]
+    filed = [filing for filing in _filings(incident, new) if filing.digest != new.digest]
+    if not filed:
+        law = new.duty.partition("/")[0] or new.notice
+        raise Refused(
+            f"nothing else was filed under {law}",
+            hint="a filing is recorded with: tocsin duty record-filed DUTY --reference REFERENCE",
+            code="not_filed",
+        )
+    return filed[-1], new
+
+
+def _filings(incident: Incident, new: Document) -> list[Document]:
+    """Return the documents that were filed for the same duty or its law's other stages, oldest filing first."""
+    law = new.duty.partition("/")[0]
+    if not law:
+        return []
+    records = [
+        (view.record.at, view.record.digest)
+        for name, view in incident.duties.items()
+        if view.record is not None and view.record.kind == "filed" and name.partition("/")[0] == law
+    ]
+    made = {document.digest: document for document in incident.documents.values()}
+    return [made[digest] for _, digest in sorted(records) if digest in made]
+
+
+def _one(made: Sequence[Document], text: str) -> Document:
+    if text.isdigit() and len(text) < _SHORTEST:
+        return _numbered(made, int(text))
+    wanted = text.removeprefix("sha256:")
+    alike = len(wanted) >= _SHORTEST
+    documents = [
+        document
+        for document in made
+        if document.id == text or (alike and document.digest[7:].startswith(wanted))
+    ]
+    if len(documents) == 1 or (documents and len({document.digest for document in documents}) == 1):
+        return documents[-1]
+    raise _none(text, len(made))
+
+
+def _numbered(made: Sequence[Document], number: int) -> Document:
+    if not 1 <= number <= len(made):
+        raise _none(str(number), len(made))
+    return made[number - 1]
+
+
+def _none(text: str, count: int) -> NotFound:
+    return NotFound(
+        f"there is no rendering '{text}'",
+        hint=f"1 to {count}, or the beginning of a digest",
+        code="unknown_version",
+    )
+
+
+def number_of(incident: Incident, document: Document) -> int:
+    """Return the number of a rendering in the order of rendering."""
+    same = [
+        one
+        for one in incident.documents.values()
+        if (one.notice, one.duty) == (document.notice, document.duty)
+    ]
+    return same.index(document) + 1
+
+
+def redline_formats(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the formats of a redline; raises Usage for any other."""
+    names = [name for text in texts for name in text.split(",") if name]
+    wrong = [name for name in names if name not in FORMATS]
+    if wrong:
+        raise Usage(
+            f"a redline is not written as {wrong[0]}", hint=f"--to {','.join(FORMATS)}", code="unknown_format"
+        )
+    return tuple(names) or FORMATS
+
+
+def save(
+    pair: Pair, formats: Sequence[str], folder: Path, author: str, marks: str = ""
+) -> tuple[Pulled, ...]:
+    """Write a redline into a folder; its name says which two renderings it is of."""
+    from runner.documents.redline.redline_docx import write_redline_docx
+    from runner.documents.redline.redline_html import write_redline_html
+
+    old, new = pair.before.document, pair.after.document
+    stem = f"{marks}REDLINE_{pair.new.notice}_{_short(pair.old)}_{_short(pair.new)}"
+    written = []
+    for form in formats:
+        content = (
+            write_redline_html(pair.redline, old, new)
+            if form == "html"
+            else write_redline_docx(pair.redline, old, new, author=author)
+        )
+        path = write_file(folder / f"{stem}.{form}", content)
+        digest = hashlib.sha256(content).hexdigest()
+        note = "redline: for the house only"
+        written.append(
+            Pulled(path=str(path), format=form, sha256=digest, notice=pair.new.notice, status=note)
+        )
+    return tuple(written)
+
+
+def _short(document: Document) -> str:
+    return document.digest.rpartition(":")[2][:8]

@@ -1,0 +1,210 @@
+"""Notices as people handle them: render anew, check against the law, write a draft into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast, get_args
+
+import msgspec
+
+from runner.base.text import nearest
+from runner.documents.notice import Coverage, Format, Notice
+from runner.errors import Invalid, NotFound, Refused, Usage
+from runner.incident.state.commands import EffectFailed, Rendered
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import Render
+from runner.law.duty import DutyStatus
+from runner.playbook.format import Notice as NoticeStep
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+    from runner.documents.tree import Document as Tree
+
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+class Pulled(msgspec.Struct, frozen=True, kw_only=True):
+    """One file that was written."""
+
+    path: str
+    format: str
+    sha256: str
+    notice: str
+    status: str
+    stale: bool = False
+    """Facts of a kept notice have changed since it was rendered."""
+
+
+def template(desk: Desk, incident: Incident, name: str) -> tuple[Notice, str]:
+    """Return a pinned template by its id; raises NotFound with the nearest."""
+    notices = desk.catalogue(incident).notices
+    if name not in notices:
+        near = nearest(name, notices)
+        hint = f"did you mean {near}?" if near else f"known: {', '.join(sorted(notices)) or 'none'}"
+        raise NotFound(
+            f"there is no notice '{name}' in {incident.codename}", hint=hint, code="unknown_notice"
+        )
+    return notices[name].notice, notices[name].body
+
+
+def about_duty(notice: Notice, duty: str) -> str:
+    """Return the duty that a draft is about: the one that is named, else the first that its template is made for."""
+    return duty or next(iter(notice.duties), "")
+
+
+def draft(desk: Desk, incident: Incident, name: str, duty: str = "") -> tuple[Notice, Tree]:
+    """Return a template as of the incident's facts; nothing is recorded."""
+    from runner.effects.notices.legal_basis import apply_duty, legal_context
+    from runner.effects.notices.render import make
+
+    notice, body = template(desk, incident, name)
+    wanted = about_duty(notice, duty)
+    statuses = [duty for duty in desk.duties(incident) if duty.id == wanted]
+    brief = legal_context(incident, _one(statuses), desk.library(incident))
+    notice = apply_duty(notice, brief)
+    return notice, make(
+        notice, body, incident, brief, privileged=desk.home.stationery.privileged, logo=desk.logo()
+    )
+
+
+def _one(statuses: Sequence[DutyStatus]) -> DutyStatus | None:
+    return statuses[0] if statuses else None
+
+
+def coverage(desk: Desk, incident: Incident, name: str, duty: str = "") -> tuple[Coverage, ...]:
+    """Return what the law requires in a notice against what would stand in it now, and every other gap in its text."""
+    from runner.documents.contents.coverage import check, unnamed
+
+    notice, document = draft(desk, incident, name, duty)
+    lines = check(notice, document)
+    return (*lines, *unnamed(lines, document))
+
+
+def render_step(
+    desk: Desk, incident: Incident, step: str, override: str = "", gaps: Mapping[str, str] | None = None
+) -> Rendered:
+    """Render the notice of a step from the facts as they are now; raises Refused when it cannot be.
+
+    ``override`` is counsel's reason for letting it go final in spite of what it lacks; ``gaps`` are reasons for single
+    gaps, by fact or by the law's reference.
+    """
+    from runner.effects.notices.render import render
+
+    work = work_of(desk, incident, step)
+    tools = desk.tools(incident)
+    rendered = render(work, incident, desk.library(incident), tools, override=bool(override or gaps))
+    if isinstance(rendered, EffectFailed):
+        raise Refused(
+            f"{step} could not be rendered: {rendered.why}",
+            hint="see: tocsin fact missing",
+            code="render_failed",
+        )
+    if gaps:
+        rendered = _marked(rendered, step, gaps, override)
+    return by_hand(desk, rendered, override or "; ".join(dict.fromkeys((gaps or {}).values())))
+
+
+def _marked(made: Rendered, step: str, gaps: Mapping[str, str], override: str) -> Rendered:
+    """Return a rendering with a reason beside each gap; raises Refused while one has none, or is none."""
+    found = {
+        item: name for item in made.items for name in gaps if item.startswith((f"{name} is ", f"{name}: "))
+    }
+    unknown = [name for name in gaps if name not in found.values()]
+    bare = [item for item in made.items if item not in found and not override]
+    if unknown or bare:
+        raise Refused(
+            f"{step} has no gap {', '.join(unknown)}" if unknown else f"not marked: {'; '.join(bare)}",
+            hint="counsel gives each gap a reason: --gap FACT=REASON, or --gap REFERENCE=REASON",
+            code="unknown_gap" if unknown else "gap_unmarked",
+        )
+    items = tuple(f"{item}: {gaps[found[item]]}" if item in found else item for item in made.items)
+    return msgspec.structs.replace(made, items=items)
+
+
+def by_hand(desk: Desk, made: Rendered, override: str) -> Rendered:
+    """Return a rendering as a person's; raises Refused where there is nothing to override."""
+    if override and not made.items:
+        raise Refused(
+            f"{made.notice} lacks nothing: there is nothing to override",
+            hint="leave --override out",
+            code="nothing_to_override",
+        )
+    return msgspec.structs.replace(made, by=desk.actor.claimed, override=override)
+
+
+def work_of(desk: Desk, incident: Incident, step: str) -> Render:
+    """Return the work of rendering a notice step; raises Refused for any other step."""
+    from runner.incident.state.expression_view import item_of
+
+    definition = desk.library(incident).step(incident, step)
+    if not isinstance(definition, NoticeStep):
+        kind = incident.invocations[step].kind
+        raise Refused(
+            f"{step} is a {kind}, not a notice", hint="see: tocsin notice list", code="not_a_notice"
+        )
+    scope = incident.scopes[incident.invocations[step].scope]
+    return Render(
+        incident=incident.id,
+        step=step,
+        notice=definition.notice,
+        duty=item_of(incident, scope, definition.duty),
+        formats=definition.formats,
+    )
+
+
+def formats_of(texts: Sequence[str]) -> tuple[Format, ...]:
+    """Return formats by their names, each of which may hold several with commas; raises Usage."""
+    names = [name for text in texts for name in text.split(",") if name]
+    for name in names:
+        if name not in FORMATS:
+            raise Usage(
+                f"there is no format '{name}'", hint=f"--to {'|'.join(FORMATS)}", code="unknown_format"
+            )
+    return cast("tuple[Format, ...]", tuple(names))
+
+
+def save_draft(
+    desk: Desk, tree: Tree, formats: Sequence[Format], folder: Path, duty: str = "", *, name: str = ""
+) -> tuple[Pulled, ...]:
+    """Write a document that is on no record into a folder; its duty stands in the name, where none is given."""
+    return save(tree, formats, folder, desk.letterhead() if "docx" in formats else b"", duty, name=name)
+
+
+def save(
+    tree: Tree,
+    formats: Sequence[Format],
+    folder: Path,
+    letterhead: bytes = b"",
+    duty: str = "",
+    *,
+    name: str = "",
+) -> tuple[Pulled, ...]:
+    """Write a document into a folder, in Word on a firm's own file where there is one."""
+    from runner.documents.write import rendered, write
+
+    found = []
+    for form in formats:
+        content = write(tree, form, letterhead if form == "docx" else b"")
+        about = rendered(tree, form, content, duty)
+        path = write_file(folder / (f"{name}.{form}" if name else about.filename), content)
+        found.append(
+            Pulled(
+                path=str(path), format=form, sha256=about.sha256, notice=tree.id, status=tree.context.status
+            )
+        )
+    return tuple(found)
+
+
+def write_file(path: Path, content: bytes) -> Path:
+    """Write a file and its folders; raises Invalid with the reason when it cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise Invalid(
+            f"{path} cannot be written: {error.strerror}",
+            hint="choose another folder: --out DIR",
+            code="file_unwritable",
+        ) from None
+    return path

@@ -1,0 +1,123 @@
+"""Take counsel's Word edits back: which rendering they belong to, what differs, and the command that records it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.app.core.step_reference import resolve_step
+from runner.app.notices.notice_versions import Pair, tree_of
+from runner.app.notices.notices import by_hand, work_of
+from runner.documents.notice import Coverage
+from runner.documents.redline.redline import changed_facts, redline
+from runner.documents.word.docx_reader import Returned, read_docx
+from runner.effects.notices.word_import import adopt, taken
+from runner.errors import Invalid, Refused, Usage
+from runner.incident.notices.decide import renderings
+from runner.incident.state.commands import Rendered
+from runner.incident.state.incident import Document, Incident
+from runner.yamlfile.limited_files import TooLarge, read_file
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+    from runner.documents.tree import Document as Tree
+
+LARGEST = 32 * 1024 * 1024
+
+
+class Adoption(msgspec.Struct, frozen=True):
+    """A Word file laid over the newest rendering of its step; nothing is recorded yet."""
+
+    step: str
+    content: bytes
+    written_from: Document
+    """The rendering that the file was made of, where its name or bytes tell; else the newest."""
+    pair: Pair
+    returned: Returned
+    document: Tree
+    coverage: tuple[Coverage, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether there is nothing to adopt: the very bytes, or a text without a difference."""
+        return self.pair.redline.identical
+
+
+def look(desk: Desk, incident: Incident, file: Path, step: str, rows: tuple[str, ...]) -> Adoption:
+    """Return what a Word file would change; raises Refused where the file is not safe or belongs to no notice."""
+    from runner.documents.contents.coverage import check
+
+    content = _read(file)
+    wanted = resolve_step(incident, step, rows) if step else _step_of(incident, file, content)
+    documents = renderings(incident, wanted)
+    if not documents:
+        raise Refused(
+            f"{wanted} has rendered nothing that could be edited",
+            hint="see: tocsin notice list",
+            code="not_rendered",
+        )
+    newest = documents[-1]
+    before = tree_of(desk, newest)
+    returned = read_docx(content)
+    document = (
+        before.document if _digest(content) == newest.files.get("docx") else taken(before, returned, incident)
+    )
+    after = msgspec.structs.replace(before, document=document)
+    laid = redline(before.document, document)
+    pair = Pair(newest, newest, before, after, laid, changed_facts(before.document, before.document))
+    origin = next((document for document in documents if _is_of(file, content, document)), newest)
+    return Adoption(wanted, content, origin, pair, returned, document, check(before.notice, document))
+
+
+def command(desk: Desk, incident: Incident, found: Adoption, override: str) -> Rendered:
+    """Keep the file and what was made of it, and return the command that puts it on record."""
+    work = msgspec.structs.replace(work_of(desk, incident, found.step), duty=found.pair.new.duty)
+    notice = found.pair.before.notice
+    rendered = adopt(
+        work, incident, found.pair.new, notice, found.document, desk.tools(incident), override=bool(override)
+    )
+    kept = desk.store.put_blob(incident.id, found.content)
+    rendered = msgspec.structs.replace(rendered, adopted=kept, tracked=found.returned.tracked)
+    return by_hand(desk, rendered, override)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return read_file(file, LARGEST)
+    except TooLarge:
+        raise Refused(
+            f"{file} is larger than {LARGEST} bytes",
+            hint="a notice is not; look at the file",
+            code="file_too_large",
+        ) from None
+    except OSError as error:
+        raise Invalid(
+            f"{file} cannot be read: {error.strerror}", hint="name the .docx", code="file_unreadable"
+        ) from None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _is_of(file: Path, content: bytes, document: Document) -> bool:
+    """Tell whether a file is a rendering's: by its bytes, else by the digest in the name that it was pulled with."""
+    short = document.digest.rpartition(":")[2][:8]
+    return document.files.get("docx") == _digest(content) or short in file.stem
+
+
+def _step_of(incident: Incident, file: Path, content: bytes) -> str:
+    found = [document.step for document in incident.documents.values() if _is_of(file, content, document)]
+    found = found or [document.step for document in incident.documents.values()]
+    steps = list(dict.fromkeys(found))
+    if len(steps) != 1:
+        names = ", ".join(steps) or "nothing was rendered"
+        raise Usage(
+            f"{file.name} does not say of which notice it is",
+            hint=f"name the step: {names}",
+            code="ambiguous_notice",
+        )
+    return steps[0]

@@ -1,0 +1,204 @@
+"""Take a contact list into the store: what would change is worked out first, shown, and then written as it was shown.
+
+A contact whose address stays keeps what is known of it: since when, whether it was verified, a stop. A new address begins anew, so
+that the rules on changed contacts (R7) hold for a list as for a command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from runner.app.core.contact_store import read_book, record
+from runner.app.core.directory import address_problem, read_channels, read_people
+from runner.errors import Invalid, Problem, Stale
+from runner.files.contacts.contact_entries import Entry, Listing, Ways, check_entries
+from runner.files.contacts.contact_list import read_list
+from runner.incident.people.contact_journal import AnyPeopleEvent, People, PersonFiled, RoleHeld, fold_people
+from runner.routing.messaging import Channel, ContactPoint
+from runner.routing.organisation import Person
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+Change = Literal["new", "changed", "moved", "unchanged"]
+"""``moved``: as it stood in ``tocsin.yaml``, from now on in the store."""
+
+
+class Changed(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of one person."""
+
+    person: str
+    change: Change
+    card: Person
+    gained: tuple[ContactPoint, ...] = ()
+    lost: tuple[ContactPoint, ...] = ()
+
+
+class Import(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that an import would write; ``missing`` are people on record whom the list does not name."""
+
+    known: People
+    """Whom it was held against."""
+    people: tuple[Changed, ...]
+    roles: Mapping[str, tuple[str, ...]] = {}
+    missing: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def changes(self) -> tuple[Changed, ...]:
+        """Return those of whom something has to be written."""
+        return tuple(person for person in self.people if person.change != "unchanged")
+
+    @property
+    def any(self) -> bool:
+        """Is there anything to write?"""
+        return bool(self.changes or self.roles)
+
+
+def planned(desk: Desk, path: Path) -> Import:
+    """Return what a list would change; raises Invalid with every problem of the file."""
+    channels, _ = read_channels(desk.home)
+    listing = read_list(path, Ways(tuple(desk.home.channels)))
+    known, kept = read_people(desk), _kept(desk)
+    problems = [
+        *listing.problems,
+        *check_entries(listing, Ways(tuple(desk.home.channels)), known.people),
+        *_addresses(listing, channels),
+        *_untrusted(path),
+    ]
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        words = f"{path} has {len(errors)} problem{'s' if len(errors) > 1 else ''}; nothing was written"
+        raise Invalid(words, code="contact-list", problems=sorted(problems, key=lambda p: (p.line, p.column)))
+    now = desk.clock.now()
+    people = tuple(_changed(entry, known, kept, now) for entry in listing.entries)
+    listed = {person.person for person in people}
+    return Import(
+        known=known,
+        people=people,
+        roles={
+            role: held for role, held in _roles(listing, known.roles) if held != known.roles.get(role, ())
+        },
+        missing=tuple(name for name in sorted(known.people) if name not in listed),
+        warnings=tuple(problems),
+    )
+
+
+def moved(desk: Desk) -> Import:
+    """Return what taking the people of ``tocsin.yaml`` into the store would write: each as known today."""
+    known, kept = read_people(desk), _kept(desk)
+    return Import(
+        known=known,
+        people=tuple(
+            Changed(
+                person=name,
+                change="unchanged" if kept.get(name) == known.people[name] else "moved",
+                card=known.people[name],
+            )
+            for name in desk.home.people
+            if name in known.people  # who was forgotten is not brought back by a file
+        ),
+    )
+
+
+def carry_out(desk: Desk, found: Import) -> None:
+    """Write what was shown; raises Stale where somebody else changed the same people or a role meanwhile."""
+    known, by = read_people(desk), desk.actor.claimed
+    if known.roles != found.known.roles or any(
+        known.people.get(change.person) != found.known.people.get(change.person) for change in found.changes
+    ):
+        raise Stale("the people have changed since this was shown", hint="repeat, and look again")
+    events: list[AnyPeopleEvent] = [
+        PersonFiled(person=change.person, by=by, card=change.card) for change in found.changes
+    ]
+    events += [
+        RoleHeld(person=next(iter(held), ""), by=by, role=role, persons=held)
+        for role, held in found.roles.items()
+    ]
+    record(desk, *events)
+
+
+def _kept(desk: Desk) -> Mapping[str, Person]:
+    """Return people as the store alone has them."""
+    return fold_people(People({}, {}), read_book(desk.store)).people
+
+
+def _addresses(listing: Listing, channels: Mapping[str, Channel]) -> Iterator[Problem]:
+    for entry in listing.entries:
+        for index, contact in enumerate(entry.contacts):
+            if contact.address and (why := address_problem(channels, contact)):
+                text = f"the address for {contact.channel} cannot be used: {why}"
+                yield listing.problem(entry.spot(str(index)), text)
+
+
+def _untrusted(path: Path) -> Iterator[Problem]:
+    if path.suffix.lower() in (".yaml", ".yml"):
+        from runner.files.contacts.contact_list import trusting
+
+        yield from trusting(path)
+
+
+def _changed(entry: Entry, known: People, kept: Mapping[str, Person], now: datetime) -> Changed:
+    before = known.people.get(entry.person)
+    card = _card(entry, before or Person(), now)
+    if before is None:
+        change: Change = "new"
+    elif card != before:
+        change = "changed"
+    else:
+        change = "unchanged" if kept.get(entry.person) == before else "moved"
+    old = before.contacts if before is not None else ()
+    return Changed(
+        person=entry.person,
+        change=change,
+        card=card,
+        gained=tuple(contact for contact in card.contacts if not _same(contact, old)),
+        lost=tuple(contact for contact in old if not _same(contact, card.contacts)),
+    )
+
+
+def _card(entry: Entry, before: Person, now: datetime) -> Person:
+    return Person(
+        name=entry.name or before.name or entry.person,
+        contacts=tuple(_contact(contact, before.contacts, now) for contact in entry.contacts),
+        away=entry.away or before.away,
+        alternate=entry.alternate or before.alternate,
+        zone=entry.zone or before.zone,
+    )
+
+
+def _contact(told: ContactPoint, before: Collection[ContactPoint], now: datetime) -> ContactPoint:
+    point = _same(told, before)
+    if point is None:
+        return msgspec.structs.replace(told, changed_at=now)
+    return msgspec.structs.replace(
+        point,
+        domains=told.domains or point.domains,
+        stopped={**told.stopped, **point.stopped},
+        risk_at=max((at for at in (told.risk_at, point.risk_at) if at is not None), default=None),
+    )
+
+
+def _same(told: ContactPoint, among: Collection[ContactPoint]) -> ContactPoint | None:
+    return next(
+        (point for point in among if (point.channel, point.address) == (told.channel, told.address)),
+        None,
+    )
+
+
+def _roles(listing: Listing, known: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield who holds each role afterwards: whom the list does not name keeps what they hold."""
+    if listing.whole_roles:
+        yield from listing.roles.items()
+        return
+    named = {entry.person for entry in listing.entries} if listing.says_roles else set[str]()
+    for role in dict.fromkeys((*known, *listing.roles)):
+        told = listing.roles.get(role, ())
+        before = known.get(role, ())
+        stay = tuple(one for one in before if one not in named or one in told)
+        yield role, (*stay, *(role for role in told if role not in before))

@@ -1,0 +1,1 @@
+"""Use cases of playbooks and their tests."""

@@ -1,0 +1,194 @@
+"""Turn a real incident into a test of its playbook: what was known, answered and done, and how each step ended.
+
+Free text of an incident may name people, so it stands in a test as made-up words unless somebody wants it kept; what
+can be counted, chosen or dated stays. What a test cannot repeat is told, never left out in silence.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from runner.decoding import from_json
+from runner.errors import Refused, Sealed
+from runner.facts.vocabulary.fact_types import FactType
+from runner.facts.vocabulary.lookup import fact_type
+from runner.incident.state import events as e
+from runner.incident.state.incident import Incident
+from runner.incident.state.steps import step_path, step_path_with_items
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+MADE_UP = "Made-up words."
+_ENDED = {"skipped": "skip", "cancelled": "cancel", "failed": "fail"}
+
+
+HEAD = "# Made from an incident: read it through, give the case a name, and leave out what does not matter.\n"
+
+
+class Fixture(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of tests as data, and what of the incident it does not repeat."""
+
+    data: Mapping[str, Any]
+    lost: tuple[str, ...]
+
+    def text(self) -> str:
+        """Return the file."""
+        import yaml
+
+        return HEAD + yaml.safe_dump(dict(self.data), sort_keys=False, allow_unicode=True, width=110)
+
+
+def fixture(desk: Desk, incident: Incident, *, keep_text: bool = False) -> Fixture:
+    """Return a test that repeats an incident; raises Refused for one that runs several playbooks."""
+    runs = list(incident.runs.values())
+    if len(runs) != 1:
+        raise Refused(
+            f"{incident.codename} runs {len(runs)} playbooks: a test is of one",
+            hint="open an incident with that playbook alone",
+            code="several_playbooks",
+        )
+    script = _Script(keep_text)
+    for row in desk.store.read(incident.id):
+        if row.payload is None:
+            raise Sealed("this incident was shredded: nothing can be made of it", code="shredded")
+        script.take(e.decode(row.payload))
+    case: dict[str, Any] = {"name": f"as in {incident.codename}", **script.behaviour()}
+    case["expect"] = _expected(incident)
+    data = {
+        "schema": "tocsin/playbook-test/v1",
+        "playbook": f"{runs[0].playbook}@{runs[0].version}",
+        "opened": incident.opened_at.isoformat().replace("+00:00", "Z"),
+        "cases": [case],
+    }
+    return Fixture(data=data, lost=tuple(dict.fromkeys(script.lost)))
+
+
+def _expected(incident: Incident) -> dict[str, Any]:
+    """Return how it ended: steps by their states, and what is recorded of duties."""
+    path: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for name in incident.latest.values():
+        one = incident.invocations[name]
+        if one.state not in ("done", "done_late"):
+            path[one.state][step_path(name)] = None
+    duties = {duty.id: duty.record.kind for duty in incident.duties.values() if duty.record}
+    return {
+        "path": {state: list(steps) for state, steps in path.items()},
+        **({"duties": duties} if duties else {}),
+        **({} if incident.state == "closed" else {"closes": False}),
+    }
+
+
+class _Script:
+    """The behaviour as it grows, event by event."""
+
+    def __init__(self, keep_text: bool) -> None:
+        self.lost: list[str] = []
+        self._keep = keep_text
+        self._begun = False
+        self._facts: list[str] = []
+        self._answers: dict[str, str] = {}
+        self._finds: defaultdict[str, list[str]] = defaultdict(list)
+        self._deeds: defaultdict[str, list[str]] = defaultdict(list)
+        self._found: list[str] = []
+        """Facts recorded since the last step that a person ended."""
+        self._done: list[str] = []
+        """Deeds that belong to no step, since then."""
+
+    def behaviour(self) -> dict[str, Any]:
+        """Return what is not empty."""
+        if self._found:
+            self.lost.append(f"{len(self._found)} facts recorded after the last step")
+        parts = {
+            "facts": self._facts,
+            "answers": self._answers,
+            "finds": dict(self._finds),
+            "deeds": dict(self._deeds),
+        }
+        return {name: part for name, part in parts.items() if part}
+
+    def take(self, event: e.AnyEvent) -> None:
+        """Note what a person did."""
+        match event:
+            case e.PlaybookPinned():
+                self._begun = True
+            case e.FactsRecorded(facts=facts, step=step):
+                self._recorded(facts, step)
+            case e.StepEnded(step=step, state=state):
+                self._ended(step, state)
+            case e.StepRetried(step=step, by=by) if by:
+                self._deeds[step_path_with_items(step)].append("retry")
+            case e.ApprovalGiven(step=step, approved=False):
+                self._deeds[step_path_with_items(step)].append("reject")
+            case e.StepReopened(step=step, late=False, keeps=False, by=by) if by:
+                self._done.append(f"reopen {step_path_with_items(step)}")
+            case e.StepRescheduled(step=step, reason="not known yet"):
+                self._deeds[step_path_with_items(step)].append("unknown")
+            case _:
+                self._declared(event)
+
+    def _declared(self, event: e.AnyEvent) -> None:
+        match event:
+            case e.DutyRecorded(duty=duty, record=record) if record.kind != "filed":
+                word = "waive" if record.kind == "waived" else "not-to-notify"
+                self._done.append(f"{word} {duty}")
+            case e.DomainDeclared(domain=domain, state=state, assumed=False) if self._begun:
+                self._done.append(f"domain {state} {domain}")
+            case (
+                e.PlaybookMigrated()
+                | e.EventCorrected()
+                | e.NoticeAdopted()
+                | e.NoticeOverridden()
+                | e.NoticeKept()
+            ):
+                self.lost.append(f"a {type(event).__name__}: a test cannot repeat it")
+            case _:
+                pass
+
+    def _recorded(self, facts: Iterable[e.FactChange], step: str) -> None:
+        texts = [f"{fact.key}={self._value(fact)}" for fact in facts]
+        if step and texts:
+            answer = texts[0].partition("=")[2]
+            path = step_path_with_items(step)
+            if self._answers.setdefault(path, answer) != answer:
+                self.lost.append(f"{path} was answered twice; the first answer stands")
+        elif self._begun:
+            self._found += texts
+        else:
+            self._facts += texts
+
+    def _ended(self, step: str, state: str) -> None:
+        """What was found and done before belongs to the step that ends now."""
+        path = step_path_with_items(step)
+        if self._found:
+            self._finds[path] += self._found
+        self._deeds[path] += self._done
+        if state in _ENDED:
+            self._deeds[path].append(_ENDED[state])
+        if not self._deeds[path]:
+            del self._deeds[path]
+        self._found, self._done = [], []
+
+    def _value(self, change: e.FactChange) -> str:
+        value: Any = from_json(change.value)
+        kind = fact_type(change.key)
+        if (
+            isinstance(kind, FactType)
+            and kind.kind in ("text", "prose")
+            and value is not None
+            and not self._keep
+        ):
+            return MADE_UP
+        match value:
+            case None:
+                return "?"
+            case bool():
+                return "yes" if value else "no"
+            case list():
+                return ",".join(map(str, value))
+            case _:
+                return str(value)

@@ -1,0 +1,69 @@
+"""Which text is let in: what a person can see and a document can print, nothing that hides or reorders.
+
+Fact values come from imports, customers' tickets and attackers' notes and end in letters to authorities, so they
+are hostile until checked. Refused: control characters, bidirectional overrides and isolates (they make a line read
+differently from its bytes), invisible tags and zero-width spaces, private use, lone surrogates, noncharacters.
+Joiners and direction marks stay: Persian, Hindi and Hebrew names need them.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+MAX_LINE = 500
+
+
+MAX_PROSE = 20_000
+
+
+_HIDDEN = frozenset(
+    [
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+        0x200B,
+        0x2028,
+        0x2029,
+        0x2060,
+        0xFEFF,
+        *range(0xE0000, 0xE0080),
+    ]
+)
+
+
+def clean(text: str) -> str:
+    """Return the text in normal form C, with Unix line ends and without space around it."""
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip()
+
+
+def text_problem(text: str, *, many_lines: bool = False) -> str:
+    """Return why the text is refused, or nothing. The text itself is never part of the answer."""
+    limit = MAX_PROSE if many_lines else MAX_LINE
+    if len(text) > limit:
+        return f"the text has {len(text)} characters, more than {limit}"
+    if text.isascii() and text.isprintable():
+        return ""
+    allowed = "\n\t" if many_lines else ""
+    for position, character in enumerate(text, start=1):
+        if "\udc80" <= character <= "\udcff":  # how Python carries a byte that it could not read
+            return f"the text is not UTF-8 (the byte 0x{ord(character) - 0xDC00:02X} at position {position}): save it as UTF-8"
+        if character not in allowed and _is_hidden(character):
+            return f"the text has a character that cannot be shown, U+{ord(character):04X}, at position {position}"
+    return ""
+
+
+def _is_hidden(character: str) -> bool:
+    if character.isascii():
+        return not character.isprintable()
+    point = ord(character)
+    if point in _HIDDEN or 0xFDD0 <= point <= 0xFDEF or point & 0xFFFE == 0xFFFE:
+        return True
+    return unicodedata.category(character) in ("Cc", "Cs", "Co")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that ``word`` most likely meant, or nothing."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
+    return close[0] if close else ""

@@ -1,0 +1,398 @@
+"""Exercises: run them, and what controllers and evaluators do meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
+
+from runner.cli.exercises.reports import drill_report, handbook, readiness
+from runner.cli.exercises.schedules import acknowledge, run_due, schedule, schedules, unschedule
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant
+from runner.cli.framework.session import Session, catalog
+from runner.errors import Refused, Usage
+from runner.incident.state import commands as c
+from runner.incident.state.exercise import Rating
+from runner.reports.core.page import Block, Cell, Page, Table, line
+
+if TYPE_CHECKING:
+    from runner.app.exercises.exercises import Listed
+    from runner.incident.exercises.exercise_plan import ScenarioEvent
+    from runner.incident.exercises.rating_rules import Proposal
+    from runner.incident.state.exercise import ClockChange
+
+Exercise = Annotated[str, Argument(metavar="EXERCISE", help="A name, or a file.")]
+Number = Annotated[str, Argument(metavar="NUMBER", help="Of the scenario's event, as in tocsin drill show.")]
+Why = Annotated[str, Option("--reason", metavar="WHY", help="Why.")]
+Seen = Literal["observation", "strength", "improvement", "answer"]
+KINDS: tuple[str, ...] = get_args(Seen)
+RATINGS: tuple[str, ...] = get_args(Rating)
+
+
+def add(app: Commands) -> None:
+    """Add ``drill …``."""
+    commands = group(app, "drill", "Exercises: run, schedule, show, inject, jump, end; observe and rate.")
+    command(commands, "list", Scope.ANYWHERE)(list_)
+    command(commands, "handbook", Scope.ANYWHERE)(handbook)
+    command(commands, "run", Scope.HOME_WRITES)(run)
+    command(commands, "show")(show)
+    command(commands, "inject", Scope.WRITES)(inject)
+    command(commands, "leave-out", Scope.WRITES)(leave_out)
+    command(commands, "pause", Scope.WRITES)(pause)
+    command(commands, "resume", Scope.WRITES)(resume)
+    command(commands, "jump", Scope.WRITES)(jump)
+    command(commands, "end", Scope.WRITES)(end)
+    command(commands, "real-world", Scope.WRITES)(real_world)
+    command(commands, "observe", Scope.WRITES)(observe)
+    command(commands, "rate", Scope.WRITES)(rate)
+    command(commands, "report", Scope.WRITES)(drill_report)
+    command(commands, "schedule", Scope.HOME_WRITES)(schedule)
+    command(commands, "unschedule", Scope.HOME_WRITES)(unschedule)
+    command(commands, "schedules", Scope.ANYWHERE)(schedules)
+    command(commands, "acknowledge", Scope.HOME_WRITES)(acknowledge)
+    command(commands, "readiness", Scope.ANYWHERE)(readiness)
+
+
+def list_(session: Session) -> None:
+    """List the exercises that can be run: the home's own, then what ships with the program."""
+    from runner.app.exercises.exercises import listed
+
+    listeds = listed(catalog(session))
+    report = {"schema": "tocsin/exercises/v1", "exercises": listeds}
+    session.show(report, lambda: Page((_table(listeds),)) if listeds else Page((line("none yet", "dim"),)))
+
+
+def _table(found: tuple[Listed, ...]) -> Table:
+    rows = tuple(
+        (
+            Cell(listed.name),
+            Cell(listed.exercise_type, "dim"),
+            Cell(listed.problem or listed.title, "alarm" if listed.problem else "plain"),
+            Cell(listed.playbook, "dim"),
+        )
+        for listed in found
+    )
+    return Table(rows=rows, elastic=2, indent=0)
+
+
+def run(
+    session: Session,
+    exercise: Exercise = "",
+    unattended: Annotated[
+        bool, Option("--unattended", help="Play it without people, in virtual time; it counts for nothing.")
+    ] = False,
+    report: Annotated[
+        Path | None,
+        Option("--report", metavar="DIR", help="With --unattended: write its report into a folder."),
+    ] = None,
+    go_on: Annotated[str, Option("--go-on", metavar="INCIDENT", help="One that is open already.")] = "",
+    due: Annotated[bool, Option("--due", help="What schedules have due now; for cron.")] = False,
+    yes: Annotated[bool, Option("--yes", help="Begin without asking.")] = False,
+    despite: Annotated[
+        str, Option("--despite", metavar="WHY", help="Why it goes on although a real incident is open.")
+    ] = "",
+) -> int:
+    """Run an exercise: the real playbook, on its own clock; nothing leaves but what people agreed to.
+
+    \b
+    Examples:
+      tocsin drill run lost-laptop
+      tocsin drill run exercises/autumn.yaml --unattended --report reports
+      tocsin drill run --go-on amber-falcon
+      tocsin drill run --due
+    """
+    if report is not None and not unattended:
+        raise Usage(
+            "--report belongs to --unattended", hint="of another: tocsin drill report", code="option_missing"
+        )
+    if due:
+        if exercise or go_on or unattended:
+            raise Usage(
+                "--due runs what the schedules say", hint="tocsin drill run --due", code="options_conflict"
+            )
+        return run_due(session)
+    if bool(exercise) == bool(go_on):
+        raise Usage(
+            "name an exercise, or one that goes on",
+            hint="tocsin drill run EXERCISE",
+            code="options_conflict" if go_on else "argument_missing",
+        )
+    if unattended:
+        return _alone(session, exercise, report)
+    name = _again(session, go_on) if go_on else _begin(session, exercise, despite, yes=yes)
+    return _conduct(session, name)
+
+
+def _again(session: Session, go_on: str) -> str:
+    """Return the exercise that goes on; one that a schedule opened is given its StartEx."""
+    from runner.app.exercises.exercises import set_clock
+
+    incident = session.incident(go_on)
+    if incident.drill is not None and incident.drill.stage == "planned":
+        set_clock(session.desk, incident.id, "begun")
+    return incident.id
+
+
+def _alone(session: Session, exercise: str, out: Path | None) -> int:
+    from runner.app.exercises.after_action import write_report
+    from runner.app.exercises.exercises import plan_of
+    from runner.files.exercise_file import load_exercise
+    from runner.reports.exercises.exercise import drill_page, drill_report, told
+    from runner.settings import cache_folder
+    from runner.workers.simulated_exercise import unattended
+
+    known = catalog(session)
+    loaded = load_exercise(exercise, known)
+    with unattended(
+        loaded, known, cache_folder(session.world.environ), lambda event: session.say(told(event))
+    ) as (desk, incident):
+        report = drill_report(incident, plan_of(desk, incident), desk.now_in(incident))
+        session.show(report, lambda: drill_page(report))
+        for file in write_report(desk, incident, ("docx", "pdf"), out).files if out is not None else ():
+            session.say(f"wrote {file.path}")
+    return 0
+
+
+def _begin(session: Session, exercise: str, despite: str, *, yes: bool) -> str:
+    """Show who would be told what, ask, open the exercise and give StartEx."""
+    from runner.app.exercises.exercises import prepare_drill, set_clock
+    from runner.app.incidents.open_incident import commit_opening
+    from runner.files.exercise_file import load_exercise
+
+    session.ensure_home()
+    loaded = load_exercise(exercise, catalog(session))
+    plan = loaded.exercise
+    opening = prepare_drill(session.desk, loaded, despite=despite)
+    session.say(f"{plan.marking}: {plan.title} ({plan.type}), playbook {loaded.bundle.playbook.name}")
+    session.say(
+        f"messages really leave to: {', '.join(plan.live)}" if plan.live else "no message leaves this machine"
+    )
+    session.say(
+        f"a real emergency ends it at once: say {plan.safety.real_world_word}, tocsin drill real-world"
+    )
+    if not yes:
+        session.confirm("Begin the exercise?", "look at it, then repeat with --yes")
+    name = commit_opening(session.desk, opening).id
+    set_clock(session.desk, name, "begun")
+    return name
+
+
+def _conduct(session: Session, name: str) -> int:
+    from runner.app.exercises.exercises import plan_of
+    from runner.cli.framework.environment import stopped_by_signals
+    from runner.incident.state.exercise import OVER
+    from runner.reports.exercises.exercise import discussion_page, drill_page, drill_report, told
+    from runner.workers.choice import attach
+    from runner.workers.simulated_exercise import Conductor
+
+    attach(session.desk)
+
+    def tell(event: ScenarioEvent) -> None:
+        session.say(told(event))
+
+    before = session.incident(name)
+    found = drill_report(before, plan_of(session.desk, before), session.now())
+    if found.modules and found.stage not in OVER:
+        session.tell(discussion_page(found))
+    conductor = Conductor(session.desk, name, tell)
+    with stopped_by_signals(conductor.stop):
+        incident = conductor.run()
+    report = drill_report(incident, plan_of(session.desk, incident), session.desk.now_in(incident))
+    session.show(report, lambda: drill_page(report))
+    if report.stage not in OVER:
+        session.say(f"the exercise goes on: tocsin drill run --go-on {incident.codename}")
+    return 0
+
+
+def show(session: Session) -> None:
+    """Show where an exercise stands: what happened to the players, what was expected, what is still to come."""
+    from runner.app.exercises.exercises import plan_of
+    from runner.reports.exercises.exercise import drill_page, drill_report
+
+    incident = session.incident()
+    report = drill_report(incident, plan_of(session.desk, incident), session.now())
+    session.show(report, lambda: drill_page(report))
+
+
+def inject(session: Session, number: Number) -> None:
+    """Release an event of the scenario now.
+
+    \b
+    Example:
+      tocsin drill inject 4.1
+    """
+    from runner.app.exercises.exercises import release
+    from runner.cli.framework.outcome import answer
+    from runner.reports.exercises.exercise import told
+
+    before = session.incident()
+    event = release(session.desk, before.id, number)
+    answer(session, before, f"released {told(event)}")
+
+
+def leave_out(session: Session, number: Number, reason: Why = "") -> None:
+    """Leave an event of the scenario out. Needs --reason."""
+    from runner.app.exercises import exercises
+    from runner.cli.framework.outcome import tell
+
+    before = session.incident()
+    tell(
+        session, before, exercises.leave_out(session.desk, before.id, number, reason), f"{number} is left out"
+    )
+
+
+def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", reason: str = "") -> None:
+    from runner.app.exercises.exercises import next_time, plan_of, set_clock
+    from runner.cli.framework.outcome import tell
+    from runner.reports.core.header import clocked, zone_of
+
+    before = session.incident()
+    at = None
+    if to:
+        at = next_time(session.desk, before) if to == "next" else instant(to, session.now())
+        if at is None:
+            raise Refused(
+                "nothing comes next by itself",
+                hint="jump to an instant, or: tocsin drill inject NUMBER",
+                code="nothing_next",
+            )
+    after = set_clock(session.desk, before.id, change, to=at, reason=reason)
+    if at is not None:
+        words = f"{words} to {clocked(at, zone_of(after, plan_of(session.desk, after).clock.start))}"
+    tell(session, before, after, words)
+
+
+def pause(session: Session, reason: Why = "") -> None:
+    """PauseEx: exercise time stands; legal clocks of the exercise with it."""
+    _clock(session, "paused", "exercise time stands", reason=reason)
+
+
+def resume(session: Session, reason: Why = "") -> None:
+    """ResumeEx: exercise time goes on."""
+    _clock(session, "resumed", "exercise time goes on", reason=reason)
+
+
+def jump(
+    session: Session,
+    to: Annotated[
+        str, Option("--to", metavar="INSTANT", help="Exercise time; next is what comes next.")
+    ] = "next",
+) -> None:
+    """Jump ahead in exercise time: to an instant, or to what comes next.
+
+    \b
+    Example:
+      tocsin drill jump --to 2026-10-05T14:00:00+02:00
+    """
+    _clock(session, "jumped", "exercise time jumped", to=to)
+
+
+def end(
+    session: Session,
+    reason: Why = "",
+    close: Annotated[bool, Option("--close", help="Close it, too; also one that has ended already.")] = False,
+) -> None:
+    """EndEx: the exercise is over; observations and ratings are still taken, also once it is closed.
+
+    \b
+    Examples:
+      tocsin drill end
+      tocsin drill end --close
+    """
+    from runner.app.exercises.exercises import plan_of, set_clock
+    from runner.cli.framework.outcome import answer
+    from runner.incident.state.exercise import OVER
+    from runner.reports.exercises.exercise import remaining_items
+
+    before = session.incident()
+    over = before.drill is not None and before.drill.stage in OVER
+    done: list[str] = []
+    if not (close and over):
+        set_clock(session.desk, before.id, "ended", reason=reason)
+        done.append("the exercise is over")
+    if close:
+        session.desk.submit(before.id, c.Close(by=session.by, reason=reason or "EndEx"))
+        done.append("closed")
+    answer(session, before, *done)
+    after = session.desk.load(before.id)
+    for words in remaining_items(after, plan_of(session.desk, after)):
+        session.say(words)
+
+
+def real_world(session: Session, reason: Why = "") -> None:
+    """REAL WORLD: freeze the exercise at once, whatever it is doing."""
+    _clock(session, "frozen", "REAL WORLD: the exercise is frozen", reason=reason)
+
+
+def observe(
+    session: Session,
+    text: Annotated[str, Argument(metavar="TEXT", help="What was seen, or answered.")],
+    objective: Annotated[str, Option("--objective", metavar="ID", help="Of the exercise.")] = "",
+    question: Annotated[str, Option("--question", metavar="ID", help="That it answers.")] = "",
+    kind: Annotated[str, Option("--kind", help=", ".join(KINDS))] = "observation",
+    about: Annotated[str, Option("--about", metavar="REFERENCE", help="The plan, policy or step.")] = "",
+) -> None:
+    """Write down what an evaluator saw, or what was answered to a discussion question.
+
+    \b
+    Example:
+      tocsin drill observe "counsel was reached in 4 minutes" --objective O1 --kind strength
+    """
+    from runner.app.exercises import exercises
+    from runner.cli.framework.outcome import tell
+
+    found = cast(Seen, _choice(kind, KINDS, "kind", code="unknown_kind"))
+    made = c.Observe(
+        by=session.by, text=text, objective=objective, question=question, kind=found, about=about
+    )
+    before = session.incident()
+    tell(session, before, exercises.observe(session.desk, before.id, made), f"{question or found} noted")
+
+
+def rate(
+    session: Session,
+    target: Annotated[str, Argument(metavar="TARGET", help="A target or an objective.")],
+    rating: Annotated[
+        str, Argument(metavar="RATING", help="P, S, M, U, N/A or N/O; left out: show what is proposed.")
+    ] = "",
+    note: Annotated[str, Option("--note", help="Why; needed where it differs from the proposal.")] = "",
+) -> None:
+    """Rate a target: P performed without challenges, S with some, M with major ones, U unable to be performed.
+
+    \b
+    Examples:
+      tocsin drill rate T1
+      tocsin drill rate T1 S --note "counsel had to be called twice"
+    """
+    from runner.app.exercises import exercises
+    from runner.cli.framework.outcome import tell
+
+    incident = session.incident()
+    proposal = exercises.proposed(session.desk, incident, target)
+    if not rating:
+        report = {
+            "schema": "tocsin/rating/v1",
+            "target": target,
+            "proposal": proposal.rating,
+            "rule": proposal.rule,
+        }
+        session.show(report, lambda: Page(_proposal(target, proposal)))
+        return
+    found = cast(Rating, _choice(rating.upper(), RATINGS, "rating", code="unknown_rating"))
+    made = c.Rate(by=session.by, target=target, rating=found, note=note, proposed=proposal.words)
+    after = exercises.rate(session.desk, incident.id, made)
+    tell(session, incident, after, f"{target} is rated {found}; proposed was {proposal.words or 'nothing'}")
+
+
+def _proposal(target: str, proposal: Proposal) -> tuple[Block, ...]:
+    if not proposal.rating:
+        return (line(f"{target}: nothing is proposed: {proposal.rule}"),)
+    return (
+        line(f"{target}: proposed {proposal.words}"),
+        line(f"confirm or change it: tocsin drill rate {target} {proposal.rating}", "dim"),
+    )
+
+
+def _choice(text: str, choices: tuple[str, ...], what: str, *, code: str) -> str:
+    if text not in choices:
+        raise Usage(f"there is no {what} '{text}'", hint=f"one of: {', '.join(choices)}", code=code)
+    return text

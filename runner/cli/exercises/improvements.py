@@ -1,0 +1,313 @@
+"""Improvement items: proposed by what an exercise or an incident showed, taken over by a person, done, and proved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, cast
+
+from runner.cli.framework.completion import incidents
+from runner.cli.framework.options import (
+    Argument,
+    Commands,
+    Option,
+    Reason,
+    Scope,
+    calendar_day,
+    command,
+    group,
+)
+from runner.cli.framework.session import Session
+from runner.errors import Refused, Usage
+from runner.incident.exercises.improvements import ELEMENTS, Element, Item, Plan, Source, Tested
+
+if TYPE_CHECKING:
+    from runner.incident.state.incident import Incident
+
+Name = Annotated[str, Argument(metavar="ITEM", help="Its id, as in tocsin improvement list.")]
+Action = Annotated[str, Option("--action", metavar="TEXT", help="The corrective action.")]
+Sort = Annotated[str, Option("--element", metavar="ELEMENT", help=", ".join(ELEMENTS))]
+Capability = Annotated[str, Option("--capability", metavar="TEXT", help="The core capability.")]
+Owner = Annotated[str, Option("--owner", metavar="PERSON", help="Who does it: a person, or role:NAME.")]
+Start = Annotated[str, Option("--start", metavar="DAY", help="As 2026-12-01.")]
+Due = Annotated[str, Option("--due", metavar="DAY", help="By when, as 2026-12-24.")]
+Closes = Annotated[
+    str, Option("--closes-with", metavar="PROOF", help="test:PLAYBOOK:CASE, or exercise:NAME:TARGET.")
+]
+
+
+def add(app: Commands) -> None:
+    """Add ``improvement …``."""
+    commands = group(app, "improvement", "What is to be better: list, add, do, prove by a later exercise.")
+    command(commands, "list", Scope.ANYWHERE)(list_)
+    command(commands, "show", Scope.ANYWHERE)(show)
+    command(commands, "add", Scope.HOME_WRITES)(add_)
+    command(commands, "change", Scope.HOME_WRITES)(change)
+    command(commands, "done", Scope.HOME_WRITES)(done)
+    command(commands, "retest", Scope.HOME_WRITES)(retest)
+    command(commands, "reopen", Scope.HOME_WRITES)(reopen)
+    command(commands, "drop", Scope.HOME_WRITES)(drop)
+
+
+def list_(
+    session: Session,
+    everything: Annotated[bool, Option("--all", help="Show what is proved or dropped, too.")] = False,
+) -> None:
+    """List the improvement items: what is open, and what was done and no exercise has proved yet."""
+    from runner.app.exercises.improvements import read, today
+    from runner.reports.exercises.improvements import improvements, improvements_page
+
+    desk = session.desk
+    report = improvements(read(desk).items.values(), session.world.clock.now(), today(desk))
+    session.show(report, lambda: improvements_page(report, everything=everything))
+
+
+def show(session: Session, name: Name) -> None:
+    """Show an item in full: its row, where it comes from, what became of it, what proved it."""
+    from runner.app.exercises.improvements import item, read
+
+    _show(session, (item(read(session.desk), name),))
+
+
+def _show(session: Session, found: Sequence[Item]) -> None:
+    from runner.app.exercises.improvements import today
+    from runner.reports.exercises.improvements import improvements, item_page
+
+    report = improvements(found, session.world.clock.now(), today(session.desk))
+    session.show(report, lambda: item_page(report))
+
+
+def add_(
+    session: Session,
+    text: Annotated[str, Argument(metavar="[TEXT]", help="What is to be better.")] = "",
+    come_from: Annotated[
+        str,
+        Option(
+            "--from",
+            metavar="INCIDENT",
+            help="The exercise or real incident that showed it; alone: see what it proposes.",
+            autocompletion=incidents,
+        ),
+    ] = "",
+    take: Annotated[
+        list[str] | None,
+        Option("--take", metavar="PROPOSAL", help="Take a proposal over, or all; repeatable."),
+    ] = None,
+    action: Action = "",
+    element: Sort = "",
+    capability: Capability = "",
+    objective: Annotated[
+        str, Option("--objective", metavar="ID", help="The exercise's objective or target.")
+    ] = "",
+    step: Annotated[str, Option("--step", metavar="STEP", help="The playbook's step that it is about.")] = "",
+    owner: Owner = "",
+    start: Start = "",
+    due: Due = "",
+    closes_with: Closes = "",
+) -> None:
+    """Add an improvement item. --from alone proposes some: a person takes over what is meant, nothing is added by itself.
+
+    \b
+    Examples:
+      tocsin improvement add --from amber-falcon
+      tocsin improvement add --from amber-falcon --take rating:T1 --owner jonas --due 2026-12-24
+      tocsin improvement add "The call list is old" --action "Check it each quarter" --owner role:commander
+    """
+    from runner.app.exercises.improvements import add, chosen
+
+    _check_what(text, take, come_from)
+    given = _given(action, element, capability, owner, start, due, closes_with)
+    incident = session.incident(come_from) if come_from else None
+    if incident is not None and not text and not take:
+        _propose(session, incident)
+        return
+    session.ensure_home()
+    if incident is not None and take:
+        rows = [(source, _with(row, given)) for source, row in chosen(session.desk, incident, take)]
+    else:
+        rows = [(_source(session, incident, objective, step), _with(Plan(text=text), given))]
+    made = add(session.desk, rows)
+    session.say(f"on record: {', '.join(one.id for one in made) or 'nothing new'}")
+    _show(session, made)
+
+
+def _check_what(text: str, take: list[str] | None, come_from: str) -> None:
+    if bool(text) == bool(take) and (text or not come_from):
+        raise Usage(
+            "say what is to be better, or which proposals are taken over",
+            hint="see --help",
+            code="options_conflict" if take else "argument_missing",
+        )
+    if take and not come_from:
+        raise Usage(
+            "--take goes with --from INCIDENT",
+            hint="tocsin improvement add --from INCIDENT",
+            code="option_missing",
+        )
+
+
+def _given(
+    action: str, element: str, capability: str, owner: str, start: str, due: str, closes_with: str
+) -> dict[str, object]:
+    """Return the fields of a row that were given."""
+    if element and element not in ELEMENTS:
+        raise Usage(
+            f"there is no element '{element}'", hint=f"one of: {', '.join(ELEMENTS)}", code="unknown_element"
+        )
+    fields = {
+        "action": action,
+        "element": cast(Element, element),
+        "capability": capability,
+        "owner": owner,
+        "start": calendar_day(start),
+        "due": calendar_day(due),
+        "closes_with": closes_with,
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def _with(row: Plan, given: dict[str, object]) -> Plan:
+    from msgspec.structs import replace
+
+    return replace(row, **given)
+
+
+def _source(session: Session, incident: Incident | None, objective: str, step: str) -> Source:
+    from runner.app.exercises.improvements import source_in
+
+    if incident is None:
+        if objective or step:
+            raise Usage(
+                "--objective and --step are of an exercise or an incident",
+                hint="add --from INCIDENT",
+                code="option_missing",
+            )
+        return Source()
+    return source_in(session.desk, incident, objective, step)
+
+
+def _propose(session: Session, incident: Incident) -> None:
+    from runner.app.exercises.improvements import proposals
+    from runner.reports.exercises.improvements import proposals_page, proposed
+
+    report = proposed(incident.id, incident.codename, proposals(session.desk, incident))
+    session.show(report, lambda: proposals_page(report))
+
+
+def change(
+    session: Session,
+    name: Name,
+    text: Annotated[str, Option("--text", metavar="TEXT", help="What is to be better.")] = "",
+    action: Action = "",
+    element: Sort = "",
+    capability: Capability = "",
+    owner: Owner = "",
+    start: Start = "",
+    due: Due = "",
+    closes_with: Closes = "",
+) -> None:
+    """Change what an item's row says; what is not named stays.
+
+    \b
+    Example:
+      tocsin improvement change I-3 --owner jonas --due 2026-12-24
+    """
+    from runner.app.exercises.improvements import change as change_
+
+    given = _given(action, element, capability, owner, start, due, closes_with)
+    given |= {"text": text} if text else {}
+    if not given:
+        raise Usage("say what changes", hint="as: --owner PERSON --due DAY", code="option_missing")
+    _show(session, (change_(session.desk, name, given),))
+
+
+def done(
+    session: Session,
+    name: Name,
+    note: Annotated[
+        str, Option("--note", metavar="TEXT", help="What was done, and how one can see it. Needed.")
+    ] = "",
+) -> None:
+    """Say that the corrective action was taken. A test that the item closes with is run first, and has to pass.
+
+    It proves nothing yet: that does a later exercise (tocsin improvement retest).
+
+    \b
+    Example:
+      tocsin improvement done I-3 --note "the list is checked each quarter: see the calendar of the front desk"
+    """
+    from runner.app.exercises.improvements import done as done_
+    from runner.app.exercises.improvements import item, read
+
+    known = item(read(session.desk), name)
+    made = done_(session.desk, name, note, _tested(session, known) if known.status == "open" else None)
+    _show(session, (made,))
+
+
+def _tested(session: Session, known: Item) -> Tested | None:
+    """Run the test that an item closes with; raises Refused where it does not pass."""
+    from runner.cli.framework.session import catalog
+    from runner.incident.exercises.improvements import closing
+    from runner.playbook.playbook_test_file import find_tests, load_tests
+    from runner.settings import cache_folder
+    from runner.workers.playbook_test_runner import run_file
+
+    wanted = closing(known.plan.closes_with)
+    if wanted.kind != "test":
+        return None
+    known_files = catalog(session)
+    for path in find_tests((wanted.name,), known_files):
+        file = load_tests(path, known_files)
+        if wanted.what not in {case.name for case in file.tests.cases}:
+            continue
+        cache = cache_folder(session.world.environ)
+        (result,) = (
+            result for result in run_file(file, known_files, cache, wanted.what) if result.name == wanted.what
+        )
+        if result.failures:
+            hint = f"see: tocsin playbook test {wanted.name} --only '{wanted.what}'"
+            raise Refused(
+                f"the test '{wanted.what}' does not pass: {result.failures[0]}", hint=hint, code="test_failed"
+            )
+        playbook = file.bundle.playbook
+        return Tested(
+            case=result.name, playbook=f"{playbook.name} {playbook.version}", digest=file.bundle.digest
+        )
+    raise Refused(
+        f"the tests of {wanted.name} have no case '{wanted.what}'",
+        hint="tocsin playbook test",
+        code="unknown_test",
+    )
+
+
+def retest(
+    session: Session,
+    name: Name,
+    exercise: Annotated[
+        str,
+        Option("--by", metavar="INCIDENT", help="The exercise; else the newest.", autocompletion=incidents),
+    ] = "",
+) -> None:
+    """Put on record that a later exercise proved an item: what it is about was rated P or S there, by an evaluator.
+
+    \b
+    Examples:
+      tocsin improvement retest I-3
+      tocsin improvement retest I-3 --by jade-otter
+    """
+    from runner.app.exercises.improvements import retest as retest_
+
+    _show(session, (retest_(session.desk, name, exercise),))
+
+
+def reopen(session: Session, name: Name, reason: Reason = "") -> None:
+    """Say that it is not better after all. Needs --reason."""
+    from runner.app.exercises.improvements import reopen as reopen_
+
+    _show(session, (reopen_(session.desk, name, reason),))
+
+
+def drop(session: Session, name: Name, reason: Reason = "") -> None:
+    """Say that nothing is done about it. Needs --reason."""
+    from runner.app.exercises.improvements import drop as drop_
+
+    _show(session, (drop_(session.desk, name, reason),))

@@ -1,0 +1,72 @@
+"""Find the command of one command line: only the module of the command that was asked for is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from runner.cli.framework.boundary import guarded
+from runner.cli.framework.commands import COMMANDS, COMPLETION, MEANT
+from runner.errors import Usage
+
+if TYPE_CHECKING:
+    from runner.cli.framework.environment import World
+    from runner.cli.framework.options import Commands
+
+_GLOBAL_VALUES = ("--home", "--format", "--as", "--on-behalf-of", "--via")
+
+
+def run(words: Sequence[str], world: World) -> int:
+    """Run one command and return its exit code."""
+    return guarded(world, words, lambda: _run(list(words), world))
+
+
+def _run(words: list[str], world: World) -> int:
+    from runner.cli.framework.fast_args import read
+
+    ordered = globals_last(words or ["--help"])
+    if ordered[0] == "help":
+        ordered = [*ordered[1:], "--help"]
+    asked = next((word for word in ordered if not word.startswith("-")), "")
+    completing = COMPLETION in world.environ
+    root = declared("" if completing else asked)
+    found = None if completing else read(root, ordered)
+    if found is not None:
+        command, given = found
+        return command.run(world, given) or 0
+    _refuse_other_words(ordered)
+    from runner.cli.framework.typer_app import answer
+
+    installing = any(word in ("--install-completion", "--show-completion") for word in words)
+    return answer(root, ordered, world, completes=installing or completing or not asked)
+
+
+def _refuse_other_words(words: Sequence[str]) -> None:
+    """Raise Usage, with the command that is meant, where another word for it was typed."""
+    for typed in (" ".join(words[:2]), words[0]):
+        if typed in MEANT and typed not in COMMANDS:
+            raise Usage(f"there is no command '{typed}'", hint=MEANT[typed], code="unknown_command")
+
+
+def globals_last(words: Sequence[str]) -> list[str]:
+    """Return the words with the options before the command moved behind it, so that both places work."""
+    leading: list[str] = []
+    rest = list(words)
+    while rest and rest[0].startswith("--") and rest[0].partition("=")[0] in _GLOBAL_VALUES:
+        take = 1 if "=" in rest[0] else 2
+        leading += rest[:take]
+        rest = rest[take:]
+    end = rest.index("--") if "--" in rest else len(rest)
+    return [*rest[:end], *leading, *rest[end:]]
+
+
+def declared(asked: str = "") -> Commands:
+    """Return the commands of the module that declares the one asked for, or all where that is not clear."""
+    from runner.cli.framework.options import Commands
+
+    root = Commands("tocsin")
+    modules = [COMMANDS[asked]] if asked in COMMANDS else dict.fromkeys(COMMANDS.values())
+    for module in modules:
+        import_module(f"runner.cli.{module}").add(root)
+    return root

@@ -1,0 +1,162 @@
+"""The worker in the background: started, stopped and looked at by commands that end themselves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from runner.app.home.workers import BACKGROUND, FOLDER, STARTING, lacking, living, record_file, recorded
+from runner.cli.framework.boundary import LOGS
+from runner.cli.framework.session import Session
+from runner.errors import Refused, StoreLocked, TocsinError
+from runner.reports.core import suggested_actions
+from runner.reports.core.header import clocked, named_zone
+from runner.reports.core.page import Page, Paragraph, line
+from runner.store.worker_lock import FileLock, worker_lock_held
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.app.home.workers import Background
+
+UP = 15.0
+"""Seconds within which a worker must say that it works."""
+DOWN = 45.0
+"""Seconds for a worker to end what it has begun."""
+LOG_LIMIT = 1_000_000
+"""Bytes from which a log is set aside when a worker starts."""
+
+
+def keep_worker(session: Session, *, start: bool = False) -> None:
+    """Start the worker in the background if it died, with ``start`` also for the first time; warn where it does not work."""
+    died = recorded(session.folder) is not None
+    if not (died or start) or session.desk.home.working.mode == "manual":
+        return
+    try:
+        if living(session.desk.store):
+            return
+        _begin(session)
+    except (OSError, TocsinError) as error:
+        why = error.message if isinstance(error, TocsinError) else f"{error.strerror}"
+        session.warn("worker_not_started", f"no worker could be started: {why}; see: tocsin worker status")
+        return
+    if died:
+        session.warn("worker_restarted", f"the worker had died and was started again; see {_log(session)}")
+    else:
+        session.say("a worker runs in the background; see: tocsin worker status")
+
+
+def _begin(session: Session) -> None:
+    """Start it and wait until it works, whoever started it; raises OSError or TocsinError."""
+    folder, log = session.folder.absolute(), _log(session)
+    child, starting = None, None
+    try:
+        try:
+            starting = FileLock(folder / FOLDER, STARTING)
+        except StoreLocked:
+            pass  # another command is just starting one
+        else:
+            log.parent.mkdir(exist_ok=True, mode=0o700)
+            if log.exists() and log.stat().st_size > LOG_LIMIT:
+                log.replace(log.with_suffix(".old.log"))
+            words = ("worker", "--background", "--home", str(folder))
+            child = session.world.spawn(words, session.world.environ, folder, log)
+        until = time.monotonic() + UP
+        while _alive(session) is None:
+            if time.monotonic() > until or (child is not None and child.poll() is not None):
+                hint = f"read {log}, then: tocsin doctor"
+                raise Refused("the worker did not start", hint=hint, code="worker_not_started")
+            Event().wait(0.05)
+    finally:
+        if starting is not None:
+            starting.release()
+    lacks = lacking(session.desk.home, [name for name, value in session.world.environ.items() if value])
+    if child is not None and lacks:
+        session.warn("worker_lacks", _lacks_words(lacks))
+
+
+def _alive(session: Session) -> Background | None:
+    background = recorded(session.folder)
+    return background if background is not None and background.worker in living(session.desk.store) else None
+
+
+def _log(session: Session) -> Path:
+    return session.folder.absolute() / LOGS / "worker.log"
+
+
+def start(session: Session) -> None:
+    """Start a worker that runs in the background, also when you log out. A home has one.
+
+    It has the environment of this command, so set the secrets that tocsin.yaml names as env:NAME first. What it says goes
+    to logs/worker.log in the home. If it dies, the next command that writes starts it again, except with worker: manual.
+
+    \b
+    Example:
+      tocsin worker start
+    """
+    if _alive(session) is None:
+        _begin(session)
+    show(session)
+
+
+def stop(session: Session) -> None:
+    """Stop the worker in the background, when it has ended what it has begun. Only tocsin open and worker start start one again.
+
+    \b
+    Example:
+      tocsin worker stop
+    """
+    until = time.monotonic() + DOWN
+    record_file(session.folder).unlink(missing_ok=True)
+    while worker_lock_held(session.folder / FOLDER, BACKGROUND):
+        if time.monotonic() > until:
+            why = "the worker has not stopped yet: it waits for what it has begun"
+            raise Refused(why, hint="look again: tocsin worker status", code="worker_not_stopped")
+        Event().wait(0.1)
+        record_file(session.folder).unlink(missing_ok=True)  # one that was just starting writes it
+    show(session)
+
+
+def show(session: Session) -> dict[str, Any]:
+    """Show how it is and return that; ``died`` is a worker that is wanted and gone, ``lacks`` null where nobody knows."""
+    alive, workers, home = _alive(session), living(session.desk.store), session.desk.home
+    gone = "died" if recorded(session.folder) is not None else "stopped"
+    found = {
+        "schema": "tocsin/worker-status/v1",
+        "state": "running" if workers else gone,
+        "mode": home.working.mode,
+        "workers": workers,
+        "pid": alive.pid if alive else None,
+        "since": alive.since if alive else None,
+        "lacks": lacking(home, alive.environment) if alive else None,
+        "log": str(_log(session)),
+    }
+    session.show(found, lambda: Page(tuple(_lines(session, found))))
+    return found
+
+
+def _lines(session: Session, found: Mapping[str, Any]) -> Iterator[Paragraph]:
+    if found["state"] == "running":
+        yield line(f"Running: {', '.join(found['workers'])}", "good", hang=2)
+    else:
+        died = "The worker died." if found["state"] == "died" else "No worker is running."
+        words = f"{died} Reminders, failover and escalation wait for your next command."
+        yield line(words, "alarm", hang=2)
+        yield line(f"→ {suggested_actions.START_WORKER}", "command", hang=2)
+    if found["since"] is not None:
+        since = clocked(found["since"], named_zone(session.desk.home.organisation.get("zone")))
+        words = f"In the background since {since}: process {found['pid']}, log {found['log']}"
+        yield line(words, "dim", hang=2)
+    if found["lacks"]:
+        yield line(_lacks_words(found["lacks"]), "alarm", hang=2)
+    elif found["workers"] and found["lacks"] is None:
+        yield line("Unknown: which secrets its environment lacks.", "warn", hang=2)
+
+
+def _lacks_words(lacks: tuple[str, ...]) -> str:
+    return (
+        f"tocsin.yaml names variables that the worker's environment lacks: {', '.join(lacks)}. "
+        f"Set them, then: tocsin worker stop; {suggested_actions.START_WORKER}"
+    )

@@ -1,0 +1,56 @@
+"""What the shell offers to complete: incidents, steps and playbooks. Whatever goes wrong, it offers nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.errors import TocsinError
+from runner.settings import find_home, state_folder
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+
+def incidents(incomplete: str) -> list[str]:
+    """Return the codenames that begin so."""
+    return _offered(lambda desk: (row.codename for row in desk.incidents()), incomplete)
+
+
+def steps(incomplete: str) -> list[str]:
+    """Return the ids of the open steps of the incident that is meant without a name."""
+    return _offered(_steps, incomplete)
+
+
+def _steps(desk: Desk) -> Iterator[str]:
+    from runner.app.core.active_incident import choice_file, read_choice
+
+    state = state_folder(os.environ)
+    choice = read_choice(choice_file(state, desk.folder)) if state is not None else None
+    incident = desk.load(desk.find(None, choice))
+    return (invocation.step for invocation in incident.invocations.values() if not invocation.over)
+
+
+def playbooks(incomplete: str) -> list[str]:
+    """Return the names of playbooks that begin so."""
+    from runner.playbook.catalogue import Catalog
+
+    home = find_home(None, os.environ, Path.cwd())
+    try:
+        return [name for name in Catalog(home).playbook_names() if name.startswith(incomplete)]
+    except (TocsinError, OSError):
+        return []
+
+
+def _offered(find: Callable[[Desk], Iterator[str]], incomplete: str) -> list[str]:
+    from runner.app.home.open_home import open_desk, this_actor
+
+    home = find_home(None, os.environ, Path.cwd())
+    try:
+        desk = open_desk(home, this_actor())
+        with desk.store:
+            return sorted({name for name in find(desk) if name.startswith(incomplete)})
+    except (TocsinError, OSError):
+        return []

@@ -1,0 +1,127 @@
+"""What a command sees of the world outside: its streams, its environment, the clock and who sits at the machine.
+
+Everything comes in through this one value, so that a test runs a whole command in its own process and patches nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+    from runner.app.core.conflict_retry import Backoff
+    from runner.app.core.identifiers import Clock, IdGenerator
+    from runner.base.actor import Actor
+
+
+PIPED_WIDTH = 100
+"""Columns where nobody's terminal says how many there are."""
+
+
+class World(NamedTuple):
+    """Streams, environment, folder, time, identifiers and the person at the machine."""
+
+    inp: TextIO
+    out: TextIO
+    err: TextIO
+    environ: Mapping[str, str]
+    cwd: Path
+    clock: Clock
+    chance: IdGenerator
+    who: Callable[[str], Actor]
+    """From a claim (empty for none) to the actor that events are recorded with."""
+    spawn: Callable[[Sequence[str], Mapping[str, str], Path, Path], Popen[bytes]]
+    """Starts a command that outlives this one: its words, environment, folder and log; raises OSError."""
+    backoff: Backoff | None = None
+    """How a command waits for others that change the same thing; None does not."""
+
+    @property
+    def asks(self) -> bool:
+        """Is there a person at a terminal who can answer a question?"""
+        return self.inp.isatty() and self.err.isatty()
+
+    def colours(self, stream: TextIO) -> bool:
+        """May what goes to this stream be coloured and redrawn?"""
+        return stream.isatty() and not self.environ.get("NO_COLOR") and self.environ.get("TERM") != "dumb"
+
+    @property
+    def width(self) -> int:
+        """Return the columns to lay text out in."""
+        if self.environ.get("COLUMNS", "").isdigit():
+            return int(self.environ["COLUMNS"])
+        if not self.out.isatty():
+            return PIPED_WIDTH
+        try:
+            return os.get_terminal_size(self.out.fileno()).columns
+        except (OSError, ValueError):
+            return PIPED_WIDTH
+
+
+def this_world() -> World:
+    """Return the world of this process."""
+    from runner.app.core.conflict_retry import this_backoff
+    from runner.app.core.identifiers import RandomIds, SystemClock
+    from runner.cli.framework.streams import standard
+
+    inp, out, err = standard()
+    return World(
+        inp=inp,
+        out=out,
+        err=err,
+        environ=os.environ,
+        cwd=_cwd(),
+        clock=SystemClock(),
+        chance=RandomIds(),
+        who=_who,
+        spawn=_spawn,
+        backoff=this_backoff(),
+    )
+
+
+def _cwd() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path("/")
+
+
+def _who(claimed: str) -> Actor:
+    from runner.app.home.open_home import this_actor
+
+    return this_actor(claimed)
+
+
+def _spawn(words: Sequence[str], environ: Mapping[str, str], folder: Path, log: Path) -> Popen[bytes]:
+    """Start a command in a session of its own: it ends neither with this process nor with its terminal."""
+    import subprocess
+
+    apart: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        apart = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+    given = [sys.executable, "-P", "-m", "runner", *words]  # -P: nothing is imported from the folder
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as out:
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out}
+        return subprocess.Popen(given, cwd=folder, env=dict(environ), **streams, **apart)  # noqa: S603  # no shell
+
+
+@contextmanager
+def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Have SIGTERM and Ctrl-C call ``stop`` while this lasts."""
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        stop()
+
+    before = {one: signal.signal(one, heard) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -1,0 +1,226 @@
+"""How a command is declared: a function that takes a session, to which the options of every command are added.
+
+``Scope`` says which of them make sense: ``--incident`` for what is about one incident, ``--as`` and its like for what
+is recorded, ``--no-work`` for what may make work due. A declaration knows nothing of Typer, whose import takes longer
+than most commands: ``plain`` reads what is plainly written, and ``typed`` hands the rest to Typer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
+
+from runner.base.instants import parse_duration, spoken_instant
+from runner.base.states import Kind
+from runner.cli.framework.completion import incidents
+from runner.cli.framework.session import FORMATS, Options, Session
+from runner.errors import Usage
+
+if TYPE_CHECKING:
+    from runner.cli.framework.environment import World
+
+
+Command = Callable[..., int | None]
+
+
+Complete = Callable[[str], list[str]]
+
+
+class Option:
+    """An option: its names, and what the help and the shell's completion say of it."""
+
+    def __init__(
+        self, *names: str, help: str = "", metavar: str | None = None, autocompletion: Complete | None = None
+    ) -> None:
+        """Take what Typer's own takes; ``--yes/--no`` is a switch with two names."""
+        self.names = names
+        self.about = {"help": help, "metavar": metavar, "autocompletion": autocompletion}
+
+
+class Argument:
+    """An argument: what the help and the shell's completion say of it."""
+
+    def __init__(
+        self, *, help: str = "", metavar: str | None = None, autocompletion: Complete | None = None
+    ) -> None:
+        """Take what Typer's own takes."""
+        self.about = {"help": help, "metavar": metavar, "autocompletion": autocompletion}
+
+
+class Scope(Enum):
+    """What a command does, as far as its options go."""
+
+    ANYWHERE = "anywhere"
+    READS = "reads"
+    WRITES = "writes"
+    OPENS = "opens"
+    """It writes, in an incident that is not there yet."""
+    HOME_WRITES = "home writes"
+
+
+RECORDS = (Scope.WRITES, Scope.OPENS, Scope.HOME_WRITES)
+"""Scopes of what goes on record, with who did it."""
+
+
+_HOME = Annotated[str | None, Option("--home", metavar="DIR", help="The home; else TOCSIN_HOME, .tocsin.")]
+
+
+_FORMAT = Annotated[str, Option("--format", metavar="FORMAT", help="text, or json for programs.")]
+
+
+_AS = Annotated[str, Option("--as", metavar="PERSON", help="Who you say you are.")]
+
+
+_BEHALF = Annotated[str, Option("--on-behalf-of", metavar="PERSON", help="For whom you do it; provisional.")]
+
+
+_VIA = Annotated[str, Option("--via", metavar="WAY", help="How that person told you: phone.")]
+
+
+_NO_WORK = Annotated[bool, Option("--no-work", help="Leave what becomes due to a worker.")]
+
+
+_INCIDENT = Annotated[
+    str | None,
+    Option("--incident", "-i", metavar="INCIDENT", help="Id or codename.", autocompletion=incidents),
+]
+
+
+Where = Annotated[
+    str | None,
+    Argument(metavar="[INCIDENT]", help="Id or codename; may be left out.", autocompletion=incidents),
+]
+"""The incident as an argument, for commands about a whole one."""
+
+
+def _added(scope: Scope) -> dict[str, tuple[Any, Any]]:
+    """Return the options of a scope: name → annotation and default."""
+    found: dict[str, tuple[Any, Any]] = {}
+    if scope in (Scope.READS, Scope.WRITES):
+        found["incident"] = (_INCIDENT, None)
+    if scope in RECORDS:
+        found |= {"claimed": (_AS, ""), "on_behalf_of": (_BEHALF, ""), "via": (_VIA, "")}
+    if scope in (Scope.WRITES, Scope.OPENS):
+        found["no_work"] = (_NO_WORK, False)
+    return {**found, "home": (_HOME, None), "format": (_FORMAT, "text")}
+
+
+class Parameter(NamedTuple):
+    """One thing that a command takes; ``default`` is ``...`` where it must be given."""
+
+    name: str
+    type: Any
+    mark: Option | Argument
+    default: Any
+
+
+class Declared(NamedTuple):
+    """One command."""
+
+    function: Command
+    scope: Scope
+    formats: tuple[str, ...]
+
+    def parameters(self) -> list[Parameter]:
+        """Return what it takes: its own first, then the options of its scope."""
+        code, defaults = self.function.__code__, self.function.__defaults__ or ()
+        names = code.co_varnames[1 : code.co_argcount]
+        hints = get_type_hints(self.function, include_extras=True)
+        padded = (*[...] * (len(names) - len(defaults)), *defaults)
+        own = [_parameter(name, hints[name], default) for name, default in zip(names, padded, strict=True)]
+        return [*own, *(_parameter(name, *found) for name, found in _added(self.scope).items())]
+
+    def run(self, world: World, given: dict[str, Any]) -> int | None:
+        """Do it: open a session with the options of its scope, and pass its own on."""
+        own = dict(given)
+        options = Options(
+            writes=self.scope in (Scope.WRITES, Scope.OPENS),
+            records=self.scope in RECORDS,
+            **{name: own.pop(name) for name in _added(self.scope)},
+        )
+        with Session(world, options, self.formats) as session:
+            try:
+                return self.function(session, **own)
+            finally:
+                if options.writes and session.opened:
+                    from runner.cli.framework.background_worker import keep_worker
+
+                    keep_worker(session)
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> Parameter:
+    return Parameter(name, annotation.__origin__, annotation.__metadata__[0], default)
+
+
+class Commands:
+    """Commands by name; some are groups of others. The one without a name is what a group does by itself."""
+
+    def __init__(self, name: str, words: str = "") -> None:
+        """Begin with none; ``words`` is the help."""
+        self.name = name
+        self.words = words
+        self.inside: dict[str, Declared | Commands] = {}
+
+
+def command(
+    app: Commands, name: str, scope: Scope = Scope.READS, *, formats: tuple[str, ...] = FORMATS
+) -> Callable[[Command], Command]:
+    """Declare a command; its function takes a ``Session`` first and returns an exit code, or None for done."""
+
+    def declare(function: Command) -> Command:
+        app.inside[name] = Declared(function, scope, formats)
+        return function
+
+    return declare
+
+
+def group(app: Commands, name: str, words: str) -> Commands:
+    """Return a new group of commands."""
+    commands = Commands(name, words)
+    app.inside[name] = commands
+    return commands
+
+
+Reason = Annotated[str, Option("--reason", metavar="WHY", help="Why; it is kept.")]
+
+
+NEEDS_A_PERSON = 4
+
+
+def kind_of(text: str) -> Kind:
+    """Return a kind of incident; raises Usage."""
+    for kind in KINDS:
+        if kind == text:
+            return kind
+    raise Usage(
+        f"there is no kind of incident '{text}'", hint=f"--kind {'|'.join(KINDS)}", code="unknown_kind"
+    )
+
+
+KINDS: tuple[Kind, ...] = ("real", "exercise", "test")
+
+
+def instant(text: str, now: datetime) -> datetime:
+    """Return the instant that is meant: RFC 3339 with an offset, ``now``, or a duration such as ``2h ago``."""
+    try:
+        return spoken_instant(text, now)
+    except ValueError as error:
+        raise Usage(f"'{text}': {error}", hint="or: now, or '2h ago'", code="bad_instant") from None
+
+
+def duration(text: str) -> timedelta:
+    """Return the time that is meant."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise Usage(f"'{text}': {error}", code="bad_duration") from None
+
+
+def calendar_day(text: str) -> date | None:
+    """Return the day that is meant, None for nothing."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Usage(f"'{text}' is no day", hint="as: 2026-12-24", code="bad_date") from None

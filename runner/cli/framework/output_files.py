@@ -1,0 +1,83 @@
+"""What commands say of notices that they rendered and of files that they wrote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.cli.framework.session import Session
+from runner.errors import Refused
+from runner.reports.core.page import Cell, Page, Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.app.notices.notices import Pulled
+    from runner.incident.state.commands import Rendered
+
+
+def show_pulled(session: Session, files: tuple[Pulled, ...]) -> None:
+    """Show what was written, with the digest of each file."""
+    report = {"schema": "tocsin/pulled/v1", "files": files}
+    session.show(report, lambda: pulled_page(files))
+
+
+def pulled_page(files: tuple[Pulled, ...]) -> Page:
+    """Draw a line for each file."""
+    rows = tuple(
+        (
+            Cell(file.path),
+            Cell(f"{file.status}, STALE", "alarm") if file.stale else Cell(file.status, "dim"),
+            Cell(file.sha256[:12], "dim"),
+        )
+        for file in files
+    )
+    return Page((Table(rows=rows, elastic=0, indent=0),))
+
+
+def write_out(path: Path, content: bytes) -> None:
+    """Write a file that was asked for; raises Refused where that cannot be."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise Refused(
+            f"{path} cannot be written: {error.strerror}", hint="choose another file", code="file_unwritable"
+        ) from None
+
+
+def private_file(path: Path, content: bytes, *, replace: bool = True) -> None:
+    """Write a file that its owner alone can read; raises Refused, also for one that is there and may not be replaced."""
+    import os
+
+    try:
+        if replace:
+            path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise Refused(
+            f"{path} exists already",
+            hint="choose another name, or write over it: --replace",
+            code="file_exists",
+        ) from None
+    except OSError as error:
+        raise Refused(
+            f"{path} cannot be written: {error.strerror}", hint="choose another file", code="file_unwritable"
+        ) from None
+
+
+def in_person(session: Session, override: str) -> None:
+    """Raise Refused where somebody would override for somebody else."""
+    if override and session.options.on_behalf_of:
+        raise Refused(
+            "nobody lets a text pass for somebody else",
+            hint="counsel does it: --as PERSON",
+            code="on_behalf",
+        )
+
+
+def rendered_words(made: Rendered) -> str:
+    """Say what a rendering is, and what it lacks."""
+    gaps = f"{len(made.gaps)} gaps" if made.gaps else "no gaps"
+    final = f" final in spite of {len(made.items)} things that it lacks," if made.override else ""
+    return f"{made.notice} is rendered{final} with {gaps}: {made.digest}"

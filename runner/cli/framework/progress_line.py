@@ -1,0 +1,100 @@
+"""Bars on long work: on a terminal only, on standard error, gone when the work is done.
+
+Pipes, logs and programs never see one, and nothing of it stays in a terminal's scrollback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from runner.cli.framework.session import Session
+from runner.cli.framework.streams import cleaned
+from runner.incident.state import commands as c
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import AnyWork, Deliver, token
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+Seen = Callable[[int], None]
+
+
+class Bars:
+    """The bars of one command, one for each piece of its work."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        """Take Rich's display, or nothing where none is shown."""
+        self._progress = progress
+
+    def begin(self, words: str, total: int | None) -> Seen:
+        """Begin a bar; what is returned is told how much more was done. A total of None is not known."""
+        progress = self._progress
+        if progress is None:
+            return lambda count: None
+        task = progress.add_task(words, total=total)
+        return lambda count: progress.advance(task, count)
+
+    def say(self, session: Session, text: str) -> None:
+        """Say a line beside the answer: above the bars, where there are any."""
+        if self._progress is None:
+            session.say(text)
+        else:
+            self._progress.console.print(cleaned(text), markup=False, highlight=False)
+
+
+@contextmanager
+def bars(session: Session) -> Iterator[Bars]:
+    """Show bars while this lasts, where a person can see them."""
+    if session.json or not session.world.colours(session.world.err):
+        yield Bars(None)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(file=session.world.err),
+        transient=True,
+    )
+    with progress:
+        yield Bars(progress)
+
+
+def print_progress(
+    session: Session, say: Callable[[str], None] | None = None
+) -> Callable[[AnyWork, Incident, str], c.AnyCommand]:
+    """Return a performer that says in one line on standard error what each piece of work came to."""
+    tell = say or session.say
+    from runner.effects.perform import perform
+
+    desk = session.machine
+
+    def performed(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
+        command = perform(work, incident, head, desk.library(incident), desk.tools(incident))
+        tell(f"{desk.clock.now():%H:%M:%S} {incident.codename}: {sentence(work, command, incident)}")
+        return command
+
+    return performed
+
+
+def sentence(work: AnyWork, command: c.AnyCommand, incident: Incident) -> str:
+    """Return what came of a piece of work."""
+    match command:
+        case c.AttemptDone(n=n, result=result):
+            what = f"attempt {n} of {token(work).split('|')[1]}"
+            over = f" over {work.channel}" if isinstance(work, Deliver) else ""
+            why = f" ({result.reason})" if result.reason and result.state != "accepted" else ""
+            return f"{what}{over}: {result.state}{why}"
+        case c.Composed(step=step, to=to):
+            return f"{step}: message for {len(to)} composed"
+        case c.Rendered(step=step, notice=notice, gaps=gaps):
+            return f"{step}: {notice} rendered, {len(gaps)} gaps"
+        case c.EffectFailed(step=step, why=why):
+            return f"{step}: needs a person: {why}"
+        case _:
+            return f"{type(command).__name__} ({incident.version})"

@@ -1,0 +1,426 @@
+"""One command's dealings with a home: it is opened when first needed, what is due is worked, and it is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from datetime import datetime, tzinfo
+from functools import cached_property, partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+import msgspec
+
+from runner.app.core.active_incident import OPEN, Choice, choice_file, keep_choice, read_choice
+from runner.base.actor import VIA
+from runner.cli.framework.environment import World
+from runner.cli.framework.streams import as_json, broken_pipe, cleaned
+from runner.decoding import from_json
+from runner.errors import NotFound, Refused, TocsinError, Usage, warning
+from runner.settings import (
+    CONFIG,
+    PERSON,
+    cache_folder,
+    find_home,
+    is_shared_folder,
+    open_to_others,
+    state_folder,
+)
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+    from runner.base.actor import Actor
+    from runner.incident.state.incident import Incident
+    from runner.playbook.catalogue import Catalog
+    from runner.reports.core.page import Page
+    from runner.routing.organisation import Home
+
+
+FORMATS = ("text", "json")
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What every command takes."""
+
+    home: str | None = None
+    format: str = "text"
+    claimed: str = ""
+    on_behalf_of: str = ""
+    via: str = ""
+    no_work: bool = False
+    incident: str | None = None
+    writes: bool = False
+    """The command may change an incident: workers are to hear of it."""
+    records: bool = False
+    """The command may change something, and the actor goes on record."""
+
+
+class Session:
+    """What a command works with; a context manager that lets the store go."""
+
+    def __init__(self, world: World, options: Options, formats: tuple[str, ...] = FORMATS) -> None:
+        """Check the options; nothing is opened yet."""
+        self.world = world
+        self.options = options
+        self._about: Incident | None = None
+        self._named = False
+        if options.format not in formats:
+            raise Usage(
+                f"there is no format '{options.format}' here",
+                hint=f"--format {'|'.join(formats)}",
+                code="unknown_format",
+            )
+        if bool(options.on_behalf_of) != bool(options.via):
+            raise Usage(
+                "--on-behalf-of PERSON and --via WAY belong together",
+                hint="as: --on-behalf-of maria --via phone",
+                code="option_missing",
+            )
+        if options.on_behalf_of and options.on_behalf_of == self.by:
+            raise Usage(
+                f"{self.by} acts for {self.by}: leave --on-behalf-of out, or name yourself with --as",
+                code="acts_for_self",
+            )
+
+    @property
+    def json(self) -> bool:
+        """Is the answer for a program?"""
+        return self.options.format == "json"
+
+    @cached_property
+    def folder(self) -> Path:
+        """Return the home's folder, which may not exist."""
+        return find_home(self.options.home, self.world.environ, self.world.cwd)
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Return who does this: a claim, and for whom it is made."""
+        found = self.world.who(self._claim)
+        if not self.options.on_behalf_of:
+            return found
+        behalf = f"{self.options.on_behalf_of}{VIA}{self.options.via}"
+        return msgspec.structs.replace(found, on_behalf_of=behalf)
+
+    @property
+    def _claim(self) -> str:
+        return self.options.claimed or self.world.environ.get(PERSON, "")
+
+    @property
+    def by(self) -> str:
+        """Return the person who gives a command."""
+        return self.actor.claimed
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Return the opened home; raises NotFound where there is none."""
+        from runner.app.core.conflict_retry import opened
+        from runner.app.home.open_home import open_desk
+
+        world = self.world
+        opening = partial(
+            open_desk,
+            self.folder,
+            self.actor,
+            or_copy=not self.options.writes,
+            clock=world.clock,
+            chance=world.chance,
+        )
+        desk = opened(world.backoff, opening)
+        desk.backoff = world.backoff
+        desk.cache = lambda: cache_folder(world.environ)
+        if desk.store.read_only:
+            self.warn(
+                "store_read_only",
+                "the home cannot be written: this shows what is in it now, and nothing can be recorded. "
+                "Free space on its disk, or mount the disk for writing",
+            )
+        if self.options.writes:
+            from runner.workers.choice import attach
+
+            attach(desk)
+        try:
+            if self.options.records and self._claim:
+                self._refuse_stranger(desk)
+            if self.options.on_behalf_of:
+                desk.known(self.options.on_behalf_of)
+        except BaseException:
+            desk.store.close()
+            raise
+        from runner.reports.core.header import named_zone
+
+        self._read_in(named_zone(desk.home.organisation.get("zone")))
+        return desk
+
+    @property
+    def opened(self) -> bool:
+        """Has the command opened the home?"""
+        return "desk" in self.__dict__
+
+    def _refuse_stranger(self, desk: Desk) -> None:
+        """Raise NotFound where a claim is nobody's name; the first person of a home adds themselves."""
+        from runner.base.text import nearest
+        from runner.files.contacts.contact_entries import is_short_name
+
+        people, claim = desk.directory.people, self._claim
+        if claim in people or not people:
+            return
+        near = nearest(claim, people)
+        where, other = ("", "") if self.options.claimed else (f" ({PERSON})", " --as PERSON")
+        hints = (
+            f"did you mean --as {near}?" if near else "",
+            f"to add this person: tocsin person add {claim}{other}" if is_short_name(claim) else "",
+        )
+        raise NotFound(
+            f"person '{claim}'{where} is not in the contact list; nothing was recorded",
+            hint=" ".join(filter(None, hints)) or "see: tocsin person list",
+            code="unknown_person",
+        )
+
+    @property
+    def machine(self) -> Desk:
+        """Return the same desk, at which the program itself sits: what it does by itself is nobody's claim."""
+        if self.desk.store.read_only:
+            from runner.store.database_errors import read_only
+
+            raise read_only(str(self.folder))
+        found = copy(self.desk)
+        found.actor = msgspec.structs.replace(self.actor, claimed="tocsin", on_behalf_of=None)
+        return found
+
+    def apart(self) -> Desk:
+        """Return a desk for another thread: on the same store, and with nothing folded in common; workers are told."""
+        from runner.app.core.incident_service import Desk
+        from runner.workers.choice import attach
+
+        mine = self.machine
+        desk = Desk(mine.folder, mine.home, mine.store, mine.clock, mine.chance, mine.actor)
+        attach(desk)
+        return desk
+
+    def ensure_home(self) -> None:
+        """Make a home where there is none, and say so."""
+        if not (self.folder / CONFIG).exists():
+            config = self.make_home()
+            self.say(f"made a new home: {self.folder} (settings: {config})")
+
+    def make_home(self) -> Path:
+        """Make a home and return its settings' path; raises Refused where there is one or none can be."""
+        from runner.app.home.open_home import init_home
+
+        try:
+            config = init_home(self.folder, self.by)
+        except OSError as error:
+            raise Refused(
+                f"no home can be made in {self.folder}: {error.strerror}",
+                hint="choose another: --home DIR",
+                code="home_unwritable",
+            ) from None
+        self.warn_of_place()
+        if open_to_others(self.folder):
+            self.warn(
+                "folder_open",
+                f"others on this machine can read or write {self.folder}: chmod go= '{self.folder}'",
+            )
+        return config
+
+    def warn_of_place(self) -> None:
+        """Warn of a folder on which locks and syncing cannot be relied on."""
+        why = is_shared_folder(self.folder)
+        if why:
+            self.warn("shared_folder", f"{self.folder}: {why}; keep the home on a local disk")
+
+    def now(self) -> datetime:
+        """Return the present instant: an exercise's own, once a command has asked for it."""
+        wall = self.world.clock.now()
+        if self._about is None or self._about.drill is None:
+            return wall
+        return self.desk.now_in(self._about)
+
+    def name(self, given: str | None = None) -> str:
+        """Return the id of the incident that is meant; a command that writes says which, while several are open."""
+        found = self.desk.find(given or self.options.incident, self.choice)
+        if self.options.writes and not self._named:
+            self._name_first(found)
+        return found
+
+    def _name_first(self, incident: str) -> None:
+        self._named = True
+        store = self.desk.store
+        if sum(len(store.rows(state)) for state in OPEN) > 1 and (row := store.row(incident)) is not None:
+            self.say(f"Incident: {row.codename} · {row.title}")
+
+    @cached_property
+    def choice(self) -> Choice | None:
+        """Return what this system user chose in this home."""
+        return read_choice(self._choice_file) if self._choice_file else None
+
+    @property
+    def _choice_file(self) -> Path | None:
+        state = state_folder(self.world.environ)
+        return choice_file(state, self.folder) if state is not None else None
+
+    def choose(self, choice: Choice | None) -> None:
+        """Have commands that name no incident mean this one, or none; raises OSError where that cannot be kept."""
+        if self._choice_file is None:
+            raise OSError("TOCSIN_STATE is empty")
+        keep_choice(self._choice_file, choice)
+
+    def incident(self, given: str | None = None) -> Incident:
+        """Return the incident that is meant, as of now."""
+        from runner.reports.core.header import zone_of
+
+        self._about = self.desk.load(self.name(given))
+        if "organisation.zone" in self._about.facts:
+            self._read_in(zone_of(self._about))
+        return self._about
+
+    def _read_in(self, zone: tzinfo | None) -> None:
+        """Show all times in a zone from now on; None ends that."""
+        from runner.reports.core.formatting import READER
+
+        READER.set(zone)
+
+    def reopen(self) -> None:
+        """Read the settings anew, where a home is open."""
+        if self.opened:
+            self.__dict__.pop("desk").store.close()
+
+    # --- showing ------------------------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """Say something beside the answer, on standard error."""
+        self.world.err.write(f"{cleaned(text)}\n")
+        self.world.err.flush()
+
+    def warn(self, code: str, text: str) -> None:
+        """Warn beside the answer: the work continues."""
+        self.say(warning(code, text))
+
+    def show(self, report: Any, page: Callable[[], Page] | Page, *, reads: bool | None = None) -> None:
+        """Print a view: its JSON for programs, its page for people.
+
+        What a command reads of an open incident says whether a worker runs. ``reads`` is told by a command that can do both.
+        """
+        about = self._about if (not self.options.writes if reads is None else reads) else None
+        if self.json:
+            if about is not None and self._needs_worker(about):
+                report = {**from_json(msgspec.json.encode(report)), "worker": self._worker()}
+            self.show_json(report)
+            return
+        shown = page() if callable(page) else page
+        self._print(self.topped(shown, about) if about is not None else shown, self.world.out)
+
+    def topped(self, page: Page, incident: Incident) -> Page:
+        """Return a page about an incident that says on top, under its marking, when nothing in it is done by itself."""
+        from runner.reports.core.header import without_worker
+
+        return (
+            without_worker(page) if self._needs_worker(incident) and not self._worker()["running"] else page
+        )
+
+    def _needs_worker(self, incident: Incident) -> bool:
+        from runner.app.home.workers import works_by_itself
+
+        return works_by_itself(incident)
+
+    def _worker(self) -> dict[str, Any]:
+        from runner.app.home.workers import living
+        from runner.reports.core.suggested_actions import START_WORKER
+
+        return {"running": bool(living(self.desk.store)), "start": START_WORKER}
+
+    def tell(self, page: Page) -> None:
+        """Show a page beside the answer, on standard error."""
+        self._print(page, self.world.err)
+
+    def read(self, text: str) -> None:
+        """Show a long text beside the answer: in a pager at a terminal, else on standard error."""
+        if self.world.asks and self.world.out.isatty():
+            import pydoc
+
+            pydoc.pager(cleaned(text))
+            return
+        self.say(text)
+
+    def _print(self, page: Page, stream: TextIO) -> None:
+        try:
+            if self.world.colours(stream):
+                self._draw(page, stream)
+                return
+            from runner.reports.core.page import plain
+
+            stream.write(plain(page, self.world.width))
+            stream.flush()
+        except OSError as error:
+            broken_pipe(stream, error)
+
+    def show_json(self, report: Any) -> None:
+        """Print one JSON document."""
+        try:
+            self.world.out.write(as_json(report))
+        except OSError as error:
+            broken_pipe(self.world.out, error)
+
+    def _draw(self, page: Page, stream: TextIO) -> None:
+        from rich.console import Console
+
+        from runner.reports.core.page import Drawing
+
+        Console(file=stream, highlight=False, markup=False).print(Drawing(page))
+
+    def confirm(self, question: str, otherwise: str) -> None:
+        """Ask a person at a terminal; without one, or with any answer but yes, raise Refused with what else to do."""
+        self.terminal(otherwise)
+        self.world.err.write(f"{cleaned(question)} [y/N] ")
+        self.world.err.flush()
+        if self.world.inp.readline().strip().lower() not in ("y", "yes"):
+            raise Refused("not done: you did not say yes", hint=otherwise, code="not_confirmed")
+
+    def terminal(self, otherwise: str) -> None:
+        """Raise Refused, with what else to do, where there is no terminal to ask at."""
+        if not self.world.asks:
+            raise Refused("there is no terminal to ask at", hint=otherwise, code="no_terminal")
+
+    def ask(self, question: str) -> str:
+        """Ask a person at a terminal and return the answer without its spaces; empty where there is none."""
+        self.world.err.write(f"{question} ")
+        self.world.err.flush()
+        return self.world.inp.readline().strip()
+
+    # --- closing ------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        """Return the session."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let the store go, where it was opened."""
+        if self.opened:
+            self.desk.store.close()
+            self._read_in(None)
+
+
+def catalog(session: Session) -> Catalog:
+    """Return the catalogue of playbooks, law and notices."""
+    from runner.playbook.catalogue import Catalog
+
+    folder = session.folder if session.folder.is_dir() else None
+    home = readable_home(session)
+    return Catalog(folder, classes={} if home is None else home.classes)
+
+
+def readable_home(session: Session) -> Home | None:
+    """Return the home's settings, None where there are none; a file that does not hold is said where it is needed."""
+    from runner.files.settings_file import load_home
+
+    config = session.folder / CONFIG
+    try:
+        return load_home(config) if config.exists() else None
+    except TocsinError:
+        return None

@@ -1,0 +1,1 @@
+"""Commands of the home folder, the worker and scheduled jobs."""

@@ -1,0 +1,126 @@
+"""``tocsin audit verify``: the record proves itself, or says where it does not."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from runner.app.home.integrity import Fault, Integrity
+from runner.cli.framework.options import Commands, Option, command, group
+from runner.cli.framework.session import Session
+from runner.reports.core.formatting import count
+from runner.reports.core.page import Block, Page, line
+from runner.store.port import Verification
+
+
+class Break(msgspec.Struct, frozen=True, kw_only=True):
+    """The first place that does not hold."""
+
+    incident: str
+    event: int
+    kind: str
+    why: str
+
+
+class Verified(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/verify/v1"):
+    """The contract's answer."""
+
+    ok: bool
+    events: int
+    head: str
+    unread: int
+    unwitnessed: tuple[str, ...]
+    broken: Break | None
+    documents: int
+    documents_unread: int
+    faults: tuple[Fault, ...]
+    """Documents, keys and rows that are not as they were written."""
+    unjudged: tuple[str, ...]
+    """Journals without a key, of which cannot be told here whether they were shredded."""
+
+
+def add(app: Commands) -> None:
+    """Add ``audit …``."""
+    audit = group(app, "audit", "The record and its proof.")
+    command(audit, "verify")(verify)
+
+
+def verify(
+    session: Session,
+    anchor: Annotated[
+        str,
+        Option("--anchor", metavar="N:sha256:HASH", help="A head known from elsewhere, as on a document."),
+    ] = "",
+) -> int:
+    """Verify that every event is there, unchanged and in its place; exits with 1 if not.
+
+    Documents and evidence are compared with their digests, keys and rows with what the journals say. Without --incident all journals of the home are verified.
+
+    \b
+    Examples:
+      tocsin audit verify
+      tocsin audit verify -i amber-falcon --anchor 41:sha256:9f2c…
+    """
+    from runner.app.home.audit import events, integrity
+    from runner.app.home.audit import verify as verified
+    from runner.cli.framework.progress_line import bars
+
+    given = session.options.incident
+    name = session.desk.find(given) if given else None
+    with bars(session) as shown:
+        verification = verified(
+            session.desk, name, anchor, shown.begin("verifying events", events(session.desk, name))
+        )
+        rest = integrity(session.desk, verification, name, shown.begin("checking documents", None))
+    report = _report(verification, rest)
+    session.show(report, lambda: _page(report))
+    return 0 if report.ok else 1
+
+
+def _report(found: Verification, rest: Integrity) -> Verified:
+    broken = found.broken
+    return Verified(
+        ok=found.ok and not rest.faults,
+        events=found.events,
+        head=f"sha256:{found.head}",
+        unread=found.unread,
+        unwitnessed=found.unwitnessed,
+        broken=None
+        if broken is None
+        else Break(incident=broken.incident, event=broken.seq, kind=broken.kind, why=broken.why),
+        documents=rest.documents,
+        documents_unread=rest.unread,
+        faults=rest.faults,
+        unjudged=rest.unjudged,
+    )
+
+
+def _page(report: Verified) -> Page:
+    blocks: list[Block] = []
+    if report.broken is None:
+        blocks.append(line(f"{report.events} events verify; head {report.head}", "good"))
+    else:
+        where = f"{report.broken.incident}, event {report.broken.event}"
+        blocks.append(line(f"THE RECORD DOES NOT HOLD: {where}: {report.broken.why}", "alarm", hang=2))
+    for fault in report.faults:
+        where = fault.incident or "shared documents"
+        blocks.append(line(f"THE RECORD DOES NOT HOLD: {where}: {fault.what}", "alarm", hang=2))
+    if not report.faults:
+        blocks.append(
+            line(f"{count(report.documents - report.documents_unread, 'document')} verified", "good")
+        )
+    if report.documents_unread:
+        blocks.append(line(f"{count(report.documents_unread, 'document')} cannot be read here", "dim"))
+    for name in report.unjudged:
+        text = f"{name}: whether its key was taken away or shredded cannot be told without the master key"
+        blocks.append(line(text, "warn", hang=2))
+    if report.unread:
+        blocks.append(
+            line(f"{report.unread} payloads cannot be read here; they prove that they existed", "dim")
+        )
+    for name in report.unwitnessed:
+        blocks.append(
+            line(f"{name}: whether its last events are missing cannot be told without an anchor", "warn")
+        )
+    return Page(tuple(blocks))

@@ -1,0 +1,243 @@
+"""``tocsin init --interview``: the set-up questions, with what is there already as the answer to Enter."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from runner.decoding import convert
+from runner.errors import TocsinError
+from runner.routing.messaging import ContactPoint
+from runner.settings import CONFIG
+
+if TYPE_CHECKING:
+    from runner.cli.framework.session import Session
+    from runner.routing.organisation import Home
+
+FACTS = {
+    "name": "Name of the organisation",
+    "country": "Country (as DE)",
+    "zone": "Time zone (as Europe/Berlin)",
+    "role": "Role for the data (controller, processor, data_owner, ...)",
+    "established_in": "Countries and states with an office (as DE, US-CA)",
+    "offers_to": "Places with customers and no office (none)",
+    "does_business_in": "Other places where you do business (none)",
+    "sectors": "Sectors (as retail, health, finance)",
+    "regulated_as": "What regulators know you as (as nis2_important; none)",
+    "public_body": "Public body (yes, no)",
+}
+INSURER = "insurer"
+"""Under this short name the contact list has the insurer."""
+_Entries = dict[tuple[str, str], Any]
+"""Section and key of the settings → the new value."""
+_New = dict[str, tuple[str, tuple[ContactPoint, ...]]]
+"""Short name → full name and contacts."""
+
+
+def interview(session: Session) -> str:
+    """Ask everything, then write what was changed: people into the store, the rest into the settings.
+
+    Returns the file beside the settings that holds the changes, where they could not be made in place.
+    """
+    from runner.files.settings_file import load_home
+
+    home = load_home(session.folder / CONFIG)
+    session.say("Enter keeps the answer in brackets. Nothing is written before the last question.")
+    entries: _Entries = {}
+    _facts(session, home, entries)
+    new: _New = {}
+    _insurer(session, new)
+    _roles(session, home, entries, new)
+    _channels(session, home, entries)
+    _people(session, home, entries, new)
+    return _write(session, home, entries)
+
+
+def _ask(session: Session, question: str, shown: str, read: Callable[[str], Any]) -> Any:
+    """Return what somebody types, read; None for Enter. What cannot be read is asked again, with the reason."""
+    while text := session.ask(f"{question} [{shown}]:"):
+        try:
+            return read(text)
+        except TocsinError as error:
+            session.say(error.message + (f" ({error.hint})" if error.hint else ""))
+        except ValueError as error:
+            session.say(str(error))
+    return None
+
+
+def _like(pattern: str) -> Callable[[str], str]:
+    """Return what takes an answer of this form alone."""
+
+    def read(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError("the answer does not have the form that is asked for")
+        return text
+
+    return read
+
+
+EMAIL, PHONE = _like(r"[^\s@]+@[^\s@]+"), _like(r"\+?[\d ()/.-]{5,30}")
+
+
+def _facts(session: Session, home: Home, entries: _Entries) -> None:
+    from runner.facts.fact_files import parse_assignment
+    from runner.facts.vocabulary.register import value_words
+
+    def read(key: str, text: str) -> Any:
+        (stated,) = parse_assignment(f"organisation.{key}={text}", {}, session.now())
+        return stated.value
+
+    for key, question in FACTS.items():
+        known = home.organisation.get(key)
+        shown = "" if known is None else value_words(known)
+        found = _ask(session, question, shown, lambda text, key=key: read(key, text))  # type: ignore[misc]
+        if found is not None and found != known:
+            entries["organisation", key] = found
+
+
+def _insurer(session: Session, new: _New) -> None:
+    person = session.desk.directory.people.get(INSURER)
+    name = session.ask(f"Cyber insurer [{person.name if person else ''}]:")
+    if name or person:
+        kept = "kept" if person and person.contacts else ""
+        phone = _ask(session, "Its phone for incidents", kept, PHONE) or ""
+        if name or phone:
+            new[INSURER] = (name, _contacts(phone=phone))
+
+
+def _contacts(**given: str) -> tuple[ContactPoint, ...]:
+    return tuple(ContactPoint(channel=kind, address=address) for kind, address in given.items() if address)
+
+
+def _roles(
+    session: Session,
+    home: Home,
+    entries: _Entries,
+    new: _New,
+) -> None:
+    """Ask who has each role of the playbooks; somebody who is not on record yet is asked for at once."""
+    from runner.app.playbooks.playbooks import readable
+    from runner.playbook.catalogue import Catalog
+
+    titles: dict[str, str] = {}
+    for playbook in readable(Catalog(session.folder, classes=home.classes)):
+        titles |= {role: found.title for role, found in playbook.roles.items() if role not in titles}
+    ordered = [
+        *(role for role in home.roles if role in titles),
+        *(title for title in titles if title not in home.roles),
+    ]
+    for role in ordered:
+        held = session.desk.directory.roles.get(role, ())
+        persons = _ask(session, f"{titles[role]}, role {role}: who", ", ".join(held), _names)
+        if persons is None or persons == held:
+            continue
+        entries["roles", role] = persons
+        for person in persons:
+            if person not in session.desk.directory.people and person not in new:
+                name = session.ask(f"Full name of {person}:")
+                email = _ask(session, f"Email of {person}", "", EMAIL) or ""
+                phone = _ask(session, f"Phone of {person}", "", PHONE) or ""
+                new[person] = (name, _contacts(email=email, phone=phone))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    from runner.files.contacts.contact_entries import is_short_name
+
+    found = () if text == "none" else tuple(one.strip() for one in text.split(",") if one.strip())
+    if wrong := [one for one in found if not is_short_name(one)]:
+        raise ValueError(f"{', '.join(wrong)}: a person has a short name of one word, as maria; or none")
+    return found
+
+
+def _channels(session: Session, home: Home, entries: _Entries) -> None:
+    """Ask for mail and a webhook; their secrets are named by reference, never asked for."""
+    mail, pager = (msgspec.to_builtins(home.channels.get(name, {})) for name in ("mail", "pager"))
+    had = mail.get("settings", {})
+    host = _ask(session, "Mail server outside of your own tenant", had.get("host", ""), _like(r"[\w.-]+"))
+    if host:
+        port = int(
+            _ask(session, "Its port", str(had.get("port", 465)), _like(r"\d{1,5}")) or had.get("port", 465)
+        )
+        sender = _ask(session, "Sender address", had.get("sender", ""), EMAIL) or had.get("sender", "")
+        user = session.ask(f"User name [{had.get('username', '')}]:") or had.get("username", "")
+        given = {"host": host, "port": port, "tls": "implicit" if port == 465 else "starttls"}
+        mail |= {"adapter": "smtp", "settings": {**had, **given, "sender": sender, "username": user}}
+        mail.setdefault("secrets", {})["password"] = "file:mail.password"  # noqa: S105 - a reference
+        entries["channels", "mail"] = _trusted(session, mail)
+    hook = pager.get("settings", {}).get("url", "")
+    url = _ask(session, "Address of a signed webhook, as of a pager", hook, _like(r"https?://\S+"))
+    if url:
+        pager |= {"adapter": "webhook", "settings": {**pager.get("settings", {}), "url": url}}
+        pager.setdefault("secrets", {})["signing"] = "file:webhook.key"
+        entries["channels", "pager"] = _trusted(session, pager)
+
+
+def _trusted(session: Session, channel: dict[str, Any]) -> dict[str, Any]:
+    """A channel carries a call for help only where a person decided that it may."""
+    if session.ask("May it carry confidential alerts? (yes, no) [no]:").lower() in ("y", "yes"):
+        channel["confidentiality"] = "confidential"
+    return {key: value for key, value in channel.items() if value not in (None, "", {}, [])}
+
+
+def _write(session: Session, home: Home, entries: _Entries) -> str:
+    """Change the settings in place; where that would lose something, write them beside the file and say so."""
+    from runner.files.settings_edit import NotInPlace, whole, with_entry
+    from runner.files.settings_file import load_home
+
+    if not entries:
+        return ""
+    path, beside = session.folder / CONFIG, session.folder / f"{CONFIG}.new"
+    plain = msgspec.to_builtins(home)
+    text = path.read_text(encoding="utf-8")
+    in_place = True
+    for (section, key), value in entries.items():
+        plain[section][key] = msgspec.to_builtins(value)
+        try:
+            text = with_entry(text, section, key, plain[section][key]) if in_place else text
+        except NotInPlace:
+            in_place = False
+    wanted = convert(plain, type(home))
+    beside.write_text(text if in_place else whole(plain), encoding="utf-8")
+    try:
+        in_place = in_place and load_home(beside) == wanted
+    except TocsinError:
+        in_place = False
+    if in_place:
+        shutil.copymode(path, beside)
+        beside.replace(path)
+        return ""
+    beside.write_text(whole(plain), encoding="utf-8")
+    load_home(beside)
+    session.warn(
+        "settings_beside",
+        f"{path} cannot be changed without losing comments: it is unchanged, and the new settings are in "
+        f"{beside}; copy what you need",
+    )
+    return str(beside)
+
+
+def _people(session: Session, home: Home, entries: _Entries, new: _New) -> None:
+    """Keep new people in the store, where their addresses are sealed, and a role that the store has there, too."""
+    from runner.app.core.directory import add_person, hold_role
+
+    desk = session.desk
+    before = desk.directory.roles
+    for person, (name, contacts) in new.items():
+        try:
+            add_person(desk, person, name, contacts)
+        except TocsinError as error:
+            session.warn(
+                "person_not_added", f"{person} was not added: {error.message}; tocsin person add {person}"
+            )
+    for (section, role), persons in entries.items():
+        stored = (
+            section == "roles"
+            and role not in home.oncall
+            and before.get(role, ()) != home.roles.get(role, ())
+        )
+        if stored and persons:
+            hold_role(desk, role, persons)

@@ -1,0 +1,290 @@
+"""``approve`` and ``reject``: the exact bytes are shown by digest before a person says yes or no to them.
+
+Approvals whose bytes changed are given again in one go, each with what changed since it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+from runner.cli.framework.completion import steps as complete_steps
+from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command
+from runner.cli.framework.outcome import tell
+from runner.cli.framework.output_files import in_person, private_file
+from runner.cli.framework.session import Session
+from runner.cli.incidents.tasks import Step, find
+from runner.errors import Refused, Usage
+from runner.incident.state.commands import Decide
+
+if TYPE_CHECKING:
+    from runner.incident.state.incident import Document, Incident
+    from runner.incident.steps.approvals import Tally
+    from runner.playbook.format import Approve
+    from runner.reports.incidents.task import TaskReport
+
+Steps = Annotated[
+    list[str] | None,
+    Argument(metavar="STEP...", help="Steps by id, id#n, or row number.", autocompletion=complete_steps),
+]
+Digest = Annotated[
+    str, Option("--digest", metavar="SHA256", help="The bytes that you looked at; asks otherwise.")
+]
+Digests = Annotated[
+    list[str] | None,
+    Option(
+        "--digest", metavar="SHA256", help="The bytes that you looked at, one for each step; asks otherwise."
+    ),
+]
+AsItWas = Annotated[
+    str,
+    Option("--as-it-was", metavar="REASON", help="Counsel lets a text pass although facts changed since."),
+]
+
+
+def add(app: Commands) -> None:
+    """Add the commands."""
+    command(app, "approve", Scope.WRITES)(approve)
+    command(app, "reject", Scope.WRITES)(reject)
+
+
+def approve(
+    session: Session,
+    step: Steps = None,
+    digest: Digests = None,
+    reason: Reason = "",
+    void: Annotated[
+        bool, Option("--void", help="All approvals of yours that are void because the bytes changed.")
+    ] = False,
+    as_it_was: AsItWas = "",
+    out: Annotated[
+        Path | None,
+        Option("--out", metavar="PATH", help="Write the document: a folder for all formats, or one file."),
+    ] = None,
+) -> None:
+    """Approve exactly the bytes that are shown, or those of --digest.
+
+    The document itself is shown, and what changed since it was signed or rendered last; afterwards who is still
+    needed. A text of which facts changed since it was
+    rendered is refused, unless counsel lets it pass as it was: a supplement is to follow.
+
+    \b
+    Examples:
+      tocsin approve sign --as maria
+      tocsin approve sign --as maria --digest sha256:9f2c…
+      tocsin approve --void --as maria
+      tocsin approve sign --as maria --out notice.pdf
+      tocsin approve sign --as jonas --as-it-was "the deadline ends at noon"
+    """
+    in_person(session, as_it_was)
+    incident = session.incident()
+    names = [find(session, one)[1] for one in step or ()]
+    names += [one for one in _void(session, incident) if one not in names] if void else []
+    if not names and not void:
+        raise Usage(
+            "say which step",
+            hint="tocsin approve STEP, or all that are void: tocsin approve --void",
+            code="argument_missing",
+        )
+    if not names:
+        raise Refused("no approval of yours is void", hint="see: tocsin status", code="nothing_void")
+    if out is not None:
+        _write(session, incident, [_report(session, incident, name) for name in names], out)
+    _decide(session, incident, names, digest or (), reason, approved=True, as_it_was=as_it_was)
+
+
+def reject(session: Session, step: Step, digest: Digest = "", reason: Reason = "") -> None:
+    """Reject exactly the bytes that are shown, or those of --digest. Needs --reason."""
+    incident, name = find(session, step)
+    _decide(session, incident, [name], [digest] if digest else [], reason, approved=False)
+
+
+def _void(session: Session, incident: Incident) -> list[str]:
+    """Return the open approvals that were given before for other bytes, and that this person may give."""
+    from runner.incident.steps.approvals import eligible
+    from runner.playbook.format import Approve
+    from runner.reports.notices.redline import approved_before
+
+    library, person = session.desk.library(incident), session.options.on_behalf_of or session.by
+    found = []
+    for name, invocation in incident.invocations.items():
+        definition = library.step(incident, name) if approved_before(incident, invocation) else None
+        waits = invocation.state in ("ready", "active") and not invocation.over
+        if waits and isinstance(definition, Approve) and eligible(incident, invocation, definition, person):
+            found.append(name)
+    return found
+
+
+def _decide(
+    session: Session,
+    incident: Incident,
+    names: Sequence[str],
+    digests: Sequence[str],
+    reason: str,
+    *,
+    approved: bool,
+    as_it_was: str = "",
+) -> None:
+    person = session.options.on_behalf_of
+    if person and not approved:
+        raise Refused(
+            "nobody rejects for somebody else",
+            hint="nothing goes on without that person's approval; what they said: tocsin task comment STEP TEXT",
+            code="on_behalf",
+        )
+    if digests and len(digests) != len(names):
+        raise Usage(
+            f"{len(names)} steps, {len(digests)} digests",
+            hint="--digest once for each step, in their order",
+            code="digest_count",
+        )
+    reports = [_report(session, incident, name) for name in names]
+    if not digests:
+        _show(session, incident, reports, approved=approved)
+    for report in reports:
+        _flag(session, report)
+    bound = [_with_kind(digest) for digest in digests] or [report.subject_digest for report in reports]
+    decides = [
+        Decide(
+            by=person or session.by,
+            step=name,
+            digest=digest,
+            approved=approved,
+            reason=reason,
+            os_user=session.actor.os_user,
+            proven_by="" if person else session.actor.proven_by or "",
+            recorded_by=session.by if person else "",
+            as_it_was=as_it_was,
+        )
+        for name, digest in zip(names, bound, strict=True)
+    ]
+    after = session.desk.submit(incident.id, *decides)
+    given = tuple(_tally(session, after, name) for name in names) if approved else ()
+    tell(session, incident, after, _done(session, names, approved=approved), approvals=given)
+
+
+def _tally(session: Session, incident: Incident, name: str) -> Tally:
+    from runner.incident.steps.approvals import tally
+
+    step = session.desk.library(incident).step(incident, name)
+    return tally(incident, incident.invocations[name], cast("Approve", step))
+
+
+def _done(session: Session, names: Sequence[str], *, approved: bool) -> str:
+    person, listed = session.options.on_behalf_of, ", ".join(names)
+    if person:
+        return f"noted that {person} approves {listed}; it counts when {person} confirms it"
+    return f"{listed} {'is' if len(names) == 1 else 'are'} {'approved' if approved else 'rejected'} by {session.by}"
+
+
+def _report(session: Session, incident: Incident, name: str) -> TaskReport:
+    from runner.reports.incidents.task import task
+
+    report = task(incident, session.desk.library(incident), name)
+    if report.task.kind != "approve":
+        raise Refused(
+            f"{name} is a {report.task.kind}, not an approval",
+            hint="see: tocsin task list",
+            code="not_an_approval",
+        )
+    return report
+
+
+def _with_kind(digest: str) -> str:
+    return digest if ":" in digest else f"sha256:{digest}"
+
+
+def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *, approved: bool) -> None:
+    """Show what is to be decided on, with what changed since it was approved before, and ask once."""
+    from runner.reports.incidents.task import task_page
+
+    for report in reports:
+        if not report.subject_digest:
+            raise Refused(
+                f"{report.task.step} has nothing to decide on yet",
+                hint="see: tocsin status",
+                code="nothing_to_approve",
+            )
+        session.tell(task_page(report, session.now()))
+        _show_change(session, incident, report)
+        _show_document(session, incident, report)
+    verb = "approve" if approved else "reject"
+    what = reports[0].subject_digest if len(reports) == 1 else f"these {len(reports)}"
+    typed = " ".join(report.task.command_name or report.task.step for report in reports)
+    bound = " ".join(f"--digest {report.subject_digest}" for report in reports)
+    who = session.options.on_behalf_of or session.by
+    session.confirm(f"{who}: {verb} {what}?", f"tocsin {verb} {typed} {bound}")
+
+
+def _show_change(session: Session, incident: Incident, report: TaskReport) -> None:
+    """Show the redline against the bytes that were approved before, else against the rendering before."""
+    from runner.app.notices.notice_versions import compare
+    from runner.incident.notices.decide import renderings
+    from runner.reports.notices.redline import approved_before, change_page
+
+    new = _document(incident, report)
+    if new is None or not new.tree:
+        return
+    signed = approved_before(incident, incident.invocations[report.task.invocation])
+    older = [rendering for rendering in renderings(incident, new.step) if rendering.digest != new.digest]
+    old = next((document for document in incident.documents.values() if document.digest == signed), None)
+    old = old or (older[-1] if older else None)
+    if old is not None and old.tree:
+        pair = compare(session.desk, old, new)
+        since = "it was approved" if old.digest == signed else "the rendering before"
+        session.tell(change_page(pair.redline, pair.facts, since))
+
+
+def _document(incident: Incident, report: TaskReport) -> Document | None:
+    """Return the notice that is to be approved; None where it is something else."""
+    documents = (
+        document for document in incident.documents.values() if document.digest == report.subject_digest
+    )
+    return next(documents, None) if report.subject_digest else None
+
+
+def _show_document(session: Session, incident: Incident, report: TaskReport) -> None:
+    """Show the words of a notice."""
+    from runner.app.notices.notice_versions import tree_of
+    from runner.documents.write import write
+
+    document = _document(incident, report)
+    if document is not None and document.tree:
+        words = write(tree_of(session.desk, document).document, "txt").decode()
+        session.read(f"DOCUMENT to approve: {document.id}, {document.status}\n\n{words}")
+
+
+def _write(session: Session, incident: Incident, reports: Sequence[TaskReport], out: Path) -> None:
+    """Write exactly the bytes that are to be approved, and say where."""
+    from runner.app.notices.counsel_export import file_name
+
+    for report in reports:
+        document = _document(incident, report)
+        if document is None:
+            raise Refused(
+                f"{report.task.step} approves no document", hint="leave --out out", code="no_document"
+            )
+        one = out.suffix.removeprefix(".") in document.files
+        forms = (out.suffix.removeprefix("."),) if one else tuple(document.files)
+        for form in forms:
+            path = out if one else out / file_name(incident, document, form)
+            with suppress(OSError):  # writing says why
+                path.parent.mkdir(parents=True, exist_ok=True)
+            private_file(path, session.desk.store.get_blob(document.files[form]))
+            session.say(str(path))
+
+
+def _flag(session: Session, report: TaskReport) -> None:
+    """Say it when one user of this machine speaks for several approvers; the record keeps it as well."""
+    incident = session.incident()
+    given = incident.invocations[report.task.invocation].approvals
+    own = (session.by, session.options.on_behalf_of)
+    same = [a.by for a in given if a.os_user == session.actor.os_user and a.by not in own]
+    if same and session.actor.os_user:
+        session.warn(
+            "one_user",
+            f"the system user {session.actor.os_user} has spoken for {', '.join(sorted(set(same)))} "
+            f"in this approval and now speaks for {session.by}; every report will say so",
+        )

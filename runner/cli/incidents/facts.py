@@ -1,0 +1,142 @@
+"""Facts: set, show, what is missing and what it holds up, and all that was ever said about one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant
+from runner.cli.framework.outcome import tell
+from runner.cli.framework.session import Session
+from runner.cli.incidents.status import Known, read_incident
+from runner.reports.core.page import Cell, Page, Table, line
+
+if TYPE_CHECKING:
+    from runner.facts.vocabulary.fact_types import FactType
+
+
+def add(app: Commands) -> None:
+    """Add ``fact …``."""
+    facts = group(app, "fact", "What is known: every fact with its source, and what is not known yet.")
+    command(facts, "set", Scope.WRITES)(set_)
+    command(facts, "show")(show)
+    command(facts, "missing")(missing)
+    command(facts, "history")(history)
+
+
+def set_(
+    session: Session,
+    assignment: Annotated[list[str], Argument(metavar="KEY=VALUE...", help="Also KEY+=MEMBER, KEY=?.")],
+    source: Annotated[str, Option("--source", help="How you know; needed.")] = "",
+    confidence: Annotated[str, Option("--confidence", help="confirmed or estimated.")] = "confirmed",
+    grounds: Annotated[str, Option("--grounds", help="Why the fact changes.")] = "",
+) -> None:
+    """Record, correct or withdraw facts, together.
+
+    \b
+    Examples:
+      tocsin fact set incident.aware_at=2026-11-24T09:10:00+01:00 --source "ticket 4711"
+      tocsin fact set "incident.aware_at=2h ago" --source "telephone"
+      tocsin fact set data.elements+=ssn people.total=1200 --source forensics --confidence estimated
+      tocsin fact set data.encrypted=? --source "the inventory was wrong"
+    """
+    from runner.app.incidents.facts import record_facts
+    from runner.incident.law.moved_deadlines import moves
+
+    before = session.incident()
+    after, changes = record_facts(session.desk, before.id, assignment, source, confidence, grounds)
+    keys = [change.key for change in changes]
+    if any(key.startswith("claims.") for key in keys):
+        for told in session.desk.misread(after):
+            session.warn("claim_misread", told)
+    moved = moves(before, changes, session.now(), session.desk.library(before))
+    tell(session, before, after, f"recorded {', '.join(keys)}", moved)
+
+
+def show(
+    session: Session,
+    path: Annotated[str, Argument(metavar="[PATH]", help="Only what is at or under it.")] = "",
+    everything: Annotated[
+        bool, Option("--all", help="Every fact that there can be, with its type; needs no incident.")
+    ] = False,
+    known: Known = "",
+) -> None:
+    """Show what is known.
+
+    \b
+    Examples:
+      tocsin fact show people
+      tocsin fact show --as-known-at 2026-11-24T10:00:00Z
+      tocsin fact show organisation --all
+    """
+    if everything:
+        _vocabulary(session, path)
+        return
+    from runner.reports.incidents.facts import facts, facts_page
+
+    report = facts(read_incident(session, None, known), path)
+    now = instant(known, session.now()) if known else session.now()
+    session.show(report, lambda: facts_page(report, now))
+
+
+def _vocabulary(session: Session, path: str) -> None:
+    from runner.facts.vocabulary.lookup import all_patterns
+
+    found = {
+        key: kind
+        for key, kind in all_patterns().items()
+        if not path or key == path or key.startswith(f"{path}.")
+    }
+    report = {
+        "schema": "tocsin/vocabulary/v1",
+        "facts": [
+            {"key": key, "type": _type(kind), "choices": kind.choices, "title": kind.title}
+            for key, kind in found.items()
+        ],
+    }
+    session.show(report, lambda: _vocabulary_page(found))
+
+
+def _type(kind: FactType) -> str:
+    return f"set of {kind.kind}" if kind.many else kind.kind
+
+
+def _vocabulary_page(found: dict[str, FactType]) -> Page:
+    if not found:
+        return Page((line("no fact has this name", "warn"),))
+    rows = tuple(
+        (Cell(key), Cell(_type(kind), "dim"), Cell(f"{kind.title}{_choices(kind)}"))
+        for key, kind in found.items()
+    )
+    return Page((Table(rows=rows, elastic=2, indent=0),))
+
+
+def _choices(kind: FactType) -> str:
+    return f": {', '.join(kind.choices)}" if kind.choices else ""
+
+
+def missing(session: Session) -> None:
+    """Say what is not known yet, and what hangs on it."""
+    from runner.reports.incidents.facts import missing as view
+    from runner.reports.incidents.facts import missing_page
+
+    incident = session.incident()
+    desk = session.desk
+    report = view(incident, desk.library(incident), desk.near_duties(incident))
+    session.show(report, lambda: missing_page(report))
+
+
+def history(
+    session: Session, key: Annotated[str, Argument(metavar="KEY", help="The fact's full name.")]
+) -> None:
+    """Tell all that was said about one fact.
+
+    \b
+    Example:
+      tocsin fact history incident.aware_at
+    """
+    from runner.reports.incidents.facts import history as view
+    from runner.reports.incidents.facts import history_page
+
+    incident = session.incident()
+    report = view(incident, key, session.desk.store.read(incident.id))
+    session.show(report, lambda: history_page(report))

@@ -1,0 +1,89 @@
+"""``tocsin brief``: what the next commander must know, and the handing over itself."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from runner.cli.framework.options import Commands, Option, Scope, Where, command
+from runner.cli.framework.outcome import submit
+from runner.cli.framework.session import Session
+from runner.errors import Usage, warning
+from runner.incident.state import commands as c
+
+if TYPE_CHECKING:
+    from runner.incident.state.incident import Incident
+    from runner.reports.incidents.handover import Brief
+
+
+def add(app: Commands) -> None:
+    """Add the command."""
+    command(app, "brief", Scope.WRITES)(brief)
+
+
+def brief(
+    session: Session,
+    where: Where = None,
+    give: Annotated[
+        str, Option("--give", metavar="PERSON", help="Hand over to them: they read it back.")
+    ] = "",
+    take_over: Annotated[bool, Option("--take-over", help="You were briefed: take over.")] = False,
+    read_back: Annotated[str, Option("--read-back", metavar="WORDS", help="What you take over.")] = "",
+    role: Annotated[str, Option("--role", metavar="ROLE", help="What is handed over.")] = "commander",
+) -> None:
+    """Brief whoever takes over: state, decisions, clocks, who is waited for, changes since the last brief.
+
+    Without options it only shows the brief. --give records that it was given; the other takes over by reading it back.
+
+    \b
+    Examples:
+      tocsin brief
+      tocsin brief --give jonas
+      tocsin brief --take-over --read-back "two clocks run, counsel signs at six, the provider is waited for" --as jonas
+    """
+    from runner.reports.incidents.handover import brief_page
+
+    if give and take_over:
+        raise Usage("give it, or take over", hint="one of --give and --take-over", code="options_conflict")
+    incident = session.incident(where)
+    if take_over:
+        made = c.TakeCommand(by=session.by, role=role, read_back=read_back)
+        submit(session, incident.id, made, f"{session.by} has taken over as {role}")
+        return
+    found = _brief(session, incident, role)
+    if give:
+        session.desk.known(give)
+        digest = hashlib.sha256(msgspec.json.encode(found)).hexdigest()
+        given = c.GiveBrief(by=session.by, to=give, version=incident.version, digest=f"sha256:{digest}")
+        session.desk.submit(incident.id, given)
+        session.say(
+            f"{give} is briefed; they take over with: tocsin brief --take-over --read-back '…' --as {give}"
+        )
+        if kept := _kept(incident, role, session.by, give):
+            session.say(kept)
+    session.show(found, lambda: brief_page(found), reads=not give)
+
+
+def _kept(incident: Incident, role: str, giver: str, to: str) -> str:
+    """Return a warning where whoever gives the brief holds no role to hand over, so that its holders keep it."""
+    holders = [one for one in incident.roles.get(role, ()) if one != to]
+    if not holders or giver in holders:
+        return ""
+    names = ", ".join(holders)
+    return warning(
+        "role_not_held",
+        f"{giver} does not hold {role}, and {names} will keep it beside {to}; "
+        f"to hand it over: tocsin brief --give {to} --as {holders[0]}",
+    )
+
+
+def _brief(session: Session, incident: Incident, role: str) -> Brief:
+    from runner.cli.incidents.status import read_status
+    from runner.reports.incidents.handover import brief as view
+    from runner.reports.incidents.timeline import timeline
+
+    desk = session.desk
+    story = timeline(incident, desk.library(incident), desk.store.read(incident.id))
+    return view(incident, read_status(session, incident), story.entries, role)

@@ -1,0 +1,297 @@
+"""``tocsin open`` and ``severity``: everything is shown before anything is sent, and nothing is sent before a person has said yes."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from runner.app.core.active_incident import Choice
+from runner.app.home.workers import living
+from runner.base.states import MARKS, SEVERITIES, Kind, Severity
+from runner.cli.framework import outcome
+from runner.cli.framework.background_worker import keep_worker
+from runner.cli.framework.completion import playbooks
+from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, instant, kind_of
+from runner.cli.framework.session import Session
+from runner.cli.messages.domains import nothing_hangs
+from runner.errors import NotFound, Refused, Usage
+from runner.incident.state import commands as c
+from runner.reports.core import suggested_actions
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.messages.messages import PlannedMessage, PlanReport, plan_page, plan_report
+from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks, unheld_words
+from runner.settings import CONFIG
+
+if TYPE_CHECKING:
+    from runner.app.incidents.open_incident import Opening, Request
+    from runner.incident.state.incident import Incident
+    from runner.playbook.checks.action_calls import CalledHost
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/opened/v1"):
+    """The answer to ``open``."""
+
+    incident: str
+    codename: str
+    title: str
+    kind: Kind
+    version: int
+    plan: PlanReport
+    unaddressed: tuple[str, ...]
+    """Messages whose roles nobody holds."""
+    http_calls: tuple[CalledHost, ...]
+    """What automatic actions call, and the secrets that they send there."""
+    unmapped: tuple[str, ...]
+    """What of the VERIS records became no fact."""
+    unheld: tuple[UnheldRole, ...] = ()
+    """Roles of its playbooks that nobody holds, and what cannot happen without them."""
+
+
+def add(app: Commands) -> None:
+    """Add the commands."""
+    command(app, "open", Scope.OPENS)(open_)
+    command(app, "severity", Scope.WRITES)(severity)
+
+
+def open_(
+    session: Session,
+    playbook: Annotated[
+        list[str],
+        Argument(metavar="PLAYBOOK...", help="Names, or files of your own.", autocompletion=playbooks),
+    ],
+    title: Annotated[str, Option("--title", help="What it is about.")] = "",
+    facts: Annotated[
+        list[str] | None, Option("--facts", metavar="FILE", help="A facts file, or veris:FILE.")
+    ] = None,
+    fact: Annotated[list[str] | None, Option("--fact", metavar="KEY=VALUE", help="One fact.")] = None,
+    kind: Annotated[str, Option("--kind", help="real, exercise or test.")] = "real",
+    compromised: Annotated[
+        list[str] | None,
+        Option("--compromised", metavar="DOMAIN", help="What the attacker may read or has fallen."),
+    ] = None,
+    since: Annotated[str, Option("--since", metavar="INSTANT", help="Since when it is.")] = "",
+    severity: Annotated[
+        str, Option("--severity", metavar="LEVEL", help="sev1 to sev4; see: tocsin severity.")
+    ] = "",
+    yes: Annotated[bool, Option("--yes", help="Send without asking.")] = False,
+    no_worker: Annotated[
+        bool, Option("--no-worker", help="Start no worker in the background for a real incident.")
+    ] = False,
+) -> None:
+    """Open an incident: shows who will be told over what, and what is refused; then asks.
+
+    To begin another playbook in an incident that is open: tocsin graft PLAYBOOK.
+
+    \b
+    Examples:
+      tocsin open lost-device --title "Laptop left on a train"
+      tocsin open personal-data-breach --facts veris:record.json --facts facts.yaml --compromised m365-tenant
+      tocsin open ./my.yaml --kind exercise --yes
+    """
+    from runner.app.incidents.open_incident import Request
+
+    session.ensure_home()
+    request = Request(
+        playbooks=tuple(playbook),
+        title=title,
+        kind=kind_of(kind),
+        facts=tuple(facts or ()),
+        assignments=tuple(fact or ()),
+        compromised=tuple(compromised or ()),
+        since=instant(since, session.now()) if since else None,
+        severity=severity_of(severity) if severity else "",
+    )
+    _open(session, request, yes=yes, no_worker=no_worker)
+
+
+def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> None:
+    """Show what a request brings about, ask, do it, and say what came of it."""
+    from runner.app.incidents.open_incident import commit_opening, prepare_opening
+
+    opening = prepare_opening(session.desk, request)
+    if opening.unheld and not yes and session.world.asks and (roles := _fill(session, opening)):
+        opening = prepare_opening(session.desk, msgspec.structs.replace(request, roles=roles))
+    plan = _plan(opening)
+    _tell(session, opening, plan)
+    for role in opening.unheld:
+        hint = f"tocsin role assign {role.role} PERSON"
+        session.warn("unheld_role", f"nobody holds the role {unheld_words(role)}; {hint}")
+    if not yes:
+        session.confirm("Open the incident and send as planned?", "look at the plan, then repeat with --yes")
+    before = commit_opening(session.desk, opening)
+    with suppress(OSError):  # the incident is open, whatever becomes of the choice
+        session.choose(Choice(incident=before.id))
+    outcome.work(session, before.id)
+    if before.kind == "real" and not no_worker:
+        keep_worker(session, start=True)
+    after = session.desk.load(before.id)
+    _warn_of_silence(session, after)
+    _warn_of_rest(session, after)
+    report = _opened(after, opening, plan)
+    session.show(report, lambda: _page(report, outcome.outcome(session, None, after, ())))
+
+
+def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:
+    """Ask whether to fill the roles that nobody holds, and for each who has it; an empty line leaves it open."""
+    found: dict[str, tuple[str, ...]] = {}
+    session.tell(Page(tuple(unheld_blocks(opening.unheld))))
+    if session.ask("Fill these roles for this incident? [y/N]").lower() not in ("y", "yes"):
+        return found
+    for role in opening.unheld:
+        known = session.desk.directory.people
+        while person := session.ask(f"{role.role}: who (Enter: nobody)?"):
+            if person in known:
+                found[role.role] = (person,)
+                break
+            session.say(f"nobody here is called '{person}'; known: {', '.join(sorted(known))}")
+    return found
+
+
+def _warn_of_silence(session: Session, incident: Incident) -> None:
+    """Say whom nothing has left to: whoever opens an incident believes that they are being called."""
+    from runner.reports.incidents.attention_messages import nothing_left
+
+    silent = [
+        delivery.person for delivery in incident.deliveries.values() if nothing_left(incident, delivery)
+    ]
+    if silent:
+        names = ", ".join(dict.fromkeys(silent))
+        session.say(
+            f"NOTHING HAS LEFT to {names}, over no channel: telephone them: tocsin message call-sheet"
+        )
+
+
+def _warn_of_rest(session: Session, incident: Incident) -> None:
+    """Say that what becomes due later waits for somebody to type, where no worker goes on that would do it."""
+    row = session.desk.store.row(incident.id)
+    if incident.kind == "test" or row is None or row.next_due is None or living(session.desk.store):
+        return
+    session.say(
+        "no worker is running: what becomes due later waits for your next command; "
+        f"start one: {suggested_actions.START_WORKER}"
+    )
+
+
+def _opened(incident: Incident, opening: Opening, plan: PlanReport) -> Opened:
+    return Opened(
+        incident=incident.id,
+        codename=incident.codename,
+        title=incident.title,
+        kind=incident.kind,
+        version=incident.version,
+        plan=plan,
+        unaddressed=opening.unaddressed,
+        http_calls=opening.http_calls,
+        unmapped=tuple(words for record in opening.imported for words in record.unmapped),
+        unheld=opening.unheld,
+    )
+
+
+def severity_of(text: str) -> Severity:
+    """Return a level of severity; raises Usage."""
+    for level in SEVERITIES:
+        if level == text:
+            return level
+    raise Usage(
+        f"there is no severity '{text}'", hint=f"one of {', '.join(SEVERITIES)}", code="unknown_severity"
+    )
+
+
+def _plan(opening: Opening) -> PlanReport:
+    """Return every message of the playbooks as it would leave now."""
+    planned = [
+        PlannedMessage(
+            step=preview.message,
+            title=f"{preview.playbook}: {preview.message}",
+            message_class=_class_of(opening, preview.playbook, preview.message),
+            plans=(preview.plan,),
+        )
+        for preview in opening.previews
+    ]
+    return plan_report(opening.event.incident, opening.event.codename, opening.event.kind, planned)
+
+
+def _class_of(opening: Opening, playbook: str, message: str) -> str:
+    for one in opening.playbooks:
+        if one.name == playbook and message in one.messages:
+            return one.messages[message].message_class
+    return ""
+
+
+def _tell(session: Session, opening: Opening, plan: PlanReport) -> None:
+    """Show on standard error what is about to happen: the plan, and what the imports left over."""
+    blocks: list[Block] = list(plan_page(plan, CONFIG).blocks)
+    for domain in opening.declared:
+        if words := nothing_hangs(session.desk, domain):
+            blocks += [Blank(), line(words, "alarm", hang=2)]
+    for words in opening.unaddressed:
+        blocks.append(line(f"nobody to tell: {words}", "alarm", hang=2))
+    blocks += [line(str(call), "warn" if call.refused else "plain", hang=2) for call in opening.http_calls]
+    for record in opening.imported:
+        blocks += [
+            Blank(),
+            line(f"VERIS: {len(record.facts)} facts, {len(record.unmapped)} values not mapped", "title"),
+        ]
+        blocks += [line(f"– {words}", "dim", indent=2, hang=2) for words in record.unmapped]
+        blocks += [line(f"! {words}", "warn", indent=2, hang=2) for words in record.notes]
+    if words := _comcheck(session, plan):
+        blocks += [Blank(), line(words, "dim", hang=2)]
+    session.tell(Page(tuple(blocks)))
+
+
+def _comcheck(session: Session, plan: PlanReport) -> str:
+    """Say how far the ways of a plan were tried on a quiet day; an exercise says so as well."""
+    from runner.app.messages.communications_check import ways
+    from runner.reports.messages.communications_check import comcheck_words
+
+    used = [(recipient.recipient, way.channel) for recipient in plan.plan for way in recipient.channels]
+    worked = {(way.person, way.channel.id): way.worked_at for way in ways(session.desk)} if used else {}
+    known = {way: at for way, at in worked.items() if at is not None}
+    return comcheck_words(used, known, session.now())
+
+
+def _page(report: Opened, done: outcome.Done) -> Page:
+    opened = Paragraph(
+        cells=(
+            Cell("opened "),
+            Cell(report.codename, "title"),
+            Cell(f": {report.title}"),
+            Cell("" if report.kind == "real" else f"  {MARKS[report.kind]}", "marking"),
+        ),
+        hang=2,
+    )
+    return Page(
+        (opened, *outcome.page(done).blocks, Paragraph(cells=(Cell("→ "), Cell("tocsin next", "command"))))
+    )
+
+
+def severity(
+    session: Session,
+    level: Annotated[str, Argument(metavar="[LEVEL]", help="sev1 to sev4.")] = "",
+    reason: Reason = "",
+) -> None:
+    """Set the severity of the incident. Without LEVEL it shows what each level means.
+
+    The settings define the levels: severities.
+
+    \b
+    Examples:
+      tocsin severity
+      tocsin severity sev1 --reason "customer data were copied"
+    """
+    if level:
+        made = c.SetSeverity(by=session.by, severity=severity_of(level), reason=reason)
+        outcome.submit(session, session.name(), made, f"severity is {level}")
+        return
+    levels = {**SEVERITIES, **session.desk.home.severities}
+    found = None
+    with suppress(Refused, NotFound):  # the levels are told without an incident, too
+        found = session.incident()
+    now = found.severity if found else ""
+    rows = tuple(
+        (Cell("*" if level == now else " "), Cell(level, "title"), Cell(levels[level])) for level in levels
+    )
+    about = {"incident": found.id if found else None, "severity": now, "levels": levels}
+    session.show({"schema": "tocsin/severity/v1", **about}, Page((Table(rows=rows, elastic=2, indent=0),)))

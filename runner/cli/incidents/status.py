@@ -1,0 +1,252 @@
+"""Commands that look: what is mine, what is late, what comes next, what happened. None of them writes."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from datetime import UTC
+from typing import TYPE_CHECKING, Annotated
+
+from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, Where, command, instant
+from runner.cli.framework.session import Session
+from runner.errors import Refused, StoreError, Usage
+from runner.reports.core.page import Page, line
+from runner.settings import PERSON
+
+if TYPE_CHECKING:
+    from runner.incident.state.incident import Incident
+    from runner.reports.core.attention_item import AttentionItem
+    from runner.reports.incidents.incidents import IncidentsReport
+    from runner.reports.incidents.status import Status
+
+All = Annotated[bool, Option("--all", help="Show what is folded away, too.")]
+Mine = Annotated[str, Option("--me", metavar="PERSON", help="For whom; else TOCSIN_PERSON.")]
+Known = Annotated[str, Option("--as-known-at", metavar="INSTANT", help="What was known then, and not since.")]
+
+
+def add(app: Commands) -> None:
+    """Add the commands."""
+    command(app, "next")(next_)
+    command(app, "status")(status)
+    command(app, "watch")(watch)
+    command(app, "list", Scope.ANYWHERE)(list_)
+    command(app, "timeline")(timeline)
+    command(app, "use", Scope.ANYWHERE)(use)
+
+
+def next_(session: Session, where: Where = None, everything: All = False, me: Mine = "") -> None:
+    """Say the three things to do now, each with its command.
+
+    \b
+    Examples:
+      tocsin next
+      tocsin next --me maria
+      tocsin next --all
+    """
+    from runner.reports.incidents.recommendations import next_actions, next_page
+
+    incident = session.incident(where)
+    found = next_actions(read_status(session, incident, me), everything=everything)
+    session.show(found, lambda: next_page(found))
+
+
+def status(
+    session: Session,
+    where: Where = None,
+    check: Annotated[bool, Option("--check", help="Exit with 4 if something needs a person.")] = False,
+    everything: All = False,
+    me: Mine = "",
+    known: Known = "",
+) -> int:
+    """Show an incident: what needs you, the legal clocks, the steps, what is not proved.
+
+    \b
+    Examples:
+      tocsin status
+      tocsin status --check || page-somebody
+      tocsin status --as-known-at 2026-11-24T10:00:00Z
+    """
+    from runner.app.exercises.between import waiting
+    from runner.reports.incidents.incidents import incidents_page
+    from runner.reports.incidents.status_page import status_page
+
+    try:
+        incident = read_incident(session, where, known)
+    except StoreError:
+        if not session.json:  # what can be read of this incident, and the others
+            session.tell(incidents_page(_incidents(session)))
+        raise
+    found = read_status(session, incident, me, known, () if known else waiting(session.desk))
+    session.show(found, lambda: status_page(found, everything=everything))
+    return NEEDS_A_PERSON if check and found.needs_attention else 0
+
+
+def read_incident(session: Session, where: str | None, known: str) -> Incident:
+    """Return the incident as of now, or as it was known at an instant."""
+    if not known:
+        return session.incident(where)
+    from runner.app.incidents.facts import known_at
+
+    return known_at(session.desk, session.name(where), instant(known, session.now()))
+
+
+def read_status(
+    session: Session,
+    incident: Incident,
+    me: str = "",
+    known: str = "",
+    organisation: tuple[AttentionItem, ...] = (),
+) -> Status:
+    """Return the status view of an incident; every duty stands in its JSON, those that matter now on the page."""
+    from runner.app.core.suspended_incidents import set_aside
+    from runner.app.exercises.between import pressing
+    from runner.reports.incidents.status import status as view
+
+    desk = session.desk
+    if me and not any(me in holders for holders in incident.roles.values()):
+        desk.known(me)
+    now = instant(known, session.now()) if known else session.now()
+    person = me or session.world.environ.get(PERSON, "")
+    duties = desk.duties(incident, now) if session.json else desk.near_duties(incident, now)
+    failed = None if known else set_aside(desk.store).get(incident.id)
+    others = () if known else pressing(desk, incident.id)
+    return view(incident, desk.library(incident), duties, now, person, organisation, failed, others)
+
+
+def watch(session: Session, where: Where = None, me: Mine = "") -> None:
+    """Show the status again and again, clocks counting down; Ctrl-C leaves."""
+    from runner.reports.incidents.live_status import watch as view
+    from runner.reports.incidents.status_page import status_page
+
+    incident = session.incident(where)
+
+    def fetch() -> Status:
+        nonlocal incident
+        incident = session.desk.refresh(incident)
+        return read_status(session, incident, me)
+
+    if session.json:
+        session.show(fetch(), Page(()))
+        return
+    console = None
+    if session.world.colours(session.world.out):
+        from rich.console import Console
+
+        console = Console(file=session.world.out, highlight=False)
+    with contextlib.suppress(KeyboardInterrupt):  # the way to leave
+        view(
+            fetch,
+            _seconds(),
+            session.world.out,
+            console=console,
+            width=session.world.width,
+            draw=lambda found: session.topped(status_page(found), incident),
+        )
+
+
+def _seconds() -> Iterator[None]:
+    """Yield once a second, for ever."""
+    never = threading.Event()
+    while True:
+        yield
+        never.wait(1)
+
+
+def list_(session: Session, everything: All = False) -> None:
+    """List the incidents of this home."""
+    from runner.reports.incidents.incidents import incidents_page
+
+    report = _incidents(session)
+    session.show(report, lambda: incidents_page(report, everything=everything))
+
+
+def _incidents(session: Session) -> IncidentsReport:
+    from runner.app.core.active_incident import counts
+    from runner.app.core.suspended_incidents import set_aside
+    from runner.app.exercises.between import left_running
+    from runner.app.exercises.exercises import playing
+    from runner.reports.incidents.incidents import incidents
+
+    desk, now = session.desk, session.now()
+    rows = desk.incidents()
+    running = {one.id: tuple(duty.id for duty in open_) for one, open_ in left_running(desk)}
+    chosen = counts(session.choice, rows)
+    return incidents(rows, now, chosen, playing(desk, rows), running, set_aside(desk.store))
+
+
+def timeline(
+    session: Session,
+    where: Where = None,
+    everything: All = False,
+    privileged: Annotated[bool, Option("--privileged", help="Tell privileged notes, too.")] = False,
+    utc: Annotated[bool, Option("--utc", help="Times in UTC, not in the organisation's zone.")] = False,
+    search: Annotated[str, Option("--search", metavar="TEXT", help="Only entries with this text.")] = "",
+    kind: Annotated[
+        str, Option("--kind", metavar="KIND", help="Only entries of this kind, as task, message, fact.")
+    ] = "",
+    by: Annotated[str, Option("--by", metavar="PERSON", help="Only entries by or for this person.")] = "",
+    since: Annotated[str, Option("--since", metavar="INSTANT", help="Only entries since then.")] = "",
+) -> None:
+    """Tell what happened, in order, with who claims to have done it.
+
+    \b
+    Examples:
+      tocsin timeline
+      tocsin timeline amber-falcon --all --utc
+      tocsin timeline --kind message --by jonas --since "2h ago"
+    """
+    from runner.incident.state.events import Stream
+    from runner.reports.core.formatting import READER, here
+    from runner.reports.incidents.event_descriptions import KINDS
+    from runner.reports.incidents.timeline import narrowed, timeline_page
+    from runner.reports.incidents.timeline import timeline as view
+
+    if kind and kind not in KINDS:
+        raise Usage(
+            f"there is no kind of entry '{kind}'", hint=f"--kind {'|'.join(KINDS)}", code="unknown_kind"
+        )
+    incident = session.incident(where)
+    streams: tuple[Stream, ...] = ("operational", "privileged") if privileged else ("operational",)
+    desk = session.desk
+    status = view(incident, desk.library(incident), desk.store.read(incident.id), streams)
+    if by and not any(by == entry.claimed for entry in status.entries):
+        desk.known(by)
+    status = narrowed(status, search, kind, by, instant(since, session.now()) if since else None)
+    if utc:
+        READER.set(UTC)
+    session.show(status, lambda: timeline_page(status, here(), everything=everything))
+
+
+def use(session: Session, incident: Where = None) -> None:
+    """Choose the incident that commands mean when none is named; without one, choose none.
+
+    The choice is your own, on this machine, and ends when the incident is closed.
+
+    \b
+    Example:
+      tocsin use amber-falcon
+    """
+    from runner.app.core.active_incident import OPEN, Choice
+
+    desk = session.desk
+    name = desk.find(incident) if incident else None
+    live = [row.codename for row in desk.incidents() if row.state in OPEN]
+    row = desk.store.row(name) if name else None
+    codename = row.codename if row is not None else ""
+    if row is not None and row.state not in OPEN and live:
+        raise Refused(
+            f"{codename} is {row.state}, and {', '.join(live[:8])} is open: it was not chosen",
+            hint=f"name it in each command, as: tocsin status -i {codename}",
+            code="not_open",
+        )
+    try:
+        session.choose(Choice(incident=row.id, over=row.state not in OPEN) if row is not None else None)
+    except OSError as error:
+        raise Refused(
+            f"the choice cannot be kept: {error.strerror or error}",
+            hint="name a folder that you can write in the environment: TOCSIN_STATE",
+            code="state_unwritable",
+        ) from None
+    words = f"commands mean {codename} now" if codename else "no incident is chosen any more"
+    session.show({"schema": "tocsin/use/v1", "incident": name, "codename": codename}, Page((line(words),)))

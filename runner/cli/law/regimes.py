@@ -1,0 +1,213 @@
+"""The law itself: list it, read it in words, check its files, see what changed."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
+from runner.cli.framework.session import Session
+from runner.errors import Usage
+from runner.reports.core.formatting import count
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+
+if TYPE_CHECKING:
+    from runner.app.law.regimes import Checked, Imported, LawDifference
+    from runner.playbook.catalogue import Catalog
+
+_TONES: dict[str, Tone] = {
+    "added": "good",
+    "begins": "good",
+    "removed": "alarm",
+    "ends": "alarm",
+    "changed": "warn",
+}
+Names = Annotated[
+    list[str] | None, Argument(metavar="[REGIME]...", help="Ids, or files; all of them otherwise.")
+]
+
+
+def add(app: Commands) -> None:
+    """Add ``regime …``."""
+    commands = group(app, "regime", "The law as data: list, show, check, diff.")
+    command(commands, "list", Scope.ANYWHERE)(list_)
+    command(commands, "show", Scope.ANYWHERE)(show)
+    command(commands, "check", Scope.ANYWHERE)(check)
+    command(commands, "diff", Scope.ANYWHERE)(diff)
+    command(commands, "import", Scope.HOME_WRITES)(import_)
+
+
+def _catalog(session: Session) -> Catalog:
+    from runner.playbook.catalogue import Catalog
+
+    return Catalog(session.folder if session.folder.is_dir() else None)
+
+
+def list_(
+    session: Session,
+    jurisdiction: Annotated[
+        str, Option("--in", metavar="PLACE", help="Only law of a place, such as US-CA or EU.")
+    ] = "",
+) -> None:
+    """List the laws: the home's own, then what ships with the program.
+
+    \b
+    Example:
+      tocsin regime list --in US
+    """
+    from runner.app.law.regimes import listed
+    from runner.reports.law.regimes import list_page
+
+    entries = listed(_catalog(session), jurisdiction)
+    session.show({"schema": "tocsin/regimes/v1", "regimes": entries}, lambda: list_page(entries))
+
+
+def show(
+    session: Session,
+    regime: Annotated[str, Argument(metavar="REGIME", help="Its id, or a file.")],
+    at: Annotated[
+        str, Option("--at", metavar="DATE", help="As in force on that day; the newest otherwise.")
+    ] = "",
+) -> None:
+    """Show a law in words: whom it reaches, each duty, its clock with a worked example, what to beware of.
+
+    \b
+    Examples:
+      tocsin regime show us-ca-breach
+      tocsin regime show us-ca-breach --at 2025-06-01
+    """
+    from runner.app.law.regimes import shown
+    from runner.reports.law.regimes import show_page
+
+    found = shown(regime, _catalog(session), _date(at))
+    session.show(found, lambda: show_page(found))
+
+
+def check(session: Session, regime: Names = None) -> int:
+    """Check laws: form and meaning of the files, and how much of them a program can execute; exits with 1 on errors.
+
+    \b
+    Examples:
+      tocsin regime check
+      tocsin regime check my-own-law.yaml
+    """
+    from runner.app.law.regimes import checked
+
+    found = checked(regime or (), _catalog(session))
+    session.show(found, lambda: _check_page(found))
+    return 1 if any(problem.severity == "error" for problem in found.problems) else 0
+
+
+def _check_page(found: Checked) -> Page:
+    blocks: list[Block] = [line(str(problem), "alarm") for problem in found.problems]
+    share = f"{found.executable} of {found.duties} duties ({found.share:.1%}) can be executed"
+    blocks += [
+        line(f"{count(found.regimes, 'regime')}, {count(len(found.problems), 'problem')}", "title"),
+        line(f"{share}: scope and clock are told by the program", "good" if found.share == 1 else "warn"),
+        line(f"{found.numbered} have a number, {found.duties - found.numbered} only words of the law"),
+        line("confidence: " + ", ".join(f"{number} {level}" for level, number in found.confidence.items())),
+    ]
+    for word in found.in_words:
+        blocks.append(Paragraph(cells=(Cell(f"{word.duty}: ", "warn"), Cell("; ".join(word.why))), hang=2))
+    return Page(tuple(blocks))
+
+
+def diff(
+    session: Session,
+    regime: Names = None,
+    since: Annotated[str, Option("--from", metavar="DATE", help="The law as of this day…")] = "",
+    to: Annotated[
+        str, Option("--to", metavar="DATE", help="…against that of this day; today otherwise.")
+    ] = "",
+) -> None:
+    """Say what changed: between two dates, between two files, or between the home's copy of a law and ours.
+
+    One law without dates is the home's copy against the one that ships.
+
+    \b
+    Examples:
+      tocsin regime diff --from 2025-06-01
+      tocsin regime diff us-ca-breach --from 2025-06-01 --to 2026-06-01
+      tocsin regime diff us-ca-breach
+      tocsin regime diff old.yaml new.yaml
+    """
+    from runner.app.law.regimes import between_dates, between_files, own_and_built_in
+
+    names, catalog = regime or [], _catalog(session)
+    begin = _date(since)
+    if begin is not None:
+        difference = between_dates(names, begin, _date(to) or session.now().date(), catalog)
+    elif to:
+        raise Usage(
+            "--to needs --from",
+            hint="tocsin regime diff --from 2025-06-01 --to 2026-06-01",
+            code="option_missing",
+        )
+    elif len(names) == 2:
+        difference = between_files(names[0], names[1], catalog)
+    elif len(names) == 1:
+        difference = own_and_built_in(names[0], catalog)
+    else:
+        raise Usage(
+            "say what to compare",
+            hint="two dates, two files, or the id of a law that the home has a copy of",
+            code="argument_missing",
+        )
+    session.show(difference, lambda: _diff_page(difference))
+
+
+def _diff_page(found: LawDifference) -> Page:
+    head = line(f"{found.old} → {found.new}", "title")
+    if not found.changes:
+        return Page((head, line("no difference", "good")))
+    blocks: list[Block] = [head]
+    for change in found.changes:
+        blocks += [
+            Blank(),
+            Paragraph(
+                cells=(Cell(change.what, "title"), Cell(f"  {change.change}", _TONES[change.change])), hang=2
+            ),
+        ]
+        blocks += (
+            [Table(rows=tuple((Cell(field),) for field in change.fields), elastic=0)] if change.fields else []
+        )
+    return Page(tuple(blocks))
+
+
+def import_(
+    session: Session,
+    file: Annotated[
+        Path, Argument(metavar="FILE", help="A CSV file: regime, name, duty, recipient, starts …")
+    ],
+    replace: Annotated[
+        bool, Option("--replace", help="Write over regimes of the home with the same ids.")
+    ] = False,
+) -> None:
+    """Take duties of contracts, insurers or card brands from a spreadsheet into the home, one regime file each.
+
+    \b
+    Example:
+      tocsin regime import contracts.csv
+    """
+    from runner.app.law.regimes import imported
+
+    importeds = imported(file, session.folder, replace=replace)
+    session.show({"schema": "tocsin/regime-import/v1", "regimes": importeds}, lambda: _import_page(importeds))
+
+
+def _import_page(found: tuple[Imported, ...]) -> Page:
+    rows = tuple(
+        (Cell(imported.id), Cell(count(imported.duties, "duty", "duties"), "dim"), Cell(imported.file))
+        for imported in found
+    )
+    return Page((Table(rows=rows, elastic=2, indent=0),))
+
+
+def _date(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Usage(f"'{text[:20]}' is no date", hint="write it as 2026-11-24", code="bad_date") from None

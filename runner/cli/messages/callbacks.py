@@ -1,0 +1,87 @@
+"""``tocsin serve-callbacks``: take receipts and answers that providers bring by HTTP."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from runner.cli.framework.environment import stopped_by_signals
+from runner.cli.framework.options import Commands, Option, Scope, command
+from runner.cli.framework.session import Session
+from runner.errors import Usage
+from runner.settings import CONFIG
+
+AGAIN = timedelta(seconds=2)
+"""How often receipts that came too early are tried again."""
+LISTEN = "127.0.0.1:8750"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def add(app: Commands) -> None:
+    """Add the command."""
+    command(app, "serve-callbacks", Scope.ANYWHERE)(serve_callbacks)
+
+
+def serve_callbacks(
+    session: Session,
+    listen: Annotated[
+        str,
+        Option(
+            "--listen", metavar="ADDRESS:PORT", help="Where to listen; a proxy with TLS stands before it."
+        ),
+    ] = LISTEN,
+    list_: Annotated[bool, Option("--list", help="Show the address of each channel and end.")] = False,
+) -> None:
+    """Take receipts and answers that providers bring by HTTP, until SIGTERM or Ctrl-C.
+
+    It listens on the loopback only, and believes nothing without a signature. A reverse proxy with TLS hands on what
+    comes from outside.
+
+    \b
+    Examples:
+      tocsin serve-callbacks --list
+      tocsin serve-callbacks --listen 127.0.0.1:8750
+    """
+    if list_:
+        _list(session)
+        return
+    _serve(session, *_address(listen))
+
+
+def _list(session: Session) -> None:
+    from runner.app.messages.callbacks import addresses
+    from runner.reports.messages.channels import CallbacksReport, callbacks_page
+
+    report = CallbacksReport(callbacks=addresses(session.desk))
+    session.show(report, lambda: callbacks_page(report, CONFIG))
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, colon, port = listen.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise Usage(
+            f"'{listen}' is no address to listen on", hint=f"as: --listen {LISTEN}", code="bad_address"
+        )
+    return host.strip("[]"), int(port)
+
+
+def _serve(session: Session, host: str, port: int) -> None:
+    from runner.app.messages.acknowledgement import Links
+    from runner.app.messages.callbacks import Callbacks
+    from runner.app.messages.inbound import Inbox
+    from runner.web.app import Application
+    from runner.web.serving import Server
+    from runner.workers.choice import attach
+    from runner.workers.periodic import PeriodicTask
+
+    desk = session.machine
+    desk.backoff = None  # a provider that waits sends again; others are to be answered meanwhile
+    attach(desk)
+    callbacks = Callbacks(desk, Inbox(desk))
+    server = Server(Application(callbacks, Links(session.apart()), session.say), host, port)
+    if host not in LOOPBACK:
+        session.warn("no_tls", f"{host} can be reached from other machines, and there is no TLS here")
+    with stopped_by_signals(server.stop), PeriodicTask(callbacks.inbox.again, AGAIN, session.say):
+        session.say(f"listening on {host}:{server.port}; stop it with Ctrl-C or SIGTERM")
+        server.run()
+    session.say("stopped listening")

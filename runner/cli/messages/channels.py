@@ -1,0 +1,114 @@
+"""Channels: whether they can be used now, and the check that tries every way to every person on a quiet day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from runner.cli.framework.options import Commands, Option, Scope, command, group
+from runner.cli.framework.session import Session
+from runner.reports.core.formatting import count
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from runner.app.messages.communications_check import Way
+    from runner.reports.messages.communications_check import ChecksReport
+
+
+def add(app: Commands) -> None:
+    """Add ``channel …``."""
+    channels = group(
+        app,
+        "channel",
+        "Channels: whether they can be used now, and whether everybody is reached.",
+    )
+    command(channels, "list", Scope.ANYWHERE)(list_)
+    command(channels, "check", Scope.HOME_WRITES)(check)
+
+
+def list_(session: Session) -> None:
+    """List the channels: what each carries and falls with, its rates, and what holds it up now."""
+    from runner.reports.messages.channels import ChannelRow, ChannelsReport, channel_row, channels_page
+    from runner.routing.traffic import Account
+
+    desk, now = session.desk, session.now()
+    desk.traffic.refresh()
+    waiting, directory = desk.traffic.rooms(now).not_before({}), desk.directory
+    rows = [
+        channel_row(
+            channel,
+            desk.traffic.domains,
+            desk.traffic.accounts.get(channel.account, Account()),
+            waiting.get(channel.id),
+            now,
+        )
+        for channel in sorted(directory.channels.values(), key=lambda one: (one.priority, one.id))
+    ]
+    broken = (
+        ChannelRow(channel=name, adapter=desk.home.channels[name].adapter, broken=why)
+        for name, why in sorted(directory.broken.items())
+    )
+    report = ChannelsReport(as_of=now, channels=(*rows, *broken))
+    session.show(report, lambda: channels_page(report))
+
+
+def check(
+    session: Session,
+    person: Annotated[list[str] | None, Option("--to", metavar="PERSON", help="Only this person.")] = None,
+    channel: Annotated[
+        list[str] | None, Option("--channel", metavar="CHANNEL", help="Only over this channel.")
+    ] = None,
+    show: Annotated[bool, Option("--show", help="Show how long ago each way worked; send nothing.")] = False,
+    yes: Annotated[bool, Option("--yes", help="Send without asking.")] = False,
+) -> int:
+    """Try every way to every person, as on a quiet day: shows how old each last success is, asks, then sends.
+
+    What came of it is kept, and shown when an incident is opened. Exits with 1 where a way did not work.
+
+    \b
+    Examples:
+      tocsin channel check --show
+      tocsin channel check --to maria --yes
+    """
+    from runner.app.messages.communications_check import test_contacts, ways
+
+    found = ways(session.desk, person or (), channel or ())
+    report = _report(session, found, person or (), 0)
+    if show or not found:
+        _show(session, report)
+        return 0
+    from runner.reports.messages.communications_check import checks_page
+
+    session.tell(checks_page(report, session.now()))
+    if not yes:
+        session.confirm(f"Send {count(len(found), 'message')} now?", "repeat with --yes, or look with --show")
+    failed = 0
+    for way, result in test_contacts(session.desk, found):
+        failed += result.state != "accepted"
+        session.say(f"{way.person} over {way.channel.id}: {result.state.replace('_', ' ')}")
+    again = ways(session.desk, person or (), channel or ())
+    _show(session, _report(session, again, person or (), len(found)))
+    return 1 if failed else 0
+
+
+def _show(session: Session, report: ChecksReport) -> None:
+    from runner.reports.messages.communications_check import checks_page
+
+    session.show(report, lambda: checks_page(report, session.now()))
+
+
+def _report(session: Session, found: Collection[Way], persons: Collection[str], sent: int) -> ChecksReport:
+    from runner.reports.messages.communications_check import ChecksReport, way_row
+
+    reached = {way.person for way in found}
+    return ChecksReport(
+        ways=tuple(
+            way_row(way.person, way.channel.id, way.contact, way.check, way.worked_at) for way in found
+        ),
+        without=tuple(
+            name
+            for name in sorted(session.desk.directory.people)
+            if name not in reached and (not persons or name in persons)
+        ),
+        sent=sent,
+    )

@@ -1,0 +1,142 @@
+"""``notice letters``: a letter to every person of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from runner.cli.framework.options import Argument, Option
+from runner.cli.framework.session import Session
+from runner.errors import Usage, warning
+from runner.reports.core.page import Cell, Page, Paragraph, Table, line
+from runner.yamlfile.limited_files import read_file
+
+if TYPE_CHECKING:
+    from runner.app.notices.letters import Tell, Written
+
+
+def letters(
+    session: Session,
+    notice: Annotated[str, Argument(metavar="NOTICE", help="A template with slots; auto: by each duty.")],
+    people: Annotated[Path, Option("--people", metavar="FILE", help="CSV, Parquet or SQLite.")],
+    out: Annotated[Path, Option("--out", metavar="DIR", help="The folder of this run.")],
+    duty: Annotated[
+        list[str] | None, Option("--duty", help="The duty, or one for each place; else by place.")
+    ] = None,
+    population: Annotated[str, Option("--population", metavar="ID", help="Where the list names none.")] = "",
+    query: Annotated[
+        str, Option("--query", metavar="SQL", help="What a database is asked, or its file.")
+    ] = "",
+    to: Annotated[list[str] | None, Option("--to", metavar="FORMAT", help="pdf; or docx, html, txt.")] = None,
+    batch: Annotated[
+        int, Option("--batch", metavar="N", help="Up to 1,000 letters in a PDF, for paper.")
+    ] = 0,
+    jobs: Annotated[int, Option("--jobs", metavar="N", help="Processes; as many as there are cores.")] = 0,
+    fonts: Annotated[list[Path] | None, Option("--fonts", metavar="DIR", help="More fonts for PDF.")] = None,
+    skip_bad: Annotated[bool, Option("--skip-bad", help="Go without bad rows; they are listed.")] = False,
+    drafts: Annotated[bool, Option("--draft", help="Marked as drafts, gaps and all; not on record.")] = False,
+) -> None:
+    """Write a letter to every person of a list; the same command goes on where a run was cut off.
+
+    The list has the columns reference, name, address and, where more than one law is in question, jurisdiction.
+
+    \b
+    Examples:
+      tocsin notice letters us-letter --people people.csv --out letters
+      tocsin notice letters auto --people people.parquet --out letters --batch 1000 --skip-bad
+    """
+    from runner.app.notices.letters import Order, write_letters
+    from runner.app.notices.notices import formats_of
+
+    order = Order(
+        notice=notice,
+        people=people,
+        out=out,
+        query=sql_of(query),
+        duties=tuple(duty or ()),
+        population=population,
+        formats=formats_of(to or []) or ("pdf",),
+        batch=batch,
+        jobs=jobs,
+        skip_bad=skip_bad,
+        draft=drafts,
+        fonts=tuple(str(folder) for folder in fonts or ()),
+    )
+    incident = session.incident()
+    with bar(session, "letters") as tell:
+        written = write_letters(session.desk, incident, order, tell)
+    for said in () if drafts else _unapproved(written):
+        session.say(said)
+    session.show(written, lambda: _page(written))
+
+
+def _unapproved(written: Written) -> list[str]:
+    """Return a warning for each duty whose letters nobody approved: they are made all the same, at night too."""
+    patterns = dict.fromkeys(
+        (group.duty, group.notice, group.version) for group in written.groups if not group.approved
+    )
+    return [
+        warning(
+            "not_approved",
+            f"nobody approved {notice} {version} for {duty}: have it approved before the letters go out",
+        )
+        for duty, notice, version in patterns
+    ]
+
+
+LARGEST_QUERY = 100_000
+"""Bytes of a query in a file."""
+
+
+def sql_of(query: str) -> str:
+    """Return a query, read from its file where a file is named."""
+    if not query.endswith(".sql"):
+        return query
+    try:
+        return read_file(Path(query), LARGEST_QUERY).decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise Usage(
+            f"{query} cannot be read", hint="--query SQL, or a file that ends in .sql", code="file_unreadable"
+        ) from None
+
+
+@contextmanager
+def bar(session: Session, what: str) -> Iterator[Tell]:
+    """Show a bar where a person looks at it, else nothing."""
+    if not session.world.colours(session.world.err):
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(file=session.world.err, highlight=False)
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total or None)
+
+
+def _page(written: Written) -> Page:
+    rows = tuple(
+        (
+            Cell(" ".join(filter(None, (group.jurisdiction, group.population))) or "everyone"),
+            Cell(f"{group.letters:,}"),
+            Cell(f"{group.notice} {group.version}", "dim"),
+            Cell(group.duty, "dim"),
+            Cell(group.status, "warn" if group.status == "draft" else "good"),
+        )
+        for group in written.groups
+    )
+    there = written.letters - written.made
+    said = [
+        f"{written.letters:,} letters in {written.files:,} files, {written.pages:,} pages, in {written.folder}"
+    ]
+    said += [f"{there:,} of them were there already"] if there else []
+    blocks: list[Paragraph | Table] = [Table(rows=rows, elastic=3, indent=0), line("; ".join(said), "good")]
+    if written.rejected:
+        blocks.append(line(f"{written.rejected:,} bad rows have no letter: see rejects.csv", "alarm"))
+    kept = f"on record as {written.evidence}" if written.evidence else "drafts are on no record"
+    blocks.append(line(f"Merkle root {written.root}, {kept}", "dim"))
+    return Page(tuple(blocks))

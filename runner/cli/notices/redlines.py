@@ -1,0 +1,83 @@
+"""``notice diff``: what changed between two renderings, by words and by fact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from runner.cli.framework.options import Argument, Option
+from runner.cli.framework.output_files import show_pulled
+from runner.cli.framework.session import Session
+from runner.errors import Usage
+from runner.reports.core.page import Page
+
+if TYPE_CHECKING:
+    from runner.app.notices.notice_versions import Pair
+    from runner.incident.state.incident import Incident
+    from runner.reports.notices.redline import Compared
+
+Which = "A rendering: its number, the beginning of its digest, or its id."
+
+
+def diff(
+    session: Session,
+    name: Annotated[str, Argument(metavar="NOTICE", help="A notice, a rendering, or a notice step.")],
+    older: Annotated[str, Argument(metavar="[A]", help=f"{Which} The one before B otherwise.")] = "",
+    newer: Annotated[str, Argument(metavar="[B]", help=f"{Which} The newest otherwise.")] = "",
+    since_filed: Annotated[
+        bool, Option("--since-filed", help="What changed since the last filing under the same law.")
+    ] = False,
+    to: Annotated[
+        list[str] | None, Option("--to", metavar="FORMAT", help="html, docx; several with commas.")
+    ] = None,
+    out: Annotated[Path | None, Option("--out", metavar="DIR", help="The folder to write into.")] = None,
+) -> None:
+    """Show what changed between two renderings of a notice, word by word, and which facts changed it.
+
+    With --out it is written as HTML and as Word with tracked changes.
+
+    \b
+    Examples:
+      tocsin notice diff gdpr-33-initial
+      tocsin notice diff gdpr-33-initial 1 3 --to docx --out review
+      tocsin notice diff nis2-final --since-filed
+    """
+    from runner.app.notices import notice_versions
+
+    incident = session.incident()
+    if since_filed and older:
+        raise Usage(
+            "--since-filed says itself with what to compare", hint="leave A out", code="options_conflict"
+        )
+    choose = notice_versions.since_filed if since_filed else None
+    old, new = (
+        choose(incident, name, newer) if choose else notice_versions.chosen(incident, name, older, newer)
+    )
+    pair = notice_versions.compare(session.desk, old, new)
+    if out is None:
+        _show(session, report(incident, pair), pair)
+        return
+    author = pair.after.document.context.stationery.name or incident.codename
+    formats = notice_versions.redline_formats(to or [])
+    show_pulled(session, notice_versions.save(pair, formats, out, author))
+
+
+def report(incident: Incident, pair: Pair) -> Compared:
+    """Return a comparison as a report: which renderings, and what changed."""
+    from runner.app.notices.notice_versions import number_of
+    from runner.reports.notices.redline import compared, version
+
+    filed = {view.record.digest for view in incident.duties.values() if view.record is not None}
+    before, after = (
+        version(one, number_of(incident, one), filed=one.digest in filed) for one in (pair.old, pair.new)
+    )
+    return compared(before, after, pair.redline, pair.facts)
+
+
+def _show(session: Session, found: Compared, pair: Pair) -> None:
+    from runner.reports.notices.redline import compared_page
+
+    def page() -> Page:
+        return compared_page(found, pair.redline)
+
+    session.show(found, page)

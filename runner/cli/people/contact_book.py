@@ -1,0 +1,162 @@
+"""The contact book in the store: taking a list in, writing it out, and forgetting somebody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command
+from runner.cli.framework.session import Session
+from runner.errors import Usage
+from runner.reports.core.formatting import count
+from runner.reports.core.page import Page, line
+from runner.settings import CONFIG
+
+if TYPE_CHECKING:
+    from runner.app.people.contact_import import Import
+    from runner.reports.people.contact_import import ImportReport
+
+
+def add(people: Commands) -> None:
+    """Add to ``person …``."""
+    command(people, "import", Scope.HOME_WRITES)(import_)
+    command(people, "export", Scope.ANYWHERE)(export)
+    command(people, "forget", Scope.HOME_WRITES)(forget)
+
+
+def import_(
+    session: Session,
+    file: Annotated[
+        Path | None, Argument(metavar="[FILE]", help="CSV, vCards, or YAML in the form of tocsin.yaml.")
+    ] = None,
+    from_settings: Annotated[
+        bool, Option("--from-settings", help="Take the people of tocsin.yaml into the store.")
+    ] = False,
+    yes: Annotated[bool, Option("--yes", help="Write without asking.")] = False,
+) -> None:
+    """Take people with their contacts and roles into the store, sealed. Shows what would change, and asks.
+
+    People are recognised by their short name; whom the list does not name stays as they are. A new address begins
+    unverified: while an incident is open it carries no approval in it.
+
+    \b
+    Examples:
+      tocsin person import people.csv
+      tocsin person import contacts.vcf --yes
+      tocsin person import --from-settings
+    """
+    from runner.app.people.contact_import import carry_out, moved, planned
+    from runner.cli.framework.outcome import reach
+    from runner.reports.people.contact_import import import_page
+
+    if (file is None) is not from_settings:
+        raise Usage(
+            "which list?",
+            hint="name a FILE, or --from-settings alone",
+            code="options_conflict" if from_settings else "argument_missing",
+        )
+    session.ensure_home()
+    found = planned(session.desk, file) if file is not None else moved(session.desk)
+    if not found.any:
+        report = _report(session, found, file, written=False)
+        session.show(report, lambda: import_page(report))
+        return
+    if not yes:
+        session.tell(import_page(_report(session, found, file, written=False)))
+        session.confirm("Write this?", "repeat with --yes")
+    carry_out(session.desk, found)
+    report = _report(session, found, file, written=True)
+    session.show(report, lambda: import_page(report))
+    for change in found.changes:
+        if change.gained or change.lost:
+            reach(session, change.person)
+
+
+def _report(session: Session, found: Import, file: Path | None, *, written: bool) -> ImportReport:
+    from runner.files.settings_file import lines_of_people
+    from runner.reports.people.contact_import import ImportReport, ImportRow, contact_words
+
+    config = session.folder / CONFIG
+    told = file is None and (written or not found.any)
+    lines = lines_of_people(config) if told else ""
+    return ImportReport(
+        file=str(file or config),
+        people=tuple(
+            ImportRow(
+                person=person.person,
+                change=person.change,
+                name=person.card.name,
+                gained=tuple(contact_words(contact) for contact in person.gained),
+                lost=tuple(contact_words(contact) for contact in person.lost),
+            )
+            for person in found.people
+        ),
+        roles=dict(found.roles),
+        missing=found.missing,
+        open=tuple(row.codename for row in session.desk.store.rows("open")),
+        delete=(lines,) if lines else (),
+        warnings=found.warnings,
+        written=written,
+    )
+
+
+def export(
+    session: Session,
+    out: Annotated[Path, Argument(metavar="FILE", help="A file .yaml, readable by you alone.")],
+    replace: Annotated[bool, Option("--replace", help="Write over a file that is there already.")] = False,
+) -> None:
+    """Write everybody with their contacts and roles into a file, in clear: for another home, or for whoever asks.
+
+    \b
+    Example:
+      tocsin person export people.yaml
+    """
+    from runner.app.core.directory import as_settings
+    from runner.cli.framework.output_files import private_file
+
+    if out.suffix not in (".yaml", ".yml"):
+        raise Usage(
+            f"{out} does not end in .yaml", hint="tocsin person export people.yaml", code="unknown_ending"
+        )
+    private_file(out, as_settings(session.desk), replace=replace)
+    said = f"{out}: it holds addresses in clear; delete the file once it was used"
+    session.show({"schema": "tocsin/person-export/v1", "file": str(out)}, Page((line(said, "warn", hang=2),)))
+
+
+def forget(
+    session: Session,
+    person: Annotated[str, Argument(metavar="PERSON", help="Their short name.")],
+    yes: Annotated[bool, Option("--yes", help="Do it without asking.")] = False,
+) -> None:
+    """Destroy the key under which somebody's contacts stand: nobody can read them again. Their roles fall to the others.
+
+    Incidents keep what they recorded, backups keep what they copied, until those are shredded or expire.
+
+    \b
+    Example:
+      tocsin person forget maria
+    """
+    from runner.app.core.directory import forget_person
+    from runner.app.core.directory import person as known
+    from runner.files.settings_file import lines_of_people
+
+    known(session.desk, person)
+    if not yes:
+        session.confirm(f"Destroy all that is recorded of {person}?", "repeat with --yes")
+    shared = forget_person(session.desk, person)
+    in_settings = person in session.desk.home.people
+    lines = lines_of_people(session.folder / CONFIG) if in_settings else ""
+    report = {
+        "schema": "tocsin/person-forgotten/v1",
+        "person": person,
+        "under_shared_key": shared,
+        "in_settings": in_settings,
+    }
+    blocks = [line(f"{person} is forgotten: the key of their entries is destroyed", "good")]
+    if in_settings:
+        words = f"tocsin.yaml still names them, in lines {lines}: delete what is theirs there"
+        blocks.append(line(words, "warn", hang=2))
+    if shared:
+        words = f"{count(shared, 'older entry', 'older entries')} about them cannot be destroyed alone: sealed under a key of all"
+        blocks.append(line(words, "warn", hang=2))
+    session.show(report, Page(tuple(blocks)))

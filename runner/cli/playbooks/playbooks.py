@@ -1,0 +1,280 @@
+"""Playbooks and their files: list, outline, check, compare; and the schemas for editors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from runner.cli.framework.completion import playbooks
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
+from runner.cli.framework.session import Session, readable_home
+from runner.cli.framework.session import catalog as _catalog
+from runner.cli.playbooks import charts, playbook_tests
+from runner.errors import NotFound, Problem, Refused, TocsinError, Usage
+from runner.reports.core.formatting import count
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line, visible
+from runner.settings import CONFIG
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.app.playbooks.playbooks import Difference, Entry, Outline, Shown
+    from runner.playbook.checks.action_calls import CalledHost
+    from runner.routing.messaging import Channel
+    from runner.routing.organisation import Home
+
+Name = Annotated[
+    str, Argument(metavar="NAME", help="A name, NAME@VERSION or a file.", autocompletion=playbooks)
+]
+_TONES: dict[str, Tone] = {"added": "good", "removed": "alarm", "changed": "warn"}
+
+
+def add(app: Commands) -> None:
+    """Add ``playbook …`` and ``schema``."""
+    commands = group(
+        app, "playbook", "Playbooks: list, show, copy, validate, diff, test, fixture, graph, card."
+    )
+    command(commands, "list", Scope.ANYWHERE)(list_)
+    command(commands, "show", Scope.ANYWHERE)(show)
+    command(commands, "copy", Scope.ANYWHERE)(copy)
+    command(commands, "validate", Scope.ANYWHERE, formats=("text", "json", "sarif"))(validate)
+    command(commands, "diff", Scope.ANYWHERE)(diff)
+    playbook_tests.add(commands)
+    charts.add(commands)
+    command(app, "schema", Scope.ANYWHERE)(schema)
+
+
+def list_(session: Session) -> None:
+    """List the playbooks: the home's own first, then what ships with the program."""
+    from runner.app.playbooks.playbooks import listed
+
+    entries = listed(_catalog(session))
+    session.show({"schema": "tocsin/playbooks/v1", "playbooks": entries}, lambda: _list_page(entries))
+
+
+def _list_page(found: tuple[Entry, ...]) -> Page:
+    rows = tuple(
+        (
+            Cell(entry.name),
+            Cell(entry.version, "dim"),
+            Cell(entry.problem or entry.title, "alarm" if entry.problem else "plain"),
+        )
+        for entry in found
+    )
+    return Page((Table(rows=rows, elastic=2, indent=0),))
+
+
+def show(
+    session: Session,
+    name: Name,
+    yaml: Annotated[bool, Option("--yaml", help="Print the file itself.")] = False,
+) -> None:
+    """Show a playbook in outline, with the digest that an incident would be pinned to.
+
+    \b
+    Examples:
+      tocsin playbook show lost-device
+      tocsin playbook show lost-device --yaml > lost-laptop.yaml
+    """
+    from runner.app.playbooks.playbooks import shown
+    from runner.playbook.bundle import find
+    from runner.yamlfile.source import checked
+
+    if yaml and session.json:
+        raise Usage("--yaml and --format json exclude each other", code="options_conflict")
+    if yaml:
+        session.world.out.write(checked(find(name, _catalog(session))[0], code="bad_playbook").text)
+        return
+    home = readable_home(session)
+    found = shown(name, _catalog(session), None if home is None else home.act)
+    session.show(found, lambda: _show_page(found))
+
+
+def copy(
+    session: Session,
+    name: Name,
+    new: Annotated[str, Option("--as", metavar="NEW", help="The name of the copy.")] = "",
+) -> None:
+    """Copy a playbook into the home, to change it there; without --as it hides the one of the same name.
+
+    \b
+    Examples:
+      tocsin playbook copy lost-device --as lost-laptop
+      tocsin playbook copy ransomware
+    """
+    from runner.app.playbooks.playbooks import copied
+    from runner.cli.framework.output_files import private_file
+
+    session.ensure_home()
+    catalog = _catalog(session)
+    own, text = copied(name, catalog, new)
+    file = session.folder / "playbooks" / f"{own}.yaml"
+    if catalog.is_own("playbooks", own):
+        raise Refused(
+            f"the home has a playbook '{own}' already; nothing was copied",
+            hint=f"give the copy another name: tocsin playbook copy {name} --as NEW",
+            code="file_exists",
+        )
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    private_file(file, text.encode(), replace=False)
+    report = {"schema": "tocsin/playbook-copied/v1", "playbook": own, "file": str(file)}
+    check = Paragraph(cells=(Cell("→ "), Cell(f"tocsin playbook validate {own}", "command")))
+    session.show(report, Page((line(f"{own} is in {file}", "good", hang=2), check)))
+
+
+def _show_page(found: Shown) -> Page:
+    blocks: list[Block] = [
+        Paragraph(cells=(Cell(found.name, "title"), Cell(f" {found.version}  {found.title}")), hang=2),
+        line(found.digest, "dim"),
+    ]
+    if found.description:
+        blocks += [Blank(), line(found.description)]
+    for title, words in (
+        ("roles", ", ".join(f"{role} ({title})" for role, title in found.roles.items())),
+        ("messages", ", ".join(found.messages)),
+        ("runs", ", ".join(found.includes)),
+    ):
+        if words:
+            blocks.append(Paragraph(cells=(Cell(f"{title}: ", "dim"), Cell(words)), hang=2))
+    blocks += [line(str(call), "warn" if call.refused else "plain", hang=2) for call in found.http_calls]
+    rows = tuple(_outline(step) for step in found.steps)
+    return Page((*blocks, Blank(), Table(rows=rows, elastic=2, indent=0)))
+
+
+def _outline(one: Outline) -> tuple[Cell, ...]:
+    after = f"after {', '.join(one.after)}" if one.after else ""
+    when = f"when {one.when}" if one.when else ""
+    rest = "; ".join(part for part in (one.role, after, when) if part)
+    return Cell("  " * one.depth + one.step), Cell(one.kind, "dim"), Cell(one.title), Cell(rest, "dim")
+
+
+def validate(
+    session: Session,
+    path: Annotated[
+        list[Path], Argument(metavar="PATH...", help="Files, folders of them, or names of playbooks.")
+    ],
+    strict: Annotated[bool, Option("--strict", help="Count every warning as an error.")] = False,
+) -> int:
+    """Check files: form and meaning, every problem at once with its place; exits with 1 on any error.
+
+    Takes playbooks, and also regimes, notices, lists of fields, facts and tocsin.yaml, told apart by their schema line.
+
+    \b
+    Examples:
+      tocsin playbook validate my.yaml
+      tocsin playbook validate lost-device
+      tocsin playbook validate playbooks --strict --format sarif
+    """
+    from runner.app.playbooks.playbooks import called
+    from runner.files.validate import validate as validated
+
+    home, catalog = _home(session), _catalog(session)
+    problems = validated(path, catalog, home, channels=_channels(home), strict=strict)
+    calls = called(path, problems, catalog, None if home is None else home.act)
+    _print_problems(session, problems, calls, len(path))
+    return 1 if any(problem.severity == "error" for problem in problems) else 0
+
+
+def _home(session: Session) -> Home | None:
+    """Return the home's settings with the people that were recorded since."""
+    from runner.app.core.directory import read_people
+    from runner.files.settings_file import load_home
+
+    config = session.folder / CONFIG
+    if not config.exists():
+        return None
+    home = load_home(config)
+    try:
+        people = read_people(session.desk)
+    except TocsinError:  # a store that is not there, or does not open, leaves what the file says
+        return home
+    return msgspec.structs.replace(home, people=dict(people.people), roles=dict(people.roles))
+
+
+def _channels(home: Home | None) -> Mapping[str, Channel]:
+    """Return the home's channels as their adapters describe them."""
+    if home is None or not home.channels:
+        return {}
+    from runner.app.core.directory import read_channels
+
+    return read_channels(home)[0]
+
+
+def _print_problems(
+    session: Session, problems: tuple[Problem, ...], calls: tuple[CalledHost, ...], files: int
+) -> None:
+    if session.options.format == "sarif":
+        from runner import __version__
+        from runner.files.validate import to_sarif
+
+        session.show_json(to_sarif(problems, version=__version__))
+        return
+    if session.json:
+        session.show_json({"schema": "tocsin/problems/v1", "problems": problems, "http_calls": calls})
+        return
+    for problem in problems:
+        session.world.out.write(f"{visible(str(problem))}\n")
+    for call in calls:
+        session.say(str(call))
+    errors = sum(problem.severity == "error" for problem in problems)
+    if problems:
+        session.say(f"{count(errors, 'error')}, {count(len(problems) - errors, 'warning')}")
+    else:
+        session.say(f"{count(files, 'path')}: no problems")
+
+
+def diff(
+    session: Session,
+    old: Annotated[str, Argument(metavar="A", help="A name, NAME@VERSION or a file.")],
+    new: Annotated[str, Argument(metavar="B", help="The one to compare it with.")],
+) -> None:
+    """Say what changed between two playbooks: steps, roles, messages.
+
+    \b
+    Example:
+      tocsin playbook diff lost-device@1.0.0 ./lost-device.yaml
+    """
+    from runner.app.playbooks.playbooks import difference
+
+    found = difference(old, new, _catalog(session))
+    session.show(found, lambda: _diff_page(found))
+
+
+def _diff_page(found: Difference) -> Page:
+    head = line(f"{found.old} → {found.new}", "title")
+    if not found.changes:
+        return Page((head, line("no difference", "good")))
+    rows = tuple(
+        (
+            Cell(change.change, _TONES[change.change]),
+            Cell(change.kind, "dim"),
+            Cell(change.what),
+            Cell(", ".join(change.fields), "dim"),
+        )
+        for change in found.changes
+    )
+    return Page((head, Table(rows=rows, elastic=3, indent=0)))
+
+
+def schema(
+    session: Session,
+    kind: Annotated[str, Argument(metavar="KIND", help="playbook, playbook-test.")] = "playbook",
+) -> None:
+    """Print the JSON Schema of a kind of file, for editors.
+
+    \b
+    Example:
+      tocsin schema playbook > playbook.schema.json
+    """
+    from runner.files.validate import EDITOR_SCHEMAS
+    from runner.playbook.schema import as_text
+
+    if kind not in EDITOR_SCHEMAS:
+        raise NotFound(
+            f"there is no schema of '{kind}'",
+            hint=f"known: {', '.join(EDITOR_SCHEMAS)}",
+            code="unknown_schema",
+        )
+    session.world.out.write(as_text(EDITOR_SCHEMAS[kind]()))

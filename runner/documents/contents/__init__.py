@@ -1,0 +1,1 @@
+"""Contents of notices: coverage of what the law asks, forms, cover sheet."""

@@ -1,0 +1,161 @@
+"""What the law requires in a notice against what stands in it: covered, gap, to follow, or forbidden."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from runner.documents.contents.good_practice import judged as by_good_practice
+from runner.documents.notice import Coverage, CoverageState, FactChoice, Item, Notice, Treatment
+from runner.documents.tree import Document, Heading, plain, walk
+
+_STATES: Mapping[Treatment, CoverageState] = MappingProxyType(
+    {"missing": "gap", "to_follow": "to_follow", "waived": "to_check"}
+)
+_POPULATION = re.compile(r"^populations\[[^\]]*\]\.")
+
+
+def short(path: str) -> str:
+    """Return a path without its population: items name ``people.total`` for every population's."""
+    return _POPULATION.sub("", path)
+
+
+def item_of(notice: Notice, path: str) -> str:
+    """Return the letter of the first required item that a path belongs to, or nothing."""
+    wanted = short(path)
+    for item in notice.requires:
+        if any(_belongs(wanted, choice) for choice in (*item.facts, *item.known)):
+            return item.ref
+    return ""
+
+
+def treatment_of(notice: Notice, path: str) -> Treatment:
+    """Say whether the law lets this fact follow later."""
+    return "to_follow" if notice.phased and short(path) not in notice.at_once else "missing"
+
+
+def check(notice: Notice, document: Document) -> tuple[Coverage, ...]:
+    """Return one line for each required item, for each ban, for each rule of form and of good practice."""
+    places = _Places(document)
+    lines = [_judged(item, places, document, notice) for item in notice.requires]
+    if notice.facts:
+        rest = Item(ref="", item="Facts that the notice names besides", facts=notice.facts)
+        lines.append(_item(rest, places, document, notice))
+    for ban in notice.forbids:
+        present = tuple(path for path in ban.facts if path in places.printed)
+        state: CoverageState = "forbidden" if present else "covered"
+        lines.append(Coverage(ref=ban.ref, item=f"must not say: {ban.item}", state=state, facts=present))
+    return (*lines, *_form(notice, document), *by_good_practice(notice, document))
+
+
+def unnamed(lines: Iterable[Coverage], document: Document) -> tuple[Coverage, ...]:
+    """Return a line for each gap in the text that none of these lines names: it keeps the notice a draft as well."""
+    named = {path for line in lines for path in line.facts}
+    words = "stands in the text, though no required item names it"
+    return tuple(
+        Coverage(ref=gap.item, item=words, state=_STATES[gap.treatment], facts=(gap.path,))
+        for gap in document.gaps
+        if short(gap.path) not in named and gap.path not in named
+    )
+
+
+def complete(coverage: tuple[Coverage, ...]) -> bool:
+    """Tell whether a notice may be approved: nothing uncovered, nothing forbidden."""
+    return not any(line.state in ("gap", "forbidden") for line in coverage)
+
+
+class _Places:
+    """Where facts stand in a document, by their short paths."""
+
+    def __init__(self, document: Document) -> None:
+        self.printed = {short(used.path) for used in document.facts_used if used.printed}
+        self.known = {short(used.path) for used in document.facts_used}
+        self.gaps: dict[str, set[Treatment]] = {}
+        for gap in document.gaps:
+            self.gaps.setdefault(short(gap.path), set()).add(gap.treatment)
+
+
+def _judged(item: Item, places: _Places, document: Document, notice: Notice) -> Coverage:
+    """Judge an item; in an edited text, what the template put into words of its own is for a person to see."""
+    coverage = _item(item, places, document, notice)
+    in_words = bool(item.known) or not item.facts
+    if document.edited and in_words and coverage.state == "covered":
+        note = "the text was edited by hand: see that it still says it"
+        return Coverage(ref=item.ref, item=item.item, state="to_check", note=note)
+    return coverage
+
+
+def _in_words(item: Item, notice: Notice) -> Coverage:
+    """Judge what the law wants said in words: by the template's parts, else by a person."""
+    if item.part and item.part in notice.says:
+        return Coverage(ref=item.ref, item=item.item, state="covered")
+    note = "no fact stands for it: see that the text says it"
+    return Coverage(ref=item.ref, item=item.item, state="to_check", note=note)
+
+
+def _item(item: Item, places: _Places, document: Document, notice: Notice) -> Coverage:
+    needed = next((answer for answer in document.conditions if answer.when == item.when), None)
+    if needed and needed.missing:
+        note = "nobody can tell yet whether this is required"
+        return Coverage(ref=item.ref, item=item.item, state="gap", facts=needed.missing, note=note)
+    if needed and not needed.holds:
+        return Coverage(ref=item.ref, item=item.item, state="not_required")
+    if item.unsure:
+        note = "nobody can tell yet whether this is required"
+        return Coverage(ref=item.ref, item=item.item, state="gap", facts=item.unsure, note=note)
+    if item.of_law and not item.facts and not item.known:
+        return _in_words(item, notice)
+    missing = [path for choice in item.facts for path in _open(choice, places.printed, places)]
+    missing += [path for choice in item.known for path in _open(choice, places.known, places)]
+    if missing and item.only:
+        facts = tuple(missing)
+        note = f"see whether it is required: {item.only}"
+        return Coverage(ref=item.ref, item=item.item, state="to_check", facts=facts, note=note)
+    follow = [path for path in missing if places.gaps.get(path) == {"to_follow"}]
+    if not missing:
+        return Coverage(ref=item.ref, item=item.item, state="covered")
+    state: CoverageState = "to_follow" if len(follow) == len(missing) else "gap"
+    silent = [path for path in missing if path not in places.gaps]
+    note = f"not in the text: {', '.join(silent)}" if silent else ""
+    return Coverage(ref=item.ref, item=item.item, state=state, facts=tuple(missing), note=note)
+
+
+def _open(choice: FactChoice, stated: set[str], places: _Places) -> list[str]:
+    """Return the paths of a choice that are still open; a gap in one population opens it for all."""
+    paths = (choice,) if isinstance(choice, str) else choice
+    if any(path in stated and path not in places.gaps for path in paths):
+        return []
+    shown = [path for path in paths if path in places.gaps]
+    return shown or [paths[0]]
+
+
+def _belongs(path: str, choice: FactChoice) -> bool:
+    return path == choice if isinstance(choice, str) else path in choice
+
+
+def _form(notice: Notice, document: Document) -> list[Coverage]:
+    lines: list[Coverage] = []
+    if notice.headings:
+        there = [plain(block.inlines) for block in walk(document.blocks) if isinstance(block, Heading)]
+        rest = iter(there)
+        absent = tuple(heading for heading in notice.headings if heading not in rest)
+        lines.append(
+            Coverage(
+                ref="form",
+                item=f"headings in this order: {'; '.join(notice.headings)}",
+                state="gap" if absent else "covered",
+                note=f"absent or out of order: {'; '.join(absent)}" if absent else "",
+            )
+        )
+    if notice.min_points:
+        points = document.context.stationery.points
+        lines.append(
+            Coverage(
+                ref="form",
+                item=f"type no smaller than {notice.min_points:g} point",
+                state="covered" if points >= notice.min_points else "gap",
+                note="" if points >= notice.min_points else f"the stationery sets {points:g} point",
+            )
+        )
+    return lines

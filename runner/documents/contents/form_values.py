@@ -1,0 +1,166 @@
+"""The fields of a form with what the facts say in each: for a document, and for whoever exports the same fields.
+
+Instants stand in UTC as ISO 8601 writes them, places by their names, choices in the form's own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from runner.documents.form import Field, Section
+from runner.documents.notice import Notice
+from runner.documents.template.filters import place_name, said
+from runner.documents.template.template import decides
+from runner.documents.template.values import Budget, Kept
+from runner.documents.tree import FormField
+from runner.facts.vocabulary.fact_types import FactType
+from runner.facts.vocabulary.lookup import fact_type, nobody
+
+Setting = tuple[str, str, Budget]
+"""The language, the zone, and what conditions may cost."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """One field and its answer. ``value`` None is unknown."""
+
+    section: str
+    field: Field
+    path: str
+    """The fact that answers, or would; empty where the form's stage does."""
+    value: Any
+    shown: str
+    """The answer as a reader wants it; empty while it is unknown."""
+    asked: bool | None
+    """Whether it is asked at all; None while nobody can tell."""
+
+
+def asked_for(notice: Notice) -> Iterator[str]:
+    """Yield the facts that may answer a field of the notice's form."""
+    for section in notice.sections:
+        for field in section.fields:
+            yield from field.facts
+
+
+def answers(notice: Notice, facts: Mapping[str, Any], form: Setting) -> tuple[Answer, ...]:
+    """Return every field of the notice's form in its order; ``facts`` are nested and may hold ``duty`` as well."""
+    return tuple(
+        _answer(section, field, notice, facts, form)
+        for section in notice.sections
+        for field in section.fields
+    )
+
+
+def printed(notice: Notice, facts: Mapping[str, Any], form: Setting) -> list[dict[str, Any]]:
+    """Return what a template reads under ``sections``: the fields that are asked, and those that may be."""
+    found = answers(notice, facts, form)
+    return [
+        {"title": section.title, "fields": rows}
+        for section in notice.sections
+        if (rows := list(_rows(section, found)))
+    ]
+
+
+def exported(notice: Notice, facts: Mapping[str, Any], form: Setting) -> tuple[FormField, ...]:
+    """Return the same fields as sheets and electronic reports take them: choices in the form's codes, instants in UTC."""
+    return tuple(
+        FormField(
+            id=answer.field.id,
+            name=answer.field.name,
+            section=answer.section,
+            shown=answer.shown,
+            value=_coded(answer),
+            path=answer.field.path,
+        )
+        for answer in answers(notice, facts, form)
+        if _stands(answer)
+    )
+
+
+def _coded(one: Answer) -> str | int | float | bool | tuple[str, ...] | None:
+    codes, value = one.field.codes, one.value
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return tuple(codes.get(str(member), str(member)) for member in sorted(value))
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    kind = fact_type(one.path)
+    if isinstance(kind, FactType) and kind.kind == "choice":
+        return codes.get(str(value), str(value))
+    return one.shown if isinstance(kind, FactType) and kind.kind == "instant" else str(value)
+
+
+def _rows(section: Section, found: tuple[Answer, ...]) -> Iterator[dict[str, Any]]:
+    for answer in found:
+        if answer.section == section.title and _stands(answer):
+            value = Kept(answer.path, answer.value, answer.shown) if answer.path else answer.shown
+            yield {"id": answer.field.id, "name": answer.field.name, "answer": value}
+
+
+def _stands(one: Answer) -> bool:
+    """Leave out what is surely not asked, and what is unanswered and asked only in a case that a person has to see."""
+    if one.asked is None:
+        return one.value is not None or bool(one.field.when)
+    return one.asked
+
+
+def _answer(
+    section: Section, field: Field, notice: Notice, facts: Mapping[str, Any], form: Setting
+) -> Answer:
+    stage = notice.form.stage if notice.form is not None else ""
+    if field.says:
+        text = field.says.get(stage, "")
+        return Answer(section=section.title, field=field, path="", value=text, shown=text, asked=True)
+    path, value = _first(field, facts)
+    return Answer(
+        section=section.title,
+        field=field,
+        path=path,
+        value=value,
+        shown="" if value is None else _shown(field, path, value, form),
+        asked=_asked(field, facts, form),
+    )
+
+
+def _asked(field: Field, facts: Mapping[str, Any], form: Setting) -> bool | None:
+    parties = (*field.facts, field.of) if field.of else field.facts
+    if any(nobody(path, _at(path, facts)) for path in parties):
+        return False
+    if not field.when:
+        return None if field.only else True
+    holds = decides(field.when, facts, language=form[0], zone=form[1], budget=form[2])
+    return holds if isinstance(holds, bool) else None
+
+
+def _first(field: Field, facts: Mapping[str, Any]) -> tuple[str, Any]:
+    known = ((path, value) for path in field.facts if (value := _at(path, facts)) is not None)
+    return next(known, (field.facts[0], None))
+
+
+def _at(path: str, facts: Mapping[str, Any]) -> Any:
+    found: Any = facts
+    for part in path.split("."):
+        found = found.value if isinstance(found, Kept) else found
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found.value if isinstance(found, Kept) else found
+
+
+def _shown(field: Field, path: str, value: Any, form: Setting) -> str:
+    language, zone, _ = form
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return "; ".join(_shown(field, path, one, form) for one in sorted(value))
+    kind = fact_type(path)
+    match kind.kind if isinstance(kind, FactType) else "":
+        case "instant":
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+            return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        case "jurisdiction":
+            return place_name(str(value), language)
+        case "choice":
+            return field.choices.get(str(value)) or said(value, language, zone)
+        case "bool" | "int" | "number":
+            return said(value, language, zone)
+        case _:
+            return str(value)

@@ -1,0 +1,136 @@
+"""What a notice to affected people has to say and must not hold, whatever the law: R16 and R28 of the rule book.
+
+The words of R16 are found in the languages of the shipped notices; where they are not found a person is asked to look, since a text may
+say it otherwise. A link that breaks R28 is surely there, so it keeps the notice a draft. Pictures from elsewhere and
+pixels that count cannot stand in a notice at all: its text has no form for them (``runner.documents.template.markdown``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from runner.base.link_targets import counts_readers, foreign, own_domains
+from runner.documents.notice import Coverage, CoverageState, Notice
+from runner.documents.tree import (
+    Block,
+    Document,
+    Emphasis,
+    Fields,
+    Heading,
+    Inline,
+    Link,
+    Paragraph,
+    Strong,
+    Table,
+    plain,
+    walk,
+)
+
+_REACHED = tuple(
+    f"organisation.{who}.{how}"
+    for who in ("hotline", "contact", "dpo")
+    for how in ("phone", "email", "url", "address")
+)
+_SERVICES = ("organisation.", "risk.monitoring.")
+"""Facts whose addresses are named by being recorded: our own, and the service that the law has us offer."""
+_LAWFUL = (
+    *("gov", "gov.uk", "mil", "europa.eu"),
+    *("annualcreditreport.com", "equifax.com", "experian.com", "transunion.com"),
+)
+"""Governments, and whom American law has such letters point to (15 USC 1681j and the states' breach laws)."""
+_NEVER: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "en": (r"\b(?:never|not)\b", r"\bask\b", r"\bpasswords?\b"),
+        "de": (r"\b(?:nie|niemals|nicht|kein\w*)\b", r"\b(?:fragen|bitten|verlangen)\b", r"\b(?:passw[oö]rt\w*|kennw[oö]rt\w*)\b"),
+        "fr": (r"\b(?:jamais|pas|aucun)\b", r"\bdemand\w+\b", r"\bmots? de passe\b"),
+        "es": (r"\b(?:nunca|jamás|no)\b", r"\b(?:ped\w+|solicit\w+)\b", r"\bcontraseñas?\b"),
+    }
+)  # fmt: skip
+"""By language: words of which one each stands in the sentence that no password is asked for."""
+_SENTENCE = re.compile(r"[.!?]\s|\n\n")
+
+
+def judged(notice: Notice, document: Document) -> Iterator[Coverage]:
+    """Yield a line for each rule that holds for whoever the notice is written to."""
+    if notice.audience == "individuals":
+        yield _reachable(document)
+        yield _no_password(document)
+    if notice.audience in ("individuals", "public"):
+        yield _links(notice, document)
+
+
+def _reachable(document: Document) -> Coverage:
+    printed = {used.path for used in document.facts_used if used.printed}
+    state: CoverageState = "to_check" if printed.isdisjoint(_REACHED) else "covered"
+    note = "" if state == "covered" else "no fact of ours by which we are reached stands in the text"
+    return Coverage(ref="R16", item="How we are reached", state=state, note=note)
+
+
+def _no_password(document: Document) -> Coverage:
+    item = "That we ask for no password"
+    words = _NEVER.get(document.language.partition("-")[0].lower())
+    if words is None:
+        note = "nobody can tell in this language: see that the text says it"
+        return Coverage(ref="R16", item=item, state="to_check", note=note)
+    patterns = [re.compile(word, re.IGNORECASE) for word in words]
+    said = any(
+        all(pattern.search(sentence) for pattern in patterns)
+        for text in _texts(document.blocks)
+        for sentence in _SENTENCE.split(text)
+    )
+    if said:
+        return Coverage(ref="R16", item=item, state="covered")
+    note = "no sentence of the text says it, such as: We will never ask you for a password."
+    return Coverage(ref="R16", item=item, state="to_check", note=note)
+
+
+def _links(notice: Notice, document: Document) -> Coverage:
+    item = "must not say: links to others than us, the authorities and whom the template names; counters of readers"
+    own = own_domains(
+        used for fact in document.facts_used if fact.path.startswith(_SERVICES) for used in fact.texts
+    )
+    named = (*own, *notice.links, *_LAWFUL)
+    texts = (*_texts(document.blocks), *_addresses(document.blocks))
+    found = dict.fromkeys(host for text in texts for host in foreign(text, named))
+    why = [f"leads to {host}" for host in found]
+    if any(map(counts_readers, texts)):
+        why.append("an address counts who follows it")
+    return Coverage(ref="R28", item=item, state="forbidden" if why else "covered", note="; ".join(why))
+
+
+def _texts(blocks: tuple[Block, ...]) -> Iterator[str]:
+    return (plain(run) for run in _runs(blocks))
+
+
+def _addresses(blocks: tuple[Block, ...]) -> Iterator[str]:
+    return (href for run in _runs(blocks) for href in _of(run) if not href.startswith(("mailto:", "tel:")))
+
+
+def _of(inlines: tuple[Inline, ...]) -> Iterator[str]:
+    for node in inlines:
+        match node:
+            case Link(href=href):
+                yield href
+            case Strong(inlines=inner) | Emphasis(inlines=inner):
+                yield from _of(inner)
+            case _:
+                pass
+
+
+def _runs(blocks: tuple[Block, ...]) -> Iterator[tuple[Inline, ...]]:
+    """Yield every run of inline nodes, wherever it stands."""
+    for block in walk(blocks):
+        match block:
+            case Heading(inlines=inlines) | Paragraph(inlines=inlines):
+                yield inlines
+            case Table(head=head, rows=rows):
+                for row in (head, *rows):
+                    yield from row
+            case Fields(rows=pairs):
+                for pair in pairs:
+                    yield pair.label
+                    yield pair.value
+            case _:
+                pass

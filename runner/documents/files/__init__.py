@@ -1,0 +1,1 @@
+"""Readers of notice and form files."""

@@ -1,0 +1,94 @@
+"""A form's list of fields: read from YAML, and checked against the vocabulary and its own stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from runner.decoding import convert
+from runner.documents.form import Field, FieldList
+from runner.documents.template.syntax import check_syntax, facts_read
+from runner.errors import Problem
+from runner.facts.vocabulary.fact_types import FactType
+from runner.facts.vocabulary.lookup import fact_type, path_hint
+from runner.yamlfile.positions import place_of
+from runner.yamlfile.source import Source, scan
+
+SCHEMA: Final = "tocsin/fields/v1"
+_OURS: Final = ("duty", "notice")
+"""Names that a document knows besides facts."""
+
+
+def scan_fields(text: str, file: str) -> tuple[FieldList | None, tuple[Problem, ...]]:
+    """Return the list with all that is wrong with it; never raises."""
+    source = scan(text, file)
+    if source.problems:
+        return None, source.problems
+    data = source.data
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        hint = f"write 'schema: {SCHEMA}'"
+        return None, (source.problem(("schema",), "fields-schema", "this is no list of fields", hint=hint),)
+    try:
+        found = convert({key: value for key, value in data.items() if key != "schema"}, FieldList)
+    except msgspec.ValidationError as error:
+        where, message = place_of(str(error))
+        return None, (source.problem(where, "fields-value", message),)
+    return found, tuple(_problems(found, source))
+
+
+def _problems(found: FieldList, source: Source) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for number, section in enumerate(found.sections):
+        if section.stage not in found.stages:
+            where = ("sections", number, "stage")
+            hint = f"there are: {', '.join(found.stages)}"
+            yield source.problem(where, "fields-stage", f"there is no stage {section.stage!r}", hint=hint)
+        for index, field in enumerate(section.fields):
+            place = ("sections", number, "fields", index)
+            if field.id in seen:
+                yield source.problem((*place, "id"), "fields-id", f"{field.id} stands here twice")
+            seen.add(field.id)
+            yield from (
+                source.problem(place, code, text, hint=hint) for code, text, hint in _wrong(field, found)
+            )
+
+
+Wrong = tuple[str, str, str]
+"""A code, what is wrong, what to do."""
+
+
+def _wrong(field: Field, found: FieldList) -> Iterator[Wrong]:
+    if bool(field.facts) == bool(field.says):
+        yield "fields-fact", f"{field.id} needs a fact or what it says, and not both", "add 'fact: PATH'"
+    for stage in field.says:
+        if stage not in found.stages:
+            yield "fields-stage", f"there is no stage {stage!r}", f"there are: {', '.join(found.stages)}"
+    yield from _unknown(field.facts, "fields-fact")
+    if field.when:
+        yield from _wrong_condition("{% if " + field.when + " %}{% endif %}")
+    choices = {
+        choice
+        for path in field.facts
+        if isinstance(kind := fact_type(path), FactType)
+        for choice in kind.choices
+    }
+    for choice in (*field.choices, *field.codes):
+        if choice not in choices:
+            yield "fields-choice", f"{choice!r} is no choice of {' or '.join(field.facts)}", ""
+
+
+def _wrong_condition(condition: str) -> Iterator[Wrong]:
+    problems = check_syntax(condition)
+    yield from (("fields-condition", problem.message, "") for problem in problems)
+    if not problems:
+        yield from _unknown((path for path, _line in facts_read(condition)), "fields-condition")
+
+
+def _unknown(paths: Iterable[str], code: str) -> Iterator[Wrong]:
+    yield from ((code, f"{path} is no single fact", path_hint(path)) for path in paths if not _known(path))
+
+
+def _known(path: str) -> bool:
+    return path.partition(".")[0] in _OURS or path == "incident.codename" or fact_type(path) is not None

@@ -1,0 +1,279 @@
+"""A notice file: YAML front matter that says what the law requires, then the template's text.
+
+Front matter and text are checked together: every fact that an item requires must be read by the text, and
+the text is rendered once with nothing known, which finds what a template or its Markdown does wrong.
+
+Texts that several notices share are files of macros under ``notices/parts``; those that ``parts:`` names stand before
+the text, and the digest of the notice covers them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Final, get_args
+
+import msgspec
+
+from runner.base.states import LetterPart
+from runner.base.text import nearest
+from runner.decoding import convert
+from runner.documents.contents.coverage import short
+from runner.documents.files.form_file import scan_fields
+from runner.documents.form import Form, Section
+from runner.documents.notice import SLOTS, Ban, Fits, Item, Notice
+from runner.documents.render import render
+from runner.documents.template.syntax import check_syntax, facts_read
+from runner.documents.tree import RenderContext
+from runner.documents.unsafe_text import findings
+from runner.errors import Invalid, Problem
+from runner.yamlfile.positions import place_of
+from runner.yamlfile.source import Source, scan
+
+SCHEMA: Final = "tocsin/notice/v1"
+_FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+Parts = Callable[[str], tuple[str, str] | None]
+"""A name → a text and its file, None where there is none."""
+
+
+def no_parts(name: str) -> None:
+    """Know no part."""
+    del name
+
+
+def load_notice(
+    content: bytes, file: str, parts: Parts = no_parts, forms: Parts = no_parts
+) -> tuple[Notice, str]:
+    """Return the notice and its template text, parts included; raises ``Invalid`` with every problem found."""
+    notice, body, problems = scan_notice(content, file, parts, forms)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if notice is None or errors:
+        count = len(errors)
+        raise Invalid(
+            f"{file} does not hold: {count} problem{'s' if count > 1 else ''}",
+            code="notice",
+            problems=problems,
+        )
+    return notice, body
+
+
+def scan_notice(
+    content: bytes, file: str, parts: Parts = no_parts, forms: Parts = no_parts
+) -> tuple[Notice | None, str, tuple[Problem, ...]]:
+    """Read as far as possible and return what was read with all that is wrong; never raises."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return None, "", (_problem(file, 1, "notice-encoding", f"not UTF-8 at byte {error.start}"),)
+    front = _FRONT.match(text)
+    if front is None:
+        hint = f"begin with '---', 'schema: {SCHEMA}' and the other keys, then '---'"
+        return None, "", (_problem(file, 1, "notice-front-matter", "there is no front matter", hint),)
+    source = scan(f"\n{front[1]}", file)
+    body, offset = text[front.end() :], text[: front.end()].count("\n")
+    notice, problems = (None, source.problems) if source.problems else _decoded(source)
+    shared, unknown = _shared(notice, source, parts)
+    problems += unknown
+    pieces = (*shared, _Piece(file, body, offset))
+    text = "".join(piece.text for piece in pieces)
+    problems += tuple(_placed(problem, pieces) for problem in check_syntax(text, file))
+    problems += tuple(
+        _placed(_problem(file, number, "notice-character", f"the text holds {found[0]}"), pieces)
+        for number, line in enumerate(text.splitlines(), 1)
+        if (found := findings(line))
+    )
+    if notice is None:
+        return None, text, problems
+    form, wrong = _form(notice, source, forms)
+    shares = "".join(piece.text for piece in shared) + form.text
+    digest = hashlib.sha256(content + shares.encode()).hexdigest()
+    notice = msgspec.structs.replace(notice, sha256=digest, sections=form.sections)
+    problems += (*wrong, *_meaning(notice, source))
+    if not problems:
+        problems = _text_problems(notice, text, source, pieces)
+    return (
+        msgspec.structs.replace(notice, requires=(*notice.requires, *_asked(form.sections))),
+        text,
+        problems,
+    )
+
+
+class _Piece(msgspec.Struct, frozen=True):
+    """One file's share of a notice's text, and on which of its lines it begins."""
+
+    file: str
+    text: str
+    offset: int
+
+
+class _Filled(msgspec.Struct, frozen=True):
+    """What a form asks for at a notice's stage, and the text of its list."""
+
+    sections: tuple[Section, ...] = ()
+    text: str = ""
+
+
+def _form(notice: Notice, source: Source, forms: Parts) -> tuple[_Filled, tuple[Problem, ...]]:
+    """Return the fields of the form that a notice fills, with all that is wrong."""
+    if notice.form is None:
+        return _Filled(), ()
+    found = forms(notice.form.fields)
+    if found is None:
+        hint = f"a list of fields is a file notices/fields/{notice.form.fields}.yaml"
+        what = f"there is no list of fields {notice.form.fields!r}"
+        return _Filled(), (source.problem(("form", "fields"), "notice-form", what, hint=hint),)
+    listed, problems = scan_fields(*found)
+    if listed is None or problems:
+        return _Filled(), problems
+    if notice.form.stage not in listed.stages:
+        hint = f"there are: {', '.join(listed.stages)}"
+        what = f"the form has no stage {notice.form.stage!r}"
+        return _Filled(), (source.problem(("form", "stage"), "notice-form", what, hint=hint),)
+    return _Filled(listed.at(notice.form.stage), found[0]), ()
+
+
+def _asked(sections: tuple[Section, ...]) -> Iterator[Item]:
+    """Return the fields of a form as items that the law requires."""
+    for field in (field for section in sections for field in section.fields):
+        facts = (field.fact,) if field.facts else ()
+        only = "" if field.when else field.only
+        yield Item(ref=field.id, item=field.name, facts=facts, when=field.when, only=only)
+
+
+def _shared(
+    notice: Notice | None, source: Source, parts: Parts
+) -> tuple[tuple[_Piece, ...], tuple[Problem, ...]]:
+    """Return the parts that a notice names, and a problem for each that there is not."""
+    pieces: list[_Piece] = []
+    problems: list[Problem] = []
+    for index, name in enumerate(notice.parts if notice is not None else ()):
+        part = parts(name)
+        if part is None:
+            hint = f"a part is a file notices/parts/{name}.md"
+            text = f"there is no part {name!r}"
+            problems.append(source.problem(("parts", index), "notice-part", text, hint=hint))
+            continue
+        text, file = part
+        pieces.append(_Piece(file, text if text.endswith("\n") else f"{text}\n", 0))
+    return tuple(pieces), tuple(problems)
+
+
+def _placed(problem: Problem, pieces: tuple[_Piece, ...]) -> Problem:
+    """Name the file and the line that a line of the joined text comes from."""
+    line = problem.line
+    for piece in pieces[:-1]:
+        length = piece.text.count("\n")
+        if line <= length:
+            return msgspec.structs.replace(problem, file=piece.file, line=line)
+        line -= length
+    return msgspec.structs.replace(problem, file=pieces[-1].file, line=line + pieces[-1].offset)
+
+
+def _decoded(source: Source) -> tuple[Notice | None, tuple[Problem, ...]]:
+    data = source.data
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        hint = f"write 'schema: {SCHEMA}'"
+        return None, (source.problem(("schema",), "notice-schema", "this is not a notice file", hint=hint),)
+    fields = {key: value for key, value in data.items() if key != "schema"}
+    unknown = tuple(_unknown_keys(fields, source))
+    if unknown:
+        return None, unknown
+    try:
+        return convert(fields, Notice), ()
+    except msgspec.ValidationError as error:
+        where, message = place_of(str(error))
+        return None, (source.problem(where, "notice-value", message),)
+
+
+def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
+    """Find every unknown key at once, each with the nearest known one."""
+    known = tuple(name for name in Notice.__struct_fields__ if name not in ("sections", "sha256"))
+    places: list[tuple[tuple[str | int, ...], Any, tuple[str, ...]]] = [((), fields, known)]
+    places.append((("fits",), fields.get("fits"), Fits.__struct_fields__))
+    places.append((("form",), fields.get("form"), Form.__struct_fields__))
+    for key, kind in (("requires", Item), ("forbids", Ban)):
+        entries = fields.get(key)
+        for index, entry in enumerate(entries if isinstance(entries, list) else []):
+            own = tuple(name for name in kind.__struct_fields__ if name not in ("unsure", "of_law"))
+            places.append(((key, index), entry, own))
+    return [
+        source.problem((*where, key), "notice-key", f"unknown key {key!r}", hint=_hint(key, names), key=True)
+        for where, mapping, names in places
+        if isinstance(mapping, dict)
+        for key in mapping
+        if key not in names
+    ]
+
+
+def _hint(word: str, known: tuple[str, ...]) -> str:
+    near = nearest(word, known)
+    return f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
+
+
+def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
+    found: list[Problem] = []
+    if not _ID.fullmatch(notice.id):
+        found.append(source.problem(("id",), "notice-id", "an id is lower-case words joined by hyphens"))
+    if not _VERSION.fullmatch(notice.version):
+        found.append(source.problem(("version",), "notice-version", "a version is three numbers, as 1.0.0"))
+    if notice.at_once and not notice.phased:
+        hint = "set 'phased: true' or take 'at_once' away"
+        found.append(source.problem(("at_once",), "notice-phases", "nothing may follow later", hint=hint))
+    for key, words in (("says", notice.says), ("requires", tuple(i.part for i in notice.requires if i.part))):
+        for word in words:
+            if word not in get_args(LetterPart):
+                hint = _hint(word, get_args(LetterPart))
+                found.append(
+                    source.problem((key,), "notice-part", f"{word!r} is no part of a letter", hint=hint)
+                )
+    found += [
+        source.problem(("slots",), "notice-slot", f"{slot!r} is no slot", hint=_hint(slot, SLOTS))
+        for slot in notice.slots
+        if slot not in SLOTS
+    ]
+    for index, item in enumerate(notice.requires):
+        if item.when:
+            found += [
+                source.problem(("requires", index, "when"), "notice-condition", problem.message)
+                for problem in check_syntax("{% if " + item.when + " %}{% endif %}", source.file)
+            ]
+    return tuple(found)
+
+
+def _text_problems(
+    notice: Notice, body: str, source: Source, pieces: tuple[_Piece, ...]
+) -> tuple[Problem, ...]:
+    try:
+        read = {short(path) for path, _line in facts_read(body)}
+    except Invalid as error:
+        return tuple(_placed(problem, pieces) for problem in error.problems)
+    found = [
+        source.problem(
+            ("requires",), "notice-uncovered", f"the text never says {path}, which an item requires", key=True
+        )
+        for path in notice.required_facts()
+        if path not in read
+    ]
+    personal = {path for path in read if path.partition(".")[0] == "recipient"}
+    for slot in sorted(personal.symmetric_difference(notice.slots)):
+        what = (
+            "is read and not among the slots" if slot in personal else "is a slot that the text never reads"
+        )
+        found.append(source.problem(("slots",), "notice-slot", f"{slot} {what}", key=True))
+    epoch = RenderContext(timestamp=datetime(2000, 1, 1, tzinfo=UTC))
+    try:
+        render(notice, body, {}, context=epoch)
+    except Invalid as error:
+        inner = error.problems or (_problem(source.file, 1, error.code, error.message, error.hint),)
+        found += [_placed(problem, pieces) for problem in inner]
+    return tuple(found)
+
+
+def _problem(file: str, line: int, code: str, message: str, hint: str = "") -> Problem:
+    return Problem(file=file, line=line, column=1, severity="error", code=code, message=message, hint=hint)

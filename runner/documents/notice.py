@@ -1,0 +1,186 @@
+"""The words of a notice: what the law requires in it, what is still missing, and what was made of it."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+from runner.documents.form import Form, Section
+
+Audience = Literal["authority", "individuals", "internal", "public"]
+Treatment = Literal["missing", "to_follow", "waived"]
+"""``waived`` is missing, and counsel lets the notice go without it."""
+Format = Literal["docx", "pdf", "html", "txt", "md", "xlsx", "json"]
+"""``xlsx`` and ``json`` are for notices that fill a form field by field."""
+CoverageState = Literal["covered", "gap", "to_follow", "not_required", "forbidden", "to_check"]
+"""``to_check`` is for a person: the law wants words that no fact and no part of the template stands for."""
+
+SLOTS: Final = ("recipient.name", "recipient.address", "recipient.reference")
+"""What a letter may say of its one reader."""
+
+FactChoice = str | tuple[str, ...]
+"""One fact path, or several of which one is enough."""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing that the law wants in the notice, with the article's letter."""
+
+    ref: str
+    """As the law counts it, such as ``33(3)(a)``."""
+    item: str
+    """What has to be said, in words that a lawyer can check against the law."""
+    facts: tuple[FactChoice, ...] = ()
+    """All of them must stand in the text; an inner list is a choice of one."""
+    known: tuple[FactChoice, ...] = ()
+    """All of them must be known and read; the template puts them into words of its own by conditions."""
+    when: str = ""
+    """A condition over facts; empty means always required."""
+    only: str = ""
+    """When it is required, in words that a person has to judge: what is missing then is to check, not a gap."""
+    part: str = ""
+    """A part of a letter (``runner.law.regime.LetterPart``) that says it in words of its own."""
+    unsure: tuple[str, ...] = ()
+    """Facts that would tell whether it is required at all."""
+    of_law: bool = False
+    """Taken from the duty's own contents, not from the template's front matter."""
+
+
+class Ban(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing that the law does not want in the notice, known by the facts that would say it."""
+
+    ref: str
+    item: str
+    facts: tuple[str, ...]
+
+
+class Fits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a general template is for: duties to these recipients, in these places; empty means any."""
+
+    recipients: tuple[str, ...] = ()
+    jurisdictions: tuple[str, ...] = ()
+    """``US`` stands for its states as well."""
+    stages: tuple[str, ...] = ()
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The front matter of one template: which duty it fulfils, and by what it is checked."""
+
+    id: str
+    version: str
+    title: str
+    regime: str = ""
+    duties: tuple[str, ...] = ()
+    fits: Fits | None = None
+    """For which other duties ``notice: auto`` may take it, where no template names the duty itself."""
+    translates: str = ""
+    """The notice that says the same in another language, with the same facts and items."""
+    form: Form | None = None
+    """The authority's form that the text fills, field by field; its fields count for the check."""
+    law_items: bool = False
+    """Whether what the duty's regime requires and forbids counts for the check, besides ``requires`` and ``forbids``."""
+    says: tuple[str, ...] = ()
+    """Parts of a letter that the text puts in where ``duty.parts`` asks for them."""
+    parts: tuple[str, ...] = ()
+    """Files of macros under ``notices/parts`` that stand before the text."""
+    language: str = "en"
+    """A BCP 47 tag: it chooses the forms of dates and numbers as well."""
+    audience: Audience = "authority"
+    requires: tuple[Item, ...] = ()
+    forbids: tuple[Ban, ...] = ()
+    links: tuple[str, ...] = ()
+    """Domains besides our own and those of governments to which links in it may lead (R28)."""
+    facts: tuple[str, ...] = ()
+    """Facts required in the text besides those of ``requires``."""
+    headings: tuple[str, ...] = ()
+    """Headings that the law fixes, in their order, the title included where it does."""
+    min_points: float = 0.0
+    """The smallest type that the law allows, in points; 0 where it is silent."""
+    phased: bool = False
+    """Whether information may follow in phases, as in Art. 33(4) GDPR."""
+    at_once: tuple[str, ...] = ()
+    """Facts that may not follow later even where phases are allowed."""
+    logo: bool = True
+    """Whether the firm's logo may stand on it; EDGAR takes no pictures of this kind."""
+    slots: tuple[str, ...] = ()
+    """What differs from one reader's letter to the next (``SLOTS``); all else is the same for all in one place."""
+    sections: tuple[Section, ...] = ()
+    """The fields that ``form`` asks for; the loader sets them."""
+    sha256: str = ""
+    """Digest of the file's bytes; the loader sets it."""
+
+    def required_facts(self) -> tuple[str, ...]:
+        """Return every path that some item or the notice itself names, once each, in order."""
+        found: dict[str, None] = dict.fromkeys(self.facts)
+        for item in self.requires:
+            for choice in (*item.facts, *item.known):
+                found.update(dict.fromkeys((choice,) if isinstance(choice, str) else choice))
+        return tuple(found)
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """One fact that the text wanted and nobody has recorded."""
+
+    path: str
+    item: str
+    """The article's letter of the item that it belongs to; empty where it belongs to none."""
+    treatment: Treatment
+
+
+class Used(msgspec.Struct, frozen=True):
+    """One fact that the text read, with its value as canonical JSON (personal data: never log it)."""
+
+    path: str
+    value: str
+    printed: bool
+    texts: tuple[str, ...] = ()
+    """What it reads like, in each of the forms in which it was printed."""
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one required or forbidden item, or of one rule of form."""
+
+    ref: str
+    item: str
+    state: CoverageState
+    facts: tuple[str, ...] = ()
+    """The paths that are missing or forbidden."""
+    note: str = ""
+
+
+class Rendered(msgspec.Struct, frozen=True, kw_only=True):
+    """One output: its format, its name and the digest of its exact bytes."""
+
+    format: Format
+    filename: str
+    media_type: str
+    sha256: str
+    size: int
+
+
+class FactDigest(msgspec.Struct, frozen=True):
+    """A fact path with the salted digest of the value that was used."""
+
+    path: str
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/manifest/v1"):
+    """Who made what from which facts: enough to render again and compare, without holding the facts."""
+
+    incident: str
+    kind: str
+    status: str
+    template: str
+    template_version: str
+    template_sha256: str
+    language: str
+    timestamp: str
+    journal_head: str
+    tree_sha256: str
+    facts: tuple[FactDigest, ...]
+    gaps: tuple[Gap, ...]
+    coverage: tuple[Coverage, ...]
+    outputs: tuple[Rendered, ...]
+    engine: tuple[tuple[str, str], ...]
+    """Names and versions of the libraries that set the bytes."""

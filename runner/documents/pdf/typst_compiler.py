@@ -1,0 +1,253 @@
+"""typst at work on the one stationery: what letters share is laid out once, and only what differs anew.
+
+typst remembers what it has laid out for ten compilations, by content and by all that surrounds it. So the page and the
+text of one document, the pattern, go in by ``sys.inputs``, which stay the same from letter to letter; of the next
+letters only the blocks that differ from the pattern's go in, by the source, as one string literal of JSON. The bytes that
+come of it do not depend on which document was the pattern.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import unicodedata
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import UTC
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from runner.documents.pictures import fonts, size
+from runner.documents.tree import Document, Stationery
+from runner.documents.watermark import footer, mark, named, small_print, watermark
+from runner.errors import Bug, Refused
+
+if TYPE_CHECKING:
+    import typst
+
+_NO_GLYPH = re.compile(r'the text `"(.+?)"` could not be displayed', re.DOTALL)
+_PAGES = re.compile(rb"/Type/Pages/Count (\d+)")
+_MAX_SCRIPTS = 24
+_GENERATIONS = 12
+"""Compilations after which typst has forgotten what it kept of one that went before."""
+
+
+class Printed(NamedTuple):
+    """A PDF of one or several documents, and how many pages each of them has."""
+
+    content: bytes
+    pages: tuple[int, ...]
+
+
+class Made(NamedTuple):
+    """A PDF, and what it was made from after all, where a draft's text had to be spelt out."""
+
+    content: bytes
+    inputs: str
+    said: str
+
+
+class Machine:
+    """typst with the stationery in it, ready for the next document."""
+
+    def __init__(self, *, tagged: bool) -> None:
+        """``tagged`` makes PDF/A-3a and PDF/UA-1; what is not is for paper alone."""
+        self._standards = ["a-3a", "ua-1"] if tagged else ["a-2b"]
+        self._tagged = tagged
+        self._running: tuple[str, typst.Compiler] | None = None
+
+    def make(self, first: Document, inputs: str, call: str, said: str) -> Made:
+        """Set what is said by one of the stationery's functions.
+
+        A character that no font has is spelt out as ``[U+6F22]`` in a draft; a final document is ``Refused``
+        then, because its text must be the same in every format.
+        """
+        for _attempt in range(_MAX_SCRIPTS):
+            found = self._set(first, inputs, _source(call, said))
+            if isinstance(found, bytes):
+                return Made(found, inputs, said)
+            inputs, said = _spelt(inputs, found), _spelt(said, found)
+        raise _no_font("many scripts")
+
+    def ask(self, first: Document, inputs: str, call: str, said: str, label: str) -> list[Any]:
+        """Return what the stationery found out: the values under a label."""
+        import typst
+
+        found = typst.query(  # type: ignore[type-var]  # a source and a root are each what they are
+            _source(call, said),
+            label,
+            field="value",
+            root=_stationery().parent,
+            font_paths=fonts(first.context.stationery.font_paths),
+            ignore_system_fonts=True,
+            sys_inputs={"patterns": inputs},
+        )
+        return list(json.loads(found))
+
+    def _set(self, first: Document, inputs: str, source: bytes) -> bytes | str:
+        """Return a PDF, or the text of which a draft's fonts lack something."""
+        import typst
+
+        try:
+            made = self._compiler(first, inputs).compile(
+                input=source,
+                format="pdf",
+                pdf_standards=self._standards,  # type: ignore[arg-type]
+                pdf_tags=self._tagged,
+                timestamp=int(first.context.timestamp.timestamp()),
+            )
+        except typst.TypstError as error:
+            match = _NO_GLYPH.search(str(error))
+            if match is None:
+                raise Bug(
+                    f"the PDF of {first.id} could not be set", hint=re.sub(r"`.*?`", "…", error.message)
+                ) from None
+            if first.context.status == "final":
+                raise _no_font(match[1]) from None
+            return match[1]
+        if not isinstance(made, bytes):
+            raise Bug("typst returned no PDF")
+        return made
+
+    def _compiler(self, first: Document, inputs: str) -> typst.Compiler:
+        import typst
+
+        if self._running is None or self._running[0] != inputs:
+            compiler = typst.Compiler(
+                _stationery(),
+                root=_stationery().parent,
+                font_paths=fonts(first.context.stationery.font_paths),
+                ignore_system_fonts=True,
+                sys_inputs={"patterns": inputs},
+            )
+            self._running = inputs, compiler
+        return self._running[1]
+
+
+class Press:
+    """Sets documents one after another, quickest where they are alike."""
+
+    def __init__(self, *, tagged: bool) -> None:
+        """``tagged`` makes PDF/A-3a and PDF/UA-1; what is not is for paper alone."""
+        self._machine = Machine(tagged=tagged)
+        self._patterns: dict[Hashable, tuple[int, Document]] = {}
+        self._inputs = ""
+
+    def print(self, documents: Sequence[Document]) -> Printed:
+        """Return documents in one PDF, each with pages of its own; see ``Machine.make`` for what no font shows."""
+        said = self._said(documents)
+        made = self._machine.make(documents[0], self._inputs, "letters", said)
+        if len(documents) == 1:
+            return Printed(made.content, (max(int(found) for found in _PAGES.findall(made.content)),))
+        found = self._machine.ask(documents[0], made.inputs, "letters", made.said, "metadata")
+        forget(documents[0])
+        return Printed(made.content, tuple(n for n in found if n))
+
+    def _said(self, documents: Sequence[Document]) -> str:
+        """Say documents as JSON: a number is the pattern's block of that place."""
+        if any(frame(document) not in self._patterns for document in documents):
+            firsts: dict[Hashable, Document] = {}
+            for document in documents:
+                firsts.setdefault(frame(document), document)
+            self._patterns = {key: (n, one) for n, (key, one) in enumerate(firsts.items())}
+            self._inputs = patterns(tuple(firsts.values()))
+        return msgspec.json.encode([self._differing(document) for document in documents]).decode()
+
+    def _differing(self, document: Document) -> Mapping[str, Any]:
+        number, pattern = self._patterns[frame(document)]
+        known = dict(enumerate(pattern.blocks))
+        blocks = [n if known.get(n) == block else block for n, block in enumerate(document.blocks)]
+        return {"pattern": number, "blocks": blocks}
+
+
+def patterns(documents: Sequence[Document]) -> str:
+    """Say what the stationery is told of documents once for all."""
+    return msgspec.json.encode(
+        [{"doc": _data(document), "blocks": document.blocks} for document in documents]
+    ).decode()
+
+
+def forget(document: Document) -> None:
+    """Have typst let a batch go: it keeps parts of its last ten compilations, which for batches are gigabytes."""
+    import typst
+
+    found = fonts(document.context.stationery.font_paths)
+    for _ in range(_GENERATIONS):
+        typst.compile(b" ", format="pdf", font_paths=found, ignore_system_fonts=True)
+
+
+@functools.lru_cache(maxsize=1)
+def _stationery() -> Path:
+    with resources.as_file(resources.files("runner.documents.pdf").joinpath("stationery.typ")) as file:
+        return file
+
+
+def _source(call: str, said: str) -> bytes:
+    """Return the source around the documents: in a literal, only a quotation mark and a backslash are not text."""
+    literal = said.replace("\\", "\\\\").replace('"', '\\"')
+    return f'#import "/stationery.typ": {call}\n#{call}("{literal}")\n'.encode()
+
+
+def frame(document: Document) -> Hashable:
+    """Return all that ``_data`` says of a document: what has the same is set on the same page."""
+    return (
+        document.id,
+        document.version,
+        document.title,
+        document.language,
+        document.min_points,
+        document.context,
+    )
+
+
+def _data(document: Document) -> dict[str, Any]:
+    """Return what the stationery reads besides the blocks."""
+    context = document.context
+    moment = context.timestamp.astimezone(UTC)
+    language, _, region = document.language.partition("-")
+    return {
+        "title": named(document),
+        "mark": mark(document),
+        "time": [moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second],
+        "lang": language.lower(),
+        "region": region.upper() if len(region) == 2 else None,
+        "rtl": document.right_to_left,
+        "fonts": ["Libertinus Serif"],
+        "paper": msgspec.structs.replace(context.stationery, logo=None),
+        "logo": _logo(context.stationery),
+        "small": small_print(document),
+        "table": max(0.92 * context.stationery.points, document.min_points),
+        "watermark": watermark(document),
+        "footer": footer(document),
+    }
+
+
+def _logo(stationery: Stationery) -> dict[str, Any] | None:
+    """Return the logo's bytes as numbers, since typst reads nothing from disk, and its width in points."""
+    logo = stationery.logo
+    return None if logo is None else {"png": list(logo.png), "width": size(logo)[0]}
+
+
+def _spelt(data: str, text: str) -> str:
+    """Spell out every character of the script that the font lacks, so that one round settles a script."""
+    scripts = {_script(character) for character in text if ord(character) > 0x7F}
+    return "".join(
+        f"[U+{ord(c):04X}]" if ord(c) > 0x7F and (c in text or _script(c) in scripts) else c for c in data
+    )
+
+
+def _script(character: str) -> str:
+    name = unicodedata.name(character, "")
+    return name.split(" ")[0] if unicodedata.category(character)[0] == "L" else f"U+{ord(character) >> 7:X}"
+
+
+def _no_font(text: str) -> Refused:
+    points = ", ".join(sorted({f"U+{ord(c):04X}" for c in text if ord(c) > 0x7F})) or text
+    return Refused(
+        f"no font of this PDF can show {points}",
+        hint="name a folder with a TrueType font for this script in the stationery, or use docx, html or txt",
+        code="no_glyph",
+    )

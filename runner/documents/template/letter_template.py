@@ -1,0 +1,82 @@
+"""A letter to many: its text is made once, and each reader's own words are put where the pattern has its slots.
+
+Making a document from its template takes milliseconds, and a million readers have as many. Where a template only *prints* its
+slots (no condition, loop or filter looks at them) everybody's document differs in those words alone; so the pattern is written
+once, with a word of its own in the place of each slot, and cut at these words. A template that does more with a slot is made
+anew for each reader.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.documents.unsafe_text import visible
+
+if TYPE_CHECKING:
+    from jinja2 import nodes
+
+RECIPIENT = "recipient"
+
+
+def only_prints(source: str, slots: Sequence[str]) -> bool:
+    """Say whether a template does nothing with its slots but print them as they are."""
+    from jinja2 import Environment, nodes
+
+    tree = Environment(autoescape=True).parse(source)
+    printed = sum(_is_slot(node, slots) for output in tree.find_all(nodes.Output) for node in output.nodes)
+    return printed == sum(name.name == RECIPIENT for name in tree.find_all(nodes.Name))
+
+
+def _is_slot(node: nodes.Expr, slots: Sequence[str]) -> bool:
+    from jinja2 import nodes
+
+    return (
+        isinstance(node, nodes.Getattr)
+        and isinstance(node.node, nodes.Name)
+        and f"{node.node.name}.{node.attr}" in slots
+        and node.node.name == RECIPIENT
+    )
+
+
+def stand_ins(slots: Sequence[str], seed: str) -> dict[str, str]:
+    """Return a word for each slot that stands in no text: letters and digits only, so that nothing breaks it apart."""
+    mark = hashlib.sha256(seed.encode()).hexdigest()[:16]
+    return {slot.partition(".")[2]: f"Slot{mark}{n:02d}" for n, slot in enumerate(slots)}
+
+
+class Pattern(msgspec.Struct, frozen=True):
+    """A text cut at its slots: what stands between them, and which slot follows each piece but the last."""
+
+    pieces: tuple[str, ...]
+    names: tuple[str, ...]
+
+    def filled(self, values: Mapping[str, str]) -> str:
+        """Return the text of one reader; values are as they are to stand there."""
+        out = [self.pieces[0]]
+        for name, piece in zip(self.names, self.pieces[1:], strict=True):
+            out += (values[name], piece)
+        return "".join(out)
+
+
+def cut(text: str, words: Mapping[str, str]) -> Pattern:
+    """Cut a text at the words that stand for its slots."""
+    names = {word: name for name, word in words.items()}
+    parts = re.split("|".join(map(re.escape, names)) or r"(?!)", text)
+    found = re.findall("|".join(map(re.escape, names)) or r"(?!)", text)
+    return Pattern(tuple(parts), tuple(names[word] for word in found))
+
+
+def as_text(value: str) -> str:
+    """Return a reader's word as the plain-text writer has it."""
+    return visible(value)
+
+
+def as_html(shown: str) -> str:
+    """Return a word that ``as_text`` made as the HTML writer has it."""
+    return escape(shown).replace("\n", "<br>\n")

@@ -1,0 +1,213 @@
+"""Markdown with marks becomes a tree with marks: CommonMark, pipe tables, and ``:::`` blocks.
+
+The structure depends on the template alone, so it is parsed once for each marked text and kept. Images,
+HTML, code blocks and addresses other than https, mailto and tel are refused.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.documents.template.values import OPEN
+from runner.documents.tree import (
+    Block,
+    Break,
+    Emphasis,
+    Field,
+    Fields,
+    Heading,
+    Inline,
+    Link,
+    Listing,
+    Paragraph,
+    Quote,
+    Rule,
+    Signature,
+    Strong,
+    Table,
+    Text,
+    plain,
+)
+from runner.errors import Invalid
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.tree import SyntaxTreeNode
+
+_ROOMS: Final = ("fields", "signature", "alpha", "roman", "lines")
+_SCHEMES: Final = ("https://", "mailto:", "tel:")
+
+
+@functools.lru_cache(maxsize=256)
+def parse(marked: str) -> tuple[Block, ...]:
+    """Return the tree of a marked text; raises ``Invalid`` for what a notice may not contain."""
+    from markdown_it.tree import SyntaxTreeNode
+
+    return tuple(_blocks(SyntaxTreeNode(_parser().parse(marked)).children, "decimal"))
+
+
+@functools.lru_cache(maxsize=1)
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser.block.ruler.before(
+        "fence", "room", _room, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    )
+    return parser
+
+
+def _room(state: StateBlock, line: int, end: int, silent: bool) -> bool:
+    """Read ``::: name`` up to the next line of ``:::`` (markdown-it's signature of a block rule)."""
+    if not _line(state, line).startswith(":::"):
+        return False
+    name = _line(state, line).lstrip(":").strip()
+    if not name or silent:
+        return bool(name)
+    close = next((n for n in range(line + 1, end) if _line(state, n).strip() == ":::"), end)
+    if name not in _ROOMS or close == end:
+        known = ", ".join(_ROOMS)
+        raise Invalid(
+            f"the block ':::{name}' is not known or not closed",
+            hint=f"known blocks are {known}; each ends with a line of ':::'",
+            code="template-markdown",
+        )
+    state.push("room_open", "div", 1).info = name
+    old, state.lineMax = state.lineMax, close
+    state.md.block.tokenize(state, line + 1, close)
+    state.lineMax = old
+    state.push("room_close", "div", -1)
+    state.line = close + 1
+    return True
+
+
+def _line(state: StateBlock, line: int) -> str:
+    return state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
+
+
+def _blocks(nodes: list[SyntaxTreeNode], style: Any) -> Iterator[Block]:
+    for node in nodes:
+        match node.type:
+            case "heading":
+                yield Heading(int(node.tag[1:]), _inlines(node.children))
+            case "paragraph":
+                yield Paragraph(_inlines(node.children))
+            case "bullet_list" | "ordered_list":
+                yield _listing(node, style)
+            case "table":
+                yield _table(node)
+            case "blockquote":
+                yield Quote(tuple(_blocks(node.children, style)))
+            case "hr":
+                yield Rule()
+            case "room":
+                yield from _in_room(node)
+            case other:
+                hint = "a line that starts with four spaces becomes code: take the indent away"
+                raise Invalid(f"a notice cannot hold a {other}", hint=hint, code="template-markdown")
+
+
+def _in_room(node: SyntaxTreeNode) -> Iterator[Block]:
+    kind = node.nester_tokens.opening.info if node.nester_tokens else ""
+    match kind:
+        case "alpha" | "roman":
+            yield from _blocks(node.children, kind)
+        case "signature":
+            yield Signature(tuple(_broken(block) for block in _blocks(node.children, "decimal")))
+        case "lines":
+            yield from (_broken(block) for block in _blocks(node.children, "decimal"))
+        case _:
+            yield Fields(tuple(field for child in node.children for field in _fields(child)))
+
+
+def _listing(node: SyntaxTreeNode, style: Any) -> Listing:
+    items = tuple(tuple(_blocks(item.children, style)) for item in node.children)
+    if node.type == "bullet_list":
+        return Listing("bullet", 1, items)
+    return Listing(style, int(node.attrs.get("start", 1)), items)
+
+
+def _table(node: SyntaxTreeNode) -> Table:
+    rows = [row for part in node.children for row in part.children]
+    aligns = tuple(
+        str(cell.attrs.get("style", "text-align:left")).removeprefix("text-align:")
+        for cell in rows[0].children
+    )
+    cells = tuple(tuple(_inlines(cell.children) for cell in row.children) for row in rows)
+    return Table(aligns, cells[0], cells[1:])
+
+
+def _broken(block: Block) -> Block:
+    """Keep the line ends of a paragraph as its author set them."""
+    if not isinstance(block, Paragraph):
+        return block
+    return Paragraph(tuple(Break() if _is_soft(node) else node for node in block.inlines))
+
+
+def _is_soft(node: Inline) -> bool:
+    return isinstance(node, Text) and node.text == "\n"
+
+
+def _fields(node: SyntaxTreeNode) -> Iterator[Field]:
+    """Read ``Label: value`` from each line; only the template's own colon counts, never a fact's."""
+    line: list[Inline] = []
+    for inline in (*_inlines(node.children), Text("\n")):
+        if not _is_soft(inline):
+            line.append(inline)
+        elif line:
+            yield _field(line)
+            line = []
+
+
+def _field(line: list[Inline]) -> Field:
+    first = line[0]
+    if isinstance(first, Text) and ": " in f"{first.text} ":
+        label, _, rest = f"{first.text} ".partition(": ")
+        rest = rest if rest.strip() else ""
+        return Field(
+            (Text(label.strip()),),
+            ((Text(rest.rstrip(" ") if len(line) == 1 else rest),) if rest else ()) + tuple(line[1:]),
+        )
+    shown = plain(tuple(line)).strip()
+    if OPEN in shown and len(line) == 1:
+        return Field((), tuple(line))  # the mark of an undecided condition, alone on its line
+    raise Invalid(f"{shown[:40]!r} is no field", hint="write 'Label: value'", code="template-markdown")
+
+
+def _inlines(nodes: list[SyntaxTreeNode]) -> tuple[Inline, ...]:
+    inlines: list[Inline] = []
+    for node in nodes:
+        match node.type:
+            case "inline":
+                inlines.extend(_inlines(node.children))
+            case "text" | "code_inline" | "text_special":
+                if node.content:
+                    inlines.append(Text(node.content))
+            case "softbreak":
+                inlines.append(Text("\n"))
+            case "hardbreak":
+                inlines.append(Break())
+            case "strong":
+                inlines.append(Strong(_inlines(node.children)))
+            case "em":
+                inlines.append(Emphasis(_inlines(node.children)))
+            case "link":
+                inlines.append(_link(node))
+            case other:
+                raise Invalid(f"a notice cannot hold an {other}", code="template-markdown")
+    return tuple(inlines)
+
+
+def _link(node: SyntaxTreeNode) -> Link:
+    """Print the address behind the words, unless the words are the address."""
+    href, inner = str(node.attrs.get("href", "")), _inlines(node.children)
+    if not href.startswith(_SCHEMES) or OPEN in href or "%EE%80%80" in href:
+        hint = "write https://, mailto: or tel:, and no fact inside the address"
+        raise Invalid(f"the link to {href!r} is refused", hint=hint, code="template-markdown")
+    bare = href.partition(":")[2].removeprefix("//").removeprefix("www.").rstrip("/")
+    if bare in plain(inner):
+        return Link(href, inner)
+    return Link(href, (*inner, Text(f" ({bare})")))

@@ -1,0 +1,57 @@
+"""What stands on a document besides its text: the watermark, head and footer, the properties, the file's name.
+
+None of it is written by hand. DRAFT follows from the status, EXERCISE and SELF-TEST from the incident's kind;
+PRIVILEGED stands on drafts only and never in what is filed.
+"""
+
+from __future__ import annotations
+
+from runner.base.states import MARKS
+from runner.documents.notice import Format
+from runner.documents.tree import Document
+
+
+def watermark(document: Document) -> str:
+    """Return the words across the page, or nothing for a final document of a real incident."""
+    context = document.context
+    words = [MARKS[context.kind]] if context.kind != "real" else []
+    if context.status == "draft":
+        words.append("DRAFT")
+        if context.privileged:
+            words.append("PRIVILEGED")
+    return " – ".join(words)
+
+
+def mark(document: Document) -> str:
+    """Return EXERCISE or SELF-TEST for what is not real, nothing for what is: it stands in each page's head."""
+    return MARKS[document.context.kind]
+
+
+def named(document: Document) -> str:
+    """Return the title as a file's properties and its running head have it: the mark stays where the text is cut off."""
+    return f"{mark(document)}: {document.title}" if mark(document) else document.title
+
+
+def footer(document: Document) -> str:
+    """Return the reference line: the mark, incident, template and the journal's head, which anchors it outside."""
+    context = document.context
+    parts = [mark(document), context.incident, f"{document.id} {document.version}"]
+    if context.journal_head:
+        parts.append(f"journal {context.journal_head}")
+    return " · ".join(part for part in parts if part)
+
+
+def small_print(document: Document) -> float:
+    """Return the size of page furniture in points: eight, unless the law wants more."""
+    return max(8.0, document.min_points)
+
+
+def filename(document: Document, format: Format, duty: str = "") -> str:
+    """Return a name made of ids alone, with what the watermark says in front.
+
+    ``duty`` tells two notices from one template apart, which would overwrite one another otherwise.
+    """
+    marks = watermark(document).replace(" – ", "_")
+    parts = (document.id, duty.replace("/", "_"), document.version, document.language)
+    stem = "_".join(part for part in parts if part)
+    return f"{marks}_{stem}.{format}" if marks else f"{stem}.{format}"

@@ -1,0 +1,329 @@
+"""A Word file's text as our tree: what counsel edited comes back as headings, paragraphs, lists, tables and fields.
+
+Only the body is read: letterhead, footer and page numbers are the stationery's. Tracked changes count as accepted.
+What a notice cannot hold (pictures, footnotes, text boxes, hidden text) is refused, since dropping it would change
+what the person wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Final, Literal
+from xml.etree.ElementTree import Element
+
+import msgspec
+
+from runner.documents.tree import (
+    Block,
+    Emphasis,
+    Field,
+    Fields,
+    Heading,
+    Inline,
+    Link,
+    Paragraph,
+    Quote,
+    Rule,
+    Signature,
+    Strong,
+    Table,
+    Text,
+)
+from runner.documents.word.docx_lists import Entry, Numbering, listed
+from runner.documents.word.docx_package import RELATION, R, W, parse, unpack
+from runner.documents.word.docx_split import BODY
+from runner.errors import Refused
+
+Shape = Literal["paragraph", "heading", "quote", "rule", "gap"]
+_THROUGH: Final = frozenset(
+    W + name for name in ("sdt", "sdtContent", "smartTag", "customXml", "ins", "moveTo", "bdo", "dir", "body")
+)
+_GONE: Final = frozenset(W + name for name in ("del", "moveFrom", "sdtPr", "sdtEndPr", "pPr", "rPr"))
+_NEVER: Final = {
+    "drawing": "a picture or a text box",
+    "pict": "a picture or a text box",
+    "object": "an embedded object",
+    "footnoteReference": "a footnote",
+    "endnoteReference": "an endnote",
+    "sym": "a character of a symbol font",
+}
+_CHARACTERS: Final = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "\u2011", "softHyphen": ""}
+_TRACKED: Final = frozenset(
+    W + name for name in ("ins", "del", "moveFrom", "moveTo", "rPrChange", "pPrChange")
+)
+
+
+class Returned(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back in a Word file."""
+
+    blocks: tuple[Block, ...]
+    tracked: int
+    """Tracked changes that were taken as final text."""
+    comments: int
+    """Comments in the margin, which are no part of the text."""
+
+
+def read_docx(content: bytes) -> Returned:
+    """Return the text of a Word file as a tree; raises Refused where the file is not safe or holds what no notice can."""
+    parts = unpack(content)
+    root = parse(parts["word/document.xml"], "word/document.xml")
+    body = root.find(f"{W}body")
+    if body is None:
+        raise Refused("this Word file has no text", hint="choose another file", code="word_file")
+    control = next(
+        (one for one in body.findall(f"{W}sdt") if _value(one.find(f"{W}sdtPr"), "tag") == BODY), None
+    )
+    text = body if control is None else control.find(f"{W}sdtContent")
+    comments = parse(parts["word/comments.xml"]) if "word/comments.xml" in parts else None
+    return Returned(
+        blocks=tuple(_Reader(parts).blocks(body if text is None else text)),
+        tracked=sum(1 for element in body.iter() if element.tag in _TRACKED),
+        comments=len(comments.findall(f"{W}comment")) if comments is not None else 0,
+    )
+
+
+class _Piece(msgspec.Struct, frozen=True):
+    """One paragraph, with what its style makes of it."""
+
+    shape: Shape
+    inlines: tuple[Inline, ...]
+    level: int = 0
+    entry: Entry | None = None
+    follows: bool = False
+    """It goes on in the list item above it."""
+    signed: bool = False
+    """It is kept on one page with the next, as a signature is."""
+
+
+class _Reader:
+    """One pass over the body, with the styles, the numbering and the links that it refers to."""
+
+    def __init__(self, parts: dict[str, bytes]) -> None:
+        self._styles = dict(_style_names(parts.get("word/styles.xml", b"")))
+        self._numbering = Numbering(parts.get("word/numbering.xml", b""))
+        self._links = dict(_targets(parts.get("word/_rels/document.xml.rels", b"")))
+
+    def blocks(self, body: Element) -> Iterator[Block]:
+        """Yield the body's blocks: lists, signatures and quotations gathered from their paragraphs."""
+        for kind, group in groupby(_ordered(self._pieces(body)), key=lambda row: row[0]):
+            pieces = [piece for _, piece in group]
+            found = [(piece.entry, _block(piece)) for piece in pieces if isinstance(piece, _Piece)]
+            inner = tuple(block for _, block in found)
+            match kind[0]:
+                case "list":
+                    yield from listed(found)
+                case "signature" if inner:
+                    yield Signature(inner)
+                case "quote":
+                    yield Quote(inner)
+                case "block":
+                    yield from (_block(piece) if isinstance(piece, _Piece) else piece for piece in pieces)
+                case _:
+                    pass
+
+    def _pieces(self, parent: Element) -> Iterator[_Piece | Block]:
+        joined: list[Inline] = []
+        for element in _opened(parent):
+            if element.tag == f"{W}tbl":
+                yield from self._table(element)
+            elif element.tag == f"{W}p":
+                inlines = (*joined, *self._runs(element))
+                joined = []
+                if _mark_is_gone(element):
+                    joined = list(inlines)
+                    continue
+                yield self._paragraph(element, _merged(inlines))
+
+    def _paragraph(self, element: Element, inlines: tuple[Inline, ...]) -> _Piece:
+        properties = element.find(f"{W}pPr")
+        style = self._styles.get(_value(properties, "pStyle"), "")
+        keeps = _has(properties, "keepNext")
+        if not inlines:
+            ruled = properties is not None and properties.find(f"{W}pBdr/{W}bottom") is not None
+            return _Piece("rule" if ruled else "gap", (), signed=keeps and not style.startswith("heading"))
+        if style.startswith("heading ") or style == "title":
+            level = int(style[8:]) if style[8:].isdigit() else 1
+            return _Piece("heading", inlines, level=min(level, 6))
+        entry = self._numbering.entry(properties)
+        shape: Shape = "quote" if style in ("quote", "intense quote") else "paragraph"
+        kept = keeps and _has(properties, "keepLines")
+        return _Piece(shape, inlines, entry=entry, follows=style.startswith("list continue"), signed=kept)
+
+    def _table(self, element: Element) -> Iterator[Block]:
+        properties = element.find(f"{W}tblPr")
+        style = self._styles.get(_value(properties, "tblStyle"), "")
+        rows = [
+            row for row in _opened(element) if row.tag == f"{W}tr" and row.find(f"{W}trPr/{W}del") is None
+        ]
+        cells = [tuple(self._cell(cell) for cell in _opened(row) if cell.tag == f"{W}tc") for row in rows]
+        if not cells:
+            return
+        headed = rows[0].find(f"{W}trPr/{W}tblHeader") is not None
+        if style == "fields" or (not headed and all(len(row) == 2 for row in cells)):
+            yield Fields(tuple(Field(_plain_head(row[0]), row[1] if len(row) > 1 else ()) for row in cells))
+            return
+        columns = max(len(row) for row in cells)
+        whole = [row + ((),) * (columns - len(row)) for row in cells]
+        aligns = tuple(_aligns(rows[1] if len(rows) > 1 else rows[0], columns))
+        yield Table(aligns, tuple(_plain_head(cell) for cell in whole[0]), tuple(whole[1:]))
+
+    def _cell(self, element: Element) -> tuple[Inline, ...]:
+        found: list[Inline] = []
+        for paragraph in element.iter(f"{W}p"):
+            inlines = tuple(self._runs(paragraph))
+            found += [Text("\n"), *inlines] if found and inlines else inlines
+        return _merged(tuple(found))
+
+    def _runs(self, parent: Element, marks: str = "") -> Iterator[Inline]:
+        for element in _opened(parent):
+            if element.tag == f"{W}r":
+                yield from _run(element)
+            elif element.tag == f"{W}hyperlink":
+                inner = _merged(tuple(self._runs(element)))
+                href = self._links.get(element.get(f"{R}id", ""), "")
+                yield from (Link(href, inner),) if href and inner else inner
+            elif element.tag == f"{W}fldSimple":
+                yield from self._runs(element)
+
+
+def _ordered(pieces: Iterator[_Piece | Block]) -> Iterator[tuple[tuple[str, int], _Piece | Block]]:
+    """Yield each piece with the group that it belongs to; a space that is kept with the next opens a signature."""
+    last, number, signing = "", 0, False
+    for piece in pieces:
+        kind = "block"
+        if isinstance(piece, _Piece):
+            if piece.shape == "gap":
+                signing = piece.signed
+                number += 1
+                last = ""
+                continue
+            signing = signing and piece.signed
+            listing = piece.entry is not None or (piece.follows and last == "list")
+            kind = (
+                "list" if listing else "signature" if signing else "quote" if piece.shape == "quote" else kind
+            )
+        number += kind != last
+        last = kind
+        yield (kind, number), piece
+
+
+def _run(element: Element) -> Iterator[Inline]:
+    properties = element.find(f"{W}rPr")
+    if _has(properties, "vanish"):
+        raise _cannot("hidden text")
+    text = "".join(_characters(element))
+    if not text:
+        return
+    inline: Inline = Text(text)
+    if _has(properties, "i"):
+        inline = Emphasis((inline,))
+    if _has(properties, "b"):
+        inline = Strong((inline,))
+    yield inline
+
+
+def _characters(run: Element) -> Iterator[str]:
+    for element in run.iter():
+        name = element.tag.removeprefix(W)
+        if name in _NEVER:
+            raise _cannot(_NEVER[name])
+        if name == "t":
+            yield element.text or ""
+        elif name == "br" and element.get(f"{W}type", "textWrapping") != "textWrapping":
+            continue
+        elif name in _CHARACTERS:
+            yield _CHARACTERS[name]
+
+
+def _cannot(what: str) -> Refused:
+    return Refused(
+        f"this Word file holds {what}, which a notice cannot have",
+        hint="take it out in Word, or say it in words",
+        code="word_file",
+    )
+
+
+def _opened(parent: Element) -> Iterator[Element]:
+    """Yield children; wrappers are looked into, and what a tracked change took out is left out."""
+    for element in parent:
+        if element.tag in _GONE:
+            continue
+        if element.tag in _THROUGH:
+            yield from _opened(element)
+        else:
+            yield element
+
+
+def _mark_is_gone(paragraph: Element) -> bool:
+    """Tell whether a tracked change took out the end of a paragraph, so that the next goes on in it."""
+    return paragraph.find(f"{W}pPr/{W}rPr/{W}del") is not None
+
+
+def _block(piece: _Piece) -> Block:
+    match piece.shape:
+        case "heading":
+            return Heading(piece.level, piece.inlines)
+        case "rule":
+            return Rule()
+        case _:
+            return Paragraph(piece.inlines)
+
+
+def _plain_head(cell: tuple[Inline, ...]) -> tuple[Inline, ...]:
+    """A label or a head is bold by its place; the bold is not the text's own."""
+    return tuple(
+        node for inline in cell for node in (inline.inlines if isinstance(inline, Strong) else (inline,))
+    )
+
+
+def _aligns(row: Element, columns: int) -> Iterator[str]:
+    found = [cell.find(f"{W}p/{W}pPr/{W}jc") for cell in row.findall(f"{W}tc")]
+    for index in range(columns):
+        jc = found[index] if index < len(found) else None
+        value = jc.get(f"{W}val", "") if jc is not None else ""
+        yield value if value in ("right", "center") else "left"
+
+
+def _merged(inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:
+    """Join neighbours of one kind: Word breaks a sentence into runs wherever somebody touched it."""
+    found: list[Inline] = []
+    for node in inlines:
+        last = found[-1] if found else None
+        match last, node:
+            case Text(text=a), Text(text=b):
+                found[-1] = Text(a + b)
+            case Strong(inlines=a_), Strong(inlines=b_):
+                found[-1] = Strong(_merged((*a_, *b_)))
+            case Emphasis(inlines=a_), Emphasis(inlines=b_):
+                found[-1] = Emphasis(_merged((*a_, *b_)))
+            case _:
+                found.append(node)
+    return tuple(found)
+
+
+def _style_names(part: bytes) -> Iterator[tuple[str, str]]:
+    """Yield each style's id and its name, which Word does not translate."""
+    if not part:
+        return
+    for style in parse(part, "word/styles.xml").iter(f"{W}style"):
+        yield style.get(f"{W}styleId", ""), _value(style, "name").lower()
+
+
+def _targets(part: bytes) -> Iterator[tuple[str, str]]:
+    if not part:
+        return
+    for relation in parse(part).iter(RELATION):
+        if relation.get("TargetMode", "").lower() == "external":
+            yield relation.get("Id", ""), relation.get("Target", "")
+
+
+def _value(parent: Element | None, name: str) -> str:
+    found = parent.find(f"{W}{name}") if parent is not None else None
+    return found.get(f"{W}val", "") if found is not None else ""
+
+
+def _has(properties: Element | None, name: str) -> bool:
+    """Tell whether a switch is on; Word writes ``w:val="0"`` to put it off."""
+    found = properties.find(f"{W}{name}") if properties is not None else None
+    return found is not None and found.get(f"{W}val", "1") not in ("0", "false", "off")

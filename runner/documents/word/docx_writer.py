@@ -1,0 +1,246 @@
+"""The Word writer: the tree as WordprocessingML, small, quick, and the same bytes each time.
+
+The order of child elements is the schema's; Word refuses a file where it is not. Parts are stored, not
+compressed, with the dates of 1980, so that the bytes do not depend on a zlib version or a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+from itertools import zip_longest
+from xml.sax.saxutils import escape, quoteattr
+
+from runner.documents.pictures import raster
+from runner.documents.tree import (
+    Block,
+    Break,
+    Document,
+    Emphasis,
+    Field,
+    Fields,
+    GapText,
+    Heading,
+    Inline,
+    Link,
+    Listing,
+    Paragraph,
+    Picture,
+    Quote,
+    Rule,
+    Signature,
+    Strong,
+    Table,
+    Text,
+    plain,
+)
+from runner.documents.watermark import footer, mark, named, small_print, watermark
+from runner.documents.word import docx_parts as parts
+from runner.documents.word.docx_package import pack
+from runner.documents.word.docx_pictures import PNG, shown, with_logo
+
+
+def write_docx(document: Document) -> bytes:
+    """Return the bytes of a ``.docx``: letterhead on the first page, page numbers, watermark when marked."""
+    paper = document.context.stationery
+    body = Body(document)
+    written = {instant: document.context.timestamp.astimezone(UTC) for instant in ("created",)}
+    size = parts.PAPER[paper.paper]
+    files = {
+        "[Content_Types].xml": parts.CONTENT_TYPES,
+        "_rels/.rels": parts.PACKAGE_RELATIONS,
+        "docProps/core.xml": parts.core(
+            named(document), paper.name, document.language, f"{written['created']:%Y-%m-%dT%H:%M:%SZ}"
+        ),
+        "word/document.xml": parts.main(body.blocks(document.blocks), size),
+        "word/styles.xml": parts.styles(paper.points, small_print(document), document.language),
+        "word/numbering.xml": parts.numbering(body.lists),
+        "word/settings.xml": parts.SETTINGS,
+        "word/header1.xml": parts.header((), watermark(document), mark(document)),
+        "word/header2.xml": parts.header((paper.name, *paper.lines), watermark(document), mark(document)),
+        "word/footer1.xml": parts.footer(footer(document), size),
+        "word/_rels/document.xml.rels": parts.relations(body.addresses, len(body.pictures)),
+    }
+    content = {name: text.encode() for name, text in files.items()}
+    content |= {f"word/media/picture{n}.png": png for n, png in enumerate(body.pictures, 1)}
+    if body.pictures:
+        content["[Content_Types].xml"] = parts.CONTENT_TYPES.replace(
+            "<Override", f"{PNG}<Override", 1
+        ).encode()
+    return pack({**content, **with_logo(content, paper)} if paper.logo is not None else content)
+
+
+class Body:
+    """One pass over the tree; it collects the lists, addresses and pictures that other parts must declare."""
+
+    def __init__(self, document: Document, width: int = 0) -> None:
+        """``width`` is that between the margins, in twentieths of a point; that of our own paper otherwise."""
+        self.lists: list[tuple[str, int]] = []
+        self.addresses: list[str] = []
+        self.pictures: list[bytes] = []
+        self._fonts = document.context.stationery.font_paths
+        self._rtl = document.right_to_left
+        self._width = width or parts.PAPER[document.context.stationery.paper].text_width
+
+    def blocks(self, blocks: tuple[Block, ...], style: str = "", keep: bool = False, depth: int = 0) -> str:
+        """Return the paragraphs and tables of some blocks; what stands before a signature stays on its page."""
+        return "".join(
+            self._block(block, style, keep or isinstance(after, Signature), depth)
+            for block, after in zip_longest(blocks, blocks[1:])
+        )
+
+    def _block(self, block: Block, style: str, keep: bool, depth: int) -> str:
+        match block:
+            case Heading(level=level, inlines=inlines):
+                return self._paragraph(inlines, f"Heading{min(level, 3)}")
+            case Paragraph(inlines=inlines):
+                return self._paragraph(inlines, style, keep=keep)
+            case Listing():
+                return self._listing(block, depth)
+            case Table():
+                return self._table(block)
+            case Fields(rows=rows):
+                return self._fields(rows)
+            case Signature(blocks=inner):
+                spacer = '<w:p><w:pPr><w:keepNext/><w:spacing w:before="480" w:after="0"/></w:pPr></w:p>'
+                return spacer + self.blocks(inner, keep=True, depth=depth)
+            case Quote(blocks=inner):
+                return self.blocks(inner, style="Quote", depth=depth)
+            case Rule():
+                border = '<w:pBdr><w:bottom w:val="single" w:sz="6" w:space="1" w:color="999999"/></w:pBdr>'
+                return f"<w:p><w:pPr>{border}</w:pPr></w:p>"
+            case Picture():
+                return self._picture(block)
+
+    def _picture(self, picture: Picture) -> str:
+        """Show a drawing as pixels, no wider than the text: older versions of Word know no SVG."""
+        self.pictures.append(raster(picture.svg, picture.height, _PPI, self._fonts))
+        number = len(self.pictures)
+        scale = min(1.0, self._width / 20 / picture.width)
+        size = picture.width * scale, picture.height * scale
+        return f"<w:p>{shown(f'rIdP{number}', _PICTURES + number, picture.alt, *size)}</w:p>"
+
+    def _paragraph(
+        self,
+        inlines: tuple[Inline, ...],
+        style: str = "",
+        *,
+        keep: bool = False,
+        numbering: str = "",
+        jc: str = "",
+    ) -> str:
+        properties = (
+            (f'<w:pStyle w:val="{style}"/>' if style else "")
+            + ("<w:keepNext/><w:keepLines/>" if keep else "")
+            + numbering
+            + ("<w:bidi/>" if self._rtl else "")
+            + (f'<w:jc w:val="{jc}"/>' if jc else "")
+        )
+        head = f"<w:pPr>{properties}</w:pPr>" if properties else ""
+        return f"<w:p>{head}{self._runs(inlines, '')}</w:p>"
+
+    def _runs(self, inlines: tuple[Inline, ...], marks: str) -> str:
+        found = []
+        for node in inlines:
+            match node:
+                case Text(text=text):
+                    found.append(self._run(text, marks))
+                case GapText(text=text, highlight=highlight):
+                    found.append(self._run(text, marks + ("h" if highlight else "")))
+                case Strong(inlines=inner):
+                    found.append(self._runs(inner, marks + "b"))
+                case Emphasis(inlines=inner):
+                    found.append(self._runs(inner, marks + "i"))
+                case Link(href=href, inlines=inner):
+                    self.addresses.append(href)
+                    runs = self._runs(inner, marks + "a")
+                    found.append(f'<w:hyperlink r:id="rIdA{len(self.addresses)}">{runs}</w:hyperlink>')
+                case Break():
+                    found.append("<w:r><w:br/></w:r>")
+        return "".join(found)
+
+    def _run(self, text: str, marks: str) -> str:
+        properties = (
+            ('<w:rStyle w:val="Hyperlink"/>' if "a" in marks else "")
+            + ("<w:b/>" if "b" in marks else "")
+            + ("<w:i/>" if "i" in marks else "")
+            + ('<w:highlight w:val="yellow"/>' if "h" in marks else "")
+            + ("<w:rtl/>" if self._rtl else "")
+        )
+        head = f"<w:rPr>{properties}</w:rPr>" if properties else ""
+        lines = (f'<w:t xml:space="preserve">{escape(line)}</w:t>' for line in text.split("\n"))
+        return f"<w:r>{head}{'<w:br/>'.join(lines)}</w:r>"
+
+    def _listing(self, block: Listing, depth: int) -> str:
+        self.lists.append((block.style, block.start))
+        level = min(depth, parts.LEVELS - 1)
+        counted = f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{len(self.lists)}"/></w:numPr>'
+        found = []
+        for item in block.items:
+            first, rest = (item[0], item[1:]) if item and isinstance(item[0], Paragraph) else (None, item)
+            inlines = first.inlines if first else ()
+            found.append(self._paragraph(inlines, "ListParagraph", numbering=counted))
+            found.append(self.blocks(rest, style="ListContinue", depth=depth + 1))
+        return "".join(found)
+
+    def _table(self, table: Table) -> str:
+        rows = (table.head, *table.rows)
+        if table.widths:
+            widths = _shared(table.widths, self._width)
+        else:
+            widths = _widths([[plain(cell) for cell in row] for row in rows], self._width)
+        lines = [
+            "<w:tr><w:trPr><w:cantSplit/>"
+            + ("<w:tblHeader/>" if number == 0 else "")
+            + "</w:trPr>"
+            + "".join(
+                self._cell(cell, widths[n], header=number == 0, jc=_JC.get(table.aligns[n], ""))
+                for n, cell in enumerate(row)
+            )
+            + "</w:tr>"
+            for number, row in enumerate(rows)
+        ]
+        return self._grid("TableGrid", widths, lines)
+
+    def _fields(self, rows: tuple[Field, ...]) -> str:
+        widths = [self._width * 35 // 100, self._width - self._width * 35 // 100]
+        lines = [
+            "<w:tr><w:trPr><w:cantSplit/></w:trPr>"
+            + self._cell(row.label, widths[0], header=True)
+            + self._cell(row.value, widths[1])
+            + "</w:tr>"
+            for row in rows
+        ]
+        return self._grid("Fields", widths, lines)
+
+    def _grid(self, style: str, widths: list[int], lines: list[str]) -> str:
+        columns = "".join(f'<w:gridCol w:w="{width}"/>' for width in widths)
+        rtl = "<w:bidiVisual/>" if self._rtl else ""
+        return (
+            f'<w:tbl><w:tblPr><w:tblStyle w:val={quoteattr(style)}/>{rtl}<w:tblW w:w="{sum(widths)}" w:type="dxa"/>'
+            f'<w:tblLayout w:type="fixed"/></w:tblPr><w:tblGrid>{columns}</w:tblGrid>{"".join(lines)}</w:tbl>'
+            '<w:p><w:pPr><w:spacing w:after="60"/></w:pPr></w:p>'
+        )
+
+    def _cell(self, inlines: tuple[Inline, ...], width: int, *, header: bool = False, jc: str = "") -> str:
+        content = (Strong(inlines),) if header else inlines
+        cell = self._paragraph(content, "TableText", jc=jc)
+        return f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr>{cell}</w:tc>'
+
+
+_PPI = 220.0
+_PICTURES = 100
+"""Numbers of pictures in a body begin behind it: a letterhead may have some of its own."""
+_JC = {"right": "right", "center": "center"}
+
+
+def _widths(rows: list[list[str]], total: int) -> list[int]:
+    """Share the width by the longest text of each column; a short column keeps room for a word."""
+    longest = [min(max(len(text) for text in column), 48) for column in zip(*rows, strict=True)]
+    return _shared([max(length, 18) for length in longest], total)
+
+
+def _shared(wanted: Sequence[int], total: int) -> list[int]:
+    """Share the width in proportion; the last column has what rounding leaves."""
+    widths = [total * want // sum(wanted) for want in wanted]
+    return [*widths[:-1], total - sum(widths[:-1])]

@@ -1,0 +1,1 @@
+"""Labels and phrases of documents, by language."""

@@ -1,0 +1,1 @@
+"""Writers of HTML, plain text, Markdown and spreadsheets."""

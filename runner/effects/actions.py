@@ -1,0 +1,138 @@
+"""Do one attempt of an automatic action: one HTTP call, or one local command as a list of arguments."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from runner.decoding import from_json
+from runner.documents.template.syntax import is_template
+from runner.documents.template.values import Budget
+from runner.effects.context import EffectContext
+from runner.effects.messages.compose import readable
+from runner.errors import TocsinError
+from runner.incident.state.commands import AttemptDone
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import DoAct
+from runner.playbook.format import HttpCall as Http
+from runner.playbook.format import is_bad_reference, secret_in
+from runner.routing.messaging import HttpCall, SendResult
+
+ENVIRONMENT = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
+    *("SYSTEMROOT", "PATHEXT", "TEMP", "TMP", "USERPROFILE"),  # without these little runs on Windows
+)
+"""All that a local command sees of our environment, in which the secrets of channels may stand."""
+
+
+def act(work: DoAct, incident: Incident, tools: EffectContext) -> AttemptDone:
+    """Make the attempt and return its outcome."""
+    return AttemptDone(effect=work.step, n=work.n, result=_attempt(work, incident, tools))
+
+
+def _attempt(work: DoAct, incident: Incident, tools: EffectContext) -> SendResult:
+    action = work.action
+    if incident.drill is not None:
+        return SendResult(state="accepted", provider_id="simulated")
+    if action.http is not None:
+        return _http(work, action.http, incident, tools)
+    if action.command:
+        return _command(work, incident, tools)
+    return SendResult(state="rejected", reason="it names neither an HTTP call nor a command", permanent=True)
+
+
+def _http(work: DoAct, http: Http, incident: Incident, tools: EffectContext) -> SendResult:
+    if any(map(is_bad_reference, http.headers.values())):
+        reason = "a header names a secret in a form that is not used any more; it is secret:NAME"
+        return SendResult(state="rejected", reason=reason, permanent=True)
+    try:
+        headers = {name: _value(value, tools) for name, value in http.headers.items()}
+        body = _body(work, http, incident)
+    except TocsinError as error:
+        return SendResult(state="not_sent", reason=error.message)
+    if body:
+        headers.setdefault("Content-Type", "application/json")
+    done = tools.call(
+        HttpCall(
+            kind=incident.kind,
+            method=http.method,
+            url=http.url,
+            allowed_hosts=tools.acting.hosts,
+            idempotency_key=work.key,
+            at=tools.now(),
+            headers=headers,
+            body=body,
+            time_limit=work.time_limit,
+        )
+    )
+    if http.expect and done.status:
+        if done.status in http.expect:
+            return SendResult(state="accepted", provider_id=str(done.status))
+        if done.outcome.state == "accepted":
+            reason = f"the answer was {done.status}, not one of {', '.join(map(str, http.expect))}"
+            return SendResult(state="rejected", reason=reason, permanent=True)
+    return done.outcome
+
+
+def _body(work: DoAct, http: Http, incident: Incident) -> bytes:
+    """Return the body as JSON, empty where there is none; raises Refused for a fact that nobody knows."""
+    if http.json is None:
+        return b""
+    names = readable(incident, incident.invocations[work.step], work.action)
+    body = from_json(msgspec.json.encode(http.json))
+    return msgspec.json.encode(_filled(body, names, Budget()))
+
+
+def _filled(part: Any, names: Mapping[str, object], budget: Budget) -> Any:
+    """Fill the texts of a body one by one, before it is encoded: what a fact says stays inside its text."""
+    match part:
+        case str() if is_template(part):
+            from runner.documents.template.message_text import fill_value
+
+            return fill_value(part, names, budget)
+        case dict():
+            return {key: _filled(value, names, budget) for key, value in part.items()}
+        case list():
+            return [_filled(value, names, budget) for value in part]
+        case _:
+            return part
+
+
+def _value(value: str, tools: EffectContext) -> str:
+    """Return a header's value with the secret that it names filled in."""
+    secret = secret_in(value)
+    return value if secret is None else secret.scheme + tools.given_secret(secret.name).reveal()
+
+
+def _command(work: DoAct, incident: Incident, tools: EffectContext) -> SendResult:
+    if not tools.acting.commands:
+        reason = "local commands are off: set act.commands in tocsin.yaml"
+        return SendResult(state="rejected", reason=reason, permanent=True)
+    if incident.kind != "real":
+        reason = f"an incident of kind {incident.kind} runs no local command"
+        return SendResult(state="rejected", reason=reason, permanent=True)
+    allowed = (*ENVIRONMENT, *tools.acting.environment)
+    try:
+        done = subprocess.run(  # noqa: S603  # an argument list that the playbook fixes, no shell
+            work.action.command,
+            env={name: value for name, value in os.environ.items() if name in allowed},
+            # Nothing of what it says is used; and what it leaves running must not keep its end from being seen.
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=work.time_limit.total_seconds(),
+            check=False,
+        )
+    except FileNotFoundError:
+        return SendResult(state="rejected", reason="there is no such program", permanent=True)
+    except subprocess.TimeoutExpired:
+        return SendResult(state="unknown", reason="it did not end in time and was stopped")
+    except OSError as error:
+        return SendResult(state="not_sent", reason=f"it could not be started ({type(error).__name__})")
+    if done.returncode == 0:
+        return SendResult(state="accepted", provider_id="exit 0")
+    return SendResult(state="rejected", reason=f"it ended with {done.returncode}", permanent=True)

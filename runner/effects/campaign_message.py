@@ -1,0 +1,117 @@
+"""What one reader of many is sent: the letter's text as mail, or a short text message, and its digest.
+
+Each group of readers has its texts made once. Who looks over the shoulder of a text message learns that there is a letter, not
+what is in it: it names the sender and a reference, and has no link to follow (R14).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from runner.documents.template.letter_template import Pattern, as_html, as_text, cut, only_prints, stand_ins
+from runner.documents.tree import Block, Document, Paragraph, plain
+from runner.documents.writers.html import write_html
+from runner.documents.writers.text import write_text
+from runner.effects.notices.letter_shards import letter
+from runner.effects.notices.render import Paper
+from runner.errors import Refused
+from runner.incident.notices.letters import Person
+
+LONGEST_SHORT = 459
+"""Characters of a text message: three parts on the network."""
+_LINK = re.compile(r"https?:|www\.|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b", re.IGNORECASE)
+
+
+class Words(msgspec.Struct, frozen=True):
+    """What one reader is sent."""
+
+    subject: str
+    text: str
+    html: str | None = None
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 over subject and bodies."""
+        return hashlib.sha256("\0".join((self.subject, self.text, self.html or "")).encode()).digest()
+
+
+class Wording:
+    """The texts of one group of readers."""
+
+    def __init__(self, paper: Paper, short: Paper | None = None) -> None:
+        """Make the patterns; raises Refused for a short text that is none."""
+        self._paper, self._short = paper, short
+        fast = only_prints(paper.source, paper.notice.slots)
+        self._mail = _patterns(paper, write_text, write_html) if fast else None
+        self._sms: Pattern | None = None
+        if short is not None:
+            check_short(short)
+            self._sms = (
+                _patterns(short, short_text)[0] if only_prints(short.source, short.notice.slots) else None
+            )
+
+    def mail(self, person: Person) -> Words:
+        """Return one reader's mail."""
+        if self._mail is None:
+            document = letter(self._paper, person)
+            return Words(document.title, write_text(document).decode(), write_html(document).decode())
+        text, page = self._mail
+        shown = _shown(person)
+        marked = {name: as_html(word) for name, word in shown.items()}
+        return Words(self._paper.notice.title, text.filled(shown), page.filled(marked))
+
+    def sms(self, person: Person) -> Words:
+        """Return one reader's text message."""
+        if self._short is None:
+            raise Refused(
+                "there is no short text for text messages", hint="--short NOTICE", code="short_text_missing"
+            )
+        if self._sms is None:
+            return Words("", short_text(letter(self._short, person)).decode())
+        values = {name: " ".join(word.split()) for name, word in _shown(person).items()}
+        return Words("", self._sms.filled(values))
+
+
+def _shown(person: Person) -> dict[str, str]:
+    """Return the words of a reader that a template may print, harmless."""
+    words = {"name": person.name, "address": person.address, "reference": person.reference}
+    return {name: as_text(word) for name, word in words.items()}
+
+
+def _patterns(paper: Paper, *writers: Callable[[Document], bytes]) -> tuple[Pattern, ...]:
+    words = stand_ins(paper.notice.slots, paper.document().digest)
+    document = paper.document(recipient=words)
+    return tuple(cut(write(document).decode(), words) for write in writers)
+
+
+def short_text(document: Document) -> bytes:
+    """Return a document as one line: its paragraphs, without title, letterhead or footer."""
+    lines = " ".join(_line(block) for block in document.blocks)
+    return " ".join(lines.split()).encode()
+
+
+def _line(block: Block) -> str:
+    return plain(block.inlines) if isinstance(block, Paragraph) else ""
+
+
+def check_short(paper: Paper) -> None:
+    """Raise Refused for a text message that affected people should not be sent (R14)."""
+    text = short_text(paper.document()).decode()
+    name = str(paper.facts.get("organisation", {}).get("name") or "")
+    problems = [
+        ("has a link or an address in it (R14)", _LINK.search(text.replace(name, "")) is not None),
+        (f"has {len(text)} characters, more than {LONGEST_SHORT}", len(text) > LONGEST_SHORT),
+        ("does not name the organisation (R14)", bool(name) and name not in text),
+        ("has no reference in it (R15)", "recipient.reference" not in paper.notice.slots),
+    ]
+    wrong = [why for why, holds in problems if holds]
+    if wrong:
+        raise Refused(
+            f"{paper.notice.id} {' and '.join(wrong)}: it cannot go as a text message",
+            hint="one paragraph: who writes, the reference, and to use the number or site that the reader knows already",
+            code="short_text",
+        )

@@ -1,0 +1,445 @@
+"""The only door to integrations: what comes out of it is the runner's own data, never theirs.
+
+Here stands the one guard that no setting opens: an incident of kind exercise or test reaches allow-listed
+channels only, never a regulator, an affected person or the public, and every message of it says so. The
+planner refuses the same beforehand; the guard holds when the planner, a template or a caller is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from integrations import http
+from integrations.discovery import load as load_installed
+from integrations.discovery import names
+from integrations.port import (
+    Absent,
+    Accepted,
+    BulkConnection,
+    Capabilities,
+    Found,
+    Integration,
+    NotSent,
+    Rejected,
+    Timeouts,
+    Unauthentic,
+    Unknown,
+    UnknownIntegration,
+)
+from integrations.port import Answer as PortAnswer
+from integrations.port import Receipt as PortReceipt
+from runner.base.states import Kind
+from runner.decoding import convert
+from runner.effects.gateway.rooms import barred, hosted
+from runner.effects.gateway.sanitise import safe
+from runner.effects.gateway.translation import (
+    as_callback,
+    as_held,
+    as_outbound,
+    as_result,
+    exceeds_capability,
+    from_inbound,
+    hint_for,
+    read_hours,
+    read_limit,
+    read_rates,
+    to_result,
+)
+from runner.errors import Invalid, TocsinError
+from runner.routing.inbound import Heard, Incoming, Took, Words
+from runner.routing.messaging import (
+    About,
+    AddressState,
+    Audience,
+    CallResult,
+    Channel,
+    ChannelConfig,
+    Dispatch,
+    HttpCall,
+    RoomRequest,
+    SendResult,
+)
+from runner.routing.rules import OUTSIDERS
+
+
+class ChannelFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with a channel as configured; ``severity`` is ``error`` or ``warning``."""
+
+    channel: str
+    severity: str
+    what: str
+    hint: str = ""
+
+
+def adapter_names() -> tuple[str, ...]:
+    """Return the name of every installed integration, sorted."""
+    return names()
+
+
+_HERE = Path()
+
+
+class Gateway:
+    """Sends, checks and describes channels; ``load`` turns an adapter's name into its integration."""
+
+    def __init__(self, load: Callable[[str], Integration] = load_installed, *, base: Path = _HERE) -> None:
+        """Take another ``load`` where tests bring an integration of their own; paths count from ``base``, the home."""
+        self._load = load
+        self._base = base
+
+    def channel(self, identifier: str, config: ChannelConfig) -> Channel:
+        """Return the channel as the planner sees it: the adapter's capabilities, narrowed or raised by config.
+
+        What the adapter depends on is always among the domains. Raises Invalid for an adapter that is not there or
+        does not load, and for settings that do not fit its schema.
+        """
+        settings = self._settings(identifier, config.adapter, config.settings)
+        able = self._capabilities(identifier, config.adapter, settings)
+        return Channel(
+            id=identifier,
+            adapter=config.adapter,
+            address_kind=able.address_kind,
+            domains=able.domains | able.hosts | (config.domains or frozenset()),
+            hosts=able.hosts - (config.domains or frozenset()),
+            confidentiality=config.confidentiality or able.confidentiality,
+            personal_data=config.personal_data or able.personal_data,
+            priority=config.priority,
+            quiet=read_hours(config.quiet),
+            receipts=frozenset(able.receipts),
+            ack=able.ack,
+            ack_strength=able.ack_strength,
+            sim_swappable=able.sim_swappable,
+            e2ee=able.e2ee,
+            signed=able.signed,
+            idempotency=able.idempotency,
+            key_lifetime=able.key_lifetime,
+            reconcile=able.reconcile,
+            recalls=hasattr(self._integration(identifier, config.adapter), "recall"),
+            max_length=able.max_length,
+            rates=read_rates(identifier, able.rates if config.rates is None else config.rates),
+            account=config.account or identifier,
+            timeout=read_limit(identifier, config.timeout),
+            called_back=able.called_back,
+            exercise_safe=config.exercise or able.stays_here,
+            rooms=able.rooms,
+            settings=config.settings,
+            secrets=config.secrets,
+        )
+
+    def lint(self, channel: Channel, secrets: Mapping[str, str], at: datetime) -> tuple[ChannelFinding, ...]:
+        """Return what is wrong with a channel at ``at``, without touching the network."""
+        integration, settings = self._ready(channel)
+        able = integration.capabilities(settings)
+        linted = integration.lint(settings, as_held(secrets))
+        if hasattr(integration, "lint_at"):
+            linted += integration.lint_at(at, settings, as_held(secrets))
+        found = [
+            ChannelFinding(channel=channel.id, severity=one.severity, what=one.what, hint=one.hint)
+            for one in linted
+        ]
+        found += [
+            ChannelFinding(
+                channel=channel.id,
+                severity="warning",
+                what=f"{what} is raised above what {channel.adapter} can promise",
+                hint="say why in the file",
+            )
+            for what in exceeds_capability(channel, able)
+        ]
+        unused = sorted(channel.secrets.keys() - able.secrets - able.optional_secrets)
+        found += [
+            ChannelFinding(
+                channel=channel.id,
+                severity="warning",
+                what=f"{channel.adapter} uses no secret named {name}",
+                hint=hint_for(name, able.secrets | able.optional_secrets),
+            )
+            for name in unused
+        ]
+        return tuple(found)
+
+    def server(self, channel: Channel) -> tuple[str, int] | None:
+        """Return the host and port that a channel connects to, as its settings name them; None where they name none."""
+        named = msgspec.structs.asdict(self._ready(channel)[1])
+        try:
+            url = urlsplit(str(named.get("url") or named.get("api") or ""))
+            host = url.hostname or named.get("host")
+            port = url.port or named.get("port") or (443 if url.scheme == "https" else 80)
+        except ValueError:  # lint says so
+            return None
+        return (str(host), int(port)) if host else None
+
+    def look_up(self, channel: Channel) -> tuple[ChannelFinding, ...]:
+        """Return what the network says against a channel, where its integration knows whom to ask."""
+        integration, settings = self._ready(channel)
+        found = integration.look_up(settings) if hasattr(integration, "look_up") else ()
+        return tuple(
+            ChannelFinding(channel=channel.id, severity=one.severity, what=one.what, hint=one.hint)
+            for one in found
+        )
+
+    def address_problem(self, channel: Channel, address: str) -> str:
+        """Return what is wrong with an address for this channel, without repeating it, or the empty string."""
+        return self._integration(channel.id, channel.adapter).address_problem(address)
+
+    def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> SendResult:
+        """Make one attempt. It always returns: whatever an integration does wrong is an unknown outcome."""
+        if refused := _forbidden(channel, dispatch.kind, dispatch.audience):
+            return refused
+        try:
+            integration, settings = self._ready(channel)
+        except Invalid as error:
+            return SendResult(state="not_sent", reason=error.message)
+        outbound, held = as_outbound(dispatch, channel), as_held(secrets)
+        try:
+            if dispatch.recall is not None:
+                outcome = integration.recall(outbound, dispatch.recall, settings, held)  # type: ignore[attr-defined]
+            else:
+                outcome = integration.send(outbound, settings, held)
+        except Exception as error:  # noqa: BLE001  # the message may have left: that is all that is known
+            outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
+        return to_result(outcome, dispatch.address)
+
+    def reconcile(
+        self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]
+    ) -> SendResult | None:
+        """Ask whether an unanswered attempt arrived: accepted, not sent, or None when it cannot be told."""
+        if channel.reconcile == "none" or _forbidden(channel, dispatch.kind, dispatch.audience):
+            return None
+        try:
+            integration, settings = self._ready(channel)
+            answer = integration.reconcile(as_outbound(dispatch, channel), settings, as_held(secrets))
+        except Exception:  # noqa: BLE001  # asking changes nothing, so nothing is learned
+            return None
+        match answer:
+            case Found(provider_id=provider_id, evidence=evidence):
+                result = to_result(Accepted(provider_id, evidence), dispatch.address)
+                return result if result.state == "accepted" else None
+            case Absent():
+                return SendResult(state="not_sent", reason="the provider does not have it")
+            case _:
+                return None
+
+    def host(self, channel: Channel, order: RoomRequest, secrets: Mapping[str, str]) -> SendResult:
+        """Have a room opened, or somebody let in; what cannot be tried is an outcome as well."""
+        if refused := barred(channel, order):
+            return refused
+        try:
+            integration, settings = self._ready(channel)
+        except Invalid as error:
+            return SendResult(state="not_sent", reason=error.message)
+        return hosted(integration, settings, order, secrets)
+
+    def room_address(self, channel: Channel, room: str) -> str:
+        """Return what people open to get to a room, cleaned; empty where the integration cannot say."""
+        try:
+            integration, settings = self._ready(channel)
+            return safe(str(integration.room_address(room, settings)), "")  # type: ignore[attr-defined]  # Hosting
+        except Exception:  # noqa: BLE001  # a room without an address is told by its name
+            return ""
+
+    def self_test(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> SendResult:
+        """Send to ourselves over a channel, as near to the real way as it allows."""
+        if refused := _forbidden(channel, dispatch.kind, dispatch.audience):
+            return refused
+        try:
+            integration, settings = self._ready(channel)
+        except Invalid as error:
+            return SendResult(state="not_sent", reason=error.message)
+        try:
+            outcome = integration.self_test(as_outbound(dispatch, channel), settings, as_held(secrets))
+        except Exception as error:  # noqa: BLE001  # as for send
+            outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
+        return to_result(outcome, dispatch.address)
+
+    def parse_callback(
+        self, channel: Channel, incoming: Incoming, secrets: Mapping[str, str]
+    ) -> tuple[Heard, ...] | None:
+        """Return what a callback says, or None when nothing of it may be believed.
+
+        Whatever an integration makes of bytes that a stranger sent, an exception is a no as well.
+        """
+        try:
+            integration, settings = self._ready(channel)
+            parsed = integration.parse_callback(as_callback(incoming), settings, as_held(secrets))
+        except Exception:  # noqa: BLE001  # what cannot be read is not believed
+            return None
+        return (
+            None
+            if isinstance(parsed, Unauthentic)
+            else tuple(from_inbound(channel.id, heard) for heard in parsed)
+        )
+
+    def reply(self, channel: Channel, incoming: Incoming, secrets: Mapping[str, str]) -> Words:
+        """Return what the provider wants to read, after its callback was believed."""
+        try:
+            integration, settings = self._ready(channel)
+            if not hasattr(integration, "reply"):
+                return Words()
+            said = integration.reply(as_callback(incoming), settings, as_held(secrets))
+        except Exception:  # noqa: BLE001  # what was believed stays believed
+            return Words()
+        return Words(content_type=said.content_type, body=said.body)
+
+    def collects(self, channel: Channel) -> bool:
+        """Tell whether what comes back over a channel has to be fetched."""
+        return hasattr(self._integration(channel.id, channel.adapter), "collect")
+
+    def collect(
+        self, channel: Channel, took: Took, at: datetime, secrets: Mapping[str, str], patience: timedelta
+    ) -> str:
+        """Fetch what waits for a channel, one round; return what went wrong, or the empty string."""
+        timeouts = Timeouts(
+            connect=min(Timeouts().connect, patience), read=patience, total=max(Timeouts().total, patience)
+        )
+
+        def keep(one: PortReceipt | PortAnswer) -> bool:
+            return took(from_inbound(channel.id, one))
+
+        try:
+            integration, settings = self._ready(channel)
+            trouble = integration.collect(keep, at, timeouts, settings, as_held(secrets))  # type: ignore[attr-defined]  # Collecting, where ``collects``
+        except TocsinError:
+            raise
+        except Exception as error:  # noqa: BLE001  # the next round tries again
+            return f"the integration failed ({type(error).__name__})"
+        return safe(str(trouble), "")
+
+    def open_line(self, channel: Channel, secrets: Mapping[str, str]) -> BulkLine:
+        """Return a way to send many messages over a channel; nothing is connected yet. Raises Invalid for its settings."""
+        integration, settings = self._ready(channel)
+        line = (
+            integration.open_line(settings, as_held(secrets)) if hasattr(integration, "open_line") else None
+        )
+        return BulkLine(channel, line, lambda one: self.send(channel, one, secrets))
+
+    def _ready(self, channel: Channel) -> tuple[Integration, msgspec.Struct]:
+        settings = self._settings(channel.id, channel.adapter, channel.settings)
+        return self._integration(channel.id, channel.adapter), settings
+
+    def _integration(self, channel: str, adapter: str) -> Integration:
+        try:
+            return self._load(adapter)
+        except UnknownIntegration as error:
+            near = f"did you mean {error.nearest}? " if error.nearest else ""
+            raise Invalid(
+                f"channel {channel}: no integration is named {adapter!r}",
+                hint=f"{near}installed: {', '.join(error.known)}",
+                code="unknown_adapter",
+            ) from error
+        except Exception as error:
+            raise Invalid(
+                f"channel {channel}: the integration {adapter} cannot be loaded ({type(error).__name__})",
+                hint="install it anew, with what it needs",
+                code="broken_adapter",
+            ) from error
+
+    def _capabilities(self, channel: str, adapter: str, settings: msgspec.Struct) -> Capabilities:
+        integration = self._integration(channel, adapter)
+        try:
+            return integration.capabilities(settings)
+        except Exception as error:
+            raise Invalid(
+                f"channel {channel}: {adapter} makes nothing of its settings ({type(error).__name__})",
+                code="channel_settings",
+            ) from error
+
+    def _settings(self, channel: str, adapter: str, given: Mapping[str, object]) -> msgspec.Struct:
+        schema = self._integration(channel, adapter).Settings
+        try:
+            return convert(dict(given), schema, dec_hook=self._path)
+        except msgspec.ValidationError as error:
+            unknown = [name for name in given if name not in schema.__struct_fields__]
+            hint = hint_for(unknown[0], schema.__struct_fields__) if unknown else ""
+            raise Invalid(
+                f"channel {channel}: settings of {adapter}: {error}", hint=hint, code="channel_settings"
+            ) from error
+
+    def _path(self, kind: type, given: object) -> object:
+        """Read a setting that is a path: a relative one counts from the home, whoever's folder a command runs in."""
+        if kind is not Path or not isinstance(given, str):
+            raise ValueError("not a path")
+        return self._base / given
+
+
+class BulkLine:
+    """Many messages over one channel: over one connection where its integration can, else one by one."""
+
+    def __init__(
+        self, channel: Channel, line: BulkConnection | None, send: Callable[[Dispatch], SendResult]
+    ) -> None:
+        """Take the integration's line, where it has one."""
+        self._channel, self._line, self._send = channel, line, send
+
+    def send(self, dispatches: Sequence[Dispatch]) -> list[SendResult]:
+        """Make one attempt each and return one result each, in order. It always returns, and the guard stands here as well."""
+        if self._line is None:
+            return [self._send(dispatch) for dispatch in dispatches]
+        for one in dispatches:
+            if (refused := _forbidden(self._channel, one.kind, one.audience)) is not None:
+                return [refused for _ in dispatches]
+        try:
+            sent = [as_outbound(dispatch, self._channel) for dispatch in dispatches]
+            outcomes = tuple(self._line.send(sent))
+        except Exception as error:  # noqa: BLE001  # any of them may have left: that is all that is known
+            self.close()
+            why = Unknown(f"the integration failed ({type(error).__name__})", "integration")
+            outcomes = (why,) * len(dispatches)
+        if len(outcomes) != len(dispatches):
+            why = Unknown("the integration told of another number of messages", "integration")
+            outcomes = (why,) * len(dispatches)
+        return [to_result(outcome, one.address) for outcome, one in zip(outcomes, dispatches, strict=True)]
+
+    def close(self) -> None:
+        """Let go of the connection; twice is harmless."""
+        if self._line is not None:
+            self._line.close()
+
+
+def call(request: HttpCall) -> CallResult:
+    """Make one HTTP call to a host of the allow-list; an exercise makes none."""
+    if request.kind != "real":
+        why = f"an incident of kind {request.kind} makes no call to other systems"
+        return CallResult(outcome=SendResult(state="rejected", code="R36", reason=why, permanent=True))
+    reply = http.exchange(
+        http.Request(
+            method=request.method,
+            url=request.url,
+            at=request.at,
+            headers={"Idempotency-Key": request.idempotency_key, **request.headers},
+            body=request.body,
+            timeouts=Timeouts(total=request.time_limit, read=min(Timeouts().read, request.time_limit)),
+            hosts=request.allowed_hosts,
+        )
+    )
+    match reply:
+        case http.Reply():
+            outcome = http.judge(reply, request.at) or Accepted()
+            return CallResult(outcome=as_result(outcome), status=reply.status, body=reply.body)
+        case NotSent() | Rejected() | Unknown():
+            return CallResult(outcome=as_result(reply))
+
+
+def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult | None:
+    """The guard of exercises (R36). It has no parameters, and it stays that way."""
+    if kind == "real":
+        return None
+    if audience in OUTSIDERS:
+        why = f"an incident of kind {kind} never reaches the audience {audience}"
+    elif not channel.exercise_safe:
+        why = f"the channel is not on the allow-list for an incident of kind {kind}"
+    else:
+        return None
+    return SendResult(state="rejected", code="R36", reason=why, permanent=True)
+
+
+def mail_verdict(code: str, words: str) -> tuple[About, AddressState]:
+    """Return whose fault a mail that bounced is, and what that proves of the address; without a word of it, the address's."""
+    from integrations.smtp.verdicts import Verdict, verdict
+
+    return verdict(code, words) or Verdict("recipient")

@@ -1,0 +1,208 @@
+"""The two languages at the door: what goes to integrations in the port's words, what comes back in the runner's own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import time, timedelta
+from functools import lru_cache
+
+import msgspec
+
+from integrations.port import (
+    Accepted,
+    Callback,
+    Capabilities,
+    NotSent,
+    Outbound,
+    Outcome,
+    Rejected,
+    Throttled,
+    Timeouts,
+    Unknown,
+)
+from integrations.port import Answer as PortAnswer
+from integrations.port import Receipt as PortReceipt
+from runner.base.states import MARKS
+from runner.base.text import nearest
+from runner.decoding import convert
+from runner.effects.gateway.sanitise import LONGEST_REASON, clean, safe
+from runner.errors import Invalid
+from runner.routing.inbound import Answer, Heard, Incoming, Receipt
+from runner.routing.messaging import CONFIDENTIALITY, PERSONAL_DATA, Channel, Dispatch, SendResult
+from runner.routing.traffic import Rate, read_rate, read_timeout
+
+LONGEST_ANSWER = 4000
+"""Characters that are read of what a person wrote back."""
+_KEY = re.compile(r"[A-Z2-7]{32}", re.ASCII)
+
+
+class Held:
+    """A secret on its way to an integration: it does not print itself."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        """Keep the text."""
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text."""
+        return self._text
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Say only that there is one."""
+        return "Held(hidden)"
+
+
+def as_callback(incoming: Incoming) -> Callback:
+    """Return an HTTP request as an integration takes it."""
+    return Callback(
+        method=incoming.method,
+        path=incoming.path,
+        headers=incoming.headers,
+        body=incoming.body,
+        at=incoming.at,
+    )
+
+
+def from_inbound(channel: str, one: PortReceipt | PortAnswer) -> Heard:
+    """Return what an integration read as the runner's own, bounded: names of people become a digest."""
+    event = hashlib.sha256(f"{channel}\0{one.event_id}".encode("utf-8", "replace")).hexdigest()[:32]
+    key = one.idempotency_key if _KEY.fullmatch(one.idempotency_key) else ""
+    at = one.at if one.at is not None and one.at.tzinfo is not None else None
+    name = safe(one.provider_id, "")
+    if isinstance(one, PortReceipt):
+        code = safe(one.code, "")[:40]
+        return Receipt(
+            kind=one.kind,
+            event=event,
+            provider_id=name,
+            key=key,
+            at=at,
+            code=code,
+            about=one.about,
+            address=one.address,
+        )
+    return Answer(
+        event=event,
+        sender=one.sender[:LONGEST_REASON],
+        text=one.text[:LONGEST_ANSWER],
+        provider_id=name,
+        key=key,
+        at=at,
+        shared=one.shared,
+    )
+
+
+def read_hours(text: str) -> tuple[time, time] | None:
+    """Return quiet hours, None where there are none."""
+    begin, dash, end = text.partition("-")
+    return (time.fromisoformat(begin), time.fromisoformat(end)) if dash else None
+
+
+def as_held(secrets: Mapping[str, str]) -> dict[str, Held]:
+    """Return secrets that do not print themselves."""
+    return {name: Held(text) for name, text in secrets.items()}
+
+
+def as_outbound(dispatch: Dispatch, channel: Channel) -> Outbound:
+    """Hand over what the adapter may see, marked when it is not real: then with its mark it is no longer than the channel takes."""
+    mark = f"[{MARKS[dispatch.kind]}] " if dispatch.kind != "real" else ""
+    timeout = channel.timeout
+    return Outbound(
+        delivery=dispatch.delivery,
+        attempt=dispatch.attempt,
+        idempotency_key=dispatch.idempotency_key,
+        recipient=dispatch.address,
+        subject=f"{mark}{dispatch.subject}",
+        text=_cut(f"{mark}{dispatch.text}", channel.max_length) if mark else dispatch.text,
+        html=None if dispatch.html is None else f"{mark}{dispatch.html}",
+        marking=dispatch.marking,
+        footer=dispatch.footer,
+        at=dispatch.at,
+        deadline=dispatch.deadline,
+        timeouts=_within(min(dispatch.time_limit, timeout or dispatch.time_limit)),
+    )
+
+
+def _cut(text: str, longest: int | None) -> str:
+    return text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+@lru_cache(maxsize=16)
+def _within(limit: timedelta) -> Timeouts:
+    """Return the usual waits, none longer than the attempt as a whole."""
+    usual = Timeouts()
+    return Timeouts(
+        connect=min(usual.connect, limit),
+        read=min(usual.read, limit),
+        after_body=min(usual.after_body, limit),
+        total=limit,
+    )
+
+
+def as_result(outcome: Outcome) -> SendResult:
+    """Return an outcome as the runner's own."""
+    match outcome:
+        case Accepted(provider_id=provider_id, evidence=evidence):
+            return SendResult(state="accepted", provider_id=provider_id, evidence=evidence)
+        case Rejected(code=code, reason=reason):
+            return SendResult(
+                state="rejected",
+                code=code,
+                reason=reason,
+                permanent=outcome.permanent,
+                about=outcome.about,
+                address=outcome.address,
+            )
+        case Throttled(retry_after=wait, reason=reason, code=code):
+            return SendResult(state="throttled", code=code, reason=reason, retry_after=wait, about="account")
+        case NotSent(reason=reason):
+            return SendResult(state="not_sent", reason=reason, about="provider")
+        case Unknown(reason=reason, phase=phase):
+            return SendResult(state="unknown", reason=reason, phase=phase, about="provider")
+
+
+def to_result(outcome: Outcome, address: str) -> SendResult:
+    """Return an outcome as the runner's own, cleaned; what an integration says that is none is an unknown outcome."""
+    try:
+        # What is written into a journal must be readable again, and no integration proves more than the port knows.
+        checked = convert(msgspec.structs.asdict(outcome), type(outcome))
+        return clean(as_result(checked), address)
+    except Exception as error:  # noqa: BLE001  # the message may have left: that is all that is known
+        why = f"the integration's answer is no outcome ({type(error).__name__})"
+        return as_result(Unknown(why, "integration"))
+
+
+def read_rates(channel: str, given: tuple[str, ...]) -> tuple[Rate, ...]:
+    """Return the rates of a channel; raises Invalid."""
+    try:
+        return tuple(read_rate(text) for text in given)
+    except ValueError as error:
+        raise Invalid(f"channel {channel}: {error}", code="channel_settings") from None
+
+
+def read_limit(channel: str, given: str) -> timedelta | None:
+    """Return how long an attempt over a channel may take, None where it is not said; raises Invalid."""
+    try:
+        return read_timeout(given) if given else None
+    except ValueError as error:
+        raise Invalid(f"channel {channel}: timeout: {error}", code="channel_settings") from None
+
+
+def exceeds_capability(channel: Channel, able: Capabilities) -> list[str]:
+    """Return which ceilings stand above what the adapter itself would claim."""
+    raised = []
+    if CONFIDENTIALITY.index(channel.confidentiality) > CONFIDENTIALITY.index(able.confidentiality):
+        raised.append("confidentiality")
+    if PERSONAL_DATA.index(channel.personal_data) > PERSONAL_DATA.index(able.personal_data):
+        raised.append("personal_data")
+    return raised
+
+
+def hint_for(word: str, known: frozenset[str] | tuple[str, ...]) -> str:
+    """Return the nearest known word, or all of them."""
+    near = nearest(word, sorted(known))
+    return f"did you mean {near}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"

@@ -1,0 +1,1 @@
+"""Effects of messages: compose, deliver, probe, war rooms."""

@@ -1,0 +1,91 @@
+"""Tell those whom a message reached that it is acknowledged, where it is in front of them, and nowhere else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+
+from runner.effects.context import EffectContext
+from runner.effects.messages.compose import Body, planned
+from runner.incident.messages.deliveries import reached_places
+from runner.incident.state.commands import Composed, NotAnnounced
+from runner.incident.state.events import PlannedDelivery
+from runner.incident.state.incident import Delivery, Incident
+from runner.incident.state.quorum import awaited, deliveries_of
+from runner.incident.state.work import Announce
+from runner.routing.messaging import MessageClass
+
+
+def announce(work: Announce, incident: Incident, tools: EffectContext) -> Composed | NotAnnounced:
+    """Return the message that says who has it, planned for the places that the first one reached."""
+    message = incident.messages[work.message]
+    subject = f"{incident.codename}: acknowledged"
+    who = _named(incident, tools, [d for d in deliveries_of(incident, message.id) if d.state == "satisfied"])
+    names = _named(incident, tools, awaited(incident, message.id))
+    # One text serves everybody, since it may stand in a room that several read.
+    rest = (
+        f"You are still expected: {names}. Nobody else needs to answer." if names else "You need not answer."
+    )
+    text = f"{who} acknowledged the message of {message.at:%H:%M} UTC. {rest}"
+    kind = _kind(message.message_class)
+    plans = _plans(incident, tools, message.id, kind)
+    if not plans:
+        return NotAnnounced(message=message.id, why="no place that it reached may be used any more")
+    body = msgspec.json.encode(Body(subject=subject, text=text))
+    return Composed(
+        step="",
+        message=tools.new_id("m"),
+        message_class=kind,
+        body=tools.blobs.put_blob(incident.id, body),
+        to=tuple(plan.person for plan in plans),
+        plans=plans,
+        about=message.id,
+    )
+
+
+def _named(incident: Incident, tools: EffectContext, found: list[Delivery]) -> str:
+    """Return people as others know them, each with the roles that they were called for."""
+    people: dict[str, dict[str, None]] = {}
+    for delivery in found:
+        person = tools.directory.people.get(delivery.person)
+        roles = people.setdefault((person.name if person else "") or delivery.person, {})
+        for place in (delivery, *(incident.deliveries[name] for name in delivery.stands_for)):
+            roles |= dict.fromkeys(place.roles)
+    return ", ".join(f"{name} ({', '.join(roles)})" if roles else name for name, roles in people.items())
+
+
+def _kind(told: MessageClass) -> MessageClass:
+    """As confidential as the message itself, and sent to every place at once: nothing hangs on it."""
+    return msgspec.structs.replace(
+        told,
+        name="acknowledgement",
+        availability="routine",
+        goal="accepted",
+        ack_quorum="all",
+        duplicate_tolerance="annoying",
+        on_unknown="failover",
+        first_wave=9,
+        stale_after=timedelta(hours=1),
+        escalate_after=None,
+        remind_after=None,
+        re_remind_after=None,
+        tell_acknowledged=False,
+        mobilises=False,
+    )
+
+
+def _plans(
+    incident: Incident, tools: EffectContext, message: str, kind: MessageClass
+) -> tuple[PlannedDelivery, ...]:
+    """Plan each person over the channels that reached them; a place that is nobody's own is told once."""
+    deliveries: list[PlannedDelivery] = []
+    shared: set[str] = set()
+    for name, reached in reached_places(incident, message).items():
+        plan = planned(incident, tools, kind, incident.deliveries[name].person, tools.new_id("d"))
+        channels = tuple(channel for channel in plan.channels if channel in reached and channel not in shared)
+        common = {channel for channel in channels if tools.directory.channels[channel].address_kind == "none"}
+        shared |= common
+        if channels:
+            deliveries.append(msgspec.structs.replace(plan, channels=channels))
+    return tuple(deliveries)

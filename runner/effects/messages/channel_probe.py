@@ -1,0 +1,50 @@
+"""Look whether a channel works again: one message to ourselves, as near to the real way as the channel allows."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from runner.base.states import Kind
+from runner.errors import TocsinError
+from runner.routing.messaging import Channel, Dispatch, SendResult
+from runner.vault.secrets import Secret
+
+LIMIT = timedelta(seconds=15)
+"""A probe that takes longer has told enough."""
+TEXT = "Tocsin looks whether this channel works again. There is nothing to do."
+
+
+class Tester(Protocol):
+    """The door to the integrations, as far as probes need it."""
+
+    def self_test(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> SendResult:
+        """Send to ourselves."""
+        ...
+
+
+def probe(
+    channel: Channel, kind: Kind, key: str, at: datetime, door: Tester, secret: Callable[[str], Secret]
+) -> SendResult:
+    """Return what came of it. ``key`` tells this probe from any other."""
+    try:
+        secrets = {name: secret(reference).reveal() for name, reference in channel.secrets.items()}
+    except TocsinError as error:
+        return SendResult(state="rejected", reason=error.message, about="account")
+    digest = base64.b32encode(hashlib.sha256(key.encode()).digest()).decode()[:32]
+    dispatch = Dispatch(
+        delivery="probe",
+        attempt=1,
+        idempotency_key=digest,
+        kind=kind,
+        audience="responder",
+        address="",
+        subject="Tocsin probe",
+        text=TEXT,
+        at=at,
+        time_limit=LIMIT,
+    )
+    return door.self_test(channel, dispatch, secrets)

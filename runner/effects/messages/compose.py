@@ -1,0 +1,232 @@
+"""Compose a message: its text from facts, its recipients from roles, and a delivery plan for each of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from runner.base.states import Refusal
+from runner.effects.context import EffectContext, message_class, plan_context, with_own_domains
+from runner.effects.messages.content_screening import forbidden_text, traits_of
+from runner.effects.messages.escalation_levels import Addressed, addressed, rungs
+from runner.errors import NotFound
+from runner.facts.vocabulary.register import nested
+from runner.incident.messages.update_cadence import next_update
+from runner.incident.state.commands import Composed, EffectFailed, Replanned
+from runner.incident.state.events import PlannedDelivery
+from runner.incident.state.expression_view import find_step, title_of
+from runner.incident.state.incident import Incident, Invocation
+from runner.incident.state.library import Library
+from runner.incident.state.work import Compose
+from runner.playbook.format import AnyStep, MessageTemplate, Playbook
+from runner.routing.messaging import DeliveryPlan, MessageClass
+from runner.routing.organisation import Directory
+from runner.routing.planner import plan
+from runner.routing.rules import PlanContext
+
+
+def readable(incident: Incident, invocation: Invocation, step: AnyStep) -> dict[str, object]:
+    """Return the names that a template of a step may use, each with its present value."""
+    facts = nested(incident.facts)
+    about = {
+        "codename": incident.codename,
+        "id": incident.id,
+        "kind": incident.kind,
+        "title": incident.title,
+        **facts.get("incident", {}),
+    }
+    return {
+        **facts,
+        "incident": about,
+        "step": {"id": invocation.id, "title": title_of(step), "due": _when(invocation.due)},
+        "item": incident.scopes[invocation.scope].item,
+    }
+
+
+def _when(due: datetime | None) -> str | None:
+    return None if due is None else due.strftime("%Y-%m-%d %H:%M UTC")
+
+
+UNUSABLE = "settings"
+"""Where the planner's rules have a number: the channel cannot be used as it is configured."""
+
+
+PROMISE = "next_update"
+"""What a text reads that says when the next one comes."""
+
+
+REMINDER = MessageTemplate(
+    message_class="task-notice",
+    subject="Overdue: {{ step.title }}",
+    text="{{ step.title }} was due {{ step.due }}. Incident {{ incident.codename }}. tocsin task show {{ step.id }}",
+)
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """A message's words, kept as a sealed blob."""
+
+    subject: str
+    text: str
+
+
+def compose(
+    work: Compose, incident: Incident, library: Library, tools: EffectContext
+) -> Composed | EffectFailed:
+    """Return the composed message with its plans, or why it could not be composed."""
+    from runner.documents.template.message_text import fill_sentence
+
+    invocation = incident.invocations[work.step]
+    playbook = _playbook(incident, invocation, library)
+    template = REMINDER if work.reminder else playbook.messages[work.template]
+    try:
+        kind = message_class(template.message_class, tools.directory, playbook.classes)
+    except NotFound as error:
+        return EffectFailed(step=work.step, why=f"{error.message}: {error.hint}")
+    wanted = _addressees(incident, invocation, work, template, library)
+    found = addressed(incident, tools.directory, wanted, kind)
+    if not (found.meant or found.filled):
+        named = ", ".join(work.to or template.to) or "nobody was named"
+        return EffectFailed(
+            step=work.step, why=f"no person to tell ({named}): tocsin role assign ROLE PERSON"
+        )
+    coming = next_update(incident, library, invocation, tools.now())
+    names = readable(incident, invocation, library.step(incident, invocation.id))
+    names["next_update"] = coming.isoformat() if coming else None
+    # One line, whatever the facts in it hold: a channel whose subject is a header refuses any other.
+    subject = " ".join(
+        fill_sentence(template.subject or f"{incident.codename}: {work.template}", names).split()
+    )
+    text = fill_sentence(template.text, names)
+    if forbidden := forbidden_text(subject, text, tuple(incident.overrides.values())):
+        return EffectFailed(step=work.step, why=forbidden)
+    traits = traits_of(text, kind, incident)
+    body = tools.blobs.put_blob(incident.id, msgspec.json.encode(Body(subject=subject, text=text)))
+    message = tools.new_id("m")
+    return Composed(
+        step=work.step,
+        message=message,
+        message_class=kind,
+        body=body,
+        to=tuple(found.meant),
+        plans=deliveries(incident, tools, kind, found, wanted, template.escalate_to, traits),
+        filled=found.filled,
+        unheld=found.unheld,
+        traits=tuple(sorted(traits)),
+        reminder=work.reminder,
+        requested_by=_requested_by(incident, invocation, library),
+        next_update=coming if PROMISE in template.text or PROMISE in template.subject else None,
+    )
+
+
+def deliveries(
+    incident: Incident,
+    tools: EffectContext,
+    kind: MessageClass,
+    found: Addressed,
+    wanted: tuple[str, ...],
+    above: tuple[str, ...],
+    traits: frozenset[str],
+) -> tuple[PlannedDelivery, ...]:
+    """Plan everybody for whom it is meant, and whoever is told later if they do not answer."""
+    meant = {person: tools.new_id("d") for person in found.meant}
+    plans = [
+        msgspec.structs.replace(
+            planned(incident, tools, kind, person, name, traits), roles=found.meant[person]
+        )
+        for person, name in meant.items()
+    ]
+    if kind.escalate_after is not None:
+        for rung in rungs(incident, tools.directory, wanted, above, meant):
+            plan = planned(incident, tools, kind, rung.person, tools.new_id("d"), traits)
+            plans.append(msgspec.structs.replace(plan, level=rung.level, stands_for=rung.stands_for))
+    return tuple(plans)
+
+
+def _requested_by(incident: Incident, invocation: Invocation, library: Library) -> str:
+    """Return whose doing asks for a message: who ended the step before it, else who opened the incident."""
+    scope = incident.scopes[invocation.scope]
+    before = [find_step(incident, scope, name) for name in library.step(incident, invocation.id).after.steps]
+    ended = [one for one in before if one is not None and one.ended_by and one.ended_at is not None]
+    last = max(ended, key=lambda one: one.ended_at or incident.opened_at, default=None)
+    return last.ended_by if last is not None else incident.opened_by
+
+
+def planned(
+    incident: Incident,
+    tools: EffectContext,
+    kind: MessageClass,
+    person: str,
+    delivery: str,
+    traits: frozenset[str] = frozenset(),
+) -> PlannedDelivery:
+    """Return one person's delivery plan as the journal keeps it."""
+    plan = planned_for(plan_context(incident, tools.now()), tools.directory, kind, person, traits)
+    lifetimes = {
+        name: tools.directory.channels[name].key_lifetime
+        for name in plan.channels
+        if tools.directory.channels[name].honours_key
+    }
+    return PlannedDelivery(
+        delivery=delivery,
+        person=person,
+        channels=plan.channels,
+        goal=kind.goal,
+        refusals=plan.refusals,
+        key_lifetimes=lifetimes,
+        recalls=tuple(name for name in plan.channels if tools.directory.channels[name].recalls),
+        domains={step.channel: tuple(sorted(step.domains)) for step in plan.steps},
+        overridden=plan.overridden,
+        unverified=tuple(
+            step.channel for step in plan.steps if step.contact and step.contact.verified_at is None
+        ),
+    )
+
+
+def replan(incident: Incident, tools: EffectContext) -> Replanned:
+    """Return new plans for every open delivery, as the failure domains stand now."""
+    fallen = sorted(d.name for d in incident.domains.values() if d.state != "up")
+    plans = []
+    for name in sorted(incident.moving):
+        delivery = incident.deliveries[name]
+        message = incident.messages[delivery.message]
+        traits = frozenset(message.traits)
+        plans.append(planned(incident, tools, message.message_class, delivery.person, name, traits))
+    reason = f"fallen domains: {', '.join(fallen)}" if fallen else "domains or contacts changed"
+    return Replanned(plans=tuple(plans), reason=reason, asked=incident.replan_asked)
+
+
+def planned_for(
+    context: PlanContext,
+    directory: Directory,
+    kind: MessageClass,
+    person: str,
+    traits: frozenset[str] = frozenset(),
+) -> DeliveryPlan:
+    """Plan one message class to one person over every channel we have; one that cannot be used is refused."""
+    known = with_own_domains(context, directory)
+    found = plan(kind, tuple(directory.channels.values()), directory.recipient(person), known, traits)
+    broken = tuple(Refusal(channel=name, rule=UNUSABLE, why=why) for name, why in directory.broken.items())
+    return msgspec.structs.replace(found, refusals=(*found.refusals, *broken)) if broken else found
+
+
+def _playbook(incident: Incident, invocation: Invocation, library: Library) -> Playbook:
+    scope = incident.scopes[invocation.scope]
+    return library.plans[incident.runs[scope.run].bundle].playbook(scope.playbook)
+
+
+def _addressees(
+    incident: Incident,
+    invocation: Invocation,
+    work: Compose,
+    template: MessageTemplate,
+    library: Library,
+) -> tuple[str, ...]:
+    if not work.reminder:
+        return work.to or template.to
+    step = library.step(incident, invocation.id)
+    holder = invocation.assignee or invocation.started_by
+    role = getattr(step, "role", "")
+    roles = step.by.roles if hasattr(step, "by") else ((role,) if role else ())
+    told = [f"person:{holder}"] if holder else [f"role:{name}" for name in roles]
+    return (*told, *((f"role:{invocation.escalated_to}",) if invocation.escalated_to else ()))

@@ -1,0 +1,97 @@
+"""Who is told when those for whom a message is meant do not answer: stand-ins first, then whom it goes up to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from runner.incident.state.incident import Incident
+from runner.routing.messaging import MessageClass
+from runner.routing.organisation import Directory
+
+
+class Rung(msgspec.Struct, frozen=True, kw_only=True):
+    """One more person, the level at which they are told, and in whose place."""
+
+    person: str
+    level: int
+    stands_for: tuple[str, ...] = ()
+
+
+class Addressed(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom ``role:NAME`` and ``person:ID`` mean now."""
+
+    meant: Mapping[str, tuple[str, ...]]
+    """Each person once, stand-ins for those who are away → the roles among them that they hold."""
+    filled: tuple[str, ...] = ()
+    """Roles that only the opener of the incident holds, where the opener is not paged."""
+    unheld: tuple[str, ...] = ()
+
+
+def addressed(
+    incident: Incident, directory: Directory, wanted: Sequence[str], kind: MessageClass, spared: str = ""
+) -> Addressed:
+    """Return whom a message of a class is for, without ``spared``.
+
+    One that mobilises leaves out whoever opened the incident.
+    """
+    return _addressed(incident.roles, directory, wanted, incident.opened_by if kind.mobilises else spared)
+
+
+def _addressed(
+    roles: Mapping[str, tuple[str, ...]], directory: Directory, wanted: Sequence[str], spared: str
+) -> Addressed:
+    meant: dict[str, tuple[str, ...]] = {}
+    filled, unheld = [], []
+    for one in wanted:
+        kind, _, name = one.partition(":")
+        named = (roles.get(name) or directory.roles.get(name, ())) if kind == "role" else (name,)
+        held = dict.fromkeys(directory.standing_in(person) for person in named)
+        role = (name,) if kind == "role" else ()
+        if not held:
+            unheld.append(name)
+        elif held.keys() == {spared}:
+            filled.append(name)
+        for person in held:
+            if person != spared:
+                meant[person] = tuple(dict.fromkeys((*meant.get(person, ()), *role)))
+    return Addressed(meant=meant, filled=tuple(filled), unheld=tuple(unheld))
+
+
+def recipients(incident: Incident, directory: Directory, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the persons behind ``role:NAME`` and ``person:ID``, each once, stand-ins for those who are away."""
+    return people_behind(incident.roles, directory, wanted)
+
+
+def people_behind(
+    roles: Mapping[str, tuple[str, ...]], directory: Directory, wanted: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the same where an incident is not there yet; ``roles`` are its own, before those of the home."""
+    return tuple(_addressed(roles, directory, wanted, "").meant)
+
+
+def rungs(
+    incident: Incident,
+    directory: Directory,
+    wanted: tuple[str, ...],
+    escalate_to: tuple[str, ...],
+    meant: Mapping[str, str],
+) -> tuple[Rung, ...]:
+    """Return who is told later: each person once, at the lowest level. ``meant`` is person to delivery."""
+    places: dict[str, dict[str, None]] = {}
+    for person, delivery in meant.items():
+        known = directory.people.get(person)
+        if known is not None and known.alternate:
+            places.setdefault(directory.standing_in(known.alternate), {})[delivery] = None
+    for one in wanted:
+        if one.startswith("role:"):
+            held = [meant[p] for p in recipients(incident, directory, (one,)) if p in meant]
+            for person in directory.alternates.get(one.removeprefix("role:"), ()):
+                places.setdefault(directory.standing_in(person), {}).update(dict.fromkeys(held))
+    stand_ins = {person: tuple(held) for person, held in places.items() if person not in meant and held}
+    above = recipients(incident, directory, escalate_to or directory.escalation)
+    return (
+        *(Rung(person=person, level=1, stands_for=held) for person, held in stand_ins.items()),
+        *(Rung(person=p, level=2) for p in above if p not in meant and p not in stand_ins),
+    )

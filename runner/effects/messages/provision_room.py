@@ -1,0 +1,60 @@
+"""Do one attempt for the war room whose intent is committed: have it opened, or have one person let in."""
+
+from __future__ import annotations
+
+from runner.base.states import Refusal
+from runner.effects.context import EffectContext, plan_context, with_own_domains
+from runner.errors import TocsinError
+from runner.incident.messages.room_provisioning import opened
+from runner.incident.state.commands import AttemptDone
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import Host, opening_of
+from runner.routing.messaging import Channel, ContactPoint, MessageClass, RoomRequest, SendResult
+from runner.routing.organisation import Directory
+from runner.routing.planner import choose
+
+INVITATION = MessageClass(name="invitation")
+"""An invitation tells its reader a codename, and nothing else."""
+
+
+def host(work: Host, incident: Incident, tools: EffectContext) -> AttemptDone:
+    """Make the attempt and return its outcome; whatever stops it before anything was asked is ``not_sent``."""
+    return AttemptDone(effect=work.errand, n=work.n, result=_attempt(work, incident, tools))
+
+
+def _attempt(work: Host, incident: Incident, tools: EffectContext) -> SendResult:
+    errand, room = incident.errands[work.errand], incident.war_room
+    if room is None or room.name != errand.room:
+        return SendResult(state="not_sent", reason="another room has been chosen")
+    channel = tools.directory.channels.get(work.channel)
+    if channel is None:
+        why = tools.directory.broken.get(work.channel, "the channel is no longer configured")
+        return SendResult(state="rejected", reason=why, permanent=True)
+    way = way_in(incident, errand.person, channel, tools.directory) if errand.person else None
+    if isinstance(way, Refusal):
+        return SendResult(state="rejected", code=way.rule, reason=way.why, permanent=True)
+    needed = channel.secrets if incident.drill is None else {}
+    try:
+        secrets = {name: tools.secret(reference).reveal() for name, reference in needed.items()}
+    except TocsinError as error:
+        return SendResult(state="not_sent", reason=error.message)
+    order = RoomRequest(
+        kind=incident.kind,
+        name=work.key,
+        title=incident.codename,
+        at=tools.now(),
+        room=opened(incident.errands[opening_of(errand.room)]) if way is not None else "",
+        address=way.address if way is not None else "",
+    )
+    return tools.sender.host(channel, order, secrets)
+
+
+def way_in(incident: Incident, person: str, channel: Channel, directory: Directory) -> ContactPoint | Refusal:
+    """Return as whom a person can be let in over a channel, or why not: an address in the attacker's hands lets the attacker in."""
+    context = with_own_domains(plan_context(incident), directory)
+    chosen = choose(INVITATION, channel, directory.recipient(person), context)
+    if isinstance(chosen, Refusal):
+        return chosen
+    if chosen.contact is None:
+        return Refusal(channel=channel.id, rule="", why=f"{person} has no contact there")
+    return chosen.contact

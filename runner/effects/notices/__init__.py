@@ -1,0 +1,1 @@
+"""Effects of notices: render, letters, imported texts."""

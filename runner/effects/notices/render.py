@@ -1,0 +1,288 @@
+"""Render a notice: one document tree in every format asked for, named by the digest that an approval binds.
+
+The same facts give the same bytes: the date in a document is that of the newest fact in it, never of a clock. A document
+whose required parts are all there is rendered as it would be filed; one with gaps is a watermarked draft.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from runner.documents.contents.coverage import check, short
+from runner.documents.notice import Coverage, Fits, Format, Notice
+from runner.documents.render import narrowed
+from runner.documents.render import render as render_document
+from runner.documents.stored_document import encode
+from runner.documents.tree import Document, Logo, RenderContext, Stationery
+from runner.documents.write import write
+from runner.effects.context import EffectContext
+from runner.effects.notices.legal_basis import Brief, apply_duty, duty_variables, legal_context
+from runner.errors import TocsinError
+from runner.facts.vocabulary.register import nested
+from runner.incident.notices.staleness import recorded_as
+from runner.incident.state.commands import EffectFailed, Rendered
+from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
+from runner.incident.state.work import Render
+from runner.law.duty import DutyStatus
+
+
+def render(
+    work: Render, incident: Incident, library: Library, tools: EffectContext, *, override: bool = False
+) -> Rendered | EffectFailed:
+    """Render and keep a notice, and return what was made, or why it could not be.
+
+    ``override`` makes it final in spite of what it lacks; the command that follows says by whose word.
+    """
+    try:
+        status = _duty(work, incident, library, tools)
+        brief = legal_context(incident, status, library)
+        notice, source = tools.notices[template_for(work, tools, brief)]
+        notice = apply_duty(notice, brief)
+        drafted = dated(
+            paper(notice, source, incident, brief, privileged=tools.privileged, logo=tools.logo()), incident
+        )
+        document = drafted.document()
+        items = blockers(notice, document)
+        if override or not items:
+            document = final(drafted, waived=bool(items)).document()
+        rendered = keep(work, incident, notice, document, tools)
+    except TocsinError as error:
+        return EffectFailed(step=work.step, why=error.message)
+    return msgspec.structs.replace(rendered, items=items)
+
+
+def keep(
+    work: Render, incident: Incident, notice: Notice, document: Document, tools: EffectContext
+) -> Rendered:
+    """Write a document in its formats, keep them and the tree that they were written from."""
+    paper = tools.letterhead() if "docx" in work.formats else b""
+    if paper:
+        stationery = msgspec.structs.replace(
+            document.context.stationery, letterhead=hashlib.sha256(paper).hexdigest()
+        )
+        context = msgspec.structs.replace(document.context, stationery=stationery)
+        document = msgspec.structs.replace(document, context=context)
+    files = {
+        str(form): tools.blobs.put_blob(incident.id, write(document, form, paper)) for form in _formats(work)
+    }
+    return Rendered(
+        document=f"{work.step}/{notice.id}",
+        step=work.step,
+        notice=notice.id,
+        version=notice.version,
+        digest=bound_digest(files),
+        files=files,
+        gaps=(
+            *(f"{gap.treatment}: {gap.path}" for gap in document.gaps),
+            *(f"uncovered: {coverage.ref} {coverage.item}" for coverage in uncovered(notice, document)),
+        ),
+        facts={path: entry_of(path, incident) for path in (*document.asked, *_read(document))},
+        duty=work.duty,
+        final=document.context.status == "final",
+        tree=tools.blobs.put_blob(incident.id, encode(notice, document)),
+    )
+
+
+class Paper(msgspec.Struct, frozen=True):
+    """All that a document is made from: it can be handed to another process."""
+
+    notice: Notice
+    source: str
+    facts: dict[str, Any]
+    extra: dict[str, Any]
+    context: RenderContext
+
+    def document(self, **names: Any) -> Document:
+        """Return the document; ``names`` are read like facts besides."""
+        return render_document(
+            self.notice, self.source, self.facts, context=self.context, extra={**self.extra, **names}
+        )
+
+
+def make(
+    notice: Notice,
+    source: str,
+    incident: Incident,
+    found: Brief | None,
+    *,
+    draft: bool | None = None,
+    privileged: bool = False,
+    logo: Logo | None = None,
+) -> Document:
+    """Return the document of a notice as of an incident's facts; ``draft`` None decides by its gaps.
+
+    What the law requires and nothing in the text says, or forbids and the text says, keeps it a draft as well.
+    """
+    drafted = paper(notice, source, incident, found, privileged=privileged, logo=logo)
+    document = drafted.document()
+    if draft or (draft is None and blockers(notice, document)):
+        return document
+    return final(drafted).document()
+
+
+def paper(
+    notice: Notice,
+    source: str,
+    incident: Incident,
+    found: Brief | None,
+    population: str = "",
+    *,
+    privileged: bool = False,
+    logo: Logo | None = None,
+) -> Paper:
+    """Return what a draft is made from; of one population alone where one is named."""
+    facts = nested(incident.facts)
+    if population:
+        facts = narrowed(facts, population)
+    facts["incident"] = {"codename": incident.codename, **facts.get("incident", {})}
+    context = RenderContext(
+        status="draft",
+        kind=incident.kind,
+        incident=incident.codename,
+        privileged=privileged,
+        timestamp=max((fact.at for fact in incident.facts.values()), default=incident.opened_at),
+        zone=facts.get("organisation", {}).get("zone", "UTC"),
+        stationery=_stationery(facts, notice, logo),
+    )
+    return Paper(notice, source, facts, {} if found is None else {"duty": duty_variables(found)}, context)
+
+
+def dated(drafted: Paper, incident: Incident) -> Paper:
+    """Return the same as of the newest fact that it reads: what is learnt besides changes no byte of it."""
+    read = _read(drafted.document())
+    times = [incident.facts[key].at for path in read for key in recorded_as(path, incident.facts)]
+    if not times:
+        return drafted
+    context = msgspec.structs.replace(drafted.context, timestamp=max(times))
+    return msgspec.structs.replace(drafted, context=context)
+
+
+def _read(document: Document) -> list[str]:
+    return [used.path for used in document.facts_used]
+
+
+def entry_of(path: str, incident: Incident) -> int:
+    """Return the journal's newest entry behind what a template read; 0 where it is none of the journal's."""
+    behind = recorded_as(path.removesuffix("[]"), incident.facts)
+    return max((incident.fact_events.get(key, 0) for key in behind), default=0)
+
+
+def final(drafted: Paper, *, waived: bool = False) -> Paper:
+    """Return the same without the draft's marks; ``waived`` lets it be final with facts that are not known."""
+    context = msgspec.structs.replace(drafted.context, status="final", waived=waived)
+    return msgspec.structs.replace(drafted, context=context)
+
+
+def blockers(notice: Notice, document: Document) -> tuple[str, ...]:
+    """Return what keeps a document a draft: facts that are missing, and what the law wants otherwise."""
+    return (
+        *(f"{gap.path} is missing" for gap in document.gaps if gap.treatment == "missing"),
+        *(f"{coverage.ref}: {coverage.item} ({coverage.state})" for coverage in uncovered(notice, document)),
+    )
+
+
+def uncovered(notice: Notice, document: Document) -> tuple[Coverage, ...]:
+    """Return what the text leaves out or must not say, apart from the missing facts that it shows as gaps."""
+    shown = {short(gap.path) for gap in document.gaps if gap.treatment != "to_follow"}
+    return tuple(
+        coverage
+        for coverage in check(notice, document)
+        if coverage.state == "forbidden" or (coverage.state == "gap" and not shown & set(coverage.facts))
+    )
+
+
+def bound_digest(files: dict[str, str]) -> str:
+    """Return the digest that stands for all files of a document: an approval binds every one of their bytes."""
+    listed = "\n".join(f"{form} {digest}" for form, digest in sorted(files.items()))
+    return f"sha256:{hashlib.sha256(listed.encode()).hexdigest()}"
+
+
+def template_for(work: Render, tools: EffectContext, found: Brief | None) -> str:
+    """Return the template's id; ``auto`` is the law's choice, else one made for the duty, else one that fits.
+
+    Of translations it is the one in the organisation's language.
+    """
+    if work.notice != "auto":
+        return work.notice
+    made_for = (
+        name
+        for name, (notice, _) in sorted(tools.notices.items())
+        if work.duty in notice.duties and not notice.translates
+    )
+    chosen = found.rule.notice if found is not None and found.rule.notice in tools.notices else None
+    chosen = chosen or next(made_for, None) or _fitting(work, tools, found)
+    return _in_language(chosen, tools, found)
+
+
+def _in_language(chosen: str, tools: EffectContext, found: Brief | None) -> str:
+    """Return the translation into the organisation's language, in its own region first; else the original."""
+    fact = found.incident.facts.get("organisation.language") if found is not None else None
+    wanted = str(fact.value or "").lower() if fact is not None else ""
+    same = {
+        notice.language.lower(): name
+        for name, (notice, _) in sorted(tools.notices.items(), reverse=True)
+        if chosen in (name, notice.translates)
+    }
+    original = tools.notices[chosen][0].language.lower()
+    near = (tag for tag in sorted(same, key=lambda tag: tag != original) if _bare(tag) == _bare(wanted))
+    return same.get(wanted) or same.get(next(near, ""), chosen)
+
+
+def _bare(tag: str) -> str:
+    return tag.partition("-")[0]
+
+
+def _fitting(work: Render, tools: EffectContext, found: Brief | None) -> str:
+    fitting = {
+        name: degree
+        for name, (notice, _) in sorted(tools.notices.items())
+        if found is not None and (degree := _fits(notice.fits, found.status))
+    }
+    if not fitting:
+        raise TocsinError(
+            f"no template fulfils {work.duty}: write one, or take the notice by hand", code="no_template"
+        )
+    return max(fitting, key=lambda name: fitting[name])
+
+
+def _fits(fits: Fits | None, status: DutyStatus) -> int:
+    """Return how closely a general template fits a duty: the more it names, the closer; 0 where it does not."""
+    if fits is None:
+        return 0
+    places = any(f"{status.jurisdiction}-".startswith(f"{place}-") for place in fits.jurisdictions)
+    asked = (
+        (bool(fits.recipients), status.recipient in fits.recipients),
+        (bool(fits.jurisdictions), places),
+        (bool(fits.stages), status.stage in fits.stages),
+    )
+    if any(named and not answer for named, answer in asked):
+        return 0
+    return 1 + sum(named for named, _ in asked)
+
+
+def _formats(work: Render) -> tuple[Format, ...]:
+    return tuple(work.formats)  # type: ignore[arg-type]
+
+
+def _duty(work: Render, incident: Incident, library: Library, tools: EffectContext) -> DutyStatus | None:
+    if not work.duty:
+        return None
+    duties = [s for s in tools.duties(incident, tools.now(), library) if s.id == work.duty]
+    return duties[0] if duties else None
+
+
+def _stationery(facts: dict[str, object], notice: Notice, logo: Logo | None) -> Stationery:
+    organisation = facts.get("organisation")
+    found = organisation if isinstance(organisation, dict) else {}
+    lines = tuple(line for line in str(found.get("address", "")).splitlines() if line)
+    return Stationery(
+        name=str(found.get("name", "")),
+        lines=lines,
+        points=max(11.0, notice.min_points),
+        paper="us-letter" if notice.language.endswith("-US") else "a4",
+        logo=logo if notice.logo else None,
+    )

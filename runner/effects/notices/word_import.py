@@ -1,0 +1,77 @@
+"""A notice's text taken back from a Word file: checked again by the same law, written in every format, kept as any rendering."""
+
+from __future__ import annotations
+
+import msgspec
+
+from runner.documents.contents.coverage import short
+from runner.documents.notice import Notice
+from runner.documents.replace_body import forms_of, with_text
+from runner.documents.stored_document import Kept
+from runner.documents.tree import Document
+from runner.documents.word.docx_reader import Returned
+from runner.effects.context import EffectContext
+from runner.effects.notices.render import blockers, entry_of, keep
+from runner.errors import Refused
+from runner.incident.notices.staleness import recorded_as
+from runner.incident.state.commands import Rendered
+from runner.incident.state.incident import Document as Made
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import Render
+
+
+def taken(base: Kept, returned: Returned, incident: Incident) -> Document:
+    """Return the document that a Word file's text makes, as a draft."""
+
+    def _forms(key: str) -> tuple[str, ...]:
+        return forms_of(incident.facts[key].value, base.document.language)
+
+    wanted = {gap.path for gap in base.document.gaps} | _banned(base, incident)
+    now = {
+        path: forms
+        for path in sorted(wanted)
+        if (forms := tuple(form for key in recorded_as(path, incident.facts) for form in _forms(key)))
+    }
+    return with_text(base.document, returned.blocks, now)
+
+
+def _banned(base: Kept, incident: Incident) -> set[str]:
+    """Return the facts that the law does not want said: nobody may have typed them in."""
+    paths = {path for ban in base.notice.forbids for path in ban.facts}
+    read = {used.path for used in base.document.facts_used}
+    return {key for key in incident.facts if short(key) in paths and key not in read}
+
+
+def adopt(
+    work: Render,
+    incident: Incident,
+    before: Made,
+    notice: Notice,
+    document: Document,
+    tools: EffectContext,
+    *,
+    override: bool,
+) -> Rendered:
+    """Keep a document whose text was taken back: final where nothing is lacking, or counsel lets it go.
+
+    It rests on the facts that it was made from, whatever has been learnt since: only a fact whose earlier words, or
+    whose gap, no longer stands in the text is taken to be said as it is known now.
+    """
+    items = blockers(notice, document)
+    marks = [gap.path for gap in document.gaps if gap.treatment == "missing"]
+    if override and marks:
+        raise Refused(
+            f"the text still says that {', '.join(marks)} is missing",
+            hint="write in Word what is to stand there, and take it back again",
+            code="gaps_left",
+        )
+    if override or not items:
+        context = msgspec.structs.replace(document.context, status="final", waived=bool(items))
+        document = msgspec.structs.replace(document, context=context)
+    rendered = keep(work, incident, notice, document, tools)
+    said = {used.path for used in document.facts_used if used.texts and not used.printed}
+    said |= {gap.partition(": ")[2] for gap in before.gaps} - {gap.path for gap in document.gaps}
+    facts = {
+        path: entry_of(path, incident) if path in said else entry for path, entry in before.facts.items()
+    }
+    return msgspec.structs.replace(rendered, items=items, facts=facts, base=before.digest)

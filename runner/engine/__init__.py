@@ -1,1 +1,0 @@
-"""The pure engine: what does an event change, may this be done, what is due now."""

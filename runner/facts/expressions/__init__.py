@@ -1,0 +1,1 @@
+"""Three-valued expressions over facts: parse, check types, evaluate with reasons."""

@@ -1,0 +1,206 @@
+"""Answer an expression from what is known, in three values, and never fail.
+
+Theory. Early in a breach most facts are unknown, and unknown is not false. Logic is Kleene's strong three-valued
+logic: ``false and unknown`` is false, ``true or unknown`` is true, and anything else that touches an unknown is
+unknown. An answer that is not unknown can therefore never be turned by learning one more fact: a step that started
+because its condition was true was right to start. Three words step outside that on purpose and say so by their
+names: ``known(x)``, ``x is defined`` and ``x|default(y)`` ask about the state of our knowledge.
+
+The evaluator is total. It ends, because the tree is finite and bounded by the parser and nothing loops. It raises
+nothing: two values whose kinds do not compare, or a sum that leaves the calendar, give ``Unknown`` with a sentence
+in ``problems`` (the parser refuses most of these beforehand), so a mistake keeps a step waiting and visible
+rather than letting it pass or fall away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, assert_never
+
+from runner.facts.expression import (
+    Add,
+    And,
+    Apply,
+    Attribute,
+    Choose,
+    Compare,
+    Const,
+    DutyRef,
+    Expression,
+    FactRef,
+    Index,
+    ListOf,
+    NameRef,
+    Negate,
+    Node,
+    Not,
+    Or,
+    StepRef,
+    Unknown,
+    Value,
+)
+from runner.facts.expressions.values import (
+    added,
+    apply,
+    compared,
+    kind,
+    negated,
+    part,
+    partly_unknown,
+    problem,
+    settle,
+)
+
+
+class View(Protocol):
+    """What an expression can see. Every method is total: what is not there is ``Unknown`` and names itself."""
+
+    def fact(self, path: str) -> Value:
+        """Return the typed value of a fact path, a whole map or a list."""
+        ...
+
+    def step(self, step: str) -> Mapping[str, Value] | Unknown:
+        """Return ``STEP_PARTS`` of the latest invocation."""
+        ...
+
+    def duty(self, duty: str) -> Mapping[str, Value] | Unknown:
+        """Return ``DUTY_PARTS``."""
+        ...
+
+    def duties(self, verdict: str) -> tuple[str, ...] | Unknown:
+        """Return the ids of the duties with a verdict, sorted."""
+        ...
+
+    def name(self, name: str) -> Value:
+        """Return a loop name's value."""
+        ...
+
+
+def evaluate(expression: Expression, view: View) -> Value:
+    """Return the expression's value; ``Unknown`` when it cannot be told. Never raises."""
+    return _value(expression.tree, view)
+
+
+def truth(expression: Expression, view: View) -> bool | Unknown:
+    """Return whether the expression holds; a value that is not true or false is a problem, hence ``Unknown``."""
+    return _truth(expression.tree, view)
+
+
+def _value(node: Node, view: View) -> Value:
+    match node:
+        case Const(value):
+            return value
+        case FactRef(path):
+            return view.fact(path)
+        case NameRef(name):
+            return view.name(name)
+        case StepRef(step):
+            return view.step(step)
+        case DutyRef(inner):
+            return _duty(_value(inner, view), view)
+        case Attribute(target, name):
+            return _part(target, name, view)
+        case Index(target, key):
+            return _entry(target, _value(key, view), view)
+        case _:
+            return _composed(node, view)
+
+
+def _composed(node: Not | And | Or | Compare | ListOf | Add | Negate | Apply | Choose, view: View) -> Value:
+    match node:
+        case Not() | And() | Or() | Compare():
+            return _truth(node, view)
+        case ListOf(items):
+            return tuple(_value(item, view) for item in items)
+        case Add(left, right, negative):
+            return added(_value(left, view), _value(right, view), negative)
+        case Negate(item):
+            return negated(_value(item, view))
+        case Apply():
+            return _applied(node, view)
+        case Choose(test, then, otherwise):
+            decided = _truth(test, view)
+            if isinstance(decided, Unknown):
+                return decided
+            return _value(then if decided else otherwise, view)
+        case _:
+            assert_never(node)
+
+
+def _truth(node: Node, view: View) -> bool | Unknown:
+    match node:
+        case And(items):
+            return settle(False, (_truth(item, view) for item in items))
+        case Or(items):
+            return settle(True, (_truth(item, view) for item in items))
+        case Not(item):
+            inner = _truth(item, view)
+            return inner if isinstance(inner, Unknown) else not inner
+        case Compare():
+            return _chain(node, view)
+        case _:
+            value = _value(node, view)
+            if isinstance(value, bool | Unknown):
+                return value
+            return problem(f"{_told(node)} is {kind(value)}, not true or false")
+
+
+def _chain(node: Compare, view: View) -> bool | Unknown:
+    values = [_value(node.first, view), *(_value(link.right, view) for link in node.rest)]
+    links = zip(values, node.rest, values[1:], strict=False)
+    return settle(False, (compared(left, link.op, right, _told(link.right)) for left, link, right in links))
+
+
+def _duty(key: Value, view: View) -> Value:
+    if isinstance(key, Unknown):
+        return key
+    return view.duty(key) if isinstance(key, str) else problem(f"{kind(key)} names no duty")
+
+
+def _part(target: Node, name: str, view: View) -> Value:
+    base = _value(target, view)
+    if isinstance(base, Unknown):
+        return base
+    told = f"{_told(target)}.{name}"
+    return part(base, name, told)
+
+
+def _entry(target: Node, key: Value, view: View) -> Value:
+    if isinstance(key, Unknown):
+        return key
+    if isinstance(target, FactRef) and isinstance(key, str):
+        return view.fact(f"{target.path}.{key}")
+    base = _value(target, view)
+    return base if isinstance(base, Unknown) else part(base, key, f"{_told(target)}[{key!r}]")
+
+
+def _applied(node: Apply, view: View) -> Value:
+    values = [_value(argument, view) for argument in node.arguments]
+    match node.function, values:
+        case "known", [value]:
+            return not partly_unknown(value)
+        case "default", [value, other]:
+            return other if isinstance(value, Unknown) else value
+        case _, [Unknown() as unknown, *_]:
+            return unknown
+        case "duties", [str(verdict)]:
+            return view.duties(verdict)
+        case _:
+            return apply(node.function, values)
+
+
+def _told(node: Node) -> str:
+    """Name what a node reads as a person wrote it, for ``missing``."""
+    match node:
+        case FactRef(path):
+            return path
+        case NameRef(name):
+            return name
+        case StepRef(step):
+            return f"step('{step}')"
+        case DutyRef(Const(duty)):
+            return f"duty('{duty}')"
+        case Attribute(target, name):
+            return f"{_told(target)}.{name}"
+        case _:
+            return "the expression"

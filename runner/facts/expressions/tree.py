@@ -1,0 +1,376 @@
+"""Turn jinja2's tree, or one of the same shape, into ours, node by node, refusing everything that is not on the list."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from runner.base.instants import parse_duration, parse_instant
+from runner.base.text import nearest, text_problem
+from runner.facts.expression import (
+    DUTY_PARTS,
+    LOOP_NAMES,
+    STEP_PARTS,
+    VERDICTS,
+    Add,
+    And,
+    Apply,
+    Attribute,
+    Choose,
+    Compare,
+    Comparison,
+    ComparisonOp,
+    Const,
+    DutyRef,
+    Expression,
+    ExpressionError,
+    FactRef,
+    FunctionName,
+    Index,
+    ListOf,
+    NameRef,
+    Negate,
+    Node,
+    Not,
+    Or,
+    StepRef,
+)
+from runner.facts.expressions.dependencies import summarised
+from runner.facts.vocabulary.fact_types import FactType, Keyed, key_problem
+from runner.facts.vocabulary.fact_values import TRUTH_WORDS
+from runner.facts.vocabulary.lookup import path_hint, roots, step_into
+
+_MAX_NODES = 500
+_MAX_DEPTH = 40
+_MAX_WHOLE = 2**53
+_OPS: Final[dict[str, ComparisonOp]] = {
+    "eq": "==",
+    "ne": "!=",
+    "lt": "<",
+    "lteq": "<=",
+    "gt": ">",
+    "gteq": ">=",
+    "in": "in",
+    "notin": "not in",
+}
+_FUNCTIONS = ("step", "duty", "duties", "duration", "instant", "known")
+_FILTERS: Final[dict[str, FunctionName]] = {
+    "length": "length",
+    "count": "length",
+    "lower": "lower",
+    "upper": "upper",
+    "default": "default",
+    "d": "default",
+}
+_TESTS: Final[dict[str, tuple[FunctionName, bool]]] = {
+    "known": ("known", True),
+    "defined": ("known", True),
+    "unknown": ("known", False),
+    "undefined": ("known", False),
+    "none": ("known", False),
+    "empty": ("empty", True),
+}
+Syntax: TypeAlias = Any
+"""A node of jinja2's; the module is imported by whoever parses."""
+_REFUSED: Final[dict[str, str]] = {
+    "Concat": "text cannot be joined with ~ in a condition",
+    "Mul": "there is no multiplication in a condition",
+    "Div": "there is no division in a condition",
+    "FloorDiv": "there is no division in a condition",
+    "Mod": "there is no remainder in a condition",
+    "Pow": "there are no powers in a condition",
+    "Dict": "a condition has no dictionaries",
+    "Slice": "a list cannot be sliced in a condition",
+}
+
+
+def read_tree(source: str, tree: Syntax, names: frozenset[str]) -> Expression:
+    """Return the expression; raises ``ExpressionError`` at the first node that is not allowed."""
+    return summarised(source, _Reader(source, names).read(tree))
+
+
+class _Reader:
+    """One walk over one tree, counting nodes and levels."""
+
+    def __init__(self, source: str, names: frozenset[str]) -> None:
+        self.source = source
+        self.names = names
+        self.count = 0
+        self.depth = 0
+        self.readers: dict[str, Callable[..., Node]] = {
+            "Const": self.const,
+            "Name": self.path,
+            "Getattr": self.path,
+            "Getitem": self.path,
+            "And": lambda one: And(tuple(map(self.read, _flat(one)))),
+            "Or": lambda one: Or(tuple(map(self.read, _flat(one)))),
+            "Not": lambda one: Not(self.read(one.node)),
+            "Neg": lambda one: Negate(self.read(one.node)),
+            "Pos": lambda one: self.read(one.node),
+            "Add": lambda one: Add(self.read(one.left), self.read(one.right)),
+            "Sub": lambda one: Add(self.read(one.left), self.read(one.right), negative=True),
+            "List": lambda one: ListOf(tuple(map(self.read, one.items))),
+            "Tuple": lambda one: ListOf(tuple(map(self.read, one.items))),
+            "Compare": self.compare,
+            "CondExpr": self.choose,
+            "Call": self.call,
+            "Filter": self.filter,
+            "Test": self.test,
+        }
+
+    def read(self, node: Syntax) -> Node:
+        """Return our node for jinja2's, within the bounds."""
+        self.count += 1
+        self.depth += 1
+        if self.count > _MAX_NODES or self.depth > _MAX_DEPTH:
+            raise self.error(node, "the expression is too large", "split it with 'ask' steps that set facts")
+        ours = self.allowed(node)
+        self.depth -= 1
+        return ours
+
+    def error(self, node: Syntax, message: str, hint: str = "") -> ExpressionError:
+        """Return an error at the offset that stands in the node's line number."""
+        offset = node.lineno + (kind_of(node) == "Getattr")
+        if kind_of(node) == "Call":
+            offset = _root(node.node).lineno
+        return ExpressionError(message, min(offset, len(self.source)), hint)
+
+    def allowed(self, node: Syntax) -> Node:
+        """Dispatch on jinja2's node classes; whatever has no reader is refused."""
+        reader = self.readers.get(kind_of(node))
+        if reader is None:
+            what = _REFUSED.get(kind_of(node), f"a condition has no {kind_of(node).lower()}")
+            raise self.error(node, what)
+        return reader(node)
+
+    def const(self, node: Syntax) -> Const:
+        """Return a literal that fits JSON exactly."""
+        value = node.value
+        if isinstance(value, bool):
+            return Const(value)
+        if isinstance(value, str):
+            problem = text_problem(value)
+            if problem:
+                raise self.error(node, problem)
+            return Const(value)
+        if isinstance(value, int) and value > _MAX_WHOLE:
+            raise self.error(node, "the number is too large", "2^53 is the largest whole number")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self.error(node, "the number is too large")
+        if isinstance(value, int | float):
+            return Const(value)
+        raise self.error(
+            node, "there is no null: a fact that nobody has said is unknown", "write known(x) or 'x is known'"
+        )
+
+    def compare(self, node: Syntax) -> Compare:
+        """Return a chain of comparisons."""
+        links = tuple(Comparison(_OPS[operand.op], self.read(operand.expr)) for operand in node.ops)
+        return Compare(self.read(node.expr), links)
+
+    def choose(self, node: Syntax) -> Choose:
+        """Return ``A if test else B``; without an ``else`` there would be no value."""
+        if node.expr2 is None:
+            raise self.error(
+                node, "'if' without 'else' has no value when it is false", "write: A if condition else B"
+            )
+        return Choose(self.read(node.test), self.read(node.expr1), self.read(node.expr2))
+
+    def filter(self, node: Syntax) -> Apply:
+        """Return one of the allowed filters as a function of its subject."""
+        function = _FILTERS.get(node.name)
+        if function is None or node.node is None:
+            raise self.error(node, f"there is no filter '{node.name}'", _meant(node.name, _FILTERS))
+        arguments = self.arguments(node, 1 if function == "default" else 0)
+        return Apply(function, (self.read(node.node), *arguments))
+
+    def test(self, node: Syntax) -> Node:
+        """Return ``x is known`` and the like."""
+        found = _TESTS.get(node.name)
+        if found is None:
+            raise self.error(node, f"there is no test 'is {node.name}'", _meant(node.name, _TESTS))
+        self.arguments(node, 0)
+        function, positive = found
+        applied = Apply(function, (self.read(node.node),))
+        return applied if positive else Not(applied)
+
+    def arguments(self, node: Syntax, wanted: int) -> tuple[Node, ...]:
+        """Return exactly as many plain arguments as wanted."""
+        if node.kwargs or node.dyn_args or node.dyn_kwargs or len(node.args) != wanted:
+            amount = {0: "no arguments", 1: "one argument"}[wanted]
+            raise self.error(node, f"it takes {amount}")
+        return tuple(map(self.read, node.args))
+
+    def call(self, node: Syntax) -> Node:
+        """Return one of the allowed functions; literal arguments are checked here."""
+        name = node.node.name if kind_of(node.node) == "Name" else ""
+        if name not in _FUNCTIONS:
+            raise self.error(
+                node,
+                f"there is no function '{name}'" if name else "only a function can be called",
+                _meant(name, _FUNCTIONS),
+            )
+        (argument,) = self.arguments(node, 1)
+        match name:
+            case "step":
+                return self.step(node, argument)
+            case "duty":
+                if isinstance(argument, Const) and not isinstance(argument.value, str):
+                    raise self.error(
+                        node, "duty() takes an id in quotes, as duty('eu-gdpr-33-controller-sa/initial')"
+                    )
+                return DutyRef(argument)
+            case "duties":
+                self.verdict(node, argument)
+                return Apply("duties", (argument,))
+            case "known":
+                return Apply("known", (argument,))
+            case _:
+                self.moment(node, name, argument)
+                return Apply("duration" if name == "duration" else "instant", (argument,))
+
+    def step(self, node: Syntax, argument: Node) -> StepRef:
+        """Return a reference to a step, whose id must be literal so that order can be checked."""
+        if isinstance(argument, Const) and isinstance(argument.value, str):
+            return StepRef(argument.value)
+        raise self.error(node, "step() takes a step's id in quotes, as step('wipe')")
+
+    def verdict(self, node: Syntax, argument: Node) -> None:
+        """Check the one argument of ``duties``."""
+        if not isinstance(argument, Const) or argument.value not in VERDICTS:
+            raise self.error(node, "duties() takes a verdict in quotes", f"one of {', '.join(VERDICTS)}")
+
+    def moment(self, node: Syntax, function: str, argument: Node) -> None:
+        """Check a literal duration or instant."""
+        if not isinstance(argument, Const):
+            return
+        try:
+            (parse_duration if function == "duration" else parse_instant)(str(argument.value))
+        except ValueError as error:
+            raise self.error(node, str(error)) from None
+
+    def path(self, node: Syntax) -> Node:
+        """Return a fact, a part of a step or duty, or a part of a name in scope."""
+        links: list[Syntax] = []
+        root: Syntax = node
+        while _is_part(root):
+            links.append(root)
+            root = root.node
+        links.reverse()
+        if kind_of(root) == "Name" and root.name in self.names:
+            return self.parts(NameRef(root.name), links)
+        if kind_of(root) == "Name":
+            return self.fact(root, links)
+        if kind_of(root) == "Call":
+            return self.part_of_call(self.read(root), links)
+        raise self.error(root, "only facts, steps, duties and names in scope have parts")
+
+    def parts(self, base: Node, links: list[Syntax]) -> Node:
+        """Return attribute and index nodes over something that is only known at run time."""
+        for link in links:
+            if kind_of(link) == "Getattr":
+                base = Attribute(base, link.attr)
+            else:
+                base = Index(base, self.read(link.arg))
+        return base
+
+    def part_of_call(self, called: Node, links: list[Syntax]) -> Node:
+        """Return ``step('x').done``: the parts are known, so a wrong one is an error here."""
+        first = links[0]
+        known = (
+            STEP_PARTS if isinstance(called, StepRef) else DUTY_PARTS if isinstance(called, DutyRef) else ()
+        )
+        word = first.attr if kind_of(first) == "Getattr" else ""
+        if word not in known:
+            what = (
+                "a step" if isinstance(called, StepRef) else "a duty" if isinstance(called, DutyRef) else "it"
+            )
+            hint = _meant(word, known) if known else ""
+            raise self.error(first, f"{what} has no part '{word}'", hint)
+        if links[1:] and word != "answer":
+            raise self.error(links[1], f"{word} is a single value and has no parts")
+        return self.parts(Attribute(called, word), links[1:])
+
+    def fact(self, root: Syntax, links: list[Syntax]) -> Node:
+        """Follow the vocabulary as far as the keys are literal."""
+        branch = roots().get(root.name)
+        if branch is None:
+            raise self.error(root, f"nothing is called '{root.name}'", self.name_hint(root.name, links))
+        path = root.name
+        for position, link in enumerate(links):
+            segment = _literal(link)
+            if isinstance(branch, Keyed) and kind_of(link) == "Getitem" and segment is None:
+                return self.parts(Index(FactRef(path), self.read(link.arg)), links[position + 1 :])
+            below = step_into(branch, segment or "")
+            if below is None:
+                raise self.error(link, *self.no_part(path, branch, segment))
+            branch, path = below, f"{path}.{segment}"
+        if not isinstance(branch, FactType | Keyed):
+            raise self.error(root, f"{path} is a group of facts", f"read one of: {', '.join(branch)}")
+        return FactRef(path)
+
+    def no_part(self, path: str, branch: object, segment: str | None) -> tuple[str, str]:
+        """Word what is wrong with a segment."""
+        wrong = f"{path}.{segment}"
+        if isinstance(branch, FactType):
+            return (
+                f"{path} is a single fact and has no parts",
+                "" if not branch.many else "write: 'x' in " + path,
+            )
+        if isinstance(branch, Keyed) and segment is not None:
+            return key_problem(branch.key, segment), ""
+        return (
+            (f"there is no fact {wrong}", path_hint(wrong)) if segment else (f"{path} needs a name here", "")
+        )
+
+    def name_hint(self, name: str, links: list[Syntax]) -> str:
+        """Advise for a root that is nothing: quote it, scope it, or the nearest fact."""
+        if name in LOOP_NAMES:
+            return f"'{name}' exists only inside for_each, repeat or a sub-playbook"
+        if name in _FUNCTIONS:
+            return f"write {name}('...')"
+        if name.lower() in TRUTH_WORDS:
+            return f"write {str(TRUTH_WORDS[name.lower()]).lower()}"
+        if name.isupper() and len(name) <= 3:
+            return "a key with a hyphen needs brackets, as people.by_jurisdiction['US-CA']"
+        path = ".".join([name, *(segment for segment in map(_literal, links) if segment)])
+        close = nearest(name, [*self.names, *roots(), *_FUNCTIONS])
+        return path_hint(path) if not close or close in roots() else f"did you mean {close}?"
+
+
+def kind_of(node: Syntax) -> str:
+    """Return jinja2's name for a node."""
+    return type(node).__name__
+
+
+def _is_part(node: Syntax) -> bool:
+    return kind_of(node) in ("Getattr", "Getitem")
+
+
+def _flat(node: Syntax) -> list[Syntax]:
+    """Return the operands of ``a and b and c``, which jinja2 nests to the left."""
+    operands: list[Syntax] = []
+    left = node
+    while kind_of(left) == kind_of(node):
+        operands.append(left.right)
+        left = left.left
+    return [left, *reversed(operands)]
+
+
+def _root(node: Syntax) -> Syntax:
+    while _is_part(node):
+        node = node.node
+    return node
+
+
+def _literal(link: Syntax) -> str | None:
+    if kind_of(link) == "Getattr":
+        return str(link.attr)
+    return link.arg.value if kind_of(link.arg) == "Const" and isinstance(link.arg.value, str) else None
+
+
+def _meant(word: str, known: object) -> str:
+    words = list(known)  # type: ignore[call-overload]
+    close = nearest(word, words)
+    return f"did you mean {close}?" if close else f"there are: {', '.join(words)}"

@@ -1,0 +1,315 @@
+"""Find what an expression plainly gets wrong before anything runs: kinds that never compare, words no fact can hold.
+
+At run time such a mistake is only ever *unknown* (see ``runner.facts.expressions.evaluate``), which would keep a step waiting
+for nothing; here it is an error with a hint. What is not known until run time (``item``, an answer) is let through.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, assert_never
+
+from runner.base.text import nearest
+from runner.facts.expression import (
+    Add,
+    And,
+    Apply,
+    Attribute,
+    Choose,
+    Compare,
+    Comparison,
+    Const,
+    DutyRef,
+    Expression,
+    ExpressionError,
+    FactRef,
+    Index,
+    ListOf,
+    NameRef,
+    Negate,
+    Node,
+    Not,
+    Or,
+    StepRef,
+)
+from runner.facts.vocabulary.fact_types import Branch, FactType, Keyed, key_problem
+from runner.facts.vocabulary.lookup import find
+
+Kind: TypeAlias = Literal["truth", "number", "text", "instant", "duration", "list", "map", "any"]
+
+WORDS: dict[Kind, str] = {
+    "truth": "true or false",
+    "number": "a number",
+    "text": "text",
+    "instant": "an instant",
+    "duration": "a duration",
+    "list": "a list",
+    "map": "a map",
+    "any": "anything",
+}
+PLAIN: frozenset[Kind] = frozenset({"truth", "number", "text", "any"})
+"""What can be handed to a called playbook as an input."""
+_PARTS: dict[str, Kind] = {
+    "done": "truth",
+    "state": "text",
+    "answer": "any",
+    "ended_at": "instant",
+    "applies": "truth",
+    "unknown": "truth",
+    "verdict": "text",
+    "due": "instant",
+    "overdue": "truth",
+    "filed": "truth",
+}
+_FACTS: dict[str, Kind] = {"bool": "truth", "int": "number", "number": "number", "instant": "instant"}
+_RESULTS: dict[str, Kind] = {
+    "duration": "duration",
+    "instant": "instant",
+    "known": "truth",
+    "empty": "truth",
+    "duties": "list",
+    "length": "number",
+    "lower": "text",
+    "upper": "text",
+}
+_TAKES: dict[str, tuple[Kind, ...]] = {
+    "duration": ("text",),
+    "instant": ("text",),
+    "empty": ("list", "text"),
+    "length": ("list", "text"),
+    "lower": ("text",),
+    "upper": ("text",),
+}
+_SUMS: dict[tuple[Kind, Kind, bool], Kind] = {
+    ("number", "number", False): "number",
+    ("number", "number", True): "number",
+    ("duration", "duration", False): "duration",
+    ("duration", "duration", True): "duration",
+    ("instant", "duration", False): "instant",
+    ("instant", "duration", True): "instant",
+    ("duration", "instant", False): "instant",
+    ("instant", "instant", True): "duration",
+}
+_ORDERED: tuple[Kind, ...] = ("number", "instant", "duration", "any")
+
+
+def check_kinds(expression: Expression, *, condition: bool) -> None:
+    """Raise ``ExpressionError`` for the first plain mistake; a ``condition`` must be true or false."""
+    checker = _Checker(expression.source)
+    if condition:
+        checker.truth(expression.tree)
+    else:
+        checker.kind(expression.tree)
+
+
+def kind_of(expression: Expression) -> Kind:
+    """Return what kind of value an expression gives that was checked before; "any" where that is not known."""
+    return _Checker(expression.source).kind(expression.tree)
+
+
+class _Checker:
+    """One walk; the tree has no offsets, so a mistake is placed where its word stands in the source."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def error(self, word: str, message: str, hint: str = "") -> ExpressionError:
+        """Return an error at the first place where ``word`` stands."""
+        return ExpressionError(message, max(0, self.source.find(word)), hint)
+
+    def truth(self, node: Node) -> Kind:
+        """Check a node that must be true or false."""
+        kind = self.kind(node)
+        if kind in ("truth", "any"):
+            return "truth"
+        hint = "write: ... is not empty" if kind in ("list", "map") else "compare it with something"
+        raise self.error(_word(node), f"{_word(node) or 'this'} is {WORDS[kind]}, not true or false", hint)
+
+    def kind(self, node: Node) -> Kind:
+        """Return what kind of value a node gives, checking everything below it."""
+        match node:
+            case Const(value):
+                return "truth" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
+            case FactRef(path):
+                return _fact_kind(path)
+            case NameRef():
+                return "any"
+            case StepRef() | DutyRef():
+                word = _word(node)
+                raise self.error(
+                    word,
+                    f"{word} needs a part",
+                    f"as {word}.{'done' if isinstance(node, StepRef) else 'applies'}",
+                )
+            case Attribute(StepRef() | DutyRef(), name):
+                return _PARTS[name]
+            case Index(FactRef(path), key):
+                self.kind(key)
+                return _entry_kind(path)
+            case Attribute() | Index():
+                return "any"
+            case ListOf(items):
+                for item in items:
+                    self.kind(item)
+                return "list"
+            case _:
+                return self.composed(node)
+
+    def composed(self, node: Not | And | Or | Compare | Add | Negate | Apply | Choose) -> Kind:
+        """Return the kind of a node that is made of others."""
+        match node:
+            case Not(item):
+                return self.truth(item)
+            case And(items) | Or(items):
+                for item in items:
+                    self.truth(item)
+                return "truth"
+            case Compare(first, rest):
+                return self.compared(first, rest)
+            case Add(left, right, negative):
+                return self.sum(left, right, negative)
+            case Negate(item):
+                return self.signed(item)
+            case Apply():
+                return self.applied(node)
+            case Choose(test, then, otherwise):
+                self.truth(test)
+                kinds = {self.kind(then), self.kind(otherwise)}
+                return kinds.pop() if len(kinds) == 1 else "any"
+            case _:
+                assert_never(node)
+
+    def compared(self, first: Node, rest: tuple[Comparison, ...]) -> Kind:
+        """Check every link of a chain."""
+        left = first
+        for link in rest:
+            self.linked(left, link)
+            left = link.right
+        return "truth"
+
+    def linked(self, left: Node, link: Comparison) -> None:
+        """Check one comparison: kinds first, then whether the words are words that the fact can hold."""
+        one, other = self.kind(left), self.kind(link.right)
+        if link.op in ("in", "not in"):
+            if other not in ("list", "map", "any"):
+                hint = "compare with ==" if other == "text" else ""
+                raise self.error(
+                    _word(link.right),
+                    f"'in' needs a list or a map, and {_word(link.right)} is {WORDS[other]}",
+                    hint,
+                )
+            self.held(link.right, left)
+            return
+        if "any" not in (one, other) and one != other:
+            hint = f"write: ... in {_word(left)}" if one == "list" and other == "text" else ""
+            raise self.error(
+                _word(left),
+                f"{WORDS[one]} never compares with {WORDS[other]}",
+                hint or _pair_hint(one, other),
+            )
+        if link.op not in ("==", "!=") and not (one in _ORDERED and other in _ORDERED):
+            raise self.error(_word(left), f"{WORDS[one]} has no order")
+        self.held(left, link.right)
+        self.held(link.right, left)
+
+    def held(self, fact: Node, other: Node) -> None:
+        """Check that a fact, or a list of facts, can hold the literal words that it is compared with."""
+        if isinstance(fact, ListOf):
+            for item in fact.items:
+                self.held(other, item)
+            return
+        branch = find(fact.path) if isinstance(fact, FactRef) else None
+        for literal in other.items if isinstance(other, ListOf) else (other,):
+            if isinstance(literal, Const) and isinstance(literal.value, str) and branch is not None:
+                self.holdable(branch, literal.value, _word(fact))
+
+    def holdable(self, found: object, word: str, told: str) -> None:
+        """Refuse a word that no choice, key or jurisdiction can be."""
+        match found:
+            case FactType(_, "choice", choices) if word not in choices:
+                close = nearest(word, choices)
+                hint = f"did you mean '{close}'?" if close else f"it is one of: {', '.join(choices[:12])}"
+                raise self.error(word, f"{told} is never '{word}'", hint)
+            case FactType(_, "jurisdiction") if problem := key_problem("jurisdiction", word):
+                raise self.error(word, problem)
+            case Keyed(_, key) if problem := key_problem(key, word):
+                raise self.error(word, problem)
+            case _:
+                return
+
+    def sum(self, left: Node, right: Node, negative: bool) -> Kind:
+        """Return the kind of a sum or difference."""
+        one, other = self.kind(left), self.kind(right)
+        if "any" in (one, other):
+            return "any"
+        total = _SUMS.get((one, other, negative))
+        if total is None:
+            verb = "subtracted from" if negative else "added to"
+            hint = "write duration('2h')" if "text" in (one, other) else ""
+            raise self.error(_word(left), f"{WORDS[other]} cannot be {verb} {WORDS[one]}", hint)
+        return total
+
+    def signed(self, item: Node) -> Kind:
+        """Return the kind of a value with a sign."""
+        kind = self.kind(item)
+        if kind not in ("number", "duration", "any"):
+            raise self.error(_word(item), f"{WORDS[kind]} has no sign")
+        return kind
+
+    def applied(self, node: Apply) -> Kind:
+        """Return the kind of a function's result."""
+        kinds = [self.kind(argument) for argument in node.arguments]
+        takes = _TAKES.get(node.function)
+        if takes and kinds[0] not in (*takes, "any"):
+            what = " or ".join(WORDS[take] for take in takes)
+            raise self.error(node.function, f"{node.function} takes {what}, not {WORDS[kinds[0]]}")
+        if node.function == "default":
+            return kinds[0] if kinds[0] == kinds[1] else "any"
+        return _RESULTS[node.function]
+
+
+def _fact_kind(path: str) -> Kind:
+    return _branch_kind(find(path))
+
+
+def _entry_kind(path: str) -> Kind:
+    """Return the kind of an entry whose key is only known at run time."""
+    branch = find(path)
+    return _branch_kind(branch.member) if isinstance(branch, Keyed) else "any"
+
+
+def _branch_kind(found: Branch | None) -> Kind:
+    match found:
+        case FactType(_, kind, _, many):
+            return "list" if many else _FACTS.get(kind, "text")
+        case Keyed() as keyed:
+            return "list" if keyed.is_list else "map"
+        case _:
+            return "map"
+
+
+def _pair_hint(one: Kind, other: Kind) -> str:
+    pair = {one, other}
+    if pair == {"truth", "text"}:
+        return "write true or false, without quotes"
+    if pair == {"instant", "text"}:
+        return "write instant('2026-11-24T09:30:00+01:00')"
+    if pair == {"duration", "text"}:
+        return "write duration('72h')"
+    return ""
+
+
+def _word(node: Node) -> str:
+    """Return the word of the source that a node begins with, as far as it has one."""
+    match node:
+        case FactRef(word) | NameRef(word):
+            return word
+        case StepRef(step):
+            return f"step('{step}')"
+        case DutyRef(Const(duty)):
+            return f"duty('{duty}')"
+        case Const(value):
+            return str(value)
+        case Attribute(target, name):
+            return f"{_word(target)}.{name}"
+        case _:
+            return ""

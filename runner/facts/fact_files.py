@@ -1,0 +1,166 @@
+"""Facts as people hand them in: files (``schema: tocsin/facts/v1``) and assignments on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from runner.base.instants import AGO, instant_text, spoken_instant
+from runner.errors import Invalid, Problem
+from runner.facts.vocabulary.fact_types import FactType, Keyed
+from runner.facts.vocabulary.fact_values import FactProblem, branch_at, checked_value, parse_value
+from runner.facts.vocabulary.nested_facts import Misplaced, flatten
+from runner.facts.vocabulary.register import OPEN, Register, Stated
+from runner.yamlfile.source import Source, Where
+
+SCHEMA = "tocsin/facts/v1"
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+"""What ``now`` may mean where an assignment is only looked at."""
+
+
+def read_facts(source: Source) -> tuple[Stated, ...]:
+    """Return the facts of a file, each with its full path; raises ``Invalid`` with every problem and its place.
+
+    The file is nested or uses dotted keys; ``populations`` is a list of members with an ``id``, or a mapping. Every
+    value, set, map or list may be wrapped in ``{value, source, confidence, at}``. A fact without a source of its own
+    gets the file's top-level ``source``, else the file's name.
+    """
+    problems: list[Problem] = []
+    document = _document(source, problems.append)
+
+    def report(found: Misplaced) -> None:
+        problem = found.problem
+        problems.append(
+            source.problem(found.where, "fact", problem.message, hint=problem.hint, key=found.at_key)
+        )
+
+    origin = str(document.pop("source", "")) or source.file
+    stated: dict[str, Stated] = {}
+    for leaf in flatten("", document, report):
+        fact = leaf.stated
+        if fact.key in stated:
+            problems.append(source.problem(leaf.where, "fact-twice", f"{fact.key} is given twice", key=True))
+        stated[fact.key] = Stated(
+            key=fact.key,
+            value=fact.value,
+            source=fact.source or origin,
+            confidence=fact.confidence,
+            at=fact.at,
+        )
+    if problems:
+        count = len(problems)
+        raise Invalid(
+            f"{source.file}: {count} problem{'s' if count > 1 else ''} with the facts",
+            problems=problems,
+            code="bad_facts",
+        )
+    return tuple(stated.values())
+
+
+def _document(source: Source, report: Callable[[Problem], None]) -> dict[str, Any]:
+    if not isinstance(source.data, dict):
+        report(
+            source.problem(
+                (), "facts-shape", "a facts file is a mapping", hint=f"begin with schema: {SCHEMA}"
+            )
+        )
+        return {}
+    document = dict(source.data)
+    schema = document.pop("schema", None)
+    if schema != SCHEMA:
+        report(
+            source.problem(
+                ("schema",), "schema", f"the schema is not {SCHEMA}", hint=f"write schema: {SCHEMA}"
+            )
+        )
+    return document
+
+
+def parse_assignment(text: str, register: Register, now: datetime) -> tuple[Stated, ...]:
+    """Return what ``KEY=VALUE``, ``KEY+=MEMBER``, ``KEY-=MEMBER`` or ``KEY=?`` says; raises ``Invalid``.
+
+    ``register`` is what is known now: a set is changed member by member, and ``people.by_jurisdiction=?`` withdraws
+    every entry of the map. Adding to a set that is unknown begins an open one (``[ssn, ?]``: this, and perhaps more);
+    ``KEY-=?`` closes it. Removing from one that is unknown is refused. An instant may be said as ``now`` or ``2h ago``.
+    """
+    key, sign, value = text.partition("=")
+    change = key[-1:] if key[-1:] in ("+", "-") else ""
+    path = key.removesuffix(change).strip() if change else key.strip()
+    if not sign or not path:
+        raise Invalid("a fact is set as KEY=VALUE", hint="as data.encrypted=false", code="fact")
+    try:
+        if change:
+            return (Stated(key=path, value=_changed(path, change, value, register)),)
+        if value.strip() == OPEN:
+            return _withdrawn(path, register)
+        return _set(path, _dated(path, value, now))
+    except FactProblem as problem:
+        raise Invalid(problem.message, hint=problem.hint, code="fact") from None
+
+
+def misstated(source: Source, where: Where, text: str) -> Iterator[Problem]:
+    """Yield what is wrong with an assignment that a file holds, whatever is known when it is made.
+
+    Whether ``KEY-=MEMBER`` and ``KEY=?`` can be done depends on what is known, so they are not looked at.
+    """
+    key, _, value = text.partition("=")
+    if key.endswith("-") or value.strip() == OPEN:
+        return
+    try:
+        parse_assignment(text, {}, _SOME_DAY)
+    except Invalid as problem:
+        yield source.problem(where, "fact", problem.message, hint=problem.hint)
+
+
+def _dated(path: str, value: str, now: datetime) -> str:
+    """Return the instant that ``now`` or ``2h ago`` means, to the second; anything else as it is written."""
+    kind = branch_at(path)
+    written = value.strip()
+    spoken = written == "now" or written.endswith(AGO)
+    if not (isinstance(kind, FactType) and kind.kind == "instant" and spoken):
+        return value
+    try:
+        return instant_text(spoken_instant(written, now.replace(microsecond=0)))
+    except ValueError as error:
+        raise FactProblem(path, f"{path}: {error}", "or: now, or 2h ago") from None
+
+
+def _set(path: str, value: str) -> tuple[Stated, ...]:
+    parsed = parse_value(path, value)
+    if isinstance(parsed, dict):
+        return tuple(Stated(key=f"{path}.{name}", value=entry) for name, entry in parsed.items())
+    return (Stated(key=path, value=parsed),)
+
+
+def _changed(path: str, change: str, value: str, register: Register) -> list[Any]:
+    fact_type = branch_at(path)
+    if not isinstance(fact_type, FactType) or not fact_type.many:
+        raise FactProblem(path, f"{path} is no set, so nothing can be added to it", f"write {path}=VALUE")
+    members = parse_value(path, value)
+    fact = register.get(path)
+    if fact is None or fact.value is None:
+        if change == "-":
+            raise FactProblem(
+                path, f"{path} is unknown, so nothing can be taken from it", f"write {path}=a,b"
+            )
+        return [*(member for member in members if member != OPEN), OPEN]
+    before = list(fact.value)
+    if change == "+":
+        return list(checked_value(path, [*before, *members]))
+    absent = [member for member in members if member not in before]
+    if absent:
+        raise FactProblem(
+            path, f"{path} does not hold what is to be taken from it", f"it holds: {', '.join(before)}"
+        )
+    return [member for member in before if member not in members]
+
+
+def _withdrawn(path: str, register: Register) -> tuple[Stated, ...]:
+    branch = branch_at(path)
+    if isinstance(branch, FactType):
+        return (Stated(key=path, value=None),)
+    known = [key for key in register if key.startswith(f"{path}.") and register[key].value is not None]
+    if not isinstance(branch, Keyed) and not known:
+        raise FactProblem(path, f"nothing under {path} is known")
+    return tuple(Stated(key=key, value=None) for key in known)

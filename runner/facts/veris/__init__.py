@@ -1,0 +1,1 @@
+"""Facts from a VERIS record, and a VERIS record from facts."""

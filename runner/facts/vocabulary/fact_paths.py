@@ -1,0 +1,405 @@
+"""The fact vocabulary: the one set of names that conditions, regimes, notices, imports and reports read.
+
+A fact that is absent is unknown, which is not the same as false. Extend an enumeration when a law needs a value;
+never match free text. The reference page is generated from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runner.facts.vocabulary.fact_types import (
+    Branch,
+    FactType,
+    Keyed,
+    count,
+    if_any,
+    instant,
+    one_of,
+    place,
+    places,
+    prose,
+    set_of,
+    text,
+    yes_no,
+)
+from runner.facts.vocabulary.report_facts import DORA, RANSOM, REGISTRANT
+
+_SECTORS = (
+    "retail finance health telecom energy transport water education public legal insurance online_service manufacturing"
+    " digital_infrastructure digital_provider trust_service space research other"
+)
+_REGULATED_US = (
+    "hipaa_covered_entity hipaa_business_associate part2_program phr_vendor phr_service_provider phr_related_entity"
+    " glba_institution ftc_safeguards_institution reg_sp_institution reg_sp_service_provider reg_sci_entity bank_occ bank_fed"
+    " bank_fdic bank_service_provider federally_insured_credit_union nydfs_covered_entity insurance_licensee"
+    " sec_domestic_filer sec_foreign_private_issuer telecom_carrier voip_provider tsa_pipeline tsa_rail tsa_aviation"
+    " dod_contractor federal_agency federal_contractor ferpa_institution student_aid_school tax_preparer irs_data_recipient"
+    " nerc_entity nrc_licensee maritime_entity ca_licensed_clinic ca_public_agency ny_municipality nj_public_entity"
+    " information_broker credit_bureau msb cftc_registrant efile_provider"
+    " sec_smaller_reporting_company reg_sp_smaller_institution dod_subcontractor casino trs_provider"
+)
+_REGULATED_EU_UK = (
+    "nis2_essential nis2_important dora_credit_institution dora_ccp dora_trading_venue dora_other_financial_entity"
+    " ecs_provider trust_service_provider qualified_trust_service_provider cra_manufacturer critical_entity eu_institution"
+    " law_enforcement_authority uk_oes uk_rdsp fca_pra_firm uk_pra_firm uk_payment_service_provider"
+    " uk_enhanced_reporting_firm"
+)
+_REGULATED_ELSEWHERE = (
+    "ch_critical_infrastructure finma_supervised osfi_institution au_soci_asset apra_regulated sg_cii_owner"
+    " sg_mas_institution in_body_corporate sebi_regulated cn_critical_infrastructure hk_critical_infrastructure"
+    " kr_information_service cl_vital_operator ca_designated_operator"
+    " jp_critical_infrastructure cl_essential_service za_financial_institution cbuae_institution difc_entity adgm_entity"
+    " br_small_agent"
+)
+_ROLES = "controller joint_controller processor data_owner data_holder"
+_VECTORS = (
+    "hacking ransomware phishing credential_stuffing sim_swap smishing insider misdelivery loss theft misconfiguration"
+    " improper_disposal vendor outage unknown"
+)
+_ELEMENTS = (
+    "ssn drivers_license_or_state_id passport military_id other_government_id tribal_id tax_id account_number_with_code"
+    " account_number_alone financial_access_codes online_credentials medical health_insurance biometric genetic"
+    " full_date_of_birth mothers_maiden_name employer_id_with_code esignature_or_private_key student_id alpr geolocation"
+    " birth_or_marriage_certificate work_evaluation name contact cpni payroll substance_use education_record tax_return"
+    " location communications special_category criminal_record children financial identity_document other"
+)
+_KINDS_OF_PEOPLE = "customers employees patients students minors subscribers members users vulnerable"
+
+
+_DATA: Mapping[str, Branch] = {
+    "involved": yes_no("Are personal data affected at all?"),
+    "with_name": yes_no("Were the elements together with a name or another identifier?"),
+    "elements": set_of("Which elements of data are affected", _ELEMENTS),
+    "categories_text": prose("The categories of data, as a person would read them in a letter"),
+    "encrypted": yes_no("Were the data unintelligible to whoever obtained them (encrypted, key safe)?"),
+    "key_compromised": yes_no("Was the key, or what unlocks it, obtained too?"),
+    "form": set_of("The form of the data", "electronic paper oral"),
+    "account_kinds": set_of(
+        "Which kinds of account numbers are affected", "credit_card debit_card bank_account other"
+    ),
+    "usable_without_code": yes_no("Can the account or card numbers be used without a code or password?"),
+    "enough_for_identity_theft": yes_no("Are the elements enough for identity theft even without a name?"),
+    "email_account": yes_no("Do the credentials open an e-mail account?"),
+    "credentials_open": set_of(
+        "Which kinds of accounts the credentials or answers open", "financial medical insurance email other"
+    ),
+    "records": count("How many records"),
+    "backup": one_of("Is there a copy that can be used?", "available delayed none"),
+    "large_scale": yes_no("Are the affected data many, or those of many people (Brazil, Peru)?"),
+    "professional_secrecy": yes_no("Are the data protected by professional secrecy (Brazil)?"),
+    "database_level": one_of("Security level of the database (Israel)", "high medium basic individual"),
+    "substantial_part": yes_no("Is a substantial part of the database affected (Israel)?"),
+    "retrieved": yes_no("Did the recipient return or delete the data, and can they be trusted?"),
+    "locations": set_of(
+        "Where the data were",
+        "desktop_computer electronic_medical_record email laptop network_server other_portable_device paper cloud"
+        " other",
+    ),
+}
+_PEOPLE: Mapping[str, Branch] = {
+    "total": count("How many people are affected"),
+    "minimum": count("How many people at least"),
+    "maximum": count("How many people at most"),
+    "by_jurisdiction": Keyed(
+        "Where the affected people live", "jurisdiction", count("How many of the affected people live there")
+    ),
+    "kinds": set_of("Who the affected people are to us", _KINDS_OF_PEOPLE),
+    "unreachable": Keyed(
+        "Addresses that failed, by where the people live",
+        "jurisdiction",
+        count("How many people there could not be reached"),
+    ),
+    "good_faith_only": yes_no("Only good-faith access by an employee or agent, without further use?"),
+}
+_ORGANISATION: Mapping[str, Branch] = {
+    "name": text("Name of the organisation"),
+    "entities": Keyed(
+        "Legal entities, where there are several",
+        "id",
+        {
+            "name": text("Name of the entity"),
+            "country": place("Where the entity is established"),
+            "role": one_of("The entity's role for the data", _ROLES),
+            "regulated_as": set_of(
+                "What the entity is regulated as",
+                f"{_REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}",
+            ),
+        },
+    ),
+    "address": prose("Postal address of the organisation"),
+    "country": place("Country of the organisation"),
+    "zone": FactType("Time zone for deadlines counted in days", "zone"),
+    "established_in": places("Where the organisation has an establishment"),
+    "main_establishment": place("Where its main establishment in the Union is"),
+    "home_state": place("Its state of domicile or home state as an insurer or producer"),
+    "offers_to": places("Where it offers goods or services without an establishment"),
+    "does_business_in": places("Where it does business"),
+    "role": set_of("Its role for the affected data", _ROLES),
+    "public_body": yes_no("Is it a public body?"),
+    "owner_public_body": yes_no("Where it holds the data for others: is their owner a public body?"),
+    "owner_regulated_as": set_of(
+        "Where it holds the data for others: what their owner is regulated as",
+        f"{_REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}",
+    ),
+    "serves_provider": yes_no(
+        "Does it deliver part of a service for a provider that has the contract with the subscribers?"
+    ),
+    "source_of_breach": yes_no("Did the breach happen in its own systems?"),
+    "sectors": set_of("Its sectors", _SECTORS),
+    "regulated_as": set_of(
+        "What it is regulated as", f"{_REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}"
+    ),
+    "turnover": {
+        "amount": FactType("Annual turnover", "number"),
+        "currency": text("Currency of the turnover (ISO 4217)"),
+    },
+    "contact": {
+        "name": text("Contact point: name"),
+        "role": text("Contact point: role"),
+        "email": text("Contact point: e-mail"),
+        "phone": text("Contact point: telephone"),
+        "address": prose("Contact point: postal address"),
+    },
+    "dpo": {
+        "name": if_any("Data protection officer: name"),
+        "email": text("Data protection officer: e-mail"),
+        "phone": text("Data protection officer: telephone"),
+    },
+    "counsel": {
+        "name": if_any("Counsel: name"),
+        "firm": text("Counsel: firm"),
+        "email": text("Counsel: e-mail"),
+        "phone": text("Counsel: telephone"),
+    },
+    "hotline": {
+        "phone": text("Telephone line for affected people"),
+        "hours": text("Hours of that line"),
+        "url": text("Page for affected people"),
+    },
+    "second_contact": {
+        "name": if_any("Second contact point: name"),
+        "email": text("Second contact point: e-mail"),
+        "phone": text("Second contact point: telephone"),
+    },
+    "language": text("Language in which its notices are written (BCP 47, as de or fr-CH)"),
+    "lei": text("Legal Entity Identifier (LEI)"),
+    "parent": if_any("Parent or affiliated corporation, where there is one"),
+    "parent_lei": if_any("Legal Entity Identifier (LEI) of the ultimate parent undertaking"),
+    "employer_id": text("Employer identification number"),
+    "licence_number": text("Licence, charter or registration number with its supervisor"),
+    "security_program": yes_no("Does it maintain a written information security program (Massachusetts)?"),
+    "security_measures": prose("Safeguards that it employs for personal data, in a few sentences"),
+    "safeguards": set_of(
+        "Safeguards that were in place before (HIPAA)", "privacy_rule administrative physical technical"
+    ),
+    "press": {
+        "name": if_any("Contact for the press: name"),
+        "email": text("Contact for the press: e-mail"),
+        "phone": text("Contact for the press: telephone"),
+    },
+    "registrant": REGISTRANT,
+}
+_INCIDENT: Mapping[str, Branch] = {
+    "title": text("Title of the incident"),
+    "summary": prose("What happened, in a few sentences"),
+    "impact": set_of("What was lost", "confidentiality integrity availability"),
+    "vector": one_of("How it happened", _VECTORS),
+    "malicious": yes_no("Was there intent to harm?"),
+    "started_at": instant("When it began"),
+    "ended_at": instant("When it ended"),
+    "occurred_at": instant("When it happened"),
+    "detected_at": instant("When a system or a person first noticed something"),
+    "discovered_at": instant(
+        "When it was first known, or reasonably should have been, to any workforce member or agent"
+    ),
+    "aware_at": instant(
+        "When we were reasonably certain that personal data are affected (GDPR: became aware)"
+    ),
+    "determined_at": instant("When the organisation concluded that a breach happened"),
+    "confirmed_at": instant("When the breach was confirmed"),
+    "assessment_done_at": instant("When the assessment was completed (Singapore)"),
+    "reason_to_believe_at": instant("When there was reason to believe that a breach happened"),
+    "scope_identified_at": instant("When the scope, or who is affected, was identified (Maine, Turkey)"),
+    "suspicion_at": instant("When it was first suspected"),
+    "resolved_at": instant("When it was resolved"),
+    "requested_at": instant("When an authority asked"),
+    "classified_at": instant("When it was classified as major (DORA) or material"),
+    "materiality_determined_at": instant("When it was determined to be material (SEC)"),
+    "reported_by_processor_at": instant("When the processor reported it to us"),
+    "contained_at": instant("When it was contained"),
+    "recovered_at": instant("When operations were recovered"),
+    "measure_available_at": instant("When a corrective measure became available (CRA)"),
+    "ransom_paid_at": instant("When a ransom was paid"),
+    "media_notice_sent_at": instant("When the media were told"),
+    "individual_notice_sent_at": Keyed(
+        "When the affected people were told, by where they live (* means all)",
+        "jurisdiction_or_all",
+        instant("When the people living there were told"),
+    ),
+    "recipient_notified_at": Keyed(
+        "When a recipient was told: an agency, the owner, the police",
+        "recipient",
+        instant("When that recipient was told"),
+    ),
+    "stage_submitted_at": Keyed(
+        "When a stage of a report was handed in", "duty", instant("When that stage was handed in")
+    ),
+    "individual_notice_planned_at": instant("When the affected people will be told", ahead=True),
+    "individual_notice_means": set_of(
+        "How the affected people are told", "letter email telephone website media"
+    ),
+    "delay_reasons": prose("Why a notification is late, in words for the authority"),
+    "major": yes_no("Is it a major incident (DORA)?"),
+    "significant": yes_no("Is it a significant incident (NIS2, CER, eIDAS, UK NIS)?"),
+    "material": yes_no("Is it material (SEC)?"),
+    "actively_exploited": yes_no("Is the vulnerability actively exploited (CRA)?"),
+    "vendor": {
+        "name": if_any("Vendor involved: name"),
+        "role": text("Vendor involved: role"),
+        "contact": text("Vendor involved: contact"),
+    },
+    "clients": FactType(
+        "Clients whose data we process and that are affected, by a short name", "text", many=True
+    ),
+    "mailbox_taken": yes_no("Does what was stolen also open the mailboxes to which we write to people?"),
+    "third_party_recipients": prose("Third parties who received the data"),
+    "responsible": prose("Who is responsible for the breach, as far as it is known"),
+    "foreign_involvement": prose("What is known of the involvement of a foreign country"),
+    "loss_estimate": prose("Estimated financial loss or monetary impact"),
+    "financial_impact": prose(
+        "Material impact, or reasonably likely impact, on financial condition and results of operations (SEC)"
+    ),
+    "not_yet_determined": prose("What a report asks for and is not determined or not available yet"),
+    "new_information": prose("What has become known since the last report"),
+    "assessment": prose("Severity and impact, as they are assessed"),
+    "root_cause": prose("Type of threat or root cause that likely led to it"),
+    "indicators": prose("Indicators of compromise"),
+    "cross_border": yes_no("Could it have an impact in other Member States?"),
+    "cross_border_places": places("Other countries in which it has or may have an impact"),
+    "cross_border_impact": prose("The impact in other countries"),
+    "location": prose("The place where it happened, and the storage media concerned"),
+    "measures_before": prose("Technical and organisational measures that protected the data before"),
+    "other_authorities": prose("Other authorities that were told"),
+    "individual_notice_text": prose("What the affected people are told, in short"),
+    "individual_notice_count": count("How many affected people were told"),
+    "product": {
+        "name": text("Product with digital elements: name and versions"),
+        "description": prose("What the product is and does"),
+        "available_in": places("Member States in which the product is available"),
+        "vulnerability": prose("The vulnerability: identifier, nature, severity"),
+        "exploit": prose("General nature of the exploit"),
+        "corrective_measures": prose("The security update or other corrective measures that are available"),
+    },
+    "sensitivity": prose("How sensitive the reported information is"),
+    "dora": DORA,
+    "ransom": RANSOM,
+    "board_decisions": prose("Decisions that are asked of the management body"),
+    "exfiltration": one_of("Were data taken away?", "none unlikely possible confirmed"),
+    "service_harm": prose("Harm to services"),
+    "disruption": yes_no(
+        "Did it materially disrupt or degrade operations or services, or is that reasonably likely?"
+    ),
+    "reportable": yes_no("Does it meet the sector regulator's own test of a reportable incident?"),
+    "notice_due_elsewhere": yes_no("Must another authority be told of it?"),
+    "outage_minutes": count("For how many minutes was a service down or degraded"),
+    "outage_user_minutes": count("How many user minutes were lost in an outage (FCC)"),
+    "new_information_at": instant("When information that a report still lacked became known"),
+    "malware_found": yes_no("Was malicious software found?"),
+    "attempt_only": yes_no("Was it only an attempt to compromise?"),
+    "nrc_class": one_of(
+        "Class of the event under 10 CFR 73.77; a named person decides",
+        "one_hour four_hours eight_hours recorded_only",
+    ),
+    "amount_involved": FactType("US dollars that suspicious activity involves", "number"),
+    "suspect_identified": yes_no("Is a suspect identified?"),
+    "trust_services_affected": yes_no("Are trust services affected (NIS2)?"),
+    "ongoing_at_final_report": yes_no("Was it still going on when the final report was due (NIS2)?"),
+    "client_interests_affected": yes_no("Are the financial interests of clients affected (DORA)?"),
+    "first_report_complete": yes_no("Did the first report hold everything that the law asks for?"),
+    "first_report_form": one_of("Form of the first report to the authority", "oral written official_form"),
+    "public_should_know": yes_no("Is it in the public interest to tell the public?"),
+    "control_weakness": yes_no(
+        "Is there a material control weakness that cannot be remedied in time (APRA)?"
+    ),
+    "leak_possible": yes_no("Is a leak possible, though none is established (Korea)?"),
+    "law_violated": yes_no("Was it due to a violation of the data protection law (Taiwan)?"),
+    "credit_report_suggested": yes_no(
+        "Does the letter suggest that people obtain a credit report (Montana)?"
+    ),
+    "vendor_tells_authority": yes_no(
+        "Must we as the vendor tell the authority: over 250 consumers or an unknown number, and the owner did not (Oregon)?"
+    ),
+}
+_RISK: Mapping[str, Branch] = {
+    "to_people": one_of("Risk to people's rights and freedoms; a named person decides", "unlikely risk high"),
+    "harm": one_of(
+        "Risk of (serious, significant) harm in the sense of the US states, Canada, Australia, Asia",
+        "none unlikely likely",
+    ),
+    "harm_assessment": {
+        "by": text("Who assessed the harm"),
+        "at": instant("When the harm was assessed"),
+        "grounds": prose("Grounds of the assessment"),
+    },
+    "people_must_know": yes_no("Must the affected people know of it to protect themselves?"),
+    "others_can_reduce": yes_no("Could another organisation or an authority reduce the harm (Canada)?"),
+    "low_probability_of_compromise": yes_no("Low probability of compromise by the HIPAA four-factor test?"),
+    "consequences": prose("Likely consequences for people"),
+    "mitigation": prose("Measures taken and proposed"),
+    "monitoring": {
+        "months": count("For how many months identity or credit monitoring was bought"),
+        "provider": text("Who provides the monitoring that was bought"),
+        "enrolment": prose("How and until when people enrol in the monitoring, in words for them"),
+        "code": text("Code with which people enrol, where all have the same"),
+        "enrol_until": instant("Until when people can enrol", ahead=True),
+    },
+    "advice": prose("What people can do"),
+}
+_LAW_ENFORCEMENT: Mapping[str, Branch] = {
+    "engaged": yes_no("Are the police involved?"),
+    "hold": {
+        "agency": text("Agency that asked to hold a notice back"),
+        "officer": text("Officer who asked"),
+        "authority": one_of("Kind of authority that asked", "local state federal attorney_general regulator"),
+        "country": place("Country of the authority that asked; laws of others do not hear it"),
+        "only_for": FactType(
+            "Laws or duties (ids) that the hold is limited to; all where nothing is said", "text", many=True
+        ),
+        "form": one_of("Form of the request", "written oral"),
+        "from": instant("Held back from", ahead=True),
+        "until": instant("Held back until", ahead=True),
+    },
+    "attorney_general_delay": yes_no(
+        "Has the US Attorney General found in writing that disclosure endangers national security or public safety?"
+    ),
+}
+
+ROOTS: Mapping[str, Branch] = {
+    "organisation": _ORGANISATION,
+    "incident": _INCIDENT,
+    "populations": Keyed(
+        "Who is affected, with what data; top-level data and people are the short form for one population",
+        "id",
+        {
+            "entity": text("Which legal entity's people (an id of organisation.entities)"),
+            "data": _DATA,
+            "people": _PEOPLE,
+            "overlaps": FactType("Other populations that may hold the same persons", "text", many=True),
+        },
+    ),
+    "data": _DATA,
+    "people": _PEOPLE,
+    "risk": _RISK,
+    "law_enforcement": _LAW_ENFORCEMENT,
+    "claims": Keyed(
+        "Positions that counsel takes, each with grounds; they change a verdict and are shown with it",
+        "id",
+        {
+            "regime": text("The regime it is about"),
+            "position": text("The position"),
+            "by": text("Who takes it"),
+            "grounds": prose("Its grounds"),
+        },
+    ),
+}

@@ -1,0 +1,137 @@
+"""The types of the fact vocabulary: what one fact may hold, and which parts of a path are keys.
+
+A path is dotted: ``data.encrypted``. Two things have keys of their own, each a segment of the path: a map
+(``people.by_jurisdiction.US-CA``) and a list whose members have an id (``populations.customers.data.elements``).
+In the vocabulary such a segment is written ``*``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from runner.base.jurisdictions import place_problem
+
+Kind: TypeAlias = Literal[
+    "text", "prose", "bool", "int", "number", "instant", "zone", "jurisdiction", "choice"
+]
+"""``text`` is one line, ``prose`` may have several; ``choice`` is one of the type's ``choices``."""
+
+
+KeyKind: TypeAlias = Literal["id", "jurisdiction", "jurisdiction_or_all", "recipient", "duty"]
+
+
+_KEYS: Mapping[str, re.Pattern[str]] = {
+    "id": re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII),
+    "recipient": re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII),
+    "duty": re.compile(r"[a-z0-9][a-z0-9_-]{0,126}/[a-z0-9][a-z0-9_-]{0,62}", re.ASCII),
+}
+
+
+_KEY_EXAMPLES: Mapping[str, str] = {
+    "id": "customers",
+    "recipient": "competent_sa",
+    "duty": "eu-gdpr-33-controller-sa/initial",
+}
+
+
+class FactType(Struct, frozen=True):
+    """What one fact may hold. ``many`` makes it a set: a list without order or repetition, known as a whole.
+
+    ``optional`` is a party or a number that there may not be: ``none`` is an answer then, and is known.
+    """
+
+    title: str
+    kind: Kind
+    choices: tuple[str, ...] = ()
+    many: bool = False
+    ahead: bool = False
+    """An instant that may lie in the future: it is planned, not said to have happened."""
+    optional: bool = False
+
+
+class Keyed(Struct, frozen=True):
+    """A map (``member`` is a ``FactType``) or a list of members with an id (``member`` is a group)."""
+
+    title: str
+    key: KeyKind
+    member: FactType | Mapping[str, Branch]
+
+    @property
+    def is_list(self) -> bool:
+        """Return whether the members are groups, shown as a list, rather than the single values of a map."""
+        return not isinstance(self.member, FactType)
+
+
+Branch: TypeAlias = "FactType | Keyed | Mapping[str, Branch]"
+
+
+NONE = "none"
+"""What a person writes where there is nobody and nothing: no choice of a set, no parent company."""
+
+
+def key_problem(key: KeyKind, text: str) -> str:
+    """Return why ``text`` is no key of that kind, or nothing."""
+    if key == "jurisdiction" or key == "jurisdiction_or_all":
+        return "" if key == "jurisdiction_or_all" and text == "*" else place_problem(text)
+    if _KEYS[key].fullmatch(text):
+        return ""
+    return f"'{text[:40]}' is no {key.replace('_', ' ')}: write it as {_KEY_EXAMPLES[key]}"
+
+
+def text(title: str) -> FactType:
+    """Make a fact of one line."""
+    return FactType(title, "text")
+
+
+def if_any(title: str) -> FactType:
+    """Make a fact of one line about somebody or something that there may not be: ``none`` says so."""
+    return FactType(title, "text", optional=True)
+
+
+def prose(title: str) -> FactType:
+    """Make a fact of several sentences."""
+    return FactType(title, "prose")
+
+
+def yes_no(title: str) -> FactType:
+    """Make a fact that is true or false."""
+    return FactType(title, "bool")
+
+
+def count(title: str) -> FactType:
+    """Make a whole number."""
+    return FactType(title, "int")
+
+
+def number(title: str) -> FactType:
+    """Make a number."""
+    return FactType(title, "number")
+
+
+def instant(title: str, *, ahead: bool = False) -> FactType:
+    """Make a moment with its offset; ``ahead`` where it may be one to come."""
+    return FactType(title, "instant", ahead=ahead)
+
+
+def place(title: str) -> FactType:
+    """Make a country, or a part of one."""
+    return FactType(title, "jurisdiction")
+
+
+def places(title: str) -> FactType:
+    """Make a set of places."""
+    return FactType(title, "jurisdiction", many=True)
+
+
+def one_of(title: str, choices: str) -> FactType:
+    """Make one of several words, which ``choices`` holds with spaces between them."""
+    return FactType(title, "choice", tuple(choices.split()))
+
+
+def set_of(title: str, choices: str) -> FactType:
+    """Make a set of several words, which ``choices`` holds with spaces between them."""
+    return FactType(title, "choice", tuple(choices.split()), many=True)

@@ -1,0 +1,66 @@
+"""Several groups of people in one register: what each inherits, and what the incident as a whole can say of them.
+
+A condition that reads ``data.encrypted`` without saying whose data asks about the incident as a whole. Where
+populations are recorded, the answer must be true of all of them: it is the value they agree on; for a set it is the
+union (one population's ``ssn`` is in ``data.elements``), open while one of them is unknown. Where they differ, the
+answer is unknown and says so. Counts are never added up here, because populations may overlap; the law engine
+does that, place by place. Top-level ``people`` counts, when recorded, speak for the whole incident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from runner.facts.expression import Unknown, Value
+
+T = TypeVar("T")
+
+INHERITED: frozenset[str] = frozenset(
+    {"data.involved", "data.encrypted", "data.key_compromised", "data.form", "data.backup", "data.retrieved"}
+)
+"""What the top level says for every population without its own word: the protection of the data, never the kinds
+of data or the numbers of people."""
+
+
+def population_ids(register: Mapping[str, T]) -> tuple[str, ...]:
+    """Return the ids of the populations that any fact names, sorted; none where the short form is used."""
+    return tuple(sorted({key.split(".")[1] for key in register if key.startswith("populations.")}))
+
+
+def whole(read: Callable[[str], Value], ids: tuple[str, ...], path: str) -> Value:
+    """Return what the whole incident says at ``data.…`` or ``people.…``, given how single paths are read."""
+    top = read(path)
+    if path.startswith("people.") and not isinstance(top, Unknown):
+        return top
+    each = [_own(read, identifier, path, top) for identifier in ids]
+    if any(isinstance(value, tuple) for value in each):
+        return _union(each)
+    missing = tuple(name for value in each if isinstance(value, Unknown) for name in value.missing)
+    if missing:
+        return Unknown(tuple(sorted(missing)))
+    if path.startswith("people.") and len(ids) > 1 and _is_count(each[0]):
+        return Unknown((path,))
+    if all(value == each[0] for value in each):
+        return each[0]
+    return Unknown(problems=(f"{path} differs between the populations {', '.join(ids)}",))
+
+
+def _own(read: Callable[[str], Value], population: str, path: str, top: Value) -> Value:
+    own = read(f"populations.{population}.{path}")
+    inherits = isinstance(own, Unknown) and path in INHERITED and not isinstance(top, Unknown)
+    return top if inherits else own
+
+
+def _union(each: list[Value]) -> Value:
+    """Join sets; a population whose set is unknown leaves an unknown member, so that absence is not claimed."""
+    members: list[Value] = []
+    for value in each:
+        for member in value if isinstance(value, tuple) else (value,):
+            if member not in members:
+                members.append(member)
+    return tuple(members)
+
+
+def _is_count(value: Value) -> bool:
+    return isinstance(value, Mapping) or (isinstance(value, int) and not isinstance(value, bool))

@@ -1,0 +1,148 @@
+"""Facts that only the incident template of DORA asks for: Implementing Regulation (EU) 2025/302, Annex I.
+
+What other laws ask for as well is not here; which fact fills which field is in ``playbooks/notices/fields/dora.yaml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runner.facts.vocabulary.fact_types import (
+    Branch,
+    FactType,
+    count,
+    number,
+    one_of,
+    prose,
+    set_of,
+    text,
+    yes_no,
+)
+
+_ENTITIES = (
+    "credit_institution payment_institution exempted_payment_institution account_information_service_provider"
+    " electronic_money_institution exempted_electronic_money_institution investment_firm crypto_asset_service_provider"
+    " issuer_of_asset_referenced_tokens central_securities_depository central_counterparty trading_venue trade_repository"
+    " manager_of_alternative_investment_fund management_company data_reporting_service_provider"
+    " insurance_and_reinsurance_undertaking insurance_intermediary institution_for_occupational_retirement_provision"
+    " credit_rating_agency administrator_of_critical_benchmarks crowdfunding_service_provider securitisation_repository"
+)
+
+
+_CRITERIA = (
+    "clients_counterparts_transactions reputational_impact duration_and_downtime geographical_spread data_losses"
+    " critical_services economic_impact"
+)
+
+
+_FIGURES = (
+    "clients_actual clients_estimated clients_none counterparts_actual counterparts_estimated counterparts_none"
+    " transactions_actual transactions_estimated transactions_none"
+)
+
+
+_TECHNIQUES = (
+    "social_engineering denial_of_service identity_theft data_encryption resource_hijacking data_exfiltration"
+    " data_destruction defacement supply_chain_attack other"
+)
+
+
+DORA: Mapping[str, Branch] = {
+    "entity_types": set_of("Type of the financial entity affected", _ENTITIES),
+    "affected_entity": text("Financial entity affected, where another one submits: name"),
+    "affected_lei": text("Financial entity affected, where another one submits: LEI"),
+    "currency": text("Currency of all amounts in the report (ISO 4217)"),
+    "criteria": set_of("Classification criteria that triggered the report", _CRITERIA),
+    "spread_states": FactType(
+        "Member States in which the criterion of geographical spread is met", "jurisdiction", many=True
+    ),
+    "discovery": one_of(
+        "How it was discovered",
+        "it_security staff internal_audit external_audit clients counterparts third_party_provider attacker"
+        " monitoring_systems authority other",
+    ),
+    "origin": prose("Does it originate from a third-party provider or another financial entity, and which"),
+    "continuity_plan": prose("Was the business continuity plan activated, and what for"),
+    "other_information": prose("Other information for the authority, such as why it is no longer major"),
+    "clients": count("How many clients are affected"),
+    "clients_share": number("Percentage of clients affected"),
+    "counterparts": count("How many financial counterparts are affected"),
+    "counterparts_share": number("Percentage of financial counterparts affected"),
+    "relevant_affected": yes_no("Are clients or counterparts affected that are relevant for the business?"),
+    "transactions": count("How many transactions are affected"),
+    "transactions_share": number("Percentage of transactions affected"),
+    "transactions_value": number("Value of the affected transactions"),
+    "figures": set_of("Which of the figures are actual or estimated, and where there is no impact", _FIGURES),
+    "reputation": set_of("Reputational impact", "media complaints requirements clients_lost"),
+    "reputation_context": prose("Context of the reputational impact"),
+    "duration": text("Duration of the incident (DD:HH:MM)"),
+    "downtime": text("Downtime of services (DD:HH:MM)"),
+    "times": one_of("Are duration and downtime actual or estimated?", "actual estimated both unknown"),
+    "states_impact": set_of(
+        "Who or what is affected in other Member States",
+        "clients counterparts branch group_entities market_infrastructure third_party_providers",
+    ),
+    "states_description": prose("Impact and severity in each affected Member State"),
+    "data_losses": set_of(
+        "Data losses above the threshold", "availability authenticity integrity confidentiality"
+    ),
+    "data_losses_description": prose("Description of the data losses"),
+    "critical_services": prose("Critical services, activities or operations that are affected"),
+    "types": set_of(
+        "Type of the incident",
+        "cybersecurity process_failure system_failure external_event payment other",
+    ),
+    "other_type": text("Another type of incident"),
+    "techniques": set_of("Threats and techniques that the threat actor used", _TECHNIQUES),
+    "other_techniques": text("Other techniques"),
+    "business_processes": prose("Affected functional areas and business processes"),
+    "infrastructure_affected": one_of(
+        "Are infrastructure components that support business processes affected?", "yes no unknown"
+    ),
+    "infrastructure": prose("The affected infrastructure components"),
+    "client_interests": one_of("Is there an impact on the financial interests of clients?", "yes no unknown"),
+    "reported_to": set_of(
+        "Which other authorities were told",
+        "police csirt data_protection_authority cybersecurity_agency none other",
+    ),
+    "temporary_measures": yes_no("Were temporary measures taken to recover?"),
+    "temporary_measures_description": prose("The temporary measures, or why there are none"),
+    "cause_classes": set_of(
+        "High-level class of the root causes",
+        "malicious_actions process_failure system_failure human_error external_event",
+    ),
+    "cause_details": prose("Detailed classes of the root causes"),
+    "cause_additional": prose("Additional classes of the root causes"),
+    "cause_other": prose("Other types of root causes"),
+    "resolution": prose("How it was resolved"),
+    "cause_addressed_at": FactType("When the root cause was addressed", "instant"),
+    "resolution_plan": prose("Why the permanent resolution came at another date than planned"),
+    "resolution_risk": prose("Risk to critical functions for the purposes of resolution"),
+    "resolution_authorities": prose("Information for the resolution authorities"),
+    "economic_impact": prose("Is the threshold of economic impact met, and how"),
+    "costs": number("Gross direct and indirect costs and losses"),
+    "recoveries": number("Financial recoveries"),
+    "recurring": prose("Recurring incidents that are major together"),
+    "recurring_dates": prose("When the recurring incidents occurred"),
+}
+
+
+REGISTRANT: Mapping[str, Branch] = {
+    "incorporated_in": FactType("State or other jurisdiction of incorporation (SEC)", "text"),
+    "file_number": FactType("Commission file number (SEC)", "text"),
+    "security": FactType("Title of the class of securities that is registered (SEC)", "text"),
+    "symbol": FactType("Trading symbol", "text"),
+    "exchange": FactType("Name of the exchange", "text"),
+    "emerging_growth": FactType("Is it an emerging growth company (SEC)?", "bool"),
+    "signatory": FactType("Who signs for the registrant: name and title", "text"),
+}
+
+
+RANSOM: Mapping[str, Branch] = {
+    "reasons": FactType("Why a ransom payment was necessary", "prose"),
+    "alternatives": FactType("Alternatives to the ransom payment that were considered", "prose"),
+    "diligence": FactType("What was done to find alternatives to the ransom payment", "prose"),
+    "sanctions_check": FactType(
+        "What was done to comply with sanctions rules before the ransom payment", "prose"
+    ),
+}

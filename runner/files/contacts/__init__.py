@@ -1,0 +1,1 @@
+"""Readers of contact lists: YAML, CSV, vCard."""

@@ -1,0 +1,142 @@
+"""What a contact list says, whatever its form: people with their addresses and roles, and where each word stands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from runner.base.text import nearest, text_problem
+from runner.errors import Problem
+from runner.routing.messaging import ContactPoint
+
+KINDS = ("email", "phone", "handle")
+"""Kinds of addresses that several channels share."""
+Spot = tuple[int, int]
+"""Line and column, from 1."""
+
+
+class Ways(NamedTuple):
+    """What a contact may be for: channels of the home, or kinds of addresses."""
+
+    channels: Collection[str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return everything that a contact's channel may be called."""
+        return tuple(dict.fromkeys((*self.channels, *KINDS)))
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One person of a list; what it leaves empty it does not say."""
+
+    person: str
+    name: str = ""
+    contacts: tuple[ContactPoint, ...] = ()
+    zone: str = ""
+    alternate: str = ""
+    away: bool = False
+    spots: Mapping[str, Spot] = {}
+    """``person``, ``name``, ``zone``, ``alternate``, or the index of a contact → where it stands."""
+
+    def spot(self, what: str) -> Spot:
+        """Return where something stands, or where the person does."""
+        return self.spots.get(what) or self.spots.get("person") or (1, 1)
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """A list as it was read."""
+
+    file: str
+    entries: tuple[Entry, ...] = ()
+    roles: Mapping[str, tuple[str, ...]] = {}
+    """Role → who holds it, as far as the list says."""
+    role_spots: Mapping[str, Spot] = {}
+    says_roles: bool = False
+    """Whether it says of each of its people which roles they hold, and so which not."""
+    whole_roles: bool = False
+    """Whether ``roles`` names every holder, or those among the people of the list only."""
+    problems: tuple[Problem, ...] = ()
+
+    def problem(
+        self, spot: Spot, message: str, hint: str = "", *, severity: str = "error", code: str = "contact-list"
+    ) -> Problem:
+        """Return a finding; nothing personal may stand in it."""
+        line, column = spot
+        return Problem(
+            file=self.file,
+            line=line,
+            column=column,
+            severity=severity,
+            code=code,
+            message=message,
+            hint=hint,
+        )
+
+
+def check_entries(listing: Listing, ways: Ways, known: Collection[str]) -> Iterator[Problem]:
+    """Yield what is wrong with a list by itself and beside the people who are ``known`` already."""
+    seen: dict[str, int] = {}
+    everybody = {*known, *(entry.person for entry in listing.entries)}
+    for entry in listing.entries:
+        yield from _named(listing, entry, seen)
+        yield from _contacts(listing, entry, ways)
+        if entry.zone and not _is_zone(entry.zone):
+            hint = "as Europe/Berlin"
+            yield listing.problem(entry.spot("zone"), "this is none of the IANA time zones", hint)
+        if entry.alternate:
+            yield from _stranger(listing, entry.spot("alternate"), entry.alternate, everybody)
+    for role, persons in listing.roles.items():
+        for person in persons:
+            yield from _stranger(listing, listing.role_spots.get(role, (1, 1)), person, everybody)
+
+
+def is_short_name(text: str) -> bool:
+    """Can it be given to ``--as``, held as a role, and stand in a playbook?"""
+    return bool(text) and not any(one.isspace() or one in ":," for one in text)
+
+
+def _named(listing: Listing, entry: Entry, seen: dict[str, int]) -> Iterator[Problem]:
+    line, _ = spot = entry.spot("person")
+    if not is_short_name(entry.person):
+        text = "a person needs a short name of one word, as --as, roles and steps use it"
+        yield listing.problem(spot, text, "letters, digits, hyphens: maria")
+    elif why := text_problem(entry.person):
+        yield listing.problem(spot, f"the short name: {why}")
+    elif entry.person in seen:
+        yield listing.problem(spot, f"{entry.person} stands in line {seen[entry.person]} already")
+    seen.setdefault(entry.person, line)
+    if why := text_problem(entry.name):
+        yield listing.problem(entry.spot("name"), f"the name: {why}")
+
+
+def _contacts(listing: Listing, entry: Entry, ways: Ways) -> Iterator[Problem]:
+    for index, contact in enumerate(entry.contacts):
+        spot = entry.spot(str(index))
+        if contact.channel not in ways.names:
+            close = nearest(contact.channel, ways.names)
+            hint = f"did you mean {close}?" if close else f"known: {', '.join(ways.names)}"
+            yield listing.problem(
+                spot, f"this home has no channel {contact.channel!r}", hint, severity="warning"
+            )
+        if not contact.address:
+            yield listing.problem(spot, f"the address for {contact.channel} is empty")
+        elif why := text_problem(contact.address):
+            yield listing.problem(spot, f"the address for {contact.channel}: {why}")
+
+
+def _stranger(listing: Listing, spot: Spot, person: str, everybody: Collection[str]) -> Iterator[Problem]:
+    if person not in everybody:
+        close = nearest(person, everybody)
+        hint = f"did you mean {close}?" if close else "neither in this list nor on record"
+        yield listing.problem(spot, f"nobody is called {person!r}", hint)
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # a zone that is not there is a KeyError of its own
+        return False
+    return True

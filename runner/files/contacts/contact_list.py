@@ -1,0 +1,131 @@
+"""A contact list in the form of ``tocsin.yaml``: its ``people`` and ``roles``; its other keys say nothing of people.
+
+What a contact says of itself that would let more through (verified, agreed, long unchanged) is taken from no file: whoever edits a list
+proves nothing. What would let less through, a stop or a risk, is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runner.decoding import convert
+from runner.errors import NotFound, Problem, Usage
+from runner.files.contacts.contact_entries import Entry, Listing, Ways
+from runner.routing.messaging import ContactPoint
+from runner.routing.organisation import Person
+from runner.yamlfile.positions import place_of
+from runner.yamlfile.source import Source, load
+
+TRUSTING = ("verified_at", "consented_at", "changed_at")
+
+
+def read_yaml(path: Path) -> Listing:
+    """Return what a file says of people and roles; raises Invalid where it is no YAML."""
+    source = load(path, code="contact-list", data=True)
+    data: Any = source.data if isinstance(source.data, dict) else {}
+    problems: list[Problem] = []
+    if not isinstance(data.get("people"), dict):
+        problems.append(
+            source.problem((), "contact-list", "there are no people here", hint="people: {maria: …}")
+        )
+    people: dict[str, Person] = _read(source, data, "people", Person, problems)
+    roles: dict[str, tuple[str, ...]] = _read(source, data, "roles", tuple[str, ...], problems)
+    return Listing(
+        file=source.file,
+        entries=tuple(_entry(source, name, person) for name, person in people.items()),
+        roles=roles,
+        role_spots={role: source.position(("roles", role)) for role in roles},
+        whole_roles=True,
+        problems=tuple(problems),
+    )
+
+
+def _read(source: Source, data: Any, key: str, kind: Any, problems: list[Problem]) -> dict[str, Any]:
+    """Return what stands under a key, by name, without what does not fit."""
+    found: dict[str, Any] = {}
+    table = data.get(key)
+    for name, value in table.items() if isinstance(table, dict) else ():
+        try:
+            found[name] = convert(value, kind)
+        except msgspec.ValidationError as error:
+            where, why = place_of(str(error))
+            problems.append(source.problem((key, name, *where), "contact-list", why))
+    return found
+
+
+def _entry(source: Source, name: str, person: Person) -> Entry:
+    where = ("people", name)
+    spots = {part: source.position((*where, part)) for part in ("name", "zone", "alternate")}
+    spots |= {
+        str(index): source.position((*where, "contacts", index)) for index in range(len(person.contacts))
+    }
+    return Entry(
+        person=name,
+        name=person.name,
+        contacts=tuple(_plain(contact) for contact in person.contacts),
+        zone=person.zone,
+        alternate=person.alternate,
+        away=person.away,
+        spots={"person": source.position(where, key=True), **spots},
+    )
+
+
+def _plain(contact: ContactPoint) -> ContactPoint:
+    return msgspec.structs.replace(contact, **dict.fromkeys(TRUSTING))
+
+
+def trusting(path: Path) -> Iterator[Problem]:
+    """Yield a warning for each word of a file that proves nothing here."""
+    source = load(path, code="contact-list", data=True)
+    people = source.data.get("people") if isinstance(source.data, dict) else None
+    for name, person in people.items() if isinstance(people, dict) else ():
+        for index, contact in enumerate(person.get("contacts") or () if isinstance(person, dict) else ()):
+            for word in TRUSTING if isinstance(contact, dict) else ():
+                if word in contact:
+                    where = ("people", name, "contacts", index, word)
+                    yield source.problem(
+                        where,
+                        "contact-list",
+                        f"{word} of a file is not taken over",
+                        hint="tocsin person verify PERSON CHANNEL --how HOW, tocsin person agreed PERSON CHANNEL --how HOW",
+                        severity="warning",
+                        key=True,
+                    )
+
+
+ENDINGS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".vcf": "vcard",
+    ".vcard": "vcard",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+}
+
+
+def read_list(path: Path, ways: Ways) -> Listing:
+    """Return what a list says; raises NotFound, Usage for another ending, or Invalid where it cannot be read at all."""
+    form = ENDINGS.get(path.suffix.lower())
+    if form is None:
+        raise Usage(
+            f"{path} has none of the endings {', '.join(ENDINGS)}",
+            hint="export it as CSV or vCard",
+            code="unknown_ending",
+        )
+    if not path.is_file():
+        raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing")
+    match form:
+        case "csv":
+            from runner.files.contacts.csv_contacts import read_csv
+
+            return read_csv(path, ways)
+        case "vcard":
+            from runner.files.contacts.vcard_contacts import read_vcards
+
+            return read_vcards(path)
+        case _:
+            return read_yaml(path)

@@ -1,0 +1,122 @@
+"""A contact list with columns: CSV with commas, semicolons or tabs, one row for each person.
+
+``person`` must be there; ``name``, ``zone``, ``alternate`` and ``roles`` may be; every other column is a channel of the home or a kind
+of address, and ``CHANNEL.domains`` names what that address depends on. Roles and domains are separated by spaces or semicolons.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from runner.base.text import clean, nearest
+from runner.errors import Invalid, Problem
+from runner.files.contacts.contact_entries import Entry, Listing, Spot, Ways
+from runner.files.people_lists.list_rows import Row, open_people, separator
+from runner.routing.messaging import ContactPoint
+from runner.yamlfile.limited_files import read_file
+from runner.yamlfile.source import MAX_BYTES
+
+FIXED = ("person", "name", "zone", "alternate", "roles")
+_APART = re.compile(r"[\s;]+")
+_DOMAINS = ".domains"
+
+
+def read_csv(path: Path, ways: Ways) -> Listing:
+    """Return what a list says, with every row that is none as a problem; raises Invalid where there are no rows."""
+    people = open_people(path)
+    try:
+        ruler = _Ruler(read_file(path, MAX_BYTES).decode("utf-8-sig", errors="replace"))
+    except OSError as error:
+        raise Invalid(
+            f"{path} cannot be read: {error.strerror}", hint="export fewer people", code="file_unreadable"
+        ) from None
+    empty = Listing(file=str(path))
+    problems = _columns(empty, people.columns, ways, ruler)
+    if problems:
+        return Listing(file=str(path), problems=tuple(problems))
+    called = {name.lower(): name for name in ways.names}
+    entries: list[Entry] = []
+    roles: dict[str, list[str]] = {}
+    places: dict[str, Spot] = {}
+    for row in people.rows():
+        if row.problem:
+            problems.append(empty.problem((row.line, 1), row.problem))
+            continue
+        entry = _entry(row, people.columns, called, ruler)
+        entries.append(entry)
+        for role in _words(row.cells.get("roles", "")):
+            roles.setdefault(role, []).append(entry.person)
+            places.setdefault(role, ruler.spot(row.line, people.columns.index("roles")))
+    held = {role: tuple(persons) for role, persons in roles.items()}
+    return Listing(
+        file=str(path),
+        entries=tuple(entries),
+        roles=held,
+        role_spots=places,
+        says_roles="roles" in people.columns,
+        problems=tuple(problems),
+    )
+
+
+def _columns(empty: Listing, columns: Sequence[str], ways: Ways, ruler: _Ruler) -> list[Problem]:
+    """Return what is wrong with the first line, without a word of it: where the names are missing, people stand there."""
+    possible = [*FIXED, *(name.lower() for name in ways.names)]
+    problems = [
+        empty.problem(ruler.spot(1, index), "this column is none that is read here", _hint(column, possible))
+        for index, column in enumerate(columns)
+        if column.removesuffix(_DOMAINS) not in possible
+    ]
+    if "person" not in columns:
+        problems.append(
+            empty.problem((1, 1), "there is no column 'person'", "the short name that roles and --as use")
+        )
+    return problems
+
+
+def _hint(column: str, possible: Sequence[str]) -> str:
+    close = nearest(column, possible)
+    return f"did you mean {close}?" if close else f"columns: {', '.join(possible)}"
+
+
+def _entry(row: Row, columns: Sequence[str], called: Mapping[str, str], ruler: _Ruler) -> Entry:
+    contacts: list[ContactPoint] = []
+    spots = {name: ruler.spot(row.line, columns.index(name)) for name in FIXED if name in columns}
+    for index, column in enumerate(columns):
+        address = clean(row.cells[column])
+        if column in called and column not in FIXED and address:
+            spots[str(len(contacts))] = ruler.spot(row.line, index)
+            domains = frozenset(_words(row.cells.get(f"{column}{_DOMAINS}", "")))
+            contacts.append(ContactPoint(channel=called[column], address=address, domains=domains))
+    return Entry(
+        person=clean(row.cells["person"]),
+        name=clean(row.cells.get("name", "")),
+        zone=clean(row.cells.get("zone", "")),
+        alternate=clean(row.cells.get("alternate", "")),
+        contacts=tuple(contacts),
+        spots=spots,
+    )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in _APART.split(text.strip()) if word)
+
+
+class _Ruler:
+    """Finds the column at which a cell begins, in rows that stand on one line."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.splitlines()
+        self._separator = separator(self._lines[0] if self._lines else "")
+
+    def spot(self, line: int, cell: int) -> Spot:
+        """Return line and column of a cell, counted from 0; column 1 where the row goes over several lines."""
+        quoted = False
+        passed = 0
+        for column, character in enumerate(self._lines[line - 1] if line <= len(self._lines) else "", 1):
+            if passed == cell:
+                return line, column
+            quoted ^= character == '"'
+            passed += character == self._separator and not quoted
+        return line, 1

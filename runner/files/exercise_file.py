@@ -1,0 +1,228 @@
+"""Exercises: found in the home or among what ships, read, and checked against the playbook that they play."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from runner.base.instants import parse_instant
+from runner.base.text import nearest
+from runner.errors import NotFound, Problem, TocsinError
+from runner.facts.expressions.parser import ExpressionError, parse_condition
+from runner.facts.fact_files import misstated
+from runner.facts.vocabulary.lookup import fact_type, path_hint
+from runner.incident.exercises.exercise_plan import DISCUSSION, Action, Exercise, ScenarioEvent
+from runner.incident.state.exercise import LIVE
+from runner.playbook.bundle import is_path, load_bundle
+from runner.playbook.catalogue import Catalog, shipped_folder
+from runner.playbook.format import Bundle
+from runner.playbook.playbook_test_file import behaviour_problems, paths, roles_of
+from runner.yamlfile.source import Source, Where, scan_file
+from runner.yamlfile.strict import invalid_file, read_struct
+
+SCHEMA: Final = "tocsin/exercise/v1"
+FOLDER: Final = "exercises"
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """An exercise, the playbook that it plays, and the name by which that is found."""
+
+    file: str
+    exercise: Exercise
+    playbook: str
+    bundle: Bundle
+
+
+def load_exercise(name: str, catalog: Catalog) -> Loaded:
+    """Return an exercise by its name or its file; raises NotFound with the nearest, or Invalid with every problem."""
+    path = Path(name) if is_path(name) else _find(name, catalog)
+    source = scan_file(path)
+    exercise, problems = read_exercise(source)
+    if exercise is None:
+        raise invalid_file(source, problems, code="bad_exercise")
+    playbook = _playbook(exercise, path)
+    bundle = load_bundle(playbook, catalog.beside_of(path))
+    problems = tuple(_meaning(source, exercise, bundle))
+    if problems:
+        raise invalid_file(source, problems, code="bad_exercise")
+    return Loaded(file=str(path), exercise=exercise, playbook=playbook, bundle=bundle)
+
+
+def exercise_files(catalog: Catalog) -> dict[str, Path]:
+    """Return the files of exercises by name, the home's own first."""
+    found: dict[str, Path] = {}
+    for folder in (catalog.folder, shipped_folder()):
+        place = folder / FOLDER if folder is not None else None
+        for file in sorted(place.glob("*.yaml")) if place is not None and place.is_dir() else ():
+            found.setdefault(file.stem, file)
+    return found
+
+
+def read_exercise(source: Source) -> tuple[Exercise | None, tuple[Problem, ...]]:
+    """Return the exercise of a file, or None with what is wrong; conditions are parsed."""
+    if source.problems or not isinstance(source.data, dict):
+        return read_struct(source, Exercise, SCHEMA)
+    problems: list[Problem] = []
+    lowered = {**source.data, "events": _events(source, problems)} if "events" in source.data else source.data
+    exercise, more = read_struct(
+        Source(source.file, source.text, lowered, source.spot, source.problems), Exercise, SCHEMA
+    )
+    found = (*problems, *more)
+    return (None, found) if found else (exercise, ())
+
+
+def check_exercise(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
+    """Return every problem of an exercise; nothing is raised."""
+    exercise, problems = read_exercise(source)
+    if exercise is None:
+        return problems
+    path = Path(source.file)
+    try:
+        bundle = load_bundle(_playbook(exercise, path), catalog)
+    except TocsinError as error:
+        return (source.problem(("playbook",), "playbook", error.message, hint=error.hint),)
+    return tuple(_meaning(source, exercise, bundle))
+
+
+def _events(source: Source, problems: list[Problem]) -> Any:
+    """Return the events with their conditions parsed."""
+    events = source.data["events"]
+    if not isinstance(events, list):
+        return events
+    found: list[Any] = []
+    for index, event in enumerate(events):
+        if not isinstance(event, dict) or not isinstance(event.get("on"), str):
+            found.append(event)
+            continue
+        try:
+            parsed = msgspec.to_builtins(parse_condition(event["on"]))
+        except ExpressionError as error:
+            where = ("events", index, "on")
+            problems.append(source.problem(where, "condition", error.message, hint=error.hint or ""))
+            parsed = msgspec.to_builtins(parse_condition("false"))
+        found.append({**event, "on": parsed})
+    return found
+
+
+def _find(name: str, catalog: Catalog) -> Path:
+    files = exercise_files(catalog)
+    if name not in files:
+        near = nearest(name, files)
+        hint = f"did you mean {near}?" if near else "see: tocsin drill list"
+        raise NotFound(f"there is no exercise '{name}'", hint=hint, code="unknown_exercise")
+    return files[name]
+
+
+def _playbook(exercise: Exercise, path: Path) -> str:
+    named = exercise.playbook
+    return str((path.absolute().parent / named).resolve()) if is_path(named) else named
+
+
+# --------------------------------------------------------------------------------------------------- meaning
+
+
+def _meaning(source: Source, exercise: Exercise, bundle: Bundle) -> Iterator[Problem]:
+    steps = dict(paths(bundle))
+    roles = roles_of(bundle)
+    objectives = [objective.id for objective in exercise.objectives]
+    yield from _twice(source, ("objectives",), objectives)
+    yield from _twice(source, ("events",), [event.number for event in exercise.events], "number")
+    yield from _clock(source, exercise)
+    for index, objective in enumerate(exercise.objectives):
+        for n, target in enumerate(objective.targets):
+            where: Where = ("objectives", index, "targets", n, "tasks")
+            yield from _actions(source, where, target.tasks, steps)
+    for index, person in enumerate(exercise.participants):
+        if person.plays and person.plays not in roles:
+            yield _no(source, ("participants", index, "plays"), "role", person.plays, roles)
+        for n, covered in enumerate(person.covers):
+            if covered not in objectives:
+                yield _no(source, ("participants", index, "covers", n), "objective", covered, objectives)
+    for index, text in enumerate(exercise.facts):
+        yield from misstated(source, ("facts", index), text)
+    yield from behaviour_problems(source, exercise.script, ("script",), steps)
+    numbers = [event.number for event in exercise.events]
+    for index, event in enumerate(exercise.events):
+        yield from _event(source, ("events", index), event, steps, roles, objectives, numbers)
+
+
+def _clock(source: Source, exercise: Exercise) -> Iterator[Problem]:
+    if exercise.clock.start:
+        try:
+            parse_instant(exercise.clock.start)
+        except ValueError as error:
+            yield source.problem(("clock", "start"), "instant", str(error))
+    if exercise.clock.mode == "real" and exercise.clock.rate != 1:
+        yield source.problem(("clock", "rate"), "clock", "a real clock has no rate", hint="mode: accelerated")
+    if exercise.type == LIVE and (exercise.clock.mode != "real" or exercise.clock.start):
+        yield source.problem(
+            ("clock",), "clock", "messages that really leave want the real time", hint="leave clock out"
+        )
+    if exercise.type in DISCUSSION and not exercise.modules:
+        yield source.problem(("type",), "modules", f"a {exercise.type} needs modules", hint="add modules:")
+
+
+def _event(
+    source: Source,
+    where: Where,
+    event: ScenarioEvent,
+    steps: Mapping[str, object],
+    roles: Sequence[str],
+    objectives: Sequence[str],
+    numbers: Sequence[str],
+) -> Iterator[Problem]:
+    if sum((event.at is not None, bool(event.after), event.on is not None)) > 1:
+        yield source.problem(where, "when", "at, after and on: only one of them", hint="choose one")
+    if event.after and _bare(event.after) not in steps:
+        yield _no(source, (*where, "after"), "step", event.after, steps)
+    for index, role in enumerate(event.to):
+        if role not in roles:
+            yield _no(source, (*where, "to", index), "role", role, roles)
+    if event.objective and event.objective not in objectives:
+        yield _no(source, (*where, "objective"), "objective", event.objective, objectives)
+    if event.if_missed and event.if_missed not in numbers:
+        yield _no(source, (*where, "if_missed"), "event", event.if_missed, numbers)
+    for index, text in enumerate(event.facts):
+        yield from misstated(source, (*where, "facts", index), text)
+    yield from _actions(source, (*where, "expected"), event.expected, steps)
+
+
+def _actions(
+    source: Source, where: Where, actions: Sequence[Action], steps: Mapping[str, object]
+) -> Iterator[Problem]:
+    for index, one in enumerate(actions):
+        place = (*where, index)
+        named = [name for name in ("step", "fact", "document", "message", "duty") if getattr(one, name)]
+        if len(named) != 1:
+            hint = "write one of step, fact, document, message, duty"
+            yield source.problem(place, "action", "an action is exactly one thing", hint=hint)
+        for name in ("step", "document", "message"):
+            path = getattr(one, name)
+            if path and _bare(path) not in steps:
+                yield _no(source, (*place, name), "step", path, steps)
+        if one.fact and fact_type(one.fact) is None:
+            yield source.problem((*place, "fact"), "fact", f"no fact {one.fact!r}", hint=path_hint(one.fact))
+
+
+def _twice(source: Source, where: Where, names: Sequence[str], key: str = "id") -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            yield source.problem((*where, index, key), "twice", f"'{name}' stands here twice")
+        seen.add(name)
+
+
+def _bare(path: str) -> str:
+    head, bracket, rest = path.partition("[")
+    return head + rest.partition("]")[2] if bracket else path
+
+
+def _no(
+    source: Source, where: Where, what: str, name: str, known: Mapping[str, object] | Sequence[str]
+) -> Problem:
+    near = nearest(name, known)
+    hint = f"did you mean {near}?" if near else f"there are: {', '.join(list(known)[:12])}"
+    return source.problem(where, what, f"there is no {what} '{name}'", hint=hint)

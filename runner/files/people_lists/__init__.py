@@ -1,0 +1,1 @@
+"""Readers of the lists of people to whom a notice is sent."""

@@ -1,0 +1,123 @@
+"""A list of people is checked row by row before a letter is made: every bad row is named, none is half done."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from runner.base.jurisdictions import place_problem
+from runner.base.text import clean, text_problem
+from runner.errors import Invalid, Problem
+from runner.files.people_lists.list_rows import People, Row
+from runner.incident.notices.letters import Person
+
+REFERENCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,62}[A-Za-z0-9]|[A-Za-z0-9]")
+"""What may name a file: letters, digits, and single dots, hyphens or underscores between them."""
+MAX_NAME, MAX_ADDRESS, MAX_LINES = 120, 400, 8
+_ADDRESS = re.compile(r"address[ _]?\d*")
+
+Placed = Callable[[Person], str]
+"""Why there is no letter for a person's place and population, or nothing."""
+
+
+class Checked(NamedTuple):
+    """One row of the list: a person, or why not."""
+
+    row: Row
+    person: Person | None
+    problems: tuple[str, ...]
+
+
+def check_columns(people: People, wanted: Sequence[str], *, postal: bool = True) -> None:
+    """Raise Invalid, with one problem for each, where a column is missing."""
+    missing = [
+        name
+        for name in ("reference", "name", *(["address"] if postal else []), *wanted)
+        if name not in people.columns and not (name == "address" and _address_columns(people.columns))
+    ]
+    if missing:
+        has = ", ".join(people.columns) or "none"
+        problems = [
+            _problem(people.path, 1, f"there is no column '{name}'", f"it has: {has}") for name in missing
+        ]
+        raise Invalid(f"{people.path} lacks {len(missing)} of its columns", code="people", problems=problems)
+
+
+def checked(people: People, population: str, placed: Placed, *, postal: bool = True) -> Iterator[Checked]:
+    """Read the whole list and judge every row; references are compared on disk, so that memory does not grow.
+
+    ``population`` is everybody's where the list says nothing else. Without ``postal`` an address may be missing.
+    """
+    addresses = _address_columns(people.columns)
+    with closing(sqlite3.connect("")) as seen:
+        for mode in ("journal_mode = OFF", "synchronous = OFF"):
+            seen.execute(f"PRAGMA {mode}")  # it is gone with the process
+        seen.execute("CREATE TABLE seen (reference TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
+        for row in people.rows():
+            if row.problem:
+                yield Checked(row, None, (row.problem,))
+                continue
+            person = _person(row, addresses, population)
+            problems = tuple(_problems(person, postal=postal))
+            if not problems:
+                problems = tuple(filter(None, (placed(person), _seen_before(seen, person, row.line))))
+            yield Checked(row, None if problems else person, problems)
+
+
+def as_problem(path: Path, found: Checked) -> Problem:
+    """Return a bad row as editors and people read it; nothing personal stands in it."""
+    return _problem(path, found.row.line, "; ".join(found.problems))
+
+
+def _problem(path: Path, line: int, message: str, hint: str = "") -> Problem:
+    return Problem(
+        file=str(path), line=line, column=1, severity="error", code="people", message=message, hint=hint
+    )
+
+
+def _address_columns(columns: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in columns if _ADDRESS.fullmatch(name))
+
+
+def _person(row: Row, addresses: Sequence[str], population: str) -> Person:
+    lines = (line.strip() for name in addresses for line in clean(row.cells[name]).splitlines())
+    return Person(
+        reference=row.cells["reference"].strip(),
+        name=clean(row.cells["name"]),
+        address="\n".join(line for line in lines if line),
+        jurisdiction=row.cells.get("jurisdiction", "").strip().upper(),
+        population=row.cells.get("population", "").strip() or population,
+    )
+
+
+def _problems(person: Person, *, postal: bool) -> Iterator[str]:
+    if not REFERENCE.fullmatch(person.reference):
+        yield "its reference must be letters, digits, and single . - _ between them, 64 at most"
+    yield from _text("name", person.name, MAX_NAME)
+    if postal or person.address:
+        yield from _text("address", person.address, MAX_ADDRESS, many_lines=True)
+    if person.address.count("\n") >= MAX_LINES:
+        yield f"its address has more than {MAX_LINES} lines"
+    if person.jurisdiction and (why := place_problem(person.jurisdiction)):
+        yield f"its jurisdiction: {why}"
+
+
+def _text(what: str, text: str, most: int, *, many_lines: bool = False) -> Iterator[str]:
+    if not text:
+        yield f"its {what} is empty"
+    elif len(text) > most:
+        yield f"its {what} has {len(text)} characters, at most {most} go on a letter"
+    elif why := text_problem(text, many_lines=many_lines):
+        yield f"its {what}: {why}"
+
+
+def _seen_before(seen: sqlite3.Connection, person: Person, line: int) -> str:
+    reference = person.reference.lower()
+    if seen.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (reference, line)).rowcount:
+        return ""
+    (first,) = seen.execute("SELECT line FROM seen WHERE reference = ?", (reference,)).fetchone()
+    return f"its reference stands in line {first} already"

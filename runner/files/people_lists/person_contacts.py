@@ -1,0 +1,124 @@
+"""The ways to a person, from the columns of a list: mail, telephone, what they agreed to, and why they may be owed nothing.
+
+A bad consent is a bad row, because sending rests on it. A bad address is none: it is an address that cannot be used, and the
+person goes the next way.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from runner.base.text import clean, text_problem
+from runner.incident.campaigns.campaign import Basis, Contact
+from runner.incident.notices.letters import Person
+
+COLUMNS = (
+    "email",
+    "phone",
+    "email_basis",
+    "sms_consent",
+    "sms_exemption",
+    "email_breached",
+    "deceased",
+    "exempt",
+    "zone",
+)
+BASES: tuple[Basis, ...] = ("esign", "primary", "agreed")
+MAX_REASON = 120
+_YES, _NO = frozenset({"yes", "true", "1"}), frozenset({"", "no", "false", "0"})
+_PHONE_NOISE = re.compile(r"[\s()./-]")
+_PHONE = re.compile(r"\+[1-9]\d{5,14}")
+_MAIL = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
+
+
+def contact_of(person: Person, cells: Mapping[str, str]) -> tuple[Contact | None, tuple[str, ...]]:
+    """Return a person with every way to them, or what is wrong with the row."""
+    problems: list[str] = []
+    answers = {
+        name: _answer(name, cells.get(name, ""), problems)
+        for name in ("sms_consent", "email_breached", "deceased")
+    }
+    exempt, exemption = (clean(cells.get(name, "")) for name in ("exempt", "sms_exemption"))
+    for name, reason in (("exempt", exempt), ("sms_exemption", exemption)):
+        if len(reason) > MAX_REASON or text_problem(reason):
+            problems.append(
+                f"its reason in {name} is longer than {MAX_REASON} characters, or holds hidden ones"
+            )
+    zone = cells.get("zone", "").strip()
+    if zone and not _is_zone(zone):
+        problems.append("its zone is none of the IANA time zones, such as America/New_York")
+    contact = Contact(
+        person=person,
+        email=clean(cells.get("email", "")),
+        phone=_PHONE_NOISE.sub("", cells.get("phone", "")),
+        basis=_basis(cells.get("email_basis", ""), problems),
+        sms_consent=answers["sms_consent"],
+        sms_exemption=exemption,
+        email_breached=answers["email_breached"],
+        deceased=answers["deceased"],
+        exempt=exempt,
+        zone=zone,
+    )
+    return (None if problems else contact), tuple(problems)
+
+
+def _answer(name: str, text: str, problems: list[str]) -> bool:
+    word = text.strip().lower()
+    if word not in _YES | _NO:
+        problems.append(f"its {name} is neither yes nor no")
+    return word in _YES
+
+
+def _basis(text: str, problems: list[str]) -> frozenset[Basis]:
+    words = text.replace(",", " ").lower().split()
+    if any(word not in BASES for word in words):
+        problems.append(f"its email_basis has words other than {', '.join(BASES)}")
+    return frozenset(base for base in BASES if base in words)
+
+
+@lru_cache(maxsize=1024)
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError):
+        return False
+    return True
+
+
+def same_address(address: str) -> tuple[Literal["email", "phone"], str]:
+    """Return of which kind an address is, and what its spellings have in common: the form by which it is found again."""
+    found = clean(address)
+    return ("email", same_email(found)) if "@" in found else ("phone", _PHONE_NOISE.sub("", found))
+
+
+def is_address(text: str) -> bool:
+    """Can it be a mail address, or a telephone number in the international form?"""
+    kind, found = same_address(text)
+    return bool((_MAIL if kind == "email" else _PHONE).fullmatch(found))
+
+
+def same_email(address: str) -> str:
+    """Return what two spellings of one mailbox have in common: case, Unicode form and the domain's own alphabet."""
+    local, at, domain = unicodedata.normalize("NFKC", address.strip()).rpartition("@")
+    return f"{local.casefold()}{at}{same_domain(domain)}"
+
+
+@lru_cache(maxsize=4096)
+def same_domain(domain: str) -> str:
+    """Return a domain in small letters and in ASCII, where it has such a form."""
+    low = domain.casefold().rstrip(".")
+    try:
+        return low.encode("idna").decode() if not low.isascii() else low
+    except UnicodeError:
+        return low
+
+
+def same_person(person: Person, address: str) -> str:
+    """Return what two rows of one person have in common: the name and where they are reached."""
+    name = " ".join(unicodedata.normalize("NFKC", person.name).casefold().split())
+    return f"{name}\0{address}"

@@ -1,0 +1,249 @@
+"""Read an on-call rota from an iCalendar file: whose each shift is, when it begins, and on which days again.
+
+The file comes from a calendar that others write, so it is bounded before it is parsed, and what is in it names people only where
+they are ours: by an address that somebody was invited at, else by their short name or full name in the title.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from pathlib import Path
+from typing import Any, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from runner.decoding import convert
+from runner.errors import Invalid
+from runner.routing.organisation import Person
+from runner.routing.rota import LONGEST, Again, Frequency, Rota, Shift
+from runner.yamlfile.limited_files import TooLarge, read_file
+
+MAX_BYTES = 1_000_000
+MAX_SHIFTS = 5_000
+MAX_DATES = 1_000
+"""Single beginnings, given or taken out, of one shift."""
+_YEARS = range(1970, 2200)
+_DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_PARTS = frozenset({"FREQ", "INTERVAL", "UNTIL", "COUNT", "BYDAY", "BYMONTHDAY", "BYMONTH", "WKST"})
+_WEEKDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
+
+
+class _Wrong(Exception):
+    """One entry cannot be used."""
+
+
+def load_rota(path: Path, people: Mapping[str, Person], zone: str = "") -> Rota:
+    """Return the rota in a file; ``zone`` holds where the file names none. Raises Invalid with what is wrong."""
+    return read_rota(_content(path), path.name, people, zone)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_file(path, MAX_BYTES)
+    except FileNotFoundError:
+        raise Invalid(
+            f"the rota {path.name} is not there", hint="oncall in tocsin.yaml", code="file_missing"
+        ) from None
+    except TooLarge:
+        raise Invalid(
+            f"the rota {path.name} has more than {MAX_BYTES:,} bytes",
+            hint="export fewer months",
+            code="file_too_large",
+        ) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "no such name"
+        raise Invalid(
+            f"the rota {path.name} cannot be read: {why}",
+            hint="oncall in tocsin.yaml",
+            code="file_unreadable",
+        ) from None
+
+
+def read_rota(content: bytes, name: str, people: Mapping[str, Person], zone: str = "") -> Rota:
+    """Return the rota in an iCalendar text; raises Invalid naming the first entry that cannot be used."""
+    from icalendar import Calendar
+
+    try:
+        calendar = Calendar.from_ical(content)
+        entries = calendar.walk("VEVENT")
+    except (ValueError, RecursionError, LookupError) as error:
+        raise Invalid(
+            f"the rota {name} is no iCalendar file", hint="export it as .ics", code="rota"
+        ) from error
+    if len(entries) > MAX_SHIFTS:
+        raise Invalid(
+            f"the rota {name} has more than {MAX_SHIFTS:,} entries",
+            hint="export fewer months",
+            code="file_too_large",
+        )
+    reader = _Reader(people, _zone(str(calendar.get("X-WR-TIMEZONE", "")) or zone))
+    shifts = []
+    for number, entry in enumerate(entries, 1):
+        try:
+            shifts.append((entry, reader.shift(entry)))
+        except _Wrong as error:
+            raise Invalid(
+                f"the rota {name}, entry {number}: {error}",
+                hint="correct it there, export again",
+                code="rota",
+            ) from None
+        except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
+            why = f"the rota {name}, entry {number} cannot be read"
+            raise Invalid(why, hint="correct it there, export again", code="rota") from error
+    return _put_together(shifts)
+
+
+def _put_together(found: list[tuple[Any, Shift | None]]) -> Rota:
+    """Take the changed occurrences of a series out of it: each stands as an entry of its own."""
+    moved: dict[str, set[datetime]] = {}
+    for entry, _ in found:
+        if (original := entry.get("RECURRENCE-ID")) is not None:
+            moved.setdefault(str(entry.get("UID", "")), set()).add(original.dt)
+    shifts = []
+    for entry, shift in found:
+        if shift is None:
+            continue
+        gone = moved.get(str(entry.get("UID", "")), set()) if entry.get("RECURRENCE-ID") is None else set()
+        never = shift.never | {_local(one, shift.zone) for one in gone}
+        shifts.append(msgspec.structs.replace(shift, never=never))
+    return Rota(
+        shifts=tuple(shift for shift in shifts if shift.persons),
+        unnamed=sum(not shift.persons for shift in shifts),
+    )
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def _local(value: date, zone: tzinfo) -> datetime:
+    """Return what a clock there shows; a day begins at midnight."""
+    if not isinstance(value, datetime):
+        return datetime.combine(value, time())
+    return value.replace(tzinfo=None) if value.tzinfo is None else value.astimezone(zone).replace(tzinfo=None)
+
+
+class _Reader:
+    """What is known while the entries of one file are read."""
+
+    def __init__(self, people: Mapping[str, Person], zone: tzinfo) -> None:
+        self._zone = zone
+        self._names: dict[str, set[str]] = {}
+        for name, person in people.items():
+            for one in filter(None, (name, person.name, *(c.address for c in person.contacts))):
+                self._names.setdefault(one.casefold(), set()).add(name)
+        titles = sorted(
+            (one for one in (p.name.casefold() for p in people.values()) if one), key=len, reverse=True
+        )
+        self._title = (
+            re.compile("|".join(rf"(?<!\w){re.escape(title)}(?!\w)" for title in titles)) if titles else None
+        )
+
+    def shift(self, entry: Any) -> Shift | None:
+        """Return one entry, without persons where it cannot be told whose it is; None for one that was called off."""
+        if str(entry.get("STATUS", "")).upper() == "CANCELLED":
+            return None
+        if "DTSTART" not in entry:
+            raise _Wrong("it does not say when it begins (DTSTART)")
+        start = entry["DTSTART"].dt
+        zone = start.tzinfo if isinstance(start, datetime) and start.tzinfo else self._zone
+        begins = _local(start, zone)
+        lasts = _lasts(entry, start, begins, zone)
+        if begins.year not in _YEARS or not timedelta() < lasts <= LONGEST:
+            raise _Wrong(f"it lasts no time or more than {LONGEST.days} days, or begins in another age")
+        return Shift(
+            persons=self._whose(entry),
+            begins=begins,
+            lasts=lasts,
+            zone=zone,
+            again=_again(entry.get("RRULE"), zone),
+            also=tuple(_dates(entry, "RDATE", zone)),
+            never=frozenset(_dates(entry, "EXDATE", zone)),
+        )
+
+    def _whose(self, entry: Any) -> tuple[str, ...]:
+        """Return who is meant, where that is one person for each name; a name that two people have is nobody's."""
+        invited = entry.get("ATTENDEE", [])
+        for one in invited if isinstance(invited, list) else [invited]:
+            address = str(one).casefold().removeprefix("mailto:")
+            if found := self._one(address):
+                return found
+        title = " ".join(str(entry.get("SUMMARY", "")).split()).casefold()[:1_000]
+        if found := self._one(title):
+            return found
+        named = dict.fromkeys(self._title.findall(title)) if self._title else ()
+        return tuple(person for name in named for person in self._one(name))
+
+    def _one(self, name: str) -> tuple[str, ...]:
+        found = self._names.get(name, set())
+        return tuple(found) if len(found) == 1 else ()
+
+
+def _lasts(entry: Any, start: date, begins: datetime, zone: tzinfo) -> timedelta:
+    if "DTEND" in entry:
+        return _local(entry["DTEND"].dt, zone) - begins
+    if "DURATION" in entry:
+        lasts: timedelta = entry["DURATION"].dt
+        return lasts
+    return timedelta() if isinstance(start, datetime) else timedelta(days=1)
+
+
+def _dates(entry: Any, key: str, zone: tzinfo) -> Iterator[datetime]:
+    """Yield single beginnings; of a period, its first instant."""
+    lists = entry.get(key, [])
+    number = 0
+    for several in lists if isinstance(lists, list) else [lists]:
+        for one in several.dts:
+            number += 1
+            if number > MAX_DATES:
+                raise _Wrong(f"it has more than {MAX_DATES:,} single dates ({key})")
+            yield _local(one.dt[0] if isinstance(one.dt, tuple) else one.dt, zone)
+
+
+def _again(rule: Any, zone: tzinfo) -> Again | None:
+    if rule is None:
+        return None
+    if isinstance(rule, list):
+        raise _Wrong("it has more than one rule (RRULE)")
+    if strange := sorted(set(rule) - _PARTS):
+        raise _Wrong(f"its rule says {', '.join(strange)}, which rotas do not know")
+    frequency = str(_single(rule, "FREQ", ""))
+    if frequency not in get_args(Frequency):
+        raise _Wrong("it comes again by the hour or oftener: a shift comes daily, weekly, monthly, or yearly")
+    weekdays = tuple(_weekday(str(one)) for one in rule.get("BYDAY", ()))
+    if frequency in ("DAILY", "WEEKLY") and any(which for which, _ in weekdays):
+        raise _Wrong("its rule counts weekdays of a month without being monthly")
+    if frequency == "YEARLY" and weekdays and not rule.get("BYMONTH"):
+        raise _Wrong("its rule counts weekdays of a year: name the month (BYMONTH)")
+    until = _single(rule, "UNTIL", None)
+    if isinstance(until, datetime) and until.tzinfo is None:
+        until = until.replace(tzinfo=zone)
+    count = _single(rule, "COUNT", None)
+    return Again(
+        frequency=convert(frequency, Frequency),
+        interval=max(1, int(_single(rule, "INTERVAL", 1))),
+        until=until,
+        count=None if count is None else int(count),
+        weekdays=weekdays,
+        month_days=tuple(int(one) for one in rule.get("BYMONTHDAY", ())),
+        months=tuple(int(one) for one in rule.get("BYMONTH", ())),
+        week_begins=_DAYS.index(str(_single(rule, "WKST", "MO"))),
+    )
+
+
+def _single(rule: Any, key: str, otherwise: Any) -> Any:
+    values = rule.get(key, ())
+    return values[0] if values else otherwise
+
+
+def _weekday(text: str) -> tuple[int, int]:
+    found = _WEEKDAY.fullmatch(text)
+    if found is None:
+        raise _Wrong("its rule names a day that is none (BYDAY)")
+    return int(found[1] or 0), _DAYS.index(found[2])

@@ -1,0 +1,214 @@
+"""Read ``tocsin.yaml``: every problem with its line, secrets only by reference."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runner.base.text import nearest
+from runner.decoding import convert
+from runner.errors import Invalid, NotFound, Problem
+from runner.playbook.format import secret_in
+from runner.routing.message_classes import class_problems
+from runner.routing.messaging import BUILT_IN_CLASSES, ChannelConfig
+from runner.routing.organisation import Home
+from runner.routing.traffic import read_rate, read_timeout
+from runner.yamlfile.source import Source, Where, load
+
+_PATH = re.compile(r"\$((?:\.[^.\[\]]+|\[\d+\]|\[\.\.\.\])*)")
+_REFERENCE = re.compile(r"(env|file|keyring|command):.+")
+_KNOWN = (
+    "schema",
+    "store",
+    "master_key",
+    "store_password",
+    "organisation",
+    "people",
+    "roles",
+    "oncall",
+    "war_rooms",
+    "alternates",
+    "escalation",
+    "public_url",
+    "channels",
+    "corporate",
+    "classes",
+    "act",
+    "worker",
+    "stationery",
+    "second_person",
+    "severities",
+)
+
+_PASSWORD_IN_URL = re.compile(r"postgres(?:ql)?://(?:[^/?#@]*:[^/?#@]+@|.*[?&]password=)")
+
+
+def load_home(path: Path) -> Home:
+    """Return the settings in a file; raises NotFound, or Invalid with every problem."""
+    if not path.exists():
+        raise NotFound(
+            f"there is no {path.name} in {path.parent}", hint="make one: tocsin init", code="no_home"
+        )
+    source = load(path, code="bad_settings")
+    home, problems = _decode(source)
+    if problems or home is None:
+        raise Invalid(f"{path} has {len(problems)} problem(s)", problems=problems, code="bad_settings")
+    return home
+
+
+def strangers(path: Path, home: Home, people: Collection[str]) -> Iterator[Problem]:
+    """Yield every place of a home's file that names somebody who is none of ``people``, wherever those are kept."""
+    source = load(path, code="bad_settings")
+    for where, person in _named(home):
+        if person not in people:
+            near = nearest(person, people)
+            hint = f"did you mean {near}?" if near else f"add them: tocsin person add {person}"
+            yield source.problem(where, "person", f"nobody is called {person!r}", hint=hint)
+
+
+def lines_of_people(path: Path) -> str:
+    """Return the lines that hold people in a home's file, as ``12-31``; nothing where there are none."""
+    source = load(path, code="bad_settings")
+    if not isinstance(source.data, dict) or not source.data.get("people"):
+        return ""
+    begin, _ = source.position(("people",), key=True)
+    text = source.text.splitlines()
+    after = [line for line, _ in source.spot.keys.values() if line > begin]
+    end = min(after, default=len(text) + 1) - 1
+    while end > begin and (not text[end - 1].strip() or text[end - 1].lstrip().startswith("#")):
+        end -= 1
+    return f"{begin}-{end}"
+
+
+def _decode(source: Source) -> tuple[Home | None, tuple[Problem, ...]]:
+    problems: list[Problem] = []
+    data: Any = source.data if isinstance(source.data, dict) else {}
+    for key in data:
+        if key not in _KNOWN:
+            near = nearest(key, _KNOWN)
+            hint = f"did you mean {near}?" if near else f"known: {', '.join(_KNOWN)}"
+            problems.append(source.problem((key,), "key", f"unknown key {key!r}", hint=hint, key=True))
+    if problems:
+        return None, tuple(problems)
+    try:
+        home = convert(data, Home)
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at `")
+        return None, (source.problem(_where(where), "home", message),)
+    problems.extend(_meaning(home, source))
+    return home, tuple(problems)
+
+
+def _meaning(home: Home, source: Source) -> list[Problem]:
+    found = [
+        source.problem(("classes", name), "class", f"class {name}: {why}")
+        for name, why in class_problems(home.classes, BUILT_IN_CLASSES)
+    ]
+    found.extend(_rooms_and_rotas(home, source))
+    if _PASSWORD_IN_URL.match(home.store):
+        hint = "take it out, and name where it is: store_password: file:store.password"
+        found.append(source.problem(("store",), "secret", "a password stands in the store's URL", hint=hint))
+    if home.public_url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", home.public_url):
+        found.append(
+            source.problem(
+                ("public_url",),
+                "public-url",
+                "this is no address of a page",
+                hint="as https://ack.example.org",
+            )
+        )
+    ping = home.working.ping
+    if ping.startswith("command:") or not re.fullmatch(
+        rf"|https?://[^\s/?#@]+\S*|{_REFERENCE.pattern}", ping
+    ):
+        hint = "write https://…, or where it is kept: env:NAME, file:PATH or keyring:SERVICE/NAME"
+        found.append(source.problem(("worker", "ping"), "ping", "this is no address to call", hint=hint))
+    for name, channel in home.channels.items():
+        found.extend(_channel(name, channel, source))
+    found.extend(_acting(home, source))
+    return found
+
+
+def _acting(home: Home, source: Source) -> Iterator[Problem]:
+    """Yield secrets and variables that no automatic action may have, or that are named in no usable way."""
+    from runner.vault.action_secrets import is_private
+
+    named: dict[Where, str] = {("act", "secrets", name): one for name, one in home.act.secrets.items()}
+    named |= {("act", "environment", n): f"env:{name}" for n, name in enumerate(home.act.environment)}
+    for where, reference in named.items():
+        if not _REFERENCE.fullmatch(reference) or reference.startswith("command:"):
+            hint = "write env:NAME, file:PATH or keyring:SERVICE/NAME"
+            yield source.problem(where, "secret", "a secret stands here by reference only", hint=hint)
+        elif is_private(reference, home, base=Path(source.file).parent):
+            text = "Tocsin itself needs this secret: no action may have it"
+            yield source.problem(where, "secret-private", text, hint="name a secret that only actions use")
+    for name in home.act.secrets:
+        if secret_in(f"secret:{name}") is None:
+            text = f"a playbook cannot name a secret {name!r}"
+            yield source.problem(
+                ("act", "secrets", name), "secret-name", text, hint="use letters, digits, - and _", key=True
+            )
+
+
+def _rooms_and_rotas(home: Home, source: Source) -> Iterator[Problem]:
+    """Yield rooms of channels that are not there, and rotas whose gaps fall to nobody."""
+    for name, room in home.war_rooms.items():
+        if room.channel and room.channel not in home.channels:
+            hint = f"known: {', '.join(home.channels) or 'none'}"
+            text = f"there is no channel {room.channel!r}"
+            yield source.problem(("war_rooms", name, "channel"), "channel", text, hint=hint)
+        if bool(room.address) is room.open:
+            hint = "address: of a room that is there already; open: true to have one opened for each incident"
+            yield source.problem(
+                ("war_rooms", name), "war-room", "a room has an address or is opened", hint=hint
+            )
+        elif room.open and not room.channel:
+            hint = "channel: one whose provider opens rooms, as matrix or slack"
+            yield source.problem(("war_rooms", name), "war-room", "who opens this room?", hint=hint)
+    for role in home.oncall:
+        if not home.roles.get(role):
+            hint = f"name them under roles, as: {role}: [PERSON]"
+            text = f"nobody holds {role} where the rota has a gap"
+            yield source.problem(("oncall", role), "oncall", text, hint=hint)
+
+
+def _channel(name: str, channel: ChannelConfig, source: Source) -> Iterator[Problem]:
+    for index, rate in enumerate(channel.rates or ()):
+        try:
+            read_rate(rate)
+        except ValueError as error:
+            yield source.problem(("channels", name, "rates", index), "rate", str(error))
+    if channel.timeout:
+        try:
+            read_timeout(channel.timeout)
+        except ValueError as error:
+            yield source.problem(("channels", name, "timeout"), "timeout", str(error), hint="as timeout: 10s")
+    for secret, reference in channel.secrets.items():
+        if not _REFERENCE.fullmatch(reference):
+            where = ("channels", name, "secrets", secret)
+            hint = "write env:NAME, file:PATH or keyring:SERVICE/NAME"
+            yield source.problem(where, "secret", "a secret stands here by reference only", hint=hint)
+
+
+def _named(home: Home) -> Iterator[tuple[Where, str]]:
+    """Yield every place at which the home names a person."""
+    for key, table in (("roles", home.roles), ("alternates", home.alternates)):
+        for role, persons in table.items():
+            for index, person in enumerate(persons):
+                yield (key, role, index), person
+    for index, one in enumerate(home.escalation):
+        if one.startswith("person:"):
+            yield ("escalation", index), one.removeprefix("person:")
+    for name, somebody in home.people.items():
+        if somebody.alternate:
+            yield ("people", name, "alternate"), somebody.alternate
+
+
+def _where(path: str) -> tuple[str | int, ...]:
+    match = _PATH.match(path.rstrip("`"))
+    parts = re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", match[1]) if match else []
+    return tuple(name or int(index) for name, index in parts)

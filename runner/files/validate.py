@@ -1,0 +1,243 @@
+"""Check files of any kind, told apart by their ``schema:`` line; every problem of every file, nothing raised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePath
+from typing import Any, Final
+
+import msgspec
+from msgspec import inspect as types
+
+from runner.base.text import nearest
+from runner.errors import Invalid, Problem
+from runner.incident.exercises.exercise_plan import Exercise
+from runner.playbook.catalogue import Catalog
+from runner.playbook.checks.check import check
+from runner.playbook.reading import read_playbook
+from runner.playbook.schema import DIALECT, Schema, playbook_schema, struct_schema, tests_schema
+from runner.routing.messaging import Channel
+from runner.routing.organisation import Home
+from runner.yamlfile.limited_files import open_file, read_file
+from runner.yamlfile.source import MAX_BYTES, Source, scan, scan_file
+
+SCHEMAS = (
+    "tocsin/playbook/v1",
+    "tocsin/regime/v1",
+    "tocsin/notice/v1",
+    "tocsin/facts/v1",
+    "tocsin/fields/v1",
+    "tocsin/home/v1",
+    "tocsin/playbook-test/v1",
+    "tocsin/exercise/v1",
+)
+
+
+_NONE: Mapping[str, Channel] = {}
+
+
+_ENDINGS = (".yaml", ".yml", ".md")
+
+
+def validate(
+    paths: Sequence[Path],
+    catalog: Catalog,
+    home: Home | None = None,
+    *,
+    channels: Mapping[str, Channel] = _NONE,
+    strict: bool = False,
+) -> tuple[Problem, ...]:
+    """Return the problems of files, of all files in folders, and of playbooks by name; ``strict`` makes warnings errors.
+
+    Raises NotFound for a version that a playbook does not have.
+    """
+    problems: list[Problem] = []
+    for path in paths:
+        name = str(path)
+        if name.partition("@")[0] in catalog.playbook_names() and not path.exists():
+            problems += validate_source(catalog.find_playbook(name)[0], catalog, home, channels=channels)
+            continue
+        for file in files_in(path):
+            problems += validate_file(file, catalog, home, channels=channels)
+    if strict:
+        problems = [msgspec.structs.replace(problem, severity="error") for problem in problems]
+    return tuple(problems)
+
+
+def files_in(path: Path) -> Iterator[Path]:
+    """Yield a file, or the files of a folder that look as if they were ours."""
+    if not path.is_dir():
+        yield path
+        return
+    found = sorted(file for file in path.rglob("*") if file.suffix in _ENDINGS and file.is_file())
+    for file in found:
+        if file.suffix != ".md" or _is_notice(file):
+            yield file
+
+
+def _is_notice(file: Path) -> bool:
+    with suppress(OSError), open_file(file) as opened:
+        return opened.read(3) == b"---"
+    return True  # what is wrong with it is said when it is read
+
+
+def validate_file(
+    path: Path, catalog: Catalog, home: Home | None = None, *, channels: Mapping[str, Channel] = _NONE
+) -> tuple[Problem, ...]:
+    """Return every problem of one file."""
+    if path.suffix == ".md":
+        return _notice(path, catalog)
+    source = scan_file(path)
+    return validate_source(source, catalog.beside_of(path), home, channels=channels)
+
+
+def validate_text(
+    text: str | bytes, file: str, catalog: Catalog, home: Home | None = None
+) -> tuple[Problem, ...]:
+    """Return every problem of a text, as of a file of that name."""
+    return validate_source(scan(text, file), catalog, home)
+
+
+def validate_source(
+    source: Source, catalog: Catalog, home: Home | None = None, *, channels: Mapping[str, Channel] = _NONE
+) -> tuple[Problem, ...]:
+    """Return every problem of a file that was read."""
+    if source.problems:
+        return source.problems
+    match _schema(source):
+        case "tocsin/playbook/v1":
+            return check(read_playbook(source), source, catalog.known(home, channels=channels))
+        case "tocsin/regime/v1":
+            return _regime(source)
+        case "tocsin/facts/v1":
+            return _facts(source)
+        case "tocsin/fields/v1":
+            return _fields(source)
+        case "tocsin/home/v1":
+            return _home(source, home)
+        case "tocsin/playbook-test/v1":
+            return _tests(source, catalog)
+        case "tocsin/exercise/v1":
+            return _exercise(source, catalog)
+        case "tocsin/notice/v1":
+            text = "a notice is a Markdown file that begins with this between two lines of ---"
+            return (source.problem(("schema",), "schema", text, hint="name it .md"),)
+        case given:
+            close = nearest(given, SCHEMAS)
+            hint = f"did you mean {close}?" if close else f"one of: {', '.join(SCHEMAS)}"
+            text = f"there is no schema '{given}'" if given else "the file does not say what it is"
+            return (source.problem(("schema",), "schema", text, hint=hint),)
+
+
+def _schema(source: Source) -> str:
+    """Return what a file says that it is; what has steps and says nothing is meant to be a playbook."""
+    data = source.data if isinstance(source.data, dict) else {}
+    given = data.get("schema")
+    return str(given) if given is not None else SCHEMAS[0] if "steps" in data else ""
+
+
+def _notice(path: Path, catalog: Catalog) -> tuple[Problem, ...]:
+    from runner.documents.files.notice_file import scan_notice
+
+    try:
+        content = read_file(path, MAX_BYTES)
+    except OSError:
+        return scan_file(path).problems
+    return scan_notice(content, str(path), catalog.part, catalog.form)[2]
+
+
+def _regime(source: Source) -> tuple[Problem, ...]:
+    from runner.law.files.regime_file import read_regime
+
+    return read_regime(source.text.encode(), source.file)[1]
+
+
+def _facts(source: Source) -> tuple[Problem, ...]:
+    from runner.facts.fact_files import read_facts
+
+    try:
+        read_facts(source)
+    except Invalid as error:
+        return error.problems
+    return ()
+
+
+def _fields(source: Source) -> tuple[Problem, ...]:
+    from runner.documents.files.form_file import scan_fields
+
+    return scan_fields(source.text, source.file)[1]
+
+
+def _exercise(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
+    from runner.files.exercise_file import check_exercise
+
+    return check_exercise(source, catalog)
+
+
+def _tests(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
+    from runner.playbook.playbook_test_file import check_tests
+
+    return check_tests(source, catalog)
+
+
+def _home(source: Source, home: Home | None) -> tuple[Problem, ...]:
+    """Return what is wrong with a home's file; people may be kept in the store of ``home`` instead."""
+    from runner.files.settings_file import load_home, strangers
+
+    path = Path(source.file)
+    try:
+        given = load_home(path)
+    except Invalid as error:
+        return error.problems
+    return tuple(strangers(path, given, {*given.people, *(home.people if home is not None else ())}))
+
+
+def exercise_schema() -> Schema:
+    """Return the schema of an exercise."""
+    top = struct_schema(types.type_info(Exercise))  # type: ignore[arg-type]
+    return {"$schema": DIALECT, "$id": "tocsin/exercise/v1", "title": "a Tocsin exercise", **top}
+
+
+EDITOR_SCHEMAS: Final[dict[str, Callable[[], Schema]]] = {
+    "playbook": playbook_schema,
+    "playbook-test": tests_schema,
+    "exercise": exercise_schema,
+}
+"""JSON Schemas for editors, by kind of file."""
+
+
+_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
+
+
+def to_sarif(problems: Sequence[Problem], *, version: str = "") -> dict[str, Any]:
+    """Return one SARIF log with one run; ``version`` is Tocsin's own."""
+    codes = sorted({problem.code for problem in problems})
+    driver: dict[str, Any] = {"name": "tocsin", "rules": [{"id": code} for code in codes]}
+    if version:
+        driver["version"] = version
+    return {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "results": [_result(problem, codes.index(problem.code)) for problem in problems],
+            }
+        ],
+    }
+
+
+def _result(problem: Problem, rule: int) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": {"uri": PurePath(problem.file).as_posix()}}
+    if problem.line:
+        place["region"] = {"startLine": problem.line, "startColumn": max(problem.column, 1)}
+    text = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
+    return {
+        "ruleId": problem.code,
+        "ruleIndex": rule,
+        "level": problem.severity,
+        "message": {"text": text},
+        "locations": [{"physicalLocation": place}],
+    }

@@ -1,0 +1,1 @@
+"""What each event changes. One function for each event; no function decides anything."""

@@ -1,0 +1,84 @@
+"""How a migration changes an incident: one event, after which a run goes on with another version of its playbook.
+
+What has ended, and what has begun, stays as it is; only waiting steps take their new definition. The lists in the
+event were made by ``migrate`` and are followed to the letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from runner.incident.apply.builder import IncidentBuilder
+from runner.incident.apply.steps import about, reopen
+from runner.incident.state import events as e
+from runner.incident.state.incident import Scope
+from runner.playbook.format import AnyStep, Group
+from runner.playbook.plan import Body
+
+
+def _migrated(draft: IncidentBuilder, event: e.PlaybookMigrated, at: datetime, seq: int) -> None:
+    draft.table("runs")[event.run.id] = event.run
+    scopes = newest_scopes(draft.read("scopes"), event.run.id)
+    added = frozenset(event.added)
+    for scope in scopes:
+        _add(draft, scope, draft.library.body(draft.read("runs"), scope), added)
+    for name in event.removed:
+        draft.end(name, at, "cancelled", reason="removed by migration")
+    for name in event.changed:
+        step = _step(draft, name)
+        if step is not None:
+            draft.change(name, **{"sets": "", "subject": "", **about(step)})
+    _forget(draft)
+    for name in event.reapprove:
+        reopen(draft, name, at)
+    for scope in scopes:
+        _queue(draft, scope)
+
+
+def newest_scopes(scopes: Mapping[str, Scope], run: str) -> list[Scope]:
+    """Return a run's scopes without the iterations and bodies that a newer one has taken the place of."""
+    return list({scope.prefix: scope for scope in scopes.values() if scope.run == run}.values())
+
+
+def _add(draft: IncidentBuilder, scope: Scope, body: Body, added: frozenset[str]) -> None:
+    """Open the steps that the plan adds to this scope; their place in the count names them."""
+    for step in body.steps.values():
+        n = draft.read("counts").get(scope.prefix + step.id, 0) + 1
+        if f"{scope.prefix}{step.id}#{n}" in added:
+            draft.open_step(scope, step.id, str(step.__struct_config__.tag), **about(step))
+            draft.open_more(scope.id, 1)
+
+
+def _step(draft: IncidentBuilder, name: str) -> AnyStep | None:
+    invocation = draft.invocation(name)
+    scope: Scope = draft.read("scopes")[invocation.scope]
+    return draft.library.body(draft.read("runs"), scope).steps.get(invocation.step)
+
+
+def _forget(draft: IncidentBuilder) -> None:
+    """Watch no longer what is on record only: groups and approvals that the new version does not have."""
+    tables = draft.read("runs"), draft.read("scopes"), draft.read("invocations")
+    for index in ("live", "signed"):
+        for name in list(draft.read(index)):
+            step = _step(draft, name)
+            one_body = isinstance(step, Group) and step.for_each is None
+            if one_body or not draft.library.stands(*tables, name):
+                draft.index(index).discard(name)
+
+
+def _queue(draft: IncidentBuilder, scope: Scope) -> None:
+    """Look anew at what waits in a scope: before it may stand other steps now."""
+    for step in draft.library.body(draft.read("runs"), scope).steps.values():
+        name = draft.read("latest").get(f"{scope.id}|{step.id}")
+        if name is None or draft.invocation(name).state != "waiting":
+            continue
+        draft.hold(name)
+        if draft.joined(scope, step.after):
+            draft.index("agenda").add(name)
+
+
+MIGRATION: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], None]] = {
+    e.PlaybookMigrated: _migrated,
+}

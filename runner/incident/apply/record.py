@@ -1,0 +1,289 @@
+"""How events about the incident itself, its facts, duties, people and domains change it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from runner.decoding import from_json
+from runner.facts.vocabulary.register import Fact
+from runner.incident.apply.builder import IncidentBuilder
+from runner.incident.state import events as e
+from runner.incident.state.handover import Handover
+from runner.incident.state.incident import Behalf, Domain, DutyView
+from runner.incident.state.second_person import TwoPeople
+from runner.routing.rule_book import RuleOverride
+
+
+def _paused(draft: IncidentBuilder, event: e.IncidentPaused, at: datetime, seq: int) -> None:
+    draft.put(state="paused")
+
+
+def _resumed(draft: IncidentBuilder, event: e.IncidentResumed, at: datetime, seq: int) -> None:
+    draft.put(state="open")
+
+
+def _cancelled(draft: IncidentBuilder, event: e.IncidentCancelled, at: datetime, seq: int) -> None:
+    draft.put(state="cancelled")
+    _stop_everything(draft, at, "incident cancelled")
+
+
+def _closed(draft: IncidentBuilder, event: e.IncidentClosed, at: datetime, seq: int) -> None:
+    draft.put(state="closed")
+    for entry, one in list(draft.read("second_person").items()):
+        if one.act.kind == "close" and one.state == "awaiting":
+            draft.table("second_person").pop(entry)
+
+
+def _reopened(draft: IncidentBuilder, event: e.IncidentReopened, at: datetime, seq: int) -> None:
+    draft.put(state="open")
+
+
+def _severity(draft: IncidentBuilder, event: e.SeveritySet, at: datetime, seq: int) -> None:
+    draft.put(severity=event.severity)
+
+
+def _stop_everything(draft: IncidentBuilder, at: datetime, reason: str) -> None:
+    for invocation in list(draft.read("invocations").values()):
+        if not draft.invocation(invocation.id).over:
+            draft.end(invocation.id, at, "cancelled", reason=reason)
+    deliveries = draft.table("deliveries")
+    for name in draft.read("moving"):
+        deliveries[name] = msgspec.structs.replace(deliveries[name], state="cancelled")
+    draft.stir(draft.read("moving"))
+    for index in ("moving", "agenda", "live"):
+        draft.index(index).clear()
+
+
+def _facts(draft: IncidentBuilder, event: e.FactsRecorded, at: datetime, seq: int) -> None:
+    table, numbers = draft.table("facts"), draft.table("fact_events")
+    for change in event.facts:
+        if change.key in table:
+            told = draft.table("superseded")
+            told[change.key] = (*told.get(change.key, ()), (numbers[change.key], table[change.key]))
+        table[change.key] = Fact(
+            key=change.key,
+            value=from_json(change.value),
+            source=change.source,
+            by=event.by,
+            at=at,
+            confidence=change.confidence,
+            supersedes=numbers.get(change.key),
+        )
+        numbers[change.key] = seq
+    draft.put(assess=True)
+
+
+def _assessed(draft: IncidentBuilder, event: e.DutiesAssessed, at: datetime, seq: int) -> None:
+    table = draft.table("duties")
+    for change in event.changes:
+        before: DutyView | None = table.get(change.duty)
+        table[change.duty] = DutyView(
+            id=change.duty,
+            verdict=change.verdict,
+            due=change.due,
+            provisional=change.provisional,
+            missing=change.missing,
+            overdue=change.overdue,
+            in_sight=change.in_sight,
+            settled=change.settled,
+            waits=change.waits,
+            record=before.record if before and not change.reopened else None,
+            entry=before.entry if before else 0,
+            reopened=before.record if before and change.reopened else before.reopened if before else None,
+            reopened_why=change.reopened or (before.reopened_why if before else ""),
+            earlier=before.earlier if before else (),
+        )
+    # a duty whose decision fell is open again, and only the next assessment says whether it is late
+    again = any(change.reopened for change in event.changes)
+    draft.put(assess=again, assessed=True, looked=0 if again else seq)
+
+
+def _recorded(draft: IncidentBuilder, event: e.DutyRecorded, at: datetime, seq: int) -> None:
+    table = draft.table("duties")
+    before = table.get(event.duty) or DutyView(id=event.duty, verdict="unknown")
+    replaced = before.record or before.reopened
+    table[event.duty] = msgspec.structs.replace(
+        before,
+        record=event.record,
+        entry=seq,
+        reopened=None,
+        reopened_why="",
+        earlier=(*before.earlier, replaced) if replaced is not None else before.earlier,
+    )
+    draft.put(assess=True, looked=0)
+
+
+def _role(draft: IncidentBuilder, event: e.RoleAssigned, at: datetime, seq: int) -> None:
+    draft.table("roles")[event.role] = event.persons
+    if event.on_call:
+        draft.index("on_call").add(event.role)
+    else:
+        draft.drop("on_call", event.role)
+
+
+def _briefed(draft: IncidentBuilder, event: e.BriefGiven, at: datetime, seq: int) -> None:
+    draft.put(
+        handover=Handover(
+            entry=seq, to=event.to, by=event.by, at=at, version=event.version, digest=event.digest
+        )
+    )
+
+
+def _taken_over(draft: IncidentBuilder, event: e.CommandTaken, at: datetime, seq: int) -> None:
+    before: Handover = draft.read("handover")
+    draft.put(handover=msgspec.structs.replace(before, taken_at=at, read_back=event.read_back))
+
+
+def _domain(draft: IncidentBuilder, event: e.DomainDeclared, at: datetime, seq: int) -> None:
+    draft.table("domains")[event.domain] = Domain(
+        name=event.domain,
+        state=event.state,
+        since=event.since,
+        by=event.by,
+        assumed=event.assumed,
+        automatic=event.automatic,
+        declared=seq,
+        falls=_falls(draft.read("domains").get(event.domain), event),
+    )
+    draft.stir(draft.read("moving"))
+    _plan_anew(draft, seq)
+
+
+def _falls(before: Domain | None, event: e.DomainDeclared) -> tuple[tuple[datetime, datetime | None], ...]:
+    """Begin a fall, correct when the one that goes on began, or end it."""
+    known = before.falls if before is not None else ()
+    going_on = bool(known) and known[-1][1] is None
+    ended = known[:-1] if going_on else known
+    if event.state == "compromised":
+        return (*ended, (event.since, None))
+    return (*ended, (known[-1][0], max(event.since, known[-1][0]))) if going_on else known
+
+
+def _overridden(draft: IncidentBuilder, event: e.RuleOverridden, at: datetime, seq: int) -> None:
+    draft.table("overrides")[seq] = RuleOverride(
+        seq=seq,
+        rule=event.rule,
+        by=event.by,
+        role=event.role,
+        at=at,
+        reason=event.reason,
+        channel=event.channel,
+        message_class=event.message_class,
+        person=event.person,
+        text=event.text,
+        domains=frozenset(event.domains),
+    )
+    _plan_anew(draft, seq)
+
+
+def _plan_anew(draft: IncidentBuilder, seq: int) -> None:
+    if draft.read("moving"):
+        draft.put(replan=True, replan_asked=seq, replan_at=None)
+
+
+def _remark(draft: IncidentBuilder, event: object, at: datetime, seq: int) -> None:
+    """A remark is in the journal; the state it speaks of does not change."""
+
+
+def _corrected(draft: IncidentBuilder, event: e.EventCorrected, at: datetime, seq: int) -> None:
+    """The entry and what it brought about stay, but nobody is asked any more to confirm what is said to be wrong.
+
+    What was done about a duty is not taken for done any more: the duty is open, and the law is looked at again. A rule
+    that the entry set aside holds again.
+    """
+    if event.seq in draft.read("overrides"):
+        draft.table("overrides").pop(event.seq)
+        _plan_anew(draft, seq)
+        return
+    asked = draft.read("second_person").get(event.seq)
+    if asked is not None and asked.state == "awaiting":
+        draft.table("second_person").pop(event.seq)
+        return
+    for first, found in draft.read("unconfirmed").items():
+        if first <= event.seq <= found.last:
+            draft.table("unconfirmed").pop(first)
+            break
+    for duty in draft.read("duties").values():
+        if duty.entry == event.seq:
+            draft.table("duties")[duty.id] = msgspec.structs.replace(
+                duty,
+                record=None,
+                reopened=duty.record or duty.reopened,
+                reopened_why=f"entry {event.seq} is wrong: {event.reason}",
+            )
+            draft.put(assess=True, looked=0)
+            return
+
+
+def _on_behalf(draft: IncidentBuilder, event: e.ActedOnBehalf, at: datetime, seq: int) -> None:
+    draft.table("unconfirmed")[event.first] = Behalf(
+        first=event.first,
+        last=seq,
+        person=event.person,
+        by=event.by,
+        via=event.via,
+        at=at,
+        steps=event.steps,
+    )
+
+
+def _confirmed(draft: IncidentBuilder, event: e.BehalfConfirmed, at: datetime, seq: int) -> None:
+    """From now on an approval that was written down for somebody is that person's own, given now."""
+    found: Behalf = draft.table("unconfirmed").pop(event.first)
+    for name in found.steps:
+        approvals = tuple(
+            msgspec.structs.replace(
+                approval, provisional=False, at=at, os_user=event.os_user, proven_by=event.proven_by
+            )
+            if approval.provisional and found.first <= approval.seq <= found.last
+            else approval
+            for approval in draft.invocation(name).approvals
+        )
+        if approvals != draft.invocation(name).approvals:
+            draft.change(name, approvals=approvals)
+
+
+def _asked(draft: IncidentBuilder, event: e.SecondPersonAsked, at: datetime, seq: int) -> None:
+    draft.table("second_person")[seq] = TwoPeople(entry=seq, at=at, act=event.act)
+
+
+def _agreed(draft: IncidentBuilder, event: e.SecondPersonConfirmed, at: datetime, seq: int) -> None:
+    table = draft.table("second_person")
+    table[event.entry] = msgspec.structs.replace(
+        table[event.entry], second=event.by, second_os_user=event.os_user, confirmed_at=at
+    )
+
+
+def _again(draft: IncidentBuilder, event: object, at: datetime, seq: int) -> None:
+    """The first event made the incident; it never comes twice."""
+
+
+RECORDS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], None]] = {
+    e.IncidentOpened: _again,
+    e.IncidentPaused: _paused,
+    e.IncidentResumed: _resumed,
+    e.IncidentCancelled: _cancelled,
+    e.IncidentClosed: _closed,
+    e.IncidentReopened: _reopened,
+    e.SeveritySet: _severity,
+    e.FactsRecorded: _facts,
+    e.DutiesAssessed: _assessed,
+    e.DutyRecorded: _recorded,
+    e.RoleAssigned: _role,
+    e.BriefGiven: _briefed,
+    e.CommandTaken: _taken_over,
+    e.DomainDeclared: _domain,
+    e.RuleOverridden: _overridden,
+    e.ChannelsSwitched: _remark,
+    e.NoteAdded: _remark,
+    e.PrivilegedNoteAdded: _remark,
+    e.EventCorrected: _corrected,
+    e.ActedOnBehalf: _on_behalf,
+    e.BehalfConfirmed: _confirmed,
+    e.SecondPersonAsked: _asked,
+    e.SecondPersonConfirmed: _agreed,
+}

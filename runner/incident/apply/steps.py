@@ -1,0 +1,295 @@
+"""How events about runs, scopes, steps and approvals change an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from runner.incident.apply.builder import IncidentBuilder
+from runner.incident.state import events as e
+from runner.incident.state.incident import Approval, Scope
+from runner.playbook.format import AnyStep, Approve, Ask, Group
+
+
+def _pinned(draft: IncidentBuilder, event: e.PlaybookPinned, at: datetime, seq: int) -> None:
+    draft.table("runs")[event.run.id] = event.run
+    _open(
+        draft,
+        Scope(
+            id=f"{event.run.id}:",
+            run=event.run.id,
+            playbook=event.run.playbook,
+            body="",
+            prefix=f"{event.run.id}:",
+            inputs=event.inputs,
+        ),
+    )
+
+
+def _scope_opened(draft: IncidentBuilder, event: e.ScopeOpened, at: datetime, seq: int) -> None:
+    draft.index("agenda").discard(event.parent)
+    parent = draft.invocation(event.parent)
+    draft.change(event.parent, scopes=(*parent.scopes, event.scope), missing=())
+    draft.index("blocked").discard(event.parent)
+    _open(
+        draft,
+        Scope(
+            id=event.scope,
+            run=event.run,
+            playbook=event.playbook,
+            body=event.body,
+            prefix=event.prefix,
+            parent=event.parent,
+            item=event.item,
+            iteration=event.iteration,
+            inputs=event.inputs,
+        ),
+    )
+
+
+def _task_added(draft: IncidentBuilder, event: e.TaskAdded, at: datetime, seq: int) -> None:
+    """Open one more task in the scope of those that were added; the scope has no place in the playbook."""
+    new = Scope(id=event.scope, run=event.run, playbook=event.playbook, body="+", prefix=event.scope)
+    scope: Scope = draft.read("scopes").get(event.scope, new)
+    scope = msgspec.structs.replace(scope, open=scope.open + 1, added=(*scope.added, event.task))
+    draft.table("scopes")[scope.id] = scope
+    draft.index("agenda").add(draft.open_step(scope, event.task.id, "task").id)
+
+
+def _open(draft: IncidentBuilder, scope: Scope) -> None:
+    steps = draft.library.body(draft.read("runs"), scope).steps
+    draft.table("scopes")[scope.id] = msgspec.structs.replace(scope, open=len(steps))
+    for step in steps.values():
+        invocation = draft.open_step(scope, step.id, str(step.__struct_config__.tag), **about(step))
+        if not step.after.steps:
+            draft.index("agenda").add(invocation.id)
+
+
+def about(step: AnyStep) -> dict[str, str]:
+    """What an invocation keeps of its definition, so that views need no playbook for it."""
+    match step:
+        case Ask(sets=fact):
+            return {"sets": fact}
+        case Approve(approve=subject):
+            return {"subject": subject}
+        case _:
+            return {}
+
+
+def _ready(draft: IncidentBuilder, event: e.StepReady, at: datetime, seq: int) -> None:
+    invocation = draft.activate(
+        event.step,
+        state=event.state,
+        ready_at=at,
+        due=event.due,
+        wake_at=event.wake_at,
+        assignee=event.assignee or draft.invocation(event.step).assignee,
+    )
+    if invocation.kind == "group":
+        definition = draft.library.body(draft.read("runs"), draft.read("scopes")[invocation.scope]).steps
+        step = definition[invocation.step]
+        if isinstance(step, Group) and step.for_each is not None:
+            draft.index("live").add(invocation.id)
+
+
+def _blocked(draft: IncidentBuilder, event: e.StepBlocked, at: datetime, seq: int) -> None:
+    draft.index("agenda").discard(event.step)
+    blocked = draft.index("blocked")
+    blocked.add(event.step) if event.missing else blocked.discard(event.step)
+    draft.change(event.step, missing=event.missing)
+
+
+def _rescheduled(draft: IncidentBuilder, event: e.StepRescheduled, at: datetime, seq: int) -> None:
+    before = draft.invocation(event.step)
+    overdue = before.overdue and before.due == event.due
+    draft.change(event.step, due=event.due, wake_at=event.wake_at, overdue=overdue)
+
+
+def _started(draft: IncidentBuilder, event: e.StepStarted, at: datetime, seq: int) -> None:
+    draft.activate(event.step, state="active", started_by=event.by)
+
+
+def _checked(draft: IncidentBuilder, event: e.StepChecked, at: datetime, seq: int) -> None:
+    before = draft.invocation(event.step)
+    at_once = (*before.at_once, event.row) if event.at_once else before.at_once
+    draft.change(event.step, checked=tuple(sorted({*before.checked, event.row})), at_once=at_once)
+
+
+def _unchecked(draft: IncidentBuilder, event: e.StepUnchecked, at: datetime, seq: int) -> None:
+    before = draft.invocation(event.step)
+    left = {
+        name: tuple(r for r in getattr(before, name) if r != event.row) for name in ("checked", "at_once")
+    }
+    draft.change(event.step, **left)
+
+
+def _ended(draft: IncidentBuilder, event: e.StepEnded, at: datetime, seq: int) -> None:
+    product = {"digest": event.digest} if event.digest else {}
+    who = {"ended_by": event.by, "ended_for": event.on_behalf_of}
+    draft.end(event.step, at, event.state, reason=event.reason, **who, **product)
+
+
+def _settled(draft: IncidentBuilder, event: e.StepSettled, at: datetime, seq: int) -> None:
+    product = {"digest": event.digest} if event.digest else {}
+    draft.end(event.step, at, event.state, reason=event.why, **product)
+
+
+def _reopened(draft: IncidentBuilder, event: e.StepReopened, at: datetime, seq: int) -> None:
+    old = draft.invocation(event.step)
+    reopen(draft, event.step, at, late=event.late, voices=old.approvals if event.keeps else ())
+    if event.keeps:
+        checked = tuple(row for row in old.checked if row not in old.at_once)
+        draft.change(draft.read("latest")[f"{old.scope}|{old.step}"], checked=checked)
+
+
+def reopen(
+    draft: IncidentBuilder, name: str, at: datetime, *, late: bool = False, voices: tuple[Approval, ...] = ()
+) -> None:
+    """A new invocation in the same scope; containers around it, if they had ended, run again.
+
+    Reopened for late items, a group keeps its lanes; reopened by a person, it begins anew. What rests on an approval
+    and has not begun waits for it again.
+    """
+    old = draft.invocation(name)
+    draft.end(name, at, "cancelled", reason="tried again")
+    scope: Scope = draft.read("scopes")[old.scope]
+    step = draft.library.body(draft.read("runs"), scope).steps[old.step]
+    kind = str(step.__struct_config__.tag)
+    invocation = draft.open_step(scope, old.step, kind, scopes=old.scopes if late else (), **about(step))
+    if voices:
+        draft.change(invocation.id, approvals=voices)
+    draft.open_more(scope.id, 1)
+    draft.hold_followers(scope, old.step, ready_too=kind == "approve")
+    if draft.joined(scope, step.after):
+        draft.index("agenda").add(invocation.id)
+    draft.index("live").discard(old.id)
+    draft.index("signed").discard(old.id)
+    for inner in invocation.scopes:
+        lane = draft.read("scopes")[inner]
+        draft.table("scopes")[inner] = msgspec.structs.replace(lane, parent=invocation.id)
+    if scope.parent and draft.invocation(scope.parent).over:
+        _revive(draft, scope.parent)
+
+
+def _revive(draft: IncidentBuilder, name: str) -> None:
+    """A container whose inside came to life again is open again itself."""
+    ended = draft.invocation(name)
+    scope: Scope = draft.read("scopes")[ended.scope]
+    draft.open_more(scope.id, 1)
+    nobody = {"ended_by": "", "ended_for": ""}
+    draft.activate(name, state="active", over=False, ended_at=None, reason="reopened inside", **nobody)
+    draft.hold_followers(scope, ended.step)
+    if scope.parent and draft.invocation(scope.parent).over:
+        _revive(draft, scope.parent)
+
+
+def _assigned(draft: IncidentBuilder, event: e.StepAssigned, at: datetime, seq: int) -> None:
+    draft.change(event.step, assignee=event.to)
+
+
+def _commented(draft: IncidentBuilder, event: e.StepCommented, at: datetime, seq: int) -> None:
+    """A remark is in the journal; it changes nothing."""
+
+
+def _stuck(draft: IncidentBuilder, event: e.StepStuck, at: datetime, seq: int) -> None:
+    """An approval still expires, and a question is still asked again; nothing else moves by itself."""
+    before = draft.invocation(event.step)
+    timed = before.kind in ("approve", "ask")
+    draft.change(event.step, stuck=event.why, wake_at=before.wake_at if timed else None)
+
+
+def _retried(draft: IncidentBuilder, event: e.StepRetried, at: datetime, seq: int) -> None:
+    """With an instant its effect begins anew; without one, what it has begun goes on."""
+    message = draft.invocation(event.step).message if event.wake_at is None else ""
+    draft.activate(
+        event.step,
+        state="active",
+        stuck="",
+        wake_at=event.wake_at,
+        message=message,
+        generation=event.generation,
+    )
+
+
+def _overdue(draft: IncidentBuilder, event: e.StepOverdue, at: datetime, seq: int) -> None:
+    draft.change(
+        event.step,
+        overdue=True,
+        escalated_to=event.escalate_to,
+        reminded_at=at,
+        reminders=1 if event.tell else 0,
+        told=0,
+    )
+
+
+def _reminded(draft: IncidentBuilder, event: e.StepReminded, at: datetime, seq: int) -> None:
+    """A question that was to be asked again has been."""
+    before = draft.invocation(event.step)
+    wake_at = None if before.kind == "ask" else before.wake_at
+    draft.change(event.step, reminders=event.count, reminded_at=at, wake_at=wake_at)
+
+
+def _not_reminded(draft: IncidentBuilder, event: e.ReminderFailed, at: datetime, seq: int) -> None:
+    """It counts as told, so that only the next reminder is tried."""
+    draft.change(event.step, told=event.count)
+
+
+def _approval(draft: IncidentBuilder, event: e.ApprovalGiven, at: datetime, seq: int) -> None:
+    approval = Approval(
+        by=event.by,
+        role=event.role,
+        digest=event.digest,
+        at=at,
+        approved=event.approved,
+        reason=event.reason,
+        os_user=event.os_user,
+        proven_by=event.proven_by,
+        roles=event.roles,
+        recorded_by=event.recorded_by,
+        provisional=bool(event.recorded_by),
+        seq=seq,
+    )
+    before = draft.invocation(event.step)
+    approvals = tuple(a for a in before.approvals if a.void or a.by != event.by)
+    refused = any(not a.approved and not a.void for a in (*approvals, approval))
+    draft.change(event.step, approvals=(*approvals, approval), stuck=before.stuck if refused else "")
+
+
+def _voided(draft: IncidentBuilder, event: e.ApprovalVoided, at: datetime, seq: int) -> None:
+    """The old approvals stay to be seen; an approval that had ended gets a new, empty invocation."""
+    before = draft.invocation(event.step)
+    if before.over:
+        reopen(draft, event.step, at)
+        return
+    approvals = tuple(
+        msgspec.structs.replace(a, void=True) if a.digest == event.old else a for a in before.approvals
+    )
+    draft.change(event.step, approvals=approvals, stuck="")
+
+
+STEPS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], None]] = {
+    e.PlaybookPinned: _pinned,
+    e.ScopeOpened: _scope_opened,
+    e.TaskAdded: _task_added,
+    e.StepReady: _ready,
+    e.StepBlocked: _blocked,
+    e.StepRescheduled: _rescheduled,
+    e.StepStarted: _started,
+    e.StepChecked: _checked,
+    e.StepUnchecked: _unchecked,
+    e.StepEnded: _ended,
+    e.StepSettled: _settled,
+    e.StepReopened: _reopened,
+    e.StepAssigned: _assigned,
+    e.StepCommented: _commented,
+    e.StepStuck: _stuck,
+    e.StepRetried: _retried,
+    e.StepOverdue: _overdue,
+    e.StepReminded: _reminded,
+    e.ReminderFailed: _not_reminded,
+    e.ApprovalGiven: _approval,
+    e.ApprovalVoided: _voided,
+}

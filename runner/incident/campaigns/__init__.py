@@ -1,0 +1,1 @@
+"""Campaigns: one notice to many people."""

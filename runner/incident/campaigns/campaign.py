@@ -1,0 +1,178 @@
+"""The words of notices sent to many people: a campaign, an owed notice, a way to its reader, and what became of it.
+
+A campaign is one notice for one list. Each person of the list is owed one notice, whatever number of attempts it takes, and
+ends in exactly one of notified, substituted, exempt or open. People stand in tables of their own, sealed; what stands here of
+a campaign holds nothing personal, so that the journal may keep it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+
+from runner.base.states import Refusal
+from runner.incident.notices.letters import Group, Person
+from runner.routing.traffic import Rate
+
+Way = Literal["email", "sms", "post"]
+"""How a notice reaches its reader; ``post`` is a letter, which somebody else makes and takes away."""
+Basis = Literal["esign", "primary", "agreed"]
+"""Why a person may be told by e-mail: consent under 15 U.S.C. § 7001, e-mail is how we deal with them, or they agreed (HIPAA)."""
+OwedState = Literal[
+    "ready",
+    "sending",
+    "notified",
+    "unknown",
+    "post",
+    "unreachable",
+    "substituted",
+    "exempt",
+    "duplicate",
+]
+CampaignState = Literal["planned", "sending", "paused", "done"]
+Reached = Literal["none", "accepted", "relayed", "delivered", "read", "posted"]
+"""What is proved of a notice, lowest first; ``posted`` is somebody's word that the letter left."""
+REACHED: tuple[Reached, ...] = ("none", "posted", "accepted", "relayed", "delivered", "read")
+SuppressedFor = Literal["hard_bounce", "complaint", "stop", "manual"]
+OPEN: tuple[OwedState, ...] = ("ready", "sending", "unknown", "post", "unreachable")
+"""Who is in one of these is still owed a notice."""
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """One person of a list and every way to them; it is kept sealed."""
+
+    person: Person
+    email: str = ""
+    phone: str = ""
+    basis: frozenset[Basis] = frozenset()
+    sms_consent: bool = False
+    sms_exemption: str = ""
+    """Why a text message may go without consent, where a law says so."""
+    email_breached: bool = False
+    """The mailbox itself is among what was taken."""
+    deceased: bool = False
+    """Then the notice goes to the next of kin, by letter (45 CFR 164.404(d)(1))."""
+    exempt: str = ""
+    """Why the person is owed nothing."""
+    zone: str = ""
+    """Where it is day for them."""
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Show the reference only: names and addresses stay out of logs and tracebacks."""
+        return f"Contact(reference={self.person.reference!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:  # type: ignore[explicit-override]
+        """Show the reference only in Rich's representation as well."""
+        return [("reference", self.person.reference)]
+
+
+class Ground(msgspec.Struct, frozen=True, kw_only=True):
+    """What the law says about the readers of one group, as far as sending goes."""
+
+    group: Group
+    regime: str
+    forms: tuple[str, ...] = ()
+    """How that law lets them be told; empty where it does not say."""
+    due: datetime | None = None
+    held: bool = False
+    """Law enforcement asked for silence (R27)."""
+    breached: frozenset[str] = frozenset()
+    """Address kinds whose accounts were breached, for the people of this group."""
+    cost_over: int | None = None
+    class_over: int | None = None
+    currency: str = "USD"
+    short: str = ""
+    """SHA-256 of the pattern of the text message; empty where there is none."""
+    substitute: tuple[str, ...] = ()
+    """Forms of substitute notice; empty where that law knows none."""
+
+    @property
+    def place(self) -> str:
+        """Whose law it is, for counting."""
+        return self.group.jurisdiction or self.group.duty.partition("/")[0]
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """How many people a rule keeps from a way, and why."""
+
+    way: Way
+    rule: str
+    why: str
+    people: int
+
+
+class Campaign(msgspec.Struct, frozen=True, kw_only=True):
+    """One notice for one list, as planned; nothing personal is in it."""
+
+    id: str
+    incident: str
+    notice: str
+    list_name: str
+    list_sha256: str
+    planned_at: datetime
+    by: str
+    grounds: tuple[Ground, ...]
+    """By the number that stands with each person."""
+    channels: Mapping[Way, str]
+    short: str = ""
+    """The notice whose text goes by SMS; empty where none does."""
+    duties: tuple[str, ...] = ()
+    """The duties that were named at planning; without any, the places of the list decide."""
+    rates: Mapping[str, tuple[Rate, ...]] = {}
+    """Of channels by id, of destination domains by name, ``*`` for each domain alone."""
+    chunk: int = 50
+    canary: int = 0
+    canary_wait: timedelta = timedelta(minutes=30)
+    canary_until: datetime | None = None
+    """When the canary has had its time; None before it is out."""
+    nights: bool = False
+    """A person let text messages go in the quiet hours."""
+    letter_cost: float = 0
+    rows: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+    ways: Mapping[Way, int] = {}
+    refusals: tuple[Refused, ...] = ()
+    head: str = ""
+    """The journal's head when sending began: it stands below each message."""
+    resumed_sent: int = 0
+    resumed_bounced: int = 0
+    resumed_complaints: int = 0
+    """What was counted when a person last let it go on: what is judged anew counts from there."""
+
+    @property
+    def owed(self) -> int:
+        """The people who are owed a notice by this list."""
+        return self.rows - self.duplicates
+
+
+class Counters(msgspec.Struct, frozen=True, kw_only=True):
+    """What a running campaign is judged by."""
+
+    sent: int = 0
+    """Notices that a provider accepted, or may have."""
+    bounced: int = 0
+    """Addresses that do not exist, said at once or later."""
+    complaints: int = 0
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """How many people of one group stand alike."""
+
+    group: int
+    state: OwedState
+    evidence: Reached
+    way: str
+    why: str
+    deferred: bool
+    people: int
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """The ways to one person, first to try first, and why others may not be used."""
+
+    ways: tuple[Way, ...]
+    refusals: tuple[Refusal, ...] = ()

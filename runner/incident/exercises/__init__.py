@@ -1,0 +1,1 @@
+"""Exercises: injects, ratings, improvements, schedules."""

@@ -1,0 +1,238 @@
+"""An exercise as one frozen value: which real playbook is played, on which clock, what happens, and what is wanted.
+
+Words and ratings follow HSEEP: objectives with targets and critical tasks, a master scenario events list (MSEL) with
+injects and contingency injects, players, controllers and evaluators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from msgspec import Meta
+
+from runner.facts.expression import Expression
+from runner.incident.state.exercise import LIVE
+from runner.playbook.playbook_test import Behaviour, Written
+
+ExerciseType = Literal[
+    "seminar", "workshop", "ttx", "game", "drill", "functional", "full_scale", "live_comms"
+]
+TYPES: tuple[str, ...] = get_args(ExerciseType)
+DISCUSSION: frozenset[str] = frozenset({"seminar", "workshop", "ttx", "game"})
+"""Exercises in which people talk: nothing is sent, and no clock runs."""
+HseepRole = Literal[
+    "director", "lead_controller", "controller", "facilitator", "evaluator", "simulator", "player", "observer"
+]
+EVALUATING: frozenset[HseepRole] = frozenset({"evaluator", "director", "lead_controller"})
+"""Roles that rate what was played, and stand for the report."""
+Category = Literal["inject", "contingency", "expected_action", "other"]
+Words = Annotated[str, Meta(pattern=r"\S")]
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,30}$")]
+Span = Annotated[
+    str, Meta(pattern=r"^(?=.*\d)(\d{1,5}w)? ?(\d{1,5}d)? ?(\d{1,6}h)? ?(\d{1,7}m)? ?(\d{1,8}s)?$")
+]
+"""A duration as people write it: ``90m``, ``1d12h``."""
+
+
+class Clock(Written, frozen=True, kw_only=True):
+    """How exercise time goes. ``real`` is wall time; ``accelerated`` goes ``rate`` times as fast; ``jump`` stands
+    until a controller jumps to what comes next.
+    """
+
+    mode: Literal["real", "accelerated", "jump"] = "real"
+    rate: Annotated[float, Meta(gt=0, le=10_000)] = 1.0
+    start: str = ""
+    """The instant of exercise time at StartEx (RFC 3339); empty is now."""
+
+
+class Action(Written, frozen=True, kw_only=True):
+    """What players are expected to do: exactly one of the first five, ``within`` a span from the inject or StartEx."""
+
+    step: str = ""
+    """The step by its path is done."""
+    fact: str = ""
+    """The fact is known."""
+    document: str = ""
+    """The notice step has rendered something."""
+    message: str = ""
+    """The message step has reached enough people."""
+    duty: str = ""
+    """The duty was filed, or decided on."""
+    within: Span | None = None
+    critical: bool = True
+    text: str = ""
+
+    @property
+    def thing(self) -> str:
+        """What is done, whatever it is called and by when."""
+        named = (
+            ("step", self.step),
+            ("fact", self.fact),
+            ("document of", self.document),
+            ("message", self.message),
+            ("duty", self.duty),
+        )
+        return next((f"{kind} {name}" for kind, name in named if name), "")
+
+    @property
+    def words(self) -> str:
+        """What it is, for people."""
+        return self.text or self.thing
+
+
+class Target(Written, frozen=True, kw_only=True):
+    """A capability target: what is rated."""
+
+    id: Id
+    text: Words
+    tasks: Annotated[tuple[Action, ...], Meta(min_length=1)]
+
+
+class Objective(Written, frozen=True, kw_only=True):
+    """What the exercise is to show, and the core capability that it belongs to."""
+
+    id: Id
+    text: Words
+    capability: Words
+    targets: tuple[Target, ...] = ()
+
+
+class Participant(Written, frozen=True, kw_only=True):
+    """Somebody who takes part, as player in a role of the playbook, or as staff of the exercise."""
+
+    person: Words
+    role: HseepRole = "player"
+    plays: str = ""
+    """The playbook's role that a player holds."""
+    covers: tuple[str, ...] = ()
+    """The objectives that an evaluator watches."""
+    opted_in: bool = False
+    """May be written to for real in an exercise of type live_comms."""
+
+
+class FaultPlan(Written, frozen=True, kw_only=True):
+    """What fails: a channel, a person who cannot be reached, a clock that is wrong, the worker that restarts."""
+
+    channel: str = ""
+    person: str = ""
+    clock_skew: Span | None = None
+    restart_worker: bool = False
+    lasts: Span | None = None
+    """For how long; left out: to the end."""
+
+
+class ScenarioEvent(Written, frozen=True, kw_only=True):
+    """One line of the master scenario events list."""
+
+    number: Id
+    title: Words
+    category: Category = "inject"
+    kind: Literal["contextual", "task"] = "contextual"
+    at: Span | None = None
+    """So long after StartEx, in exercise time."""
+    after: str = ""
+    """As soon as this step has ended."""
+    on: Expression | None = None
+    """As soon as this condition over facts holds."""
+    sender: str = ""
+    to: tuple[str, ...] = ()
+    """Roles of the playbook."""
+    via: Literal["email", "phone", "sms", "chat", "in_person", "simcell", "document", "system"] = "in_person"
+    text: str = ""
+    facts: tuple[Words, ...] = ()
+    """Assignments that become true with it, as the scenario's own truth."""
+    faults: tuple[FaultPlan, ...] = ()
+    expected: tuple[Action, ...] = ()
+    objective: str = ""
+    if_missed: str = ""
+    """The contingency inject that is released when a critical expected action does not come in time."""
+    controller: str = ""
+    notes: str = ""
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether only a controller, or a missed action, releases it."""
+        return self.at is None and not self.after and self.on is None
+
+
+class Question(Written, frozen=True, kw_only=True):
+    """A discussion question of a module."""
+
+    id: Id
+    text: Words
+    objective: str = ""
+
+
+class Module(Written, frozen=True, kw_only=True):
+    """One part of a discussion: what has happened by then, and what is talked about."""
+
+    id: Id
+    title: Words
+    text: Words
+    questions: Annotated[tuple[Question, ...], Meta(min_length=1)]
+
+
+class Safety(Written, frozen=True, kw_only=True):
+    """How a real emergency ends it at once."""
+
+    real_world_word: Words = "REAL WORLD"
+    stop_authority: tuple[HseepRole, ...] = ("director", "lead_controller")
+    max_wall_time: Span = "8h"
+
+
+class Overview(Written, frozen=True, kw_only=True):
+    """What the first table of the after-action report says of the exercise."""
+
+    scope: str = ""
+    mission_areas: tuple[Words, ...] = ()
+    threat: str = ""
+    scenario: str = ""
+    sponsor: str = ""
+    organizations: tuple[Words, ...] = ()
+    contact: str = ""
+
+
+class Exercise(Written, frozen=True, kw_only=True):
+    """A whole exercise."""
+
+    schema: Literal["tocsin/exercise/v1"]
+    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+    title: Words
+    type: ExerciseType
+    playbook: Words
+    """The real playbook: a name, ``NAME@VERSION``, or a path that counts from this file."""
+    objectives: Annotated[tuple[Objective, ...], Meta(min_length=1)]
+    clock: Clock = Clock()
+    marking: Words = "EXERCISE EXERCISE EXERCISE"
+    announced: bool = True
+    facts: tuple[Words, ...] = ()
+    """Assignments at the opening."""
+    compromised: tuple[Words, ...] = ()
+    participants: tuple[Participant, ...] = ()
+    events: tuple[ScenarioEvent, ...] = ()
+    modules: tuple[Module, ...] = ()
+    safety: Safety = Safety()
+    overview: Overview = Overview()
+    script: Behaviour = Behaviour()
+    """What scripted participants do, where it is played without people."""
+    organisation: Mapping[str, Any] = {}
+    """Facts of the organisation for an exercise without people."""
+    laws: tuple[str, ...] | None = None
+    """Only these regimes are in force in an exercise without people; left out: all."""
+
+    @property
+    def live(self) -> tuple[str, ...]:
+        """To whom messages really leave: who agreed to it, in the one type of exercise that lets any leave."""
+        return (
+            tuple(participant.person for participant in self.participants if participant.opted_in)
+            if self.type == LIVE
+            else ()
+        )
+
+    @property
+    def evaluators(self) -> frozenset[str]:
+        """Who rates, and who signs the report."""
+        return frozenset(
+            participant.person for participant in self.participants if participant.role in EVALUATING
+        )

@@ -1,0 +1,393 @@
+"""Improvement items: what an exercise or a real incident showed, who does what about it by when, and what proved it.
+
+They stand in a journal of the organisation's own, so that they outlive what they came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from typing import Literal, get_args
+
+import msgspec
+
+from runner.decoding import json_reader
+from runner.errors import Refused
+from runner.incident.exercises.exercise_plan import Exercise
+from runner.incident.exercises.ratings import ObjectiveRating, ratings
+from runner.incident.state.exercise import OVER, Rated
+from runner.incident.state.incident import Incident
+
+JOURNAL = "improvements"
+"""The journal's name; it is no incident."""
+
+
+Element = Literal["planning", "organization", "equipment", "training", "exercise"]
+"""The capability element that is to change (HSEEP)."""
+
+
+ELEMENTS: tuple[str, ...] = get_args(Element)
+
+
+ROLE = "role:"
+"""Before an owner that is a role, whoever holds it."""
+
+
+Status = Literal["open", "done", "retested", "dropped"]
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an item comes from; everything is empty for what somebody thought of on a quiet day."""
+
+    incident: str = ""
+    codename: str = ""
+    kind: str = ""
+    """``real`` or ``exercise``."""
+    exercise: str = ""
+    """The exercise's name, the same each time it is played."""
+    ref: str = ""
+    """What of it, as ``rating:T1`` or ``inject:4``: so it is proposed once."""
+    objective: str = ""
+    target: str = ""
+    playbook: str = ""
+    step: str = ""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One row of the improvement plan (HSEEP's Appendix A), as it stands."""
+
+    text: str
+    """The issue, or area for improvement."""
+    action: str = ""
+    """The corrective action."""
+    element: Element | Literal[""] = ""
+    capability: str = ""
+    owner: str = ""
+    """A person, or ``role:NAME``."""
+    start: date | None = None
+    due: date | None = None
+    closes_with: str = ""
+    """``test:PLAYBOOK:CASE``, which has to pass before it is done, or ``exercise:NAME:TARGET``, which is to prove it."""
+
+
+class Tested(msgspec.Struct, frozen=True, kw_only=True):
+    """A playbook's test that passed."""
+
+    case: str
+    playbook: str
+    digest: str
+    """Of the playbook that was tested."""
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """A later exercise in which it went well: an evaluator said so."""
+
+    incident: str
+    codename: str
+    exercise: str
+    ratings: Mapping[str, str]
+    """Target or objective → the rating, P or S."""
+    rated_by: tuple[str, ...]
+    digest: str
+    """The head of the exercise's journal, ``N:sha256:…``: it holds the ratings."""
+
+
+class ImprovementEvent(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True
+):
+    """What all of them share."""
+
+    item: str
+    by: str
+
+
+class ImprovementAdded(ImprovementEvent, frozen=True, kw_only=True):
+    """Somebody wants it better."""
+
+    plan: Plan
+    source: Source = Source()
+
+
+class ImprovementChanged(ImprovementEvent, frozen=True, kw_only=True):
+    """Its row says something else from now on."""
+
+    plan: Plan
+
+
+class ImprovementDone(ImprovementEvent, frozen=True, kw_only=True):
+    """The corrective action was taken; ``evidence`` says how one can see that."""
+
+    evidence: str
+    tested: Tested | None = None
+
+
+class ImprovementRetested(ImprovementEvent, frozen=True, kw_only=True):
+    """A later exercise proved it."""
+
+    proof: Proof
+
+
+class ImprovementReopened(ImprovementEvent, frozen=True, kw_only=True):
+    """It is not better after all."""
+
+    reason: str
+
+
+class ImprovementDropped(ImprovementEvent, frozen=True, kw_only=True):
+    """Nothing is done about it."""
+
+    reason: str
+
+
+AnyImprovementEvent = (
+    ImprovementAdded
+    | ImprovementChanged
+    | ImprovementDone
+    | ImprovementRetested
+    | ImprovementReopened
+    | ImprovementDropped
+)
+
+
+READER: Callable[[bytes], AnyImprovementEvent] = json_reader(AnyImprovementEvent)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One thing that became of an item."""
+
+    at: datetime
+    by: str
+    what: str
+    note: str = ""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One item as it stands."""
+
+    id: str
+    plan: Plan
+    source: Source
+    history: tuple[Step, ...]
+    status: Status = "open"
+    done_at: datetime | None = None
+    evidence: str = ""
+    tested: Tested | None = None
+    proof: Proof | None = None
+
+
+class Items(msgspec.Struct, frozen=True, kw_only=True):
+    """All items, by id, the oldest first."""
+
+    items: Mapping[str, Item] = {}
+    version: int = 0
+
+
+def fold_items(events: Iterable[tuple[int, datetime, AnyImprovementEvent]]) -> Items:
+    """Return what follows from the journal."""
+    found: dict[str, Item] = {}
+    version = 0
+    for version, at, event in events:  # noqa: B007  # the last one counts
+        if isinstance(event, ImprovementAdded):
+            first = Step(at, event.by, "added")
+            found[event.item] = Item(id=event.item, plan=event.plan, source=event.source, history=(first,))
+        elif event.item in found:
+            found[event.item] = _after(found[event.item], event, at)
+    return Items(items=found, version=version)
+
+
+def _after(item: Item, event: AnyImprovementEvent, at: datetime) -> Item:
+    def then(what: str, note: str = "", **fields: object) -> Item:
+        step = Step(at, event.by, what, note)
+        return msgspec.structs.replace(item, history=(*item.history, step), **fields)
+
+    match event:
+        case ImprovementAdded():
+            return item
+        case ImprovementChanged(plan=plan):
+            return then("changed", plan=plan)
+        case ImprovementDone(evidence=evidence, tested=tested):
+            return then("done", evidence, status="done", done_at=at, evidence=evidence, tested=tested)
+        case ImprovementRetested(proof=proof):
+            return then("retested", f"proved by {proof.codename}", status="retested", proof=proof)
+        case ImprovementReopened(reason=reason):
+            return then("reopened", reason, status="open", done_at=None, evidence="", tested=None, proof=None)
+        case ImprovementDropped(reason=reason):
+            return then("dropped", reason, status="dropped")
+
+
+GOOD = ("P", "S")
+
+
+ClosingKind = Literal["", "test", "exercise"]
+
+
+class Closing(msgspec.Struct, frozen=True):
+    """What ``closes_with`` says: the tests of a playbook and the case, or an exercise and the target."""
+
+    kind: ClosingKind = ""
+    name: str = ""
+    what: str = ""
+
+
+def closing(text: str) -> Closing:
+    """Return what an item is to be proved by; raises Refused for what says neither."""
+    if not text:
+        return Closing()
+    kind, _, rest = text.partition(":")
+    name, _, what = rest.partition(":")
+    if not name or not what:
+        kind = "?"
+    match kind:
+        case "test":
+            return Closing("test", name, what)
+        case "exercise":
+            return Closing("exercise", name, what)
+        case _:
+            raise Refused(
+                f"'{text}' proves nothing",
+                hint="as: test:lost-device:the PIN, or exercise:lost-laptop:T1",
+                code="bad_closing",
+            )
+
+
+_FROM: dict[str, tuple[Status, ...]] = {
+    "done": ("open",),
+    "retested": ("done",),
+    "reopened": ("done", "retested", "dropped"),
+    "dropped": ("open", "done"),
+    "changed": ("open", "done"),
+}
+
+
+def may(item: Item, change: str, words: str, what: str) -> str:
+    """Return the words that go with a change of an item, trimmed; raises Refused where it is not possible now.
+
+    ``what`` is what the words are for: without them it is refused.
+    """
+    if item.status not in _FROM[change]:
+        raise Refused(
+            f"{item.id} is {item.status}: it cannot be {change}",
+            hint=f"see: tocsin improvement show {item.id}",
+            code="improvement_status",
+        )
+    if not words.strip():
+        raise Refused(f"{item.id} is not {change} without {what}", code="words_missing")
+    return words.strip()
+
+
+def checked(plan: Plan) -> Plan:
+    """Return a row that can stand; raises Refused where it says nothing, or ends before it starts."""
+    if not plan.text.strip():
+        raise Refused(
+            "an improvement item says what is to be better", hint="give its text", code="words_missing"
+        )
+    if plan.start is not None and plan.due is not None and plan.due < plan.start:
+        raise Refused(
+            f"it would be due on {plan.due}, before its start on {plan.start}", code="due_before_start"
+        )
+    closing(plan.closes_with)
+    return msgspec.structs.replace(plan, text=plan.text.strip())
+
+
+def changed(item: Item, plan: Plan) -> Plan:
+    """Return a row that may take the place of an item's own; raises Refused where it would be proved by something else now.
+
+    What it closes with was settled when it was done: another proof chosen afterwards would be one that fits.
+    """
+    if item.status == "done" and plan.closes_with != item.plan.closes_with:
+        raise Refused(
+            f"{item.id} is done: what it closes with stands",
+            hint=f"it is not done after all? tocsin improvement reopen {item.id} --reason …",
+            code="improvement_status",
+        )
+    return plan
+
+
+def overdue(item: Item, today: date) -> bool:
+    """Tell whether it should have been done by now."""
+    return item.status == "open" and item.plan.due is not None and item.plan.due < today
+
+
+def linked(item: Item, plan: Exercise, playbooks: Collection[str]) -> tuple[str, ...]:
+    """Return what of an exercise an item is about: targets or objectives.
+
+    Those that ``closes_with`` names, else those it came from in the same exercise, else those with its step as a critical task.
+    """
+    names = {objective.id for objective in plan.objectives} | {
+        each.id for objective in plan.objectives for each in objective.targets
+    }
+    wanted = closing(item.plan.closes_with)
+    if wanted.kind == "exercise":
+        return (wanted.what,) if wanted.name == plan.name and wanted.what in names else ()
+    source = item.source
+    mine = source.target or source.objective
+    if source.exercise == plan.name and mine in names:
+        return (mine,)
+    if not source.step or source.playbook not in playbooks:
+        return ()
+    return tuple(
+        target.id
+        for objective in plan.objectives
+        for target in objective.targets
+        if any(task.critical and task.step == source.step for task in target.tasks)
+    )
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What an exercise says of an item: it proves it, or why not; neither where the item is not its matter."""
+
+    proof: Proof | None = None
+    why: str = ""
+
+
+def judged(item: Item, incident: Incident, plan: Exercise, head: str) -> Verdict:
+    """Return whether an exercise proves that an item that was done is better; ``head`` is that of its journal."""
+    drill = incident.drill
+    if incident.kind != "exercise" or drill is None or drill.stage not in OVER:
+        return Verdict()
+    if item.done_at is None or drill.started is None or drill.started <= item.done_at:
+        return Verdict()
+    names = linked(item, plan, {run.playbook for run in incident.runs.values()})
+    if not names:
+        return Verdict()
+    found = ratings(plan, incident)
+    given = {name: tuple(_given(found, name)) for name in names}
+    missing = [name for name, some in given.items() if not some]
+    if missing:
+        return Verdict(why=f"nobody has rated {', '.join(missing)} yet")
+    bad = [
+        f"{name} was rated {one.rating}"
+        for name, some in given.items()
+        for one in some
+        if one.rating not in GOOD
+    ]
+    if bad:
+        return Verdict(why="; ".join(dict.fromkeys(bad)))
+    by = tuple(dict.fromkeys(one.by for some in given.values() for one in some))
+    if strangers := [who for who in by if who not in plan.evaluators]:
+        return Verdict(why=f"{', '.join(strangers)} rated it, who does not evaluate that exercise")
+    return Verdict(
+        proof=Proof(
+            incident=incident.id,
+            codename=incident.codename,
+            exercise=plan.name,
+            ratings={name: _worst(some) for name, some in given.items()},
+            rated_by=by,
+            digest=head,
+        )
+    )
+
+
+def _given(found: Iterable[ObjectiveRating], name: str) -> Iterator[Rated]:
+    """Yield the ratings that people gave to a target, or to an objective and else to all of its targets."""
+    for objective in found:
+        targets = {target.id: target.given for target in objective.targets}
+        if objective.id == name:
+            whole = (objective.given,) if objective.given is not None else tuple(targets.values())
+            yield from (one for one in whole if one is not None) if all(whole) else ()
+        elif name in targets and (given := targets[name]) is not None:
+            yield given
+
+
+def _worst(some: tuple[Rated, ...]) -> str:
+    return max((rated.rating for rated in some), key=GOOD.index)

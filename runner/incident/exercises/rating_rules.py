@@ -1,0 +1,142 @@
+"""The rule that rates one task from the record: by when it was done, and how.
+
+HSEEP's ratings made exact: done inside its time is P, inside one and a half of it S; later, after a contingency inject, or
+by skipping or overriding is M; not done by EndEx is U. N/A was not played, N/O cannot be seen from the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from runner.base.instants import parse_duration
+from runner.incident.exercises.exercise_plan import DISCUSSION, Action, Exercise
+from runner.incident.exercises.injects import step_is
+from runner.incident.state.exercise import OVER, Drill
+from runner.incident.state.incident import FELL_AWAY, Incident, Invocation
+
+Proposed = Literal["", "P", "S", "M", "U", "N/A", "N/O"]
+"""A rating, or nothing while the exercise goes on and the task may still be done."""
+SOME = 1.5
+"""How much of its time a task may take and still be performed with some challenges."""
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """A provisional rating and the rule that gave it."""
+
+    rating: Proposed
+    rule: str
+
+    @property
+    def words(self) -> str:
+        """As it is kept beside the rating that a person gave; empty where there is none."""
+        return f"{self.rating}: {self.rule}" if self.rating else ""
+
+
+def propose(
+    plan: Exercise, incident: Incident, drill: Drill, action: Action, done: datetime | None
+) -> Proposal:
+    """Return what the record proposes for a task that was first done at ``done``, or was not."""
+    if plan.type in DISCUSSION:
+        return Proposal("N/O", "talked about, not done: rate what was said")
+    if drill.begun_at is None:
+        return Proposal("N/A" if drill.stage in OVER else "", "it was not begun")
+    if done is not None and (drill.ended_at is None or done <= drill.ended_at):
+        return _done(plan, incident, drill, action, done - drill.begun_at)
+    if skipped := _skipped(incident, action):
+        return Proposal("M", skipped)
+    if drill.stage not in OVER:
+        return Proposal("", "not done yet")
+    return _undone(incident, drill, action, drill.begun_at)
+
+
+def _done(plan: Exercise, incident: Incident, drill: Drill, action: Action, took: timedelta) -> Proposal:
+    if told := _by_scenario(incident, action):
+        return Proposal("N/O", told)
+    within = parse_duration(action.within) if action.within else None
+    late = within is not None and took > within * SOME
+    why = [f"done {_span(took)} after StartEx, later than 1.5 × {action.within}"] if late else []
+    why += [*_helped(plan, drill, action, drill.begun_at, took), *_around(incident, action)]
+    if why:
+        return Proposal("M", "; ".join(why))
+    if within is None:
+        return Proposal("P", "done; it has no time limit")
+    if took <= within:
+        return Proposal("P", f"done {_span(took)} after StartEx, within {action.within}")
+    return Proposal("S", f"done {_span(took)} after StartEx, within 1.5 × {action.within}")
+
+
+def _undone(incident: Incident, drill: Drill, action: Action, begun: datetime) -> Proposal:
+    if drill.stage == "frozen" and drill.ended_at is not None:
+        until = begun + parse_duration(action.within) * SOME if action.within else None
+        if until is None or drill.ended_at < until:
+            return Proposal("N/A", "frozen by a real emergency before its time was up")
+    if _fell_away(incident, action):
+        return Proposal("N/A", "it fell away in this course of events")
+    return Proposal("U", "not done by EndEx")
+
+
+def _by_scenario(incident: Incident, action: Action) -> str:
+    fact = incident.facts.get(action.fact) if action.fact else None
+    told = fact is not None and fact.source.startswith("exercise ")
+    return "the scenario itself made it known" if told else ""
+
+
+def _helped(
+    plan: Exercise, drill: Drill, action: Action, begun: datetime | None, took: timedelta
+) -> Iterator[str]:
+    """Give the contingency injects that had to be released before it was done."""
+    for event in plan.events:
+        if not event.if_missed or all(one.thing != action.thing for one in event.expected):
+            continue
+        released = drill.released.get(event.if_missed)
+        if released is not None and begun is not None and released.at - begun < took:
+            yield f"done after contingency inject {event.if_missed}"
+
+
+def _around(incident: Incident, action: Action) -> Iterator[str]:
+    """Give what was set aside so that it could be done."""
+    if action.document and any(
+        document.override is not None and step_is(document.step, action.document)
+        for document in incident.documents.values()
+    ):
+        yield "its gaps were overridden"
+    if action.message and any(
+        delivery.overridden and step_is(delivery.step, action.message)
+        for delivery in incident.deliveries.values()
+    ):
+        yield "a rule of messages was set aside"
+    duty = incident.duties.get(action.duty) if action.duty else None
+    if duty is not None and duty.record is not None and duty.record.kind == "waived":
+        yield "it was waived"
+
+
+def _skipped(incident: Incident, action: Action) -> str:
+    invocation = next((step for step in _steps(incident, action) if step.state == "skipped"), None)
+    if invocation is None:
+        return ""
+    return f"skipped{f': {invocation.reason}' if invocation.reason else ''}"
+
+
+def _fell_away(incident: Incident, action: Action) -> bool:
+    if action.duty:
+        duty = incident.duties.get(action.duty)
+        return duty is not None and duty.verdict == "not_applicable"
+    steps = list(_steps(incident, action))
+    return bool(steps) and all(step.state in FELL_AWAY for step in steps)
+
+
+def _steps(incident: Incident, action: Action) -> Iterator[Invocation]:
+    path = action.step or action.message or action.document
+    return (
+        invocation for invocation in incident.invocations.values() if path and step_is(invocation.id, path)
+    )
+
+
+def _span(took: timedelta) -> str:
+    minutes = max(0, round(took.total_seconds() / 60))
+    hours, rest = divmod(minutes, 60)
+    return f"{hours}h{rest:02d}m" if hours else f"{rest}m"

@@ -1,0 +1,144 @@
+"""What the record alone would rate: the tasks of each target, and what follows for targets and objectives.
+
+A target is as good as its worst critical task, an objective as its worst target. A proposal is never published alone: an
+evaluator confirms it, or changes it with a note; until every target has a rating, whatever shows ratings is a draft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import msgspec
+
+from runner.base.instants import parse_duration
+from runner.incident.exercises.exercise_plan import Action, Exercise, Objective, Target
+from runner.incident.exercises.injects import met
+from runner.incident.exercises.rating_rules import Proposal, Proposed, propose
+from runner.incident.state.exercise import Drill, Rated, Rating
+from runner.incident.state.incident import Incident
+
+_WORST: tuple[Rating, ...] = ("U", "M", "S", "P", "N/O", "N/A")
+
+
+class TaskRating(msgspec.Struct, frozen=True, kw_only=True):
+    """One task of a target as it was done; all times are exercise time."""
+
+    task: str
+    critical: bool
+    by: datetime | None
+    done: datetime | None
+    proposal: Proposal
+
+
+class TargetRating(msgspec.Struct, frozen=True, kw_only=True):
+    """One target: its tasks, what they propose, and the rating that an evaluator stands for."""
+
+    id: str
+    text: str
+    tasks: tuple[TaskRating, ...]
+    proposal: Proposal
+    given: Rated | None
+
+
+class ObjectiveRating(msgspec.Struct, frozen=True, kw_only=True):
+    """One objective: its targets, what they propose, and its rating, empty until evaluators have confirmed it."""
+
+    id: str
+    text: str
+    capability: str
+    targets: tuple[TargetRating, ...]
+    proposal: Proposal
+    given: Rated | None
+
+    @property
+    def rating(self) -> Proposed:
+        """What may be published: given to the objective itself, else the worst of its targets once all are given."""
+        if self.given is not None:
+            return self.given.rating
+        given = [target.given.rating for target in self.targets if target.given is not None]
+        return worst(given) if given and len(given) == len(self.targets) else ""
+
+    @property
+    def unconfirmed(self) -> tuple[str, ...]:
+        """Return what an evaluator still has to rate."""
+        if not self.targets:
+            return (self.id,) if self.given is None else ()
+        return tuple(target.id for target in self.targets if target.given is None)
+
+
+def ratings(plan: Exercise, incident: Incident) -> tuple[ObjectiveRating, ...]:
+    """Return every objective as it was played, with what the record proposes and what evaluators said."""
+    drill = incident.drill
+    if drill is None:
+        return ()
+    return tuple(_objective(plan, incident, drill, objective) for objective in plan.objectives)
+
+
+def unconfirmed(found: Iterable[ObjectiveRating]) -> tuple[str, ...]:
+    """Return what nobody has rated yet: until it is empty, whatever shows ratings is a draft."""
+    return tuple(name for rating in found for name in rating.unconfirmed)
+
+
+def proposal_for(found: Iterable[ObjectiveRating], name: str) -> Proposal | None:
+    """Return what is proposed for a target or an objective; None where the plan has neither."""
+    for objective in found:
+        if objective.id == name:
+            return objective.proposal
+        for target in objective.targets:
+            if target.id == name:
+                return target.proposal
+    return None
+
+
+def worst(found: Iterable[Rating]) -> Rating:
+    """Return the worst rating; what was not observed or not played counts only where nothing else is there."""
+    return min(found, key=_WORST.index)
+
+
+def _objective(plan: Exercise, incident: Incident, drill: Drill, one: Objective) -> ObjectiveRating:
+    targets = tuple(_target(plan, incident, drill, target) for target in one.targets)
+    return ObjectiveRating(
+        id=one.id,
+        text=one.text,
+        capability=one.capability,
+        targets=targets,
+        proposal=_rolled(((target.id, target.proposal) for target in targets), "no target: rate it yourself"),
+        given=drill.ratings.get(one.id),
+    )
+
+
+def _target(plan: Exercise, incident: Incident, drill: Drill, one: Target) -> TargetRating:
+    tasks = tuple(_task(plan, incident, drill, action) for action in one.tasks)
+    counted = [task for task in tasks if task.critical] or list(tasks)
+    return TargetRating(
+        id=one.id,
+        text=one.text,
+        tasks=tasks,
+        proposal=_rolled(((task.task, task.proposal) for task in counted), ""),
+        given=drill.ratings.get(one.id),
+    )
+
+
+def _rolled(parts: Iterator[tuple[str, Proposal]], empty: str) -> Proposal:
+    """Return the worst of several; while one of them is open so is the whole."""
+    found = list(parts)
+    rated = [(name, one, one.rating) for name, one in found if one.rating]
+    if not found or len(rated) < len(found):
+        return Proposal("", next((one.rule for _, one in found if not one.rating), empty))
+    bad = worst(rating for _, _, rating in rated)
+    name, one, _ = next(row for row in rated if row[2] == bad)
+    return Proposal(bad, f"{name}: {one.rule}" if len(found) > 1 else one.rule)
+
+
+def _task(plan: Exercise, incident: Incident, drill: Drill, action: Action) -> TaskRating:
+    start, within = drill.begun_at, parse_duration(action.within) if action.within else None
+    by = start + within if start is not None and within is not None else None
+    done = met(action, incident)
+    return TaskRating(
+        task=action.words,
+        critical=action.critical,
+        by=by,
+        done=done,
+        proposal=propose(plan, incident, drill, action, done),
+    )

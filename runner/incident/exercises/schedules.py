@@ -1,0 +1,356 @@
+"""Exercises and routines that come by themselves: when, how, and what became of each time. Kept in a journal of its own.
+
+A firing is known by its schedule and its fire time in UTC. Whoever records it first has it; whoever died with it in
+hand leaves it in the state ``claimed``, where others find it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from runner.decoding import json_reader
+
+JOURNAL = "schedules"
+"""The journal's name; it is no incident."""
+
+
+OnMissed = Literal["skip", "latest", "all"]
+
+
+Routine = Literal["comcheck", "watch", "retention"]
+"""What comes by itself besides exercises: trying how people are reached, telling of legal clocks that run out, and looking
+for closed incidents whose personal data have been kept long enough."""
+
+
+FiringState = Literal["claimed", "opened", "passed", "failed", "missed"]
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When an exercise or a routine comes, and how; exactly one of ``cron`` and ``every``, of ``exercise`` and ``routine``."""
+
+    exercise: str = ""
+    """A name, or the full path of a file."""
+    routine: Routine | None = None
+    ahead: timedelta | None = None
+    """Of the watch: it tells of clocks that run out within so long."""
+    closed_for: timedelta | None = None
+    """Of retention: personal data are kept for so long after an incident was closed."""
+    cron: str = ""
+    every: timedelta | None = None
+    zone: str = "UTC"
+    no_notice: timedelta | None = None
+    """It opens at some moment of so long a window, which begins at the fire time; None: it is announced."""
+    on_missed: OnMissed = "latest"
+    unattended: bool = False
+    despite: str = ""
+    """Why it comes although a real incident is open; empty: then it does not."""
+
+
+class ScheduleEvent(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True
+):
+    """What all of them share."""
+
+    schedule: str
+    by: str
+
+
+class DrillScheduled(ScheduleEvent, frozen=True, kw_only=True):
+    """From then on it comes by itself."""
+
+    rule: Rule
+
+
+class DrillUnscheduled(ScheduleEvent, frozen=True, kw_only=True):
+    """From then on it comes no more."""
+
+
+class FiringClaimed(ScheduleEvent, frozen=True, kw_only=True):
+    """A scheduler has a firing in hand, and opens it at ``opens_at``."""
+
+    fire_at: datetime
+    scheduler: str
+    opens_at: datetime
+
+
+class FiringOpened(ScheduleEvent, frozen=True, kw_only=True):
+    """The exercise is open, and waits for whoever conducts it."""
+
+    fire_at: datetime
+    incident: str
+    codename: str
+
+
+class FiringEnded(ScheduleEvent, frozen=True, kw_only=True):
+    """It was played without people, or could not begin; a routine was done, and ``failed`` where it needs a person."""
+
+    fire_at: datetime
+    outcome: Literal["passed", "failed"]
+    detail: str = ""
+    routine: Routine | None = None
+
+
+class FiringMissed(ScheduleEvent, frozen=True, kw_only=True):
+    """An exercise that did not happen: that is evidence too."""
+
+    fire_at: datetime
+    reason: str
+
+
+class FiringRestored(ScheduleEvent, frozen=True, kw_only=True):
+    """A miss was recorded by a clock that was ahead: its time is still to come."""
+
+    fire_at: datetime
+
+
+class FiringAcknowledged(ScheduleEvent, frozen=True, kw_only=True):
+    """Somebody knows that it did not happen, or failed, and says why it may stay so; older ones are meant with it."""
+
+    fire_at: datetime
+    reason: str
+
+
+AnyScheduleEvent = (
+    DrillScheduled
+    | DrillUnscheduled
+    | FiringClaimed
+    | FiringOpened
+    | FiringEnded
+    | FiringMissed
+    | FiringRestored
+    | FiringAcknowledged
+)
+
+
+READER: Callable[[bytes], AnyScheduleEvent] = json_reader(AnyScheduleEvent)
+
+
+class Firing(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one fire time."""
+
+    schedule: str
+    fire_at: datetime
+    state: FiringState
+    at: datetime
+    """When that was recorded."""
+    scheduler: str = ""
+    opens_at: datetime | None = None
+    tries: int = 0
+    incident: str = ""
+    codename: str = ""
+    detail: str = ""
+    acknowledged: str = ""
+    """Why it may stay missed or failed; empty while nobody has said so."""
+    acknowledged_by: str = ""
+
+    @property
+    def id(self) -> str:
+        """The schedule and the fire time in UTC."""
+        return f"{self.schedule}/{self.fire_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """One schedule as it stands; the oldest firing first."""
+
+    id: str
+    rule: Rule
+    since: datetime
+    by: str
+    ended: datetime | None = None
+    firings: Mapping[datetime, Firing] = {}
+
+
+class Book(msgspec.Struct, frozen=True, kw_only=True):
+    """All schedules, those that ended as well, by id."""
+
+    schedules: Mapping[str, Schedule] = {}
+    version: int = 0
+
+
+def fold_schedules(events: Iterable[tuple[int, datetime, AnyScheduleEvent]]) -> Book:
+    """Return what follows from the journal."""
+    found: dict[str, Schedule] = {}
+    version = 0
+    for version, at, event in events:  # noqa: B007  # the last one counts
+        if isinstance(event, DrillScheduled):
+            found[event.schedule] = Schedule(id=event.schedule, rule=event.rule, since=at, by=event.by)
+        elif event.schedule in found:
+            found[event.schedule] = _after(found[event.schedule], event, at)
+    return Book(schedules=found, version=version)
+
+
+def _after(schedule: Schedule, event: AnyScheduleEvent, at: datetime) -> Schedule:
+    match event:
+        case DrillScheduled():
+            return schedule
+        case DrillUnscheduled():
+            return msgspec.structs.replace(schedule, ended=at)
+        case FiringRestored(fire_at=fire_at):
+            left = {key: one for key, one in schedule.firings.items() if key != fire_at}
+            return msgspec.structs.replace(schedule, firings=left)
+        case _:
+            firing = schedule.firings.get(event.fire_at)
+            before = firing or Firing(schedule=schedule.id, fire_at=event.fire_at, state="claimed", at=at)
+            firings = {**schedule.firings, event.fire_at: _firing(before, event, at)}
+            return msgspec.structs.replace(schedule, firings=firings)
+
+
+def _firing(
+    before: Firing,
+    event: FiringClaimed | FiringOpened | FiringEnded | FiringMissed | FiringAcknowledged,
+    at: datetime,
+) -> Firing:
+    match event:
+        case FiringClaimed(scheduler=scheduler, opens_at=opens_at):
+            return msgspec.structs.replace(
+                before, at=at, scheduler=scheduler, opens_at=opens_at, tries=before.tries + 1
+            )
+        case FiringOpened(incident=incident, codename=codename):
+            return msgspec.structs.replace(
+                before, at=at, state="opened", incident=incident, codename=codename
+            )
+        case FiringEnded(outcome=outcome, detail=detail):
+            return msgspec.structs.replace(before, at=at, state=outcome, detail=detail)
+        case FiringMissed(reason=reason):
+            return msgspec.structs.replace(before, at=at, state="missed", detail=reason)
+        case FiringAcknowledged(reason=reason, by=by):
+            return msgspec.structs.replace(before, acknowledged=reason, acknowledged_by=by)
+
+
+GRACE = timedelta(hours=1)
+"""An exercise that comes so late is in time."""
+
+
+TRIES = 3
+"""How often a firing is taken up before it is given up."""
+
+
+DOWN = "no scheduler was running"
+
+
+BUSY = "the one before is still open"
+
+
+ENDED = "it was unscheduled before it opened"
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scheduler sees when it looks."""
+
+    scheduler: str
+    by: str
+    now: datetime
+    real: tuple[str, ...] = ()
+    """Codenames of real incidents that are open."""
+    alive: Callable[[str], bool]
+    """Does a scheduler of this name live?"""
+    still_open: Callable[[str], bool]
+    """Is the exercise with this id not over?"""
+    chance: Callable[[], float]
+    """From 0 to 1: which moment of a window."""
+
+
+def behind(schedule: Schedule, now: datetime) -> datetime:
+    """Return the instant up to which every fire time has been recorded.
+
+    What a clock that was ahead recorded does not count before its time has come.
+    """
+    return max((firing for firing in schedule.firings if firing <= now), default=schedule.since)
+
+
+def ahead_of(schedule: Schedule, look: Look) -> tuple[AnyScheduleEvent, ...]:
+    """Return what takes back the misses that a clock recorded which was ahead."""
+    return tuple(
+        FiringRestored(schedule=schedule.id, by=look.by, fire_at=firing.fire_at)
+        for firing in schedule.firings.values()
+        if firing.state == "missed" and firing.fire_at > look.now
+    )
+
+
+def taken_up(schedule: Schedule, look: Look) -> tuple[AnyScheduleEvent, ...]:
+    """Return what becomes of firings that somebody has in hand who died, or that were unscheduled meanwhile."""
+    events: list[AnyScheduleEvent] = []
+    for firing in schedule.firings.values():
+        if firing.state != "claimed" or (firing.scheduler != look.scheduler and look.alive(firing.scheduler)):
+            continue
+        if schedule.ended is not None:
+            events.append(_missed(schedule, firing.fire_at, look, ENDED))
+        elif firing.scheduler != look.scheduler:
+            events.append(_again(schedule, firing, look))
+    return tuple(events)
+
+
+def _again(schedule: Schedule, firing: Firing, look: Look) -> AnyScheduleEvent:
+    if firing.tries >= TRIES:
+        detail = f"taken up {firing.tries} times, and each time the scheduler was gone before it ended"
+        return FiringEnded(
+            schedule=schedule.id, by=look.by, fire_at=firing.fire_at, outcome="failed", detail=detail
+        )
+    return FiringClaimed(
+        schedule=schedule.id,
+        by=look.by,
+        fire_at=firing.fire_at,
+        scheduler=look.scheduler,
+        opens_at=firing.opens_at or look.now,
+    )
+
+
+def passed(
+    schedule: Schedule, times: Sequence[datetime], look: Look, *, more: bool = False
+) -> tuple[AnyScheduleEvent, ...]:
+    """Return what becomes of fire times that have passed, the oldest first; ``more`` have passed than these."""
+    times = [time for time in times if time not in schedule.firings]
+    if not times or schedule.ended is not None:
+        return ()
+    busy = _busy(schedule, look)
+    if schedule.rule.on_missed == "all":
+        return () if busy else (_taken(schedule, times[0], look, busy=False),)
+    lost, last = times[:-1], times[-1]
+    if schedule.rule.routine is not None:
+        lost = []  # what is done now is done for all of them
+    missed = tuple(_missed(schedule, one, look, DOWN) for one in lost)
+    if more or (schedule.rule.on_missed == "skip" and look.now - last > _patience(schedule)):
+        return (*missed, _missed(schedule, last, look, DOWN))
+    return (*missed, _taken(schedule, last, look, busy=busy))
+
+
+def _patience(schedule: Schedule) -> timedelta:
+    return max(GRACE, schedule.rule.no_notice or GRACE)
+
+
+def _busy(schedule: Schedule, look: Look) -> bool:
+    return any(
+        firing.state == "claimed" or (firing.state == "opened" and look.still_open(firing.incident))
+        for firing in schedule.firings.values()
+    )
+
+
+def _taken(schedule: Schedule, fire_at: datetime, look: Look, *, busy: bool) -> AnyScheduleEvent:
+    if busy:
+        return _missed(schedule, fire_at, look, BUSY)
+    if look.real and not schedule.rule.despite and schedule.rule.routine is None:
+        return _missed(schedule, fire_at, look, f"a real incident was open: {', '.join(look.real)}")
+    window = schedule.rule.no_notice or timedelta()
+    return FiringClaimed(
+        schedule=schedule.id,
+        by=look.by,
+        fire_at=fire_at,
+        scheduler=look.scheduler,
+        opens_at=max(look.now, fire_at + window * look.chance()),
+    )
+
+
+def _missed(schedule: Schedule, fire_at: datetime, look: Look, reason: str) -> FiringMissed:
+    return FiringMissed(schedule=schedule.id, by=look.by, fire_at=fire_at, reason=reason)
+
+
+def attention(schedule: Schedule) -> Firing | None:
+    """Return the newest firing where it was missed or failed and nobody has acknowledged that: somebody should know."""
+    newest = max(schedule.firings.values(), key=lambda one: one.fire_at, default=None)
+    if newest is None or newest.state not in ("missed", "failed") or newest.acknowledged:
+        return None
+    return newest

@@ -1,0 +1,1 @@
+"""Legal duties inside an incident."""

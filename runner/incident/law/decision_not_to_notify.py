@@ -1,0 +1,118 @@
+"""The decision not to notify: on which ground of the statute, and whether it takes two people.
+
+Where the law asks for the notice, or may ask, or does not because an exemption holds, somebody has to answer for silence:
+that takes two people and a ground that the statute itself gives, or the open word that there is none. What the law does
+not ask of us at all one person puts aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from runner.base.text import nearest
+from runner.errors import Refused
+from runner.facts.vocabulary.register import nested
+from runner.incident.law.duties import BINDING
+from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
+from runner.law.assessment import assess
+from runner.law.duty import DutyRecord, DutyStatus, Evidence
+from runner.law.regime import Regime
+
+NONE = "none"
+"""No exemption of the statute: the decision is against the law's answer."""
+
+
+def judged(incident: Incident, duty: str, record: DutyRecord, now: datetime, library: Library) -> bool:
+    """Tell whether a decision takes two people; raises Refused where its ground, or a waiver, is none of the law's."""
+    law = library.regime(duty.partition("/")[0])
+    status = _status(incident, duty, now, library, law) if law is not None else None
+    if law is None or status is None:
+        return True
+    if record.kind == "waived":
+        _waivable(law, status)
+        return True
+    known = statute_grounds(law, status)
+    if record.ground and record.ground not in (*known, NONE):
+        near = nearest(record.ground, known)
+        raise Refused(
+            f"{duty} has no exemption '{record.ground}'",
+            hint=f"did you mean --ground {near}?" if near else _choices(known),
+            code="unknown_ground",
+        )
+    exempt = any(reason.code in known for reason in status.because)
+    if status.verdict not in BINDING and not exempt:
+        return False
+    if not record.ground:
+        raise Refused(
+            "a decision not to notify needs a ground: an exemption of the statute",
+            hint=_choices(known),
+            code="ground_missing",
+        )
+    return True
+
+
+def with_evidence(
+    incident: Incident, duty: str, record: DutyRecord, now: datetime, library: Library
+) -> DutyRecord:
+    """Return a decision with how the facts stand to its ground."""
+    law, record = library.regime(duty.partition("/")[0]), msgspec.structs.replace(record, evidence="open")
+    status = _status(incident, duty, now, library, law, record) if law is not None and record.ground else None
+    if status is None:
+        return record
+    listed = next((one for one in status.unless if one.ground == record.ground), None)
+    evidence: Evidence = "for" if listed is not None and listed.met else "open"
+    return msgspec.structs.replace(record, evidence="against" if status.state != record.kind else evidence)
+
+
+def _choices(known: Mapping[str, str]) -> str:
+    each = "; ".join(f"--ground {code} ({text})" for code, text in known.items())
+    return f"{each}{'; ' if each else ''}--ground {NONE} (against the law's answer: shown for ever)"
+
+
+def statute_grounds(law: Regime, status: DutyStatus) -> dict[str, str]:
+    """Return the exemptions that the statute has for a duty: code and words."""
+    slug = status.id.partition("/")[2]
+    version = next(version for version in law.versions if version.label == status.law_version)
+    exemptions = {exemption.code: exemption.text for exemption in version.exemptions_of(slug)}
+    presumed = {one.ground: one.text for one in status.unless}
+    return (
+        presumed
+        | exemptions
+        | {one.code: one.text for rule in version.duties if rule.slug == slug for one in rule.unless}
+    )
+
+
+def _waivable(law: Regime, status: DutyStatus) -> None:
+    slug = status.id.partition("/")[2]
+    version = next(version for version in law.versions if version.label == status.law_version)
+    if not any(rule.slug == slug and rule.waiver for rule in version.duties):
+        raise Refused(
+            f"the law does not let anybody waive {status.id}",
+            hint=f"tocsin duty decide {status.id} --not-to-notify --ground GROUND --reason WHY",
+            code="no_waiver",
+        )
+
+
+def _status(
+    incident: Incident,
+    duty: str,
+    now: datetime,
+    library: Library,
+    law: Regime,
+    record: DutyRecord | None = None,
+) -> DutyStatus | None:
+    records = {d.id: d.record for d in incident.duties.values() if d.record is not None and d.id != duty}
+    records |= {duty: record} if record is not None else {}
+    statuses = assess(
+        (law,),
+        nested(incident.facts),
+        now,
+        records,
+        calendar=library.calendar,
+        first_known=incident.opened_at,
+    )
+    return next((status for status in statuses if status.id == duty), None)

@@ -1,0 +1,334 @@
+"""The duties inside an incident: what a new look at the law changes, as one event with its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from runner.facts.expressions.evaluate import truth
+from runner.facts.vocabulary.register import nested
+from runner.incident.law.lead_times import lead_times
+from runner.incident.state import events as e
+from runner.incident.state.events import DutiesAssessed, DutyChange
+from runner.incident.state.incident import DutyView, Incident
+from runner.incident.state.library import Library
+from runner.law.assessment import assess, zone_of
+from runner.law.duty import DutyRecord, DutyStatus
+from runner.law.duty_state import done
+from runner.law.equivalent_populations import Populations
+from runner.law.populations import View
+from runner.law.regime import Regime
+from runner.law.screening import ScreeningResult, screen
+from runner.law.screening_index import Outline
+
+_RANKS = ("not_applicable", "advisory", "unknown", "applies")
+
+
+_WORDS = {"unknown": "it may apply now", "applies": "it applies now"}
+
+
+def reason_to_reopen(seen: DutyView, now: DutyStatus, facts: View) -> str:
+    """Return why a decision not to notify falls, the empty string while it stands."""
+    record = seen.record
+    if record is None or record.kind != "decided_not_to_notify":
+        return ""
+    if record.watch is not None and truth(record.watch, facts) is True:
+        return f"what the decision watches for has come: {record.watch.source}"
+    if now.state != record.kind:
+        return f"the facts speak for its ground no more: {record.ground}"
+    if any(one.ground == record.ground for one in now.unless):
+        return ""
+    if _RANKS.index(now.verdict) > _RANKS.index(seen.verdict):
+        because = "; ".join(reason.text for reason in now.because)
+        return f"{_WORDS.get(now.verdict, now.verdict)}: {because}"
+    return ""
+
+
+BINDING = ("applies", "unknown")
+"""Verdicts whose clocks matter: one that cannot be told yet runs on all the same."""
+
+
+FILED = ("filed", "filed_late")
+
+
+def duty_statuses(incident: Incident, now: datetime, library: Library) -> tuple[DutyStatus, ...]:
+    """Return every duty of the pinned law as it stands now, in full, for views and documents."""
+    return _statuses(incident, nested(incident.facts), now, library, library.regimes)
+
+
+def near_statuses(incident: Incident, now: datetime, library: Library) -> tuple[DutyStatus, ...]:
+    """Return the same for those laws alone of which something is in sight, or was done or claimed."""
+    if library.outline is None:
+        return duty_statuses(incident, now, library)
+    facts = nested(incident.facts)
+    people = Populations(facts)
+    judged = _judged(incident, facts, now, library.outline, people)
+    asked = tuple(gist.missing for near, each in judged if not near for gist in each)
+    return _statuses(incident, facts, now, library, _near_laws(judged, library), asked, people)
+
+
+def _records(incident: Incident) -> dict[str, DutyRecord]:
+    return {duty.id: duty.record for duty in incident.duties.values() if duty.record is not None}
+
+
+def _assessed(
+    incident: Incident,
+    facts: Mapping[str, Any],
+    now: datetime,
+    library: Library,
+    regimes: Sequence[Regime],
+    **more: Any,
+) -> tuple[DutyStatus, ...]:
+    """Assess the duties of an incident's laws; ``more`` is handed to ``assess``."""
+    return assess(
+        regimes,
+        facts,
+        now,
+        _records(incident),
+        calendar=library.calendar,
+        first_known=incident.opened_at,
+        **more,
+    )
+
+
+def _statuses(
+    incident: Incident,
+    facts: Mapping[str, Any],
+    now: datetime,
+    library: Library,
+    regimes: Sequence[Regime],
+    asked: Sequence[tuple[str, ...]] = (),
+    populations: Populations | None = None,
+) -> tuple[DutyStatus, ...]:
+    statuses = _assessed(
+        incident,
+        facts,
+        now,
+        library,
+        regimes,
+        leads=lead_times(incident, library),
+        asked=asked,
+        populations=populations,
+    )
+    return tuple(_with_earlier(status, incident.duties.get(status.id)) for status in statuses)
+
+
+def _with_earlier(status: DutyStatus, kept: DutyView | None) -> DutyStatus:
+    """Put what was recorded of a duty before beside what stands now."""
+    if kept is None or not kept.earlier:
+        return status
+    earlier = tuple(one for record in kept.earlier if (one := done(record)) is not None)
+    return msgspec.structs.replace(status, earlier=earlier)
+
+
+def duty_passed(incident: Incident, now: datetime) -> bool:
+    """Tell whether a due instant has passed that no assessment has seen yet."""
+    return any(d.due is not None and d.due < now and _runs(d) for d in incident.duties.values())
+
+
+def next_duty_look(duty: DutyView, now: datetime) -> datetime | None:
+    """Return the first instant at which a duty is overdue, None where time does not change it any more."""
+    if duty.due is None or duty.due < now or not _runs(duty):
+        return None
+    return duty.due + timedelta(microseconds=1)
+
+
+def _runs(duty: DutyView) -> bool:
+    """Tell whether time alone can still make a duty overdue."""
+    open_ = not duty.overdue and not duty.settled and duty.record is None
+    return open_ and duty.in_sight and duty.verdict in BINDING
+
+
+def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAssessed:
+    """Return what appeared, moved or went away since the last look; the newest facts are the cause.
+
+    Where nothing that the law reads has changed since then, nothing is judged.
+    """
+    newest = max(incident.fact_events.values(), default=0)
+    because = tuple(sorted(key for key, seq in incident.fact_events.items() if seq == newest))
+    if _unmoved(incident, now, library):
+        return DutiesAssessed(changes=(), because=because)
+    changes = []
+    facts = nested(incident.facts)
+    view = View(facts)
+    for found in looks(incident, facts, now, library):
+        seen = incident.duties.get(found.view.id)
+        reopened = reason_to_reopen(seen, found.status, view) if seen is not None and found.status else ""
+        if seen is None or reopened or _differs(seen, found.view):
+            changes.append(_change(found.view, reopened))
+    return DutiesAssessed(changes=tuple(changes), because=because)
+
+
+def _change(view: DutyView, reopened: str) -> DutyChange:
+    return DutyChange(
+        duty=view.id,
+        verdict=view.verdict,
+        due=view.due,
+        provisional=view.provisional,
+        missing=view.missing,
+        overdue=view.overdue,
+        in_sight=view.in_sight,
+        settled=view.settled,
+        waits=view.waits,
+        reopened=reopened,
+    )
+
+
+def _unmoved(incident: Incident, now: datetime, library: Library) -> bool:
+    """Tell whether no fact that is newer than the last look bears on a pinned law or on what a decision watches."""
+    if library.outline is None or not incident.assessed or not incident.looked:
+        return False
+    if not incident.assess or duty_passed(incident, now):
+        return False
+    newer = [key for key, seq in incident.fact_events.items() if seq > incident.looked]
+    records = (duty.record for duty in incident.duties.values())
+    watches = [record.watch.facts for record in records if record is not None and record.watch is not None]
+    reads = (*library.outline.reads, *(path for each in watches for path in each))
+    return not any(_bears(key, path) for key in newer for path in reads)
+
+
+def _bears(key: str, path: str) -> bool:
+    """Tell whether a fact's key is the path, lies in it, or holds it; ``*`` answers for every entry of a map."""
+    held = key.removesuffix(".*")
+    return held == path or held.startswith(f"{path}.") or path.startswith(f"{held}.")
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What an assessment found of one duty; ``status`` is there where the law was judged in full."""
+
+    view: DutyView
+    status: DutyStatus | None = None
+
+
+def looks(incident: Incident, facts: Mapping[str, Any], now: datetime, library: Library) -> Iterator[Look]:
+    """Yield what is to be kept of every duty, in the order of the laws.
+
+    By the outline, the verdicts on all; in full only the laws of which something is in sight, or was done or claimed.
+    """
+    if library.outline is None:
+        yield from _in_full(incident, facts, now, library, library.regimes)
+        return
+    people = Populations(facts)
+    judged = _judged(incident, facts, now, library.outline, people)
+    full = _in_full(incident, facts, now, library, _near_laws(judged, library), people)
+    by_law: dict[str, list[Look]] = {}
+    for look in full:
+        by_law.setdefault(look.view.id.partition("/")[0], []).append(look)
+    for law, (_, each) in zip(library.outline.laws, judged, strict=True):
+        yield from by_law.get(law.id) or map(_far, each)
+
+
+def _judged(
+    incident: Incident, facts: Mapping[str, Any], now: datetime, outline: Outline, populations: Populations
+) -> list[tuple[bool, tuple[ScreeningResult, ...]]]:
+    """Return the verdicts on each law's duties, and whether the law has to be judged in full."""
+    touched = _touched(incident, facts, outline)
+    found = screen(outline, facts, now, zone_of(View(facts), UTC), populations)
+    return [(number in touched or any(map(_near, each)), each) for number, each in enumerate(found)]
+
+
+def _near_laws(judged: Sequence[tuple[bool, tuple[ScreeningResult, ...]]], library: Library) -> list[Regime]:
+    return [library.regimes[number] for number, (near, _) in enumerate(judged) if near]
+
+
+def _near(gist: ScreeningResult) -> bool:
+    return gist.in_sight and gist.verdict != "not_applicable"
+
+
+def _far(gist: ScreeningResult) -> Look:
+    return Look(DutyView(id=gist.duty, verdict=gist.verdict, missing=gist.missing, in_sight=gist.in_sight))
+
+
+def _touched(incident: Incident, facts: Mapping[str, Any], outline: Outline) -> frozenset[int]:
+    """Return the laws of which more than verdicts is to be said: something was recorded, told or claimed under them."""
+    done = {duty.id.partition("/")[0] for duty in incident.duties.values() if duty.record is not None}
+    happened = facts.get("incident") or {}
+    done |= {key.partition("/")[0] for key in happened.get("stage_submitted_at") or {}}
+    done |= {str(claim.get("regime")) for claim in facts.get("claims") or ()}
+    told = frozenset(happened.get("individual_notice_sent_at") or {})
+    return frozenset(
+        number
+        for number, law in enumerate(outline.laws)
+        if law.id in done or "*" in told or (told and not told.isdisjoint(law.places()))
+    )
+
+
+def _in_full(
+    incident: Incident,
+    facts: Mapping[str, Any],
+    now: datetime,
+    library: Library,
+    regimes: Sequence[Regime],
+    populations: Populations | None = None,
+) -> Iterator[Look]:
+    records = _records(incident)
+    for status in _assessed(incident, facts, now, library, regimes, populations=populations):
+        settled = status.id not in records and _settled(status, now)
+        yield Look(_view(status, settled=settled), status)
+
+
+def _settled(status: DutyStatus, now: datetime) -> bool:
+    """Tell whether facts say that it was filed, or that it is held beyond its due time."""
+    past = status.due is not None and status.due < now
+    return status.state in FILED or (status.state == "held" and past)
+
+
+def _view(status: DutyStatus, *, settled: bool) -> DutyView:
+    """Return what is kept of a duty; one that is not in sight has no clock yet."""
+    return DutyView(
+        id=status.id,
+        verdict=status.verdict,
+        due=status.due if status.in_sight else None,
+        provisional=status.provisional and status.in_sight,
+        missing=tuple(sorted(status.missing_facts)),
+        overdue=status.state == "overdue",
+        in_sight=status.in_sight,
+        settled=settled,
+        waits=status.due_kind == "waits_for_event" and status.in_sight and status.verdict != "not_applicable",
+    )
+
+
+def _differs(seen: DutyView, now: DutyView) -> bool:
+    return _standing(seen) != _standing(now)
+
+
+def _standing(duty: DutyView) -> tuple[object, ...]:
+    clock = duty.due, duty.provisional, duty.overdue, duty.settled, duty.waits
+    return duty.verdict, duty.missing, duty.in_sight, clock
+
+
+_DECIDED, _GONE = "decided not to notify", "the duty does not apply any more"
+
+
+def cancel_open_steps(incident: Incident, duty: str, record: DutyRecord) -> tuple[e.StepEnded, ...]:
+    """Return the end of every step that is open in the lanes of a duty that was decided against or waived."""
+    words = "waived" if record.kind == "waived" else _DECIDED
+    lanes = {scope.id for scope in incident.scopes.values() if scope.item == duty}
+    return tuple(
+        e.StepEnded(
+            step=invocation.id, state="cancelled", by=record.by, reason=f"{words}: {record.reason.strip()}"
+        )
+        for invocation in incident.invocations.values()
+        if invocation.scope in lanes and not invocation.over
+    )
+
+
+def with_the_law(incident: Incident, look: e.DutiesAssessed) -> Iterator[e.StepSettled | e.StepReopened]:
+    """Yield what a new look at the law does to lanes: of a duty that applies no more all ends, of one that does again it goes on."""
+    changes = {change.duty: change for change in look.changes}
+    lanes = {scope.id: changes[scope.item] for scope in incident.scopes.values() if scope.item in changes}
+    for invocation in incident.invocations.values() if lanes else ():
+        change = lanes.get(invocation.scope)
+        if change is None:
+            continue
+        kept = incident.duties.get(change.duty)
+        decided = kept is not None and kept.record is not None and not change.reopened
+        newest = incident.latest[f"{invocation.scope}|{invocation.step}"] == invocation.id
+        if change.verdict == "not_applicable" and not invocation.over:
+            yield e.StepSettled(step=invocation.id, state="cancelled", why=_GONE)
+        ended = invocation.state == "cancelled" and invocation.reason.startswith((_GONE, _DECIDED))
+        if change.verdict == "applies" and not decided and newest and ended:
+            yield e.StepReopened(step=invocation.id, reason=change.reopened or "the duty applies again")

@@ -1,0 +1,85 @@
+"""What a fact does to deadlines: those that count from the instants it sets, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+
+import msgspec
+
+from runner.decoding import from_json
+from runner.errors import Refused
+from runner.facts.vocabulary.lookup import fact_type
+from runner.facts.vocabulary.register import Fact, FactChange
+from runner.incident.law.duties import BINDING, near_statuses
+from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
+from runner.incident.state.second_person import ClockMove
+from runner.law.duty import DutyStatus
+
+
+def moves(
+    incident: Incident, changes: Sequence[FactChange], now: datetime, library: Library
+) -> tuple[ClockMove, ...]:
+    """Return the deadlines of duties of a law in force that the instants among these facts move.
+
+    Other facts recorded with them stand on both sides: what a role or a number does to a duty is no moved clock.
+    """
+    starts = [change for change in changes if _may_start(change.key)]
+    if not starts or not incident.assessed or not library.regimes:
+        return ()
+    others = _with(incident, [change for change in changes if change not in starts], now)
+    before = {status.id: status for status in near_statuses(others, now, library)}
+    after = {status.id: status for status in near_statuses(_with(others, starts, now), now, library)}
+    found = (_move(one, after.get(name)) for name, one in before.items())
+    return tuple(one for one in found if one is not None)
+
+
+def _may_start(key: str) -> bool:
+    """Tell whether a fact is an instant of the incident, as every clock counts from one."""
+    kind = fact_type(key)
+    return key.startswith("incident.") and kind is not None and kind.kind == "instant" and not kind.ahead
+
+
+def _with(incident: Incident, changes: Sequence[FactChange], now: datetime) -> Incident:
+    facts = {change.key: Fact(key=change.key, value=from_json(change.value), at=now) for change in changes}
+    return msgspec.structs.replace(incident, facts={**incident.facts, **facts})
+
+
+def _move(before: DutyStatus, after: DutyStatus | None) -> ClockMove | None:
+    """Return how one deadline moves; where there was none yet, nothing moves."""
+    if before.due is None or before.verdict not in BINDING or not before.in_sight:
+        return None
+    new = after.due if after is not None and after.verdict in BINDING and after.in_sight else None
+    if new == before.due:
+        return None
+    return ClockMove(
+        duty=before.id,
+        citation=before.citation,
+        old=before.due,
+        new=new,
+        later=new is None or new > before.due,
+    )
+
+
+def require_grounds(incident: Incident, found: Sequence[ClockMove], grounds: str) -> None:
+    """Raise Refused where a deadline moves later, or one that somebody had fixed moves at all, and nobody says why."""
+    fixed = [move for move in found if move.later or not incident.duties[move.duty].provisional]
+    if fixed and not grounds.strip():
+        raise Refused(
+            f"this moves {len(fixed)} statutory deadline(s): {'; '.join(map(move_words, fixed))}",
+            hint="say why: add --grounds WHY",
+            code="grounds_missing",
+        )
+
+
+def move_words(one: ClockMove, zone: tzinfo = UTC) -> str:
+    """Return a move in words, in a zone: ``Art. 33(1) from 27 Nov 08:10 UTC to 27 Nov 08:40 UTC, later``."""
+    direction = "later" if one.later else "earlier"
+    return (
+        f"{one.citation or one.duty} from {_instant(one.old, zone)} to {_instant(one.new, zone)}, {direction}"
+    )
+
+
+def _instant(at: datetime | None, zone: tzinfo) -> str:
+    return f"{at.astimezone(zone):%a %d %b %Y %H:%M %Z}" if at is not None else "no deadline"

@@ -1,0 +1,1 @@
+"""Deliveries: schedule, failover, escalation, acknowledgements, receipts."""

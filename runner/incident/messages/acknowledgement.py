@@ -1,0 +1,60 @@
+"""What a person's "I have it" proves, by the way on which it came. Pure.
+
+Whoever takes over a telephone number, or holds a compromised tenant, could silence the escalation with one word: over
+such a way an answer proves that it was read, and the calling goes on. A decision needs a way that may carry one, and
+comes from somebody else than whoever asked for it.
+"""
+
+from __future__ import annotations
+
+from runner.base.states import Proof
+from runner.errors import NotFound, Refused
+from runner.incident.state import commands as c
+from runner.incident.state import events as e
+from runner.incident.state.incident import Delivery, Incident
+from runner.routing.messaging import EVIDENCE
+
+
+def acknowledged(incident: Incident, command: c.Acknowledge) -> tuple[e.AnyEvent, ...]:
+    """Return the event of an acknowledgement, or nothing where it proves nothing new."""
+    delivery = incident.deliveries.get(command.delivery)
+    if delivery is None:
+        raise NotFound(
+            f"no delivery '{command.delivery}'", hint="see: tocsin message list", code="unknown_delivery"
+        )
+    if command.by != delivery.person:
+        raise Refused(
+            f"{delivery.id} went to {delivery.person}, and only they can acknowledge it",
+            hint=f"did you speak to them? tocsin call {delivery.id} --reached",
+            code="ack_of_another",
+        )
+    proof = proof_of(incident, delivery, command)
+    spent = bool(command.token) and command.token in delivery.spent
+    if spent or not _adds(delivery, proof):
+        return ()
+    return (
+        e.EvidenceRaised(
+            delivery=delivery.id,
+            evidence=proof,
+            by=command.by,
+            via=command.via,
+            note=command.note,
+            token=command.token,
+        ),
+    )
+
+
+def proof_of(incident: Incident, delivery: Delivery, command: c.Acknowledge) -> Proof:
+    """Return the rung that an answer over this way reaches."""
+    fallen = {domain.name for domain in incident.domains.values() if domain.state == "compromised"}
+    if command.sim_swappable or command.domains & fallen:
+        return "read"
+    message = incident.messages[delivery.message]
+    decides = message.message_class.goal == "authorised" and command.by != message.requested_by
+    return "authorised" if command.authorises and decides else "acked"
+
+
+def _adds(delivery: Delivery, proof: Proof) -> bool:
+    """Tell whether it proves more than before, or renews what is too old to rely on."""
+    known, new = EVIDENCE.index(delivery.evidence), EVIDENCE.index(proof)
+    return new > known or (delivery.lapsed and new >= EVIDENCE.index(delivery.goal))

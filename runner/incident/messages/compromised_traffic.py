@@ -1,0 +1,92 @@
+"""What went over a way that the attacker held: sent, acknowledged or approved through a domain since it fell.
+
+A domain is often known to have fallen long after it did. What went over it meanwhile may have been read, and an answer that came back
+over it may have been the attacker's. Nothing is taken back for it: it is shown, and people decide. Which domains a way hung on is
+kept with each plan; what was planned before that was kept is not seen here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from runner.base.states import AttemptState
+from runner.incident.state.incident import Approval, Delivery, Domain, Incident, Invocation
+
+LEFT: frozenset[AttemptState] = frozenset({"accepted", "unknown", "sending"})
+"""Attempts that may have put the message where the attacker reads along."""
+
+
+class Exposure(msgspec.Struct, frozen=True, kw_only=True):
+    """One delivery that a fallen domain had a part in, and when; ``assumed`` while triage has not confirmed it."""
+
+    delivery: str
+    person: str
+    domain: str
+    channel: str
+    at: datetime
+    acknowledged: bool = False
+    """An answer came back over it, too."""
+    assumed: bool = False
+
+
+def exposures(incident: Incident) -> tuple[Exposure, ...]:
+    """Return what went over domains while they were fallen, also where they are trusted again, in the order of deliveries, one for each domain."""
+    fallen = [domain for domain in incident.domains.values() if domain.falls]
+    if not fallen:
+        return ()
+    return tuple(
+        found
+        for delivery in incident.deliveries.values()
+        for domain in fallen
+        for found in _exposed(delivery, domain)
+    )
+
+
+def _exposed(delivery: Delivery, domain: Domain) -> Iterator[Exposure]:
+    hanging = {name for name, domains in delivery.domains.items() if domain.name in domains}
+    sent = [
+        (attempt.started_at, attempt.channel)
+        for attempt in delivery.attempts
+        if attempt.channel in hanging and attempt.state in LEFT and _had_fallen(domain, attempt.started_at)
+    ]
+    answered = _answered(delivery, domain, hanging)
+    if not sent and answered is None:
+        return
+    at, channel = min(sent) if sent else (answered or domain.since, delivery.acked_via)
+    yield Exposure(
+        delivery=delivery.id,
+        person=delivery.person,
+        domain=domain.name,
+        channel=channel,
+        at=at,
+        acknowledged=answered is not None,
+        assumed=domain.assumed,
+    )
+
+
+def _answered(delivery: Delivery, domain: Domain, hanging: set[str]) -> datetime | None:
+    """Return when an answer came back over the domain after it fell; None where none did."""
+    at = delivery.acked_at
+    if at is None or delivery.acked_via not in hanging:
+        return None
+    return at if _had_fallen(domain, at) else None
+
+
+def _had_fallen(domain: Domain, at: datetime) -> bool:
+    """Tell whether the domain was compromised at an instant, as far as is known today."""
+    return any(since <= at and (until is None or at <= until) for since, until in domain.falls)
+
+
+def exposed_approval(incident: Incident, invocation: Invocation, approval: Approval) -> str:
+    """Return through which fallen domains somebody was asked for an approval, before they gave it; empty where through none."""
+    found = {
+        exposure.domain
+        for exposure in exposures(incident)
+        if exposure.person == approval.by
+        and incident.deliveries[exposure.delivery].step == invocation.id
+        and exposure.at <= approval.at
+    }
+    return ", ".join(sorted(found))

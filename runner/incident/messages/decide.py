@@ -1,0 +1,322 @@
+"""What the end of an effect means: an outcome, a message composed, a notice rendered, a person's word on either."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from runner.base.states import TaskState
+from runner.errors import NotFound, Refused
+from runner.incident.messages.acknowledgement import acknowledged
+from runner.incident.messages.decide_rules import switched
+from runner.incident.messages.escalation import called_off
+from runner.incident.messages.receipts import is_current, state_after_receipts
+from runner.incident.messages.room_provisioning import again_at
+from runner.incident.messages.update_cadence import GRACE, promised_before
+from runner.incident.notices.decide import rendered
+from runner.incident.state import commands as c
+from runner.incident.state import events as e
+from runner.incident.state.due_times import PEOPLE, backoff
+from runner.incident.state.incident import Attempt, Incident
+from runner.incident.state.library import Library
+from runner.incident.state.steps import completion_state
+from runner.playbook.format import Act
+from runner.routing.messaging import SendResult
+from runner.routing.traffic import GONE
+
+LOST = "its worker ended before an outcome was recorded: nobody knows whether it happened"
+REPLAN_AGAIN = timedelta(minutes=1)
+"""The pause after open deliveries could not be planned anew."""
+
+EffectCommand = (
+    c.ResolveAttempt
+    | c.Resend
+    | c.AskReplan
+    | c.ReportCall
+    | c.Acknowledge
+    | c.NotAnnounced
+    | c.Composed
+    | c.Replanned
+    | c.Rendered
+    | c.EffectFailed
+    | c.AttemptDone
+    | c.AttemptLost
+)
+
+
+def decide_effect(
+    incident: Incident, command: EffectCommand, now: datetime, library: Library
+) -> tuple[e.AnyEvent, ...]:
+    """Return the events of an effect's end."""
+    match command:
+        case c.AttemptDone(effect=effect, n=n, result=result):
+            return _outcome(incident, effect, n, result, now, library)
+        case c.AttemptLost(effect=effect, n=n):
+            return _lost(incident, effect, n, now, library)
+        case c.ResolveAttempt():
+            return _resolve(incident, command, now)
+        case c.Composed():
+            return _composed(incident, command, now)
+        case c.Replanned():
+            return _replanned(incident, command, now)
+        case c.Rendered():
+            return rendered(incident, command, now)
+        case c.EffectFailed(step=step, why=why):
+            return _could_not(incident, step, why, library)
+        case c.Acknowledge() | c.NotAnnounced():
+            return _answered(incident, command)
+        case c.Resend() | c.ReportCall() | c.AskReplan():
+            return _by_hand(incident, command)
+
+
+def _could_not(incident: Incident, step: str, why: str, library: Library) -> tuple[e.AnyEvent, ...]:
+    """A message or notice that cannot be made: a failure where the playbook passes over it, else a question.
+
+    What people do is only ever reminded of: it stays as it is when nobody could be told.
+    """
+    invocation = incident.invocations[step]
+    if invocation.over or invocation.stuck == why:
+        return ()
+    if invocation.kind in PEOPLE:
+        owed = invocation.told < invocation.reminders
+        return (e.ReminderFailed(step=step, count=invocation.reminders, why=why),) if owed else ()
+    if library.step(incident, step).on_failure == "continue":
+        return (e.StepSettled(step=step, state="failed", why=why),)
+    return (e.StepStuck(step=step, why=why),)
+
+
+def _attempt(incident: Incident, effect: str, n: int) -> Attempt:
+    holder = incident.holder(effect)
+    attempts = [a for a in holder.attempts if a.n == n] if holder is not None else []
+    if not attempts:
+        raise NotFound(f"no attempt {n} of '{effect}' in {incident.codename}", code="unknown_attempt")
+    return attempts[0]
+
+
+def _lost(incident: Incident, effect: str, n: int, now: datetime, library: Library) -> tuple[e.AnyEvent, ...]:
+    if _attempt(incident, effect, n).state != "sending":
+        return ()
+    return _outcome(incident, effect, n, SendResult(state="unknown", reason=LOST), now, library)
+
+
+def _outcome(
+    incident: Incident, effect: str, n: int, result: SendResult, now: datetime, library: Library
+) -> tuple[e.AnyEvent, ...]:
+    """An outcome of an attempt whose outcome nobody knows for certain; of any other it is old news.
+
+    What a person said of an unanswered attempt gives way to the answer itself.
+    """
+    before = _attempt(incident, effect, n)
+    doubtful = before.state in ("sending", "unknown") or before.resolved_by
+    if not doubtful or (result.state == "unknown" and before.state != "sending"):
+        return ()
+    result = state_after_receipts(before, result)
+    retry_at = None if result.retry_after is None else now + result.retry_after
+    state: TaskState | None = None
+    if effect in incident.invocations:
+        state, retry_at = _step_outcome(incident, effect, n, result, now, library)
+    elif effect in incident.errands:
+        retry_at = again_at(incident.errands[effect], result, now)
+    ended = e.AttemptEnded(
+        effect=effect,
+        n=n,
+        state=result.state,
+        reason=result.reason,
+        provider_id=result.provider_id,
+        evidence=result.evidence if _counts(incident, effect, before) else "none",
+        retry_at=retry_at,
+        step_state=state,
+    )
+    if result.code == GONE and effect in incident.moving:
+        return ended, e.ReplanAsked(person=incident.deliveries[effect].person)
+    return (ended,)
+
+
+def _counts(incident: Incident, effect: str, attempt: Attempt) -> bool:
+    """Tell whether an attempt's success proves anything: not where a person had it sent again since."""
+    delivery = incident.deliveries.get(effect)
+    return delivery is None or is_current(incident, delivery, attempt)
+
+
+def _step_outcome(
+    incident: Incident, effect: str, n: int, result: SendResult, now: datetime, library: Library
+) -> tuple[TaskState | None, datetime | None]:
+    """Where an outcome leaves an automatic step: done, failed, in doubt, or to be tried again at an instant.
+
+    Nowhere (None) when the step has ended, or when a later attempt is on its way and will tell.
+    """
+    invocation = incident.invocations[effect]
+    if invocation.over:
+        return None, None
+    if result.state == "accepted":
+        return completion_state(invocation, now), None
+    if any(a.state == "sending" and a.n != n for a in invocation.attempts):
+        return None, None
+    step = library.step(incident, effect)
+    if result.state == "rejected" or not isinstance(step, Act):
+        return "failed", None
+    tries = len(invocation.attempts)
+    again = now + max(backoff(step.retry, tries), result.retry_after or timedelta())
+    if result.state == "unknown":
+        repeatable = step.on_unknown == "retry" or (step.http is not None and step.http.idempotent)
+        return ("active", again) if repeatable and tries <= step.retry.times else ("outcome_unknown", None)
+    return ("active", again) if tries <= step.retry.times else ("failed", None)
+
+
+def _resolve(incident: Incident, command: c.ResolveAttempt, now: datetime) -> tuple[e.AnyEvent, ...]:
+    effect = command.effect
+    holder = incident.deliveries.get(effect) or incident.invocations.get(effect)
+    if holder is None:
+        raise NotFound(
+            f"no delivery or step '{effect}'", hint="see: tocsin message list", code="unknown_delivery"
+        )
+    doubtful = [a for a in holder.attempts if a.state == "unknown" and not a.resolved_by]
+    if not doubtful:
+        raise Refused(
+            f"no attempt of {effect} is unknown",
+            hint=f"see: tocsin message show {effect}",
+            code="nothing_to_resolve",
+        )
+    if not command.reason.strip():
+        raise Refused("how do you know? add --reason '…'", code="reason_missing")
+    return tuple(event for attempt in doubtful for event in _settled_by(incident, command, attempt, now))
+
+
+def _settled_by(
+    incident: Incident, command: c.ResolveAttempt, attempt: Attempt, now: datetime
+) -> tuple[e.AnyEvent, ...]:
+    """The outcome that a person tells, and apart from it how they know: their words are sealed."""
+    effect, by = command.effect, command.by or "unnamed"
+    proved = command.happened and _counts(incident, effect, attempt)
+    step_state = _resolved_step(incident, command, now)
+    ended = e.AttemptEnded(
+        effect=effect,
+        n=attempt.n,
+        state="accepted" if command.happened else "not_sent",
+        reason="settled by a person",
+        evidence="accepted" if proved else "none",
+        retry_at=None if command.happened or step_state is None else now,
+        step_state=step_state,
+        resolved_by=by,
+    )
+    return ended, e.AttemptResolved(effect=effect, n=attempt.n, by=by, reason=command.reason.strip())
+
+
+def _resolved_step(incident: Incident, command: c.ResolveAttempt, now: datetime) -> TaskState | None:
+    """Where a person's word on an unanswered attempt leaves its step: done, or tried again unless it is already."""
+    invocation = incident.invocations.get(command.effect)
+    if invocation is None or invocation.over:
+        return None
+    if command.happened:
+        return completion_state(invocation, now)
+    return None if any(a.state == "sending" for a in invocation.attempts) else "active"
+
+
+def _composed(incident: Incident, command: c.Composed, now: datetime) -> tuple[e.AnyEvent, ...]:
+    """A message that nobody wants any more, or that somebody else composed meanwhile, is dropped.
+
+    The times of its levels are fixed here, once.
+    """
+    if command.about and command.about not in incident.announcing:
+        return ()
+    invocation = incident.invocations.get(command.step)
+    if invocation is not None:
+        settled = invocation.told >= invocation.reminders if command.reminder else bool(invocation.message)
+        if settled or invocation.over or (not command.reminder and invocation.state != "active"):
+            return ()
+    return (
+        e.MessageComposed(
+            message=command.message,
+            step=command.step,
+            message_class=command.message_class,
+            body=command.body,
+            to=command.to,
+            plans=tuple(_timed(plan, command, now) for plan in command.plans),
+            traits=command.traits,
+            reason="reminder" if command.reminder else "",
+            requested_by=command.requested_by,
+            about=command.about,
+            next_update=command.next_update,
+            late_by=None if command.about or command.reminder else _late(incident, command.step, now),
+            filled=command.filled,
+            unheld=command.unheld,
+        ),
+    )
+
+
+def _late(incident: Incident, step: str, now: datetime) -> timedelta | None:
+    promised = promised_before(incident, step)
+    return now - promised if promised is not None and now > promised + GRACE else None
+
+
+def _timed(plan: e.PlannedDelivery, command: c.Composed, now: datetime) -> e.PlannedDelivery:
+    after = command.message_class.escalate_after
+    if plan.level == 0 or after is None:
+        return plan
+    return msgspec.structs.replace(plan, starts_at=now + after * plan.level)
+
+
+def _replanned(incident: Incident, command: c.Replanned, now: datetime) -> tuple[e.AnyEvent, ...]:
+    """Only what is still open and really has another plan is changed; the question itself is answered.
+
+    Plans made before the question was last asked answer nothing; where none could be made, it is asked again later.
+    """
+    if not incident.replan:
+        return ()
+    if not command.asked:
+        return (e.ReplanFailed(why=command.reason, retry_at=now + REPLAN_AGAIN),)
+    if command.asked != incident.replan_asked:
+        return ()
+    changed = [
+        plan
+        for plan in command.plans
+        if plan.delivery in incident.moving
+        and (plan.channels, plan.refusals, plan.overridden)
+        != (
+            incident.deliveries[plan.delivery].channels,
+            incident.deliveries[plan.delivery].refusals,
+            incident.deliveries[plan.delivery].overridden,
+        )
+    ]
+    replanned = e.DeliveriesReplanned(plans=tuple(changed), reason=command.reason)
+    return (replanned, *switched(incident, changed, command.reason))
+
+
+def _answered(incident: Incident, command: c.Acknowledge | c.NotAnnounced) -> tuple[e.AnyEvent, ...]:
+    if isinstance(command, c.Acknowledge):
+        return acknowledged(incident, command)
+    if command.message not in incident.announcing:
+        return ()
+    return (e.AnnouncementDropped(message=command.message, why=command.why),)
+
+
+def _by_hand(incident: Incident, command: c.Resend | c.ReportCall | c.AskReplan) -> tuple[e.AnyEvent, ...]:
+    if isinstance(command, c.AskReplan):
+        open_ = any(incident.deliveries[name].person == command.person for name in incident.moving)
+        return (e.ReplanAsked(person=command.person),) if open_ else ()
+    found = incident.deliveries.get(command.delivery)
+    if found is None:
+        raise NotFound(
+            f"no delivery '{command.delivery}'", hint="see: tocsin message list", code="unknown_delivery"
+        )
+    match command:
+        case c.Resend(delivery=delivery, reason=reason):
+            if not reason.strip():
+                raise Refused("sending again needs a reason", hint="add --reason '…'", code="reason_missing")
+            if called_off(incident, found):
+                raise Refused(
+                    f"{delivery} was called off with {found.step}", hint="reopen that step", code="called_off"
+                )
+            return (e.DeliveryResent(delivery=delivery, by=command.by, reason=reason.strip()),)
+        case c.ReportCall(delivery=delivery, reached=True, note=note):
+            raised = e.EvidenceRaised(
+                delivery=delivery, evidence="acked", by=command.by, via="telephone", note=note
+            )
+            return (raised,)
+        case c.ReportCall(delivery=delivery, note=note):
+            return (
+                e.EvidenceRaised(
+                    delivery=delivery, evidence="none", by=command.by, via="telephone", note=note
+                ),
+            )

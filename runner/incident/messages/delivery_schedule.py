@@ -1,0 +1,125 @@
+"""What comes next for each delivery of an incident, and when: found out when something happens to it, not at every look.
+
+Of thousands of deliveries, one commit moves a handful. So the fold marks those that an event moved, or whose step,
+domain or fellow recipients it changed, and ``timed`` finds out for these alone what time brings to them. That follows from the
+state and the instant of that event, so that the journal, folded at once or piece by piece, gives the same times.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from runner.incident.messages.escalation import called_off, level_time
+from runner.incident.messages.failover import (
+    AskPerson,
+    DeliveryContext,
+    Exhausted,
+    Next,
+    Send,
+    WaitUntil,
+    next_move,
+)
+from runner.incident.state.incident import Delivery, Incident
+from runner.incident.state.quorum import Answers
+from runner.routing.traffic import OUTAGE
+
+EVERYWHERE: Mapping[str, datetime] = {}
+"""Every channel has room."""
+
+
+class Schedule(NamedTuple):
+    """What time brings to a delivery: something follows by itself at ``look``, an attempt may start at ``send``."""
+
+    look: datetime | None
+    send: datetime | None
+
+
+NOTHING = Schedule(None, None)
+
+
+def next_action(
+    incident: Incident, delivery: Delivery, now: datetime, not_before: Mapping[str, datetime] = EVERYWHERE
+) -> Next:
+    """Return what comes next for one delivery; ``not_before`` names the channels whose accounts have no room now."""
+    if delivery.waits:
+        return WaitUntil(level_time(incident, delivery))
+    message = incident.messages[delivery.message]
+    fresh_from = delivery.resent_at or message.at
+    effort = DeliveryContext(
+        message=message.message_class,
+        body_sha256=message.body,
+        started_at=delivery.reminded_at or delivery.resent_at or delivery.fired_at or message.at,
+        fresh_from=fresh_from,
+        key_lifetimes=dict(delivery.key_lifetimes),
+        not_before=not_before,
+    )
+    found = next_move(delivery, effort, now)
+    if isinstance(found, Exhausted) and found.cause in ("no_channel", "tried_all"):
+        back = _may_come_back(incident, delivery, effort)
+        return WaitUntil(back) if back is not None and now < back else found
+    return found
+
+
+def _may_come_back(incident: Incident, delivery: Delivery, effort: DeliveryContext) -> datetime | None:
+    """Return until when to wait for a channel that is left out because its domain was found down; None for none.
+
+    As long as the class gives any channel, counted from when it fell: a short outage is nothing to telephone about.
+    """
+    if not any(refusal.rule == OUTAGE for refusal in delivery.refusals):
+        return None
+    found_down = [
+        domain.since for domain in incident.domains.values() if domain.automatic and domain.state == "down"
+    ]
+    if not found_down:
+        return None
+    ends = max(effort.started_at, *found_down) + effort.message.fail_over_after
+    return min(ends, effort.started_at + effort.message.stale_after)
+
+
+def reschedule(incident: Incident, stirred: Mapping[str, datetime]) -> Incident:
+    """Return an incident with the times of deliveries that something happened to, each seen from when it did."""
+    looks, sends, answers = dict(incident.looks), dict(incident.sends), Answers(incident)
+    for name, at in stirred.items():
+        schedule = _ahead(incident, name, at, answers) if name in incident.moving else NOTHING
+        for table, time in ((looks, schedule.look), (sends, schedule.send)):
+            if time is not None:
+                table[name] = time
+            else:
+                table.pop(name, None)
+    return msgspec.structs.replace(incident, looks=looks, sends=sends)
+
+
+def _ahead(incident: Incident, name: str, at: datetime, answers: Answers) -> Schedule:
+    """Follow a delivery from pause to pause, until something follows for it or it may be sent."""
+    delivery = incident.deliveries[name]
+    if called_off(incident, delivery) or answers.unneeded(delivery):
+        return Schedule(at, None)
+    if delivery.waits:
+        return Schedule(level_time(incident, delivery), None)
+    while isinstance(found := next_action(incident, delivery, at), WaitUntil):
+        at = found.instant
+    match found:
+        case Send():
+            return Schedule(_stale_at(incident, delivery), at)
+        case AskPerson(reason=why) if delivery.stuck == why:
+            return Schedule(_stale_at(incident, delivery), None)
+        case _:
+            return Schedule(at, None)
+
+
+def _stale_at(incident: Incident, delivery: Delivery) -> datetime:
+    message = incident.messages[delivery.message]
+    return (delivery.resent_at or message.at) + message.message_class.stale_after
+
+
+def pop_due(times: Mapping[str, datetime], now: datetime) -> Iterator[str]:
+    """Yield the names whose time has come, in order; whoever needs a few of many has only these put in order."""
+    names = [name for name, at in times.items() if at <= now]
+    heapq.heapify(names)
+    while names:
+        yield heapq.heappop(names)

@@ -1,0 +1,114 @@
+"""What a provider's receipt means for the attempt that it is about. Pure.
+
+A receipt may come twice, late, in another order than things happened, and before the outcome of the attempt itself.
+So it is taken by what it adds: proof only rises, an unanswered attempt that has a proof was accepted, and a failure
+that comes late changes its own attempt alone, and not even that once the same attempt is proved to have arrived.
+Where a message went in parts that each have a name, it has come as far as the part that is furthest behind.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from runner.base.states import AttemptState, Proof, ReceiptKind
+from runner.errors import NotFound
+from runner.incident.messages.failover import is_current as key_is_current
+from runner.incident.state import commands as c
+from runner.incident.state import events as e
+from runner.incident.state.attempts import GAVE_UP, failure_reason
+from runner.incident.state.incident import Attempt, Delivery, Incident
+from runner.routing.messaging import EVIDENCE, SendResult
+
+ARRIVED: frozenset[ReceiptKind] = frozenset({"delivered", "read"})
+
+
+PROVES: frozenset[ReceiptKind] = frozenset({"accepted", "relayed", *ARRIVED})
+"""The others are no rung: a failure, a delay, a complaint."""
+
+
+def apply_receipt(incident: Incident, command: c.TakeReceipt) -> tuple[e.AnyEvent, ...]:
+    """Return the event of a receipt, or nothing where it says nothing new."""
+    delivery = incident.deliveries.get(command.delivery)
+    attempt = (
+        next((attempt for attempt in delivery.attempts if attempt.n == command.n), None) if delivery else None
+    )
+    if delivery is None or attempt is None:
+        raise NotFound(
+            f"no attempt {command.n} of '{command.delivery}' in {incident.codename}", code="unknown_attempt"
+        )
+    if any((receipt.kind, receipt.part) == (command.kind, command.part) for receipt in attempt.receipts):
+        return ()
+    if any(receipt.event == command.event for receipt in attempt.receipts):
+        return ()
+    counts = is_current(incident, delivery, attempt)
+    return (
+        e.ReceiptTaken(
+            delivery=delivery.id,
+            n=attempt.n,
+            kind=command.kind,
+            event=command.event,
+            part=command.part,
+            at_provider=command.at_provider,
+            code=command.code,
+            evidence=_proof(attempt, command) if counts else "none",
+            state=_state(attempt, command.kind),
+        ),
+    )
+
+
+def is_current(incident: Incident, delivery: Delivery, attempt: Attempt) -> bool:
+    """Tell whether an attempt's success proves anything: not where a person had it sent again since."""
+    return key_is_current(delivery, attempt, incident.messages[delivery.message].body)
+
+
+def _proof(attempt: Attempt, command: c.TakeReceipt) -> Proof:
+    """Return what is proved with this receipt; of several parts the one that is furthest behind counts."""
+    if command.kind not in PROVES:
+        return "none"
+    reached = _rank(command.kind)
+    parts = attempt.provider_id.split()
+    if len(parts) < 2 or command.part not in parts:
+        return EVIDENCE[reached]
+    floor = _rank("accepted")
+    furthest = dict.fromkeys(parts, floor)
+    for receipt in attempt.receipts:
+        if receipt.part in furthest and receipt.kind in PROVES:
+            furthest[receipt.part] = max(furthest[receipt.part], _rank(receipt.kind))
+    furthest[command.part] = max(furthest[command.part], reached)
+    return EVIDENCE[min(furthest.values())]
+
+
+def _rank(kind: str) -> int:
+    return [*EVIDENCE].index(kind)  # type: ignore[arg-type]  # every kind that proves something is a rung
+
+
+def _state(attempt: Attempt, kind: ReceiptKind) -> AttemptState | None:
+    """Return where a receipt leaves an attempt; its own outcome, while it is under way, is still to come."""
+    if attempt.state == "sending":
+        return None
+    if kind in GAVE_UP:
+        return None if _arrived(attempt) or attempt.state == "rejected" else "rejected"
+    if kind not in PROVES:
+        return None
+    doubtful = attempt.state == "unknown" or bool(attempt.resolved_by)
+    return "accepted" if doubtful and attempt.state != "accepted" else None
+
+
+def _arrived(attempt: Attempt) -> bool:
+    """Tell whether a whole attempt is proved to have arrived: of a message in parts every part, or all as one."""
+    arrived = {receipt.part for receipt in attempt.receipts if receipt.kind in ARRIVED}
+    parts = set(attempt.provider_id.split())
+    return bool(arrived) and (len(parts) < 2 or bool(arrived - parts) or arrived >= parts)
+
+
+def state_after_receipts(attempt: Attempt, result: SendResult) -> SendResult:
+    """Return an outcome as the receipts that came before it let it be read."""
+    kinds = {receipt.kind for receipt in attempt.receipts}
+    if result.state == "unknown" and kinds & PROVES:
+        result = msgspec.structs.replace(result, state="accepted", reason="")
+    gave_up = bool(kinds & GAVE_UP) and not kinds & ARRIVED
+    if gave_up and result.state in ("accepted", "unknown"):
+        return msgspec.structs.replace(
+            result, state="rejected", reason=failure_reason(attempt), permanent=True
+        )
+    return result

@@ -1,0 +1,150 @@
+"""Which room responders talk in: the first that no fallen domain touches and that may hear what is confidential.
+
+A room that still holds is kept, even when a better one comes up again: people are in it. One that people agreed on is kept
+before all that the settings name. One that cannot be opened is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from runner.base.states import MARKS
+from runner.errors import Refused
+from runner.incident.messages.room_provisioning import failure, opened
+from runner.incident.state.commands import ChooseRoom, ListGuests, RetryRoom
+from runner.incident.state.events import GuestsListed, RoomChosen, RoomRetried
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import opening_of
+from runner.routing.messaging import Channel, carries
+from runner.routing.war_room import Guest, RoomConfig, WarRoom
+
+NOWHERE = WarRoom(name="", address="")
+AGREED = "agreed"
+"""The name of a room that people agreed on."""
+
+AddressOf = Callable[[Channel, str], str]
+"""What people open to get to a room, by its channel and the provider's name of it."""
+
+
+def usable(
+    incident: Incident,
+    rooms: Mapping[str, RoomConfig],
+    channels: Mapping[str, Channel],
+    name: str,
+    address_of: AddressOf,
+) -> WarRoom | None:
+    """Return a room with all that it falls with; None where it may not hear what is confidential, or cannot be had."""
+    config = rooms[name]
+    channel = channels.get(config.channel)
+    if config.channel and channel is None:
+        return None
+    known = channel.rooms if channel and config.open else channel.confidentiality if channel else "internal"
+    ceiling = config.confidentiality or known
+    if known is None or ceiling is None or not carries(ceiling, "confidential"):
+        return None
+    address = _address(incident, name, config, channel, address_of)
+    if address is None:
+        return None
+    domains = config.domains | (channel.domains if channel else frozenset())
+    return WarRoom(
+        name=name,
+        address=address,
+        domains=tuple(sorted(domains)),
+        channel=config.channel if config.open else "",
+    )
+
+
+def _address(
+    incident: Incident, name: str, config: RoomConfig, channel: Channel | None, address_of: AddressOf
+) -> str | None:
+    """Return where it is: empty before it is opened, None where it cannot be. An exercise leads nobody anywhere."""
+    played = f"[{MARKS[incident.kind]}] {name}: no real room"
+    if not config.open or channel is None:
+        return config.address if incident.drill is None else played
+    if incident.kind != "real" and incident.drill is None:
+        return None
+    errand = incident.errands.get(opening_of(name))
+    if failure(errand):
+        return None
+    made = opened(errand)
+    return "" if not made else address_of(channel, made) if incident.drill is None else played
+
+
+def choice(incident: Incident, rooms: Iterable[WarRoom]) -> ChooseRoom | None:
+    """Return the choice of another room than the present one, or of the first; None where the present one holds."""
+    fallen = {domain.name: domain.state for domain in incident.domains.values() if domain.state != "up"}
+    now = incident.war_room
+    touched = sorted(fallen.keys() & set(now.domains)) if now is not None else []
+    if now is not None and now.agreed_by and not touched:
+        return None
+    held = [room for room in rooms if not fallen.keys() & set(room.domains)]
+    kept = next((room for room in held if now is not None and room.name == now.name), None)
+    found = kept or (held[0] if held else NOWHERE)
+    if found == now:
+        return None
+    trigger = ", ".join(f"{name} is {fallen[name]}" for name in touched)
+    why = failure(incident.errands.get(opening_of(now.name))) if now is not None and kept is None else ""
+    return ChooseRoom(
+        by="rooms", room=found, trigger=trigger or (f"it could not be opened: {why}" if why else "")
+    )
+
+
+def chosen(incident: Incident, command: ChooseRoom) -> RoomChosen:
+    """Return the choice as an event, with the name of the room that is left for it."""
+    now = incident.war_room
+    left = now.name if now is not None and now.name != command.room.name else ""
+    return RoomChosen(room=command.room, left=left, trigger=command.trigger)
+
+
+def guests(incident: Incident, left_out: Callable[[str], str]) -> ListGuests | None:
+    """Return who of those who hold roles is not yet asked into the room that was opened, or about whom there is other news.
+
+    ``left_out`` says why somebody cannot be asked in. Whoever was asked once is asked no more: nobody is let in twice.
+    """
+    room = incident.war_room
+    if room is None or not room.channel or not room.address:
+        return None
+    known = {
+        errand.person: errand
+        for errand in incident.errands.values()
+        if errand.room == room.name and errand.person
+    }
+    people = dict.fromkeys(person for held in incident.roles.values() for person in held)
+    news = []
+    for person in people:
+        before = known.get(person)
+        if before is not None and before.attempts:
+            continue
+        why = left_out(person)
+        if before is None or before.left_out != why:
+            news.append(Guest(person=person, left_out=why))
+    return ListGuests(by="rooms", room=room.name, guests=tuple(news)) if news else None
+
+
+def listed(incident: Incident, command: ListGuests) -> GuestsListed:
+    """Return the list as an event: each invitation under a name that says nothing of the person."""
+    known = {
+        errand.person: errand.id
+        for errand in incident.errands.values()
+        if errand.room == command.room and errand.person
+    }
+    count = len(known)
+    found = []
+    for guest in command.guests:
+        if guest.person not in known:
+            count += 1
+            known[guest.person] = f"{opening_of(command.room)}/{count}"
+        found.append(Guest(person=guest.person, errand=known[guest.person], left_out=guest.left_out))
+    return GuestsListed(room=command.room, guests=tuple(found))
+
+
+def retried(incident: Incident, command: RetryRoom) -> RoomRetried:
+    """Return what is tried anew; raises Refused where nothing failed."""
+    failed = tuple(errand.id for errand in incident.errands.values() if failure(errand))
+    if not failed:
+        raise Refused(
+            "no room failed to open, and no invitation failed",
+            hint="see: tocsin status",
+            code="nothing_to_retry",
+        )
+    return RoomRetried(by=command.by, errands=failed)

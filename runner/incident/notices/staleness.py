@@ -1,0 +1,154 @@
+"""Which facts of a notice changed since it was rendered, and counsel's word that the text may be used all the same.
+
+Only facts that the text read count: those that it states, those that a condition asked for, the members of a list or map
+that it went through, and those that were missing.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from shlex import quote
+from typing import Any
+
+import msgspec
+
+from runner.errors import Refused
+from runner.facts.vocabulary.lookup import fact_type
+from runner.facts.vocabulary.register import value_words
+from runner.incident.state import events as e
+from runner.incident.state.incident import Document, Incident
+
+COUNSEL = "counsel"
+"""The role that may let a notice go in spite of what it lacks, or with facts that have changed since."""
+_POPULATION = re.compile(r"populations\.[^.]+\.data\.elements")
+_ELEMENTS = ("notice.elements", "data.elements")
+"""What a text says of the kinds of data is that of all populations."""
+_UNKNOWN = ("missing", "to_follow", "waived")
+"""Gaps that name a fact: renderings of older versions kept no other word of what was unknown."""
+
+
+class ChangedFact(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact that a text read and that has another value now; null is unknown."""
+
+    fact: str
+    before: Any
+    after: Any
+
+
+def changes(
+    incident: Incident, documents: Iterable[Document], at: datetime | None = None
+) -> dict[str, tuple[ChangedFact, ...]]:
+    """Return for each document by its id which facts changed since it was rendered, as known now or at an instant."""
+    keys = sorted(incident.facts)
+    return {document.id: tuple(_changed(incident, document, keys, at)) for document in documents}
+
+
+def not_passed(
+    incident: Incident, document: Document, changed: Iterable[ChangedFact]
+) -> tuple[ChangedFact, ...]:
+    """Return the changes of a document that came after counsel's word on it, or without one."""
+    word = document.as_it_was.facts if document.as_it_was is not None else {}
+    return tuple(fact for fact in changed if incident.fact_events[fact.fact] > word.get(fact.fact, 0))
+
+
+def blocking(incident: Incident, document: Document, at: datetime | None = None) -> tuple[ChangedFact, ...]:
+    """Return the changes that keep a text from being approved or filed."""
+    return not_passed(incident, document, changes(incident, [document], at)[document.id])
+
+
+def passed(
+    incident: Incident, document: Document, by: str, reason: str, at: datetime | None = None
+) -> tuple[e.AnyEvent, ...]:
+    """Return counsel's word where it is needed and given; raises Refused where a stale text has none."""
+    stale = blocking(incident, document, at)
+    if not stale and reason:
+        raise Refused(
+            f"no fact of {document.notice} has changed", hint="leave --as-it-was out", code="nothing_stale"
+        )
+    if not stale:
+        return ()
+    if not reason.strip():
+        raise Refused(
+            f"{document.notice} is out of date: {'; '.join(map(change_words, stale))}",
+            hint=f"tocsin notice render {quote(document.step)}, then approve; or counsel adds --as-it-was REASON",
+            code="notice_stale",
+        )
+    if by not in incident.roles.get(COUNSEL, ()):
+        raise Refused(
+            f"{by or 'nobody'} does not hold the role {COUNSEL}: only counsel lets a text be used as it was",
+            hint=f"tocsin role assign {COUNSEL} PERSON",
+            code="role",
+        )
+    word = document.as_it_was.facts if document.as_it_was is not None else {}
+    return (
+        e.NoticeKept(
+            document=document.id,
+            step=document.step,
+            digest=document.digest,
+            by=by,
+            reason=reason.strip(),
+            facts={**word, **{fact.fact: incident.fact_events[fact.fact] for fact in stale}},
+        ),
+    )
+
+
+def change_words(one: ChangedFact) -> str:
+    """Return a change as people read it: the fact's title and path, and both values."""
+    known = fact_type(one.fact)
+    name = f"{known.title} ({one.fact})" if known is not None else one.fact
+    return f"{name}: {_words(one.before)} → {_words(one.after)}"
+
+
+def _words(value: Any) -> str:
+    return f"{value:,}" if type(value) is int else value_words(value)
+
+
+def recorded_as(path: str, keys: Iterable[str]) -> list[str]:
+    """Return the recorded facts behind what a template read: itself, or the parts of a group or a map."""
+    ordered = keys if isinstance(keys, list) else sorted(keys)
+    key = path.replace("[", ".").replace("]", "")
+    if path in _ELEMENTS:
+        return [key for key in ordered if key == "data.elements" or _POPULATION.fullmatch(key)]
+    first = bisect_left(ordered, key)
+    if ordered[first : first + 1] == [key]:
+        return [key]
+    return ordered[bisect_left(ordered, f"{key}.") : bisect_left(ordered, f"{key}/")]
+
+
+def _changed(
+    incident: Incident, document: Document, keys: list[str], at: datetime | None
+) -> Iterator[ChangedFact]:
+    unknown = {
+        path: 0 for kind, _, path in (gap.partition(": ") for gap in document.gaps) if kind in _UNKNOWN
+    }
+    found: dict[str, ChangedFact] = {}
+    for path, entry in (unknown | dict(document.facts)).items():
+        below = recorded_as(path.removesuffix("[]"), keys)
+        then = {key: _told(incident, key, entry, None) for key in below}
+        now = {key: _told(incident, key, incident.version, at) for key in below}
+        if path.endswith("[]"):
+            depth = path.replace("[", ".").count(".")
+            was, is_ = (
+                {_member(key, depth) for key in below if told[key][1] is not None} for told in (then, now)
+            )
+            below = [key for key in below if _member(key, depth) in was ^ is_]
+        found |= {
+            key: ChangedFact(fact=key, before=then[key][1], after=now[key][1])
+            for key in below
+            if now[key][0] > entry and then[key][1] != now[key][1]
+        }
+    yield from (found[key] for key in sorted(found))
+
+
+def _told(incident: Incident, key: str, entry: int, at: datetime | None) -> tuple[int, Any]:
+    """Return what a fact was by an entry of the journal and an instant, with the entry that said so."""
+    told = (*incident.superseded.get(key, ()), (incident.fact_events[key], incident.facts[key]))
+    known = [(seq, fact.value) for seq, fact in told if seq <= entry and (at is None or fact.at <= at)]
+    return known[-1] if known else (0, None)
+
+
+def _member(key: str, depth: int) -> str:
+    return key.split(".", depth)[-1].partition(".")[0]

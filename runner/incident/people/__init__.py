@@ -1,0 +1,1 @@
+"""People inside an incident: handover, second person, contact journal, retention."""

@@ -1,0 +1,222 @@
+"""What is recorded about people between incidents: the contact book, sealed as personal data.
+
+Each person has a journal of their own, under a key of their own, so that forgetting one destroys that key and nobody else's. Who holds
+a role, and who was forgotten, stands in the organisation's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+from runner.base.states import AttemptState
+from runner.decoding import json_reader
+from runner.routing.messaging import ContactPoint
+from runner.routing.organisation import Check, Person
+
+STREAM = "organisation"
+"""The journal's name, and the kind of every journal that is no incident."""
+BOOK = "person"
+"""The state of the rows of people's own journals; each row's title is the person, and is sealed with the rest."""
+
+
+class PeopleEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
+    """What all of them share: the person concerned, and who said so."""
+
+    person: str
+    by: str
+
+
+class PersonAdded(PeopleEvent, frozen=True, kw_only=True):
+    """Somebody new, or the same person with other contacts."""
+
+    name: str
+    contacts: tuple[ContactPoint, ...] = ()
+
+
+class PersonFiled(PeopleEvent, frozen=True, kw_only=True):
+    """What a list says of somebody, whole: a contact that it does not name is gone. Contacts carry their marks."""
+
+    card: Person
+
+
+class PersonForgotten(PeopleEvent, frozen=True, kw_only=True):
+    """Their own journal was shredded: nothing that was recorded of them before is used, and they hold no role."""
+
+    journals: tuple[str, ...] | None = None
+    """The journals whose keys are destroyed; None in what was recorded before this was."""
+
+
+class ContactVerified(PeopleEvent, frozen=True, kw_only=True):
+    """A contact point was proved to be theirs, on another way."""
+
+    channel: str
+    via: str
+
+
+class ContactStopped(PeopleEvent, frozen=True, kw_only=True):
+    """The owner of an address wants no more messages over one kind of channel, or wants them again."""
+
+    adapter: str
+    address: str
+    stopped: bool = True
+    how: str = ""
+    """How it was heard."""
+
+
+class ContactDistrusted(PeopleEvent, frozen=True, kw_only=True):
+    """Somebody reported that an address may be another's by now: a new SIM card, a ported number, a lost telephone."""
+
+    channel: str
+    why: str
+
+
+class ContactConsented(PeopleEvent, frozen=True, kw_only=True):
+    """Its owner agreed to be texted there."""
+
+    channel: str
+    how: str
+
+
+class WayTried(PeopleEvent, frozen=True, kw_only=True):
+    """A communications check is about to try one channel to somebody: the intent, kept before anything leaves."""
+
+    channel: str
+    worker: str
+
+
+class WayChecked(PeopleEvent, frozen=True, kw_only=True):
+    """What came of trying one channel to somebody; ``reason`` names no address."""
+
+    channel: str
+    state: AttemptState
+    reason: str = ""
+
+
+class PersonAway(PeopleEvent, frozen=True, kw_only=True):
+    """Somebody is away, or back; ``alternate`` takes their place."""
+
+    away: bool
+    alternate: str = ""
+
+
+class RoleHeld(PeopleEvent, frozen=True, kw_only=True):
+    """A role's holders, as they are from now on, for incidents to come. ``person`` is the first of them."""
+
+    role: str
+    persons: tuple[str, ...]
+
+
+CardEvent = PersonAdded | PersonFiled | ContactVerified | ContactDistrusted | ContactConsented | PersonAway
+"""What changes what is known of one person."""
+AnyPeopleEvent = CardEvent | PersonForgotten | ContactStopped | WayTried | WayChecked | RoleHeld
+READER: Callable[[bytes], AnyPeopleEvent] = json_reader(AnyPeopleEvent)
+
+
+class People(msgspec.Struct, frozen=True):
+    """Everybody we know of, and who holds which role."""
+
+    people: Mapping[str, Person]
+    roles: Mapping[str, tuple[str, ...]]
+    checks: Mapping[tuple[str, str], Check] = {}
+    """Person and channel → the last communications check."""
+
+
+def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]]) -> People:
+    """Return people and roles with what was recorded since the home's file was written laid over it."""
+    people, roles = dict(base.people), dict(base.roles)
+    stops: dict[tuple[str, str], tuple[datetime, str]] = {}
+    again: dict[tuple[str, str], datetime] = {}
+    checks: dict[tuple[str, str], Check] = {}
+    for at, event in events:
+        match event:
+            case PersonForgotten(person=name):
+                people.pop(name, None)
+                roles = {role: tuple(one for one in held if one != name) for role, held in roles.items()}
+            case RoleHeld(role=role, persons=persons):
+                roles[role] = persons
+            case WayTried() | WayChecked():
+                way = (event.person, event.channel)
+                checks[way] = _checked(checks.get(way), event, at)
+            case ContactStopped(adapter=adapter, address=address, stopped=True, how=how):
+                stops.setdefault((adapter, address), (at, how))
+            case ContactStopped(adapter=adapter, address=address):
+                stops.pop((adapter, address), None)
+                again[adapter, address] = at
+            case _:
+                people[event.person] = _card(people.get(event.person, Person()), event, at)
+    stopped = {name: _with_stops(person, stops, again) for name, person in people.items()}
+    return People(stopped, roles, checks)
+
+
+def _card(before: Person, event: CardEvent, at: datetime) -> Person:
+    """Return what is known of one person after an event."""
+    match event:
+        case PersonAdded(name=name, contacts=contacts):
+            changed = tuple(msgspec.structs.replace(c, changed_at=at) for c in contacts)
+            kept = tuple(c for c in before.contacts if c.channel not in {n.channel for n in changed})
+            return msgspec.structs.replace(before, name=name or before.name, contacts=(*kept, *changed))
+        case PersonFiled(card=card):
+            return card
+        case ContactVerified() | ContactDistrusted() | ContactConsented():
+            return _marked(before, event.channel, at, _MARKS[type(event)])
+        case PersonAway(away=away, alternate=alternate):
+            return msgspec.structs.replace(before, away=away, alternate=alternate or before.alternate)
+
+
+_MARKS: Mapping[type[PeopleEvent], str] = {
+    ContactVerified: "verified_at",
+    ContactDistrusted: "risk_at",
+    ContactConsented: "consented_at",
+}
+
+
+def _marked(before: Person, channel: str, at: datetime, mark: str) -> Person:
+    """Put an instant to the contacts of one channel."""
+    contacts = tuple(
+        msgspec.structs.replace(contact, **{mark: at}) if contact.channel == channel else contact
+        for contact in before.contacts
+    )
+    return msgspec.structs.replace(before, contacts=contacts)
+
+
+def _checked(before: Check | None, event: WayTried | WayChecked, at: datetime) -> Check:
+    """A try and a failure leave standing when it last worked."""
+    worked = before.succeeded_at if before is not None else None
+    match event:
+        case WayTried(worker=worker):
+            return Check(at=at, state="sending", succeeded_at=worked, worker=worker)
+        case WayChecked(state=state, reason=reason):
+            return Check(
+                at=at, state=state, succeeded_at=at if state == "accepted" else worked, reason=reason
+            )
+
+
+def _with_stops(
+    person: Person,
+    stops: Mapping[tuple[str, str], tuple[datetime, str]],
+    again: Mapping[tuple[str, str], datetime],
+) -> Person:
+    """Put each stop to its address, however often that was recorded since: who said it has to take it back."""
+    contacts = tuple(_stopped(contact, stops, again) for contact in person.contacts)
+    return person if contacts == person.contacts else msgspec.structs.replace(person, contacts=contacts)
+
+
+def _stopped(
+    contact: ContactPoint,
+    stops: Mapping[tuple[str, str], tuple[datetime, str]],
+    again: Mapping[tuple[str, str], datetime],
+) -> ContactPoint:
+    mine = {adapter: stop for (adapter, address), stop in stops.items() if address == contact.address}
+    written = {
+        adapter: at
+        for adapter, at in contact.stopped.items()
+        if at > again.get((adapter, contact.address), at - timedelta.resolution)
+    }
+    if not mine and not contact.stopped:
+        return contact
+    since = {adapter: at for adapter, (at, _) in mine.items()} | written
+    heard = {adapter: how for adapter, (_, how) in mine.items() if how and adapter not in written}
+    return msgspec.structs.replace(contact, stopped=since, stop_heard=heard)

@@ -1,0 +1,48 @@
+"""Handing over the command: a brief is given to a named person, who reads it back before holding the role."""
+
+from __future__ import annotations
+
+from runner.errors import Refused
+from runner.incident.state import commands as c
+from runner.incident.state import events as e
+from runner.incident.state.handover import BriefGiven, CommandTaken
+from runner.incident.state.incident import Incident
+
+
+def handed_over(incident: Incident, command: c.GiveBrief | c.TakeCommand) -> tuple[e.AnyEvent, ...]:
+    """Return what it brings about; raises Refused where nobody was briefed, or nothing was read back."""
+    match command:
+        case c.GiveBrief(to=to, by=by, version=version, digest=digest):
+            if to == by:
+                raise Refused(
+                    "nobody hands over to themselves",
+                    hint="name who takes over: --give PERSON",
+                    code="same_person",
+                )
+            return (BriefGiven(to=to, by=by, version=version, digest=digest),)
+        case c.TakeCommand():
+            return _taken(incident, command)
+
+
+def _taken(incident: Incident, command: c.TakeCommand) -> tuple[e.AnyEvent, ...]:
+    brief = incident.handover
+    if brief is None or brief.to != command.by or brief.taken_at is not None:
+        raise Refused(
+            f"nobody has briefed {command.by}",
+            hint=f"whoever holds the command now types: tocsin brief --give {command.by}",
+            code="not_briefed",
+        )
+    if not command.read_back.strip():
+        raise Refused("what do you take over?", hint="say it back: --read-back '…'", code="no_read_back")
+    before = incident.roles.get(command.role, ())
+    roles = tuple(role for role in before if role not in (command.by, brief.by))
+    return (
+        CommandTaken(
+            by=command.by,
+            role=command.role,
+            brief=brief.entry,
+            read_back=command.read_back.strip(),
+            before=before,
+        ),
+        e.RoleAssigned(role=command.role, persons=(command.by, *roles)),
+    )

@@ -1,0 +1,99 @@
+"""What takes two people: the first one's wish is kept as data and changes nothing before another person confirms it.
+
+The act is decided again when it is confirmed, on the facts of that moment. A test run has no duty in the world, and an
+exercise that is over has nothing left to protect: there one person is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from runner.errors import Refused
+from runner.incident.state import commands as c
+from runner.incident.state.events import AnyEvent, SecondPersonAsked
+from runner.incident.state.exercise import OVER
+from runner.incident.state.incident import Incident
+from runner.incident.state.second_person import TwoPersonAct
+
+_PAIRS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "close": (("commander",), ("counsel", "executive")),
+    "decide": (("counsel",), ("executive", "dpo")),
+    "move_clock": ((), ("counsel", "dpo", "executive", "commander")),
+}
+"""For each act the roles of one person, and those of the other; either may be first. Empty: anybody."""
+
+
+def guarded(incident: Incident) -> bool:
+    """Tell whether acts in an incident need two people."""
+    return incident.kind != "test" and (incident.drill is None or incident.drill.stage not in OVER)
+
+
+def with_second(
+    incident: Incident,
+    act: TwoPersonAct,
+    events: tuple[AnyEvent, ...],
+    alone: str,
+    second: str,
+) -> tuple[AnyEvent, ...]:
+    """Return the events of an act once two people want it, or the home has nobody else; before, only the question."""
+    if not guarded(incident):
+        return events
+    roles = _partners(incident, act, alone)
+    if second:
+        return events
+    if alone:
+        return (SecondPersonAsked(act=msgspec.structs.replace(act, roles=roles, alone=alone)), *events)
+    for entry, one in incident.second_person.items():
+        if one.state == "awaiting" and _about(one.act) == _about(act):
+            raise Refused(
+                f"entry {entry} of {one.act.by} waits for a second person already",
+                hint=f"tocsin confirm {entry} --as PERSON; to withdraw it: tocsin correct {entry} --reason WHY",
+                code="second_person",
+            )
+    return (SecondPersonAsked(act=msgspec.structs.replace(act, roles=roles)),)
+
+
+def _about(act: TwoPersonAct) -> tuple[object, ...]:
+    return act.kind, act.duty, {change.key for change in act.facts}
+
+
+def _partners(incident: Incident, act: TwoPersonAct, alone: str) -> tuple[str, ...]:
+    """Return the roles of which the other person needs one; raises Refused where the first person has none."""
+    one, other = _PAIRS[act.kind]
+    found = (*(other if not one or _holds(incident, act.by, one) else ()),)
+    found += one if _holds(incident, act.by, other) else ()
+    nobody = alone and not any(incident.roles.get(role) for role in (*one, *other))
+    if not found and not nobody:
+        raise Refused(
+            f"{act.by or 'nobody'} does not have the role {' or '.join((*one, *other))}",
+            hint=f"tocsin role assign {one[0]} PERSON",
+            code="role",
+        )
+    return found
+
+
+def _holds(incident: Incident, person: str, roles: tuple[str, ...]) -> bool:
+    return any(person in incident.roles.get(role, ()) for role in roles)
+
+
+def agreed(incident: Incident, command: c.ConfirmEntry) -> TwoPersonAct | None:
+    """Return the act that a person confirms, None where the entry waits for no second person; Refused if they may not."""
+    people = incident.second_person.get(command.seq)
+    if people is None or people.state != "awaiting":
+        return None
+    act = people.act
+    if command.by.casefold() == act.by.casefold():
+        raise Refused(
+            f"{act.by} asked for it: another person confirms it",
+            hint=f"tocsin confirm {command.seq} --as PERSON",
+            code="same_person",
+        )
+    if not _holds(incident, command.by, act.roles):
+        raise Refused(
+            f"{command.by or 'nobody'} does not have the role {' or '.join(act.roles)}",
+            hint=f"tocsin role assign {act.roles[0]} PERSON",
+            code="role",
+        )
+    return act

@@ -1,0 +1,1 @@
+"""The state of an incident, its events, and what each of them changes."""

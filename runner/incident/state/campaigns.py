@@ -1,0 +1,129 @@
+"""What happens to a campaign, as the journal keeps it: its plan, its life, and a digest for each stretch of what was sent.
+
+The people stand in tables of their own. A stretch is some chunks in a row; its root is over their digests, so that one entry
+proves what became of thousands, and a table that somebody changed afterwards no longer fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from runner.base.event import Event, Personal
+
+
+class CampaignPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some people of a list, under one law, with one text."""
+
+    jurisdiction: str
+    population: str
+    duty: str
+    notice: str
+    version: str
+    text: str
+    people: int
+    approved_by: tuple[str, ...] = ()
+
+
+class CampaignPlanned(Event, frozen=True, kw_only=True):
+    """A list was read, and each person of it has a way; nothing has left."""
+
+    campaign: str
+    notice: str
+    list_name: str
+    list_sha256: str
+    owed: int
+    duplicates: int
+    rejected: int
+    ways: Mapping[str, int]
+    parts: tuple[CampaignPart, ...]
+    sum: str
+    by: str
+    replaces: str = ""
+    """The plan that it takes the place of; nothing of that had been sent."""
+
+
+class CampaignMoved(Personal, frozen=True, kw_only=True):
+    """Sending began, was stopped, went on, or came to its end."""
+
+    campaign: str
+    state: Literal["sending", "paused", "done"]
+    reason: str = ""
+    by: str = ""
+    """Empty where it stopped by itself."""
+
+
+class CampaignStretch(Event, frozen=True, kw_only=True):
+    """What became of the chunks from ``first`` to ``last``; ``root`` is the Merkle root over their digests."""
+
+    campaign: str
+    first: int
+    last: int
+    root: str
+    outcomes: Mapping[str, int]
+
+
+class CampaignResolved(Personal, frozen=True, kw_only=True):
+    """So many of those whose outcome was unknown are known now, by receipts, or are sent to again by a person's word."""
+
+    campaign: str
+    people: int
+    by: str
+    reason: str = ""
+
+
+class SubstituteDue(Personal, frozen=True, kw_only=True):
+    """The law of a place lets or makes substitute notice stand in: a person decides, nothing is done by itself."""
+
+    campaign: str
+    place: str
+    ground: str
+    why: str
+
+
+class SubstituteGiven(Personal, frozen=True, kw_only=True):
+    """A person gave substitute notice to those of a place who could not be reached, or says why none is given."""
+
+    campaign: str
+    place: str
+    people: int
+    by: str
+    reason: str
+
+
+AnyCampaignEvent = (
+    CampaignPlanned | CampaignMoved | CampaignStretch | CampaignResolved | SubstituteDue | SubstituteGiven
+)
+
+
+class SubstituteAsk(msgspec.Struct, frozen=True, kw_only=True):
+    """Substitute notice may stand in for those of a place whom letters do not reach: somebody has to decide."""
+
+    place: str
+    ground: str
+    why: str
+    at: datetime
+
+
+class CampaignView(msgspec.Struct, frozen=True, kw_only=True):
+    """What an incident knows of one notice to many people; who stands how is in the store's own tables."""
+
+    id: str
+    notice: str
+    list_name: str
+    owed: int
+    at: datetime
+    """When it came into its state."""
+    state: Literal["planned", "sending", "paused", "done"] = "planned"
+    by: str = ""
+    """Who had it paused; empty where it stopped by itself."""
+    reason: str = ""
+    chunks: int = 0
+    unknown: int = 0
+    """People of whom nobody knows whether the notice left."""
+    roots: tuple[tuple[int, int, str], ...] = ()
+    """First and last chunk of each stretch, and its root."""
+    asks: tuple[SubstituteAsk, ...] = ()

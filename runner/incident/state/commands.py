@@ -1,0 +1,582 @@
+"""What a person, or an effect that has ended, asks of an incident. ``decide`` turns it into events or refuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from runner.base.states import ReceiptKind, Severity
+from runner.incident.state.campaigns import AnyCampaignEvent
+from runner.incident.state.events import FactChange, PlannedDelivery
+from runner.incident.state.exercise import Cause, ClockChange, FaultKind, Rating
+from runner.incident.state.incident import Run
+from runner.law.duty import DutyRecord
+from runner.playbook.format import Task
+from runner.routing.messaging import MessageClass, SendResult
+from runner.routing.war_room import Guest, WarRoom
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """What all commands share: the person who gives it (empty for the program itself)."""
+
+    by: str = ""
+
+
+class StartTask(Command, frozen=True, kw_only=True):
+    """Say that one is on it."""
+
+    step: str
+
+
+class CompleteTask(Command, frozen=True, kw_only=True):
+    """Say that it is done; ``comment`` says how."""
+
+    step: str
+    comment: str = ""
+
+
+class CheckRow(Command, frozen=True, kw_only=True):
+    """Tick a checklist row, counted from 0, or take its tick back; ``at_once`` with all other rows, unseen."""
+
+    step: str
+    row: int
+    done: bool = True
+    at_once: bool = False
+
+
+class SkipStep(Command, frozen=True, kw_only=True):
+    """Leave it out, with the reason."""
+
+    step: str
+    reason: str
+
+
+class CancelStep(Command, frozen=True, kw_only=True):
+    """Take it back: what hangs on it alone falls away too."""
+
+    step: str
+    reason: str
+
+
+class FailStep(Command, frozen=True, kw_only=True):
+    """Say that it did not work, with the reason."""
+
+    step: str
+    reason: str
+
+
+class ReopenStep(Command, frozen=True, kw_only=True):
+    """Do it again, as a new invocation, with the reason; ``keeps`` the rows that were checked one by one."""
+
+    step: str
+    reason: str
+    keeps: bool = False
+
+
+class RetryStep(Command, frozen=True, kw_only=True):
+    """Try a stuck automatic step again."""
+
+    step: str
+    reason: str = ""
+
+
+class AssignStep(Command, frozen=True, kw_only=True):
+    """Give it to somebody."""
+
+    step: str
+    to: str
+    reason: str
+
+
+class CommentStep(Command, frozen=True, kw_only=True):
+    """Say something about it."""
+
+    step: str
+    text: str
+
+
+class Answer(Command, frozen=True, kw_only=True):
+    """Answer an ``ask``: the fact it sets, already checked against its type."""
+
+    step: str
+    change: FactChange
+    grounds: str = ""
+
+
+class AnswerUnknown(Command, frozen=True, kw_only=True):
+    """Say that nobody knows yet; ask again at ``ask_again``."""
+
+    step: str
+    ask_again: datetime | None = None
+
+
+class Decide(Command, frozen=True, kw_only=True):
+    """Approve or reject exactly the bytes named by ``digest``; ``as_it_was`` is why counsel lets changed facts pass."""
+
+    step: str
+    digest: str
+    approved: bool
+    reason: str = ""
+    os_user: str = ""
+    proven_by: str = ""
+    recorded_by: str = ""
+    """Who writes it down for ``by``: it does not count before ``by`` confirms."""
+    as_it_was: str = ""
+
+
+class RecordFacts(Command, frozen=True, kw_only=True):
+    """Record, correct or withdraw facts, already checked against their types."""
+
+    changes: tuple[FactChange, ...]
+    grounds: str = ""
+
+
+class RecordDuty(Command, frozen=True, kw_only=True):
+    """Record a filing, a decision not to notify, or a waiver; ``as_it_was`` is why counsel lets changed facts pass."""
+
+    duty: str
+    record: DutyRecord
+    step: str = ""
+    as_it_was: str = ""
+
+
+class AssignRole(Command, frozen=True, kw_only=True):
+    """Say who holds a role from now on."""
+
+    role: str
+    persons: tuple[str, ...]
+    on_call: bool = False
+    """A rota says so, and hands it on when the watch changes."""
+
+
+class ChooseRoom(Command, frozen=True, kw_only=True):
+    """Say where responders talk from now on."""
+
+    room: WarRoom
+    trigger: str = ""
+
+
+class ListGuests(Command, frozen=True, kw_only=True):
+    """Say who is to be let into the room that was opened, and who is not."""
+
+    room: str
+    guests: tuple[Guest, ...]
+
+
+class RetryRoom(Command, frozen=True, kw_only=True):
+    """Have every room that could not be opened, and every invitation that failed, tried anew."""
+
+
+class DeclareDomain(Command, frozen=True, kw_only=True):
+    """Declare a failure domain compromised, down, or up again."""
+
+    domain: str
+    state: Literal["compromised", "down", "up"]
+    since: datetime
+    reason: str = ""
+    assumed: bool = False
+
+
+class ReportDomain(Command, frozen=True, kw_only=True):
+    """Tell an incident what is known outside of it: a domain is down, or up again."""
+
+    domain: str
+    state: Literal["down", "up"]
+    since: datetime
+    reason: str = ""
+    declared: bool = False
+    """A person has settled it, in another incident: it stands above what a person said here before."""
+
+
+class OverrideRule(Command, frozen=True, kw_only=True):
+    """Set a rule of messages aside, as its approver, for a channel, a class, a person or a text; empty holds for all."""
+
+    rule: str
+    reason: str
+    channel: str = ""
+    message_class: str = ""
+    person: str = ""
+    text: str = ""
+
+
+class AttachFile(Command, frozen=True, kw_only=True):
+    """Take a file into custody; its bytes are kept already."""
+
+    evidence: str
+    name: str
+    sha256: str
+    size: int
+    source: str = ""
+
+
+class AddNote(Command, frozen=True, kw_only=True):
+    """Write a line into the log."""
+
+    text: str
+    about: datetime | None = None
+    privileged: bool = False
+
+
+class Pause(Command, frozen=True, kw_only=True):
+    """Stop automatic work."""
+
+    reason: str
+
+
+class Resume(Command, frozen=True, kw_only=True):
+    """Go on with automatic work. ``set_aside`` says why it was set aside, which needs a reason to undo."""
+
+    reason: str = ""
+    set_aside: str = ""
+
+
+class CancelIncident(Command, frozen=True, kw_only=True):
+    """Call the incident off."""
+
+    reason: str
+
+
+class Close(Command, frozen=True, kw_only=True):
+    """Declare it over; open work needs a reason, and each open duty of a law in force one of its own."""
+
+    reason: str = ""
+    leave_open: Mapping[str, str] = {}
+
+
+class Reopen(Command, frozen=True, kw_only=True):
+    """Take up again what was closed."""
+
+    reason: str
+
+
+class AddTask(Command, frozen=True, kw_only=True):
+    """Add work that no playbook foresaw; the task's id is made from its words."""
+
+    task: Task
+
+
+class SetSeverity(Command, frozen=True, kw_only=True):
+    """Say how severe the incident is."""
+
+    severity: Severity
+    reason: str = ""
+
+
+class CorrectEvent(Command, frozen=True, kw_only=True):
+    """Say that an earlier entry is wrong."""
+
+    seq: int
+    reason: str
+
+
+class RecordCampaign(Command, frozen=True, kw_only=True):
+    """Something happened to a campaign of notices to many people."""
+
+    event: AnyCampaignEvent
+
+
+class ConfirmEntry(Command, frozen=True, kw_only=True):
+    """Agree to what entry ``seq`` asks a second person, or say that what was recorded on one's behalf there is so."""
+
+    seq: int
+    os_user: str = ""
+    proven_by: str = ""
+
+
+class PinPlaybook(Command, frozen=True, kw_only=True):
+    """Begin (or graft) a run of a pinned playbook."""
+
+    run: Run
+    inputs: Mapping[str, str | int | float | bool | None] = {}
+    reason: str = ""
+
+
+class ResolveAttempt(Command, frozen=True, kw_only=True):
+    """Say what became of an attempt whose outcome nobody knew."""
+
+    effect: str
+    happened: bool
+    reason: str
+
+
+class Resend(Command, frozen=True, kw_only=True):
+    """Send a delivery again under a new key."""
+
+    delivery: str
+    reason: str
+
+
+class AskReplan(Command, frozen=True, kw_only=True):
+    """Have open deliveries to somebody planned anew: their contacts changed."""
+
+    person: str
+
+
+class ReportCall(Command, frozen=True, kw_only=True):
+    """Say whether a telephone call reached the person of a delivery."""
+
+    delivery: str
+    reached: bool
+    note: str = ""
+
+
+class Acknowledge(Command, frozen=True, kw_only=True):
+    """Say that one has a message. ``by`` is the person to whom the delivery went."""
+
+    delivery: str
+    via: str
+    note: str = ""
+    token: str = ""
+    """A digest of the link that it came by."""
+    sim_swappable: bool = False
+    domains: frozenset[str] = frozenset()
+    """What the way depends on by which it came."""
+    authorises: bool = False
+    """Whether the way may carry a decision, as the planner's rules stand."""
+
+
+class Composed(Command, frozen=True, kw_only=True):
+    """The composing of a message has ended: its plans."""
+
+    step: str
+    message: str
+    message_class: MessageClass
+    body: str
+    to: tuple[str, ...]
+    plans: tuple[PlannedDelivery, ...]
+    reminder: bool = False
+    traits: tuple[str, ...] = ()
+    requested_by: str = ""
+    about: str = ""
+    """The message whose acknowledgement it tells of; it belongs to no step."""
+    next_update: datetime | None = None
+    """When its text says that the next one comes."""
+    filled: tuple[str, ...] = ()
+    unheld: tuple[str, ...] = ()
+
+
+class NotAnnounced(Command, frozen=True, kw_only=True):
+    """Those who were reached cannot be told that a message is acknowledged."""
+
+    message: str
+    why: str
+
+
+class Replanned(Command, frozen=True, kw_only=True):
+    """Open deliveries were planned again because a domain changed or one is sent again."""
+
+    plans: tuple[PlannedDelivery, ...]
+    reason: str
+    asked: int = 0
+    """The event that the planning answers (``Incident.replan_asked`` as it saw it); 0 when it could not be done."""
+
+
+class Rendered(Command, frozen=True, kw_only=True):
+    """A notice was rendered; ``tree`` and ``adopted`` are SHA-256 of the kept tree and of the Word file it was taken from."""
+
+    document: str
+    step: str
+    notice: str
+    version: str
+    digest: str
+    files: Mapping[str, str]
+    gaps: tuple[str, ...]
+    facts: Mapping[str, int]
+    duty: str = ""
+    final: bool = False
+    """Rendered as it would be filed: nothing that the law wants at once is missing."""
+    tree: str = ""
+    override: str = ""
+    """Why counsel lets it go final in spite of ``items``."""
+    items: tuple[str, ...] = ()
+    adopted: str = ""
+    base: str = ""
+    tracked: int = 0
+
+
+class EffectFailed(Command, frozen=True, kw_only=True):
+    """Composing or rendering could not be done; a person decides."""
+
+    step: str
+    why: str
+
+
+class AttemptDone(Command, frozen=True, kw_only=True):
+    """An attempt has ended in one of the five outcomes."""
+
+    effect: str
+    n: int
+    result: SendResult
+
+
+class TakeReceipt(Command, frozen=True, kw_only=True):
+    """A provider said later what became of an attempt."""
+
+    delivery: str
+    n: int
+    kind: ReceiptKind
+    event: str
+    """A digest of the provider's own name for it."""
+    part: str = ""
+    at_provider: datetime | None = None
+    code: str = ""
+
+
+class AttemptLost(Command, frozen=True, kw_only=True):
+    """The worker of an attempt is gone: nobody knows what became of it."""
+
+    effect: str
+    n: int
+
+
+class BeginExercise(Command, frozen=True, kw_only=True):
+    """Say after which plan this incident is an exercise."""
+
+    name: str
+    title: str
+    exercise_type: str
+    plan: str
+    marking: str
+    live: tuple[str, ...] = ()
+    head: str = ""
+
+
+class SetExerciseClock(Command, frozen=True, kw_only=True):
+    """Begin, pause, resume, jump, freeze or end an exercise; ``wall`` is the time outside of it."""
+
+    change: ClockChange
+    wall: datetime
+    rate: float = 1.0
+    to: datetime | None = None
+    reason: str = ""
+
+
+class ReleaseInject(Command, frozen=True, kw_only=True):
+    """Have an event of the scenario happen."""
+
+    number: str
+    cause: Cause = "hand"
+    planned: datetime | None = None
+
+
+class DeferInject(Command, frozen=True, kw_only=True):
+    """Leave an event of the scenario out."""
+
+    number: str
+    reason: str
+
+
+class SetFault(Command, frozen=True, kw_only=True):
+    """Have something fail in an exercise."""
+
+    kind: FaultKind
+    ref: str
+    until: datetime | None = None
+    shift: timedelta | None = None
+
+
+class Observe(Command, frozen=True, kw_only=True):
+    """Write down what was seen in an exercise, or answered to a question."""
+
+    text: str
+    objective: str = ""
+    question: str = ""
+    kind: Literal["observation", "strength", "improvement", "answer"] = "observation"
+    about: str = ""
+
+
+class Rate(Command, frozen=True, kw_only=True):
+    """Rate a target of an exercise; ``proposed`` is what the rule says, and why."""
+
+    target: str
+    rating: Rating
+    note: str = ""
+    proposed: str = ""
+
+
+class GiveBrief(Command, frozen=True, kw_only=True):
+    """Hand over to somebody: what they were told ends with entry ``version``."""
+
+    to: str
+    version: int
+    digest: str
+
+
+class TakeCommand(Command, frozen=True, kw_only=True):
+    """Take over, saying back what was told."""
+
+    role: str
+    read_back: str
+
+
+class SignReport(Command, frozen=True, kw_only=True):
+    """Stand for an after-action report, byte for byte; its files are kept already."""
+
+    digest: str
+    files: Mapping[str, str]
+    heads: Mapping[str, str] = {}
+
+
+AnyCommand = (
+    GiveBrief
+    | TakeCommand
+    | BeginExercise
+    | SetExerciseClock
+    | ReleaseInject
+    | DeferInject
+    | SetFault
+    | Observe
+    | Rate
+    | SignReport
+    | StartTask
+    | CompleteTask
+    | CheckRow
+    | SkipStep
+    | CancelStep
+    | FailStep
+    | ReopenStep
+    | RetryStep
+    | AssignStep
+    | CommentStep
+    | Answer
+    | AnswerUnknown
+    | Decide
+    | RecordFacts
+    | RecordDuty
+    | AssignRole
+    | ChooseRoom
+    | ListGuests
+    | RetryRoom
+    | DeclareDomain
+    | ReportDomain
+    | OverrideRule
+    | AttachFile
+    | AddNote
+    | Pause
+    | Resume
+    | CancelIncident
+    | Close
+    | Reopen
+    | SetSeverity
+    | AddTask
+    | CorrectEvent
+    | ConfirmEntry
+    | RecordCampaign
+    | PinPlaybook
+    | ResolveAttempt
+    | Resend
+    | AskReplan
+    | ReportCall
+    | Acknowledge
+    | NotAnnounced
+    | Composed
+    | Replanned
+    | Rendered
+    | EffectFailed
+    | AttemptDone
+    | AttemptLost
+    | TakeReceipt
+)

@@ -1,0 +1,31 @@
+"""Exercise time: what time it is in an exercise when a clock on the wall says so, and when the wall will say so.
+
+Steps, legal clocks, reminders and escalations of an exercise count its own time. The journal has both.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from runner.incident.state.exercise import ExerciseClock
+from runner.incident.state.incident import Incident
+
+
+def time_in(incident: Incident, wall: datetime) -> datetime:
+    """Return the time by which an incident counts when the wall says ``wall``."""
+    return wall if incident.drill is None else clock_time(incident.drill.clock, wall)
+
+
+def clock_time(clock: ExerciseClock, wall: datetime) -> datetime:
+    """Return what an exercise's clock shows; it never goes back before where it was set."""
+    return max(clock.at, clock.at + (wall - clock.wall) * clock.rate)
+
+
+def wall_time(incident: Incident, instant: datetime | None) -> datetime | None:
+    """Return when the wall will show that an instant of the incident has come; None for never, as things stand."""
+    if incident.drill is None or instant is None:
+        return instant
+    clock = incident.drill.clock
+    if instant <= clock.at:
+        return clock.wall
+    return None if clock.rate <= 0 else clock.wall + (instant - clock.at) / clock.rate

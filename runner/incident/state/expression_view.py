@@ -1,0 +1,156 @@
+"""What a condition sees of an incident: facts, steps and duties from where the condition stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from runner.facts.expression import Unknown, Value
+from runner.facts.vocabulary.register import lookup
+from runner.incident.state.incident import Incident, Invocation, Scope
+from runner.playbook.format import (
+    Act,
+    AnyStep,
+    Approve,
+    Ask,
+    Call,
+    Duties,
+    File,
+    Group,
+    Message,
+    Notice,
+    Repeat,
+    Step,
+    Task,
+    Wait,
+)
+
+
+class ScopeView(msgspec.Struct, frozen=True):
+    """The view of one scope: loop names are its own, steps are found outwards through its containers."""
+
+    incident: Incident
+    scope: Scope
+
+    def fact(self, path: str) -> Value:
+        """Return a fact's value, a whole map or a list; ``Unknown`` names the path."""
+        return lookup(self.incident.facts, path)
+
+    def step(self, step: str) -> Mapping[str, Value] | Unknown:
+        """Return the parts of a step's newest invocation; it is unknown until the step has been reached."""
+        invocation = find_step(self.incident, self.scope, step)
+        if invocation is None:
+            return Unknown((f"step('{step}')",))
+        return {
+            "done": invocation.state in ("done", "done_late"),
+            "state": invocation.state,
+            "answer": self._answer(invocation),
+            "ended_at": invocation.ended_at or Unknown((f"step('{step}').ended_at",)),
+        }
+
+    def duty(self, duty: str) -> Mapping[str, Value] | Unknown:
+        """Return the parts of a duty as last assessed; everything is unknown before the first assessment."""
+        found = self.incident.duties.get(duty)
+        if found is None or not self.incident.assessed:
+            return Unknown((f"duty('{duty}')",))
+        applies: Value = found.verdict == "applies"
+        if found.verdict == "unknown":
+            applies = Unknown(found.missing or (f"duty('{duty}')",))
+        return {
+            "applies": applies,
+            "unknown": found.verdict == "unknown",
+            "verdict": found.verdict,
+            "due": found.due or Unknown((f"duty('{duty}').due",)),
+            "overdue": found.overdue,
+            "filed": found.record is not None and found.record.kind == "filed",
+        }
+
+    def duties(self, verdict: str) -> tuple[str, ...] | Unknown:
+        """Return the duties of a verdict that are still to be worked or were, sorted.
+
+        One whose clock begins with an event comes with the event: nobody works on a final report before the first one.
+        """
+        if not self.incident.assessed:
+            return Unknown(("duties",))
+        views = (d for d in self.incident.duties.values() if d.verdict == verdict and not d.waits)
+        return tuple(sorted(d.id for d in views))
+
+    def name(self, name: str) -> Value:
+        """Return ``item``, ``iteration`` or ``inputs`` of the nearest scope that has one."""
+        if name == "iteration":
+            return self.scope.iteration
+        for scope in outwards(self.incident, self.scope):
+            if name == "item" and scope.item is not None:
+                return scope.item
+            if name == "inputs" and scope.body == "":
+                return {key: Unknown((key,)) if v is None else v for key, v in scope.inputs.items()}  # type: ignore[misc]
+        return Unknown((name,))
+
+    def _answer(self, found: Invocation) -> Value:
+        return (
+            lookup(self.incident.facts, found.sets)
+            if found.sets
+            else Unknown((f"step('{found.step}').answer",))
+        )
+
+
+def outwards(incident: Incident, scope: Scope) -> list[Scope]:
+    """Return a scope and the scopes around it, innermost first."""
+    found = [scope]
+    while scope.parent:
+        scope = incident.scopes[incident.invocations[scope.parent].scope]
+        found.append(scope)
+    return found
+
+
+def find_step(incident: Incident, scope: Scope, step: str) -> Invocation | None:
+    """Return the newest invocation of a step in this scope or the nearest one around it."""
+    name = incident.latest.get(f"{scope.id}|{step}")
+    while name is None and scope.parent:
+        scope = incident.scopes[incident.invocations[scope.parent].scope]
+        name = incident.latest.get(f"{scope.id}|{step}")
+    return None if name is None else incident.invocations[name]
+
+
+def open_before(incident: Incident, invocation: Invocation, step: AnyStep | None) -> tuple[str, ...]:
+    """Return the steps that a waiting invocation waits for."""
+    if step is None or invocation.state != "waiting":
+        return ()
+    latest = {before: incident.latest.get(f"{invocation.scope}|{before}") for before in step.after.steps}
+    return tuple(
+        before for before, name in latest.items() if name is None or not incident.invocations[name].over
+    )
+
+
+def item_of(incident: Incident, scope: Scope, name: str) -> str:
+    """Return a duty's or template's name, with ``item`` replaced by the lane's own."""
+    if name != "item":
+        return name
+    for around in outwards(incident, scope):
+        if around.item is not None:
+            return around.item
+    return name
+
+
+def title_of(step: AnyStep) -> str:
+    """Return the words that stand for a step: its title, else what its kind key says."""
+    match step:
+        case Step(title=title) if title:
+            return title
+        case Task(task=words) | Ask(ask=words) | Act(act=words) | Group(group=words) | Repeat(repeat=words):
+            return words
+        case Message(message=name):
+            return f"Message: {name}"
+        case Approve(approve=name):
+            return f"Approve: {name}"
+        case Notice(notice=name):
+            return f"Notice: {name}"
+        case File(file=name):
+            return f"File: {name}"
+        case Call(playbook=name):
+            return f"Playbook: {name}"
+        case Duties(duties=names):
+            return f"Assess duties: {', '.join(names)}"
+        case Wait():
+            return f"Wait: {step.id}"

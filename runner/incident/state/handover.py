@@ -1,0 +1,43 @@
+"""One commander hands over to the next: what was told, and that it was read back. The record has both."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from runner.base.event import Personal
+
+
+class BriefGiven(Personal, frozen=True, kw_only=True):
+    """The state of the incident was told to whoever takes over; ``version`` is the last entry that it tells."""
+
+    to: str
+    by: str
+    version: int
+    digest: str
+    """SHA-256 of the brief as a program reads it."""
+
+
+class CommandTaken(Personal, frozen=True, kw_only=True):
+    """Whoever was briefed said in their own words what they have taken over, and holds the role from now on."""
+
+    by: str
+    role: str
+    brief: int
+    """The entry of the brief that they were given."""
+    read_back: str
+    before: tuple[str, ...] = ()
+
+
+class Handover(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest brief, and whether it was taken up."""
+
+    entry: int
+    to: str
+    by: str
+    at: datetime
+    version: int
+    digest: str
+    taken_at: datetime | None = None
+    read_back: str = ""

@@ -1,0 +1,72 @@
+"""What the events of an incident refer to: plans of its playbooks and the pinned law, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.errors import Refused
+from runner.playbook.format import AnyStep
+from runner.playbook.plan import NO_STEPS, Body, Plan
+
+if TYPE_CHECKING:
+    from runner.incident.state.incident import Incident, Invocation, Run, Scope
+    from runner.law.counting import HolidayCalendar
+    from runner.law.regime import Regime
+    from runner.law.screening_index import Outline
+
+
+class Library(msgspec.Struct, frozen=True):
+    """What an incident's events refer to: plans by the digest of the stored bundle, and the pinned law."""
+
+    plans: Mapping[str, Plan]
+    regimes: Sequence[Regime] = ()
+    calendar: HolidayCalendar | None = None
+    """Public holidays by place; none are known without it."""
+    outline: Outline | None = None
+    """What decides verdicts, in the order of the regimes; without it all laws are judged in full."""
+    alone: str = ""
+    """Why the home has nobody for a second person; empty where it has."""
+
+    def regime(self, name: str) -> Regime | None:
+        """Return a pinned law by its id, None where there is none."""
+        if self.outline is None:
+            return next((regime for regime in self.regimes if regime.id == name), None)
+        numbers = (number for number, law in enumerate(self.outline.laws) if law.id == name)
+        number = next(numbers, None)
+        return None if number is None else self.regimes[number]
+
+    def body(self, runs: Mapping[str, Run], scope: Scope) -> Body:
+        """Return the body that a scope was opened on; one that a migration took away has no steps."""
+        if scope.added:
+            return Body({task.id: task for task in scope.added}, {})
+        return self.plans[runs[scope.run].bundle].bodies.get((scope.playbook, scope.body), NO_STEPS)
+
+    def step(self, incident: Incident, invocation: str) -> AnyStep:
+        """Return the definition behind an invocation's id; raises Refused where a migration took it away."""
+        found = incident.invocations[invocation]
+        scope = incident.scopes[found.scope]
+        step = self.body(incident.runs, scope).steps.get(found.step)
+        if step is None:
+            run = incident.runs[scope.run]
+            raise Refused(
+                f"{invocation} is no longer part of {run.playbook} {run.version}", code="step_removed"
+            )
+        return step
+
+    def stands(
+        self,
+        runs: Mapping[str, Run],
+        scopes: Mapping[str, Scope],
+        invocations: Mapping[str, Invocation],
+        invocation: str,
+    ) -> bool:
+        """Tell whether an invocation, and all that it stands in, are defined still, and as the kinds they were."""
+        found = invocations[invocation]
+        scope = scopes[found.scope]
+        step = self.body(runs, scope).steps.get(found.step)
+        if step is None or step.__struct_config__.tag != found.kind:
+            return False
+        return not scope.parent or self.stands(runs, scopes, invocations, scope.parent)

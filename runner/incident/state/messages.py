@@ -1,0 +1,238 @@
+"""What happens to a message: it is composed and planned, tried, proved, and in the end settled.
+
+An attempt's two events serve automatic steps as well: the intent, then the outcome, of any effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from runner.base.event import Event, Personal
+from runner.base.states import AttemptState, Proof, ReceiptKind, Refusal, TaskState
+from runner.routing.messaging import MessageClass
+
+
+class MessageComposed(Personal, frozen=True, kw_only=True):
+    """A message and its delivery plans exist; nothing has been sent."""
+
+    message: str
+    step: str
+    message_class: MessageClass
+    body: str
+    to: tuple[str, ...]
+    plans: tuple[PlannedDelivery, ...]
+    reason: str = ""
+    traits: tuple[str, ...] = ()
+    """What the text holds that rules ask about, such as a link."""
+    requested_by: str = ""
+    """Whose doing asked for it: that person's own answer authorises nothing."""
+    about: str = ""
+    """The message whose acknowledgement this one tells of."""
+    next_update: datetime | None = None
+    """When its text says that the next one comes."""
+    late_by: timedelta | None = None
+    """By how much it is later than the one before had promised."""
+    filled: tuple[str, ...] = ()
+    """Roles addressed that only the opener of the incident holds: nobody is paged for them."""
+    unheld: tuple[str, ...] = ()
+    """Roles addressed that nobody holds."""
+
+
+class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One person's plan: usable channels in order, and the refused ones with their rule."""
+
+    delivery: str
+    person: str
+    channels: tuple[str, ...]
+    goal: Proof
+    refusals: tuple[Refusal, ...] = ()
+    key_lifetimes: Mapping[str, timedelta | None] = {}
+    recalls: tuple[str, ...] = ()
+    """Usable channels on which it can be stopped from ringing."""
+    domains: Mapping[str, tuple[str, ...]] = {}
+    """Usable channel → every failure domain of this way, the mailbox or number at its end included."""
+    overridden: tuple[Refusal, ...] = ()
+    """Rules that would refuse a channel in use, and that an approver set aside."""
+    unverified: tuple[str, ...] = ()
+    """Usable channels on which nobody has verified this person's address."""
+    level: int = 0
+    """0 for whom it is meant for, 1 for who stands in for them, 2 for whom it goes up to."""
+    starts_at: datetime | None = None
+    """When its level is told, if nobody has answered by then; None at once."""
+    stands_for: tuple[str, ...] = ()
+    """The deliveries in whose place it is."""
+    roles: tuple[str, ...] = ()
+    """The roles addressed that the person holds."""
+
+
+class LevelFired(Event, frozen=True, kw_only=True):
+    """The people of a level are told now too; levels that were missed before it are passed over."""
+
+    message: str
+    level: int
+    late_by: timedelta = timedelta()
+    passed_over: tuple[int, ...] = ()
+
+
+class DeliveryReminded(Personal, frozen=True, kw_only=True):
+    """The same message goes out again under a new key: nobody answered, or the answer is too old to rely on."""
+
+    delivery: str
+    count: int
+    why: str = ""
+
+
+class CallOwed(Personal, frozen=True, kw_only=True):
+    """All levels were told, reminders are of no avail, and not enough people have answered: somebody has to telephone."""
+
+    message: str
+    persons: tuple[str, ...]
+    why: str = ""
+
+
+class AnnouncementDropped(Personal, frozen=True, kw_only=True):
+    """Those who were reached could not be told that a message is acknowledged."""
+
+    message: str
+    why: str
+
+
+class DeliveriesReplanned(Personal, frozen=True, kw_only=True):
+    """Open deliveries were planned anew, because a domain fell or rose or one is sent again; changed plans only."""
+
+    plans: tuple[PlannedDelivery, ...] = ()
+    reason: str = ""
+
+
+class ReplanAsked(Personal, frozen=True, kw_only=True):
+    """Open deliveries are to be planned anew: somebody has other contacts, or a channel is gone."""
+
+    person: str
+
+
+class ReplanFailed(Personal, frozen=True, kw_only=True):
+    """Open deliveries could not be planned anew: none is sent before ``retry_at``, when it is tried again."""
+
+    why: str
+    retry_at: datetime
+
+
+class DeliveryEnded(Personal, frozen=True, kw_only=True):
+    """Its goal is proved, or nothing is left to try, or it was called off."""
+
+    delivery: str
+    state: Literal["satisfied", "exhausted", "cancelled"]
+    why: str = ""
+
+
+class DeliveryStuck(Personal, frozen=True, kw_only=True):
+    """Nothing more is sent before a person has said what became of an unanswered attempt."""
+
+    delivery: str
+    why: str
+
+
+class ReceiptTaken(Personal, frozen=True, kw_only=True):
+    """A provider said later what became of one attempt, with where that leaves the attempt and what is proved now."""
+
+    delivery: str
+    n: int
+    kind: ReceiptKind
+    event: str
+    """A digest of the provider's own name for it: a second time it is nothing new."""
+    part: str = ""
+    """The provider's name of the message or of a part of it, where the receipt gave one."""
+    at_provider: datetime | None = None
+    code: str = ""
+    evidence: Proof = "none"
+    state: AttemptState | None = None
+    """The attempt's new state; None where it stays as it is."""
+
+
+class EvidenceRaised(Personal, frozen=True, kw_only=True):
+    """More is proved of a delivery than before: an acknowledgement, a call."""
+
+    delivery: str
+    evidence: Proof
+    by: str = ""
+    via: str = ""
+    note: str = ""
+    token: str = ""
+    """A digest of the link that it came by, which is spent with it."""
+
+
+class DeliveryResent(Personal, frozen=True, kw_only=True):
+    """A person asked for the same message to go out again under a new key."""
+
+    delivery: str
+    by: str
+    reason: str
+
+
+class AttemptStarted(Event, frozen=True, kw_only=True):
+    """The intent: committed before the effect. ``effect`` is a delivery's or an invocation's id."""
+
+    effect: str
+    n: int
+    key: str
+    worker: str
+    channel: str = ""
+
+
+class AttemptEnded(Event, frozen=True, kw_only=True):
+    """The outcome. For an automatic step, ``step_state`` is where that leaves the step.
+
+    ``reason`` is the provider's, cleaned of personal data; what a person says of it is in ``AttemptResolved``.
+    """
+
+    effect: str
+    n: int
+    state: AttemptState
+    reason: str = ""
+    provider_id: str = ""
+    evidence: Proof = "none"
+    retry_at: datetime | None = None
+    step_state: TaskState | None = None
+    resolved_by: str = ""
+
+
+class AttemptResolved(Personal, frozen=True, kw_only=True):
+    """How a person knows what became of an attempt whose outcome nobody knew; its end is an ``AttemptEnded``."""
+
+    effect: str
+    n: int
+    by: str
+    reason: str
+
+
+class RuleOverridden(Personal, frozen=True, kw_only=True):
+    """A named approver set a rule aside, with the reason; what is empty holds for all."""
+
+    rule: str
+    by: str
+    reason: str
+    role: str = ""
+    """The role that the approver holds."""
+    channel: str = ""
+    message_class: str = ""
+    person: str = ""
+    text: str = ""
+    domains: tuple[str, ...] = ()
+    """Domains that had fallen then; the override says nothing of any other."""
+
+
+class ChannelsSwitched(Personal, frozen=True, kw_only=True):
+    """Open messages go over other channels from now on: what was left, what is used, why, and at whose word."""
+
+    left: tuple[str, ...]
+    taken: tuple[str, ...]
+    trigger: str
+    by: str = ""
+    """Who decided it; nobody where the program found it out by itself."""
+    persons: tuple[str, ...] = ()
+    unverified: tuple[str, ...] = ()
+    """Of these persons, those whose address on a channel that is new to them nobody has verified."""

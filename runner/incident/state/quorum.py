@@ -1,0 +1,137 @@
+"""Whether enough people have a message, and whose answer is still wanted. Pure.
+
+Who stands in for somebody counts as that person, once; whoever it goes up to counts as one more, except where
+everybody is wanted, since no one can take the word of all. What only informs goes on to each for whom it is meant;
+what wants an answer stops for all as soon as enough of them have given theirs.
+"""
+
+from __future__ import annotations
+
+from runner.incident.state.incident import Delivery, Incident
+
+
+def deliveries_of(incident: Incident, message: str) -> list[Delivery]:
+    """Return a message's deliveries, those for whom it is meant first."""
+    return [incident.deliveries[name] for name in incident.messages[message].deliveries]
+
+
+def count_reached(incident: Incident, message: str) -> tuple[int, int]:
+    """Return how many people are reached, and how many have to be."""
+    return _counted(deliveries_of(incident, message), incident.messages[message].message_class.ack_quorum)
+
+
+def quorum_met(incident: Incident, message: str) -> bool:
+    """Tell whether as many people are reached as the class wants; of nobody there are never enough.
+
+    Unless whoever opened the incident fills every role that it addresses.
+    """
+    record = incident.messages[message]
+    deliveries = deliveries_of(incident, message)
+    return enough_of(deliveries, record.message_class.ack_quorum) if deliveries else bool(record.filled)
+
+
+def enough_of(found: list[Delivery], rule: object) -> bool:
+    """Tell the same of deliveries in hand."""
+    reached, wanted = _counted(found, rule)
+    return bool(found) and reached >= wanted
+
+
+def _counted(found: list[Delivery], rule: object) -> tuple[int, int]:
+    if rule == "each_role":
+        roles = roles_of(found)
+        return sum(roles.values()), len(roles)
+    above = sum(
+        delivery.state == "satisfied" and delivery.level > 0 and not delivery.stands_for for delivery in found
+    )
+    reached = len(answered_by_deputy(found)) + (0 if rule == "all" else above)
+    return reached, _wanted(rule, sum(delivery.level == 0 for delivery in found))
+
+
+def answered_by_deputy(found: list[Delivery]) -> set[str]:
+    """Return the deliveries of those for whom it is meant that are proved, or in whose place another is."""
+    reached = [delivery for delivery in found if delivery.state == "satisfied"]
+    meant = {delivery.id for delivery in found if delivery.level == 0}
+    return {name for delivery in reached for name in (delivery.id, *delivery.stands_for)} & meant
+
+
+def places(delivery: Delivery) -> tuple[str, ...]:
+    """Return the roles that a person was addressed in; somebody addressed by name is a role of their own."""
+    return delivery.roles or (f"person:{delivery.person}",)
+
+
+def roles_of(found: list[Delivery]) -> dict[str, bool]:
+    """Return every role addressed that somebody was paged for, and whether one of them is reached."""
+    done = answered_by_deputy(found)
+    roles: dict[str, bool] = {}
+    for delivery in found:
+        if delivery.level == 0:
+            roles |= {role: roles.get(role, False) or delivery.id in done for role in places(delivery)}
+    return roles
+
+
+def settled(found: list[Delivery], rule: object) -> set[str]:
+    """Return the deliveries of those for whom it is meant that nobody waits for any more."""
+    done = answered_by_deputy(found)
+    if rule != "each_role":
+        return done
+    roles = roles_of(found)
+    return done | {
+        delivery.id
+        for delivery in found
+        if delivery.level == 0 and all(roles[role] for role in places(delivery))
+    }
+
+
+def awaited(incident: Incident, message: str) -> list[Delivery]:
+    """Return the deliveries of those for whom it is meant whose answer is still expected."""
+    deliveries = deliveries_of(incident, message)
+    done = settled(deliveries, incident.messages[message].message_class.ack_quorum)
+    return [
+        delivery
+        for delivery in deliveries
+        if delivery.level == 0 and delivery.id not in done and delivery.state != "cancelled"
+    ]
+
+
+class Answers:
+    """Whose answer is still wanted in an incident as it stands; each message is counted once."""
+
+    def __init__(self, incident: Incident) -> None:
+        """Count nothing yet."""
+        self._incident = incident
+        self._counts: dict[str, tuple[bool, set[str]]] = {}
+
+    def unneeded(self, delivery: Delivery) -> str:
+        """Return why nobody has to answer a delivery any more, or nothing while somebody has to."""
+        message = self._incident.messages[delivery.message]
+        if not message.message_class.wants_answer or delivery.lapsed:
+            return ""
+        every, done = self._count(message.id)
+        places = delivery.stands_for or (delivery.id,)
+        if every or ((delivery.level == 0 or delivery.stands_for) and done.issuperset(places)):
+            return f"acknowledged by {answered(deliveries_of(self._incident, message.id))}"
+        return ""
+
+    def _count(self, message: str) -> tuple[bool, set[str]]:
+        """Return whether enough people have answered a message, and for which deliveries an answer is there."""
+        found = self._counts.get(message)
+        if found is None:
+            rule = self._incident.messages[message].message_class.ack_quorum
+            done = settled(deliveries_of(self._incident, message), rule)
+            found = self._counts[message] = quorum_met(self._incident, message), done
+        return found
+
+
+def answered(found: list[Delivery]) -> str:
+    """Return the people who have answered, as words."""
+    return ", ".join(dict.fromkeys(delivery.person for delivery in found if delivery.state == "satisfied"))
+
+
+def _wanted(rule: object, meant: int) -> int:
+    match rule:
+        case "all":
+            return meant
+        case int():
+            return min(rule, meant) if meant else rule
+        case _:
+            return 1

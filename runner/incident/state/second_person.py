@@ -1,0 +1,78 @@
+"""What needs two people: an act as data, and how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from runner.base.event import Personal
+from runner.facts.vocabulary.register import FactChange
+from runner.law.duty import DutyRecord
+
+
+class ClockMove(msgspec.Struct, frozen=True, kw_only=True):
+    """What a fact does to the deadline of one duty; an instant that is None is no deadline at all."""
+
+    duty: str
+    citation: str
+    old: datetime | None
+    new: datetime | None
+    later: bool
+
+
+class TwoPersonAct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What somebody wants done that needs two people, as data: it is decided again when the other one confirms it."""
+
+    kind: Literal["close", "decide", "move_clock"]
+    by: str
+    roles: tuple[str, ...] = ()
+    """One of these roles the second person has to hold."""
+    reason: str = ""
+    left_open: Mapping[str, str] = {}
+    duty: str = ""
+    record: DutyRecord | None = None
+    facts: tuple[FactChange, ...] = ()
+    moves: tuple[ClockMove, ...] = ()
+    os_user: str = ""
+    proven_by: str = ""
+    alone: str = ""
+    """Why there is nobody else, as the settings say: then it counted at once."""
+
+
+class TwoPeople(msgspec.Struct, frozen=True, kw_only=True):
+    """An act that needs two people, and how far it is."""
+
+    entry: int
+    at: datetime
+    act: TwoPersonAct
+    second: str = ""
+    second_os_user: str = ""
+    confirmed_at: datetime | None = None
+
+    @property
+    def state(self) -> Literal["awaiting", "confirmed", "alone"]:
+        """Say whether it counts, and by how many people."""
+        return "confirmed" if self.second else "alone" if self.act.alone else "awaiting"
+
+    @property
+    def one_user(self) -> bool:
+        """Tell whether one operating-system user spoke for both."""
+        return bool(self.second and self.act.os_user and self.act.os_user == self.second_os_user)
+
+
+class SecondPersonAsked(Personal, frozen=True, kw_only=True):
+    """Somebody wants what needs two people: nothing changes before another one confirms it, unless it is done alone."""
+
+    act: TwoPersonAct
+
+
+class SecondPersonConfirmed(Personal, frozen=True, kw_only=True):
+    """The second person agrees to what entry ``entry`` asked for; what it brings about follows."""
+
+    entry: int
+    by: str
+    os_user: str = ""
+    proven_by: str = ""

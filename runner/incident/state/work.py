@@ -1,0 +1,120 @@
+"""Work that touches the world or costs time: what the engine asks of the effects, as values."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from runner.playbook.format import Act
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of due work in one incident."""
+
+    incident: str
+
+
+class Compose(Work, frozen=True, kw_only=True):
+    """Write a message's text from facts and plan its deliveries. ``reminder`` is for an overdue step."""
+
+    step: str
+    template: str
+    to: tuple[str, ...] = ()
+    reminder: bool = False
+
+
+class Announce(Work, frozen=True, kw_only=True):
+    """Tell those whom a message reached that it is acknowledged."""
+
+    message: str
+
+
+class Render(Work, frozen=True, kw_only=True):
+    """Render the notice of a step."""
+
+    step: str
+    notice: str
+    duty: str
+    formats: tuple[str, ...]
+
+
+class Deliver(Work, frozen=True, kw_only=True):
+    """Send one attempt of a delivery; its intent is committed."""
+
+    delivery: str
+    n: int
+    channel: str
+    key: str
+
+
+class Recall(Work, frozen=True, kw_only=True):
+    """Stop an attempt from ringing that was answered on another channel. Twice is harmless, so it needs no claim."""
+
+    delivery: str
+    n: int
+
+
+class DoAct(Work, frozen=True, kw_only=True):
+    """Do one attempt of an automatic action; its intent is committed."""
+
+    step: str
+    n: int
+    key: str
+    action: Act
+    time_limit: timedelta
+
+
+class Host(Work, frozen=True, kw_only=True):
+    """Do one attempt to open a war room, or to let somebody in; its intent is committed."""
+
+    errand: str
+    n: int
+    channel: str
+    key: str
+
+
+class Replan(Work, frozen=True, kw_only=True):
+    """Plan every open delivery anew, because a failure domain fell or rose."""
+
+
+def token(work: AnyWork) -> str:
+    """Return what tells one piece of work from another: the same work asked for twice has the same token."""
+    match work:
+        case Deliver(delivery=effect, n=n) | DoAct(step=effect, n=n) | Host(errand=effect, n=n):
+            return f"{work.incident}|{effect}|{n}"
+        case Compose(step=step, reminder=reminder):
+            return f"{work.incident}|{step}|{'reminder' if reminder else 'compose'}"
+        case Announce(message=message):
+            return f"{work.incident}|{message}|announce"
+        case Recall(delivery=delivery, n=n):
+            return f"{work.incident}|{delivery}|{n}|recall"
+        case Replan():
+            return f"{work.incident}|replan"
+        case Render(step=step):
+            return f"{work.incident}|{step}|render"
+
+
+AnyWork = Replan | Compose | Announce | Render | Deliver | Recall | DoAct | Host
+
+
+TIMES = 3
+"""How often in a row work on an incident may fail before only people work on it."""
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """How often in a row work on one incident failed, and the last time why and when."""
+
+    times: int
+    why: str
+    at: datetime
+
+    @property
+    def aside(self) -> bool:
+        """Is it set aside?"""
+        return self.times >= TIMES
+
+
+def opening_of(room: str) -> str:
+    """Return the id of the errand that opens a room."""
+    return f"room:{room}"

@@ -1,0 +1,1 @@
+"""Steps of playbooks: readiness, progress, approvals, containers, migration."""

@@ -1,0 +1,212 @@
+"""Approvals: M distinct persons on one digest, never the author, void as soon as the bytes change."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from runner.incident.state import events as e
+from runner.incident.state.expression_view import find_step
+from runner.incident.state.incident import Approval, Incident, Invocation
+from runner.incident.state.library import Library
+from runner.incident.state.steps import completion_state
+from runner.playbook import format as p
+
+
+def subject(incident: Incident, invocation: Invocation, step: p.Approve) -> Invocation | None:
+    """Return the invocation whose product is approved, as it stands now: the newest one of the named step."""
+    return _as_it_stands(incident, find_step(incident, incident.scopes[invocation.scope], step.approve))
+
+
+def _as_it_stands(incident: Incident, bound: Invocation | None) -> Invocation | None:
+    """An answer is the value of its fact: corrected since, it has another digest; unknown again, it has none."""
+    if bound is None or bound.kind != "ask" or not bound.digest or bound.sets not in incident.facts:
+        return bound
+    fact = incident.facts[bound.sets]
+    now = value_digest(msgspec.json.encode(fact.value)) if fact.value is not None else ""
+    if now == bound.digest:
+        return bound
+    return msgspec.structs.replace(bound, digest=now, ended_by=fact.by, ended_for="")
+
+
+def value_digest(value: bytes) -> str:
+    """Return the digest of an answer from the JSON of its value."""
+    return f"sha256:{hashlib.sha256(value).hexdigest()}"
+
+
+def authors(incident: Incident, bound: Invocation) -> frozenset[str]:
+    """Return who made what is approved, and for whom: of the document, else of the step's end; none for ourselves.
+
+    Whoever ever made these bytes is among them, though somebody else made them again.
+    """
+    written = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
+    whos = [who for document in written for who in (document.by, document.on_behalf_of)]
+    return frozenset(whos or (bound.ended_by, bound.ended_for)) - {""}
+
+
+def counted(invocation: Invocation, digest: str, made_by: frozenset[str]) -> tuple[Approval, ...]:
+    """Return the approvals that bind exactly these bytes, without their authors' and without unconfirmed ones."""
+    return tuple(
+        a
+        for a in invocation.approvals
+        if a.approved and not a.void and not a.provisional and a.digest == digest and a.by not in made_by
+    )
+
+
+def reached(step: p.Approve, given: tuple[Approval, ...]) -> bool:
+    """Tell whether distinct persons make the quorum; where every role must be among them, each by another person."""
+    held = {a.by: frozenset((*a.roles, a.role)) for a in given}
+    if len(held) < step.by.distinct:
+        return False
+    return not step.by.every_role or _each_role_filled(step.by.roles, held)
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an approval is: how many have given it, how many must, and of which roles somebody is still needed."""
+
+    step: str
+    have: int
+    wanted: int
+    still_needs: tuple[str, ...]
+    each: bool
+    """Somebody of each of these roles; otherwise one person of any of them."""
+
+
+def tally(incident: Incident, invocation: Invocation, step: p.Approve) -> Tally:
+    """Return how far the approval of what stands now is."""
+    bound, every, roles = (
+        subject(incident, invocation, step),
+        step.by.every_role,
+        dict.fromkeys(step.by.roles),
+    )
+    approvals = counted(invocation, bound.digest, authors(incident, bound)) if bound is not None else ()
+    held = {a.by: frozenset((*a.roles, a.role)) for a in approvals}
+    filled: list[str] = []
+    for role in roles:
+        if every and _each_role_filled((*filled, role), held):
+            filled.append(role)
+    still = () if reached(step, approvals) else tuple(role for role in roles if role not in filled)
+    return Tally(
+        step=invocation.id,
+        have=len(filled) if every and still else len(held),
+        wanted=max(step.by.distinct, len(roles) if every else 1),
+        still_needs=still,
+        each=every,
+    )
+
+
+def reachable(quorum: p.Quorum, roles: Mapping[str, Sequence[str]]) -> bool:
+    """Tell whether those who hold the roles are enough for a quorum."""
+    held: dict[str, frozenset[str]] = {}
+    for role in quorum.roles:
+        for person in roles.get(role, ()):
+            held[person] = held.get(person, frozenset()) | {role}
+    return len(held) >= quorum.distinct and (not quorum.every_role or _each_role_filled(quorum.roles, held))
+
+
+def _each_role_filled(roles: tuple[str, ...], held: Mapping[str, frozenset[str]]) -> bool:
+    """Match roles and persons: someone who holds several roles fills the one that nobody else can."""
+    filled: dict[str, str] = {}
+
+    def fill(role: str, asked: set[str]) -> bool:
+        for person in sorted(one for one in held if role in held[one] and one not in asked):
+            asked.add(person)
+            if person not in filled or fill(filled[person], asked):
+                filled[person] = role
+                return True
+        return False
+
+    return all(fill(role, set()) for role in dict.fromkeys(roles))
+
+
+def eligible(incident: Incident, invocation: Invocation, step: p.Approve, person: str) -> tuple[str, ...]:
+    """Return the roles in which a person may decide; an escalation lets the role that was told in as well."""
+    escalated = (invocation.escalated_to,) if invocation.escalated_to else ()
+    roles = dict.fromkeys((*step.by.roles, *escalated))
+    return tuple(role for role in roles if person in incident.roles.get(role, ()))
+
+
+def in_time(invocation: Invocation, approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
+    """Return the approvals that were given before the approval expired."""
+    expiry = invocation.wake_at
+    return approvals if expiry is None else tuple(a for a in approvals if a.at < expiry)
+
+
+def quorum_events(
+    incident: Incident, invocation: Invocation, step: p.Approve, now: datetime
+) -> Iterator[e.AnyEvent]:
+    """Yield the end of an approval: reached in time, expired, or refused (a person decides what next)."""
+    bound = subject(incident, invocation, step)
+    digest = bound.digest if bound is not None else ""
+    old = [a.digest for a in invocation.approvals if not a.void and a.digest != digest]
+    if digest and old:
+        yield e.ApprovalVoided(step=invocation.id, old=old[0], new=digest)
+        return
+    refused = [a for a in invocation.approvals if not a.void and not a.approved]
+    approvals = in_time(
+        invocation,
+        counted(invocation, digest, authors(incident, bound) if bound is not None else frozenset()),
+    )
+    if digest and not refused and reached(step, approvals):
+        why = f"approved by {', '.join(sorted(a.by for a in approvals))}"
+        yield e.StepSettled(
+            step=invocation.id, state=completion_state(invocation, now), why=why, digest=digest
+        )
+    elif invocation.wake_at is not None and invocation.wake_at <= now:
+        yield e.StepSettled(step=invocation.id, state="expired", why="no quorum before it expired")
+    elif refused and not invocation.stuck:
+        yield e.StepStuck(step=invocation.id, why=f"rejected by {refused[-1].by}")
+
+
+def void_approvals(incident: Incident, library: Library) -> Iterator[e.AnyEvent]:
+    """Yield the reopening of every approval whose subject has other bytes than were approved, or is open again.
+
+    What has been filed was filed as approved: later bytes need an approval of their own and void none. While the subject
+    is open nothing is void, but nothing rests on the approval either: its voices wait for the same bytes.
+    """
+    for name in sorted(incident.signed):
+        invocation = incident.invocations[name]
+        found = find_step(incident, incident.scopes[invocation.scope], invocation.subject)
+        bound = _as_it_stands(incident, found)
+        if found is None or bound is None or bound.digest == invocation.digest:
+            continue
+        if filed(incident, found, library):
+            continue
+        if found.digest:
+            yield e.ApprovalVoided(step=name, old=invocation.digest, new=bound.digest)
+        elif not found.over:
+            yield e.StepReopened(step=name, reason="what it approved is open again", keeps=True)
+
+
+def standing(incident: Incident, duty: str, notice: str, version: str) -> tuple[str, tuple[str, ...]]:
+    """Return the digest of a duty's notice that was approved, and who did; nothing where no approval of it stands.
+
+    Any rendering from the same template and version counts: what is approved is the pattern of what goes out.
+    """
+    meant = (duty, notice, version)
+    rendered = [d for d in incident.documents.values() if (d.duty, d.notice, d.version) == meant]
+    for document in reversed(rendered):
+        for name in sorted(incident.signed):
+            invocation = incident.invocations[name]
+            bound = incident.invocations.get(document.step)
+            approvals = counted(
+                invocation, document.digest, authors(incident, bound) if bound else frozenset()
+            )
+            if invocation.digest == document.digest and approvals:
+                return document.digest, tuple(sorted(a.by for a in approvals))
+    return "", ()
+
+
+def filed(incident: Incident, bound: Invocation, library: Library) -> bool:
+    """Tell whether a ``file`` step has handed in what a step produced."""
+    for other in incident.invocations.values():
+        if other.kind != "file" or other.state not in ("done", "done_late"):
+            continue
+        scope = incident.scopes[other.scope]
+        step = library.body(incident.runs, scope).steps.get(other.step)
+        if isinstance(step, p.File) and find_step(incident, scope, step.file) == bound:
+            return True
+    return False

@@ -1,0 +1,282 @@
+"""Moving a run to a newer version of its playbook: first a plan that says what would happen, then one event.
+
+The theory: an incident is what was done, a playbook is what is still to be done, and only the second may be replaced.
+Invocations that have ended never change, nor does any clock that runs. Waiting steps take their new definition,
+those that are gone are cancelled, new ones are opened. What has begun goes on under its new definition if that asks
+for the same kind of work by the same time; otherwise the migration is refused, with every reason at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from runner.errors import Problem, Refused
+from runner.incident.apply.migration import newest_scopes
+from runner.incident.state.events import PlaybookMigrated
+from runner.incident.state.expression_view import find_step
+from runner.incident.state.incident import Incident, Invocation, Run, Scope
+from runner.incident.state.library import Library
+from runner.incident.steps.approvals import authors, counted, filed, reached
+from runner.playbook.format import AnyStep, Approve, Bundle, Call, Group, Repeat, Step
+from runner.playbook.plan import Body, Plan, compile_plan
+
+Code = Literal[
+    "incident_over",
+    "run_unknown",
+    "other_playbook",
+    "not_newer",
+    "begun_removed",
+    "container_open",
+    "attempt_sending",
+    "kind_changed",
+    "due_changed",
+    "container_changed",
+]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why it cannot be done; ``step`` is the invocation that stands in the way, empty for the run itself."""
+
+    code: Code
+    step: str
+    why: str
+
+
+class MigrationPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a migration would do, all as invocation ids; nothing of it happens while there are refusals."""
+
+    run: str
+    old: str = ""
+    """The version that runs now."""
+    new: str
+    kept: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    """Waiting steps that the new version does not have, or has as another kind of work."""
+    changed: tuple[str, ...] = ()
+    """Open steps that go on under another definition."""
+    changed_after_done: tuple[str, ...] = ()
+    """Ended steps that the new version would have done otherwise: they stay, and are shown."""
+    reapprove: tuple[str, ...] = ()
+    """Approvals that are asked again: what they bind, or who has to give them, is not what it was."""
+    refusals: tuple[Refusal, ...] = ()
+
+
+def decide_migration(
+    incident: Incident, run: Run, bundle: Bundle, library: Library, reason: str
+) -> PlaybookMigrated:
+    """Return the event that moves a run to a bundle; raises Refused with every reason.
+
+    ``run`` is the run as it will be: the same id, the new version, digests and instant. To fold the event, the library
+    must hold the plan of ``run.bundle``.
+    """
+    if not reason.strip():
+        raise Refused("to migrate needs a reason", hint="add --reason '…'", code="reason_missing")
+    plan = plan_migration(incident, run.id, bundle, library)
+    if plan.refusals:
+        first = plan.refusals[0]
+        problems = [
+            Problem(file="", line=0, column=0, severity="error", code=refusal.code, message=refusal.why)
+            for refusal in plan.refusals
+        ]
+        raise Refused(
+            f"{incident.codename} cannot go on with {bundle.playbook.name} {plan.new}: {first.why}",
+            hint="end or reopen what stands in the way, or graft the new version as a run of its own",
+            code=first.code,
+            problems=problems,
+        )
+    return PlaybookMigrated(
+        run=run,
+        kept=plan.kept,
+        added=plan.added,
+        removed=plan.removed,
+        changed=plan.changed,
+        reapprove=plan.reapprove,
+        reason=reason.strip(),
+    )
+
+
+def plan_migration(incident: Incident, run: str, bundle: Bundle, library: Library) -> MigrationPlan:
+    """Return what moving a run to a bundle would do. ``library`` holds the plan that runs now."""
+    version = bundle.playbook.version
+    refusal = _not_at_all(incident, run, bundle)
+    if refusal is not None:
+        return MigrationPlan(run=run, new=version, refusals=(refusal,))
+    found = _Comparison(incident, incident.runs[run], library, compile_plan(bundle))
+    found.compare()
+    return MigrationPlan(
+        run=run,
+        old=incident.runs[run].version,
+        new=version,
+        kept=tuple(found.kept),
+        added=tuple(found.added),
+        removed=tuple(found.removed),
+        changed=tuple(found.changed),
+        changed_after_done=tuple(found.changed_after_done),
+        reapprove=tuple(found.reapprovals()),
+        refusals=tuple(found.refusals),
+    )
+
+
+def _not_at_all(incident: Incident, run: str, bundle: Bundle) -> Refusal | None:
+    found = incident.runs.get(run)
+    if incident.state in ("closed", "cancelled"):
+        return Refusal("incident_over", "", f"the incident is {incident.state}")
+    if found is None:
+        known = ", ".join(sorted(incident.runs))
+        return Refusal("run_unknown", "", f"no run '{run}' in this incident; its runs: {known}")
+    if found.playbook != bundle.playbook.name:
+        why = f"{run} runs {found.playbook}, not {bundle.playbook.name}"
+        return Refusal("other_playbook", "", why)
+    if _rank(bundle.playbook.version) <= _rank(found.version):
+        why = f"{run} runs version {found.version}, and {bundle.playbook.version} is not newer"
+        return Refusal("not_newer", "", why)
+    return None
+
+
+def _rank(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]:
+    """Return a semantic version's order: numbers first, and before a release its pre-releases."""
+    core, _, pre = version.partition("+")[0].partition("-")
+    parts = tuple((not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in pre.split("."))
+    return tuple(int(part) for part in core.split(".")), not pre, parts
+
+
+class _Comparison:
+    """Two versions of a run side by side, scope by scope; collects what becomes of every newest invocation."""
+
+    def __init__(self, incident: Incident, run: Run, library: Library, new: Plan) -> None:
+        self.incident = incident
+        self.run = run
+        self.library = library
+        self.new = new
+        self.kept: list[str] = []
+        self.added: list[str] = []
+        self.removed: list[str] = []
+        self.changed: list[str] = []
+        self.changed_after_done: list[str] = []
+        self.refusals: list[Refusal] = []
+
+    def compare(self) -> None:
+        """Go through every scope of the run."""
+        growing = {scope.id for scope in newest_scopes(self.incident.scopes, self.run.id)}
+        for scope in self.incident.scopes.values():
+            if scope.run != self.run.id:
+                continue
+            new = self.new.bodies.get((scope.playbook, scope.body))
+            for step in self._old_steps(scope):
+                name = self.incident.latest.get(f"{scope.id}|{step}")
+                if name is not None:
+                    self._one(scope, self.incident.invocations[name], new)
+            if new is not None and scope.id in growing and not self._ended(scope):
+                self._additions(scope, new)
+
+    def _old_steps(self, scope: Scope) -> tuple[str, ...]:
+        plan = self.library.plans[self.run.bundle]
+        body = plan.bodies.get((scope.playbook, scope.body))
+        return tuple(body.steps) if body is not None else ()
+
+    def _ended(self, scope: Scope) -> bool:
+        return bool(scope.parent) and self.incident.invocations[scope.parent].over
+
+    def _one(self, scope: Scope, invocation: Invocation, body: Body | None) -> None:
+        old = self.library.body(self.incident.runs, scope).steps[invocation.step]
+        new = body.steps.get(invocation.step) if body is not None else None
+        waiting = invocation.state == "waiting"
+        if new is not None and _same(old, new):
+            self.kept.append(invocation.id)
+        elif invocation.over:
+            self.changed_after_done.append(invocation.id)
+        elif waiting and (new is None or type(new) is not type(old)):
+            self.removed.append(invocation.id)
+        elif not waiting and (refusal := _obstacle(invocation, old, new)) is not None:
+            self.refusals.append(refusal)
+        else:
+            self.changed.append(invocation.id)
+
+    def _additions(self, scope: Scope, body: Body) -> None:
+        for step in body.steps:
+            latest = self.incident.latest.get(f"{scope.id}|{step}")
+            if latest is None or latest in self.removed:
+                n = self.incident.counts.get(scope.prefix + step, 0) + 1
+                self.added.append(f"{scope.prefix}{step}#{n}")
+
+    # --- approvals -----------------------------------------------------------------------------------------
+
+    def reapprovals(self) -> Iterator[str]:
+        """Yield the approvals, begun or given and not yet filed, that the new version does not carry."""
+        for scope in newest_scopes(self.incident.scopes, self.run.id):
+            body = self.new.bodies.get((scope.playbook, scope.body))
+            for step in self._old_steps(scope) if body is not None and not self._ended(scope) else ():
+                name = self.incident.latest.get(f"{scope.id}|{step}")
+                new = body.steps.get(step) if body is not None else None
+                if name is not None and isinstance(new, Approve) and self._asked_again(scope, name, new):
+                    yield name
+
+    def _asked_again(self, scope: Scope, name: str, new: Approve) -> bool:
+        invocation = self.incident.invocations[name]
+        old = self.library.body(self.incident.runs, scope).steps[invocation.step]
+        given = invocation.state in ("done", "done_late")
+        if not isinstance(old, Approve) or not (given or invocation.state in ("ready", "active")):
+            return False
+        bound = find_step(self.incident, scope, old.approve)
+        if bound is None or filed(self.incident, bound, self.library):
+            return False
+        if new.approve != old.approve or self._made_otherwise(bound):
+            return True
+        binding = counted(invocation, invocation.digest, authors(self.incident, bound))
+        return given and not reached(new, binding)
+
+    def _made_otherwise(self, bound: Invocation) -> bool:
+        """Tell whether the new version would have what is approved made in another way."""
+        scope = self.incident.scopes[bound.scope]
+        old = self.library.body(self.incident.runs, scope).steps[bound.step]
+        body = self.new.bodies.get((scope.playbook, scope.body))
+        new = body.steps.get(bound.step) if body is not None else None
+        return new is None or _product(old) != _product(new)
+
+
+def _obstacle(invocation: Invocation, old: AnyStep, new: AnyStep | None) -> Refusal | None:
+    """Return why a step that has begun cannot go on as its new definition wants."""
+    name = invocation.id
+    if new is None:
+        if any(attempt.state == "sending" for attempt in invocation.attempts):
+            return Refusal("attempt_sending", name, f"{name} is gone, and an attempt of it is on its way")
+        if isinstance(old, Group | Repeat | Call):
+            return Refusal("container_open", name, f"{name} is gone, and steps in it are open")
+        return Refusal("begun_removed", name, f"{name} is gone, but it is {invocation.state}")
+    if type(old) is not type(new):
+        return Refusal("kind_changed", name, f"{name} is {invocation.state} as a {invocation.kind}")
+    if old.due != new.due:
+        return Refusal("due_changed", name, f"{name} is {invocation.state}, and its due time would move")
+    if _shape(old) != _shape(new):
+        return Refusal("container_changed", name, f"{name} is open, and would open other steps")
+    return None
+
+
+def _shape(step: AnyStep) -> object:
+    """Return what decides which bodies a container opens."""
+    match step:
+        case Group(for_each=items):
+            return items is not None
+        case Call(name=name):
+            return name
+        case _:
+            return None
+
+
+def _same(old: AnyStep, new: AnyStep) -> bool:
+    """Compare two definitions without what stands inside a container: that is compared by itself."""
+    return type(old) is type(new) and _parts(old, set()) == _parts(new, set())
+
+
+def _product(step: AnyStep) -> dict[str, object]:
+    """Return what decides the bytes that a step produces."""
+    return {"kind": type(step), **_parts(step, {*Step.__struct_fields__, "role", "assignee"})}
+
+
+def _parts(step: AnyStep, without: set[str]) -> dict[str, object]:
+    names = [name for name in step.__struct_fields__ if name not in without and name != "steps"]
+    return {name: getattr(step, name) for name in names}

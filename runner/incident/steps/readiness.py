@@ -1,0 +1,119 @@
+"""When a waiting step may begin, and in what state: its ``after`` is met, now its ``when`` decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from runner.facts.expression import Unknown
+from runner.facts.expressions.evaluate import evaluate, truth
+from runner.facts.expressions.values import merged
+from runner.facts.vocabulary.register import lookup
+from runner.incident.state import events as e
+from runner.incident.state.due_times import due_time
+from runner.incident.state.expression_view import ScopeView, find_step
+from runner.incident.state.incident import FELL_AWAY, Incident, Invocation, Scope
+from runner.incident.state.library import Library
+from runner.incident.steps.containers import open_bodies
+from runner.playbook import format as p
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """May it begin: yes, no with the reason, or not to be told without these facts."""
+
+    verdict: Literal["yes", "no", "unknown"]
+    why: str = ""
+    missing: tuple[str, ...] = ()
+
+
+YES = Readiness("yes")
+
+
+def check_readiness(incident: Incident, name: str, library: Library) -> Readiness:
+    """Decide whether a waiting invocation whose ``after`` is met may begin."""
+    invocation = incident.invocations[name]
+    scope = incident.scopes[invocation.scope]
+    step = library.body(incident.runs, scope).steps[invocation.step]
+    if step.after.steps and _nothing_led_here(incident, scope, step):
+        return Readiness("no", "no branch led here")
+    if step.when is not None:
+        match truth(step.when, ScopeView(incident, scope)):
+            case Unknown(missing, problems):
+                return Readiness("unknown", "; ".join(problems), missing or problems)
+            case False:
+                return Readiness("no", f"not so: {step.when.source}")
+            case True:
+                pass
+    if isinstance(step, p.Call) and (wanting := _unknown_inputs(step, ScopeView(incident, scope))):
+        return Readiness("unknown", "inputs", wanting)
+    return YES
+
+
+def _unknown_inputs(step: p.Call, view: ScopeView) -> tuple[str, ...]:
+    """Return what is missing before a called playbook has all of its inputs: they are evaluated once."""
+    values = [evaluate(expression, view) for expression in step.inputs.values()]
+    return merged(value for value in values if isinstance(value, Unknown)).missing
+
+
+def _nothing_led_here(incident: Incident, scope: Scope, step: p.AnyStep) -> bool:
+    for name in step.after.steps:
+        before = find_step(incident, scope, name)
+        if before is None or before.state not in FELL_AWAY:
+            return False
+    return True
+
+
+def start_step(
+    incident: Incident, name: str, answer: Readiness, now: datetime, library: Library
+) -> Iterator[e.AnyEvent]:
+    """Yield the events by which a waiting step begins, falls away or waits for facts."""
+    invocation = incident.invocations[name]
+    if answer.verdict == "no":
+        yield e.StepSettled(step=name, state="not_applicable", why=answer.why)
+    elif answer.verdict == "unknown":
+        if name not in incident.blocked or invocation.missing != answer.missing:
+            yield e.StepBlocked(step=name, missing=answer.missing)
+    else:
+        yield from _begin(incident, invocation, now, library)
+
+
+def _begin(
+    incident: Incident, invocation: Invocation, now: datetime, library: Library
+) -> Iterator[e.AnyEvent]:
+    step = library.step(incident, invocation.id)
+    due = due_time(incident, invocation, step, now)
+    match step:
+        case p.Ask(skip_if_known=True) if _known(incident, invocation, step):
+            yield e.StepSettled(step=invocation.id, state="done", why="known already")
+        case p.Task() | p.Ask() | p.File():
+            yield e.StepReady(step=invocation.id, due=due, assignee=invocation.assignee or step.assignee)
+        case p.Approve():
+            expiry = None if step.expires is None else now + step.expires
+            yield e.StepReady(step=invocation.id, due=due, wake_at=expiry)
+        case p.Act() if invocation.id in incident.agenda and due is None:
+            """Its first attempt says that it is ready: two events for an action, not three."""
+        case p.Act() | p.Message() | p.Notice():
+            yield e.StepReady(step=invocation.id, state="active", due=due, wake_at=now)
+        case p.Wait():
+            yield e.StepReady(step=invocation.id, state="active", due=due, wake_at=_wait_end(step.wait, now))
+        case p.Duties():
+            yield e.StepReady(step=invocation.id, state="active", due=due)
+        case p.Group() | p.Repeat() | p.Call():
+            yield e.StepReady(step=invocation.id, state="active", due=due)
+            yield from open_bodies(incident, invocation, step)
+
+
+def _known(incident: Incident, invocation: Invocation, step: p.Ask) -> bool:
+    """Tell whether a question need not be put; whoever reopened it wants an answer, known or not."""
+    before = incident.invocations.get(f"{invocation.id.rpartition('#')[0]}#{invocation.n - 1}")
+    again = before is not None and before.scope == invocation.scope
+    return not again and not isinstance(lookup(incident.facts, step.sets), Unknown)
+
+
+def _wait_end(wait: p.WaitFor, now: datetime) -> datetime | None:
+    if wait.duration is not None:
+        return now + wait.duration
+    return datetime.fromisoformat(wait.until) if wait.until else None

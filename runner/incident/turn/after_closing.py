@@ -1,0 +1,61 @@
+"""After the closing: clocks of duties that were left open are watched on, and word of them is sent. Nothing else goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import msgspec
+
+from runner.incident.law.duties import next_duty_look
+from runner.incident.state import commands as c
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import AnyWork, Deliver
+
+WATCH = "deadline-watch"
+"""The class of messages about clocks that run out."""
+KEPT = timedelta(days=36_500)
+"""So long a closed incident with duties open stays in the store's list of what comes, also when nothing is due any more."""
+
+
+def is_word_of_clocks(incident: Incident, command: c.AnyCommand) -> bool:
+    """Tell whether a message may still be sent in a closed incident."""
+    told = isinstance(command, c.Composed) and command.message_class.name == WATCH
+    return told and incident.state == "closed"
+
+
+def only_clocks(incident: Incident) -> Incident:
+    """Return a closed incident with nothing to send but word of its clocks."""
+    messages, deliveries = incident.messages, incident.deliveries
+    ours = {
+        name for name in incident.moving if messages[deliveries[name].message].message_class.name == WATCH
+    }
+    return msgspec.structs.replace(
+        incident,
+        replan=False,
+        moving=frozenset(ours),
+        looks={name: at for name, at in incident.looks.items() if name in ours},
+        sends={name: at for name, at in incident.sends.items() if name in ours},
+    )
+
+
+def is_still_sent(incident: Incident, work: AnyWork) -> bool:
+    """Tell whether a delivery that was claimed in a closed incident is word of its clocks."""
+    return (
+        incident.state == "closed"
+        and isinstance(work, Deliver)
+        and work.delivery in only_clocks(incident).moving
+    )
+
+
+def watched(incident: Incident) -> bool:
+    """Tell whether clocks of an incident run on although it is closed."""
+    return incident.state == "closed" and incident.kind == "real"
+
+
+def next_watch(incident: Incident, now: datetime) -> Iterator[datetime]:
+    """Yield when a clock that was left running runs out, or a far day while one has run out and nothing was done."""
+    for duty in incident.duties.values():
+        open_ = duty.record is None and not duty.settled and duty.in_sight and duty.verdict == "applies"
+        if open_ and watched(incident):
+            yield next_duty_look(duty, now) or incident.opened_at + KEPT

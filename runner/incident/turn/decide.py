@@ -1,0 +1,84 @@
+"""May this be done, and what happened then: a command becomes events, or is refused with the reason.
+
+Nothing here changes anything. The caller appends the events with the version that was looked at, so a decision made
+on an old state can never land.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from runner.errors import Refused
+from runner.incident.campaigns.decide import decide_campaign
+from runner.incident.exercises.decide import DrillCommand, decide_drill
+from runner.incident.messages.decide import EffectCommand, decide_effect
+from runner.incident.messages.receipts import apply_receipt
+from runner.incident.people.handover import handed_over
+from runner.incident.state import commands as c
+from runner.incident.state.events import AnyEvent
+from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
+from runner.incident.steps.decide import decide_step
+from runner.incident.turn.after_closing import is_word_of_clocks
+from runner.incident.turn.decide_record import RecordCommand, decide_record
+
+MADE_TOO_LATE = (c.Composed, c.NotAnnounced, c.Rendered, c.Replanned, c.EffectFailed)
+"""What was being made when an incident ended: nothing left the house, so nothing is recorded, and nothing refused."""
+AFTER_THE_END = (
+    c.RecordDuty,
+    c.RecordFacts,
+    c.AddNote,
+    c.CorrectEvent,
+    c.SetSeverity,
+    c.ConfirmEntry,
+    c.Reopen,
+    c.AttachFile,
+    c.RecordCampaign,
+    c.AttemptDone,
+    c.AttemptLost,
+    c.Acknowledge,
+    c.TakeReceipt,
+    c.ResolveAttempt,
+    c.Observe,
+    c.Rate,
+    c.SignReport,
+)
+"""What is still taken when an incident is over: the legal record goes on (filings, late facts, evidence), the work does not."""
+
+
+def decide(
+    incident: Incident, command: c.AnyCommand, now: datetime, library: Library
+) -> tuple[AnyEvent, ...]:
+    """Return what a command brings about; raises ``Refused`` with the reason."""
+    over = incident.state in ("closed", "cancelled") and not is_word_of_clocks(incident, command)
+    if over and isinstance(command, MADE_TOO_LATE):
+        return ()
+    if over and not isinstance(command, AFTER_THE_END):
+        raise Refused(
+            f"incident {incident.codename} is {incident.state}",
+            hint="filings, facts, evidence, notes and corrections are still recorded; work is not",
+            code="incident_closed",
+        )
+    if isinstance(command, DrillCommand):
+        return decide_drill(incident, command, now)
+    if _play_is_over(incident) and not isinstance(command, (*AFTER_THE_END, c.Close, c.CancelIncident)):
+        raise Refused(
+            f"the exercise {incident.codename} is {incident.drill.stage if incident.drill else 'over'}",
+            hint="what is real goes into a real incident: tocsin open PLAYBOOK",
+            code="exercise_stage",
+        )
+    if isinstance(command, c.GiveBrief | c.TakeCommand):
+        return handed_over(incident, command)
+    if isinstance(command, c.TakeReceipt):
+        return apply_receipt(incident, command)
+    if isinstance(command, EffectCommand):
+        return decide_effect(incident, command, now, library)
+    if isinstance(command, c.RecordCampaign):
+        return decide_campaign(incident, command.event)
+    if isinstance(command, RecordCommand):
+        return decide_record(incident, command, now, library)
+    return decide_step(incident, command, now, library)
+
+
+def _play_is_over(incident: Incident) -> bool:
+    return incident.drill is not None and incident.drill.stage in ("frozen", "ended")

@@ -1,0 +1,111 @@
+"""The end of an incident: what is still open is named, and a duty of a law in force is left open by two people only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from runner.base.text import nearest
+from runner.errors import Problem, Refused
+from runner.incident.law.duties import near_statuses
+from runner.incident.people.second_person import guarded, with_second
+from runner.incident.state import commands as c
+from runner.incident.state import events as e
+from runner.incident.state.expression_view import title_of
+from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
+from runner.incident.state.second_person import TwoPersonAct
+from runner.law.duty import DutyStatus
+
+
+def closed(
+    incident: Incident, command: c.Close, now: datetime, library: Library, second: str = ""
+) -> tuple[e.AnyEvent, ...]:
+    """Return the end of an incident, or the question to a second person; raises Refused, with all that is open."""
+    owed = left_open(incident, now, library)
+    reason, reasons = command.reason.strip(), _reasons(command, owed)
+    doubtful = any(d.verdict == "unknown" and d.record is None for d in incident.duties.values())
+    work = doubtful or any(not invocation.over for invocation in incident.invocations.values())
+    unsaid = [status for status in owed if status.id not in reasons]
+    if (owed and (unsaid if guarded(incident) else not reason)) or (work and not reason):
+        raise _refusal(incident, owed, library, now)
+    ended = e.IncidentClosed(by=command.by, reason=reason, left_open=reasons, second=second)
+    if not owed:
+        return (ended,)
+    act = TwoPersonAct(kind="close", by=command.by, reason=reason, left_open=reasons)
+    return with_second(incident, act, (ended,), library.alone, second)
+
+
+def left_open(incident: Incident, now: datetime, library: Library) -> list[DutyStatus]:
+    """Return the duties of a law in force that apply and are not done, the first due first."""
+    if not library.regimes:
+        return []
+    statuses = [status for status in near_statuses(incident, now, library) if is_open(status)]
+    far = datetime.max.replace(tzinfo=UTC)
+    return sorted(statuses, key=lambda one: (one.due or far, one.id))
+
+
+def is_open(one: DutyStatus) -> bool:
+    """Tell whether a duty applies and is not done."""
+    return one.verdict == "applies" and one.state in ("open", "overdue", "held") and one.in_sight
+
+
+def _reasons(command: c.Close, owed: Sequence[DutyStatus]) -> dict[str, str]:
+    known = [status.id for status in owed]
+    for duty, reason in command.leave_open.items():
+        if duty not in known:
+            near = nearest(duty, known)
+            raise Refused(
+                f"no open duty '{duty}' in this incident",
+                hint=f"did you mean '{near}'?" if near else "see: tocsin duties",
+                code="unknown_duty",
+            )
+        if not reason.strip():
+            raise Refused(
+                f"to leave {duty} open needs a reason",
+                hint=f"--leave-open {duty}=WHY",
+                code="reason_missing",
+            )
+    return {duty: reason.strip() for duty, reason in command.leave_open.items()}
+
+
+def _refusal(incident: Incident, owed: Sequence[DutyStatus], library: Library, now: datetime) -> Refused:
+    problems = tuple(_open(incident, owed, library, now))
+    begun = [invocation for invocation in incident.invocations.values() if not invocation.over]
+    later = sum(invocation.state == "waiting" for invocation in begun)
+    words = [f"{len(owed)} legal duties and {len(begun)} tasks are not done"]
+    words += [f"{later} of the tasks have not begun"] if later else []
+    first = next((status.due for status in owed if status.due is not None), None)
+    words += [f"the next deadline is {first.astimezone(UTC):%a %d %b %Y %H:%M} UTC"] if first else []
+    hint = "to close all the same: --reason WHY"
+    if owed and guarded(incident):
+        each = " ".join(f"--leave-open {status.id}=WHY" for status in owed)
+        hint = f"tocsin close --reason WHY {each}; then another person, counsel or an executive, confirms it"
+    return Refused("; ".join(words), hint=hint, code="open_work", problems=problems)
+
+
+def _open(
+    incident: Incident, owed: Sequence[DutyStatus], library: Library, now: datetime
+) -> Iterator[Problem]:
+    """Yield all that is open, by name: duties that apply, those that cannot be told, what has begun, what is being sent."""
+    for duty in owed:
+        due = (
+            f"due {duty.due.isoformat().replace('+00:00', 'Z')}"
+            if duty.due
+            else duty.standard or "no fixed time"
+        )
+        late = ", OVERDUE" if duty.due is not None and duty.due < now else ""
+        yield _problem(duty.id, "open_duty", f"{duty.citation or duty.id}, to {duty.recipient}, {due}{late}")
+    for one in incident.duties.values():
+        if one.verdict == "unknown" and one.in_sight and one.record is None:
+            yield _problem(one.id, "undetermined_duty", f"undetermined: {', '.join(one.missing)}", "warning")
+    for name in sorted(incident.active):
+        step = library.step(incident, name)
+        code = "open_approval" if incident.invocations[name].kind == "approve" else "open_task"
+        yield _problem(name, code, title_of(step), "warning")
+    for name in sorted(incident.moving):
+        yield _problem(name, "open_message", f"message to {incident.deliveries[name].person}", "warning")
+
+
+def _problem(ref: str, code: str, message: str, severity: str = "error") -> Problem:
+    return Problem(file=ref, line=0, column=0, severity=severity, code=code, message=message)

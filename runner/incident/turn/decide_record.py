@@ -1,0 +1,428 @@
+"""Decisions on the record: facts, duties, roles, domains, evidence, notes, and the incident's own life."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from itertools import count
+
+import msgspec
+
+from runner.base.text import nearest
+from runner.errors import NotFound, Refused
+from runner.facts.expression import Expression, Unknown, Value
+from runner.facts.expressions.evaluate import truth
+from runner.facts.vocabulary.register import nested
+from runner.incident.law.decision_not_to_notify import judged, with_evidence
+from runner.incident.law.duties import cancel_open_steps
+from runner.incident.law.moved_deadlines import moves, require_grounds
+from runner.incident.messages.decide_rules import overridden, trusted_again
+from runner.incident.messages.war_room import chosen, listed, retried
+from runner.incident.notices.staleness import passed
+from runner.incident.people.second_person import agreed, guarded, with_second
+from runner.incident.state import commands as c
+from runner.incident.state import events as e
+from runner.incident.state.future_timestamps import refuse_facts_ahead, refuse_record_ahead, said
+from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
+from runner.incident.state.second_person import TwoPersonAct
+from runner.incident.state.steps import completion_state
+from runner.incident.turn.decide_close import closed
+from runner.incident.turn.implicit_answers import implicit_answers
+from runner.law.duty import DutyRecord
+from runner.law.populations import View
+
+RecordCommand = (
+    c.RecordFacts
+    | c.RecordDuty
+    | c.AssignRole
+    | c.ChooseRoom
+    | c.ListGuests
+    | c.RetryRoom
+    | c.DeclareDomain
+    | c.ReportDomain
+    | c.OverrideRule
+    | c.AttachFile
+    | c.AddNote
+    | c.Pause
+    | c.Resume
+    | c.CancelIncident
+    | c.Close
+    | c.Reopen
+    | c.CorrectEvent
+    | c.SetSeverity
+    | c.AddTask
+    | c.ConfirmEntry
+    | c.PinPlaybook
+)
+
+
+def decide_record(
+    incident: Incident, command: RecordCommand, now: datetime, library: Library
+) -> tuple[e.AnyEvent, ...]:
+    """Return the events of a command on the record."""
+    match command:
+        case c.RecordFacts():
+            return known(incident, command, now, library)
+        case c.RecordDuty(record=record):
+            refuse_record_ahead(command.duty, record.at, now)
+            return _duty(incident, command, now, library)
+        case c.AssignRole() | c.ChooseRoom() | c.ListGuests() | c.RetryRoom():
+            return (_who_and_where(incident, command),)
+        case c.DeclareDomain(domain=domain, state=state, since=since, reason=reason, assumed=assumed):
+            before = incident.domains.get(domain)
+            if before is not None and (before.state, before.since, before.assumed) == (state, since, assumed):
+                return ()
+            if state == "up":
+                trusted_again(before, reason)
+            return (
+                e.DomainDeclared(
+                    domain=domain, state=state, since=since, by=command.by, reason=reason, assumed=assumed
+                ),
+            )
+        case c.ReportDomain():
+            return _reported(incident, command)
+        case c.ConfirmEntry():
+            return _confirm(incident, command, now, library)
+        case c.Pause() | c.Resume() | c.CancelIncident() | c.Close() | c.Reopen():
+            return _life(incident, command, now, library)
+        case _:
+            return _addition(incident, command, library)
+
+
+def _who_and_where(
+    incident: Incident, command: c.AssignRole | c.ChooseRoom | c.ListGuests | c.RetryRoom
+) -> e.AnyEvent:
+    """Who holds a role, and where responders talk, is as it was said last."""
+    match command:
+        case c.AssignRole(role=role, persons=persons, on_call=on_call):
+            return e.RoleAssigned(role=role, persons=persons, on_call=on_call)
+        case c.ChooseRoom():
+            return chosen(incident, command)
+        case c.ListGuests():
+            return listed(incident, command)
+        case c.RetryRoom():
+            return retried(incident, command)
+
+
+def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, ...]:
+    """What is known outside changes what nobody said here; a person's word here stands until a later one elsewhere.
+
+    A domain in the attacker's hands stays that, whether it answers or not.
+    """
+    before = incident.domains.get(command.domain)
+    if before is None:
+        stands = command.state == "up"
+    elif before.state in (command.state, "compromised"):
+        stands = True
+    elif before.automatic or command.declared:
+        stands = False
+    else:
+        stands = command.state == "up" or before.since >= command.since
+    if stands:
+        return ()
+    return (
+        e.DomainDeclared(
+            domain=command.domain,
+            state=command.state,
+            since=command.since,
+            reason=command.reason,
+            automatic=True,
+        ),
+    )
+
+
+def known(
+    incident: Incident, command: c.RecordFacts, now: datetime, library: Library, second: str = ""
+) -> tuple[e.AnyEvent, ...]:
+    """Record what is known; an open question that asks for one of these facts is answered by it.
+
+    What moves a statutory deadline later is only asked for until a second person confirms it, and so is a position of
+    counsel: it can take a duty away.
+    """
+    if not command.changes:
+        return ()
+    positions = tuple(change for change in command.changes if change.key.startswith("claims."))
+    if positions and guarded(incident) and not second:
+        rest = tuple(change for change in command.changes if change not in positions)
+        others = known(incident, msgspec.structs.replace(command, changes=rest), now, library)
+        taken = e.FactsRecorded(facts=positions, by=command.by, grounds=command.grounds)
+        asked = TwoPersonAct(kind="decide", by=command.by, reason=command.grounds, facts=positions)
+        return (*others, *with_second(incident, asked, (taken,), library.alone, second))
+    refuse_facts_ahead(command.changes, now)
+    moved = moves(incident, command.changes, now, library) if guarded(incident) else ()
+    require_grounds(incident, moved, command.grounds)
+    ended = implicit_answers(incident, command, now, library)
+    recorded = e.FactsRecorded(
+        facts=command.changes,
+        by=command.by,
+        grounds=command.grounds,
+        answers=tuple(one.step for one in ended),
+        second=second,
+    )
+    if not any(move.later for move in moved):
+        return (recorded, *ended)
+    act = TwoPersonAct(
+        kind="move_clock", by=command.by, reason=command.grounds, facts=command.changes, moves=moved
+    )
+    return with_second(incident, act, (recorded, *ended), library.alone, second)
+
+
+def _addition(
+    incident: Incident,
+    command: c.OverrideRule
+    | c.AttachFile
+    | c.AddNote
+    | c.SetSeverity
+    | c.AddTask
+    | c.CorrectEvent
+    | c.PinPlaybook,
+    library: Library,
+) -> tuple[e.AnyEvent, ...]:
+    match command:
+        case c.OverrideRule():
+            return (overridden(incident, command),)
+        case c.AttachFile(evidence=evidence, name=name, sha256=sha256, size=size, source=source):
+            return (
+                e.EvidenceAttached(
+                    evidence=evidence, name=name, sha256=sha256, size=size, by=command.by, source=source
+                ),
+            )
+        case c.AddNote(text=text, about=about, privileged=privileged):
+            made = e.PrivilegedNoteAdded if privileged else e.NoteAdded
+            return (made(by=command.by, text=text, about=about),)
+        case c.SetSeverity(severity=level, reason=reason):
+            before = incident.severity
+            set_ = e.SeveritySet(severity=level, by=command.by, before=before, reason=reason)
+            return () if level == before else (set_,)
+        case c.AddTask():
+            return (_added(incident, command, library),)
+        case c.CorrectEvent(seq=seq, reason=reason):
+            if not 1 <= seq <= incident.version:
+                raise Refused(
+                    f"there is no event {seq}; the journal has {incident.version}", code="unknown_event"
+                )
+            return (e.EventCorrected(seq=seq, by=command.by, reason=_reason(reason, "correct")),)
+        case c.PinPlaybook(run=run, inputs=inputs, reason=reason):
+            if run.id in incident.runs:
+                raise Refused(f"a run called {run.id} is in this incident already", code="run_exists")
+            return (e.PlaybookPinned(run=run, inputs=inputs, reason=reason),)
+
+
+def _added(incident: Incident, command: c.AddTask, library: Library) -> e.TaskAdded:
+    """Return the event that adds a task under a name that no other step has; raises NotFound for an unknown role.
+
+    It counts as part of the first playbook, whose message classes its reminders use.
+    """
+    plans = [library.plans[run.bundle] for run in incident.runs.values()]
+    role = command.task.role
+    roles = {*incident.roles, *(name for plan in plans for name in plan.bundle.playbook.roles)}
+    if role and role not in roles:
+        near = nearest(role, roles)
+        raise NotFound(
+            f"there is no role '{role}' in {incident.codename}",
+            hint=f"did you mean {near}?" if near else f"roles: {', '.join(sorted(roles))}",
+            code="unknown_role",
+        )
+    taken = {invocation.step for invocation in incident.invocations.values()}
+    taken.update(step for plan in plans for body in plan.bodies.values() for step in body.steps)
+    run = next(iter(incident.runs.values()))
+    task = msgspec.structs.replace(command.task, id=_free(command.task.task, taken))
+    return e.TaskAdded(scope="added:", run=run.id, playbook=run.playbook, task=task, by=command.by)
+
+
+def _free(title: str, taken: set[str]) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-")
+    name = words if words[:1].isalpha() else f"task-{words}".strip("-")
+    return next(one for n in count(1) if (one := name if n == 1 else f"{name}-{n}") not in taken)
+
+
+def _confirm(
+    incident: Incident, command: c.ConfirmEntry, now: datetime, library: Library
+) -> tuple[e.AnyEvent, ...]:
+    """A second person may agree; what was done on somebody's behalf only that person confirms, and only once."""
+    act = agreed(incident, command)
+    if act is not None:
+        agreement = e.SecondPersonConfirmed(
+            entry=command.seq, by=command.by, os_user=command.os_user, proven_by=command.proven_by
+        )
+        return (agreement, *_again(incident, act, command.by, now, library))
+    behalfs = [
+        behalf for behalf in incident.unconfirmed.values() if behalf.first <= command.seq <= behalf.last
+    ]
+    if not behalfs:
+        raise Refused(
+            f"entry {command.seq} waits for nobody's confirmation",
+            hint="see: tocsin status",
+            code="nothing_to_confirm",
+        )
+    if command.by != behalfs[0].person:
+        raise Refused(
+            f"it was recorded on behalf of {behalfs[0].person}, who alone can confirm it",
+            hint=f"tocsin confirm {behalfs[0].first} --as {behalfs[0].person}",
+            code="person",
+        )
+    return (
+        e.BehalfConfirmed(
+            first=behalfs[0].first, by=command.by, os_user=command.os_user, proven_by=command.proven_by
+        ),
+    )
+
+
+def _again(
+    incident: Incident, act: TwoPersonAct, second: str, now: datetime, library: Library
+) -> tuple[e.AnyEvent, ...]:
+    """Decide what needed two people on the incident as it is now, in both names."""
+    if act.record is not None:
+        signed = msgspec.structs.replace(act.record, signed=(*act.record.signed, second), at=now)
+        return _duty(
+            incident, c.RecordDuty(by=act.by, duty=act.duty, record=signed), now, library, second=second
+        )
+    if act.facts:
+        told = c.RecordFacts(by=act.by, changes=act.facts, grounds=act.reason)
+        return known(incident, told, now, library, second=second)
+    if incident.state == "closed":
+        raise Refused(f"{incident.codename} is closed already", code="incident_closed")
+    again = c.Close(by=act.by, reason=act.reason, leave_open=act.left_open)
+    return closed(incident, again, now, library, second=second)
+
+
+def _life(
+    incident: Incident,
+    command: c.Pause | c.Resume | c.CancelIncident | c.Close | c.Reopen,
+    now: datetime,
+    library: Library,
+) -> tuple[e.AnyEvent, ...]:
+    match command:
+        case c.Pause(reason=reason):
+            if incident.state == "paused":
+                raise Refused(f"{incident.codename} is paused already", code="already_paused")
+            return (e.IncidentPaused(reason=_reason(reason, "pause")),)
+        case c.Resume(reason=reason, set_aside=why):
+            if why:
+                return (e.IncidentResumed(reason=_reason(reason, "resume"), set_aside=why),)
+            if incident.state != "paused":
+                raise Refused(f"{incident.codename} is not paused", code="not_paused")
+            return (e.IncidentResumed(reason=reason),)
+        case c.CancelIncident(reason=reason):
+            return (e.IncidentCancelled(reason=_reason(reason, "cancel")),)
+        case c.Close():
+            return closed(incident, command, now, library)
+        case c.Reopen(reason=reason):
+            if incident.state != "closed":
+                raise Refused(f"{incident.codename} is {incident.state}, not closed", code="not_closed")
+            return (e.IncidentReopened(by=command.by, reason=_reason(reason, "reopen")),)
+
+
+def _duty(
+    incident: Incident, command: c.RecordDuty, now: datetime, library: Library, second: str = ""
+) -> tuple[e.AnyEvent, ...]:
+    found = incident.duties.get(command.duty)
+    if found is None:
+        close = nearest(command.duty, incident.duties)
+        hint = f"did you mean '{close}'?" if close else "see: tocsin duties --all"
+        raise Refused(f"no duty '{command.duty}' in this incident", hint=hint, code="unknown_duty")
+    record = command.record
+    if found.record is not None and found.record.kind == "filed":
+        proof = found.record.reference or found.record.receipt
+        raise Refused(
+            f"{command.duty} was filed at {said(found.record.at)} ({proof}): that stays on record",
+            hint="if the entry is wrong: tocsin correct SEQ --reason '…'; a step that waits: tocsin task done STEP",
+            code="already_filed",
+        )
+    if record.kind != "filed" and not record.reason.strip():
+        raise Refused(
+            "a decision not to notify, or a waiver, needs its grounds",
+            hint="add --reason '…'",
+            code="reason_missing",
+        )
+    if record.kind == "filed" and not (record.reference or record.receipt):
+        raise Refused("a filing needs its proof: a reference or a receipt file", code="proof_missing")
+    if record.watch is not None:
+        _not_yet(incident, record.watch)
+    late = record.kind == "filed" and found.due is not None and record.at > found.due
+    if found.due is not None and late and not record.late_reason.strip():
+        raise Refused(
+            f"it was due {said(found.due)}: a late filing keeps its reasons",
+            hint="add --late-reason '…'",
+            code="late_reason",
+        )
+    record = with_evidence(incident, command.duty, record, now, library)
+    if record.kind == "filed":
+        word, record = _as_it_was(incident, command)
+        recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
+        return (*word, recorded, *_file_steps(incident, command))
+    recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
+    done: tuple[e.AnyEvent, ...] = (recorded, *cancel_open_steps(incident, command.duty, record))
+    if not judged(incident, command.duty, record, now, library):
+        return done
+    act = TwoPersonAct(kind="decide", by=command.by, reason=record.reason, duty=command.duty, record=record)
+    return with_second(incident, act, done, library.alone, second)
+
+
+def _as_it_was(incident: Incident, command: c.RecordDuty) -> tuple[tuple[e.AnyEvent, ...], DutyRecord]:
+    """Return counsel's word on a text that was out of date when it was filed, and the record with its reason."""
+    record = command.record
+    filed = [d for d in incident.documents.values() if record.digest and d.digest == record.digest]
+    if not filed:
+        return (), record
+    word = passed(incident, filed[-1], command.by, command.as_it_was, record.at)
+    known = filed[-1].as_it_was
+    reason = command.as_it_was.strip() or (known.reason if known is not None else "")
+    return word, msgspec.structs.replace(record, as_it_was=reason)
+
+
+def _not_yet(incident: Incident, watch: Expression) -> None:
+    """What a decision watches for must still be able to come: else it would fall before the ink is dry."""
+    view = View(nested(incident.facts))
+    if truth(watch, view) is not True:
+        return
+    known = ((path, view.fact(path)) for path in watch.facts)
+    facts = ", ".join(f"{path} is {_shown(value)}" for path, value in known if not isinstance(value, Unknown))
+    raise Refused(
+        f"what it watches for is so already: {watch.source}{f' ({facts})' if facts else ''}",
+        hint="decide on the facts as they are, or watch for something that has not come",
+        code="watch",
+    )
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _file_steps(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
+    """A recorded filing ends the ``file`` step that waited for it; one that may not begin yet stays to be seen."""
+    if not command.step:
+        return ()
+    invocation = incident.invocations.get(command.step)
+    if invocation is None:
+        raise NotFound(
+            f"no step '{command.step}' in {incident.codename}",
+            hint="see: tocsin task list",
+            code="unknown_step",
+        )
+    if invocation.kind != "file":
+        raise Refused(
+            f"{command.step} is a {invocation.kind}: a filing belongs to a file step", code="not_a_filing"
+        )
+    if invocation.over or invocation.state == "waiting":
+        return ()
+    return (
+        e.StepEnded(
+            step=command.step,
+            state=completion_state(invocation, command.record.at),
+            by=command.by,
+            reason=command.record.reference,
+            digest=command.record.digest,
+        ),
+    )
+
+
+def _reason(reason: str, deed: str) -> str:
+    if not reason.strip():
+        raise Refused(f"to {deed} needs a reason", hint="add --reason '…'", code="reason_missing")
+    return reason.strip()

@@ -1,0 +1,59 @@
+"""An open question is answered by its fact, whoever records it and however: nobody is asked for what is known."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from runner.decoding import from_json
+from runner.facts.vocabulary.register import OPEN
+from runner.incident.state.commands import RecordFacts
+from runner.incident.state.events import FactChange, StepEnded
+from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
+from runner.incident.state.steps import completion_state
+from runner.incident.steps.approvals import value_digest
+from runner.playbook.format import Ask
+
+HOW = "answered with tocsin fact set"
+OVER = ("closed", "cancelled")
+
+
+def implicit_answers(
+    incident: Incident, command: RecordFacts, now: datetime, library: Library
+) -> tuple[StepEnded, ...]:
+    """Return the ends of the open questions that these facts answer, in the person's name who records them."""
+    if incident.state in OVER:
+        return ()
+    found = []
+    for name in sorted(incident.active):
+        invocation = incident.invocations[name]
+        if invocation.kind != "ask":
+            continue
+        step = library.step(incident, name)
+        change = _answer_to(step, command) if isinstance(step, Ask) else None
+        if change is not None:
+            found.append(
+                StepEnded(
+                    step=name,
+                    state=completion_state(invocation, now),
+                    by=command.by,
+                    reason=HOW,
+                    digest=value_digest(bytes(change.value)),
+                )
+            )
+    return tuple(found)
+
+
+def _answer_to(step: Ask, command: RecordFacts) -> FactChange | None:
+    """Return the change that says what a question asks, where it is one of the answers that it takes.
+
+    A set that is open (this, and perhaps more) leaves the question open as well.
+    """
+    for change in command.changes:
+        if change.key != step.sets:
+            continue
+        value = from_json(change.value)
+        whole = value is not None and not (isinstance(value, list) and OPEN in value)
+        if whole and (not step.choices or value in step.choices):
+            return change
+    return None

@@ -1,0 +1,86 @@
+"""Times: when a step is due, what a passed due time does, and when to look again.
+
+Legal clocks are facts and law; they run on while an incident is paused. A due time that hangs on a fact, a step or
+a duty is computed again whenever those change, so a step is never late against a clock that moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from runner.incident.law.duties import next_duty_look
+from runner.incident.messages.deliveries import next_delivery_look, next_lapse
+from runner.incident.messages.room_provisioning import awaited, next_hosting
+from runner.incident.state import events as e
+from runner.incident.state.due_times import PEOPLE, due_time
+from runner.incident.state.incident import Incident, Invocation
+from runner.incident.state.library import Library
+from runner.incident.turn.after_closing import next_watch, only_clocks
+from runner.playbook import format as p
+from runner.routing.rate_limit import OPEN, Quotas
+
+
+def expire(incident: Incident, now: datetime, library: Library) -> Iterator[e.AnyEvent]:
+    """Yield what the clock alone brings to open steps: moved due times, overdue marks, reminders."""
+    for name in sorted(incident.active):
+        invocation = incident.invocations[name]
+        step = library.step(incident, name)
+        if step.due is not None and step.due.anchor != "ready":
+            due = due_time(incident, invocation, step, invocation.ready_at or incident.opened_at)
+            if due != invocation.due:
+                yield e.StepRescheduled(
+                    step=name, due=due, wake_at=invocation.wake_at, reason=f"{step.due.anchor} moved"
+                )
+                continue
+        if _asked_again(invocation, now):
+            yield e.StepReminded(step=name, count=invocation.reminders + 1)
+            continue
+        if invocation.due is None or now < invocation.due:
+            continue
+        again = _next_reminder(invocation, step)
+        if not invocation.overdue:
+            rule = step.on_overdue
+            tell = rule is not None and step.__struct_config__.tag in PEOPLE
+            yield e.StepOverdue(step=name, escalate_to=rule.escalate if rule else "", tell=tell)
+        elif again is not None and now >= again:
+            yield e.StepReminded(step=name, count=invocation.reminders + 1)
+
+
+def _asked_again(invocation: Invocation, now: datetime) -> bool:
+    """Tell whether it is time to put a question again that nobody could answer."""
+    return invocation.kind == "ask" and invocation.wake_at is not None and invocation.wake_at <= now
+
+
+def _next_reminder(invocation: Invocation, step: p.AnyStep) -> datetime | None:
+    """Return when the next reminder is owed; the intervals double, and they end."""
+    rule = step.on_overdue
+    if rule is None or rule.remind is None or not invocation.overdue or invocation.reminded_at is None:
+        return None
+    if step.__struct_config__.tag not in PEOPLE or invocation.reminders > rule.times:
+        return None
+    return invocation.reminded_at + rule.remind * (1 << max(invocation.reminders - 1, 0))
+
+
+def next_wakeup(incident: Incident, now: datetime, library: Library, rooms: Quotas = OPEN) -> datetime | None:
+    """Return the earliest instant at which time alone changes something, None when only an event can."""
+    if incident.state == "cancelled":
+        return None
+    if incident.state == "closed":
+        delivery = next_delivery_look(only_clocks(incident), now, rooms)
+        return min((*next_watch(incident, now), *((delivery,) if delivery else ())), default=None)
+    paused = incident.state == "paused"
+    times: list[datetime | None] = []
+    for name in incident.active:
+        invocation = incident.invocations[name]
+        times.append(None if invocation.overdue else invocation.due)
+        times.append(_next_reminder(invocation, library.step(incident, name)))
+        if invocation.kind == "ask" or not paused:
+            times.append(invocation.wake_at)
+    if not paused:
+        times.append(next_hosting(incident, now))
+        times.append(awaited(incident, now) or next_delivery_look(incident, now, rooms))
+        times.extend(next_lapse(incident, name) for name in incident.lapsing)
+    if library.regimes:
+        times.extend(next_duty_look(duty, now) for duty in incident.duties.values())
+    return min((time for time in times if time is not None), default=None)

@@ -1,0 +1,275 @@
+"""Answer what a regime asks about an incident, ground by ground, in three values.
+
+Each answer is a ``Ground``: what was asked, and whether it holds, does not, or which facts would say. A verdict is
+their conjunction: one ground that does not hold settles it whatever else is unknown, and only when none fails do the
+unknown ones keep it open. What the organisation is can exempt it: that is scope, and enters as the ground "not exempt".
+Any other exemption decides nothing until it is claimed, and harm is presumed until somebody finds otherwise: both are
+named beside the duty that stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+import msgspec
+
+from runner.facts.expression import Unknown, Value
+from runner.facts.expressions.evaluate import truth
+from runner.facts.expressions.values import settle
+from runner.law.duty import Reason, Unless
+from runner.law.grounds import KEY, Condition, Element, Exemption, Meets, PersonalInformation
+from runner.law.populations import View, lives
+from runner.law.regime import Version
+from runner.law.risk_assessment import presuming, recorded, wanting
+
+Answer = bool | Unknown
+_NO_CLAIMS: Mapping[str, Reason] = {}
+NOT = "not "
+"""Before the code of a condition: the position that it does not hold."""
+_UNASSESSED = "presumed: a finding of no risk has no assessment by a named person"
+
+
+class Ground(msgspec.Struct, frozen=True):
+    """One thing asked and its answer; a quiet one is named only when it fails or is unknown."""
+
+    reason: Reason
+    answer: Answer
+    quiet: bool = False
+    unless: Unless | None = None
+    """The finding that would speak against it, where it holds because harm is presumed."""
+
+
+def conjunction(answers: Iterable[Answer]) -> Answer:
+    """Return False when one is false, True when all are true, else everything that is missing."""
+    return settle(False, answers)
+
+
+def disjunction(answers: Iterable[Answer]) -> Answer:
+    """Return True when one is true, False when all are false, else everything that is missing."""
+    return settle(True, answers)
+
+
+def negation(answer: Answer) -> Answer:
+    """Turn true and false around; unknown stays unknown."""
+    return answer if isinstance(answer, Unknown) else not answer
+
+
+def _silence(raw: Unknown) -> str:
+    """Say what is silent: beside it, other facts can have been recorded that do not decide."""
+    facts = " and ".join(raw.missing[:3]) or "what decides it"
+    return f"{facts} not known"
+
+
+def claimed_ground(code: str, claimed: Mapping[str, Reason], *, wanted: bool = True) -> Ground | None:
+    """Return the position that counsel takes on a code, or on ``not`` and the code, as a ground."""
+    for position, holds in ((code, True), (f"{NOT}{code}", False)):
+        if position in claimed:
+            return Ground(claimed[position], holds is wanted)
+    return None
+
+
+class Evaluator:
+    """Answers conditions for one population and remembers them: regimes ask the same things again and again."""
+
+    def __init__(self, view: View) -> None:
+        """Judge by what this population's view can see."""
+        self.view = view
+        self._answers: dict[str, Answer] = {}
+        self._asked: dict[int, tuple[Condition, Answer]] = {}
+        self._wanting = wanting(view)
+        self._doubtful = any(absent != (path,) for path, absent in self._wanting.items())
+
+    @cached_property
+    def _presuming(self) -> Evaluator | None:
+        presumed = presuming(self.view)
+        return None if presumed is None else Evaluator(presumed)
+
+    def raw(self, condition: Condition) -> Answer:
+        """Answer a condition as it stands, whatever its author says about silence."""
+        known = self._asked.get(id(condition))  # kept with its condition, so that the id stays its own
+        if known is None:
+            known = self._asked[id(condition)] = condition, conjunction(self._parts(condition))
+        return known[1]
+
+    def holds(self, condition: Condition) -> Answer:
+        """Answer a condition, silence meaning what its author says."""
+        answer = self.raw(condition)
+        if isinstance(answer, Unknown) and condition.when_silent != "ask":
+            return condition.when_silent == "holds"
+        return answer
+
+    def binds(self, condition: Condition, *, wanted: bool = True) -> Answer:
+        """Answer a condition on which a duty hangs: it must hold, or it must not (``wanted`` False).
+
+        Harm that nobody has found or denied is presumed, and a finding of no risk that nobody assessed denies nothing.
+        """
+        answer = self.holds(condition)
+        if answer is not wanted and self._presuming is not None and self._is_presumed(condition, answer):
+            answer = self._presuming.holds(condition)
+        return answer if wanted else negation(answer)
+
+    def _is_presumed(self, condition: Condition, answer: Answer) -> bool:
+        if isinstance(answer, Unknown):
+            return not self._wanting.keys().isdisjoint(answer.missing)
+        return self._doubtful and not isinstance(self.raw(condition), Unknown)
+
+    def _against(self, condition: Condition, wanted: bool) -> Unless:
+        """Return the finding that would speak against a condition that is answered as harm is presumed."""
+        missing = dict.fromkeys(
+            one for path in sorted(condition.facts) for one in self._wanting.get(path, ())
+        )
+        return Unless(
+            ground=f"{NOT}{condition.code}" if wanted else condition.code,
+            text=f"not so: {condition.text}" if wanted else condition.text,
+            missing=tuple(missing),
+        )
+
+    def _parts(self, condition: Condition) -> Iterable[Answer]:
+        if condition.in_words:
+            yield Unknown((f"claims.{condition.code}.position",))
+        if condition.expression is not None:
+            source = condition.expression.source
+            if source not in self._answers:
+                self._answers[source] = truth(condition.expression, self.view)
+            yield self._answers[source]
+        if condition.any_of:
+            yield disjunction(self._meets(meets) for meets in condition.any_of)
+        if condition.none_of:
+            yield negation(disjunction(self._meets(meets) for meets in condition.none_of))
+
+    def _meets(self, meets: Meets) -> Answer:
+        value = self.view.fact(meets.fact)
+        if isinstance(value, str):
+            return value in meets.values
+        if isinstance(value, Unknown):
+            return value
+        members = value if isinstance(value, tuple) else (value,)
+        return disjunction(item if isinstance(item, Unknown) else item in meets.values for item in members)
+
+    def ground(
+        self, condition: Condition, claimed: Mapping[str, Reason] = _NO_CLAIMS, *, wanted: bool = True
+    ) -> Ground:
+        """Answer a condition as a ground; ``wanted`` False turns it around (``unless``).
+
+        A position that counsel takes on the condition's code, or on ``not`` and the code, is the answer.
+        """
+        position = claimed_ground(condition.code, claimed, wanted=wanted)
+        if position is not None:
+            return position
+        binds = self.binds(condition, wanted=wanted)
+        reason = Reason(condition.code, self._words(condition, binds, wanted))
+        presumed = binds is True and self.holds(condition) is not wanted
+        return Ground(reason, binds, not wanted, self._against(condition, wanted) if presumed else None)
+
+    def _words(self, condition: Condition, binds: Answer, wanted: bool) -> str:
+        """Say a condition as a ground: what was assumed, what is denied, and what stays open for a special reason."""
+        raw, answer = self.raw(condition), self.holds(condition)
+        if isinstance(raw, Unknown) and not isinstance(answer, Unknown):
+            return f"{condition.text} ({'assumed' if answer else 'assumed not'}: {_silence(raw)})"
+        if wanted and binds is True and answer is not True:
+            doubt = f"presumed: {_silence(raw)}" if isinstance(raw, Unknown) else _UNASSESSED
+            return f"{condition.text} ({doubt})"
+        if condition.in_words:
+            return f"{condition.text} (held in words only: counsel decides)"
+        return f"not so: {condition.text}" if wanted and binds is False else condition.text
+
+    def exempt(self, exemption: Exemption) -> Answer:
+        """Say whether an exemption holds: its condition, and the recorded grounds that it needs."""
+        if exemption.condition is None:
+            return False
+        answer = conjunction((self._reaches(exemption), self.holds(exemption.condition)))
+        if answer is not True:
+            return answer
+        return conjunction(recorded(self.view, path) for path in exemption.grounds)
+
+    def refutes(self, exemption: Exemption) -> bool:
+        """Say whether facts, and not silence alone, speak against an exemption."""
+        if exemption.condition is None:
+            return False
+        return conjunction((self._reaches(exemption), self.raw(exemption.condition))) is False
+
+    def _reaches(self, exemption: Exemption) -> Answer:
+        """Say whether encryption can help at all: the key is safe, and nothing else is lost than what it covers."""
+        if not exemption.by_encryption:
+            return True
+        taken, impact = self.view.fact(KEY), self.view.fact("incident.impact")
+        if not exemption.names_key or taken is True:
+            return False
+        lost = impact if isinstance(impact, tuple) else (impact,)
+        return conjunction(one if isinstance(one, Unknown) else one in exemption.covers for one in lost)
+
+    def elements(self, table: PersonalInformation) -> Answer:
+        """Say whether the data are personal information by a statute's table.
+
+        "No personal data are affected" answers for all of them, unless elements were recorded all the same.
+        """
+        recorded = self.view.fact("data.elements")
+        if isinstance(recorded, Unknown) and self.view.fact("data.involved") is False:
+            return False
+        if isinstance(recorded, Unknown) or not isinstance(recorded, tuple):
+            return recorded if isinstance(recorded, Unknown) else False
+        alone = disjunction(self._counts(element, recorded) for element in table.without_name)
+        if alone is True:
+            return True
+        paired = disjunction(self._counts(element, recorded) for element in table.with_name)
+        if paired is not False:
+            named = self.view.fact("data.with_name")
+            paired = conjunction((paired, named if isinstance(named, bool | Unknown) else False))
+        return disjunction((alone, paired))
+
+    def _counts(self, element: Element, recorded: tuple[Value, ...]) -> Answer:
+        """Say whether an element is among the recorded ones (open sets may hold more) and counts here."""
+        if element.element not in recorded:
+            return disjunction(item if isinstance(item, Unknown) else False for item in recorded)
+        return True if element.condition is None else self.holds(element.condition)
+
+
+def scope_grounds(version: Version, judge: Evaluator, claimed: Mapping[str, Reason]) -> tuple[Ground, ...]:
+    """Return what the regime asks before any of its duties: scope, residents, personal information."""
+    grounds = [judge.ground(condition, claimed) for condition in version.scope]
+    if version.residents_of:
+        grounds.append(_residents(version.residents_of, judge.view))
+    if version.personal_information is not None:
+        table = version.personal_information
+        answer = judge.elements(table)
+        text = f"no {table.text}" if answer is False else table.text
+        grounds.append(Ground(Reason("personal_information", text), answer))
+    return tuple(grounds)
+
+
+def _residents(place: str, view: View) -> Ground:
+    answer = lives(view, place)
+    if answer is False:
+        return Ground(Reason("no_residents", f"no affected resident of {place} is recorded"), False)
+    return Ground(Reason("residents", f"affected people live in {place}"), answer)
+
+
+def exemption_grounds(
+    exemptions: Iterable[Exemption], judge: Evaluator, claimed: Mapping[str, Reason]
+) -> tuple[Ground, ...]:
+    """Return "not exempt" for each exemption that decides: what the organisation is, and what is claimed.
+
+    ``claimed`` holds the positions that counsel takes in this regime, by the exemption's code.
+    """
+    grounds = []
+    for exemption in exemptions:
+        if exemption.code in claimed:
+            grounds.append(Ground(claimed[exemption.code], False))
+        elif exemption.about_us:
+            exempt = judge.exempt(exemption)
+            grounds.append(Ground(Reason(exemption.code, exemption.text), negation(exempt), quiet=True))
+    return tuple(grounds)
+
+
+def reasons(grounds: Sequence[Ground], answer: Answer) -> tuple[Reason, ...]:
+    """Return the grounds that carry a verdict: those that fail, those still open, or those that hold."""
+    if answer is False:
+        return tuple(ground.reason for ground in grounds if ground.answer is False)
+    held = [ground.reason for ground in grounds if ground.answer is True and not ground.quiet]
+    open_ = [
+        Reason(ground.reason.code, f"{ground.reason.text}: not known yet")
+        for ground in grounds
+        if isinstance(ground.answer, Unknown)
+    ]
+    return tuple(dict.fromkeys(held + open_))

@@ -1,0 +1,446 @@
+"""Which duties the law lays on us in this incident, to whom, by when, why, and which facts are still wanting.
+
+Theory. For each regime the version in force decides, by the date that the law itself names. Every population is
+judged by itself (``runner.law.applicability``); a duty arises when at least one is owed notice and the thresholds are met
+over all that are. A ground that fails settles the verdict; while one is open the verdict is *unknown* and names the
+facts that would settle it. An answer that is not unknown is therefore not turned by learning more, except where a
+regime's author wrote what silence means, and where harm is presumed. What would take away a duty that applies, if it were
+claimed, is named beside it (``runner.law.unclaimed_exemptions``). Rules that are not in force never make duties: they are *advisory*.
+
+Everything is a function of the arguments: the same facts, records and instant give the same answer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, TypeVar, get_args
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from runner.base.states import Verdict
+from runner.facts.expression import Unknown
+from runner.facts.expressions.values import merged
+from runner.law.applicability import (
+    Answer,
+    Evaluator,
+    Ground,
+    claimed_ground,
+    conjunction,
+    exemption_grounds,
+    reasons,
+    scope_grounds,
+)
+from runner.law.counting import HolidayCalendar, NoHolidays
+from runner.law.deadlines import Began, Deadline, Place, deadline, latest_safe_start
+from runner.law.duty import DutyRecord, DutyState, DutyStatus, Evidence, Reason, Unless
+from runner.law.duty_state import Dossier, done, earliest_awareness, state_of, with_ordering
+from runner.law.equivalent_populations import Asked, Groups, Populations, asked
+from runner.law.grounds import Threshold
+from runner.law.holds import Custody, custody, with_custody
+from runner.law.populations import View, met
+from runner.law.regime import DutyRule, Regime, Version
+from runner.law.relevance import is_relevant, places
+from runner.law.transposition import CODE, Transposition, applicable_states
+from runner.law.unclaimed_exemptions import Standing, evidence, unclaimed
+from runner.law.versions import deciding, deciding_day
+
+T = TypeVar("T")
+
+_PEOPLE_TOLD = frozenset({"individuals", "data_subjects", "service_recipients", "clients"})
+_NO_RECORDS: Mapping[str, DutyRecord] = {}
+_NO_LEADS: Mapping[str, timedelta] = {}
+_EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
+_COMPARED = {">": "more than", ">=": "at least", "<": "fewer than", "<=": "at most"}
+_COUNTED = {
+    "residents_notified": "residents of {place} owed notice",
+    "persons_notified": "persons owed notice",
+    "individuals_total": "individuals affected",
+    "residents_of_one_state": "residents of one state owed notice",
+}
+
+
+class _Case(msgspec.Struct, frozen=True):
+    """The incident as every regime sees it."""
+
+    facts: Mapping[str, Any]
+    now: datetime
+    records: Mapping[str, DutyRecord]
+    zone: tzinfo
+    calendar: HolidayCalendar
+    leads: Mapping[str, timedelta]
+    earliest: Began | None
+    populations: Populations
+    judges: dict[str, Evaluator]
+    """Those that were needed so far, by population: laws ask the same things again and again."""
+    whole: Evaluator
+    places: frozenset[str]
+
+    def judge(self, view: View) -> Evaluator:
+        if view.id not in self.judges:
+            self.judges[view.id] = Evaluator(view)
+        return self.judges[view.id]
+
+
+class _Law(msgspec.Struct, frozen=True):
+    """One regime in the version that decides; ``barred`` says why that version makes no duty here."""
+
+    regime: Regime
+    version: Version
+    barred: Reason | None
+    advisory: bool
+    groups: Groups
+    judges: tuple[Evaluator, ...]
+    """One for each group of populations."""
+    scopes: tuple[tuple[Ground, ...], ...]
+    claimed: Mapping[str, Reason]
+    dossier: Dossier
+    place: Place
+    notes: tuple[str, ...]
+
+
+class _Finding(msgspec.Struct, frozen=True):
+    """Whether one duty arises: for which populations, and why; ``judge`` is that of the first of them."""
+
+    answer: Answer
+    because: tuple[Reason, ...]
+    owed: tuple[View, ...]
+    open_: tuple[View, ...]
+    judge: Evaluator
+    unless: tuple[Unless, ...] = ()
+    fallen: bool = False
+    """Whether facts stand worse to the ground of a decision not to notify than when it was taken."""
+
+
+def assess(
+    regimes: Sequence[Regime],
+    facts: Mapping[str, Any],
+    now: datetime,
+    records: Mapping[str, DutyRecord] = _NO_RECORDS,
+    *,
+    calendar: HolidayCalendar | None = None,
+    zone: tzinfo = UTC,
+    first_known: datetime | None = None,
+    leads: Mapping[str, timedelta] = _NO_LEADS,
+    asked: Iterable[Sequence[str]] = (),
+    populations: Populations | None = None,
+) -> tuple[DutyStatus, ...]:
+    """Return every duty of every regime at ``now``, regimes and duties in their order.
+
+    ``facts`` are nested plain facts (``runner.facts.vocabulary.register.nested``), ``records`` what people did, by duty id.
+    ``zone`` ends the days while ``organisation.zone`` is unknown. ``first_known`` is when the incident was opened: a
+    clock whose start nobody fixed, and for which no discovery is recorded, is provisional from there. ``leads`` is
+    the time that approvals, rendering and delivery still need, by duty id. ``asked`` is what duties that are not among
+    these wait for: a fact that settles many comes first. ``populations`` are those of these facts, where somebody has
+    asked them already.
+    """
+    people = populations or Populations(facts)
+    case = _case(facts, now, records, calendar or NoHolidays(), zone, first_known, leads, people)
+    statuses = [
+        _status(rule, law, case)
+        for regime in regimes
+        for law in [_law(regime, case)]
+        for rule in law.version.duties
+    ]
+    return _ordered_by_use(statuses, asked)
+
+
+def _case(
+    facts: Mapping[str, Any],
+    now: datetime,
+    records: Mapping[str, DutyRecord],
+    calendar: HolidayCalendar,
+    zone: tzinfo,
+    first_known: datetime | None,
+    leads: Mapping[str, timedelta],
+    populations: Populations,
+) -> _Case:
+    whole = Evaluator(View(facts))
+    return _Case(
+        facts,
+        now,
+        records,
+        zone_of(whole.view, zone),
+        calendar,
+        leads,
+        earliest_awareness(facts, first_known),
+        populations,
+        {},
+        whole,
+        places(facts),
+    )
+
+
+def zone_of(view: View, otherwise: tzinfo) -> tzinfo:
+    """Return the zone that ends the days of an incident."""
+    recorded = view.fact("organisation.zone")
+    return ZoneInfo(recorded) if isinstance(recorded, str) else otherwise
+
+
+# ------------------------------------------------------------------------------------- the law that decides
+
+
+def _law(regime: Regime, case: _Case) -> _Law:
+    version, barred, advisory, notes = deciding(
+        regime.decided_by, regime.versions, case.whole.view, case.now, case.zone
+    )
+    country = case.whole.view.fact("organisation.country")
+    place = version.residents_of or regime.jurisdictions[0]
+    claimed = _claims(regime, case.facts)
+    day = deciding_day(regime.decided_by, case.whole.view, case.now, case.zone)
+    groups = case.populations.groups(_asked(version))
+    judges = tuple(map(case.judge, groups.firsts))
+    states, coming = applicable_states(version.national, groups.firsts, day)
+    scopes = [scope_grounds(version, judge, claimed) for judge in judges]
+    return _Law(
+        regime,
+        version,
+        barred,
+        advisory or coming,
+        groups,
+        judges,
+        tuple(_with_state(grounds, states[n : n + 1], claimed) for n, grounds in enumerate(scopes)),
+        claimed,
+        Dossier(regime.id, version.duties, place, case.whole, case.records),
+        Place(case.zone, country if isinstance(country, str) else regime.jurisdictions[0], case.calendar),
+        _once((*notes, *(note for state in states for note in state.notes))),
+    )
+
+
+def _asked(version: Version) -> Asked:
+    rules = [one for rule in version.duties for one in (*rule.only_if, *rule.unless)]
+    table = () if version.personal_information is None else (version.personal_information,)
+    return asked((*version.scope, *rules), version.exemptions, table, version.residents_of)
+
+
+def _with_state(
+    grounds: tuple[Ground, ...], states: Sequence[Transposition], claimed: Mapping[str, Reason]
+) -> tuple[Ground, ...]:
+    """Put what national law says before the other grounds; counsel's position on it comes first."""
+    ours = [claimed_ground(CODE, claimed) or Ground(state.reason, state.answer) for state in states]
+    return (*ours, *grounds)
+
+
+def _claims(regime: Regime, facts: Mapping[str, Any]) -> dict[str, Reason]:
+    """Return counsel's positions on this regime; one without its author or its grounds counts for nothing."""
+    fact = facts.get("claims") or ()
+    members = fact.values() if isinstance(fact, Mapping) else fact
+    return {
+        str(claim["position"]): Reason(
+            "claim", f"position taken by {claim['by']}: {claim['position']} ({claim['grounds']})"
+        )
+        for claim in members
+        if claim.get("regime") == regime.id and all(claim.get(key) for key in ("position", "by", "grounds"))
+    }
+
+
+# ----------------------------------------------------------------------------------------------- verdicts
+
+
+def _finding(rule: DutyRule, law: _Law, case: _Case) -> _Finding:
+    """Judge one duty: population by population, then the thresholds over those that are owed it."""
+    if law.barred is not None:
+        return _Finding(False, (law.barred,), (), (), case.whole)
+    grounds = [
+        (*scope, *_duty_grounds(rule, law, judge))
+        for scope, judge in zip(law.scopes, law.judges, strict=True)
+    ]
+    answers = [conjunction(ground.answer for ground in each) for each in grounds]
+    each = list(law.groups.each([_spread(answer, law.groups) for answer in answers]))
+    owed = tuple(view for view, answer in each if answer is True)
+    open_ = [(view, answer) for view, answer in each if isinstance(answer, Unknown)]
+    reached = [_threshold(threshold, owed, open_) for threshold in rule.thresholds] if owed or open_ else []
+    within: Answer = True
+    if not owed:
+        within = merged({id(unknown): unknown for _, unknown in open_}.values()) if open_ else False
+    answer = conjunction((within, *(ground.answer for ground in reached)))
+    told = [
+        reasons(ground, one) if _decides(one, within) else ()
+        for ground, one in zip(grounds, answers, strict=True)
+    ]
+    failed = reasons(reached, False) if answer is False and within is not False else ()
+    because = failed or _once((*law.groups.told(told), *reasons(reached, answer)))
+    first = next((n for n, one in enumerate(answers) if one is True or (not owed and one is not False)), None)
+    able = law.version.exemptions_of(rule.slug)
+    stands = Standing(law.judges, grounds, answers, law.groups) if answer is True else None
+    unless = () if stands is None else unclaimed(able, stands)
+    record = case.records.get(f"{law.regime.id}/{rule.slug}")
+    now = evidence(record.ground, able, unless, stands) if record and record.ground and stands else "for"
+    return _Finding(
+        answer,
+        because,
+        owed,
+        tuple(view for view, _ in open_),
+        case.whole if first is None else law.judges[first],
+        unless,
+        record is not None and _EVIDENCE.index(now) < _EVIDENCE.index(record.evidence),
+    )
+
+
+def _spread(answer: Answer, groups: Groups) -> Answer:
+    return groups.spread(answer) if isinstance(answer, Unknown) else answer
+
+
+def _decides(answer: Answer, within: Answer) -> bool:
+    """Whether a population's answer is the kind that decided: all that are open together, or those owed."""
+    return isinstance(answer, Unknown) if isinstance(within, Unknown) else answer is within
+
+
+def _duty_grounds(rule: DutyRule, law: _Law, judge: Evaluator) -> tuple[Ground, ...]:
+    return (
+        *(judge.ground(condition, law.claimed) for condition in rule.only_if),
+        *(judge.ground(condition, law.claimed, wanted=False) for condition in rule.unless),
+        *exemption_grounds(law.version.exemptions_of(rule.slug), judge, law.claimed),
+    )
+
+
+def _threshold(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, Unknown]]) -> Ground:
+    answer = met(threshold, owed, open_)
+    counted = _COUNTED[threshold.count].format(place=threshold.place)
+    text = f"{_COMPARED[threshold.op]} {threshold.n:,} {counted}"
+    if answer is False:
+        return Ground(Reason("threshold_not_met", f"not {text}"), False)
+    return Ground(Reason("threshold", text), answer)
+
+
+def _verdict(answer: Answer, advisory: bool) -> Verdict:
+    if answer is False:
+        return "not_applicable"
+    if advisory:
+        return "advisory"
+    return "applies" if answer is True else "unknown"
+
+
+# ----------------------------------------------------------------------------------------------- statuses
+
+
+def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
+    finding = _finding(rule, law, case)
+    verdict = _verdict(finding.answer, law.advisory or rule.voluntary)
+    seen = is_relevant(finding.answer, law.regime.jurisdictions, case.places)
+    found = deadline(rule.clock, law.dossier, law.place, case.earliest)
+    identity = f"{law.regime.id}/{rule.slug}"
+    held = custody(rule.hold, identity, law.regime.jurisdictions, case.facts, case.now)
+    found = with_custody(with_ordering(found, rule, law.dossier, law.place), rule.hold, held, law.place)
+    out = verdict == "not_applicable"
+    due = None if out else found.due
+    return DutyStatus(
+        id=identity,
+        regime=law.regime.id,
+        jurisdiction=law.regime.jurisdictions[0],
+        law_version=law.version.label,
+        stage=rule.stage,
+        recipient=rule.recipient,
+        populations=tuple(view.id for view in finding.owed or finding.open_ if view.id),
+        verdict=verdict,
+        state=_state(rule, law, held, due, case, finding, binding=seen and verdict in ("applies", "unknown")),
+        due=due,
+        due_local=due.astimezone(found.zone) if due else None,
+        due_date=None if out else found.due_date,
+        due_kind=found.due_kind,
+        provisional=found.provisional and not out,
+        not_before=None if out else found.not_before,
+        latest_legal=None if out else found.latest_legal,
+        latest_safe_start=latest_safe_start(due, case.leads.get(identity, timedelta())),
+        standard=rule.clock.standard,
+        clock=found.reading,
+        missing_facts=_missing(finding, found, out),
+        because=finding.because,
+        in_sight=seen,
+        citation=rule.citation or law.version.citation,
+        confidence=rule.confidence,
+        notes=() if out else tuple(_notes(rule, law, finding, found, held, case)),
+        unless=finding.unless if verdict == "applies" else (),
+        record=done(case.records.get(identity)),
+    )
+
+
+def _state(
+    rule: DutyRule,
+    law: _Law,
+    held: Custody | None,
+    due: datetime | None,
+    case: _Case,
+    finding: _Finding,
+    *,
+    binding: bool,
+) -> DutyState:
+    """Return the state; what does not bind, or is not in sight yet, is never overdue. A decision that fell counts no more."""
+    state = state_of(rule.slug, law.dossier, held, due, case.now, decided=not finding.fallen)
+    return "open" if state in ("overdue", "held") and not binding else state
+
+
+def _missing(finding: _Finding, found: Deadline, out: bool) -> tuple[str, ...]:
+    if isinstance(finding.answer, Unknown):
+        return finding.answer.missing
+    return () if out else _once((*found.missing, *(fact for one in finding.unless for fact in one.missing)))
+
+
+def _notes(
+    rule: DutyRule, law: _Law, finding: _Finding, found: Deadline, held: Custody | None, case: _Case
+) -> Iterable[str]:
+    """Say what a person has to know beside the date: assumptions, readings, offers, doubts."""
+    yield from law.notes
+    if found.provisional and found.due is not None and case.earliest is not None:
+        yield f"provisional: counted from {case.earliest.by} until a named person fixes {found.reading.start_fact}"
+    if finding.owed and finding.open_:
+        yield f"not settled for: {', '.join(view.id for view in finding.open_)}"
+    if len(entities := dict.fromkeys(view.entity for view in finding.owed if view.entity)) > 1:
+        yield f"each of these legal entities owes it by itself: {', '.join(entities)}"
+    if held is not None and held.note:
+        yield held.note
+    if rule.lateness is not None and rule.lateness.reasons_required and found.due and case.now > found.due:
+        yield f"late: the reasons must be given ({rule.lateness.ref})"
+    if (months := monitoring_months(rule, finding.judge)) is not None:
+        yield f"offer {months} months of credit monitoring"
+    yield from (
+        remark.text
+        for remark in rule.remarks
+        if remark.condition is None or finding.judge.holds(remark.condition) is True
+    )
+    yield from _offices(rule, law, finding.judge)
+    yield from found.notes
+    if rule.confidence_note:
+        yield f"{rule.confidence}: {rule.confidence_note}"
+
+
+def _offices(rule: DutyRule, law: _Law, judge: Evaluator) -> Iterable[str]:
+    """Name the office that is competent by the organisation's main establishment or country, and where it takes notices."""
+    if rule.recipient in _PEOPLE_TOLD:
+        return
+    named = (judge.view.fact(path) for path in ("organisation.main_establishment", "organisation.country"))
+    here = next((place for place in named if isinstance(place, str)), "")
+    for office in law.regime.authorities:
+        if office.place == here:
+            yield f"{office.place}: {office.name}, {office.url} ({office.confidence})"
+
+
+def monitoring_months(rule: DutyRule, judge: Evaluator) -> int | None:
+    """Return the months of credit monitoring that letters of this duty have to offer, None where none is owed."""
+    offer = rule.credit_monitoring
+    if offer is None or conjunction(judge.holds(condition) for condition in offer.conditions) is not True:
+        return None
+    return offer.months
+
+
+def _ordered_by_use(statuses: Sequence[DutyStatus], asked: Iterable[Sequence[str]]) -> tuple[DutyStatus, ...]:
+    """Put first, in every list of missing facts, the fact that the most duties wait for."""
+    every = Counter(status.missing_facts for status in statuses)
+    every.update(map(tuple, asked))
+    counter: Counter[str] = Counter()
+    for names, times in every.items():
+        for name in names:
+            counter[name] += times
+    first = {names: tuple(sorted(names, key=lambda name: -counter[name])) for names in every}
+    return tuple(
+        msgspec.structs.replace(status, missing_facts=first[status.missing_facts])
+        if len(status.missing_facts) > 1
+        else status
+        for status in statuses
+    )
+
+
+def _once(items: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(items))

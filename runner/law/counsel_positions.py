@@ -1,0 +1,67 @@
+"""Positions of counsel that do nothing: on a law that nobody has, on a question that the law does not ask, or half recorded.
+
+A position is a word that has to be met exactly; one letter beside it and the duty stands as if nobody had spoken. That
+must not pass in silence, so each is told with the nearest word that would be met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from runner.base.text import nearest
+from runner.law.regime import Regime, Version
+from runner.law.transposition import CODE
+
+_PARTS = ("regime", "position", "by", "grounds")
+
+
+def ineffective_positions(
+    facts: Mapping[str, Any], laws: Collection[str], regime: Callable[[str], Regime | None]
+) -> tuple[str, ...]:
+    """Return what is wrong with each position in nested facts; ``regime`` reads a law by its id, one of ``laws``."""
+    fact = facts.get("claims") or ()
+    if isinstance(fact, Mapping):
+        fact = [{"id": key, **member} for key, member in fact.items()]
+    return tuple(told for claim in fact for told in _misread(claim, laws, regime))
+
+
+def _misread(
+    claim: Mapping[str, Any], laws: Collection[str], regime: Callable[[str], Regime | None]
+) -> Iterator[str]:
+    name = f"claims.{claim.get('id', claim.get('regime', '?'))}"
+    absent = [part for part in _PARTS if not claim.get(part)]
+    if absent:
+        yield f"{name} counts for nothing without its {', '.join(absent)}"
+    law, position = str(claim.get("regime") or ""), str(claim.get("position") or "")
+    found = regime(law) if law in laws else None
+    if law and found is None:
+        yield f"{name}.regime: no law is called '{law}'{_meant(law, laws)}"
+    if found is not None and position:
+        known = _known(found)
+        if position not in known:
+            yield f"{name}.position: {law} knows no position '{position}'{_meant(position, known)}"
+
+
+def _meant(word: str, known: Collection[str]) -> str:
+    close = nearest(word, known)
+    if close:
+        return f", did you mean {close}?"
+    return (
+        f", it knows: {', '.join(sorted(one for one in known if ' ' not in one))}" if len(known) < 100 else ""
+    )
+
+
+def _known(regime: Regime) -> frozenset[str]:
+    """Return every position that changes a verdict under a law, in any of its versions."""
+    conditions = {code for version in regime.versions for code in _conditions(version)}
+    exemptions = {exemption.code for version in regime.versions for exemption in version.exemptions}
+    return frozenset({*conditions, *(f"not {code}" for code in conditions), *exemptions})
+
+
+def _conditions(version: Version) -> Iterator[str]:
+    if version.national is not None:
+        yield CODE
+    yield from (condition.code for condition in version.scope)
+    for rule in version.duties:
+        yield from (one.code for one in (*rule.only_if, *rule.unless))

@@ -1,0 +1,159 @@
+"""What became of a duty: filed, held by the police, overdue; and the due moment once orders and holds are counted in.
+
+A clock knows only its own number. Here the other duties of the regime, a hold and what people recorded come in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from runner.facts.expression import Unknown
+from runner.law.applicability import Evaluator
+from runner.law.counting import end_of
+from runner.law.deadlines import Began, Deadline, Place
+from runner.law.duty import DutyDone, DutyRecord, DutyState
+from runner.law.grounds import Condition
+from runner.law.holds import Custody
+from runner.law.populations import View, instant
+from runner.law.regime import DutyRule
+
+DISCOVERIES: tuple[str, ...] = (
+    "incident.detected_at",
+    "incident.suspicion_at",
+    "incident.discovered_at",
+    "incident.reported_by_processor_at",
+    "incident.reason_to_believe_at",
+    "incident.confirmed_at",
+    "incident.determined_at",
+    "incident.aware_at",
+)
+"""Moments at which somebody of ours knew something: the earliest is the first that any awareness can have been."""
+
+_PEOPLE = frozenset({"individuals", "data_subjects"})
+_BEARS_ON_DUE = frozenset({"before", "with", "not_later_than", "without_delaying", "sooner_of"})
+
+
+class Dossier:
+    """One regime's look at the incident; satisfies ``runner.law.deadlines.Known``."""
+
+    def __init__(
+        self,
+        regime: str,
+        rules: Sequence[DutyRule],
+        place: str,
+        judge: Evaluator,
+        records: Mapping[str, DutyRecord],
+    ) -> None:
+        """Read the facts through ``judge``, and what was filed from ``records`` (duty id → record)."""
+        self.regime = regime
+        self.place = place
+        self.records = records
+        self._judge = judge
+        self._recipients = {rule.slug: rule.recipient for rule in rules}
+
+    def instant(self, path: str) -> datetime | None:
+        """Return the instant at a fact path; a map without the entry answers for ``*``."""
+        value = self._judge.view.fact(path)
+        if isinstance(value, Unknown):
+            value = self._judge.view.fact(f"{path.rpartition('.')[0]}.*")
+        return instant(value)
+
+    def filed(self, slug: str) -> datetime | None:
+        """Return when a stage was handed in: by its record, else by the facts that say so."""
+        record = self.record(slug)
+        if record is not None and record.kind == "filed":
+            return record.at
+        submitted = self._judge.view.fact(f"incident.stage_submitted_at.{self.regime}/{slug}")
+        if not isinstance(submitted, Unknown):
+            return instant(submitted)
+        if self._recipients.get(slug) in _PEOPLE:
+            return self.instant(f"incident.individual_notice_sent_at.{self.place}")
+        return None
+
+    def record(self, slug: str) -> DutyRecord | None:
+        """Return what people recorded for a duty of this regime."""
+        return self.records.get(f"{self.regime}/{slug}")
+
+    def holds(self, condition: Condition) -> bool | Unknown:
+        """Answer a condition on the incident as a whole."""
+        return self._judge.holds(condition)
+
+
+def earliest_awareness(facts: Mapping[str, Any], first_known: datetime | None) -> Began | None:
+    """Return the first moment that anyone can have been aware, by the facts or else when the incident was opened."""
+    view = View(facts)
+    known = {path: at for path in DISCOVERIES if (at := instant(view.fact(path))) is not None}
+    if known:
+        first = min(known, key=lambda path: known[path])
+        return Began(known[first], first)
+    return Began(first_known, "the opening of the incident") if first_known else None
+
+
+def with_ordering(found: Deadline, rule: DutyRule, known: Dossier, place: Place) -> Deadline:
+    """Bring the deadline forward to the date on which the duty that it may not trail was done."""
+    for order in rule.ordering:
+        done = known.filed(order.duty) if order.relation in _BEARS_ON_DUE else None
+        if done is None:
+            continue
+        exact = order.relation == "before"
+        due = done if exact else end_of(done.astimezone(place.zone).date(), place.zone)
+        if found.due is None or due < found.due:
+            found = msgspec.structs.replace(
+                found,
+                due=due,
+                due_date=due.astimezone(place.zone).date(),
+                due_kind="instant" if exact else "date",
+                latest_legal=None,
+                provisional=False,
+            )
+    return found
+
+
+def done(record: DutyRecord | None) -> DutyDone | None:
+    """Return what people recorded as it is shown."""
+    if record is None:
+        return None
+    return DutyDone(
+        kind=record.kind,
+        by=record.by,
+        at=record.at,
+        reference=record.reference,
+        receipt=record.receipt,
+        digest=record.digest,
+        reason=record.reason,
+        late_reason=record.late_reason,
+        signed=record.signed,
+        watch=record.watch.source if record.watch is not None else "",
+        unsigned=record.unsigned,
+        ground=record.ground,
+        as_it_was=record.as_it_was,
+        evidence=record.evidence,
+    )
+
+
+def state_of(
+    slug: str,
+    known: Dossier,
+    held: Custody | None,
+    due: datetime | None,
+    now: datetime,
+    *,
+    decided: bool = True,
+) -> DutyState:
+    """Return the contract's state of a duty that is not ruled out. Legal clocks never pause: only a hold holds.
+
+    Without ``decided`` what people decided about it counts for nothing.
+    """
+    record = known.record(slug)
+    if decided and record is not None and record.kind != "filed":
+        return record.kind
+    filed = known.filed(slug)
+    if filed is not None:
+        return "filed" if due is None or filed <= due else "filed_late"
+    if held is not None and held.active:
+        return "held"
+    return "overdue" if due is not None and now > due else "open"

@@ -1,0 +1,207 @@
+"""Populations to which a law is the same: it judges the first of them, and the others with it.
+
+Theory. A list of clients, stores or systems easily makes thousands of populations, and hundreds of duties ask each of
+them. One law asks little: some facts of the data, whether people live in one place, seldom a number. Populations that
+answer all of this alike are one group. A condition that reads a number is answered for every population by itself, and
+its answer counts instead of the number. Thresholds still count all populations, each by its own numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
+from typing import Any, TypeVar
+
+import msgspec
+
+from runner.facts.expression import Expression, Unknown
+from runner.facts.expressions.evaluate import truth
+from runner.law.duty import Reason
+from runner.law.grounds import Condition, Exemption, PersonalInformation
+from runner.law.populations import View, lives, views
+from runner.law.risk_assessment import presuming
+
+T = TypeVar("T")
+_TABLE = ("elements", "involved", "with_name")
+"""What a statute's table of elements asks of the data."""
+_NUMBER = object()
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Everything that a law asks of a population, thresholds aside."""
+
+    expressions: tuple[Expression, ...]
+    paths: tuple[str, ...]
+    """Facts that are asked without an expression."""
+    place: str
+    """Where people have to live; empty where it does not ask."""
+
+
+def asked(
+    conditions: Iterable[Condition],
+    exemptions: Iterable[Exemption],
+    tables: Iterable[PersonalInformation],
+    place: str,
+) -> Asked:
+    """Return what these ask."""
+    able, all_tables = tuple(exemptions), tuple(tables)
+    elements = (one for table in all_tables for one in (*table.with_name, *table.without_name))
+    maybe = (*(one.condition for one in able), *(element.condition for element in elements))
+    every = [*conditions, *(one for one in maybe if one is not None)]
+    return Asked(
+        tuple(condition.expression for condition in every if condition.expression is not None),
+        (
+            *(meets.fact for condition in every for meets in (*condition.any_of, *condition.none_of)),
+            *(path for one in able for path in one.grounds),
+            *(_TABLE if all_tables else ()),
+        ),
+        place,
+    )
+
+
+class Groups:
+    """All populations in their order, by groups; the first view of a group stands for it."""
+
+    def __init__(self, every: Sequence[View], keys: Iterable[Any]) -> None:
+        """Take the views, and a key for each: equal keys are one group."""
+        self._views = every
+        known: dict[Any, int] = {}
+        self._groups = [known.setdefault(key, len(known)) for key in keys]
+        first: dict[int, View] = {}
+        for view, group in zip(every, self._groups, strict=True):
+            first.setdefault(group, view)
+        self.firsts = tuple(first.values())
+        self._spread: dict[Unknown, Unknown] = {}
+
+    def each(self, by_group: Sequence[T]) -> Iterator[tuple[View, T]]:
+        """Yield every population with what holds for its group."""
+        return zip(self._views, (by_group[group] for group in self._groups), strict=True)
+
+    @cached_property
+    def _others(self) -> Mapping[str, list[str]]:
+        """Return, by the prefix of a first one's facts, those of the others in its group."""
+        found: dict[str, list[str]] = {first.named(""): [] for first in self.firsts}
+        for view, first in self.each(self.firsts):
+            if view is not first:
+                found[first.named("")].append(view.named(""))
+        return found
+
+    def spread(self, wanted: Unknown) -> Unknown:
+        """Return what is missing of the first ones with what is missing of the others."""
+        if len(self.firsts) == len(self._views):
+            return wanted
+        if wanted not in self._spread:
+            self._spread[wanted] = self._with_others(wanted)
+        return self._spread[wanted]
+
+    def _with_others(self, wanted: Unknown) -> Unknown:
+        missing = set(wanted.missing)
+        for name in wanted.missing:
+            prefix = ".".join(name.split(".", 2)[:2]) + "."
+            missing.update(other + name[len(prefix) :] for other in self._others.get(prefix, ()))
+        return Unknown(tuple(sorted(missing)), wanted.problems)
+
+    def told(self, by_group: Sequence[Sequence[Reason]]) -> Iterator[Reason]:
+        """Yield the reasons of every population, each with its own facts where it names some."""
+        own = [
+            [reason for reason in each if view.id and view.named("") in reason.text]
+            for view, each in zip(self.firsts, by_group, strict=True)
+        ]
+        if not any(own):
+            yield from chain.from_iterable(by_group)
+            return
+        for view, group in zip(self._views, self._groups, strict=True):
+            first = self.firsts[group]
+            if view is first:
+                yield from by_group[group]
+                continue
+            for one in own[group]:
+                yield Reason(one.code, one.text.replace(first.named(""), view.named("")))
+
+
+class Populations:
+    """The populations of an incident, and their groups by law."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        """Take nested plain facts."""
+        self.views = views(facts)
+        self._numbers: set[str] = set()
+        self._facts = [self._known(view.population) for view in self.views]
+        self._names = {name for each in self._facts for name in each}
+        self._answers: dict[tuple[str, int], Any] = {}
+        self._presuming: dict[int, View | None] = {}
+        self._found: dict[tuple[Any, ...], Groups] = {}
+        self._alone = Groups(self.views[:1], [()])
+
+    def groups(self, law: Asked) -> Groups:
+        """Return the populations by what a law asks; those of laws that ask the same are found once."""
+        if len(self.views) == 1:
+            return self._alone
+        own = {
+            expression.source: expression
+            for expression in law.expressions
+            if any(word in expression.source for word in self._numbers)
+        }
+        asks = (
+            *law.paths,
+            *(expression.source for expression in law.expressions if expression.source not in own),
+        )
+        names = frozenset(name for name in self._names if any(name in text for text in asks))
+        name = (names, law.place, *sorted(own))
+        if name not in self._found:
+            keys = (tuple(self._key(n, names, law.place, own.values())) for n in range(len(self.views)))
+            self._found[name] = Groups(self.views, keys)
+        return self._found[name]
+
+    def _key(self, n: int, names: frozenset[str], place: str, own: Iterable[Expression]) -> Iterator[Any]:
+        view, facts = self.views[n], self._facts[n]
+        yield view.entity, "data" in view.population, "people" in view.population
+        yield from (facts.get(name) for name in names)
+        if place:
+            answer = lives(view, place)
+            yield None if isinstance(answer, Unknown) else answer
+        for expression in own:
+            key = expression.source, n
+            if key not in self._answers:
+                presumed = self._presumed(n) if "risk." in expression.source else None
+                self._answers[key] = tuple(
+                    _own_answer(expression, one) for one in (view, presumed) if one is not None
+                )
+            yield self._answers[key]
+
+    def _presumed(self, n: int) -> View | None:
+        """Return the view in which harm is presumed, as a judge asks it."""
+        if n not in self._presuming:
+            self._presuming[n] = presuming(self.views[n])
+        return self._presuming[n]
+
+    def _known(self, population: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the facts of a population by their names, with a sign for every number; note who has numbers."""
+        return {
+            name: self._plain(value, name)
+            for root in ("data", "people")
+            for name, value in (population.get(root) or {}).items()
+        }
+
+    def _plain(self, value: Any, name: str) -> Any:
+        match value:
+            case bool() | str() | None:
+                return value
+            case int() | float():
+                self._numbers.add(name)
+                return _NUMBER
+            case Mapping():
+                return tuple((key, self._plain(one, name)) for key, one in value.items())
+            case list() | tuple() | set() | frozenset():
+                return tuple(self._plain(one, name) for one in value)
+            case _:
+                return str(value)
+
+
+def _own_answer(expression: Expression, view: View) -> Any:
+    """Return an answer without the population's name in it."""
+    answer = truth(expression, view)
+    if not isinstance(answer, Unknown):
+        return answer
+    return tuple(name.removeprefix(view.named("")) for name in answer.missing), answer.problems

@@ -1,0 +1,190 @@
+"""An organisation's own duties from a spreadsheet: contracts, insurers and card brands become regime files.
+
+One line is one duty; the lines of one ``regime`` become one file. They run on the same engine as the law and can be
+corrected by hand afterwards, since what is kept is the regime file and not the spreadsheet.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from runner.base.text import nearest
+from runner.errors import Invalid, Problem
+from runner.law.files.regime_file import SCHEMA, read_regime
+
+NEEDED: Final = ("regime", "name", "duty", "recipient", "starts")
+COLUMNS: Final = (
+    *NEEDED,
+    *(
+        "amount",
+        "unit",
+        "counting",
+        "standard",
+        "if",
+        "jurisdiction",
+        "citation",
+        "source",
+        "notice",
+        "since",
+        "content",
+    ),
+)
+_LONG_AGO: Final = "1900-01-01"
+_CONTENT: Final = ";"
+_IDS: Final = {
+    "regime": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII),
+    "duty": re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*", re.ASCII),
+}
+"""A regime's id names its file, so that it is no path."""
+
+
+class OwnRegime(msgspec.Struct, frozen=True):
+    """One regime made from a spreadsheet: its id, and its file's text."""
+
+    id: str
+    text: str
+    duties: int
+
+
+def own_regimes(content: bytes, file: str) -> tuple[OwnRegime, ...]:
+    """Return the regimes of a CSV file; raises Invalid with every problem, each with its line.
+
+    The columns are ``regime name duty recipient starts`` and, where needed, ``amount unit counting standard if
+    jurisdiction citation source notice since content``; ``starts`` is the fact that the clock runs from, ``if`` a
+    condition over facts, ``content`` what has to be said, separated by semicolons.
+    """
+    rows, problems = _rows(content, file)
+    regimes: list[OwnRegime] = []
+    for name, lines in _grouped(rows).items():
+        text = _yaml(_regime(name, lines))
+        _, wrong = read_regime(text.encode(), file)
+        first = min(lines)
+        problems += [
+            msgspec.structs.replace(one, file=file, line=first, column=1, message=f"{name}: {one.message}")
+            for one in wrong
+        ]
+        regimes.append(OwnRegime(name, text, len(lines)))
+    if problems:
+        raise Invalid(f"{file} holds no duties that can be used", problems=tuple(problems), code="bad_duties")
+    return tuple(regimes)
+
+
+def _rows(content: bytes, file: str) -> tuple[dict[int, Mapping[str, str]], list[Problem]]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return {}, [_problem(file, 1, f"not UTF-8 at byte {error.start}", "save it as CSV UTF-8")]
+    dialect = (
+        csv.excel if text.partition("\n")[0].count(";") <= text.partition("\n")[0].count(",") else _Semicolons
+    )
+    reader = csv.DictReader(io.StringIO(text), dialect=dialect)
+    heads = [head.strip().lower() for head in reader.fieldnames or ()]
+    reader.fieldnames = heads
+    problems = [
+        _problem(file, 1, f"there is no column '{head}'", _hint(head))
+        for head in heads
+        if head not in COLUMNS
+    ]
+    problems += [
+        _problem(file, 1, f"the column '{head}' is missing", f"needed are {', '.join(NEEDED)}")
+        for head in NEEDED
+        if head not in heads
+    ]
+    if problems:
+        return {}, problems
+    rows: dict[int, Mapping[str, str]] = {}
+    for row in reader:
+        line = reader.line_num
+        if None in row:
+            problems.append(
+                _problem(file, line, "more values than columns", "put a value with commas in quotes")
+            )
+            continue
+        values = {head: (value or "").strip() for head, value in row.items()}
+        if not any(values.values()):
+            continue
+        problems += [
+            _problem(
+                file, line, f"the {head} is no id", "write lower-case words joined by hyphens, as dpa-example"
+            )
+            for head, form in _IDS.items()
+            if values[head] and not form.fullmatch(values[head])
+        ]
+        problems += [_problem(file, line, f"'{head}' is empty", "") for head in NEEDED if not values[head]]
+        rows[line] = values
+    return rows, problems
+
+
+class _Semicolons(csv.excel):
+    """As spreadsheets write it where the comma is the decimal sign."""
+
+    delimiter = ";"
+
+
+def _hint(head: str) -> str:
+    close = nearest(head, COLUMNS)
+    return f"did you mean '{close}'?" if close else f"columns are {', '.join(COLUMNS)}"
+
+
+def _grouped(rows: Mapping[int, Mapping[str, str]]) -> dict[str, dict[int, Mapping[str, str]]]:
+    found: dict[str, dict[int, Mapping[str, str]]] = {}
+    for line, row in rows.items():
+        found.setdefault(row["regime"], {})[line] = row
+    return found
+
+
+def _regime(name: str, lines: Mapping[int, Mapping[str, str]]) -> dict[str, Any]:
+    first = next(iter(lines.values()))
+    return {
+        "schema": SCHEMA,
+        "id": name,
+        "name": first["name"],
+        "jurisdictions": [first.get("jurisdiction") or "own"],
+        "citation": first.get("citation") or first["name"],
+        "source": {"url": first.get("source") or "kept by the organisation"},
+        "confidence": "unverified",
+        "confidence_note": "from a spreadsheet; say text once somebody has compared it with the contract",
+        "standing": "in_force",
+        "in_force": {"from": first.get("since") or _LONG_AGO},
+        "duties": [_duty(row) for row in lines.values()],
+    }
+
+
+def _duty(row: Mapping[str, str]) -> dict[str, Any]:
+    clock: dict[str, Any] = {"from": row["starts"]}
+    clock |= {key: row[key] for key in ("unit", "counting", "standard") if row.get(key)}
+    if row.get("amount"):
+        clock["amount"] = (
+            int(row["amount"]) if row["amount"].isascii() and row["amount"].isdigit() else row["amount"]
+        )
+    made: dict[str, Any] = {
+        "slug": row["duty"],
+        "recipient": row["recipient"],
+        "clock": clock,
+    }
+    made |= {key: row[key] for key in ("citation", "notice") if row.get(key)}
+    if row.get("if"):
+        made["only_if"] = [{"code": f"{row['duty']}_if", "text": row["if"], "when": row["if"]}]
+    if row.get("content"):
+        items = [item.strip() for item in row["content"].split(_CONTENT) if item.strip()]
+        made["content"] = [{"ref": str(number), "item": item} for number, item in enumerate(items, 1)]
+    return made
+
+
+def _yaml(data: Mapping[str, Any]) -> str:
+    import yaml
+
+    head = "# Made from a spreadsheet of the organisation's own duties; correct it here from now on.\n"
+    return head + yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=120)
+
+
+def _problem(file: str, line: int, message: str, hint: str) -> Problem:
+    return Problem(
+        file=file, line=line, column=1, severity="error", code="own-duties", message=message, hint=hint
+    )

@@ -1,0 +1,242 @@
+"""A regime file (``schema: tocsin/regime/v1``) becomes a compiled ``Regime``, or every problem of it at once.
+
+The keys at the top are the law as it stands. Each of ``prior_versions`` writes only what was different then: its
+keys lie over the current ones, its duties over the current ones of the same slug, and ``without`` names duties that
+did not exist yet. A compiled regime is plain data (``msgspec.json`` writes and reads it), so that a pinned bundle
+loads without jinja2 and without YAML.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Mapping
+
+import msgspec
+
+from runner.errors import Invalid, Problem
+from runner.law.files.regime_duty import DUTY_KEYS, read_duty
+from runner.law.files.regime_grounds import Terms, read_national
+from runner.law.files.regime_reader import Node, Reader, overlay
+from runner.law.regime import (
+    Authority,
+    Confidence,
+    DutyRule,
+    RecordKeeping,
+    Regime,
+    Source,
+    Standing,
+    Version,
+)
+from runner.yamlfile.source import scan
+
+SCHEMA = "tocsin/regime/v1"
+
+_VERSION = (
+    "in_force",
+    "standing",
+    "citation",
+    "residents_of",
+    "scope",
+    "personal_information",
+    "exemptions",
+    "duties",
+    "note",
+    "through_national_law",
+)
+_TOP = (
+    "schema",
+    "id",
+    "name",
+    "jurisdictions",
+    "source",
+    "confidence",
+    "confidence_note",
+    "decided_by",
+    "effective_note",
+    "authorities",
+    "records",
+    "traps",
+    "lists",
+    "conditions",
+    "prior_versions",
+    *_VERSION,
+)
+
+
+def load_regime(data: bytes, file: str) -> Regime:
+    """Return the compiled regime or raise ``Invalid`` with every problem of the file."""
+    regime, problems = read_regime(data, file)
+    if regime is None:
+        count = len(problems)
+        raise Invalid(
+            f"{file} is no regime: {count} problem{'s' if count > 1 else ''}",
+            problems=problems,
+            code="bad_regime",
+        )
+    return regime
+
+
+def read_regime(data: bytes, file: str) -> tuple[Regime | None, tuple[Problem, ...]]:
+    """Return the compiled regime, or None and every problem, in the order of lines."""
+    source = scan(data, file)
+    if source.problems:
+        return None, source.problems
+    reader = Reader(source)
+    top = Node(source.data, ())
+    regime = _regime(top, reader.fields(top, _TOP), reader, hashlib.sha256(data).hexdigest())
+    if reader.problems:
+        found = dict.fromkeys(reader.problems)
+        return None, tuple(sorted(found, key=lambda problem: (problem.line, problem.column)))
+    return regime, ()
+
+
+def _regime(top: Node, fields: Mapping[str, Node], reader: Reader, sha256: str) -> Regime:
+    if reader.text(reader.need(fields, "schema", top)) != SCHEMA:
+        reader.report(
+            fields.get("schema", top), "regime-schema", "this is no regime file", f"schema: {SCHEMA}"
+        )
+    terms = Terms(reader)
+    terms.learn(fields.get("lists"), fields.get("conditions"))
+    about = reader.need(fields, "source", top)
+    link = reader.fields(about, ("url", "checked")) if about.value else {}
+    current = {key: fields[key] for key in _VERSION if key in fields}
+    versions = [_version(top, current, terms)]
+    for node in reader.items(fields.get("prior_versions")):
+        versions.append(_version(node, _prior(node, current, reader), terms))
+    _check_order(versions, fields.get("prior_versions", top), reader)
+    return Regime(
+        id=reader.text(reader.need(fields, "id", top)),
+        name=reader.text(reader.need(fields, "name", top)),
+        jurisdictions=reader.texts(reader.need(fields, "jurisdictions", top)) or ("?",),
+        source=Source(url=reader.text(link.get("url")), checked=reader.text(link.get("checked"))),
+        versions=tuple(versions),
+        decided_by=reader.facts(fields.get("decided_by")),
+        effective_note=reader.text(fields.get("effective_note")),
+        authorities=tuple(_authority(item, reader) for item in reader.items(fields.get("authorities"))),
+        records=_records(fields.get("records"), reader),
+        traps=reader.texts(fields.get("traps")),
+        confidence=_confidence(fields.get("confidence"), reader),
+        confidence_note=reader.text(fields.get("confidence_note")),
+        sha256=sha256,
+    )
+
+
+def _confidence(node: Node | None, reader: Reader) -> Confidence:
+    unsure: Confidence = "unverified"
+    return reader.choice(node, Confidence, unsure)
+
+
+def _authority(node: Node, reader: Reader) -> Authority:
+    fields = reader.fields(node, ("place", "name", "url", "address", "phone", "confidence"))
+    return Authority(
+        place=reader.text(reader.need(fields, "place", node)),
+        name=reader.text(reader.need(fields, "name", node)),
+        url=reader.text(reader.need(fields, "url", node)),
+        address=reader.text(fields.get("address")),
+        phone=reader.text(fields.get("phone")),
+        confidence=_confidence(fields.get("confidence"), reader),
+    )
+
+
+def _records(node: Node | None, reader: Reader) -> RecordKeeping | None:
+    if node is None:
+        return None
+    fields = reader.fields(node, ("ref", "text", "retention"))
+    return RecordKeeping(**{key: reader.text(inner) for key, inner in fields.items()})
+
+
+def _prior(node: Node, current: Mapping[str, Node], reader: Reader) -> dict[str, Node]:
+    """Lay an earlier version over the current one."""
+    own = reader.fields(node, (*_VERSION, "without"))
+    gone = set(reader.texts(own.pop("without", None)))
+    changed = {_slug(item, reader): item for item in reader.items(own.pop("duties", None))}
+    kept = []
+    for item in reader.items(current.get("duties")):
+        slug = _slug(item, reader)
+        if slug in gone:
+            continue
+        over = changed.pop(slug, None)
+        kept.append(_laid_over(item, over, reader) if over else item)
+    kept += changed.values()
+    merged = overlay(current, own)
+    merged["duties"] = Node(kept, node.where)
+    return merged
+
+
+def _slug(node: Node, reader: Reader) -> str:
+    value = node.value.get("slug") if isinstance(node.value, dict) else None
+    return value if isinstance(value, str) else reader.text(Node(None, node.where))
+
+
+def _laid_over(under: Node, over: Node, reader: Reader) -> Node:
+    fields = overlay(reader.fields(under, DUTY_KEYS), reader.fields(over, DUTY_KEYS))
+    return Node(fields, over.where)
+
+
+def _version(node: Node, fields: Mapping[str, Node], terms: Terms) -> Version:
+    reader = terms.reader
+    force = reader.fields(reader.need(fields, "in_force", node), ("from", "until"))
+    start, until = reader.day(force.get("from")), reader.day(force.get("until"))
+    in_force: Standing = "in_force"
+    standing = reader.choice(fields.get("standing"), Standing, in_force)
+    place = reader.text(fields.get("residents_of"))
+    citation = reader.text(reader.need(fields, "citation", node))
+    label = str(start) if start else standing.replace("_", " ")
+    return Version(
+        label=label if start or not until else f"until {until}",
+        citation=citation,
+        standing=standing,
+        from_date=start,
+        until=until,
+        scope=terms.several(fields.get("scope")),
+        residents_of=place,
+        personal_information=terms.personal_information(fields.get("personal_information")),
+        exemptions=tuple(terms.exemption(item) for item in reader.items(fields.get("exemptions"))),
+        duties=_duties(reader.need(fields, "duties", node), place, terms),
+        note=reader.text(fields.get("note")),
+        national=read_national(fields.get("through_national_law"), reader),
+    )
+
+
+def _duties(node: Node, place: str, terms: Terms) -> tuple[DutyRule, ...]:
+    rules: dict[str, DutyRule] = {}
+    for item in _members(node, terms.reader):
+        rule = read_duty(item, place, terms)
+        if rule.slug in rules:
+            terms.reader.report(item, "regime-duplicate", f"the duty '{rule.slug}' is given twice")
+        rules[rule.slug] = rule
+    _check_references(rules, node, terms.reader)
+    return tuple(rules.values())
+
+
+def _members(node: Node, reader: Reader) -> list[Node]:
+    """Return the duties of a list, or the ones that laying versions over one another left."""
+    if isinstance(node.value, list) and any(isinstance(item, Node) for item in node.value):
+        return [item for item in node.value if isinstance(item, Node)]
+    return reader.items(node)
+
+
+def _check_references(rules: Mapping[str, DutyRule], node: Node, reader: Reader) -> None:
+    for rule in rules.values():
+        named = [order.duty for order in rule.ordering]
+        starts = [limb.start for limb in rule.clock.limbs]
+        named += [slug for start in starts for slug in (start.duty, *start.restarted_by) if slug]
+        for slug in named:
+            if slug not in rules:
+                hint = f"duties here: {', '.join(rules)}"
+                reader.report(
+                    node, "regime-duty", f"'{rule.slug}' names the duty '{slug}', which is none", hint
+                )
+
+
+def _check_order(versions: list[Version], node: Node, reader: Reader) -> None:
+    """Versions run backwards in time without overlapping."""
+    for newer, older in itertools.pairwise(versions):
+        if older.until is None or newer.from_date is None or older.until >= newer.from_date:
+            reader.report(node, "regime-versions", "each version must end before the newer one begins")
+
+
+def encode(regimes: tuple[Regime, ...]) -> bytes:
+    """Write compiled regimes for a pinned bundle; ``from_json(data, tuple[Regime, ...])`` reads it."""
+    return msgspec.json.encode(regimes)

@@ -1,0 +1,168 @@
+"""Reading a regime file key by key: every wrong value becomes a problem with its line, and reading goes on.
+
+A ``Node`` is a value and where it stands. ``fields`` opens a mapping against the keys that are known there; laying
+one mapping over another (an earlier version of a law over the current one) keeps each value's own place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, TypeVar, get_args
+
+import msgspec
+
+from runner.base.text import nearest
+from runner.errors import Problem
+from runner.facts.vocabulary.lookup import find
+from runner.yamlfile.source import Source, Where
+
+Member = TypeVar("Member")
+
+
+class Node(msgspec.Struct, frozen=True):
+    """A value of the file and the path to it."""
+
+    value: Any
+    where: Where
+
+
+Fields = Mapping[str, Node]
+
+
+class Reader:
+    """One file being read; ``problems`` grows, nothing is raised."""
+
+    def __init__(self, source: Source) -> None:
+        """Start from a file that is YAML already."""
+        self.source = source
+        self.problems: list[Problem] = []
+
+    def report(
+        self, node: Node, code: str, message: str, hint: str = "", *, key: bool = False, offset: int = 0
+    ) -> None:
+        """Add a finding at a node (or at its key)."""
+        self.problems.append(
+            self.source.problem(node.where, code, message, hint=hint, key=key, offset=offset)
+        )
+
+    def fields(self, node: Node, known: Iterable[str]) -> dict[str, Node]:
+        """Open a mapping; unknown keys are errors with the nearest known key as a hint."""
+        if not isinstance(node.value, dict):
+            self.report(node, "regime-shape", "a mapping is wanted here", "write `key: value` lines")
+            return {}
+        names = tuple(known)
+        found = {}
+        for key, value in node.value.items():
+            inner = Node(value, (*node.where, key))
+            if key in names:
+                found[key] = inner
+            else:
+                self.report(inner, "regime-key", f"'{key}' is no key here", near_hint(key, names), key=True)
+        return found
+
+    def items(self, node: Node | None) -> list[Node]:
+        """Open a list; a missing one is empty."""
+        if node is None or node.value is None:
+            return []
+        if not isinstance(node.value, list):
+            self.report(node, "regime-shape", "a list is wanted here", "write `- ` before each member")
+            return []
+        return [Node(value, (*node.where, index)) for index, value in enumerate(node.value)]
+
+    def need(self, fields: Fields, key: str, parent: Node) -> Node:
+        """Return a key's node; where it is missing, report it and stand in with an empty one.
+
+        What lies over something else is not asked again: the text beneath reported it already.
+        """
+        if key in fields:
+            return fields[key]
+        if not is_laid(parent):
+            self.report(parent, "regime-missing", f"'{key}' is missing")
+        return Node(None, parent.where)
+
+    def text(self, node: Node | None, default: str = "") -> str:
+        """Return one text."""
+        if node is None or node.value is None:
+            return default
+        if not isinstance(node.value, str):
+            self.report(node, "regime-text", "text is wanted here", "quote it")
+            return default
+        return node.value.strip()
+
+    def texts(self, node: Node | None) -> tuple[str, ...]:
+        """Return a list of texts; a single text is a list of one."""
+        if node is not None and isinstance(node.value, str):
+            return (self.text(node),)
+        return tuple(self.text(item) for item in self.items(node))
+
+    def whole(self, node: Node | None) -> int | None:
+        """Return a whole number of at least 0."""
+        if node is None or node.value is None:
+            return None
+        if isinstance(node.value, bool) or not isinstance(node.value, int) or node.value < 0:
+            self.report(node, "regime-number", "a whole number is wanted here")
+            return None
+        return node.value
+
+    def flag(self, node: Node | None) -> bool:
+        """Return true or false; a missing one is false."""
+        if node is None:
+            return False
+        if not isinstance(node.value, bool):
+            self.report(node, "regime-flag", "true or false is wanted here")
+        return node.value is True
+
+    def day(self, node: Node | None) -> date | None:
+        """Return a date written as 2026-01-01."""
+        if node is None or node.value is None:
+            return None
+        try:
+            return date.fromisoformat(str(node.value))
+        except ValueError:
+            self.report(node, "regime-date", "a date is wanted here", "write it as 2026-01-01")
+            return None
+
+    def choice(self, node: Node | None, choices: Any, default: Member) -> Member:
+        """Return one member of a ``Literal``."""
+        if node is None:
+            return default
+        allowed: tuple[Member, ...] = get_args(choices)
+        if node.value not in allowed:
+            hint = (
+                near_hint(str(node.value), [str(member) for member in allowed])
+                or f"one of {', '.join(map(str, allowed))}"
+            )
+            self.report(node, "regime-choice", f"'{node.value}' is not possible here", hint)
+            return default
+        return allowed[allowed.index(node.value)]
+
+    def fact(self, node: Node) -> str:
+        """Return a fact path of the vocabulary; a map's entry for everyone is written with ``*``."""
+        path = self.text(node)
+        if path and find(path) is None:
+            self.report(node, "regime-fact", f"there is no fact '{path}'", "see the fact vocabulary")
+        return path
+
+    def facts(self, node: Node | None) -> tuple[str, ...]:
+        """Return a list of fact paths; a single path is a list of one."""
+        if node is not None and isinstance(node.value, str):
+            return (self.fact(node),)
+        return tuple(self.fact(item) for item in self.items(node))
+
+
+def near_hint(word: str, known: Sequence[str]) -> str:
+    """Return a hint with the nearest known word, or nothing."""
+    close = nearest(word, known)
+    return f"did you mean '{close}'?" if close else ""
+
+
+def is_laid(node: Node) -> bool:
+    """Whether a mapping was made by laying one over another, so that its values are nodes already."""
+    laid = node.value
+    return isinstance(laid, dict) and bool(laid) and all(isinstance(value, Node) for value in laid.values())
+
+
+def overlay(under: Fields, over: Fields) -> dict[str, Node]:
+    """Lay one mapping's nodes over another's; each keeps its place."""
+    return {**under, **over}

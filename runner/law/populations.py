@@ -1,0 +1,332 @@
+"""Who is affected, as the law reads it: population by population, with ranges, and nobody counted twice.
+
+Theory. Each population has its own data and its own people, and each is judged by itself: the customers whose
+passwords were taken may be owed nothing where the employees whose tax numbers were taken are owed a letter. A
+threshold counts, over the populations that are owed notice, the residents of a place. Counts are ranges: an estimate
+brings its own, people not yet placed may live anywhere, and populations that may overlap count at least as the
+larger and at most as the sum.
+
+A population of one of several legal entities is judged as that entity's: its role, its country and what it is
+regulated as are the entity's own, and what is not recorded of the entity is unknown, whatever holds for the group.
+
+A recorded ``by_jurisdiction`` is taken as the whole picture unless the total says otherwise: then the difference may
+live anywhere, and a place without an entry is unknown rather than empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any, assert_never
+
+import msgspec
+
+from runner.base.instants import parse_instant
+from runner.facts.expression import Unknown, Value
+from runner.facts.vocabulary.populations import INHERITED
+from runner.facts.vocabulary.register import OPEN
+from runner.law.grounds import Threshold
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A count between two bounds, both inclusive; ``high`` None is unbounded."""
+
+    low: int
+    high: int | None
+
+
+_OF_ENTITY: Mapping[str, tuple[str, bool]] = {
+    "organisation.name": ("name", False),
+    "organisation.role": ("role", True),
+    "organisation.country": ("country", False),
+    "organisation.established_in": ("country", True),
+    "organisation.main_establishment": ("country", False),
+    "organisation.regulated_as": ("regulated_as", True),
+}
+"""Facts of the organisation → the fact of a legal entity that stands in for it, and whether it is a set."""
+
+
+class View:
+    """The facts as one population sees them; satisfies ``runner.facts.expressions.evaluate.View``.
+
+    ``data.…`` and ``people.…`` are the population's own, and a fact that is missing is named by its full path.
+    """
+
+    def __init__(self, facts: Mapping[str, Any], population: Mapping[str, Any] | None = None) -> None:
+        """Look at nested plain facts; without a population, at the short form on the top level."""
+        self.facts = facts
+        self.population = population or {}
+        self.id = str(self.population.get("id", ""))
+        self.entity = str(self.population.get("entity") or "")
+        self._prefix = f"populations.{self.id}." if population is not None else ""
+        self._seen: dict[str, Value] = {}
+        self.counted: dict[str, Span | Unknown] = {}
+
+    def instead(self, values: Mapping[str, Value]) -> View:
+        """Return the same view to which some facts are otherwise, by their paths."""
+        other = View(self.facts, self.population if self._prefix else None)
+        other._seen.update(values)
+        return other
+
+    def fact(self, path: str) -> Value:
+        """Return the value at a dotted path; it is looked up once, since many laws ask for the same."""
+        if path not in self._seen:
+            self._seen[path] = self._found(path)
+        return self._seen[path]
+
+    def _found(self, path: str) -> Value:
+        root = path.partition(".")[0]
+        if self._prefix and root in ("data", "people"):
+            own = _walk(self.population, path)
+            if own is not None:
+                return _value(own, self._prefix + path)
+            inherited = _walk(self.facts, path) if path in INHERITED else None
+            return Unknown((self._prefix + path,)) if inherited is None else _value(inherited, path)
+        if self.entity and path in _OF_ENTITY:
+            return self._of_entity(path)
+        found = _walk(self.facts, path)
+        return Unknown((path,)) if found is None else _value(found, path)
+
+    def _of_entity(self, path: str) -> Value:
+        """Return a fact of the legal entity whose people these are; sets of one where the group has a set."""
+        own, many = _OF_ENTITY[path]
+        there = f"organisation.entities.{self.entity}.{own}"
+        found = _walk(self.facts, there)
+        if found is None:
+            return Unknown((there,))
+        value = _value(found, there)
+        return (value,) if many and not isinstance(value, tuple) else value
+
+    @cached_property
+    def census(self) -> tuple[Mapping[str, int], int, int, int] | None:
+        """Return the residents by place, their sum, and the range of all people; None where no place is recorded."""
+        found = self.fact("people.by_jurisdiction")
+        if not isinstance(found, Mapping):
+            return None
+        counts = {key: count for key, count in found.items() if isinstance(count, int)}
+        placed = sum(counts.values())
+        return counts, placed, *_total(self, placed)
+
+    def step(self, step: str) -> Unknown:
+        """Return unknown: a law cannot depend on a playbook."""
+        return Unknown((f"step('{step}')",))
+
+    def duty(self, duty: str) -> Unknown:
+        """Return unknown: a duty's own clock and ordering say how duties depend on one another."""
+        return Unknown((f"duty('{duty}')",))
+
+    def duties(self, verdict: str) -> Unknown:
+        """Return unknown, as ``duty`` does."""
+        return Unknown((f"duties('{verdict}')",))
+
+    def name(self, name: str) -> Unknown:
+        """Return unknown: a regime has no loop names."""
+        return Unknown((name,))
+
+    def named(self, path: str) -> str:
+        """Return the full path by which a person records a fact of this population."""
+        return self._prefix + path
+
+
+def views(facts: Mapping[str, Any]) -> tuple[View, ...]:
+    """Return one view for each population, or one for the short form where none is recorded."""
+    fact = facts.get("populations") or ()
+    if isinstance(fact, Mapping):
+        fact = [{"id": key, **member} for key, member in fact.items()]
+    return tuple(View(facts, population) for population in fact) or (View(facts),)
+
+
+def residents(view: View, place: str) -> Span | Unknown:
+    """Return how many affected residents of a place a population has; counted once, since many laws ask for the same."""
+    if place not in view.counted:
+        view.counted[place] = _residents(view, place)
+    return view.counted[place]
+
+
+def _residents(view: View, place: str) -> Span | Unknown:
+    here = view.named(f"people.by_jurisdiction.{place}")
+    if view.census is None:
+        total = _number(view.fact("people.total"))
+        return Span(0, 0) if total == 0 else Unknown((here,))
+    counts, all_, low, high = view.census
+    exact = counts.get(place)
+    loose = inside = 0
+    for key, count in counts.items():
+        if key[:2] == place[:2]:  # others lie in another country
+            loose += count if place.startswith(f"{key}-") else 0
+            inside += count if key.startswith(f"{place}-") else 0
+    base = (exact or 0) + inside
+    slack_down, slack_up = all_ - low, high - all_
+    if exact is None and not inside and loose + max(slack_up, 0) > 0:
+        return Unknown((here,))
+    return Span(max(0, base - max(slack_down, 0)), base + loose + max(slack_up, 0))
+
+
+def lives(view: View, place: str) -> bool | Unknown:
+    """Say whether somebody of a population lives in a place."""
+    count = residents(view, place)
+    if isinstance(count, Unknown):
+        return count
+    if count.low > 0 or count.high == 0:
+        return count.low > 0
+    return Unknown((view.named(f"people.by_jurisdiction.{place}"),))
+
+
+def everyone(view: View) -> Span | Unknown:
+    """Return how many people a population has."""
+    placed = view.fact("people.by_jurisdiction")
+    counts = (
+        [count for count in placed.values() if isinstance(count, int)] if isinstance(placed, Mapping) else []
+    )
+    known = [view.fact(f"people.{part}") for part in ("total", "minimum", "maximum")]
+    if not counts and all(isinstance(value, Unknown) for value in known):
+        return Unknown((view.named("people.total"),))
+    low, high = _total(view, sum(counts))
+    if not counts and isinstance(known[0], Unknown):
+        return Span(low, None if isinstance(known[2], Unknown) else high)
+    return Span(low, high)
+
+
+def _total(view: View, placed: int) -> tuple[int, int]:
+    total = _number(view.fact("people.total"))
+    minimum, maximum = _number(view.fact("people.minimum")), _number(view.fact("people.maximum"))
+    middle = placed if total is None else max(total, placed)
+    return middle if minimum is None else minimum, max(middle, minimum or 0, maximum or 0)
+
+
+def met(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, Unknown]]) -> bool | Unknown:
+    """Say whether enough people are owed notice: ``owed`` surely, ``open_`` perhaps (with what would settle it).
+
+    Where the range of the count straddles the number the answer is unknown and names the counts.
+    """
+    if threshold.count == "residents_of_one_state":
+        return _in_one_state(threshold, owed, open_)
+    sure = [(view, _counted(threshold, view)) for view in owed]
+    maybe = [(view, _counted(threshold, view)) for view, _ in open_]
+    low, high = _bounds(sure)
+    reach = _bounds(sure + maybe)[1]
+    high = None if high is None or reach is None else reach
+    least, most = _holds(threshold, low), _holds(threshold, high)
+    if least == most:
+        return least
+    missing = [name for _, span in sure + maybe if isinstance(span, Unknown) for name in span.missing]
+    once = {id(unknown): unknown for _, unknown in open_}  # a group of populations has one
+    missing += [name for unknown in once.values() for name in unknown.missing]
+    return Unknown(tuple(dict.fromkeys(missing or [_settling(threshold, view) for view, _ in sure])))
+
+
+def _counted(threshold: Threshold, view: View) -> Span | Unknown:
+    if threshold.count == "residents_notified":
+        return residents(view, threshold.place)
+    return everyone(view)
+
+
+def _settling(threshold: Threshold, view: View) -> str:
+    if threshold.count == "residents_notified":
+        return view.named(f"people.by_jurisdiction.{threshold.place}")
+    return view.named("people.total")
+
+
+def _in_one_state(
+    threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, Unknown]]
+) -> bool | Unknown:
+    """Ask the question for each state of the country by itself; one that reaches the number is enough."""
+    states = {
+        key
+        for view in [*owed, *(view for view, _ in open_)]
+        if isinstance(placed := view.fact("people.by_jurisdiction"), Mapping)
+        for key in placed
+        if key.startswith(f"{threshold.place}-")
+    }
+    asked = Threshold(count="residents_notified", op=threshold.op, n=threshold.n)
+    answers = [met(msgspec.structs.replace(asked, place=state), owed, open_) for state in sorted(states)]
+    if True in answers:
+        return True
+    missing = [name for answer in answers if isinstance(answer, Unknown) for name in answer.missing]
+    if not states:
+        missing = [view.named("people.by_jurisdiction") for view in owed]
+    return Unknown(tuple(dict.fromkeys(missing))) if missing else False
+
+
+def _holds(threshold: Threshold, count: int | None) -> bool:
+    """Compare one end of the range; an open end is larger than every number."""
+    match threshold.op:
+        case ">":
+            return count is None or count > threshold.n
+        case ">=":
+            return count is None or count >= threshold.n
+        case "<":
+            return count is not None and count < threshold.n
+        case "<=":
+            return count is not None and count <= threshold.n
+        case _:
+            assert_never(threshold.op)
+
+
+def _bounds(counted: Sequence[tuple[View, Span | Unknown]]) -> tuple[int, int | None]:
+    """Add up, overlapping populations at least as the largest of them and at most as their sum."""
+    spans = {view.id: span if isinstance(span, Span) else Span(0, None) for view, span in counted}
+    groups = _overlapping([view for view, _ in counted])
+    low = sum(max(spans[one].low for one in group) for group in groups)
+    highs = [span.high for span in spans.values()]
+    return low, None if None in highs else sum(high for high in highs if high is not None)
+
+
+def _overlapping(owed: Sequence[View]) -> Iterable[Sequence[str]]:
+    """Return the populations by groups of those that may hold the same persons."""
+    group = {view.id: [view.id] for view in owed}
+    for view in owed:
+        for other in _text_set(view.population.get("overlaps")):
+            few, many = sorted((group[view.id], group.get(other, [])), key=len)
+            if few and few is not many:
+                many.extend(few)
+                group.update(dict.fromkeys(few, many))
+    return {id(each): each for each in group.values()}.values()
+
+
+def _text_set(value: Any) -> set[str]:
+    return {str(item) for item in value} if isinstance(value, list | tuple | set | frozenset) else set()
+
+
+def _number(value: Value) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _walk(tree: Mapping[str, Any], path: str) -> Any:
+    found: Any = tree
+    for part in path.split("."):
+        if isinstance(
+            found, list | tuple
+        ):  # legal entities and populations stand as lists of members with their id
+            found = next((one for one in found if isinstance(one, Mapping) and one.get("id") == part), None)
+        elif isinstance(found, Mapping):
+            found = found.get(part)
+        else:
+            return None
+    return found
+
+
+def _value(found: Any, path: str) -> Value:
+    """Turn plain JSON into the values of expressions: lists are tuples, RFC 3339 text is an instant.
+
+    The member of a set that says "and perhaps more" becomes an unknown member, so that absence is not claimed.
+    """
+    if isinstance(found, str) and found[10:11] == "T":
+        return instant(found) or found
+    if isinstance(found, list | tuple | set | frozenset):
+        return tuple(Unknown((path,)) if item == OPEN else _value(item, path) for item in found)
+    if isinstance(found, Mapping):
+        return {str(key): _value(value, f"{path}.{key}") for key, value in found.items() if value is not None}
+    typed: Value = found
+    return typed
+
+
+def instant(value: Any) -> datetime | None:
+    """Return an aware datetime from a datetime or RFC 3339 text, None from anything else."""
+    if isinstance(value, str):
+        try:
+            return parse_instant(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, datetime) and value.tzinfo is not None else None

@@ -1,0 +1,216 @@
+"""A law as data: when it is in force, whom it reaches, what it asks of them, and how sure we are of it.
+
+The file that a lawyer reads and corrects is ``schema: tocsin/regime/v1``; ``runner.law.files.regime_file`` compiles it into
+these values once, and a pinned bundle carries them so that nothing is parsed while an incident runs. A duty's id is
+``regime/slug``; both are authored, and they never change once a duty has been shown.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+from runner.base.states import LetterPart
+from runner.law.clock import Clock, Ordering, Unit
+from runner.law.grounds import Condition, Exemption, PersonalInformation, Threshold
+
+Standing = Literal["in_force", "adopted", "delayed", "proposed", "advisory"]
+"""Only ``in_force`` makes duties; everything else is shown as advisory."""
+
+
+Confidence = Literal["text", "secondary", "unverified"]
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the law can be read, and when it was last looked at."""
+
+    url: str
+    checked: str = ""
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a notice must say, or must not say, with the article's letter."""
+
+    ref: str
+    item: str
+    facts: tuple[str, ...] = ()
+    part: LetterPart | None = None
+    condition: Condition | None = None
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """How the notice has to reach its reader."""
+
+    forms: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    """Forms that are forbidden, such as the mailbox whose password was taken."""
+    language: str = ""
+    portal: str = ""
+    text: str = ""
+
+
+class SubstituteNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """What may stand in for letters when they cost too much, are too many, or have nowhere to go."""
+
+    cost_over: int | None = None
+    currency: str = "USD"
+    class_over: int | None = None
+    otherwise: str = ""
+    forms: tuple[str, ...] = ()
+    text: str = ""
+
+
+class CreditMonitoring(msgspec.Struct, frozen=True, kw_only=True):
+    """An offer of monitoring: for how many months, and when it is owed."""
+
+    months: int
+    conditions: tuple[Condition, ...] = ()
+    text: str = ""
+
+
+Asker = Literal["local", "state", "federal", "attorney_general", "regulator"]
+"""Kinds of authorities that may ask for a delay; the words of the fact ``law_enforcement.hold.authority``."""
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """A delay that law enforcement may ask for; ``by`` says whose request counts, anybody's where it is empty.
+
+    After the hold the duty is due at the later of its own deadline and ``amount`` after the hold's end (Maryland: 7
+    days); without an amount, at the hold's end itself. An oral request lasts ``oral_limit_days`` at most.
+    """
+
+    forms: tuple[Literal["written", "oral"], ...] = ("written", "oral")
+    amount: int | None = None
+    unit: Unit = "calendar_days"
+    oral_limit_days: int | None = None
+    text: str = ""
+    by: tuple[Asker, ...] = ()
+
+
+class Lateness(msgspec.Struct, frozen=True, kw_only=True):
+    """What the law wants from someone who is late."""
+
+    reasons_required: bool = False
+    ref: str = ""
+    penalty: str = ""
+
+
+class RecordKeeping(msgspec.Struct, frozen=True, kw_only=True):
+    """What has to be kept, whether or not anyone is told."""
+
+    ref: str = ""
+    text: str = ""
+    retention: str = ""
+
+
+class Remark(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence shown with a duty, always or when its condition holds."""
+
+    text: str
+    condition: Condition | None = None
+
+
+class DutyRule(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that the regime asks: of whom, for whom, above which number, by when, saying what."""
+
+    slug: str
+    recipient: str
+    clock: Clock
+    stage: str = "initial"
+    citation: str = ""
+    notice: str = ""
+    """The notice template that fulfils it."""
+    only_if: tuple[Condition, ...] = ()
+    unless: tuple[Condition, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    ordering: tuple[Ordering, ...] = ()
+    content: tuple[Content, ...] = ()
+    forbidden: tuple[Content, ...] = ()
+    phased: bool = False
+    """Whether information may follow in phases."""
+    voluntary: bool = False
+    waiver: str = ""
+    """Who may waive it, with the article; empty where the law knows no waiver."""
+    delivery: Delivery | None = None
+    substitute: SubstituteNotice | None = None
+    credit_monitoring: CreditMonitoring | None = None
+    hold: Hold | None = None
+    lateness: Lateness | None = None
+    remarks: tuple[Remark, ...] = ()
+    confidence: Confidence = "unverified"
+    confidence_note: str = ""
+
+
+class StateLaw(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a directive in one State: since when its own law is in force, and whether that was confirmed."""
+
+    place: str
+    standing: Standing = "in_force"
+    from_date: date | None = None
+    confirmed: bool = True
+
+
+class NationalLaw(msgspec.Struct, frozen=True, kw_only=True):
+    """The laws through which a directive binds, and the facts that say in which States somebody is established."""
+
+    of: tuple[str, ...]
+    states: tuple[StateLaw, ...]
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """The law from one date to another, both inclusive; ``None`` is open. ``label`` is shown as ``law_version``."""
+
+    label: str
+    citation: str
+    standing: Standing = "in_force"
+    from_date: date | None = None
+    until: date | None = None
+    scope: tuple[Condition, ...] = ()
+    residents_of: str = ""
+    """Whose affected residents the law protects; empty where it does not ask."""
+    personal_information: PersonalInformation | None = None
+    exemptions: tuple[Exemption, ...] = ()
+    duties: tuple[DutyRule, ...] = ()
+    note: str = ""
+    national: NationalLaw | None = None
+    """The national laws through which it binds; None where it binds by itself."""
+
+    def exemptions_of(self, slug: str) -> tuple[Exemption, ...]:
+        """Return the exemptions that can take a duty away."""
+        return tuple(
+            exemption for exemption in self.exemptions if not exemption.removes or slug in exemption.removes
+        )
+
+
+class Authority(msgspec.Struct, frozen=True, kw_only=True):
+    """An office that takes notices or informs people, by the place that it is competent for, and how to reach it."""
+
+    place: str
+    name: str
+    url: str
+    address: str = ""
+    phone: str = ""
+    confidence: Confidence = "unverified"
+
+
+class Regime(msgspec.Struct, frozen=True, kw_only=True):
+    """One law. ``versions`` run from the newest to the oldest and do not overlap."""
+
+    id: str
+    name: str
+    jurisdictions: tuple[str, ...]
+    source: Source
+    versions: tuple[Version, ...]
+    decided_by: tuple[str, ...] = ()
+    """Facts whose instant decides which version an incident is judged by: the first that is known."""
+    effective_note: str = ""
+    authorities: tuple[Authority, ...] = ()
+    """Offices and their portals, where the law leaves it to each place."""
+    records: RecordKeeping | None = None
+    traps: tuple[str, ...] = ()
+    confidence: Confidence = "unverified"
+    confidence_note: str = ""
+    sha256: str = ""
+    """Digest of the file's bytes; the loader sets it."""

@@ -1,0 +1,119 @@
+"""Which open duties are in sight: those that something recorded points to, against those that only silence leaves open.
+
+Theory. Of more than a hundred laws nearly all are unknown while nobody has said what the organisation is regulated as
+or where the affected people live. Each such question settles dozens of duties at once, so a person is asked the
+question; showing every duty with a clock would bury the few that matter. A duty is in sight when its verdict is
+known, or when it hangs on the case alone: the data, the risk, the dates. It is also in sight while its territory is
+open but something recorded lies in it, such as a resident or an office.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from runner.base.jurisdictions import EU_MEMBERS
+from runner.facts.expression import Unknown
+
+T = TypeVar("T")
+
+_WHAT_WE_ARE = ("regulated_as", "sectors", "public_body", "home_state")
+_WHERE_WE_ARE = (
+    "organisation.country",
+    "organisation.established_in",
+    "organisation.main_establishment",
+    "organisation.offers_to",
+    "organisation.does_business_in",
+)
+_BROADER: Mapping[str, str] = MappingProxyType({"home_state": "regulated_as"})
+"""A question about a state, and the one that says whether it needs to be asked at all."""
+_RESIDENTS = "people.by_jurisdiction"
+
+
+def is_relevant(answer: bool | Unknown, jurisdictions: Sequence[str], known: frozenset[str]) -> bool:
+    """Whether a duty is worth a clock of its own; ``known`` are the places that something recorded names."""
+    if not isinstance(answer, Unknown):
+        return True
+    if any(map(depends_on_profile, answer.missing)):
+        return False
+    return not any(depends_on_location(path) for path in answer.missing) or not known.isdisjoint(
+        jurisdictions
+    )
+
+
+def is_question(path: str) -> bool:
+    """Whether a fact is one of those that bring duties into sight: what the organisation is, where it is, whom it has."""
+    return depends_on_profile(path) or depends_on_location(path)
+
+
+def questions(duties: Iterable[tuple[T, Sequence[str]]]) -> dict[str, list[T]]:
+    """Return what brings duties into sight, each question with the duties that hang on it, the widest question first.
+
+    Each duty comes with the facts that it misses.
+
+    Where people live is one question, whatever the place: it is answered place by place, under ``PLACE``. In which state an
+    insurer is at home is asked once it is known to be one: of a duty that misses both only the broad question is asked.
+    """
+    asked: dict[str, list[T]] = {}
+    known: dict[Sequence[str], list[str]] = {}
+    for duty, missing in duties:
+        told = tuple(missing)
+        if told not in known:
+            known[told] = list(_questions(told))
+        for question in known[told]:
+            asked.setdefault(question, []).append(duty)
+    return dict(sorted(asked.items(), key=lambda one: -len(one[1])))
+
+
+def _questions(missing: Sequence[str]) -> Iterable[str]:
+    """Return the questions of a duty that misses these facts, once each."""
+    wanted = dict.fromkeys(path for path in missing if is_question(path))
+    return dict.fromkeys(_question(path) for path in wanted if _broader(path) not in wanted)
+
+
+def _broader(path: str) -> str:
+    """Return the question that comes before a narrow one, about the same organisation; empty where there is none."""
+    of, _, name = path.rpartition(".")
+    return f"{of}.{_BROADER[name]}" if name in _BROADER else ""
+
+
+def _question(path: str) -> str:
+    before, found, _ = path.partition(f"{_RESIDENTS}.")
+    return f"{before}{found}PLACE" if found else path
+
+
+def depends_on_profile(path: str) -> bool:
+    """Whether a fact is what the organisation is, or whom it has where: a duty that waits for it is not in sight."""
+    return path.rpartition(".")[2] in _WHAT_WE_ARE or _RESIDENTS in path
+
+
+def depends_on_location(path: str) -> bool:
+    """Whether a fact is where the organisation is."""
+    return path in _WHERE_WE_ARE or path.endswith(".country")
+
+
+def places(facts: Mapping[str, Any]) -> frozenset[str]:
+    """Return every place that the facts name, with the country of each part and the Union of each member."""
+    named = {place for place in _named(facts) if place}
+    countries = {place.partition("-")[0] for place in named}
+    union = {"EU"} if countries & EU_MEMBERS else set()
+    return frozenset(named | countries | union)
+
+
+def _named(facts: Mapping[str, Any]) -> Iterator[str]:
+    organisation = facts.get("organisation") or {}
+    for key in ("country", "main_establishment"):
+        yield str(organisation.get(key) or "")
+    for key in ("established_in", "offers_to", "does_business_in"):
+        yield from map(str, organisation.get(key) or ())
+    for entity in _members(organisation.get("entities")):
+        yield str(entity.get("country") or "")
+    for group in (facts, *_members(facts.get("populations"))):
+        residents = (group.get("people") or {}).get("by_jurisdiction") or {}
+        yield from (place for place, count in residents.items() if count)
+
+
+def _members(listed: Any) -> Iterable[Mapping[str, Any]]:
+    members = listed.values() if isinstance(listed, Mapping) else listed or ()
+    return [member for member in members if isinstance(member, Mapping)]

@@ -1,0 +1,219 @@
+"""Make the outline of a catalogue: what is needed for verdicts, each condition, exemption and table once.
+
+Words are left out, as no verdict depends on them. A condition that is held in words keeps its code, by which its
+question is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from datetime import date
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from runner.facts.expression import Expression
+from runner.law.clock import Start
+from runner.law.duty_state import DISCOVERIES
+from runner.law.grounds import Condition, Element, Exemption, Meets, PersonalInformation, Threshold
+from runner.law.regime import Content, DutyRule, NationalLaw, Regime, Remark, Standing, Version
+
+
+class RuleOutline(msgspec.Struct, frozen=True, array_like=True):
+    """One duty: numbers of conditions that must hold, that must not, and of exemptions that take it away."""
+
+    slug: str
+    only_if: tuple[int, ...]
+    unless: tuple[int, ...]
+    exemptions: tuple[int, ...]
+    thresholds: tuple[Threshold, ...]
+    voluntary: bool
+
+
+class VersionOutline(msgspec.Struct, frozen=True, array_like=True):
+    """One version: when it is in force, the numbers of its scope's conditions and of its table of elements."""
+
+    from_date: date | None
+    until: date | None
+    standing: Standing
+    residents_of: str
+    scope: tuple[int, ...]
+    table: int | None
+    rules: tuple[RuleOutline, ...]
+    national: NationalLaw | None = None
+
+
+class LawOutline(msgspec.Struct, frozen=True, array_like=True):
+    """One law; the place is whose residents' notices its clocks ask for."""
+
+    id: str
+    jurisdictions: tuple[str, ...]
+    decided_by: tuple[str, ...]
+    versions: tuple[VersionOutline, ...]
+
+    def places(self) -> frozenset[str]:
+        """Return the places by which a fact can say that people were told."""
+        return frozenset(version.residents_of or self.jurisdictions[0] for version in self.versions)
+
+
+class Outline(msgspec.Struct, frozen=True, kw_only=True):
+    """All laws of a catalogue, in its order, over tables of what they ask."""
+
+    conditions: tuple[Condition, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()
+    tables: tuple[PersonalInformation, ...] = ()
+    laws: tuple[LawOutline, ...] = ()
+    reads: tuple[str, ...] = ()
+    """Every fact that something in these laws depends on, sorted; a map or a list stands for all that is in it."""
+
+
+T = TypeVar("T", bound=Hashable)
+
+
+_ALWAYS_READ = (
+    *DISCOVERIES,
+    "claims",
+    "data.elements",
+    "data.involved",
+    "data.with_name",
+    "incident.individual_notice_sent_at",
+    "incident.stage_submitted_at",
+    "law_enforcement",
+    "organisation",
+    "people",
+    "populations",
+)
+"""What is read by the engine itself, for every law: who, where, how many, held, filed, and what counsel claims."""
+
+
+_WORDS = (Content, Remark)
+"""What only says something: it decides neither whether a duty arises nor when it is due."""
+
+
+class _Table(Generic[T]):
+    """Gives equal things the same number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[T, int] = {}
+
+    def number(self, thing: T) -> int:
+        return self._numbers.setdefault(thing, len(self._numbers))
+
+    def things(self) -> tuple[T, ...]:
+        return tuple(self._numbers)
+
+
+class _Tables:
+    def __init__(self) -> None:
+        self.conditions: _Table[Condition] = _Table()
+        self.exemptions: _Table[Exemption] = _Table()
+        self.elements: _Table[PersonalInformation] = _Table()
+
+
+def outline(regimes: Sequence[Regime]) -> Outline:
+    """Return the outline of laws in their order."""
+    tables = _Tables()
+    laws = tuple(
+        LawOutline(
+            regime.id,
+            regime.jurisdictions,
+            regime.decided_by,
+            tuple(_version(version, tables) for version in regime.versions),
+        )
+        for regime in regimes
+    )
+    return Outline(
+        conditions=tables.conditions.things(),
+        exemptions=tables.exemptions.things(),
+        tables=tables.elements.things(),
+        laws=laws,
+        reads=tuple(sorted({*_ALWAYS_READ, *_reads(regimes)})),
+    )
+
+
+def _version(version: Version, tables: _Tables) -> VersionOutline:
+    table = version.personal_information
+    return VersionOutline(
+        version.from_date,
+        version.until,
+        version.standing,
+        version.residents_of,
+        _numbers(version.scope, tables),
+        None if table is None else tables.elements.number(_plain_table(table)),
+        tuple(_rule(rule, version, tables) for rule in version.duties),
+        version.national,
+    )
+
+
+def _rule(rule: DutyRule, version: Version, tables: _Tables) -> RuleOutline:
+    able = (exemption for exemption in version.exemptions_of(rule.slug) if exemption.about_us)
+    return RuleOutline(
+        rule.slug,
+        _numbers(rule.only_if, tables),
+        _numbers(rule.unless, tables),
+        tuple(tables.exemptions.number(_plain_exemption(exemption)) for exemption in able),
+        rule.thresholds,
+        rule.voluntary,
+    )
+
+
+def _numbers(conditions: Iterable[Condition], tables: _Tables) -> tuple[int, ...]:
+    return tuple(tables.conditions.number(_plain(condition)) for condition in conditions)
+
+
+def _plain(condition: Condition) -> Condition:
+    expression = condition.expression
+    return msgspec.structs.replace(
+        condition,
+        code=condition.code if condition.in_words else "",
+        text="",
+        expression=None if expression is None else Expression(expression.source, expression.tree),
+    )
+
+
+def _plain_exemption(exemption: Exemption) -> Exemption:
+    """Return it without words, but with the facts that make it a matter of scope."""
+    condition = exemption.condition and msgspec.structs.replace(exemption.condition, code="", text="")
+    return Exemption(code="", text="", condition=condition, grounds=exemption.grounds)
+
+
+def _plain_table(table: PersonalInformation) -> PersonalInformation:
+    def plain(elements: tuple[Element, ...]) -> tuple[Element, ...]:
+        return tuple(
+            Element(
+                element=element.element,
+                condition=None if element.condition is None else _plain(element.condition),
+            )
+            for element in elements
+        )
+
+    return PersonalInformation(
+        with_name=plain(table.with_name), without_name=plain(table.without_name), name="", text=""
+    )
+
+
+def _reads(thing: Any) -> Iterator[str]:
+    """Yield every fact that is named where something is decided."""
+    match thing:
+        case Expression():
+            yield from thing.facts
+            return
+        case Meets():
+            yield thing.fact
+            return
+        case Start():
+            yield from (path.removesuffix(".*") for path in thing.facts)
+        case NationalLaw():
+            yield from thing.of
+        case Exemption():
+            yield from thing.grounds
+            yield from ("incident.impact",) * thing.by_encryption
+        case Regime():
+            yield from thing.decided_by
+        case _:
+            pass
+    if isinstance(thing, msgspec.Struct) and not isinstance(thing, _WORDS):
+        thing = [getattr(thing, name) for name in thing.__struct_fields__]
+    if isinstance(thing, list | tuple):
+        for one in thing:
+            yield from _reads(one)

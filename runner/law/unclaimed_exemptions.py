@@ -1,0 +1,68 @@
+"""What would take away a duty that applies, if it were claimed: exemptions, and findings against harm that is presumed.
+
+None of it decides by itself. Two people claim it with grounds (``tocsin duty decide``), and until then the duty stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from runner.facts.expression import Unknown
+from runner.facts.expressions.values import merged
+from runner.law.applicability import NOT, Answer, Evaluator, Ground
+from runner.law.duty import Evidence, Unless
+from runner.law.equivalent_populations import Groups
+from runner.law.grounds import Exemption
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A duty that applies, by groups of populations: who judges them, on what grounds, and which of them are owed it."""
+
+    judges: Sequence[Evaluator]
+    grounds: Sequence[Sequence[Ground]]
+    answers: Sequence[Answer]
+    groups: Groups
+
+    def owed(self) -> list[int]:
+        """Return the numbers of the groups that are owed it."""
+        return [number for number, answer in enumerate(self.answers) if answer is True]
+
+
+def unclaimed(exemptions: Sequence[Exemption], duty: Standing) -> tuple[Unless, ...]:
+    """Return what nobody has claimed and the facts do not rule out."""
+    presumed = (ground.unless for number in duty.owed() for ground in duty.grounds[number])
+    listed = (*presumed, *(_exemption(exemption, duty) for exemption in exemptions if not exemption.about_us))
+    return tuple(dict.fromkeys(one for one in listed if one is not None))
+
+
+def _exemption(exemption: Exemption, duty: Standing) -> Unless | None:
+    told = {number: duty.judges[number].exempt(exemption) for number in duty.owed()}
+    met = {number for number, answer in told.items() if answer is True}
+    open_ = [answer for answer in told.values() if isinstance(answer, Unknown)]
+    if not met and not open_ and exemption.condition is not None:
+        return None
+    among = duty.groups.each([number in met for number in range(len(duty.judges))])
+    everyone = len(met) == len(told)
+    return Unless(
+        ground=exemption.code,
+        text=exemption.text,
+        citation=exemption.citation,
+        missing=duty.groups.spread(merged(open_)).missing if open_ else (),
+        met=everyone,
+        populations=() if everyone or not met else tuple(view.id for view, holds in among if holds),
+    )
+
+
+def evidence(
+    ground: str, exemptions: Sequence[Exemption], unless: Sequence[Unless], duty: Standing
+) -> Evidence:
+    """Return how facts stand to a ground on which somebody decides not to notify."""
+    listed = next((one for one in unless if one.ground == ground), None)
+    if listed is not None:
+        return "for" if listed.met else "open"
+    named = next((exemption for exemption in exemptions if exemption.code == ground), None)
+    if named is None:
+        return "against" if ground.startswith(NOT) else "open"
+    return "against" if all(duty.judges[view].refutes(named) for view in duty.owed()) else "open"

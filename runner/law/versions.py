@@ -1,0 +1,75 @@
+"""Which version of a law decides, by the date that the law itself names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, tzinfo
+from typing import Protocol, TypeVar
+
+from runner.law.duty import Reason
+from runner.law.populations import View, instant
+from runner.law.regime import Standing
+
+
+class Dated(Protocol):
+    """A version, as far as its time goes; both dates are inclusive."""
+
+    @property
+    def from_date(self) -> date | None:
+        """The first day of its force."""
+
+    @property
+    def until(self) -> date | None:
+        """The last."""
+
+    @property
+    def standing(self) -> Standing:
+        """Whether it makes duties at all."""
+
+
+D = TypeVar("D", bound=Dated)
+
+
+def deciding(
+    decided_by: Sequence[str], versions: Sequence[D], view: View, now: datetime, zone: tzinfo
+) -> tuple[D, Reason | None, bool, tuple[str, ...]]:
+    """Return the version that decides, why it bars every duty, whether it is only advisory, and what was assumed.
+
+    The first known of ``decided_by`` names the date; while none is known, today's law is shown and the note says so.
+    """
+    decided = _decided(decided_by, view)
+    day = deciding_day(decided_by, view, now, zone)
+    notes: tuple[str, ...] = ()
+    if decided is None and decided_by and len(versions) > 1:
+        notes = (f"judged by today's law: {decided_by[0]} decides the version and is not known",)
+    for version in versions:
+        if _covers(version, day):
+            return version, None, version.standing != "in_force", (*notes, *_standing_notes(version))
+    oldest, newest = versions[-1], versions[0]
+    if oldest.from_date is not None and day < oldest.from_date:
+        if oldest.from_date > now.astimezone(zone).date():
+            return oldest, None, True, (f"in force only from {oldest.from_date}",)
+        reason = Reason("not_in_force_then", f"in force only from {oldest.from_date}, and {day} decides")
+        return oldest, reason, False, ()
+    reason = Reason("no_longer_in_force", f"no version was in force on {day}, the date that decides")
+    return newest, reason, False, ()
+
+
+def deciding_day(decided_by: Sequence[str], view: View, now: datetime, zone: tzinfo) -> date:
+    """Return the day by which law in force is chosen: today while no fact names it."""
+    return (_decided(decided_by, view) or now).astimezone(zone).date()
+
+
+def _decided(decided_by: Sequence[str], view: View) -> datetime | None:
+    known = (instant(view.fact(path)) for path in decided_by)
+    return next((moment for moment in known if moment is not None), None)
+
+
+def _covers(version: Dated, day: date) -> bool:
+    return (version.from_date is None or version.from_date <= day) and (
+        version.until is None or day <= version.until
+    )
+
+
+def _standing_notes(version: Dated) -> tuple[str, ...]:
+    return () if version.standing == "in_force" else (f"{version.standing.replace('_', ' ')}: not a duty",)

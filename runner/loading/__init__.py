@@ -1,1 +1,0 @@
-"""From what a person wrote to typed, frozen values, or to every problem at once with file, line and column."""

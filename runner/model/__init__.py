@@ -1,1 +1,0 @@
-"""The words of the field as frozen values: no behaviour beyond their own invariants."""

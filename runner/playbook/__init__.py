@@ -1,0 +1,1 @@
+"""Playbooks: their format, their reading and their plan. Knows no incident."""

@@ -1,0 +1,97 @@
+"""A playbook with every playbook that it runs, checked and named by a digest: what an incident is pinned to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runner.errors import Invalid
+from runner.playbook.catalogue import Catalog
+from runner.playbook.checks.check import check
+from runner.playbook.checks.step_map import Map
+from runner.playbook.format import Bundle, Call, Playbook
+from runner.playbook.reading import Read, read_playbook
+from runner.routing.organisation import Home
+from runner.yamlfile.source import Source, scan_file
+
+
+def load_bundle(name: str, catalog: Catalog, home: Home | None = None) -> Bundle:
+    """Return a playbook by name, ``name@version`` or path, with all that it includes.
+
+    Raises NotFound with the nearest name, or Invalid with every problem of every file concerned. With a home, roles
+    that nobody holds are errors; without one they are not looked at.
+    """
+    source, read = find(name, catalog)
+    near = catalog.beside_of(Path(name)) if is_path(name) else catalog
+    found: dict[str, tuple[Source, Playbook]] = {}
+    top = _checked(source, read, near, home)
+    _include(top, near, home, found)
+    authored = {one: inner.data for one, (inner, _) in sorted(found.items())}
+    return Bundle(
+        playbook=top,
+        includes={one: included for one, (_, included) in sorted(found.items())},
+        digest=digest(source.data, authored),
+    )
+
+
+def is_path(name: str) -> bool:
+    """Tell a path from a name: it has a separator or a YAML file's ending."""
+    return name.endswith((".yaml", ".yml")) or os.sep in name or "/" in name
+
+
+def digest(authored: Any, includes: dict[str, Any]) -> str:
+    """Return ``sha256:`` of the canonical JSON (sorted keys, no spaces, UTF-8) of what the authors wrote."""
+    whole = {"playbook": authored, "includes": includes}
+    return f"sha256:{hashlib.sha256(msgspec.json.encode(whole, order='deterministic')).hexdigest()}"
+
+
+def find(name: str, catalog: Catalog) -> tuple[Source, Read]:
+    """Return a playbook by name, ``name@version`` or path as it was read; raises NotFound with the nearest name."""
+    if not is_path(name):
+        return catalog.find_playbook(name)
+    source = scan_file(Path(name))
+    return source, read_playbook(source)
+
+
+def _checked(source: Source, read: Read, catalog: Catalog, home: Home | None) -> Playbook:
+    problems = check(read, source, catalog.known(home))
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors or read.playbook is None:
+        count = len(errors)
+        raise Invalid(
+            f"{source.file} has {count} problem{'s' if count != 1 else ''}",
+            hint=f"see: tocsin playbook validate {source.file}",
+            problems=tuple(errors),
+            code="file_missing" if source.missing else "bad_playbook",
+        )
+    return read.playbook
+
+
+def _include(
+    playbook: Playbook, catalog: Catalog, home: Home | None, found: dict[str, tuple[Source, Playbook]]
+) -> None:
+    """Collect what a playbook runs, and what that runs; one name stands for one version in a bundle."""
+    for place in Map(playbook).places:
+        if not isinstance(place.step, Call):
+            continue
+        name = place.step.name
+        source, read = catalog.find_playbook(place.step.playbook)
+        if name in found:
+            _same_version(name, found[name][0], source)
+            continue
+        included = _checked(source, read, catalog, home)
+        found[name] = (source, included)
+        _include(included, catalog, home, found)
+
+
+def _same_version(name: str, one: Source, other: Source) -> None:
+    if one.data != other.data:
+        raise Invalid(
+            f"two versions of the playbook '{name}' are wanted at once: {one.file} and {other.file}",
+            hint="use one version everywhere",
+            code="two_versions",
+        )

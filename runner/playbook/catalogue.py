@@ -1,0 +1,335 @@
+"""Where playbooks, law and notices are found: the home's own folder first, then what ships with the program.
+
+A file's name without its ending is the id; ``name@1.2.0.yaml`` keeps an older version of a playbook beside the
+current one. Nothing is read before it is asked for, and each file once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from runner.base.text import nearest
+from runner.documents.notice import Notice
+from runner.errors import Invalid, NotFound
+from runner.law.regime import Regime
+from runner.playbook.format import Playbook
+from runner.playbook.lookup import Known
+from runner.playbook.reading import Read, read_playbook
+from runner.routing.message_classes import Written, laid_over
+from runner.routing.messaging import BUILT_IN_CLASSES, Channel
+from runner.routing.organisation import Home
+from runner.yamlfile.compile_cache import compiled
+from runner.yamlfile.limited_files import read_file
+from runner.yamlfile.source import MAX_BYTES, Source, scan, scan_file
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from importlib.resources.abc import Traversable
+
+Kind = Literal["playbooks", "regimes", "notices"]
+
+_ENDINGS: dict[Kind, tuple[str, ...]] = {
+    "playbooks": (".yaml", ".yml"),
+    "regimes": (".yaml", ".yml"),
+    "notices": (".md",),
+}
+_NONE: Mapping[str, Channel] = {}
+_NO_CLASSES: Written = {}
+_NUMBER = re.compile(r"\d+")
+
+
+class Catalog:
+    """One home's view of everything that can be named. ``folder`` None sees only what ships with the program."""
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        beside: Path | None = None,
+        built_in: Traversable | None = None,
+        cache: Path | None = None,
+        classes: Written = _NO_CLASSES,
+    ):
+        """``beside`` is a folder whose playbooks come first of all: that of a file that is being looked at.
+
+        In ``cache`` all law is kept compiled for the next time; None compiles it each time. ``classes`` are the home's own
+        message classes, where the home itself is not asked.
+        """
+        self.folder = folder
+        self.beside = beside
+        self._built_in = built_in
+        self._cache = cache
+        self.classes = classes
+        """Message classes of the home's own, as they stand in its settings."""
+        self._reads: dict[str, tuple[Source, Read]] = {}
+        self._regimes: dict[str, Regime] = {}
+        self._notices: dict[str, tuple[Notice, str]] = {}
+
+    def beside_of(self, file: Path) -> Catalog:
+        """Return the same catalogue, in which the playbooks beside a file come first."""
+        return self._again(file.absolute().parent, self._cache)
+
+    def kept_in(self, cache: Path) -> Catalog:
+        """Return the same catalogue, whose law and notices are kept compiled in a cache."""
+        return self._again(self.beside, cache)
+
+    def _again(self, beside: Path | None, cache: Path | None) -> Catalog:
+        return Catalog(self.folder, beside=beside, built_in=self._built_in, cache=cache, classes=self.classes)
+
+    def _folders(self, kind: Kind) -> Iterator[Path | Traversable]:
+        if self.beside is not None and kind == "playbooks":
+            yield self.beside
+        if self.folder is not None:
+            yield self.folder / kind
+        ours = self._built_in if self._built_in is not None else shipped(find_spec("playbooks"))
+        yield ours if kind == "playbooks" else ours / kind
+
+    def _files(self, kind: Kind) -> dict[str, Path | Traversable]:
+        """Return the files of a kind by their names without the ending; nearer folders hide the others."""
+        found: dict[str, Path | Traversable] = {}
+        for folder in self._folders(kind):
+            for one in sorted(folder.iterdir(), key=lambda file: file.name) if folder.is_dir() else ():
+                ending = next((end for end in _ENDINGS[kind] if one.name.endswith(end)), "")
+                if ending and not one.name.startswith((".", "_")) and one.is_file():
+                    found.setdefault(one.name.removesuffix(ending), one)
+        return found
+
+    @cached_property
+    def playbook_files(self) -> dict[str, Path | Traversable]:
+        """Playbook files by name, older versions by ``name@version``."""
+        return self._files("playbooks")
+
+    @cached_property
+    def regime_files(self) -> dict[str, Path | Traversable]:
+        """Law files by regime id."""
+        return self._files("regimes")
+
+    @cached_property
+    def notice_files(self) -> dict[str, Path | Traversable]:
+        """Notice templates by id."""
+        return self._files("notices")
+
+    def is_own(self, kind: Kind, name: str) -> bool:
+        """Whether a file is the home's own."""
+        return self.folder is not None and any(
+            (self.folder / kind / f"{name}{ending}").is_file() for ending in _ENDINGS[kind]
+        )
+
+    def playbook_names(self) -> tuple[str, ...]:
+        """Return the names of all playbooks, without versions."""
+        return tuple(dict.fromkeys(name.partition("@")[0] for name in self.playbook_files))
+
+    def find_playbook(self, name: str) -> tuple[Source, Read]:
+        """Return a playbook by ``name`` or ``name@version`` as it was read; raises NotFound with the nearest name.
+
+        A version may be cut short: ``@1`` takes the newest that begins so.
+        """
+        bare, _, version = name.partition("@")
+        candidates = [file for file in self.playbook_files if file.partition("@")[0] == bare]
+        if not candidates:
+            close = nearest(bare, self.playbook_names())
+            hint = f"did you mean '{close}'?" if close else "see: tocsin playbook list"
+            raise NotFound(f"there is no playbook '{bare}'", hint=hint, code="unknown_playbook")
+        if not version and bare in candidates:
+            return self._read(bare)
+        read = {candidate: self._read(candidate) for candidate in candidates}
+        versions = {
+            one: found[1].playbook.version for one, found in read.items() if found[1].playbook is not None
+        }
+        fitting = [one for one, has in versions.items() if f"{has}.".startswith(f"{version}.") or not version]
+        if not fitting:
+            there = ", ".join(sorted(versions.values(), key=_rank))
+            raise NotFound(
+                f"there is no version {version} of the playbook '{bare}'",
+                hint=f"there are: {there}",
+                code="unknown_version",
+            )
+        return read[max(fitting, key=lambda one: _rank(versions[one]))]
+
+    def _read(self, name: str) -> tuple[Source, Read]:
+        if name not in self._reads:
+            source = _scanned(self.playbook_files[name])
+            self._reads[name] = source, read_playbook(source)
+        return self._reads[name]
+
+    def regime(self, name: str) -> Regime:
+        """Return one compiled regime; raises NotFound, or Invalid with every problem of its file."""
+        if name not in self._regimes:
+            from runner.law.files.regime_file import load_regime
+
+            file = _wanted(self.regime_files, name, "regime", code="unknown_regime")
+            self._regimes[name] = load_regime(_bytes(file), str(file))
+        return self._regimes[name]
+
+    def regimes(self) -> tuple[Regime, ...]:
+        """Return all law, compiled, in the order of ids."""
+        if self._cache is None:
+            return self._every_regime()
+        kind = self._kept_as("regimes", self.regime_files)
+        return compiled(self._cache, kind, self.regime_files, tuple[Regime, ...], self._every_regime)[0]
+
+    def _every_regime(self) -> tuple[Regime, ...]:
+        if self._builds_on_shipped(self.regime_files):
+            for regime in self._shipped.regimes():
+                if not self._is_of_home(self.regime_files[regime.id]):
+                    self._regimes.setdefault(regime.id, regime)
+        return tuple(self.regime(name) for name in sorted(self.regime_files))
+
+    @cached_property
+    def _shipped(self) -> Catalog:
+        """What ships with the program, kept in the same cache: a home's own file costs the compiling of that file alone."""
+        return Catalog(built_in=self._built_in, cache=self._cache)
+
+    def _is_of_home(self, file: Path | Traversable) -> bool:
+        return self.folder is not None and isinstance(file, Path) and file.is_relative_to(self.folder)
+
+    def _builds_on_shipped(self, files: Mapping[str, Path | Traversable]) -> bool:
+        return self._cache is not None and any(map(self._is_of_home, files.values()))
+
+    def _kept_as(self, kind: Kind, files: Mapping[str, Path | Traversable]) -> str:
+        return kind if self._builds_on_shipped(files) else f"shipped-{kind}"
+
+    def notice(self, name: str) -> tuple[Notice, str]:
+        """Return one notice and its template text; raises NotFound, or Invalid with every problem of its file."""
+        if name not in self._notices:
+            from runner.documents.files.notice_file import load_notice
+
+            file = _wanted(self.notice_files, name, "notice", code="unknown_notice")
+            self._notices[name] = load_notice(_bytes(file), str(file), self.part, self.form)
+        return self._notices[name]
+
+    def part(self, name: str) -> tuple[str, str] | None:
+        """Return the text and the file of macros that notices share, the home's own first; None where there is none."""
+        return _text(self.part_files.get(name))
+
+    def form(self, name: str) -> tuple[str, str] | None:
+        """Return the text and the file of a form's list of fields, the home's own first; None where there is none."""
+        return _text(self.form_files.get(name))
+
+    @cached_property
+    def part_files(self) -> dict[str, Path | Traversable]:
+        """Files of macros that notices share, by name."""
+        return self._beside_notices("parts", ".md")
+
+    @cached_property
+    def form_files(self) -> dict[str, Path | Traversable]:
+        """Lists of the fields of forms, by name."""
+        return self._beside_notices("fields", ".yaml")
+
+    def _beside_notices(self, folder: str, ending: str) -> dict[str, Path | Traversable]:
+        found: dict[str, Path | Traversable] = {}
+        for place in (notices / folder for notices in self._folders("notices")):
+            for one in sorted(place.iterdir(), key=lambda file: file.name) if place.is_dir() else ():
+                if one.name.endswith(ending) and one.is_file():
+                    found.setdefault(one.name.removesuffix(ending), one)
+        return found
+
+    def notices(self) -> dict[str, tuple[Notice, str]]:
+        """Return all notices by id, each with its template text."""
+        if self._cache is None:
+            return self._every_notice()
+        files = {**self.notice_files, **self._shared_files}
+        kind = self._kept_as("notices", files)
+        return compiled(self._cache, kind, files, dict[str, tuple[Notice, str]], self._every_notice)[0]
+
+    def _every_notice(self) -> dict[str, tuple[Notice, str]]:
+        # A part or a form of the home's own changes what shipped notices say: then all are compiled.
+        shared = any(map(self._is_of_home, self._shared_files.values()))
+        if self._builds_on_shipped(self.notice_files) and not shared:
+            for name, found in self._shipped.notices().items():
+                if not self._is_of_home(self.notice_files[name]):
+                    self._notices.setdefault(name, found)
+        return {name: self.notice(name) for name in sorted(self.notice_files)}
+
+    @property
+    def _shared_files(self) -> dict[str, Path | Traversable]:
+        parts = {f"part {name}": file for name, file in self.part_files.items()}
+        return parts | {f"form {name}": file for name, file in self.form_files.items()}
+
+    def known(self, home: Home | None = None, *, channels: Mapping[str, Channel] = _NONE) -> Known:
+        """Return what a playbook may name. ``channels`` are the home's, as their adapters describe them."""
+        domains = frozenset[str]().union(*(channel.domains for channel in channels.values()))
+        return Known(
+            regimes=frozenset(self.regime_files),
+            notices=frozenset(self.notice_files),
+            playbooks=frozenset(self.playbook_names()),
+            regime=self._regime_or_none,
+            playbook=self._playbook_or_none,
+            home=home,
+            domains=domains | _declared(home),
+            channels=channels,
+            classes=laid_over(BUILT_IN_CLASSES, home.classes if home is not None else self.classes),
+        )
+
+    def _regime_or_none(self, name: str) -> Regime | None:
+        try:
+            return self.regime(name)
+        except (Invalid, NotFound):
+            return None
+
+    def _playbook_or_none(self, name: str) -> Playbook | None:
+        try:
+            _, read = self.find_playbook(name)
+        except NotFound:
+            return None
+        return None if read.problems else read.playbook
+
+
+def shipped(found: ModuleSpec | None) -> Path | Traversable:
+    """Return the folder that ships with the program; ``importlib.resources`` is slow, and needed only in an archive."""
+    places = map(Path, (found and found.submodule_search_locations) or ())
+    folder = next((place for place in places if place.is_dir()), None)
+    if folder is not None:
+        return folder
+    from importlib.resources import files
+
+    return files("playbooks")
+
+
+def shipped_folder() -> Path | None:
+    """Return the folder that ships with the program, None where the program runs from an archive."""
+    traversable = shipped(find_spec("playbooks"))
+    return traversable if isinstance(traversable, Path) else None
+
+
+def _scanned(file: Path | Traversable) -> Source:
+    return scan_file(file) if isinstance(file, Path) else scan(file.read_bytes(), str(file))
+
+
+def _bytes(file: Path | Traversable) -> bytes:
+    try:
+        return read_file(file, MAX_BYTES) if isinstance(file, Path) else file.read_bytes()
+    except OSError as error:
+        raise Invalid(f"{file} cannot be read: {error.strerror}", code="file_unreadable") from None
+
+
+def _text(file: Path | Traversable | None) -> tuple[str, str] | None:
+    return None if file is None else (_bytes(file).decode("utf-8").replace("\r\n", "\n"), str(file))
+
+
+def _wanted(there: dict[str, Path | Traversable], name: str, what: str, *, code: str) -> Path | Traversable:
+    if name not in there:
+        close = nearest(name, there)
+        hint = f"did you mean '{close}'?" if close else f"see: tocsin {what} list"
+        raise NotFound(f"there is no {what} '{name}'", hint=hint, code=code)
+    return there[name]
+
+
+def _declared(home: Home | None) -> frozenset[str]:
+    """Return the failure domains that a home's channels and contacts name."""
+    if home is None:
+        return frozenset()
+    named = [channel.domains or frozenset() for channel in home.channels.values()]
+    named += [contact.domains for person in home.people.values() for contact in person.contacts]
+    return frozenset().union(*named)
+
+
+def _rank(version: str) -> tuple[tuple[int, ...], bool, str]:
+    """Order versions as semver does, near enough: numbers, then a release after its previews."""
+    numbers, _, preview = version.partition("+")[0].partition("-")
+    return tuple(int(one) for one in _NUMBER.findall(numbers)), not preview, preview

@@ -1,0 +1,1 @@
+"""Checks of a playbook before anybody runs it."""

@@ -1,0 +1,145 @@
+"""Does the way to a filing fit into the legal clock: the longest path, and the step on it that takes longest.
+
+Each step is given the time that its author gives it: its ``due`` from ready, an approval's expiry, a wait. A step
+that is due before the duty's own deadline fits by construction, and takes what is left. The path counts from the
+clock's start: from the step that asks for the fact that starts it, where there is one, else from the beginning.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from runner.playbook.checks.step_map import Findings, Map, Place
+from runner.playbook.format import Approve, Ask, Duties, File, Group, Repeat, Step, Wait
+from runner.playbook.lookup import Known, hours
+
+_HOUR = 3600.0
+
+
+class _Way(msgspec.Struct, frozen=True):
+    """Hours from the clock's start until a step has ended, and the steps that take them."""
+
+    hours: float = 0.0
+    steps: tuple[tuple[str, float], ...] = ()
+
+    def then(self, name: str, more: float) -> _Way:
+        """Go on by one step."""
+        return _Way(self.hours + more, (*self.steps, (name, more))) if more else self
+
+
+def check_clocks(steps: Map, known: Known, found: Findings) -> None:
+    """Report filings whose path is longer than the law allows."""
+    for place in steps.places:
+        if isinstance(place.step, File) and place.step.duty:
+            tight = [limit for duty in _meant(place.step.duty, steps) if (limit := _limit(duty, known))]
+            for duty, allowed, starts in sorted(tight, key=lambda one: one[1])[:1]:
+                _fits(place, duty, allowed, starts, steps, found)
+
+
+def _meant(duty: str, steps: Map) -> list[str]:
+    """Return the duties that a filing can be for; in a lane, those that the playbook names anywhere."""
+    if duty != "item":
+        return [duty]
+    named = {duty for _, _, expression in steps.expressions() for duty in expression.duties}
+    for place in steps.places:
+        if isinstance(place.step, Duties):
+            named.update(place.step.duties)
+        if place.step.due is not None and place.step.due.anchor == "duty":
+            named.add(place.step.due.ref)
+    return sorted(named - {"item", "all"})
+
+
+def _limit(duty: str, known: Known) -> tuple[str, float, frozenset[str]] | None:
+    """Return the tightest clock of a duty, or of a regime's duties, with the facts that start it."""
+    regime, slash, slug = duty.partition("/")
+    rules = known.rules(regime)
+    clocks = []
+    for name, rule in rules.items():
+        allowed = hours(rule)
+        if allowed is not None and (not slash or name == slug):
+            starts = frozenset(path for limb in rule.clock.limbs for path in limb.start.facts)
+            clocks.append((f"{regime}/{name}", allowed, starts))
+    return min(clocks, key=lambda one: one[1], default=None)
+
+
+def _fits(
+    place: Place, duty: str, allowed: float, starts: frozenset[str], steps: Map, found: Findings
+) -> None:
+    way = _Path(steps, starts, allowed).end(place)
+    if way.hours <= allowed or not way.steps:
+        return
+    name, longest = max(way.steps, key=lambda one: one[1])
+    text = f"filing {duty} needs {_told(way.hours)} h, the clock allows {_told(allowed)} h"
+    hint = f"'{name}' ({_told(longest)} h) is the bottleneck; path: {' → '.join(one for one, _ in way.steps)}"
+    found.error(place.where, "clock-too-short", text, hint)
+
+
+def _told(number: float) -> str:
+    return f"{round(number, 1):g}"
+
+
+class _Path:
+    """The longest ways through one playbook, for one clock."""
+
+    def __init__(self, steps: Map, starts: frozenset[str], allowed: float) -> None:
+        self.steps = steps
+        self.starts = starts
+        self.allowed = allowed
+        self.ends: dict[Place, _Way] = {}
+        for place in steps.order:
+            self.end(place)
+
+    def begin(self, place: Place) -> _Way:
+        """Return the way until a step begins."""
+        siblings = self.steps.siblings[place.parent]
+        before = [
+            self.ends.get(siblings[name], _Way()) for name in place.step.after.steps if name in siblings
+        ]
+        if not before:
+            return self.begin(place.parent) if place.parent else _Way()
+        choose = min if place.step.after.join == "any" else max
+        return choose(before, key=lambda way: way.hours)
+
+    def end(self, place: Place) -> _Way:
+        """Return the way until a step has ended."""
+        if place not in self.ends:
+            self.ends[place] = self._after(place, self.begin(place))
+        return self.ends[place]
+
+    def _after(self, place: Place, way: _Way) -> _Way:
+        step = place.step
+        if isinstance(step, Ask) and step.sets in self.starts:
+            return _Way()
+        if isinstance(step, Group | Repeat):
+            inner = [self.end(body) for body in self.steps.bodies[place]]
+            return max(inner, key=lambda one: one.hours, default=way)
+        fixed = _fixed(step, self.starts, self.allowed)
+        if fixed is not None:
+            return way.then(step.id, max(0.0, fixed - way.hours))
+        return way.then(step.id, _takes(step))
+
+
+def _fixed(step: Step, starts: frozenset[str], allowed: float) -> float | None:
+    """Return the hour of the clock at which a step is due, where its due time names one."""
+    if step.due is None:
+        return None
+    offset = step.due.offset.total_seconds() / _HOUR
+    match step.due.anchor:
+        case "fact" if step.due.ref in starts:
+            return offset
+        case "duty":
+            return allowed + offset
+        case "opened":
+            return offset
+        case _:
+            return None
+
+
+def _takes(step: Step) -> float:
+    """Return the hours that its author gives a step from the moment it is ready."""
+    span = step.due.offset if step.due is not None and step.due.anchor == "ready" else None
+    if span is None and isinstance(step, Approve):
+        span = step.expires
+    if isinstance(step, Wait) and step.wait.duration is not None:
+        span = step.wait.duration
+    return span.total_seconds() / _HOUR if span is not None else 0.0

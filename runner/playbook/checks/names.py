@@ -1,0 +1,277 @@
+"""Does everything that a playbook names exist: roles, messages, facts, law, notices, other playbooks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from runner.base.text import nearest
+from runner.facts.expression import Apply, Attribute, Expression, NameRef
+from runner.facts.expressions.type_check import PLAIN, WORDS, kind_of
+from runner.facts.vocabulary.fact_types import FactType
+from runner.facts.vocabulary.lookup import find, path_hint
+from runner.playbook.checks.step_map import Findings, Map, Place, walk
+from runner.playbook.format import (
+    Approve,
+    Ask,
+    Call,
+    Duties,
+    File,
+    Group,
+    Message,
+    Notice,
+    Task,
+    Wait,
+    WaitFor,
+)
+from runner.playbook.lookup import Known
+from runner.routing.message_classes import class_problems
+from runner.yamlfile.source import Where
+
+
+def check_names(steps: Map, known: Known, found: Findings) -> None:
+    """Report every name that nothing answers to, with the nearest one that something does."""
+    names = _Names(steps, known, found)
+    for role_where, role in _named_roles(steps):
+        names.role(role, role_where)
+    for place in steps.places:
+        names.step(place)
+    for place, where, expression in steps.expressions():
+        names.expression(place, where, expression)
+    for name, why in class_problems(steps.playbook.classes, known.classes):
+        found.error(("classes", name), "class", f"class {name}: {why}")
+    classes = {*known.classes, *steps.playbook.classes}
+    for name, template in steps.playbook.messages.items():
+        if template.message_class not in classes:
+            at: Where = ("messages", name, "class")
+            names.unknown(at, "unknown-class", "message class", template.message_class, classes)
+
+
+def _named_roles(steps: Map) -> list[tuple[Where, str]]:
+    """Return every place at which a role is named."""
+    named: list[tuple[Where, str]] = []
+    for place in steps.places:
+        step, where = place.step, place.where
+        if isinstance(step, Task | Ask | File) and step.role:
+            named.append(((*where, "role"), step.role))
+        if isinstance(step, Approve):
+            named += [((*where, "by", "roles", index), role) for index, role in enumerate(step.by.roles)]
+        if step.on_overdue is not None and step.on_overdue.escalate:
+            named.append(((*where, "on_overdue", "escalate"), step.on_overdue.escalate))
+        if isinstance(step, Message):
+            named += _addressed(step.to, (*where, "to"))
+    for name, template in steps.playbook.messages.items():
+        named += _addressed(template.to, ("messages", name, "to"))
+        named += _addressed(template.escalate_to, ("messages", name, "escalate_to"))
+    return named
+
+
+def _addressed(to: tuple[str, ...], where: Where) -> list[tuple[Where, str]]:
+    return [
+        ((*where, index), one.removeprefix("role:"))
+        for index, one in enumerate(to)
+        if one.startswith("role:")
+    ]
+
+
+class _Names:
+    """Looks names up; each kind of name in its own table."""
+
+    def __init__(self, steps: Map, known: Known, found: Findings) -> None:
+        self.steps = steps
+        self.known = known
+        self.found = found
+        self.playbook = steps.playbook
+
+    def unknown(
+        self, where: Where, code: str, what: str, name: str, there: Collection[str], *, hint: str = ""
+    ) -> None:
+        """Report a name with the nearest known one."""
+        close = nearest(name, sorted(there))
+        listed = f"there are: {', '.join(sorted(there)[:12])}" if there else hint
+        self.found.error(
+            where,
+            code,
+            f"there is no {what} '{name}'",
+            f"did you mean '{close}'?" if close else hint or listed,
+        )
+
+    def role(self, role: str, where: Where) -> None:
+        """A role is defined under ``roles``."""
+        if role not in self.playbook.roles:
+            self.unknown(
+                where, "unknown-role", "role", role, self.playbook.roles, hint="define it under roles"
+            )
+
+    def step(self, place: Place) -> None:
+        """Look up what one step names besides roles."""
+        step, where = place.step, place.where
+        if step.due is not None:
+            self.anchor(place, step.due.anchor, step.due.ref)
+        match step:
+            case Ask(sets=path):
+                self.sets(path, (*where, "sets"))
+            case Message(message=name) if name not in self.playbook.messages:
+                there = self.playbook.messages
+                hint = "" if there else "define it under messages"
+                self.unknown((*where, "message"), "unknown-message", "message", name, there, hint=hint)
+            case Notice(notice=name, duty=duty):
+                self.notice(place, name, duty)
+            case Duties(duties=regimes):
+                self.regimes(regimes, (*where, "duties"))
+            case Wait(wait=wait):
+                self.awaited(place, wait)
+            case Call():
+                self.call(step, where)
+            case _:
+                pass
+        if isinstance(step, Notice | File) and step.duty:
+            self.duty(place, step.duty, (*where, "duty"))
+
+    def awaited(self, place: Place, wait: WaitFor) -> None:
+        """Look up what a wait waits for."""
+        if wait.fact:
+            self.fact(wait.fact, (*place.where, "wait", "fact"))
+        if wait.duty:
+            self.duty(place, wait.duty, (*place.where, "wait", "duty"))
+
+    def anchor(self, place: Place, anchor: str, ref: str) -> None:
+        """Look up what a due time counts from."""
+        where = (*place.where, "due")
+        if anchor == "fact" and self.fact(ref, where):
+            fact = find(ref)
+            if isinstance(fact, FactType) and (fact.kind != "instant" or fact.many):
+                self.found.error(
+                    where, "not-an-instant", f"'{ref}' is no instant, so nothing is due after it"
+                )
+        elif anchor == "duty":
+            self.duty(place, ref, where)
+        elif anchor == "step":
+            self.named_step(place, ref, where)
+
+    def named_step(self, place: Place, name: str, where: Where) -> Place | None:
+        """Find a step that a condition or a due time names."""
+        other = self.steps.find(name, place)
+        if other is not None:
+            return other
+        hidden = self.steps.elsewhere(name)
+        if hidden is not None and hidden.parent is not None:
+            text = f"'{name}' stands inside of '{hidden.parent.step.id}', and cannot be seen from here"
+            self.found.error(where, "other-body", text, f"name '{hidden.parent.step.id}' instead")
+        else:
+            there = [place.step.id for place in self.steps.places]
+            self.unknown(where, "unknown-step", "step", name, there)
+        return None
+
+    def fact(self, path: str, where: Where) -> bool:
+        """A fact is in the vocabulary."""
+        if find(path) is not None:
+            return True
+        self.found.error(where, "unknown-fact", f"there is no fact '{path}'", path_hint(path))
+        return False
+
+    def sets(self, path: str, where: Where) -> None:
+        """An answer becomes one fact."""
+        if self.fact(path, where) and not isinstance(find(path), FactType):
+            self.found.error(where, "not-one-fact", f"'{path}' is a group of facts, and an answer is one")
+
+    def notice(self, place: Place, name: str, duty: str) -> None:
+        """A template is in the catalogue; ``auto`` takes the one that the duty names."""
+        where = (*place.where, "notice")
+        if name == "auto":
+            if not duty:
+                self.found.error(
+                    where, "auto-without-duty", "'auto' takes the template that a duty names", "add `duty:`"
+                )
+        elif name not in self.known.notices:
+            self.unknown(where, "unknown-notice", "notice", name, self.known.notices)
+
+    def regimes(self, regimes: tuple[str, ...], where: Where) -> None:
+        """Regimes are in the catalogue."""
+        for index, name in enumerate(regimes):
+            if name not in self.known.regimes and regimes != ("all",):
+                self.unknown((*where, index), "unknown-regime", "regime", name, self.known.regimes)
+
+    def duty(self, place: Place, duty: str, where: Where) -> None:
+        """A duty is ``regime/slug``, or ``item`` in a lane over duties."""
+        if duty == "item":
+            if not any(_over_duties(one) for one in place.around):
+                hint = "put the step into a group with for_each: \"duties('applies')\""
+                self.found.error(where, "item-outside", "'item' means nothing here", hint)
+            return
+        regime, _, slug = duty.partition("/")
+        if regime not in self.known.regimes:
+            self.unknown(where, "unknown-duty", "regime", regime, self.known.regimes)
+            return
+        rules = self.known.rules(regime)
+        if rules and slug not in rules:
+            self.unknown(where, "unknown-duty", f"duty of {regime}", slug, rules)
+
+    def expression(self, place: Place, where: Where, expression: Expression) -> None:
+        """Look up the duties and inputs of a condition; its facts were looked up when it was parsed."""
+        for duty in expression.duties:
+            self.duty(place, duty, where)
+        for node in walk(expression.tree) if "inputs" in expression.names else ():
+            named = node.name if isinstance(node, Attribute) and node.target == NameRef("inputs") else None
+            if named is not None and named not in self.playbook.inputs:
+                self.unknown(where, "unknown-input", "input", named, self.playbook.inputs)
+
+    def call(self, step: Call, where: Where) -> None:
+        """A called playbook is in the catalogue and gets exactly the inputs that it wants."""
+        name = step.name
+        here = (*where, "playbook")
+        called = self.known.playbook(step.playbook)
+        if called is None:
+            there = self.known.playbook(name)
+            if there is not None:
+                text, hint = f"there is no '{step.playbook}'", f"there is {name}@{there.version}"
+                self.found.error(here, "unknown-playbook", text, hint)
+            elif name in self.known.playbooks:
+                text, hint = (
+                    f"the playbook '{step.playbook}' cannot be used",
+                    f"see: tocsin playbook validate {name}",
+                )
+                self.found.error(here, "unknown-playbook", text, hint)
+            else:
+                self.unknown(here, "unknown-playbook", "playbook", name, self.known.playbooks)
+            return
+        for given, expression in step.inputs.items():
+            kind = kind_of(expression)
+            if kind not in PLAIN:
+                text = f"an input is text, a number, or true or false; this is {WORDS[kind]}"
+                hint = "the called playbook sees the same facts: let it read this one"
+                self.found.error((*where, "inputs", given), "input-kind", text, hint)
+            if given not in called.inputs:
+                self.unknown(
+                    (*where, "inputs", given), "unknown-input", f"input of {name}", given, called.inputs
+                )
+        for wanted in called.inputs.keys() - step.inputs.keys():
+            text = f"'{name}' wants the input '{wanted}': {called.inputs[wanted]}"
+            self.found.error(here, "missing-input", text, "add it under inputs")
+        circle = _calls(name, self.playbook.name, self.known)
+        if circle:
+            text = f"the playbooks run one another: {' → '.join([self.playbook.name, *circle])}"
+            self.found.error(here, "playbook-circle", text, "a playbook cannot run itself")
+
+
+def _over_duties(container: Place) -> bool:
+    step = container.step
+    if not isinstance(step, Group) or step.for_each is None:
+        return False
+    return any(isinstance(node, Apply) and node.function == "duties" for node in walk(step.for_each.tree))
+
+
+def _calls(name: str, wanted: str, known: Known) -> list[str]:
+    """Return the way on which a playbook comes to run another one, nothing if it never does."""
+    ways: dict[str, list[str]] = {name: [name]}
+    queue = [name]
+    for one in queue:
+        if one == wanted:
+            return ways[one]
+        called = known.playbook(one)
+        for place in Map(called).places if called is not None else ():
+            if isinstance(place.step, Call):
+                inner = place.step.name
+                if inner not in ways:
+                    ways[inner] = [*ways[one], inner]
+                    queue.append(inner)
+    return []

@@ -1,0 +1,157 @@
+"""Does every step get its turn: ids, ``after``, circles, and branches that fall away unexpectedly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runner.base.text import nearest
+from runner.facts.expression import Apply, Expression, Unknown, Value
+from runner.facts.expressions.evaluate import truth
+from runner.playbook.checks.step_map import Findings, Map, Place, walk
+
+
+class Nothing:
+    """A view of nothing at all: what a condition says without it, it says always."""
+
+    def fact(self, path: str) -> Value:
+        """Know no fact."""
+        return Unknown((path,))
+
+    def step(self, step: str) -> Mapping[str, Value] | Unknown:
+        """Know no step."""
+        return Unknown((step,))
+
+    def duty(self, duty: str) -> Mapping[str, Value] | Unknown:
+        """Know no duty."""
+        return Unknown((duty,))
+
+    def duties(self, verdict: str) -> tuple[str, ...] | Unknown:
+        """Know of no duties."""
+        return Unknown((verdict,))
+
+    def name(self, name: str) -> Value:
+        """Know no name."""
+        return Unknown((name,))
+
+
+def always(expression: Expression) -> bool | None:
+    """Return what a condition says whatever is known, None where it depends (also on whether something is known)."""
+    if any(
+        isinstance(node, Apply) and node.function in ("known", "default") for node in walk(expression.tree)
+    ):
+        return None
+    answer = truth(expression, Nothing())
+    return answer if isinstance(answer, bool) else None
+
+
+def check_order(steps: Map, found: Findings) -> None:
+    """Report ids given twice, steps that nobody knows, circles, and steps that can never begin."""
+    _ids(steps, found)
+    for place in steps.places:
+        _after(place, steps, found)
+    for circle in steps.circles:
+        ring = " → ".join(place.step.id for place in [*circle, circle[0]])
+        text = (
+            "this step waits for itself" if len(circle) == 1 else f"these steps wait for one another: {ring}"
+        )
+        found.error((*circle[0].where, "after"), "circle", text, "take one of them out of an `after`")
+    for place, held_by in steps.stuck:
+        text = f"'{place.step.id}' can never begin: it waits for '{held_by.step.id}', which never ends"
+        found.error((*place.where, "after"), "unreachable", text, "break the circle first")
+    _never_taken(steps, found)
+
+
+def _ids(steps: Map, found: Findings) -> None:
+    first: dict[str, Place] = {}
+    for place in steps.places:
+        earlier = first.setdefault(place.step.id, place)
+        if earlier is not place and place.step.id:
+            line, _ = found.source.position((*earlier.where, "id"))
+            text = f"the id '{place.step.id}' is given twice"
+            found.error(
+                (*place.where, "id"),
+                "duplicate-id",
+                text,
+                f"line {line} has it; ids are unique in a playbook",
+            )
+
+
+def _after(place: Place, steps: Map, found: Findings) -> None:
+    authored = (*place.where, "after")
+    if place.step.after.join == "any" or isinstance(_at(found, authored), dict):
+        authored = (*authored, place.step.after.join)
+    for index, name in enumerate(place.step.after.steps):
+        if name in steps.siblings[place.parent]:
+            continue
+        here = (*authored, index)
+        other = steps.elsewhere(name)
+        if other is None:
+            close = nearest(name, steps.siblings[place.parent])
+            found.error(
+                here,
+                "unknown-step",
+                f"there is no step '{name}'",
+                f"did you mean '{close}'?" if close else "",
+            )
+        elif steps.find(name, place) is not None:
+            around = next(iter(place.around)).step.id
+            text = f"'{name}' stands outside of '{around}'"
+            found.error(here, "other-body", text, f"put it into the `after` of '{around}'")
+        else:
+            container = other.parent.step.id if other.parent else ""
+            found.error(
+                here, "other-body", f"'{name}' stands inside of '{container}'", f"wait for '{container}'"
+            )
+
+
+def _at(found: Findings, where: tuple[str | int, ...]) -> object:
+    value = found.source.data
+    for part in where:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
+
+
+def _never_taken(steps: Map, found: Findings) -> None:
+    """Report conditions that nothing makes true, what hangs on them, and joins that may fall away as a whole."""
+    never: set[Place] = set()
+    conditional: dict[Place, frozenset[str]] = {}
+    for place in steps.order:
+        step, before = place.step, [steps.siblings[place.parent].get(name) for name in place.step.after.steps]
+        known = [one for one in before if one is not None]
+        if step.when is not None and always(step.when) is False:
+            never.add(place)
+            found.error(
+                (*place.where, "when"),
+                "never-true",
+                "this condition is never true",
+                "change it, or delete the step",
+            )
+        elif known and len(known) == len(before) and all(one in never for one in known):
+            never.add(place)
+            text = f"'{step.id}' can never begin: no step before it ever does"
+            found.error((*place.where, "after"), "unreachable", text)
+        if step.when is not None and always(step.when) is None:
+            conditional[place] = frozenset({step.when.source})
+        elif known and all(one in conditional for one in known):
+            conditional[place] = frozenset().union(*(conditional[one] for one in known))
+            _may_fall_away(place, known, conditional, found)
+
+
+def _may_fall_away(
+    place: Place, before: list[Place], conditional: Mapping[Place, frozenset[str]], found: Findings
+) -> None:
+    """Warn of a join behind branches none of which need be taken, unless they are each other's opposite."""
+    branches = {conditional[place] for place in before}
+    sources = [next(iter(branch)).strip() for branch in branches if len(branch) == 1]
+    opposite = any(f"not ({source})" in sources or f"not {source}" in sources for source in sources)
+    if len(branches) > 1 and not opposite and place.step.when is None:
+        names = ", ".join(place.step.id for place in before)
+        found.warn(
+            (*place.where, "after"),
+            "may-fall-away",
+            f"if none of {names} is taken, '{place.step.id}' falls away with them",
+            "add a step that is always taken to `after`, or give this one a `when`",
+        )

@@ -1,0 +1,111 @@
+"""Are there people for it: roles that somebody holds, persons who exist, approvals that can reach their quorum."""
+
+from __future__ import annotations
+
+from runner.base.text import nearest
+from runner.playbook.checks.step_map import Findings, Map, Place
+from runner.playbook.format import Approve, Ask, File, Message, Task
+from runner.playbook.lookup import Known
+from runner.routing.organisation import Home
+from runner.yamlfile.source import Where
+
+
+def check_people(steps: Map, known: Known, found: Findings) -> None:
+    """Report what no number of people could do, and, with a home, what nobody is there for."""
+    for place in steps.places:
+        if isinstance(place.step, Approve):
+            _closed(place, place.step, found)
+            _quorum(place, place.step, steps, known.home, found)
+    if known.home is None:
+        _unchecked(steps, found)
+        return
+    for name, role in steps.playbook.roles.items():
+        held = len(set(known.home.roles.get(name, ())))
+        if held < role.minimum:
+            text = (
+                f"nobody holds the role '{name}'"
+                if not held
+                else f"'{name}' needs {role.minimum} and has {held}"
+            )
+            found.error(("roles", name), "role-not-held", text, f"tocsin role assign {name} PERSON", key=True)
+    for where, person in _persons(steps):
+        if person not in known.home.people:
+            close = nearest(person, known.home.people)
+            hint = f"did you mean '{close}'?" if close else "add them under people in tocsin.yaml"
+            found.error(where, "unknown-person", f"nobody is called '{person}'", hint)
+    for index, domain in enumerate(steps.playbook.assume_compromised):
+        if domain not in known.domains:
+            close = nearest(domain, known.domains)
+            hint = f"did you mean '{close}'?" if close else "no channel or contact of this home depends on it"
+            found.warn(("assume_compromised", index), "unknown-domain", f"no failure domain '{domain}'", hint)
+
+
+def _closed(place: Place, step: Approve, found: Findings) -> None:
+    """What was not approved must not go on as if it had been."""
+    if step.on_failure == "continue":
+        hint = "leave on_failure out; a person asks again, skips or cancels it"
+        found.error((*place.where, "on_failure"), "approval-open", "an approval fails closed", hint)
+
+
+def _quorum(place: Place, step: Approve, steps: Map, home: Home | None, found: Findings) -> None:
+    """Distinct persons are needed: as many as asked for, one for each role where every role must agree.
+
+    Who did what is to be approved cannot approve it, so one more is needed where that may be one of them.
+    """
+    roles = [role for role in dict.fromkeys(step.by.roles) if role in steps.playbook.roles]
+    if len(roles) < len(set(step.by.roles)):
+        return
+    made = steps.find(step.approve, place)
+    author = made is not None and isinstance(made.step, Task | Ask) and made.step.role in roles
+    wanted = max(step.by.distinct, len(roles) if step.by.every_role else 1) + author
+    reason = (
+        f"needs {wanted} person{'s' if wanted > 1 else ''}{' (its author cannot sign)' if author else ''}"
+    )
+    where = (*place.where, "by", "distinct")
+    if home is None:
+        promised = sum(steps.playbook.roles[role].minimum for role in roles)
+        if promised < wanted:
+            hint = f"raise `minimum` of {roles[0]} to {wanted - promised + steps.playbook.roles[roles[0]].minimum}"
+            found.error(where, "quorum", f"{reason}, and {' and '.join(roles)} promise only {promised}", hint)
+        return
+    holders = {person for role in roles for person in home.roles.get(role, ())}
+    if len(holders) < wanted:
+        hint = f"tocsin role assign {roles[0]} PERSON"
+        found.error(where, "quorum", f"{reason}, and {len(holders)} hold {' or '.join(roles)}", hint)
+
+
+def _persons(steps: Map) -> list[tuple[Where, str]]:
+    """Return every place at which a person is named."""
+    named: list[tuple[Where, str]] = []
+    for place in steps.places:
+        if isinstance(place.step, Task | Ask | File) and place.step.assignee:
+            named.append(((*place.where, "assignee"), place.step.assignee))
+        if isinstance(place.step, Message):
+            named += _addressed(place.step.to, (*place.where, "to"))
+    for name, template in steps.playbook.messages.items():
+        named += _addressed(template.to, ("messages", name, "to"))
+        named += _addressed(template.escalate_to, ("messages", name, "escalate_to"))
+    return named
+
+
+def _addressed(to: tuple[str, ...], where: Where) -> list[tuple[Where, str]]:
+    return [
+        ((*where, index), one.removeprefix("person:"))
+        for index, one in enumerate(to)
+        if one.startswith("person:")
+    ]
+
+
+def _unchecked(steps: Map, found: Findings) -> None:
+    """Say what cannot be checked without a home."""
+    if steps.playbook.roles:
+        text = f"who holds {', '.join(steps.playbook.roles)} cannot be checked: there is no home"
+        found.warn(("roles",), "people-not-checked", text, "tocsin init, or --home DIR", key=True)
+    for where, person in _persons(steps):
+        text = f"'{person}' cannot be checked: there is no home"
+        found.warn(where, "people-not-checked", text, "tocsin init, or --home DIR")
+    if steps.playbook.assume_compromised:
+        text = "these failure domains cannot be checked: there is no home"
+        found.warn(
+            ("assume_compromised",), "domains-not-checked", text, "tocsin init, or --home DIR", key=True
+        )

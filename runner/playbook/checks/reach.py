@@ -1,0 +1,64 @@
+"""Would every critical message arrive: for each addressee two channels that cannot fall together (R3), as the home is today.
+
+The planner itself is asked, so what is refused here is what would be refused on the day; what a playbook assumes compromised is so
+here too. It needs a home with its channels, and says nothing without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from runner.base.states import Kind
+from runner.playbook.checks.step_map import Findings, Map
+from runner.playbook.format import Message, Playbook
+from runner.playbook.lookup import Known
+from runner.routing.message_classes import laid_over
+from runner.routing.organisation import Home
+from runner.routing.planner import plan
+from runner.routing.rules import Compromise, PlanContext
+
+SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
+"""No rule that is asked here looks at the time."""
+
+
+def check_reach(steps: Map, known: Known, found: Findings) -> None:
+    """Warn of critical messages that one fallen domain would keep from somebody."""
+    if known.home is None or not known.channels:
+        return
+    context = _context(steps.playbook, known.home, "real")
+    classes = laid_over(known.classes, steps.playbook.classes)
+    for name, template in steps.playbook.messages.items():
+        kind = classes.get(template.message_class)
+        if kind is None or kind.availability != "critical":
+            continue
+        thin: dict[str, list[str]] = {}
+        for person in sorted(_addressees(steps, name, known.home)):
+            recipient = known.home.recipient(person)
+            made = plan(kind, tuple(known.channels.values()), recipient, context)
+            for warning in (warning for warning in made.warnings if warning.rule == "R3"):
+                thin.setdefault(warning.why, []).append(person)
+        for why, persons in thin.items():
+            hint = "set up another channel, or contacts on it; what is refused: tocsin message plan CLASS"
+            found.warn(("messages", name, "class"), "R3", f"{', '.join(persons)}: {why}", hint)
+
+
+def _context(playbook: Playbook, home: Home, kind: Kind) -> PlanContext:
+    assumed = (Compromise(domain=name, since=SOME_DAY, assumed=True) for name in playbook.assume_compromised)
+    return PlanContext(kind=kind, started_at=SOME_DAY, compromised=tuple(assumed), corporate=home.corporate)
+
+
+def _addressees(steps: Map, message: str, home: Home) -> set[str]:
+    """Return everybody to whom a step of the playbook sends a message."""
+    return {
+        person
+        for place in steps.places
+        if isinstance(place.step, Message) and place.step.message == message
+        for to in place.step.to or steps.playbook.messages[message].to
+        for person in _persons(to, home)
+    }
+
+
+def _persons(to: str, home: Home) -> Iterator[str]:
+    kind, _, name = to.partition(":")
+    yield from home.roles.get(name, ()) if kind == "role" else (name,)

@@ -1,0 +1,206 @@
+"""A playbook's steps with where they stand and what is over before each begins: what all checks look things up in.
+
+Order exists only among the steps of one body; what stands inside a group comes after whatever the group comes after,
+and whoever waits for the group waits for everything inside it. Sets of steps are bit masks, so that two hundred steps
+cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from runner.errors import Problem
+from runner.facts.expression import Expression
+from runner.playbook.format import AnyStep, Call, Group, Playbook, Repeat
+from runner.yamlfile.source import Source, Where
+
+
+class Place(msgspec.Struct, frozen=True, eq=False):
+    """One step, the path to it in the file, and the container that it stands in."""
+
+    step: AnyStep
+    where: Where
+    parent: Place | None
+    bit: int
+    """Its own bit in masks."""
+
+    @property
+    def around(self) -> Iterator[Place]:
+        """Yield its containers, innermost first."""
+        place = self.parent
+        while place is not None:
+            yield place
+            place = place.parent
+
+
+class Findings(msgspec.Struct):
+    """The problems of one file, as checks find them."""
+
+    source: Source
+    problems: list[Problem] = []
+
+    def error(
+        self, where: Where, code: str, message: str, hint: str = "", *, key: bool = False, offset: int = 0
+    ) -> None:
+        """Add something that must be changed."""
+        self.problems.append(self.source.problem(where, code, message, hint=hint, key=key, offset=offset))
+
+    def warn(self, where: Where, code: str, message: str, hint: str = "", *, key: bool = False) -> None:
+        """Add something that is probably not meant, or that cannot be checked here."""
+        self.problems.append(
+            self.source.problem(where, code, message, hint=hint, key=key, severity="warning")
+        )
+
+
+class Map:
+    """All places of one playbook, in the order of the file."""
+
+    def __init__(self, playbook: Playbook, guessed: frozenset[Where] = frozenset()) -> None:
+        """Walk once; order is worked out body by body. ``guessed`` steps are stand-ins for misshapen ones."""
+        self.playbook = playbook
+        self.guessed = guessed
+        self.places: list[Place] = []
+        self.bodies: dict[Place | None, list[Place]] = {}
+        self._walk(playbook.steps, ("steps",), None)
+        self.siblings: Mapping[Place | None, Mapping[str, Place]] = {
+            body: {place.step.id: place for place in reversed(places)} for body, places in self.bodies.items()
+        }
+        self.order: list[Place] = []
+        """What is waited for comes before what waits; steps on a circle, or behind one, are left out."""
+        self.circles: list[list[Place]] = []
+        self.stuck: list[tuple[Place, Place]] = []
+        """Steps that wait for a circle, with the step of it that they wait for."""
+        self._surely: dict[Place, int] = {}
+        self._perhaps: dict[Place, int] = {}
+        self._inner: dict[Place, int] = {}
+        for place in reversed(self.places):
+            self._inner[place] = place.bit | sum(self._inner[body] for body in self.bodies.get(place, ()))
+        for body in list(self.bodies):
+            self._order(body)
+
+    def _walk(self, steps: tuple[AnyStep, ...], where: Where, parent: Place | None) -> None:
+        self.bodies[parent] = []
+        for index, step in enumerate(steps):
+            place = Place(step, (*where, index), parent, 1 << len(self.places))
+            self.places.append(place)
+            self.bodies[parent].append(place)
+            if isinstance(step, Group | Repeat):
+                self._walk(step.steps, (*place.where, "steps"), place)
+
+    def _order(self, body: Place | None) -> None:
+        """Work out what ends before what; a step on a circle, or behind one, never begins."""
+        waiting = {place: self._predecessors(place) for place in self.bodies[body]}
+        followers: dict[Place, list[Place]] = {}
+        for place, before in waiting.items():
+            for one in before:
+                followers.setdefault(one, []).append(place)
+        left = {place: len(before) for place, before in waiting.items()}
+        free = [place for place, count in left.items() if not count]
+        for place in free:
+            self._settle(place, waiting[place])
+            for follower in followers.get(place, ()):
+                left[follower] -= 1
+                if not left[follower]:
+                    free.append(follower)
+        held = {place: waiting[place] for place in waiting if left[place]}
+        self._circles(held)
+
+    def _predecessors(self, place: Place) -> list[Place]:
+        siblings = self.siblings[place.parent]
+        return [siblings[name] for name in dict.fromkeys(place.step.after.steps) if name in siblings]
+
+    def _settle(self, place: Place, before: list[Place]) -> None:
+        surely = [self._inner[place] | self._surely[place] for place in before]
+        perhaps = [self._inner[place] | self._perhaps[place] for place in before]
+        self.order.append(place)
+        outer = place.parent
+        start = self._surely.get(outer, 0) if outer else 0
+        maybe = self._perhaps.get(outer, 0) if outer else 0
+        self._surely[place] = start | (_meet(surely) if place.step.after.join == "any" else _join(surely))
+        self._perhaps[place] = maybe | _join(perhaps)
+
+    def _circles(self, held: Mapping[Place, list[Place]]) -> None:
+        """Follow each held step backwards: it ends on a circle, its own or one that it waits for."""
+        on_circle: set[Place] = set()
+        for place in held:
+            path: dict[Place, None] = {}
+            one = place
+            while one not in path and one not in on_circle:
+                path[one] = None
+                one = next(before for before in held[one] if before in held)
+            if one not in on_circle:
+                steps = list(path)
+                circle = steps[steps.index(one) :]
+                self.circles.append(list(reversed(circle)))
+                on_circle.update(circle)
+        for place in held:
+            self._surely.setdefault(place, 0)
+            self._perhaps.setdefault(place, 0)
+            if place not in on_circle:
+                self.stuck.append((place, next(before for before in held[place] if before in held)))
+
+    def surely_before(self, place: Place, other: Place) -> bool:
+        """Tell whether ``place`` has ended whenever ``other`` begins."""
+        return bool(self._surely[other] & place.bit)
+
+    def perhaps_before(self, place: Place, other: Place) -> bool:
+        """Tell whether some branch leads from ``place`` to ``other``."""
+        return bool(self._perhaps[other] & place.bit)
+
+    def inside(self, place: Place, container: Place) -> bool:
+        """Tell whether ``place`` stands inside ``container``, or is it."""
+        return bool(self._inner[container] & place.bit)
+
+    def find(self, name: str, at: Place) -> Place | None:
+        """Return the step that a name means at a place: of the same body, or of one around it."""
+        for body in (at.parent, *(place.parent for place in at.around)):
+            if name in self.siblings[body]:
+                return self.siblings[body][name]
+        return None
+
+    def elsewhere(self, name: str) -> Place | None:
+        """Return a step of that name wherever it stands."""
+        return next((place for place in self.places if place.step.id == name), None)
+
+    def expressions(self) -> Iterator[tuple[Place, Where, Expression]]:
+        """Yield every condition with its step and its place in the file."""
+        for place in self.places:
+            step = place.step
+            if step.when is not None:
+                yield place, (*place.where, "when"), step.when
+            match step:
+                case Group(for_each=Expression() as items):
+                    yield place, (*place.where, "for_each"), items
+                case Repeat(until=until):
+                    yield place, (*place.where, "until"), until
+                case Call(inputs=inputs):
+                    for name, expression in inputs.items():
+                        yield place, (*place.where, "inputs", name), expression
+                case _:
+                    pass
+
+
+def _join(masks: Iterable[int]) -> int:
+    found = 0
+    for mask in masks:
+        found |= mask
+    return found
+
+
+def _meet(masks: list[int]) -> int:
+    found = masks[0] if masks else 0
+    for mask in masks[1:]:
+        found &= mask
+    return found
+
+
+def walk(node: msgspec.Struct) -> Iterator[msgspec.Struct]:
+    """Yield an expression's node and every node below it."""
+    yield node
+    for name in node.__struct_fields__:
+        below = getattr(node, name)
+        for one in below if isinstance(below, tuple) else (below,):
+            if isinstance(one, msgspec.Struct):
+                yield from walk(one)

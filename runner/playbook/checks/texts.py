@@ -1,0 +1,139 @@
+"""Are the texts of messages and calls good: a template's syntax, and that every variable is a fact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from runner.base.link_targets import counts_readers, foreign, own_domains
+from runner.decoding import from_json
+from runner.documents.template.syntax import is_template
+from runner.documents.template.values import Budget
+from runner.errors import Invalid
+from runner.facts.vocabulary.lookup import find, path_hint, roots, step_into
+from runner.playbook.checks.step_map import Findings, Map
+from runner.playbook.format import Act
+from runner.playbook.lookup import Known
+from runner.routing.message_classes import laid_over
+from runner.routing.rules import HELD_BACK
+from runner.yamlfile.source import Where
+
+ABOUT = frozenset(
+    {
+        "incident.codename",
+        "incident.id",
+        "incident.kind",
+        "incident.title",
+        "step.id",
+        "step.title",
+        "step.due",
+        "item",
+        "next_update",
+    }
+)
+"""What a message may read besides facts."""
+
+
+def check_texts(steps: Map, found: Findings) -> None:
+    """Report what is wrong with every template; jinja2 is needed only where there is a template.
+
+    Each is filled once with nothing known; together they may cost what one may.
+    """
+    budget = Budget()
+    for name, template in steps.playbook.messages.items():
+        for key in ("subject", "text"):
+            text = getattr(template, key)
+            if is_template(text):
+                _template(text, ("messages", name, key), found, budget)
+    for place in steps.places:
+        if isinstance(place.step, Act) and place.step.http is not None and place.step.http.json is not None:
+            body = from_json(msgspec.json.encode(place.step.http.json))
+            for where, text in _texts(body, (*place.where, "http", "json")):
+                _template(text, where, found, budget)
+
+
+def _texts(part: Any, where: Where) -> Iterator[tuple[Where, str]]:
+    """Yield the templates in a body with their places: each text is filled by itself, and keys are not."""
+    match part:
+        case str() if is_template(part):
+            yield where, part
+        case dict():
+            yield from chain.from_iterable(_texts(one, (*where, key)) for key, one in part.items())
+        case list():
+            yield from chain.from_iterable(_texts(one, (*where, n)) for n, one in enumerate(part))
+        case _:
+            pass
+
+
+def _template(text: str, where: Where, found: Findings, budget: Budget) -> None:
+    from runner.documents.template.syntax import facts_read
+    from runner.documents.template.template import fill_template
+
+    if budget.spent:
+        return
+    try:
+        fill_template(text, {}, language="en", zone="UTC", name="message", budget=budget)
+        read = facts_read(text)
+    except Invalid as error:
+        for problem in error.problems:
+            if problem.code == "template-cost":
+                found.error(where, problem.code, problem.message, "write fewer loops, or shorter ones")
+            else:
+                found.error(where, "template", problem.message, "as {{ incident.summary }}")
+        return
+    for path, _line in read:
+        name = path.replace("[]", ".*") if "[]" in path else path
+        if not _known(name):
+            first = name.split(".")[0]
+            message = f"the text reads '{path}', which is no fact"
+            hint = "there is nothing called so" if first in ("step", "item") else path_hint(name)
+            found.error(where, "unknown-fact", message, hint, offset=_offset(text, path))
+
+
+def _offset(text: str, path: str) -> int:
+    return max(0, text.find(path))
+
+
+def _known(path: str) -> bool:
+    """Tell whether a template may read a path: a fact, a group of facts, or a little about the incident."""
+    if path in ABOUT or find(path) is not None:
+        return True
+    branch: Any = roots()
+    for segment in path.split("."):
+        branch = getattr(branch, "member", None) if segment == "*" else step_into(branch, segment)
+        if branch is None:
+            return False
+    return True
+
+
+def check_links(steps: Map, known: Known, found: Findings) -> None:
+    """Warn of links in templates that would keep their messages from leaving as mail."""
+    own = own_domains(_linked_texts(known.home.organisation)) if known.home is not None else frozenset()
+    classes = laid_over(known.classes, steps.playbook.classes)
+    for name, template in steps.playbook.messages.items():
+        kind = classes.get(template.message_class)
+        if kind is None or kind.audience not in HELD_BACK:
+            continue
+        where = ("messages", name, "text")
+        for host in foreign(template.text, (*own, *kind.links)):
+            hint = "name its domain in the class (links), or the organisation's own address in tocsin.yaml"
+            found.warn(where, "R28", f"a link leads to {host}, which is not known to be ours", hint)
+        if counts_readers(template.text):
+            found.warn(where, "R28", "a link counts who follows it", "take the counter out of the address")
+
+
+def _linked_texts(part: object) -> Iterator[str]:
+    match part:
+        case str():
+            yield part
+        case dict():
+            for one in part.values():
+                yield from _linked_texts(one)
+        case list():
+            for one in part:
+                yield from _linked_texts(one)
+        case _:
+            pass

@@ -1,0 +1,298 @@
+"""Say in a person's words what the JSON Schema finds, every problem at once. Needed only when something is wrong.
+
+jsonschema decides and finds the places; we choose the branch that the author meant (by the kind key, by the type
+of the value), so that nobody reads "is not valid under any of the given schemas".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from runner.base.text import nearest
+from runner.errors import Problem
+from runner.playbook.format import KINDS
+from runner.playbook.normalise import DUE_HINT, EVERY_KEY, as_meant
+from runner.playbook.schema import playbook_schema
+from runner.yamlfile.source import Source, Where
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.protocols import Validator
+
+_NAMES: Final[Mapping[str, str]] = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+}
+_SAID: Final[tuple[tuple[type, str], ...]] = (
+    (bool, "true or false"),
+    (int, "a number"),
+    (float, "a number"),
+    (str, "text"),
+    (list, "a list"),
+    (dict, "a mapping"),
+)
+_PATTERNS: Final[Mapping[str, str]] = {
+    "an id": "lower-case letters, digits, - and _, beginning with a letter",
+    "text": "write something",
+    "a version": "three numbers, as 1.0.0",
+    "a recipient": "write role:NAME or person:ID",
+    "a CSF 2.0 subcategory": "as RS.CO-02",
+    "a duration": "write 90m, 1h30m or 2d",
+    "a due time": DUE_HINT,
+}
+
+
+def explain(source: Source) -> tuple[Problem, ...]:
+    """Return everything that the schema has against a playbook, in the order of the file."""
+    validator = _validator()
+    found = [_problem(error, source) for error in validator.iter_errors(source.data)]
+    return tuple(sorted(dict.fromkeys(found), key=lambda one: (one.line, one.column, one.code)))
+
+
+@cache
+def _validator() -> Validator:
+    """Return a Draft 2020-12 validator that follows the branch that the author meant (a constant, made once)."""
+    import jsonschema
+
+    def integer(_checker: object, value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    extend: Any = jsonschema.validators.extend
+    strict = extend(
+        jsonschema.Draft202012Validator,
+        {
+            "oneOf": _by_kind,
+            "anyOf": _by_type,
+            "additionalProperties": _extra,
+            "required": _missing,
+            "propertyNames": _names,
+        },
+        type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", integer),
+    )
+    validator: Validator = strict(playbook_schema())
+    return validator
+
+
+def _by_kind(
+    validator: Any, branches: list[dict[str, Any]], step: Any, _schema: object
+) -> Iterator[ValidationError]:
+    """Judge a step by the kind whose key it has."""
+    from jsonschema.exceptions import ValidationError
+
+    if not isinstance(step, dict):
+        yield ValidationError(f"a step is a mapping, not {_said(step)}")
+        return
+    kinds = [key for key in step if key in KINDS]
+    if len(kinds) == 1:
+        index = list(KINDS).index(kinds[0])
+        yield from validator.descend(step, branches[index], schema_path=index)
+    else:
+        yield ValidationError("which kind of step this is", validator="kinds", validator_value=kinds)
+        meant, kind = as_meant(step)
+        if kind:
+            index = list(KINDS).index(kind)
+            yield from validator.descend(meant, branches[index], schema_path=index)
+
+
+def _by_type(
+    validator: Any, branches: list[dict[str, Any]], value: Any, schema: dict[str, Any]
+) -> Iterator[ValidationError]:
+    """Judge a value by the one form that has its type and, for a mapping, shares a key with it."""
+    from jsonschema.exceptions import ValidationError
+
+    alike = [branch for branch in branches if validator.is_type(value, branch["type"])]
+    if isinstance(value, dict):
+        alike = [branch for branch in alike if set(branch["properties"]) & set(value)]
+    exact = [branch for branch in alike if validator.evolve(schema=branch).is_valid(value)]
+    if not exact and len(alike) == 1 and "const" not in alike[0]:
+        yield from validator.descend(value, alike[0])
+    elif not exact:
+        yield ValidationError("not one of the forms", validator="forms", validator_value=schema["title"])
+
+
+def _extra(
+    validator: Any, allowed: dict[str, Any] | bool, value: Any, schema: dict[str, Any]
+) -> Iterator[ValidationError]:
+    """Find each unknown key by itself; where any key is allowed, judge its value."""
+    from jsonschema.exceptions import ValidationError
+
+    for key in value if isinstance(value, dict) else ():
+        if key in schema.get("properties", ()):
+            continue
+        if allowed is False:
+            yield ValidationError(f"unknown key '{key}'", validator="unknown-key", validator_value=key)
+        else:
+            yield from validator.descend(value[key], allowed, path=key)
+
+
+def _missing(_validator: Any, required: list[str], value: Any, _schema: object) -> Iterator[ValidationError]:
+    """Find each missing key by itself."""
+    from jsonschema.exceptions import ValidationError
+
+    for key in required if isinstance(value, dict) else ():
+        if key not in value:
+            yield ValidationError(f"'{key}' is missing", validator="missing-key", validator_value=key)
+
+
+def _names(validator: Any, form: dict[str, Any], value: Any, _schema: object) -> Iterator[ValidationError]:
+    """Judge the names that a mapping gives to what it holds."""
+    from jsonschema.exceptions import ValidationError
+
+    for key in value if isinstance(value, dict) else ():
+        if not validator.evolve(schema=form).is_valid(key):
+            yield ValidationError(f"'{key}' is not {form['title']}", validator="names", validator_value=key)
+
+
+class _Fault(msgspec.Struct, frozen=True):
+    """One error of jsonschema's, with its parts named as we use them."""
+
+    where: Where
+    keyword: str
+    wanted: Any
+    given: Any
+    schema: dict[str, Any]
+    message: str
+
+
+def _problem(error: ValidationError, source: Source) -> Problem:
+    """Word one error: what is wrong, and what to write."""
+    where: Where = tuple(error.absolute_path)
+    schema: Any = error.schema
+    fault = _Fault(
+        where, str(error.validator), error.validator_value, error.instance, schema, str(error.message)
+    )
+    worded = _WORDED.get(fault.keyword)
+    if worded is None:
+        return source.problem(where, "wrong-value", fault.message)
+    code, message, hint, last = worded(fault)
+    if last is not None:
+        return source.problem((*where, last), code, message, hint=hint, key=True)
+    return source.problem(where, code, message, hint=hint)
+
+
+_Told = tuple[str, str, str, str | None]
+"""Code, message, hint, and the key that is meant when it is not the value itself."""
+
+
+def _unknown_key(fault: _Fault) -> _Told:
+    key = str(fault.wanted)
+    known = [one for one in fault.schema["properties"] if one not in fault.given]
+    close = nearest(key, known)
+    hint = f"did you mean '{close}'?" if close else f"known here: {', '.join(known)}"
+    if " " in key and fault.given[key] is None:
+        hint = "in braces, a text with a comma needs quotes"
+    return "unknown-key", fault.message, hint, key
+
+
+def _missing_key(fault: _Fault) -> _Told:
+    key = str(fault.wanted)
+    return "missing-key", fault.message, _EXAMPLES.get(key, ""), None
+
+
+def _bad_name(fault: _Fault) -> _Told:
+    return "wrong-form", fault.message, _PATTERNS["an id"], str(fault.wanted)
+
+
+_EXAMPLES: Final[Mapping[str, str]] = {
+    "id": "every step begins with an id of its own",
+    "schema": "begin the file with schema: tocsin/playbook/v1",
+    "sets": "name the fact that the answer becomes, as sets: data.encrypted",
+    "by": "say who approves, as by: {roles: [counsel, commander], distinct: 2}",
+    "version": "begin with version: 1.0.0",
+    "until": "say when to stop, as until: \"step('check').answer\"",
+}
+
+
+def _wrong_type(fault: _Fault) -> _Told:
+    wanted, given = str(fault.wanted), fault.given
+    name = fault.schema.get("title") or _NAMES[wanted]
+    hint = ""
+    if given is None:
+        return (
+            "wrong-type",
+            f"nothing stands here, and {name} is wanted",
+            "leave the key out, or fill it in",
+            None,
+        )
+    if wanted == "string" and not isinstance(given, list | dict):
+        hint = "put it in quotes" if name != "a duration" else _PATTERNS[name]
+    elif wanted == "array":
+        hint = f"put it in brackets: [{given}]" if isinstance(given, str) else "write a list"
+    return "wrong-type", f"{name} is wanted here, not {_said(given)}", hint, None
+
+
+def _wrong_pattern(fault: _Fault) -> _Told:
+    name = str(fault.schema.get("title", "text"))
+    message = "this text is empty" if name == "text" else f"'{_short(fault.given)}' is not {name}"
+    return "wrong-form", message, _PATTERNS.get(name, ""), None
+
+
+def _wrong_choice(fault: _Fault) -> _Told:
+    choices = [str(one) for one in fault.wanted]
+    close = nearest(str(fault.given), choices)
+    hint = f"did you mean '{close}'?" if close else f"one of: {', '.join(choices)}"
+    return "wrong-value", f"'{_short(fault.given)}' is not allowed here", hint, None
+
+
+def _no_form(fault: _Fault) -> _Told:
+    key = str(fault.where[-1])
+    if key == "after" and isinstance(fault.given, str):
+        return "wrong-type", "'after' takes a list of steps, not text", f"write [{fault.given}]", None
+    return "wrong-form", f"'{key}' does not take this", f"write {fault.wanted}", None
+
+
+def _too_few(fault: _Fault) -> _Told:
+    return "empty", "at least one is wanted here", "", None
+
+
+def _out_of_bounds(fault: _Fault) -> _Told:
+    bound = "at least" if fault.keyword == "minimum" else "at most"
+    return "out-of-bounds", f"{fault.given} is out of bounds: {bound} {fault.wanted}", "", None
+
+
+def _kinds(fault: _Fault) -> _Told:
+    given = list(fault.wanted)
+    if given:
+        message = f"a step has one kind, and this one has {len(given)}: {', '.join(given)}"
+        return "two-kinds", message, "make two steps of it", given[1]
+    for key in fault.given:
+        close = nearest(str(key), KINDS) if key not in EVERY_KEY else ""
+        if close:
+            return "unknown-kind", f"there is no kind of step '{key}'", f"did you mean '{close}'?", key
+    odd = [key for key in fault.given if key not in EVERY_KEY]
+    hint = f"add one of: {', '.join(KINDS)}"
+    if odd:
+        return "unknown-kind", f"there is no kind of step '{odd[0]}'", hint, str(odd[0])
+    return "no-kind", "this step has no kind", hint, None
+
+
+def _short(value: object) -> str:
+    text = str(value).replace("\n", " ")
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _said(value: object) -> str:
+    return next((name for kind, name in _SAID if isinstance(value, kind)), "nothing")
+
+
+_WORDED: Final[Mapping[str, Callable[[_Fault], _Told]]] = {
+    "unknown-key": _unknown_key,
+    "missing-key": _missing_key,
+    "names": _bad_name,
+    "type": _wrong_type,
+    "pattern": _wrong_pattern,
+    "enum": _wrong_choice,
+    "minItems": _too_few,
+    "minimum": _out_of_bounds,
+    "maximum": _out_of_bounds,
+    "kinds": _kinds,
+    "forms": _no_form,
+}

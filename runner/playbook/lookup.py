@@ -1,0 +1,63 @@
+"""What a playbook may name: law, notices, other playbooks, message classes, and the people and hosts of a home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from runner.law.regime import DutyRule, Regime
+from runner.playbook.format import Playbook
+from runner.routing.messaging import BUILT_IN_CLASSES, Channel, MessageClass
+from runner.routing.organisation import Home
+
+_HOURS: Mapping[str, float] = {
+    "minutes": 1 / 60,
+    "hours": 1,
+    "calendar_days": 24,
+    "business_days": 24,
+    "full_business_days": 24,
+    "weeks": 168,
+    "months": 720,
+    "years": 8760,
+}
+
+
+class Known(msgspec.Struct, frozen=True):
+    """The names around a playbook. ``home`` is None where there is none: then people cannot be checked."""
+
+    regimes: frozenset[str] = frozenset()
+    notices: frozenset[str] = frozenset()
+    playbooks: frozenset[str] = frozenset()
+    regime: Callable[[str], Regime | None] = lambda _name: None
+    """The compiled regime; None when its file does not hold."""
+    playbook: Callable[[str], Playbook | None] = lambda _name: None
+    """A playbook by ``name`` or ``name@version``; None when there is none that holds."""
+    classes: Mapping[str, MessageClass] = msgspec.field(default_factory=lambda: BUILT_IN_CLASSES)
+    """The built-in message classes with the home's own."""
+    home: Home | None = None
+    domains: frozenset[str] = frozenset()
+    """Failure domains that the home's channels and contacts declare."""
+    channels: Mapping[str, Channel] = {}
+    """The home's channels as their adapters describe them; empty where nobody asked them."""
+
+    def duty(self, duty: str) -> DutyRule | None:
+        """Return a duty's newest rule by ``regime/slug``."""
+        return self.rules(duty.partition("/")[0]).get(duty.partition("/")[2])
+
+    def rules(self, regime: str) -> dict[str, DutyRule]:
+        """Return the newest rule of every duty of a regime, by slug."""
+        found = self.regime(regime) if regime in self.regimes else None
+        rules: dict[str, DutyRule] = {}
+        for version in found.versions if found is not None else ():
+            for rule in version.duties:
+                rules.setdefault(rule.slug, rule)
+        return rules
+
+
+def hours(rule: DutyRule) -> float | None:
+    """Return how many hours a duty's shortest clock allows, None where the law has only words."""
+    spans = [
+        limb.period.amount * _HOURS[limb.period.unit] for limb in rule.clock.limbs if limb.period is not None
+    ]
+    return min(spans, default=None)

@@ -1,0 +1,263 @@
+"""From what a person wrote to what the model's types expect: kinds become tags, texts become values.
+
+A step is recognised by its kind key and gets ``kind: task``; durations, due times, ``after`` and conditions become
+values. Whatever is not shaped as it should be is left as it stands and ``Lowered.shaped`` says so: then the JSON
+Schema words what is wrong. Paths into the lowered data are the same as into the source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+
+from runner.base.instants import parse_duration
+from runner.base.text import nearest
+from runner.errors import Problem
+from runner.facts.expression import Apply, Const, Expression, Node
+from runner.playbook.format import KINDS, Due
+from runner.yamlfile.source import Source, Where
+
+DURATION: Final = r"^(?=.*\d)(\d{1,5}w)? ?(\d{1,5}d)? ?(\d{1,6}h)? ?(\d{1,7}m)? ?(\d{1,8}s)?$(?!\n)"
+_SPAN: Final = r"(?=.*\d)(?:\d{1,5}w)? ?(?:\d{1,5}d)? ?(?:\d{1,6}h)? ?(?:\d{1,7}m)? ?(?:\d{1,8}s)?"
+DUE: Final = (
+    rf"^({_SPAN})(?: after (opened)| after step\(['\"]([^'\"]+)['\"]\)"
+    rf"| (after|before) (?:fact\(['\"]([^'\"]+)['\"]\)|duty\((?:['\"]([^'\"]+)['\"]|(item))\)\.due))?$(?!\n)"
+)
+DUE_HINT: Final = (
+    "write 1h, 30m after opened, 2h after fact('incident.aware_at'), 1h after step('contain')"
+    " or 4h before duty('regime/slug').due"
+)
+EVERY_KEY: Final = frozenset().union(*(kind.__struct_fields__ for kind in KINDS.values())) - KINDS.keys()
+"""The keys of steps, of any kind, that are no kind themselves."""
+_DURATION_KEYS = frozenset({"timeout", "expires"})
+_MAX_CONTAINERS = 8
+"""Groups and repeats inside one another."""
+
+
+class Lowered(msgspec.Struct):
+    """The data for ``msgspec.convert``; ``shaped`` is False when something could not even be lowered."""
+
+    data: Any
+    shaped: bool = True
+    problems: list[Problem] = []
+
+
+def lower(source: Source) -> Lowered:
+    """Lower a whole playbook; never raises, whatever the file holds."""
+    return _Lowering(source).playbook()
+
+
+def kind_of(step: Mapping[str, Any]) -> str:
+    """Return the one kind key of an authored step, nothing where there is none or more than one."""
+    found = [key for key in step if key in KINDS]
+    return found[0] if len(found) == 1 else ""
+
+
+class _Lowering:
+    """One playbook being lowered; remembers what was wrong, and each condition that it has parsed."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.result = Lowered(source.data)
+        self.parsed: dict[tuple[str, frozenset[str], bool], Expression] = {}
+        self.fields: dict[str, Callable[[Any, Where, frozenset[str]], Any]] = {
+            "after": self.after,
+            "due": self.due,
+            "when": self.condition,
+            "wait": self.wait,
+            "duties": lambda value, _where, _names: ["all"] if value == "all" else value,
+            "retry": lambda value, where, _names: self.spans(value, where, ("wait", "at_most")),
+            "on_overdue": lambda value, where, _names: self.spans(value, where, ("remind",)),
+            "inputs": self.inputs,
+            "http": self.http,
+        }
+
+    def misshapen(self, value: Any) -> Any:
+        """Note that the schema has something to say here."""
+        self.result.shaped = False
+        return value
+
+    def report(self, where: Where, code: str, message: str, hint: str = "", *, offset: int = 0) -> None:
+        """Add a finding about a text that has the right shape and the wrong content."""
+        self.result.problems.append(self.source.problem(where, code, message, hint=hint, offset=offset))
+
+    def playbook(self) -> Lowered:
+        """Lower from the top."""
+        data = self.source.data
+        if not isinstance(data, dict):
+            self.misshapen(data)
+            return self.result
+        names = frozenset({"inputs"}) if data.get("inputs") else frozenset()
+        self.result.data = {
+            key: self.steps(value, ("steps",), names, 0) if key == "steps" else value
+            for key, value in data.items()
+        }
+        return self.result
+
+    def steps(self, value: Any, where: Where, names: frozenset[str], level: int) -> Any:
+        """Lower a list of steps."""
+        if not isinstance(value, list):
+            return self.misshapen(value)
+        if level > _MAX_CONTAINERS:
+            hint = "move the inner steps into a playbook of their own"
+            self.report(where, "too-deep", f"groups are nested deeper than {_MAX_CONTAINERS}", hint)
+            return [{"kind": "task", "id": "too-deep", "task": "?"}]
+        return [self.step(step, (*where, index), names, level) for index, step in enumerate(value)]
+
+    def step(self, step: Any, where: Where, names: frozenset[str], level: int) -> Any:
+        """Lower one step: find its kind, then its fields."""
+        kind = kind_of(step) if isinstance(step, dict) else ""
+        if not kind or "kind" in step:
+            self.misshapen(step)
+            step, kind = as_meant(step)
+            if not kind:
+                return step
+        inner = names | _loop_names(step, kind)
+        lowered: dict[str, Any] = {"kind": kind}
+        for key, value in step.items():
+            here = (*where, key)
+            if value is None:
+                lowered[key] = self.misshapen(value)
+            elif key == "steps" and kind in ("group", "repeat"):
+                lowered[key] = self.steps(value, here, inner, level + 1)
+            elif key == "until" and kind == "repeat":
+                lowered[key] = self.expression(value, here, inner, condition=True, instead=Const(True))
+            elif key == "for_each" and kind == "group":
+                lowered[key] = self.expression(value, here, names, condition=False, instead=_APPLYING)
+            elif key in _DURATION_KEYS:
+                lowered[key] = self.span(value, here)
+            elif key in self.fields and key in KINDS[kind].__struct_fields__:
+                lowered[key] = self.fields[key](value, here, names)
+            else:
+                lowered[key] = value
+        return {key: value for key, value in lowered.items() if value is not _GONE}
+
+    def condition(self, value: Any, where: Where, names: frozenset[str]) -> Any:
+        """Lower a ``when``."""
+        return self.expression(value, where, names, condition=True, instead=None)
+
+    def expression(
+        self, value: Any, where: Where, names: frozenset[str], *, condition: bool, instead: Node | None
+    ) -> Any:
+        """Parse a condition; one that cannot be read is reported and stood in for."""
+        if not isinstance(value, str):
+            return self.misshapen(value)
+        known = self.parsed.get((value, names, condition))
+        if known is not None:
+            return known
+        from runner.facts.expressions.parser import ExpressionError, parse, parse_condition
+
+        try:
+            expression = (parse_condition if condition else parse)(value, names)
+        except ExpressionError as error:
+            self.report(where, "expression", error.message, error.hint, offset=error.offset)
+            return _GONE if instead is None else Expression(source=value, tree=instead)
+        self.parsed[value, names, condition] = expression
+        return expression
+
+    def inputs(self, value: Any, where: Where, names: frozenset[str]) -> Any:
+        """Lower what a called playbook is given."""
+        if not isinstance(value, dict):
+            return self.misshapen(value)
+        return {
+            key: self.expression(text, (*where, key), names, condition=False, instead=Const(True))
+            for key, text in value.items()
+        }
+
+    def after(self, value: Any, _where: Where, _names: frozenset[str]) -> Any:
+        """``[a, b]``, ``{all: [...]}`` or ``{any: [...]}``."""
+        match value:
+            case list():
+                return {"steps": value}
+            case {"all": list(steps), **rest} if not rest:
+                return {"steps": steps}
+            case {"any": list(steps), **rest} if not rest:
+                return {"steps": steps, "join": "any"}
+            case _:
+                return self.misshapen(value)
+
+    def span(self, value: Any, where: Where) -> Any:
+        """``90m``, ``1h30m``, ``2d``."""
+        if not isinstance(value, str) or not re.match(DURATION, value):
+            return self.misshapen(value)
+        span = parse_duration(value)
+        if not span:
+            self.report(where, "zero-duration", "the duration is zero", "leave the key out, or write a time")
+            return _GONE
+        return span
+
+    def spans(self, value: Any, where: Where, keys: tuple[str, ...]) -> Any:
+        """Lower the durations of a mapping."""
+        if not isinstance(value, dict):
+            return self.misshapen(value)
+        lowered = {key: self.span(one, (*where, key)) if key in keys else one for key, one in value.items()}
+        return {key: one for key, one in lowered.items() if one is not _GONE}
+
+    def due(self, value: Any, where: Where, _names: frozenset[str]) -> Any:
+        """Lower a due time: an offset, and what it counts from."""
+        found = re.match(DUE, value) if isinstance(value, str) else None
+        if found is None:
+            return self.misshapen(value)
+        offset, opened, step, side, fact, duty, item = found.groups()
+        span = parse_duration(offset)
+        anchors = {"opened": opened and "", "step": step, "fact": fact, "duty": duty or item}
+        named = [(anchor, ref) for anchor, ref in anchors.items() if ref is not None]
+        if not span and not named:
+            self.report(where, "zero-duration", "a step cannot be due the moment it is ready", DUE_HINT)
+            return _GONE
+        anchor, ref = named[0] if named else ("ready", "")
+        return Due(offset=-span if side == "before" else span, anchor=anchor, ref=ref)  # type: ignore[arg-type]
+
+    def wait(self, value: Any, where: Where, _names: frozenset[str]) -> Any:
+        """A duration, ``{until: instant}``, ``{fact: path}`` or ``{duty: id, state: filed}``."""
+        if not isinstance(value, dict):
+            span = self.span(value, where)
+            return {"duration": timedelta(seconds=1) if span is _GONE else span}
+        keys = frozenset(value)
+        if keys not in (
+            frozenset({"until"}),
+            frozenset({"fact"}),
+            frozenset({"duty"}),
+            frozenset({"duty", "state"}),
+        ):
+            return self.misshapen(None)
+        return dict(value)
+
+    def http(self, value: Any, _where: Where, _names: frozenset[str]) -> Any:
+        """Lower a call: what stands under ``json`` is sent as it is written."""
+        if not isinstance(value, dict) or "json" not in value:
+            return value
+        body = value["json"]
+        if not isinstance(body, dict):
+            return self.misshapen(value)
+        return {**value, "json": {key: msgspec.Raw(msgspec.json.encode(one)) for key, one in body.items()}}
+
+
+_GONE: Final = object()
+_APPLYING: Final = Apply("duties", (Const("applies"),))
+
+
+def as_meant(step: Any) -> tuple[Any, str]:
+    """Return a misshapen step as it was probably meant, with its kind; the schema has said what is wrong."""
+    if not isinstance(step, dict):
+        return step, ""
+    step = {key: value for key, value in step.items() if key != "kind"}
+    kinds = [key for key in step if key in KINDS]
+    if kinds:
+        return {key: value for key, value in step.items() if key not in kinds[1:]}, kinds[0]
+    for key in step:
+        kind = nearest(key, KINDS) if key not in EVERY_KEY else ""
+        if kind:
+            return {kind if one == key else one: value for one, value in step.items()}, kind
+    return step, ""
+
+
+def _loop_names(step: Mapping[str, Any], kind: str) -> frozenset[str]:
+    """Return the names that a container brings to the steps inside it."""
+    if kind == "repeat":
+        return frozenset({"iteration"})
+    return frozenset({"item"}) if kind == "group" and "for_each" in step else frozenset()

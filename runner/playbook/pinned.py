@@ -1,0 +1,104 @@
+"""The law and the notice templates that an incident is judged and written by, pinned with it by digest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import overload
+
+import msgspec
+
+from runner.decoding import from_json
+from runner.documents.notice import Notice
+from runner.law.regime import Regime
+from runner.law.screening_index import Outline
+
+
+class PinnedNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """A template's front matter and its text."""
+
+    notice: Notice
+    body: str
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that was in force for an incident at its opening."""
+
+    regimes: tuple[Regime, ...] = ()
+    notices: dict[str, PinnedNotice] = {}
+    outline: Outline | None = None
+    """What decides verdicts, in the order of the regimes; None in what was pinned before there were outlines."""
+
+
+class CatalogueText(msgspec.Struct, frozen=True, kw_only=True):
+    """A catalogue whose parts are JSON still, as most of it is needed by few commands."""
+
+    regimes: tuple[msgspec.Raw, ...] = ()
+    notices: msgspec.Raw = msgspec.Raw(b"{}")
+    outline: Outline | None = None
+
+
+class Contents(CatalogueText, frozen=True, kw_only=True):
+    """What an incident is pinned to: the outline of the law, and by their SHA-256 the laws and the notices themselves."""
+
+    laws_at: str = ""
+    """Where the JSON of all laws is kept; empty where they stand in this value."""
+    notices_at: str = ""
+
+
+class Laws(Sequence[Regime]):
+    """Pinned laws in their order, fetched when the first is asked for, and each decoded when it is."""
+
+    def __init__(self, count: int, fetch: Callable[[], Sequence[msgspec.Raw]]) -> None:
+        """Take how many there are, and what fetches the JSON of each."""
+        self._count = count
+        self._fetch = fetch
+        self._decoded: dict[int, Regime] = {}
+
+    @cached_property
+    def _texts(self) -> Sequence[msgspec.Raw]:
+        return self._fetch()
+
+    def __len__(self) -> int:  # type: ignore[explicit-override]
+        """Return how many laws there are."""
+        return self._count
+
+    @overload
+    def __getitem__(self, which: int) -> Regime: ...
+    @overload
+    def __getitem__(self, which: slice) -> tuple[Regime, ...]: ...
+    def __getitem__(  # type: ignore[explicit-override]
+        self, which: int | slice
+    ) -> Regime | tuple[Regime, ...]:
+        """Return one law, or several."""
+        if isinstance(which, slice):
+            return tuple(self[number] for number in range(*which.indices(self._count)))
+        number = range(self._count)[which]
+        if number not in self._decoded:
+            self._decoded[number] = from_json(self._texts[number], Regime)
+        return self._decoded[number]
+
+
+class Pinned:
+    """What is pinned with an incident; what nobody asks for is neither fetched nor decoded."""
+
+    def __init__(self, contents: Contents, blob: Callable[[str], bytes]) -> None:
+        """Take the contents as they stand in the store, and what fetches the rest by its SHA-256."""
+        self.contents = contents
+        self.outline = contents.outline
+        self._blob = blob
+        apart = contents.laws_at and contents.outline is not None
+        self.regimes = Laws(
+            len(contents.outline.laws) if apart and contents.outline else len(contents.regimes),
+            self._texts if apart else lambda: contents.regimes,
+        )
+
+    def _texts(self) -> Sequence[msgspec.Raw]:
+        return from_json(self._blob(self.contents.laws_at), tuple[msgspec.Raw, ...])
+
+    @cached_property
+    def notices(self) -> dict[str, PinnedNotice]:
+        """The templates by id."""
+        apart = self.contents.notices_at
+        body = self._blob(apart) if apart else self.contents.notices
+        return from_json(body, dict[str, PinnedNotice])

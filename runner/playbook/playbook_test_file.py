@@ -1,0 +1,268 @@
+"""The tests of playbooks: found beside them, read, and checked against the playbook that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from runner.base.instants import parse_duration
+from runner.base.text import nearest
+from runner.errors import Invalid, Problem
+from runner.facts.fact_files import misstated
+from runner.facts.vocabulary.lookup import fact_type, path_hint
+from runner.playbook.bundle import is_path, load_bundle
+from runner.playbook.catalogue import Catalog, shipped_folder
+from runner.playbook.checks.step_map import Map
+from runner.playbook.format import Bundle, Group, Playbook, Repeat
+from runner.playbook.playbook_test import DEEDS, Behaviour, Case, PlaybookTests
+from runner.yamlfile.limited_files import read_file
+from runner.yamlfile.source import MAX_BYTES, Source, Where, scan_file
+from runner.yamlfile.strict import invalid_file, read_struct
+
+if TYPE_CHECKING:
+    from runner.playbook.format import AnyStep
+
+SCHEMA: Final = "tocsin/playbook-test/v1"
+_PLAYBOOK: Final = "tocsin/playbook/v1"
+FOLDER: Final = "tests"
+"""Beside the playbooks."""
+
+
+class TestFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of tests with the playbook that they are about."""
+
+    __test__ = False
+    file: str
+    tests: PlaybookTests
+    playbook: str
+    """Its name, or the path to it."""
+    bundle: Bundle
+
+
+def load_tests(path: Path, catalog: Catalog) -> TestFile:
+    """Return a file of tests; raises Invalid with every problem, NotFound where its playbook is not there."""
+    source = scan_file(path)
+    tests, problems = read_struct(source, PlaybookTests, SCHEMA)
+    if tests is None:
+        raise invalid_file(source, problems, code="bad_tests")
+    bundle = load_bundle(_playbook(tests.playbook, path), around(path, catalog))
+    problems = tuple(_meaning(source, tests, bundle))
+    if problems:
+        raise invalid_file(source, problems, code="bad_tests")
+    return TestFile(file=str(path), tests=tests, bundle=bundle, playbook=_playbook(tests.playbook, path))
+
+
+def around(path: Path, catalog: Catalog) -> Catalog:
+    """Return the catalogue in which the playbooks come first beside which a file of tests stands."""
+    folder = path.absolute().parent
+    return catalog.beside_of((folder.parent if folder.name == FOLDER else folder) / path.name)
+
+
+def check_tests(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
+    """Return every problem of a file of tests; nothing is raised."""
+    from runner.errors import TocsinError
+
+    tests, problems = read_struct(source, PlaybookTests, SCHEMA)
+    if tests is None:
+        return problems
+    path = Path(source.file)
+    try:
+        bundle = load_bundle(_playbook(tests.playbook, path), around(path, catalog))
+    except TocsinError as error:
+        return (source.problem(("playbook",), "playbook", error.message, hint=error.hint),)
+    return tuple(_meaning(source, tests, bundle))
+
+
+def find_tests(names: Sequence[str], catalog: Catalog) -> tuple[Path, ...]:
+    """Return the files of tests that are meant: files, folders, or a playbook's by its name or its file.
+
+    All where none is named; raises Invalid for a name that has none.
+    """
+    found: dict[Path, None] = {}
+    for name in names:
+        tests = _named(name, catalog)
+        if not tests:
+            raise Invalid(
+                f"there are no tests of '{name}'",
+                hint=f"write one beside it: {FOLDER}/{Path(name).stem}.yaml, with schema: {SCHEMA}",
+                code="no_tests",
+            )
+        found.update(dict.fromkeys(tests))
+    return tuple(found) if names else tuple(_all(catalog))
+
+
+def _named(name: str, catalog: Catalog) -> list[Path]:
+    path = Path(name)
+    if path.is_dir():
+        return [file for file in sorted(path.rglob("*.yaml")) if _is_a(file, SCHEMA)]
+    if not is_path(name):
+        return [file for file in _all(catalog) if _is_of(file, name)]
+    if path.is_file() and _is_a(path, _PLAYBOOK):
+        return [file for file in sorted((path.parent / FOLDER).glob("*.yaml")) if _is_of(file, path.stem)]
+    return [path]
+
+
+def _all(catalog: Catalog) -> Iterator[Path]:
+    for folder in (catalog.folder / "playbooks" if catalog.folder else None, shipped_folder()):
+        if folder is not None and (folder / FOLDER).is_dir():
+            yield from sorted((folder / FOLDER).glob("*.yaml"))
+
+
+def _is_of(file: Path, name: str) -> bool:
+    return file.stem == name or file.stem.startswith(f"{name}.")
+
+
+def _is_a(file: Path, schema: str) -> bool:
+    with suppress(OSError):
+        text = read_file(file, MAX_BYTES).decode("utf-8", errors="replace")
+        return any(line.strip() == f"schema: {schema}" for line in text.splitlines())
+    return False
+
+
+def _playbook(name: str, tests: Path) -> str:
+    return str((tests.parent / name).resolve()) if is_path(name) else name
+
+
+# --------------------------------------------------------------------------------------------------- meaning
+
+
+def _meaning(source: Source, tests: PlaybookTests, bundle: Bundle) -> Iterator[Problem]:
+    steps = dict(paths(bundle))
+    names: set[str] = set()
+    for role in tests.roles:
+        if role not in roles_of(bundle):
+            yield _unknown(source, ("roles", role), "role", role, roles_of(bundle))
+    yield from behaviour_problems(source, tests.usual, ("usual",), steps)
+    for index, case in enumerate(tests.cases):
+        where: Where = ("cases", index)
+        if case.name in names:
+            yield source.problem((*where, "name"), "name", f"'{case.name}' stands here twice")
+        names.add(case.name)
+        yield from behaviour_problems(source, case, where, steps)
+        yield from _expected(source, case, (*where, "expect"), steps)
+
+
+def behaviour_problems(
+    source: Source, one: Behaviour, where: Where, steps: Mapping[str, AnyStep]
+) -> Iterator[Problem]:
+    """Yield what is wrong with what people are said to answer, find out and do; ``steps`` are those of the playbook."""
+    for name, mentioned in (("answers", one.answers), ("finds", one.finds), ("deeds", one.deeds)):
+        yield from _steps(source, (*where, name), mentioned, steps)
+    yield from _steps(source, (*where, "acts"), one.acts, steps)
+    yield from _steps(source, (*where, "takes"), one.takes, steps)
+    for step, span in one.takes.items():
+        yield from _duration(source, (*where, "takes", step), span)
+    yield from _deeds(source, one, (*where, "deeds"))
+    yield from _assignments(source, one, where)
+
+
+def _deeds(source: Source, one: Behaviour, where: Where) -> Iterator[Problem]:
+    for step, deeds in one.deeds.items():
+        for index, deed in enumerate(deeds):
+            word, _, rest = deed.partition(" ")
+            if word not in DEEDS:
+                yield _unknown(source, (*where, step, index), "deed", word, DEEDS)
+            elif word == "sleep":
+                yield from _duration(source, (*where, step, index), rest)
+
+
+def _assignments(source: Source, one: Behaviour, where: Where) -> Iterator[Problem]:
+    """Yield what is wrong with the facts that are known, found out and learned."""
+    for index, text in enumerate(one.facts):
+        yield from misstated(source, (*where, "facts", index), text)
+    for step, found in one.finds.items():
+        for index, text in enumerate(found):
+            yield from misstated(source, (*where, "finds", step, index), text)
+    for path, text in one.learns.items():
+        yield from misstated(source, (*where, "learns", path), text)
+        if fact_type(path) is None:
+            yield source.problem(
+                (*where, "learns", path), "fact", f"there is no fact {path!r}", hint=path_hint(path), key=True
+            )
+
+
+def _expected(source: Source, case: Case, where: Where, steps: Mapping[str, AnyStep]) -> Iterator[Problem]:
+    wanted = case.expect
+    for state, named in (wanted.path or {}).items():
+        for index, step in enumerate(named):
+            if step not in steps:
+                yield _unknown(source, (*where, "path", state, index), "step", step, steps)
+    for index, step in enumerate(wanted.again):
+        if step not in steps:
+            yield _unknown(source, (*where, "again", index), "step", step, steps)
+    for name in ("steps", "times", "waits_for", "overdue", "messages", "documents"):
+        yield from _steps(source, (*where, name), getattr(wanted, name), steps)
+    if wanted.within:
+        yield from _duration(source, (*where, "within"), wanted.within)
+
+
+def _duration(source: Source, where: Where, text: str) -> Iterator[Problem]:
+    try:
+        parse_duration(text)
+    except ValueError as error:
+        yield source.problem(where, "duration", f"'{text}': {error}")
+
+
+def _steps(
+    source: Source, where: Where, named: Mapping[str, object], steps: Mapping[str, AnyStep]
+) -> Iterator[Problem]:
+    for step in named:
+        bare = step.partition("[")[0] + step.partition("]")[2] if "[" in step else step
+        if bare not in steps:
+            yield _unknown(source, (*where, step), "step", step, steps)
+
+
+def _unknown(
+    source: Source, where: Where, what: str, name: str, known: Mapping[str, object] | Sequence[str]
+) -> Problem:
+    near = nearest(name, known)
+    hint = f"did you mean {near}?" if near else f"there are: {', '.join(list(known)[:12])}"
+    return source.problem(where, what, f"there is no {what} '{name}'", hint=hint, key=True)
+
+
+def roles_of(bundle: Bundle) -> tuple[str, ...]:
+    """Return the roles of a playbook and of all that it runs, each once."""
+    return tuple(dict.fromkeys(role for playbook in _playbooks(bundle) for role in playbook.roles))
+
+
+def _playbooks(bundle: Bundle) -> tuple[Playbook, ...]:
+    return (bundle.playbook, *bundle.includes.values())
+
+
+def paths(bundle: Bundle) -> Iterator[tuple[str, AnyStep]]:
+    """Yield every step by its path: containers and the step; a called playbook's steps below its name."""
+    yield from _inside("", bundle.playbook.steps, bundle)
+
+
+def _inside(prefix: str, steps: Sequence[AnyStep], bundle: Bundle) -> Iterator[tuple[str, AnyStep]]:
+    from runner.playbook.format import Call
+
+    for step in steps:
+        yield prefix + step.id, step
+        match step:
+            case Group(steps=inner) | Repeat(steps=inner):
+                yield from _inside(f"{prefix}{step.id}.", inner, bundle)
+            case Call(name=name):
+                included = bundle.includes.get(name)
+                if included is not None:
+                    yield from _inside(f"{prefix}{step.id}.", included.steps, bundle)
+            case _:
+                pass
+
+
+def named_duties(bundle: Bundle) -> tuple[str, ...]:
+    """Return the duties that a playbook names: in its steps and in its conditions."""
+    found: dict[str, None] = {}
+    for playbook in _playbooks(bundle):
+        places = Map(playbook)
+        for place in places.places:
+            for name in (getattr(place.step, "duty", ""), place.step.due.ref if place.step.due else ""):
+                if "/" in name:
+                    found[name] = None
+        for _, _, expression in places.expressions():
+            found.update(dict.fromkeys(expression.duties))
+    return tuple(found)

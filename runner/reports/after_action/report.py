@@ -1,0 +1,231 @@
+"""The after-action report and improvement plan as one document, in the order of HSEEP's template.
+
+Everything in it is read from the incident and its journal. It is a draft until somebody has signed it, which is possible once
+a person has rated every target, or a real incident is closed; a real one has no exercise parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import tzinfo
+
+from runner.documents.tree import Block, Document, RenderContext, Stationery
+from runner.incident.exercises.exercise_plan import Exercise
+from runner.incident.exercises.improvement_proposals import seen
+from runner.incident.state.exercise import Observation
+from runner.incident.state.incident import Incident
+from runner.reports.after_action.appendices import appendices
+from runner.reports.after_action.channels import channels_words
+from runner.reports.after_action.deadline_slack import margins_words
+from runner.reports.after_action.findings import cause_words, causes, open_duties
+from runner.reports.after_action.improvement_plan import improvement_plan
+from runner.reports.after_action.response_times import answers_words
+from runner.reports.after_action.source import Numbers, Source, timeline_section
+from runner.reports.after_action.work import stop_of, tasks_words
+from runner.reports.core.formatting import count, span
+from runner.reports.core.report_blocks import bullets, fields, heading, numbered, paragraph, table, time
+from runner.reports.exercises.ratings import KEY, ObjectiveRow, Ratings, ratings_report
+
+LETTERS = ("P", "S", "M", "U")
+
+
+NOT_RATED = "not rated"
+
+
+def after_action(source: Source, found: Numbers) -> Document:
+    """Return the report as a tree, to be written like any other document."""
+    title = f"After-action report and improvement plan: {found.title}"
+    return _document(source, found, f"after-action-{found.codename}", title, _blocks(source, found))
+
+
+def journal_annex(source: Source, found: Numbers) -> Document:
+    """Return the journal's entries as a document of their own."""
+    title = f"Journal of {found.title}: annex to the after-action report"
+    blocks = (heading(1, title), timeline_section(source.entries, source.zone))
+    return _document(source, found, f"after-action-{found.codename}-journal", title, blocks)
+
+
+def _document(source: Source, found: Numbers, name: str, title: str, blocks: Iterable[Block]) -> Document:
+    incident = source.incident
+    return Document(
+        id=name,
+        version=str(incident.version),
+        template_sha256="",
+        title=title,
+        language="en",
+        context=RenderContext(
+            status=found.status,
+            kind=incident.kind,
+            incident=incident.codename,
+            timestamp=source.made_at,
+            language="en",
+            stationery=Stationery(name=_organisation(incident)),
+            journal_head=source.head,
+        ),
+        blocks=tuple(blocks),
+    )
+
+
+def _organisation(incident: Incident) -> str:
+    name = incident.facts.get("organisation.name")
+    return str(name.value) if name is not None and name.value else ""
+
+
+def _blocks(source: Source, found: Numbers) -> Iterator[Block]:
+    incident, plan = source.incident, source.plan
+    yield heading(1, f"After-action report and improvement plan: {found.title}")
+    if found.draft_because:
+        yield paragraph(f"DRAFT: {found.draft_because}. Not to be published.")
+    yield heading(2, "Administration")
+    yield paragraph(
+        "Handle it as confidential: it says where the organisation can be hurt. Share it by need to know."
+    )
+    yield heading(2, "Executive summary")
+    yield bullets(_summary(source, found))
+    yield heading(2, "Exercise overview" if plan else "Incident overview")
+    yield fields(_overview(source))
+    if plan is not None:
+        yield from _analysis(ratings_report(incident, plan), plan, source)
+    yield from causes(found.causes, found.codename)
+    yield from open_duties(found.open_duties, found.left_open, found.undetermined, source.zone)
+    yield from improvement_plan(source.items, _noted(source), _organisation(incident), source.contacts)
+    yield from appendices(source, found)
+
+
+def _summary(source: Source, found: Numbers) -> Iterator[str]:
+    """Yield a sentence for each part of the report, in numbers."""
+    incident, drill, zone = source.incident, source.incident.drill, source.zone
+    if drill is not None and source.plan is not None:
+        yield f"The exercise ran from {time(drill.begun_at, zone)} to {time(drill.ended_at, zone) or 'now'}."
+        rated = ratings_report(incident, source.plan).objectives
+        yield f"Objectives: {'; '.join(f'{row.id} {row.rating or NOT_RATED}' for row in rated)}."
+    else:
+        stop = stop_of(incident, source.marks, source.now)
+        lasted = f"{span(stop - incident.opened_at)} after it was opened at {time(incident.opened_at, zone)}"
+        yield f"The incident is {incident.state}, {lasted}."
+    if source.closing is not None:
+        second = f"; {source.closing.second} confirmed it" if source.closing.second else ""
+        yield f"{source.closing.by} closed it: {source.closing.reason or 'no reason was given'}{second}."
+    yield f"Cause: {'; '.join(f'{cause_words(cause)} ({cause.confidence})' for cause in found.causes) or 'not recorded'}."
+    yield tasks_words(found.tasks)
+    yield from [answers_words(found.acknowledgements)] if found.acknowledgements else []
+    yield from [channels_words(found.channels)] if found.channels else []
+    yield from [margins_words(found.deadlines)] if found.deadlines else []
+    overdue = sum(1 for duty in found.open_duties if duty.state == "overdue")
+    owed = f"{len(found.open_duties)} open, {overdue} of these overdue"
+    yield f"Legal duties: {owed}; {len(found.undetermined)} undetermined."
+    still = sum(1 for item in source.items if item.status == "open")
+    yield f"Improvement plan: {count(len(source.items), 'item')}, {still} open."
+
+
+def _overview(source: Source) -> Iterator[tuple[str, str]]:
+    incident, plan = source.incident, source.plan
+    yield "Name", incident.title or incident.codename
+    yield "Codename", incident.codename
+    if incident.severity or plan is None:
+        yield "Severity", incident.severity or "not set"
+    runs = (f"{run.playbook} {run.version} (sha256:{run.digest[-64:]})" for run in incident.runs.values())
+    yield "Playbook", "; ".join(runs)
+    drill = incident.drill
+    if plan is None or drill is None:
+        yield "Opened", time(incident.opened_at, source.zone)
+        yield "State", incident.state
+        return
+    about = plan.overview
+    yield "Type", plan.type
+    yield "StartEx (exercise time)", time(drill.begun_at, source.zone)
+    yield "EndEx (exercise time)", time(drill.ended_at, source.zone)
+    yield "Scope", about.scope
+    yield "Mission areas", ", ".join(about.mission_areas)
+    yield "Core capabilities", ", ".join(dict.fromkeys(objective.capability for objective in plan.objectives))
+    yield "Objectives", "; ".join(f"{objective.id}: {objective.text}" for objective in plan.objectives)
+    yield "Threat or hazard", about.threat
+    yield "Scenario", about.scenario
+    yield "Sponsor", about.sponsor
+    yield "Participating organisations", ", ".join(about.organizations)
+    yield "Point of contact", about.contact
+
+
+def _analysis(found: Ratings, plan: Exercise, source: Source) -> Iterator[Block]:
+    yield heading(2, "Analysis of core capabilities")
+    rows = [
+        (
+            f"{objective.id}: {objective.text}",
+            objective.capability,
+            *(objective.rating if objective.rating == each else "" for each in LETTERS),
+        )
+        for objective in found.objectives
+    ]
+    yield table(("Objective", "Core capability", *LETTERS), rows)
+    if found.draft:
+        yield paragraph(
+            "An objective stands without a letter until an evaluator has rated all of its targets."
+        )
+    yield bullets(KEY)
+    for objective in found.objectives:
+        yield from _objective(objective, source)
+    for module in plan.modules:
+        yield heading(3, f"{module.id}: {module.title}")
+        yield paragraph(module.text)
+        yield table(
+            ("Question", "Answers"), [(q.text, _answers(source.incident, q.id)) for q in module.questions]
+        )
+
+
+def _objective(one: ObjectiveRow, source: Source) -> Iterator[Block]:
+    yield heading(3, f"{one.id}: {one.text}")
+    rows = [
+        (
+            f"{target.id}: {target.text}",
+            target.rating or NOT_RATED,
+            target.rated_by,
+            target.note,
+            _proposed(target),
+        )
+        for target in one.targets
+    ]
+    if one.rated_by:
+        rows.append((f"{one.id} as a whole", one.rating, one.rated_by, one.note, _proposed(one)))
+    if rows:
+        yield table(("Target", "Rating", "Evaluator", "Note", "From the record (provisional)"), rows)
+    seen = [each for each in _seen(source.incident) if each.objective == one.id]
+    for title, kind in (
+        ("Strengths", "strength"),
+        ("Areas for improvement", "improvement"),
+        ("Observed", "observation"),
+    ):
+        lines = [_said(each, source.zone) for each in seen if each.kind == kind]
+        if lines or kind != "observation":
+            yield heading(4, title)
+            yield numbered(lines) if lines else paragraph("None was noted.")
+
+
+def _proposed(one: object) -> str:
+    proposal, rule = getattr(one, "proposal", ""), getattr(one, "rule", "")
+    return f"{proposal or 'open'}: {rule}"
+
+
+def _said(one: Observation, zone: tzinfo) -> str:
+    about = f" Reference: {one.about}." if one.about else ""
+    return f"{one.text} ({one.by}, {time(one.at, zone)}).{about}"
+
+
+def _answers(incident: Incident, question: str) -> str:
+    return "\n".join(
+        f"{observation.text} ({observation.by})"
+        for observation in _seen(incident)
+        if observation.question == question
+    )
+
+
+def _seen(incident: Incident) -> tuple[Observation, ...]:
+    return incident.drill.observations if incident.drill is not None else ()
+
+
+def _noted(source: Source) -> Iterator[tuple[str, str]]:
+    """Yield the core capability and the words of what was to be improved and has become no item yet."""
+    plan, taken = source.plan, {item.source.ref for item in source.items}
+    of = {objective.id: objective.capability for objective in plan.objectives} if plan is not None else {}
+    for number, one in enumerate(_seen(source.incident), start=1):
+        if one.kind == "improvement" and seen(number) not in taken:
+            yield of.get(one.objective, ""), f"{one.text}{f' ({one.about})' if one.about else ''}"

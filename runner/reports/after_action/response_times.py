@@ -1,0 +1,205 @@
+"""How long each person took to acknowledge: in an after-action report as a table and as a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, tzinfo
+from statistics import median
+from typing import Literal
+
+import msgspec
+
+from runner.base.instants import parse_duration
+from runner.documents.tree import Table
+from runner.incident.exercises.exercise_plan import DISCUSSION, Action, Exercise
+from runner.incident.exercises.injects import deadline, step_is
+from runner.incident.state.exercise import Drill
+from runner.incident.state.incident import Delivery, Incident
+from runner.incident.state.steps import step_path_with_items
+from runner.reports.charts.figure import Bar, Figure, Key, Line, Mark, Row
+from runner.reports.charts.figure_axis import SpanScale
+from runner.reports.core.formatting import count, span
+from runner.reports.core.report_blocks import table, time
+
+Outcome = Literal["in_time", "late", "never", "out_of_reach", "no_way", "called_off"]
+"""``out_of_reach``: never, as the scenario wanted it; ``no_way``: nothing was left to send it over; ``called_off``: enough
+others had answered, or its step had ended.
+"""
+_WORDS: dict[Outcome, str] = {
+    "in_time": "in time",
+    "late": "late",
+    "never": "never acknowledged",
+    "out_of_reach": "out of reach by the scenario",
+    "no_way": "could not be sent",
+    "called_off": "no longer asked",
+}
+_MISSING: tuple[Outcome, ...] = ("never", "out_of_reach", "no_way")
+_FAR = 4
+"""A target that lies this much further out than every answer is left to the table: the answers could not be told apart."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to one person that wanted an acknowledgement, or got one."""
+
+    person: str
+    message: str
+    asked: datetime
+    acknowledged: datetime | None
+    took_seconds: int | None
+    target_seconds: int
+    """By when it was expected in the exercise, else what the message's class allows before another channel is used."""
+    outcome: Outcome
+
+
+def answers_of(incident: Incident, plan: Exercise | None) -> tuple[Answer, ...]:
+    """Return them in the order in which they were composed; none of a discussion, in which nothing is sent."""
+    if plan is not None and plan.type in DISCUSSION:
+        return ()
+    return tuple(
+        _answer(delivery, incident, plan)
+        for delivery in incident.deliveries.values()
+        if not delivery.waits and (delivery.goal in ("acked", "authorised") or delivery.acked_at is not None)
+    )
+
+
+def _answer(one: Delivery, incident: Incident, plan: Exercise | None) -> Answer:
+    message = incident.messages[one.message]
+    label = step_path_with_items(one.step) or message.message_class.name
+    asked = one.attempts[0].started_at if one.attempts else one.fired_at or message.at
+    allowed = [max(timedelta(0), by - asked) for by in _expected(one, incident, plan)]
+    target = min(allowed, default=message.message_class.fail_over_after)
+    took = max(timedelta(0), one.acked_at - asked) if one.acked_at is not None else None
+    return Answer(
+        person=one.person,
+        message=label,
+        asked=asked,
+        acknowledged=one.acked_at,
+        took_seconds=int(took.total_seconds()) if took is not None else None,
+        target_seconds=int(target.total_seconds()),
+        outcome=_outcome(one, took, target, incident.drill),
+    )
+
+
+def _outcome(one: Delivery, took: timedelta | None, target: timedelta, drill: Drill | None) -> Outcome:
+    if took is not None:
+        return "in_time" if took <= target else "late"
+    if one.state == "cancelled":
+        return "called_off"
+    if not one.attempts:
+        return "no_way"
+    faults = drill.faults if drill is not None else ()
+    return (
+        "out_of_reach"
+        if any(each.kind == "person" and each.ref == one.person for each in faults)
+        else "never"
+    )
+
+
+def _expected(one: Delivery, incident: Incident, plan: Exercise | None) -> Iterator[datetime]:
+    """Yield by when the exercise expects the message to have reached people."""
+    drill = incident.drill
+    if plan is None or drill is None or drill.begun_at is None:
+        return
+
+    def meant(action: Action) -> bool:
+        return bool(action.message) and step_is(one.step, action.message)
+
+    for target in (target for objective in plan.objectives for target in objective.targets):
+        for task in target.tasks:
+            if meant(task) and task.within is not None:
+                yield drill.begun_at + parse_duration(task.within)
+    for event in plan.events:
+        found = (deadline(event, action, drill) for action in event.expected if meant(action))
+        yield from (by for by in found if by is not None)
+
+
+def answers_table(found: Sequence[Answer], zone: tzinfo) -> Table:
+    """Return a line for each message to each person."""
+    heads = ("Person", "Message", "Asked", "Acknowledged", "Took", "Target", "")
+    rows = [
+        (
+            answer.person,
+            answer.message,
+            time(answer.asked, zone),
+            time(answer.acknowledged, zone),
+            span(timedelta(seconds=answer.took_seconds)) if answer.took_seconds is not None else "",
+            span(timedelta(seconds=answer.target_seconds)),
+            _WORDS[answer.outcome],
+        )
+        for answer in found
+    ]
+    return table(heads, rows)
+
+
+def median_seconds(found: Sequence[Answer]) -> int | None:
+    """Return the median of those that were acknowledged; None where none was."""
+    took = [answer.took_seconds for answer in found if answer.took_seconds is not None]
+    return round(median(took)) if took else None
+
+
+def answers_words(found: Sequence[Answer]) -> str:
+    """Return the numbers in one sentence."""
+    middle = median_seconds(found)
+    asked = count(len(found), "acknowledgement")
+    counted = ", ".join(
+        f"{n} {words}"
+        for outcome, words in _WORDS.items()
+        if (n := sum(1 for answer in found if answer.outcome == outcome))
+    )
+    half = f"; median {span(timedelta(seconds=middle))}" if middle is not None else ""
+    return f"Of {asked} asked for: {counted}{half}."
+
+
+def answers_figure(found: Sequence[Answer], mark: str) -> Figure:
+    """Return a row for each person: a dot for each message, a bar to the median, a hollow one where an answer never came."""
+    took = [answer.took_seconds for answer in found if answer.took_seconds is not None]
+    targets = {answer.target_seconds for answer in found}
+    near = {target for target in targets if not took or target <= _FAR * max(60, *took)}
+    scale = SpanScale(timedelta(seconds=max([*took, *near], default=0) * 1.08))
+    middle = median_seconds(found)
+    people = {answer.person: [each for each in found if each.person == answer.person] for answer in found}
+    half = timedelta(seconds=middle or 0)
+    return Figure(
+        title="From the first attempt to the acknowledgement, by person",
+        about=f"Time to acknowledge, by person. {answers_words(found)}",
+        mark=mark,
+        rows=tuple(_row(person, theirs, near, scale) for person, theirs in people.items()),
+        axis=scale.axis("after the first attempt"),
+        lines=(Line(at=scale.at(half), words=f"median {span(half)}"),) if middle is not None else (),
+        key=(
+            Key("answered", "acknowledged in time"),
+            Key("answered_late", "late"),
+            Key("pale", "to the person's median"),
+            Key("open", "never acknowledged"),
+            *([Key("limit", "target")] if near else []),
+        ),
+    )
+
+
+def _row(person: str, theirs: Sequence[Answer], near: set[int], scale: SpanScale) -> Row:
+    def at(seconds: int) -> float:
+        return scale.at(timedelta(seconds=seconds))
+
+    middle = median_seconds(theirs)
+    missing = any(their.outcome in _MISSING for their in theirs)
+    bars = [Bar(at(middle or 0), 1.0, "open")] if missing else []
+    bars += [Bar(0.0, at(middle), "pale")] if middle is not None else []
+    marks = [Mark(at(one), "limit") for one in sorted(near & {each.target_seconds for each in theirs})]
+    marks += [
+        Mark(at(their.took_seconds), "answered" if their.outcome == "in_time" else "answered_late")
+        for their in theirs
+        if their.took_seconds is not None
+    ]
+    return Row(label=person, bars=tuple(bars), marks=tuple(marks), words=_said(theirs, middle))
+
+
+def _said(theirs: Sequence[Answer], middle: int | None) -> str:
+    answered = sum(1 for their in theirs if their.took_seconds is not None)
+    said = [span(timedelta(seconds=middle))] if middle is not None else []
+    if answered > 1:
+        said = [f"{said[0]} (median of {answered})"]
+    for outcome in (*_MISSING, "called_off"):
+        n = sum(1 for their in theirs if their.outcome == outcome)
+        if n:
+            said.append(f"{f'{n} ' if len(theirs) > 1 else ''}{_WORDS[outcome]}")
+    return ", ".join(said)

@@ -1,0 +1,217 @@
+"""Campaigns as a person reads them: the plan with its arithmetic, how a run ended, and the sum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from runner.incident.campaigns.campaign import Campaign, Refused, Way
+from runner.incident.campaigns.pacing import Feasibility, describe
+from runner.incident.state import campaigns as b
+from runner.reports.campaigns.status import BulkStatus, PlaceStanding, Standing
+from runner.reports.core.formatting import count, moment, short_digest, when
+from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line
+
+_STATES: Mapping[str, Tone] = {"planned": "plain", "sending": "good", "paused": "alarm", "done": "good"}
+
+
+_OPEN: Mapping[str, tuple[str, Tone]] = {
+    "ready": ("ready to be sent to", "plain"),
+    "deferred": ("ready, and put off", "plain"),
+    "sending": ("in flight", "warn"),
+    "unknown": ("UNKNOWN: may have it", "alarm"),
+    "post": ("to get a letter", "warn"),
+    "unreachable": ("out of reach", "alarm"),
+}
+
+
+_WAYS: Mapping[Way, str] = {"email": "mail", "sms": "text message", "post": "letter"}
+
+
+def plan_page(
+    campaign: Campaign, found: Feasibility, exempt: int, unreachable: int, warnings: Sequence[str]
+) -> Page:
+    """Show a campaign as planned."""
+    people = count(campaign.owed, "person", "people")
+    twice = f", {campaign.duplicates:,} stand in it twice" if campaign.duplicates else ""
+    bad = f", {campaign.rejected:,} bad rows were left out" if campaign.rejected else ""
+    blocks: list[Block] = [
+        line(f"{campaign.notice} to {people} of {campaign.list_name}{twice}{bad}", "title")
+    ]
+    blocks.append(Table(rows=tuple(_groups(campaign)), elastic=3))
+    rows = [
+        (
+            Cell(f"{campaign.ways.get(way, 0):,}"),
+            Cell(f"by {words}"),
+            Cell(campaign.channels.get(way, ""), "dim"),
+        )
+        for way, words in _WAYS.items()
+        if campaign.ways.get(way)
+    ]
+    rows += [(Cell(f"{exempt:,}"), Cell("exempt"), Cell(""))] if exempt else []
+    rows += (
+        [(Cell(f"{unreachable:,}", "alarm"), Cell("out of reach", "alarm"), Cell(""))] if unreachable else []
+    )
+    blocks += [Blank(), Table(rows=tuple(rows), elastic=2)]
+    if campaign.refusals:
+        blocks += [Blank(), line("Ways that may not be used", "title"), *_refusals(campaign.refusals)]
+    blocks += [Blank(), line("In time?", "title"), *_arithmetic(found)]
+    if campaign.canary:
+        waits = f", then {describe(campaign.canary_wait)} for what bounces" if found.canary_wait else ""
+        blocks.append(line(f"the first {campaign.canary:,} are the canary{waits}", indent=2))
+    blocks += [line(f"warning: {warning}", "warn") for warning in warnings]
+    return Page(tuple(blocks))
+
+
+def _groups(campaign: Campaign) -> Iterator[tuple[Cell, ...]]:
+    for ground in campaign.grounds:
+        one = ground.group
+        where = " ".join(filter(None, (one.jurisdiction, one.population))) or "everyone"
+        approved: tuple[str, Tone] = ("approved", "good") if one.approved else ("NOT APPROVED", "warn")
+        yield (
+            Cell(where),
+            Cell(f"{one.letters:,}"),
+            Cell(f"{one.notice} {one.version}", "dim"),
+            Cell(f"{one.duty}{', HELD' if ground.held else ''}", "dim"),
+            Cell(*approved),
+        )
+
+
+def _refusals(refusals: Sequence[Refused]) -> Iterator[Block]:
+    rows = tuple(
+        (Cell(f"{refusal.people:,}"), Cell(_WAYS[refusal.way]), Cell(refusal.rule, "warn"), Cell(refusal.why))
+        for refusal in refusals
+    )
+    yield Table(rows=rows, elastic=3)
+
+
+def _arithmetic(found: Feasibility) -> Iterator[Block]:
+    yield line(found.sum, indent=2, hang=2)
+    if not found.stretches:
+        return
+    due = f"; {found.duty} is due {moment(found.due)}" if found.due is not None else "; no deadline is known"
+    yield line(f"begun now it ends {moment(found.done)}{due}", "good" if found.in_time else "alarm", indent=2)
+
+
+def sent_page(
+    ending: str, reason: str, until: datetime | None, outcomes: Mapping[str, int], lost: int, again: str
+) -> Page:
+    """Show how a run of the sender ended."""
+    tone: Tone = "good" if ending == "done" else "alarm" if ending == "paused" else "warn"
+    blocks: list[Block] = []
+    if lost:
+        them = count(lost, "reader")
+        blocks.append(
+            line(f"{them} of a chunk in flight when the last run ended: UNKNOWN, not sent to again", "alarm")
+        )
+    told = ", ".join(f"{people:,} {state.replace('_', ' ')}" for state, people in sorted(outcomes.items()))
+    blocks.append(line(told or "nothing was sent"))
+    later = f", go on from {moment(until)}" if until is not None else ""
+    blocks.append(line(f"{ending}: {reason}{later}", tone))
+    if ending != "done":
+        blocks.append(line(again, "command", indent=2))
+    return Page(tuple(blocks))
+
+
+def status_page(one: BulkStatus, now: datetime) -> Page:
+    """Show how a campaign stands."""
+    standing = one.standing
+    tone = _STATES[one.state]
+    blocks: list[Block] = [
+        line(f"{one.notice} to {one.list}", "title"),
+        line(f"{one.state}{f': {one.reason}' if one.reason else ''}", tone, indent=2, hang=2),
+        Blank(),
+        Table(rows=tuple(_sum(standing)), elastic=1),
+    ]
+    rows = f"{one.rows:,} rows"
+    twice = (
+        f", of which {count(one.duplicates, 'stands', 'stand')} in the list twice" if one.duplicates else ""
+    )
+    blocks.append(
+        line(
+            f"{rows}{twice}; {one.counters.bounced:,} bounced, {one.counters.complaints:,} complained", "dim"
+        )
+    )
+    if len(one.places) > 1:
+        blocks += [Blank(), Table(rows=tuple(_place(place) for place in one.places), elastic=5)]
+    for place in one.places:
+        blocks += [line(f"{place.place}: {why}", "alarm", hang=2) for why in place.asked]
+        if place.held:
+            blocks.append(line(f"{place.place} is held at the request of law enforcement", "warn"))
+    if one.why:
+        reasons = tuple((Cell(f"{people:,}"), Cell(why)) for why, people in one.why.items())
+        blocks += [Blank(), line("Why", "title"), Table(rows=reasons, elastic=1)]
+    if one.left.stretches:
+        blocks += [Blank(), line("Still to be sent", "title"), *_arithmetic(one.left)]
+    if one.canary_until is not None and one.canary_until > now:
+        blocks.append(
+            line(f"the canary is out: it is waited for until {when(one.canary_until, now)}", "warn")
+        )
+    if one.proof is not None:
+        kept = f"{count(one.proof.attempts, 'attempt')} in {count(one.proof.chunks, 'chunk')}"
+        blocks.append(line(f"{kept}: as the journal has them", "good"))
+    return Page(tuple(blocks))
+
+
+def _sum(standing: Standing) -> Iterator[tuple[Cell, ...]]:
+    for name, people in sorted(standing.evidence.items()):
+        yield Cell(f"{people:,}"), Cell(f"notified, {name}", "good")
+    if standing.substituted:
+        yield Cell(f"{standing.substituted:,}"), Cell("told by substitute notice")
+    if standing.exempt:
+        yield Cell(f"{standing.exempt:,}"), Cell("exempt")
+    for state, (words, tone) in _OPEN.items():
+        if standing.still_open.get(state):
+            yield Cell(f"{standing.still_open[state]:,}"), Cell(f"open, {words}", tone)
+    yield Cell(f"{standing.owed:,}", "title"), Cell("owed", "title")
+
+
+def _place(place: PlaceStanding) -> tuple[Cell, ...]:
+    one = place.standing
+    return (
+        Cell(place.place),
+        Cell(f"{one.notified:,} notified", "good"),
+        Cell(f"{one.substituted:,} substituted"),
+        Cell(f"{one.exempt:,} exempt"),
+        Cell(f"{one.open:,} open", "warn" if one.open else "plain"),
+        Cell(
+            f"of {one.owed:,}, due {moment(place.due)}" if place.due is not None else f"of {one.owed:,}",
+            "dim",
+        ),
+    )
+
+
+_MOVED = {"sending": "is being sent", "paused": "is paused", "done": "has come to its end"}
+
+
+def campaign_sentence(event: b.AnyCampaignEvent) -> str:
+    """Return what happened to a campaign."""
+    match event:
+        case b.CampaignPlanned(notice=notice, list_name=name, owed=owed, ways=ways, sum=arithmetic):
+            anew = ", in place of the plan before" if event.replaces else ""
+            return f"{notice} planned for {count(owed, 'person', 'people')} of {name} ({_ways(ways)}){anew}: {arithmetic}"
+        case b.CampaignMoved(campaign=name, state=state, reason=reason, by=by):
+            words = _MOVED.get(state, "")
+            alone = " by itself" if state == "paused" and not by else ""
+            return f"Campaign {name} {words}{alone}{f': {reason}' if reason else ''}"
+        case b.CampaignStretch(campaign=name, first=first, last=last, root=root, outcomes=outcomes):
+            return f"Campaign {name}, chunks {first} to {last}: {_outcomes(outcomes)} (root {short_digest(root)})"
+        case b.CampaignResolved(campaign=name, people=people, reason=reason):
+            because = f": {reason}" if reason else ""
+            return f"Campaign {name}: {count(people, 'unknown outcome')} resolved{because}"
+        case b.SubstituteDue(campaign=name, place=place, why=why):
+            return f"Campaign {name}, {place}: substitute notice is a question now: {why}"
+        case b.SubstituteGiven(campaign=name, place=place, people=people, reason=reason):
+            whom = count(people, "person", "people")
+            return f"Campaign {name}, {place}: substitute notice for {whom}: {reason}"
+
+
+def _ways(ways: Mapping[str, int]) -> str:
+    return ", ".join(f"{people:,} by {way}" for way, people in ways.items() if people) or "no way to anybody"
+
+
+def _outcomes(outcomes: Mapping[str, int]) -> str:
+    return (
+        ", ".join(f"{people:,} {state.replace('_', ' ')}" for state, people in sorted(outcomes.items()))
+        or "none"
+    )

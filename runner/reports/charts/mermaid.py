@@ -1,0 +1,71 @@
+"""A chart as Mermaid text, for a wiki or a pull request.
+
+Every step has a made-up name (``n7``), since an id such as ``end`` is a word of Mermaid's. What a playbook's author
+wrote goes into quoted labels, in which every character that Mermaid or HTML could read as its own is a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from runner.reports.charts.chart_svg import COLOURS, shown
+from runner.reports.charts.playbook_chart import Chart, Node, Path, nodes
+
+_PLAIN = frozenset(" .,:?!()/'-_·–=+")
+
+
+def mermaid(chart: Chart) -> str:
+    """Return the chart as a flowchart."""
+    names = {one.path: f"n{number}" for number, one in enumerate(nodes(chart.top), start=1)}
+    used = sorted({node.progress.state for node in nodes(chart.top) if node.progress is not None})
+    about = label(" – ".join(part for part in (chart.mark, chart.title, chart.about) if part))
+    return "\n".join(
+        (
+            "---",
+            f'title: "{chart.name} {chart.version}"',
+            "---",
+            "flowchart TD",
+            f"  %% {about}",
+            *_body(chart.top, names, "  "),
+            *(f"  classDef {state} {_style(state)}" for state in used),
+            "",
+        )
+    )
+
+
+def _body(box: Node, names: Mapping[Path, str], indent: str) -> Iterator[str]:
+    for one in box.inside:
+        name = names[one.path]
+        if one.inside:
+            yield f'{indent}subgraph {name}["{_label(one)}"]'
+            yield from _body(one, names, f"{indent}  ")
+            yield f"{indent}end"
+        else:
+            yield f'{indent}{name}["{_label(one)}"]'
+        if one.progress is not None:
+            yield f"{indent}class {name} {one.progress.state}"
+    for start, end in box.edges:
+        after = box.inside[end]
+        words = ", ".join(
+            part
+            for part in ("any" if after.join == "any" else "", f"if {after.when}" if after.when else "")
+            if part
+        )
+        arrow = f'-->|"{label(words)}"|' if words else "-->"
+        yield f"{indent}{names[box.inside[start].path]} {arrow} {names[after.path]}"
+
+
+def _label(one: Node) -> str:
+    state = (one.progress.words,) if one.progress is not None else ()
+    lines = (f"{one.kind} · {one.path[-1]}", one.title, *one.gate, *one.notes, *state)
+    return "<br/>".join(label(line) for line in lines)
+
+
+def label(text: str) -> str:
+    """Return a text as a label may hold it: letters and digits as they are, other characters as numbers."""
+    return "".join(one if one.isalnum() or one in _PLAIN else f"#{ord(one)};" for one in shown(text))
+
+
+def _style(state: str) -> str:
+    fill, line = COLOURS[state]
+    return f"fill:{fill},stroke:{line},color:#1f2937"

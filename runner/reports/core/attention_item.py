@@ -1,0 +1,64 @@
+"""One thing that waits for a person: the words that every view of it shares."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Severity = Literal["critical", "high", "medium", "low"]
+Rank = Literal[1, 2, 3, 4, 5, 6]
+"""1 containment and safety, 2 people to call, 3 duties whose work must begin, 4 other tasks, 5 questions, missing roles and
+confirmations, 6 questions that wait until the containment tasks are done or the first four hours are over."""
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
+AttentionKind = Literal[
+    "containment",
+    "outcome_unknown",
+    "stuck",
+    "rejected",
+    "unreachable",
+    "no_war_room",
+    "no_outcome",
+    "not_worked",
+    "duty_overdue",
+    "duty_reopened",
+    "filed_unsigned",
+    "notice_stale",
+    "overdue",
+    "clock",
+    "paused",
+    "set_aside",
+    "fact_missing",
+    "role_unheld",
+    "unconfirmed",
+    "second_person",
+    "exposed",
+    "bulk_paused",
+    "bulk_unknown",
+    "substitute_notice",
+    "update_missed",
+    "improvement_late",
+    "drill_missed",
+    "exercise_over",
+    "routine_failed",
+    "playbook_changed",
+    "playbook_unexercised",
+    "person_unreached",
+    "alternate_missing",
+]
+
+
+class AttentionItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that waits for a person."""
+
+    kind: AttentionKind
+    severity: Severity
+    ref: str
+    """The step's invocation, the delivery, duty, fact or role that it is about."""
+    since: datetime | None
+    text: str
+    command: str
+    rank: Rank = 4
+    """Its place in DO NOW."""
+    due: datetime | None = None

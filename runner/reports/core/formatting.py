@@ -1,0 +1,180 @@
+"""How views put instants, spans and addresses: short, in words, and never more than the reader is meant to see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+from runner.base.actor import Actor
+from runner.incident.state.work import Failed
+from runner.routing.messaging import ContactPoint
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_SECONDS_BELOW = timedelta(minutes=10)
+RECEIPTS = {
+    "failed": "given up by the provider",
+    "stopped": "the person wants no more messages there",
+    "delayed": "not delivered yet, the provider goes on trying",
+    "complained": "the reader reported it as unwanted",
+    "recalled": "stopped from ringing, as it was answered",
+    "not_recalled": "it could NOT be stopped from ringing",
+}
+"""Receipts that prove nothing, in words."""
+READER: ContextVar[tzinfo | None] = ContextVar("reader", default=None)
+"""The one zone of a screen, the organisation's, set where a command opens a home; documents and reports bring their own."""
+
+
+def span(length: timedelta) -> str:
+    """Return the size of a span in its two largest units: ``2 d 4 h``, ``3 h 12 min``, ``9 min 41 s``."""
+    seconds = int(abs(length).total_seconds())
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    minutes, left = divmod(rest, 60)
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    if abs(length) < _SECONDS_BELOW and left:
+        return f"{minutes} min {left} s" if minutes else f"{left} s"
+    return f"{minutes} min"
+
+
+def remaining(due: datetime, now: datetime) -> str:
+    """Return what a clock shows: ``3 h 12 min left``, or ``late by 2 h 5 min``."""
+    return f"{span(due - now)} left" if due > now else f"late by {span(now - due)}"
+
+
+def elapsed_since(since: datetime, now: datetime) -> str:
+    """Return how long something lasts: ``since 12 min``."""
+    return f"since {span(now - since)}"
+
+
+def when(instant: datetime, now: datetime, zone: tzinfo | None = None) -> str:
+    """Return an instant in a zone, else the reader's, else that of ``now``: the time on the same day, with the day on others."""
+    zone = zone or READER.get() or now.tzinfo or UTC
+    there, today = instant.astimezone(zone), now.astimezone(zone)
+    clock = f"{there:%H:%M}"
+    if there.date() == today.date():
+        return clock
+    year = "" if there.year == today.year else f" {there.year}"
+    return f"{_day(there)}{year} {clock}"
+
+
+@contextmanager
+def read_in(zone: tzinfo) -> Iterator[None]:
+    """Have all times stand in a zone meanwhile."""
+    token = READER.set(zone)
+    try:
+        yield
+    finally:
+        READER.reset(token)
+
+
+def here() -> tzinfo:
+    """Return the reader's zone; UTC where none was set."""
+    return READER.get() or UTC
+
+
+def zone_words() -> str:
+    """Return the label of a screen's zone: ``all times Europe/Berlin``; empty where none was set."""
+    zone = READER.get()
+    return f"all times {zone}" if zone is not None else ""
+
+
+def moment(instant: datetime, zone: tzinfo | None = None) -> str:
+    """Return an instant in full, in a zone, else the reader's: ``Tue 24 Nov 2026 10:00 UTC``."""
+    there = instant.astimezone(zone or here())
+    name = there.tzname() or ""
+    return f"{_day(there)} {there.year} {there:%H:%M} {name}".rstrip()
+
+
+def standing(kind: str) -> str:
+    """Return what a duty's record is called: ``the filing``, ``the decision not to notify``, ``the waiver``."""
+    return {"filed": "the filing", "waived": "the waiver"}.get(kind, "the decision not to notify")
+
+
+def signatures(signed: Sequence[str]) -> str:
+    """Return who signed besides the author, as the end of a sentence: ``, signed by jonas, ada``."""
+    return f", signed by {', '.join(signed)}" if signed else ""
+
+
+def unsigned(waited_for: Sequence[str]) -> str:
+    """Return what a notice lacked when it was filed, as the end of a sentence; empty where it lacked nothing."""
+    return f", UNSIGNED: it still waited for {', '.join(waited_for)}" if waited_for else ""
+
+
+def as_it_was(reason: str) -> str:
+    """Return counsel's word on a text that was out of date when it was filed, as the end of a sentence."""
+    return f", AS IT WAS although facts had changed ({reason}): a supplement is to follow" if reason else ""
+
+
+def day(date_: date) -> str:
+    """Return a date: ``Tue 24 Nov 2026``."""
+    return f"{_day(date_)} {date_.year}"
+
+
+def _day(date_: date) -> str:
+    return f"{_DAYS[date_.weekday()]} {date_.day} {_MONTHS[date_.month - 1]}"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun: ``1 step``, ``3 steps``."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def mask_contact(contact: ContactPoint) -> str:
+    """Return an address that its owner recognises and nobody else can use: ``a…@example.org``, ``+49…67``."""
+    return mask_address(contact.address)
+
+
+def mask_address(address: str) -> str:
+    """Return an address with its middle taken out; of a link only its host stays, since its path can be a secret."""
+    if not address:
+        return ""
+    scheme, separator, rest = address.partition("://")
+    if separator:
+        host = rest.partition("/")[0].rpartition("@")[2]
+        return f"{scheme}://{host}/…"
+    name, at, host = address.rpartition("@")
+    if at and name:
+        return f"{name[:1]}…@{host}"
+    if address.startswith("+") and len(address) > 8:
+        return f"{address[:3]}…{address[-2:]}"
+    return f"{address[:1]}…" if len(address) > 2 else "…"
+
+
+def describe_actor(actor: Actor) -> str:
+    """Return who it was, and whether that is proved or only claimed."""
+    if actor.claimed == "tocsin":
+        return "tocsin"
+    proof = f"proved by {actor.proven_by}" if actor.proven_by else "claimed"
+    machine = "@".join(part for part in (actor.os_user, actor.host) if part)
+    how = proof if actor.proven_by or not machine else f"{proof}, {machine}"
+    behalf = f" on behalf of {actor.on_behalf_of}" if actor.on_behalf_of else ""
+    return f"{actor.claimed or 'nobody named'}{behalf} ({how})"
+
+
+def short_digest(digest: str) -> str:
+    """Return a digest's first characters, enough to compare by eye."""
+    kind, _, value = digest.rpartition(":")
+    cut = f"{value[:12]}…" if len(value) > 12 else value
+    return f"{kind}:{cut}" if kind else cut
+
+
+def scope_words(channel: str, message_class: str, person: str, text: str) -> str:
+    """Return for what a rule was set aside, in words."""
+    parts = (
+        f"class {message_class}" if message_class else "",
+        f"over {channel}" if channel else "",
+        f"to {person}" if person else "",
+        f"text {text[:12]}" if text else "",
+    )
+    return "for " + (" ".join(part for part in parts if part) or "every message")
+
+
+def aside_words(failed: Failed) -> str:
+    """Say that an incident was set aside, and why."""
+    return f"set aside because automatic work failed {failed.times} times in a row ({failed.why})"

@@ -1,0 +1,128 @@
+"""The top of every page about an incident: which one it is, and that an exercise is an exercise."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from runner.base.instants import parse_instant
+from runner.base.states import MARKS, Kind, State
+from runner.incident.state.incident import Incident
+from runner.reports.core import suggested_actions
+from runner.reports.core.formatting import zone_words
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, line
+from runner.reports.core.second_person import alone_words
+
+
+class Heading(msgspec.Struct, frozen=True, kw_only=True):
+    """What names an incident on every page."""
+
+    incident: str
+    codename: str
+    title: str
+    kind: Kind
+    state: State
+    severity: str = ""
+    alone: str = ""
+    """What one person did alone that needs two, and why nobody else is there."""
+
+
+def heading_of(incident: Incident) -> Heading:
+    """Return an incident's heading."""
+    return Heading(
+        incident=incident.id,
+        codename=incident.codename,
+        title=incident.title,
+        kind=incident.kind,
+        state=incident.state,
+        severity=incident.severity,
+        alone=alone_words(incident),
+    )
+
+
+def marking(kind: str) -> str:
+    """Return the words that stand on everything which is not real, or nothing."""
+    return "" if kind == "real" else " · ".join([MARKS[kind]] * 3)
+
+
+def prompt(kind: str, codename: str) -> str:
+    """Return what a question to a person begins with: ``[EXERCISE amber-falcon]``."""
+    return f"[{codename}]" if kind == "real" else f"[{MARKS[kind]} {codename}]"
+
+
+def marked(kind: str) -> tuple[Block, ...]:
+    """Return the marking as blocks."""
+    found = marking(kind)
+    return (line(found, "marking"),) if found else ()
+
+
+def without_worker(page: Page) -> Page:
+    """Return a page that says on top, under its marking, that no worker is running."""
+    says = line("NO WORKER IS RUNNING: reminders, escalation and failover do not happen.", "alarm", hang=2)
+    start = Paragraph(cells=(Cell("→ "), Cell(suggested_actions.START_WORKER, "command")), indent=2, hang=2)
+    first = page.blocks[0] if page.blocks else None
+    under = 1 if isinstance(first, Paragraph) and first.cells[0].tone == "marking" else 0
+    return Page((*page.blocks[:under], says, start, *page.blocks[under:]))
+
+
+def render_header(heading: Heading, subject: str = "", *, zoned: bool = True) -> tuple[Block, ...]:
+    """Return the first lines of a page about one incident: marking, codename, title, what the page is about and its zone."""
+    subject = " · ".join(filter(None, (subject, zone_words() if zoned else "")))
+    state = "" if heading.state == "open" else f"  {heading.state.upper()}"
+    return (
+        *marked(heading.kind),
+        Paragraph(
+            cells=(
+                Cell(heading.codename, "title"),
+                Cell(f"  {heading.title}"),
+                Cell(f"  {heading.severity.upper()}" if heading.severity else "", "alarm"),
+                Cell(state, "warn"),
+                Cell(f"  {heading.incident}", "dim"),
+            ),
+            hang=2,
+        ),
+        *((line(heading.alone, "alarm", hang=2),) if heading.alone else ()),
+        *((line(subject, "dim"),) if subject else ()),
+        Blank(),
+    )
+
+
+def named_zone(name: object) -> tzinfo:
+    """Return the zone of an IANA name; UTC for whatever is none."""
+    try:
+        return ZoneInfo(str(name or "UTC"))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def exercise_zone(start: str, organisation: tzinfo) -> tzinfo:
+    """Return the zone of an exercise that starts at an instant as its author wrote it (RFC 3339; empty is now).
+
+    It is the organisation's where the start has that zone's offset, so that a change of clocks on the way is seen; otherwise
+    the start's own offset.
+    """
+    if not start:
+        return organisation
+    at = parse_instant(start)
+    same = at.utcoffset() == at.astimezone(organisation).utcoffset()
+    return organisation if same else at.tzinfo or organisation
+
+
+def zone_of(incident: Incident, start: str = "") -> tzinfo:
+    """Return the zone of an incident by its recorded organisation; ``start`` is that of an exercise's plan."""
+    fact = incident.facts.get("organisation.zone")
+    return exercise_zone(start, named_zone(fact.value if fact is not None else ""))
+
+
+def clocked(at: datetime, zone: tzinfo) -> str:
+    """Return an instant with its offset: ``2026-10-05 08:00 UTC+02:00``."""
+    there = at.astimezone(zone)
+    return f"{there:%Y-%m-%d %H:%M} {offset(there)}"
+
+
+def offset(there: datetime) -> str:
+    """Return by how much a local time is ahead of UTC: ``UTC``, ``UTC+02:00``."""
+    digits = f"{there:%z}"
+    return "UTC" if digits in ("+0000", "") else f"UTC{digits[:3]}:{digits[3:5]}"

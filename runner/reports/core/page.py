@@ -1,0 +1,263 @@
+"""A page of text as values: one layout, drawn plain where it is piped and in colour where a terminal is.
+
+A view describes what it shows as blocks. ``layout`` breaks them into lines of a given width; ``plain`` joins these to
+text, ``Drawing`` hands them to Rich with a style for each tone. Because both draw the same lines, nothing is said by
+colour alone, and a terminal that is resized is laid out anew.
+
+Words in a page come from anybody (an attacker's file name, a customer's ticket), so what could move the cursor,
+hide text or turn its direction is replaced before it is laid out.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from runner.base.text import text_problem
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+Tone = Literal["plain", "title", "alarm", "warn", "good", "dim", "command", "marking"]
+STYLES: dict[Tone, str] = {
+    "plain": "",
+    "title": "bold",
+    "alarm": "bold red",
+    "warn": "yellow",
+    "good": "green",
+    "dim": "bright_black",
+    "command": "cyan",
+    "marking": "bold reverse",
+}
+NARROWEST = 40
+"""Columns below which lines are no longer made to fit."""
+_GAP = 2
+_SLIM = 16
+"""An elastic column thinner than this goes on a line of its own."""
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """Some words in one tone."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+class Paragraph(msgspec.Struct, frozen=True, kw_only=True):
+    """Cells that flow on like one sentence; lines after the first stand ``hang`` columns further in."""
+
+    cells: tuple[Cell, ...]
+    indent: int = 0
+    hang: int = 0
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of cells in columns; the ``elastic`` one (from 0) takes the width that is left, and wraps."""
+
+    rows: tuple[tuple[Cell, ...], ...]
+    elastic: int
+    indent: int = 2
+
+
+class Blank(msgspec.Struct, frozen=True):
+    """An empty line."""
+
+
+Block = Paragraph | Table | Blank
+Line = tuple[Cell, ...]
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Blocks from top to bottom."""
+
+    blocks: tuple[Block, ...]
+
+
+def line(text: str, tone: Tone = "plain", *, indent: int = 0, hang: int = 0) -> Paragraph:
+    """Return a paragraph in one tone."""
+    return Paragraph(cells=(Cell(text, tone),), indent=indent, hang=hang)
+
+
+SOFT_HYPHEN = "\u00ad"
+"""Terminals disagree on whether it takes a column, so it is left out."""
+
+
+def visible(text: str) -> str:
+    """Return the text on one line, with every character that a terminal could act on shown as ``�``."""
+    flat = " ".join(text.split()) if not text.isprintable() else text
+    if flat.isprintable():
+        return flat
+    return "".join("" if one == SOFT_HYPHEN else _shown(one) for one in flat)
+
+
+def _shown(one: str) -> str:
+    return "\N{REPLACEMENT CHARACTER}" if text_problem(one) else one
+
+
+def width_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(one) for one in text)
+
+
+def _columns(one: str) -> int:
+    if unicodedata.combining(one) or unicodedata.category(one) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(one) in "WF" else 1
+
+
+def plain(page: Page, width: int = 80) -> str:
+    """Return the page as text without colour; the last line ends with a line break."""
+    lines = ("".join(cell.text for cell in line).rstrip() for line in layout(page, width))
+    return "\n".join(lines) + "\n"
+
+
+class Drawing:
+    """A page for Rich: laid out anew for whatever width the terminal has when it is drawn."""
+
+    def __init__(self, page: Page, *, fit: bool = False) -> None:
+        """Take the page; with ``fit`` it is cut to the terminal's height, and says how much is below."""
+        self.page = page
+        self.fit = fit
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield one Rich text for each line."""
+        from rich.text import Text
+
+        lines = layout(self.page, options.max_width)
+        if self.fit:
+            lines = fitted(lines, options.height or console.height)
+        for cells in lines:
+            drawn = Text(no_wrap=True, overflow="crop")
+            for cell in cells:
+                drawn.append(cell.text, style=STYLES[cell.tone])
+            yield drawn
+
+
+def fitted(lines: list[Line], height: int) -> list[Line]:
+    """Return the lines that a screen holds, the last one saying how many more there are."""
+    if len(lines) <= height:
+        return lines
+    kept = max(height - 1, 0)
+    return [*lines[:kept], (Cell(f"… {len(lines) - kept} more lines: tocsin status", "dim"),)]
+
+
+def layout(page: Page, width: int) -> list[Line]:
+    """Return the page's lines, none wider than ``width`` (40 at least)."""
+    width = max(width, NARROWEST)
+    lines: list[Line] = []
+    for block in page.blocks:
+        match block:
+            case Blank():
+                lines.append(())
+            case Paragraph(cells=cells, indent=indent, hang=hang):
+                lines.extend(_flow(cells, width, indent, indent + hang))
+            case Table():
+                lines.extend(_table(block, width))
+    return lines
+
+
+def _flow(cells: Sequence[Cell], width: int, first: int, rest: int) -> Iterator[Line]:
+    """Break cells into lines at spaces; a word that is wider than a line is cut."""
+    done: list[Cell] = [Cell(" " * first)] if first else []
+    used, empty = first, True
+    for word, tone in _words(cells, width - rest):
+        if not empty and used + width_of(word.rstrip()) > width:
+            yield tuple(done)
+            done, used, empty = [Cell(" " * rest)] if rest else [], rest, True
+            word = word.lstrip()
+        if word:
+            done.append(Cell(word, tone))
+            used += width_of(word)
+            empty = False
+    yield tuple(done)
+
+
+def _words(cells: Iterable[Cell], width: int) -> Iterator[tuple[str, Tone]]:
+    """Yield words with the spaces before them."""
+    for cell in cells:
+        text = visible(cell.text)
+        start = 0
+        while start < len(text):
+            end = start
+            while end < len(text) and text[end] == " ":
+                end += 1
+            while end < len(text) and text[end] != " ":
+                end += 1
+            word = text[start:end]
+            start = end
+            yield from ((piece, cell.tone) for piece in _cut(word, width))
+
+
+def _cut(word: str, width: int) -> Iterator[str]:
+    while width_of(word) > width + (len(word) - len(word.lstrip())):
+        take = len(word)
+        while width_of(word[:take]) > width:
+            take = take - 1 if take <= width + 1 else width
+        yield word[:take]
+        word = word[take:]
+    yield word
+
+
+def _table(table: Table, width: int) -> Iterator[Line]:
+    columns = max((len(row) for row in table.rows), default=0)
+    widths = [
+        max((width_of(visible(row[n].text)) for row in table.rows if n < len(row)), default=0)
+        for n in range(columns)
+    ]
+    fixed = sum(w + _GAP for n, w in enumerate(widths) if n != table.elastic and w)
+    left = width - table.indent - fixed
+    if left < _SLIM or left < min(_longest_word(table), width - table.indent):
+        yield from _stacked(table, width)
+        return
+    if columns:
+        widths[table.elastic] = min(widths[table.elastic], left)
+    for row in table.rows:
+        yield from _side_by_side(row, widths, table)
+
+
+def _longest_word(table: Table) -> int:
+    """Return how wide the elastic column must be so that no word of it is cut."""
+    cells = (row[table.elastic] for row in table.rows if table.elastic < len(row))
+    return max((width_of(word) for cell in cells for word in visible(cell.text).split(" ")), default=0)
+
+
+def _side_by_side(row: Sequence[Cell], widths: Sequence[int], table: Table) -> Iterator[Line]:
+    elastic = row[table.elastic] if table.elastic < len(row) else Cell("")
+    wrapped = list(_flow((elastic,), max(widths[table.elastic], 1), 0, 0))
+    for number, words in enumerate(wrapped):
+        cells: list[Cell] = [Cell(" " * table.indent)]
+        for n, cell in enumerate(row):
+            if not widths[n]:
+                continue
+            here = (
+                words
+                if n == table.elastic
+                else ((Cell(visible(cell.text), cell.tone),) if not number else ())
+            )
+            cells.extend(here)
+            used = sum(width_of(word.text) for word in here)
+            cells.append(Cell(" " * (widths[n] - used + _GAP)))
+        yield tuple(cells)
+
+
+def _stacked(table: Table, width: int) -> Iterator[Line]:
+    """Where columns do not fit: the elastic cell on its own line, the others under it."""
+    for row in table.rows:
+        head = row[: table.elastic + 1]
+        yield from _flow(_spaced(head), width, table.indent, table.indent + _GAP)
+        rest = _spaced(row[table.elastic + 1 :])
+        if rest:
+            yield from _flow(rest, width, table.indent + _GAP, table.indent + _GAP)
+
+
+def _spaced(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    found: list[Cell] = []
+    for cell in cells:
+        if cell.text:
+            found.extend((Cell("  "), cell) if found else (cell,))
+    return tuple(found)

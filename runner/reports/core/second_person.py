@@ -1,0 +1,143 @@
+"""What needs two people, as data and in words: who asked, what for, who may confirm it, and what one did alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import msgspec
+
+from runner.decoding import from_json
+from runner.incident.law.decision_not_to_notify import NONE
+from runner.incident.law.moved_deadlines import move_words
+from runner.incident.state.incident import Incident
+from runner.incident.state.second_person import ClockMove, TwoPeople, TwoPersonAct
+from runner.law.duty import Evidence
+from runner.reports.core import suggested_actions
+from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.page import Blank, Block, line
+
+
+class TwoPersonRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One act that needs two people."""
+
+    entry: int
+    kind: str
+    """``close``, ``decide`` or ``move_clock``."""
+    by: str
+    at: datetime
+    state: str
+    """``awaiting``: nothing has changed yet; ``confirmed``; or ``alone``, where the settings say that nobody else is there."""
+    roles: tuple[str, ...]
+    """The second person has one of these."""
+    second: str
+    confirmed_at: datetime | None
+    one_user: bool
+    """One operating-system user spoke for both."""
+    alone: str
+    reason: str
+    duty: str
+    left_open: tuple[str, ...]
+    moves: tuple[ClockMove, ...]
+    text: str
+
+
+def two_person_rows(incident: Incident) -> tuple[TwoPersonRow, ...]:
+    """Return every such act, oldest first."""
+    return tuple(
+        TwoPersonRow(
+            entry=people.entry,
+            kind=people.act.kind,
+            by=people.act.by,
+            at=people.at,
+            state=people.state,
+            roles=people.act.roles,
+            second=people.second,
+            confirmed_at=people.confirmed_at,
+            one_user=people.one_user,
+            alone=people.act.alone,
+            reason=people.act.reason,
+            duty=people.act.duty,
+            left_open=tuple(people.act.left_open),
+            moves=people.act.moves,
+            text=act_words(people.act),
+        )
+        for people in incident.second_person.values()
+    )
+
+
+def act_words(act: TwoPersonAct) -> str:
+    """Return what an act is about, without its reason."""
+    match act.kind:
+        case "close":
+            duties = "; ".join(f"{duty}: {why}" for duty, why in act.left_open.items())
+            return f"close the incident with duties open ({duties})"
+        case "decide" if act.facts:
+            said = (f"{fact.key} ({from_json(fact.value)})" for fact in act.facts)
+            return f"take a position for counsel: {', '.join(said)}"
+        case "decide":
+            record = act.record
+            what = "waive" if record is not None and record.kind == "waived" else "decide not to notify under"
+            ground = ground_words(record.ground, record.evidence) if record is not None else ""
+            return f"{what} {act.duty}{ground}"
+        case "move_clock":
+            facts = ", ".join(change.key for change in act.facts)
+            return f"set {facts}: {'; '.join(map(move_words, act.moves))}"
+
+
+def ground_words(ground: str, evidence: Evidence = "open") -> str:
+    """Return the ground of a decision not to notify, as the end of a sentence."""
+    if ground == NONE:
+        return ", AGAINST THE LAW'S ANSWER: no exemption of the statute"
+    against = " although the facts speak against it" if evidence == "against" else ""
+    return f", exemption {ground}{against}" if ground else ""
+
+
+def awaited_words(incident: Incident, one: TwoPeople) -> str:
+    """Return what waits for a second person, and who that can be."""
+    able = sorted({who for role in one.act.roles for who in incident.roles.get(role, ())} - {one.act.by})
+    roles = " or ".join(one.act.roles)
+    who = f"{', '.join(able)} ({roles})" if able else f"somebody with the role {roles}: nobody has it"
+    why = f": {one.act.reason}" if one.act.reason else ""
+    return f"{one.act.by} wants to {act_words(one.act)}{why}. It counts when another confirms it: {who}"
+
+
+def awaiting(incident: Incident) -> Iterator[AttentionItem]:
+    """Yield what waits for a second person, with the command of whoever can confirm it."""
+    for people in incident.second_person.values():
+        if people.state == "awaiting":
+            able = any(set(incident.roles.get(role, ())) - {people.act.by} for role in people.act.roles)
+            yield AttentionItem(
+                kind="second_person",
+                severity="high",
+                ref=str(people.entry),
+                since=people.at,
+                text=awaited_words(incident, people),
+                command=suggested_actions.confirm(people.entry, "PERSON")
+                if able
+                else suggested_actions.assign_role(people.act.roles[0]),
+            )
+
+
+def alone_words(incident: Incident) -> str:
+    """Return what one person did alone that needs two, for the top of every page; empty where nothing was."""
+    peoples = [people for people in incident.second_person.values() if people.state == "alone"]
+    if not peoples:
+        return ""
+    each = "; ".join(
+        f"{people.act.by}, entry {people.entry}: {people.act.kind.replace('_', ' ')}" for people in peoples
+    )
+    return f"NO SECOND PERSON ({peoples[-1].act.alone}): {each}"
+
+
+def two_person_blocks(rows: Sequence[TwoPersonRow]) -> Iterator[Block]:
+    """Draw what counts although one operating-system user spoke for both."""
+    flagged = [row for row in rows if row.one_user]
+    for one in flagged:
+        yield line(
+            f"entry {one.entry}: one operating-system user spoke for {one.by} and {one.second}: {one.text}",
+            "alarm",
+            hang=2,
+        )
+    if flagged:
+        yield Blank()

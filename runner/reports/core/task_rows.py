@@ -1,0 +1,253 @@
+"""The steps of an incident as numbered rows, and by which name a command finds each.
+
+A row's number is the place at which the first invocation of its step came into being. Invocations are never removed
+and always made in the order of the journal, so a number means the same step for the whole life of the incident: what
+somebody types at three in the morning cannot hit another step because the list has moved since it was shown. A step
+that is reopened, asked again or reached in the next round of a loop keeps its number; its newest invocation has it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import msgspec
+
+from runner.base.states import TaskState
+from runner.incident.state.expression_view import item_of, open_before, outwards, title_of
+from runner.incident.state.incident import Incident, Invocation, Scope
+from runner.incident.state.library import Library
+from runner.incident.steps.approvals import authors, counted, subject
+from runner.playbook.format import AnyStep, Approve, Ask, Call, Group, Repeat, Task
+from runner.reports.core.page import Paragraph, line
+
+CONTAINED = "RS.MI-01"
+"""NIST CSF 2.0: incidents are contained."""
+CONTAINERS = frozenset({"group", "repeat", "playbook"})
+"""Kinds that hold other steps; what is inside them is shown in their stead."""
+
+
+class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One invocation in a list. A step inside a container that has not begun has no invocation and no row yet."""
+
+    step: str
+    invocation: str
+    kind: str
+    title: str
+    state: TaskState
+    assignee: str
+    due: datetime | None
+    row: int
+    """Its number for commands; 0 where there is none yet, or a newer invocation of the step has it."""
+    command_name: str = ""
+    """The shortest name by which commands find it."""
+    role: str = ""
+    roles: tuple[str, ...] = ()
+    """All roles that may do it, where there are several, as in an approval."""
+    overdue: bool = False
+    stuck: str = ""
+    progress: str = ""
+    """How far it is: ``1 of 2 approved``, ``2 of 3 ticked``."""
+    unticked: int = 0
+    """Rows of its checklist that have to be ticked before it can be done."""
+    missing: tuple[str, ...] = ()
+    """Facts that its condition waits for."""
+    waits_for: tuple[str, ...] = ()
+    """Steps before it that have not ended."""
+    item: str = ""
+    """What its lane of a ``for_each`` is about."""
+    duty: str = ""
+    """The duty that a notice or a filing is for."""
+    sets: str = ""
+    """The fact that a question sets."""
+    containment: bool = False
+    """It stops the damage: it comes first while it is open."""
+    over: bool = False
+    superseded: bool = False
+    """A newer invocation of the same step has taken its place."""
+    ended_at: datetime | None = None
+    reason: str = ""
+
+
+def numbered(incident: Incident) -> tuple[str, ...]:
+    """Return what each number means: number ``n`` stands at place ``n - 1``. A place given up means the step that had it."""
+    newest = {place_of(name): name for name in incident.invocations}
+    return tuple(newest[place_of(name)] for name in incident.invocations)
+
+
+def place_of(invocation: str) -> str:
+    """Return what all invocations of one step have in common: its place in the playbook and in its lanes, not its round."""
+    return invocation.rpartition("#")[0]
+
+
+def task_rows(incident: Incident, library: Library) -> tuple[TaskRow, ...]:
+    """Return every step of the incident, begun or not, in the order of the playbook's lists."""
+    found: list[TaskRow] = []
+    meant = numbered(incident)
+    rows = {name: row for row, name in reversed(list(enumerate(meant, start=1)))}
+    clear = _clear(incident)
+    for invocation in incident.invocations.values():
+        step = definition(incident, library, invocation.id)
+        row = rows.get(invocation.id, 0)
+        found.append(_row(incident, invocation, step, row, bool(row) and invocation.step in clear))
+        if step is not None and not invocation.scopes and not invocation.over:
+            found.extend(to_come(step, library, incident, invocation))
+    return tuple(found)
+
+
+def definition(incident: Incident, library: Library, name: str) -> AnyStep | None:
+    """Return the step behind an invocation; None where a newer version of the playbook has it no more."""
+    invocation = incident.invocations[name]
+    body = library.body(incident.runs, incident.scopes[invocation.scope])
+    return body.steps.get(invocation.step)
+
+
+def titles(incident: Incident, library: Library) -> dict[str, str]:
+    """Return the words for every invocation, by its id."""
+    return {row.invocation: named(row) for row in task_rows(incident, library) if row.invocation}
+
+
+def named(row: TaskRow) -> str:
+    """Return a step's words, with what its lane is about."""
+    return f"{row.title} [{row.item}]" if row.item else row.title
+
+
+def handle(incident: Incident, name: str) -> str:
+    """Return the shortest name by which a command finds this invocation: its step's id where that is clear."""
+    invocation = incident.invocations.get(name)
+    if invocation is None:
+        return name
+    newest = invocation.step in _clear(incident) and name in numbered(incident)
+    return invocation.step if newest else name
+
+
+def _clear(incident: Incident) -> frozenset[str]:
+    """Return the step ids that stand for one place alone: no other step of the incident ever had the same id."""
+    places: dict[str, set[str]] = defaultdict(set)
+    for invocation in incident.invocations.values():
+        places[invocation.step].add(place_of(invocation.id))
+    return frozenset(step for step, found in places.items() if len(found) == 1)
+
+
+def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: int, clear: bool) -> TaskRow:
+    scope = incident.scopes[invocation.scope]
+    superseded = incident.latest.get(f"{scope.id}|{invocation.step}") != invocation.id
+    roles = roles_of(step)
+    return TaskRow(
+        step=invocation.step,
+        invocation=invocation.id,
+        kind=invocation.kind,
+        title=invocation.step if step is None else title_of(step),
+        state=invocation.state,
+        assignee=invocation.assignee or invocation.started_by,
+        due=invocation.due,
+        row=row,
+        command_name=invocation.step if clear else invocation.id,
+        role=invocation.escalated_to or (roles[0] if roles else ""),
+        roles=roles,
+        overdue=invocation.overdue,
+        stuck=invocation.stuck,
+        progress=_progress(incident, invocation, step),
+        unticked=len(step.checklist) - len(invocation.checked) if isinstance(step, Task) else 0,
+        missing=invocation.missing,
+        waits_for=open_before(incident, invocation, step),
+        item=_item(incident, scope),
+        duty=item_of(incident, scope, getattr(step, "duty", "")),
+        sets=invocation.sets,
+        containment=_contains(step),
+        over=invocation.over,
+        superseded=superseded,
+        ended_at=invocation.ended_at,
+        reason=invocation.reason,
+    )
+
+
+def _contains(step: AnyStep | None) -> bool:
+    """Tell whether a step contains the incident: by its phase, or by RS.MI-01 of the NIST CSF. A question about it does not."""
+    if step is None or isinstance(step, Ask):
+        return False
+    return step.phase == "containment" or CONTAINED in step.csf
+
+
+def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None) -> str:
+    if invocation.over or invocation.state == "waiting":
+        return ""
+    match step:
+        case Approve(by=quorum):
+            bound = subject(incident, invocation, step)
+            approvals = (
+                counted(invocation, bound.digest, authors(incident, bound)) if bound is not None else ()
+            )
+            return f"{len({one.by for one in approvals})} of {quorum.distinct} approved"
+        case Task(rows=rows) if rows:
+            return f"{len(invocation.checked)} of {len(rows)} ticked"
+        case _:
+            return ""
+
+
+def roles_of(step: AnyStep | None) -> tuple[str, ...]:
+    """Return the roles that may do a step, the one that should first."""
+    if step is None:
+        return ()
+    quorum = getattr(step, "by", None)
+    if quorum is not None:
+        return tuple(quorum.roles)
+    role = getattr(step, "role", "")
+    return (role,) if role else ()
+
+
+def _item(incident: Incident, scope: Scope) -> str:
+    return next((s.item for s in outwards(incident, scope) if s.item is not None), "")
+
+
+def to_come(step: AnyStep, library: Library, incident: Incident, parent: Invocation) -> Iterator[TaskRow]:
+    """Yield the steps inside a container that has not been opened, so that all that is left can be seen."""
+    inside: tuple[AnyStep, ...] = ()
+    match step:
+        case Group(steps=steps) | Repeat(steps=steps):
+            inside = steps
+        case Call(name=name):
+            run = incident.runs[incident.scopes[parent.scope].run]
+            inside = library.plans[run.bundle].playbook(name).steps
+        case _:
+            return
+    for one in inside:
+        roles = roles_of(one)
+        yield TaskRow(
+            step=one.id,
+            invocation="",
+            kind=str(one.__struct_config__.tag),
+            title=title_of(one),
+            state="waiting",
+            assignee=str(getattr(one, "assignee", "")),
+            due=None,
+            row=0,
+            role=roles[0] if roles else "",
+            roles=roles,
+            waits_for=one.after.steps or (parent.step,),
+        )
+        if isinstance(one, Group | Repeat):
+            yield from to_come(one, library, incident, parent)
+
+
+class NotWritten(msgspec.Struct, frozen=True, kw_only=True):
+    """A step whose message could not be written: nobody was sent anything for it."""
+
+    step: str
+    why: str
+
+
+def not_written(incident: Incident) -> tuple[NotWritten, ...]:
+    """Return the steps whose message could not be written."""
+    return tuple(
+        NotWritten(step=one.id, why=one.stuck)
+        for name in sorted(incident.active)
+        if (one := incident.invocations[name]).kind == "message" and one.stuck and not one.message
+    )
+
+
+def not_written_lines(steps: Iterable[NotWritten]) -> Iterator[Paragraph]:
+    """Say of each that nothing was sent, and why."""
+    for step in steps:
+        yield line(f"{step.step}: no message was sent, {step.why}", "alarm", hang=2)

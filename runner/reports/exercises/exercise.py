@@ -1,0 +1,298 @@
+"""An exercise as its controllers see it: where it stands, what happened to the players, and what is still to come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, tzinfo
+
+import msgspec
+
+from runner.base.instants import parse_duration
+from runner.incident.exercises.exercise_plan import Exercise, Module, ScenarioEvent
+from runner.incident.exercises.injects import deadline, met
+from runner.incident.exercises.ratings import ratings, unconfirmed
+from runner.incident.state.exercise import Drill
+from runner.incident.state.incident import Incident
+from runner.reports.core.header import clocked, zone_of
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.suggested_actions import close_exercise
+from runner.reports.exercises.ratings import Ratings, ratings_blocks, ratings_report
+
+
+class Expectation(msgspec.Struct, frozen=True, kw_only=True):
+    """What players were expected to do after an inject."""
+
+    action: str
+    by: datetime | None
+    done: datetime | None
+    critical: bool
+
+
+class EventReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the scenario as it was played; all times are exercise time."""
+
+    number: str
+    title: str
+    category: str
+    state: str
+    """``waiting``, ``released`` or ``left out``."""
+    planned: datetime | None
+    released: datetime | None
+    cause: str
+    to: tuple[str, ...]
+    via: str
+    text: str
+    expected: tuple[Expectation, ...]
+
+
+class AnswerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody answered to a question."""
+
+    by: str
+    at: datetime
+    text: str
+
+
+class QuestionReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that is discussed, with what was answered so far."""
+
+    id: str
+    text: str
+    objective: str
+    answers: tuple[AnswerReport, ...]
+
+
+class ModuleReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a discussion: what has happened by then, and what is talked about."""
+
+    id: str
+    title: str
+    text: str
+    questions: tuple[QuestionReport, ...]
+
+
+class DrillReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/drill/v1"):
+    """Where an exercise stands."""
+
+    incident: str
+    codename: str
+    kind: str
+    name: str
+    title: str
+    exercise_type: str
+    marking: str
+    stage: str
+    exercise_time: datetime
+    begun: datetime | None
+    ended: datetime | None
+    events: tuple[EventReport, ...]
+    modules: tuple[ModuleReport, ...]
+    ratings: Ratings
+
+
+def drill_report(incident: Incident, plan: Exercise, now: datetime) -> DrillReport:
+    """Return it as of an instant of exercise time; every time in the exercise's zone."""
+    drill = incident.drill
+    if drill is None:
+        raise ValueError("no exercise")
+    zone = zone_of(incident, plan.clock.start)
+    return DrillReport(
+        incident=incident.id,
+        codename=incident.codename,
+        kind=incident.kind,
+        name=plan.name,
+        title=plan.title,
+        exercise_type=plan.type,
+        marking=plan.marking,
+        stage=drill.stage,
+        exercise_time=now.astimezone(zone),
+        begun=_there(drill.begun_at, zone),
+        ended=_there(drill.ended_at, zone),
+        events=tuple(_event(event, incident, zone) for event in plan.events),
+        modules=tuple(_module(module, drill, zone) for module in plan.modules),
+        ratings=ratings_report(incident, plan),
+    )
+
+
+def _event(event: ScenarioEvent, incident: Incident, zone: tzinfo) -> EventReport:
+    drill = incident.drill
+    released = drill.released.get(event.number) if drill is not None else None
+    left_out = drill is not None and event.number in drill.deferred
+    begun = drill.begun_at if drill is not None else None
+    planned = begun + parse_duration(event.at) if event.at is not None and begun is not None else None
+    return EventReport(
+        number=event.number,
+        title=event.title,
+        category=event.category,
+        state="released" if released else "left out" if left_out else "waiting",
+        planned=_there(planned, zone),
+        released=_there(released.at, zone) if released else None,
+        cause=released.cause if released else "",
+        to=event.to,
+        via=event.via,
+        text=event.text,
+        expected=tuple(
+            Expectation(
+                action=one.words,
+                by=_there(deadline(event, one, drill), zone) if drill is not None else None,
+                done=_there(met(one, incident), zone),
+                critical=one.critical,
+            )
+            for one in event.expected
+        ),
+    )
+
+
+def _module(module: Module, drill: Drill, zone: tzinfo) -> ModuleReport:
+    def answers(question: str) -> tuple[AnswerReport, ...]:
+        return tuple(
+            AnswerReport(by=observation.by, at=observation.at.astimezone(zone), text=observation.text)
+            for observation in drill.observations
+            if observation.question == question
+        )
+
+    return ModuleReport(
+        id=module.id,
+        title=module.title,
+        text=module.text,
+        questions=tuple(
+            QuestionReport(
+                id=question.id, text=question.text, objective=question.objective, answers=answers(question.id)
+            )
+            for question in module.questions
+        ),
+    )
+
+
+def _there(at: datetime | None, zone: tzinfo) -> datetime | None:
+    return at.astimezone(zone) if at is not None else None
+
+
+def unmet(report: DrillReport) -> tuple[str, ...]:
+    """Return the critical actions that were expected after what happened and came late or never; none: it passed."""
+    return tuple(
+        f"{event.number}: {one.action} {'came late' if one.done else 'was not done'}"
+        for event in report.events
+        for one in event.expected
+        if event.state == "released"
+        and one.critical
+        and (one.done is None or (one.by is not None and one.done > one.by))
+    )
+
+
+def behind_plan(report: DrillReport) -> tuple[str, ...]:
+    """Return the numbers of the events whose time came while nobody conducted the exercise."""
+    return tuple(
+        event.number
+        for event in report.events
+        if report.stage == "running"
+        and event.state == "waiting"
+        and event.category in ("inject", "other")
+        and event.planned is not None
+        and event.planned < report.exercise_time
+    )
+
+
+_TONES: dict[str, Tone] = {"released": "good", "left out": "dim", "waiting": "plain"}
+
+
+def drill_page(report: DrillReport) -> Page:
+    """Draw it."""
+    head = Paragraph(
+        cells=(
+            Cell(report.marking, "marking"),
+            Cell(f"  {report.codename}: {report.title}"),
+        ),
+        hang=2,
+    )
+    time = clocked(report.exercise_time, report.exercise_time.tzinfo or UTC)
+    stands = line(f"{report.stage}; exercise time {time}", "title")
+    blocks: list[Block] = [head, stands]
+    if report.events:
+        rows = tuple(_row(event) for event in report.events)
+        blocks += [Blank(), Table(rows=rows, elastic=3, indent=0)]
+    if behind := behind_plan(report):
+        words = f"due and not released: {', '.join(behind)}; conduct it: tocsin drill run --go-on {report.codename}"
+        blocks.append(line(words, "warn", indent=2, hang=2))
+    for event in report.events:
+        blocks += [
+            _expected(event.number, one)
+            for one in event.expected
+            if one.by is not None or event.state == "released"
+        ]
+    for module in report.modules:
+        blocks += _discussion(module)
+    return Page((*blocks, *ratings_blocks(report.ratings)))
+
+
+def _row(one: EventReport) -> tuple[Cell, ...]:
+    when = one.released or one.planned
+    return (
+        Cell(one.number, "command"),
+        Cell(one.state, _TONES[one.state]),
+        Cell(_time(when) if when else "by hand", "dim"),
+        Cell(one.title),
+        Cell(f"{one.via} to {', '.join(one.to)}" if one.to else one.via, "dim"),
+    )
+
+
+def _expected(number: str, one: Expectation) -> Paragraph:
+    if one.done is not None:
+        late = one.by is not None and one.done > one.by
+        words, tone = f"done {_time(one.done)}{', late' if late else ''}", "warn" if late else "good"
+    else:
+        words, tone = "not yet", "plain"
+    by = f" (by {_time(one.by)})" if one.by else ""
+    return Paragraph(
+        cells=(Cell(f"{number}: {one.action}{by}: "), Cell(words, tone)),  # type: ignore[arg-type]
+        indent=2,
+        hang=2,
+    )
+
+
+def discussion_page(report: DrillReport) -> Page:
+    """Draw what a facilitator reads out and asks, and how answers are kept and the discussion ends."""
+    blocks: list[Block] = [block for module in report.modules for block in _discussion(module)]
+    how = (
+        ("keep an answer", "tocsin drill observe '…' --question ID --as PERSON"),
+        ("see what was answered", "tocsin drill show"),
+        ("end it", "tocsin drill end"),
+    )
+    rows = tuple((Cell(words), Cell(typed, "command")) for words, typed in how)
+    return Page((*blocks, Blank(), line("in another window:"), Table(rows=rows, elastic=1, indent=2)))
+
+
+def _discussion(module: ModuleReport) -> Iterator[Block]:
+    yield Blank()
+    yield line(f"{module.id}  {module.title}", "title")
+    yield Paragraph(cells=(Cell(" ".join(module.text.split())),), indent=2, hang=2)
+    for question in module.questions:
+        yield Paragraph(cells=(Cell(f"{question.id}  ", "command"), Cell(question.text)), indent=2, hang=6)
+        for answer in question.answers:
+            said = f"{answer.text} ({answer.by}, {_time(answer.at)})"
+            yield Paragraph(cells=(Cell(said, "good"),), indent=6, hang=6)
+        if not question.answers:
+            hint = f"not answered yet: tocsin drill observe '…' --question {question.id}"
+            yield Paragraph(cells=(Cell(hint, "dim"),), indent=6, hang=6)
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}"
+
+
+def told(event: ScenarioEvent) -> str:
+    """Return what a controller says to the players when an inject is released."""
+    to = f" to {', '.join(event.to)}" if event.to else ""
+    sender = f" from {event.sender}" if event.sender else ""
+    return f"{event.number} {event.title} [{event.via}{to}{sender}]{f': {event.text}' if event.text else ''}"
+
+
+def remaining_items(incident: Incident, plan: Exercise) -> Iterator[str]:
+    """Yield it in order, each with its command; a report that was signed is done."""
+    if missing := unconfirmed(ratings(plan, incident)):
+        yield f"not rated yet: {', '.join(missing)}: tocsin drill rate {missing[0]} -i {incident.codename}"
+    if incident.drill is not None and not incident.reports:
+        yield f"no report is signed yet: tocsin drill report -i {incident.codename}"
+    yield f"what is to be better: tocsin improvement add --from {incident.codename}"
+    if incident.state != "closed":
+        yield f"then close it: {close_exercise(incident.codename)}"

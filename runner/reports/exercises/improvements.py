@@ -1,0 +1,215 @@
+"""Improvement items as people and programs see them: what is to be better, with whom, by when, and what proves that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+import msgspec
+
+from runner.incident.exercises.improvements import Item, Plan, Proof, Source, Step, Tested, overdue
+from runner.reports.core.formatting import count, day, moment
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+
+
+class ItemReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One item; ``status`` is ``open``, ``done`` (nothing has proved it yet), ``retested`` or ``dropped``."""
+
+    id: str
+    status: str
+    overdue: bool
+    text: str
+    action: str
+    element: str
+    capability: str
+    owner: str
+    start: date | None
+    due: date | None
+    closes_with: str
+    source: Source
+    evidence: str
+    tested: Tested | None
+    proof: Proof | None
+    history: tuple[Step, ...]
+
+
+class ImprovementsReport(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/improvements/v1"
+):
+    """The improvement items of the organisation, or those that a command was about."""
+
+    as_of: datetime
+    items: tuple[ItemReport, ...]
+
+
+def improvements(items: Iterable[Item], now: datetime, today: date) -> ImprovementsReport:
+    """Return items as of now; ``today`` is the day in the organisation's zone."""
+    return ImprovementsReport(as_of=now, items=tuple(_report(item, today) for item in items))
+
+
+def _report(one: Item, today: date) -> ItemReport:
+    plan = one.plan
+    return ItemReport(
+        id=one.id,
+        status=one.status,
+        overdue=overdue(one, today),
+        text=plan.text,
+        action=plan.action,
+        element=plan.element,
+        capability=plan.capability,
+        owner=plan.owner,
+        start=plan.start,
+        due=plan.due,
+        closes_with=plan.closes_with,
+        source=one.source,
+        evidence=one.evidence,
+        tested=one.tested,
+        proof=one.proof,
+        history=one.history,
+    )
+
+
+_TONES: dict[str, Tone] = {"open": "plain", "done": "warn", "retested": "good", "dropped": "dim"}
+LEFT = ("open", "done")
+"""Where something is still to be done: to take the action, or to prove it."""
+
+
+def improvements_page(report: ImprovementsReport, *, everything: bool = False) -> Page:
+    """Draw a list; what is proved or dropped is folded unless ``everything`` is asked for."""
+    items = [item for item in report.items if everything or item.status in LEFT]
+    blocks: list[Block] = []
+    if items:
+        blocks.append(Table(rows=tuple(_row(item) for item in items), elastic=4, indent=0))
+    else:
+        words = "nothing is left to improve" if report.items else "no improvement item is on record"
+        blocks.append(line(words, "good" if report.items else "dim"))
+    if folded := len(report.items) - len(items):
+        blocks += [Blank(), line(f"{count(folded, 'item is', 'items are')} over (--all)", "dim")]
+    return Page(tuple(blocks))
+
+
+def _row(one: ItemReport) -> tuple[Cell, ...]:
+    status = "not proved yet" if one.status == "done" else one.status
+    late = "late, " if one.overdue else ""
+    due = day(one.due) if one.due is not None else "no date"
+    return (
+        Cell(one.id, "command"),
+        Cell(status, _TONES[one.status]),
+        Cell(f"{late}{due}", "alarm" if one.overdue else "dim"),
+        Cell(one.owner or "nobody", "plain" if one.owner else "warn"),
+        Cell(one.text),
+    )
+
+
+def item_page(report: ImprovementsReport) -> Page:
+    """Draw items in full."""
+    blocks: list[Block] = []
+    for item in report.items:
+        blocks += [Blank()] if blocks else []
+        blocks += _item(item)
+    return Page(tuple(blocks))
+
+
+def _item(one: ItemReport) -> Sequence[Block]:
+    found = one.source
+    head = Paragraph(cells=(Cell(f"{one.id}  ", "command"), Cell(one.text, "title")), hang=2)
+    status = f"{one.status}, late" if one.overdue else one.status
+    rows = [
+        ("status", status),
+        ("action", one.action or "none yet"),
+        ("element", one.element),
+        ("capability", one.capability),
+        ("owner", one.owner or "nobody"),
+        ("start", day(one.start) if one.start is not None else ""),
+        ("due", day(one.due) if one.due is not None else "no date"),
+        ("closes with", one.closes_with),
+        ("from", " ".join(part for part in (found.codename, found.ref) if part)),
+        ("step", f"{found.playbook} {found.step}" if found.step else ""),
+        ("tested", f"{one.tested.case}: passed ({one.tested.playbook})" if one.tested is not None else ""),
+        ("proof", proof_words(one.proof) if one.proof is not None else ""),
+    ]
+    table = Table(
+        rows=tuple((Cell(name, "dim"), Cell(value)) for name, value in rows if value), elastic=1, indent=2
+    )
+    story = Table(rows=tuple(_step(step) for step in one.history), elastic=2, indent=2)
+    return (head, table, story)
+
+
+def proof_words(proof: Proof) -> str:
+    """Return what proved an item, in a line: exercise, ratings, who gave them, and the head of its journal."""
+    rated = ", ".join(f"{name} {rating}" for name, rating in proof.ratings.items())
+    return (
+        f"{proof.exercise} ({proof.codename}): {rated} by {', '.join(proof.rated_by)}; journal {proof.digest}"
+    )
+
+
+def _step(step: Step) -> tuple[Cell, ...]:
+    return (
+        Cell(moment(step.at), "dim"),
+        Cell(step.by),
+        Cell(f"{step.what}{f': {step.note}' if step.note else ''}"),
+    )
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that an incident proposes; ``item`` is the id of what took it over, or empty."""
+
+    ref: str
+    text: str
+    element: str
+    capability: str
+    objective: str
+    step: str
+    item: str
+
+
+class ProposalsReport(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/improvement-proposals/v1"
+):
+    """What an exercise or a real incident proposes to improve; nothing of it is on record before a person takes it."""
+
+    incident: str
+    codename: str
+    proposals: tuple[Proposal, ...]
+
+
+def proposed(incident: str, codename: str, found: Iterable[tuple[Source, Plan, str]]) -> ProposalsReport:
+    """Return the proposals of an incident, each with the item that took it over."""
+    return ProposalsReport(
+        incident=incident,
+        codename=codename,
+        proposals=tuple(
+            Proposal(
+                ref=source.ref,
+                text=row.text,
+                element=row.element,
+                capability=row.capability,
+                objective=source.target or source.objective,
+                step=source.step,
+                item=item,
+            )
+            for source, row, item in found
+        ),
+    )
+
+
+def proposals_page(report: ProposalsReport) -> Page:
+    """Draw them, with the command that takes one over."""
+    if not report.proposals:
+        return Page(
+            (line(f"{report.codename} proposes nothing; rate it first, if it was an exercise", "dim"),)
+        )
+    rows = tuple(
+        (Cell(proposal.ref, "command"), Cell(proposal.text), Cell(proposal.item, "good"))
+        for proposal in report.proposals
+    )
+    blocks: list[Block] = [Table(rows=rows, elastic=1, indent=0)]
+    fresh = next((proposal.ref for proposal in report.proposals if not proposal.item), "")
+    if fresh:
+        words = f"tocsin improvement add --from {report.codename} --take {fresh} --owner PERSON --due DATE"
+        blocks += [
+            Blank(),
+            line("nothing is on record yet; take over what you mean:", "dim"),
+            line(words, "command"),
+        ]
+    return Page(tuple(blocks))

@@ -1,0 +1,165 @@
+"""Ratings of an exercise: what the record proposes and why, what evaluators said, and whose word is still missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from runner.incident.exercises.exercise_plan import Exercise
+from runner.incident.exercises.ratings import ObjectiveRating, TargetRating, TaskRating, ratings, unconfirmed
+from runner.incident.state.exercise import Rated
+from runner.incident.state.incident import Incident
+from runner.reports.core.page import Blank, Block, Cell, Paragraph, Tone, line
+
+
+class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One task of a target; all times are exercise time."""
+
+    task: str
+    critical: bool
+    by: datetime | None
+    done: datetime | None
+    proposal: str
+    rule: str
+
+
+class RatingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One target. ``proposal`` is provisional, from the record by ``rule``; ``rating`` is empty until somebody stands for one."""
+
+    id: str
+    text: str
+    proposal: str
+    rule: str
+    rating: str
+    rated_by: str
+    note: str
+    tasks: tuple[TaskRow, ...]
+
+
+class ObjectiveRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One objective; ``rating`` is its worst target's once all are confirmed, or what was given to itself."""
+
+    id: str
+    text: str
+    capability: str
+    proposal: str
+    rule: str
+    rating: str
+    rated_by: str
+    note: str
+    targets: tuple[RatingRow, ...]
+
+
+class Ratings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every objective as it stands; DRAFT as long as ``unconfirmed`` names any target."""
+
+    draft: bool
+    unconfirmed: tuple[str, ...]
+    objectives: tuple[ObjectiveRow, ...]
+
+
+def ratings_report(incident: Incident, plan: Exercise) -> Ratings:
+    """Return the ratings as they stand."""
+    found = ratings(plan, incident)
+    missing = unconfirmed(found)
+    return Ratings(
+        draft=bool(missing), unconfirmed=missing, objectives=tuple(_objective(rating) for rating in found)
+    )
+
+
+def _objective(one: ObjectiveRating) -> ObjectiveRow:
+    by, note = _given(one.given)
+    return ObjectiveRow(
+        id=one.id,
+        text=one.text,
+        capability=one.capability,
+        proposal=one.proposal.rating,
+        rule=one.proposal.rule,
+        rating=one.rating,
+        rated_by=by,
+        note=note,
+        targets=tuple(_target(target) for target in one.targets),
+    )
+
+
+def _target(one: TargetRating) -> RatingRow:
+    by, note = _given(one.given)
+    return RatingRow(
+        id=one.id,
+        text=one.text,
+        proposal=one.proposal.rating,
+        rule=one.proposal.rule,
+        rating=one.given.rating if one.given is not None else "",
+        rated_by=by,
+        note=note,
+        tasks=tuple(_task(task) for task in one.tasks),
+    )
+
+
+def _task(one: TaskRating) -> TaskRow:
+    return TaskRow(
+        task=one.task,
+        critical=one.critical,
+        by=one.by,
+        done=one.done,
+        proposal=one.proposal.rating,
+        rule=one.proposal.rule,
+    )
+
+
+def _given(rated: Rated | None) -> tuple[str, str]:
+    return ("", "") if rated is None else (rated.by, rated.note)
+
+
+_TONES: dict[str, Tone] = {"P": "good", "S": "good", "M": "warn", "U": "alarm"}
+
+
+def ratings_blocks(found: Ratings) -> Iterator[Block]:
+    """Draw them under an exercise."""
+    if not found.objectives:
+        return
+    yield Blank()
+    yield line("Ratings: DRAFT, no evaluator has confirmed them all" if found.draft else "Ratings", "title")
+    for objective in found.objectives:
+        yield _line(objective, 0)
+        for target in objective.targets:
+            yield _line(target, 2)
+            if len(target.tasks) > 1:
+                yield from (_task_line(task) for task in target.tasks)
+
+
+def _line(one: ObjectiveRow | RatingRow, indent: int) -> Paragraph:
+    cells = [Cell(f"{one.id}  ", "command"), Cell(f"{one.text}: ")]
+    if one.rating:
+        cells.append(Cell(one.rating, _TONES.get(one.rating, "dim")))
+        who = f" by {one.rated_by}" if one.rated_by else ""
+        cells.append(Cell(f"{who}{f', {one.note}' if one.note else ''}", "dim"))
+    elif one.proposal:
+        cells += [
+            Cell(f"proposed {one.proposal}", _TONES.get(one.proposal, "dim")),
+            Cell(f" ({one.rule})", "dim"),
+        ]
+    else:
+        cells.append(Cell(one.rule or "not rated yet", "dim"))
+    return Paragraph(cells=tuple(cells), indent=indent, hang=2)
+
+
+def _task_line(one: TaskRow) -> Paragraph:
+    known = "" if one.critical else ", not critical"
+    cells = (
+        Cell(f"{one.task}{known}: "),
+        Cell(one.proposal or "open", _TONES.get(one.proposal, "dim")),
+        Cell(f" ({one.rule})", "dim"),
+    )
+    return Paragraph(cells=cells, indent=4, hang=2)
+
+
+KEY = (
+    "P: performed without challenges: the critical tasks were done, the objective was met, to plan.",
+    "S: performed with some challenges: as P, but chances to be faster or better were seen.",
+    "M: performed with major challenges: met in the end, but late, with help, or outside of the plan.",
+    "U: unable to be performed: the critical tasks were not done so that the objective was met.",
+    "N/A was not played; N/O could not be observed.",
+)

@@ -1,0 +1,254 @@
+"""How ready an organisation is: for each playbook when it was last exercised and how, who is reached, what is still to improve.
+
+What is played without people (kind ``test``) counts for nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from runner.reports.core.attention_item import AttentionItem, AttentionKind
+from runner.reports.core.formatting import count, day, elapsed_since
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.messages.communications_check import STALE
+from runner.reports.people.unassigned_roles import UnheldRole, unheld_words
+
+
+class Exercised(msgspec.Struct, frozen=True, kw_only=True):
+    """The last exercise of a playbook that is over; ``at`` is its StartEx by the wall."""
+
+    incident: str
+    codename: str
+    exercise: str
+    at: datetime
+    version: str
+    digest: str
+    """Of the playbook that was played."""
+    ratings: dict[str, str]
+    """Objective → its rating; empty while no evaluator has given it."""
+
+
+class PlaybookReadiness(msgspec.Struct, frozen=True, kw_only=True):
+    """One playbook that can be opened by name."""
+
+    playbook: str
+    version: str
+    digest: str
+    own: bool
+    """It is the home's own."""
+    part_of: tuple[str, ...]
+    """Playbooks that run it as a step."""
+    exercised: Exercised | None
+    changed: bool
+    """It is not what was exercised last."""
+    next: datetime | None
+    """When an exercise of it comes by itself; None also for those that come without notice."""
+    scheduled: tuple[str, ...]
+    missed: tuple[str, ...]
+    """Firings that did not happen and that nobody has acknowledged."""
+    open: tuple[str, ...]
+    """Improvement items by id: open ones, those of them that are late, and those that are done and not proved."""
+    late: tuple[str, ...]
+    unproved: tuple[str, ...]
+    problem: str = ""
+    """Why it cannot be opened."""
+
+
+class PersonReadiness(msgspec.Struct, frozen=True, kw_only=True):
+    """One person: by the communications check, when the last way to them worked."""
+
+    person: str
+    roles: tuple[str, ...]
+    ways: int
+    worked_at: datetime | None
+    problem: str
+    """Why nobody can rely on reaching them; empty where it worked lately."""
+
+
+class ItemCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Improvement items of the organisation."""
+
+    open: int
+    late: int
+    unproved: int
+    retested: int
+    dropped: int
+
+
+class ReadinessReport(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/readiness/v1"
+):
+    """All of it as of now; ``needs_attention`` not empty makes ``--check`` exit with 4."""
+
+    as_of: datetime
+    playbooks: tuple[PlaybookReadiness, ...]
+    people: tuple[PersonReadiness, ...]
+    without_alternate: tuple[str, ...]
+    """Roles that one person holds, for whom nobody stands in."""
+    improvements: ItemCounts
+    unheld: tuple[UnheldRole, ...]
+    """Roles of playbooks that nobody holds."""
+    needs_attention: tuple[AttentionItem, ...]
+
+
+def person_problem(ways: int, worked: datetime | None, failed: bool, now: datetime) -> str:
+    """Return why reaching somebody cannot be relied on; ``failed``: every way's last try did."""
+    if not ways:
+        return "no channel reaches them"
+    if worked is None:
+        return "every try failed" if failed else "no way was ever tried"
+    if failed:
+        return f"the last try failed; worked {_age(worked, now)}"
+    return f"worked {_age(worked, now)}: try again" if now - worked > STALE else ""
+
+
+def wanting(
+    playbooks: Sequence[PlaybookReadiness],
+    people: Sequence[PersonReadiness],
+    alone: Sequence[str],
+    unheld: Sequence[UnheldRole],
+) -> Iterator[AttentionItem]:
+    """Yield what somebody has to see to: playbooks that are not what was exercised, people nobody can rely on reaching.
+
+    A role counts where a playbook of the home's own, or one that was exercised or is to be, has it.
+    """
+    for playbook in playbooks:
+        if playbook.changed and playbook.exercised is not None:
+            text = f"{playbook.playbook} {playbook.version} is not what was exercised in {playbook.exercised.codename}"
+            yield _entry(
+                "playbook_changed", playbook.playbook, text, f"tocsin drill run {playbook.exercised.exercise}"
+            )
+        elif playbook.own and playbook.exercised is None and not playbook.part_of and not playbook.scheduled:
+            text = f"{playbook.playbook} was never exercised, and no exercise of it is scheduled"
+            yield _entry("playbook_unexercised", playbook.playbook, text, "tocsin drill list")
+    for person in people:
+        if person.problem and person.roles:
+            text = f"{person.person} ({', '.join(person.roles)}): {person.problem}"
+            command = f"tocsin channel check --to {person.person}"
+            if not person.ways:
+                command = f"tocsin person add {person.person} --contact CHANNEL=ADDRESS"
+            yield _entry("person_unreached", person.person, text, command)
+    if alone:
+        text = f"{', '.join(alone)}: held by one person, and nobody stands in for them"
+        yield _entry("alternate_missing", alone[0], text, "tocsin role list, then: alternates in tocsin.yaml")
+    used = {
+        playbook.playbook
+        for playbook in playbooks
+        if playbook.own or playbook.exercised or playbook.scheduled
+    }
+    for role in unheld:
+        if not used.intersection(role.playbooks):
+            continue
+        command = f"tocsin role assign {role.role} PERSON --always"
+        yield _entry("role_unheld", role.role, f"nobody holds {unheld_words(role)}", command)
+
+
+def _entry(kind: AttentionKind, ref: str, text: str, command: str) -> AttentionItem:
+    return AttentionItem(kind=kind, severity="low", ref=ref, since=None, text=text, command=command)
+
+
+# --------------------------------------------------------------------------------------------------- the page
+
+
+def readiness_page(report: ReadinessReport) -> Page:
+    """Draw it: playbooks, people, improvement items, then what needs somebody."""
+    blocks: list[Block] = [*_playbooks(report), *_people(report), *_items(report.improvements)]
+    if report.needs_attention:
+        blocks += [Blank(), line(f"NEEDS A PERSON ({len(report.needs_attention)})", "title")]
+        for item in report.needs_attention:
+            blocks.append(line(item.text, indent=1, hang=2))
+            blocks.append(Paragraph(cells=(Cell("→ "), Cell(item.command, "command")), indent=3, hang=2))
+    return Page(tuple(blocks))
+
+
+def _playbooks(report: ReadinessReport) -> Iterator[Block]:
+    playbooks = [playbook for playbook in report.playbooks if _is_told(playbook)]
+    yield line("PLAYBOOKS", "title")
+    if playbooks:
+        yield Table(rows=tuple(_row(playbook, report.as_of) for playbook in playbooks), elastic=2)
+    never = [
+        playbook.playbook for playbook in report.playbooks if not _is_told(playbook) and not playbook.part_of
+    ]
+    if never:
+        yield line(f"never exercised: {', '.join(never)}", "dim", indent=2, hang=2)
+
+
+def _is_told(one: PlaybookReadiness) -> bool:
+    """Tell whether there is more to say of it than that it ships and was never exercised."""
+    return bool(one.exercised or one.own or one.scheduled or one.open or one.unproved or one.problem)
+
+
+def _row(one: PlaybookReadiness, now: datetime) -> tuple[Cell, ...]:
+    words, tone = _exercised(one, now)
+    more = (
+        f"next {day(one.next.date())}" if one.next is not None else "scheduled" if one.scheduled else "",
+        f"missed {len(one.missed)}" if one.missed else "",
+        _counted(len(one.open), len(one.late), len(one.unproved)),
+        one.problem,
+    )
+    return (
+        Cell(f"{one.playbook} {one.version}"),
+        Cell(words, tone),
+        Cell("; ".join(part for part in more if part), "alarm" if one.missed or one.late else "dim"),
+    )
+
+
+def _exercised(one: PlaybookReadiness, now: datetime) -> tuple[str, Tone]:
+    found = one.exercised
+    if found is None:
+        return "part of others" if one.part_of else "never exercised", "dim" if one.part_of else "warn"
+    rated = ", ".join(f"{name} {rating or 'not rated'}" for name, rating in found.ratings.items())
+    words = f"{_age(found.at, now)} in {found.codename}: {rated}"
+    if one.changed:
+        return f"{words}; changed since", "warn"
+    return words, "good" if set(found.ratings.values()) <= {"P", "S"} else "warn"
+
+
+def _counted(open_: int, late: int, unproved: int) -> str:
+    parts = (
+        f"{count(open_, 'item')} open" if open_ else "",
+        f"{late} late" if late else "",
+        f"{unproved} done and not proved" if unproved else "",
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def _people(report: ReadinessReport) -> Iterator[Block]:
+    yield Blank()
+    yield line("PEOPLE", "title")
+    rows = tuple(
+        (
+            Cell(person.person),
+            Cell(", ".join(person.roles), "dim"),
+            Cell(person.problem, "alarm" if person.roles else "warn")
+            if person.problem or person.worked_at is None
+            else Cell(f"reached {_age(person.worked_at, report.as_of)}", "good"),
+        )
+        for person in report.people
+    )
+    yield Table(rows=rows, elastic=2) if rows else line("nobody is on record", "warn", indent=2)
+    if report.without_alternate:
+        words = f"held by one person without an alternate: {', '.join(report.without_alternate)}"
+        yield line(words, "warn", indent=2, hang=2)
+    for role in report.unheld:
+        yield line(f"nobody holds {unheld_words(role)}", "warn", indent=2, hang=2)
+
+
+def _items(found: ItemCounts) -> Iterator[Block]:
+    yield Blank()
+    words = _counted(found.open, found.late, found.unproved) or "nothing is left"
+    over = f"; {found.retested} proved" if found.retested else ""
+    yield Paragraph(
+        cells=(Cell("IMPROVEMENT  ", "title"), Cell(f"{words}{over}", "alarm" if found.late else "plain"))
+    )
+
+
+def _age(at: datetime, now: datetime) -> str:
+    return (
+        "just now"
+        if now - at < timedelta(minutes=1)
+        else f"{elapsed_since(at, now).removeprefix('since ')} ago"
+    )

@@ -1,0 +1,217 @@
+"""Schedules of exercises as people and programs see them: when each comes next, and what became of each time that came.
+
+The moment inside a no-notice window is nobody's to see before it has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from runner.base.instants import duration_text
+from runner.errors import warning
+from runner.incident.exercises.schedules import (
+    AnyScheduleEvent,
+    DrillScheduled,
+    DrillUnscheduled,
+    Firing,
+    FiringAcknowledged,
+    FiringClaimed,
+    FiringEnded,
+    FiringMissed,
+    FiringOpened,
+    FiringRestored,
+    Schedule,
+    attention,
+)
+from runner.reports.core.formatting import moment
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+
+SHOWN = 5
+"""So many firings of a schedule are shown to people, the newest."""
+_TONES: dict[str, Tone] = {"passed": "good", "opened": "good", "missed": "alarm", "failed": "alarm"}
+
+
+class FiringReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One time that came."""
+
+    id: str
+    fire_at: datetime
+    state: str
+    recorded: datetime
+    codename: str
+    detail: str
+    acknowledged: str
+    """Why it may stay missed or failed, and who says so."""
+
+
+class ScheduleReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One schedule; ``next`` is in its own zone."""
+
+    schedule: str
+    exercise: str
+    routine: str
+    ahead: str
+    closed_for: str
+    cron: str
+    every: str
+    zone: str
+    no_notice: str
+    on_missed: str
+    unattended: bool
+    despite: str
+    since: datetime
+    by: str
+    next: datetime | None
+    needs_attention: str
+    firings: tuple[FiringReport, ...]
+
+
+class SchedulesReport(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/schedules/v1"
+):
+    """All schedules that stand."""
+
+    as_of: datetime
+    schedules: tuple[ScheduleReport, ...]
+
+
+def schedules_report(
+    standing: Sequence[Schedule], upcoming: dict[str, datetime | None], now: datetime
+) -> SchedulesReport:
+    """Return the schedules that stand; ``upcoming`` says when each comes next."""
+    return SchedulesReport(
+        as_of=now, schedules=tuple(_report(schedule, upcoming.get(schedule.id)) for schedule in standing)
+    )
+
+
+def _report(schedule: Schedule, upcoming: datetime | None) -> ScheduleReport:
+    rule = schedule.rule
+    wrong = attention(schedule)
+    return ScheduleReport(
+        schedule=schedule.id,
+        exercise=rule.exercise,
+        routine=rule.routine or "",
+        ahead=_span(rule.ahead),
+        closed_for=_span(rule.closed_for),
+        cron=rule.cron,
+        every=_span(rule.every),
+        zone=rule.zone,
+        no_notice=_span(rule.no_notice),
+        on_missed=rule.on_missed,
+        unattended=rule.unattended,
+        despite=rule.despite,
+        since=schedule.since,
+        by=schedule.by,
+        next=upcoming,
+        needs_attention=f"{wrong.id} {wrong.state}: {wrong.detail}" if wrong is not None else "",
+        firings=tuple(
+            _fired(firing) for firing in sorted(schedule.firings.values(), key=lambda one: one.fire_at)
+        ),
+    )
+
+
+def _span(length: timedelta | None) -> str:
+    return duration_text(length) if length is not None else ""
+
+
+def _fired(firing: Firing) -> FiringReport:
+    return FiringReport(
+        id=firing.id,
+        fire_at=firing.fire_at,
+        state=firing.state,
+        recorded=firing.at,
+        codename=firing.codename,
+        detail=firing.detail,
+        acknowledged=f"{firing.acknowledged} ({firing.acknowledged_by})" if firing.acknowledged else "",
+    )
+
+
+def schedules_page(report: SchedulesReport, begin: str) -> Page:
+    """Draw them; ``begin`` is the command that makes the first."""
+    if not report.schedules:
+        return Page((line(f"none yet: {begin}", "dim"),))
+    blocks: list[Block] = []
+    for schedule in report.schedules:
+        blocks += [Blank()] if blocks else []
+        blocks += [_head(schedule), line(_how(schedule), "dim", indent=2, hang=2)]
+        if schedule.firings:
+            rows = tuple(_row(fired) for fired in schedule.firings[-SHOWN:])
+            blocks.append(Table(rows=rows, elastic=2, indent=2))
+    return Page(tuple(blocks))
+
+
+def _head(one: ScheduleReport) -> Paragraph:
+    comes = f"{one.next:%a %Y-%m-%d %H:%M} {one.zone}" if one.next is not None else "never again"
+    return Paragraph(cells=(Cell(one.schedule, "title"), Cell(f"  next: {comes}")), hang=2)
+
+
+def _how(one: ScheduleReport) -> str:
+    comes = f"cron {one.cron}" if one.cron else f"every {one.every}"
+    if one.routine:
+        told = (
+            comes,
+            f"ahead: {one.ahead}" if one.ahead else "",
+            f"closed for: {one.closed_for}" if one.closed_for else "",
+        )
+        return "; ".join(filter(None, told))
+    parts = (
+        comes,
+        f"no notice, within {one.no_notice}" if one.no_notice else "announced",
+        "unattended" if one.unattended else "with people",
+        f"when missed: {one.on_missed}",
+    )
+    return "; ".join(parts)
+
+
+def _row(one: FiringReport) -> tuple[Cell, ...]:
+    return (
+        Cell(moment(one.fire_at), "dim"),
+        Cell(one.state, "dim" if one.acknowledged else _TONES.get(one.state, "warn")),
+        Cell("; ".join(part for part in (one.codename, one.detail, one.acknowledged) if part)),
+    )
+
+
+class Coming(msgspec.Struct, frozen=True, kw_only=True):
+    """One fire time to come, of an announced schedule."""
+
+    schedule: str
+    at: datetime
+
+
+def ics(coming: Sequence[Coming], now: datetime) -> bytes:
+    """Return announced exercises to come as iCalendar (RFC 5545), one event each."""
+    from icalendar import Calendar, Event
+
+    book = Calendar()
+    book.add("prodid", "-//Tocsin//exercises//EN")
+    book.add("version", "2.0")
+    for one in coming:
+        event = Event()
+        event.add("uid", f"{one.schedule}/{one.at.astimezone(UTC):%Y%m%dT%H%M%SZ}@tocsin")
+        event.add("dtstamp", now.astimezone(UTC))
+        event.add("summary", f"EXERCISE: {one.schedule}")
+        event.add("dtstart", one.at.astimezone(UTC))
+        book.add_component(event)
+    return bytes(book.to_ical())
+
+
+def told(event: AnyScheduleEvent) -> str:
+    """Return what a scheduler says when it has recorded something; empty where that would give an exercise away."""
+    match event:
+        case FiringOpened(codename=codename, schedule=name):
+            return f"EXERCISE: {name} is open as {codename}; conduct it: tocsin drill run --go-on {codename}"
+        case FiringEnded(routine=str(), schedule=name, detail=detail):
+            return f"{name}: {detail}"
+        case FiringEnded(outcome=outcome, schedule=name, detail=detail):
+            return f"EXERCISE: {name} {outcome}{f': {detail}' if detail else ''}"
+        case FiringMissed(schedule=name, fire_at=fire_at, reason=reason):
+            return warning(
+                "exercise_missed", f"the exercise {name} of {moment(fire_at)} did not happen: {reason}"
+            )
+        case FiringRestored(schedule=name, fire_at=fire_at):
+            return f"{name} of {moment(fire_at)} is still to come: it was recorded by a clock that was ahead"
+        case FiringClaimed() | FiringAcknowledged() | DrillScheduled() | DrillUnscheduled():
+            return ""

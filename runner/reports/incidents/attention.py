@@ -1,0 +1,429 @@
+"""What needs a person, each with the command that deals with it; ``do_now`` puts it in order.
+
+Nothing here is decided anew: stuck, overdue and unknown are states of the incident. The one thing that views add is
+a watch over silence: an attempt without an outcome, or due work that nobody performs, is said out loud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+
+import msgspec
+
+from runner.incident.law.duties import BINDING
+from runner.incident.messages.failover import Policy
+from runner.incident.notices.staleness import change_words, changes, not_passed
+from runner.incident.state.due_times import PEOPLE
+from runner.incident.state.exercise import OVER
+from runner.incident.state.incident import Delivery, Incident, Invocation
+from runner.incident.state.work import Failed
+from runner.law.duty import DutyStatus
+from runner.law.relevance import questions
+from runner.reports.core import suggested_actions
+from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.formatting import aside_words, elapsed_since, remaining, standing
+from runner.reports.core.second_person import awaiting
+from runner.reports.core.task_rows import TaskRow, named
+from runner.reports.incidents.attention_messages import (
+    call_owed,
+    campaigns,
+    compromised_deliveries,
+    deliveries,
+    missed_updates,
+)
+from runner.reports.incidents.do_now import containment, do_now, is_due, must_begin, with_whom
+from runner.reports.messages.war_room import nowhere
+
+_CRITICAL = timedelta(hours=4)
+"""How near a deadline is critical, whenever its work should have begun."""
+_ASKED = 3
+"""How many of the questions that would bring more law into sight are put at once."""
+_NAMED = 4
+"""Up to how many duties that hang on a fact are named."""
+IDLE = timedelta(minutes=5)
+"""How long due work may lie before its silence is said."""
+
+
+def needs_attention(
+    incident: Incident,
+    rows: Sequence[TaskRow],
+    duties: Sequence[DutyStatus],
+    now: datetime,
+    failed: Failed | None = None,
+) -> tuple[AttentionItem, ...]:
+    """Return what waits for a person, in the order of DO NOW. A cancelled incident asks nothing.
+
+    Of a closed one only duties that were left open press on, and what still waits for a second person. An exercise
+    that is over asks to be rated and closed. ``failed`` is how often automatic work failed in a row.
+    """
+    if incident.state == "cancelled":
+        return ()
+    if incident.state == "closed":
+        left_open = [*awaiting(incident), *pressing_on(incident, duties, now)]
+        return do_now(left_open, incident, rows, duties, now)
+    if incident.drill is not None and incident.drill.stage in OVER:
+        return (_over(incident),)
+    begun = {row.invocation: row for row in rows if row.invocation}
+    found = [
+        *_set_aside(incident, failed),
+        *containment(begun.values(), now),
+        *_paused(incident),
+        *_steps(incident, begun, now),
+        *deliveries(incident),
+        *_silence(incident, begun, now),
+        *_duties(duties, now),
+        *_reopened(incident, begun),
+        *_unsigned(incident, begun),
+        *_stale(incident),
+        *_facts(incident, begun, duties),
+        *_roles(incident, rows),
+        *_unconfirmed(incident, begun),
+        *awaiting(incident),
+        *compromised_deliveries(incident, begun),
+        *campaigns(incident),
+        *missed_updates(incident, now),
+        *nowhere(incident),
+    ]
+    return do_now(found, incident, rows, duties, now)
+
+
+def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionItem]:
+    """Yield the duties of a closed incident that are late or past their start, each with its incident in the command."""
+    for duty in _duties(duties, now) if incident.kind == "real" else ():
+        yield msgspec.structs.replace(
+            duty,
+            rank=3,
+            text=f"{incident.codename} is closed with this duty open: {duty.text}",
+            command=f"{duty.command} -i {incident.codename}",
+        )
+
+
+def _over(incident: Incident) -> AttentionItem:
+    """Return all that an exercise asks once it is over: nothing of what was open in it can be done any more."""
+    return AttentionItem(
+        kind="exercise_over",
+        severity="low",
+        ref=incident.id,
+        since=incident.drill.ended_at if incident.drill is not None else None,
+        text="the exercise is over: rate it, write its report, then close it",
+        command=suggested_actions.close_exercise(incident.codename),
+    )
+
+
+def _paused(incident: Incident) -> Iterator[AttentionItem]:
+    if incident.state == "paused":
+        yield AttentionItem(
+            kind="paused",
+            severity="medium",
+            ref=incident.id,
+            since=None,
+            text="the incident is paused: nothing is sent or done by itself, and the legal clocks run on",
+            command=suggested_actions.RESUME,
+        )
+
+
+def _set_aside(incident: Incident, failed: Failed | None) -> Iterator[AttentionItem]:
+    if failed is not None and failed.aside:
+        yield AttentionItem(
+            kind="set_aside",
+            severity="critical",
+            ref=incident.id,
+            since=failed.at,
+            text=f"{aside_words(failed)}: nothing is sent or done by itself, and the legal clocks run on",
+            command=suggested_actions.resume(incident.codename),
+        )
+
+
+def _steps(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> Iterator[AttentionItem]:
+    for name in sorted(incident.active):
+        invocation, row = incident.invocations[name], rows[name]
+        if invocation.stuck or invocation.state == "outcome_unknown":
+            yield from _stuck(incident, invocation, row)
+        elif invocation.due is not None and is_due(row, now):
+            yield AttentionItem(
+                kind="overdue",
+                severity="high",
+                ref=name,
+                since=invocation.due,
+                due=invocation.due,
+                text=f"{named(row)}: {remaining(invocation.due, now)}{with_whom(row)}",
+                command=suggested_actions.row_step(row),
+            )
+
+
+def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator[AttentionItem]:
+    since = invocation.attempts[-1].ended_at if invocation.attempts else invocation.ready_at
+    if invocation.state == "outcome_unknown":
+        yield AttentionItem(
+            kind="outcome_unknown",
+            severity="critical",
+            ref=invocation.id,
+            since=since,
+            text=f"{named(row)}: nobody knows whether it happened; find out, then say so",
+            command=suggested_actions.retry_step(row.state, row.command_name),
+        )
+        return
+    unreached = [d for d in _deliveries_of(incident, invocation) if call_owed(incident, d)]
+    if unreached:
+        return
+    rejected = invocation.kind == "approve" and any(not a.approved for a in invocation.approvals)
+    yield AttentionItem(
+        kind="rejected" if rejected else "stuck",
+        severity="high",
+        ref=invocation.id,
+        since=invocation.approvals[-1].at if rejected else since,
+        text=f"{named(row)}: {invocation.stuck if rejected else f'stuck, {invocation.stuck}'}",
+        command=suggested_actions.retry_step(row.state, row.command_name),
+    )
+
+
+def _deliveries_of(incident: Incident, invocation: Invocation) -> list[Delivery]:
+    message = incident.messages.get(invocation.message)
+    return [incident.deliveries[name] for name in message.deliveries] if message else []
+
+
+def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> Iterator[AttentionItem]:
+    holders: list[tuple[str, str, Delivery | Invocation]] = [
+        (d.id, f"message to {d.person}", d) for d in incident.deliveries.values() if d.state == "active"
+    ]
+    holders += [(n, named(rows[n]), incident.invocations[n]) for n in sorted(incident.active)]
+    for ref, words, holder in holders:
+        for attempt in holder.attempts:
+            if attempt.state == "sending" and now - attempt.started_at > Policy().attempt_limit:
+                yield AttentionItem(
+                    kind="no_outcome",
+                    severity="high",
+                    ref=ref,
+                    since=attempt.started_at,
+                    text=f"{words}: attempt {attempt.n} has no outcome {elapsed_since(attempt.started_at, now)}; "
+                    "its worker may be gone",
+                    command=suggested_actions.WORK,
+                )
+    if incident.state != "open":
+        return
+    for name in sorted(incident.active):
+        invocation = incident.invocations[name]
+        wake = invocation.wake_at
+        if wake is not None and now - wake > IDLE and invocation.kind not in PEOPLE and not invocation.stuck:
+            yield AttentionItem(
+                kind="not_worked",
+                severity="high",
+                ref=name,
+                since=wake,
+                text=f"{named(rows[name])}: due {elapsed_since(wake, now)} and no worker has done it",
+                command=suggested_actions.WORK,
+            )
+
+
+def _duties(duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionItem]:
+    for duty in duties:
+        if duty.verdict != "applies" or duty.state not in ("open", "overdue") or duty.due is None:
+            continue
+        if duty.state == "overdue":
+            yield AttentionItem(
+                kind="duty_overdue",
+                severity="critical",
+                ref=duty.id,
+                since=duty.due,
+                due=duty.due,
+                text=f"{duty.citation or duty.id}: {remaining(duty.due, now)}, to {duty.recipient}",
+                command=suggested_actions.record_filed_late(duty.id),
+            )
+        elif must_begin(duty, now):
+            yield _near(duty, duty.due, now)
+
+
+def _reopened(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[AttentionItem]:
+    """Yield what was recorded about duties and no longer stands; to file comes before deciding anew."""
+    for duty in incident.duties.values():
+        if duty.reopened is None or duty.record is not None:
+            continue
+        said = f"{duty.id}: {standing(duty.reopened.kind)} no longer stands: {duty.reopened_why}"
+        ways = [(said, suggested_actions.decide_again(duty.id))]
+        if duty.verdict in BINDING:
+            file = suggested_actions.record_filed_late if duty.overdue else suggested_actions.record_filed
+            off = [row for row in rows.values() if row.item == duty.id and row.state == "cancelled"]
+            ways = [
+                (said, file(duty.id)),
+                *(
+                    (f"{named(row)} was called off", suggested_actions.reopen(row.command_name))
+                    for row in off[:1]
+                ),
+                (f"{duty.id}: if nobody is to be notified", suggested_actions.decide_again(duty.id)),
+            ]
+        for text, command in ways:
+            yield AttentionItem(
+                kind="duty_reopened", severity="high", ref=duty.id, since=None, text=text, command=command
+            )
+
+
+def _unsigned(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[AttentionItem]:
+    """Yield what was filed before it was signed, for as long as the signature is still open."""
+    for duty in incident.duties.values():
+        for name in duty.record.unsigned if duty.record is not None else ():
+            if name in rows and not rows[name].over:
+                yield AttentionItem(
+                    kind="filed_unsigned",
+                    severity="high",
+                    ref=duty.id,
+                    since=duty.record.at if duty.record is not None else None,
+                    text=f"{duty.id} was filed while its notice still waited for: {named(rows[name])}",
+                    command=suggested_actions.complete_step("approve", rows[name].command_name),
+                )
+
+
+def _stale(incident: Incident) -> Iterator[AttentionItem]:
+    """Yield the newest text of each open duty that is out of date: what is to be signed or filed, else the draft."""
+    used = {(i.scope, i.subject) for i in incident.invocations.values() if i.kind in ("approve", "file")}
+    done = {
+        duty.id
+        for duty in incident.duties.values()
+        if duty.record is not None or duty.verdict not in ("applies", "unknown")
+    }
+    newest = [
+        one for one in {d.step: d for d in incident.documents.values()}.values() if one.duty not in done
+    ]
+    steps = {one.step: incident.invocations[one.step] for one in newest}
+    signed = [one for one in newest if (steps[one.step].scope, steps[one.step].step) in used]
+    duties = {one.duty for one in signed}
+    asked = [one for one in newest if one in signed or one.duty not in duties]
+    changed = changes(incident, asked)
+    stale = [(one, found) for one in asked if (found := not_passed(incident, one, changed[one.id]))]
+    each = [(one.step, one.notice, found, suggested_actions.render(one.step)) for one, found in stale]
+    if len(each) > _ASKED:
+        facts = {one.fact: one for _, found in stale for one in found}
+        each = [("notices", f"{len(stale)} notices", tuple(facts.values()), "tocsin notice list")]
+    for ref, name, found, command in each:
+        text = f"{name}: out of date, {'; '.join(map(change_words, found))}"
+        yield AttentionItem(
+            kind="notice_stale", severity="high", ref=ref, since=None, text=text, command=command
+        )
+
+
+def _near(duty: DutyStatus, due: datetime, now: datetime) -> AttentionItem:
+    start = duty.latest_safe_start
+    passed = start is not None and start <= now
+    doubt = " (provisional)" if duty.provisional else ""
+    hurry = "; the last safe moment to start has passed" if passed else ""
+    return AttentionItem(
+        kind="clock",
+        severity="critical" if passed or due - now < _CRITICAL else "high",
+        ref=duty.id,
+        since=start if passed else None,
+        due=due,
+        text=f"{duty.citation or duty.id}: {remaining(due, now)}{doubt}{hurry}",
+        command=suggested_actions.record_filed(duty.id),
+    )
+
+
+def _facts(
+    incident: Incident, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
+) -> Iterator[AttentionItem]:
+    for path, holds_up in blocking_facts(incident, rows, duties).items():
+        asked = [row for row in rows.values() if row.state in ("ready", "active") and row.sets == path]
+        command = suggested_actions.set_fact(path)
+        if asked:
+            command = suggested_actions.complete_step("ask", asked[0].command_name)
+        yield AttentionItem(
+            kind="fact_missing",
+            severity="medium",
+            ref=path,
+            since=None,
+            text=f"{path} is not known: {'; '.join(holds_up)}",
+            command=command,
+        )
+
+
+def blocking_facts(
+    incident: Incident, rows: Mapping[str, TaskRow], duties: Sequence[DutyStatus]
+) -> dict[str, tuple[str, ...]]:
+    """Return the unknown facts that hold something up, and what, in words.
+
+    Of a duty only the fact that settles most comes here: the others may never be needed.
+    """
+    steps: dict[str, list[str]] = {}
+    open_duties: dict[str, list[str]] = {}
+    exempt: dict[str, list[str]] = {}
+    clocks: dict[str, list[str]] = {}
+    for name in sorted(incident.blocked):
+        for path in incident.invocations[name].missing:
+            if not path.startswith(("step(", "duty(", "duties")):
+                steps.setdefault(path, []).append(named(rows[name]))
+    for duty in (duty for duty in duties if duty.state in ("open", "overdue", "held")):
+        facts = {fact for one in duty.unless for fact in one.missing}
+        exempting = [fact for fact in duty.missing_facts if fact in facts][:1]
+        others = [fact for fact in duty.missing_facts if fact not in facts][:1]
+        waits = open_duties if duty.verdict == "unknown" and duty.in_sight else {}
+        waits = clocks if duty.verdict == "applies" and duty.provisional else waits
+        for path, of in (*((fact, exempt) for fact in exempting), *((other, waits) for other in others)):
+            of.setdefault(path, []).append(duty.id)
+    kept = incident.duties.values()
+    far = [(d, d.missing) for d in kept if d.verdict == "unknown" and not d.in_sight and d.record is None]
+    for path, held in islice(questions(far).items(), _ASKED):
+        open_duties.setdefault(path, []).extend(duty.id for duty in held)
+    return {
+        path: (
+            *((f"{_list(steps[path])} waits for it",) if path in steps else ()),
+            *(
+                (
+                    f"it decides whether {_duty_list(open_duties[path])} {'apply' if len(open_duties[path]) > 1 else 'applies'}",
+                )
+                if path in open_duties
+                else ()
+            ),
+            *((f"an exemption from {_duty_list(exempt[path])} hangs on it",) if path in exempt else ()),
+            *((f"the clock of {_list(clocks[path])} is provisional",) if path in clocks else ()),
+        )
+        for path in dict.fromkeys((*clocks, *open_duties, *exempt, *steps))
+    }
+
+
+def _list(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:2])
+    return f"{shown} and {len(names) - 2} more" if len(names) > 2 else shown
+
+
+def _duty_list(names: Sequence[str]) -> str:
+    """Name a few duties; many are only counted."""
+    return _list(names) if len(names) <= _NAMED else f"{len(names)} duties"
+
+
+def _roles(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[AttentionItem]:
+    """Yield the roles that nobody holds and that a step needs now, or that a message was for."""
+    wanted: dict[str, list[str]] = {}
+    for row in rows:
+        if row.state in ("ready", "active") and not row.assignee and not row.over:
+            for role in row.roles:
+                if not incident.roles.get(role):
+                    wanted.setdefault(role, []).append(named(row))
+    for message in incident.messages.values():
+        for role in message.unheld:
+            if not incident.roles.get(role):
+                step = next((named(row) for row in rows if row.invocation == message.step), message.step)
+                wanted.setdefault(role, []).append(step)
+    for role, steps in wanted.items():
+        yield AttentionItem(
+            kind="role_unheld",
+            severity="medium",
+            ref=role,
+            since=None,
+            text=f"nobody holds the role {role}: {_list(steps)}",
+            command=suggested_actions.assign_role(role),
+        )
+
+
+def _unconfirmed(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[AttentionItem]:
+    """Yield what was done for people who have not said yet that it was so."""
+    for behalf in incident.unconfirmed.values():
+        steps = [named(rows[name]) for name in behalf.steps if name in rows]
+        what = _list(steps) if steps else f"entry {behalf.first}"
+        yield AttentionItem(
+            kind="unconfirmed",
+            severity="medium",
+            ref=str(behalf.first),
+            since=behalf.at,
+            text=f"{what}: done on behalf of {behalf.person} by {behalf.by} via {behalf.via}, not confirmed",
+            command=suggested_actions.confirm(behalf.first, behalf.person),
+        )

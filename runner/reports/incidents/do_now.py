@@ -1,0 +1,126 @@
+"""DO NOW: the one definition of what cannot wait, and the order in which it is done.
+
+``brief``, ``status``, ``next``, ``watch``, ``doctor``, ``worker --once`` and the exit code of ``status --check`` take it from
+here. It holds containment tasks, people to call, duties whose work must begin, tasks that are due or stuck, and questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from runner.incident.state.due_times import PEOPLE
+from runner.incident.state.incident import Incident
+from runner.law.duty import DutyStatus
+from runner.reports.core import suggested_actions
+from runner.reports.core.attention_item import SEVERITIES, AttentionItem, AttentionKind, Rank
+from runner.reports.core.formatting import count, remaining
+from runner.reports.core.task_rows import TaskRow, named
+
+SOON = timedelta(hours=2)
+"""How long before its start-by a duty is work for now."""
+UNPLANNED = timedelta(hours=12)
+"""The same before the deadline of a duty for whose work no time is planned, so that its start-by is not known."""
+FIRST_HOURS = timedelta(hours=4)
+"""For how long after the opening open containment tasks keep legal questions out of DO NOW."""
+TASKS: Rank = 4
+QUESTIONS: Rank = 5
+LATER: Rank = 6
+NOTHING = "No action required now."
+_RANKS: Mapping[AttentionKind, Rank] = {
+    "containment": 1,
+    "unreachable": 2,
+    "exposed": 2,
+    "outcome_unknown": 2,
+    "set_aside": 2,
+    "duty_overdue": 3,
+    "duty_reopened": 3,
+    "filed_unsigned": 3,
+    "notice_stale": QUESTIONS,
+    "clock": 3,
+    "role_unheld": QUESTIONS,
+    "unconfirmed": QUESTIONS,
+}
+"""All other kinds are tasks."""
+
+
+def must_begin(duty: DutyStatus, now: datetime) -> bool:
+    """Tell whether a duty is overdue, past its start-by, or less than ``SOON`` before it."""
+    if duty.due is None or duty.state not in ("open", "overdue"):
+        return False
+    start = duty.latest_safe_start or duty.due
+    return start - now <= (SOON if start < duty.due else UNPLANNED)
+
+
+def containment(rows: Iterable[TaskRow], now: datetime) -> Iterator[AttentionItem]:
+    """Yield the containment tasks that people can do now and that are not late yet."""
+    for row in rows:
+        if _contains(row) and not row.stuck and not is_due(row, now):
+            clock = f": {remaining(row.due, now)}" if row.due else ""
+            yield AttentionItem(
+                kind="containment",
+                severity="high",
+                ref=row.invocation,
+                since=None,
+                due=row.due,
+                text=f"{named(row)}{clock}{with_whom(row)}",
+                command=suggested_actions.row_step(row),
+            )
+
+
+def is_due(row: TaskRow, now: datetime) -> bool:
+    """Tell whether a task is due, also while nothing has recorded that it is overdue."""
+    return row.overdue or (row.due is not None and row.due <= now)
+
+
+def with_whom(row: TaskRow) -> str:
+    """Return who does a task, as the end of a sentence."""
+    return f", with {row.assignee}" if row.assignee else (f", role {row.role}" if row.role else "")
+
+
+def _contains(row: TaskRow) -> bool:
+    return row.containment and row.kind in PEOPLE and row.state in ("ready", "active")
+
+
+def do_now(
+    found: Iterable[AttentionItem],
+    incident: Incident,
+    rows: Sequence[TaskRow],
+    duties: Iterable[DutyStatus],
+    now: datetime,
+) -> tuple[AttentionItem, ...]:
+    """Return what waits for a person with its rank, in order: by rank, then worst first, then by time."""
+    first = {row.invocation for row in rows if row.containment}
+    wait = any(map(_contains, rows)) and now - incident.opened_at < FIRST_HOURS
+    pressing = {
+        duty.missing_facts[0]
+        for duty in duties
+        if duty.verdict == "unknown" and duty.in_sight and duty.missing_facts and must_begin(duty, now)
+    }
+    return ordered(msgspec.structs.replace(item, rank=_rank(item, first, pressing, wait)) for item in found)
+
+
+def _rank(one: AttentionItem, first: set[str], pressing: set[str], wait: bool) -> Rank:
+    if one.ref in first:
+        return 1
+    if one.kind == "fact_missing":
+        return 3 if one.ref in pressing else LATER if wait else QUESTIONS
+    return _RANKS.get(one.kind, TASKS)
+
+
+def ordered(found: Iterable[AttentionItem]) -> tuple[AttentionItem, ...]:
+    """Return them in the order in which they are done."""
+
+    def order(one: AttentionItem) -> tuple[int, int, bool, float]:
+        at = one.due or one.since
+        return one.rank, SEVERITIES.index(one.severity), at is None, at.timestamp() if at else 0
+
+    return tuple(sorted(found, key=order))
+
+
+def calm(rows: Iterable[TaskRow]) -> str:
+    """Return what is said where DO NOW is empty: tasks that are open, but not due, are counted."""
+    open_ = sum(row.state in ("ready", "active") and row.kind in PEOPLE and not row.over for row in rows)
+    return f"Nothing is due now. {count(open_, 'task is', 'tasks are')} open." if open_ else NOTHING

@@ -1,0 +1,152 @@
+"""Lanes that are alike, shown as one: fifty states ask for one letter each, and a commander needs one line.
+
+A lane is what a ``for_each`` opens for one duty. Lanes of one group of steps are alike when they write the same notice to
+the same kind of recipient: then one person gathers, one quorum signs, and what differs is the state. A step that stands
+in three such lanes or more is shown once, with how many they are and by when the first of them has to begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from runner.base.states import TaskState
+from runner.incident.state.expression_view import outwards
+from runner.incident.state.incident import Incident
+from runner.law.duty import DutyStatus
+from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.task_rows import CONTAINERS, TaskRow
+
+ENOUGH = 3
+"""How many lanes are worth folding."""
+_FAR = datetime.max.replace(tzinfo=UTC)
+_KINDS: Mapping[str, str] = {
+    "individuals": "people",
+    "data_subjects": "people",
+    "service_recipients": "people",
+    "clients": "people",
+    "data_owner": "owners",
+    "controller": "owners",
+    "consumer_reporting_agencies": "credit bureaus",
+    "prominent_media": "media",
+}
+"""Whom recipients are; everybody else is an authority."""
+
+
+class LaneGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of several lanes that are alike."""
+
+    step: str
+    title: str
+    state: TaskState
+    notice: str
+    """The notice that all of them write; empty while none is drafted."""
+    recipient: str
+    """``people``, ``authorities``, ``owners``, ``credit bureaus`` or ``media``."""
+    count: int
+    due: datetime | None
+    """When the first of the steps is due."""
+    start_by: datetime | None
+    """The earliest of their duties' last moments to begin."""
+    first: str
+    """The invocation to begin with: the one whose duty presses most."""
+    rows: tuple[str, ...]
+    """All of them, by invocation."""
+    duties: tuple[str, ...]
+
+
+def kind_of(recipient: str) -> str:
+    """Return what kind of recipient somebody is."""
+    return _KINDS.get(recipient, "authorities")
+
+
+def lane_groups(
+    incident: Incident, rows: Sequence[TaskRow], duties: Sequence[DutyStatus]
+) -> tuple[LaneGroup, ...]:
+    """Return the steps that stand in several lanes that are alike, in the order of their first rows."""
+    known = {duty.id: duty for duty in duties}
+    drafted = {incident.invocations[d.step].scope: d.notice for d in incident.documents.values()}
+    alike: dict[tuple[str, ...], list[TaskRow]] = {}
+    for row in rows:
+        duty = known.get(row.item)
+        if duty is None or not row.invocation or row.over or row.kind in CONTAINERS:
+            continue
+        scope = incident.scopes[incident.invocations[row.invocation].scope]
+        lane = next((outward for outward in outwards(incident, scope) if outward.item is not None), scope)
+        key = (lane.parent, row.step, row.state, drafted.get(lane.id, ""), kind_of(duty.recipient), row.stuck)
+        alike.setdefault(key, []).append(row)
+    return tuple(_group(key, found, known) for key, found in alike.items() if len(found) >= ENOUGH)
+
+
+def _group(key: tuple[str, ...], rows: Sequence[TaskRow], duties: Mapping[str, DutyStatus]) -> LaneGroup:
+    starts = {row.invocation: _start(duties[row.item]) for row in rows}
+    pressing = min(rows, key=lambda row: (starts[row.invocation] or _FAR, row.due or _FAR, row.row))
+    return LaneGroup(
+        step=rows[0].step,
+        title=rows[0].title,
+        state=rows[0].state,
+        notice=key[3],
+        recipient=key[4],
+        count=len(rows),
+        due=min((row.due for row in rows if row.due), default=None),
+        start_by=min((at for at in starts.values() if at), default=None),
+        first=pressing.invocation,
+        rows=tuple(row.invocation for row in rows),
+        duties=tuple(row.item for row in rows),
+    )
+
+
+def _start(duty: DutyStatus) -> datetime | None:
+    return duty.latest_safe_start or duty.due
+
+
+def folded(rows: Sequence[TaskRow], groups: Sequence[LaneGroup]) -> Iterator[TaskRow | LaneGroup]:
+    """Yield rows in their order, a group once: in the place of the first of its rows."""
+    of = {name: group for group in groups for name in group.rows}
+    told: set[str] = set()
+    for row in rows:
+        group = of.get(row.invocation) if row.invocation else None
+        if group is None:
+            yield row
+        elif group.first not in told:
+            told.add(group.first)
+            yield group
+
+
+def words(group: LaneGroup) -> str:
+    """Return a group as a line: ``Sign the notice [12 lanes: us-letter to people]``."""
+    notice = f"{group.notice} to " if group.notice else "to "
+    return f"{group.title} [{group.count} lanes: {notice}{group.recipient}]"
+
+
+def attention_folded(items: Sequence[AttentionItem], groups: Sequence[LaneGroup]) -> list[AttentionItem]:
+    """Return what waits for a person, steps of lanes that are alike and wait for the same reason told once."""
+    of = {name: group for group in groups for name in group.rows}
+    told: dict[tuple[str, str], list[AttentionItem]] = {}
+    for item in items:
+        group = of.get(item.ref)
+        told.setdefault((item.kind, group.first if group else f"{item.ref} {item.text}"), []).append(item)
+    return [_told_once(alike) for alike in told.values()]
+
+
+def _told_once(alike: Sequence[AttentionItem]) -> AttentionItem:
+    others = len(alike) - 1
+    more = f" (and {others} more {'lane' if others == 1 else 'lanes'} like it)" if others else ""
+    return msgspec.structs.replace(alike[0], text=f"{alike[0].text}{more}")
+
+
+def clocks_folded(
+    live: Sequence[DutyStatus], groups: Sequence[LaneGroup]
+) -> list[tuple[LaneGroup | None, list[DutyStatus]]]:
+    """Return duties in their order, those whose lanes are alike together: the most pressing of them stands for all."""
+    of: dict[str, LaneGroup] = {}
+    for group in groups:
+        for name in group.duties:
+            of.setdefault(name, group)
+    found: dict[str, tuple[LaneGroup | None, list[DutyStatus]]] = {}
+    for duty in live:
+        its = of.get(duty.id)
+        found.setdefault(its.first if its else duty.id, (its, []))[1].append(duty)
+    return [(its if len(alike) > 1 else None, alike) for its, alike in found.values()]

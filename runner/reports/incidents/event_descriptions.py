@@ -1,0 +1,472 @@
+"""What an event says, as a sentence for people: one for each type, so that the timeline is never typed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import get_args
+
+import msgspec
+
+from runner.base.states import MARKS
+from runner.decoding import from_json
+from runner.facts.vocabulary.register import value_words
+from runner.incident.state import events as e
+from runner.incident.state.campaigns import AnyCampaignEvent
+from runner.incident.state.exercise import ExerciseEvent
+from runner.reports.campaigns.campaigns import campaign_sentence
+from runner.reports.core.formatting import (
+    RECEIPTS,
+    as_it_was,
+    count,
+    moment,
+    short_digest,
+    signatures,
+    span,
+    unsigned,
+)
+from runner.reports.core.second_person import act_words, ground_words
+from runner.reports.incidents.exercise_descriptions import drill_sentence
+from runner.reports.incidents.ways import Way, way
+from runner.reports.incidents.ways import told_why as _because
+from runner.reports.law.duties import assessed_words
+
+_STATES = {
+    "done": "done",
+    "done_late": "done, late",
+    "skipped": "skipped",
+    "not_applicable": "not applicable",
+    "failed": "FAILED",
+    "expired": "EXPIRED",
+    "cancelled": "cancelled",
+    "outcome_unknown": "outcome unknown",
+}
+DETAILS = (
+    e.ScopeOpened,
+    e.StepRescheduled,
+    e.StepBlocked,
+    e.AttemptStarted,
+    e.StepReminded,
+    e.StepChecked,
+    e.StepUnchecked,
+)
+"""What a short timeline leaves out: it shows in what follows."""
+
+
+class Words(msgspec.Struct, frozen=True):
+    """What sentences call things: the words of each step's invocation, and whom each delivery is for."""
+
+    titles: Mapping[str, str]
+    recipients: Mapping[str, str]
+    channels: Mapping[str, str] = {}
+    """``effect|n`` → the channel of that attempt."""
+
+    def step(self, name: str) -> str:
+        """Return a step's words in quotes, else its id."""
+        title = self.titles.get(name)
+        return f"‘{title}’" if title else name
+
+    def effect(self, name: str) -> str:
+        """Return what an attempt is of: a message to somebody, or a step."""
+        person = self.recipients.get(name)
+        return f"message to {person}" if person else self.step(name)
+
+
+def is_detail(event: e.AnyEvent) -> bool:
+    """Tell whether a short timeline leaves this event out."""
+    quiet = isinstance(event, e.StepSettled) and event.state == "not_applicable"
+    nothing = isinstance(event, e.DutiesAssessed) and not event.changes
+    return quiet or nothing or isinstance(event, DETAILS)
+
+
+def describe(event: e.AnyEvent, words: Words) -> str:
+    """Return what happened. Who did it stands beside, from the actor."""
+    if isinstance(event, ExerciseEvent | AnyCampaignEvent):
+        return drill_sentence(event) if isinstance(event, ExerciseEvent) else campaign_sentence(event)
+    if isinstance(event, _Life):
+        return _life(event)
+    if isinstance(event, Way):
+        return way(event)
+    if isinstance(event, _Coming):
+        return _coming(event, words)
+    if isinstance(event, _Going):
+        return _going(event, words)
+    if isinstance(event, _AboutStep):
+        return _about_step(event, words)
+    if isinstance(event, _Message | _Calling):
+        return _calling(event, words) if isinstance(event, _Calling) else _message(event, words)
+    if isinstance(event, _Attempt):
+        return _attempt(event, words)
+    if isinstance(event, _Notice):
+        return _notice(event)
+    return _record(event, words)
+
+
+_Life = (
+    e.IncidentOpened
+    | e.PlaybookPinned
+    | e.PlaybookMigrated
+    | e.IncidentPaused
+    | e.IncidentResumed
+    | e.IncidentCancelled
+    | e.IncidentClosed
+    | e.IncidentReopened
+    | e.SeveritySet
+    | e.BriefGiven
+    | e.CommandTaken
+)
+
+
+def _life(event: _Life) -> str:
+    match event:
+        case e.IncidentOpened(codename=codename, title=title, kind=kind):
+            mark = "" if kind == "real" else f" as {MARKS[kind]}"
+            return f"Incident {codename} opened{mark}: {title}"
+        case e.BriefGiven(to=to):
+            return f"{to} was briefed, to take over"
+        case e.CommandTaken(by=by, role=role, read_back=words):
+            return f"{by} took over as {role} and said back: {words}"
+        case e.PlaybookPinned(run=run, reason=reason):
+            return (
+                f"Playbook {run.playbook} {run.version} begins ({short_digest(run.digest)}){_because(reason)}"
+            )
+        case e.PlaybookMigrated(run=run, reason=reason):
+            steps = (("added", event.added), ("removed", event.removed), ("changed", event.changed))
+            moved = ", ".join(f"{len(names)} {word}" for word, names in steps if names) or "no step changed"
+            return f"Playbook {run.playbook} goes on as {run.version} ({moved}){_because(reason)}"
+        case e.IncidentPaused(reason=reason):
+            return f"Automatic work paused{_because(reason)}"
+        case e.IncidentResumed(reason=reason, set_aside=why):
+            before = f" after it was set aside ({why})" if why else ""
+            return f"Automatic work goes on{before}{_because(reason)}"
+        case e.IncidentCancelled(reason=reason):
+            return f"Incident called off{_because(reason)}"
+        case e.IncidentClosed() | e.IncidentReopened() | e.SeveritySet():
+            return _said_by(event)
+
+
+def _said_by(event: e.IncidentClosed | e.IncidentReopened | e.SeveritySet) -> str:
+    by = event.by or "nobody named"
+    match event:
+        case e.IncidentClosed(reason=reason, left_open=left_open, second=second):
+            duties = "".join(f"; {duty} left open: {why}" for duty, why in left_open.items())
+            return f"Incident closed by {by}{_and(second)}{_because(reason)}{duties}"
+        case e.IncidentReopened(reason=reason):
+            return f"Incident reopened by {by}{_because(reason)}"
+        case e.SeveritySet(severity=level, before=before, reason=reason):
+            return f"Severity {f'changed from {before}' if before else 'set'} to {level} by {by}{_because(reason)}"
+
+
+def _and(second: str) -> str:
+    return f", confirmed by {second}" if second else ""
+
+
+_Coming = e.ScopeOpened | e.StepReady | e.StepBlocked | e.StepRescheduled | e.StepReopened
+
+
+def _coming(event: _Coming, words: Words) -> str:
+    match event:
+        case e.ScopeOpened(parent=parent, item=item, iteration=iteration):
+            which = f" for {item}" if item else (f", round {iteration}" if iteration > 1 else "")
+            return f"{words.step(parent)} begins{which}"
+        case e.StepReady(step=step, state=state, due=due, assignee=assignee):
+            verb = "ready" if state == "ready" else "begun"
+            who = f", with {assignee}" if assignee else ""
+            return f"{words.step(step)} {verb}{who}{_due(due)}"
+        case e.StepBlocked(step=step, missing=missing):
+            return f"{words.step(step)} waits for what is not known: {', '.join(missing)}"
+        case e.StepRescheduled(step=step, due=due, reason=reason):
+            return f"{words.step(step)} rescheduled{_due(due)}{_because(reason)}"
+        case e.StepReopened(step=step, reason=reason):
+            return f"{words.step(step)} reopened{_because(reason)}"
+
+
+_Going = (
+    e.TaskAdded
+    | e.StepStarted
+    | e.StepChecked
+    | e.StepUnchecked
+    | e.StepEnded
+    | e.StepSettled
+    | e.StepAssigned
+)
+
+
+def _going(event: _Going, words: Words) -> str:
+    match event:
+        case e.TaskAdded(task=task, by=by):
+            return f"{by or 'Somebody'} added the task ‘{task.task}’"
+        case e.StepStarted(step=step, by=by):
+            return f"{by or 'Somebody'} started {words.step(step)}"
+        case e.StepChecked(step=step, row=row, by=by):
+            together = ", all at once" if event.at_once else ""
+            return f"{by or 'Somebody'} ticked row {row + 1} of {words.step(step)}{together}"
+        case e.StepUnchecked(step=step, row=row, by=by):
+            return f"{by or 'Somebody'} unticked row {row + 1} of {words.step(step)}"
+        case e.StepEnded(step=step, state=state, by=by, reason=reason, at_once=rows):
+            who = f" by {by}" if by else ""
+            ticked = f", {count(rows, 'checklist item')} ticked all at once" if rows else ""
+            return f"{words.step(step)} {_STATES.get(state, state)}{who}{ticked}{_because(reason)}"
+        case e.StepSettled(step=step, state=state, why=why):
+            return f"{words.step(step)} {_STATES.get(state, state)}{_because(why)}"
+        case e.StepAssigned(step=step, to=to, reason=reason):
+            return f"{words.step(step)} given to {to}{_because(reason)}"
+
+
+def _due(due: datetime | None) -> str:
+    return f", due {moment(due)}" if due else ""
+
+
+_AboutStep = (
+    e.StepCommented
+    | e.StepStuck
+    | e.StepRetried
+    | e.StepOverdue
+    | e.StepReminded
+    | e.ReminderFailed
+    | e.ApprovalGiven
+    | e.ApprovalVoided
+)
+
+
+def _about_step(event: _AboutStep, words: Words) -> str:
+    match event:
+        case e.StepCommented(step=step, by=by, text=text):
+            return f"{by or 'Somebody'} on {words.step(step)}: {text}"
+        case e.StepStuck(step=step, why=why):
+            return f"{words.step(step)} is STUCK{_because(why)}"
+        case e.StepRetried(step=step, reason=reason):
+            return f"{words.step(step)} tried again{_because(reason)}"
+        case e.StepOverdue(step=step, escalate_to=role):
+            told = f"; the role {role} is told" if role else ""
+            return f"{words.step(step)} is OVERDUE{told}"
+        case e.StepReminded(step=step, count=number):
+            return f"Reminder {number} for {words.step(step)}"
+        case e.ReminderFailed(step=step, count=number, why=why):
+            return f"Reminder {number} for {words.step(step)} reached NOBODY{_because(why)}"
+        case e.ApprovalGiven(step=step, by=by, role=role, digest=digest, approved=approved, reason=reason):
+            verb = "approved" if approved else "REJECTED"
+            proof = f", proved by {event.proven_by}" if event.proven_by else ""
+            return (
+                f"{by} ({role}{proof}) {verb} {short_digest(digest)} in {words.step(step)}{_because(reason)}"
+            )
+        case e.ApprovalVoided(step=step, old=old, new=new):
+            return f"{words.step(step)} is void and asked again: {short_digest(old)} became {short_digest(new) or 'unknown'}"
+
+
+_Message = (
+    e.MessageComposed
+    | e.DeliveriesReplanned
+    | e.ReplanAsked
+    | e.ReplanFailed
+    | e.DeliveryEnded
+    | e.DeliveryStuck
+    | e.EvidenceRaised
+    | e.ReceiptTaken
+    | e.DeliveryResent
+)
+
+
+def _message(event: _Message, words: Words) -> str:
+    match event:
+        case e.MessageComposed():
+            return _composed(event, words)
+        case e.DeliveriesReplanned(plans=plans, reason=reason):
+            moved = "; ".join(f"{p.person} over {', '.join(p.channels) or 'no channel'}" for p in plans)
+            return f"Deliveries planned anew: {moved or 'no plan changed'}{_because(reason)}"
+        case e.ReplanAsked(person=person):
+            return f"{person} is to be reached otherwise: open deliveries are planned anew"
+        case e.ReplanFailed(why=why, retry_at=retry_at):
+            return f"Deliveries could NOT be planned anew; again at {moment(retry_at)}{_because(why)}"
+        case e.DeliveryEnded(delivery=name, state=state, why=why):
+            end = {"satisfied": "reached", "exhausted": "NOT REACHED", "cancelled": "called off"}[state]
+            return f"{_start(words.effect(name))}: {end}{_because(why)}"
+        case e.DeliveryStuck(delivery=name, why=why):
+            return f"{_start(words.effect(name))} stopped{_because(why)}"
+        case e.EvidenceRaised(delivery=name, evidence=evidence, by=by, via=via, note=note):
+            how = f" by {via}" if via else ""
+            who = f", says {by}" if by else ""
+            found = "not reached" if evidence == "none" else evidence
+            return f"{_start(words.effect(name))}: {found}{how}{who}{_because(note)}"
+        case e.ReceiptTaken():
+            return _receipt(event, words)
+        case e.DeliveryResent(delivery=name, reason=reason):
+            return f"{_start(words.effect(name))} sent again{_because(reason)}"
+
+
+def _composed(event: e.MessageComposed, words: Words) -> str:
+    to = ", ".join(event.to)
+    if event.about:
+        return f"Those whom {event.about} reached are told that it is acknowledged: {to}"
+    refused = sum(len(plan.refusals) for plan in event.plans)
+    without = f"; {count(refused, 'channel')} refused" if refused else ""
+    later = ", ".join(plan.person for plan in event.plans if plan.level)
+    else_ = f"; if nobody answers, {later}" if later else ""
+    what = "Reminder" if event.reason == "reminder" else "Message"
+    by_hand = f"written by {event.requested_by}" if event.requested_by else "about legal clocks"
+    about = f"of {words.step(event.step)}" if event.step else by_hand
+    opener = f"; not paged, opened the incident: {', '.join(event.filled)}" if event.filled else ""
+    nobody = f"; nobody holds {', '.join(event.unheld)}" if event.unheld else ""
+    told = f"{what} {about} to {to or 'nobody'} ({event.message_class.name}){without}{else_}{opener}{nobody}"
+    late = f"; {span(event.late_by)} after the time that was promised" if event.late_by else ""
+    return f"{told}{late}" + (f"; next update {moment(event.next_update)}" if event.next_update else "")
+
+
+def _receipt(event: e.ReceiptTaken, words: Words) -> str:
+    """Say what a provider said later; the state that it leaves an attempt in, where that is another."""
+    over = _over(words.channels.get(f"{event.delivery}|{event.n}", ""))
+    code = f" ({event.code})" if event.code else ""
+    told = f"{RECEIPTS.get(event.kind, event.kind)}{code}"
+    return f"{_start(words.effect(event.delivery))}: receipt for attempt {event.n}{over}: {told}"
+
+
+_Calling = e.LevelFired | e.DeliveryReminded | e.CallOwed | e.AnnouncementDropped
+
+
+def _calling(event: _Calling, words: Words) -> str:
+    match event:
+        case e.LevelFired(message=name, level=level, late_by=late, passed_over=missed):
+            behind = f", {span(late)} late" if late.total_seconds() >= 1 else ""
+            over = f"; level {', '.join(map(str, missed))} was missed" if missed else ""
+            return f"Nobody has answered {name} yet: level {level} is told{behind}{over}"
+        case e.DeliveryReminded(delivery=name, count=n, why=why):
+            return f"{_start(words.effect(name))}: reminder {n}{_because(why)}"
+        case e.CallOwed(persons=persons, why=why):
+            return f"{', '.join(persons)} must be TELEPHONED{_because(why)}"
+        case e.AnnouncementDropped(message=name, why=why):
+            return f"Nobody could be told that {name} is acknowledged{_because(why)}"
+
+
+_Attempt = e.AttemptStarted | e.AttemptEnded | e.AttemptResolved
+
+
+def _attempt(event: _Attempt, words: Words) -> str:
+    match event:
+        case e.AttemptStarted(effect=effect, n=n, channel=channel):
+            return f"{_start(words.effect(effect))}: attempt {n}{_over(channel)} begins"
+        case e.AttemptEnded(effect=effect, n=n, state=state, reason=reason, resolved_by=by):
+            said = f", said by {by}" if by else ""
+            end = "UNKNOWN" if state == "unknown" else state.replace("_", " ")
+            return f"{_start(words.effect(effect))}: attempt {n}{_over(words.channels.get(f'{effect}|{n}', ''))} {end}{said}{_because(reason)}"
+        case e.AttemptResolved(effect=effect, n=n, by=by, reason=reason):
+            return f"{by or 'Somebody'} on attempt {n} of {words.effect(effect)}{_because(reason)}"
+
+
+def _over(channel: str) -> str:
+    return f" over {channel}" if channel else ""
+
+
+def _start(text: str) -> str:
+    return text[:1].upper() + text[1:] if text.startswith("message") else text
+
+
+_Agreement = e.ActedOnBehalf | e.BehalfConfirmed | e.SecondPersonAsked | e.SecondPersonConfirmed
+_Record = (
+    e.FactsRecorded
+    | e.DutiesAssessed
+    | e.DutyRecorded
+    | e.EvidenceAttached
+    | e.NoteAdded
+    | e.PrivilegedNoteAdded
+    | e.EventCorrected
+    | _Agreement
+)
+
+
+def _record(event: _Record, words: Words) -> str:
+    match event:
+        case e.FactsRecorded(facts=facts, step=step, grounds=grounds, second=second):
+            said = "; ".join(_fact(fact) for fact in facts)
+            asked = f" (answer to {words.step(step)})" if step else ""
+            return f"{said}{asked}{_and(second)}{_because(grounds)}"
+        case e.DutiesAssessed(changes=changes, because=because):
+            moved = assessed_words(changes)
+            cause = f" (because of {', '.join(because)})" if because else ""
+            return f"Duties assessed: {moved}{cause}"
+        case e.DutyRecorded(duty=duty, record=record):
+            proof = record.reference or record.receipt
+            with_proof = f", proof {proof}" if proof else ""
+            late = f", late: {record.late_reason}" if record.late_reason else ""
+            text = f", text {short_digest(record.digest)}" if record.digest else ""
+            told = f"{record.kind.replace('_', ' ')}{ground_words(record.ground, record.evidence)}{signatures(record.signed)}{with_proof}{text}{late}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
+            again = f"; opens again when {record.watch.source}" if record.watch is not None else ""
+            return f"{duty}: {told}{_because(record.reason)}{again}"
+        case e.EvidenceAttached(name=name, sha256=sha256, size=size, source=source):
+            origin = f", from {source}" if source else ""
+            return f"Evidence taken into custody: {name}, {size} bytes, sha256 {short_digest(sha256)}{origin}"
+        case e.NoteAdded(text=text, about=about) | e.PrivilegedNoteAdded(text=text, about=about):
+            of = f" (of {moment(about)})" if about else ""
+            return f"Note{of}: {text}"
+        case e.EventCorrected(seq=seq, reason=reason):
+            return f"Entry {seq} is wrong{_because(reason)}"
+        case _:
+            return _agreement(event)
+
+
+def _agreement(event: _Agreement) -> str:
+    match event:
+        case e.ActedOnBehalf(first=first, person=person, by=by, via=via):
+            return f"From entry {first} to here: on behalf of {person} by {by} via {via}, PROVISIONAL until {person} confirms"
+        case e.BehalfConfirmed(first=first, by=by):
+            return f"{by} confirms what was done on their behalf from entry {first}"
+        case e.SecondPersonAsked(act=act):
+            stands = (
+                f"NO SECOND PERSON: {act.alone}"
+                if act.alone
+                else "PROVISIONAL until a second person confirms"
+            )
+            return f"{act.by} wants to {act_words(act)}, {stands}{_because(act.reason)}"
+        case e.SecondPersonConfirmed(entry=entry, by=by):
+            return f"{by} confirms entry {entry} as the second person"
+
+
+_Notice = e.DocumentRendered | e.NoticeOverridden | e.NoticeAdopted | e.NoticeKept
+
+
+def _notice(event: _Notice) -> str:
+    match event:
+        case e.DocumentRendered(notice=notice, version=version, digest=digest, gaps=gaps, status=status):
+            holes = f", {count(len(gaps), 'gap')}" if gaps else ""
+            return f"Notice {notice} {version} rendered as {status}{holes} ({short_digest(digest)})"
+        case e.NoticeOverridden(digest=digest, by=by, reason=reason, items=items):
+            lacks = "; ".join(items)
+            return f"Notice {short_digest(digest)} may go OVERRIDDEN by {by}{_because(reason)} (in spite of {lacks})"
+        case e.NoticeKept(digest=digest, by=by, reason=reason, facts=facts):
+            since = ", ".join(facts)
+            return f"Notice {short_digest(digest)} may be used AS IT WAS by {by}{_because(reason)} (changed since: {since}; a supplement is to follow)"
+        case e.NoticeAdopted(digest=digest, by=by, base=base, tracked=tracked):
+            taken = f", {count(tracked, 'tracked change')} taken as final" if tracked else ""
+            return f"Text of notice {short_digest(digest)} taken from a Word file of {by}, compared with {short_digest(base)}{taken}"
+
+
+def _fact(change: e.FactChange) -> str:
+    estimate = " (estimated)" if change.confidence == "estimated" else ""
+    return f"{change.key} = {value_words(from_json(change.value))}{estimate}"
+
+
+_KINDS: Mapping[str, Sequence[object]] = {
+    "incident": (_Life,),
+    "task": (_Coming, _Going, _AboutStep),
+    "approval": (e.ApprovalGiven, e.ApprovalVoided),
+    "notice": (_Notice,),
+    "fact": (e.FactsRecorded,),
+    "duty": (e.DutiesAssessed, e.DutyRecorded),
+    "note": (e.NoteAdded, e.PrivilegedNoteAdded, e.EvidenceAttached, e.EventCorrected),
+    "people": (Way, _Agreement),
+    "message": (_Message, _Calling, _Attempt, e.ChannelsSwitched),
+    "exercise": (ExerciseEvent,),
+    "campaign": (AnyCampaignEvent,),
+}
+KINDS = tuple(_KINDS)
+"""The kinds of entries that a reader can choose from; where two name an event, it is of the later one."""
+_KIND_OF: Mapping[str, str] = {
+    arg.__name__: kind
+    for kind, unions in _KINDS.items()
+    for union in unions
+    for arg in get_args(union) or (union,)
+}
+
+
+def kind_of(event_type: str) -> str:
+    """Return the kind of entry that an event, by the name of its type, makes."""
+    return _KIND_OF.get(event_type, "")

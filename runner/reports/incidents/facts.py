@@ -1,0 +1,221 @@
+"""Facts as a person and a script read them: what is known, what is missing and holds things up, what was said before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from runner.base.states import Kind
+from runner.decoding import from_json
+from runner.facts.vocabulary.lookup import fact_type
+from runner.facts.vocabulary.register import Confidence, value_words
+from runner.incident.state.events import FactsRecorded
+from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
+from runner.law.duty import DutyStatus
+from runner.reports.core import suggested_actions
+from runner.reports.core.event_row import EventRow, decode_event
+from runner.reports.core.formatting import describe_actor, moment, when
+from runner.reports.core.header import Heading, heading_of, render_header
+from runner.reports.core.page import Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.task_rows import task_rows
+from runner.reports.incidents.attention import blocking_facts
+
+
+class FactRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact as it stands; ``value`` null means that it is known to be unknown."""
+
+    key: str
+    value: Any
+    source: str
+    by: str
+    at: datetime
+    confidence: Confidence
+    event: int
+    """The event that recorded it."""
+    supersedes: int | None
+
+
+class FactsReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/known-facts/v1"):
+    """The facts of an incident, by path."""
+
+    heading: Heading
+    kind: Kind
+    facts: tuple[FactRow, ...]
+
+
+class MissingFact(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact that is not known and holds something up."""
+
+    key: str
+    title: str
+    type: str
+    choices: tuple[str, ...]
+    holds_up: tuple[str, ...]
+    command: str
+
+
+class MissingReport(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/facts-missing/v1"
+):
+    """What is missing: clocks first, then duties, then steps."""
+
+    heading: Heading
+    kind: Kind
+    missing: tuple[MissingFact, ...]
+
+
+class FactVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was said about a fact."""
+
+    event: int
+    at: datetime
+    value: Any
+    source: str
+    by: str
+    actor: str
+    confidence: Confidence
+    grounds: str = ""
+    answers: tuple[str, ...] = ()
+    """The questions that it answered."""
+    current: bool = False
+
+
+class HistoryReport(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/fact-history/v1"
+):
+    """All that was said about one fact, the oldest first. Nothing is overwritten."""
+
+    heading: Heading
+    kind: Kind
+    key: str
+    history: tuple[FactVersion, ...]
+
+
+def facts(incident: Incident, under: str = "") -> FactsReport:
+    """Return the facts at or under a path, or all."""
+    return FactsReport(
+        heading=heading_of(incident),
+        kind=incident.kind,
+        facts=tuple(
+            FactRow(
+                key=key,
+                value=fact.value,
+                source=fact.source,
+                by=fact.by,
+                at=fact.at,
+                confidence=fact.confidence,
+                event=incident.fact_events[key],
+                supersedes=fact.supersedes,
+            )
+            for key, fact in sorted(incident.facts.items())
+            if not under or key == under or key.startswith(f"{under}.")
+        ),
+    )
+
+
+def missing(incident: Incident, library: Library, duties: Sequence[DutyStatus]) -> MissingReport:
+    """Return the unknown facts that hold something up, and what."""
+    named = {row.invocation: row for row in task_rows(incident, library) if row.invocation}
+    return MissingReport(
+        heading=heading_of(incident),
+        kind=incident.kind,
+        missing=tuple(
+            _missing(path, words) for path, words in blocking_facts(incident, named, duties).items()
+        ),
+    )
+
+
+def _missing(path: str, holds_up: tuple[str, ...]) -> MissingFact:
+    found = fact_type(path.replace(".PLACE", ".US-CA"))
+    kind = "" if found is None else f"{'several of ' if found.many else ''}{found.kind}"
+    return MissingFact(
+        key=path,
+        title="" if found is None else found.title,
+        type=kind,
+        choices=() if found is None else found.choices,
+        holds_up=holds_up,
+        command=suggested_actions.set_fact(path),
+    )
+
+
+def history(incident: Incident, key: str, rows: Iterable[EventRow]) -> HistoryReport:
+    """Return all that was said about one fact, from the journal's events."""
+    versions = [
+        FactVersion(
+            event=row.seq,
+            at=row.at,
+            value=from_json(change.value),
+            source=change.source,
+            by=event.by,
+            actor=describe_actor(row.actor),
+            confidence=change.confidence,
+            grounds=event.grounds,
+            answers=tuple(dict.fromkeys(filter(None, (event.step, *event.answers)))),
+            current=incident.fact_events.get(key) == row.seq,
+        )
+        for row in rows
+        if isinstance(event := decode_event(row), FactsRecorded)
+        for change in event.facts
+        if change.key == key
+    ]
+    return HistoryReport(heading=heading_of(incident), kind=incident.kind, key=key, history=tuple(versions))
+
+
+def facts_page(report: FactsReport, now: datetime) -> Page:
+    """Draw the facts with source, author and confidence."""
+    if not report.facts:
+        return Page((*render_header(report.heading, "facts"), line("nothing is known yet", "dim")))
+    rows = tuple(
+        (
+            Cell(fact.key),
+            Cell(value_words(fact.value), "warn" if fact.value is None else "plain"),
+            Cell("" if fact.confidence == "confirmed" else "estimated", "warn"),
+            Cell(" · ".join(part for part in (fact.source, fact.by, when(fact.at, now)) if part), "dim"),
+        )
+        for fact in report.facts
+    )
+    return Page((*render_header(report.heading, "facts"), Table(rows=rows, elastic=1)))
+
+
+def missing_page(report: MissingReport) -> Page:
+    """Draw what is missing, what it holds up, and how to say it."""
+    blocks: list[Block] = [*render_header(report.heading, "facts that are missing")]
+    if not report.missing:
+        blocks.append(line("no missing fact holds anything up", "good"))
+    for fact in report.missing:
+        kind = f"{fact.title} ({fact.type})" if fact.title else fact.type
+        blocks.append(Paragraph(cells=(Cell(fact.key, "title"), Cell(f"  {kind}", "dim")), hang=2))
+        blocks.extend(line(words, "plain", indent=2, hang=2) for words in fact.holds_up)
+        if fact.choices:
+            which = "none, or any of" if fact.type.startswith("several") else "one of"
+            blocks.append(line(f"{which}: {', '.join(fact.choices)}", "dim", indent=2, hang=2))
+        blocks.append(Paragraph(cells=(Cell("→ "), Cell(fact.command, "command")), indent=2, hang=2))
+    return Page(tuple(blocks))
+
+
+def history_page(report: HistoryReport) -> Page:
+    """Draw what was said about one fact, the current value marked."""
+    blocks: list[Block] = [*render_header(report.heading, f"history of {report.key}")]
+    if not report.history:
+        blocks.append(line("nobody has said anything about it", "dim"))
+    for one in report.history:
+        mark = "= " if one.current else "  "
+        estimate = " (estimated)" if one.confidence == "estimated" else ""
+        blocks.append(
+            Paragraph(
+                cells=(
+                    Cell(mark),
+                    Cell(f"{value_words(one.value)}{estimate}", "plain" if one.current else "dim"),
+                    Cell(f"  {moment(one.at)}, event {one.event}, {one.actor}", "dim"),
+                    Cell(f"; source: {one.source}" if one.source else "", "dim"),
+                    Cell(f"; answers {', '.join(one.answers)}" if one.answers else "", "dim"),
+                    Cell(f"; grounds: {one.grounds}" if one.grounds else "", "dim"),
+                ),
+                hang=4,
+            )
+        )
+    return Page(tuple(blocks))

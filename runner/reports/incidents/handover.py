@@ -1,0 +1,233 @@
+"""The brief for whoever takes over: the state, what was decided, the clocks by when work must begin, who is waited for,
+and what has changed since the last brief.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+
+import msgspec
+
+from runner.incident.law.duties import BINDING
+from runner.incident.state.handover import Handover
+from runner.incident.state.incident import Incident
+from runner.law.duty import DutyStatus
+from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.formatting import moment, remaining, when
+from runner.reports.core.header import Heading, heading_of, render_header
+from runner.reports.core.page import Blank, Block, Cell, Page, Table, line
+from runner.reports.core.task_rows import TaskRow
+from runner.reports.incidents.do_now import LATER, NOTHING
+from runner.reports.incidents.status import Status
+from runner.reports.incidents.timeline import Entry
+from runner.reports.law.duties import deadline_words
+from runner.reports.messages.war_room import RoomView, room_blocks
+
+DECISIONS = frozenset(
+    {
+        "ApprovalGiven",
+        "DutyRecorded",
+        "DomainDeclared",
+        "NoticeKept",
+        "NoticeOverridden",
+        "RuleOverridden",
+        "PlaybookPinned",
+        "PlaybookMigrated",
+        "IncidentPaused",
+        "IncidentResumed",
+        "IncidentClosed",
+        "IncidentReopened",
+        "SeveritySet",
+        "SecondPersonAsked",
+        "SecondPersonConfirmed",
+        "RoleAssigned",
+        "CommandTaken",
+        "AttemptResolved",
+    }
+)
+"""Entries by which somebody decided something for the incident as a whole."""
+_ENDED = frozenset({"StepEnded"})
+_WAITING = frozenset({"ready", "active", "failed", "expired", "outcome_unknown"})
+
+
+class OpenClock(msgspec.Struct, frozen=True, kw_only=True):
+    """A legal clock that runs; ``latest_safe_start`` is when what is still ahead must begin."""
+
+    duty: str
+    recipient: str
+    due: datetime | None
+    due_local: datetime | None
+    """The same in the zone that counts."""
+    due_date: date | None
+    """The date that ends with it there, where the law names a date."""
+    latest_safe_start: datetime | None
+    provisional: bool
+    state: str
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody is waited for: a step, or an answer to a message."""
+
+    who: tuple[str, ...]
+    what: str
+    ref: str
+    due: datetime | None
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of the timeline in a brief."""
+
+    event: int
+    at: datetime
+    actor: str
+    text: str
+
+
+class Brief(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/brief/v1"):
+    """The whole brief; ``version`` is the last entry of the journal that it tells."""
+
+    heading: Heading
+    as_of: datetime
+    version: int
+    summary: str
+    command: tuple[str, ...]
+    """Who holds the command."""
+    war_room: RoomView | None
+    steps_ended: int
+    steps: int
+    needs_attention: tuple[AttentionItem, ...]
+    clocks: tuple[OpenClock, ...]
+    waiting: tuple[Waiting, ...]
+    decisions: tuple[Told, ...]
+    since: int
+    """The entry up to which the last brief told; 0 where there was none."""
+    changes: tuple[Told, ...]
+    last: Handover | None
+
+
+def brief(incident: Incident, status: Status, entries: Sequence[Entry], role: str = "commander") -> Brief:
+    """Return the brief as of the status; ``entries`` are the incident's timeline."""
+    rows = [row for row in status.tasks if row.invocation]
+    told = incident.handover
+    since = told.version if told is not None else 0
+    summary = incident.facts.get("incident.summary")
+    return Brief(
+        heading=heading_of(incident),
+        as_of=status.as_of,
+        version=incident.version,
+        summary=str(summary.value) if summary is not None and summary.value is not None else "",
+        command=incident.roles.get(role, ()),
+        war_room=status.war_room,
+        steps_ended=sum(row.over for row in rows),
+        steps=len(rows),
+        needs_attention=status.needs_attention,
+        clocks=tuple(_clocks(status.duties)),
+        waiting=tuple(_waiting(incident, rows)),
+        decisions=tuple(_told(entry) for entry in entries if _decides(entry)),
+        since=since,
+        changes=tuple(_told(entry) for entry in entries if entry.event > since and not entry.detail),
+        last=told,
+    )
+
+
+def _clocks(duties: Sequence[DutyStatus]) -> list[OpenClock]:
+    running = [
+        duty for duty in duties if duty.verdict in BINDING and duty.state in ("open", "overdue", "held")
+    ]
+    never = datetime.max.replace(tzinfo=UTC)
+    ordered = sorted(running, key=lambda one: (one.latest_safe_start or one.due or never, one.id))
+    return [
+        OpenClock(
+            duty=status.id,
+            recipient=status.recipient,
+            due=status.due,
+            due_local=status.due_local,
+            due_date=status.due_date if status.due_kind == "date" else None,
+            latest_safe_start=status.latest_safe_start,
+            provisional=status.provisional,
+            state=status.state,
+        )
+        for status in ordered
+    ]
+
+
+def _waiting(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[Waiting]:
+    for row in rows:
+        if row.over or row.state not in _WAITING or row.kind in ("group", "repeat", "playbook", "message"):
+            continue
+        roles = tuple(role for role in (row.role, *row.roles) if role)
+        held = tuple(person for role in roles for person in incident.roles.get(role, ()))
+        who = (row.assignee,) if row.assignee else tuple(dict.fromkeys(held)) or roles
+        yield Waiting(who=who, what=row.title, ref=row.command_name or row.step, due=row.due)
+    for name in sorted(incident.moving):
+        one = incident.deliveries[name]
+        yield Waiting(who=(one.person,), what=f"an answer ({one.goal})", ref=name, due=None)
+
+
+def _decides(entry: Entry) -> bool:
+    return entry.type in DECISIONS or (entry.type in _ENDED and ": " in entry.text and not entry.detail)
+
+
+def _told(entry: Entry) -> Told:
+    return Told(event=entry.event, at=entry.at, actor=entry.actor, text=entry.text)
+
+
+def brief_page(found: Brief) -> Page:
+    """Draw it for somebody who has just been woken."""
+    now = found.as_of
+    blocks: list[Block] = [
+        *render_header(found.heading, f"brief of {moment(now)}, up to entry {found.version}"),
+        *((line(found.summary), Blank()) if found.summary else ()),
+        line(f"command: {', '.join(found.command) or 'nobody'}"),
+        *(room_blocks(found.war_room) if found.war_room is not None else ()),
+        line(f"steps: {found.steps_ended} of {found.steps} ended"),
+    ]
+    calm = "nothing is due now" if found.waiting else NOTHING
+    now_, later = (
+        [_attention(item) for item in found.needs_attention if (item.rank == LATER) is wait]
+        for wait in (False, True)
+    )
+    blocks += _section("do now", now_, calm)
+    blocks += _section("questions after containment", later) if later else []
+    blocks += _section("clocks", [_clock(clock, now) for clock in found.clocks])
+    blocks += _section("waited for", [_wait(waiting, now) for waiting in found.waiting])
+    blocks += _section("decided", [_entry(decision, now) for decision in found.decisions])
+    if found.last is not None:
+        blocks += _section(
+            f"since the brief for {found.last.to}", [_entry(change, now) for change in found.changes]
+        )
+    return Page(tuple(blocks))
+
+
+def _section(title: str, rows: Sequence[tuple[Cell, ...]], otherwise: str = "nothing") -> list[Block]:
+    """Return a titled list; an empty one says so, since silence is no news."""
+    head: list[Block] = [Blank(), line(title, "title")]
+    return [*head, Table(rows=tuple(rows), elastic=1)] if rows else [*head, line(otherwise, "dim", indent=2)]
+
+
+def _attention(one: AttentionItem) -> tuple[Cell, ...]:
+    return Cell(one.severity, "alarm" if one.severity == "critical" else "warn"), Cell(one.text)
+
+
+def _clock(one: OpenClock, now: datetime) -> tuple[Cell, ...]:
+    start = (
+        f"; start by {when(one.latest_safe_start, now)}"
+        if one.latest_safe_start not in (None, one.due)
+        else ""
+    )
+    due = deadline_words(one.due, one.due_local, one.due_date, now)
+    doubt = ", provisional" if one.provisional else ""
+    late = one.state == "overdue" or (one.latest_safe_start is not None and one.latest_safe_start < now)
+    clock = remaining(one.due, now) if one.due else "no number in the law"
+    words = f"{one.duty} to {one.recipient}{f': {due}' if due else ''}{start}{doubt}"
+    return Cell(clock, "alarm" if late else "plain"), Cell(words)
+
+
+def _wait(one: Waiting, now: datetime) -> tuple[Cell, ...]:
+    due = f", {remaining(one.due, now)}" if one.due else ""
+    return Cell(", ".join(one.who) or "nobody", "title"), Cell(f"{one.what}{due}"), Cell(one.ref, "dim")
+
+
+def _entry(one: Told, now: datetime) -> tuple[Cell, ...]:
+    return Cell(when(one.at, now), "dim"), Cell(one.text), Cell(one.actor, "dim")

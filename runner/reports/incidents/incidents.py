@@ -1,0 +1,213 @@
+"""All incidents of a home: which are open, which need the worker, which are exercises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from runner.base.states import MARKS
+from runner.incident.state.exercise import OVER
+from runner.incident.state.work import Failed
+from runner.reports.core.formatting import aside_words, count, elapsed_since, moment, remaining
+from runner.reports.core.page import Blank, Block, Cell, Page, Table, line
+from runner.reports.core.suggested_actions import close_exercise, resume
+
+
+class Row(Protocol):
+    """What the store keeps of an incident for lists."""
+
+    @property
+    def id(self) -> str:
+        """Its identifier."""
+
+    @property
+    def codename(self) -> str:
+        """Its two words."""
+
+    @property
+    def title(self) -> str:
+        """What it is about; empty once shredded."""
+
+    @property
+    def kind(self) -> str:
+        """``real``, ``exercise`` or ``test``."""
+
+    @property
+    def state(self) -> str:
+        """``open``, ``paused``, ``cancelled`` or ``closed``."""
+
+    @property
+    def opened_at(self) -> datetime:
+        """When it was opened."""
+
+    @property
+    def version(self) -> int:
+        """The number of its last event."""
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When time next changes something in it."""
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something is due now."""
+
+    @property
+    def summary(self) -> bytes:
+        """Its severity."""
+
+    @property
+    def unread(self) -> bool:
+        """Whether the title is sealed under a key that is not here."""
+
+
+class Playing(msgspec.Struct, frozen=True, kw_only=True):
+    """An exercise that is not closed: its stage, and what time it is in it."""
+
+    stage: str
+    time: datetime
+
+
+class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One incident in the list."""
+
+    incident: str
+    codename: str
+    title: str
+    kind: str
+    state: str
+    opened_at: datetime
+    version: int
+    next_due: datetime | None
+    has_work: bool
+    severity: str = ""
+    chosen: bool = False
+    stage: str = ""
+    """Of an exercise that is not closed: ``planned``, ``running``, ``paused``, ``frozen`` or ``ended``."""
+    exercise_time: datetime | None = None
+    """The time in it; its ``opened_at`` is by the same clock."""
+    unread: bool = False
+    """The title is sealed, and the master key is not here."""
+    left_open: tuple[str, ...] = ()
+    """Duties that were open when it was closed, and still are: their clocks are watched."""
+    set_aside: Failed | None = None
+    """Automatic work failed so often in a row that only people work on it."""
+
+
+_NO_DUTIES: Mapping[str, tuple[str, ...]] = {}
+_NOBODY: Mapping[str, Playing] = {}
+_NONE: Mapping[str, Failed] = {}
+
+
+class IncidentsReport(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/incidents/v1"
+):
+    """The incidents of a home, open ones first, the newest first among them."""
+
+    as_of: datetime
+    incidents: tuple[IncidentEntry, ...]
+
+
+def incidents(
+    rows: Iterable[Row],
+    now: datetime,
+    chosen: str = "",
+    playing: Mapping[str, Playing] = _NOBODY,
+    left_open: Mapping[str, tuple[str, ...]] = _NO_DUTIES,
+    set_aside: Mapping[str, Failed] = _NONE,
+) -> IncidentsReport:
+    """Return the list; ``chosen`` is the id that ``tocsin use`` keeps. Rows that are no incidents must be left out.
+
+    ``playing`` says of exercises that are not closed how far they are, ``left_open`` which duties closed ones still have.
+    """
+    entries = [
+        IncidentEntry(
+            incident=row.id,
+            codename=row.codename,
+            title=row.title,
+            kind=row.kind,
+            state=row.state,
+            opened_at=row.opened_at,
+            version=row.version,
+            next_due=row.next_due if row.state in ("open", "paused") else None,
+            has_work=row.has_work,
+            severity=row.summary.decode(),
+            chosen=row.id == chosen,
+            stage=playing[row.id].stage if row.id in playing else "",
+            exercise_time=playing[row.id].time if row.id in playing else None,
+            unread=row.unread,
+            left_open=left_open.get(row.id, ()),
+            set_aside=set_aside.get(row.id) if row.state in ("open", "paused") else None,
+        )
+        for row in rows
+    ]
+    entries.sort(key=lambda one: one.opened_at, reverse=True)
+    entries.sort(key=lambda one: one.state not in ("open", "paused"))
+    return IncidentsReport(as_of=now, incidents=tuple(entries))
+
+
+def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Page:
+    """Draw the list; what is over is folded unless ``everything`` is asked for."""
+    incidents = [
+        incident
+        for incident in report.incidents
+        if everything or incident.left_open or incident.state in ("open", "paused")
+    ]
+    blocks: list[Block] = []
+    if incidents:
+        blocks.append(
+            Table(rows=tuple(_cells(incident, report.as_of) for incident in incidents), elastic=2, indent=0)
+        )
+    else:
+        blocks.append(line("no incident is open", "good"))
+    blocks.extend(_folded(len(report.incidents) - len(incidents)))
+    return Page(tuple(blocks))
+
+
+def _folded(number: int) -> Iterator[Block]:
+    if number:
+        yield Blank()
+        yield line(f"{count(number, 'incident is over', 'incidents are over')} (tocsin list --all)", "dim")
+
+
+def _cells(one: IncidentEntry, now: datetime) -> tuple[Cell, ...]:
+    mark = MARKS[one.kind]
+    state = "set aside" if one.set_aside is not None else one.stage or one.state
+    return (
+        Cell("*" if one.chosen else " "),
+        Cell(one.codename, "title"),
+        Cell(one.title or ("(sealed: no master key)" if one.unread else "(shredded)")),
+        Cell(mark, "marking"),
+        Cell(one.severity.upper(), "alarm"),
+        Cell(state, "good" if state in ("open", "running") else "warn"),
+        Cell(_since(one, now), "dim"),
+        Cell(_clock(one, now), "dim"),
+        Cell(one.incident, "dim"),
+    )
+
+
+def _since(one: IncidentEntry, now: datetime) -> str:
+    """Return for how long it has gone on, by its own clock; of an exercise that is over that clock tells no more."""
+    if one.exercise_time is not None:
+        return elapsed_since(one.opened_at, one.exercise_time)
+    return elapsed_since(one.opened_at, now) if one.kind == "real" or one.state in ("open", "paused") else ""
+
+
+def _clock(one: IncidentEntry, now: datetime) -> str:
+    """Return what comes next, and what time it is in an exercise."""
+    if one.set_aside is not None:
+        return f"{aside_words(one.set_aside)}: {resume(one.codename)}"
+    if one.stage in OVER:
+        return f"to be closed: {close_exercise(one.codename)}"
+    if one.left_open:
+        return f"{count(len(one.left_open), 'duty', 'duties')} left open: tocsin duties -i {one.codename}"
+    parts = [f"exercise time {moment(one.exercise_time)}"] if one.exercise_time is not None else []
+    if one.has_work:
+        parts.append("work is due")
+    elif one.next_due is not None and one.state == "open":
+        clock = " in real time" if one.exercise_time is not None else ""
+        parts.append(f"next{clock}: {remaining(one.next_due, now)}")
+    return "; ".join(parts)

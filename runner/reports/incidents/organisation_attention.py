@@ -1,0 +1,72 @@
+"""What waits for a person between incidents: said quietly, after all that is about an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+
+from runner.incident.exercises.improvements import Item, overdue
+from runner.incident.exercises.schedules import Book, attention
+from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.formatting import count, moment
+from runner.reports.core.page import Blank, Block, Cell, Paragraph, line
+
+_WRONG = {"missed": "did not happen", "failed": "failed"}
+_NAMED = 4
+"""Up to how many items are named."""
+
+
+def late_items(items: Iterable[Item], today: date) -> Iterator[AttentionItem]:
+    """Yield one entry for all improvement items that are late."""
+    late = [item.id for item in items if overdue(item, today)]
+    if late:
+        more = ", …" if len(late) > _NAMED else ""
+        yield AttentionItem(
+            kind="improvement_late",
+            severity="low",
+            ref=late[0],
+            since=None,
+            text=f"{count(len(late), 'improvement item is', 'improvement items are')} late: "
+            f"{', '.join(late[:_NAMED])}{more}",
+            command="tocsin improvement list",
+        )
+
+
+def missed_drills(book: Book) -> Iterator[AttentionItem]:
+    """Yield each exercise and routine whose last time was missed or failed, while nobody has acknowledged that."""
+    for schedule in book.schedules.values():
+        wrong = attention(schedule) if schedule.ended is None else None
+        if wrong is None:
+            continue
+        exercise, routine = schedule.rule.exercise, schedule.rule.routine
+        if routine is not None:
+            yield AttentionItem(
+                kind="routine_failed",
+                severity="medium",
+                ref=wrong.id,
+                since=wrong.fire_at,
+                text=f"{schedule.id} of {moment(wrong.fire_at)}: {wrong.detail}",
+                command=f"tocsin drill acknowledge {schedule.id} --reason WHY",
+            )
+            continue
+        yield AttentionItem(
+            kind="drill_missed",
+            severity="medium",
+            ref=wrong.id,
+            since=wrong.fire_at,
+            text=f"the exercise {schedule.id} of {moment(wrong.fire_at)} {_WRONG[wrong.state]}: {wrong.detail}; "
+            f"make up for it (tocsin drill run {exercise}), or say why not",
+            command=f"tocsin drill acknowledge {schedule.id} --reason WHY",
+        )
+
+
+def between_blocks(waiting: Sequence[AttentionItem]) -> Iterator[Block]:
+    """Draw them on a page about something else."""
+    if not waiting:
+        return
+    yield line("BESIDE THIS INCIDENT", "dim")
+    for item in waiting:
+        yield Paragraph(
+            cells=(Cell(f"{item.text}  → ", "dim"), Cell(item.command, "command")), indent=1, hang=3
+        )
+    yield Blank()

@@ -1,0 +1,139 @@
+"""Three things to do now, each with the command that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+
+from runner.base.states import Kind, State
+from runner.incident.state.due_times import PEOPLE
+from runner.reports.core import suggested_actions
+from runner.reports.core.attention_item import AttentionItem, Rank
+from runner.reports.core.formatting import count, remaining
+from runner.reports.core.header import Heading, render_header
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, line
+from runner.reports.core.task_rows import TaskRow, named
+from runner.reports.incidents.do_now import NOTHING, TASKS
+from runner.reports.incidents.duty_lanes import LaneGroup, attention_folded, words
+from runner.reports.incidents.status import Status
+
+HOW_MANY = 3
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to do."""
+
+    kind: str
+    """As in ``needs_attention``, or ``ready`` for a step that can be done."""
+    ref: str
+    text: str
+    command: str
+    rank: Rank
+    """Its place in DO NOW; tasks that are ready and not due have the rank of tasks."""
+    due: datetime | None = None
+
+
+class Next(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/next/v1"):
+    """The first things of an incident, and how many more there are."""
+
+    incident: str
+    codename: str
+    title: str
+    kind: Kind
+    state: State
+    as_of: datetime
+    next: tuple[Item, ...]
+    more: int
+    severity: str = ""
+    alone: str = ""
+
+
+def next_actions(found: Status, how_many: int = HOW_MANY, *, everything: bool = False) -> Next:
+    """Return DO NOW, with the tasks that are ready before its questions.
+
+    Lanes that are alike are one thing; with ``everything`` all things are told, each lane by itself.
+    """
+    if everything:
+        found, how_many = (
+            msgspec.structs.replace(found, lanes=()),
+            len(found.tasks) + len(found.needs_attention),
+        )
+    ordered = [item for _, item in sorted(_candidates(found), key=lambda pair: pair[0])]
+    if not everything:
+        unique = {item.command: item for item in reversed(ordered)}
+        ordered = [item for item in ordered if unique[item.command] is item]
+    return Next(
+        incident=found.incident,
+        codename=found.codename,
+        title=found.title,
+        kind=found.kind,
+        state=found.state,
+        severity=found.severity,
+        as_of=found.as_of,
+        alone=found.alone,
+        next=tuple(ordered[:how_many]),
+        more=max(len(ordered) - how_many, 0),
+    )
+
+
+_Order = tuple[int, bool, bool, datetime, int]
+_FAR = datetime.max.replace(tzinfo=UTC)
+
+
+def _candidates(found: Status) -> Iterator[tuple[_Order, Item]]:
+    groups = {group.first: group for group in found.lanes}
+    hidden = {name for group in found.lanes for name in group.rows if name != group.first}
+    words = {word for item in found.needs_attention for word in (item.ref, item.command)}
+    for n, one in enumerate(attention_folded(found.needs_attention, found.lanes)):
+        yield (one.rank, False, False, _FAR, n), _attention(one)
+    if found.state not in ("open", "paused") or any(
+        item.kind == "exercise_over" for item in found.needs_attention
+    ):
+        return
+    for row in found.tasks:
+        if row.state in ("ready", "active") and row.kind in PEOPLE and row.invocation not in words | hidden:
+            order = (TASKS, True, row.invocation not in found.mine, row.due or _FAR, row.row)
+            item = _ready(found, row, groups.get(row.invocation))
+            if item.command not in words:
+                yield order, item
+
+
+def _attention(one: AttentionItem) -> Item:
+    return Item(kind=one.kind, ref=one.ref, text=one.text, command=one.command, rank=one.rank, due=one.due)
+
+
+def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:
+    clock = f", {remaining(row.due, found.as_of)}" if row.due else ""
+    who = row.assignee or (f"role {' or '.join(row.roles)}" if row.roles else "")
+    return Item(
+        kind="ready",
+        ref=row.invocation,
+        text=f"{words(group) if group else named(row)}{f' – {who}' if who else ''}{clock}",
+        command=suggested_actions.row_step(row),
+        rank=TASKS,
+        due=row.due,
+    )
+
+
+def next_page(found: Next) -> Page:
+    """Draw the things to do."""
+    heading = Heading(
+        incident=found.incident,
+        codename=found.codename,
+        title=found.title,
+        kind=found.kind,
+        state=found.state,
+        severity=found.severity,
+        alone=found.alone,
+    )
+    blocks: list[Block] = [*render_header(heading)]
+    if not found.next:
+        blocks.append(line(NOTHING, "good"))
+    for n, one in enumerate(found.next, start=1):
+        blocks.append(Paragraph(cells=(Cell(f"{n}. ", "title"), Cell(one.text)), hang=3))
+        blocks.append(Paragraph(cells=(Cell("→ "), Cell(one.command, "command")), indent=3, hang=2))
+    if found.more:
+        blocks += [Blank(), line(f"{count(found.more, 'more thing')}: tocsin status", "dim")]
+    return Page(tuple(blocks))

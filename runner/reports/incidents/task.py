@@ -1,0 +1,356 @@
+"""One step in full: what to do, by whom and when, its checklist with numbers, its approvals, its attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import msgspec
+
+from runner.base.states import Kind
+from runner.facts.vocabulary.lookup import fact_type
+from runner.incident.state.events import StepCommented
+from runner.incident.state.incident import Incident, Invocation
+from runner.incident.state.library import Library
+from runner.incident.steps.approvals import subject
+from runner.playbook.format import AnyStep, Approve, Ask, Task
+from runner.reports.core import suggested_actions
+from runner.reports.core.event_row import EventRow, decode_event
+from runner.reports.core.formatting import moment, remaining, when
+from runner.reports.core.header import Heading, heading_of, render_header
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.task_rows import TaskRow, definition, task_rows
+from runner.reports.incidents.status import PlaybookRef
+from runner.reports.messages.messages import (
+    AttemptView,
+    DeliveryRow,
+    attempt_blocks,
+    attempt_view,
+    delivery_cells,
+    delivery_row,
+)
+from runner.reports.notices.notices import (
+    ApprovalRow,
+    NoticeRow,
+    approval_blocks,
+    approval_rows,
+    notice_rows,
+    override_blocks,
+)
+
+
+class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a checklist; ``row`` counts from 1, as commands take it."""
+
+    row: int
+    text: str
+    done: bool
+    must: bool = False
+    """Safety or evidence depends on it: it is checked by itself."""
+    at_once: bool = False
+    """Ticked with all others in one command."""
+
+
+class Earlier(msgspec.Struct, frozen=True, kw_only=True):
+    """Another invocation of the same step: a retry, a reopening, an earlier round."""
+
+    invocation: str
+    state: str
+    ended_at: datetime | None
+    reason: str
+
+
+class Comment(msgspec.Struct, frozen=True, kw_only=True):
+    """A remark on the step."""
+
+    event: int
+    at: datetime
+    by: str
+    text: str
+
+
+class TaskReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/task/v1"):
+    """One invocation."""
+
+    heading: Heading
+    kind: Kind
+    playbook: PlaybookRef
+    """Empty for a task that was added to the incident."""
+    task: TaskRow
+    instructions: str
+    checklist: tuple[CheckRow, ...]
+    choices: tuple[str, ...]
+    """What a question can be answered with; empty for free answers."""
+    answer_type: str
+    phase: str
+    csf: tuple[str, ...]
+    condition: str
+    ready_at: datetime | None
+    started_by: str
+    ended_by: str
+    outside_role: str
+    """Whoever ended or started it without holding its role or being assigned: anybody may, and it is shown."""
+    digest: str
+    """What the step produced."""
+    subject_digest: str
+    """What an approval would bind now."""
+    quorum: str
+    approvals: tuple[ApprovalRow, ...]
+    attempts: tuple[AttemptView, ...]
+    deliveries: tuple[DeliveryRow, ...]
+    others: tuple[Earlier, ...]
+    comments: tuple[Comment, ...] = ()
+    notice: NoticeRow | None = None
+    """The notice that an approval would bind; null where it is something else."""
+
+
+def task(
+    incident: Incident, library: Library, invocation: str, journal: Iterable[EventRow] = ()
+) -> TaskReport:
+    """Return one invocation in full; ``invocation`` is a full id, as ``runner.app.core.step_reference`` finds it.
+
+    Comments stand only in the journal: without it there are none.
+    """
+    row = next(row for row in task_rows(incident, library) if row.invocation == invocation)
+    found = incident.invocations[invocation]
+    step = definition(incident, library, invocation)
+    scope = incident.scopes[found.scope]
+    run = incident.runs[scope.run]
+    bound = subject(incident, found, step) if isinstance(step, Approve) else None
+    digest = bound.digest if bound else ""
+    return TaskReport(
+        heading=heading_of(incident),
+        kind=incident.kind,
+        playbook=PlaybookRef(name="", version="", digest="")
+        if scope.added
+        else PlaybookRef(name=run.playbook, version=run.version, digest=run.digest),
+        task=row,
+        instructions=step.instructions if step else "",
+        checklist=_checklist(found, step),
+        choices=_choices(found, step),
+        answer_type=_answer_type(found),
+        phase=(step.phase or "") if step else "",
+        csf=step.csf if step else (),
+        condition=step.when.source if step and step.when else "",
+        ready_at=found.ready_at,
+        started_by=found.started_by,
+        ended_by=found.ended_by,
+        outside_role=_outsider(incident, found, row),
+        digest=found.digest,
+        subject_digest=digest,
+        quorum=_quorum(step),
+        approvals=approval_rows(incident, found, found.digest if found.over else digest),
+        attempts=tuple(attempt_view(attempt) for attempt in found.attempts),
+        deliveries=_deliveries(incident, found),
+        others=_others(incident, found),
+        comments=tuple(_comments(invocation, journal)),
+        notice=_notice(incident, bound) if bound else None,
+    )
+
+
+def _notice(incident: Incident, bound: Invocation) -> NoticeRow | None:
+    rows = [row for row in notice_rows(incident) if (row.step, row.digest) == (bound.id, bound.digest)]
+    return rows[-1] if rows else None
+
+
+def _outsider(incident: Incident, invocation: Invocation, row: TaskRow) -> str:
+    doer = invocation.ended_by or invocation.started_by
+    roles = tuple(role for role in (*row.roles, invocation.escalated_to) if role)
+    if not doer or not roles or invocation.kind == "approve" or doer == invocation.assignee:
+        return ""
+    return "" if any(doer in incident.roles.get(role, ()) for role in roles) else doer
+
+
+def _comments(invocation: str, journal: Iterable[EventRow]) -> Iterator[Comment]:
+    for row in journal:
+        event = decode_event(row) if row.type == StepCommented.__name__ else None
+        if isinstance(event, StepCommented) and event.step == invocation:
+            yield Comment(event=row.seq, at=row.at, by=event.by, text=event.text)
+
+
+def _checklist(invocation: Invocation, step: AnyStep | None) -> tuple[CheckRow, ...]:
+    if not isinstance(step, Task):
+        return ()
+    done, at_once = invocation.checked, invocation.at_once
+    return tuple(
+        CheckRow(row=n + 1, text=text, done=n in done, must=step.must(n), at_once=n in at_once)
+        for n, text in enumerate(step.rows)
+    )
+
+
+def _choices(invocation: Invocation, step: AnyStep | None) -> tuple[str, ...]:
+    if isinstance(step, Ask) and step.choices:
+        return step.choices
+    found = fact_type(invocation.sets) if invocation.sets else None
+    return found.choices if found else ()
+
+
+def _answer_type(invocation: Invocation) -> str:
+    found = fact_type(invocation.sets) if invocation.sets else None
+    if found is None:
+        return ""
+    return f"{'several of ' if found.many else ''}{found.kind}"
+
+
+def _quorum(step: AnyStep | None) -> str:
+    if not isinstance(step, Approve):
+        return ""
+    every = ", each role among them" if step.by.every_role else ""
+    people = "1 person" if step.by.distinct == 1 else f"{step.by.distinct} different persons"
+    return f"{people} holding {' or '.join(step.by.roles)}{every}"
+
+
+def _deliveries(incident: Incident, invocation: Invocation) -> tuple[DeliveryRow, ...]:
+    message = incident.messages.get(invocation.message)
+    names = message.deliveries if message else ()
+    return tuple(delivery_row(incident, incident.deliveries[name]) for name in names)
+
+
+def _others(incident: Incident, invocation: Invocation) -> tuple[Earlier, ...]:
+    return tuple(
+        Earlier(invocation=one.id, state=one.state, ended_at=one.ended_at, reason=one.reason)
+        for one in incident.invocations.values()
+        if (one.scope, one.step) == (invocation.scope, invocation.step) and one.id != invocation.id
+    )
+
+
+def task_page(report: TaskReport, now: datetime) -> Page:
+    """Draw one step in full, with the command that ends it last."""
+    row, of = report.task, report.playbook
+    where = f"of {of.name} {of.version}" if of.name else "added to this incident"
+    blocks: list[Block] = [
+        *render_header(report.heading, f"step {f'{row.row}, ' if row.row else ''}{row.invocation}, {where}"),
+        line(row.title, "title"),
+        Table(
+            rows=tuple((Cell(name, "dim"), Cell(text)) for name, text in _facts(report, now) if text),
+            elastic=1,
+        ),
+    ]
+    for section in (
+        _words(report),
+        _checks(report),
+        override_blocks(report.notice) if report.notice else (),
+        approval_blocks(report.approvals),
+        _sent(report, now),
+        attempt_blocks(report.attempts, now),
+        _remarks(report, now),
+        _history(report),
+        _commands(report),
+    ):
+        blocks.extend(section)
+    return Page(tuple(blocks))
+
+
+def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
+    row = report.task
+    yield "state", f"{row.state.replace('_', ' ')}{f': {row.reason}' if row.reason and row.over else ''}"
+    yield "stuck", row.stuck
+    yield "about", row.item
+    yield "with", row.assignee or report.started_by
+    yield "role", " or ".join(row.roles)
+    if row.due:
+        clock = "" if row.over else f" ({remaining(row.due, now)})"
+        yield "due", f"{when(row.due, now)}{clock}"
+    yield "ready", when(report.ready_at, now) if report.ready_at else ""
+    yield "ended", _ended(report, now)
+    if report.outside_role:
+        yield "note", f"{report.outside_role} does not hold the role {' or '.join(row.roles)}"
+    yield "waits for", ", ".join((*row.waits_for, *row.missing))
+    yield "only if", report.condition
+    yield "sets", f"{row.sets} ({report.answer_type})" if row.sets else ""
+    yield "choices", ", ".join(report.choices)
+    yield "approval by", report.quorum
+    yield "binds", report.subject_digest
+    yield "produced", report.digest
+    yield "phase", ", ".join(part for part in (report.phase, *report.csf) if part)
+
+
+def _ended(report: TaskReport, now: datetime) -> str:
+    if report.task.ended_at is None:
+        return ""
+    return f"{when(report.task.ended_at, now)}{f' by {report.ended_by}' if report.ended_by else ''}"
+
+
+def _words(report: TaskReport) -> Iterator[Block]:
+    if report.instructions:
+        yield Blank()
+        for splitline in report.instructions.strip().splitlines():
+            yield line(splitline, indent=2) if splitline.strip() else Blank()
+
+
+def _checks(report: TaskReport) -> Iterator[Block]:
+    if report.checklist:
+        yield Blank()
+        yield line("CHECKLIST", "title")
+        yield Table(
+            rows=tuple(
+                (
+                    Cell(str(one.row)),
+                    Cell("[x]" if one.done else "[ ]"),
+                    Cell(f"{'MUST: ' if one.must else ''}{one.text}", "dim" if one.done else "plain"),
+                    Cell("all at once" if one.at_once else "", "warn"),
+                )
+                for one in report.checklist
+            ),
+            elastic=2,
+        )
+
+
+def _sent(report: TaskReport, now: datetime) -> Iterator[Block]:
+    if report.deliveries:
+        yield Blank()
+        yield line("DELIVERIES", "title")
+        yield Table(rows=tuple(delivery_cells(delivery, now) for delivery in report.deliveries), elastic=3)
+
+
+def _remarks(report: TaskReport, now: datetime) -> Iterator[Block]:
+    if report.comments:
+        yield Blank()
+        yield line("COMMENTS", "title")
+        rows = tuple(
+            (Cell(when(comment.at, now), "dim"), Cell(comment.by or "nobody named"), Cell(comment.text))
+            for comment in report.comments
+        )
+        yield Table(rows=rows, elastic=2)
+
+
+def _history(report: TaskReport) -> Iterator[Block]:
+    if report.others:
+        yield Blank()
+        yield line("OTHER INVOCATIONS", "title")
+        rows = []
+        for other in report.others:
+            reason = f": {other.reason}" if other.reason else ""
+            at = moment(other.ended_at) if other.ended_at else ""
+            rows.append(
+                (Cell(other.invocation), Cell(f"{other.state.replace('_', ' ')}{reason}"), Cell(at, "dim"))
+            )
+        yield Table(rows=tuple(rows), elastic=1)
+
+
+def _commands(report: TaskReport) -> Iterator[Block]:
+    row = report.task
+    if row.over or report.heading.state in ("closed", "cancelled"):
+        return
+    commands: list[str] = []
+    if row.stuck or row.state in ("outcome_unknown", "failed", "expired"):
+        commands += [
+            suggested_actions.call(delivery.delivery)
+            for delivery in report.deliveries
+            if delivery.state == "exhausted"
+        ]
+        commands += [
+            suggested_actions.retry_step(row.state, row.command_name),
+            suggested_actions.skip(row.command_name),
+        ]
+    elif row.state != "waiting" and row.kind in ("task", "ask", "approve", "file"):
+        digest = f" --digest {report.subject_digest}" if report.subject_digest else ""
+        commands.append(
+            suggested_actions.tick(row.command_name)
+            if row.unticked
+            else suggested_actions.row_step(row) + digest
+        )
+    if commands:
+        yield Blank()
+    for command in commands:
+        yield Paragraph(cells=(Cell("→ "), Cell(command, "command")), hang=2)

@@ -1,0 +1,230 @@
+"""The timeline: what happened and who did it, from the journal alone, with corrections beside what they correct.
+
+Privileged and personnel entries are withheld unless they are asked for: that there is one is said, what it says is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, tzinfo
+
+import msgspec
+
+from runner.base.actor import VIA
+from runner.base.states import Kind
+from runner.incident.state.events import ActedOnBehalf, BehalfConfirmed, EventCorrected, Stream
+from runner.incident.state.incident import Incident
+from runner.incident.state.library import Library
+from runner.reports.core.event_row import EventRow, decode_event
+from runner.reports.core.formatting import count, day, describe_actor, moment
+from runner.reports.core.header import Heading, heading_of, render_header
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Tone, line
+from runner.reports.core.task_rows import titles
+from runner.reports.incidents.event_descriptions import Words, describe, is_detail, kind_of
+from runner.reports.messages.war_room import errand_words
+
+_LATE_ENTRY_SECONDS = 60
+WITHHELD = "withheld"
+
+
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """A later entry that says this one is wrong."""
+
+    event: int
+    at: datetime
+    by: str
+    reason: str
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of the timeline."""
+
+    event: int
+    at: datetime
+    recorded: datetime
+    exercise_at: datetime | None
+    type: str
+    kind: str
+    """What it is about: task, message, fact and the like."""
+    stream: Stream
+    claimed: str
+    proven_by: str | None
+    on_behalf_of: str | None
+    actor: str
+    """Who it was, in words, with how far that is proved."""
+    text: str
+    """``withheld`` where the reader did not ask for the stream, or the payload is gone."""
+    detail: bool
+    """Left out of a short timeline."""
+    corrections: tuple[Correction, ...] = ()
+    confirmed_in: int | None = None
+    """For an entry on behalf of somebody: the entry in which that person confirmed it; null where nobody did."""
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/timeline/v1"):
+    """All entries in the journal's order."""
+
+    heading: Heading
+    kind: Kind
+    entries: tuple[Entry, ...]
+    left_out: int = 0
+    """How many entries the reader did not ask for."""
+
+
+def timeline(
+    incident: Incident,
+    library: Library,
+    rows: Iterable[EventRow],
+    streams: Sequence[Stream] = ("operational",),
+) -> Timeline:
+    """Return the timeline of an incident from its journal; only ``streams`` are told, others are withheld."""
+    told = list(rows)
+    words = words_of(incident, library)
+    corrected = _corrections(told, streams)
+    confirmed = _confirmations(told)
+    return Timeline(
+        heading=heading_of(incident),
+        kind=incident.kind,
+        entries=tuple(_entry(row, words, streams, corrected, confirmed) for row in told),
+    )
+
+
+def narrowed(found: Timeline, text: str, kind: str, by: str, since: datetime | None) -> Timeline:
+    """Return the entries that hold a text, are of a kind, by or for a person, and not before an instant; empty is any."""
+    entries = tuple(
+        entry
+        for entry in found.entries
+        if text.casefold() in entry.text.casefold()
+        and kind in ("", entry.kind)
+        and by in ("", entry.claimed, (entry.on_behalf_of or "").partition(VIA)[0])
+        and (since is None or entry.at >= since)
+    )
+    return msgspec.structs.replace(found, entries=entries, left_out=len(found.entries) - len(entries))
+
+
+def words_of(incident: Incident, library: Library) -> Words:
+    """Return what sentences call the steps, the people and the channels of an incident."""
+    deliveries, errands = incident.deliveries.values(), incident.errands.values()
+    return Words(
+        titles={**titles(incident, library), **{errand.id: errand_words(errand) for errand in errands}},
+        recipients={delivery.id: delivery.person for delivery in deliveries},
+        channels={
+            f"{name}|{a.n}": a.channel
+            for name, attempts in (
+                *((delivery.id, delivery.attempts) for delivery in deliveries),
+                *((errand.id, errand.attempts) for errand in errands),
+            )
+            for a in attempts
+        },
+    )
+
+
+def _entry(
+    row: EventRow,
+    words: Words,
+    streams: Sequence[Stream],
+    corrected: dict[int, tuple[Correction, ...]],
+    confirmed: dict[int, int],
+) -> Entry:
+    event = decode_event(row) if row.stream in streams else None
+    return Entry(
+        event=row.seq,
+        at=row.at,
+        recorded=row.recorded,
+        exercise_at=row.exercise_at,
+        type=row.type,
+        kind=kind_of(row.type),
+        stream=row.stream,
+        claimed=row.actor.claimed,
+        proven_by=row.actor.proven_by,
+        on_behalf_of=row.actor.on_behalf_of,
+        actor=describe_actor(row.actor),
+        text=WITHHELD if event is None else describe(event, words),
+        detail=event is not None and is_detail(event),
+        corrections=corrected.get(row.seq, ()),
+        confirmed_in=confirmed.get(row.seq),
+    )
+
+
+def _confirmations(rows: Sequence[EventRow]) -> dict[int, int]:
+    """Return the entries that were made for somebody who confirmed them → the entry that says so."""
+    spans: dict[int, int] = {}
+    found: dict[int, int] = {}
+    for row in rows:
+        if row.type not in (ActedOnBehalf.__name__, BehalfConfirmed.__name__):
+            continue
+        match decode_event(row):
+            case ActedOnBehalf(first=first):
+                spans[first] = row.seq
+            case BehalfConfirmed(first=first):
+                found.update(dict.fromkeys(range(first, spans[first] + 1), row.seq))
+            case _:
+                pass
+    return found
+
+
+def _corrections(rows: Sequence[EventRow], streams: Sequence[Stream]) -> dict[int, tuple[Correction, ...]]:
+    found: dict[int, tuple[Correction, ...]] = {}
+    for row in rows:
+        if row.type != EventCorrected.__name__ or row.stream not in streams:
+            continue
+        event = decode_event(row)
+        if isinstance(event, EventCorrected):
+            correction = Correction(event=row.seq, at=row.at, by=event.by, reason=event.reason)
+            found[event.seq] = (*found.get(event.seq, ()), correction)
+    return found
+
+
+def timeline_page(found: Timeline, zone: tzinfo, *, everything: bool = False) -> Page:
+    """Draw the timeline by day, in a zone; details are folded unless ``everything`` is asked for."""
+    entries = [entry for entry in found.entries if everything or not entry.detail]
+    blocks: list[Block] = [*render_header(found.heading, "timeline")]
+    last = None
+    for one in entries:
+        date = one.at.astimezone(zone).date()
+        if date != last:
+            blocks += [*([Blank()] if last else []), line(day(date), "title")]
+            last = date
+        blocks.extend(_entry_blocks(one, zone))
+    folded = len(found.entries) - len(entries)
+    if folded:
+        blocks += [Blank(), line(f"{count(folded, 'detail')} not shown (--all)", "dim")]
+    if found.left_out:
+        blocks += [Blank(), line(f"{count(found.left_out, 'other entry', 'other entries')} left out", "dim")]
+    return Page(tuple(blocks))
+
+
+def _entry_blocks(one: Entry, zone: tzinfo) -> Iterator[Block]:
+    clock = f"{one.at.astimezone(zone):%H:%M:%S}"
+    stream = "" if one.stream == "operational" else f"[{one.stream}] "
+    late = ""
+    if (one.recorded - one.at).total_seconds() > _LATE_ENTRY_SECONDS:
+        late = f", written {moment(one.recorded, zone)}"
+    exercise = f", exercise time {moment(one.exercise_at, zone)}" if one.exercise_at else ""
+    yield Paragraph(
+        cells=(
+            Cell(f"{clock}  {one.event:>4}  ", "dim"),
+            Cell(stream, "warn"),
+            Cell(one.text, _tone(one)),
+            Cell(f"  – {one.actor}{_confirmation(one)}{late}{exercise}", "dim"),
+        ),
+        hang=16,
+    )
+    for correction in one.corrections:
+        text = (
+            f"corrected by {correction.by or 'nobody named'} in entry {correction.event}: {correction.reason}"
+        )
+        yield line(text, "alarm", indent=16, hang=2)
+
+
+def _confirmation(one: Entry) -> str:
+    if not one.on_behalf_of:
+        return ""
+    return f", confirmed in entry {one.confirmed_in}" if one.confirmed_in else ", not confirmed"
+
+
+def _tone(one: Entry) -> Tone:
+    if one.corrections or one.text == WITHHELD:
+        return "dim"
+    loud = ("UNKNOWN", "STUCK", "OVERDUE", "FAILED", "EXPIRED", "REJECTED", "NOT REACHED")
+    return "alarm" if any(word in one.text for word in loud) else "plain"

@@ -1,0 +1,245 @@
+"""Legal deadlines as a calendar: what is due when, from when on it must be begun, and one day by which all letters go out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+import msgspec
+
+from runner.base.states import MARKS, Kind
+from runner.documents.writers.sheet import Sheet
+from runner.law.duty import DutyStatus
+from runner.reports.core.formatting import day, moment
+from runner.reports.core.header import marked, marking
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.second_person import ground_words
+from runner.reports.law.duties import running
+
+DECIDED = ("decided_not_to_notify", "waived")
+_UNITED_STATES = "US"
+
+
+class Deadline(msgspec.Struct, frozen=True, kw_only=True):
+    """One row: a duty that applies or may apply and is not done. ``due`` is None where the law has no number."""
+
+    duty: str
+    recipient: str
+    jurisdiction: str
+    verdict: str
+    due: datetime | None
+    due_date: date | None
+    due_kind: str
+    start_by: datetime | None
+    provisional: bool
+    standard: str
+    citation: str
+    confidence: str
+    state: str = "open"
+    """``decided_not_to_notify`` and ``waived`` stay in the calendar as what they are."""
+    ground: str = ""
+
+
+class Deadlines(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/deadlines/v1"):
+    """All open deadlines, the first due first. ``mail_by`` is the last day that is early enough for all states."""
+
+    incident: str
+    kind: Kind
+    as_of: datetime
+    mail_by: date | None
+    mail_by_because: str
+    deadlines: tuple[Deadline, ...]
+
+
+def deadlines(found: Sequence[DutyStatus], incident: str, now: datetime, kind: Kind = "real") -> Deadlines:
+    """Return the open deadlines of an incident."""
+    decided = [
+        duty
+        for duty in found
+        if duty.state in DECIDED and duty.verdict in ("applies", "unknown") and duty.in_sight
+    ]
+    rows = [_row(duty) for duty in (*running(found, now), *decided)]
+    far = datetime.max.replace(tzinfo=UTC)
+    letters = [
+        duty
+        for duty in running(found, now)
+        if duty.verdict == "applies"
+        and duty.recipient == "individuals"
+        and duty.jurisdiction.partition("-")[0] == _UNITED_STATES
+        and duty.due_date is not None
+    ]
+    first = min(letters, key=lambda duty: duty.due or far, default=None)
+    return Deadlines(
+        incident=incident,
+        kind=kind,
+        as_of=now,
+        mail_by=first.due_date if first is not None else None,
+        mail_by_because=first.id if first is not None else "",
+        deadlines=tuple(sorted(rows, key=lambda row: (row.due or far, row.duty))),
+    )
+
+
+def _row(duty: DutyStatus) -> Deadline:
+    return Deadline(
+        duty=duty.id,
+        recipient=duty.recipient,
+        jurisdiction=duty.jurisdiction,
+        verdict=duty.verdict,
+        due=duty.due,
+        due_date=duty.due_date,
+        due_kind=duty.due_kind,
+        start_by=duty.latest_safe_start,
+        provisional=duty.provisional,
+        standard=duty.standard,
+        citation=duty.citation,
+        confidence=duty.confidence,
+        state=duty.state,
+        ground=duty.record.ground if duty.record is not None else "",
+    )
+
+
+def _decision(row: Deadline) -> str:
+    """Return what was decided about a duty, in words; empty where it is open."""
+    return f"{row.state.replace('_', ' ')}{ground_words(row.ground)}" if row.state in DECIDED else ""
+
+
+def calendar_page(found: Deadlines) -> Page:
+    """Draw the deadlines for reading."""
+    blocks: list[Block] = [
+        *marked(found.kind),
+        line(f"{found.incident}: deadlines as of {moment(found.as_of)}", "title"),
+    ]
+    if found.mail_by is not None:
+        because = f" (the first of the states: {found.mail_by_because})"
+        blocks.append(
+            line(f"all letters to people in the United States go out by {day(found.mail_by)}{because}")
+        )
+    rows = tuple(
+        (
+            Cell(_due(row), "warn" if row.provisional or row.verdict == "unknown" else "plain"),
+            Cell(row.duty),
+            Cell(_whom(row), "dim"),
+        )
+        for row in found.deadlines
+    )
+    if not rows:
+        return Page((*blocks, line("no deadline is open", "good")))
+    blocks += [Blank(), Table(rows=rows, elastic=2, indent=0)]
+    notes = "a day ends at midnight where it counts; an instant is UTC; what is marked ~ is provisional"
+    return Page((*blocks, Blank(), Paragraph(cells=(Cell(notes, "dim"),))))
+
+
+def _whom(row: Deadline) -> str:
+    if row.state in DECIDED:
+        return _decision(row)
+    words = f"to {row.recipient}{', if it applies' if row.verdict == 'unknown' else ''}"
+    return f"{words}: {row.standard}" if row.due is None and row.standard else words
+
+
+def _due(row: Deadline) -> str:
+    doubt = "~ " if row.provisional else ""
+    if row.due is None:
+        return "after another" if row.due_kind == "waits_for_event" else "no number"
+    return doubt + (day(row.due_date) if row.due_kind == "date" and row.due_date else moment(row.due))
+
+
+def sheet(found: Deadlines) -> Sheet:
+    """Return the deadlines as a spreadsheet."""
+    heads = (
+        *(
+            "Duty",
+            "Recipient",
+            "Jurisdiction",
+            "Verdict",
+            "Due (UTC)",
+            "Due day",
+            "Start by (UTC)",
+            "Provisional",
+            "Decision",
+        ),
+        *("Words of the law", "Citation", "Confidence"),
+    )
+    mail = (
+        f"Letters in the United States: mail by {found.mail_by} ({found.mail_by_because})"
+        if found.mail_by
+        else ""
+    )
+    return Sheet(
+        name="Deadlines",
+        heads=heads,
+        rows=[
+            (
+                *(
+                    row.duty,
+                    row.recipient,
+                    row.jurisdiction,
+                    row.verdict,
+                    row.due,
+                    row.due_date,
+                    row.start_by,
+                ),
+                *(
+                    "yes" if row.provisional else "no",
+                    _decision(row),
+                    row.standard,
+                    row.citation,
+                    row.confidence,
+                ),
+            )
+            for row in found.deadlines
+        ],
+        notes=tuple(
+            note
+            for note in (
+                marking(found.kind),
+                f"{found.incident}, as of {found.as_of:%Y-%m-%d %H:%M} UTC",
+                mail,
+            )
+            if note
+        ),
+    )
+
+
+def ics(found: Deadlines) -> bytes:
+    """Return the deadlines as iCalendar (RFC 5545): one event each, with an alarm at the last safe start, and the day of mailing."""
+    from icalendar import Alarm, Calendar, Event
+
+    mark = f"[{MARKS[found.kind]}] " if found.kind != "real" else ""
+    book = Calendar()
+    book.add("prodid", "-//Tocsin//duties//EN")
+    book.add("version", "2.0")
+    if found.mail_by is not None:
+        mailing = Event()
+        mailing.add("uid", f"{found.incident}/mail-by@tocsin")
+        mailing.add("dtstamp", found.as_of.astimezone(UTC))
+        mailing.add("summary", f"{mark}mail by today: all letters to people in the United States")
+        mailing.add(
+            "description",
+            f"The first of the states is {found.mail_by_because}; no letter needs a day of its own.",
+        )
+        mailing.add("dtstart", found.mail_by)
+        book.add_component(mailing)
+    for row in found.deadlines:
+        if row.due is None or row.due_date is None:
+            continue
+        event = Event()
+        event.add("uid", f"{found.incident}/{row.duty}@tocsin")
+        event.add("dtstamp", found.as_of.astimezone(UTC))
+        doubt = " (provisional)" if row.provisional else ""
+        may = " (if it applies)" if row.verdict == "unknown" else ""
+        event.add(
+            "summary",
+            f"{mark}{row.duty}: {_decision(row)}"
+            if row.state in DECIDED
+            else f"{mark}{row.duty}: due to {row.recipient}{may}{doubt}",
+        )
+        event.add("description", f"{row.citation}. {row.standard} Confidence: {row.confidence}.")
+        event.add("dtstart", row.due_date if row.due_kind == "date" else row.due.astimezone(UTC))
+        if row.start_by is not None and row.start_by < row.due:
+            alarm = Alarm()
+            alarm.add("action", "DISPLAY")
+            alarm.add("description", f"{mark}last safe moment to begin: {row.duty}")
+            alarm.add("trigger", row.start_by.astimezone(UTC))
+            event.add_component(alarm)
+        book.add_component(event)
+    return bytes(book.to_ical())

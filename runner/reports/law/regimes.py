@@ -1,0 +1,427 @@
+"""A law as a lawyer reads it back: whom it reaches, what it asks, and each clock in words with a worked example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime
+
+import msgspec
+
+from runner.facts.expression import Unknown
+from runner.law.clock import Clock, Extension, Limb, Ordering, Start
+from runner.law.counting import HolidayCalendar
+from runner.law.deadlines import Place, deadline, rule_words
+from runner.law.grounds import Condition, Exemption, PersonalInformation, Threshold
+from runner.law.regime import Confidence, Content, DutyRule, Regime, Standing, StateLaw, Version
+from runner.reports.core.formatting import day, moment
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+
+EXAMPLE = datetime(2026, 11, 24, 10, tzinfo=UTC)
+"""The Tuesday on which every worked example begins."""
+
+_COMPARED = {">": "more than", ">=": "at least", "<": "fewer than", "<=": "at most"}
+_COUNTED = {
+    "residents_notified": "residents of {place} who are owed notice",
+    "persons_notified": "persons who are owed notice",
+    "individuals_total": "affected individuals in all",
+    "residents_of_one_state": "residents of one state who are owed notice",
+}
+_TONES: dict[Confidence, Tone] = {"text": "good", "secondary": "plain", "unverified": "warn"}
+
+
+class RegimeEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One law in the list; ``problem`` says why a file does not count."""
+
+    id: str
+    name: str = ""
+    jurisdictions: tuple[str, ...] = ()
+    standing: Standing | None = None
+    in_force_from: date | None = None
+    duties: int = 0
+    confidence: Confidence = "unverified"
+    origin: str = ""
+    """``home``, or ``built-in``."""
+    problem: str = ""
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """A clock counted out: from a known beginning to the moment that binds."""
+
+    start: datetime
+    due: datetime
+    due_date: date
+    kind: str
+    latest_legal: datetime | None = None
+
+
+class DutyShown(msgspec.Struct, frozen=True, kw_only=True):
+    """One duty in words. ``executable`` is False where a person has to judge what only prose says."""
+
+    id: str
+    stage: str
+    recipient: str
+    citation: str
+    conditions: tuple[str, ...]
+    thresholds: tuple[str, ...]
+    clock: str
+    example: Example | None
+    order: tuple[str, ...]
+    content: tuple[str, ...]
+    forbidden: tuple[str, ...]
+    delivery: tuple[str, ...]
+    remarks: tuple[str, ...]
+    notice: str
+    executable: bool
+    confidence: Confidence
+    confidence_note: str
+
+
+class RegimeShown(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/regime-text/v1"):
+    """A law on one date, in words."""
+
+    id: str
+    name: str
+    jurisdictions: tuple[str, ...]
+    citation: str
+    source: str
+    checked: str
+    version: str
+    standing: Standing
+    versions: tuple[str, ...]
+    scope: tuple[str, ...]
+    personal_information: tuple[str, ...]
+    exemptions: tuple[str, ...]
+    duties: tuple[DutyShown, ...]
+    records: str
+    traps: tuple[str, ...]
+    notes: tuple[str, ...]
+    confidence: Confidence
+    confidence_note: str
+
+
+class _All:
+    """A case in which everything that a clock asks for happened at the example's beginning."""
+
+    def instant(self, path: str) -> datetime | None:
+        return EXAMPLE
+
+    def filed(self, slug: str) -> datetime | None:
+        return EXAMPLE
+
+    def holds(self, condition: Condition) -> bool | Unknown:
+        return False
+
+
+def entry(regime: Regime, origin: str) -> RegimeEntry:
+    """Return a law as a row of the list: its newest version."""
+    newest = regime.versions[0]
+    return RegimeEntry(
+        id=regime.id,
+        name=regime.name,
+        jurisdictions=regime.jurisdictions,
+        standing=newest.standing,
+        in_force_from=newest.from_date,
+        duties=len(newest.duties),
+        confidence=regime.confidence,
+        origin=origin,
+    )
+
+
+def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar) -> RegimeShown:
+    """Return one version of a law in words."""
+    records = regime.records
+    return RegimeShown(
+        id=regime.id,
+        name=regime.name,
+        jurisdictions=regime.jurisdictions,
+        citation=version.citation,
+        source=regime.source.url,
+        checked=regime.source.checked,
+        version=version.label,
+        standing=version.standing,
+        versions=tuple(_period(version) for version in regime.versions),
+        scope=(*_national(version), *(condition_words(condition) for condition in version.scope)),
+        personal_information=tuple(_elements(version.personal_information)),
+        exemptions=tuple(_exemption(exemption) for exemption in version.exemptions),
+        duties=tuple(_duty(regime, rule, calendar) for rule in version.duties),
+        records=" ".join(part for part in (records.ref, records.text, records.retention) if part)
+        if records
+        else "",
+        traps=regime.traps,
+        notes=tuple(note for note in (version.note, regime.effective_note) if note),
+        confidence=regime.confidence,
+        confidence_note=regime.confidence_note,
+    )
+
+
+def _national(version: Version) -> Iterator[str]:
+    """Say through whose laws a directive binds."""
+    if version.national is not None:
+        yield f"in force in a State of {', '.join(version.national.of)}: {', '.join(map(_state, version.national.states))}"
+
+
+def _state(one: StateLaw) -> str:
+    since = f" from {one.from_date}" if one.from_date else ""
+    standing = "" if one.standing == "in_force" else f" {one.standing}"
+    return f"{one.place}{standing}{since}{'' if one.confirmed else ' (not confirmed)'}"
+
+
+def executable(rule: DutyRule, version: Version) -> bool:
+    """Whether a program can tell if the duty arises and by when: nothing in it is held in prose alone."""
+    asked = (*version.scope, *rule.only_if, *rule.unless)
+    return not any(one.in_words for one in asked) and bool(rule.clock.limbs)
+
+
+def numbered(rule: DutyRule) -> bool:
+    """Whether the law gives the duty a number; else it has only words such as "without undue delay"."""
+    return any(limb.period for limb in rule.clock.limbs)
+
+
+# ---------------------------------------------------------------------------------------------------- words
+
+
+def condition_words(condition: Condition) -> str:
+    """Return a condition in its author's words, with what silence means."""
+    silent = {"ask": "", "holds": " (assumed unless recorded otherwise)", "fails": " (not assumed)"}
+    held = " (held in words only: a person decides)" if condition.in_words else ""
+    return f"{condition.text}{silent[condition.when_silent]}{held}"
+
+
+def threshold_words(threshold: Threshold) -> str:
+    """Return a threshold as a sentence: ``more than 500 residents of US-CA who are owed notice``."""
+    counted = _COUNTED[threshold.count].format(place=threshold.place)
+    return f"{_COMPARED[threshold.op]} {threshold.n:,} {counted}"
+
+
+def clock_text(clock: Clock) -> str:
+    """Return a whole clock in words: each limb, what may move it, and the law's own standard."""
+    limbs = [_limb(limb) for limb in clock.limbs]
+    text = limbs[0] if len(limbs) == 1 else "the earliest of: " + "; ".join(limbs)
+    parts = [text if any(limb.period for limb in clock.limbs) else ""]
+    if clock.lapsed_limbs_fall_away:
+        parts.append("a limb that ran out before another began falls away")
+    if clock.not_before is not None:
+        parts.append(f"not before {_limb(clock.not_before)}")
+    if clock.cut_off is not None:
+        parts.append(f"by {clock.cut_off.time} in {clock.cut_off.zone}")
+    parts += [_extension(extension) for extension in clock.extensions]
+    if clock.standard:
+        parts.append(f"“{clock.standard}”")
+    return "; ".join(part for part in parts if part)
+
+
+def _limb(limb: Limb) -> str:
+    varied = limb.period.variations if limb.period else ()
+    others = "".join(
+        f", {variation.amount} {variation.unit.replace('_', ' ')} if {variation.condition.text}"
+        for variation in varied
+    )
+    return f"{rule_words(limb)}{_start(limb.start)}{others}"
+
+
+def _start(start: Start) -> str:
+    if not start.facts:
+        return ""
+    which = "later" if start.pick == "latest" else "earlier"
+    moments = [*start.facts, *([f"the filing of {start.duty}"] if start.duty else [])]
+    return f", from {moments[0] if len(moments) == 1 else f'the {which} of ' + ' and '.join(moments)}"
+
+
+def _extension(one: Extension) -> str:
+    unit = one.period.unit.replace("_", " ")
+    return f"{one.period.amount} {unit} more if {one.condition.text}{f' ({one.citation})' if one.citation else ''}"
+
+
+def _order(one: Ordering) -> str:
+    return f"{one.relation.replace('_', ' ')} {one.duty}{f' ({one.text})' if one.text else ''}"
+
+
+def _elements(table: PersonalInformation | None) -> Iterator[str]:
+    if table is None:
+        return
+    yield table.text
+    for title, members in ((f"with {table.name}", table.with_name), ("alone", table.without_name)):
+        named = [
+            member.element + (f" (if {member.condition.text})" if member.condition else "")
+            for member in members
+        ]
+        if named:
+            yield f"{title}: {', '.join(named)}"
+
+
+def _exemption(one: Exemption) -> str:
+    grounds = f"; needs {', '.join(one.grounds)}" if one.grounds else ""
+    claim = "; only as a position of counsel" if one.condition is None else ""
+    removes = f"; takes away {', '.join(one.removes)}" if one.removes else ""
+    cited = f" ({one.covers_citation})" if one.covers_citation else ""
+    reach = f"; where nothing is lost but {', '.join(one.covers)}{cited}" if one.by_encryption else ""
+    return f"{one.text} [{one.code}]{grounds}{claim}{removes}{reach}"
+
+
+def _content(items: Sequence[Content]) -> tuple[str, ...]:
+    return tuple(
+        f"{item.ref} {item.item}{f' (if {item.condition.text})' if item.condition else ''}".strip()
+        for item in items
+    )
+
+
+def _period(version: Version) -> str:
+    since = f"from {version.from_date}" if version.from_date else "beginning unknown"
+    until = f" until {version.until}" if version.until else ""
+    return f"{since}{until}: {version.citation}"
+
+
+def _delivery(rule: DutyRule) -> Iterator[str]:
+    if (how := rule.delivery) is not None:
+        yield from (part for part in (how.text, ", ".join(how.forms), how.language, how.portal) if part)
+        if how.never:
+            yield f"never: {', '.join(how.never)}"
+    if (other := rule.substitute) is not None:
+        limits = [f"cost over {other.cost_over:,} {other.currency}"] if other.cost_over else []
+        limits += [f"more than {other.class_over:,} people"] if other.class_over else []
+        limits += [other.otherwise] if other.otherwise else []
+        yield f"substitute notice ({' or '.join(limits)}): {', '.join(other.forms)} {other.text}".strip()
+    if (offer := rule.credit_monitoring) is not None:
+        asked = " and ".join(condition.text for condition in offer.conditions)
+        yield f"offer {offer.months} months of credit monitoring{f' if {asked}' if asked else ''} {offer.text}".strip()
+    if rule.hold is not None:
+        heard = f" (only {', '.join(rule.hold.by)})" if rule.hold.by else ""
+        yield f"held back {rule.hold.text or 'at the request of law enforcement'}{heard}"
+
+
+def _duty(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> DutyShown:
+    version = next(version for version in regime.versions if rule in version.duties)
+    return DutyShown(
+        id=f"{regime.id}/{rule.slug}",
+        stage=rule.stage,
+        recipient=rule.recipient,
+        citation=rule.citation or version.citation,
+        conditions=(
+            *(condition_words(condition) for condition in rule.only_if),
+            *(f"not: {condition_words(one)}" for one in rule.unless),
+        ),
+        thresholds=tuple(threshold_words(threshold) for threshold in rule.thresholds),
+        clock=clock_text(rule.clock),
+        example=worked_example(regime, rule, calendar),
+        order=tuple(_order(ordering) for ordering in rule.ordering),
+        content=_content(rule.content),
+        forbidden=_content(rule.forbidden),
+        delivery=tuple(_delivery(rule)),
+        remarks=tuple(
+            remark.text + (f" (if {remark.condition.text})" if remark.condition else "")
+            for remark in rule.remarks
+        ),
+        notice=rule.notice,
+        executable=executable(rule, version),
+        confidence=rule.confidence,
+        confidence_note=rule.confidence_note,
+    )
+
+
+def worked_example(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> Example | None:
+    """Count a clock out from ``EXAMPLE``; None where the law has no number."""
+    place = Place(UTC, regime.jurisdictions[0], calendar)
+    found = deadline(rule.clock, _All(), place)
+    if found.due is None or found.due_date is None:
+        return None
+    return Example(
+        start=EXAMPLE,
+        due=found.due,
+        due_date=found.due_date,
+        kind=found.due_kind,
+        latest_legal=found.latest_legal,
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- pages
+
+
+def list_page(found: Sequence[RegimeEntry]) -> Page:
+    """Draw the list of laws."""
+    rows = tuple(
+        (
+            Cell(entry.id),
+            Cell(entry.problem or entry.name, "alarm" if entry.problem else "plain"),
+            Cell(_standing(entry), "plain" if entry.standing == "in_force" else "warn"),
+            Cell(entry.confidence, _TONES[entry.confidence]),
+        )
+        for entry in found
+    )
+    return Page((Table(rows=rows, elastic=1, indent=0),))
+
+
+def _standing(one: RegimeEntry) -> str:
+    since = f" {one.in_force_from}" if one.in_force_from else ""
+    return f"{(one.standing or 'broken').replace('_', ' ')}{since}"
+
+
+def show_page(shown: RegimeShown) -> Page:
+    """Draw one law: whom it reaches, what it asks, and what counsel should watch."""
+    blocks: list[Block] = [
+        line(shown.name, "title"),
+        line(f"{shown.id}, {', '.join(shown.jurisdictions)}: {shown.citation}"),
+        line(f"{shown.source}{f' (looked at {shown.checked})' if shown.checked else ''}", "dim"),
+        line(_confidence(shown.confidence, shown.confidence_note), _TONES[shown.confidence]),
+        line(f"{shown.standing.replace('_', ' ')}, version {shown.version}"),
+    ]
+    blocks += _listed("versions", shown.versions)
+    blocks += _listed("applies where all of these hold", shown.scope)
+    blocks += _listed("personal information", shown.personal_information)
+    blocks += _listed("exempt", shown.exemptions)
+    for duty in shown.duties:
+        blocks += [Blank(), *_duty_blocks(duty)]
+    blocks += _listed("records", (shown.records,) if shown.records else ())
+    blocks += _listed("beware", shown.traps)
+    blocks += _listed("notes", shown.notes)
+    return Page(tuple(blocks))
+
+
+def _confidence(level: Confidence, note: str) -> str:
+    return f"confidence: {level}{f' ({note})' if note else ''}"
+
+
+def _listed(title: str, items: Iterable[str]) -> Iterator[Block]:
+    members = tuple(items)
+    if members:
+        yield Blank()
+        yield line(title, "title")
+        for member in members:
+            yield Paragraph(cells=(Cell("- "), Cell(member)), indent=2, hang=2)
+
+
+def _duty_blocks(duty: DutyShown) -> Iterator[Block]:
+    yield Paragraph(cells=(Cell(duty.id, "title"), Cell(f"  {duty.stage}, to {duty.recipient}")), hang=2)
+    rows = [(Cell(name, "dim"), Cell(text, tone)) for name, text, tone in _duty_rows(duty) if text]
+    yield Table(rows=tuple(rows), elastic=1)
+
+
+def _duty_rows(duty: DutyShown) -> Iterator[tuple[str, str, Tone]]:
+    for name, members in (("if", duty.conditions), ("threshold", duty.thresholds)):
+        for member in members:
+            yield name, member, "plain"
+    yield "clock", duty.clock, "plain"
+    yield "example", example_words(duty.example), "dim"
+    for name, members in (
+        ("order", duty.order),
+        ("must say", duty.content),
+        ("must not say", duty.forbidden),
+        ("how", duty.delivery),
+        ("note", duty.remarks),
+    ):
+        for member in members:
+            yield name, member, "warn" if name == "must not say" else "plain"
+    yield "notice", duty.notice, "dim"
+    yield (
+        "law",
+        f"{duty.citation}, {_confidence(duty.confidence, duty.confidence_note)}",
+        _TONES[duty.confidence],
+    )
+
+
+def example_words(example: Example | None) -> str:
+    """Return a worked example as a sentence, the empty string where the law has no number."""
+    if example is None:
+        return ""
+    due = moment(example.due) if example.kind == "instant" else f"the end of {day(example.due_date)}"
+    later = f"; some readings allow {moment(example.latest_legal)}" if example.latest_legal else ""
+    return f"beginning on {moment(example.start)}: due {due}{later}"

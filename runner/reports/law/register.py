@@ -1,0 +1,257 @@
+"""The register of personal data breaches (GDPR Art. 33(5)): the facts, the effects, the remedial action, the decisions.
+
+Every breach stands in it, notified or not. What the article asks for and nobody has recorded is said in the entry, so that
+the register shows its own gaps before an authority does. Exercises are in no register unless they are asked for.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from runner.base.states import Kind
+from runner.facts.vocabulary.register import nested, value_words
+from runner.incident.state.incident import DutyView, Incident
+from runner.law.duty import DutyRecord, DutyStatus
+from runner.reports.core.formatting import count, moment, signatures, standing
+from runner.reports.core.header import marked
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.second_person import ground_words
+
+LAW = "eu-gdpr-"
+"""What the regimes are called whose decisions belong into this register."""
+NOTIFICATION = "eu-gdpr-33-"
+FACTS = {
+    "what happened": "incident.summary",
+    "began": "incident.started_at",
+    "discovered": "incident.discovered_at",
+    "aware": "incident.aware_at",
+    "contained": "incident.contained_at",
+    "cause": "incident.vector",
+    "lost or at risk": "incident.impact",
+    "data": "data.elements",
+    "data in words": "data.categories_text",
+    "people": "people.total",
+}
+EFFECTS = {"risk": "risk.to_people", "consequences": "risk.consequences"}
+ACTION = {"measures": "risk.mitigation"}
+WANTED = ("incident.summary", "risk.consequences", "risk.mitigation")
+"""What the article asks for in every case: the facts, the effects, the remedial action."""
+_INSTANTS = ("began", "discovered", "aware", "contained")
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one duty stands, what was decided, by whom and why."""
+
+    duty: str
+    verdict: str
+    state: str
+    due: datetime | None
+    at: datetime | None
+    by: str
+    reference: str
+    reasons: str
+    because: tuple[str, ...]
+    signed: tuple[str, ...] = ()
+    """Who confirmed a decision besides its author."""
+    ground: str = ""
+    """The statute's exemption that a decision not to notify rests on; ``none`` is against the law's answer."""
+
+
+class Breach(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry. Values by fact path; what is unknown is not there."""
+
+    incident: str
+    codename: str
+    title: str
+    kind: Kind
+    state: str
+    opened_at: datetime
+    facts: Mapping[str, Any] = {}
+    effects: Mapping[str, Any] = {}
+    remedial_action: Mapping[str, Any] = {}
+    decisions: tuple[Decision, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Facts that the article asks for and that nobody has recorded, and ``decision`` where none was taken."""
+    shredded: bool = False
+
+
+class RegisterReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/register/v1"):
+    """The entries of one kind, the oldest first."""
+
+    as_of: datetime
+    kind: Kind
+    breaches: tuple[Breach, ...]
+    no_personal_data: int
+    """Incidents of this kind in which no personal data are involved: they are no entries."""
+
+
+def breach(incident: Incident, duties: Sequence[DutyStatus]) -> Breach | None:
+    """Return an incident's entry, or None where its facts say that no personal data are involved."""
+    known = {key: fact.value for key, fact in incident.facts.items() if fact.value is not None}
+    if known.get("data.involved") is False:
+        return None
+    decisions = tuple(_decisions(incident, duties))
+    populations = nested(incident.facts).get("populations")
+    facts = _known(known, FACTS)
+    if populations:
+        facts = {**facts, "populations": populations}
+    return Breach(
+        incident=incident.id,
+        codename=incident.codename,
+        title=incident.title,
+        kind=incident.kind,
+        state=incident.state,
+        opened_at=incident.opened_at,
+        facts=facts,
+        effects=_known(known, EFFECTS),
+        remedial_action=_known(known, ACTION),
+        decisions=decisions,
+        missing=(
+            *(path for path in WANTED if path not in known),
+            *(("decision",) if any(_undecided(duty, incident) for duty in duties) else ()),
+        ),
+    )
+
+
+def _known(known: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]:
+    return {path: known[path] for path in wanted.values() if path in known}
+
+
+def _undecided(duty: DutyStatus, incident: Incident) -> bool:
+    """Tell whether the authority is, or may have to be, notified and nobody has recorded what was done about it."""
+    seen = incident.duties.get(duty.id)
+    asked = duty.regime.startswith(NOTIFICATION) and duty.stage == "initial"
+    return asked and duty.verdict in ("applies", "unknown") and (seen is None or seen.record is None)
+
+
+def _decisions(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Decision]:
+    for duty in duties:
+        if not duty.regime.startswith(LAW):
+            continue
+        seen = incident.duties.get(duty.id)
+        record = seen.record if seen is not None else None
+        yield Decision(
+            duty=duty.id,
+            verdict=duty.verdict,
+            state=duty.state,
+            due=duty.due,
+            at=record.at if record else None,
+            by=record.by if record else "",
+            reference=(record.reference or record.receipt) if record else "",
+            reasons=_reasons(record) or _fallen(seen),
+            because=tuple(reason.text for reason in duty.because),
+            signed=record.signed if record else (),
+            ground=record.ground if record else "",
+        )
+
+
+def _reasons(record: DutyRecord | None) -> str:
+    found = (record.reason, record.late_reason) if record else ()
+    return "; ".join(text for text in found if text)
+
+
+def _fallen(seen: DutyView | None) -> str:
+    if seen is None or seen.reopened is None:
+        return ""
+    record = seen.reopened
+    return f"{standing(record.kind)} of {moment(record.at)} by {record.by}{signatures(record.signed)} no longer stands: {seen.reopened_why}"
+
+
+def register_page(report: RegisterReport) -> Page:
+    """Draw the register, an entry below the other."""
+    what = "Register of personal data breaches (GDPR Art. 33(5))"
+    blocks: list[Block] = [
+        *marked(report.kind),
+        line(what, "title"),
+        line(f"{count(len(report.breaches), 'entry', 'entries')}, as of {moment(report.as_of)}", "dim"),
+    ]
+    for number, one in enumerate(report.breaches, start=1):
+        blocks += [Blank(), *_entry(number, one)]
+    if report.no_personal_data:
+        left_out = count(report.no_personal_data, "incident")
+        blocks += [Blank(), line(f"{left_out} without personal data not shown", "dim")]
+    return Page(tuple(blocks))
+
+
+def _entry(number: int, one: Breach) -> Iterator[Block]:
+    state = "" if one.state == "open" else f"  {one.state.upper()}"
+    yield Paragraph(
+        cells=(Cell(f"{number}. {one.codename}", "title"), Cell(f"  {one.title}{state}  {one.incident}")),
+        hang=3,
+    )
+    if one.shredded:
+        yield line("shredded: what it said cannot be read again", "dim", indent=3, hang=2)
+        return
+    rows = [(Cell(name, "dim"), Cell(text)) for name, text in _words(one)]
+    rows += [(Cell("decision", "dim"), Cell(_sentence(found))) for found in one.decisions]
+    if one.missing:
+        rows.append((Cell("NOT RECORDED", "warn"), Cell(", ".join(one.missing), "warn")))
+    yield Table(rows=tuple(rows), elastic=1, indent=3)
+
+
+def _words(one: Breach) -> Iterator[tuple[str, str]]:
+    yield "opened", moment(one.opened_at)
+    values = {**one.facts, **one.effects, **one.remedial_action}
+    for name, path in {**FACTS, **EFFECTS, **ACTION}.items():
+        if path in values:
+            yield name, _value(name, values[path])
+    for population in one.facts.get("populations", ()):
+        people = (population.get("people") or {}).get("total")
+        elements = (population.get("data") or {}).get("elements")
+        yield f"{population.get('id', '?')}", f"{value_words(people)} people; {value_words(elements)}"
+
+
+def _value(name: str, value: Any) -> str:
+    if name in _INSTANTS and isinstance(value, str):
+        return moment(datetime.fromisoformat(value))
+    return value_words(value)
+
+
+def _sentence(one: Decision) -> str:
+    said = f"{one.duty}: {one.verdict.replace('_', ' ')}, {one.state.replace('_', ' ')}{ground_words(one.ground)}"
+    when = (
+        f" {moment(one.at)} by {one.by}{signatures(one.signed)}"
+        if one.at
+        else (f", due {moment(one.due)}" if one.due else "")
+    )
+    proof = f", {one.reference}" if one.reference else ""
+    why = one.reasons or ("; ".join(one.because) if one.verdict == "not_applicable" else "")
+    return f"{said}{when}{proof}{f': {why}' if why else ''}"
+
+
+def register_csv(report: RegisterReport) -> str:
+    """Return the register as a table, one row for each entry; no value is taken for a formula."""
+    paths = (*FACTS.values(), *EFFECTS.values(), *ACTION.values())
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    head = ("incident", "codename", "title", "kind", "state", "opened_at")
+    table.writerow((*head, *paths, "populations", "decisions", "missing"))
+    for breach in report.breaches:
+        values = {**breach.facts, **breach.effects, **breach.remedial_action}
+        people = "; ".join(": ".join(pair) for pair in _words(breach) if pair[0] in _populations(breach))
+        row = (
+            *(
+                breach.incident,
+                breach.codename,
+                breach.title,
+                breach.kind,
+                "shredded" if breach.shredded else breach.state,
+            ),
+            breach.opened_at.isoformat(),
+            *(value_words(values[path]) if path in values else "" for path in paths),
+            people,
+            " | ".join(_sentence(found) for found in breach.decisions),
+            ", ".join(breach.missing),
+        )
+        table.writerow([f"'{text}" if text[:1] in "=+-@\t" and text else text for text in row])
+    return out.getvalue()
+
+
+def _populations(one: Breach) -> set[str]:
+    return {str(found.get("id", "?")) for found in one.facts.get("populations", ())}

@@ -1,0 +1,175 @@
+"""Channels as a person and a script read them: what each carries, what it falls with, and whether it can be used now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+
+from runner.reports.core.formatting import span
+from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line
+from runner.routing.messaging import Channel, Confidentiality, PersonalData
+from runner.routing.traffic import Account, Breaker
+
+
+class DomainRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One failure domain of a channel, as all processes know it."""
+
+    domain: str
+    state: str
+    """``up``, ``failing``, ``down``, ``probed``."""
+    since: datetime | None = None
+    why: str = ""
+    next_probe: datetime | None = None
+
+
+class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One configured channel; ``broken`` says why it cannot be used as it is configured."""
+
+    channel: str
+    adapter: str
+    priority: int = 0
+    confidentiality: Confidentiality | None = None
+    personal_data: PersonalData | None = None
+    exercise: bool = False
+    account: str = ""
+    rates: tuple[str, ...] = ()
+    held_until: datetime | None = None
+    """The provider said "not before"."""
+    opens_at: datetime | None = None
+    """When one more may leave; None for now."""
+    domains: tuple[DomainRow, ...] = ()
+    broken: str = ""
+
+
+class ChannelsReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/channels/v1"):
+    """Every channel of the home, first to try first."""
+
+    as_of: datetime
+    channels: tuple[ChannelRow, ...]
+
+
+def channel_row(
+    channel: Channel,
+    breakers: Mapping[str, Breaker],
+    account: Account,
+    opens_at: datetime | None,
+    now: datetime,
+) -> ChannelRow:
+    """Return one channel as it stands now."""
+    held = account.held_until
+    return ChannelRow(
+        channel=channel.id,
+        adapter=channel.adapter,
+        priority=channel.priority,
+        confidentiality=channel.confidentiality,
+        personal_data=channel.personal_data,
+        exercise=channel.exercise_safe,
+        account=channel.account,
+        rates=tuple(rate.text for rate in channel.rates),
+        held_until=held if held is not None and held > now else None,
+        opens_at=opens_at,
+        domains=tuple(domain_row(name, breakers.get(name)) for name in sorted(channel.domains)),
+    )
+
+
+def domain_row(name: str, breaker: Breaker | None) -> DomainRow:
+    """Return one domain; nothing bad is known of one without a breaker."""
+    if breaker is None:
+        return DomainRow(domain=name, state="up")
+    if not breaker.is_open:
+        why = f"{breaker.failures} in a row failed" if breaker.failures else ""
+        return DomainRow(domain=name, state="failing" if breaker.failures else "up", why=why)
+    return DomainRow(
+        domain=name,
+        state="down" if breaker.state == "open" else "probed",
+        since=breaker.opened_at,
+        why=breaker.why,
+        next_probe=breaker.look_at,
+    )
+
+
+def channels_page(report: ChannelsReport) -> Page:
+    """Draw the list: a line for each channel, and under it what holds it up."""
+    if not report.channels:
+        return Page((line("no channel is configured: add one under channels in tocsin.yaml", "warn"),))
+    return Page(tuple(block for row in report.channels for block in _blocks(row, report.as_of)))
+
+
+def _blocks(row: ChannelRow, now: datetime) -> Iterator[Block]:
+    if row.broken:
+        yield Table(
+            rows=((Cell(row.channel, "alarm"), Cell(f"cannot be used: {row.broken}", "alarm")),),
+            elastic=1,
+            indent=0,
+        )
+        return
+    words, tone = _standing(row, now)
+    limits = ", ".join(row.rates)
+    carries = f"{row.confidentiality}, personal data up to {row.personal_data}"
+    yield Table(
+        rows=((Cell(row.channel), Cell(row.adapter, "dim"), Cell(words, tone), Cell(limits, "dim")),),
+        elastic=2,
+        indent=0,
+    )
+    falls = ", ".join(domain.domain for domain in row.domains) or "nothing that is named"
+    yield line(f"carries {carries}; falls with {falls}", "dim", indent=2)
+    yield from (
+        line(f"  {domain.domain}: {_down(domain, now)}", "alarm") for domain in row.domains if domain.since
+    )
+
+
+def _standing(row: ChannelRow, now: datetime) -> tuple[str, Tone]:
+    if any(domain.since for domain in row.domains):
+        return "not used: a domain is down", "alarm"
+    if row.held_until is not None:
+        return f"held by its provider for {span(row.held_until - now)}", "warn"
+    if row.opens_at is not None:
+        return f"its rate is used up for {span(row.opens_at - now)}", "warn"
+    if any(domain.state == "failing" for domain in row.domains):
+        return "used, but failing", "warn"
+    return "used", "good"
+
+
+def _down(row: DomainRow, now: datetime) -> str:
+    since = f"down for {span(now - row.since)}" if row.since else "down"
+    if row.next_probe is None:
+        return f"{since} ({row.why}), until: tocsin domain declare-up {row.domain}"
+    probe = (
+        "is being probed"
+        if row.state == "probed"
+        else f"next probe in {span(max(row.next_probe, now) - now)}"
+    )
+    return f"{since} ({row.why}); {probe}"
+
+
+class CallbackAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one channel is called back; a path alone where no public address is set."""
+
+    channel: str
+    adapter: str
+    url: str
+
+
+class CallbacksReport(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/callbacks/v1"
+):
+    """All channels that are called back."""
+
+    callbacks: tuple[CallbackAddress, ...]
+
+
+def callbacks_page(report: CallbacksReport, settings: str) -> Page:
+    """Draw the list: whoever knows an address can knock, so it is given to its provider and to nobody else."""
+    if not report.callbacks:
+        return Page((line(f"no channel in {settings} is called back", "dim"),))
+    rows = tuple(
+        (Cell(callback.channel), Cell(callback.adapter, "dim"), Cell(callback.url))
+        for callback in report.callbacks
+    )
+    blocks: list[Block] = [Table(rows=rows, elastic=2)]
+    if any(callback.url.startswith("/") for callback in report.callbacks):
+        hint = f"set public_url in {settings}: the address at which the reverse proxy is reached from outside"
+        blocks += [Blank(), line(hint, "dim")]
+    return Page(tuple(blocks))

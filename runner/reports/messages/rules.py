@@ -1,0 +1,129 @@
+"""The rules of messages as people and scripts read them, and those that an approver set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from runner.incident.state.incident import Incident
+from runner.reports.core.formatting import scope_words, when
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.routing.rule_book import RULE_BOOK, KeptBy, Rule
+
+
+class OverrideView(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule that was set aside; what is empty holds for all."""
+
+    entry: int
+    """Correcting this entry takes it back."""
+    rule: str
+    by: str
+    role: str
+    at: datetime
+    reason: str
+    channel: str
+    message_class: str
+    person: str
+    text: str
+    domains: tuple[str, ...]
+
+
+class RuleView(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule with its ground."""
+
+    rule: str
+    says: str
+    kept_by: KeptBy
+    source: str
+    jurisdiction: str
+    as_of: str
+    confirmed: bool
+    firm: bool
+
+
+class RulesReport(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/message-rules/v1"
+):
+    """Every rule of messages, and what of them was set aside in the incident that is meant."""
+
+    rules: tuple[RuleView, ...]
+    overrides: tuple[OverrideView, ...]
+
+
+def override_views(incident: Incident | None) -> tuple[OverrideView, ...]:
+    """Return the rules that were set aside, oldest first."""
+    found = incident.overrides.values() if incident is not None else ()
+    return tuple(
+        OverrideView(
+            entry=override.seq,
+            rule=override.rule,
+            by=override.by,
+            role=override.role,
+            at=override.at,
+            reason=override.reason,
+            channel=override.channel,
+            message_class=override.message_class,
+            person=override.person,
+            text=override.text,
+            domains=tuple(sorted(override.domains)),
+        )
+        for override in found
+    )
+
+
+def rules_report(incident: Incident | None) -> RulesReport:
+    """Return the whole book."""
+    return RulesReport(
+        rules=tuple(_rule(one) for one in RULE_BOOK.values()), overrides=override_views(incident)
+    )
+
+
+def _rule(one: Rule) -> RuleView:
+    return RuleView(
+        rule=one.number,
+        says=one.says,
+        kept_by=one.kept_by,
+        source=one.source,
+        jurisdiction=one.jurisdiction,
+        as_of=one.as_of,
+        confirmed=one.confirmed,
+        firm=one.firm,
+    )
+
+
+def rules_page(report: RulesReport, now: datetime) -> Page:
+    """Draw the book: what each rule says, on what ground, and how sure that is."""
+    blocks: list[Block] = [*overrides_blocks(report.overrides, now)]
+    for rule in report.rules:
+        firm = ", cannot be set aside" if rule.firm else ""
+        doubt = "" if rule.confirmed else " – RECALLED, not confirmed"
+        blocks += [
+            Paragraph(cells=(Cell(f"{rule.rule:<9}", "title"), Cell(rule.says)), hang=9),
+            line(
+                f"{rule.source} ({rule.jurisdiction}, as of {rule.as_of}){doubt}{firm}",
+                "dim",
+                indent=9,
+                hang=2,
+            ),
+        ]
+    return Page(tuple(blocks))
+
+
+def overrides_blocks(found: Sequence[OverrideView], now: datetime) -> tuple[Block, ...]:
+    """Return what was set aside as blocks, with a blank line after them; nothing where nothing was."""
+    if not found:
+        return ()
+    rows = tuple(
+        (
+            Cell(view.rule, "alarm"),
+            Cell(
+                f"{scope_words(view.channel, view.message_class, view.person, view.text)}: {view.reason}",
+                "warn",
+            ),
+            Cell(f"{view.by}{f' ({view.role})' if view.role else ''}, {when(view.at, now)}", "dim"),
+        )
+        for view in found
+    )
+    return (line("RULES SET ASIDE", "title"), Table(rows=rows, elastic=1), Blank())

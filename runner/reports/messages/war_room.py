@@ -1,0 +1,112 @@
+"""The war room as people see it: where it is, who was asked in, and who could not be, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from runner.incident.messages.room_provisioning import failure, is_done
+from runner.incident.state.incident import Incident, RoomTask
+from runner.reports.core import suggested_actions
+from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.page import Block, line
+
+
+class GuestRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One person who belongs into a room that was opened; ``why`` says why they were not asked in."""
+
+    person: str
+    state: Literal["invited", "pending", "not_invited"]
+    why: str = ""
+
+
+class RoomView(msgspec.Struct, frozen=True, kw_only=True):
+    """Where responders talk. Without a name no room can be used; without an address it is being opened."""
+
+    name: str
+    address: str
+    domains: tuple[str, ...] = ()
+    opened: bool = False
+    """A provider opens it for this incident."""
+    agreed_by: str = ""
+    guests: tuple[GuestRow, ...] = ()
+    passed_over: dict[str, str] = {}
+    """Rooms that could not be opened → why."""
+
+
+def room_view(incident: Incident) -> RoomView | None:
+    """Return the room of an incident, None where none was ever looked for."""
+    room = incident.war_room
+    if room is None:
+        return None
+    errands = incident.errands.values()
+    return RoomView(
+        name=room.name,
+        address=room.address,
+        domains=room.domains,
+        opened=bool(room.channel),
+        agreed_by=room.agreed_by,
+        guests=tuple(_guest(errand) for errand in errands if errand.room == room.name and errand.person),
+        passed_over={
+            errand.room: why for errand in errands if not errand.person and (why := failure(errand))
+        },
+    )
+
+
+def _guest(one: RoomTask) -> GuestRow:
+    why = one.left_out or failure(one)
+    if is_done(one):
+        return GuestRow(person=one.person, state="invited")
+    return GuestRow(person=one.person, state="not_invited" if why else "pending", why=why)
+
+
+def errand_words(one: RoomTask) -> str:
+    """Return what a timeline calls the asking of a provider."""
+    return (
+        f"letting {one.person} into the war room {one.room}"
+        if one.person
+        else f"opening the war room {one.room}"
+    )
+
+
+def nowhere(incident: Incident) -> Iterator[AttentionItem]:
+    """No room can be used: people have to agree on one, and say so."""
+    room = incident.war_room
+    if room is None or room.name:
+        return
+    failed = [
+        f"{errand.room}: {why}"
+        for errand in incident.errands.values()
+        if not errand.person and (why := failure(errand))
+    ]
+    yield AttentionItem(
+        kind="no_war_room",
+        severity="high",
+        ref=incident.id,
+        since=None,
+        text="no war room can be used: agree on one over a channel that holds, then say where"
+        + (f" ({'; '.join(failed)})" if failed else ""),
+        command=suggested_actions.USE_ROOM,
+    )
+
+
+def room_blocks(room: RoomView) -> Iterator[Block]:
+    """Yield the lines of a page."""
+    if not room.name:
+        yield line("WAR ROOM  none can be used: agree on one over a channel that holds", "alarm", hang=2)
+    elif room.address:
+        whence = f"agreed on by {room.agreed_by}" if room.agreed_by else room.name
+        yield line(f"WAR ROOM  {room.address} ({whence})", "title", hang=2)
+    else:
+        yield line(f"WAR ROOM  {room.name} is being opened", "warn", hang=2)
+    for state, words in (("invited", "invited"), ("pending", "being invited")):
+        people = [guest.person for guest in room.guests if guest.state == state]
+        if people:
+            yield line(f"{words}: {', '.join(people)}", "dim", indent=2, hang=2)
+    for guest in room.guests:
+        if guest.state == "not_invited":
+            yield line(f"not invited: {guest.person}, {guest.why}", "warn", indent=2, hang=2)
+    for name, why in room.passed_over.items():
+        yield line(f"{name} could not be opened: {why}", "warn", indent=2, hang=2)

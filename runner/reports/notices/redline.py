@@ -1,0 +1,162 @@
+"""Two renderings of a notice as a person reads what changed: by words, and by fact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import groupby
+
+import msgspec
+
+from runner.decoding import from_json
+from runner.documents.redline.redline import FactChange, Line, Op, Redline
+from runner.facts.vocabulary.register import value_words
+from runner.incident.state.incident import Document, Incident, Invocation
+from runner.reports.core.formatting import count, moment, short_digest
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+
+_SIGNS: Mapping[Op, tuple[str, str, Tone]] = {
+    "same": ("", "", "plain"),
+    "added": ("{+", "+}", "good"),
+    "removed": ("[-", "-]", "alarm"),
+}
+"""Told apart without colour: ``[-went-]``, ``{+came+}``."""
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the two renderings; ``number`` counts those of the notice."""
+
+    document: str
+    notice: str
+    number: int
+    digest: str
+    status: str
+    at: datetime
+    filed: bool = False
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/notice-diff/v1"):
+    """What changed from one rendering to another; ``lines`` are those with a change, in reading order."""
+
+    before: Version
+    after: Version
+    identical: bool
+    added: int
+    """Words that came."""
+    removed: int
+    lines: tuple[Line, ...]
+    facts: tuple[FactChange, ...]
+
+
+def version(document: Document, number: int, *, filed: bool = False) -> Version:
+    """Return how a rendering is named in a comparison."""
+    return Version(
+        document=document.id,
+        notice=document.notice,
+        number=number,
+        digest=document.digest,
+        status=document.status,
+        at=document.at,
+        filed=filed,
+    )
+
+
+def compared(before: Version, after: Version, found: Redline, facts: tuple[FactChange, ...]) -> Compared:
+    """Return the report of a comparison."""
+    return Compared(
+        before=before,
+        after=after,
+        identical=found.identical,
+        added=found.words("added"),
+        removed=found.words("removed"),
+        lines=tuple(changed_line for changed_line in found.lines if changed_line.changed),
+        facts=facts,
+    )
+
+
+def compared_page(report: Compared, found: Redline) -> Page:
+    """Draw a comparison: what changed under the heading where it stands, then the facts behind it."""
+    return Page((*_head(report), *redline_blocks(found), *fact_blocks(report.facts)))
+
+
+def approved_before(incident: Incident, approval: Invocation) -> str:
+    """Return the digest that an approval was last given for and that is not the one to approve now; empty where none."""
+    same = [
+        invocation
+        for invocation in incident.invocations.values()
+        if (invocation.scope, invocation.step) == (approval.scope, approval.step)
+        and invocation.n <= approval.n
+    ]
+    own = [a.digest for a in approval.approvals if a.void and a.approved]
+    ended = [
+        invocation.digest
+        for invocation in same
+        if invocation.id != approval.id and invocation.state in ("done", "done_late")
+    ]
+    return (own or ended or [""])[-1]
+
+
+def change_page(found: Redline, facts: tuple[FactChange, ...], since: str) -> Page:
+    """Draw what changed since the bytes that were approved, or those before."""
+    return Page(
+        (line(f"CHANGED since {since}", "title"), *redline_blocks(found), *fact_blocks(facts), Blank())
+    )
+
+
+def _head(report: Compared) -> Iterator[Block]:
+    rows = tuple(
+        (
+            Cell(name, "dim"),
+            Cell(f"{one.notice}, rendering {one.number}{', filed' if one.filed else ''}"),
+            Cell(one.status, "dim"),
+            Cell(short_digest(one.digest), "dim"),
+            Cell(moment(one.at), "dim"),
+        )
+        for name, one in (("from", report.before), ("to", report.after))
+    )
+    yield Table(rows=rows, elastic=1, indent=0)
+    words = f"{count(report.added, 'word')} came, {count(report.removed, 'word')} went"
+    yield line("nothing that a reader sees has changed" if report.identical else words, "title")
+
+
+def redline_blocks(found: Redline) -> Iterator[Block]:
+    """Yield the lines that changed, each under the heading where it stands."""
+    heading: Line | None = None
+    for changed in found.lines:
+        if changed.kind == "heading" and not changed.changed:
+            heading = changed
+        if not changed.changed:
+            continue
+        yield Blank()
+        if heading is not None:
+            yield Paragraph(cells=tuple(_cells(heading, "dim")), indent=2)
+            heading = None
+        yield Paragraph(cells=tuple(_cells(changed)), indent=2, hang=2)
+
+
+def _cells(one: Line, tone: Tone | None = None) -> Iterator[Cell]:
+    if one.sign:
+        yield Cell(f"{one.sign} ", "dim")
+    for index, cell in enumerate(one.cells):
+        if index:
+            yield Cell(" | ", "dim")
+        for op, pieces in groupby(cell, key=lambda piece: piece.op):
+            before, after, own = _SIGNS[op]
+            yield Cell(f"{before}{''.join(piece.text for piece in pieces)}{after}", tone or own)
+
+
+def fact_blocks(facts: tuple[FactChange, ...]) -> Iterator[Block]:
+    """Yield which facts changed, with both values."""
+    if not facts:
+        return
+    yield Blank()
+    yield line("FACTS that changed between them", "title")
+    rows = tuple(
+        (Cell(fact.path), Cell(_value(fact.before), "dim"), Cell("→", "dim"), Cell(_value(fact.after)))
+        for fact in facts
+    )
+    yield Table(rows=rows, elastic=3)
+
+
+def _value(raw: msgspec.Raw) -> str:
+    return value_words(from_json(raw))

@@ -1,0 +1,224 @@
+"""People as a list: roles, ways to reach them with addresses masked, who is away and who stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from runner.incident.state.incident import Incident
+from runner.reports.core.formatting import mask_contact, moment, span
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks
+from runner.routing.organisation import Directory, Person
+
+Origin = Literal["settings", "store", "both"]
+
+
+_FROM: Mapping[Origin, str] = {
+    "settings": "  from tocsin.yaml",
+    "store": "",
+    "both": "  from tocsin.yaml and the store",
+}
+
+
+class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to a person; ``address`` is masked."""
+
+    channel: str
+    address: str
+    domains: tuple[str, ...]
+    changed_at: datetime | None
+    verified_at: datetime | None
+    risk_at: datetime | None = None
+    """When somebody reported that it may be another's by now."""
+
+
+class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One person."""
+
+    person: str
+    name: str
+    roles: tuple[str, ...]
+    away: bool
+    alternate: str
+    contacts: tuple[ContactRow, ...]
+    origin: Origin = "store"
+    """Where it stands: in ``tocsin.yaml`` in plain text, in the store sealed, or the one laid over the other."""
+
+
+class PeopleReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/people/v1"):
+    """Everybody, and the roles that nobody holds."""
+
+    people: tuple[PersonRow, ...]
+    unheld: tuple[str, ...]
+
+
+def people(
+    found: Mapping[str, Person],
+    roles: Mapping[str, tuple[str, ...]],
+    settings: Collection[str] = (),
+    store: Collection[str] = (),
+) -> PeopleReport:
+    """Return everybody by id; addresses leave the model masked. ``settings`` and ``store`` say who stands where."""
+    return PeopleReport(
+        people=tuple(
+            PersonRow(
+                person=name,
+                name=person.name,
+                roles=tuple(role for role, held in sorted(roles.items()) if name in held),
+                away=person.away,
+                alternate=person.alternate,
+                contacts=tuple(
+                    ContactRow(
+                        channel=contact.channel,
+                        address=mask_contact(contact),
+                        domains=tuple(sorted(contact.domains)),
+                        changed_at=contact.changed_at,
+                        verified_at=contact.verified_at,
+                        risk_at=contact.risk_at,
+                    )
+                    for contact in person.contacts
+                ),
+                origin=_origin(name in settings, name in store),
+            )
+            for name, person in sorted(found.items())
+        ),
+        unheld=tuple(sorted(role for role, held in roles.items() if not held)),
+    )
+
+
+def _origin(settings: bool, store: bool) -> Origin:
+    if settings:
+        return "both" if store else "settings"
+    return "store"
+
+
+def people_page(report: PeopleReport, now: datetime) -> Page:
+    """Draw the list; a contact that was never proved says so."""
+    blocks: list[Block] = []
+    for person in report.people:
+        away = f"  AWAY, {person.alternate or 'nobody'} stands in" if person.away else ""
+        roles = f"  {', '.join(person.roles)}" if person.roles else "  no role"
+        blocks.append(
+            Paragraph(
+                cells=(
+                    Cell(person.person, "title"),
+                    Cell(f"  {person.name}" if person.name and person.name != person.person else ""),
+                    Cell(roles, "dim"),
+                    Cell(_FROM[person.origin], "dim"),
+                    Cell(away, "warn"),
+                ),
+                hang=2,
+            )
+        )
+        blocks.append(
+            _contacts(person, now) if person.contacts else line("no contact is known", "alarm", indent=2)
+        )
+    if not blocks:
+        blocks.append(line("nobody is known: tocsin person add PERSON", "warn"))
+    if report.unheld:
+        blocks.append(line(f"roles that nobody holds: {', '.join(report.unheld)}", "alarm", hang=2))
+    return Page(tuple(blocks))
+
+
+def _contacts(one: PersonRow, now: datetime) -> Table:
+    rows = []
+    for contact in one.contacts:
+        proof = "never verified"
+        if contact.verified_at is not None:
+            proof = f"verified {span(now - contact.verified_at)} ago"
+        depends = f", in {', '.join(contact.domains)}" if contact.domains else ""
+        tone: Tone = "dim" if contact.verified_at else "warn"
+        if contact.risk_at is not None and (
+            contact.verified_at is None or contact.verified_at <= contact.risk_at
+        ):
+            proof, tone = f"RISK reported {span(now - contact.risk_at)} ago, not verified since", "alarm"
+        rows.append((Cell(contact.channel), Cell(contact.address), Cell(f"{proof}{depends}", tone)))
+    return Table(rows=tuple(rows), elastic=2)
+
+
+class RoleRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One role. ``incident_persons`` hold it in the incident, ``persons`` in those to come."""
+
+    role: str
+    persons: tuple[str, ...]
+    incident_persons: tuple[str, ...] = ()
+    rota: str = ""
+    """The file that says who is on call; empty where the role is held by the same people always."""
+    on_call: bool = False
+    """The rota names somebody now; false in a gap."""
+    until: datetime | None = None
+    follows: bool = False
+    """In the incident the role goes to whoever is on call."""
+    problem: str = ""
+
+
+class RolesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/roles/v1"):
+    """Every role that somebody can hold; ``incident`` is the codename, empty where none is meant."""
+
+    incident: str
+    roles: tuple[RoleRow, ...]
+    unheld: tuple[UnheldRole, ...] = ()
+    """Roles of the incident's playbooks, else of every playbook, that nobody holds."""
+
+
+def roles(
+    directory: Directory, incident: Incident | None, unheld: tuple[UnheldRole, ...] = ()
+) -> RolesReport:
+    """Return every role by its name, and those that nobody holds."""
+    held = incident.roles if incident is not None else {}
+    names = sorted({*directory.roles, *directory.watches, *held})
+    return RolesReport(
+        incident=incident.codename if incident is not None else "",
+        roles=tuple(_row(name, directory, incident) for name in names),
+        unheld=unheld,
+    )
+
+
+def _row(name: str, directory: Directory, incident: Incident | None) -> RoleRow:
+    watch = directory.watches.get(name)
+    return RoleRow(
+        role=name,
+        persons=directory.roles.get(name, ()),
+        incident_persons=incident.roles.get(name, ()) if incident is not None else (),
+        rota=watch.rota if watch else "",
+        on_call=bool(watch and watch.persons),
+        until=watch.until if watch else None,
+        follows=incident is not None and name in incident.on_call,
+        problem=watch.problem if watch else "",
+    )
+
+
+def roles_page(report: RolesReport) -> Page:
+    """Draw the list; what is wrong with a rota stands below it."""
+    if not report.roles:
+        return Page((line("no role is held by anybody: tocsin role assign ROLE PERSON --always", "warn"),))
+    rows = [
+        (
+            Cell(role.role),
+            Cell(", ".join(role.persons) or "nobody", "plain" if role.persons else "alarm"),
+            Cell(_told(role, report.incident), "dim"),
+        )
+        for role in report.roles
+    ]
+    missing = (Blank(), *unheld_blocks(report.unheld)) if report.unheld else ()
+    return Page((Table(rows=tuple(rows), elastic=2), *_problems(report), *missing))
+
+
+def _told(one: RoleRow, incident: str) -> str:
+    words = []
+    if one.on_call and one.until is not None:
+        words.append(f"on call until {moment(one.until)} ({one.rota})")
+    elif one.rota:
+        words.append(f"no one is on call by {one.rota}: it falls to them")
+    if one.incident_persons and one.incident_persons != one.persons:
+        words.append(f"in {incident}: {', '.join(one.incident_persons)}")
+    return "; ".join(words)
+
+
+def _problems(report: RolesReport) -> Iterator[Block]:
+    for text in dict.fromkeys(role.problem for role in report.roles if role.problem):
+        yield line(text, "alarm", hang=2)

@@ -1,0 +1,84 @@
+"""Roles of playbooks that nobody holds, and what then cannot happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from runner.incident.state.expression_view import title_of
+from runner.incident.steps.approvals import reachable
+from runner.playbook.format import AnyStep, Approve, Message, Playbook
+from runner.playbook.plan import walk
+from runner.reports.core.formatting import count
+from runner.reports.core.page import Block, Cell, Paragraph, line
+
+_NAMED = 2
+"""Up to how many playbooks of a role are named."""
+
+
+class UnheldRole(msgspec.Struct, frozen=True, kw_only=True):
+    """One such role."""
+
+    role: str
+    title: str
+    playbooks: tuple[str, ...]
+    """Where it has a part."""
+    approvals: tuple[str, ...] = ()
+    """Steps that cannot be approved: too few others hold one of their roles."""
+    escalations: tuple[str, ...] = ()
+    """Steps, and messages, that would go up to it and reach nobody."""
+    messages: tuple[str, ...] = ()
+    """Messages that it does not receive."""
+
+
+def unheld(playbooks: Iterable[Playbook], held: Mapping[str, Sequence[str]]) -> tuple[UnheldRole, ...]:
+    """Return the roles that nobody holds, by name; ``held`` is who holds which."""
+    found: dict[str, UnheldRole] = {}
+    for playbook in playbooks:
+        for role, words in playbook.roles.items():
+            if held.get(role):
+                continue
+            before = found.get(role, UnheldRole(role=role, title=words.title, playbooks=()))
+            found[role] = _with(before, playbook, held)
+    return tuple(found[name] for name in sorted(found))
+
+
+def _with(before: UnheldRole, playbook: Playbook, held: Mapping[str, Sequence[str]]) -> UnheldRole:
+    role, addressed = before.role, f"role:{before.role}"
+    steps = list(walk(playbook.steps))
+    sent = [step for step in steps if isinstance(step, Message)]
+    above = [step.message for step in sent if addressed in playbook.messages[step.message].escalate_to]
+    late = [title_of(step) for step in steps if step.on_overdue and step.on_overdue.escalate == role]
+    told = [step.message for step in sent if addressed in (step.to or playbook.messages[step.message].to)]
+    return msgspec.structs.replace(
+        before,
+        playbooks=(*before.playbooks, playbook.name),
+        approvals=(*before.approvals, *(title_of(step) for step in steps if _blocked(step, role, held))),
+        escalations=(*before.escalations, *late, *dict.fromkeys(above)),
+        messages=(*before.messages, *dict.fromkeys(told)),
+    )
+
+
+def _blocked(step: AnyStep, role: str, held: Mapping[str, Sequence[str]]) -> bool:
+    """Tell whether an approval needs the role: each must agree, or too few hold the others."""
+    return isinstance(step, Approve) and role in step.by.roles and not reachable(step.by, held)
+
+
+def unheld_words(one: UnheldRole) -> str:
+    """Return a role, and what cannot happen without it."""
+    missing = ((one.approvals, "approval"), (one.escalations, "escalation"), (one.messages, "message"))
+    words = ", ".join(count(len(found), noun) for found, noun in missing if found) or "tasks only"
+    few = ", ".join(one.playbooks) if len(one.playbooks) <= _NAMED else count(len(one.playbooks), "playbook")
+    return f"{one.role} ({one.title}): {words} in {few}"
+
+
+def unheld_blocks(found: Sequence[UnheldRole]) -> Iterator[Block]:
+    """Yield the list, with the command that gives a role to somebody."""
+    if not found:
+        return
+    yield line(f"NOBODY HAS THESE ROLES ({len(found)}): these actions are not possible", "title")
+    for role in found:
+        yield line(unheld_words(role), "alarm", indent=2, hang=2)
+    command = f"tocsin role assign {found[0].role} PERSON --always"
+    yield Paragraph(cells=(Cell("→ "), Cell(command, "command")), indent=2, hang=2)

@@ -1,0 +1,1 @@
+"""Who can be reached, over which channel, by which rules. Pure."""

@@ -1,0 +1,137 @@
+"""When a failure domain counts as down, and when it is tried again. Pure: a breaker and what was heard make a breaker.
+
+The theory. A provider that fails does not fail for one message: a message that waits out its own retries there loses the
+time in which another provider would have carried it. So what every attempt tells of its channel's domains is put together.
+Told against a domain are attempts that did not reach it, and answers that say nothing (a 5xx, a lost answer). A refusal of
+one message, one address or one account says that somebody is there. Told for it is an accepted message.
+
+``closed``   used. Opens after ``in_a_row`` failures, or when ``share`` of at least ``least`` attempts of a window failed
+``open``     not used. After a pause that doubles with every opening, one process probes it: a message to ourselves
+``probing``  the probe is under way. It arrived: closed. It did not: open again. It could not be made, as nothing was
+             configured for it: closed on trial, where the first failure opens again
+
+A person may declare a domain down: that is not probed, and ends when a person says so.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from runner.routing.messaging import SendResult
+from runner.routing.traffic import PLAYED, Breaker
+
+Told = Literal["good", "bad", "nothing"]
+DECLARED = "declared down"
+
+
+class Tolerance(msgspec.Struct, frozen=True, kw_only=True):
+    """How much failing opens a breaker, and how long it stays open."""
+
+    in_a_row: int = 5
+    window: timedelta = timedelta(minutes=5)
+    least: int = 10
+    share: float = 0.5
+    first_pause: timedelta = timedelta(seconds=30)
+    longest_pause: timedelta = timedelta(minutes=10)
+    probe_limit: timedelta = timedelta(minutes=3)
+
+
+TOLERANCE = Tolerance()
+
+
+def classify(result: SendResult) -> Told:
+    """Return what an attempt's outcome says of the domains of its channel."""
+    if result.code == PLAYED:
+        return "nothing"
+    match result.state:
+        case "accepted":
+            return "good"
+        case "not_sent" | "unknown" if result.about == "provider":
+            return "bad"
+        case _:
+            return "nothing"
+
+
+def on_result(
+    breaker: Breaker, said: Told, now: datetime, *, good: int = 0, tolerance: Tolerance = TOLERANCE
+) -> Breaker:
+    """Return the breaker after one attempt; ``good`` successes before it were not counted yet.
+
+    While it is open only its probe counts: what began before it opened says nothing new.
+    """
+    if said == "nothing" or breaker.is_open:
+        return breaker
+    counted = _in_window(breaker, now, tolerance)
+    counted = replace(counted, good=counted.good + good)
+    if said == "good":
+        return replace(counted, good=counted.good + 1, failures=0, trips=0, why="")
+    counted = replace(counted, bad=counted.bad + 1, failures=counted.failures + 1)
+    if counted.failures >= tolerance.in_a_row:
+        return _opened(counted, f"{counted.failures} attempts in a row failed", now, tolerance)
+    tried = counted.good + counted.bad
+    if tried >= tolerance.least and counted.bad >= tolerance.share * tried:
+        return _opened(counted, f"{counted.bad} of the last {tried} attempts failed", now, tolerance)
+    return counted
+
+
+def should_persist(before: Breaker, after: Breaker) -> bool:
+    """Tell whether a change is to be shared: successes of what works already are not, so that they cost nothing."""
+    return replace(before, good=0, since=None) != replace(after, good=0, since=None)
+
+
+def due_for_probe(breaker: Breaker, now: datetime) -> bool:
+    """Tell whether it is time to probe, or the probe under way got lost."""
+    return breaker.is_open and not breaker.declared and breaker.look_at is not None and breaker.look_at <= now
+
+
+def probing(breaker: Breaker, now: datetime, tolerance: Tolerance = TOLERANCE) -> Breaker:
+    """Return the breaker with a probe begun."""
+    return replace(breaker, state="probing", look_at=now + tolerance.probe_limit)
+
+
+def probed(breaker: Breaker, result: SendResult, now: datetime, tolerance: Tolerance = TOLERANCE) -> Breaker:
+    """Return the breaker after its probe; one that a person has settled meanwhile stays as it is."""
+    if breaker.state != "probing" or breaker.declared:
+        return breaker
+    if classify(result) == "bad":
+        return _opened(breaker, breaker.why, now, tolerance, since=breaker.opened_at)
+    if result.state in ("accepted", "throttled"):
+        return Breaker(domain=breaker.domain)
+    return Breaker(domain=breaker.domain, failures=tolerance.in_a_row - 1, trips=breaker.trips)
+
+
+def declared_down(breaker: Breaker, now: datetime, by: str = "") -> Breaker:
+    """Return the breaker as a person wants it: open until a person says otherwise."""
+    since = breaker.opened_at if breaker.is_open else now
+    why = f"{DECLARED} by {by}" if by else DECLARED
+    return Breaker(domain=breaker.domain, state="open", opened_at=since, why=why, declared=True)
+
+
+def declared_up(breaker: Breaker) -> Breaker:
+    """Return the breaker as a person wants it: used again, with nothing held against it."""
+    return Breaker(domain=breaker.domain)
+
+
+def _in_window(breaker: Breaker, now: datetime, tolerance: Tolerance) -> Breaker:
+    """Begin a new window where the last one is over, or lies in the future since a clock was set."""
+    if breaker.since is not None and timedelta() <= now - breaker.since <= tolerance.window:
+        return breaker
+    return replace(breaker, since=now, good=0, bad=0)
+
+
+def _opened(
+    breaker: Breaker, why: str, now: datetime, tolerance: Tolerance, since: datetime | None = None
+) -> Breaker:
+    pause = min(tolerance.first_pause * (1 << min(breaker.trips, 16)), tolerance.longest_pause)
+    return Breaker(
+        domain=breaker.domain,
+        state="open",
+        opened_at=since or now,
+        look_at=now + pause,
+        trips=breaker.trips + 1,
+        why=why,
+    )

@@ -1,0 +1,81 @@
+"""What comes back over a channel: a request as it came, and what was believed of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from runner.base.states import ReceiptKind
+from runner.routing.messaging import About, AddressState
+
+
+class Incoming(msgspec.Struct, frozen=True, kw_only=True):
+    """An HTTP request from outside, raw: signatures are over exactly these bytes."""
+
+    method: str
+    path: str
+    """With the query, as it came."""
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    at: datetime
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Leave out all that a stranger or a person may have written."""
+        return f"Incoming(method={self.method!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:  # type: ignore[explicit-override]
+        """Leave it out of Rich's representation as well."""
+        return [("method", self.method)]
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider said of an earlier attempt: ``provider_id`` or ``key`` names it."""
+
+    kind: ReceiptKind
+    event: str
+    """A digest of the channel and of the provider's own name for it."""
+    provider_id: str = ""
+    key: str = ""
+    at: datetime | None = None
+    code: str = ""
+    about: About = "recipient"
+    """With ``failed``: whose fault it is."""
+    address: AddressState = ""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person sent back over a channel."""
+
+    event: str
+    sender: str
+    text: str
+    provider_id: str = ""
+    """The message that it answers, where the person or the client named it."""
+    key: str = ""
+    at: datetime | None = None
+    shared: bool = False
+    """It came from a place where others than the recipient can answer too."""
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Leave out who wrote what."""
+        return f"Answer(event={self.event!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:  # type: ignore[explicit-override]
+        """Leave it out of Rich's representation as well."""
+        return [("event", self.event)]
+
+
+Heard = Receipt | Answer
+Took = Callable[[Heard], bool]
+"""Keeps what was heard for good, and only then returns true."""
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider wants to read in the answer to a callback that was believed."""
+
+    content_type: str = "text/plain"
+    body: bytes = b""

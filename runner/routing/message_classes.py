@@ -1,0 +1,78 @@
+"""Message classes of one's own: each begins as another one and says what is different.
+
+``{from: urgent-internal, fail_over_after: 2m}`` in ``tocsin.yaml`` or at the top of a playbook. A name that is there already is changed
+for whoever reads that file: the home's hold for all its playbooks, a playbook's own for itself alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any, get_args
+
+import msgspec
+
+from runner.base.instants import parse_duration
+from runner.base.text import nearest
+from runner.decoding import convert
+from runner.routing.messaging import MessageClass
+
+FROM = "from"
+_SPANS = frozenset(
+    field.name
+    for field in msgspec.structs.fields(MessageClass)
+    if timedelta in (field.type, *get_args(field.type))
+)
+"""What is written as a duration, such as ``90m``."""
+Written = Mapping[str, Mapping[str, Any]]
+"""Classes as a file writes them, by name."""
+
+
+def laid_over(known: Mapping[str, MessageClass], layer: Written) -> Mapping[str, MessageClass]:
+    """Return classes with those of a file laid over them; what does not hold is left out, since checking has said so."""
+    if not layer:
+        return known
+    found = dict(known)
+    for name, given in layer.items():
+        try:
+            found[name] = derived(name, given, found)
+        except ValueError:
+            continue
+    return found
+
+
+def class_problems(layer: Written, known: Mapping[str, MessageClass]) -> Iterator[tuple[str, str]]:
+    """Yield the classes of a file that do not hold, each with a sentence for people."""
+    found = dict(known)
+    for name, given in layer.items():
+        try:
+            found[name] = derived(name, given, found)
+        except ValueError as error:
+            yield name, str(error)
+
+
+def derived(name: str, given: Mapping[str, Any], known: Mapping[str, MessageClass]) -> MessageClass:
+    """Return a class that is another one but for what is given; raises ValueError with a sentence for people."""
+    base = known.get(str(given.get(FROM, "")))
+    if base is None:
+        wanted = given.get(FROM)
+        near = nearest(str(wanted), known) if wanted else None
+        what = f"there is no class {wanted!r} to begin from" if wanted else "it does not say what it is like"
+        raise ValueError(f"{what}: {f'did you mean {near}?' if near else f'from: {next(iter(known))}'}")
+    fields = {key: value for key, value in given.items() if key != FROM}
+    unknown = next(
+        (key for key in fields if key not in MessageClass.__struct_fields__ or key == "name"), None
+    )
+    if unknown is not None:
+        near = nearest(unknown, MessageClass.__struct_fields__)
+        raise ValueError(f"a class has no {unknown!r}{f': did you mean {near}?' if near else ''}")
+    spans = {key: _span(value) if key in _SPANS else value for key, value in fields.items()}
+    plain = {key: getattr(base, key) for key in MessageClass.__struct_fields__}
+    try:
+        return convert({**plain, **spans, "name": name}, MessageClass)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
+
+
+def _span(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value

@@ -1,0 +1,203 @@
+"""The organisation around an incident: its people, roles, channels and what it allows, as ``tocsin.yaml`` says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from runner.base.states import AttemptState, Severity
+from runner.routing.messaging import (
+    BUILT_IN_CLASSES,
+    Channel,
+    ChannelConfig,
+    ContactPoint,
+    MessageClass,
+    Recipient,
+)
+from runner.routing.rota import Watch
+from runner.routing.war_room import RoomConfig
+
+Addressee = Annotated[str, msgspec.Meta(pattern=r"^(role|person):[^\s:]+$(?!\n)", title="a recipient")]
+"""``role:NAME`` or ``person:ID``."""
+MACHINE = "host:"
+"""What stands before the name of a machine where an adapter puts it among the domains."""
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Somebody who may be told, asked, or hold a role."""
+
+    name: str = ""
+    contacts: tuple[ContactPoint, ...] = ()
+    away: bool = False
+    alternate: str = ""
+    """Who takes their place while they are away."""
+    zone: str = ""
+    """Their time zone, as ``Europe/Berlin``."""
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """When a way to somebody was last tried on a quiet day, and when it last worked."""
+
+    at: datetime
+    state: AttemptState
+    succeeded_at: datetime | None = None
+    reason: str = ""
+    worker: str = ""
+    """Who is trying, while ``state`` is ``sending``."""
+
+
+class Acting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What automatic actions are allowed: named hosts and secrets, and local commands only when switched on."""
+
+    hosts: frozenset[str] = frozenset()
+    commands: bool = False
+    secrets: dict[str, str] = {}
+    """Names that playbooks use, as ``secret:NAME`` → where each secret is."""
+    environment: tuple[str, ...] = ()
+    """Variables that local commands get besides those that every program needs."""
+
+
+class Paper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the organisation's own documents are written on; paths count from the home."""
+
+    letterhead: str = ""
+    """A Word file whose headers, footers, styles and page every ``.docx`` keeps."""
+    logo: str = ""
+    """A PNG or SVG file that stands above the letterhead's lines in PDF, Word and HTML."""
+    logo_sha256: str = ""
+    """The digest that this file must have."""
+    privileged: bool = False
+    """Whether drafts and cover sheets are marked as prepared for counsel; what is filed never is."""
+
+
+class SecondPerson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who confirms what needs two people; ``none`` says why there is nobody."""
+
+    none: Annotated[str, msgspec.Meta(pattern=r"\S")] | None = None
+
+
+Mode = Literal["auto", "manual"]
+"""``auto``: ``open`` starts a worker for a real incident, and a writing command starts one again that died."""
+
+
+class Working(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How workers of the home begin, and whom they call while they work."""
+
+    mode: Mode = "auto"
+    ping: str = ""
+    """The URL of a dead man's switch, or where it is kept as a secret."""
+
+
+class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``tocsin.yaml``: one organisation's settings. Secrets stand in it by reference only."""
+
+    schema: Literal["tocsin/home/v1"]
+    store: str = "sqlite:tocsin.db"
+    master_key: str = "file:master.key"
+    store_password: str = ""
+    organisation: dict[str, Any] = {}
+    people: dict[str, Person] = {}
+    roles: dict[str, tuple[str, ...]] = {}
+    oncall: dict[str, str] = {}
+    """Roles that a rota hands round → an iCalendar file; its path counts from the home. ``roles`` names whom its gaps fall to."""
+    war_rooms: dict[str, RoomConfig] = {}
+    """Where responders talk, the first to use first."""
+    alternates: dict[str, tuple[str, ...]] = {}
+    """Who is told when those who hold a role do not answer."""
+    escalation: tuple[Addressee, ...] = ()
+    """Whom it goes up to when those do not answer either, where the message names nobody."""
+    public_url: str = ""
+    """Where people reach ``tocsin serve-callbacks``; without it no message holds a link."""
+    channels: dict[str, ChannelConfig] = {}
+    classes: dict[str, dict[str, Any]] = {}
+    """Message classes of the home's own: what each begins from, and what is different."""
+    corporate: frozenset[str] = frozenset()
+    """Failure domains of the company's own identity provider, network, mail and chat."""
+    act: Acting = Acting()
+    worker: Mode | Working = "auto"
+    stationery: Paper = Paper()
+    second_person: SecondPerson = SecondPerson()
+    severities: dict[Severity, str] = {}
+    """What the levels of severity mean here; those left out mean what is usual."""
+
+    @property
+    def private_references(self) -> tuple[str, ...]:
+        """Where the secrets are that no automatic action may have: the master key, the store's and the channels' own."""
+        channels = (reference for channel in self.channels.values() for reference in channel.secrets.values())
+        return tuple(
+            one for one in (self.master_key, self.store_password, self.working.ping, *channels) if one
+        )
+
+    @property
+    def working(self) -> Working:
+        """How workers begin, also where only the mode is written."""
+        return self.worker if isinstance(self.worker, Working) else Working(mode=self.worker)
+
+    def recipient(self, person: str) -> Recipient:
+        """Return every known way to a person; nobody we know of has none."""
+        return _recipient(self.people, person)
+
+
+class Directory(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom we can reach, over what, as of now: the home's file with what was recorded since laid over it."""
+
+    people: Mapping[str, Person] = {}
+    roles: Mapping[str, tuple[str, ...]] = {}
+    channels: Mapping[str, Channel] = {}
+    alternates: Mapping[str, tuple[str, ...]] = {}
+    escalation: tuple[str, ...] = ()
+    broken: Mapping[str, str] = {}
+    """Configured channels that cannot be used → why: an integration that is not there, settings that do not fit."""
+    corporate: frozenset[str] = frozenset()
+    classes: Mapping[str, MessageClass] = msgspec.field(default_factory=lambda: BUILT_IN_CLASSES)
+    """The built-in message classes with the home's own."""
+    checks: Mapping[tuple[str, str], Check] = {}
+    """Person and channel → the last communications check."""
+    watches: Mapping[str, Watch] = {}
+    """Roles that a rota hands round → who is on call."""
+
+    def recipient(self, person: str) -> Recipient:
+        """Return every known way to a person; nobody we know of has none."""
+        return _recipient(self.people, person)
+
+    def contacts_in(self, domain: str) -> tuple[str, ...]:
+        """Return the contacts that themselves fall with a domain, whatever channel leads to them: ``maria's email``."""
+        return tuple(
+            f"{name}'s {contact.channel}"
+            for name, person in sorted(self.people.items())
+            for contact in person.contacts
+            if domain in contact.domains
+        )
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """Return every failure domain that a channel or a contact names."""
+        named = [channel.domains for channel in self.channels.values()]
+        named += [contact.domains for person in self.people.values() for contact in person.contacts]
+        return frozenset().union(*named)
+
+    def domain_meant(self, text: str) -> str:
+        """Return the failure domain that somebody means: the bare name of a machine stands for its domain."""
+        machine = f"{MACHINE}{text}"
+        return machine if text not in self.domains and machine in self.domains else text
+
+    def standing_in(self, person: str) -> str:
+        """Return who is to be told in a person's stead, following alternates once around at most."""
+        seen: set[str] = set()
+        while person not in seen:
+            seen.add(person)
+            found = self.people.get(person)
+            if found is None or not found.away or not found.alternate:
+                return person
+            person = found.alternate
+        return person
+
+
+def _recipient(people: Mapping[str, Person], person: str) -> Recipient:
+    found = people.get(person)
+    if found is None:
+        return Recipient(person=person)
+    return Recipient(person=person, contacts=found.contacts, zone=found.zone)

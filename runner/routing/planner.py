@@ -1,0 +1,235 @@
+"""Which channels may carry a message to a person, in what order, and why each other one may not.
+
+A constraint solver over declared properties, without weights: a channel is used when no rule of ``rules.py`` refuses it, or an
+approver set aside each one that does. Of several addresses that fit a channel the first that no rule refuses is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from runner.base.states import Refusal
+from runner.routing.messaging import (
+    Audience,
+    Channel,
+    ContactPoint,
+    DeliveryPlan,
+    MessageClass,
+    PlanStep,
+    PlanWarning,
+    Recipient,
+)
+from runner.routing.rules import Candidate, PlanContext, against, refusal
+
+SIGNED_TO: frozenset[Audience] = frozenset({"regulator"})
+"""Who has nothing but the signature to tell our mail by (R19): responders have a code of ours in each message (R15)."""
+
+
+NIGHT = (time(21), time(8))
+"""Where a channel names no quiet hours of its own."""
+
+
+def contact_points(channel: Channel, contacts: Sequence[ContactPoint]) -> tuple[ContactPoint, ...]:
+    """Return the person's points that fit: those given for the channel itself, else those of its kind."""
+    own = tuple(point for point in contacts if point.channel == channel.id)
+    return own or tuple(point for point in contacts if point.channel == channel.address_kind)
+
+
+def choose(
+    message: MessageClass,
+    channel: Channel,
+    recipient: Recipient,
+    context: PlanContext,
+    traits: frozenset[str] = frozenset(),
+) -> Candidate | Refusal:
+    """Return the first contact point that no rule refuses, or the refusal of the first one.
+
+    The sender asks this again, just before it sends: what was planned may have fallen since.
+    """
+    points: tuple[ContactPoint | None, ...] = contact_points(channel, recipient.contacts) or (None,)
+    first, *others = (
+        Candidate(
+            message=message,
+            channel=channel,
+            contact=point,
+            context=context,
+            person=recipient.person,
+            traits=traits,
+        )
+        for point in points
+    )
+    refused = refusal(first)
+    if refused is None:
+        return first
+    free = next((other for other in others if refusal(other) is None), None)
+    return refused if free is None else free
+
+
+def plan(
+    message: MessageClass,
+    channels: Sequence[Channel],
+    recipient: Recipient,
+    context: PlanContext,
+    traits: frozenset[str] = frozenset(),
+) -> DeliveryPlan:
+    """Plan one message class to one person: the usable channels in order, the refused ones with reasons."""
+    usable: list[Candidate] = []
+    refused: list[Refusal] = []
+    for channel in sorted(channels, key=lambda entry: (entry.priority, entry.id)):
+        found = choose(message, channel, recipient, context, traits)
+        if isinstance(found, Refusal):
+            refused.append(found)
+        else:
+            usable.append(found)
+    ordered = _spread(usable, message.first_wave)
+    overridden = tuple(pair for candidate in ordered for pair in against(candidate))
+    return DeliveryPlan(
+        message_class=message.name,
+        person=recipient.person,
+        steps=tuple(
+            PlanStep(
+                channel=one.channel.id,
+                contact=one.contact,
+                after=offset(message, index),
+                domains=one.domains,
+            )
+            for index, one in enumerate(ordered)
+        ),
+        refusals=tuple(refused),
+        warnings=(
+            *(
+                PlanWarning(
+                    rule=refused.rule,
+                    why=f"{refused.channel} {refused.why}; used all the same: {entry.by} allowed it ({entry.reason})",
+                )
+                for refused, entry in overridden
+            ),
+            *_apart(message, ordered, context),
+            *_unsigned(message, ordered),
+            *_asleep(message, ordered, recipient, context),
+        ),
+        overridden=tuple(refused for refused, _ in overridden),
+    )
+
+
+def offset(message: MessageClass, index: int) -> timedelta:
+    """Return when the channel at ``index`` joins in at the latest, counted from the delivery's start."""
+    return message.fail_over_after * max(0, index - max(1, message.first_wave) + 1)
+
+
+def _spread(usable: Sequence[Candidate], wave: int) -> tuple[Candidate, ...]:
+    """Move channels forward so that the first wave shares no failure domain, where that is possible."""
+    rest = list(usable)
+    front: list[Candidate] = []
+    held: frozenset[str] = frozenset()
+    while rest and len(front) < wave:
+        apart = next((candidate for candidate in rest if not candidate.domains & held), None)
+        if apart is None:
+            break
+        rest.remove(apart)
+        front.append(apart)
+        held |= apart.domains
+    return (*front, *rest)
+
+
+def _apart(
+    message: MessageClass, usable: Sequence[Candidate], context: PlanContext
+) -> tuple[PlanWarning, ...]:
+    """R3: a critical message wants two channels that cannot fall together, and one outside the company's systems."""
+    if not usable:
+        return (PlanWarning(rule="R3", why="no channel may carry this: reach the person by telephone"),)
+    if message.availability != "critical":
+        return ()
+    return (*_together(usable), *_inside(usable, context))
+
+
+def _together(usable: Sequence[Candidate]) -> tuple[PlanWarning, ...]:
+    apart = any(
+        not candidate.domains & other.domains
+        for candidate in usable
+        for other in usable
+        if candidate is not other
+    )
+    if apart:
+        return ()
+    shared = frozenset.intersection(*(candidate.domains for candidate in usable))
+    names = ", ".join(sorted(shared)) or "shared failure domains"
+    why = (
+        f"only one channel is usable ({usable[0].channel.id})" if len(usable) == 1 else f"all hang on {names}"
+    )
+    return (PlanWarning(rule="R3", why=f"a critical message wants two channels that fail apart; {why}"),)
+
+
+def _inside(usable: Sequence[Candidate], context: PlanContext) -> tuple[PlanWarning, ...]:
+    if not context.corporate or not all(candidate.domains & context.corporate for candidate in usable):
+        return ()
+    named = ", ".join(
+        sorted({name for candidate in usable for name in candidate.domains & context.corporate})
+    )
+    why = f"a critical message wants a channel outside the company's own systems; all hang on {named}"
+    return (PlanWarning(rule="R3", why=why),)
+
+
+def _unsigned(message: MessageClass, usable: Sequence[Candidate]) -> tuple[PlanWarning, ...]:
+    """R19: an authority can tell our mail from a forged one by its signature alone."""
+    bare = [
+        candidate.channel.id
+        for candidate in usable
+        if candidate.channel.address_kind == "email" and not candidate.channel.signed
+    ]
+    if message.audience not in SIGNED_TO or not bare:
+        return ()
+    why = f"mail over {', '.join(bare)} is not signed, so nobody can tell it from a forged one (sign: smime)"
+    return (PlanWarning(rule="R19", why=why),)
+
+
+def _asleep(
+    message: MessageClass, usable: Sequence[Candidate], recipient: Recipient, context: PlanContext
+) -> tuple[PlanWarning, ...]:
+    """R26: whether to wake affected people is a decision for a person, never a silent hold."""
+    if context.at is None or message.urgency == "immediate":
+        return ()
+    loud: dict[str, tuple[datetime, time]] = {}
+    for candidate in usable:
+        if candidate.texts_people and candidate.contact is not None:
+            hours = candidate.channel.quiet or NIGHT
+            zones = (recipient.zone,) if recipient.zone else zones_of(candidate.contact.address)
+            for at in (_local(context.at, zone) for zone in zones):
+                if _quiet(at, hours):
+                    loud[candidate.channel.id] = at, hours[1]
+    if not loud:
+        return ()
+    at, ends = next(iter(loud.values()))
+    names = ", ".join(loud)
+    why = f"it is {at:%H:%M} for this person, and {names} wakes them before {ends:%H:%M}: decide whether it can wait"
+    return (PlanWarning(rule="R26", why=why),)
+
+
+def _local(at: datetime, zone: str) -> datetime:
+    try:
+        return at.astimezone(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError):  # a zone that nobody knows: the planner's own
+        return at
+
+
+def _quiet(at: datetime, hours: tuple[time, time]) -> bool:
+    begin, end = hours
+    now = at.time()
+    return begin <= now < end if begin <= end else now >= begin or now < end
+
+
+def zones_of(number: str) -> tuple[str, ...]:
+    """Return every zone that a telephone number may be in; where the number gives none, those of its country (R26)."""
+    import phonenumbers as numbers
+    from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
+
+    try:
+        read = numbers.parse(number)
+    except numbers.NumberParseException:
+        return ()
+    regions = numbers.region_codes_for_country_code(read.country_code or 0)
+    examples = (example for region in regions if (example := numbers.example_number(region)) is not None)
+    found = (time_zones_for_number(one) for one in (read, *examples))
+    return next((zones for zones in found if zones != (UNKNOWN_TIMEZONE,)), ())

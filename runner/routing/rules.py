@@ -1,0 +1,306 @@
+"""The rules that decide over one channel to one person: each is a small function with a reason to refuse it, or nothing.
+
+What a rule says, on what ground, and whether an approver can set it aside, stands in ``model/rule_book.py``. Rules only ever
+take channels away, and a fallen domain only ever gives a rule more to refuse. An override takes one rule away, for what
+had fallen when it was given: so also with overrides, learning that one more domain is compromised can never add a channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from runner.base.states import Kind, Refusal
+from runner.routing.messaging import Audience, Channel, ContactPoint, MessageClass, carries, carries_personal
+from runner.routing.rule_book import RULE_BOOK, RuleOverride
+
+OUTSIDERS: frozenset[Audience] = frozenset({"regulator", "affected", "public"})
+"""Whom an exercise never reaches, whatever is configured."""
+HELD_BACK: frozenset[Audience] = frozenset({"affected", "public"})
+"""Whom a hold of law enforcement keeps from being told."""
+FALLEN: frozenset[str] = frozenset({"R1", "R2", "outage"})
+"""Rules about fallen domains: an override of them covers only what had fallen when it was given."""
+LINK = "link"
+"""The trait of a text that holds an address of the web."""
+FOREIGN_LINK = "foreign_link"
+"""The trait of one that leads somewhere else than to us and whom its class names, or counts who follows it."""
+
+
+class Compromise(msgspec.Struct, frozen=True, kw_only=True):
+    """A failure domain in the attacker's hands, known or assumed by the playbook until triage."""
+
+    domain: str
+    since: datetime
+    assumed: bool = False
+
+
+class PlanContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What the incident and the home know that decides over channels."""
+
+    kind: Kind
+    started_at: datetime
+    """When the incident began, as far back as it is known."""
+    compromised: tuple[Compromise, ...] = ()
+    down: Mapping[str, datetime] = {}
+    """Domain to the instant since when it does not work."""
+    affected_credentials: frozenset[str] = frozenset()
+    """Address kinds whose accounts were breached, such as ``email``."""
+    quarantine_before: timedelta = timedelta(days=7)
+    """Contact data changed this long before the start is distrusted as well."""
+    overrides: tuple[RuleOverride, ...] = ()
+    held_by: str = ""
+    """Who in law enforcement asked to hold notices back, while it holds."""
+    corporate: frozenset[str] = frozenset()
+    """Domains of the company's own identity provider, network, mail and chat."""
+    at: datetime | None = None
+    """When it is planned; None where nobody is to be told now."""
+    simulated: bool = False
+    """It is an exercise whose messages do not leave: every channel may be played."""
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel to one person for one class, with all that a rule may look at."""
+
+    message: MessageClass
+    channel: Channel
+    contact: ContactPoint | None
+    context: PlanContext
+    person: str = ""
+    traits: frozenset[str] = frozenset()
+    """What the text holds that a rule asks about, such as ``link``."""
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """What the way depends on as a whole: the channel and the mailbox or number at its end."""
+        return self.channel.domains | (self.contact.domains if self.contact else frozenset())
+
+    @property
+    def authorises(self) -> bool:
+        """Whether an answer to this message can decide something."""
+        return self.message.goal == "authorised"
+
+    @property
+    def texts_people(self) -> bool:
+        """Whether it texts or calls somebody whose data it is about."""
+        return self.message.audience == "affected" and self.channel.address_kind == "phone"
+
+
+Rule = Callable[[Candidate], str | None]
+"""Returns why the candidate is refused, in words for a tired person, or None."""
+
+
+def minute(at: datetime) -> str:
+    """Return an instant as a person reads it in a reason: UTC, to the minute."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def exercise(one: Candidate) -> str | None:
+    """R36: allow-listed channels and nobody outside the house."""
+    if one.context.kind == "real":
+        return None
+    if one.message.audience in OUTSIDERS:
+        return f"an incident of kind {one.context.kind} never reaches the audience {one.message.audience!r}"
+    if not one.channel.exercise_safe and not one.context.simulated:
+        return f"not on the allow-list of channels for an incident of kind {one.context.kind}"
+    return None
+
+
+def credentials(one: Candidate) -> str | None:
+    """R10: passwords, keys and codes go over no channel at all."""
+    return "no channel carries credentials" if one.message.personal_data == "credentials" else None
+
+
+def held(one: Candidate) -> str | None:
+    """R27: responders and regulators are told in spite of a hold, affected people and the public are not."""
+    if not one.context.held_by or one.message.audience not in HELD_BACK:
+        return None
+    return f"{one.context.held_by} asked to hold it back from the audience {one.message.audience!r}"
+
+
+def _compromised(one: Candidate, *, assumed: bool) -> str | None:
+    fallen = sorted(
+        (entry.domain, entry.since)
+        for entry in one.context.compromised
+        if entry.assumed is assumed and entry.domain in one.domains
+    )
+    if not fallen or (one.message.confidentiality == "public" and not one.authorises):
+        return None
+    domain, since = fallen[0]
+    how = "is assumed compromised until triage says otherwise" if assumed else "is compromised"
+    return f"depends on {domain}, which {how} (since {minute(since)})"
+
+
+def compromised_domain(one: Candidate) -> str | None:
+    """R1: nothing above public, and no approval, over what the attacker may read or control."""
+    return _compromised(one, assumed=False)
+
+
+def assumed_domain(one: Candidate) -> str | None:
+    """R2: account and identity incidents begin with the tenant assumed compromised."""
+    return _compromised(one, assumed=True)
+
+
+def outage(one: Candidate) -> str | None:
+    """A domain that is down takes every channel in it along."""
+    down = sorted(one.domains & one.context.down.keys())
+    if not down:
+        return None
+    since = minute(one.context.down[down[0]])
+    return f"depends on {down[0]}, which is down (since {since})"
+
+
+def confidentiality(one: Candidate) -> str | None:
+    """R8: a message's confidentiality is at most the channel's ceiling."""
+    ceiling, wanted = one.channel.confidentiality, one.message.confidentiality
+    return None if carries(ceiling, wanted) else f"carries at most {ceiling}; the message is {wanted}"
+
+
+def personal_data(one: Candidate) -> str | None:
+    """R9: so is the class of personal data in it."""
+    ceiling, wanted = one.channel.personal_data, one.message.personal_data
+    if carries_personal(ceiling, wanted):
+        return None
+    return f"carries personal data up to {ceiling!r}; the message holds {wanted!r}"
+
+
+def sim_swap(one: Candidate) -> str | None:
+    """R13: who can take over a number must not be able to approve with it."""
+    if one.authorises and one.channel.sim_swappable:
+        return "a SIM swap would hand it to somebody else, so it cannot carry an approval"
+    return None
+
+
+def breached_account(one: Candidate) -> str | None:
+    """R21: nobody is told of a breach through the account that was breached."""
+    contact = one.contact
+    if contact is None or one.message.audience != "affected":
+        return None
+    if {one.channel.address_kind, contact.channel} & one.context.affected_credentials:
+        return f"the {one.channel.address_kind} account is among the breached credentials"
+    return None
+
+
+def link_in_text(one: Candidate) -> str | None:
+    """R14: a text message that tells people to press a link is what fraud looks like."""
+    if one.texts_people and LINK in one.traits:
+        return "the text holds a link, and affected people get none by telephone: name the number or site they know"
+    return None
+
+
+def foreign_link(one: Candidate) -> str | None:
+    """R28: mail about a breach leads to nobody's click counter and to nobody's advertisement."""
+    if one.message.audience not in HELD_BACK or one.channel.address_kind != "email":
+        return None
+    if FOREIGN_LINK in one.traits:
+        return "the text holds a link that leads neither to us nor to whom its class names (links), or that counts who follows it"
+    return None
+
+
+def stopped(one: Candidate) -> str | None:
+    """R25: whoever said STOP on a channel gets nothing more over it, and stays owed the message by another."""
+    since = one.contact.stopped.get(one.channel.adapter) if one.contact is not None else None
+    if one.contact is None or since is None:
+        return None
+    how = one.contact.stop_heard.get(one.channel.adapter, "")
+    return f"they asked for no more messages over it at {minute(since)}" + (f", heard: {how}" if how else "")
+
+
+def consent(one: Candidate) -> str | None:
+    """R25: affected people must have agreed to be texted."""
+    if one.contact is not None and one.texts_people and one.contact.consented_at is None:
+        return "no consent to be texted is on record"
+    return None
+
+
+def _unproved(one: Candidate, since: datetime) -> bool:
+    """Tell whether an approval would rest on an address that nobody verified since something happened to it."""
+    contact = one.contact
+    return (
+        one.authorises
+        and contact is not None
+        and (contact.verified_at is None or contact.verified_at <= since)
+    )
+
+
+def changed_contact(one: Candidate) -> str | None:
+    """R7: an address changed around the incident decides nothing until another way has verified it."""
+    contact, context = one.contact, one.context
+    if contact is None or contact.changed_at is None or not _unproved(one, contact.changed_at):
+        return None
+    begin = min([context.started_at, *(entry.since for entry in context.compromised)])
+    if contact.changed_at < begin - context.quarantine_before:
+        return None
+    when = minute(contact.changed_at)
+    return f"this contact was changed at {when} and not verified since, so it cannot carry an approval"
+
+
+def distrusted_contact(one: Candidate) -> str | None:
+    """R18: neither does one of which a risk was reported, such as a new SIM card or a ported number."""
+    contact = one.contact
+    if contact is None or contact.risk_at is None or not _unproved(one, contact.risk_at):
+        return None
+    when = minute(contact.risk_at)
+    return f"a risk was reported of this contact at {when}, and it was not verified since, so it cannot carry an approval"
+
+
+def no_way(one: Candidate) -> str | None:
+    """A channel needs an address of the person, except where it needs none."""
+    if one.contact is None and one.channel.address_kind != "none":
+        return f"no {one.channel.address_kind} contact is known for this channel"
+    return None
+
+
+RULES: tuple[tuple[str, Rule], ...] = (
+    ("R36", exercise),
+    ("R10", credentials),
+    ("R27", held),
+    ("R1", compromised_domain),
+    ("R2", assumed_domain),
+    ("outage", outage),
+    ("R8", confidentiality),
+    ("R9", personal_data),
+    ("R13", sim_swap),
+    ("R21", breached_account),
+    ("R14", link_in_text),
+    ("R28", foreign_link),
+    ("R25", stopped),
+    ("R25", consent),
+    ("R7", changed_contact),
+    ("R18", distrusted_contact),
+    ("contact", no_way),
+)
+"""In the order a reader cares: the first that refuses is the one that is printed."""
+
+
+def refusal(one: Candidate) -> Refusal | None:
+    """Return the first rule that refuses the candidate and was not set aside, in words, or None when all allow it."""
+    for number, rule in RULES:
+        if (why := rule(one)) and set_aside(one, number) is None:
+            return Refusal(channel=one.channel.id, rule=number, why=why)
+    return None
+
+
+def against(one: Candidate) -> Iterator[tuple[Refusal, RuleOverride]]:
+    """Yield the rules that would refuse the candidate, each with the override that sets it aside."""
+    if not one.context.overrides:
+        return
+    for number, rule in RULES:
+        if (why := rule(one)) and (override := set_aside(one, number)) is not None:
+            yield Refusal(channel=one.channel.id, rule=number, why=why), override
+
+
+def set_aside(one: Candidate, number: str) -> RuleOverride | None:
+    """Return the override that covers a rule for this candidate; a firm rule, credentials and a STOP have none."""
+    if not one.context.overrides or RULE_BOOK[number].firm or number == "R10":
+        return None
+    if number == "R25" and stopped(one):
+        return None
+    fallen = one.domains & ({entry.domain for entry in one.context.compromised} | one.context.down.keys())
+    for entry in one.context.overrides:
+        if entry.covers(number, one.channel.id, one.message.name, one.person) and (
+            number not in FALLEN or fallen <= entry.domains
+        ):
+            return entry
+    return None

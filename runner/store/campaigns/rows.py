@@ -1,0 +1,148 @@
+"""What goes into the tables of campaigns and comes out of them, and the door to a store that they need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from runner.incident.campaigns.campaign import (
+    Campaign,
+    CampaignState,
+    Contact,
+    Counters,
+    OwedState,
+    Reached,
+    Way,
+)
+from runner.vault.keys import DataKey
+
+KeptState = CampaignState | Literal["partial"]
+"""``partial``: its list is being read or taken away, or was when the process died; nobody is shown it."""
+
+
+class Run(Protocol):
+    """A transaction in which statements are executed."""
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        """Execute one statement and return a cursor."""
+        ...
+
+    def executemany(self, statement: str, values: Iterable[Sequence[Any]]) -> Any:
+        """Execute one statement for each row."""
+        ...
+
+
+class Connection(Protocol):
+    """What a store lends to its bulk tables."""
+
+    def writing(self, *, waits: bool = True) -> AbstractContextManager[Run]:
+        """Return a transaction that commits at its end, or leaves nothing behind.
+
+        One that does not wait for the disk is there with the next that does.
+        """
+        ...
+
+    def reading(self) -> AbstractContextManager[Run]:
+        """Return a way to read."""
+        ...
+
+    def key(self, incident: str) -> DataKey:
+        """Return an incident's data key, making one where there is none; raises Sealed once shredded."""
+        ...
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """A campaign as it stands in the store."""
+
+    campaign: Campaign
+    state: CampaignState
+    counters: Counters
+    chunks: int
+    tag: bytes
+
+
+class NewOwed(msgspec.Struct, frozen=True, kw_only=True):
+    """One person of a list on the way into the store."""
+
+    n: int
+    group: int
+    state: OwedState
+    ways: tuple[Way, ...]
+    contact: Contact
+    reference: bytes
+    person: bytes
+    address: bytes = b""
+    domain: bytes = b""
+    why: str = ""
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """One person of a claimed chunk."""
+
+    n: int
+    group: int
+    ways: tuple[Way, ...]
+    tries: int
+    reserved: bool
+    """It waited for its turn at its destination, which has come."""
+    domain: bytes
+    address: bytes
+    contact: Contact
+
+
+class Chunk(msgspec.Struct, frozen=True, kw_only=True):
+    """What was claimed together; nothing of it has left when this is returned."""
+
+    n: int
+    way: Way
+    people: tuple[Claimed, ...]
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One try for one person, as the chunk's digest covers it."""
+
+    n: int
+    way: str
+    state: str
+    code: str
+    provider: str
+    body: bytes
+    at: str
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """How one person of a chunk stands afterwards."""
+
+    n: int
+    state: OwedState
+    ways: tuple[Way, ...]
+    evidence: Reached = "none"
+    tries: int = 0
+    not_before: datetime | None = None
+    why: str = ""
+    address: bytes | None = None
+    """Of the way that is next; None where they are reached as before."""
+    domain: bytes = b""
+    """With ``address``."""
+    hit: int = 0
+    attempt: Attempt | None = None
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How one person stands, for a receipt that came."""
+
+    campaign: str
+    n: int
+    group: int
+    state: OwedState
+    ways: tuple[Way, ...]
+    evidence: Reached
+    tries: int
+    hit: int
+    chunk: int
+    address: bytes
+    domain: bytes

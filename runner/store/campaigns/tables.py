@@ -1,0 +1,496 @@
+"""Campaigns in the store: the people of a list, chunks that are claimed before a socket is opened, and what came of them.
+
+A chunk is the unit of a claim. It is committed as ``sending`` before anything leaves, and its outcomes are committed together;
+a sender that dies leaves one such chunk, which the next one declares unknown. One sender works at a campaign at a time (it
+holds a worker's lock); receipts and pauses may come from anywhere at any moment.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from runner.decoding import from_json, msgpack_reader
+from runner.errors import NotFound, Sealed
+from runner.incident.campaigns.campaign import (
+    Campaign,
+    Contact,
+    Counters,
+    OwedState,
+    SuppressedFor,
+    Tally,
+    Way,
+)
+from runner.store.campaigns import schema as sql
+from runner.store.campaigns.import_list import Intake, contact_context
+from runner.store.campaigns.rows import (
+    Attempt,
+    Chunk,
+    Claimed,
+    Connection,
+    KeptState,
+    Known,
+    Settled,
+    Standing,
+)
+from runner.vault.keys import DataKey
+
+TAG_BYTES, NUMBER_BYTES, MAC_BYTES = 4, 6, 10
+BOUNCED, COMPLAINED = 1, 2
+_SECRETS = "suppressions"
+"""The name under which the key of the pepper is kept: it belongs to no incident, so no shredding takes it away."""
+_PAGE = 500
+_DROPPED = 10_000
+"""Rows that are taken away in one commit."""
+_contact = msgpack_reader(Contact)
+
+
+def instant_text(instant: datetime) -> str:
+    """Return an instant as the tables keep it: UTC, always with microseconds, comparable as text."""
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def chunk_digest(attempts: Iterable[Attempt]) -> bytes:
+    """Return SHA-256 over the attempts of a chunk, in the order of the list, one JSON line each."""
+    digest = hashlib.sha256()
+    for one in sorted(attempts, key=lambda attempt: attempt.n):
+        digest.update(msgspec.json.encode(one) + b"\n")
+    return digest.digest()
+
+
+class BulkTables:
+    """All that is kept of campaigns in one store."""
+
+    def __init__(self, door: Connection, fresh: bytes) -> None:
+        """Make the tables where they are not there; ``fresh`` is 32 bytes of chance, kept if none were before."""
+        self._door = door
+        with door.reading() as run:
+            there = [run.execute(sql.SELECT_SETTING, (name,)).fetchone() for name in (sql.KEYED, sql.PEPPER)]
+        pepper = (
+            str(there[1][0]) if all(there) else self._made(fresh)
+        )  # a command that only reads writes nothing
+        self._pepper = door.key(_SECRETS).open(base64.b64decode(pepper), b"tocsin/bulk-pepper/v1")
+
+    def _made(self, fresh: bytes) -> str:
+        """Make the tables, and return the sealed key of this store's digests, the same for every process."""
+        sealed = self._door.key(_SECRETS).seal(fresh, b"tocsin/bulk-pepper/v1")
+        with self._door.writing() as run:
+            for statement in sql.TABLES:
+                run.execute(statement)
+            if run.execute(sql.SELECT_SETTING, (sql.KEYED,)).fetchone() is None:
+                for statement in sql.ALL_KEYS:
+                    run.execute(statement)
+                run.execute(sql.INSERT_SETTING, (sql.KEYED, "1"))
+            run.execute(sql.INSERT_SETTING, (sql.PEPPER, base64.b64encode(sealed).decode()))
+            return str(run.execute(sql.SELECT_SETTING, (sql.PEPPER,)).fetchone()[0])
+
+    def digest(self, kind: str, text: str) -> bytes:
+        """Return what a reference, a name or an address is found by again: nothing can be told from it without the key."""
+        return hmac.digest(self._pepper, f"{kind}\0{text}".encode(), "sha256")[:16]
+
+    # --- campaigns ---------------------------------------------------------------------------------------
+
+    def create(self, campaign: Campaign) -> None:
+        """Begin a campaign without people, as ``partial``: it is ``planned`` once the whole list is in."""
+        tag = hashlib.sha256(campaign.id.encode()).digest()[:TAG_BYTES]
+        body = msgspec.json.encode(campaign)
+        values = (campaign.id, campaign.incident, campaign.notice, campaign.list_name, "partial", body, tag)
+        with self._door.writing() as run:
+            run.execute(sql.INSERT_CAMPAIGN, values)
+
+    def put(self, campaign: Campaign) -> None:
+        """Replace what is kept of a campaign's plan."""
+        with self._door.writing() as run:
+            run.execute(sql.UPDATE_CAMPAIGN, (msgspec.json.encode(campaign), campaign.id))
+
+    def drop(self, campaign: str) -> None:
+        """Forget a campaign that has sent nothing, a page at a time; half dropped it is ``partial``. One that began is kept."""
+        if not self.set_state(campaign, "partial", "planned", "partial"):
+            return
+        for statement in sql.DROP:
+            gone = _DROPPED
+            while gone >= _DROPPED:
+                with self._door.writing() as run:
+                    gone = run.execute(statement.format(page=_DROPPED), (campaign, campaign)).rowcount
+        with self._door.writing() as run:
+            run.execute(sql.DROP_CAMPAIGN, (campaign,))
+
+    def campaigns(self, incident: str) -> list[Known]:
+        """Return the campaigns of an incident whose lists are whole."""
+        with self._door.reading() as run:
+            found = run.execute(sql.CAMPAIGNS, (incident,)).fetchall()
+        return [_known(row) for row in found]
+
+    def partial(self, incident: str) -> list[str]:
+        """Return the campaigns whose list is not whole: it is being read or taken away, or was when a process died."""
+        with self._door.reading() as run:
+            return [str(name) for (name,) in run.execute(sql.PARTIAL, (incident,)).fetchall()]
+
+    def campaign(self, name: str) -> Known:
+        """Return one campaign; raises NotFound."""
+        with self._door.reading() as run:
+            row = run.execute(f"{sql.CAMPAIGN} WHERE id = ?", (name,)).fetchone()
+        if row is None:
+            raise NotFound(
+                f"there is no campaign {name}",
+                hint="plan it: tocsin bulk plan NOTICE --people FILE",
+                code="unknown_campaign",
+            )
+        return _known(row)
+
+    def set_state(self, campaign: str, state: KeptState, *before: KeptState) -> bool:
+        """Change a campaign's state if it is one of ``before``; say whether it was."""
+        statement = sql.SET_STATE.format(states=_marks(before))
+        with self._door.writing() as run:
+            return bool(run.execute(statement, (state, campaign, *before)).rowcount)
+
+    # --- people ------------------------------------------------------------------------------------------
+
+    def intake(self, campaign: Campaign) -> Intake:
+        """Begin to take in a list."""
+        return Intake(self._door, campaign.id, self._door.key(campaign.incident))
+
+    def taken(self, campaign: str, addresses: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return which of these addresses the campaign uses already, and whose each is."""
+        return dict(self._in(sql.TAKEN, "keys", (campaign,), tuple(addresses)))
+
+    def claim(
+        self, campaign: Campaign, way: Way, groups: Sequence[int], most: int, now: datetime
+    ) -> Chunk | None:
+        """Claim the next people of a way, durably, if the campaign is being sent; None where there are none now."""
+        key = self._door.key(campaign.incident)
+        wanted = sql.SELECT_READY.format(groups=_marks(groups))
+        with self._door.writing() as run:
+            state, chunks = run.execute(sql.STATE, (campaign.id,)).fetchone()
+            at = instant_text(now)
+            found = (
+                run.execute(wanted, (campaign.id, way, at, *groups, most)).fetchall()
+                if state == "sending" and groups
+                else []
+            )
+            if not found:
+                return None
+            chunk = chunks + 1
+            run.execute(sql.NEXT_CHUNK, (campaign.id,))
+            run.execute(sql.INSERT_CHUNK, (campaign.id, chunk, way, len(found), at, b""))
+            numbers = [row[0] for row in found]
+            run.execute(sql.CLAIM.format(numbers=_marks(numbers)), (chunk, campaign.id, *numbers))
+            bodies = dict(
+                run.execute(sql.CONTACTS.format(numbers=_marks(numbers)), (campaign.id, *numbers)).fetchall()
+            )
+        people = tuple(
+            Claimed(
+                n=n,
+                group=group,
+                ways=_ways(ways),
+                tries=tries,
+                reserved=bool(not_before) and not tries,
+                domain=bytes(domain),
+                address=bytes(address),
+                contact=_opened(key, campaign.id, n, bodies[n]),
+            )
+            for n, group, ways, tries, not_before, domain, address in found
+        )
+        return Chunk(n=chunk, way=way, people=people)
+
+    def finish(self, campaign: str, chunk: Chunk, outcomes: Sequence[Settled], counted: Counters) -> bytes:
+        """Commit what became of a claimed chunk, all of it together, and return its digest.
+
+        It does not wait for the disk: the next claim does. Should the power fail before, the chunk is unknown, as if it were in flight.
+        """
+        attempts = [outcome.attempt for outcome in outcomes if outcome.attempt is not None]
+        digest = chunk_digest(attempts)
+        with self._door.writing(waits=False) as run:
+            for statement, values in _settlings(campaign, chunk.n, outcomes, "sending"):
+                run.execute(statement, values)
+            run.executemany(
+                sql.INSERT_ATTEMPT,
+                [
+                    (
+                        campaign,
+                        chunk.n,
+                        attempt.n,
+                        attempt.way,
+                        attempt.state,
+                        attempt.code,
+                        attempt.provider,
+                        attempt.body,
+                        attempt.at,
+                    )
+                    for attempt in attempts
+                ],
+            )
+            run.executemany(sql.INSERT_KEY, _moved(campaign, outcomes))
+            run.execute(sql.END_CHUNK, ("done", digest, campaign, chunk.n))
+            run.execute(sql.COUNT, (counted.sent, counted.bounced, counted.complaints, campaign))
+        return digest
+
+    def lose(self, campaign: str, now: datetime, why: str) -> list[tuple[int, int, bytes]]:
+        """Declare what a dead sender had claimed unknown; return each chunk, its people and its digest."""
+        lost = []
+        with self._door.writing() as run:
+            for chunk, way in run.execute(sql.OPEN_CHUNKS, (campaign,)).fetchall():
+                people = [n for (n,) in run.execute(sql.IN_CHUNK, (campaign, chunk)).fetchall()]
+                at = instant_text(now)
+                attempts = [
+                    Attempt(n=n, way=way, state="unknown", code="", provider="", body=b"", at=at)
+                    for n in people
+                ]
+                digest = chunk_digest(attempts)
+                run.executemany(
+                    sql.INSERT_ATTEMPT,
+                    [(campaign, chunk, n, way, "unknown", "", "", b"", at) for n in people],
+                )
+                run.execute(sql.LOSE.format(numbers=_marks(people)), (why, campaign, chunk, *people))
+                run.execute(sql.END_CHUNK, ("unknown", digest, campaign, chunk))
+                run.execute(sql.COUNT, (len(people), 0, 0, campaign))
+                lost.append((chunk, len(people), digest))
+        return lost
+
+    def again(self, campaign: str, why: str) -> int:
+        """Have everybody whose outcome is unknown sent to again, by a person's word; return how many.
+
+        They counted as sent when their outcome got lost: they will once more when they are, and not before.
+        """
+        with self._door.writing() as run:
+            people = int(run.execute(sql.AGAIN, (why, campaign)).rowcount)
+            run.execute(sql.COUNT, (-people, 0, 0, campaign))
+        return people
+
+    def soonest(self, campaign: str, way: Way, groups: Sequence[int]) -> str | None:
+        """Return when the next of those who are ready may be sent to, as text; None where nobody is."""
+        with self._door.reading() as run:
+            statement = sql.SOONEST.format(groups=_marks(groups))
+            (found,) = run.execute(statement, (campaign, way, *groups)).fetchone() if groups else (None,)
+        return None if found is None else str(found)
+
+    # --- what came back ----------------------------------------------------------------------------------
+
+    def standing(self, campaign: str, n: int) -> Standing | None:
+        """Return how one person stands."""
+        return next(iter(self._standings(sql.BY_NUMBER, (campaign, n))), None)
+
+    def by_reference(self, campaign: str, reference: bytes) -> Standing | None:
+        """Return how the person of a reference stands."""
+        return next(iter(self._standings(sql.BY_REFERENCE, (campaign, reference))), None)
+
+    def by_address(self, address: bytes) -> list[Standing]:
+        """Return everybody who is reached at an address, of every campaign."""
+        return self._standings(sql.BY_ADDRESS, (address,))
+
+    def by_provider(self, provider: str, way: Way) -> list[tuple[str, int]]:
+        """Return whose attempt a provider calls by this name."""
+        with self._door.reading() as run:
+            found = run.execute(sql.BY_PROVIDER, (provider, way)).fetchall()
+        return [(str(campaign), int(n)) for campaign, n in found]
+
+    def change(self, before: Standing, after: Settled, counted: Counters) -> bool:
+        """Put a person from how they stood to how they stand; False where somebody else was faster."""
+        with self._door.writing() as run:
+            ((statement, values),) = _settlings(before.campaign, before.chunk, [after], before.state)
+            if not run.execute(statement, values).rowcount:
+                return False
+            run.executemany(sql.INSERT_KEY, _moved(before.campaign, [after]))
+            run.execute(sql.COUNT, (counted.sent, counted.bounced, counted.complaints, before.campaign))
+        return True
+
+    def contact(self, campaign: Campaign, n: int) -> Contact:
+        """Return one person of a list, opened."""
+        with self._door.reading() as run:
+            (body,) = run.execute(sql.CONTACTS.format(numbers="?"), (campaign.id, n)).fetchone()[1:]
+        return _opened(self._door.key(campaign.incident), campaign.id, n, body)
+
+    def substitute(self, campaign: str, groups: Sequence[int], states: Sequence[OwedState], why: str) -> int:
+        """Put everybody of these groups in these states to substituted; return how many."""
+        statement = sql.SUBSTITUTE.format(groups=_marks(groups), states=_marks(states))
+        with self._door.writing() as run:
+            return int(run.execute(statement, (why, campaign, *groups, *states)).rowcount)
+
+    def listed(
+        self, campaign: Campaign, states: Sequence[OwedState]
+    ) -> Iterator[tuple[Contact, OwedState, str]]:
+        """Yield everybody in some states with the reason, opened, a page at a time."""
+        key, after = self._door.key(campaign.incident), 0
+        statement = sql.LISTED.format(states=_marks(states))
+        while True:
+            with self._door.reading() as run:
+                rows = run.execute(statement, (campaign.id, after, *states, _PAGE)).fetchall()
+                numbers = [row[0] for row in rows]
+                bodies = dict(
+                    run.execute(
+                        sql.CONTACTS.format(numbers=_marks(numbers)), (campaign.id, *numbers)
+                    ).fetchall()
+                    if numbers
+                    else []
+                )
+            for n, state, _ways_left, why in rows:
+                yield _opened(key, campaign.id, n, bodies[n]), state, str(why)
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1][0]
+
+    # --- suppression -------------------------------------------------------------------------------------
+
+    def suppress(self, addresses: Iterable[bytes], reason: SuppressedFor, now: datetime) -> None:
+        """Keep addresses that may not be used any more, with the reason; doubled is harmless."""
+        with self._door.writing() as run:
+            run.executemany(sql.SUPPRESS, [(address, reason, instant_text(now)) for address in addresses])
+
+    def suppressed(self, addresses: Iterable[bytes]) -> dict[bytes, str]:
+        """Return which of these addresses may not be used, and why."""
+        return dict(self._in(sql.SUPPRESSED, "keys", (), tuple(addresses)))
+
+    def suppressions(self) -> dict[str, int]:
+        """Return how many addresses are kept from use, by reason."""
+        with self._door.reading() as run:
+            return {str(reason): int(count) for reason, count in run.execute(sql.SUPPRESSED_BY).fetchall()}
+
+    # --- counts ------------------------------------------------------------------------------------------
+
+    def tally(self, campaign: str, now: datetime) -> list[Tally]:
+        """Return how many people stand how."""
+        with self._door.reading() as run:
+            found = run.execute(sql.TALLY, (instant_text(now), campaign)).fetchall()
+        return [Tally(g, s, e, w, why, bool(deferred), c) for g, s, e, w, why, deferred, c in found]
+
+    def domains(self, campaign: str, most: int) -> list[tuple[bytes, int]]:
+        """Return the destinations to which most mail goes."""
+        with self._door.reading() as run:
+            found = run.execute(sql.BY_DOMAIN, (campaign, most)).fetchall()
+        return [(bytes(domain), int(count)) for domain, count in found]
+
+    def chunks(self, campaign: str, after: int = 0) -> Iterator[tuple[int, str, str, int, bytes]]:
+        """Yield number, state, way, size and digest of every chunk behind ``after``."""
+        while True:
+            with self._door.reading() as run:
+                rows = run.execute(sql.CHUNKS, (campaign, after, _PAGE)).fetchall()
+            for n, state, way, size, digest in rows:
+                yield n, state, way, size, bytes(digest)
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1][0]
+
+    def attempts(self, campaign: str, chunk: int) -> list[Attempt]:
+        """Return what was tried in a chunk."""
+        with self._door.reading() as run:
+            found = run.execute(sql.ATTEMPTS, (campaign, chunk)).fetchall()
+        return [
+            Attempt(n=n, way=way, state=state, code=code, provider=provider, body=bytes(body), at=at)
+            for n, way, state, code, provider, body, at in found
+        ]
+
+    # --- keys of messages --------------------------------------------------------------------------------
+
+    def message_key(self, tag: bytes, n: int) -> str:
+        """Return the idempotency key of one person's notice: it says whose it is, and nobody else can make one."""
+        named = tag + n.to_bytes(NUMBER_BYTES, "big")
+        mac = hmac.digest(self._pepper, b"key\0" + named, "sha256")[:MAC_BYTES]
+        return base64.b32encode(named + mac).decode()
+
+    def named_by(self, key: str) -> tuple[str, int] | None:
+        """Return the campaign and the place in its list that a key names; None for a key that is not ours."""
+        try:
+            raw = base64.b32decode(key.strip().upper())
+        except ValueError:
+            return None
+        named, mac = raw[: TAG_BYTES + NUMBER_BYTES], raw[TAG_BYTES + NUMBER_BYTES :]
+        wanted = hmac.digest(self._pepper, b"key\0" + named, "sha256")[:MAC_BYTES]
+        if not hmac.compare_digest(mac, wanted):
+            return None
+        with self._door.reading() as run:
+            row = run.execute("SELECT id FROM bulk_campaigns WHERE tag = ?", (named[:TAG_BYTES],)).fetchone()
+        return None if row is None else (str(row[0]), int.from_bytes(named[TAG_BYTES:], "big"))
+
+    # --- the statements' ways ----------------------------------------------------------------------------
+
+    def _standings(self, statement: str, values: Sequence[Any]) -> list[Standing]:
+        with self._door.reading() as run:
+            found = run.execute(statement, values).fetchall()
+        return [
+            Standing(c, n, g, s, _ways(w), e, t, h, k, bytes(a), bytes(d))
+            for c, n, g, s, w, e, t, h, k, a, d in found
+        ]
+
+    def _in(
+        self, statement: str, name: str, first: Sequence[Any], keys: Sequence[bytes]
+    ) -> Iterator[tuple[bytes, Any]]:
+        for start in range(0, len(keys), _PAGE):
+            page = keys[start : start + _PAGE]
+            with self._door.reading() as run:
+                rows = run.execute(statement.format(**{name: _marks(page)}), (*first, *page)).fetchall()
+            for key, value in rows:
+                yield bytes(key), bytes(value) if isinstance(value, bytes | memoryview) else value
+
+
+def _settlings(
+    campaign: str, chunk: int, outcomes: Iterable[Settled], before: OwedState
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Yield a statement with its values for all of a chunk who stand alike afterwards: most of them do."""
+    alike: dict[tuple[tuple[Any, ...], tuple[bytes, ...]], list[int]] = {}
+    for outcome in outcomes:
+        later = instant_text(outcome.not_before) if outcome.not_before is not None else ""
+        way = outcome.ways[0] if outcome.ways else ""
+        values = (
+            outcome.state,
+            " ".join(outcome.ways),
+            way,
+            outcome.evidence,
+            outcome.tries,
+            later,
+            outcome.hit,
+            outcome.why,
+        )
+        moved: tuple[bytes, ...] = () if outcome.address is None else (outcome.address, outcome.domain)
+        alike.setdefault((values, moved), []).append(outcome.n)
+    for (values, moved), numbers in alike.items():
+        statement = sql.SETTLE.format(elsewhere=sql.ELSEWHERE if moved else "", numbers=_marks(numbers))
+        yield statement, (*values, *moved, campaign, before, chunk, *numbers)
+
+
+def _moved(campaign: str, outcomes: Iterable[Settled]) -> list[tuple[str, bytes, int]]:
+    """Return what those are found by from now on who go another way."""
+    return [(campaign, outcome.address, outcome.n) for outcome in outcomes if outcome.address]
+
+
+def _known(row: Sequence[Any]) -> Known:
+    _, state, body, tag, sent, bounced, complaints, chunks = row
+    return Known(
+        campaign=from_json(bytes(body), Campaign),
+        state=state,
+        counters=Counters(sent=sent, bounced=bounced, complaints=complaints),
+        chunks=chunks,
+        tag=bytes(tag),
+    )
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _ways(text: str) -> tuple[Way, ...]:
+    return tuple(text.split())  # type: ignore[arg-type]
+
+
+def _opened(key: DataKey, campaign: str, n: int, body: bytes) -> Contact:
+    try:
+        return _contact(key.open(bytes(body), contact_context(campaign, n)))
+    except msgspec.ValidationError as error:
+        raise Sealed(
+            "a person of this campaign was written by another version of Tocsin",
+            hint="upgrade this machine",
+            code="other_version",
+        ) from error
+
+
+def totals(tallies: Iterable[Tally]) -> Mapping[OwedState, int]:
+    """Return how many people stand in each state."""
+    found: dict[OwedState, int] = {}
+    for tally in tallies:
+        found[tally.state] = found.get(tally.state, 0) + tally.people
+    return found

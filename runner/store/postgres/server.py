@@ -1,0 +1,244 @@
+"""Sessions with the PostgreSQL server: how they are opened, lent and dropped, what their failures mean, and
+the locks by which workers prove that they live.
+
+Sessions are kept for as many callers as there ever were at once. One that breaks is dropped together with the
+idle ones: the call that met the failure raises StoreError, and the next finds a new session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import conninfo, errors
+from psycopg.pq import TransactionStatus
+
+from runner.errors import Bug, StoreBusy, StoreError, StoreLocked, TocsinError
+from runner.store.database_errors import absent, corrupt, full, locked, read_only, too_new
+from runner.vault.secrets import Secret
+
+SCHEMA_VERSION = 1
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+# Without traffic a dead machine is noticed within about a minute, on both ends, and its worker lock falls.
+_KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_SESSION = """
+SET synchronous_commit = on; SET lock_timeout = {patience}; SET client_min_messages = warning;
+SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"""
+UNHURRIED: LiteralString = "SET LOCAL synchronous_commit = off"
+"""Lets a transaction reach the disk with the next one that waits for it, in their order."""
+_CROWDED = ("too many clients", "too many connections", "connection slots")
+"""What a server without a free connection says; libpq passes on no code before there is a connection."""
+_PREPARING = int.from_bytes(b"tocsin!!", "big", signed=True)
+
+
+class Server:
+    """Where the database is, and what its failures mean."""
+
+    def __init__(self, url: str, password: Secret | None, patience: timedelta) -> None:
+        """Keep how to connect; ``patience`` is how long a writer waits for another."""
+        self._password = password
+        self._patience = patience
+        try:
+            self._parts = conninfo.conninfo_to_dict(url)
+        except psycopg.ProgrammingError as error:
+            raise StoreError(
+                "the store's URL is not one that PostgreSQL understands", code="store_url"
+            ) from error
+        self._guard = threading.Lock()
+        self._idle: list[Connection] = []
+        self._closed = False
+        self.place = f"{self._parts.get('host') or 'localhost'}/{self._parts.get('dbname') or ''}"
+
+    def connect(self) -> Connection:
+        """Return a new session in autocommit, or raise what the failure means."""
+        parts: dict[str, Any] = _KEEPALIVE | {"connect_timeout": 10} | self._parts
+        if self._password is not None:
+            parts["password"] = self._password.reveal()
+        try:
+            connection = psycopg.connect(**parts, autocommit=True)
+            patience = str(int(self._patience.total_seconds() * 1000))
+            connection.execute(_SESSION.format(patience=patience))
+        except psycopg.Error as error:
+            # The driver's text names host, user and database, never the password.
+            why = " ".join(str(error).split())
+            if any(words in why for words in _CROWDED):
+                raise StoreBusy(
+                    f"the database {self.place} takes no more connections for now",
+                    hint="repeat; if it stays so, raise max_connections of the server",
+                ) from None
+            raise StoreError(
+                f"the database {self.place} does not take our connection: {why}",
+                hint="check that the server runs, the store's URL, and the password's reference",
+                code="store_unreachable",
+            ) from None
+        return connection
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Lend a session in autocommit; its errors become ours, and an open transaction is rolled back."""
+        with self._guard:
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = self.connect()
+        try:
+            yield connection
+        except errors.UniqueViolation:
+            raise  # a race that the store knows how to repeat
+        except psycopg.Error as error:
+            raise self.failure(error) from error
+        finally:
+            _roll_back(connection)
+            self._give_back(connection)
+
+    def _give_back(self, connection: Connection) -> None:
+        with self._guard:
+            dropped = [connection] if self._closed else []
+            if connection.closed:
+                dropped, self._idle = self._idle, []
+            elif not self._closed:
+                self._idle.append(connection)
+        for one in dropped:
+            one.close()
+
+    def close(self) -> None:
+        """End the idle sessions; those lent end when they come back."""
+        with self._guard:
+            self._closed = True
+            dropped, self._idle = self._idle, []
+        for one in dropped:
+            one.close()
+
+    def prepare(self, connection: Connection, *, create: bool) -> None:
+        """Check that the schema is there and ours; with ``create`` make it."""
+        version = self._version(connection)
+        if version is None and create:
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", (_PREPARING,))
+                if self._version(connection) is None:
+                    schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
+                    connection.execute(schema)
+            version = self._version(connection)
+        if version is None:
+            raise absent(self.place)
+        if version > SCHEMA_VERSION:
+            raise too_new(self.place, version, SCHEMA_VERSION)
+
+    def _version(self, connection: Connection) -> int | None:
+        # Asked of the catalogue's table, not of the session's cache, which may not have heard of a schema just made.
+        found = connection.execute(
+            "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'tocsin' AND tablename = 'meta'"
+        ).fetchone()
+        if found is None:
+            return None
+        row = connection.execute("SELECT schema_version FROM tocsin.meta").fetchone()
+        return None if row is None else int(row[0])
+
+    def failure(self, error: psycopg.Error) -> TocsinError:
+        """Translate an error; details and values in its text are left out, they may be personal."""
+        match error:
+            case errors.DiskFull():
+                return full(self.place)
+            case errors.ReadOnlySqlTransaction() | errors.InsufficientPrivilege():
+                return read_only(self.place)
+            case errors.LockNotAvailable() | errors.DeadlockDetected():
+                return locked(self.place)
+            case errors.DataCorrupted() | errors.IndexCorrupted():
+                return corrupt(self.place, error.diag.message_primary or "")
+            case psycopg.OperationalError():
+                return StoreError(
+                    f"the connection to the database {self.place} was lost",
+                    hint="repeat: if it was written after all, the repetition says so",
+                    code="store_unreachable",
+                )
+            case _:
+                why = error.diag.message_primary or type(error).__name__
+                return Bug(f"the store {self.place} refused what we asked of it: {why}")
+
+
+class SessionLock:
+    """The lock of one worker in a session of its own; the server lets it go with the session."""
+
+    def __init__(self, server: Server, worker: str) -> None:
+        """Take the lock; raises StoreLocked when a worker of this id lives."""
+        self._connection: Connection | None = server.connect()
+        found = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (lock_number(worker),)).fetchone()
+        if found != (True,):
+            self.release()
+            raise StoreLocked(
+                f"a worker {worker} is running already", hint="stop it first", code="worker_runs"
+            )
+
+    def held(self) -> bool:
+        """Does the session still answer? The lock is as old as the session, so it is held if it does."""
+        if self._connection is None:
+            return False
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Let go and end the session; the server takes a moment to notice an end, so the lock goes first."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg.Error):
+                connection.execute("SELECT pg_advisory_unlock_all()")
+            connection.close()
+
+
+class GateLock:
+    """A lock for which callers queue. Its session goes on working, so that one who waits needs no second."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        """Wait for the lock; raises StoreLocked when others have it for too long."""
+        self._number = lock_number(name)
+        with server.connection() as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", (self._number,))
+        self._connection: Connection | None = connection
+
+    def held(self) -> bool:
+        """See WorkerHandle.held."""
+        return self._connection is not None and not self._connection.closed
+
+    def release(self) -> None:
+        """Let the next one go on."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg.Error):
+                connection.execute("SELECT pg_advisory_unlock(%s)", (self._number,))
+
+
+def advisory_lock_held(connection: Connection, worker: str) -> bool:
+    """Does any session hold the lock of ``worker``? Asks without taking it."""
+    number = lock_number(worker) % 2**64
+    found = connection.execute(
+        """SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND classid = %s::bigint::oid AND objid = %s::bigint::oid""",
+        (number >> 32, number & 0xFFFFFFFF),
+    )
+    return found.fetchone() is not None
+
+
+def _roll_back(connection: Connection) -> None:
+    """Leave a transaction that failed; a session that cannot is closed."""
+    try:
+        if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
+            connection.execute("ROLLBACK")
+    except psycopg.Error:
+        connection.close()
+
+
+def lock_number(worker: str) -> int:
+    """Return the number of a worker's advisory lock: 64 bits, signed, as the server takes it."""
+    return int.from_bytes(
+        hashlib.sha256(b"tocsin/worker\0" + worker.encode()).digest()[:8], "big", signed=True
+    )

@@ -1,0 +1,199 @@
+"""One transaction against the shared store: what it locks and reads first, and what it then writes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, LiteralString
+
+from runner.errors import Bug
+from runner.store import chain, encryption, rows
+from runner.store.port import Append, Appended, ChangeMarks, Conflict, IncidentRow
+from runner.store.postgres.server import UNHURRIED, Connection
+from runner.vault.keys import DataKey
+
+# Whoever shreds locks the table of keys against all readers first, so a key read here stays valid to the end.
+_LOCK_HEADS = """
+SELECT id, version, head, keys.incident, wrapped
+FROM tocsin.incidents LEFT JOIN tocsin.keys ON keys.incident = incidents.id
+WHERE id = ANY(%s) ORDER BY id FOR UPDATE OF incidents"""
+
+
+_SELECT_KEYS = "SELECT incident, wrapped FROM tocsin.keys WHERE incident = ANY(%s)"
+
+
+SELECT_TAILS: LiteralString = """
+SELECT DISTINCT ON (incident) incident, seq, hash FROM tocsin.events WHERE incident = ANY(%s)
+ORDER BY incident, seq DESC"""
+
+
+_INSERT_KEYS: LiteralString = "INSERT INTO tocsin.keys (incident, wrapped) VALUES "
+
+
+_INSERT_EVENTS: LiteralString = (
+    "INSERT INTO tocsin.events (incident, seq, header, salt, payload, hash) VALUES "
+)
+
+
+_INSERT_ROWS: LiteralString = """INSERT INTO tocsin.incidents
+(id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private) VALUES """
+
+
+_REPLACING: LiteralString = """
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, head = excluded.head, state = excluded.state,
+    has_work = excluded.has_work, next_due = excluded.next_due, kind = excluded.kind,
+    opened_at = excluded.opened_at, codename = excluded.codename, sealed = excluded.sealed,
+    private = excluded.private"""
+
+
+_ROWS_A_STATEMENT = 256
+
+
+def begin(connection: Connection, sealer: encryption.Sealer, incidents: list[str]) -> Batch:
+    """Lock the incidents, in the order of their ids, and read where they end and what their keys are."""
+    heads: dict[str, tuple[int, bytes]] = {}
+    keys: dict[str, bytes | None] = {}
+    for incident, version, head, named, wrapped in connection.execute(_LOCK_HEADS, (incidents,), binary=True):
+        heads[incident] = (version, head)
+        if named is not None:
+            keys[incident] = wrapped
+    missing = [incident for incident in incidents if incident not in heads]
+    if missing:
+        tails = connection.execute(SELECT_TAILS, (missing,), binary=True)
+        keys |= dict(connection.execute(_SELECT_KEYS, (missing,), binary=True).fetchall())
+        heads |= {incident: (seq, head) for incident, seq, head in tails}
+    return Batch(sealer, heads, keys)
+
+
+class Batch:
+    """What one transaction found and is about to write."""
+
+    def __init__(
+        self,
+        sealer: encryption.Sealer,
+        heads: dict[str, tuple[int, bytes]],
+        keys: dict[str, bytes | None],
+    ) -> None:
+        """Take the heads (version and hash) and wrapped keys of the locked incidents."""
+        self.heads = heads
+        self.rows: dict[str, tuple[Any, ...]] = {}
+        self._sealer = sealer
+        self._keys = keys
+        self._created: list[tuple[str, bytes]] = []
+        self._events: list[tuple[Any, ...]] = []
+
+    def append(self, one: Append, stamp: rows.Stamp) -> Appended | Conflict:
+        """Chain the events in memory if the version is the expected one."""
+        version, head = self.heads.get(one.incident) or (0, chain.genesis(one.incident))
+        if version != one.expected_version:
+            return Conflict(version)
+        rows.matches(one)
+        key = self.key(one.incident, needed=rows.is_personal(one.events))
+        place = chain.Place(one.incident, version, head)
+        written, place = rows.event_rows(place, one.events, stamp, key)
+        self._events += written
+        self.heads[one.incident] = (place.seq, place.hash)
+        self.rows[one.incident] = rows.incident_values(one.row, place.hash, key)
+        return Appended(place.seq, place.hash.hex())
+
+    def put_row(self, row: IncidentRow) -> None:
+        """Put a row that follows from the journal as it is."""
+        version, head = self.heads.get(row.id) or (0, chain.genesis(row.id))
+        if row.version != version:
+            raise Bug(f"the row of {row.id} does not follow from its journal")
+        self.rows[row.id] = rows.incident_values(row, head, self.key(row.id, needed=False))
+
+    def key(self, incident: str, *, needed: bool) -> DataKey | None:
+        """Return the data key, making it when it is needed; raises Sealed when it is needed but shredded."""
+        if incident not in self._keys:
+            if not needed:
+                return None
+            wrapped = self._sealer.create_key(incident)
+            self._keys[incident] = wrapped
+            self._created.append((incident, wrapped))
+        found = self._keys[incident]
+        if found is None:
+            if needed:
+                raise encryption.shredded(incident)
+            return None
+        return self._sealer.key(incident, found)
+
+    def is_shredded(self, incident: str) -> bool:
+        """Has this incident had a data key that was destroyed?"""
+        return incident in self._keys and self._keys[incident] is None
+
+    def write(self, connection: Connection) -> None:
+        """Send everything; answers are read with the pipeline's end."""
+        _insert(connection, _INSERT_KEYS, self._created)
+        _insert(connection, _INSERT_EVENTS, self._events)
+        _insert(connection, _INSERT_ROWS, list(self.rows.values()), _REPLACING)
+
+
+def _insert(
+    connection: Connection,
+    head: LiteralString,
+    values: Sequence[tuple[Any, ...]],
+    tail: LiteralString = "",
+) -> None:
+    """Insert all rows with as few statements as the number of parameters allows."""
+    for start in range(0, len(values), _ROWS_A_STATEMENT):
+        some = values[start : start + _ROWS_A_STATEMENT]
+        row: LiteralString = "(" + ", ".join(["%b"] * len(some[0])) + ")"
+        connection.execute(
+            head + ", ".join([row] * len(some)) + tail, [value for one in some for value in one]
+        )
+
+
+_EXISTS: LiteralString = (
+    "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'tocsin' AND tablename = 'marks'"
+)
+
+
+_CREATE: LiteralString = """
+CREATE TABLE IF NOT EXISTS tocsin.marks (name text COLLATE "C" PRIMARY KEY, body bytea NOT NULL)"""
+
+
+# Rows that are not there yet cannot be locked; the table is small, its changes are rare, and readers do not wait.
+_LOCK: LiteralString = "LOCK TABLE tocsin.marks IN EXCLUSIVE MODE"
+
+
+_SELECT: LiteralString = "SELECT name, body FROM tocsin.marks WHERE starts_with(name, %s) ORDER BY name"
+
+
+_SELECT_THESE: LiteralString = "SELECT name, body FROM tocsin.marks WHERE name = ANY(%s)"
+
+
+_PUT: LiteralString = """
+INSERT INTO tocsin.marks (name, body) VALUES (%s, %b)
+ON CONFLICT (name) DO UPDATE SET body = excluded.body"""
+
+
+_DELETE: LiteralString = "DELETE FROM tocsin.marks WHERE name = ANY(%s)"
+
+
+def read(connection: Connection, prefix: str) -> dict[str, bytes]:
+    """Return the marks whose names begin with ``prefix``."""
+    if connection.execute(_EXISTS).fetchone() is None:
+        return {}
+    return dict(connection.execute(_SELECT, (prefix,), binary=True).fetchall())
+
+
+def change(
+    connection: Connection, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
+) -> dict[str, bytes]:
+    """Change marks in a transaction of their own."""
+    if connection.execute(_EXISTS).fetchone() is None:
+        connection.execute(_CREATE)
+    with connection.transaction():
+        if not waits:
+            connection.execute(UNHURRIED)
+        connection.execute(_LOCK)
+        before: dict[str, bytes] = dict(
+            connection.execute(_SELECT_THESE, ([*names],), binary=True).fetchall()
+        )
+        after = dict(change(before))
+        if gone := [*(before.keys() - after.keys())]:
+            connection.execute(_DELETE, (gone,))
+        for name, body in after.items():
+            if before.get(name) != body:
+                connection.execute(_PUT, (name, body))
+    return after

@@ -1,0 +1,125 @@
+"""Which driver a home has, by its store: embedded for a file, Procrastinate for PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from runner.app.home.workers import FOLDER
+from runner.errors import StoreError
+from runner.workers.wakeup import WakeupSocket, ring
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.app.core.incident_service import Desk, Write
+    from runner.workers.embedded import Worker
+    from runner.workers.visit_results import Performer
+
+
+class Running(Protocol):
+    """A worker that goes on, whichever the driver."""
+
+    name: str
+    worker: Worker
+    """Its loop that writes."""
+
+    def run(self) -> None:
+        """Work until ``stop``; then take no more, wait for what has begun, and record it."""
+        ...
+
+    def stop(self) -> None:
+        """End ``run`` cleanly; safe to call from a signal handler."""
+        ...
+
+    def close(self) -> None:
+        """Let the proof of life go."""
+        ...
+
+
+def is_shared(desk: Desk) -> bool:
+    """Is the home's store one for several machines?"""
+    return desk.home.store.partition(":")[0] in ("postgresql", "postgres")
+
+
+def attach(desk: Desk) -> None:
+    """Have what this desk appends reach the workers: in the same transaction, or with a poke after it."""
+    desk.write = _deferring(desk) if is_shared(desk) else _poking(desk)
+
+
+def make_worker(desk: Desk, *, threads: int = 8, perform: Performer | None = None) -> Running:
+    """Return the worker of a desk of its own; raises StoreError without what its driver needs."""
+    desk.write = desk.store.append  # it has in hand what it appends
+    desk.backoff = None
+    if not is_shared(desk):
+        from runner.workers.embedded import Worker
+
+        return Listening(Worker(desk, threads=threads, perform=perform), desk.folder / FOLDER)
+    try:
+        from runner.workers.postgres.worker import QueueWorker
+    except ImportError as error:
+        raise _not_installed() from error
+    return QueueWorker(desk, threads=threads, perform=perform)
+
+
+class Listening:
+    """The embedded worker with its bell."""
+
+    def __init__(self, worker: Worker, folder: Path) -> None:
+        """Take the worker, and the folder where its bell is found."""
+        self.name = worker.name
+        self.worker = worker
+        self._folder = folder
+
+    def run(self) -> None:
+        """Work until ``stop``."""
+        self.worker.run(WakeupSocket(self._folder, self.name, self.worker.desk.store.worker_alive))
+
+    def stop(self) -> None:
+        """End ``run`` cleanly."""
+        self.worker.stop()
+
+    def close(self) -> None:
+        """Let the pool and the proof of life go."""
+        self.worker.close()
+
+
+def _poking(desk: Desk) -> Write:
+    def write(batch: Sequence[Any], **given: Any) -> list[Any]:
+        results = desk.store.append(batch, **given)
+        ring(desk.folder / FOLDER, desk.store.worker_alive)
+        return results
+
+    return write
+
+
+def _deferring(desk: Desk) -> Write:
+    """Procrastinate is imported by the first command that writes; one that only reads does not wait for it."""
+    made: list[Any] = []
+    making = threading.Lock()
+
+    def write(batch: Sequence[Any], **given: Any) -> list[Any]:
+        with making:
+            if not made:
+                made.append(_hook(desk))
+        made[0].prepare()
+        return desk.store.append(batch, within=made[0], **given)  # type: ignore[call-arg]  # PostgresStore's own
+
+    return write
+
+
+def _hook(desk: Desk) -> Any:
+    try:
+        from runner.workers.postgres.queue import Deferring
+    except ImportError as error:
+        raise _not_installed() from error
+    return Deferring(desk.store.server)  # type: ignore[attr-defined]  # chosen for a store on PostgreSQL
+
+
+def _not_installed() -> StoreError:
+    return StoreError(
+        "this home's store is on PostgreSQL, and Procrastinate, which drives it, is not installed",
+        hint="install Tocsin with its extra 'postgres'",
+        code="no_driver",
+    )

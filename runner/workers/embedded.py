@@ -1,0 +1,464 @@
+"""The embedded driver: one loop that writes, a pool that performs, and a poke from whoever else has written.
+
+The loop is the only writer of its process. It takes what has come in (outcomes of effects, a poke, a timer), prepares
+a turn for every incident concerned, and commits them together: group commit. Only then does the work of those turns go
+to the pool, because an intent must be durable before its effect. An outcome that meets somebody else's commit is
+decided anew on the newer incident; an intent that does is dropped, with its work.
+
+Waiting is blocking on one queue: with outcomes and pokes there is nothing to poll; once a second the store is asked
+whether a commit came from where no poke can.
+
+The same loop serves a queue that says which incident is to be looked at (``serve`` and ``visit``): then it looks at
+no incident of its own accord.
+
+No incident holds up another: one fills at most ``threads`` threads, and there are some more; turns that were left without
+a thread are prepared again in every round, with those of all others. The rest of it is in ``fairness``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from runner.app.core.incident_service import Desk
+from runner.app.core.transaction import Transaction, row_of
+from runner.app.core.trusted_clock import TrustedClock
+from runner.errors import Sealed, StoreError, TocsinError
+from runner.incident.state.commands import AnyCommand
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import AnyWork, token
+from runner.workers.channel_health import ChannelHealth, may_send
+from runner.workers.fairness import RESERVE, Fairness, append
+from runner.workers.pending_visits import PendingVisits
+from runner.workers.pool import Pool
+from runner.workers.visit_results import (
+    COMPUTED,
+    PASSING,
+    Arrival,
+    Inbox,
+    Outcome,
+    Performer,
+    Probed,
+    Visit,
+    VisitResult,
+    answer,
+    lease_lost,
+    lost_claims,
+    performed,
+    probe_token,
+    with_tools,
+    words,
+)
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from runner.workers.wakeup import WakeupSocket
+
+
+POLL = timedelta(seconds=1)
+"""How often a store is asked for foreign commits that rang no bell."""
+
+
+GRACE = timedelta(seconds=30)
+"""How long a clean stop waits for effects that have begun."""
+
+
+LOST_LOOK = timedelta(seconds=5)
+"""How often claims of other workers are looked at: one of them may have died without a word."""
+
+
+PATIENCE = 5
+"""How often ``drain`` tries again to record outcomes that the store would not take."""
+
+
+KEPT = 256
+"""Incidents kept folded in memory between turns."""
+
+
+class Worker:
+    """One process's worker.
+
+    ``run`` goes on until ``stop``; ``drain`` until nothing is left to do now; ``serve`` works on what is visited.
+    """
+
+    def __init__(self, desk: Desk, *, threads: int = 8, perform: Performer | None = None) -> None:
+        """Prove to the store that this worker lives, from now until ``close``."""
+        self.desk = desk
+        self.name = desk.chance.name("w")
+        self._handle = desk.store.register_worker(self.name)
+        self._perform = perform or partial(with_tools, desk)
+        self._outside = ChannelHealth(desk)
+        self.spread: Callable[[Sequence[str]], Iterable[str]] = list
+        """Has incidents looked at by whoever works on them; returns those that are for this worker."""
+        self._threads = threads
+        self._size = threads + min(RESERVE, threads - 1)
+        self._pool = Pool(self._size)
+        self._inbox = Inbox()
+        self._known: dict[str, Incident] = {}
+        self._doing: set[str] = set()
+        self._starting: list[tuple[AnyWork, Incident, str]] = []
+        self._kept: dict[str, list[AnyCommand]] = {}
+        self._hungry: set[str] = set()
+        self._draining = False
+        self.time = TrustedClock(desk.clock, desk.store, desk.actor.host)
+        self.fairness = Fairness(desk, self.name, self.time)
+        self._looked = self.time.now()
+        self._visits = PendingVisits()
+        self._stopping = threading.Event()
+        self._ended = threading.Event()
+        self._token = ""
+        self._scans = False
+        self.troubles: dict[str, str] = {}
+        """Incidents that could not be worked on, and why."""
+
+    # --- the ways to go on --------------------------------------------------------------------------------
+
+    def run(self, bell: WakeupSocket) -> None:
+        """Work until ``stop``; then take no more, wait for what has begun, and record it."""
+        listener = threading.Thread(target=bell.listen, args=(self.wake,), daemon=True)
+        listener.start()
+        try:
+            look = self._scans = True
+            while not self._stopping.is_set():
+                self._round(look)
+                look = self._wait(looked=look)
+            self._finish(self.time.now() + GRACE)
+        finally:
+            bell.close()
+
+    def drain(self, own: str = "") -> None:
+        """Do what can be done now, and return when only time, a person or another worker can bring more.
+
+        With ``own`` the other incidents are worked on for a while only: a person waits for this one.
+        """
+        self._draining = True
+        self.fairness.wait_for(own)
+        try:
+            self._round(look=True)
+            tries = 0
+            while self._doing or self._kept or self._hungry:
+                self._round(look=False, arrived=self._inbox.first() if self._doing else [])
+                tries = tries + 1 if self._kept and not self._doing else 0
+                if tries > PATIENCE:
+                    raise StoreError(
+                        "outcomes could not be recorded", hint="run: tocsin worker --once", code="unrecorded"
+                    )
+            self._rested()
+        finally:
+            self._draining = False
+
+    def serve(self) -> None:
+        """Work on incidents that are visited, until ``stop`` and the end of what has begun; then take no more visits.
+
+        An error of the store ends it; whoever waits for a visit is told of it too.
+        """
+        ending: VisitResult | BaseException = VisitResult(work=True)
+        try:
+            while not self._stopping.is_set():
+                self._round(
+                    look=False,
+                    arrived=self._inbox.first(
+                        POLL if self._kept else self._outside.patience(self.time.now())
+                    ),
+                )
+                self._rested()
+            self._finish(self.time.now() + GRACE)
+        except BaseException as error:
+            ending = error
+            raise
+        finally:
+            self._stopping.set()
+            self._ended.set()
+            for one in self._inbox.rest():
+                if isinstance(one, Visit):
+                    self._visits.came(one)
+            self._visits.end(ending)
+
+    def visit(self, incident: str) -> Future[VisitResult]:
+        """Have ``serve`` look at an incident; the future is done when nothing of it is in flight here any more."""
+        from concurrent.futures import Future
+
+        done: Future[VisitResult] = Future()
+        if not self._stopping.is_set():
+            self._inbox.put(Visit(incident, done))
+            if not self._ended.is_set():
+                return done
+        answer(done, VisitResult(work=True))
+        return done
+
+    def glance(self, incident: str) -> None:
+        """Have ``serve`` look at an incident if somebody is waiting for it: another process has changed it."""
+        self._inbox.put(Visit(incident))
+
+    def stop(self) -> None:
+        """End ``run`` or ``serve`` cleanly; safe to call from a signal handler."""
+        self._stopping.set()
+        self.wake()
+
+    def wake(self) -> None:
+        """Have ``run`` look at the store."""
+        self._inbox.put(None)
+
+    def close(self) -> None:
+        """Let the pool and the proof of life go."""
+        self._pool.close()
+        self.fairness.close()
+        self._handle.release()
+
+    # --- the loop -----------------------------------------------------------------------------------------
+
+    def _wait(self, looked: bool) -> bool:
+        """Block until something arrives or time makes something due; tell whether to look at the store.
+
+        What was due when we looked, and still is, waits for something else than time.
+        """
+        self._rested()
+        now = self.time.now()
+        due = self.desk.store.next_due(now if looked else None)
+        due = min((one for one in (due, self._outside.next_look(now)) if one is not None), default=None)
+        pause = POLL if due is None else min(POLL, max(due - now, timedelta(milliseconds=5)))
+        arrived = self._inbox.first(pause)
+        if not arrived:
+            return self._time_to_look(due) or self._others_wrote()
+        if arrived == [None]:
+            return True
+        self._round(look=False, arrived=arrived)
+        return self._time_to_look(due)
+
+    def _time_to_look(self, due: datetime | None) -> bool:
+        """Tell whether something is due, or claims of others were not looked at for long, whatever arrives."""
+        now = self.time.now()
+        return bool(self._kept) or (due is not None and due <= now) or now - self._looked >= LOST_LOOK
+
+    def _others_wrote(self) -> bool:
+        token = self.desk.store.changed()
+        changed, self._token = token != self._token, token
+        return changed
+
+    def _round(self, look: bool, arrived: Iterable[Arrival] = ()) -> None:
+        """One group commit: everything that has arrived, and what is due if we look."""
+        commands: dict[str, list[AnyCommand]] = {}
+        looked: set[str] = set()
+        for one in [*arrived, *self._inbox.rest()]:
+            look = self._took(one, commands, looked) or look
+        for name, kept in self._kept.items():
+            commands.setdefault(name, [])[:0] = kept
+        self._kept = {}
+        if look:
+            self._looked = self.time.now()
+            looked.update(self.desk.store.due(self._looked))
+        if looked:
+            self.desk.forget_directory()
+        if look or looked:
+            self._outside.refresh()
+            self.fairness.look()
+        looked.update(self.spread(self._outside.news()))
+        for name in sorted(looked | self._hungry):
+            commands.setdefault(name, [])
+        touched = list(commands)
+        self._hungry = self.fairness.begin(commands, self._hungry)
+        self._record(commands, looked)
+        self.fairness.end()
+        self.time.keep()
+        self._launch()
+        if self.fairness.is_stuck(self._hungry):
+            self.wake()
+        self._probe()
+        self._leave(touched)
+
+    def _took(self, one: Arrival, commands: dict[str, list[AnyCommand]], looked: set[str]) -> bool:
+        """Put what arrived where it belongs; tell whether it asks for a look at the store."""
+        match one:
+            case Outcome():
+                self._landed(one)
+                self._outside.hear(one, self.time.now())
+                commands.setdefault(one.work.incident, []).append(one.command)
+            case Probed():
+                self._doing.discard(probe_token(one.probe))
+                self._outside.probed(one, self.time.now())
+            case Visit():
+                looked.update([one.incident] if self._visits.came(one) else ())
+            case None:
+                return self._scans
+        return False
+
+    def _probe(self) -> None:
+        """Have the pool look at the domains whose time has come."""
+        for probe in () if self._stopping.is_set() else self._outside.probes(self.time.now()):
+            self._doing.add(probe_token(probe))
+            self._pool.submit([partial(self._outside.look_at, probe, self._inbox)])
+
+    def _landed(self, outcome: Outcome) -> None:
+        self._doing.discard(token(outcome.work))
+        self.fairness.landed(outcome)
+        self._visits.landed(outcome.work.incident)
+
+    def _record(self, commands: dict[str, list[AnyCommand]], looked: set[str]) -> None:
+        """Commit until nobody else was faster. What the store does not take now is kept, and nothing is claimed without it.
+
+        Where there is nothing to keep, whoever waits for a drain is told at once.
+        """
+        try:
+            while commands:
+                commands = self._commit(commands, looked)
+        except PASSING as error:
+            if self._draining and not any(commands.values()):
+                raise
+            for name, given in commands.items():
+                self._in_trouble(name, error)
+                self._kept.update({name: given} if given else {})
+
+    def _commit(self, commands: dict[str, list[AnyCommand]], looked: set[str]) -> dict[str, list[AnyCommand]]:
+        """Commit a turn of each incident; return those that somebody else had changed, to be decided anew."""
+        turns = self._turns(commands, looked)
+        writing = [turn for turn in turns if turn.append is not None]
+        if writing and not self._handle.held():
+            raise lease_lost()
+        heads = iter(append(self.desk, writing, self._in_trouble))
+        again: dict[str, list[AnyCommand]] = {}
+        for turn in turns:
+            head = next(heads) if turn.append is not None else "unchanged"
+            if head is None:
+                self._known.pop(turn.incident.id, None)
+            elif head:
+                self._remember(turn.incident)
+                self._start(turn, head)
+                self.fairness.committed(turn, commands[turn.incident.id])
+            else:
+                self._known.pop(turn.incident.id, None)
+                again[turn.incident.id] = commands[turn.incident.id]
+        return again
+
+    def _turns(self, commands: Mapping[str, list[AnyCommand]], looked: set[str]) -> Sequence[Transaction]:
+        """Prepare a turn of each incident that can be worked on."""
+
+        def prepared() -> list[Transaction]:
+            tried = (self._tried(name, given, name in looked) for name, given in commands.items())
+            return [turn for turn in tried if turn is not None]
+
+        if not may_send(self._known, commands):
+            return prepared()
+        return self._outside.turns(prepared, self.time.now())
+
+    def _tried(self, name: str, commands: list[AnyCommand], looking: bool) -> Transaction | None:
+        """Prepare a turn; one incident that cannot be worked on must not hold up the others.
+
+        What happened is never thrown away: outcomes that the store cannot take now are kept, and one that is refused
+        takes no other with it.
+        """
+        try:
+            turn = self.fairness.measured(name, partial(self._turn, name, commands, looking))
+        except StoreError as error:
+            if commands and not isinstance(error, Sealed):
+                self._kept[name] = commands
+            return self._in_trouble(name, error)
+        except TocsinError as error:
+            if len(commands) > 1:
+                for command in commands[1:]:
+                    self._kept.setdefault(name, []).append(command)
+                return self._tried(name, commands[:1], looking)
+            return self._in_trouble(name, error)
+        except Exception as error:  # noqa: BLE001  # a bug of ours in one incident is not the end of the others
+            return self._in_trouble(name, error)
+        self._visits.turned(name, turn)
+        self.troubles.pop(name, None)
+        return turn
+
+    def _in_trouble(self, name: str, error: Exception) -> Transaction | None:
+        """Note why an incident has no turn now."""
+        self._known.pop(name, None)
+        self.troubles[name] = words(error)
+        self.fairness.blame(name, error)
+        return None
+
+    def _turn(self, name: str, commands: list[AnyCommand], looking: bool) -> Transaction:
+        known = self._known.get(name)
+        if known is not None and not looking:
+            incident = known
+        else:
+            incident = self.desk.load(name) if known is None else self.desk.refresh(known)
+        lost = [*lost_claims(incident, self._held)] if looking else []
+        worker = "" if self._stopping.is_set() or self.fairness.rests(name) else self.name
+        told = [*commands, *lost, *self._outside.reports(incident)]
+        rooms = self._outside.rooms_of(incident)
+        now = self.time.now()
+        turn = self.desk.turn(incident, told, worker=worker, room=self._room(name), rooms=rooms, now=now)
+        self._outside.took(turn)
+        if turn.more:
+            self._hungry.add(name)
+        return turn
+
+    def _room(self, name: str) -> int:
+        """How many effects may be claimed now: what would only wait in the pool is better left unclaimed."""
+        free = self._size - len(self._doing) - len(self._starting)
+        return max(min(free, self._threads - self._visits.flying(name)), 0)
+
+    def _held(self, worker: str, effect: str) -> bool:
+        """Tell whether an effect that is claimed goes on: with us, or with a worker that lives."""
+        return effect in self._doing if worker == self.name else self.desk.store.worker_alive(worker)
+
+    def _rested(self) -> None:
+        """With nothing in flight there is time to keep snapshots of incidents in which much has happened."""
+        if not self._doing:
+            for incident in self._known.values():
+                self.desk.keep_snapshot(incident)
+
+    def _remember(self, incident: Incident) -> None:
+        self._known.pop(incident.id, None)
+        self._known[incident.id] = incident
+        while len(self._known) > KEPT:
+            self._known.pop(next(iter(self._known)))
+
+    def _leave(self, touched: Iterable[str]) -> None:
+        """Tell whoever visits an incident of which nothing is in flight, or waits for room, any more."""
+        for name in touched:
+            if name not in self._hungry:
+                self._visits.leave(name, self._left)
+
+    def _left(self, turn: Transaction | None) -> VisitResult:
+        """Return how a turn left its incident; one that could not be worked on has none."""
+        if turn is None or turn.incident.id in self.troubles:
+            return VisitResult()
+        if turn.append is not None:
+            row = turn.append.row
+        else:
+            now, library = self.time.now(), self.desk.library(turn.incident)
+            row = row_of(turn.incident, now, library, rooms=self._outside.rooms_of(turn.incident))
+        return VisitResult(row.next_due, self._stopping.is_set() and row.has_work)
+
+    def _start(self, turn: Transaction, head: str) -> None:
+        for work in turn.work:
+            if (name := token(work)) not in self._doing:
+                self._doing.add(name)
+                self._visits.began(work.incident)
+                self.fairness.started(work)
+                anchor = f"{turn.incident.version}:sha256:{head}" if turn.append is not None else ""
+                self._starting.append((work, turn.incident, anchor))
+
+    def _launch(self) -> None:
+        """Hand what is durable now to the pool; a drain that has one thing to do does it itself."""
+        starting, self._starting = self._starting, []
+        if self._draining and len(starting) == 1 and len(self._doing) == 1:
+            self._do(*starting[0])
+            return
+        self._pool.submit(partial(self._do, *one) for one in starting)
+
+    def _do(self, work: AnyWork, incident: Incident, head: str) -> None:
+        """Perform one piece of work; whatever goes wrong comes back as an outcome.
+
+        It is done on the newest incident that this worker knows of: a domain may have fallen since it was claimed.
+        """
+        began, known = self.time.passed(), self._known.get(incident.id)
+        if known is not None and known.version > incident.version:
+            incident = known
+        command = performed(self._perform, work, incident, head)
+        slow = isinstance(work, COMPUTED) and self.fairness.is_slow(began)
+        self._inbox.put(Outcome(work, command, slow))
+
+    def _finish(self, until: datetime) -> None:
+        while self._doing and (left := until - self.time.now()) > timedelta():
+            self._round(look=False, arrived=self._inbox.first(left))

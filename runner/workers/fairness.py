@@ -1,0 +1,179 @@
+"""So that no incident holds up another: who is worked on in a round, what is held while it is, and what counts as failed.
+
+Incidents that failed are worked on one at a time, so that the next death of a process shows which of them it was. How
+failures are counted, and kept where a death cannot lose them, is told in ``service.aside``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from runner.app.core.suspended_incidents import Tries
+from runner.errors import Sealed, StoreCorrupt, StoreError, TocsinError
+from runner.incident.state.commands import AnyCommand
+from runner.incident.state.work import AnyWork, token
+from runner.workers.visit_results import COMPUTED, Outcome
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+    from runner.app.core.transaction import Transaction
+    from runner.app.core.trusted_clock import TrustedClock
+
+
+TURN = timedelta(minutes=1)
+"""How long one turn, or one effect that only computes, may take: more counts as a failure."""
+
+
+SHARE = timedelta(seconds=30)
+"""How long a command about one incident works on the others as well."""
+
+
+OVERRAN = f"it computed for more than {TURN.seconds} seconds"
+
+
+class Fairness:
+    """One worker's share-out; for its loop alone."""
+
+    def __init__(self, desk: Desk, worker: str, time: TrustedClock) -> None:
+        """Know of no failure yet."""
+        self._desk = desk
+        self._time = time
+        self._tries = Tries(desk.store, worker)
+        self._computed: dict[str, str] = {}
+        self._turning: set[str] = set()
+        self._failing: set[str] = set()
+        self._own = ""
+        self._enough: timedelta | None = None
+        self.rounds = 0
+        """How often the loop has come round: it shows that the loop does not hang."""
+        self.left = False
+        """Nothing more was begun in other incidents, because a person waits for one."""
+
+    def wait_for(self, own: str) -> None:
+        """Work on one incident as long as it takes and on the others for a while; on all alike without a name."""
+        self._own, self._enough = own, self._time.passed() + SHARE if own else None
+
+    def look(self) -> None:
+        """Learn what others found."""
+        self._tries.look(self._time.now())
+
+    def begin(self, commands: dict[str, list[AnyCommand]], waited: set[str]) -> set[str]:
+        """Begin a round: take from it what was set aside, and of incidents that failed all but one; return those.
+
+        What happened is always recorded. Those that waited, then those that failed less often, come first.
+        """
+        self.rounds += 1
+        failed = self._tries.failed
+        waiting = [name for name, given in commands.items() if name in failed and not given]
+        again = [name for name in waiting if not failed[name].aside]
+        again.sort(key=lambda name: (name not in waited, failed[name].times))
+        later = {*(again if self._suspects_compute() else again[1:])}
+        for name in waiting:
+            if failed[name].aside or name in later:
+                del commands[name]
+        self._turning = {*commands} - failed.keys()
+        self._hold()
+        return later
+
+    def end(self) -> None:
+        """End the turns of a round: what is held from now on is what is computed."""
+        self._turning = set()
+        self._failing = set()
+        self._hold()
+
+    def close(self) -> None:
+        """Have nothing in hand any more."""
+        self._tries.hold((), self._time.now())
+
+    def is_stuck(self, hungry: Iterable[str]) -> bool:
+        """Tell whether some wait for their turn although nothing is under way that would bring it."""
+        return not self._tries.failed.keys().isdisjoint(hungry) and not self._suspects_compute()
+
+    def started(self, work: AnyWork) -> None:
+        """An effect was begun. One that waits for others has its intent in the journal, and needs no second one."""
+        if isinstance(work, COMPUTED):
+            self._computed[token(work)] = work.incident
+
+    def landed(self, outcome: Outcome) -> None:
+        """An effect came back."""
+        self._computed.pop(token(outcome.work), None)
+        if outcome.slow:
+            self._fail(outcome.work.incident, OVERRAN)
+
+    def measured(self, name: str, prepare: Callable[[], Transaction]) -> Transaction:
+        """Prepare a turn. Of an incident that failed before only its own is held: a kill from outside rarely meets that."""
+        began, suspect = self._time.passed(), name in self._tries.failed
+        if suspect:
+            self._hold(name)
+        try:
+            turn = prepare()
+        finally:
+            if suspect:
+                self._hold()
+        if self.is_slow(began):
+            self._fail(name, OVERRAN)
+        return turn
+
+    def is_slow(self, began: timedelta) -> bool:
+        """Tell whether what began then takes longer than anything may."""
+        return self._time.passed() - began > TURN
+
+    def blame(self, name: str, error: Exception) -> None:
+        """Count an error that is the incident's own, and not of the store, or of settings that cannot be read."""
+        try:
+            if isinstance(error, TocsinError):
+                self._desk.directory  # noqa: B018  # people and channels are read here
+        except TocsinError:
+            return
+        if not isinstance(error, StoreError) or isinstance(error, StoreCorrupt):
+            self._fail(name, error.code if isinstance(error, TocsinError) else type(error).__name__)
+
+    def committed(self, turn: Transaction, outcomes: list[AnyCommand]) -> None:
+        """A turn is in the journal: it breaks a row of failures, unless something is only about to be computed."""
+        begun = any(isinstance(work, COMPUTED) for work in turn.work)
+        if turn.incident.id not in self._failing and (outcomes or not begun):
+            self._tries.passed(turn.incident.id)
+
+    def rests(self, name: str) -> bool:
+        """Tell whether nothing more is begun of an incident: it is set aside, or a person waits for another one."""
+        failed = self._tries.failed.get(name)
+        if failed is not None and failed.aside:
+            return True
+        if self._enough is None or name == self._own or self._time.passed() <= self._enough:
+            return False
+        self.left = True
+        return True
+
+    def _fail(self, name: str, why: str) -> None:
+        """Count a failure, once in a round."""
+        if name not in self._failing:
+            self._failing.add(name)
+            self._tries.fail(name, why, self._time.now())
+
+    def _suspects_compute(self) -> bool:
+        return not self._tries.failed.keys().isdisjoint(self._computed.values())
+
+    def _hold(self, *more: str) -> None:
+        """Write down whose work could end this process now."""
+        self._tries.hold({*self._turning, *more, *self._computed.values()}, self._time.now())
+
+
+def append(
+    desk: Desk, turns: Sequence[Transaction], trouble: Callable[[str, Exception], object]
+) -> Sequence[str | None]:
+    """Commit turns together; where one cannot be written for a reason of its own, each alone, and None for that one."""
+    try:
+        return desk.append(turns)
+    except Exception as error:
+        if isinstance(error, StoreError) and not isinstance(error, Sealed):
+            raise
+        if len(turns) > 1:
+            return [head for turn in turns for head in append(desk, [turn], trouble)]
+        trouble(turns[0].incident.id, error)
+        return [None]
+
+
+RESERVE = 4
+"""Threads that no single incident can fill."""

@@ -1,0 +1,64 @@
+"""Who waits for which incident, what of it is in flight, and how its last turn left it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from runner.app.core.transaction import Transaction
+from runner.workers.visit_results import Visit, VisitResult, answer
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+
+class PendingVisits:
+    """The visits of one worker's loop; a visit lasts until nothing of its incident is in flight."""
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self._waiting: dict[str, list[Future[VisitResult]]] = {}
+        self._flying: Counter[str] = Counter()
+        self._last: dict[str, Transaction] = {}
+
+    def came(self, visit: Visit) -> bool:
+        """Take a visit, or a glance; tell whether somebody waits for its incident."""
+        if visit.done is not None:
+            self._waiting.setdefault(visit.incident, []).append(visit.done)
+        return visit.incident in self._waiting
+
+    def began(self, incident: str) -> None:
+        """One more effect of an incident is in flight."""
+        self._flying[incident] += 1
+
+    def landed(self, incident: str) -> None:
+        """One effect of an incident came back."""
+        self._flying[incident] -= 1
+
+    def flying(self, incident: str) -> int:
+        """Count what of an incident is in flight."""
+        return self._flying[incident]
+
+    def turned(self, incident: str, turn: Transaction) -> None:
+        """Keep how a turn left an incident, if somebody waits for it."""
+        if incident in self._waiting:
+            self._last[incident] = turn
+
+    def leave(self, incident: str, left: Callable[[Transaction | None], VisitResult]) -> None:
+        """Answer whoever waits, unless something of the incident is in flight."""
+        if self._flying[incident]:
+            return
+        del self._flying[incident]
+        if incident in self._waiting:
+            self._tell(incident, left(self._last.get(incident)))
+
+    def end(self, ending: VisitResult | BaseException) -> None:
+        """Answer everybody."""
+        for incident in [*self._waiting]:
+            self._tell(incident, ending)
+
+    def _tell(self, incident: str, result: VisitResult | BaseException) -> None:
+        self._last.pop(incident, None)
+        for done in self._waiting.pop(incident, ()):
+            answer(done, result)

@@ -1,0 +1,167 @@
+"""Run the tests of a playbook: each case opens an incident on a stage and is played to its end in virtual time."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from pathlib import Path
+
+import msgspec
+
+from runner.app.core.incident_service import Desk
+from runner.app.exercises.simulated_responders import Players
+from runner.app.incidents.open_incident import Request, commit_opening, prepare_opening
+from runner.app.playbooks import sandbox
+from runner.base.instants import parse_instant
+from runner.decoding import from_json
+from runner.effects.messages.compose import Body
+from runner.effects.simulated import Simulation
+from runner.errors import Refused, Sealed, TocsinError
+from runner.incident.state.commands import CancelIncident, Close
+from runner.incident.state.events import AnyEvent, decode
+from runner.incident.state.incident import Document, Incident
+from runner.incident.state.steps import step_path
+from runner.playbook.catalogue import Catalog
+from runner.playbook.playbook_test import Case, merged
+from runner.playbook.playbook_test_file import TestFile, around, named_duties, paths
+from runner.reports.playbooks.case_report import CaseReport, FileReport
+from runner.reports.playbooks.case_result import CaseResult, differences, played
+from runner.reports.playbooks.coverage import covered
+from runner.workers.embedded import Worker
+from runner.workers.virtual import VirtualClock, play, simulating
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one case: nothing is wrong when there are no ``failures``."""
+
+    name: str
+    failures: tuple[str, ...]
+    """Where it did not end as it should; or, alone, why it could not be played to its end."""
+    refused: frozenset[str] = frozenset()
+    """Approvals that somebody refused."""
+    found: CaseResult | None = None
+
+
+def run_file(
+    file: TestFile,
+    catalog: Catalog,
+    cache: Path | None,
+    only: str = "",
+    seen: Callable[[int], None] = lambda _count: None,
+) -> tuple[Result, ...]:
+    """Play the cases that have ``only`` in their name, and return what came of each; ``seen`` is told of each.
+
+    In ``cache`` compiled law is kept for the next time.
+    """
+    found = []
+    for result in _results(file, catalog, cache, only):
+        found.append(result)
+        seen(1)
+    return tuple(found)
+
+
+def report_of(file: TestFile, results: Sequence[Result]) -> FileReport:
+    """Return what people and programs are told of one file's results."""
+    runs = [result.found for result in results if result.found is not None]
+    refused = frozenset[str]().union(*(result.refused for result in results))
+    playbook = file.bundle.playbook
+    return FileReport(
+        file=file.file,
+        playbook=playbook.name,
+        version=playbook.version,
+        cases=tuple(_case(result) for result in results),
+        coverage=covered(dict(paths(file.bundle)), named_duties(file.bundle), runs, refused),
+    )
+
+
+def _case(result: Result) -> CaseReport:
+    return CaseReport(
+        name=result.name,
+        passed=not result.failures,
+        failures=result.failures,
+        virtual_seconds=int(result.found.span.total_seconds()) if result.found is not None else None,
+    )
+
+
+def _results(file: TestFile, catalog: Catalog, cache: Path | None, only: str) -> Iterator[Result]:
+    start = parse_instant(file.tests.opened)
+    with (
+        tempfile.TemporaryDirectory(prefix="tocsin-test-", ignore_cleanup_errors=True) as folder,
+        sandbox.sandbox_home(Path(folder), file, VirtualClock(start), catalog.classes) as desk,
+    ):
+        digest = sandbox.pin(desk, catalog, cache or Path(folder) / "cache", file)
+        for case in file.tests.cases:
+            if only in case.name:
+                yield _run(desk, file, case, catalog, digest)
+
+
+def _run(desk: Desk, file: TestFile, case: Case, catalog: Catalog, pinned: str) -> Result:
+    clock = VirtualClock(parse_instant(file.tests.opened))
+    found = copy(desk)
+    found.clock = clock
+    try:
+        incident, close = _play(found, file, case, catalog, pinned, clock)
+    except TocsinError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        problems = "".join(f"; {problem}" for problem in error.problems[:3])
+        return Result(name=case.name, failures=(f"{error.message}{hint}{problems}",))
+    came = _came(found, incident, clock, file, close)
+    refused = {
+        step_path(i.id) for i in incident.invocations.values() if any(not a.approved for a in i.approvals)
+    }
+    return Result(
+        name=case.name, failures=differences(case.expect, came), refused=frozenset(refused), found=came
+    )
+
+
+def _play(
+    desk: Desk, file: TestFile, case: Case, catalog: Catalog, pinned: str, clock: VirtualClock
+) -> tuple[Incident, str]:
+    """Open it, play it, close it; return it as it was before closing, and why it did not close."""
+    behaviour = merged(file.tests.usual, case)
+    request = Request(playbooks=(file.playbook,), title=case.name, kind="test", assignments=behaviour.facts)
+    opening = prepare_opening(desk, request, around(Path(file.file), catalog), pinned)
+    name = commit_opening(desk, opening).id
+    worker = simulating(desk, Simulation(behaviour.channels, behaviour.acts))
+    players = Players(desk, name, behaviour, last_moment=case.last_moment, sleep=clock.advance)
+    try:
+        play(worker, name, players, clock)
+        return _ended(desk, name)
+    finally:
+        _put_away(desk, worker, name)
+
+
+def _ended(desk: Desk, name: str) -> tuple[Incident, str]:
+    incident = desk.load(name)
+    try:
+        desk.submit(name, Close(by=sandbox.DIRECTOR))
+    except Refused as refusal:
+        return incident, refusal.message
+    return incident, ""
+
+
+def _put_away(desk: Desk, worker: Worker, name: str) -> None:
+    """Have nothing of this case worked on in the next."""
+    worker.close()
+    if desk.load(name).state not in ("closed", "cancelled"):
+        desk.submit(name, CancelIncident(by=sandbox.DIRECTOR, reason="the test is over"))
+
+
+def _came(desk: Desk, incident: Incident, clock: VirtualClock, file: TestFile, close: str) -> CaseResult:
+    def text_of(digest: str) -> str:
+        body = from_json(desk.store.get_blob(digest), Body)
+        return f"{body.subject}\n{body.text}"
+
+    def words_of(document: Document) -> str:
+        return desk.store.get_blob(document.files["txt"]).decode() if "txt" in document.files else ""
+
+    span = clock.now() - parse_instant(file.tests.opened)
+    return played(incident, _events(desk, incident.id), span, close, text_of, words_of)
+
+
+def _events(desk: Desk, name: str) -> Iterator[AnyEvent]:
+    for row in desk.store.read(name):
+        if row.payload is None:
+            raise Sealed("a payload is gone", code="shredded")
+        yield decode(row.payload)

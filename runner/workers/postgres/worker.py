@@ -1,0 +1,243 @@
+"""One process of several: Procrastinate claims, wakes and rescues; the embedded loop commits, performs and records.
+
+Two things in one process: the event loop of Procrastinate in the calling thread, and the loop of ``embedded.Worker`` in
+a thread. A job is a visit of the latter. While a job of an incident runs, further jobs of it wait; so that a person's
+answer does not wait for a slow effect, every commit also names its incidents on a channel, and a worker that has one of
+them in hand looks at it at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import procrastinate
+import psycopg
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+
+from runner.errors import StoreError
+from runner.vault.secrets import resolve
+from runner.workers.embedded import GRACE, Worker
+from runner.workers.postgres import queue
+from runner.workers.postgres.job_batches import BulkManager
+from runner.workers.visit_results import Performer, VisitResult
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import Desk
+
+AT_ONCE = 50
+"""How many incidents one process has in hand."""
+LOGGERS = ("procrastinate", "psycopg")
+"""What libraries write by themselves, with tracebacks, when a database goes away: the worker says that in words of its own."""
+LATER = timedelta(seconds=1)
+"""The least delay of a timer: what is due now and was left alone waits for something else than time."""
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast a dead worker is noticed, and a lost job made again."""
+
+    heartbeat: timedelta = timedelta(seconds=5)
+    silence: timedelta = timedelta(seconds=20)
+    """After this long without a heartbeat a worker's jobs go to others."""
+    sweep: int = 10
+    """Seconds between two sweeps of the whole queue, by whichever worker; at most 59."""
+    poll: timedelta = timedelta(seconds=1)
+    """How late a timer may be, and how long a notice that got lost is missed."""
+
+
+def _let_libraries_be_silent() -> None:
+    """Take what they log from standard error, unless somebody has set up where logs go."""
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
+
+
+class QueueWorker:
+    """One worker process on a shared store: ``run`` goes on until ``stop``."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        threads: int = 8,
+        perform: Performer | None = None,
+        pace: Pace | None = None,
+        wait: bool = True,
+    ) -> None:
+        """Prove to the store that this worker lives; with ``wait=False`` ``run`` ends with the queue."""
+        self.worker = Worker(desk, threads=threads, perform=perform)
+        self.worker.spread = self._spread
+        self.name = self.worker.name
+        self._desk = desk
+        self._pace = pace or Pace()
+        self._wait = wait
+        password = resolve(desk.home.store_password, base=desk.folder) if desk.home.store_password else None
+        self._parameters = queue.parameters(desk.home.store, password)
+        app = procrastinate.App(connector=queue.connector(self._parameters))
+        app.job_manager = self._manager = BulkManager(app.connector, self._room)
+        self._app = self._tasks(app)
+        self._timers: dict[str, datetime] = {}
+        self._in_hand = 0
+        self._stopping = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self) -> None:
+        """Work until ``stop``; then take no more, wait for what has begun, and record it.
+
+        Raises StoreError when the database goes away: start the process again.
+        """
+        _let_libraries_be_silent()
+        queue.prepare(self._desk.store.server)  # type: ignore[attr-defined]  # chosen for a store on PostgreSQL
+        try:
+            asyncio.run(self._run())
+        except (ConnectorException, psycopg.Error) as error:
+            raise _lost() from error
+
+    def stop(self) -> None:
+        """End ``run`` cleanly; safe to call from a signal handler and from other threads."""
+        if self._loop is None:
+            self._stopping.set()
+        else:
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                self._loop.call_soon_threadsafe(self._stopping.set)
+
+    def close(self) -> None:
+        """Let the pool and the proof of life go."""
+        self.worker.close()
+
+    # --- the two loops ------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        inner = asyncio.create_task(asyncio.to_thread(self.worker.serve))
+        asked = asyncio.create_task(self._stopping.wait())
+        broken = asyncio.create_task(self._manager.broken.wait())
+        listening = asyncio.create_task(self._listen())
+        try:
+            async with self._app.open_async():
+                outer = asyncio.create_task(self._take_jobs())
+                await asyncio.wait({inner, outer, asked, broken}, return_when=asyncio.FIRST_COMPLETED)
+                lost = broken.done() or not (asked.done() or (outer.done() and not self._wait))
+                self.worker.stop()
+                outer.cancel()  # which is how Procrastinate is asked to end its jobs and stop
+                with contextlib.suppress(asyncio.CancelledError):
+                    await outer
+                await self._manager.give_back()
+        finally:
+            self.worker.stop()
+            for task in (asked, broken, listening):
+                task.cancel()
+            await inner
+        if lost:
+            raise _lost()
+
+    async def _take_jobs(self) -> None:
+        await self._app.run_worker_async(
+            queues=[queue.QUEUE],
+            name=self.name,
+            concurrency=AT_ONCE,
+            wait=self._wait,
+            fetch_job_polling_interval=self._pace.poll.total_seconds(),
+            shutdown_graceful_timeout=GRACE.total_seconds(),
+            delete_jobs="always",
+            install_signal_handlers=False,
+            update_heartbeat_interval=self._pace.heartbeat.total_seconds(),
+            stalled_worker_timeout=self._pace.silence.total_seconds(),
+        )
+
+    async def _listen(self) -> None:
+        """Pass on what other processes changed; a notice that is lost costs no more than the wait for its job."""
+        while True:
+            with contextlib.suppress(psycopg.OperationalError):
+                async with await psycopg.AsyncConnection.connect(
+                    **self._parameters, autocommit=True
+                ) as session:
+                    await session.execute(f"LISTEN {queue.CHANNEL}")
+                    async for notice in session.notifies():
+                        for incident in queue.incidents_of(notice.payload):
+                            self.worker.glance(incident)
+            await asyncio.sleep(self._pace.poll.total_seconds())
+
+    # --- the jobs -----------------------------------------------------------------------------------------
+
+    def _tasks(self, app: procrastinate.App) -> procrastinate.App:
+        app.task(name=queue.ADVANCE, queue=queue.QUEUE)(self._advance)
+        sweep = app.task(name=queue.SWEEP, queue=queue.QUEUE, queueing_lock=queue.SWEEP)(self._sweep)
+        app.periodic(cron=f"* * * * * */{self._pace.sweep}")(sweep)
+        return app
+
+    async def _advance(self, incident: str) -> None:
+        """Have the loop work on an incident, and see to it that somebody looks again when there will be more to do."""
+        self._in_hand += 1
+        try:
+            left = await asyncio.wrap_future(self.worker.visit(incident))
+        finally:
+            self._in_hand -= 1
+        if left.work:
+            await self._defer(incident)
+        elif left.due is not None:
+            await self._time(incident, left)
+
+    def _room(self) -> int:
+        return AT_ONCE - self._in_hand
+
+    async def _time(self, incident: str, left: VisitResult) -> None:
+        now = self._desk.clock.now()
+        due = max(left.due or now, now + LATER)
+        if self._timers.get(incident) == due:
+            return
+        # Without a lock: a job that is only due in weeks would hold up those behind it.
+        timer = self._app.configure_task(
+            queue.ADVANCE,
+            queue=queue.QUEUE,
+            queueing_lock=f"{incident} {due.isoformat()}",
+            schedule_at=due,
+            priority=-1,
+        )
+        with contextlib.suppress(AlreadyEnqueued):
+            await timer.defer_async(incident=incident)
+        self._timers[incident] = due
+
+    async def _defer(self, *incidents: str) -> None:
+        await self._app.job_manager.batch_defer_jobs_async([queue.job(incident) for incident in incidents])
+
+    def _spread(self, incidents: Sequence[str]) -> Sequence[str]:
+        """Have incidents looked at by whoever has them in hand; called from the other loop."""
+        if incidents and self._loop is not None and not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(self._defer(*incidents), self._loop)
+        return ()
+
+    async def _sweep(self, timestamp: int) -> None:
+        """Give the jobs of silent workers to others, and a job to every incident that should have one."""
+        manager = self._app.job_manager
+        silence = self._pace.silence.total_seconds()
+        for stalled in await manager.get_stalled_jobs(queue=queue.QUEUE, seconds_since_heartbeat=silence):
+            with contextlib.suppress(ConnectorException):  # its worker was only slow, and has ended it
+                await manager.retry_job(stalled)
+        now = self._desk.clock.now()
+        wanting = await asyncio.to_thread(self._desk.store.due, now)
+        missing = set(wanting) - await self._in_queue(now) if wanting else set()
+        if missing:
+            await self._defer(*sorted(missing))
+
+    async def _in_queue(self, now: datetime) -> set[str]:
+        found: set[Any] = set()
+        for status in ("todo", "doing"):
+            for job in await self._app.job_manager.list_jobs_async(task=queue.ADVANCE, status=status):
+                if job.scheduled_at is None or job.scheduled_at <= now:
+                    found.add(job.task_kwargs["incident"])
+        return found
+
+
+def _lost() -> StoreError:
+    return StoreError(
+        "the worker's connection to the queue was lost",
+        hint="start the worker again; nothing is lost, its incidents go to others meanwhile",
+        code="store_unreachable",
+    )

@@ -1,0 +1,130 @@
+"""Have a firing happen: open the exercise for people, play it without them, or do a routine; and record what came of it.
+
+Each thing recorded is recorded only while the firing is in our hands. The exercise has an id that follows from the
+firing, so one that was opened by somebody who died before they could say so is found, and not opened again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from runner.app.core.incident_service import Desk
+from runner.app.exercises import schedules
+from runner.errors import TocsinError
+from runner.files.exercise_file import Loaded, load_exercise
+from runner.incident.exercises.schedules import (
+    AnyScheduleEvent,
+    Book,
+    Firing,
+    FiringEnded,
+    FiringMissed,
+    FiringOpened,
+    Schedule,
+)
+from runner.playbook.catalogue import Catalog
+
+Told = Callable[[AnyScheduleEvent], None]
+
+
+class ScheduleRunner:
+    """Looks for what is due, as one scheduler of a store; from several threads one looks at a time."""
+
+    def __init__(
+        self, desk: Desk, name: str, chance: Callable[[], float], cache: Path | None, tell: Told
+    ) -> None:
+        """``name`` is registered as alive with the store; ``tell`` is given everything that is recorded."""
+        self._desk, self._name, self._chance, self._cache, self._tell = desk, name, chance, cache, tell
+        self._one_at_a_time = threading.Lock()
+
+    def look(self) -> tuple[AnyScheduleEvent, ...]:
+        """Take what is due, have it happen, and return all that was recorded."""
+        with self._one_at_a_time:
+            found = list(self._told(schedules.take(self._desk, self._name, self._chance)))
+            for schedule, firing in schedules.in_hand(self._desk, self._name):
+                found += self._told(self._record(firing, self.happen(schedule, firing)))
+            return tuple(found)
+
+    def _told(self, events: tuple[AnyScheduleEvent, ...]) -> tuple[AnyScheduleEvent, ...]:
+        for event in events:
+            self._tell(event)
+        return events
+
+    def _record(self, firing: Firing, event: AnyScheduleEvent) -> tuple[AnyScheduleEvent, ...]:
+        def decide(book: Book) -> tuple[AnyScheduleEvent, ...]:
+            return (event,) if schedules.still_mine(book, firing, self._name) else ()
+
+        return schedules.change(self._desk, decide)
+
+    def happen(self, schedule: Schedule, firing: Firing) -> AnyScheduleEvent:
+        """Have one firing happen, and return what is to be recorded of it."""
+        by = self._desk.actor.claimed
+        try:
+            if schedule.rule.routine is not None:
+                return self._worked(schedule, firing)
+            catalog = Catalog(self._desk.folder, classes=self._desk.home.classes)
+            loaded = load_exercise(schedule.rule.exercise, catalog)
+            if schedule.rule.unattended:
+                return self._played(firing, loaded, catalog)
+            return self._opened(schedule, firing, loaded)
+        except TocsinError as error:
+            if error.code == "real_incident":
+                return FiringMissed(schedule=schedule.id, by=by, fire_at=firing.fire_at, reason=error.message)
+            return FiringEnded(
+                schedule=schedule.id,
+                by=by,
+                fire_at=firing.fire_at,
+                outcome="failed",
+                detail=error.message,
+            )
+
+    def _worked(self, schedule: Schedule, firing: Firing) -> FiringEnded:
+        from runner.app.home.routines import work
+
+        done = work(self._desk, schedule.rule, firing.opens_at if firing.tries > 1 else None)
+        return FiringEnded(
+            schedule=schedule.id,
+            by=self._desk.actor.claimed,
+            fire_at=firing.fire_at,
+            outcome="failed" if done.needs_a_person else "passed",
+            detail=done.words,
+            routine=schedule.rule.routine,
+        )
+
+    def _opened(self, schedule: Schedule, firing: Firing, loaded: Loaded) -> FiringOpened:
+        from runner.app.exercises.exercises import prepare_drill
+        from runner.app.incidents.open_incident import commit_opening
+
+        name = schedules.incident_id(firing)
+        row = self._desk.store.row(name)
+        if row is None:
+            opening = prepare_drill(self._desk, loaded, despite=schedule.rule.despite)
+            event = msgspec.structs.replace(opening.event, incident=name)
+            codename = commit_opening(self._desk, msgspec.structs.replace(opening, event=event)).codename
+        else:
+            codename = row.codename
+        return FiringOpened(
+            schedule=schedule.id,
+            by=self._desk.actor.claimed,
+            fire_at=firing.fire_at,
+            incident=name,
+            codename=codename,
+        )
+
+    def _played(self, firing: Firing, loaded: Loaded, catalog: Catalog) -> FiringEnded:
+        from runner.app.exercises.exercises import plan_of
+        from runner.reports.exercises.exercise import drill_report, unmet
+        from runner.workers.simulated_exercise import unattended
+
+        with unattended(loaded, catalog, self._cache, lambda event: None) as (desk, incident):
+            missing = unmet(drill_report(incident, plan_of(desk, incident), desk.now_in(incident)))
+        return FiringEnded(
+            schedule=firing.schedule,
+            by=self._desk.actor.claimed,
+            fire_at=firing.fire_at,
+            outcome="failed" if missing else "passed",
+            detail="; ".join(missing),
+        )

@@ -1,0 +1,99 @@
+"""The scheduler that goes on: APScheduler is its alarm clock, the store's journal says what there is and what happened.
+
+The alarm clock's own list lives in memory and is made again from the journal, at the start and whenever a schedule
+changes. Each alarm only has somebody look; once a minute somebody looks anyway, for clocks that jump, schedulers that
+died and exercises whose moment comes inside a window.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from runner.app.core.incident_service import Desk
+from runner.app.exercises.fire_times import trigger
+from runner.app.exercises.schedules import read
+from runner.app.home.workers import living
+from runner.errors import TocsinError, warning
+from runner.workers.embedded import Worker
+from runner.workers.schedule_runner import ScheduleRunner
+
+EVERY = timedelta(minutes=1)
+LOOKING = "look"
+
+
+class Scheduler:
+    """Goes on until it is stopped."""
+
+    def __init__(self, desk: Desk, firer: ScheduleRunner, say: Callable[[str], None]) -> None:
+        """``say`` is told what hinders it; ``desk`` is for reading the list."""
+        self._desk, self._firer, self._say = desk, firer, say
+        self._stopping = threading.Event()
+        self._one_at_a_time = threading.Lock()
+        self._alarms: BackgroundScheduler = BackgroundScheduler(
+            jobstores={"default": MemoryJobStore()},
+            executors={"default": ThreadPoolExecutor(2)},
+            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
+            timezone=UTC,
+        )
+
+    def stop(self) -> None:
+        """End ``run``; safe to call from a signal handler."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Look at once, then at each alarm; what is being played is played to its end."""
+        self._alarms.add_job(self.look, IntervalTrigger(seconds=int(EVERY.total_seconds())), id=LOOKING)
+        self._alarms.start()
+        try:
+            self.look()
+            self._stopping.wait()
+        finally:
+            self._alarms.shutdown(wait=True)
+
+    def look(self) -> None:
+        """Look once; what hinders one look hinders no other: the store may be away for a while.
+
+        Alarms that ring in the same instant look one after the other: the list and the desk are not for several at a time.
+        """
+        with self._one_at_a_time:
+            if not self._stopping.is_set():
+                self._look()
+
+    def _look(self) -> None:
+        try:
+            self._firer.look()
+            self._set_alarms()
+            self._work()
+        except TocsinError as error:
+            self._say(warning(error.code, f"the schedules could not be looked at: {error.message}"))
+
+    def _work(self) -> None:
+        """Send what is due, reminders above all, where no worker goes on that would."""
+        if living(self._desk.store):
+            return
+        worker = Worker(self._desk)
+        try:
+            worker.drain()
+        finally:
+            worker.close()
+        for name, why in worker.troubles.items():
+            self._say(warning("work_failed", f"{name} could not be worked on: {why}"))
+
+    def _set_alarms(self) -> None:
+        wanted = {
+            schedule.id: schedule
+            for schedule in read(self._desk).schedules.values()
+            if schedule.ended is None
+        }
+        there = {job.id for job in self._alarms.get_jobs()} - {LOOKING}
+        for gone in there - wanted.keys():
+            self._alarms.remove_job(gone)
+        for new in wanted.keys() - there:
+            self._alarms.add_job(self.look, trigger(wanted[new].rule, wanted[new].since), id=new)

@@ -1,0 +1,166 @@
+"""Conduct an exercise: release what is due, have what follows worked, and wait for what comes next.
+
+With people it runs beside them: controllers type their commands elsewhere, the journal tells both. Without people the
+script's participants act at once and the clock goes from one thing that is due to the next, on a stage of its own.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from runner.app.core.incident_service import Desk
+from runner.app.exercises import exercises
+from runner.app.exercises.simulated_responders import Players
+from runner.app.incidents.open_incident import commit_opening
+from runner.app.playbooks import sandbox
+from runner.base.instants import parse_instant
+from runner.effects.simulated import Simulation
+from runner.files.exercise_file import Loaded
+from runner.incident.exercises.exercise_plan import Exercise, ScenarioEvent
+from runner.incident.exercises.injects import next_inject
+from runner.incident.state.exercise import OVER
+from runner.incident.state.exercise_time import wall_time
+from runner.incident.state.incident import Incident
+from runner.playbook.catalogue import Catalog
+from runner.playbook.playbook_test import Case, PlaybookTests
+from runner.playbook.playbook_test_file import TestFile
+from runner.workers.embedded import Worker
+from runner.workers.virtual import VirtualClock, play, simulating
+
+POLL = timedelta(seconds=1)
+"""How often the journal is looked at for what controllers and players did elsewhere."""
+Told = Callable[[ScenarioEvent], None]
+
+
+class Conductor:
+    """Runs one exercise with people until it is over, or until it is told to stop."""
+
+    def __init__(self, desk: Desk, name: str, tell: Told) -> None:
+        """``tell`` is given each event of the scenario as it is released."""
+        self._desk, self._name, self._tell = desk, name, tell
+        self._stopping = threading.Event()
+        self._plan = exercises.plan_of(desk, desk.load(name))
+
+    def stop(self) -> None:
+        """End ``run``; the exercise goes on in the journal. Safe to call from a signal handler."""
+        self._stopping.set()
+
+    def run(self) -> Incident:
+        """Go on until the exercise is over; return it."""
+        began = self._desk.clock.now()
+        while not self._stopping.is_set():
+            incident = self.step()
+            if incident.drill is None or incident.drill.stage in OVER:
+                return incident
+            if exercises.overran(self._desk, incident, self._plan, began):
+                why = f"longer than {self._plan.safety.max_wall_time}"
+                return exercises.set_clock(self._desk, self._name, "ended", reason=why)
+            self._stopping.wait(self._pause(incident).total_seconds())
+        return self._desk.load(self._name)
+
+    def step(self) -> Incident:
+        """Release what is due now, do what follows, and return the exercise after it."""
+        for event in exercises.release_due(self._desk, self._name, self._plan):
+            self._tell(event)
+        worker = Worker(self._desk)
+        try:
+            worker.drain()
+        finally:
+            worker.close()
+        return self._desk.load(self._name)
+
+    def _pause(self, incident: Incident) -> timedelta:
+        now = self._desk.clock.now()
+        row = self._desk.store.row(self._name)
+        inject = wall_time(incident, next_inject(self._plan, incident, self._desk.now_in(incident)))
+        dues = [one for one in (inject, row.next_due if row else None) if one is not None and one > now]
+        return min([POLL, *(due - now for due in dues)])
+
+
+@contextmanager
+def unattended(
+    loaded: Loaded, catalog: Catalog, cache: Path | None, tell: Told
+) -> Iterator[tuple[Desk, Incident]]:
+    """Play an exercise to its end without people, as a test; yield the desk of its stage and the incident.
+
+    The stage goes away with the context. It is of kind ``test``, so it counts for no readiness.
+    """
+    plan = loaded.exercise
+    start = parse_instant(plan.clock.start or "2026-01-05T09:00:00Z")
+    clock = VirtualClock(start)
+    with (
+        tempfile.TemporaryDirectory(prefix="tocsin-drill-", ignore_cleanup_errors=True) as folder,
+        sandbox.sandbox_home(Path(folder), _as_tests(loaded), clock, catalog.classes) as desk,
+    ):
+        pinned = sandbox.pin(desk, catalog, cache or Path(folder) / "cache", _as_tests(loaded))
+        near = catalog.beside_of(Path(loaded.file))
+        opening = exercises.prepare_drill(desk, loaded, kind="test", catalog=near, pinned=pinned)
+        name = commit_opening(desk, opening).id
+        exercises.set_clock(desk, name, "begun")
+        cast = SimulatedExercise(desk, name, plan, clock, tell)
+        worker = simulating(desk, Simulation(plan.script.channels, plan.script.acts))
+        try:
+            play(worker, name, cast, clock)
+        finally:
+            worker.close()
+        yield desk, exercises.set_clock(desk, name, "ended", reason="played to its end")
+
+
+class SimulatedExercise:
+    """Scripted participants, and the scenario that happens to them."""
+
+    def __init__(self, desk: Desk, name: str, plan: Exercise, clock: VirtualClock, tell: Told) -> None:
+        self._desk, self._name, self._plan, self._tell = desk, name, plan, tell
+        self._clock = clock
+        self._players = Players(desk, name, plan.script, sleep=clock.advance)
+
+    def act(self) -> bool:
+        """Have what is due happen, else what players do next."""
+        released = exercises.release_due(self._desk, self._name, self._plan)
+        for event in released:
+            self._tell(event)
+        if released:
+            self._clock.set_wrong(exercises.skewed(self._desk, self._name))
+        return bool(released) or self._players.act()
+
+    def learn(self) -> bool:
+        """Find out what a step waits for."""
+        return self._players.learn()
+
+    def begins_at(self) -> datetime | None:
+        """Return when the scenario goes on by itself, or a player is done with what takes its time."""
+        incident = self._desk.load(self._name)
+        comes = (
+            next_inject(self._plan, incident, self._desk.now_in(incident)),
+            self._players.begins_at(),
+        )
+        times = (wall_time(incident, come) for come in comes)
+        return min((time for time in times if time is not None), default=None)
+
+
+def _as_tests(loaded: Loaded) -> TestFile:
+    """Return the exercise as what a stage is set for."""
+    plan = loaded.exercise
+    roles: dict[str, tuple[str, ...]] = {}
+    for participant in plan.participants:
+        if participant.plays:
+            roles[participant.plays] = (*roles.get(participant.plays, ()), participant.person)
+    channels = {
+        fault.channel: ("accepted",) for event in plan.events for fault in event.faults if fault.channel
+    }
+    usual = sandbox.with_channels(plan.script, tuple(channels))
+    tests = PlaybookTests(
+        schema="tocsin/playbook-test/v1",
+        playbook=plan.playbook,
+        cases=(Case(name=plan.title),),
+        usual=usual,
+        organisation=dict(plan.organisation),
+        roles=roles,
+        laws=plan.laws,
+    )
+    return TestFile(file=loaded.file, tests=tests, playbook=loaded.playbook, bundle=loaded.bundle)

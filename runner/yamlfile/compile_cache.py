@@ -1,0 +1,200 @@
+"""What takes long to compile is kept: a file beside others in a cache folder, under the digest of what it came from.
+
+Under another text, another version of the program or other files of its code, it is another name: nothing is ever
+brought up to date. What is kept begins with the SHA-256 of the rest and is decoded into the type that is wanted, so
+that a file which was cut short, edited or written by something else is compiled anew. A cache that cannot be read or
+written is no error. It saves time and proves nothing: an incident's law is read from the incident's store, by the
+digest of its bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from runner import __version__
+from runner.decoding import from_json
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+
+COARSE = 2_000_000_000
+"""Nanoseconds within which a file may change twice under one time, on the coarsest file systems."""
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    """What stands in the kept file."""
+
+    state: str
+    fingerprint: str
+
+
+def fingerprint_of(
+    cache: Path,
+    kind: str,
+    files: Mapping[str, Path | Traversable],
+    code: bytes,
+    read: Callable[[], str],
+) -> str:
+    """Return the fingerprint of files: the kept one, or what ``read`` makes of their contents, which is then kept.
+
+    ``code`` is what else it hangs on. A folder that cannot be read or written is no error.
+    """
+    found = _state(files, code)
+    if found is None:
+        return read()
+    state, newest = found
+    place = cache / f"{kind}.state"
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        seen = from_json(place.read_bytes(), _Seen)
+        if seen.state == state and newest + COARSE < place.stat().st_mtime_ns:
+            return seen.fingerprint
+    fingerprint = read()
+    if _state(files, code) == found:
+        with contextlib.suppress(OSError):
+            _keep_state(place, msgspec.json.encode(_Seen(state, fingerprint)))
+    return fingerprint
+
+
+def _state(files: Mapping[str, Path | Traversable], code: bytes) -> tuple[str, int] | None:
+    """Return the state of all files, and when the newest of them changed; None where they have none, as in an archive."""
+    total, newest = hashlib.sha256(code), 0
+    for name, file in sorted(files.items()):
+        if not isinstance(file, Path):
+            return None
+        try:
+            one = os.stat(file)  # noqa: PTH116 - it takes half as long as the method
+        except OSError:
+            return None
+        newest = max(newest, one.st_mtime_ns, one.st_ctime_ns)
+        times = f"{one.st_size} {one.st_mtime_ns} {one.st_ctime_ns}"
+        total.update(f"{name}\n{file}\n{one.st_dev} {one.st_ino} {times}\n".encode())
+    return total.hexdigest(), newest
+
+
+def _keep_state(place: Path, body: bytes) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = place.with_suffix(f".{os.getpid()}")
+    part.write_bytes(body)
+    part.replace(place)
+
+
+T = TypeVar("T")
+
+
+NEWEST = 4
+"""How many of a kind are left in the folder: different homes may have law of their own."""
+
+
+_CODE = ("base", "yamlfile", "facts", "law", "routing", "documents", "playbook", "files", "incident")
+"""The rooms whose code decides what a file is compiled to."""
+
+
+def compiled(
+    cache: Path | None,
+    kind: str,
+    files: Mapping[str, Path | Traversable],
+    wanted: type[T],
+    make: Callable[[], T],
+) -> tuple[T, bytes]:
+    """Return what ``files`` compile to, and its JSON: from the cache, or by ``make``, which may raise.
+
+    ``kind`` begins the name of the kept file; None for the cache keeps nothing.
+    """
+    if cache is None:
+        made = make()
+        return made, _encoded(made)
+    place = _place(cache, kind, files)
+    with contextlib.suppress(OSError, msgspec.MsgspecError, _Damaged):
+        body = _body(place.read_bytes())
+        return from_json(body, wanted), body
+    made = make()
+    body = _encoded(made)
+    with contextlib.suppress(OSError):
+        _keep(place, body)
+        _make_room(cache, kind)
+    return made, body
+
+
+def kept_digest(cache: Path, kind: str, files: Mapping[str, Path | Traversable]) -> str:
+    """Return the SHA-256 of the JSON that is kept for ``files``, as its file says; the empty string without one."""
+    with contextlib.suppress(OSError), _place(cache, kind, files).open("rb") as file:
+        return file.readline(65).decode("ascii", "replace").rstrip("\n")
+    return ""
+
+
+def _place(cache: Path, kind: str, files: Mapping[str, Path | Traversable]) -> Path:
+    found = fingerprint_of(cache, kind, files, b"".join(_made_by()), lambda: fingerprint(files))
+    return cache / f"{kind}-{found}.json"
+
+
+def fingerprint(files: Mapping[str, Path | Traversable]) -> str:
+    """Return what tells these texts, compiled by this code, from any others."""
+    total = hashlib.sha256()
+    for words in _made_by():
+        total.update(words)
+    for name, file in sorted(files.items()):
+        content = file.read_bytes()
+        total.update(f"{name} {len(content)}\n".encode())
+        total.update(content)
+    return total.hexdigest()[:40]
+
+
+class _Damaged(Exception):
+    """What is kept is not what was written."""
+
+
+def _encoded(made: object) -> bytes:
+    return msgspec.json.encode(made, order="sorted")
+
+
+def _body(content: bytes) -> bytes:
+    digest, _, body = content.partition(b"\n")
+    if hashlib.sha256(body).hexdigest().encode() != digest:
+        raise _Damaged
+    return body
+
+
+def _made_by() -> Iterator[bytes]:
+    """Yield the version and the state of the code: while it is being worked on, its version stands still."""
+    yield f"{__version__} {msgspec.__version__}\n".encode()
+    for entry in sources():
+        state = entry.stat()
+        yield f"{entry.name} {state.st_mtime_ns} {state.st_size}\n".encode()
+
+
+def sources() -> Iterator[os.DirEntry[str]]:
+    """Yield the files of all code that decides what a file is compiled to, in order."""
+    here = Path(__file__).parent.parent
+    for folder in _CODE:
+        yield from _modules(here / folder)
+
+
+def _modules(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with contextlib.suppress(OSError), os.scandir(folder) as there:
+        for entry in sorted(there, key=lambda entry: entry.name):
+            if entry.is_dir():
+                yield from _modules(Path(entry.path))
+            elif entry.name.endswith(".py"):
+                yield entry
+
+
+def _keep(place: Path, body: bytes) -> None:
+    """Write beside and rename, so that nobody reads half of it."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = place.with_suffix(f".{os.getpid()}")
+    part.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+    part.replace(place)
+
+
+def _make_room(cache: Path, kind: str) -> None:
+    kept = sorted(cache.glob(f"{kind}-*.json"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
+    for old in kept[NEWEST:]:
+        old.unlink(missing_ok=True)

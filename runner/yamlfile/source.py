@@ -1,0 +1,202 @@
+"""From the bytes of one YAML file to plain values that remember where each of them stands.
+
+We take libyaml's *events* and build values ourselves, in one loop without recursion, because the usual
+loaders betray a person who writes down a breach: ``country: NO`` becomes false, ``12:30`` a number, a
+repeated key silently wins, nine lines of aliases fill the memory, deep nesting ends the process. Here
+scalars follow the YAML 1.2 core schema, so dates and ``no`` stay text until a field asks for something else.
+
+`scan` never raises: what is wrong stands in ``Source.problems`` with line and column, counted from 1.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from runner.errors import Invalid, Problem
+from runner.yamlfile.limited_files import NotRegular, TooLarge, read_file
+from runner.yamlfile.positions import Source, Spot, Where
+from runner.yamlfile.yaml_builder import TOO_DEEP, Builder, error_at, hidden
+
+__all__ = ["MAX_BYTES", "Source", "Where", "checked", "load", "parse", "scan", "scan_file"]
+
+MAX_BYTES = 2_000_000
+"""A playbook of 200 steps has about 30,000."""
+
+
+def load(path: Path, *, name: str = "", code: str = "bad_file", data: bool = False) -> Source:
+    """Read a file or raise Invalid with all that is wrong; ``code`` says what the file was to be.
+
+    In ``data`` that others wrote, an escaped character that hides or turns text is left to whoever uses the value.
+    """
+    return checked(scan_file(path, name=name, data=data), code=code)
+
+
+def parse(content: bytes | str, file: str) -> Source:
+    """Read a text or raise Invalid with everything that keeps it from being read."""
+    return checked(scan(content, file))
+
+
+def checked(source: Source, *, code: str = "bad_file") -> Source:
+    """Give the source back, or raise Invalid when it has problems."""
+    if source.problems:
+        count = len(source.problems)
+        raise Invalid(
+            f"{source.file} cannot be read: {count} problem{'s' if count > 1 else ''}",
+            problems=source.problems,
+            code="file_missing" if source.missing else code,
+        )
+    return source
+
+
+def scan_file(path: Path, *, name: str = "", data: bool = False) -> Source:
+    """Read a file; ``name`` is how problems call it, by default the path as given."""
+    file = name or str(path)
+    try:
+        content = read_file(path, MAX_BYTES)
+    except TooLarge:
+        return _refused(file, "yaml-too-large", *_TOO_LARGE)
+    except FileNotFoundError:
+        return _refused(file, "file-missing", "there is no such file", "check the path")
+    except IsADirectoryError:
+        return _refused(file, "file-unreadable", "this is a folder, not a file", "name a .yaml file in it")
+    except NotRegular:
+        what = "this is a device, a pipe or a socket, not a file"
+        return _refused(file, "file-not-regular", what, "name a regular file")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a usable path"
+        return _refused(
+            file, "file-unreadable", f"the file cannot be read: {reason}", "check its permissions"
+        )
+    return scan(content, file, data=data)
+
+
+def scan(content: bytes | str, file: str, *, loader: Any = None, data: bool = False) -> Source:
+    """Read YAML text; ``loader`` is a PyYAML loader class, by default libyaml's where it is there."""
+    if len(content) > MAX_BYTES:
+        return _refused(file, "yaml-too-large", *_TOO_LARGE)
+    text, problem = _decoded(content, file)
+    if problem:
+        return Source(file, text, None, Spot(problem.line, problem.column), (problem,))
+    builder = Builder(file, data=data)
+    event: Any = None
+    try:
+        for event in yaml.parse(text, Loader=loader or _fastest()):
+            if not builder.take(event):
+                break
+    except yaml.MarkedYAMLError as error:
+        opened = _open_quote(error, event, text)
+        mark = opened or error.problem_mark or error.context_mark
+        builder.report(mark, *(_OPEN_QUOTE if opened else _worded(error)))
+    return builder.source(text)
+
+
+_OPEN_QUOTE = ("yaml-syntax", "this is not YAML: the quote that opens here is not closed", "close the quote")
+
+
+def _open_quote(error: yaml.MarkedYAMLError, last: Any, text: str) -> Any:
+    """Return where a quote opened that was not closed, None where something else is wrong.
+
+    Without its closing quote a text runs on to the next quote of the file, or to its end: what breaks the file then
+    stands right behind a quoted text of several lines.
+    """
+    to_the_end = "quoted scalar" in (error.context or "") and "unexpected" in (error.problem or "")
+    breaks = error.context_mark if to_the_end else error.problem_mark
+    if breaks and isinstance(last, yaml.ScalarEvent) and last.style in ("'", '"'):
+        start: Any = last.start_mark
+        end: Any = last.end_mark
+        if start.line < end.line == breaks.line and not text[end.index : breaks.index].strip():
+            return start
+    return breaks if to_the_end else None
+
+
+def _fastest() -> Any:
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+_TOO_LARGE = (
+    f"the file is too large: at most {MAX_BYTES:,} bytes are read",
+    "split it: a playbook may run other playbooks",
+)
+
+
+def _refused(file: str, code: str, message: str, hint: str) -> Source:
+    problem = Problem(file=file, line=0, column=0, severity="error", code=code, message=message, hint=hint)
+    return Source(file, "", None, Spot(0, 0), (problem,))
+
+
+_FORBIDDEN = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff"
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+"""What YAML 1.2 does not count as printable, a byte order mark inside the text, and what turns its direction, also in comments."""
+
+
+def _decoded(content: bytes | str, file: str) -> tuple[str, Problem | None]:
+    """Return the text without its byte order mark, or the problem that keeps it from being text."""
+    if not isinstance(content, str):
+        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            return "", error_at(file, 1, 1, "yaml-encoding", "the file is UTF-16", "save it as UTF-8")
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            good = content[: error.start].decode("utf-8")
+            return good, error_at(
+                file,
+                *_place(good, len(good)),
+                "yaml-encoding",
+                f"the byte 0x{content[error.start]:02x} is not UTF-8",
+                "save the file as UTF-8",
+            )
+    else:
+        text = content
+    text = text.removeprefix("\ufeff")
+    odd = _FORBIDDEN.search(text)
+    if odd is None:
+        return text, None
+    return text, error_at(file, *_place(text, odd.start()), *hidden(odd[0]))
+
+
+def _place(text: str, offset: int) -> tuple[int, int]:
+    before = text[:offset]
+    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+
+
+_WORDED = (
+    (
+        "mapping values are not allowed",
+        "a colon and a space start a value here",
+        "quote text that holds ': '",
+    ),
+    (
+        "cannot start any token",
+        "no value can start with this character",
+        "quote the text, and indent with spaces",
+    ),
+    ("undefined alias", "this alias names no anchor above it", "define it first with &name"),
+    ("duplicate anchor", "this anchor is defined twice", "give each anchor its own name"),
+    ("unknown escape", "this escape is not known", "use single quotes to take a backslash as it stands"),
+    ("expected <document start>", "there is text after the end of the document", "one document in one file"),
+    ("expected ',' or", "a list or mapping in brackets is not closed here", "check brackets and commas"),
+    ("did not find expected", "the structure breaks here", "check the indentation, and quote text with ': '"),
+    ("expected <block end>", "the structure breaks here", "check the indentation, and quote text with ': '"),
+    (
+        "could not find expected ':'",
+        "a key without a colon",
+        "write `key: value`, with a space after the colon",
+    ),
+)
+
+
+def _worded(error: yaml.MarkedYAMLError) -> tuple[str, str, str]:
+    """Say the parser's complaint in words for a person who does not know YAML's grammar."""
+    told = f"{error.context or ''} {error.problem or ''}".strip()
+    if "maximum nesting depth" in told:
+        return TOO_DEEP
+    for needle, message, hint in _WORDED:
+        if needle in told:
+            return "yaml-syntax", f"this is not YAML: {message}", hint
+    return "yaml-syntax", f"this is not YAML: {told}", "quote what looks unusual"

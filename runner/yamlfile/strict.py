@@ -1,0 +1,89 @@
+"""A YAML file as a frozen struct, with every unknown key at its place and the nearest known one as a hint.
+
+For formats that are written as they are modelled: nothing is lowered, so the types alone say what fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect as types
+
+from runner.base.text import nearest
+from runner.decoding import convert
+from runner.errors import Invalid, Problem
+from runner.yamlfile.positions import place_of
+from runner.yamlfile.source import Source, Where
+
+Made = TypeVar("Made", bound=msgspec.Struct)
+
+
+def read_struct(source: Source, kind: type[Made], schema: str) -> tuple[Made | None, tuple[Problem, ...]]:
+    """Return the file's value, or None with what is wrong: all unknown and missing keys and words, else the first misfit."""
+    if source.problems:
+        return None, source.problems
+    if not isinstance(source.data, dict) or source.data.get("schema") != schema:
+        wrong = source.problem(
+            ("schema",), "schema", f"the schema is not {schema}", hint=f"write schema: {schema}"
+        )
+        return None, (wrong,)
+    problems = tuple(_misfits(source, source.data, types.type_info(kind), ()))
+    if problems:
+        return None, problems
+    try:
+        return convert(source.data, kind), ()
+    except (msgspec.ValidationError, OverflowError) as error:
+        where, message = place_of(str(error))
+        return None, (source.problem(where, "value", message),)
+
+
+def _misfits(source: Source, data: Any, kind: types.Type, where: Where) -> Iterator[Problem]:
+    """Go down data and types together, as far as both have the same shape."""
+    match kind:
+        case types.StructType(fields=fields) if isinstance(data, dict):
+            yield from _keys(source, data, fields, where)
+        case types.DictType(value_type=inner) if isinstance(data, dict):
+            for key, value in data.items():
+                yield from _misfits(source, value, inner, (*where, key))
+        case types.VarTupleType(item_type=inner) | types.ListType(item_type=inner) if isinstance(data, list):
+            for index, value in enumerate(data):
+                yield from _misfits(source, value, inner, (*where, index))
+        case types.Metadata(type=inner):
+            yield from _misfits(source, data, inner, where)
+        case types.UnionType(types=several):
+            shaped = [one for one in several if not isinstance(one, types.NoneType)]
+            if len(shaped) == 1:
+                yield from _misfits(source, data, shaped[0], where)
+        case types.LiteralType(values=words) if data not in words:
+            hint = f"one of: {', '.join(map(str, words))}"
+            yield source.problem(where, "value", f"{data!r} does not stand here", hint=hint)
+        case _:
+            return
+
+
+def _keys(
+    source: Source, data: dict[str, Any], fields: tuple[types.Field, ...], where: Where
+) -> Iterator[Problem]:
+    known = {field.encode_name: field for field in fields}
+    for key, value in data.items():
+        if key in known:
+            yield from _misfits(source, value, known[key].type, (*where, key))
+            continue
+        near = nearest(str(key), known)
+        hint = f"did you mean {near}?" if near else f"known: {', '.join(known)}"
+        yield source.problem((*where, key), "key", f"unknown key {key!r}", hint=hint, key=True)
+    for name, field in known.items():
+        if field.required and name not in data:
+            yield source.problem(where, "key-missing", f"'{name}' is missing", hint=f"write {name}: …")
+
+
+def invalid_file(source: Source, problems: tuple[Problem, ...], *, code: str) -> Invalid:
+    """Return the error of a file that cannot be used; ``code`` says what it was to be."""
+    count = len(problems)
+    return Invalid(
+        f"{source.file} has {count} problem{'s' if count != 1 else ''}",
+        problems=problems,
+        code="file_missing" if source.missing else code,
+    )

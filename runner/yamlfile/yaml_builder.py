@@ -1,0 +1,278 @@
+"""Grow plain values and their places from libyaml's events, in one loop without recursion, within bounds."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import PurePath
+from typing import Any
+
+import msgspec
+import yaml
+
+from runner.errors import Problem
+from runner.settings import CONFIG
+from runner.yamlfile.positions import Source, Spot
+
+_INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
+
+
+_FLOAT = re.compile(
+    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z|[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z"
+)
+
+
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+
+_NUMERIC = frozenset("+-.0123456789")
+
+
+_MAX_DIGITS = 18
+
+
+class UnusableNumber(ValueError):
+    """A plain scalar that YAML calls a number and that no record could hold exactly."""
+
+
+def scalar(text: str) -> str | int | float | bool | None:
+    """Resolve a plain scalar by the YAML 1.2 core schema; raises UnusableNumber."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _NUMERIC:
+        return text
+    if _INT.match(text):
+        if len(text) > _MAX_DIGITS:
+            raise UnusableNumber("it has too many digits")
+        return int(text, 0 if text[:2] in ("0o", "0x") else 10)
+    if _FLOAT.match(text):
+        if "n" in text.lower():
+            raise UnusableNumber("infinity and not-a-number cannot be recorded")
+        value = float(text)
+        if math.isinf(value):
+            raise UnusableNumber("it is too large")
+        return value
+    return text
+
+
+MAX_DEPTH = 64
+"""Lists and mappings inside one another; a playbook with nested groups needs about ten."""
+
+
+MAX_ALIASED = 50_000
+"""Values that aliases may repeat in one file."""
+
+
+MAX_PROBLEMS = 100
+
+
+TOO_DEEP = (
+    "yaml-too-deep",
+    f"nested deeper than {MAX_DEPTH} levels",
+    "move the inner steps into a playbook of their own",
+)
+
+
+HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tab and newline, and those that turn the direction of a text: no file of ours needs them."""
+
+
+_TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
+
+
+_OURS: dict[type, str] = {dict: "tag:yaml.org,2002:map", list: "tag:yaml.org,2002:seq"}
+
+
+def hidden(character: str) -> tuple[str, str, str]:
+    """Return the code, message and hint of a finding: a character that hides or turns text."""
+    return (
+        "yaml-control-character",
+        f"the character U+{ord(character):04X} is not allowed here",
+        "remove it; it was probably pasted in",
+    )
+
+
+def error_at(file: str, line: int, column: int, code: str, message: str, hint: str) -> Problem:
+    """Make a finding at a line and column."""
+    return Problem(
+        file=file, line=line, column=column, severity="error", code=code, message=message, hint=hint
+    )
+
+
+class _Frame(msgspec.Struct):
+    """A list or mapping that is being filled."""
+
+    data: Any
+    spot: Spot
+    inside: Any
+    """The spots of what it holds: the same object as ``spot.inside``."""
+    anchor: str | None
+    size: int
+    key: str | None = None
+    """The key that waits for its value; None when a key comes next."""
+    skip: bool = False
+    """The value that comes next belongs to a key that was refused."""
+
+
+class Builder:
+    """Takes parser events, one after the other, and grows data and spots side by side."""
+
+    def __init__(self, file: str, *, data: bool = False) -> None:
+        self.file = file
+        self.data = data
+        """Whether it holds what others wrote: who uses a value looks at its characters."""
+        self.problems: list[Problem] = []
+        self.stack: list[_Frame] = []
+        self.anchors: dict[str, tuple[Any, Spot, int]] = {}
+        self.aliased = 0
+        self.root: tuple[Any, Spot] | None = None
+
+    def source(self, text: str) -> Source:
+        """Return what was built so far."""
+        if self.root is None and not self.problems:
+            kind = "home" if PurePath(self.file).name == CONFIG else "playbook"
+            self.report(
+                None, "yaml-empty", "the file holds nothing", f"start with `schema: tocsin/{kind}/v1`"
+            )
+        data, spot = self.root or (None, Spot(1, 1))
+        return Source(self.file, text, data, spot, tuple(self.problems))
+
+    def report(self, mark: Any, code: str, message: str, hint: str) -> None:
+        """Add a finding at a parser mark, or at the start of the file."""
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        self.problems.append(error_at(self.file, line, column, code, message, hint))
+
+    def take(self, event: Any) -> bool:
+        """Use one event; False when reading further makes no sense."""
+        match event:
+            case yaml.ScalarEvent():
+                self._scalar(event)
+            case yaml.MappingStartEvent():
+                return self._open(event, {}, {})
+            case yaml.SequenceStartEvent():
+                return self._open(event, [], [])
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                frame = self.stack.pop()
+                self._add(frame.data, frame.spot, frame.size, frame.anchor)
+            case yaml.AliasEvent():
+                return self._alias(event)
+            case yaml.DocumentStartEvent() if self.root is not None:
+                message = "a second document starts here; only one is read"
+                self.report(event.start_mark, "yaml-documents", message, "put it into its own file")
+                return False
+            case _:
+                pass
+        return len(self.problems) < MAX_PROBLEMS
+
+    def _open(self, event: Any, data: Any, inside: Any) -> bool:
+        mark = event.start_mark
+        if len(self.stack) >= MAX_DEPTH:
+            self.report(mark, *TOO_DEEP)
+            return False
+        self._tag(event, _OURS[type(data)])
+        parent = self.stack[-1] if self.stack else None
+        if parent and isinstance(parent.data, dict) and parent.key is None and not parent.skip:
+            self.report(mark, "yaml-key", "a list or mapping cannot be a key", "keys are single words")
+            return False
+        spot = Spot(mark.line + 1, mark.column + 1, {}, inside)
+        self.stack.append(_Frame(data, spot, inside, event.anchor, 1))
+        return True
+
+    def _alias(self, event: Any) -> bool:
+        anchor = self.anchors.get(event.anchor)
+        mark = event.start_mark
+        if anchor is None:
+            message = f"the alias *{event.anchor} names no finished anchor above it"
+            self.report(mark, "yaml-alias", message, "an anchor must stand above, and cannot hold itself")
+            return False
+        data, spot, size = anchor
+        self.aliased += size
+        if self.aliased > MAX_ALIASED:
+            message = f"aliases repeat more than {MAX_ALIASED:,} values"
+            self.report(mark, "yaml-alias-bomb", message, "write the values out")
+            return False
+        here = Spot(mark.line + 1, mark.column + 1, spot.keys, spot.inside)
+        if isinstance(data, str):
+            self._value_or_key(data, data, here, size, None, mark)
+        else:
+            self._value_or_key(None, data, here, size, None, mark)
+        return True
+
+    def _scalar(self, event: Any) -> None:
+        mark, text = event.start_mark, event.value
+        plain = event.implicit[0] and event.tag is None
+        if not plain and event.tag is not None:
+            self._tag(event, *_TEXT_TAGS)
+        spot = Spot(mark.line + 1, mark.column + 1)
+        if not self.data and not text.isprintable() and (odd := HIDDEN.search(text)):
+            self.report(mark, *hidden(odd[0]))
+        if plain and text == "<<" and self._wants_key():
+            self.report(mark, "yaml-merge-key", "merge keys (<<) are not used here", "write the keys out")
+            self.stack[-1].skip = True
+            return
+        value: Any = text
+        if plain and not self._wants_key():
+            try:
+                value = scalar(text)
+            except UnusableNumber as error:
+                self.report(
+                    mark, "yaml-number", f"this number cannot be used: {error}", "quote it to make it text"
+                )
+        self._value_or_key(text, value, spot, 1, event.anchor, mark)
+
+    def _wants_key(self) -> bool:
+        if not self.stack:
+            return False
+        top = self.stack[-1]
+        return isinstance(top.data, dict) and top.key is None and not top.skip
+
+    def _value_or_key(
+        self, key: str | None, value: Any, spot: Spot, size: int, anchor: str | None, mark: Any
+    ) -> None:
+        """Put a scalar or an alias where the parser is: as the next key, or as a value."""
+        if not self._wants_key():
+            self._add(value, spot, size, anchor)
+            return
+        top = self.stack[-1]
+        if key is None:
+            self.report(mark, "yaml-key", "a list or mapping cannot be a key", "keys are single words")
+            top.skip = True
+            return
+        if anchor:
+            self.anchors[anchor] = (key, spot, size)
+        if key in top.data:
+            first = top.spot.keys[key][0]
+            hint = f"it stands on line {first} already; keep one"
+            self.report(mark, "yaml-duplicate-key", f"the key '{key}' is given twice", hint)
+            top.skip = True
+            return
+        top.key = key
+        top.spot.keys[key] = (spot.line, spot.column)
+
+    def _add(self, value: Any, spot: Spot, size: int, anchor: str | None) -> None:
+        """Hang a finished value into what is open, or make it the document."""
+        if anchor:
+            self.anchors[anchor] = (value, spot, size)
+        if not self.stack:
+            self.root = (value, spot)
+            return
+        top = self.stack[-1]
+        top.size += size
+        if top.skip:
+            top.skip = False
+        elif isinstance(top.data, dict):
+            top.data[top.key] = value
+            top.inside[top.key] = spot
+            top.key = None
+        else:
+            top.data.append(value)
+            top.inside.append(spot)
+
+    def _tag(self, event: Any, *allowed: str) -> None:
+        if event.tag is not None and event.tag not in allowed:
+            name = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self.report(event.start_mark, "yaml-tag", f"the tag {name} is not used here", "remove it")

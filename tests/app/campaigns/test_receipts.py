@@ -1,0 +1,49 @@
+"""What a receipt about somebody on a list changes, and how it counts: people, never attempts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runner.app.campaigns.receipts import BulkReceipt, folded
+from runner.incident.campaigns.campaign import Counters
+from runner.store.campaigns.rows import Standing
+
+
+def standing(**changes: Any) -> Standing:
+    known: dict[str, Any] = {
+        "campaign": "b-1",
+        "n": 1,
+        "group": 0,
+        "state": "unknown",
+        "ways": ("email", "post"),
+        "evidence": "none",
+        "tries": 1,
+        "hit": 0,
+        "chunk": 1,
+        "address": b"a",
+        "domain": b"d",
+    }
+    return Standing(**(known | changes))
+
+
+@pytest.mark.parametrize(
+    ("state", "sent"),
+    [("unknown", 0), ("notified", 0), ("ready", 1), ("post", 0)],
+)
+def test_a_late_proof_counts_somebody_who_was_to_be_sent_to_again_once_more(state: str, sent: int) -> None:
+    after, counted = folded(BulkReceipt(kind="delivered", key="k"), standing(state=state))
+    assert after is not None
+    assert (after.state, after.evidence, counted) == ("notified", "delivered", Counters(sent=sent))
+
+
+def test_a_proof_that_says_nothing_new_counts_nothing() -> None:
+    known = standing(state="notified", evidence="delivered")
+    assert folded(BulkReceipt(kind="accepted", key="k"), known) == (None, Counters())
+
+
+def test_a_bounce_takes_back_that_somebody_was_sent_to() -> None:
+    after, counted = folded(BulkReceipt(kind="failed", key="k", code="5.1.1"), standing())
+    assert after is not None
+    assert (after.state, counted) == ("post", Counters(sent=-1, bounced=1))

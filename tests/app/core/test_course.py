@@ -1,0 +1,101 @@
+"""How time goes on when the machine's clock is set, told from two readings at a time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.app.core.trusted_clock import (
+    BELIEVED,
+    DISTRUST_PERIOD,
+    JUMP,
+    TOLERANCE,
+    ClockState,
+    advance,
+    start,
+)
+
+T0 = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # half an hour before the end of summer time in Europe
+S0 = timedelta(hours=5)
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+NEW = ClockState(at=T0, steady=S0)
+
+
+def after(
+    span: timedelta, wall: datetime, course: ClockState = NEW, *, kept_right: bool = False
+) -> ClockState:
+    return advance(course, wall, course.steady + span, kept_right=kept_right)
+
+
+def test_as_long_as_both_agree_time_is_the_walls() -> None:
+    assert start(T0, S0, None) == NEW
+    assert after(90 * SECOND, T0 + 91 * SECOND).at == T0 + 91 * SECOND
+
+
+@pytest.mark.parametrize("back", [HOUR, DAY, 400 * DAY])
+def test_when_the_wall_goes_back_time_goes_on_as_it_did(back: timedelta) -> None:
+    state = after(7 * SECOND, T0 + 7 * SECOND - back)
+    assert (state.at, state.apart) == (T0 + 7 * SECOND, -back)
+    assert after(HOUR, T0 + HOUR - back, state).at == T0 + 7 * SECOND + HOUR
+
+
+def test_a_clock_that_is_put_right_by_a_little_is_waited_for() -> None:
+    state = after(SECOND, T0 - 2 * SECOND)
+    assert (state.at, state.apart) == (T0, timedelta())
+    assert after(10 * SECOND, T0 + 8 * SECOND, state).at == T0 + 8 * SECOND
+
+
+@pytest.mark.parametrize("ahead", [HOUR, DAY])
+def test_a_leap_ahead_is_not_believed_at_once_and_not_doubted_for_ever(ahead: timedelta) -> None:
+    state = after(SECOND, T0 + SECOND + ahead)
+    assert (state.at, state.apart) == (T0 + SECOND, ahead)
+    still = after(DISTRUST_PERIOD - SECOND, T0 + DISTRUST_PERIOD + ahead, state)
+    assert still.at == T0 + DISTRUST_PERIOD
+    assert (
+        after(SECOND, T0 + DISTRUST_PERIOD + SECOND + ahead, still).at
+        == T0 + DISTRUST_PERIOD + SECOND + ahead
+    )
+
+
+def test_a_leap_that_is_taken_back_leaves_no_trace() -> None:
+    state = after(SECOND, T0 + DAY)
+    assert after(SECOND, T0 + 2 * SECOND, state) == ClockState(at=T0 + 2 * SECOND, steady=S0 + 2 * SECOND)
+
+
+def test_a_leap_is_believed_where_a_time_server_keeps_the_clock() -> None:
+    assert after(SECOND, T0 + DAY, kept_right=True).at == T0 + DAY
+
+
+def test_a_machine_that_slept_has_leapt_nowhere() -> None:
+    assert after(8 * HOUR, T0 + 8 * HOUR).at == T0 + 8 * HOUR
+
+
+def test_the_end_of_summer_time_is_no_leap_as_time_is_kept_in_utc() -> None:
+    assert after(HOUR, T0 + HOUR).apart == timedelta()
+
+
+def test_a_process_that_begins_goes_on_from_where_others_had_come() -> None:
+    assert start(T0 - HOUR, S0, T0) == ClockState(at=T0, steady=S0, apart=-HOUR)
+    assert start(T0 + HOUR, S0, T0).at == T0 + HOUR, "it may have been off for so long"
+    assert start(T0, S0, T0 + BELIEVED + SECOND).at == T0
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 7200), st.integers(-90_000, 90_000), st.booleans()), min_size=1, max_size=40
+    )
+)
+def test_time_never_goes_back_and_never_stands_still_for_long(steps: list[tuple[int, int, bool]]) -> None:
+    course, wall = NEW, T0
+    for passed, moved, right in steps:
+        span = passed * SECOND
+        wall += span + moved * SECOND
+        state = advance(course, wall, course.steady + span, kept_right=right)
+        assert state.at >= course.at
+        assert state.at - course.at >= span - TOLERANCE
+        if not right and moved <= JUMP.total_seconds() and course.apart <= timedelta():
+            assert state.at <= max(course.at + span + JUMP, wall) + TOLERANCE
+        course = state

@@ -1,0 +1,117 @@
+"""A long incident is opened from its snapshot and is the same as folded from its journal; what is amiss is folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from runner.app.core import snapshots
+from runner.app.core.incident_service import Desk
+from runner.errors import Sealed
+from runner.incident.state.commands import Pause, RecordFacts, Resume
+from runner.store.port import Snapshot
+from runner.workers.embedded import Worker
+from tests.imports import loaded_by
+from tests.scenario import change
+from tests.servers.postgres import postgres_server, postgres_url
+from tests.workers.runs import accepted, born, in_a_row, keep, make_desk
+
+__all__ = ["postgres_server", "postgres_url"]
+
+LONG = snapshots.AFTER // 2 + 10
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest) -> str:
+    return "sqlite:tocsin.db" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def desk(tmp_path: Path, url: str) -> Iterator[Desk]:
+    made = make_desk(tmp_path, url)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def another(desk: Desk, url: str) -> Iterator[Desk]:
+    """What a later process opens."""
+    made = make_desk(desk.folder, url)
+    yield made
+    made.store.close()
+
+
+def worked(desk: Desk, steps: int) -> None:
+    """Have a worker do all steps of an incident."""
+    desk.append([born(desk, keep(desk, in_a_row(steps)), "i-1")])
+    worker = Worker(desk, perform=accepted)
+    worker.drain()
+    worker.close()
+
+
+def kept(desk: Desk) -> Snapshot:
+    snapshot = desk.store.snapshot("i-1")
+    assert snapshot is not None
+    return snapshot
+
+
+def test_a_worker_at_rest_keeps_one_of_a_long_incident(desk: Desk, another: Desk) -> None:
+    worked(desk, LONG)
+    assert kept(another).version == another.load("i-1").version
+    assert another.load("i-1") == another.fold("i-1")
+
+
+def test_a_short_incident_has_none(desk: Desk) -> None:
+    worked(desk, 20)
+    assert desk.store.snapshot("i-1") is None
+
+
+def test_what_came_after_it_is_folded(desk: Desk, another: Desk) -> None:
+    worked(desk, LONG)
+    desk.submit("i-1", Pause(reason="lunch"))
+    assert another.load("i-1").state == "paused"
+    assert another.load("i-1") == another.fold("i-1")
+    assert kept(another).version == another.load("i-1").version - 1
+
+
+def test_a_command_keeps_one_where_no_worker_did(desk: Desk, another: Desk) -> None:
+    worked(desk, LONG)
+    desk.store.rebuild(desk.store.rows())
+    another.submit("i-1", Pause(reason="lunch"))
+    assert kept(desk).version == another.load("i-1").version
+
+
+def test_to_look_at_an_incident_writes_none(desk: Desk, another: Desk) -> None:
+    worked(desk, LONG)
+    desk.store.rebuild(desk.store.rows())
+    before = another.store.changed()
+    another.load("i-1")
+    assert another.store.changed() == before
+    assert another.store.snapshot("i-1") is None
+
+
+def test_one_of_other_code_is_not_used_and_soon_replaced(desk: Desk, another: Desk) -> None:
+    worked(desk, LONG)
+    lie = msgspec.structs.replace(another.load("i-1"), title="from other code")
+    foreign = Snapshot(version=lie.version, code="another", body=snapshots.encode(lie))
+    desk.store.put_snapshot("i-1", foreign)
+    third = make_desk(desk.folder, desk.home.store)
+    assert third.load("i-1").title != lie.title
+    third.submit("i-1", Pause(reason="lunch"), Resume())
+    third.store.close()
+    assert kept(desk).code == snapshots.code()
+
+
+def test_it_says_nothing_more_once_the_incident_is_shredded(desk: Desk, another: Desk) -> None:
+    worked(desk, LONG)
+    desk.submit("i-1", RecordFacts(changes=(change("people.total", 3),), by="ann"))
+    desk.store.shred("i-1")
+    with pytest.raises(Sealed, match="shredded"):
+        another.load("i-1")
+
+
+def test_the_name_of_the_code_covers_every_module_that_folding_runs_through() -> None:
+    assert loaded_by("runner.incident.turn.fold") <= set(snapshots.sources())

@@ -1,0 +1,45 @@
+"""Several workers at one home: a command works by itself only where none of them goes on."""
+
+from __future__ import annotations
+
+from runner.app.home.workers import WORKERS, dismiss, enlist, living
+
+
+class Kept:
+    """The settings of a store, and who lives."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str | None] = {}
+        self.alive: set[str] = set()
+
+    def setting(self, name: str) -> str | None:
+        return self.kept.get(name)
+
+    def set_setting(self, name: str, value: str | None) -> None:
+        self.kept[name] = value
+
+    def worker_alive(self, worker: str) -> bool:
+        return worker in self.alive
+
+
+def test_the_end_of_the_last_one_that_began_does_not_hide_the_others() -> None:
+    store = Kept()
+    store.alive = {"a", "b"}
+    enlist(store, "a")
+    enlist(store, "b")
+    store.alive = {"a"}
+    assert living(store) == ["a"]
+    dismiss(store, "b")
+    assert living(store) == ["a"]
+
+
+def test_a_worker_that_died_counts_for_nothing_and_goes_from_the_list() -> None:
+    store = Kept()
+    store.alive = {"a"}
+    enlist(store, "a")
+    store.alive = {"b"}
+    assert living(store) == []
+    enlist(store, "b")
+    assert store.kept[WORKERS] == "b"
+    dismiss(store, "b")
+    assert store.kept[WORKERS] is None

@@ -1,0 +1,56 @@
+"""Which text is let in."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.base.text import MAX_LINE, MAX_PROSE, clean, text_problem
+
+
+@pytest.mark.parametrize(
+    "text", ["Müller", "کتاب\u200cخانه", "שלום\u200f", "日本語", "naïve 👩\u200d🚒", "a-b c", ""]
+)
+def test_text_that_people_write_is_let_in(text: str) -> None:
+    assert text_problem(text) == ""
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        "\x00",
+        "\x1b",
+        "\x7f",
+        "\x85",
+        "\u202e",
+        "\u2066",
+        "\u200b",
+        "\u2028",
+        "\ufeff",
+        "\ue000",
+        "\ud800",
+        "\ufdd0",
+        "\uffff",
+        "\U000e0041",
+        "\U0010ffff",
+        "\n",
+        "\t",
+    ],
+)
+def test_what_hides_or_reorders_is_refused_by_its_code_and_place(character: str) -> None:
+    assert text_problem(f"ab{character}c").endswith(f"U+{ord(character):04X}, at position 3")
+
+
+def test_prose_may_have_lines_and_both_have_a_limit() -> None:
+    assert text_problem("a\n\tb", many_lines=True) == ""
+    assert text_problem("x" * MAX_LINE) == ""
+    assert "more than 500" in text_problem("x" * (MAX_LINE + 1))
+    assert "more than 20000" in text_problem("x" * (MAX_PROSE + 1), many_lines=True)
+
+
+def test_cleaning_makes_one_spelling() -> None:
+    assert clean(" Cafe\u0301\r\nb ") == "Café\nb"
+
+
+def test_a_byte_of_another_encoding_is_named_with_what_to_do() -> None:
+    text = "Zo\N{LATIN SMALL LETTER E WITH DIAERESIS}".encode("latin-1").decode("utf-8", "surrogateescape")
+    assert text_problem(text) == "the text is not UTF-8 (the byte 0xEB at position 3): save it as UTF-8"

@@ -1,0 +1,759 @@
+"""Notices to many people from the command line, over a real mail server."""
+
+from __future__ import annotations
+
+import atexit
+import csv
+import functools
+import io
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.at_desk import AtDesk, compare
+from tests.integrations.test_smtp_reports import group, report
+from tests.integrations.test_smtp_verdicts import complaint
+from tests.servers.receivers import MailServer
+
+FACTS = """\
+schema: tocsin/facts/v1
+source: the incident team
+organisation: {{name: Example GmbH, country: DE, zone: Europe/Berlin, role: [controller]}}
+incident: {{summary: Somebody copied a file., aware_at: "2026-11-24T08:00:00Z"}}
+data: {{involved: true, elements: {elements}, encrypted: false}}
+risk: {{to_people: high, mitigation: We closed the door., advice: Keep your eyes open.}}
+{more}
+"""
+LETTER = """\
+---
+schema: tocsin/notice/v1
+id: our-letter
+version: 1.0.0
+title: What happened to your data
+language: en-GB
+audience: individuals
+slots: [recipient.name, recipient.address, recipient.reference]
+---
+::: lines
+{{ recipient.name }}
+{{ recipient.address }}
+:::
+
+# What happened to your data
+
+Dear {{ recipient.name }}, your reference is {{ recipient.reference }}. {{ incident.summary }}
+"""
+TEXT = """\
+---
+schema: tocsin/notice/v1
+id: our-text
+version: 1.0.0
+title: Text message
+language: en-GB
+audience: individuals
+duties: [eu-gdpr-34-data-subjects/individuals]
+slots: [recipient.reference]
+---
+{{ organisation.name }}: there is news about your data, reference {{ recipient.reference }}. Call the number that you know.
+"""
+PLAYBOOK = """\
+schema: tocsin/playbook/v1
+name: tell
+version: 1.0.0
+title: Tell people
+roles: {commander: {title: Incident commander}, counsel: {title: Legal counsel, minimum: 2}}
+steps:
+  - {id: letter, notice: our-letter, duty: eu-gdpr-34-data-subjects/individuals}
+  - {id: sign, approve: letter, by: {roles: [counsel], distinct: 1}, after: [letter]}
+"""
+TEXAS = """\
+schema: tocsin/facts/v1
+source: the incident team
+organisation:
+  name: Example Stores Inc.
+  address: "1 Main Street\\nAustin, TX"
+  role: [data_owner]
+  source_of_breach: true
+  public_body: false
+  regulated_as: []
+  zone: America/Chicago
+  country: US
+  does_business_in: [US]
+  contact: {name: Maria Muster, phone: 1-800-555-0101}
+incident:
+  summary: Somebody copied a file of customer records.
+  impact: [confidentiality]
+  vector: hacking
+  occurred_at: "2026-11-01T09:00:00-06:00"
+  discovered_at: "2026-11-20T09:00:00-06:00"
+  determined_at: "2026-11-21T16:00:00-06:00"
+data: {involved: true, form: [electronic], with_name: true, elements: [ssn], encrypted: false}
+people: {total: 400, by_jurisdiction: {US-TX: 400}, good_faith_only: false}
+risk: {harm: likely, mitigation: We closed the door., advice: Keep your eyes open.}
+law_enforcement: {engaged: false}
+"""
+HEAD = "reference,name,address,jurisdiction,email\n"
+
+
+def people(count: int, *, domain: str = "people.example") -> str:
+    rows = (f'K{n},Person {n},"{n} Elm Road",DE,person{n}@{domain}\n' for n in range(1, count + 1))
+    return HEAD + "".join(rows)
+
+
+@pytest.fixture
+def relay() -> Iterator[MailServer]:
+    server = MailServer()
+    yield server
+    server.stop()
+
+
+def by_mail(relay: MailServer, **more: Any) -> dict[str, Any]:
+    """Return the settings of a channel to a relay."""
+    return {
+        "adapter": "smtp",
+        "personal_data": "personal",
+        "settings": {
+            "host": "127.0.0.1",
+            "port": relay.port,
+            "sender": "notice@breach.example",
+            "tls": "none",
+        },
+        "rates": ["10000/s"],
+        **more,
+    }
+
+
+def configure(desk: AtDesk, relay: MailServer, **more: Any) -> None:
+    desk.settings(channels={**desk.channels["channels"], "relay": by_mail(relay, **more)})
+
+
+@functools.cache
+def prepared() -> Path:
+    """Return a home with our letters in which an incident runs: all law is compiled with them once."""
+    folder = Path(tempfile.mkdtemp(prefix="tocsin-bulk-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    desk = AtDesk(folder / "home")
+    desk.done("init")
+    desk.settings()
+    notices = desk.home / "notices"
+    notices.mkdir(exist_ok=True)
+    (notices / "our-letter.md").write_text(LETTER, encoding="utf-8")
+    (notices / "our-text.md").write_text(TEXT, encoding="utf-8")
+    opened(desk)
+    return folder / "home"
+
+
+def opened(
+    desk: AtDesk,
+    *,
+    elements: str = "[name, contact]",
+    more: str = "",
+    kind: str = "real",
+    playbook: str = PLAYBOOK,
+) -> None:
+    """Open an incident, and choose it."""
+    folder = desk.home.parent
+    (folder / "facts.yaml").write_text(FACTS.format(elements=elements, more=more), encoding="utf-8")
+    (folder / "tell.yaml").write_text(playbook, encoding="utf-8")
+    words = ("--yes", "--kind", kind, "--facts", str(folder / "facts.yaml"), "--format", "json")
+    found = json.loads(desk.done("open", str(folder / "tell.yaml"), *words))
+    desk.done("use", found["incident"])
+
+
+def approve(desk: AtDesk) -> None:
+    desk.done("approve", "sign", "--as", "jonas", types="y\n")
+
+
+@pytest.fixture
+def office(relay: MailServer, tmp_path: Path) -> AtDesk:
+    """A home with a relay and an incident; nobody approved its letter."""
+    shutil.copytree(prepared(), tmp_path / "home")
+    desk = AtDesk(tmp_path / "home")
+    for _ in range(200):
+        desk.chance.name("skipped")
+    desk.chance.codename()
+    configure(desk, relay)
+    return desk
+
+
+@pytest.fixture
+def bulk(office: AtDesk) -> AtDesk:
+    """The same, and the letter is approved."""
+    approve(office)
+    return office
+
+
+def listed(folder: Path, text: str, name: str = "people.csv") -> str:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def run(desk: AtDesk, verb: str, path: str, *more: str, notice: str = "our-letter") -> Any:
+    said = desk("bulk", verb, notice, "--people", path, "--format", "json", *more)
+    assert said.code in (0, 4), (said.out, said.err)
+    return said.json
+
+
+def planned(desk: AtDesk, path: str, *more: str) -> Any:
+    return run(desk, "plan", path, "--canary-wait", "0s", *more)
+
+
+def sent(desk: AtDesk, path: str, *more: str) -> Any:
+    return run(desk, "send", path, "--yes", "--no-wait", *more)
+
+
+def refused(desk: AtDesk, *words: str) -> dict[str, Any]:
+    said = desk(*words, "--format", "json")
+    assert said.code == 1, (said.code, said.out, said.err)
+    return json.loads(said.out or said.err)
+
+
+def standing(desk: AtDesk, path: str) -> dict[str, Any]:
+    found = run(desk, "status", path)
+    whole = found["standing"]
+    parts = whole["notified"] + whole["substituted"] + whole["exempt"] + whole["open"]
+    assert parts == whole["owed"]
+    assert whole["owed"] + found["duplicates"] == found["rows"]
+    assert sum(whole["evidence"].values()) == whole["notified"]
+    assert sum(whole["still_open"].values()) == whole["open"]
+    assert sum(place["standing"]["owed"] for place in found["places"]) == whole["owed"]
+    return whole
+
+
+def named(text: str) -> set[str]:
+    """Return the numbers, names and dates of a sentence."""
+    return {word.strip(";,:()") for word in text.split()}
+
+
+def told(relay: MailServer) -> list[str]:
+    return [address for address, _, _ in relay.mails]
+
+
+def test_everybody_on_a_list_is_told_once_and_the_sum_is_right(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(120))
+    plan = planned(bulk, path, "--chunk", "50")
+    assert plan["campaign"]["ways"] == {"email": 120}
+    (stretch,) = plan["feasible"]["stretches"]
+    assert (stretch["people"], stretch["channel"], stretch["domain"]) == (120, "relay", "")
+    assert {"120", "relay"} <= named(plan["feasible"]["sum"])
+    result = sent(bulk, path)
+    assert (result["ending"], result["outcomes"]) == ("done", {"accepted": 120})
+    assert sorted(told(relay)) == sorted(f"person{n}@people.example" for n in range(1, 121))
+    assert standing(bulk, path)["evidence"] == {"accepted": 120}
+    assert {subject for *_, subject in relay.mails} == {"What happened to your data"}
+    again = sent(bulk, path)
+    assert again["outcomes"] == {}
+    assert len(relay.mails) == 120
+    proof = run(bulk, "status", path, "--verify")["proof"]
+    assert proof == {"chunks": 4, "attempts": 120}
+    bulk.done("audit", "verify")
+
+
+def test_the_canary_goes_first_and_the_rest_waits_for_what_bounces(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(60))
+    run(bulk, "plan", path)
+    first = sent(bulk, path)
+    assert (first["ending"], len(relay.mails)) == ("waiting", 10)
+    assert sent(bulk, path)["outcomes"] == {}
+    bulk.clock.advance(timedelta(minutes=31))
+    assert sent(bulk, path)["ending"] == "done"
+    assert len(relay.mails) == 60
+
+
+def test_dead_addresses_in_the_canary_stop_it_and_a_person_lets_it_go_on(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    relay.answers = {f"person{n}@people.example": "550 5.1.1 no such user" for n in (1, 2)}
+    path = listed(tmp_path, people(60))
+    planned(bulk, path)
+    first = sent(bulk, path)
+    assert first["ending"] == "paused"
+    assert {"2", "10"} <= named(first["reason"])
+    assert run(bulk, "status", path)["counters"]["bounced"] == 2
+    assert refused(bulk, "bulk", "send", "our-letter", "--people", path, "--yes")["code"] == "paused"
+    attention = json.loads(bulk("status", "--format", "json").out)["needs_attention"]
+    assert [one["kind"] for one in attention if one["kind"].startswith("bulk")] == ["bulk_paused"]
+    assert bulk("bulk", "resume", "our-letter", "--people", path).code == 1
+    run(bulk, "resume", path, "--reason", "two leavers, we looked")
+    assert sent(bulk, path)["ending"] == "done"
+    whole = standing(bulk, path)
+    assert (whole["notified"], whole["still_open"]) == (58, {"post": 2})
+    assert not set(told(relay)) & set(relay.answers)
+
+
+def test_a_bounced_address_is_not_used_again_in_a_later_campaign(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    relay.answers = {"person1@people.example": "550 5.1.1 no such user"}
+    first = listed(tmp_path, people(1), "first.csv")
+    planned(bulk, first)
+    sent(bulk, first)
+    second = listed(tmp_path, people(2), "second.csv")
+    assert planned(bulk, second)["campaign"]["ways"] == {"email": 1, "post": 1}
+
+
+def test_an_address_on_the_stop_list_is_left_alone_though_it_came_after_the_plan(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(30))
+    planned(bulk, path)
+    stop = tmp_path / "stop.txt"
+    stop.write_text("Person7@PEOPLE.example\n", encoding="utf-8")
+    bulk.done("bulk", "suppress", str(stop), "--because", "stop")
+    assert sent(bulk, path)["ending"] == "done"
+    assert "person7@people.example" not in told(relay)
+    whole = standing(bulk, path)
+    assert (whole["notified"], whole["still_open"]) == (29, {"post": 1})
+
+
+def test_a_stop_list_with_a_line_that_is_no_address_is_refused_and_repeats_none(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(2))
+    planned(bulk, path)
+    stop = tmp_path / "stop.csv"
+    stop.write_text(
+        "email;since\nperson1@people.example;2026-11-01\nperson2@people.example\n", encoding="utf-8"
+    )
+    said = refused(bulk, "bulk", "suppress", str(stop))
+    assert (said["code"], {"2", "3"} <= named(said["message"])) == ("bad_stop_list", True)
+    assert [problem["line"] for problem in said["problems"]] == [1, 2]
+    assert "person1" not in json.dumps(said)
+    assert sent(bulk, path)["ending"] == "done"
+    assert len(told(relay)) == 2
+
+
+def test_what_cannot_be_done_in_time_is_refused_with_the_arithmetic(office: AtDesk, tmp_path: Path) -> None:
+    (office.home.parent / "us.yaml").write_text(TEXAS, encoding="utf-8")
+    words = ("--yes", "--facts", str(office.home.parent / "us.yaml"), "--format", "json")
+    found = json.loads(office.done("open", str(prepared().parent / "tell.yaml"), *words))
+    office.done("use", found["incident"])
+    path = listed(tmp_path, people(400).replace(",DE,", ",US-TX,"))
+    consent = listed(
+        tmp_path,
+        Path(path)
+        .read_text()
+        .replace("email\n", "email,email_basis\n")
+        .replace("@people.example\n", "@people.example,esign\n"),
+    )
+    said = refused(office, "bulk", "plan", "our-letter", "--people", consent, "--rate", "relay=1/day")
+    assert said["code"] == "too_late"
+    arithmetic = {"400", "relay", "1/day", "30", "2027-12-29T09:30:00Z"}
+    assert {*arithmetic, "us-tx-breach/individuals", "2027-01-21T05:59:59Z"} <= named(said["message"])
+    assert office("bulk", "status", "our-letter", "--people", consent).code == 1
+    assert planned(office, consent)["campaign"]["ways"] == {"email": 400}
+    without = listed(tmp_path, people(4).replace(",DE,", ",US-TX,"), "without.csv")
+    plan = planned(office, without)
+    assert plan["campaign"]["ways"] == {"post": 4}
+    assert "R23" in {refusal["rule"] for refusal in plan["campaign"]["refusals"]}
+
+
+def test_a_puny_rate_to_one_destination_governs(bulk: AtDesk, tmp_path: Path) -> None:
+    path = listed(tmp_path, people(50))
+    found = planned(bulk, path, "--rate", "people.example=1/min")
+    (stretch,) = found["feasible"]["stretches"]
+    assert (stretch["people"], stretch["domain"], stretch["takes"]) == (50, "people.example", "PT3000S")
+    assert {"50", "people.example", "1/min"} <= named(found["feasible"]["sum"])
+
+
+def test_one_address_is_used_once_and_the_same_person_is_counted_once(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    rows = (
+        "K1,Ada Álvarez,1 Elm Road,DE,ada@people.example\n"
+        "K2,ADA  Álvarez,1 Elm Road,DE,Ada@PEOPLE.example\n"
+        "K3,Bo Ek,1 Elm Road,DE,ada@people.example\n"
+        "K4,Ola Ek,,DE,ola@people.example\n"
+        "K5,Jean Dupont,,DE,\n"
+    )
+    path = listed(tmp_path, HEAD + rows)
+    plan = planned(bulk, path)
+    assert plan["campaign"]["duplicates"] == 1
+    assert ("R29", 1) in [(refusal["rule"], refusal["people"]) for refusal in plan["campaign"]["refusals"]]
+    sent(bulk, path)
+    assert sorted(told(relay)) == ["ada@people.example", "ola@people.example"]
+    whole = standing(bulk, path)
+    assert (whole["owed"], whole["still_open"]) == (4, {"post": 1, "unreachable": 1})
+
+
+def test_odd_names_reach_nobody_else_and_no_spreadsheet(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    rows = (
+        "=1,x,y,DE,a@people.example\n"
+        'K2,"=HYPERLINK(""http://x.example"")",@home,DE,\n'
+        'K3,"Bcc: c@d.example\\r\\nX: y",5 Long Lane,DE,k3@people.example\n'
+        'K4,<b>{{ 7*7 }}</b>,5 Long Lane,DE,"k4@people.example,other@people.example"\n'
+        "K5,אברהם לוי,5 Long Lane,DE,k5@people.example\n"
+    )
+    path = listed(tmp_path, HEAD + rows)
+    said = refused(bulk, "bulk", "plan", "our-letter", "--people", path)
+    assert [problem["line"] for problem in said["problems"]] == [2]
+    planned(bulk, path, "--skip-bad")
+    sent(bulk, path)
+    assert sorted(told(relay)) == ["k3@people.example", "k5@people.example"]
+    out = tmp_path / "open.csv"
+    bulk.done("bulk", "status", "our-letter", "--people", path, "--open", str(out))
+    cells = [row["name"] for row in csv.DictReader(io.StringIO(out.read_text(encoding="utf-8")))]
+    assert cells == ['\'=HYPERLINK("http://x.example")', "<b>{{ 7*7 }}</b>"]
+    assert out.stat().st_mode & 0o77 == 0
+
+
+def test_nothing_is_sent_before_somebody_approved_the_pattern(
+    office: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(3))
+    plan = planned(office, path)
+    assert [ground["group"]["approved"] for ground in plan["campaign"]["grounds"]] == [False]
+    assert [{"our-letter", "1.0.0"} <= named(warning) for warning in plan["warnings"]] == [True]
+    said = refused(office, "bulk", "send", "our-letter", "--people", path, "--yes")
+    assert said["code"] == "unapproved"
+    assert {"approve", "sign"} <= named(said["hint"])
+    assert relay.mails == []
+    approve(office)
+    assert sent(office, path)["ending"] == "done"
+
+
+def test_a_text_that_changed_since_the_plan_is_not_sent(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(3))
+    planned(bulk, path)
+    bulk.done("fact", "set", "incident.summary=Somebody copied two files.", "--source", "log")
+    said = refused(bulk, "bulk", "send", "our-letter", "--people", path, "--yes")
+    assert said["code"] == "campaign_stale"
+    assert relay.mails == []
+
+
+def test_a_list_that_changed_since_the_plan_is_not_sent_and_one_that_is_gone_is(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(3))
+    planned(bulk, path)
+    listed(tmp_path, people(4))
+    assert bulk("bulk", "send", "our-letter", "--people", path, "--yes").code == 5
+    Path(path).unlink()
+    assert sent(bulk, path)["outcomes"] == {"accepted": 3}
+
+
+def test_a_paused_incident_sends_nothing(bulk: AtDesk, relay: MailServer, tmp_path: Path) -> None:
+    path = listed(tmp_path, people(3))
+    planned(bulk, path)
+    bulk.done("pause", "--reason", "we look again")
+    assert bulk("bulk", "send", "our-letter", "--people", path, "--yes").code == 1
+    assert relay.mails == []
+
+
+def test_an_exercise_reaches_nobody(office: AtDesk, relay: MailServer, tmp_path: Path) -> None:
+    configure(office, relay, exercise=True)
+    opened(office, kind="exercise")
+    said = refused(office, "bulk", "plan", "our-letter", "--people", listed(tmp_path, people(3)))
+    assert said["code"] == "exercise"
+    assert relay.mails == []
+
+
+def test_nobody_is_told_through_the_mailbox_that_was_breached(
+    office: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    opened(office, elements="[name, online_credentials]")
+    plan = planned(office, listed(tmp_path, people(3)))
+    assert plan["campaign"]["ways"] == {"post": 3}
+    assert [refusal["rule"] for refusal in plan["campaign"]["refusals"] if refusal["way"] == "email"] == [
+        "R21"
+    ]
+
+
+def test_a_relay_that_may_not_carry_personal_data_carries_none(
+    office: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    configure(office, relay, personal_data="contact")
+    plan = planned(office, listed(tmp_path, people(3)))
+    assert plan["campaign"]["ways"] == {"post": 3}
+    assert [refusal["rule"] for refusal in plan["campaign"]["refusals"] if refusal["way"] == "email"] == [
+        "R9"
+    ]
+
+
+def test_who_blocks_us_pauses_the_campaign_and_who_puts_us_off_is_tried_later(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    relay.answers = {"person3@people.example": "451 4.7.1 later"}
+    path = listed(tmp_path, people(5))
+    planned(bulk, path)
+    first = sent(bulk, path)
+    assert (first["ending"], first["outcomes"]) == ("waiting", {"accepted": 4, "throttled": 1})
+    assert standing(bulk, path)["still_open"] == {"deferred": 1}
+    relay.answers = {"person3@people.example": "550 5.7.1 blocked"}
+    bulk.clock.advance(timedelta(minutes=31))
+    second = sent(bulk, path)
+    assert second["ending"] == "paused"
+    assert "5.7.1" in second["reason"]
+    assert standing(bulk, path)["still_open"] == {"ready": 1}
+
+
+def test_pause_stops_it_and_resume_lets_it_go_on_with_nobody_twice(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(40))
+    run(bulk, "plan", path)
+    sent(bulk, path)
+    run(bulk, "pause", path, "--reason", "the text is wrong for three")
+    bulk.clock.advance(timedelta(hours=1))
+    assert refused(bulk, "bulk", "send", "our-letter", "--people", path, "--yes")["code"] == "paused"
+    run(bulk, "resume", path, "--reason", "it was right after all")
+    assert sent(bulk, path)["ending"] == "done"
+    assert sorted(told(relay)) == sorted({*told(relay)})
+    assert len(relay.mails) == 40
+
+
+def test_receipts_raise_what_is_proved_and_a_bounce_opens_the_person_again(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(40))
+    planned(bulk, path)
+    sent(bulk, path)
+    key = {address: one.strip("<>").partition("@")[0] for address, one, _ in relay.mails}
+    back = (
+        "kind,key,reference,address,code\n"
+        f"delivered,{key['person1@people.example']},,,\n"
+        f"failed,{key['person1@people.example']},,,5.1.1\n"
+        f"relayed,{key['person2@people.example']},,,\n"
+        f"relayed,{key['person2@people.example']},,,\n"
+        f"failed,{key['person3@people.example']},,,5.1.1\n"
+        f"accepted,{key['person3@people.example']},,,\n"
+        "delivered,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA,,,\n"
+        "posted,,K3,,\n"
+    )
+    result = run(bulk, "receipts", path, "--from", listed(tmp_path, back, "back.csv"))
+    assert (result["receipts"], result["unmatched"]) == (8, 1)
+    assert standing(bulk, path)["evidence"] == {"accepted": 37, "delivered": 1, "relayed": 1, "posted": 1}
+    returned = listed(tmp_path, "kind,reference\nreturned,K3\nreturned,K1\n", "returned.csv")
+    run(bulk, "receipts", path, "--from", returned)
+    assert standing(bulk, path)["still_open"] == {"unreachable": 1}
+    found = run(bulk, "status", path)
+    assert found["counters"] == {"sent": 39, "bounced": 1, "complaints": 0}
+
+
+def test_complaints_stop_a_campaign_that_goes_on(bulk: AtDesk, relay: MailServer, tmp_path: Path) -> None:
+    path = listed(tmp_path, people(40))
+    run(bulk, "plan", path)
+    sent(bulk, path)
+    back = listed(tmp_path, "kind,address\ncomplained,person1@people.example\n", "back.csv")
+    said = bulk("bulk", "receipts", "our-letter", "--people", path, "--from", back, "--format", "json")
+    assert said.code == 4
+    assert run(bulk, "status", path)["state"] == "paused"
+    assert {"1", "10"} <= named(run(bulk, "status", path)["reason"])
+    assert run(bulk, "status", path)["counters"]["complaints"] == 1
+
+
+def test_a_file_of_receipts_with_bad_lines_is_not_taken_in_part(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, people(40))
+    run(bulk, "plan", path)
+    sent(bulk, path)
+    good = "kind,address\ncomplained,person1@people.example\n"
+    back = listed(
+        tmp_path, good + "compliant,person2@people.example\nbounce,person3@people.example\n", "back.csv"
+    )
+    said = refused(bulk, "bulk", "receipts", "our-letter", "--people", path, "--from", back)
+    assert [problem["line"] for problem in said["problems"]] == [3, 4]
+    assert (said["code"], "2" in named(said["message"])) == ("receipts", True)
+    assert run(bulk, "status", path)["counters"]["complaints"] == 0
+    mended = listed(tmp_path, good, "back.csv")
+    assert bulk("bulk", "receipts", "our-letter", "--people", path, "--from", mended).code == 4
+
+
+def test_substitute_notice_is_a_question_and_a_person_s_answer(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    path = listed(tmp_path, HEAD + "K1,Ada,,DE,\nK2,Bo,2 Elm Road,DE,bo@people.example\n")
+    planned(bulk, path)
+    sent(bulk, path)
+    kinds = [load["kind"] for load in json.loads(bulk("status", "--format", "json").out)["needs_attention"]]
+    assert "substitute_notice" in kinds
+    tasks = json.loads(bulk("status", "--format", "json").out)["tasks"]
+    found = {task["invocation"]: task for task in tasks}
+    decide, give = found["substitute-notice:decide#1"], found["substitute-notice:give#1"]
+    assert (decide["state"], decide["due"]) == ("ready", "2026-11-26T09:00:00Z")
+    assert give["state"] == "waiting"
+    assert decide["role"] == "counsel"
+    (shown,) = (line for line in bulk.done("task", "list").splitlines() if decide["title"] in line)
+    assert "counsel" in shown
+    # what was asked once is not asked again, and nothing was done by itself
+    assert sent(bulk, path)["outcomes"] == {}
+    assert len(json.loads(bulk("status", "--format", "json").out)["tasks"]) == len(tasks)
+    assert standing(bulk, path)["substituted"] == 0
+    run(bulk, "substitute", path, "--place", "DE", "--reason", "posted on the home page")
+    whole = standing(bulk, path)
+    assert (whole["notified"], whole["substituted"], whole["open"]) == (1, 1, 0)
+    kinds = [load["kind"] for load in json.loads(bulk("status", "--format", "json").out)["needs_attention"]]
+    assert "substitute_notice" not in kinds
+
+
+def test_a_table_that_somebody_changed_no_longer_fits_the_journal(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    path = listed(tmp_path, people(30))
+    planned(bulk, path)
+    sent(bulk, path)
+    with closing(sqlite3.connect(bulk.home / "tocsin.db")) as store:
+        store.execute("UPDATE bulk_attempts SET state = 'rejected' WHERE n = 3")
+        store.commit()
+    assert bulk("bulk", "status", "our-letter", "--people", path, "--verify").code != 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "--rate", "relay"),
+        ("plan", "--rate", "relay=fast"),
+        ("plan", "--canary-wait", "soon"),
+        ("plan", "--letter-cost", "-1"),
+        ("plan", "--chunk", "0"),
+    ],
+)
+def test_options_that_say_nothing_are_refused_as_such(
+    bulk: AtDesk, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    verb, *more = words
+    assert bulk("bulk", verb, "our-letter", "--people", listed(tmp_path, people(1)), *more).code == 2
+
+
+def test_pages_say_what_a_person_has_to_know(bulk: AtDesk, relay: MailServer, tmp_path: Path) -> None:
+    path = listed(tmp_path, people(12) + 'K99,Zoë Łukasiewicz,"9 Elm Road",DE,\n')
+    none = bulk("bulk", "status", "our-letter", "--people", path)
+    assert (none.code, none.error) == (1, "unknown_campaign")
+    pages = [
+        bulk.done("bulk", verb, "our-letter", "--people", path, *more)
+        for verb, more in (("plan", ()), ("send", ("--yes", "--no-wait")), ("status", ()))
+    ]
+    compare("bulk.pages", "\n".join(pages), bulk.home)
+    entries = bulk("timeline", "--format", "json").json["entries"]
+    assert [entry["type"] for entry in entries if "b-201" in named(entry["text"])] == [
+        "CampaignMoved",
+        "CampaignStretch",
+    ]
+
+
+def test_a_hold_of_law_enforcement_keeps_its_readers_back(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    hold = (
+        '{agency: "the police", form: written, from: "2026-11-24T08:30:00Z", until: "2026-12-24T08:30:00Z"}'
+    )
+    (bulk.home.parent / "us.yaml").write_text(
+        TEXAS.replace("engaged: false", f"engaged: true, hold: {hold}"), encoding="utf-8"
+    )
+    texan = bulk.home.parent / "texan.yaml"
+    texan.write_text(PLAYBOOK.replace("eu-gdpr-34-data-subjects", "us-tx-breach"), encoding="utf-8")
+    words = ("--yes", "--facts", str(bulk.home.parent / "us.yaml"), "--format", "json")
+    found = json.loads(bulk.done("open", str(texan), *words))
+    bulk.done("use", found["incident"])
+    approve(bulk)
+    rows = "reference,name,address,jurisdiction,email,email_basis\nK1,Ada,1 Elm Road,US-TX,a@people.example,esign\n"
+    path = listed(tmp_path, rows)
+    plan = planned(bulk, path)
+    (ground,) = plan["campaign"]["grounds"]
+    assert (ground["group"]["duty"], ground["held"]) == ("us-tx-breach/individuals", True)
+    assert [{"us-tx-breach/individuals", "R27"} <= named(warning) for warning in plan["warnings"]] == [True]
+    assert refused(bulk, "bulk", "send", "our-letter", "--people", path, "--yes")["code"] == "held"
+    assert relay.mails == []
+
+
+def test_a_worker_takes_bounces_of_a_campaign_from_the_mailbox(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    (bulk.home / "mail" / "new").mkdir(parents=True)
+    configure(
+        bulk,
+        relay,
+        settings={
+            "host": "127.0.0.1",
+            "port": relay.port,
+            "sender": "notice@breach.example",
+            "tls": "none",
+            "mailbox": "mail",
+        },
+    )
+    path = listed(tmp_path, people(3))
+    planned(bulk, path)
+    sent(bulk, path)
+    before = standing(bulk, path)
+    (key,) = re.findall(r"([A-Z2-7]{32})@", relay.mails[0][1])
+    told = report(group("failed", status="5.1.1"), envelope=key)
+    (bulk.home / "mail" / "new" / "1").write_bytes(told)
+    bulk("worker", "--once")
+    after = standing(bulk, path)
+    assert (before["notified"], after["notified"]) == (3, 2)
+    assert bulk("bulk", "status", "our-letter", "--people", path, "--verify").code in (0, 4)
+
+
+def mailboxed(bulk: AtDesk, relay: MailServer) -> Path:
+    """Give the relay a mailbox to which reports come, and return where new mail lies."""
+    folder = bulk.home / "mail" / "new"
+    folder.mkdir(parents=True)
+    settings = {"host": "127.0.0.1", "port": relay.port, "sender": "notice@breach.example"}
+    configure(bulk, relay, settings={**settings, "tls": "none", "mailbox": "mail"})
+    return folder
+
+
+def test_one_mailboxs_own_rule_pauses_nothing_and_a_bad_sender_suppresses_nobody(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    relay.answers = {"person3@people.example": "550 5.7.1 not authorized to write to this mailbox"}
+    path = listed(tmp_path, people(5))
+    planned(bulk, path)
+    assert sent(bulk, path)["ending"] == "done"
+    assert standing(bulk, path)["still_open"] == {"post": 1}
+    found = run(bulk, "status", path)
+    assert (found["counters"]["bounced"], found["suppressed"]) == (0, {})
+    back = listed(tmp_path, "kind,address,code\nfailed,person1@people.example,5.1.8\n", "back.csv")
+    bulk("bulk", "receipts", "our-letter", "--people", path, "--from", back)
+    found = run(bulk, "status", path)
+    assert (found["counters"]["bounced"], found["suppressed"]) == (0, {})
+
+
+def test_a_complaint_in_the_mailbox_counts_and_the_reader_is_left_alone(
+    bulk: AtDesk, relay: MailServer, tmp_path: Path
+) -> None:
+    folder = mailboxed(bulk, relay)
+    path = listed(tmp_path, people(3))
+    planned(bulk, path)
+    sent(bulk, path)
+    (key,) = re.findall(r"([A-Z2-7]{32})@", relay.mails[0][1])
+    (folder / "1").write_bytes(complaint(returned=key))
+    bulk("worker", "--once")
+    found = run(bulk, "status", path)
+    assert (found["counters"]["complaints"], found["suppressed"]) == (1, {"complaint": 1})
+
+
+def test_a_delayed_report_lets_that_destination_rest(bulk: AtDesk, relay: MailServer, tmp_path: Path) -> None:
+    folder = mailboxed(bulk, relay)
+    path = listed(tmp_path, people(20))
+    run(bulk, "plan", path, "--canary-wait", "1m")
+    assert sent(bulk, path)["ending"] == "waiting"
+    (key,) = re.findall(r"([A-Z2-7]{32})@", relay.mails[0][1])
+    (folder / "1").write_bytes(report(group("delayed", status="4.4.1"), envelope=key))
+    bulk("worker", "--once")
+    bulk.clock.advance(timedelta(minutes=2))
+    begun = len(relay.mails)
+    assert sent(bulk, path)["ending"] == "waiting"
+    assert len(relay.mails) == begun
+    bulk.clock.advance(timedelta(minutes=31))
+    assert sent(bulk, path)["ending"] == "done"

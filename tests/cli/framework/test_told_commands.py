@@ -1,0 +1,139 @@
+"""Every command that a message, a hint or a help text tells to type is one that the command line takes: the words are there.
+
+The texts are read from the source, so that no hint is missed because no test comes to it. What a text fills in while it
+runs stands as ``1`` here; what a person fills in (STEP, WHY) stays as it is printed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.main import get_command
+
+from runner.cli.framework.app import declared, globals_last
+from runner.cli.framework.environment import this_world
+from runner.cli.framework.typer_app import application
+from runner.reports.core import suggested_actions
+
+SOURCE = Path(__file__).parents[3] / "runner"
+FILLED = "1"
+"""What stands in a gap of an f-string or of a template."""
+CHOSEN = {"ROW": "1", "SEQ": "1", "SEVERITY": "P"}
+"""What a person fills in where the command wants a number."""
+ENDS = re.compile(r"(?<! )[,;:.](?= |$)|[)`'\n]|(?<= )(?=[|&#>]|then )|$")
+"""A command told within a sentence ends with its clause."""
+NAMED = ("answered with tocsin fact set", "tocsin notice letters: ")
+"""What stands in the record: it names a command that was typed, and tells nobody to type it."""
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line and the words of every text of a module but its docstrings, of which only the examples count."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    joined = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            parts = (value.value if isinstance(value, ast.Constant) else FILLED for value in node.values)
+            yield node.lineno, "".join(map(str, parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in joined:
+            if id(node) not in docs:
+                yield node.lineno, node.value
+            elif "Example" in node.value:
+                yield node.lineno, "\n".join(re.findall(r"^ +tocsin .*$", node.value, re.MULTILINE))
+
+
+def told(text: str) -> Iterator[str]:
+    """Yield each command that stands in a text, without ``tocsin``."""
+    for found in re.finditer(r"\btocsin (?=[a-z])", text):
+        rest = re.sub(r"{{.*?}}", FILLED, text[found.end() :])
+        bare = re.sub(r"'[^']*'|\"[^\"]*\"", lambda quoted: "q" * len(quoted[0]), rest)
+        end = ENDS.search(bare)
+        assert end is not None
+        yield rest[: end.start()].strip()
+
+
+@pytest.fixture(scope="module")
+def root() -> Any:
+    """The commands, as Typer knows them."""
+    return get_command(application(declared(), this_world()))
+
+
+def fault(root: Any, command: str) -> str:
+    """Return why the command line would not take a command, empty where it would; nothing is run."""
+    try:
+        split = shlex.split(command)
+    except ValueError as error:
+        return str(error)
+    words = [CHOSEN.get(one, one.replace("[not-]", "not-")) for one in globals_last(split)]
+    found, path = root, "tocsin"
+    while hasattr(found, "commands"):
+        if found.invoke_without_command and (not words or words[0].startswith("-")):
+            break
+        if not words or words[0] not in found.commands:
+            return f"'{path}' has no '{' '.join(words[:1])}'"
+        path = f"{path} {words[0]}"
+        found, words = found.commands[words[0]], words[1:]
+    if "Needs --reason" in (found.help or "") and "--reason" not in words:
+        return "it needs --reason"
+    needed = [
+        param.opts[0] for param in found.params if (getattr(param, "help", "") or "").endswith("; needed.")
+    ]
+    if lacking := [one for one in needed if one not in words]:
+        return f"it needs {lacking[0]}"
+    try:
+        found.make_context(path, words, parent=typer.Context(root, info_name="tocsin"))
+    except typer.TyperException as error:
+        return error.format_message()
+    return ""
+
+
+def test_every_command_that_a_text_tells_to_type_has_the_words_that_it_needs(root: Any) -> None:
+    found = [
+        (f"{path.relative_to(SOURCE)}:{number}", command)
+        for path in sorted(SOURCE.rglob("*.py"))
+        for number, text in texts(path)
+        if not text.startswith(NAMED)
+        for command in told(text)
+    ]
+    faults = [
+        f"{where}: tocsin {command}: {why}" for where, command in found if (why := fault(root, command))
+    ]
+    assert not faults, "\n".join(["", *faults])
+    assert len(found) > 300
+
+
+@pytest.mark.parametrize(
+    ("text", "commands"),
+    [
+        ("see: tocsin task list", ["task list"]),
+        ("tocsin task check draft ROW, or --all", ["task check draft ROW"]),
+        ("say 'tocsin use INCIDENT'; or tocsin close.", ["use INCIDENT", "close"]),
+        ("more (tocsin list --all)", ["list --all"]),
+        ("tocsin correct 4 --reason 'a, b', then go on", ["correct 4 --reason 'a, b'"]),
+        ("that tocsin ran", ["ran"]),
+    ],
+)
+def test_a_command_ends_with_its_clause(text: str, commands: list[str]) -> None:
+    assert list(told(text)) == commands
+
+
+@pytest.mark.parametrize("verb", ["send", "pause", "resume", "status", "substitute"])
+def test_what_is_advised_about_a_campaign_can_be_typed(root: Any, verb: str) -> None:
+    more = "--place 'US-CA'" if verb == "substitute" else ""
+    words = suggested_actions.bulk(verb, "our-letter", "people of May.csv", more)
+    assert words.startswith("tocsin bulk ")
+    assert fault(root, words.removeprefix("tocsin ")) == ""
+
+
+@pytest.mark.parametrize(
+    "command", ["task done", "bulk status", "fact set", "pause", "frobnicate", "task list --frob", "person"]
+)
+def test_a_command_without_what_it_needs_is_seen(root: Any, command: str) -> None:
+    assert fault(root, command)

@@ -1,0 +1,150 @@
+"""Who approves sees the document itself, what changed since, and who is still needed; gaps are marked, quorums are kept in reach."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.at_desk import AtDesk, compare
+from tests.cli.notices.noticed import noticed, rendered
+
+
+@pytest.fixture
+def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
+    """A final notice that nobody has signed yet."""
+    made = noticed(tocsin, tmp_path)
+    made.done("fact", "set", "incident.vector=phishing", "--source", "log")
+    made.done("notice", "render", "draft")
+    return made
+
+
+def test_the_document_itself_is_shown_with_what_changed_before_it_is_asked(desk: AtDesk) -> None:
+    desk.environ["NO_COLOR"] = "1"
+    said = desk("approve", "sign", "--as", "ada", types="y\n")
+    assert said.code == 0, said.err
+    compare("approve.document", said.err, desk.home)
+
+
+def test_at_a_terminal_the_document_is_shown_in_a_pager(
+    desk: AtDesk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("approve", "sign", "--as", "ada")
+    said = desk(*words, types="n\n", terminal=True)
+    assert ("GmbH" in capsys.readouterr().out, "GmbH" in said.err) == (True, False)
+    said = desk(*words, types="n\n")
+    assert ("GmbH" in said.err, capsys.readouterr().out) == (True, "")
+
+
+def test_the_exact_bytes_are_written_for_their_owner_alone(desk: AtDesk, tmp_path: Path) -> None:
+    digest = rendered(desk)["digest"]
+    desk.done(
+        "approve", "sign", "--as", "ada", "--digest", digest, "--out", str(tmp_path / "to" / "sign.pdf")
+    )
+    assert (tmp_path / "to" / "sign.pdf").read_bytes()[:5] == b"%PDF-"
+    assert stat.S_IMODE((tmp_path / "to" / "sign.pdf").stat().st_mode) == 0o600
+    said = desk("approve", "sign", "--as", "ada", "--out", str(tmp_path / "all"))
+    assert said.error == "no_terminal", "the files are written before it is asked"
+    files = sorted((tmp_path / "all").iterdir())
+    assert [path.suffix for path in files] == [".docx", ".html", ".pdf", ".txt"]
+    assert all(str(path) in said.err for path in files)
+    (tmp_path / "plain").write_text("", encoding="utf-8")
+    said = desk("approve", "sign", "--as", "ada", "--out", str(tmp_path / "plain" / "below"))
+    assert said.error == "file_unwritable"
+
+
+QUORUM = """\
+schema: tocsin/playbook/v1
+name: two
+version: 1.0.0
+title: Two
+roles: {commander: {title: Incident commander}, counsel: {title: Legal counsel}, dpo: {title: DPO}}
+steps:
+  - {id: one, task: One, role: commander}
+  - {id: each, approve: one, by: {roles: [counsel, dpo], distinct: 2, every_role: true}, after: [one]}
+  - {id: any, approve: one, by: {roles: [counsel, dpo], distinct: 2}, after: [one]}
+"""
+
+
+@pytest.fixture
+def two(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
+    """A task that two people approve; ada holds both roles."""
+    (tmp_path / "two.yaml").write_text(QUORUM, encoding="utf-8")
+    tocsin.settings(roles={"commander": ["maria"], "counsel": ["jonas", "ada"], "dpo": ["ada"]})
+    tocsin.done("open", str(tmp_path / "two.yaml"), "--yes")
+    tocsin.done("task", "done", "one")
+    return tocsin
+
+
+def approved(desk: AtDesk, step: str, by: str, *more: str) -> Any:
+    digest = desk("task", "show", step, "--format", "json").json["subject_digest"]
+    [one] = desk("approve", step, "--as", by, "--digest", digest, "--format", "json", *more).json["approvals"]
+    return one["have"], one["wanted"], one["still_needs"], one["each"]
+
+
+def test_an_approval_says_who_is_still_needed(two: AtDesk) -> None:
+    assert approved(two, "each", "jonas") == (1, 2, ["dpo"], True)
+    assert approved(two, "each", "jonas") == (1, 2, ["dpo"], True)
+    assert approved(two, "any", "ada") == (1, 2, ["counsel", "dpo"], False)
+    assert approved(two, "each", "ada") == (2, 2, [], True)
+
+
+def test_what_was_said_for_somebody_else_does_not_count_yet(two: AtDesk) -> None:
+    said = approved(two, "each", "maria", "--on-behalf-of", "jonas", "--via", "phone")
+    assert said == (0, 2, ["counsel", "dpo"], True)
+
+
+def test_a_role_names_whom_it_replaces_and_asks_before_a_quorum_is_out_of_reach(two: AtDesk) -> None:
+    said = two("role", "assign", "counsel", "ada")
+    assert (said.code, said.error, said.warnings) == (1, "no_terminal", ["role_replaced"])
+    held = {role["role"]: role for role in two("role", "list", "--format", "json").json["roles"]}
+    assert held["counsel"]["incident_persons"] == ["jonas", "ada"]
+    assert two("role", "assign", "counsel", "ada", types="n\n").error == "not_confirmed"
+    assert two("role", "assign", "counsel", "jonas").code == 0, "jonas and ada are two"
+    assert two("role", "assign", "counsel", "jonas").warnings == []
+    two.done("role", "assign", "counsel", "ada", "--yes")
+    assert two("role", "assign", "dpo", "ada").code == 0, "nothing is lost that was not lost before"
+
+
+def test_a_quorum_that_is_reached_already_is_not_asked_about(two: AtDesk) -> None:
+    for step in ("each", "any"):
+        approved(two, step, "jonas")
+        approved(two, step, "ada")
+    said = two("role", "assign", "counsel", "ada")
+    assert (said.code, said.warnings) == (0, ["role_replaced"])
+
+
+def test_what_may_follow_later_never_blocks_and_other_gaps_are_marked_one_by_one(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    body = "{{ incident.summary }} {{ incident.vector|label }} {{ people.total }} {{ risk.consequences }}\n"
+    desk = noticed(tocsin, tmp_path, body=body, more="phased: true\nat_once: [incident.vector, people.total]")
+    digest = rendered(desk)["digest"]
+    assert max(rendered(desk)["gaps"]) == "to_follow: risk.consequences"
+    assert desk("approve", "sign", "--as", "ada", "--digest", digest).error == "draft"
+    vector, people = "incident.vector=the log is lost", "people.total=still counted"
+    render = ("notice", "render", "draft")
+    for more, by, code in (
+        (("--gap", vector), "jonas", "gap_unmarked"),
+        (("--gap", vector, "--gap", people, "--gap", "risk.consequences=later"), "jonas", "unknown_gap"),
+        (("--gap", "incident.vector="), "jonas", "reason_missing"),
+        (("--gap", vector, "--gap", people), "maria", "role"),
+    ):
+        assert desk(*render, *more, "--as", by).error == code
+    desk.done(*render, "--gap", vector, "--gap", people, "--as", "jonas")
+    one = rendered(desk)
+    assert one["status"] == "final"
+    assert sorted(one["override"]["items"]) == [
+        "incident.vector is missing: the log is lost",
+        "people.total is missing: still counted",
+    ]
+    said = desk("approve", "sign", "--as", "ada", "--digest", one["digest"])
+    assert said.code == 0, said.err
+    desk.done("notice", "pull", "--to", "txt", "--out", str(tmp_path / "out"))
+    [paper] = (tmp_path / "out").glob("short-notice*.txt")
+    assert paper.read_text(encoding="utf-8").count("not known at this time") == 2
+    entries = desk("timeline", "--format", "json").json["entries"]
+    [kept] = [entry["text"] for entry in entries if entry["type"] == "NoticeOverridden"]
+    assert all(reason in kept for reason in ("the log is lost", "still counted"))

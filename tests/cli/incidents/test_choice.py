@@ -1,0 +1,118 @@
+"""Which incident a command is about when none is named: the choice of one system user, which hides no live incident."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.at_desk import AtDesk
+
+FIRST, SECOND, THIRD = "amber-falcon", "calm-heron", "jade-otter"
+
+
+@pytest.fixture
+def desk(tocsin: AtDesk, playbook: Path) -> AtDesk:
+    """The first incident was chosen and closed; the second is live."""
+    tocsin.done("open", str(playbook), "--yes")
+    tocsin.done("use", FIRST)
+    tocsin.done("close", "--reason", "done")
+    tocsin.done("open", str(playbook), "--yes", "--title", "Real")
+    return tocsin
+
+
+def meant(desk: AtDesk, *words: str) -> str:
+    """Return the codename of the incident that ``status`` is about."""
+    said = desk(*words, "status", "--format", "json")
+    return str(said.json["codename"]) if said.code == 0 else said.error
+
+
+def test_a_closed_choice_does_not_hide_a_live_incident(desk: AtDesk) -> None:
+    assert meant(desk) == SECOND
+    listed = desk("list", "--all", "--format", "json").json["incidents"]
+    assert [incident["codename"] for incident in listed if incident["chosen"]] == [SECOND]
+
+
+def test_closing_ends_the_choice_whoever_closes(tocsin: AtDesk, playbook: Path) -> None:
+    tocsin.done("open", str(playbook), "--yes")
+    colleague = AtDesk(tocsin.home, tocsin.clock, tocsin.chance, environ={"TOCSIN_STATE": ""})
+    colleague.done("close", "--reason", "done")
+    assert meant(tocsin) == "no_incident"
+    colleague.done("open", str(playbook), "--yes")
+    assert meant(tocsin) == SECOND
+    colleague.done("open", str(playbook), "--yes")
+    assert meant(tocsin) == "which_incident"
+
+
+def test_a_closed_incident_is_chosen_only_while_none_is_open(desk: AtDesk, playbook: Path) -> None:
+    refused = desk("use", FIRST)
+    assert (refused.code, refused.error) == (1, "not_open")
+    assert meant(desk) == SECOND
+    desk.done("close", "--reason", "done")
+    desk.done("use", FIRST)
+    assert meant(desk) == FIRST
+    desk.done("open", str(playbook), "--yes")
+    assert meant(desk) == THIRD
+
+
+def test_open_chooses_the_new_incident(tocsin: AtDesk, playbook: Path) -> None:
+    tocsin.done("open", str(playbook), "--yes")
+    tocsin.done("open", str(playbook), "--yes")
+    assert meant(tocsin) == SECOND
+    tocsin.done("use")
+    assert meant(tocsin) == "which_incident"
+
+
+def test_the_choice_is_each_users_own_and_not_the_homes(tocsin: AtDesk, playbook: Path) -> None:
+    tocsin.done("open", str(playbook), "--yes")
+    tocsin.done("open", str(playbook), "--yes")
+    colleague = AtDesk(tocsin.home, environ={"TOCSIN_STATE": str(tocsin.home.with_name("other"))})
+    assert meant(colleague) == "which_incident"
+    colleague.done("use", FIRST)
+    assert (meant(colleague), meant(tocsin)) == (FIRST, SECOND)
+    elsewhere = AtDesk(tocsin.home.with_name("elsewhere"), store=tocsin.store)
+    assert meant(elsewhere) != SECOND
+
+
+def test_a_choice_kept_in_the_store_by_an_older_version_is_ignored(tocsin: AtDesk, playbook: Path) -> None:
+    tocsin.done("open", str(playbook), "--yes")
+    tocsin.done("open", str(playbook), "--yes")
+    tocsin.done("use")
+    store = tocsin.office().store
+    store.set_setting("incident", next(row.id for row in store.rows() if row.codename == FIRST))
+    assert meant(tocsin) == "which_incident"
+
+
+def test_a_choice_that_cannot_be_read_or_kept_is_none(tocsin: AtDesk, playbook: Path) -> None:
+    tocsin.done("open", str(playbook), "--yes")
+    tocsin.done("open", str(playbook), "--yes")
+    (kept,) = tocsin.home.with_name("state").iterdir()
+    kept.write_text("{", encoding="utf-8")
+    assert meant(tocsin) == "which_incident"
+    nowhere = AtDesk(tocsin.home, environ={"TOCSIN_STATE": str(tocsin.home / "tocsin.yaml")})
+    assert (nowhere("use", FIRST).code, nowhere("use", FIRST).error) == (1, "state_unwritable")
+    nowhere.chance = tocsin.chance
+    nowhere.done("open", str(playbook), "--yes")
+
+
+def first_line(desk: AtDesk, *words: str) -> set[str]:
+    """Return the words of the first line that a command says beside its answer."""
+    said = desk(*words).err
+    return set(said.splitlines()[0].split()) if said else set()
+
+
+def test_while_several_are_open_a_writing_command_names_its_incident_first(
+    tocsin: AtDesk, playbook: Path
+) -> None:
+    tocsin.done("open", str(playbook), "--yes")
+    assert first_line(tocsin, "note", "one is open") == set()
+    tocsin.done("open", str(playbook), "--yes")
+    assert SECOND in first_line(tocsin, "note", "two are open")
+    assert FIRST in first_line(tocsin, "note", "named", "-i", FIRST)
+    assert FIRST in first_line(tocsin, "task", "done", "report", "-i", FIRST)
+    said = tocsin("note", "for a program", "--format", "json")
+    assert said.json["codename"] == SECOND
+    assert SECOND in said.err
+    assert first_line(tocsin, "task", "list") == set()
+    tocsin.done("close", "--reason", "done")
+    assert first_line(tocsin, "note", "one is left") == set()

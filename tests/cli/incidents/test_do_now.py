@@ -1,0 +1,239 @@
+"""DO NOW is one list: whatever shows it, or ends with 4 because of it, means the same things in the same order."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.app.home.workers import dismiss, enlist
+from tests.cli.at_desk import PLAYBOOK, AtDesk
+from tests.cli.notices.noticed import DUTY, noticed
+from tests.cli.notices.noticed import PLAYBOOK as noticed_playbook
+
+CONTAIN = PLAYBOOK.replace("due: 15m,", "due: 15m, phase: containment,")
+BLOCK = "lost-badge:block#1"
+LAW = [
+    "organisation.role=controller",
+    "incident.impact=confidentiality",
+    "incident.discovered_at=2026-11-24T08:30:00Z",
+    "data.involved=true",
+]
+
+
+def rows(desk: AtDesk) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = desk("status", "--format", "json").json["needs_attention"]
+    return found
+
+
+def one_list(desk: AtDesk) -> list[tuple[str, str]]:
+    """Return DO NOW as kind and reference, after all that show it have shown the same."""
+    worker = desk("worker", "--once", "--format", "json")
+    status = desk("status", "--check", "--format", "json")
+    brief = desk("brief", "--format", "json").json
+    following = desk("next", "--all", "--format", "json").json["next"]
+    doctor = desk("doctor", "--offline", "--format", "json")
+    watched = desk("watch", "--format", "json").json
+
+    def told(found: list[dict[str, Any]]) -> list[tuple[str, str]]:
+        return [(one["kind"], one["ref"]) for one in found]
+
+    expected = told(status.json["needs_attention"])
+    assert told(worker.json["needs_attention"]) == expected
+    assert told(brief["needs_attention"]) == expected
+    assert told(watched["needs_attention"]) == expected
+    assert told([one for one in following if one["kind"] != "ready"]) == expected
+    findings = [finding for finding in doctor.json["findings"] if finding["area"] == "do now"]
+    assert [(finding["code"], finding["ref"]) for finding in findings] == expected
+    assert {said.code for said in (worker, status)} == {4 if expected else 0}
+    assert doctor.code == 4 if expected else doctor.json["ok"]
+    return expected
+
+
+@pytest.fixture
+def contained(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
+    """An incident whose first task is a containment task, and whose law asks questions."""
+    path = tmp_path / "contain.yaml"
+    path.write_text(CONTAIN, encoding="utf-8")
+    facts = (word for one in LAW for word in ("--fact", one))
+    tocsin.done("open", str(path), "--yes", "--fact", "incident.summary=Badge 4711", *facts)
+    return tocsin
+
+
+def test_a_ready_containment_task_is_to_be_done_now(contained: AtDesk) -> None:
+    assert one_list(contained)[0] == ("containment", BLOCK)
+
+
+def test_a_task_is_not_to_be_done_now_before_it_is_due(incident: AtDesk) -> None:
+    assert {kind for kind, _ in one_list(incident)} == {"fact_missing"}
+
+
+def test_a_task_is_due_at_its_time_although_nothing_has_recorded_it(incident: AtDesk) -> None:
+    incident.clock.advance(timedelta(minutes=16))
+    assert rows(incident)[0]["ref"] == BLOCK
+    assert one_list(incident)[0] == ("overdue", BLOCK)
+
+
+def test_a_person_to_call_stands_in_the_list(tocsin: AtDesk, playbook: Path) -> None:
+    tocsin.settings(channels={"pager": {"adapter": "webhook", "settings": {"url": "http://127.0.0.1:1/x"}}})
+    path = playbook.with_name("urgent.yaml")
+    path.write_text(PLAYBOOK.replace("task-notice", "urgent-internal"), encoding="utf-8")
+    tocsin.done("open", str(path), "--yes", "--fact", "incident.summary=Badge 4711")
+    tocsin.clock.advance(timedelta(hours=3))
+    assert "unreachable" in {kind for kind, _ in one_list(tocsin)}
+
+
+def test_a_duty_is_to_be_done_two_hours_before_its_start(tocsin: AtDesk, tmp_path: Path) -> None:
+    signed = "by: {roles: [counsel]},"
+    desk = noticed(tocsin, tmp_path, playbook=noticed_playbook.replace(signed, f"{signed} due: 4h,"))
+    (duty,) = (duty for duty in desk("duties", "--format", "json").json["duties"] if duty["id"] == DUTY)
+    start = datetime.fromisoformat(duty["latest_safe_start"])
+    assert start < datetime.fromisoformat(duty["due"])
+    desk.clock.time = start - timedelta(hours=2, minutes=1)
+    assert ("clock", DUTY) not in one_list(desk)
+    desk.clock.time = start - timedelta(hours=1, minutes=59)
+    assert ("clock", DUTY) in one_list(desk)
+    desk.clock.time = datetime.fromisoformat(duty["due"]) + timedelta(minutes=1)
+    assert ("duty_overdue", DUTY) in one_list(desk)
+
+
+# --- the order ------------------------------------------------------------------------------------------
+
+
+def ranks(desk: AtDesk, kind: str) -> set[int]:
+    found = rows(desk)
+    assert [row["rank"] for row in found] == sorted(row["rank"] for row in found)
+    return {row["rank"] for row in found if row["kind"] == kind}
+
+
+def test_legal_questions_wait_while_a_containment_task_is_open(contained: AtDesk) -> None:
+    assert ranks(contained, "containment") == {1}
+    assert ranks(contained, "fact_missing") == {6}
+    for words in (("next", "--all"), ("watch",)):
+        found = contained(*words, "--format", "json").json
+        first = (found.get("next") or found["needs_attention"])[0]
+        assert (first["kind"], first["rank"], first["due"]) == ("containment", 1, "2026-11-24T09:15:00Z")
+    for row in ("1", "2"):
+        contained.done("task", "check", "block", row)
+    contained.done("task", "done", "block")
+    assert ranks(contained, "fact_missing") == {5}
+
+
+def test_legal_questions_wait_for_four_hours_at_most(contained: AtDesk) -> None:
+    contained.clock.advance(timedelta(hours=4))
+    assert (ranks(contained, "overdue"), ranks(contained, "fact_missing")) == ({1, 4}, {5})
+
+
+def test_a_question_that_decides_a_pressing_duty_does_not_wait(contained: AtDesk) -> None:
+    contained.done("fact", "set", "data.involved=?", "--source", "not counted yet")
+    contained.clock.time = datetime.fromisoformat("2026-11-27T08:30:00Z") - timedelta(hours=11)
+    assert 3 in ranks(contained, "fact_missing")
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("ransomware", ["isolate"]), ("sim-swap", []), ("messaging-outage", [])],
+)
+def test_the_shipped_playbooks_name_their_containment_tasks(
+    tocsin: AtDesk, name: str, first: list[str]
+) -> None:
+    tocsin.done("open", name, "--yes", "--no-work")
+    found = tocsin("status", "--format", "json").json
+    assert [one["ref"].rpartition(":")[2] for one in found["needs_attention"] if one["rank"] == 1] == [
+        f"{step}#1" for step in first
+    ]
+    assert any(task["containment"] for task in found["tasks"])
+
+
+# --- no worker ------------------------------------------------------------------------------------------
+
+SCREENS = (
+    ("status",),
+    ("next",),
+    ("brief",),
+    ("task", "list"),
+    ("duties",),
+    ("message", "list"),
+    ("timeline",),
+    ("fact", "show"),
+    ("watch",),
+)
+
+
+@pytest.mark.parametrize("words", SCREENS, ids=" ".join)
+def test_every_screen_says_whether_a_worker_runs(incident: AtDesk, words: tuple[str, ...]) -> None:
+    assert incident(*words, "--format", "json").json["worker"] == {
+        "running": False,
+        "start": "tocsin worker start",
+    }
+    alone = incident.done(*words) if words != ("watch",) else ""
+    with working(incident):
+        assert incident(*words, "--format", "json").json["worker"]["running"] is True
+        if words != ("watch",):
+            page = incident.done(*words)
+            assert alone.endswith(page)
+            assert "tocsin worker" in alone.removesuffix(page)
+
+
+def test_what_is_over_needs_no_worker(incident: AtDesk) -> None:
+    incident.done("cancel", "--reason", "false alarm")
+    assert "worker" not in incident("status", "-i", "amber-falcon", "--format", "json").json
+
+
+def test_doctor_warns_that_no_worker_runs_while_an_incident_is_open(incident: AtDesk) -> None:
+    def codes() -> list[str]:
+        found = incident("doctor", "--offline", "--format", "json").json["findings"]
+        return [finding["code"] for finding in found if finding["area"] == "worker"]
+
+    assert codes() == ["no_worker"]
+    with working(incident):
+        assert codes() == []
+
+
+@contextmanager
+def working(desk: AtDesk) -> Iterator[None]:
+    """Have a worker of this process run in a home meanwhile."""
+    store = desk.office().store
+    held = store.register_worker("w-test")
+    enlist(store, "w-test")
+    yield
+    dismiss(store, "w-test")
+    held.release()
+
+
+# --- channels -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server() -> Iterator[int]:
+    """The port of a server on this machine."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        yield int(listening.getsockname()[1])
+
+
+def findings(desk: AtDesk, *words: str) -> dict[str, str]:
+    found = desk("doctor", *words, "--format", "json").json["findings"]
+    return {finding["ref"]: finding["code"] for finding in found if finding["code"] == "channel_unreachable"}
+
+
+def test_doctor_connects_to_the_server_of_each_channel(tocsin: AtDesk, server: int) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as gone:
+        closed = gone.getsockname()[1]
+    mail = {"host": "127.0.0.1", "port": closed, "sender": "tocsin@example.org", "tls": "none"}
+    tocsin.settings(
+        channels={
+            "mail": {"adapter": "smtp", "settings": mail},
+            "pager": {"adapter": "webhook", "settings": {"url": f"http://127.0.0.1:{server}/in"}},
+            "gone": {"adapter": "ntfy", "settings": {"url": f"http://127.0.0.1:{closed}"}},
+            "screen": {"adapter": "console", "settings": {"path": os.devnull}},
+        }
+    )
+    assert findings(tocsin) == {"mail": "channel_unreachable", "gone": "channel_unreachable"}
+    assert tocsin("doctor").code == 4
+    assert findings(tocsin, "--offline") == {}

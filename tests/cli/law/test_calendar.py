@@ -1,0 +1,113 @@
+"""Legal deadlines for the calendar and the spreadsheet that people already look at."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from icalendar import Calendar
+
+from runner.base.states import MARKS
+from tests.cli.at_desk import AtDesk, compare
+
+FACTS = (
+    "organisation.role=controller,data_owner",
+    "organisation.country=DE",
+    "organisation.zone=Europe/Berlin",
+    "data.involved=true",
+    "data.with_name=true",
+    "data.elements=ssn",
+    "data.encrypted=false",
+    "people.by_jurisdiction.US-CA=600",
+    "people.by_jurisdiction.DE=10",
+    "risk.to_people=risk",
+    "incident.impact=confidentiality",
+    "incident.aware_at=2026-11-24T08:00:00Z",
+    "incident.discovered_at=2026-11-24T08:00:00Z",
+    "people.good_faith_only=false",
+)
+
+
+@pytest.fixture
+def breach(tocsin: AtDesk) -> AtDesk:
+    facts = [word for fact in FACTS for word in ("--fact", fact)]
+    tocsin.done("open", "lost-device", "--yes", *facts)
+    return tocsin
+
+
+def test_the_deadlines_come_in_order_and_all_letters_in_the_united_states_have_one_day(
+    breach: AtDesk,
+) -> None:
+    found = breach("duties", "calendar", "--format", "json").json
+    assert found["schema"] == "tocsin/deadlines/v1"
+    assert (found["mail_by"], found["mail_by_because"]) == ("2026-12-24", "us-ca-breach/individuals")
+    due = [row["due"] for row in found["deadlines"] if row["due"]]
+    assert due == sorted(due)
+    assert found["deadlines"][0]["duty"] == "eu-gdpr-33-controller-sa/initial"
+    [last] = [row for row in found["deadlines"] if row["duty"] == "us-ca-breach/attorney_general"]
+    assert (last["recipient"], last["due"], last["due_kind"]) == ("attorney_general", None, "waits_for_event")
+    compare("calendar-deadlines", breach.done("duties", "calendar"), breach.home)
+
+
+def test_a_calendar_program_reads_them_with_an_alarm_at_the_last_safe_start(
+    breach: AtDesk, tmp_path: Path
+) -> None:
+    out = tmp_path / "deadlines.ics"
+    said = breach("duties", "calendar", "--out", str(out)).err
+    book = Calendar.from_ical(out.read_bytes())
+    events = {str(event["uid"]).partition("/")[2]: event for event in book.walk("VEVENT")}
+    rows = breach("duties", "calendar", "--format", "json").json["deadlines"]
+    undated = [row["duty"] for row in rows if row["due"] is None]
+    mailing = events.pop("mail-by@tocsin")
+    assert str(mailing.decoded("dtstart")) == "2026-12-24"
+    assert "us-ca-breach/individuals" in mailing["description"]
+    assert {str(len(events)), str(len(rows))} <= set(said.split())
+    assert [row["duty"] for row in rows if row["duty"] in said] == undated
+    notice = events["eu-gdpr-33-controller-sa/initial@tocsin"]
+    assert notice.decoded("dtstart") == datetime(2026, 11, 27, 8, tzinfo=UTC)
+    assert len(notice.walk("VALARM")) == 1
+    assert str(events["us-ca-breach/individuals@tocsin"].decoded("dtstart")) == "2026-12-24"
+
+
+def test_the_spreadsheet_holds_the_same_and_the_same_moment_gives_the_same_bytes(
+    breach: AtDesk, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "one.xlsx", tmp_path / "two.xlsx"
+    for out in (first, second):
+        breach.done("duties", "calendar", "--out", str(out))
+    assert first.read_bytes() == second.read_bytes()
+    texts = zipfile.ZipFile(io.BytesIO(first.read_bytes())).read("xl/sharedStrings.xml").decode()
+    cells = re.findall(r"<t[^>]*>([^<]*)</t>", texts)
+    assert any("2026-12-24" in cell and "us-ca-breach/individuals" in cell for cell in cells)
+    assert "eu-gdpr-33-controller-sa/initial" in cells
+
+
+def test_another_ending_or_a_folder_that_is_not_there_is_refused(breach: AtDesk, tmp_path: Path) -> None:
+    said = breach("duties", "calendar", "--out", str(tmp_path / "deadlines.pdf"))
+    assert (said.code, said.error) == (2, "unknown_ending")
+    said = breach("duties", "calendar", "--out", str(tmp_path / "none" / "deadlines.ics"))
+    assert (said.code, said.error) == (1, "file_unwritable")
+    said = breach("duties", "diary")
+    assert (said.code, said.error) == (2, "unknown_report")
+
+
+def test_deadlines_of_what_is_no_real_incident_are_marked_wherever_they_are_read(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    facts = [word for fact in FACTS for word in ("--fact", fact)]
+    tocsin.done("open", "lost-device", "--yes", "--kind", "test", *facts)
+    assert tocsin("duties", "calendar", "--format", "json").json["kind"] == "test"
+    mark = MARKS["test"]
+    assert tocsin.done("duties", "calendar").startswith(mark)
+    ics, sheet = tmp_path / "deadlines.ics", tmp_path / "deadlines.xlsx"
+    tocsin.done("duties", "calendar", "--out", str(ics))
+    events = Calendar.from_ical(ics.read_bytes()).walk("VEVENT")
+    assert events
+    assert all(mark in event["summary"] for event in events)
+    tocsin.done("duties", "calendar", "--out", str(sheet))
+    with zipfile.ZipFile(io.BytesIO(sheet.read_bytes())) as book:
+        assert mark in book.read("xl/sharedStrings.xml").decode()

@@ -1,0 +1,114 @@
+"""The register of breaches (GDPR Art. 33(5)) from the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from runner.base.states import MARKS
+from tests.cli.at_desk import PLAYBOOK, AtDesk, compare
+
+INITIAL = "eu-gdpr-33-controller-sa/initial"
+KNOWN = (
+    "organisation.role=controller",
+    "organisation.established_in=DE",
+    "data.involved=true",
+    "data.elements=name",
+    "people.total=3",
+    "risk.to_people=risk",
+    "incident.aware_at=2026-11-24T09:00:00Z",
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> AtDesk:
+    """A home with a real breach, one without personal data, and an exercise."""
+    playbook = tmp_path / "badge.yaml"
+    playbook.write_text(PLAYBOOK, encoding="utf-8")
+    desk = AtDesk(tmp_path / "home")
+    desk.done("init")
+    desk.settings()
+    given = [word for fact in KNOWN for word in ("--fact", fact)]
+    for title, words in (
+        ("Badge in a taxi", ["--fact", "incident.summary==SUM(1)", *given]),
+        ("Empty badge", ["--fact", "data.involved=false"]),
+        ("Rehearsal", ["--kind", "exercise", *given]),
+    ):
+        desk.done("open", str(playbook), "--yes", "--title", title, *words)
+    return desk
+
+
+def test_the_register_holds_every_real_breach_with_its_gaps(home: AtDesk) -> None:
+    report = home("duties", "register", "--format", "json").json
+    assert (report["schema"], report["kind"], report["no_personal_data"]) == ("tocsin/register/v1", "real", 1)
+    [one] = report["breaches"]
+    assert (one["codename"], one["facts"]["people.total"]) == ("amber-falcon", 3)
+    assert one["effects"] == {"risk.to_people": "risk"}
+    assert one["missing"] == ["risk.consequences", "risk.mitigation", "decision"]
+
+
+def test_the_decision_stands_in_it_with_who_when_and_why(home: AtDesk) -> None:
+    why = "all badges are void"
+    there = ("-i", "amber-falcon")
+    home.done("role", "assign", "executive", "maria", *there)
+    words = ("duty", "decide", INITIAL, "--not-to-notify", "--reason", why, "--ground", "none", *there)
+    entry = home(*words, "--format", "json").json["second_person"][0]
+    home.done("confirm", str(entry), "--as", "ada", *there)
+    for fact in ("risk.consequences=none", "risk.mitigation=blocked"):
+        home.done("fact", "set", fact, "--source", "ada", "-i", "amber-falcon")
+    [one] = home("duties", "register", "--format", "json").json["breaches"]
+    [found] = [decision for decision in one["decisions"] if decision["duty"] == INITIAL]
+    assert (found["state"], found["by"], found["reasons"]) == ("decided_not_to_notify", "maria", why)
+    assert one["missing"] == []
+    compare("register-decided", home.done("duties", "register"), home.home)
+
+
+def test_a_filing_recorded_wrongly_is_taken_back_and_the_register_says_so(home: AtDesk) -> None:
+    there = ("-i", "amber-falcon")
+    home.done("duty", "record-filed", INITIAL, "--reference", "4711", *there)
+    entries = home("timeline", "--format", "json", *there).json["entries"]
+    number = next(entry["event"] for entry in entries if entry["type"] == "DutyRecorded")
+    said = home.done("correct", str(number), "--reason", "that was the drill", *there)
+    assert INITIAL in said
+    [one] = home("duties", "register", "--format", "json").json["breaches"]
+    [found] = [decision for decision in one["decisions"] if decision["duty"] == INITIAL]
+    assert (found["state"], found["at"], "decision" in one["missing"]) == ("open", None, True)
+    assert {"2026", "10:00", "maria", str(number)} <= set(re.findall(r"[\w:]+\w", found["reasons"]))
+    waits = home("status", "--format", "json", *there).json["needs_attention"]
+    commands = [each["command"] for each in waits if each["kind"] == "duty_reopened"]
+    assert [command.split()[2] for command in commands] == ["record-filed", "decide"]
+    entries = home("timeline", "--format", "json", *there).json["entries"]
+    [wrong] = [entry for entry in entries if entry["event"] == number]
+    assert [correction["reason"] for correction in wrong["corrections"]] == ["that was the drill"]
+    home.done("duty", "record-filed", INITIAL, "--reference", "4712", *there)
+    [one] = home("duties", "register", "--format", "json").json["breaches"]
+    assert [each["reference"] for each in one["decisions"] if each["duty"] == INITIAL] == ["4712"]
+
+
+def test_a_drill_is_not_in_the_register_unless_drills_are_asked_for(home: AtDesk) -> None:
+    assert "Rehearsal" not in home.done("duties", "register")
+    page = home.done("duties", "register", "--kind", "exercise")
+    assert page.startswith(MARKS["exercise"])
+    assert ("Rehearsal" in page, "amber-falcon" in page) == (True, False)
+
+
+def test_a_table_of_it_holds_no_formulas(home: AtDesk) -> None:
+    rows = list(csv.DictReader(io.StringIO(home.done("duties", "register", "--format", "csv"))))
+    assert [row["incident.summary"] for row in rows] == ["'=SUM(1)"]
+    assert rows[0]["missing"] == "risk.consequences, risk.mitigation, decision"
+    [told] = [one for one in rows[0]["decisions"].split("|") if INITIAL in one]
+    assert {"applies", "open"} <= set(re.findall(r"\w+", told))
+
+
+def test_only_the_register_is_a_table_and_other_reports_there_are_none(home: AtDesk) -> None:
+    said = home("duties", "-i", "amber-falcon", "--format", "csv")
+    assert (said.code, said.error) == (2, "unknown_format")
+    said = home("duties", "ledger")
+    assert (said.code, said.error, "register" in said.err) == (2, "unknown_report", True)
+    said = home("duties", "register", "--kind", "drill")
+    assert (said.code, said.error) == (2, "unknown_kind")
+    assert all(kind in said.err for kind in MARKS)

@@ -1,0 +1,97 @@
+"""Channels change in tocsin.yaml while messages are under way: they change over, once, and it is on record."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.at_desk import AtDesk
+
+PLAYBOOK = """\
+schema: tocsin/playbook/v1
+name: call-out
+version: 1.0.0
+title: Call out
+roles: {counsel: {title: Legal counsel}}
+messages:
+  alert: {class: urgent-internal, text: "It begins"}
+steps:
+  - {id: tell, message: alert, to: [role:counsel]}
+"""
+
+
+def written(desk: AtDesk, channel: str) -> str:
+    path = desk.home / f"{channel}.txt"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def reached_by(desk: AtDesk, *channels: str) -> None:
+    """Let Jonas be reached over these channels alone, the first one first."""
+    desk.settings(
+        people={
+            "jonas": {"name": "Jonas", "contacts": [{"channel": c, "address": "jonas"} for c in channels]}
+        },
+        roles={"counsel": ["jonas"]},
+        channels={
+            name: {"adapter": "console", "priority": n, "settings": {"path": str(desk.home / f"{name}.txt")}}
+            for n, name in enumerate(channels)
+        },
+    )
+
+
+@pytest.fixture
+def called(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
+    """A home in which Jonas was told over the only channel there was, and has not answered."""
+    reached_by(tocsin, "screen")
+    path = tmp_path / "call-out.yaml"
+    path.write_text(PLAYBOOK, encoding="utf-8")
+    tocsin.done("open", str(path), "--yes")
+    assert "It begins" in written(tocsin, "screen")
+    return tocsin
+
+
+def switches(desk: AtDesk) -> list[str]:
+    told = " ".join(desk.done("timeline").split())
+    return [part.split("  ")[0] for part in told.split("Messages to ")[1:]]
+
+
+def later(desk: AtDesk, span: timedelta = timedelta(minutes=5)) -> dict[str, Any]:
+    desk.clock.advance(span)
+    desk("worker", "--once")
+    listed = desk("message", "list", "--format", "json").json["deliveries"]
+    return desk("message", "show", listed[0]["delivery"], "--format", "json").json["delivery"]
+
+
+def test_what_is_under_way_over_a_channel_that_is_gone_is_planned_anew_and_changes_over(
+    called: AtDesk,
+) -> None:
+    reached_by(called, "wall")
+    found = later(called)
+    assert [attempt["channel"] for attempt in found["attempts"]] == ["screen", "screen", "wall"]
+    assert [attempt["state"] for attempt in found["attempts"]] == ["accepted", "rejected", "accepted"]
+    assert "It begins" in written(called, "wall")
+    [switch] = switches(called)
+    assert switch.startswith("jonas change over from screen to wall")
+    assert "not verified there: jonas" in switch
+
+
+def test_a_channel_that_comes_first_now_is_used_as_soon_as_the_message_is_planned_anew(
+    called: AtDesk,
+) -> None:
+    reached_by(called, "wall", "screen")
+    assert [attempt["channel"] for attempt in later(called)["attempts"]] == ["screen", "screen"]
+    assert switches(called) == []
+    called.done("domain", "declare-down", "elsewhere", "--reason", "it was on the news")
+    found = later(called, timedelta(minutes=10))
+    assert "wall" in {attempt["channel"] for attempt in found["attempts"]}
+    [switch] = switches(called)
+    assert switch.startswith("jonas change over from screen to wall")
+
+
+def test_where_the_channels_stay_the_same_nothing_changes_over(called: AtDesk) -> None:
+    called.done("domain", "declare-down", "elsewhere", "--reason", "it was on the news")
+    later(called)
+    assert switches(called) == []

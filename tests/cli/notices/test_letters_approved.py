@@ -1,0 +1,80 @@
+"""Letters in bulk say for each duty whether somebody approved their pattern."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.at_desk import AtDesk
+from tests.cli.notices.test_letters import FACTS, PEOPLE, TEMPLATE, listed, run
+
+DUTY = "us-ma-breach/individuals"
+PLAYBOOK = f"""\
+schema: tocsin/playbook/v1
+name: to-people
+version: 1.0.0
+title: Letters to people
+roles: {{commander: {{title: Incident commander}}, counsel: {{title: Legal counsel}}}}
+steps:
+  - {{id: law, duties: all}}
+  - {{id: draft, notice: our-letter, duty: {DUTY}, after: [law]}}
+  - {{id: sign, approve: draft, by: {{roles: [counsel]}}, after: [draft]}}
+"""
+
+
+@pytest.fixture
+def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
+    """An incident whose letter for Massachusetts was rendered and waits for counsel."""
+    tocsin.settings(roles={"commander": ["maria"], "counsel": ["jonas", "ada"]})
+    (tocsin.home / "notices").mkdir(exist_ok=True)
+    for path, text in (
+        (tocsin.home / "notices" / "our-letter.md", TEMPLATE),
+        (tmp_path / "to-people.yaml", PLAYBOOK),
+        (tmp_path / "facts.yaml", FACTS),
+    ):
+        path.write_text(text, encoding="utf-8")
+    tocsin.done("open", str(tmp_path / "to-people.yaml"), "--yes", "--facts", str(tmp_path / "facts.yaml"))
+    tocsin.done("notice", "render", "draft")
+    return tocsin
+
+
+def warned(text: str) -> list[str]:
+    return [line.split(" for ")[1].split(":")[0] for line in text.splitlines() if "nobody approved" in line]
+
+
+def test_each_duty_whose_letters_nobody_approved_is_named_and_they_are_made_all_the_same(
+    desk: AtDesk, tmp_path: Path
+) -> None:
+    said = run(desk, listed(tmp_path, PEOPLE), tmp_path / "out", "--to", "txt")
+    assert said.code == 0, said.err
+    assert warned(said.err) == ["us-ca-breach/individuals", DUTY, "us-tx-breach/individuals"]
+    groups = json.loads((tmp_path / "out" / "letters.json").read_bytes())["groups"]
+    assert [group["approved"] for group in groups] == [False, False, False]
+    assert [group["approved_by"] for group in groups] == [[], [], []]
+
+
+def test_what_was_approved_is_on_record_with_whom_and_the_digest(desk: AtDesk, tmp_path: Path) -> None:
+    digest = desk("notice", "list", "--format", "json").json["notices"][-1]["digest"]
+    desk.done("approve", "sign", "--as", "ada", "--digest", digest)
+    said = run(desk, listed(tmp_path, PEOPLE), tmp_path / "out", "--to", "txt")
+    assert said.code == 0, said.err
+    assert warned(said.err) == ["us-ca-breach/individuals", "us-tx-breach/individuals"]
+    groups = json.loads((tmp_path / "out" / "letters.json").read_bytes())["groups"]
+    (mine,) = [group for group in groups if group["duty"] == DUTY]
+    assert (mine["approved"], mine["approved_by"], mine["approved_digest"]) == (True, ["ada"], digest)
+
+
+def test_an_approval_that_became_void_approves_no_letters(desk: AtDesk, tmp_path: Path) -> None:
+    digest = desk("notice", "list", "--format", "json").json["notices"][-1]["digest"]
+    desk.done("approve", "sign", "--as", "ada", "--digest", digest)
+    desk.done("fact", "set", "incident.summary=Somebody copied two files.", "--source", "log")
+    desk.done("notice", "render", "draft")
+    said = run(desk, listed(tmp_path, PEOPLE), tmp_path / "out", "--to", "txt")
+    assert DUTY in warned(said.err)
+
+
+def test_drafts_need_no_approval(desk: AtDesk, tmp_path: Path) -> None:
+    said = run(desk, listed(tmp_path, PEOPLE), tmp_path / "out", "--to", "txt", "--draft")
+    assert (said.code, warned(said.err)) == (0, [])

@@ -1,0 +1,205 @@
+"""A folder for counsel holds everything; what is filed holds nothing of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pypdfium2 as pdfium  # type: ignore[import-untyped]
+import pytest
+
+from tests.cli.at_desk import AtDesk, compare
+from tests.cli.notices.noticed import BODY, NOTICE, PLAYBOOK, noticed, rendered
+
+PLANTED = {
+    "override": "PLANTEDoverride",
+    "approval": "PLANTEDapproval",
+    "source": "PLANTEDsource",
+    "note": "PLANTEDnote",
+    "title": "PLANTEDtitle",
+    "user": "plantedosuser",
+}
+HOUSE = (
+    "unverified",
+    "secondary",
+    "rivileged",
+    "PRIVILEGED",
+    "Cover sheet",
+    "OVERRIDDEN",
+    "jonas",
+    "Jonas",
+    "maria",
+)
+
+
+@pytest.fixture
+def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
+    """A notice that was rendered twice, overridden and approved, with words planted all around it."""
+    tocsin.os_user = PLANTED["user"]
+    made = noticed(tocsin, tmp_path)
+    made.done("fact", "set", "incident.summary=Two mailboxes.", "--source", PLANTED["source"])
+    made.done("note", PLANTED["note"], "--privileged")
+    made.done("notice", "render", "draft", "--as", "jonas", "--override", PLANTED["override"])
+    digest = rendered(made)["digest"]
+    made.done("approve", "sign", "--as", "ada", "--digest", digest, "--reason", PLANTED["approval"])
+    return made
+
+
+def pulled(desk: AtDesk, folder: Path) -> dict[str, bytes]:
+    desk.done("notice", "pull", "--out", str(folder))
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_folder_holds_everything_that_counsel_needs(desk: AtDesk, tmp_path: Path) -> None:
+    files = pulled(desk, tmp_path / "out")
+    kinds = sorted(re.sub(r"[0-9a-f]{8}", "8", name) for name in files)
+    stem = "short-notice_eu-gdpr-33-controller-sa_initial_8"
+    assert kinds == sorted(
+        [
+            *(f"{stem}.{form}" for form in ("docx", "html", "pdf", "txt")),
+            f"{stem}_COVER.pdf",
+            "REDLINE_short-notice_8_8.docx",
+            "REDLINE_short-notice_8_8.html",
+            "coverage.txt",
+            "duties.json",
+            "duties.txt",
+            "manifest.json",
+        ]
+    )
+    compare("notice.pull.coverage", _masked(files["coverage.txt"].decode()), desk.home)
+    assert json.loads(files["duties.json"])["schema"] == "tocsin/duties/v1"
+    manifest = json.loads(files["manifest.json"])
+    (one,) = manifest["documents"]
+    assert one["override"]["reason"] == PLANTED["override"]
+    assert one["coverage"][1]["state"] == "gap"
+    assert set(manifest["house"]) == {
+        name for name in files if "_initial_" not in name or "COVER" in name
+    } - {"manifest.json"}
+
+
+def test_the_cover_sheet_says_who_let_it_go_and_what_it_rests_on(desk: AtDesk, tmp_path: Path) -> None:
+    files = pulled(desk, tmp_path / "out")
+    text = _text(next(body for name, body in files.items() if "COVER" in name))
+    for said in (PLANTED["override"], PLANTED["approval"], "incident.vector"):
+        assert said in text
+    compare("notice.pull.cover", _masked(text), desk.home)
+
+
+def test_nothing_of_the_house_is_in_what_is_filed(desk: AtDesk, tmp_path: Path) -> None:
+    files = pulled(desk, tmp_path / "out")
+    filed = {
+        name: body for name, body in files.items() if name.startswith("short-notice") and "COVER" not in name
+    }
+    assert len(filed) == 4
+    for name, body in filed.items():
+        everything = "\n".join(_opened(name, body))
+        assert "Two mailboxes." in everything.replace("\n", ""), name
+        for word in (*PLANTED.values(), *HOUSE):
+            assert word not in everything, (name, word)
+
+
+def test_a_rendering_that_is_the_first_has_no_redline(tocsin: AtDesk, tmp_path: Path) -> None:
+    files = pulled(noticed(tocsin, tmp_path), tmp_path / "out")
+    assert not [name for name in files if "REDLINE" in name]
+
+
+def test_a_rendering_that_repeats_the_one_before_is_not_laid_over_itself(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    desk = noticed(tocsin, tmp_path)
+    desk.done("notice", "render", "draft", "--as", "jonas")
+    desk.done("notice", "render", "draft", "--as", "jonas")
+    for name in pulled(desk, tmp_path / "out"):
+        before, _, after = name.partition(".")[0].rpartition("_")
+        assert not before.endswith(f"_{after}"), name
+
+
+def _opened(name: str, body: bytes) -> Iterator[str]:
+    """Yield all that a file says: as it is, its parts, its streams unpacked, its text and its metadata."""
+    yield body.decode("latin-1")
+    yield body.decode("utf-8", "replace")
+    if name.endswith(".docx"):
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            for entry in archive.infolist():
+                yield f"{entry.filename} {entry.comment!r} {entry.extra!r}"
+                yield archive.read(entry).decode("utf-8", "replace")
+    if name.endswith(".pdf"):
+        yield _text(body)
+        document = pdfium.PdfDocument(body)
+        yield str(document.get_metadata_dict())
+        for stream in re.findall(rb"stream\r?\n(.*?)endstream", body, re.DOTALL):
+            try:
+                inner = zlib.decompressobj().decompress(stream)
+            except zlib.error:
+                continue
+            yield inner.decode("latin-1")
+            yield inner.decode("utf-16-be", "replace")
+
+
+def _masked(text: str) -> str:
+    """Return a text without its digests, which hang on the machine, and with plain line ends."""
+    plain = text.replace("\r", "").replace("\ufffe", "-")
+    whole = re.sub(r"(sha256:\s?)?(?<![0-9a-z])([0-9a-f]\s?){63}[0-9a-f]", "DIGEST", plain)
+    return re.sub(r"_[0-9a-f]{8}\b", "_8", whole)
+
+
+def _text(body: bytes) -> str:
+    return "\n".join(page.get_textpage().get_text_range() for page in pdfium.PdfDocument(body))
+
+
+def test_work_for_counsel_is_marked_on_drafts_and_cover_sheets_and_never_on_what_is_filed(
+    tocsin: AtDesk, tmp_path: Path
+) -> None:
+    desk = noticed(tocsin, tmp_path)
+    desk.settings(
+        stationery={"privileged": True}, roles={"commander": ["maria"], "counsel": ["jonas", "ada"]}
+    )
+    desk.done("notice", "render", "draft")
+    draft = pulled(desk, tmp_path / "draft")
+    text = next(body for name, body in draft.items() if "short-notice" in name and name.endswith(".txt"))
+    assert "PRIVILEGED" in text.decode()
+    desk.done("notice", "render", "draft", "--as", "jonas", "--override", "counsel knows")
+    filed = pulled(desk, tmp_path / "final")
+    cover = next(body for name, body in filed.items() if "COVER" in name and not name.startswith("DRAFT"))
+    assert "rivileged" in _text(cover)
+    final = [
+        "\n".join(_opened(name, body))
+        for name, body in filed.items()
+        if name.startswith("short-notice") and "COVER" not in name
+    ]
+    assert len(final) == 4
+    assert not any("rivileged" in text or "PRIVILEGED" in text for text in final)
+
+
+def test_without_a_rendering_the_command_that_makes_one_is_told(tocsin: AtDesk, tmp_path: Path) -> None:
+    path = tmp_path / "noticed.yaml"
+    path.write_text(PLAYBOOK, encoding="utf-8")
+    own = tocsin.home / "notices"
+    own.mkdir()
+    (own / "short-notice.md").write_text(
+        NOTICE.replace("@language", "en")
+        .replace("@forbids", "[]")
+        .replace("@more\n", "")
+        .replace("@body", BODY),
+        encoding="utf-8",
+    )
+    tocsin.done("open", str(path), "--yes", "--no-work")
+    pull = tocsin("notice", "pull", "--format", "json")
+    assert (pull.code, pull.error, "draft" in pull.json["hint"].split()) == (1, "not_rendered", True)
+    assert "--out" not in pull.json["hint"]
+    show = tocsin("notice", "show", "short-notice", "--format", "json")
+    assert (show.code, show.error, "draft" in show.json["hint"].split()) == (1, "unknown_notice", True)
+    tocsin.done("notice", "render", "draft")
+    tocsin.done("notice", "pull", "--out", str(tmp_path / "out"))
+    said = tocsin("notice", "pull", "other", "--format", "json")
+    assert (said.code, said.error, "short-notice" in said.json["hint"]) == (1, "unknown_notice", True)
+
+
+def test_without_a_notice_step_a_draft_is_told(incident: AtDesk) -> None:
+    said = incident("notice", "pull", "--format", "json")
+    assert (said.code, said.error, "--out" in said.json["hint"]) == (1, "not_rendered", True)

@@ -1,0 +1,108 @@
+"""Roles that nobody holds are named before they are needed, with what then cannot happen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from runner.playbook.catalogue import Catalog
+from tests.cli.at_desk import AtDesk
+
+PLAYBOOK = """\
+schema: tocsin/playbook/v1
+name: payout
+version: 1.0.0
+title: Pay out
+roles: {commander: {title: Incident commander}, executive: {title: Management}}
+messages:
+  alert: {class: task-notice, text: "It begins", to: [role:executive]}
+steps:
+  - {id: tell, message: alert}
+  - {id: work, task: Work, role: commander, due: 1h, on_overdue: {escalate: executive}}
+  - {id: sign, title: Sign the payment, approve: work, by: {roles: [executive]}, after: [work]}
+"""
+
+
+@pytest.fixture
+def payout(tmp_path: Path) -> str:
+    """A playbook with a role that nobody in the home holds."""
+    path = tmp_path / "payout.yaml"
+    path.write_text(PLAYBOOK, encoding="utf-8")
+    return str(path)
+
+
+def test_init_writes_every_role_of_the_playbooks_and_names_those_that_nobody_holds(nowhere: AtDesk) -> None:
+    report = nowhere("init", "--format", "json").json
+    catalog = Catalog(None)
+    wanted: set[str] = set()
+    for name in catalog.playbook_files:
+        read = catalog.find_playbook(name)[1].playbook
+        assert read is not None
+        wanted |= set(read.roles)
+    written = msgspec.yaml.decode((nowhere.home / "tocsin.yaml").read_bytes())["roles"]
+    assert set(written) == wanted
+    assert {one["role"] for one in report["unheld"]} == {name for name, held in written.items() if not held}
+    assert "executive" in {one["role"] for one in report["unheld"]}
+
+
+def test_opening_warns_of_an_unheld_role_and_goes_on(tocsin: AtDesk, payout: str) -> None:
+    said = tocsin("open", payout, "--yes", "--format", "json")
+    assert (said.code, said.warnings) == (0, ["unheld_role"])
+    assert said.json["unheld"] == [
+        {
+            "role": "executive",
+            "title": "Management",
+            "playbooks": ["payout"],
+            "approvals": ["Sign the payment"],
+            "escalations": ["Work"],
+            "messages": ["alert"],
+        }
+    ]
+
+
+def test_a_terminal_asks_who_has_the_role_and_the_plan_follows(tocsin: AtDesk, payout: str) -> None:
+    said = tocsin("open", payout, "--format", "json", types="y\nnobody\nada\ny\n")
+    assert (said.code, said.json["unheld"]) == (0, [])
+    assert [one["recipient"] for one in said.json["plan"]["plan"]] == ["ada"]
+    found = tocsin("role", "list", "--format", "json").json
+    assert {role["role"]: role["incident_persons"] for role in found["roles"]}["executive"] == ["ada"]
+    assert found["unheld"] == []
+
+
+def test_at_a_terminal_a_role_can_be_left_open(tocsin: AtDesk, payout: str) -> None:
+    said = tocsin("open", payout, types="n\ny\n")
+    assert (said.code, said.warnings) == (0, ["unheld_role"])
+    found = tocsin("role", "list", "--format", "json").json["unheld"]
+    assert [one["role"] for one in found] == ["executive"]
+
+
+def test_an_approval_that_others_can_give_is_not_named(tocsin: AtDesk, tmp_path: Path) -> None:
+    path = tmp_path / "shared.yaml"
+    shared = PLAYBOOK.replace("by: {roles: [executive]}", "by: {roles: [executive, commander]}")
+    path.write_text(shared, encoding="utf-8")
+    said = tocsin("open", str(path), "--yes", "--format", "json")
+    assert said.json["unheld"][0]["approvals"] == []
+
+
+def test_doctor_and_readiness_name_the_roles_of_all_playbooks(tocsin: AtDesk) -> None:
+    own = tocsin.home / "playbooks"
+    own.mkdir(exist_ok=True)
+    (own / "payout.yaml").write_text(PLAYBOOK, encoding="utf-8")
+    findings = tocsin("doctor", "--format", "json").json["findings"]
+    (found,) = [finding for finding in findings if finding["area"] == "roles"]
+    assert (found["severity"], "executive" in found["what"]) == ("warning", True)
+    ready = tocsin("drill", "readiness", "--format", "json").json
+    roles = [one["role"] for one in ready["unheld"]]
+    assert "executive" in roles
+    assert "counsel" not in roles
+    assert {"finance", "executive"} <= set(roles)
+    wanted = [one["ref"] for one in ready["needs_attention"] if one["kind"] == "role_unheld"]
+    assert wanted == ["executive"], "the roles of a shipped playbook that nobody uses are only named"
+    assert [one["role"] for one in tocsin("role", "list", "--format", "json").json["unheld"]] == roles
+
+
+def test_a_role_that_stands_empty_in_the_settings_is_not_held_by_one_person(tocsin: AtDesk) -> None:
+    tocsin.settings(roles={"commander": ["maria"], "counsel": ["jonas", "ada"], "executive": []})
+    assert "executive" not in tocsin("drill", "readiness", "--format", "json").json["without_alternate"]

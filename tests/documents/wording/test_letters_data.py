@@ -1,0 +1,56 @@
+"""A letter to people names every element of their data, whatever was written about it besides."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.documents.wording.labels import label
+from runner.documents.write import write
+from tests.documents.at_law import made, us_facts, without
+from tests.documents.europe import europe_facts, written
+
+WORDS = "The records of our billing system"
+US_LETTERS = (
+    ("us-letter", "us-ma-breach/individuals"),
+    ("us-letter", "us-tx-breach/individuals"),
+    ("us-ca-individual", "us-ca-breach/individuals"),
+    ("hipaa-individual", "us-hipaa-164-400/individuals"),
+    ("us-substitute-web", "us-il-breach/individuals"),
+    ("us-substitute-press", "us-il-breach/individuals"),
+    ("call-centre-script", ""),
+)
+EU_LETTERS = {
+    "gdpr-34-letter": "en",
+    "gdpr-34-letter-de": "de",
+    "gdpr-34-letter-fr": "fr",
+    "gdpr-34-letter-es": "es",
+    "individual-letter": "en",
+}
+
+
+@pytest.mark.parametrize(("name", "duty"), US_LETTERS)
+def test_an_american_letter_names_every_element_after_the_words_about_it(name: str, duty: str) -> None:
+    facts = us_facts()
+    facts["data"] |= {"categories_text": WORDS, "elements": ["name", "ssn", "drivers_license_or_state_id"]}
+    text = " ".join(write(made(name, duty, facts)[1], "txt").decode().split()).lower()
+    _, found, after = text.partition(WORDS.lower())
+    assert found
+    assert "driver's license" in after
+
+
+@pytest.mark.parametrize(("name", "duty"), US_LETTERS)
+def test_the_words_alone_are_enough_where_no_element_is_known(name: str, duty: str) -> None:
+    facts = without(us_facts(), "data.elements")
+    facts["data"]["categories_text"] = WORDS
+    text = write(made(name, duty, facts)[1], "txt").decode()
+    assert WORDS in text
+    assert f"{WORDS}\n\n- " not in text
+
+
+@pytest.mark.parametrize(("name", "language"), EU_LETTERS.items())
+def test_a_european_letter_names_every_element_after_the_words_about_it(name: str, language: str) -> None:
+    facts = europe_facts()
+    facts["populations"][0]["data"] |= {"categories_text": WORDS, "elements": ["name", "passport"]}
+    document = written(name, "eu-gdpr-34-data-subjects/individuals", facts)[1]
+    text = " ".join(write(document, "txt").decode().split()).lower()
+    assert label("passport", language).lower() in text.partition(WORDS.lower())[2]

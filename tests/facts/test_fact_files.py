@@ -1,0 +1,395 @@
+"""Facts files and assignments: what is taken, and for everything else where it stands and what to write."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.errors import Invalid
+from runner.facts.fact_files import parse_assignment, read_facts
+from runner.facts.vocabulary.register import Fact, Register, Stated
+from runner.yamlfile.source import parse
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+HEAD = "schema: tocsin/facts/v1\n"
+
+
+def read(text: str) -> dict[str, Any]:
+    return {fact.key: fact.value for fact in read_facts(parse(HEAD + text, "facts.yaml"))}
+
+
+def findings(text: str) -> list[str]:
+    with pytest.raises(Invalid) as caught:
+        read_facts(parse(text, "facts.yaml"))
+    return [str(problem) for problem in caught.value.problems]
+
+
+def known(**values: Any) -> Register:
+    return {
+        key: Fact(key=key, value=value, at=NOON)
+        for key, value in {name.replace("__", "."): value for name, value in values.items()}.items()
+    }
+
+
+def test_a_nested_file_gives_single_facts() -> None:
+    assert read(
+        """\
+organisation: {country: NO, role: [controller], sectors: [health, '?']}
+incident:
+  aware_at: 2026-11-24T09:30:00+01:00
+  summary: |
+    A device is missing.
+    Nobody knows where.
+people:
+  by_jurisdiction: {DE: 1200, US-CA: 30}
+risk.to_people: high
+data: {encrypted: false, records: null}
+"""
+    ) == {
+        "organisation.country": "NO",
+        "organisation.role": ["controller"],
+        "organisation.sectors": ["health", "?"],
+        "incident.aware_at": "2026-11-24T09:30:00+01:00",
+        "incident.summary": "A device is missing.\nNobody knows where.",
+        "people.by_jurisdiction.DE": 1200,
+        "people.by_jurisdiction.US-CA": 30,
+        "risk.to_people": "high",
+        "data.encrypted": False,
+        "data.records": None,
+    }
+
+
+def test_populations_are_a_list_with_ids_or_a_mapping() -> None:
+    as_list = "populations: [{id: staff, data: {elements: [ssn]}, people.by_jurisdiction: {US-CA: 3}, overlaps: [customers]}]"
+    as_mapping = "populations: {staff: {data.elements: [ssn], people: {by_jurisdiction.US-CA: 3}, overlaps: [customers]}}"
+    assert read(as_list) == read(as_mapping)
+    assert read(as_list)["populations.staff.people.by_jurisdiction.US-CA"] == 3
+
+
+def test_a_claim_is_called_after_its_regime_unless_it_has_an_id() -> None:
+    text = "claims: [{regime: eu-gdpr-34, position: exempt}, {id: other, regime: eu-gdpr-34, position: late}]"
+    assert read(text) == {
+        "claims.eu-gdpr-34.regime": "eu-gdpr-34",
+        "claims.eu-gdpr-34.position": "exempt",
+        "claims.other.regime": "eu-gdpr-34",
+        "claims.other.position": "late",
+    }
+
+
+def test_a_value_a_map_or_a_list_may_say_where_it_comes_from() -> None:
+    text = """\
+source: demo
+people:
+  total: {value: 40, source: help desk, confidence: estimated, at: 2026-11-24T12:00:00Z}
+  by_jurisdiction:
+    value:
+      DE: 30
+      FR: {value: 10, source: letters}
+    confidence: estimated
+data: {encrypted: true}
+"""
+    assert read_facts(parse(HEAD + text, "facts.yaml")) == (
+        Stated(key="people.total", value=40, source="help desk", confidence="estimated", at=NOON),
+        Stated(key="people.by_jurisdiction.DE", value=30, source="demo", confidence="estimated"),
+        Stated(key="people.by_jurisdiction.FR", value=10, source="letters", confidence="estimated"),
+        Stated(key="data.encrypted", value=True, source="demo"),
+    )
+
+
+def test_without_a_source_the_file_is_the_source() -> None:
+    (fact,) = read_facts(parse(HEAD + "data: {encrypted: true}", "facts.yaml"))
+    assert fact.source == "facts.yaml"
+
+
+def test_every_problem_of_a_file_is_told_with_its_place() -> None:
+    text = """\
+schema: tocsin/facts/v1
+data:
+  encryptd: true
+  encrypted: maybe
+  elements: ssn
+  form: [paper, vellum]
+people:
+  total: -3
+  by_jurisdiction: {UK: 1, DE: many}
+incident:
+  aware_at: 2026-11-24
+  detected_at: 2026-11-24T09:30:00
+  discovered_at: 2026-02-30T09:30:00Z
+risk: high
+organisation.zone: Europe/Berln
+organisation: {name: {value: x, sauce: y}, turnover: {amount: lots}}
+populations: [{data: {}}, customers]
+law_enforcement: {hold: {agency: {value: x, confidence: sure}, officer: {value: x, source: [1]}, form: {value: oral, at: noon}}}
+claims: {a.b: {regime: x}}
+data.encrypted: true
+"""
+    assert findings(text) == [
+        "facts.yaml:3:3: error: there is no fact data.encryptd [fact] (did you mean data.encrypted?)",
+        "facts.yaml:4:14: error: data.encrypted is true or false [fact] (write true or false without quotes)",
+        "facts.yaml:5:13: error: data.elements is a list [fact] (write [ssn])",
+        "facts.yaml:6:9: error: data.form is never 'vellum' [fact] (one of: electronic, paper, oral)",
+        "facts.yaml:8:10: error: people.total is a whole number from 0 [fact] (write digits only, as 1200)",
+        "facts.yaml:9:21: error: 'UK' is not the ISO code: write GB [fact]",
+        "facts.yaml:9:32: error: people.by_jurisdiction.DE is a whole number from 0 [fact] (write digits only, as 1200)",
+        "facts.yaml:11:13: error: incident.aware_at: a date without a time is not an instant: write 2026-11-24T09:30:00+01:00 [fact]",
+        "facts.yaml:12:16: error: incident.detected_at: a local time needs its offset from UTC: write 2026-11-24T09:30:00+01:00 or end with Z [fact]",
+        "facts.yaml:13:18: error: incident.discovered_at: no such instant (day is out of range for month): write 2026-11-24T09:30:00+01:00 [fact]",
+        "facts.yaml:14:7: error: risk is a mapping [fact] (indent its parts under it)",
+        "facts.yaml:15:20: error: organisation.zone is a time zone by name [fact] (write it as Europe/Berlin)",
+        "facts.yaml:16:22: error: a value has no 'sauce' [fact] (did you mean source?)",
+        "facts.yaml:16:63: error: organisation.turnover.amount is a number [fact] (write digits with a point, as 1200.5)",
+        "facts.yaml:17:14: error: member 1 of populations has no id [fact] (give it one, as id: customers)",
+        "facts.yaml:18:34: error: confidence is one of two words [fact] (write confirmed or estimated)",
+        "facts.yaml:18:73: error: source is not a line of text [fact]",
+        "facts.yaml:18:104: error: at: not an instant: write date, time and offset, as 2026-11-24T09:30:00+01:00 [fact]",
+        "facts.yaml:19:10: error: there is no fact claims.a.b [fact] (did you mean claims.a.by?)",
+    ]
+
+
+def test_a_fact_given_twice_is_a_problem() -> None:
+    assert findings(HEAD + "data: {encrypted: true}\ndata.encrypted: true\n") == [
+        "facts.yaml:3:1: error: data.encrypted is given twice [fact-twice]"
+    ]
+
+
+def test_what_is_no_facts_file_is_refused() -> None:
+    assert findings("- a\n") == [
+        "facts.yaml:1:1: error: a facts file is a mapping [facts-shape] (begin with schema: tocsin/facts/v1)"
+    ]
+    assert findings("data: {encrypted: true}\n") == [
+        "facts.yaml:1:1: error: the schema is not tocsin/facts/v1 [schema] (write schema: tocsin/facts/v1)"
+    ]
+
+
+def test_the_shape_of_lists_is_explained() -> None:
+    assert findings(HEAD + "populations: [customers]\n")[0].endswith(
+        "member 1 of populations is not a mapping [fact]"
+    )
+    assert findings(HEAD + "populations: customers\n") == [
+        "facts.yaml:2:14: error: populations is a list of members with an id [fact] (indent its parts under it)"
+    ]
+    assert findings(HEAD + "people: {total: {value: 1, colour: red}}\n") == [
+        "facts.yaml:2:17: error: a value has no 'colour' [fact] (there are: value, source, confidence, at)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ("data.encrypted=no", {"data.encrypted": False}),
+        ("data.encrypted = TRUE", {"data.encrypted": True}),
+        ("data.encrypted=?", {"data.encrypted": None}),
+        ("data.elements=ssn, name,ssn", {"data.elements": ["ssn", "name"]}),
+        ("data.elements=ssn,?", {"data.elements": ["ssn", "?"]}),
+        ("data.elements=", {"data.elements": []}),
+        ("people.total=1200", {"people.total": 1200}),
+        ("people.by_jurisdiction.US-CA=30", {"people.by_jurisdiction.US-CA": 30}),
+        (
+            "people.by_jurisdiction=DE=1200,US-CA=30",
+            {"people.by_jurisdiction.DE": 1200, "people.by_jurisdiction.US-CA": 30},
+        ),
+        (
+            "incident.individual_notice_sent_at.*=2026-11-24T12:00:00Z",
+            {"incident.individual_notice_sent_at.*": "2026-11-24T12:00:00Z"},
+        ),
+        ("incident.aware_at=2026-11-24t09:30z", {"incident.aware_at": "2026-11-24T09:30:00Z"}),
+        ("incident.summary=a = b", {"incident.summary": "a = b"}),
+        ("organisation.turnover.amount=-12.50", {"organisation.turnover.amount": -12.5}),
+        ("organisation.turnover.amount=12", {"organisation.turnover.amount": 12}),
+        ("populations.staff.data.encrypted=no", {"populations.staff.data.encrypted": False}),
+        ("organisation.zone=UTC", {"organisation.zone": "UTC"}),
+        ("organisation.name= Cafe\u0301 ", {"organisation.name": "Café"}),
+    ],
+)
+def test_an_assignment_sets_facts(text: str, facts: dict[str, Any]) -> None:
+    assert {fact.key: fact.value for fact in parse_assignment(text, {}, NOON)} == facts
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "after"),
+    [
+        ("data.elements+=ssn", None, ["ssn", "?"]),
+        ("data.elements+=ssn,?", None, ["ssn", "?"]),
+        ("data.elements+=ssn", ["name"], ["name", "ssn"]),
+        ("data.elements+=ssn,name", ["name", "?"], ["name", "ssn", "?"]),
+        ("data.elements-=name", ["name", "ssn"], ["ssn"]),
+        ("data.elements-=?", ["name", "?"], ["name"]),
+    ],
+)
+def test_a_set_is_changed_member_by_member(text: str, before: Any, after: Any) -> None:
+    (fact,) = parse_assignment(text, known(data__elements=before), NOON)
+    assert fact.value == after
+
+
+def test_a_map_and_a_member_are_withdrawn_entry_by_entry() -> None:
+    register = known(people__by_jurisdiction__DE=3, people__by_jurisdiction__FR=None, people__total=3)
+    assert parse_assignment("people.by_jurisdiction=?", register, NOON) == (
+        Stated(key="people.by_jurisdiction.DE", value=None),
+    )
+    assert parse_assignment("people.unreachable=?", register, NOON) == ()
+    assert [fact.key for fact in parse_assignment("people=?", register, NOON)] == [
+        "people.by_jurisdiction.DE",
+        "people.total",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("data.encrypted", "a fact is set as KEY=VALUE", "as data.encrypted=false"),
+        ("=3", "a fact is set as KEY=VALUE", "as data.encrypted=false"),
+        ("+=3", "a fact is set as KEY=VALUE", "as data.encrypted=false"),
+        ("data.encryptd=1", "there is no fact data.encryptd", "did you mean data.encrypted?"),
+        ("encrypted=no", "there is no fact encrypted", "did you mean data.encrypted?"),
+        ("data.encrypted.x=1", "data.encrypted is a single fact and has no parts", ""),
+        ("people.by_jurisdiction.us=1", "'us' is no jurisdiction: write US", ""),
+        (
+            "people.by_jurisdiction.US-QQ=1",
+            "'US-QQ' is no part of the United States: write the postal code, as US-CA",
+            "",
+        ),
+        ("people.by_jurisdiction.EU=1", "'EU' is no country of ISO 3166-1: name the countries", ""),
+        (
+            "people.by_jurisdiction.QQ=1",
+            "'QQ' is no country of ISO 3166-1: write a country as DE, a state as US-CA",
+            "",
+        ),
+        (
+            "people.by_jurisdiction.germany=1",
+            "this is no jurisdiction: write a country as DE, a state as US-CA",
+            "",
+        ),
+        (
+            "people.by_jurisdiction=1200",
+            "people.by_jurisdiction is a map",
+            "write people.by_jurisdiction.DE=1200 or people.by_jurisdiction=DE=1200,FR=30",
+        ),
+        (
+            "people.by_jurisdiction=xx=1",
+            "'xx' is no jurisdiction: write a country as DE, a state as US-CA",
+            "",
+        ),
+        ("incident.recipient_notified_at.A=?", "'A' is no recipient: write it as competent_sa", ""),
+        ("people=3", "people is a group of facts", "set one of its parts, or use a facts file"),
+        ("risk=?", "nothing under risk is known", ""),
+        ("people.total=1,200", "people.total is a whole number from 0", "write digits only, as 1200"),
+        (
+            "people.total=99999999999999999",
+            "people.total is 9,007,199,254,740,992 at most",
+            "see that no digit is too many",
+        ),
+        (
+            "organisation.turnover.amount=1e5",
+            "organisation.turnover.amount is a number",
+            "write digits with a point, as 1200.5",
+        ),
+        ("data.encrypted=maybe", "data.encrypted is yes or no", "write yes or no, or ? for unknown"),
+        ("data.backup=fresh", "data.backup is never 'fresh'", "one of: available, delayed, none"),
+        ("data.backup=a b c", "data.backup is one of a few words", "one of: available, delayed, none"),
+        ("incident.vector=phising", "incident.vector is never 'phising'", "did you mean phishing?"),
+        (
+            "incident.vector=zzz",
+            "incident.vector is never 'zzz'",
+            "one of: hacking, ransomware, phishing, credential_stuffing, sim_swap, smishing, insider, misdelivery, loss, theft, ...",
+        ),
+        (
+            "organisation.zone=Mars/Base",
+            "organisation.zone is a time zone by name",
+            "write it as Europe/Berlin",
+        ),
+        (
+            "organisation.zone=../etc/passwd",
+            "organisation.zone is a time zone by name",
+            "write it as Europe/Berlin",
+        ),
+        ("organisation.country=UK", "organisation.country: 'UK' is not the ISO code: write GB", ""),
+        ("organisation.name=", "organisation.name is empty", "leave it out, or ? for unknown"),
+        (
+            "organisation.name=a\u202eb",
+            "organisation.name: the text has a character that cannot be shown, U+202E, at position 2",
+            "",
+        ),
+        (
+            "organisation.name=" + "x" * 501,
+            "organisation.name: the text has 501 characters, more than 500",
+            "",
+        ),
+        (
+            "incident.aware_at=2026-11-24T09:30:00[Europe/Berlin]",
+            "incident.aware_at: not an instant: write date, time and offset, as 2026-11-24T09:30:00+01:00",
+            "",
+        ),
+        (
+            "people.total+=3",
+            "people.total is no set, so nothing can be added to it",
+            "write people.total=VALUE",
+        ),
+        ("people+=3", "people is no set, so nothing can be added to it", "write people=VALUE"),
+        ("data.form-=oral", "data.form is unknown, so nothing can be taken from it", "write data.form=a,b"),
+        ("data.elements-=ssn", "data.elements does not hold what is to be taken from it", "it holds: name"),
+    ],
+)
+def test_what_cannot_be_a_fact_is_refused_with_the_right_way_to_write_it(
+    text: str, message: str, hint: str
+) -> None:
+    with pytest.raises(Invalid) as caught:
+        parse_assignment(text, known(data__elements=["name"]), NOON)
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+    assert caught.value.code == "fact"
+
+
+@given(
+    text=st.text(max_size=40),
+    key=st.sampled_from(
+        ["data.elements", "people.total", "incident.aware_at", "organisation.name", "people"]
+    ),
+)
+def test_any_assignment_is_taken_or_refused(text: str, key: str) -> None:
+    for assignment in (text, f"{key}={text}", f"{key}+={text}", f"{key}.{text}=1"):
+        try:
+            facts = parse_assignment(assignment, known(data__elements=["name"]), NOON)
+        except Invalid:
+            continue
+        assert all(parse_again(fact) for fact in facts)
+
+
+def parse_again(fact: Stated) -> bool:
+    from runner.facts.vocabulary.nested_facts import check_value
+
+    return check_value(fact.key, fact.value) == ()
+
+
+def test_offsets_of_every_sign_are_kept() -> None:
+    (fact,) = parse_assignment("incident.aware_at=2026-11-24T09:30:15.250-03:30", {}, NOON)
+    assert fact.value == "2026-11-24T09:30:15.250000-03:30"
+    assert datetime.fromisoformat(fact.value).utcoffset() == -timedelta(hours=3, minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("now", "2026-11-24T12:00:00Z"),
+        (" 2h ago", "2026-11-24T10:00:00Z"),
+        ("1d12h ago", "2026-11-23T00:00:00Z"),
+        ("2026-11-24T09:30:00+01:00", "2026-11-24T09:30:00+01:00"),
+    ],
+)
+def test_an_instant_is_said_as_people_say_it_beside_a_clock(said: str, value: str) -> None:
+    (fact,) = parse_assignment(f"incident.aware_at={said}", {}, NOON.replace(microsecond=250_000))
+    assert fact.value == value
+
+
+def test_a_time_without_a_zone_or_a_number_is_not_guessed() -> None:
+    for said in ("09:30", "2026-11-24 09:30", "a while ago"):
+        with pytest.raises(Invalid):
+            parse_assignment(f"incident.aware_at={said}", {}, NOON)
+
+
+def test_a_word_stays_a_word_where_no_instant_is_asked_for() -> None:
+    (fact,) = parse_assignment("incident.summary=long ago", {}, NOON)
+    assert fact.value == "long ago"

@@ -1,0 +1,110 @@
+"""Entries made for somebody are unconfirmed until that person says so; an approval among them counts from then on."""
+
+from __future__ import annotations
+
+from runner.errors import Refused
+from runner.incident.state import commands as c
+from runner.incident.state import events as e
+from runner.incident.state.incident import Incident
+from runner.incident.turn.decide import decide
+from runner.incident.turn.fold import fold
+from runner.incident.turn.settle import number, settle
+from tests.refusals import refused
+from tests.scenario import World, approve, message, task
+
+ROLES = {"counsel": "ann bob", "lead": "cid"}
+
+
+def given(world: World, incident: Incident, *events: e.AnyEvent) -> Incident:
+    """Fold events into an incident and let it come to rest."""
+    return settle(
+        fold(incident, number(incident, world.now, events), world.library), world.now, world.library
+    )[0]
+
+
+def decided(world: World, incident: Incident, command: c.AnyCommand) -> Incident:
+    return given(world, incident, *decide(incident, command, world.now, world.library))
+
+
+def written_for_ann(world: World) -> Incident:
+    """Bob has approved; cid writes down that ann did as well."""
+    world.done("t", by="eve")
+    world.sign("s", "bob")
+    before = world.incident
+    step = world.id("s")
+    events = decide(
+        before,
+        c.Decide(step=step, by="ann", digest=world.at("t").digest, approved=True, recorded_by="cid"),
+        world.now,
+        world.library,
+    )
+    acted = e.ActedOnBehalf(first=before.version + 1, person="ann", by="cid", via="phone", steps=(step,))
+    return given(world, before, *events, acted)
+
+
+def signing() -> World:
+    return World(task("t"), approve("s", "t", "counsel", 2, after="t"), roles=ROLES)
+
+
+def test_an_approval_written_down_counts_once_its_person_confirms_it() -> None:
+    world = signing()
+    incident = written_for_ann(world)
+    (found,) = incident.unconfirmed.values()
+    assert (found.person, found.by, found.last - found.first) == ("ann", "cid", 1)
+    assert incident.invocations[world.id("s")].state == "ready"
+    after = decided(world, incident, c.ConfirmEntry(seq=found.last, by="ann", os_user="aroot"))
+    assert after.unconfirmed == {}
+    signed = after.invocations[world.id("s")]
+    assert (signed.state, signed.approvals[-1].os_user) == ("done", "aroot")
+
+
+def test_what_was_no_approval_is_confirmed_and_changes_nothing_else() -> None:
+    world = World(task("t"))
+    first = world.incident.version + 1
+    done = decide(world.incident, c.CompleteTask(step=world.id("t"), by="cid"), world.now, world.library)
+    acted = e.ActedOnBehalf(first=first, person="ann", by="cid", via="phone", steps=("main:t#1",))
+    incident = given(world, world.incident, *done, acted)
+    after = decided(world, incident, c.ConfirmEntry(seq=first, by="ann"))
+    assert (after.unconfirmed, after.invocations) == ({}, incident.invocations)
+
+
+def test_only_that_person_confirms_and_only_what_waits_for_it() -> None:
+    world = signing()
+    incident = written_for_ann(world)
+    (found,) = incident.unconfirmed.values()
+    with refused("person", Refused):
+        decided(world, incident, c.ConfirmEntry(seq=found.first, by="bob"))
+    with refused("nothing_to_confirm", Refused):
+        decided(world, incident, c.ConfirmEntry(seq=1, by="ann"))
+
+
+def test_what_is_said_to_be_wrong_is_not_asked_any_more_and_never_counts() -> None:
+    world = signing()
+    incident = written_for_ann(world)
+    (found,) = incident.unconfirmed.values()
+    kept = decided(world, incident, c.CorrectEvent(seq=1, by="ann", reason="a typing error"))
+    assert kept.unconfirmed == incident.unconfirmed
+    after = decided(world, kept, c.CorrectEvent(seq=found.first, by="ann", reason="I said no"))
+    assert after.unconfirmed == {}
+    assert after.invocations[world.id("s")].state == "ready"
+
+
+def test_nobody_writes_down_what_somebody_said_in_person() -> None:
+    world = signing()
+    world.done("t", by="eve")
+    world.sign("s", "ann")
+    command = c.Decide(
+        step=world.id("s"), by="ann", digest=world.at("t").digest, approved=True, recorded_by="cid"
+    )
+    with refused("already_decided", Refused) as found:
+        decide(world.incident, command, world.now, world.library)
+    assert "ann" in found.value.message
+
+
+def test_new_contacts_have_what_is_under_way_planned_anew_and_nothing_else() -> None:
+    world = World(message("m"), roles=ROLES)
+    assert decide(world.incident, c.AskReplan(person="cid"), world.now, world.library) == ()
+    world.perform(world.claim()[0])
+    assert decide(world.incident, c.AskReplan(person="ann"), world.now, world.library) == ()
+    after = decided(world, world.incident, c.AskReplan(person="cid"))
+    assert (after.replan, after.replan_asked) == (True, after.version)

@@ -1,0 +1,66 @@
+"""Of many laws, those that something recorded points to are in sight; the others are asked about together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from runner.facts.expression import Unknown
+from runner.law.relevance import is_relevant, places, questions
+
+
+@pytest.mark.parametrize(
+    ("missing", "jurisdictions", "seen"),
+    [
+        (("risk.to_people",), ("EU",), True),
+        (("data.elements", "risk.harm"), ("US-CA",), True),
+        (("organisation.regulated_as",), ("EU",), False),
+        (("organisation.entities.bank.regulated_as",), ("EU",), False),
+        (("organisation.sectors", "risk.to_people"), ("EU",), False),
+        (("people.by_jurisdiction.US-CA",), ("US-CA",), False),
+        (("populations.staff.people.by_jurisdiction.NL",), ("NL",), False),
+        (("organisation.country",), ("EU",), True),
+        (("organisation.entities.shop.country",), ("EU",), True),
+        (("organisation.country", "organisation.offers_to"), ("JP",), False),
+    ],
+)
+def test_a_duty_that_hangs_on_what_we_are_or_where_nothing_points_is_not_in_sight(
+    missing: tuple[str, ...], jurisdictions: Sequence[str], seen: bool
+) -> None:
+    assert is_relevant(Unknown(missing), jurisdictions, frozenset({"NL", "EU"})) is seen
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_duty_whose_verdict_is_known_is_in_sight(answer: bool) -> None:
+    assert is_relevant(answer, ("JP",), frozenset())
+
+
+def test_places_come_from_offices_markets_entities_and_residents_with_their_country_and_union() -> None:
+    facts = {
+        "organisation": {
+            "country": "DE",
+            "offers_to": ["JP"],
+            "does_business_in": ["US"],
+            "entities": {"bank": {"country": "CH"}},
+        },
+        "people": {"by_jurisdiction": {"US-CA": 3, "CA-QC": 1, "KR": 0}},
+        "populations": [{"id": "staff", "people": {"by_jurisdiction": {"NZ": 2}}}],
+    }
+    assert places(facts) == {"DE", "EU", "JP", "US", "CH", "US-CA", "CA", "CA-QC", "NZ"}
+    assert places({}) == frozenset()
+
+
+def test_where_people_live_is_one_question_and_a_state_is_asked_about_once_it_can_matter() -> None:
+    missing = {
+        "insurer": ("organisation.regulated_as", "risk.harm", "organisation.home_state"),
+        "seller": ("people.by_jurisdiction.US-AK", "risk.harm"),
+        "shop": ("people.by_jurisdiction.US-CA",),
+    }
+    assert questions(missing.items()) == {
+        "people.by_jurisdiction.PLACE": ["seller", "shop"],
+        "organisation.regulated_as": ["insurer"],
+    }
+    assert questions([("insurer", ("organisation.home_state",))]) == {"organisation.home_state": ["insurer"]}
+    apart = ("organisation.entities.bank.regulated_as", "organisation.entities.fund.home_state")
+    assert list(questions([("two", apart)])) == list(apart)

@@ -1,0 +1,59 @@
+"""A playbook's links to affected people are looked at before the day (R28): they lead to us, or to whom the class names."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.files.validate import validate_text
+from runner.playbook.catalogue import Catalog
+from runner.routing.organisation import Home
+
+HOME = Home(
+    schema="tocsin/home/v1",
+    organisation={
+        "name": "Corp",
+        "hotline": {"url": "https://www.corp.example/breach"},
+        "regulated_as": ["x"],
+        "lei": 1,
+    },
+)
+PLAYBOOK = """\
+schema: tocsin/playbook/v1
+name: tell
+version: 1.0.0
+title: Tell
+roles: {commander: {title: Commander}}
+classes: {pointing: {from: affected-notice, links: [freeze.example]}}
+messages:
+  told: {class: CLASS, text: "See https://LINK now"}
+steps:
+  - {id: tell, message: told, to: [role:commander]}
+"""
+
+
+def said(kind: str, link: str, home: Home | None = HOME) -> list[str]:
+    text = PLAYBOOK.replace("CLASS", kind).replace("LINK", link)
+    problems = validate_text(text, "tell.yaml", Catalog(), home)
+    return [problem.message for problem in problems if problem.code == "R28"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "link", "wanted"),
+    [
+        ("affected-notice", "help.corp.example/x", []),
+        ("affected-notice", "short.test/x", ["a link leads to short.test, which is not known to be ours"]),
+        ("affected-notice", "corp.example/?utm_source=x", ["a link counts who follows it"]),
+        ("pointing", "freeze.example", []),
+        ("public-statement", "short.test", ["a link leads to short.test, which is not known to be ours"]),
+        ("status-update", "short.test", []),
+        ("no-such-class", "short.test", []),
+    ],
+)
+def test_a_link_to_somebody_else_is_warned_of(kind: str, link: str, wanted: list[str]) -> None:
+    assert said(kind, link) == wanted
+
+
+def test_without_a_home_nobody_knows_what_is_ours() -> None:
+    assert said("affected-notice", "www.corp.example", None) == [
+        "a link leads to www.corp.example, which is not known to be ours"
+    ]

@@ -1,0 +1,34 @@
+"""What holds in one test of a playbook: what it says itself before what is usual."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.playbook.playbook_test import Behaviour, merged
+
+
+@pytest.mark.parametrize(
+    ("own", "held"),
+    [
+        ((), ("data.involved=yes", "data.elements+=name", "people.total=4")),
+        (("data.involved=no",), ("data.elements+=name", "people.total=4", "data.involved=no")),
+        (("people.total=?",), ("data.involved=yes", "data.elements+=name", "people.total=?")),
+        (("data.elements=ssn",), ("data.involved=yes", "people.total=4", "data.elements=ssn")),
+        (
+            ("data.elements+=ssn",),
+            ("data.involved=yes", "data.elements+=name", "people.total=4", "data.elements+=ssn"),
+        ),
+    ],
+)
+def test_a_fact_that_a_test_sets_takes_the_place_of_what_is_usual_and_one_that_it_adds_to_stands(
+    own: tuple[str, ...], held: tuple[str, ...]
+) -> None:
+    usual = Behaviour(facts=("data.involved=yes", "data.elements+=name", "people.total=4"))
+    assert merged(usual, Behaviour(facts=own)).facts == held
+
+
+def test_answers_deeds_and_outcomes_are_its_own_key_by_key() -> None:
+    usual = Behaviour(answers={"a": "1", "b": "1"}, channels={"mail": ("accepted",)})
+    own = Behaviour(answers={"b": "2"}, channels={"mail": ("unknown",)})
+    behaviour = merged(usual, own)
+    assert (behaviour.answers, behaviour.channels) == ({"a": "1", "b": "2"}, {"mail": ("unknown",)})

@@ -1,0 +1,30 @@
+"""Whom one cannot rely on reaching, and why, in words."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from runner.reports.exercises.readiness import person_problem
+from tests.scenario import T0
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("ways", "days", "failed", "problem"),
+    [
+        (0, None, False, "no channel reaches them"),
+        (1, None, False, "no way was ever tried"),
+        (1, None, True, "every try failed"),
+        (2, 3, True, "the last try failed; worked 3 d ago"),
+        (2, 90, False, ""),
+        (2, 91, False, "worked 91 d ago: try again"),
+    ],
+)
+def test_reaching_somebody_is_relied_on_where_a_way_worked_lately(
+    ways: int, days: int | None, failed: bool, problem: str
+) -> None:
+    worked = None if days is None else T0 - days * DAY
+    assert person_problem(ways, worked, failed, T0) == problem

@@ -1,0 +1,55 @@
+"""Facts: what is known, what is missing, what was said before."""
+
+from __future__ import annotations
+
+from runner.base.actor import Actor
+from runner.facts.vocabulary.register import value_words
+from runner.incident.law.duties import duty_statuses
+from runner.reports.core.page import plain
+from runner.reports.incidents.facts import facts, facts_page, history, history_page, missing, missing_page
+from tests import scenario as s
+from tests.reports import scenes
+
+
+def test_facts_show_their_source_and_whether_they_are_estimates() -> None:
+    world = scenes.opened(kind="exercise")
+    world.fact("data.encrypted", None)
+    scenes.compare("facts.show", facts_page(facts(world.incident), world.now))
+
+
+def test_facts_can_be_narrowed_to_a_part() -> None:
+    report = facts(scenes.opened().incident, "organisation")
+    assert [fact.key for fact in report.facts] == ["organisation.country", "organisation.role"]
+
+
+def test_missing_facts_say_what_they_hold_up_and_what_can_be_said() -> None:
+    world = scenes.opened()
+    duties = duty_statuses(world.incident, world.now, world.library)
+    scenes.compare("facts.missing", missing_page(missing(world.incident, world.library, duties)))
+
+
+def test_nothing_missing_is_said() -> None:
+    world = s.World(s.task("wipe"))
+    page = missing_page(missing(world.incident, world.library, ()))
+    assert "no missing fact holds anything up" in plain(page)
+
+
+def test_a_correction_keeps_what_was_said_before() -> None:
+    world = scenes.opened()
+    world.advance(s.HOUR)
+    world.fact("organisation.country", "FR")
+    actors = {len(world.journal) - 1: Actor(claimed="ann", os_user="aroot", host="desk1")}
+    report = history(world.incident, "organisation.country", scenes.stored(world, actors))
+    assert [(one.value, one.current) for one in report.history] == [("DE", False), ("FR", True)]
+    scenes.compare("facts.history", history_page(report))
+
+
+def test_values_read_as_people_write_them() -> None:
+    said = [value_words(one) for one in (None, True, False, ["a", "?"], [], 3, "x")]
+    assert said == ["unknown", "yes", "no", "a, and perhaps more", "none", "3", "x"]
+
+
+def test_the_json_carries_values_as_they_are() -> None:
+    document = scenes.document(facts(scenes.opened().incident, "organisation.role"))
+    assert document["schema"] == "tocsin/known-facts/v1"
+    assert document["facts"][0]["value"] == ["controller"]

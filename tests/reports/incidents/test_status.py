@@ -1,0 +1,194 @@
+"""What a tired commander sees first, and what a script reads."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from runner.incident.state import commands as c
+from runner.reports.core.formatting import read_in
+from runner.reports.core.page import plain
+from runner.reports.core.task_rows import TaskRow
+from runner.reports.incidents.status_page import status_page
+from tests import scenario as s
+from tests.reports import scenes
+
+CONTRACT = [
+    "incident",
+    "codename",
+    "title",
+    "kind",
+    "state",
+    "playbooks",
+    "version",
+    "tasks",
+    "duties",
+    "deliveries",
+    "notices",
+    "needs_attention",
+]
+TASK = ["step", "invocation", "kind", "title", "state", "assignee", "due"]
+ATTENTION = ["kind", "severity", "ref", "since", "text", "command", "rank", "due"]
+
+
+def test_an_incident_just_opened_shows_all_that_is_to_come() -> None:
+    scenes.compare("status.opened", status_page(scenes.shown(scenes.opened(), "ann")))
+
+
+def test_a_worked_incident_shows_its_clocks_its_approval_and_what_is_mine() -> None:
+    scenes.compare("status.signing", status_page(scenes.shown(scenes.signing(kind="exercise"), "eve")))
+
+
+def test_everything_unfolds_what_has_ended() -> None:
+    with read_in(ZoneInfo("Europe/Berlin")):
+        page = status_page(scenes.shown(scenes.signing()), everything=True)
+    scenes.compare("status.everything", page)
+
+
+def test_trouble_comes_first_with_the_command_that_deals_with_it() -> None:
+    scenes.compare("status.trouble", status_page(scenes.shown(scenes.trouble(), "bob")))
+
+
+def test_a_narrow_terminal_still_shows_every_word() -> None:
+    scenes.compare("status.narrow", status_page(scenes.shown(scenes.trouble(), "bob")), 44)
+
+
+def test_the_json_has_the_keys_of_the_contract_first_and_in_its_order() -> None:
+    document = scenes.document(scenes.shown(scenes.trouble()))
+    assert document["schema"] == "tocsin/status/v1"
+    assert list(document)[1 : len(CONTRACT) + 1] == CONTRACT
+    assert list(document["tasks"][0])[: len(TASK)] == TASK
+    assert list(document["needs_attention"][0]) == ATTENTION
+    assert set(document["playbooks"][0]) == {"name", "version", "digest"}
+
+
+def test_a_duty_that_is_late_is_the_worst_thing() -> None:
+    world = scenes.signing()
+    world.advance(timedelta(hours=80))
+    first = scenes.shown(world).needs_attention[0]
+    assert (first.kind, first.severity, first.ref) == ("duty_overdue", "critical", scenes.DUTY)
+    assert "--late-reason" in first.command
+
+
+def test_a_clock_waits_for_a_person_from_twelve_hours_on() -> None:
+    world = scenes.signing()
+    world.advance(timedelta(hours=50))
+    assert "clock" not in {item.kind for item in scenes.shown(world).needs_attention}
+    world.advance(timedelta(hours=10))
+    assert "clock" in {item.kind for item in scenes.shown(world).needs_attention}
+
+
+def test_an_attempt_without_an_outcome_is_said_out_loud_after_a_while() -> None:
+    world = s.World(s.act("isolate"))
+    world.claim()
+    assert scenes.shown(world).needs_attention == ()
+    world.now += timedelta(minutes=4)
+    (found,) = scenes.shown(world).needs_attention
+    assert (found.kind, found.command) == ("no_outcome", "tocsin worker --once")
+
+
+def test_due_work_that_nobody_performs_is_said_out_loud() -> None:
+    world = s.World(s.message("tell"))
+    world.advance(timedelta(minutes=6))
+    assert [item.kind for item in scenes.shown(world).needs_attention] == ["not_worked"]
+
+
+def test_a_paused_incident_asks_to_be_resumed() -> None:
+    world = s.World(s.task("one"))
+    world.give(c.Pause(reason="night"))
+    assert "paused" in {item.kind for item in scenes.shown(world).needs_attention}
+
+
+def test_a_role_that_nobody_holds_is_asked_for_once() -> None:
+    world = s.World(s.task("one", role="desk"), s.task("two", role="desk"))
+    (found,) = [item for item in scenes.shown(world).needs_attention if item.kind == "role_unheld"]
+    assert (found.ref, found.command) == ("desk", "tocsin role assign desk PERSON")
+
+
+@pytest.mark.parametrize("end", [c.Close(by="ann", reason="over"), c.CancelIncident(reason="no breach")])
+def test_an_incident_that_is_over_asks_nothing(end: c.AnyCommand) -> None:
+    world = scenes.trouble()
+    world.give(end)
+    assert scenes.shown(world, "bob").needs_attention == ()
+
+
+def test_a_missing_fact_names_all_that_it_holds_up_in_one_line() -> None:
+    found = {item.ref: item for item in scenes.shown(scenes.trouble()).needs_attention}
+    assert found["data.encrypted"].text == "data.encrypted is not known: Ask for the key waits for it"
+    assert found["data.encrypted"].command == "tocsin fact set data.encrypted=VALUE --source SOURCE"
+
+
+def test_a_lane_without_undue_delay_stands_above_one_that_has_two_months() -> None:
+    world = scenes.opened()
+    found = scenes.shown(world)
+    row = next(task for task in found.tasks if task.invocation and task.state == "ready")
+    later = {"due": None, "latest_safe_start": world.now + timedelta(days=59)}
+    slow = msgspec.structs.replace(found.duties[0], id="us-xx/slow", verdict="applies", **later)
+    prompt = msgspec.structs.replace(slow, id="us-xx/prompt", due_kind="no_number")
+    rows = tuple(
+        msgspec.structs.replace(row, item=item, due=None, invocation=f"t[{item}]", row=number)
+        for number, item in enumerate(("", slow.id, prompt.id), start=1)
+    )
+    shown = msgspec.structs.replace(found, tasks=rows, duties=(slow, prompt), mine=())
+    ready = plain(status_page(shown)).partition("READY\n")[2]
+    assert [line.split()[0] for line in ready.splitlines()[:3]] == ["3", "2", "1"]
+
+
+def waiting(n: int, **changes: object) -> TaskRow:
+    """Return a step that waits for the one before it."""
+    before = f"step-{n - 1}"
+    row = TaskRow(
+        step=f"step-{n}",
+        invocation=f"main:step-{n}#1",
+        kind="task",
+        title=f"Do thing {n}",
+        state="waiting",
+        assignee="",
+        due=None,
+        row=n,
+        waits_for=(before,),
+    )
+    return msgspec.structs.replace(row, **changes)
+
+
+def test_of_a_large_playbook_what_comes_soonest_is_shown_and_the_rest_is_counted() -> None:
+    rows = [waiting(n) for n in range(100, 170)]
+    rows[60] = waiting(160, missing=("data.encrypted",), waits_for=())
+    rows[50] = waiting(150, waits_for=("wipe",))
+    found = msgspec.structs.replace(scenes.shown(scenes.opened()), tasks=tuple(rows))
+    page = plain(status_page(found), 120)
+    assert "TO COME (70)" in page
+    assert page.count("Do thing") == 12
+    assert "Do thing 160  needs data.encrypted" in page
+    assert "Do thing 150  after wipe" in page
+    assert "Do thing 100  after step-99" in page
+    assert "and 58 more, later (tocsin status --all)" in page
+    whole = plain(status_page(found, everything=True), 120)
+    assert whole.count("Do thing") == 70
+    assert "more, later" not in whole
+
+
+def test_what_is_to_come_is_shown_whole_where_it_is_little() -> None:
+    found = msgspec.structs.replace(
+        scenes.shown(scenes.opened()), tasks=tuple(waiting(n) for n in range(100, 112))
+    )
+    page = plain(status_page(found), 120)
+    assert page.count("Do thing") == 12
+    assert "more, later" not in page
+
+
+def test_what_ended_last_is_shown_and_the_rest_is_counted() -> None:
+    at = s.T0 + timedelta(minutes=1)
+    ended = [
+        waiting(n, state="done", over=True, waits_for=(), ended_at=at + timedelta(minutes=(n * 7) % 40))
+        for n in range(1, 41)
+    ]
+    ended.append(waiting(41, state="not_applicable", over=True, ended_at=at + timedelta(hours=1)))
+    found = msgspec.structs.replace(scenes.shown(scenes.opened()), tasks=tuple(ended))
+    page = plain(status_page(found), 120)
+    assert page.count("Do thing") == 3
+    assert "41 steps ended: 40 done, 1 not applicable (tocsin status --all)" in page
+    assert "Do thing 17 " in page, "which ended 39 minutes later"

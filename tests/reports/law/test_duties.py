@@ -1,0 +1,181 @@
+"""Duties for people, and exactly the contract's document for scripts."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from runner.incident.law.duties import duty_statuses
+from runner.incident.state import commands as c
+from runner.law.duty import DutiesReport, DutyRecord, DutyStatus
+from runner.reports.core.formatting import read_in
+from runner.reports.core.header import heading_of
+from runner.reports.core.page import plain
+from runner.reports.law.duties import clock_words, due_words, duties, duties_page, running, start_words
+from tests import scenario as s
+from tests.reports import scenes
+
+KEYS = [
+    "id",
+    "regime",
+    "jurisdiction",
+    "law_version",
+    "stage",
+    "recipient",
+    "populations",
+    "verdict",
+    "unless",
+    "state",
+    "due",
+    "due_local",
+    "due_date",
+    "due_kind",
+    "provisional",
+    "not_before",
+    "latest_legal",
+    "latest_safe_start",
+    "standard",
+    "clock",
+    "missing_facts",
+    "because",
+    "citation",
+    "confidence",
+    "notes",
+]
+
+
+def report(world: s.World) -> DutiesReport:
+    return duties(duty_statuses(world.incident, world.now, world.library), world.now)
+
+
+def test_the_json_is_the_contract_and_one_field_of_ours() -> None:
+    document = scenes.document(report(scenes.opened()))
+    assert list(document) == ["schema", "as_of", "duties"]
+    assert document["schema"] == "tocsin/duties/v1"
+    assert document["as_of"] == "2026-11-24T09:00:00Z"
+    assert list(document["duties"][0]) == [*KEYS, "in_sight"]
+    assert set(document["duties"][0]["clock"]) == {"start_fact", "start", "rule"}
+
+
+def test_duties_read_with_their_clock_why_and_what_is_missing() -> None:
+    world = scenes.opened(kind="exercise")
+    scenes.compare("duties.open", duties_page(report(world), heading_of(world.incident)), 100)
+
+
+def test_duties_of_facts_alone_need_no_incident() -> None:
+    assert plain(duties_page(report(scenes.opened()))).startswith("duties as of Tue 24 Nov 2026 09:00 UTC")
+
+
+def test_a_provisional_clock_says_so_and_a_fixed_one_does_not() -> None:
+    world = scenes.signing()
+    first = report(world).duties[0]
+    assert clock_words(first, world.now) == ("2 d 22 h left, provisional", "plain")
+    world.fact("incident.aware_at", "2026-11-24T09:00:00Z")
+    fixed = report(world).duties[0]
+    assert clock_words(fixed, world.now)[0] == "2 d 22 h left"
+
+
+def test_what_was_filed_is_no_running_clock() -> None:
+    world = scenes.signing()
+    record = DutyRecord(kind="filed", by="eve", at=world.now, reference="REF-1")
+    world.give(c.RecordDuty(duty=scenes.DUTY, record=record, by="eve"))
+    found = {duty.id: duty for duty in report(world).duties}[scenes.DUTY]
+    assert clock_words(found, world.now) == ("filed", "good")
+    assert scenes.DUTY not in {status.id for status in running(report(world).duties, world.now)}
+
+
+def test_lateness_is_a_length_of_time() -> None:
+    world = scenes.signing()
+    world.advance(timedelta(hours=72))
+    words = clock_words({duty.id: duty for duty in report(world).duties}[scenes.DUTY], world.now)
+    assert words == ("late by 2 h, provisional", "alarm")
+
+
+def test_a_date_ends_in_the_zone_that_counts() -> None:
+    first = report(scenes.opened()).duties[0]
+    dated = msgspec.structs.replace(first, due_kind="date", due_date=first.due.date())
+    assert due_words(dated, s.T0) == "by the end of Fri 27 Nov 2026"
+
+
+BERLIN, NEW_YORK, TOKYO = map(ZoneInfo, ("Europe/Berlin", "America/New_York", "Asia/Tokyo"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "zone", "words"),
+    [
+        ("instant", ZoneInfo("Europe/Paris"), "due Fri 27 Nov 16:30"),
+        ("instant", NEW_YORK, "due Fri 27 Nov 16:30 (10:30 EST at the authority)"),
+        ("instant", TOKYO, "due Fri 27 Nov 16:30 (Sat 28 Nov 2026 00:30 JST at the authority)"),
+        ("date", ZoneInfo("Europe/Paris"), "by the end of Fri 27 Nov 2026"),
+        ("date", NEW_YORK, "due Fri 27 Nov 16:30 (the end of Fri 27 Nov 2026 EST at the authority)"),
+    ],
+)
+def test_a_deadline_stands_in_the_reader_s_zone_with_the_authority_s_where_it_differs(
+    kind: Literal["instant", "date"], zone: ZoneInfo, words: str
+) -> None:
+    first = report(scenes.opened()).duties[0]
+    due = datetime(2026, 11, 27, 15, 30, tzinfo=UTC)
+    duty = msgspec.structs.replace(
+        first, due=due, due_kind=kind, due_local=due.astimezone(zone), due_date=date(2026, 11, 27)
+    )
+    with read_in(BERLIN):
+        assert due_words(duty, s.T0) == words
+
+
+def test_the_moment_to_begin_stands_in_the_reader_s_zone_and_says_when_it_is_past() -> None:
+    first = report(scenes.opened()).duties[0]
+    start, there = s.T0 + timedelta(hours=4), first.due.astimezone(NEW_YORK)
+    duty = msgspec.structs.replace(first, due_local=there, latest_safe_start=start)
+    with read_in(BERLIN):
+        assert start_words(duty, s.T0) == "by 14:00"
+        assert start_words(duty, start, s.T0) == "by 14:00 (passed)"
+    assert start_words(msgspec.structs.replace(duty, state="filed"), start) == ""
+
+
+def test_a_moment_to_begin_that_lies_before_the_incident_reads_at_once() -> None:
+    world = scenes.opened()
+    first = report(world).duties[0]
+    duty = msgspec.structs.replace(first, latest_safe_start=s.T0 - timedelta(hours=1))
+    assert start_words(duty, world.now, s.T0) == "at once"
+    text = plain(duties_page(DutiesReport(as_of=world.now, duties=(duty,)), opened=s.T0))
+    assert "  start       at once\n" in text
+
+
+def test_what_does_not_apply_is_folded() -> None:
+    world = scenes.opened()
+    world.fact("data.involved", False)
+    world.fact("data.elements", [])
+    text = plain(duties_page(report(world)))
+    assert "that do not apply are not shown (--all)" in text
+    assert "verdict" not in text
+
+
+def test_a_duty_that_may_apply_is_as_urgent_as_its_clock() -> None:
+    world = scenes.opened()
+    now, [one, *_] = world.now, report(world).duties
+
+    def made(id_: str, verdict: str, due: timedelta | None, kind: str = "instant") -> DutyStatus:
+        at = now + due if due is not None else None
+        fields = {"verdict": verdict, "due": at, "latest_safe_start": at, "due_kind": kind}
+        return msgspec.structs.replace(one, id=id_, state="open", **fields)
+
+    found = [
+        made("a-month", "applies", timedelta(days=30)),
+        made("waits", "applies", None, "waits_for_event"),
+        made("promptly", "applies", None, "no_number"),
+        made("perhaps-promptly", "unknown", None, "no_number"),
+        made("offered", "advisory", timedelta(hours=1)),
+        made("perhaps-three-days", "unknown", timedelta(hours=72)),
+    ]
+    assert [duty.id for duty in duties(found, now).duties] == [
+        "perhaps-three-days",
+        "promptly",
+        "a-month",
+        "waits",
+        "perhaps-promptly",
+        "offered",
+    ]

@@ -1,0 +1,147 @@
+"""Deliveries: never more is said than is proved, and no address is shown whole."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+
+from runner.base.states import Refusal
+from runner.errors import NotFound
+from runner.reports.core.page import plain
+from runner.reports.messages.messages import (
+    DeliveryRow,
+    MessagesReport,
+    PlannedMessage,
+    PlannedRecipient,
+    PlanReport,
+    delivery_cells,
+    message,
+    message_page,
+    messages,
+    messages_page,
+    plan_page,
+    plan_report,
+)
+from runner.routing.messaging import ContactPoint, DeliveryPlan, PlanStep, PlanWarning
+from tests import scenario as s
+from tests.refusals import refused
+from tests.reports import scenes
+
+
+def doubtful() -> s.World:
+    world = s.World(s.message("tell", title="Tell the authority"), message_class=scenes.CAREFUL, kind="test")
+    world.claim()
+    scenes.refused(world)
+    return world
+
+
+def test_the_list_says_what_is_proved_of_each_person() -> None:
+    world = scenes.trouble()
+    scenes.compare("messages.list", messages_page(messages(world.incident), world.now))
+
+
+def test_one_delivery_shows_its_attempts_and_the_channels_that_were_refused() -> None:
+    world = doubtful()
+    scenes.compare("messages.show", message_page(message(world.incident, "d9"), world.now))
+
+
+def test_the_json_has_the_keys_of_the_contract() -> None:
+    document = scenes.document(messages(doubtful().incident))
+    first = document["deliveries"][0]
+    assert (document["schema"], document["kind"]) == ("tocsin/messages/v1", "test")
+    assert list(first)[:7] == ["delivery", "recipient", "goal", "evidence", "state", "attempts", "refusals"]
+    assert set(first["attempts"][0]) >= {"n", "channel", "state", "provider_id", "at"}
+    assert first["refusals"] == [
+        {"channel": "mail", "rule": "R1", "why": "depends on m365-tenant, which is compromised"}
+    ]
+
+
+def test_nothing_sent_is_said() -> None:
+    world = s.World(s.task("wipe"))
+    scenes.compare("messages.none", messages_page(messages(world.incident), world.now))
+
+
+def test_a_delivery_that_is_not_there_is_refused() -> None:
+    with refused("unknown_delivery", NotFound) as caught:
+        message(doubtful().incident, "d7")
+    assert "d7" in caught.value.message
+
+
+def planned() -> PlanReport:
+    mail = ContactPoint(channel="mail", address="ann.example@example.org")
+    phone = ContactPoint(channel="sms", address="+4915112345667")
+    ann = DeliveryPlan(
+        message_class="urgent-confidential",
+        person="ann",
+        steps=(
+            PlanStep(channel="mail", contact=mail, after=timedelta(), domains=frozenset()),
+            PlanStep(channel="sms", contact=phone, after=timedelta(minutes=5), domains=frozenset()),
+        ),
+        refusals=(Refusal(channel="chat", rule="R1", why="depends on m365-tenant, which is compromised"),),
+        warnings=(PlanWarning(rule="R7", why="both channels share one carrier"),),
+    )
+    bob = DeliveryPlan(
+        message_class="urgent-confidential",
+        person="bob",
+        steps=(),
+        refusals=(Refusal(channel="mail", rule="no_way", why="no email contact is known for this channel"),),
+    )
+    one = PlannedMessage(
+        step="tell", title="Tell the responders", message_class="urgent-confidential", plans=(ann, bob)
+    )
+    return plan_report("i1", "calm-otter", "exercise", [one])
+
+
+def test_a_plan_shows_what_is_used_and_what_is_refused_by_which_rule() -> None:
+    scenes.compare("messages.plan", plan_page(planned()))
+
+
+def test_a_plan_shows_no_address_whole() -> None:
+    document = scenes.document(planned())
+    assert [way["address"] for way in document["plan"][0]["channels"]] == ["a…@example.org", "+49…67"]
+
+
+def test_a_playbook_that_tells_nobody_says_so() -> None:
+    scenes.compare("messages.plan.none", plan_page(plan_report("i1", "calm-otter", "real", [])))
+
+
+def test_a_channel_that_was_only_planned_is_not_shown_once_the_message_is_called_off() -> None:
+    now = scenes.trouble().now
+    row = DeliveryRow(
+        delivery="d1",
+        recipient="ada",
+        goal="acked",
+        evidence="acked",
+        state="cancelled",
+        attempts=(),
+        refusals=(),
+        channels=("mail",),
+    )
+    called_off = MessagesReport(
+        incident="i1", codename="calm-otter", title="A test", kind="real", state="open", deliveries=(row,)
+    )
+    scenes.compare("messages.called-off", messages_page(called_off, now))
+    assert delivery_cells(row, now)[2].text == ""
+    planned = msgspec.structs.replace(row, state="active", evidence="none")
+    assert [cell.text for cell in delivery_cells(planned, now)][2] == "mail"
+
+
+def test_people_whom_nothing_reaches_for_the_same_reasons_are_told_together() -> None:
+    why = (Refusal(channel="mail", rule="R8", why="carries at most internal"),)
+
+    def planned(person: str, refusals: tuple[Refusal, ...]) -> PlannedRecipient:
+        return PlannedRecipient(
+            step="tell",
+            title="Tell",
+            message_class="x",
+            recipient=person,
+            channels=(),
+            refusals=refusals,
+            warnings=(),
+        )
+
+    plan = (planned("ada", why), planned("ben", why), planned("cleo", ()))
+    page = plain(plan_page(PlanReport(incident="i", codename="c", kind="real", plan=plan, sent=0)), 100)
+    (line,) = (splitline for splitline in page.splitlines() if why[0].why in splitline)
+    assert {"ada,", "ben"} <= set(line.split())

@@ -1,0 +1,36 @@
+"""What does not wait for the disk is there for everybody at once, and the next commit waits again."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runner.store.sqlite.database_file import connect, unhurried
+from tests.store.journals import Place
+
+
+def level(connection: sqlite3.Connection) -> int:
+    (found,) = connection.execute("PRAGMA synchronous").fetchone()
+    return int(found)
+
+
+@pytest.mark.parametrize(("durable", "outside", "inside"), [(True, 2, 1), (False, 0, 0)])
+def test_only_what_is_inside_does_not_wait_and_a_store_that_never_does_stays_so(
+    tmp_path: Path, durable: bool, outside: int, inside: int
+) -> None:
+    with closing(connect(tmp_path / "tocsin.db", True, timedelta(seconds=1), durable=durable)) as store:
+        with unhurried(store):
+            assert level(store) == inside
+        assert level(store) == outside
+
+
+def test_a_mark_that_did_not_wait_is_seen_by_every_process(place: Place) -> None:
+    with place.opened() as one, place.opened() as other:
+        one.change_marks(["account/relay"], lambda before: {"account/relay": b"1"}, waits=False)
+        assert other.marks() == {"account/relay": b"1"}
+        one.change_marks(["account/relay"], lambda before: {"account/relay": b"2"})
+        assert other.marks() == {"account/relay": b"2"}

@@ -1,0 +1,108 @@
+"""The lock by which a worker of the embedded store proves that it lives."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from runner.errors import StoreError
+from runner.store.worker_lock import FileLock, worker_lock_held
+from tests.refusals import refused
+
+
+def test_a_worker_that_never_was_does_not_live(tmp_path):
+    assert not worker_lock_held(tmp_path, "w1")
+    assert not worker_lock_held(tmp_path / "nowhere", "w1")
+
+
+def test_a_file_without_a_lock_is_a_dead_worker(tmp_path):
+    (tmp_path / "w1.lock").touch()
+    assert not worker_lock_held(tmp_path, "w1")
+
+
+def test_asking_twice_at_once_is_no_worker(tmp_path):
+    lock = FileLock(tmp_path, "w1")
+    assert worker_lock_held(tmp_path, "w1")
+    assert worker_lock_held(tmp_path, "w1")
+    lock.release()
+    assert not worker_lock_held(tmp_path, "w1")
+
+
+def test_letting_go_removes_the_file(tmp_path):
+    FileLock(tmp_path, "w1").release()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no open file")
+def test_a_lock_whose_file_is_gone_or_another_is_held_no_more(tmp_path):
+    lock = FileLock(tmp_path, "w1")
+    assert lock.held()
+    lock.path.unlink()
+    assert not lock.held()
+    lock.path.touch()
+    assert not lock.held()
+    lock.release()
+    assert lock.path.exists(), "what bears the name now is somebody else's"
+
+
+def test_a_lock_that_was_let_go_is_not_held(tmp_path):
+    lock = FileLock(tmp_path, "w1")
+    lock.release()
+    assert not lock.held()
+
+
+def test_the_next_worker_removes_the_files_of_the_dead_and_leaves_the_living(tmp_path):
+    (tmp_path / "dead.lock").touch()
+    one = FileLock(tmp_path, "one")
+    two = FileLock(tmp_path, "two")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.lock", "two.lock"]
+    assert worker_lock_held(tmp_path, "one")
+    one.release()
+    two.release()
+
+
+def test_a_dead_workers_name_can_be_taken_again(tmp_path):
+    (tmp_path / "w1.lock").touch()
+    lock = FileLock(tmp_path, "w1")
+    assert worker_lock_held(tmp_path, "w1")
+    lock.release()
+
+
+def test_the_lock_ends_with_its_process_however_it_ends(tmp_path):
+    program = (
+        "import os, sys; from pathlib import Path; from runner.store.worker_lock import FileLock;"
+        "lock = FileLock(Path(sys.argv[1]), 'w1'); print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        assert worker_lock_held(tmp_path, "w1")
+        process.kill()
+        process.wait(timeout=30)
+    assert (tmp_path / "w1.lock").exists()
+    assert not worker_lock_held(tmp_path, "w1")
+
+
+def test_a_program_started_by_a_worker_does_not_inherit_its_life(tmp_path):
+    lock = FileLock(tmp_path, "w1")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True) as child:
+        lock.release()
+        assert not worker_lock_held(tmp_path, "w1")
+        child.communicate("\n", timeout=30)
+
+
+def test_a_place_that_takes_no_lock_is_said(tmp_path):
+    (tmp_path / "workers").write_text("a file")
+    with refused("worker_lock", StoreError):
+        FileLock(tmp_path / "workers", "w1")
+
+
+def test_the_lock_is_not_kept_on_the_process_id(tmp_path):
+    lock = FileLock(tmp_path, "w1")
+    assert str(os.getpid()) not in (tmp_path / "w1.lock").read_text()
+    lock.release()

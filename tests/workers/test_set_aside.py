@@ -1,0 +1,233 @@
+"""No incident holds up another: not by much work, not by slow work, not by work that fails or ends the process."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from runner.app.core import suspended_incidents
+from runner.app.core.incident_service import Desk
+from runner.incident.state.commands import AnyCommand, EffectFailed
+from runner.incident.state.incident import Incident
+from runner.incident.state.work import AnyWork, Compose
+from runner.workers.embedded import Worker
+from runner.workers.fairness import SHARE, TURN
+from tests.refusals import refused
+from tests.servers.postgres import BOTH_STORES, kept_in, postgres_server, postgres_url
+from tests.workers.poisoned import MESSAGE, POISON
+from tests.workers.runs import ROOT, accepted, act, born, in_a_row, keep, make_desk
+
+__all__ = ["kept_in", "postgres_server", "postgres_url"]
+NAMES = ("i-1", "i-2", "i-3")
+
+
+class Standing:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 24, 9, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = make_desk(tmp_path, "sqlite:tocsin.db")
+    made.clock = Standing()
+    yield made
+    made.store.close()
+
+
+def opened(desk: Desk, *steps: Any) -> None:
+    bundle = keep(desk, steps)
+    desk.append([born(desk, bundle, name) for name in NAMES])
+
+
+def drained(desk: Desk, perform: Any = accepted, own: str = "", threads: int = 8) -> Worker:
+    if isinstance(desk.clock, Standing):
+        desk.clock.time += timedelta(minutes=1)  # what is tried again is tried after a pause
+    worker = Worker(desk, perform=perform, threads=threads)
+    worker.drain(own)
+    worker.close()
+    return worker
+
+
+def done(desk: Desk, name: str) -> bool:
+    return {invocation.state for invocation in desk.load(name).invocations.values()} == {"done"}
+
+
+# --- much work, slow work -------------------------------------------------------------------------------------
+
+
+def test_much_work_in_one_incident_lets_the_others_have_their_turn(desk: Desk) -> None:
+    desk.append([born(desk, keep(desk, [act(f"s{n}") for n in range(300)]), "i-0")])
+    opened(desk, *in_a_row(3))
+    order: list[str] = []
+
+    def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+        order.append(work.incident)
+        return accepted(work, incident, head)
+
+    drained(desk, perform)
+    assert len(order) == 309
+    for name in NAMES:
+        assert max(n for n, one in enumerate(order) if one == name) < 150
+
+
+def test_an_incident_whose_effects_hang_leaves_threads_to_the_others(desk: Desk) -> None:
+    hung, others = threading.Event(), threading.Semaphore(0)
+
+    def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+        if work.incident == "i-0":
+            assert hung.wait(30)
+        else:
+            others.release()
+        return accepted(work, incident, head)
+
+    desk.append([born(desk, keep(desk, [act(f"s{n}") for n in range(20)]), "i-0")])
+    opened(desk, act("s"))
+    worker = Worker(desk, perform=perform)
+    thread = threading.Thread(target=worker.drain)
+    thread.start()
+    try:
+        for _ in NAMES:
+            assert others.acquire(timeout=30)
+    finally:
+        hung.set()
+        thread.join(30)
+        worker.close()
+
+
+def test_who_works_on_one_incident_works_on_the_others_for_a_while_only(desk: Desk) -> None:
+    opened(desk, *in_a_row(4))
+
+    def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+        assert isinstance(desk.clock, Standing)
+        desk.clock.time += SHARE / 2
+        return accepted(work, incident, head)
+
+    drained(desk, perform, own="i-2")
+    assert [done(desk, name) for name in NAMES] == [False, True, False]
+    drained(desk)
+    assert all(done(desk, name) for name in NAMES)
+
+
+# --- work that fails ------------------------------------------------------------------------------------------
+
+
+def written(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+    """Write no message, and say so."""
+    assert isinstance(work, Compose)
+    return EffectFailed(step=work.step, why="nobody has a pen")
+
+
+def broken(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+    """Come back with something that cannot be recorded."""
+    return None if work.incident == POISON else written(work, incident, head)  # type: ignore[return-value]
+
+
+def stuck(desk: Desk) -> list[bool]:
+    """Tell of each incident whether its message was tried and that recorded."""
+    return [bool(desk.load(name).invocations["run:tell#1"].stuck) for name in NAMES]
+
+
+def test_an_incident_whose_work_fails_three_times_in_a_row_is_set_aside(desk: Desk) -> None:
+    opened(desk, MESSAGE)
+    assert [len(drained(desk, broken).troubles) for _ in range(4)] == [1, 1, 1, 0]
+    (failed,) = suspended_incidents.set_aside(desk.store).items()
+    assert (failed[0], failed[1].times) == (POISON, 3)
+    drained(desk, written)
+    assert stuck(desk) == [True, False, True], "nothing works on it any more"
+
+
+def test_work_that_goes_well_in_between_begins_the_count_anew(desk: Desk) -> None:
+    opened(desk, MESSAGE)
+    drained(desk, broken)
+    drained(desk, broken)
+    assert suspended_incidents.failed(desk.store)[POISON].times == 2
+    drained(desk, written)
+    assert stuck(desk) == [True, True, True]
+    assert suspended_incidents.failed(desk.store) == {}
+
+
+def test_a_person_resumes_an_incident_that_was_set_aside(desk: Desk) -> None:
+    opened(desk, MESSAGE)
+    for _ in range(3):
+        drained(desk, broken)
+    suspended_incidents.resume(desk, POISON, "the memory is larger now")
+    assert suspended_incidents.failed(desk.store) == {}
+    drained(desk, written)
+    assert stuck(desk) == [True, True, True]
+
+
+def test_a_resumption_that_is_refused_leaves_it_set_aside(desk: Desk) -> None:
+    opened(desk, MESSAGE)
+    for _ in range(3):
+        drained(desk, broken)
+    with refused("reason_missing"):
+        suspended_incidents.resume(desk, POISON, "")
+    assert list(suspended_incidents.set_aside(desk.store)) == [POISON]
+
+
+def test_incidents_that_failed_are_worked_on_one_at_a_time_and_all_of_them(desk: Desk) -> None:
+    opened(desk, MESSAGE)
+    tries = suspended_incidents.Tries(desk.store, "w-before")
+    for name in NAMES:
+        tries.fail(name, suspended_incidents.DIED, desk.clock.now())
+    held: list[bytes] = []
+
+    def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+        held.extend(desk.store.marks(suspended_incidents.IN_HAND).values())
+        return written(work, incident, head)
+
+    drained(desk, perform)
+    assert [[name for name in NAMES if name.encode() in one] for one in held] == [[name] for name in NAMES]
+    assert (stuck(desk), suspended_incidents.failed(desk.store)) == ([True, True, True], {})
+
+
+def test_effects_that_compute_for_too_long_three_times_in_a_row_set_their_incident_aside(desk: Desk) -> None:
+    opened(desk, *(msgspec.structs.replace(MESSAGE, id=f"m{n}") for n in range(4)))
+    clock, done = desk.clock, Counter[str]()
+    assert isinstance(clock, Standing)
+
+    def slowly(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+        done[work.incident] += 1
+        clock.time += (TURN + timedelta(seconds=1)) * (work.incident == POISON)
+        return written(work, incident, head)
+
+    drained(desk, slowly, threads=1)
+    assert done == {"i-1": 4, POISON: 3, "i-3": 4}
+    assert list(suspended_incidents.set_aside(desk.store)) == [POISON]
+
+
+# --- work that ends the process -------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@BOTH_STORES
+def test_an_incident_that_kills_the_process_three_times_in_a_row_is_set_aside(
+    tmp_path: Path, kept_in: str
+) -> None:
+    url = kept_in or "sqlite:tocsin.db"
+    desk = make_desk(tmp_path, url)
+    opened(desk, MESSAGE)
+    command = [sys.executable, "-m", "tests.workers.poisoned", str(tmp_path), url]
+    for _ in range(3):
+        assert suspended_incidents.set_aside(desk.store) == {}
+        assert subprocess.run(command, cwd=ROOT, check=False, timeout=60).returncode == -signal.SIGKILL
+    (failed,) = suspended_incidents.set_aside(desk.store).items()
+    assert (failed[0], failed[1].why) == (POISON, suspended_incidents.DIED)
+    assert subprocess.run(command, cwd=ROOT, check=False, timeout=60).returncode == 0
+    assert stuck(desk) == [True, False, True]
+    desk.store.close()

@@ -1,0 +1,123 @@
+"""Compiled law is kept between commands, and whatever is wrong with what is kept, the law is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runner.law.regime import Regime
+from runner.playbook.catalogue import Catalog
+from runner.playbook.pinned import Catalogue
+from runner.yamlfile.compile_cache import NEWEST, compiled, fingerprint, sources
+from tests.imports import loaded_by
+from tests.refusals import refused
+
+REGIMES = Path(__file__).parents[2] / "playbooks" / "regimes"
+FRESH = Catalog(None).regimes()
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """Return a cache in which the shipped law is kept."""
+    Catalog(None, cache=tmp_path / "cache").regimes()
+    return tmp_path / "cache"
+
+
+def kept(cache: Path) -> Path:
+    (found,) = cache.glob("shipped-regimes-*.json")
+    return found
+
+
+def never() -> tuple[Regime, ...]:
+    raise AssertionError("it was compiled although it is kept")
+
+
+def test_what_is_kept_is_read_and_not_compiled_again(cache: Path) -> None:
+    files = Catalog(None).regime_files
+    found, body = compiled(cache, "shipped-regimes", files, tuple[Regime, ...], never)
+    assert found == FRESH == Catalog(None, cache=cache).regimes()
+    assert kept(cache).read_bytes().endswith(b"\n" + body)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:-1],
+        lambda content: content.replace(b"72", b"96", 1),
+        lambda content: content.partition(b"\n")[2],
+        lambda content: b"\xff" * 100,
+    ],
+    ids=["empty", "cut short", "edited", "without its digest", "something else"],
+)
+def test_what_is_damaged_is_compiled_anew_and_kept_again(
+    cache: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    place = kept(cache)
+    good = place.read_bytes()
+    assert damage(good) != good
+    place.write_bytes(damage(good))
+    assert Catalog(None, cache=cache).regimes() == FRESH
+    assert place.read_bytes() == good
+
+
+def test_what_fits_its_digest_and_is_no_law_is_compiled_anew(cache: Path) -> None:
+    files = Catalog(None).regime_files
+    compiled(cache, "shipped-regimes", files, int, lambda: 7)
+    place = kept(cache)
+    place.unlink()
+    compiled(cache, "shipped-regimes", files, int, lambda: 7)
+    assert kept(cache) == place
+    assert Catalog(None, cache=cache).regimes() == FRESH
+
+
+def test_another_text_is_another_name(cache: Path, tmp_path: Path) -> None:
+    own = tmp_path / "home" / "regimes"
+    own.mkdir(parents=True)
+    shipped = REGIMES / "us-ca-breach.yaml"
+    (own / shipped.name).write_text(shipped.read_text(encoding="utf-8") + "# ours\n", encoding="utf-8")
+    catalog = Catalog(tmp_path / "home", cache=cache)
+    assert fingerprint(catalog.regime_files) != fingerprint(Catalog(None).regime_files)
+    assert catalog.regimes() == Catalog(tmp_path / "home").regimes() != FRESH
+    assert len([*cache.glob("*.json")]) == 2
+
+
+def test_a_file_with_problems_is_reported_and_nothing_is_kept(tmp_path: Path) -> None:
+    own = tmp_path / "home" / "regimes"
+    own.mkdir(parents=True)
+    (own / "bad.yaml").write_text("schema: tocsin/regime/v1\n", encoding="utf-8")
+    with refused("bad_regime") as found:
+        Catalog(tmp_path / "home", cache=tmp_path / "cache").regimes()
+    assert {problem.file for problem in found.value.problems} == {str(own / "bad.yaml")}
+    assert not [*(tmp_path / "cache").glob("regimes-*.json")]
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file", encoding="utf-8")
+    assert Catalog(None, cache=tmp_path / "cache").regimes() == FRESH
+
+
+def test_without_a_cache_nothing_is_kept_and_the_json_is_the_same(tmp_path: Path, cache: Path) -> None:
+    files = Catalog(None).regime_files
+    _, body = compiled(None, "regimes", files, tuple[Regime, ...], lambda: FRESH)
+    assert compiled(cache, "shipped-regimes", files, tuple[Regime, ...], never)[1] == body
+
+
+def test_of_each_kind_the_newest_few_are_left(tmp_path: Path) -> None:
+    file = tmp_path / "one.yaml"
+    for number in range(NEWEST + 3):
+        file.write_text(str(number), encoding="utf-8")
+        compiled(tmp_path / "cache", "regimes", {"one": file}, int, lambda: 1)
+    compiled(tmp_path / "cache", "law", {"one": file}, Catalogue, Catalogue)
+    names = sorted(one.name.partition("-")[0] for one in (tmp_path / "cache").glob("*.json"))
+    assert names == ["law", *["regimes"] * NEWEST]
+
+
+def test_the_name_of_what_is_kept_covers_every_module_that_compiles() -> None:
+    named = {Path(entry.path) for entry in sources()}
+    compiling = loaded_by(
+        "runner.playbook.catalogue", "runner.law.files.regime_file", "runner.documents.files.notice_file"
+    )
+    assert {path for path in compiling if path.parent.name != "runner"} <= named

@@ -23,7 +23,7 @@ from tests.servers.receivers import MailServer
 DUTY = "eu-gdpr-33-controller-sa/initial"
 PHASES = "eu-gdpr-33-controller-sa/phases"
 LANE = f"lanes.notify[{DUTY}]"
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds to wait for the worker in the background."""
 
 SETTINGS = """\

@@ -24,7 +24,7 @@ def test_the_demo_ends_well_within_its_lines(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout
     assert len(done.stdout.splitlines()) <= LIMIT

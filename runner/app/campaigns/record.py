@@ -20,7 +20,7 @@ from runner.incident.state.campaigns import CampaignStretch, SubstituteDue
 from runner.incident.state.commands import RecordCampaign
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.status import Proof
-from runner.store.campaigns.tables import chunk_digest
+from runner.store.campaigns.rows import chunk_digest
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import Desk

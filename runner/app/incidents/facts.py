@@ -16,7 +16,7 @@ from runner.facts.vocabulary.register import Fact, Stated
 from runner.incident.state.commands import Answer, RecordFacts
 from runner.incident.state.events import FactChange, PlaybookMigrated, PlaybookPinned
 from runner.incident.state.incident import Incident, Run
-from runner.incident.steps.decide import refuse_waiting
+from runner.incident.steps.approvals import refuse_waiting
 from runner.incident.turn.fold import begin, fold
 from runner.playbook.format import Ask
 

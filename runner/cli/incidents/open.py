@@ -20,7 +20,7 @@ from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
-from runner.reports.messages.messages import PlannedMessage, PlanReport, plan_page, plan_report
+from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks, unheld_words
 from runner.settings import CONFIG
 

@@ -68,7 +68,7 @@ def plan(
             code="argument_missing",
         )
     from runner.app.messages.messages import plans
-    from runner.reports.messages.messages import PlannedMessage, plan_page, plan_report
+    from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
 
     incident = session.incident()
     planned = [
@@ -115,7 +115,7 @@ def send(
 def _plan_of(session: Session, incident: Incident, made: c.Composed) -> Page:
     """Return the plan of one message, as it is about to leave."""
     from runner.app.messages.messages import plans_to
-    from runner.reports.messages.messages import PlannedMessage, plan_page, plan_report
+    from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
 
     kind = made.message_class
     planned = PlannedMessage(
@@ -130,7 +130,7 @@ def _plan_of(session: Session, incident: Incident, made: c.Composed) -> Page:
 def _plan_class(session: Session, name: str, to: list[str], kind: str, compromised: list[str]) -> None:
     from runner.app.messages.messages import WhatIf, class_plans
     from runner.cli.framework.options import kind_of
-    from runner.reports.messages.messages import PlannedMessage, plan_page, plan_report
+    from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
 
     incident = incident_or_none(session)
     what_if = WhatIf(kind=kind_of(kind) if kind else None, compromised=tuple(compromised))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.workers.choice import attach
 from runner.workers.postgres.worker import AT_ONCE
 from tests.servers.postgres import postgres_server, postgres_url
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(180)]
 RUNS, STEPS, WORKERS = 200, 5, 3
 
 
-def open_runs(desk: Desk) -> set[str]:
+def open_runs(desk: IncidentService) -> set[str]:
     """Open all runs, ten in a transaction, and return the steps that have to be done."""
     bundle = keep(desk, in_a_row(STEPS))
     names = [f"i-{n}" for n in range(RUNS)]
@@ -52,7 +52,7 @@ def test_a_kill_of_one_of_several_workers_in_mid_run_loses_nothing_and_doubles_n
     desk.store.close()
 
 
-def check_journals(desk: Desk, performed: Counter[str]) -> int:
+def check_journals(desk: IncidentService, performed: Counter[str]) -> int:
     """Hold what was performed against the journals; return how many attempts were in doubt."""
     verification = desk.store.verify()
     assert verification.ok, verification.broken

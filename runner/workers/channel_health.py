@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from runner.app.core.channel_state import Probe
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.core.transaction import Transaction
 from runner.app.messages.replies import stop_person
 from runner.incident.state.commands import AnyCommand, AttemptDone, Composed, ReportDomain
@@ -22,23 +22,23 @@ from runner.workers.visit_results import Inbox, Outcome, Probed
 class ChannelHealth:
     """What one worker knows, hears and asks; for its loop alone, save for ``look_at``."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, service: IncidentService) -> None:
         """Take the desk; nothing is read yet."""
-        self._desk = desk
-        self._traffic = desk.traffic
+        self._service = service
+        self._traffic = service.traffic
         self.rooms = OPEN
         """What may still be claimed in the turns that are being prepared."""
 
     def hear(self, outcome: Outcome, now: datetime) -> None:
         """Take in what an attempt tells of the world, whatever becomes of it in its incident."""
         if isinstance(outcome.work, Deliver) and isinstance(outcome.command, AttemptDone):
-            channel = self._desk.directory.channels.get(outcome.work.channel)
+            channel = self._service.directory.channels.get(outcome.work.channel)
             if channel is not None:
                 self._traffic.heard(channel, outcome.command.result, now)
                 if outcome.command.result.address == "stopped":
-                    incident = self._desk.load(outcome.work.incident)
+                    incident = self._service.load(outcome.work.incident)
                     person = incident.deliveries[outcome.work.delivery].person
-                    stop_person(self._desk, channel, person, f"an opt-out that {channel.id} reported")
+                    stop_person(self._service, channel, person, f"an opt-out that {channel.id} reported")
 
     def refresh(self) -> None:
         """See what other processes heard."""
@@ -46,7 +46,7 @@ class ChannelHealth:
 
     def news(self) -> list[str]:
         """Name every open incident when a domain fell or rose: all of them are to know it at once."""
-        return [row.id for row in self._desk.store.rows("open")] if self._traffic.news() else []
+        return [row.id for row in self._service.store.rows("open")] if self._traffic.news() else []
 
     def reports(self, incident: Incident) -> tuple[ReportDomain, ...]:
         """Return what an incident does not know yet."""
@@ -67,12 +67,12 @@ class ChannelHealth:
         """Begin the probes that are due."""
         if not self._traffic.probe_due(now):
             return []
-        return self._traffic.probes({row.kind for row in self._desk.store.rows("open")}, now)
+        return self._traffic.probes({row.kind for row in self._service.store.rows("open")}, now)
 
     def look_at(self, probe: Probe, inbox: Inbox) -> None:
         """Do a probe, in a thread of the pool; it always comes back."""
         try:
-            result = self._desk.probe(probe)
+            result = self._service.probe(probe)
         except Exception as error:  # noqa: BLE001  # it told nothing, and must come back
             result = SendResult(state="rejected", reason=type(error).__name__)
         inbox.put(Probed(probe, result))

@@ -13,7 +13,7 @@ from runner.workers.wakeup import WakeupSocket, ring
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.app.core.incident_service import Desk, Write
+    from runner.app.core.incident_service import IncidentService, Write
     from runner.workers.embedded import Worker
     from runner.workers.visit_results import Performer
 
@@ -38,29 +38,29 @@ class Running(Protocol):
         ...
 
 
-def is_shared(desk: Desk) -> bool:
+def is_shared(service: IncidentService) -> bool:
     """Is the home's store one for several machines?"""
-    return desk.home.store.partition(":")[0] in ("postgresql", "postgres")
+    return service.home.store.partition(":")[0] in ("postgresql", "postgres")
 
 
-def attach(desk: Desk) -> None:
+def attach(service: IncidentService) -> None:
     """Have what this desk appends reach the workers: in the same transaction, or with a poke after it."""
-    desk.write = _deferring(desk) if is_shared(desk) else _poking(desk)
+    service.write = _deferring(service) if is_shared(service) else _poking(service)
 
 
-def make_worker(desk: Desk, *, threads: int = 8, perform: Performer | None = None) -> Running:
+def make_worker(service: IncidentService, *, threads: int = 8, perform: Performer | None = None) -> Running:
     """Return the worker of a desk of its own; raises StoreError without what its driver needs."""
-    desk.write = desk.store.append  # it has in hand what it appends
-    desk.backoff = None
-    if not is_shared(desk):
+    service.write = service.store.append  # it has in hand what it appends
+    service.backoff = None
+    if not is_shared(service):
         from runner.workers.embedded import Worker
 
-        return Listening(Worker(desk, threads=threads, perform=perform), desk.folder / FOLDER)
+        return Listening(Worker(service, threads=threads, perform=perform), service.folder / FOLDER)
     try:
         from runner.workers.postgres.worker import QueueWorker
     except ImportError as error:
         raise _not_installed() from error
-    return QueueWorker(desk, threads=threads, perform=perform)
+    return QueueWorker(service, threads=threads, perform=perform)
 
 
 class Listening:
@@ -74,7 +74,7 @@ class Listening:
 
     def run(self) -> None:
         """Work until ``stop``."""
-        self.worker.run(WakeupSocket(self._folder, self.name, self.worker.desk.store.worker_alive))
+        self.worker.run(WakeupSocket(self._folder, self.name, self.worker.service.store.worker_alive))
 
     def stop(self) -> None:
         """End ``run`` cleanly."""
@@ -85,16 +85,16 @@ class Listening:
         self.worker.close()
 
 
-def _poking(desk: Desk) -> Write:
+def _poking(service: IncidentService) -> Write:
     def write(batch: Sequence[Any], **given: Any) -> list[Any]:
-        results = desk.store.append(batch, **given)
-        ring(desk.folder / FOLDER, desk.store.worker_alive)
+        results = service.store.append(batch, **given)
+        ring(service.folder / FOLDER, service.store.worker_alive)
         return results
 
     return write
 
 
-def _deferring(desk: Desk) -> Write:
+def _deferring(service: IncidentService) -> Write:
     """Procrastinate is imported by the first command that writes; one that only reads does not wait for it."""
     made: list[Any] = []
     making = threading.Lock()
@@ -102,19 +102,19 @@ def _deferring(desk: Desk) -> Write:
     def write(batch: Sequence[Any], **given: Any) -> list[Any]:
         with making:
             if not made:
-                made.append(_hook(desk))
+                made.append(_hook(service))
         made[0].prepare()
-        return desk.store.append(batch, within=made[0], **given)  # type: ignore[call-arg]  # PostgresStore's own
+        return service.store.append(batch, within=made[0], **given)  # type: ignore[call-arg]  # PostgresStore's own
 
     return write
 
 
-def _hook(desk: Desk) -> Any:
+def _hook(service: IncidentService) -> Any:
     try:
         from runner.workers.postgres.queue import Deferring
     except ImportError as error:
         raise _not_installed() from error
-    return Deferring(desk.store.server)  # type: ignore[attr-defined]  # chosen for a store on PostgreSQL
+    return Deferring(service.store.server)  # type: ignore[attr-defined]  # chosen for a store on PostgreSQL
 
 
 def _not_installed() -> StoreError:

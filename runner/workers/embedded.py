@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.core.transaction import Transaction, row_of
 from runner.app.core.trusted_clock import TrustedClock
 from runner.errors import Sealed, StoreError, TocsinError
@@ -31,7 +31,7 @@ from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork, token
 from runner.workers.channel_health import ChannelHealth, may_send
-from runner.workers.fairness import RESERVE, Fairness, append
+from runner.workers.fairness import KEPT, RESERVE, Fairness, append
 from runner.workers.pending_visits import PendingVisits
 from runner.workers.pool import Pool
 from runner.workers.visit_results import (
@@ -75,23 +75,21 @@ PATIENCE = 5
 """How often ``drain`` tries again to record outcomes that the store would not take."""
 
 
-KEPT = 256
-"""Incidents kept folded in memory between turns."""
-
-
 class Worker:
     """One process's worker.
 
     ``run`` goes on until ``stop``; ``drain`` until nothing is left to do now; ``serve`` works on what is visited.
     """
 
-    def __init__(self, desk: Desk, *, threads: int = 8, perform: Performer | None = None) -> None:
+    def __init__(
+        self, service: IncidentService, *, threads: int = 8, perform: Performer | None = None
+    ) -> None:
         """Prove to the store that this worker lives, from now until ``close``."""
-        self.desk = desk
-        self.name = desk.chance.name("w")
-        self._handle = desk.store.register_worker(self.name)
-        self._perform = perform or partial(with_tools, desk)
-        self._outside = ChannelHealth(desk)
+        self.service = service
+        self.name = service.chance.name("w")
+        self._handle = service.store.register_worker(self.name)
+        self._perform = perform or partial(with_tools, service)
+        self._outside = ChannelHealth(service)
         self.spread: Callable[[Sequence[str]], Iterable[str]] = list
         """Has incidents looked at by whoever works on them; returns those that are for this worker."""
         self._threads = threads
@@ -104,8 +102,8 @@ class Worker:
         self._kept: dict[str, list[AnyCommand]] = {}
         self._hungry: set[str] = set()
         self._draining = False
-        self.time = TrustedClock(desk.clock, desk.store, desk.actor.host)
-        self.fairness = Fairness(desk, self.name, self.time)
+        self.time = TrustedClock(service.clock, service.store, service.actor.host)
+        self.fairness = Fairness(service, self.name, self.time)
         self._looked = self.time.now()
         self._visits = PendingVisits()
         self._stopping = threading.Event()
@@ -218,7 +216,7 @@ class Worker:
         """
         self._rested()
         now = self.time.now()
-        due = self.desk.store.next_due(now if looked else None)
+        due = self.service.store.next_due(now if looked else None)
         due = min((one for one in (due, self._outside.next_look(now)) if one is not None), default=None)
         pause = POLL if due is None else min(POLL, max(due - now, timedelta(milliseconds=5)))
         arrived = self._inbox.first(pause)
@@ -235,7 +233,7 @@ class Worker:
         return bool(self._kept) or (due is not None and due <= now) or now - self._looked >= LOST_LOOK
 
     def _others_wrote(self) -> bool:
-        token = self.desk.store.changed()
+        token = self.service.store.changed()
         changed, self._token = token != self._token, token
         return changed
 
@@ -250,9 +248,9 @@ class Worker:
         self._kept = {}
         if look:
             self._looked = self.time.now()
-            looked.update(self.desk.store.due(self._looked))
+            looked.update(self.service.store.due(self._looked))
         if looked:
-            self.desk.forget_directory()
+            self.service.forget_directory()
         if look or looked:
             self._outside.refresh()
             self.fairness.look()
@@ -318,7 +316,7 @@ class Worker:
         writing = [turn for turn in turns if turn.append is not None]
         if writing and not self._handle.held():
             raise lease_lost()
-        heads = iter(append(self.desk, writing, self._in_trouble))
+        heads = iter(append(self.service, writing, self._in_trouble))
         again: dict[str, list[AnyCommand]] = {}
         for turn in turns:
             head = next(heads) if turn.append is not None else "unchanged"
@@ -380,13 +378,13 @@ class Worker:
         if known is not None and not looking:
             incident = known
         else:
-            incident = self.desk.load(name) if known is None else self.desk.refresh(known)
+            incident = self.service.load(name) if known is None else self.service.refresh(known)
         lost = [*lost_claims(incident, self._held)] if looking else []
         worker = "" if self._stopping.is_set() or self.fairness.rests(name) else self.name
         told = [*commands, *lost, *self._outside.reports(incident)]
         rooms = self._outside.rooms_of(incident)
         now = self.time.now()
-        turn = self.desk.turn(incident, told, worker=worker, room=self._room(name), rooms=rooms, now=now)
+        turn = self.service.turn(incident, told, worker=worker, room=self._room(name), rooms=rooms, now=now)
         self._outside.took(turn)
         if turn.more:
             self._hungry.add(name)
@@ -399,13 +397,13 @@ class Worker:
 
     def _held(self, worker: str, effect: str) -> bool:
         """Tell whether an effect that is claimed goes on: with us, or with a worker that lives."""
-        return effect in self._doing if worker == self.name else self.desk.store.worker_alive(worker)
+        return effect in self._doing if worker == self.name else self.service.store.worker_alive(worker)
 
     def _rested(self) -> None:
         """With nothing in flight there is time to keep snapshots of incidents in which much has happened."""
         if not self._doing:
             for incident in self._known.values():
-                self.desk.keep_snapshot(incident)
+                self.service.keep_snapshot(incident)
 
     def _remember(self, incident: Incident) -> None:
         self._known.pop(incident.id, None)
@@ -426,7 +424,7 @@ class Worker:
         if turn.append is not None:
             row = turn.append.row
         else:
-            now, library = self.time.now(), self.desk.library(turn.incident)
+            now, library = self.time.now(), self.service.library(turn.incident)
             row = row_of(turn.incident, now, library, rooms=self._outside.rooms_of(turn.incident))
         return VisitResult(row.next_due, self._stopping.is_set() and row.has_work)
 

@@ -17,7 +17,7 @@ from runner.incident.state.work import AnyWork, token
 from runner.workers.visit_results import COMPUTED, Outcome
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.app.core.transaction import Transaction
     from runner.app.core.trusted_clock import TrustedClock
 
@@ -36,11 +36,11 @@ OVERRAN = f"it computed for more than {TURN.seconds} seconds"
 class Fairness:
     """One worker's share-out; for its loop alone."""
 
-    def __init__(self, desk: Desk, worker: str, time: TrustedClock) -> None:
+    def __init__(self, service: IncidentService, worker: str, time: TrustedClock) -> None:
         """Know of no failure yet."""
-        self._desk = desk
+        self._service = service
         self._time = time
-        self._tries = Tries(desk.store, worker)
+        self._tries = Tries(service.store, worker)
         self._computed: dict[str, str] = {}
         self._turning: set[str] = set()
         self._failing: set[str] = set()
@@ -124,7 +124,7 @@ class Fairness:
         """Count an error that is the incident's own, and not of the store, or of settings that cannot be read."""
         try:
             if isinstance(error, TocsinError):
-                self._desk.directory  # noqa: B018  # people and channels are read here
+                self._service.directory  # noqa: B018  # people and channels are read here
         except TocsinError:
             return
         if not isinstance(error, StoreError) or isinstance(error, StoreCorrupt):
@@ -161,19 +161,23 @@ class Fairness:
 
 
 def append(
-    desk: Desk, turns: Sequence[Transaction], trouble: Callable[[str, Exception], object]
+    service: IncidentService, turns: Sequence[Transaction], trouble: Callable[[str, Exception], object]
 ) -> Sequence[str | None]:
     """Commit turns together; where one cannot be written for a reason of its own, each alone, and None for that one."""
     try:
-        return desk.append(turns)
+        return service.append(turns)
     except Exception as error:
         if isinstance(error, StoreError) and not isinstance(error, Sealed):
             raise
         if len(turns) > 1:
-            return [head for turn in turns for head in append(desk, [turn], trouble)]
+            return [head for turn in turns for head in append(service, [turn], trouble)]
         trouble(turns[0].incident.id, error)
         return [None]
 
 
 RESERVE = 4
 """Threads that no single incident can fill."""
+
+
+KEPT = 256
+"""Incidents kept folded in memory between turns."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.exercises.simulated_responders import Players
 from runner.app.incidents.open_incident import Request, commit_opening, prepare_opening
 from runner.app.playbooks import sandbox
@@ -88,17 +88,17 @@ def _results(file: TestFile, catalog: Catalog, cache: Path | None, only: str) ->
     start = parse_instant(file.tests.opened)
     with (
         tempfile.TemporaryDirectory(prefix="tocsin-test-", ignore_cleanup_errors=True) as folder,
-        sandbox.sandbox_home(Path(folder), file, VirtualClock(start), catalog.classes) as desk,
+        sandbox.sandbox_home(Path(folder), file, VirtualClock(start), catalog.classes) as service,
     ):
-        digest = sandbox.pin(desk, catalog, cache or Path(folder) / "cache", file)
+        digest = sandbox.pin(service, catalog, cache or Path(folder) / "cache", file)
         for case in file.tests.cases:
             if only in case.name:
-                yield _run(desk, file, case, catalog, digest)
+                yield _run(service, file, case, catalog, digest)
 
 
-def _run(desk: Desk, file: TestFile, case: Case, catalog: Catalog, pinned: str) -> Result:
+def _run(service: IncidentService, file: TestFile, case: Case, catalog: Catalog, pinned: str) -> Result:
     clock = VirtualClock(parse_instant(file.tests.opened))
-    found = copy(desk)
+    found = copy(service)
     found.clock = clock
     try:
         incident, close = _play(found, file, case, catalog, pinned, clock)
@@ -116,52 +116,54 @@ def _run(desk: Desk, file: TestFile, case: Case, catalog: Catalog, pinned: str) 
 
 
 def _play(
-    desk: Desk, file: TestFile, case: Case, catalog: Catalog, pinned: str, clock: VirtualClock
+    service: IncidentService, file: TestFile, case: Case, catalog: Catalog, pinned: str, clock: VirtualClock
 ) -> tuple[Incident, str]:
     """Open it, play it, close it; return it as it was before closing, and why it did not close."""
     behaviour = merged(file.tests.usual, case)
     request = Request(playbooks=(file.playbook,), title=case.name, kind="test", assignments=behaviour.facts)
-    opening = prepare_opening(desk, request, around(Path(file.file), catalog), pinned)
-    name = commit_opening(desk, opening).id
-    worker = simulating(desk, Simulation(behaviour.channels, behaviour.acts))
-    players = Players(desk, name, behaviour, last_moment=case.last_moment, sleep=clock.advance)
+    opening = prepare_opening(service, request, around(Path(file.file), catalog), pinned)
+    name = commit_opening(service, opening).id
+    worker = simulating(service, Simulation(behaviour.channels, behaviour.acts))
+    players = Players(service, name, behaviour, last_moment=case.last_moment, sleep=clock.advance)
     try:
         play(worker, name, players, clock)
-        return _ended(desk, name)
+        return _ended(service, name)
     finally:
-        _put_away(desk, worker, name)
+        _put_away(service, worker, name)
 
 
-def _ended(desk: Desk, name: str) -> tuple[Incident, str]:
-    incident = desk.load(name)
+def _ended(service: IncidentService, name: str) -> tuple[Incident, str]:
+    incident = service.load(name)
     try:
-        desk.submit(name, Close(by=sandbox.DIRECTOR))
+        service.submit(name, Close(by=sandbox.DIRECTOR))
     except Refused as refusal:
         return incident, refusal.message
     return incident, ""
 
 
-def _put_away(desk: Desk, worker: Worker, name: str) -> None:
+def _put_away(service: IncidentService, worker: Worker, name: str) -> None:
     """Have nothing of this case worked on in the next."""
     worker.close()
-    if desk.load(name).state not in ("closed", "cancelled"):
-        desk.submit(name, CancelIncident(by=sandbox.DIRECTOR, reason="the test is over"))
+    if service.load(name).state not in ("closed", "cancelled"):
+        service.submit(name, CancelIncident(by=sandbox.DIRECTOR, reason="the test is over"))
 
 
-def _came(desk: Desk, incident: Incident, clock: VirtualClock, file: TestFile, close: str) -> CaseResult:
+def _came(
+    service: IncidentService, incident: Incident, clock: VirtualClock, file: TestFile, close: str
+) -> CaseResult:
     def text_of(digest: str) -> str:
-        body = from_json(desk.store.get_blob(digest), Body)
+        body = from_json(service.store.get_blob(digest), Body)
         return f"{body.subject}\n{body.text}"
 
     def words_of(document: Document) -> str:
-        return desk.store.get_blob(document.files["txt"]).decode() if "txt" in document.files else ""
+        return service.store.get_blob(document.files["txt"]).decode() if "txt" in document.files else ""
 
     span = clock.now() - parse_instant(file.tests.opened)
-    return played(incident, _events(desk, incident.id), span, close, text_of, words_of)
+    return played(incident, _events(service, incident.id), span, close, text_of, words_of)
 
 
-def _events(desk: Desk, name: str) -> Iterator[AnyEvent]:
-    for row in desk.store.read(name):
+def _events(service: IncidentService, name: str) -> Iterator[AnyEvent]:
+    for row in service.store.read(name):
         if row.payload is None:
             raise Sealed("a payload is gone", code="shredded")
         yield decode(row.payload)

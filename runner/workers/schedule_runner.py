@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.exercises import schedules
 from runner.errors import TocsinError
 from runner.files.exercise_file import Loaded, load_exercise
@@ -34,17 +34,17 @@ class ScheduleRunner:
     """Looks for what is due, as one scheduler of a store; from several threads one looks at a time."""
 
     def __init__(
-        self, desk: Desk, name: str, chance: Callable[[], float], cache: Path | None, tell: Told
+        self, service: IncidentService, name: str, chance: Callable[[], float], cache: Path | None, tell: Told
     ) -> None:
         """``name`` is registered as alive with the store; ``tell`` is given everything that is recorded."""
-        self._desk, self._name, self._chance, self._cache, self._tell = desk, name, chance, cache, tell
+        self._service, self._name, self._chance, self._cache, self._tell = service, name, chance, cache, tell
         self._one_at_a_time = threading.Lock()
 
     def look(self) -> tuple[AnyScheduleEvent, ...]:
         """Take what is due, have it happen, and return all that was recorded."""
         with self._one_at_a_time:
-            found = list(self._told(schedules.take(self._desk, self._name, self._chance)))
-            for schedule, firing in schedules.in_hand(self._desk, self._name):
+            found = list(self._told(schedules.take(self._service, self._name, self._chance)))
+            for schedule, firing in schedules.in_hand(self._service, self._name):
                 found += self._told(self._record(firing, self.happen(schedule, firing)))
             return tuple(found)
 
@@ -57,15 +57,15 @@ class ScheduleRunner:
         def decide(book: Book) -> tuple[AnyScheduleEvent, ...]:
             return (event,) if schedules.still_mine(book, firing, self._name) else ()
 
-        return schedules.change(self._desk, decide)
+        return schedules.change(self._service, decide)
 
     def happen(self, schedule: Schedule, firing: Firing) -> AnyScheduleEvent:
         """Have one firing happen, and return what is to be recorded of it."""
-        by = self._desk.actor.claimed
+        by = self._service.actor.claimed
         try:
             if schedule.rule.routine is not None:
                 return self._worked(schedule, firing)
-            catalog = Catalog(self._desk.folder, classes=self._desk.home.classes)
+            catalog = Catalog(self._service.folder, classes=self._service.home.classes)
             loaded = load_exercise(schedule.rule.exercise, catalog)
             if schedule.rule.unattended:
                 return self._played(firing, loaded, catalog)
@@ -84,10 +84,10 @@ class ScheduleRunner:
     def _worked(self, schedule: Schedule, firing: Firing) -> FiringEnded:
         from runner.app.home.routines import work
 
-        done = work(self._desk, schedule.rule, firing.opens_at if firing.tries > 1 else None)
+        done = work(self._service, schedule.rule, firing.opens_at if firing.tries > 1 else None)
         return FiringEnded(
             schedule=schedule.id,
-            by=self._desk.actor.claimed,
+            by=self._service.actor.claimed,
             fire_at=firing.fire_at,
             outcome="failed" if done.needs_a_person else "passed",
             detail=done.words,
@@ -99,16 +99,16 @@ class ScheduleRunner:
         from runner.app.incidents.open_incident import commit_opening
 
         name = schedules.incident_id(firing)
-        row = self._desk.store.row(name)
+        row = self._service.store.row(name)
         if row is None:
-            opening = prepare_drill(self._desk, loaded, despite=schedule.rule.despite)
+            opening = prepare_drill(self._service, loaded, despite=schedule.rule.despite)
             event = msgspec.structs.replace(opening.event, incident=name)
-            codename = commit_opening(self._desk, msgspec.structs.replace(opening, event=event)).codename
+            codename = commit_opening(self._service, msgspec.structs.replace(opening, event=event)).codename
         else:
             codename = row.codename
         return FiringOpened(
             schedule=schedule.id,
-            by=self._desk.actor.claimed,
+            by=self._service.actor.claimed,
             fire_at=firing.fire_at,
             incident=name,
             codename=codename,
@@ -119,11 +119,11 @@ class ScheduleRunner:
         from runner.reports.exercises.exercise import drill_report, unmet
         from runner.workers.simulated_exercise import unattended
 
-        with unattended(loaded, catalog, self._cache, lambda event: None) as (desk, incident):
-            missing = unmet(drill_report(incident, plan_of(desk, incident), desk.now_in(incident)))
+        with unattended(loaded, catalog, self._cache, lambda event: None) as (service, incident):
+            missing = unmet(drill_report(incident, plan_of(service, incident), service.now_in(incident)))
         return FiringEnded(
             schedule=firing.schedule,
-            by=self._desk.actor.claimed,
+            by=self._service.actor.claimed,
             fire_at=firing.fire_at,
             outcome="failed" if missing else "passed",
             detail="; ".join(missing),

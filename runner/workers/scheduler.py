@@ -16,7 +16,7 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.exercises.fire_times import trigger
 from runner.app.exercises.schedules import read
 from runner.app.home.workers import living
@@ -31,9 +31,9 @@ LOOKING = "look"
 class Scheduler:
     """Goes on until it is stopped."""
 
-    def __init__(self, desk: Desk, firer: ScheduleRunner, say: Callable[[str], None]) -> None:
+    def __init__(self, service: IncidentService, firer: ScheduleRunner, say: Callable[[str], None]) -> None:
         """``say`` is told what hinders it; ``desk`` is for reading the list."""
-        self._desk, self._firer, self._say = desk, firer, say
+        self._service, self._firer, self._say = service, firer, say
         self._stopping = threading.Event()
         self._one_at_a_time = threading.Lock()
         self._alarms: BackgroundScheduler = BackgroundScheduler(
@@ -76,9 +76,9 @@ class Scheduler:
 
     def _work(self) -> None:
         """Send what is due, reminders above all, where no worker goes on that would."""
-        if living(self._desk.store):
+        if living(self._service.store):
             return
-        worker = Worker(self._desk)
+        worker = Worker(self._service)
         try:
             worker.drain()
         finally:
@@ -89,7 +89,7 @@ class Scheduler:
     def _set_alarms(self) -> None:
         wanted = {
             schedule.id: schedule
-            for schedule in read(self._desk).schedules.values()
+            for schedule in read(self._service).schedules.values()
             if schedule.ended is None
         }
         there = {job.id for job in self._alarms.get_jobs()} - {LOOKING}

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.exercises import exercises
 from runner.app.exercises.simulated_responders import Players
 from runner.app.incidents.open_incident import commit_opening
@@ -40,11 +40,11 @@ Told = Callable[[ScenarioEvent], None]
 class Conductor:
     """Runs one exercise with people until it is over, or until it is told to stop."""
 
-    def __init__(self, desk: Desk, name: str, tell: Told) -> None:
+    def __init__(self, service: IncidentService, name: str, tell: Told) -> None:
         """``tell`` is given each event of the scenario as it is released."""
-        self._desk, self._name, self._tell = desk, name, tell
+        self._service, self._name, self._tell = service, name, tell
         self._stopping = threading.Event()
-        self._plan = exercises.plan_of(desk, desk.load(name))
+        self._plan = exercises.plan_of(service, service.load(name))
 
     def stop(self) -> None:
         """End ``run``; the exercise goes on in the journal. Safe to call from a signal handler."""
@@ -52,32 +52,32 @@ class Conductor:
 
     def run(self) -> Incident:
         """Go on until the exercise is over; return it."""
-        began = self._desk.clock.now()
+        began = self._service.clock.now()
         while not self._stopping.is_set():
             incident = self.step()
             if incident.drill is None or incident.drill.stage in OVER:
                 return incident
-            if exercises.overran(self._desk, incident, self._plan, began):
+            if exercises.overran(self._service, incident, self._plan, began):
                 why = f"longer than {self._plan.safety.max_wall_time}"
-                return exercises.set_clock(self._desk, self._name, "ended", reason=why)
+                return exercises.set_clock(self._service, self._name, "ended", reason=why)
             self._stopping.wait(self._pause(incident).total_seconds())
-        return self._desk.load(self._name)
+        return self._service.load(self._name)
 
     def step(self) -> Incident:
         """Release what is due now, do what follows, and return the exercise after it."""
-        for event in exercises.release_due(self._desk, self._name, self._plan):
+        for event in exercises.release_due(self._service, self._name, self._plan):
             self._tell(event)
-        worker = Worker(self._desk)
+        worker = Worker(self._service)
         try:
             worker.drain()
         finally:
             worker.close()
-        return self._desk.load(self._name)
+        return self._service.load(self._name)
 
     def _pause(self, incident: Incident) -> timedelta:
-        now = self._desk.clock.now()
-        row = self._desk.store.row(self._name)
-        inject = wall_time(incident, next_inject(self._plan, incident, self._desk.now_in(incident)))
+        now = self._service.clock.now()
+        row = self._service.store.row(self._name)
+        inject = wall_time(incident, next_inject(self._plan, incident, self._service.now_in(incident)))
         dues = [one for one in (inject, row.next_due if row else None) if one is not None and one > now]
         return min([POLL, *(due - now for due in dues)])
 
@@ -85,7 +85,7 @@ class Conductor:
 @contextmanager
 def unattended(
     loaded: Loaded, catalog: Catalog, cache: Path | None, tell: Told
-) -> Iterator[tuple[Desk, Incident]]:
+) -> Iterator[tuple[IncidentService, Incident]]:
     """Play an exercise to its end without people, as a test; yield the desk of its stage and the incident.
 
     The stage goes away with the context. It is of kind ``test``, so it counts for no readiness.
@@ -95,37 +95,39 @@ def unattended(
     clock = VirtualClock(start)
     with (
         tempfile.TemporaryDirectory(prefix="tocsin-drill-", ignore_cleanup_errors=True) as folder,
-        sandbox.sandbox_home(Path(folder), _as_tests(loaded), clock, catalog.classes) as desk,
+        sandbox.sandbox_home(Path(folder), _as_tests(loaded), clock, catalog.classes) as service,
     ):
-        pinned = sandbox.pin(desk, catalog, cache or Path(folder) / "cache", _as_tests(loaded))
+        pinned = sandbox.pin(service, catalog, cache or Path(folder) / "cache", _as_tests(loaded))
         near = catalog.beside_of(Path(loaded.file))
-        opening = exercises.prepare_drill(desk, loaded, kind="test", catalog=near, pinned=pinned)
-        name = commit_opening(desk, opening).id
-        exercises.set_clock(desk, name, "begun")
-        cast = SimulatedExercise(desk, name, plan, clock, tell)
-        worker = simulating(desk, Simulation(plan.script.channels, plan.script.acts))
+        opening = exercises.prepare_drill(service, loaded, kind="test", catalog=near, pinned=pinned)
+        name = commit_opening(service, opening).id
+        exercises.set_clock(service, name, "begun")
+        cast = SimulatedExercise(service, name, plan, clock, tell)
+        worker = simulating(service, Simulation(plan.script.channels, plan.script.acts))
         try:
             play(worker, name, cast, clock)
         finally:
             worker.close()
-        yield desk, exercises.set_clock(desk, name, "ended", reason="played to its end")
+        yield service, exercises.set_clock(service, name, "ended", reason="played to its end")
 
 
 class SimulatedExercise:
     """Scripted participants, and the scenario that happens to them."""
 
-    def __init__(self, desk: Desk, name: str, plan: Exercise, clock: VirtualClock, tell: Told) -> None:
-        self._desk, self._name, self._plan, self._tell = desk, name, plan, tell
+    def __init__(
+        self, service: IncidentService, name: str, plan: Exercise, clock: VirtualClock, tell: Told
+    ) -> None:
+        self._service, self._name, self._plan, self._tell = service, name, plan, tell
         self._clock = clock
-        self._players = Players(desk, name, plan.script, sleep=clock.advance)
+        self._players = Players(service, name, plan.script, sleep=clock.advance)
 
     def act(self) -> bool:
         """Have what is due happen, else what players do next."""
-        released = exercises.release_due(self._desk, self._name, self._plan)
+        released = exercises.release_due(self._service, self._name, self._plan)
         for event in released:
             self._tell(event)
         if released:
-            self._clock.set_wrong(exercises.skewed(self._desk, self._name))
+            self._clock.set_wrong(exercises.skewed(self._service, self._name))
         return bool(released) or self._players.act()
 
     def learn(self) -> bool:
@@ -134,9 +136,9 @@ class SimulatedExercise:
 
     def begins_at(self) -> datetime | None:
         """Return when the scenario goes on by itself, or a player is done with what takes its time."""
-        incident = self._desk.load(self._name)
+        incident = self._service.load(self._name)
         comes = (
-            next_inject(self._plan, incident, self._desk.now_in(incident)),
+            next_inject(self._plan, incident, self._service.now_in(incident)),
             self._players.begins_at(),
         )
         times = (wall_time(incident, come) for come in comes)

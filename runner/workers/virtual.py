@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.effects.simulated import ExerciseSender, Simulation, no_call
 from runner.errors import Refused
 from runner.incident.state.commands import AnyCommand
@@ -64,7 +64,7 @@ class Playing(Protocol):
         ...
 
 
-def simulating(desk: Desk, simulation: Simulation) -> Worker:
+def simulating(service: IncidentService, simulation: Simulation) -> Worker:
     """Return a worker whose effects touch nothing outside: what is sent and called is answered by script."""
 
     def perform_it(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
@@ -74,11 +74,11 @@ def simulating(desk: Desk, simulation: Simulation) -> Worker:
 
         if isinstance(work, DoAct):
             return simulation.act(work, step_path(work.step))
-        door = ExerciseSender(simulation, incident, desk.now_in(incident), simulation)
-        tools = replace(desk.tools(incident), sender=door, call=no_call)
-        return perform(work, incident, head, desk.library(incident), tools)
+        door = ExerciseSender(simulation, incident, service.now_in(incident), simulation)
+        tools = replace(service.tools(incident), sender=door, call=no_call)
+        return perform(work, incident, head, service.library(incident), tools)
 
-    return Worker(desk, threads=1, perform=perform_it)
+    return Worker(service, threads=1, perform=perform_it)
 
 
 def play(worker: Worker, incident: str, players: Playing, clock: VirtualClock) -> None:
@@ -86,7 +86,7 @@ def play(worker: Worker, incident: str, players: Playing, clock: VirtualClock) -
 
     Raises Refused when it goes round in circles, and whatever players raise who do not know what to do.
     """
-    desk = worker.desk
+    service = worker.service
     for _ in range(ROUNDS):
         worker.drain()
         if worker.troubles:
@@ -95,17 +95,17 @@ def play(worker: Worker, incident: str, players: Playing, clock: VirtualClock) -
             )
         if players.act():
             clock.advance(MOMENT)
-        elif not players.learn() and not _time_passes(desk, incident, players, clock):
+        elif not players.learn() and not _time_passes(service, incident, players, clock):
             return
     raise Refused(
         "it goes round in circles", hint="look at loops and at what is reopened", code="endless_loop"
     )
 
 
-def _time_passes(desk: Desk, name: str, players: Playing, clock: VirtualClock) -> bool:
+def _time_passes(service: IncidentService, name: str, players: Playing, clock: VirtualClock) -> bool:
     """Go on to when something is due; tell whether there is such a time while steps are open, or players go on."""
-    row = desk.store.row(name)
-    incident, begins = desk.load(name), players.begins_at()
+    row = service.store.row(name)
+    incident, begins = service.load(name), players.begins_at()
     dues = [one for one in (row.next_due if row else None, begins) if one is not None]
     if not dues or (begins is None and all(invocation.over for invocation in incident.invocations.values())):
         return False

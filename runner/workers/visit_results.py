@@ -40,7 +40,7 @@ from runner.routing.messaging import SendResult
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 
 Performer = Callable[[AnyWork, Incident, str], AnyCommand]
@@ -162,13 +162,13 @@ def lost_claims(incident: Incident, held: Callable[[str, str], bool]) -> Iterato
             yield AttemptLost(effect=effect, n=attempt.n)
 
 
-def with_tools(desk: Desk, work: AnyWork, incident: Incident, head: str) -> AnyCommand:
+def with_tools(service: IncidentService, work: AnyWork, incident: Incident, head: str) -> AnyCommand:
     """Perform work with what the desk has for it."""
     from runner.effects.perform import perform
 
-    library = desk.library(incident)
+    library = service.library(incident)
     try:
-        tools = desk.tools(incident)
+        tools = service.tools(incident)
     except TocsinError as error:
         return not_begun(work, error.message)
     return perform(work, incident, head, library, tools)

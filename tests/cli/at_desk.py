@@ -16,8 +16,8 @@ import msgspec
 
 from runner.__main__ import main
 from runner.app.core.conflict_retry import Backoff, this_backoff
-from runner.app.core.incident_service import Desk
-from runner.app.home.open_home import open_desk
+from runner.app.core.incident_service import IncidentService
+from runner.app.home.open_home import open_service
 from runner.base.actor import Actor
 from runner.cli.framework.environment import World
 from tests.golden_files import FOLDER, same
@@ -127,14 +127,14 @@ class AtDesk:
     backoff: Backoff = field(default_factory=this_backoff)
     """How commands wait for others."""
     spawn: Callable[..., NoReturn] = no_process
-    offices: list[Desk] = field(default_factory=list)
+    offices: list[IncidentService] = field(default_factory=list)
     """Desks that a test opened beside the commands; they are closed with it."""
     store: str = ""
     """The URL of the store; empty for the file that ``init`` makes."""
 
-    def office(self, person: str = "maria") -> Desk:
+    def office(self, person: str = "maria") -> IncidentService:
         """Return a desk at the home, for what no command does."""
-        desk = open_desk(
+        desk = open_service(
             self.home,
             self.world().who(person),
             create=bool(self.store),

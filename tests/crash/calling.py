@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.messages.acknowledgement import COMMAND_LINE, acknowledge, code_for
 from runner.base.states import Proof
 from runner.incident.state import commands as c
@@ -28,7 +28,7 @@ class Story(NamedTuple):
 
     home: Callable[[int, int], Home]
     playbook: Callable[[str], Playbook]
-    act: Callable[[Desk, Incident], bool]
+    act: Callable[[IncidentService, Incident], bool]
 
 
 # --- organisations ---------------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ def told_by(kind: str, *to: str, **more: str | int | None) -> Callable[[str], Pl
 # --- people ----------------------------------------------------------------------------------------------------
 
 
-def worked(desk: Desk, incident: Incident) -> bool:
+def worked(desk: IncidentService, incident: Incident) -> bool:
     """Work the steps as they come."""
     command = next_command(incident)
     if command is not None:
@@ -107,7 +107,7 @@ def worked(desk: Desk, incident: Incident) -> bool:
     return command is not None
 
 
-def nobody_until_the_call(desk: Desk, incident: Incident) -> bool:
+def nobody_until_the_call(desk: IncidentService, incident: Incident) -> bool:
     """Nobody answers. Once a call is owed it is made, to one who does not lift; then the stand-in types her code."""
     owed = any(message.owed is not None for message in incident.messages.values())
     if not owed or _of(incident, "cia").evidence == "acked":
@@ -116,7 +116,7 @@ def nobody_until_the_call(desk: Desk, incident: Incident) -> bool:
     return _types_code(desk, incident, _of(incident, "cia"))
 
 
-def each_in_their_way(desk: Desk, incident: Incident) -> bool:
+def each_in_their_way(desk: IncidentService, incident: Incident) -> bool:
     """Ana follows her link once she was told, ben types his code once he was reminded."""
     for person, reminders in (("ana", 0), ("ben", 1)):
         mine = _of(incident, person)
@@ -128,7 +128,7 @@ def each_in_their_way(desk: Desk, incident: Incident) -> bool:
     return False
 
 
-def provider_reports(desk: Desk, incident: Incident) -> bool:
+def provider_reports(desk: IncidentService, incident: Incident) -> bool:
     """The messenger says, a step at a time and each step twice, how far each message has come."""
     rungs: tuple[Proof, ...] = ("relayed", "delivered", "read")
     for delivery in incident.deliveries.values():
@@ -142,7 +142,7 @@ def provider_reports(desk: Desk, incident: Incident) -> bool:
     return False
 
 
-def nobody(desk: Desk, incident: Incident) -> bool:
+def nobody(desk: IncidentService, incident: Incident) -> bool:
     """There is nothing for anybody to do."""
     del desk, incident
     return False
@@ -156,13 +156,13 @@ def _of(incident: Incident, person: str) -> Delivery:
     )
 
 
-def _types_code(desk: Desk, incident: Incident, delivery: Delivery) -> bool:
+def _types_code(desk: IncidentService, incident: Incident, delivery: Delivery) -> bool:
     code = code_for(desk, incident, delivery.id)
     acknowledge(desk, code=code, person=delivery.person, via=COMMAND_LINE)
     return True
 
 
-def _follows_link(desk: Desk, incident: Incident, delivery: Delivery) -> bool:
+def _follows_link(desk: IncidentService, incident: Incident, delivery: Delivery) -> bool:
     attempt = delivery.attempts[-1]
     ends = attempt.started_at + incident.messages[delivery.message].message_class.stale_after
     link = ack_link(desk.store.vouch, incident.id, delivery.id, delivery.person, attempt.n, ends)
@@ -170,7 +170,9 @@ def _follows_link(desk: Desk, incident: Incident, delivery: Delivery) -> bool:
     return True
 
 
-def _reports(desk: Desk, incident: Incident, delivery: Delivery, attempt: Attempt, kind: Proof) -> bool:
+def _reports(
+    desk: IncidentService, incident: Incident, delivery: Delivery, attempt: Attempt, kind: Proof
+) -> bool:
     said = c.TakeReceipt(delivery=delivery.id, n=attempt.n, kind=kind, event=f"{delivery.id}-{kind}")
     for _ in range(2):
         desk.submit(incident.id, said)

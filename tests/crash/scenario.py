@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from runner.app.core.identifiers import Clock, RandomIds, SystemClock
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.core.transaction import prepare
 from runner.base.actor import Actor
 from runner.effects.perform import perform
@@ -183,7 +183,7 @@ class MarkedStore:
 
 def open_desk(
     folder: Path, settings: Home, boundaries: Boundaries, url: str, clock: Clock | None = None
-) -> Desk:
+) -> IncidentService:
     """Return a desk whose commits are boundaries."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "master.key").exists():
@@ -192,10 +192,12 @@ def open_desk(
         (folder / "signing").chmod(0o600)
     store = open_store(url, open_vault("file:master.key", base=folder), base=folder, create=True)
     actor = Actor(claimed="ana", host="test", os_user="test")
-    return Desk(folder, settings, MarkedStore(store, boundaries), clock or SystemClock(), RandomIds(), actor)
+    return IncidentService(
+        folder, settings, MarkedStore(store, boundaries), clock or SystemClock(), RandomIds(), actor
+    )
 
 
-def ensure_open(desk: Desk, book: Playbook, now: datetime, name: str = INCIDENT) -> None:
+def ensure_open(desk: IncidentService, book: Playbook, now: datetime, name: str = INCIDENT) -> None:
     """Open an incident unless it is there."""
     if desk.store.row(name) is not None:
         return
@@ -210,7 +212,12 @@ def ensure_open(desk: Desk, book: Playbook, now: datetime, name: str = INCIDENT)
     desk.append([turn])
 
 
-def work(desk: Desk, worker: Worker, clock: SharedClock, act: Callable[[Desk, Incident], bool]) -> Incident:
+def work(
+    desk: IncidentService,
+    worker: Worker,
+    clock: SharedClock,
+    act: Callable[[IncidentService, Incident], bool],
+) -> Incident:
     """Let people act, let the worker do its part, jump over waits, until everything is over."""
     while True:
         worker.drain()
@@ -251,7 +258,9 @@ def next_command(incident: Incident) -> c.AnyCommand | None:
     return None
 
 
-def performing(desk: Desk, boundaries: Boundaries) -> Callable[[AnyWork, Incident, str], c.AnyCommand]:
+def performing(
+    desk: IncidentService, boundaries: Boundaries
+) -> Callable[[AnyWork, Incident, str], c.AnyCommand]:
     """Return the real performer between two boundaries."""
 
     def do(task: AnyWork, incident: Incident, head: str) -> c.AnyCommand:

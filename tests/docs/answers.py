@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.app.exercises.exercises import prepare_drill, set_clock
-from runner.app.home.open_home import open_desk
+from runner.app.home.open_home import open_service
 from runner.app.incidents.open_incident import commit_opening
 from runner.base.actor import Actor
 from runner.files.exercise_file import load_exercise
@@ -186,7 +186,7 @@ def _exercised(desk: Desk) -> None:
     """Begin an exercise and end it, as its controllers do, beside the incident; and choose it."""
     folder = desk.folder / ".tocsin"
     who = Actor(claimed="ana", host="desk", os_user="ana")
-    office = open_desk(folder, who, clock=desk.clock, chance=desk.chance)
+    office = open_service(folder, who, clock=desk.clock, chance=desk.chance)
     opening = prepare_drill(office, load_exercise("lost-laptop", Catalog(folder)), despite="for the page")
     name = commit_opening(office, opening).id
     set_clock(office, name, "begun")

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from runner.base.states import MARKS, Kind
 from runner.documents.notice import Format
-from runner.documents.redline import redline
+from runner.documents.redline.redline import redline
 from runner.documents.redline.redline_docx import write_redline_docx
 from runner.documents.redline.redline_html import write_redline_html
 from runner.documents.tree import Document, FormField, Heading, Paragraph, RenderContext, Text

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import msgspec
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.core.transaction import prepare
 from runner.incident.state import commands as c
 from runner.incident.state.events import IncidentOpened, Recorded
@@ -28,9 +28,9 @@ class Desks:
     def __init__(self, folder: Path, channels: dict[str, ChannelConfig] | None = None) -> None:
         self._folder = folder
         self._channels = channels or {}
-        self._open: list[Desk] = []
+        self._open: list[IncidentService] = []
 
-    def open(self) -> Desk:
+    def open(self) -> IncidentService:
         """Return one more desk, with channels that were configured since the others were opened."""
         settings = home(1, 1)
         settings = msgspec.structs.replace(settings, channels={**settings.channels, **self._channels})

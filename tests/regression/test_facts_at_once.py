@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runner.app.core.conflict_retry import TRIES
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.facts import record_answer, record_facts
 from runner.errors import Stale
 from tests.regression.desks import Desks
@@ -22,7 +22,7 @@ def desks(tmp_path: Path) -> Any:
         yield opened
 
 
-def before_each_write(desk: Desk, happen: Callable[[], object]) -> None:
+def before_each_write(desk: IncidentService, happen: Callable[[], object]) -> None:
     """Have something happen between what a desk has read and what it appends."""
     write = desk.write
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.core.transaction import prepare
 from runner.effects.perform import perform
 from runner.errors import StoreLocked, TocsinError
@@ -32,10 +32,10 @@ SOON = 10.0
 ALERT = {"alert": MessageTemplate(message_class="status-update", text="it begins")}
 
 
-OPEN: list[Desk] = []
+OPEN: list[IncidentService] = []
 
 
-def desk_at(folder: Path) -> Desk:
+def desk_at(folder: Path) -> IncidentService:
     OPEN.append(open_desk(folder, home(1, 1), Boundaries(0), "sqlite:tocsin.db"))
     return OPEN[-1]
 
@@ -48,7 +48,7 @@ def _closed() -> Iterator[None]:
 
 
 def open_incident(
-    desk: Desk, name: str, *steps: AnyStep, includes: tuple[Playbook, ...] = (), facts: Any = None
+    desk: IncidentService, name: str, *steps: AnyStep, includes: tuple[Playbook, ...] = (), facts: Any = None
 ) -> None:
     now = desk.clock.now()
     main = bundle(msgspec.structs.replace(playbook(*steps), messages=ALERT), *includes)

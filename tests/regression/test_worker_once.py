@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.app.core import organisation_journal
-from runner.app.home.open_home import open_desk
+from runner.app.home.open_home import open_service
 from runner.app.home.retention import kept
 from runner.incident.people.retention import JOURNAL, IncidentShredded
 from tests.cli.at_desk import PLAYBOOK, AtDesk
@@ -23,7 +23,7 @@ def tocsin(tmp_path: Path) -> AtDesk:
     made.settings()
     for _ in range(2):
         made.done("open", str(playbook), "--yes", "--no-work", "--fact", "incident.summary=Badge 4711")
-    desk = open_desk(made.home, made.world().who(""), clock=made.clock, chance=made.chance)
+    desk = open_service(made.home, made.world().who(""), clock=made.clock, chance=made.chance)
     name = desk.find("amber-falcon")
     record = IncidentShredded(incident=name, codename="amber-falcon", by="maria", reason="test")
     with desk.store:

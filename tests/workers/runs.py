@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from runner.app.core.identifiers import RandomIds, SystemClock
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.core.transaction import Transaction, prepare
 from runner.base.actor import Actor
 from runner.incident.state.commands import AnyCommand, AttemptDone, PinPlaybook
@@ -49,24 +49,26 @@ def in_a_row(steps: int) -> tuple[Act, ...]:
     return tuple(act(f"s{n}", f"s{n - 1}" if n else "") for n in range(steps))
 
 
-def make_desk(folder: Path, url: str) -> Desk:
+def make_desk(folder: Path, url: str) -> IncidentService:
     """Return a desk on a store, which is made where it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "master.key").exists():
         create_master("file:master.key", base=folder)
     store = open_store(url, open_vault("file:master.key", base=folder), base=folder, create=True)
     home = Home(schema="tocsin/home/v1", store=url)
-    return Desk(folder, home, store, SystemClock(), RandomIds(), Actor(claimed="ana", host="t", os_user="t"))
+    return IncidentService(
+        folder, home, store, SystemClock(), RandomIds(), Actor(claimed="ana", host="t", os_user="t")
+    )
 
 
-def keep(desk: Desk, steps: Sequence[AnyStep]) -> Bundle:
+def keep(desk: IncidentService, steps: Sequence[AnyStep]) -> Bundle:
     """Keep a playbook of these steps and return its bundle, named by the digest under which it is kept."""
     book = Playbook(schema="tocsin/playbook/v1", name="run", version="1.0.0", title="Run", steps=tuple(steps))
     bundle = Bundle(playbook=book, digest="sha256:run")
     return msgspec.structs.replace(bundle, digest=desk.store.put_blob(None, msgspec.json.encode(bundle)))
 
 
-def born(desk: Desk, bundle: Bundle, name: str) -> Transaction:
+def born(desk: IncidentService, bundle: Bundle, name: str) -> Transaction:
     """Return the turn by which an incident is born with its run."""
     now = desk.clock.now()
     event = IncidentOpened(incident=name, codename=name, title="Run", kind="real")

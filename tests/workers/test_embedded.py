@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.errors import StoreError
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
@@ -23,7 +23,7 @@ from tests.workers.runs import accepted, act, born, in_a_row, keep, make_desk, u
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path) -> Iterator[IncidentService]:
     made = make_desk(tmp_path, "sqlite:tocsin.db")
     yield made
     made.store.close()
@@ -41,11 +41,11 @@ def served(worker: Worker, *incidents: str) -> list[VisitResult]:
         worker.close()
 
 
-def states(desk: Desk, incident: str) -> set[str]:
+def states(desk: IncidentService, incident: str) -> set[str]:
     return {i.state for i in desk.load(incident).invocations.values()}
 
 
-def test_a_visit_ends_when_nothing_of_its_incident_is_in_flight(desk: Desk) -> None:
+def test_a_visit_ends_when_nothing_of_its_incident_is_in_flight(desk: IncidentService) -> None:
     bundle = keep(desk, in_a_row(4))
     desk.append([born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])
     assert served(Worker(desk, perform=accepted), "i-1") == [VisitResult()]
@@ -53,7 +53,7 @@ def test_a_visit_ends_when_nothing_of_its_incident_is_in_flight(desk: Desk) -> N
     assert "done" not in states(desk, "i-2"), "only what is visited is worked on"
 
 
-def test_a_visit_tells_when_to_look_again(desk: Desk) -> None:
+def test_a_visit_tells_when_to_look_again(desk: IncidentService) -> None:
     wait = Wait(id="wait", wait=WaitFor(duration=timedelta(hours=2)))
     before = desk.clock.now()
     desk.append([born(desk, keep(desk, (wait,)), "i-1")])
@@ -62,7 +62,7 @@ def test_a_visit_tells_when_to_look_again(desk: Desk) -> None:
     assert timedelta(hours=2) <= left.due - before < timedelta(hours=3)
 
 
-def test_a_visit_of_a_worker_that_stops_says_that_work_is_left(desk: Desk) -> None:
+def test_a_visit_of_a_worker_that_stops_says_that_work_is_left(desk: IncidentService) -> None:
     began, go_on = threading.Event(), threading.Event()
 
     def slowly(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
@@ -85,7 +85,7 @@ def test_a_visit_of_a_worker_that_stops_says_that_work_is_left(desk: Desk) -> No
     assert not desk.load("i-1").sending
 
 
-def test_an_incident_that_is_not_there_is_a_trouble_and_no_end(desk: Desk) -> None:
+def test_an_incident_that_is_not_there_is_a_trouble_and_no_end(desk: IncidentService) -> None:
     desk.append([born(desk, keep(desk, in_a_row(1)), "i-1")])
     worker = Worker(desk, perform=accepted)
     assert served(worker, "i-0", "i-1") == [VisitResult(), VisitResult()]
@@ -93,7 +93,7 @@ def test_an_incident_that_is_not_there_is_a_trouble_and_no_end(desk: Desk) -> No
     assert states(desk, "i-1") == {"done"}
 
 
-def test_a_worker_that_cannot_prove_that_it_lives_begins_nothing(desk: Desk) -> None:
+def test_a_worker_that_cannot_prove_that_it_lives_begins_nothing(desk: IncidentService) -> None:
     done: list[AnyWork] = []
 
     def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
@@ -109,7 +109,7 @@ def test_a_worker_that_cannot_prove_that_it_lives_begins_nothing(desk: Desk) -> 
     assert not desk.load("i-1").sending
 
 
-def test_whoever_waits_for_a_visit_is_told_why_the_worker_ended(desk: Desk) -> None:
+def test_whoever_waits_for_a_visit_is_told_why_the_worker_ended(desk: IncidentService) -> None:
     desk.append([born(desk, keep(desk, in_a_row(1)), "i-1")])
     worker = Worker(desk, perform=accepted)
     worker.close()
@@ -120,7 +120,7 @@ def test_whoever_waits_for_a_visit_is_told_why_the_worker_ended(desk: Desk) -> N
         visit.result(30)
 
 
-def test_what_a_command_appends_wakes_a_running_worker(desk: Desk, tmp_path: Path) -> None:
+def test_what_a_command_appends_wakes_a_running_worker(desk: IncidentService, tmp_path: Path) -> None:
     own = make_desk(tmp_path, "sqlite:tocsin.db")
     worker = make_worker(own, perform=accepted)
     thread = threading.Thread(target=worker.run)
@@ -138,7 +138,7 @@ def test_what_a_command_appends_wakes_a_running_worker(desk: Desk, tmp_path: Pat
     assert list((tmp_path / "workers").glob("*.port")) == []
 
 
-def test_a_visit_lasts_until_what_there_was_no_room_for_is_done_too(desk: Desk) -> None:
+def test_a_visit_lasts_until_what_there_was_no_room_for_is_done_too(desk: IncidentService) -> None:
     at_once = tuple(act(f"s{n}") for n in range(5))
     bundle = keep(desk, at_once)
     desk.append([born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])

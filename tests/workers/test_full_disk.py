@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.errors import StoreError, StoreFull, StoreReadOnly
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
@@ -53,10 +53,10 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Disk:
     return Disk(make_desk(tmp_path, "sqlite:tocsin.db").store, request.param)
 
 
-def desk_on(disk: Disk, folder: Path) -> Desk:
+def desk_on(disk: Disk, folder: Path) -> IncidentService:
     like = make_desk(folder, "sqlite:tocsin.db")
     like.store.close()
-    return Desk(folder, like.home, disk, like.clock, like.chance, like.actor)
+    return IncidentService(folder, like.home, disk, like.clock, like.chance, like.actor)
 
 
 def test_a_worker_that_goes_on_records_what_happened_once_there_is_room(disk: Disk, tmp_path: Path) -> None:

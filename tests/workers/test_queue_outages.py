@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.core.transaction import prepare
 from runner.incident.state import commands as c
 from runner.incident.state.events import IncidentOpened, Recorded
@@ -34,16 +34,16 @@ KIND = MessageClass(name="task-notice", on_unknown="failover")
 PERSONS = tuple(f"p{n}" for n in range(TOLERANCE.in_a_row))
 
 
-def with_channels(desk: Desk) -> Desk:
+def with_channels(desk: IncidentService) -> IncidentService:
     chat = ChannelConfig(
         adapter="webhook", domains=frozenset({"messenger"}), settings={"url": "http://127.0.0.1:9/"}
     )
     home = msgspec.structs.replace(desk.home, channels={"chat": chat})
-    return Desk(desk.folder, home, desk.store, desk.clock, desk.chance, desk.actor)
+    return IncidentService(desk.folder, home, desk.store, desk.clock, desk.chance, desk.actor)
 
 
 @pytest.fixture
-def desk(tmp_path: Path, postgres_url: str) -> Iterator[Desk]:
+def desk(tmp_path: Path, postgres_url: str) -> Iterator[IncidentService]:
     made = with_channels(make_desk(tmp_path, postgres_url))
     attach(made)
     yield made
@@ -75,7 +75,7 @@ def perform(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
             raise AssertionError(work)
 
 
-def open_message(desk: Desk, name: str) -> None:
+def open_message(desk: IncidentService, name: str) -> None:
     """Open an incident that tells everybody at once."""
     now = desk.clock.now()
     book = Playbook(
@@ -95,7 +95,7 @@ def open_message(desk: Desk, name: str) -> None:
     desk.append([prepare(incident, commands, now, library, desk.actor, birth=event)])
 
 
-def test_a_domain_that_falls_is_told_to_an_incident_that_nobody_has_in_hand(desk: Desk) -> None:
+def test_a_domain_that_falls_is_told_to_an_incident_that_nobody_has_in_hand(desk: IncidentService) -> None:
     wait = Wait(id="wait", wait=WaitFor(duration=timedelta(hours=2)))
     desk.append([born(desk, keep(desk, (wait,)), "i-quiet")])
     own = with_channels(make_desk(desk.folder, desk.home.store))

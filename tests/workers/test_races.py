@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.messages.acknowledgement import COMMAND_LINE, acknowledge, code_for
 from runner.errors import Stale
 from runner.incident.state import events as e
@@ -51,12 +51,12 @@ class House:
 
     def __init__(self, folder: Path, url: str, settings: Home) -> None:
         self._folder, self._url, self._settings = folder, url, settings
-        self._desks: list[Desk] = []
+        self._desks: list[IncidentService] = []
         self._lock = threading.Lock()
         self.clock = Standing()
         self.sent: list[tuple[str, int]] = []
 
-    def desk(self) -> Desk:
+    def desk(self) -> IncidentService:
         """Return a desk with a connection of its own."""
         made = open_desk(self._folder, self._settings, Boundaries(0), self._url, self.clock)
         self._desks.append(made)
@@ -169,7 +169,7 @@ def _meant(incident: Incident, message: str) -> bool:
     return not incident.messages[message].about
 
 
-def ben_answers(desk: Desk, name: str) -> None:
+def ben_answers(desk: IncidentService, name: str) -> None:
     """Type the code, again where somebody else was faster at the journal."""
     while True:
         incident = desk.load(name)

@@ -22,17 +22,17 @@ pytestmark = pytest.mark.slow
 DIES = """\
 import os, signal, sys
 from pathlib import Path
-from runner.workers.schedule_runner import Firer
-from runner.app import schedules
-from runner.app.core.identifiers import SystemChance, SystemClock
+from runner.workers.schedule_runner import ScheduleRunner
+from runner.app.exercises import schedules
+from runner.app.core.identifiers import RandomIds, SystemClock
 from runner.app.home.open_home import open_desk
 from runner.base.actor import Actor
 
-desk = open_desk(Path(sys.argv[1]), Actor(claimed="tocsin"), clock=SystemClock(), chance=SystemChance())
+desk = open_desk(Path(sys.argv[1]), Actor(claimed="tocsin"), clock=SystemClock(), chance=RandomIds())
 alive = desk.store.register_worker("doomed")
 schedules.take(desk, "doomed", lambda: 0.0)
 if sys.argv[2] == "opened":
-    firer = Firer(desk, "doomed", lambda: 0.0, None, lambda event: None)
+    firer = ScheduleRunner(desk, "doomed", lambda: 0.0, None, lambda event: None)
     for schedule, firing in schedules.in_hand(desk, "doomed"):
         firer.happen(schedule, firing)
 os.kill(os.getpid(), signal.SIGKILL)

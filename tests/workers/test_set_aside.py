@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from runner.app.core import suspended_incidents
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.incident.state.commands import AnyCommand, EffectFailed
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork, Compose
@@ -42,19 +42,19 @@ class Standing:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path) -> Iterator[IncidentService]:
     made = make_desk(tmp_path, "sqlite:tocsin.db")
     made.clock = Standing()
     yield made
     made.store.close()
 
 
-def opened(desk: Desk, *steps: Any) -> None:
+def opened(desk: IncidentService, *steps: Any) -> None:
     bundle = keep(desk, steps)
     desk.append([born(desk, bundle, name) for name in NAMES])
 
 
-def drained(desk: Desk, perform: Any = accepted, own: str = "", threads: int = 8) -> Worker:
+def drained(desk: IncidentService, perform: Any = accepted, own: str = "", threads: int = 8) -> Worker:
     if isinstance(desk.clock, Standing):
         desk.clock.time += timedelta(minutes=1)  # what is tried again is tried after a pause
     worker = Worker(desk, perform=perform, threads=threads)
@@ -63,14 +63,14 @@ def drained(desk: Desk, perform: Any = accepted, own: str = "", threads: int = 8
     return worker
 
 
-def done(desk: Desk, name: str) -> bool:
+def done(desk: IncidentService, name: str) -> bool:
     return {invocation.state for invocation in desk.load(name).invocations.values()} == {"done"}
 
 
 # --- much work, slow work -------------------------------------------------------------------------------------
 
 
-def test_much_work_in_one_incident_lets_the_others_have_their_turn(desk: Desk) -> None:
+def test_much_work_in_one_incident_lets_the_others_have_their_turn(desk: IncidentService) -> None:
     desk.append([born(desk, keep(desk, [act(f"s{n}") for n in range(300)]), "i-0")])
     opened(desk, *in_a_row(3))
     order: list[str] = []
@@ -85,7 +85,7 @@ def test_much_work_in_one_incident_lets_the_others_have_their_turn(desk: Desk) -
         assert max(n for n, one in enumerate(order) if one == name) < 150
 
 
-def test_an_incident_whose_effects_hang_leaves_threads_to_the_others(desk: Desk) -> None:
+def test_an_incident_whose_effects_hang_leaves_threads_to_the_others(desk: IncidentService) -> None:
     hung, others = threading.Event(), threading.Semaphore(0)
 
     def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
@@ -109,7 +109,7 @@ def test_an_incident_whose_effects_hang_leaves_threads_to_the_others(desk: Desk)
         worker.close()
 
 
-def test_who_works_on_one_incident_works_on_the_others_for_a_while_only(desk: Desk) -> None:
+def test_who_works_on_one_incident_works_on_the_others_for_a_while_only(desk: IncidentService) -> None:
     opened(desk, *in_a_row(4))
 
     def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
@@ -137,12 +137,12 @@ def broken(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
     return None if work.incident == POISON else written(work, incident, head)  # type: ignore[return-value]
 
 
-def stuck(desk: Desk) -> list[bool]:
+def stuck(desk: IncidentService) -> list[bool]:
     """Tell of each incident whether its message was tried and that recorded."""
     return [bool(desk.load(name).invocations["run:tell#1"].stuck) for name in NAMES]
 
 
-def test_an_incident_whose_work_fails_three_times_in_a_row_is_set_aside(desk: Desk) -> None:
+def test_an_incident_whose_work_fails_three_times_in_a_row_is_set_aside(desk: IncidentService) -> None:
     opened(desk, MESSAGE)
     assert [len(drained(desk, broken).troubles) for _ in range(4)] == [1, 1, 1, 0]
     (failed,) = suspended_incidents.set_aside(desk.store).items()
@@ -151,7 +151,7 @@ def test_an_incident_whose_work_fails_three_times_in_a_row_is_set_aside(desk: De
     assert stuck(desk) == [True, False, True], "nothing works on it any more"
 
 
-def test_work_that_goes_well_in_between_begins_the_count_anew(desk: Desk) -> None:
+def test_work_that_goes_well_in_between_begins_the_count_anew(desk: IncidentService) -> None:
     opened(desk, MESSAGE)
     drained(desk, broken)
     drained(desk, broken)
@@ -161,7 +161,7 @@ def test_work_that_goes_well_in_between_begins_the_count_anew(desk: Desk) -> Non
     assert suspended_incidents.failed(desk.store) == {}
 
 
-def test_a_person_resumes_an_incident_that_was_set_aside(desk: Desk) -> None:
+def test_a_person_resumes_an_incident_that_was_set_aside(desk: IncidentService) -> None:
     opened(desk, MESSAGE)
     for _ in range(3):
         drained(desk, broken)
@@ -171,7 +171,7 @@ def test_a_person_resumes_an_incident_that_was_set_aside(desk: Desk) -> None:
     assert stuck(desk) == [True, True, True]
 
 
-def test_a_resumption_that_is_refused_leaves_it_set_aside(desk: Desk) -> None:
+def test_a_resumption_that_is_refused_leaves_it_set_aside(desk: IncidentService) -> None:
     opened(desk, MESSAGE)
     for _ in range(3):
         drained(desk, broken)
@@ -180,7 +180,7 @@ def test_a_resumption_that_is_refused_leaves_it_set_aside(desk: Desk) -> None:
     assert list(suspended_incidents.set_aside(desk.store)) == [POISON]
 
 
-def test_incidents_that_failed_are_worked_on_one_at_a_time_and_all_of_them(desk: Desk) -> None:
+def test_incidents_that_failed_are_worked_on_one_at_a_time_and_all_of_them(desk: IncidentService) -> None:
     opened(desk, MESSAGE)
     tries = suspended_incidents.Tries(desk.store, "w-before")
     for name in NAMES:
@@ -196,7 +196,9 @@ def test_incidents_that_failed_are_worked_on_one_at_a_time_and_all_of_them(desk:
     assert (stuck(desk), suspended_incidents.failed(desk.store)) == ([True, True, True], {})
 
 
-def test_effects_that_compute_for_too_long_three_times_in_a_row_set_their_incident_aside(desk: Desk) -> None:
+def test_effects_that_compute_for_too_long_three_times_in_a_row_set_their_incident_aside(
+    desk: IncidentService,
+) -> None:
     opened(desk, *(msgspec.structs.replace(MESSAGE, id=f"m{n}") for n in range(4)))
     clock, done = desk.clock, Counter[str]()
     assert isinstance(clock, Standing)

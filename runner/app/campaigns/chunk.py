@@ -28,7 +28,7 @@ from runner.store.campaigns.rows import Attempt, Chunk, Claimed, Settled
 from runner.store.campaigns.tables import BOUNCED
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.effects.gateway.gateway import BulkLine
 
 AFFECTED: Audience = "affected"
@@ -50,7 +50,7 @@ class Sender:
 
     def __init__(
         self,
-        desk: Desk,
+        service: IncidentService,
         incident: Incident,
         campaign: Campaign,
         tag: bytes,
@@ -59,9 +59,9 @@ class Sender:
         rates: Rates,
     ) -> None:
         """Connect nothing yet."""
-        self._desk, self._incident, self._campaign, self._tag = desk, incident, campaign, tag
+        self._service, self._incident, self._campaign, self._tag = service, incident, campaign, tag
         self._channels, self._texts, self.rates = channels, texts, rates
-        self._tables = desk.store.bulk()
+        self._tables = service.store.bulk()
         self._lines: dict[Way, BulkLine] = {}
         self.blocked = ""
         """Why we are not let in, whoever the reader is."""
@@ -144,16 +144,16 @@ class Sender:
             self.last = result.reason or self.last
             outcomes.append(_Outcome(one, found, result, said))
             if way == "email" and result.state == "throttled" and _SLOWER.search(result.code):
-                hold(self._desk.store, one.domain, now)
+                hold(self._service.store, one.domain, now)
         return outcomes
 
     def _line(self, way: Way) -> BulkLine:
         found = self._lines.get(way)
         if found is None:
             channel = self._channels[way]
-            tools = self._desk.tools(self._incident)
+            tools = self._service.tools(self._incident)
             secrets = {name: tools.secret(where).reveal() for name, where in channel.secrets.items()}
-            found = self._lines[way] = self._desk.gateway.open_line(channel, secrets)
+            found = self._lines[way] = self._service.gateway.open_line(channel, secrets)
         return found
 
     def _words(self, way: Way, one: Claimed) -> Words:

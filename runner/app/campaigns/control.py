@@ -20,7 +20,7 @@ from runner.store.campaigns.rows import Known
 from runner.yamlfile.limited_files import read_file
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 OUT_OF_REACH: tuple[OwedState, ...] = ("unreachable", "post")
 """Those for whom substitute notice may stand in: no way leads to them, or only letters that are too many or too dear."""
@@ -29,39 +29,48 @@ LARGEST = 64 * 1024 * 1024
 """Bytes of a stop list."""
 
 
-def pause(desk: Desk, incident: Incident, notice: str, people: Path, reason: str) -> Known:
+def pause(service: IncidentService, incident: Incident, notice: str, people: Path, reason: str) -> Known:
     """Stop a campaign: a sender that runs ends after the chunk in flight."""
-    found = known(desk, incident, notice, people)
+    found = known(service, incident, notice, people)
     if found.state not in ("sending", "planned"):
         raise Refused(
             f"{notice} to {people.name} is {found.state}",
             hint=f"see: tocsin bulk status {notice} --people {quote(people.name)}",
             code="not_sending",
         )
-    moved = CampaignMoved(campaign=found.campaign.id, state="paused", by=desk.actor.claimed, reason=reason)
+    moved = CampaignMoved(campaign=found.campaign.id, state="paused", by=service.actor.claimed, reason=reason)
     if not reason.strip():
         raise Refused("a reason is needed", hint="--reason WHY: it stands in the record", code="reason")
-    desk.store.bulk().set_state(found.campaign.id, "paused", "sending", "planned")
-    _submit(desk, incident, RecordCampaign(by=desk.actor.claimed, event=moved))
-    return known(desk, incident, notice, people)
+    service.store.bulk().set_state(found.campaign.id, "paused", "sending", "planned")
+    _submit(service, incident, RecordCampaign(by=service.actor.claimed, event=moved))
+    return known(service, incident, notice, people)
 
 
 def resume(
-    desk: Desk, incident: Incident, notice: str, people: Path, reason: str, *, again: bool, nights: bool
+    service: IncidentService,
+    incident: Incident,
+    notice: str,
+    people: Path,
+    reason: str,
+    *,
+    again: bool,
+    nights: bool,
 ) -> tuple[Known, int]:
     """Let a campaign go on; what it is judged by counts anew. Return how many unknown are sent to again."""
-    found = known(desk, incident, notice, people)
+    found = known(service, incident, notice, people)
     if found.state == "planned" or (found.state == "sending" and not again):
         raise Refused(
             f"{notice} to {people.name} is {found.state}: nothing has to be resumed",
             hint=f"tocsin bulk send {notice} --people {quote(people.name)}",
             code="not_paused",
         )
-    tables = desk.store.bulk()
-    moved = CampaignMoved(campaign=found.campaign.id, state="sending", by=desk.actor.claimed, reason=reason)
+    tables = service.store.bulk()
+    moved = CampaignMoved(
+        campaign=found.campaign.id, state="sending", by=service.actor.claimed, reason=reason
+    )
     if not reason.strip():
         raise Refused("a reason is needed", hint="--reason WHY: it stands in the record", code="reason")
-    _submit(desk, incident, RecordCampaign(by=desk.actor.claimed, event=moved))
+    _submit(service, incident, RecordCampaign(by=service.actor.claimed, event=moved))
     people_again = tables.again(found.campaign.id, "sent to again by a person's word") if again else 0
     counted = tables.campaign(found.campaign.id).counters
     tables.put(
@@ -75,18 +84,18 @@ def resume(
     )
     if people_again:
         resolved = CampaignResolved(
-            campaign=found.campaign.id, people=people_again, by=desk.actor.claimed, reason=reason
+            campaign=found.campaign.id, people=people_again, by=service.actor.claimed, reason=reason
         )
-        _submit(desk, incident, RecordCampaign(by=desk.actor.claimed, event=resolved))
+        _submit(service, incident, RecordCampaign(by=service.actor.claimed, event=resolved))
     tables.set_state(found.campaign.id, "sending", "paused", "done")
-    return known(desk, incident, notice, people), people_again
+    return known(service, incident, notice, people), people_again
 
 
 def substitute(
-    desk: Desk, incident: Incident, notice: str, people: Path, place: str, reason: str
+    service: IncidentService, incident: Incident, notice: str, people: Path, place: str, reason: str
 ) -> tuple[Known, int]:
     """Record that substitute notice was given to those of a place who are out of reach; return how many they are."""
-    found = known(desk, incident, notice, people)
+    found = known(service, incident, notice, people)
     groups = [n for n, ground in enumerate(found.campaign.grounds) if ground.place == place]
     if not groups:
         places = ", ".join(sorted({ground.place for ground in found.campaign.grounds}))
@@ -95,12 +104,12 @@ def substitute(
         raise Refused(
             "a reason is needed", hint="--reason WHY: what was posted, where, until when", code="reason"
         )
-    tables = desk.store.bulk()
+    tables = service.store.bulk()
     count = tables.substitute(found.campaign.id, groups, OUT_OF_REACH, "substitute notice")
     given = SubstituteGiven(
-        campaign=found.campaign.id, place=place, people=count, by=desk.actor.claimed, reason=reason
+        campaign=found.campaign.id, place=place, people=count, by=service.actor.claimed, reason=reason
     )
-    _submit(desk, incident, RecordCampaign(by=desk.actor.claimed, event=given))
+    _submit(service, incident, RecordCampaign(by=service.actor.claimed, event=given))
     return found, count
 
 
@@ -141,13 +150,13 @@ def _no_address(path: Path, line: int) -> Problem:
     )
 
 
-def suppress(desk: Desk, addresses: Iterable[str], reason: SuppressedFor) -> int:
+def suppress(service: IncidentService, addresses: Iterable[str], reason: SuppressedFor) -> int:
     """Keep mail addresses and telephone numbers from use, now and in every later campaign; return how many."""
-    tables = desk.store.bulk()
+    tables = service.store.bulk()
     keys = {tables.digest(*same_address(address)) for address in addresses}
-    tables.suppress(keys, reason, desk.clock.now())
+    tables.suppress(keys, reason, service.clock.now())
     return len(keys)
 
 
-def _submit(desk: Desk, incident: Incident, command: AnyCommand) -> None:
-    desk.submit(incident.id, command)
+def _submit(service: IncidentService, incident: Incident, command: AnyCommand) -> None:
+    service.submit(incident.id, command)

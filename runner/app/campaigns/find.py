@@ -15,36 +15,36 @@ from runner.incident.state.incident import Incident
 from runner.store.campaigns.rows import Known
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 PLANNER = "bulk-plan-"
 """What a process that plans a campaign is called while it lives, with the campaign's name behind."""
 
 
-def find(desk: Desk, incident: Incident, notice: str, list_name: str) -> Known | None:
+def find(service: IncidentService, incident: Incident, notice: str, list_name: str) -> Known | None:
     """Return the newest campaign of a notice and a list, by the list's file name; there is none before the journal says so."""
     if not incident.campaigns:
         return None
     knowns = [
         known
-        for known in of_list(desk, incident, notice, list_name)
+        for known in of_list(service, incident, notice, list_name)
         if known.campaign.id in incident.campaigns
     ]
     return max(knowns, key=lambda one: (one.campaign.planned_at, one.campaign.id), default=None)
 
 
-def of_list(desk: Desk, incident: Incident, notice: str, list_name: str) -> list[Known]:
+def of_list(service: IncidentService, incident: Incident, notice: str, list_name: str) -> list[Known]:
     """Return every campaign of a notice and a list, those too that a later plan took the place of."""
     return [
         campaign
-        for campaign in desk.store.bulk().campaigns(incident.id)
+        for campaign in service.store.bulk().campaigns(incident.id)
         if campaign.campaign.notice == notice and campaign.campaign.list_name == list_name
     ]
 
 
-def known(desk: Desk, incident: Incident, notice: str, people: Path) -> Known:
+def known(service: IncidentService, incident: Incident, notice: str, people: Path) -> Known:
     """Return a campaign; raises NotFound with those that there are."""
-    found = find(desk, incident, notice, people.name)
+    found = find(service, incident, notice, people.name)
     if found is None:
         told = incident.campaigns.values()
         there = "; ".join(f"{view.notice} --people {quote(view.list_name)}" for view in told)
@@ -58,9 +58,9 @@ def known(desk: Desk, incident: Incident, notice: str, people: Path) -> Known:
     return found
 
 
-def remove_abandoned_plans(desk: Desk, incident: Incident) -> None:
+def remove_abandoned_plans(service: IncidentService, incident: Incident) -> None:
     """Take away what planners left that died."""
-    tables = desk.store.bulk()
+    tables = service.store.bulk()
     for name in tables.partial(incident.id):
-        if not desk.store.worker_alive(PLANNER + name):
+        if not service.store.worker_alive(PLANNER + name):
             tables.drop(name)

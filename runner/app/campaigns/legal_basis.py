@@ -26,7 +26,7 @@ from runner.routing.planner import choose
 from runner.routing.rules import PlanContext
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 CLASSES: Mapping[Way, str] = {"email": "affected-notice", "sms": "affected-text"}
 KINDS: Mapping[Way, str] = {"email": "email", "sms": "phone"}
@@ -41,20 +41,20 @@ class CampaignChannels(msgspec.Struct, frozen=True):
     offers: Mapping[Way, Refusal | None]
 
 
-def carriers(desk: Desk, incident: Incident, named: Sequence[str] = ()) -> CampaignChannels:
+def carriers(service: IncidentService, incident: Incident, named: Sequence[str] = ()) -> CampaignChannels:
     """Choose a channel for each way by the planner's rules; ``named`` leaves no other choice."""
-    unknown = [name for name in named if name not in desk.directory.channels]
+    unknown = [name for name in named if name not in service.directory.channels]
     if unknown:
-        known = ", ".join(sorted(desk.directory.channels)) or "none"
+        known = ", ".join(sorted(service.directory.channels)) or "none"
         raise NotFound(f"there is no channel '{unknown[0]}'", hint=f"known: {known}", code="unknown_channel")
     # R21 and R27 are judged for each group of people, not for the incident as a whole
-    today = plan_context(incident, desk.clock.now())
+    today = plan_context(incident, service.clock.now())
     context = msgspec.structs.replace(today, affected_credentials=frozenset(), held_by="")
     channels: dict[Way, Channel] = {}
     offers: dict[Way, Refusal | None] = {}
     for way, kind in KINDS.items():
         possible = sorted(
-            (channel for channel in desk.directory.channels.values() if _fits(channel, way, kind, named)),
+            (channel for channel in service.directory.channels.values() if _fits(channel, way, kind, named)),
             key=lambda one: (one.priority, one.id),
         )
         for channel in possible:
@@ -84,12 +84,17 @@ class CampaignTexts:
     """The law and the words of each group of a list, asked for once each."""
 
     def __init__(
-        self, desk: Desk, incident: Incident, notice: str, short: str = "", duties: Sequence[str] = ()
+        self,
+        service: IncidentService,
+        incident: Incident,
+        notice: str,
+        short: str = "",
+        duties: Sequence[str] = (),
     ) -> None:
         """Judge the duties as they are now; raises NotFound for a duty or a template that is not there."""
-        self.incident, self._library = incident, desk.library(incident)
-        self.addressing = Addressing(desk, incident, notice, duties=duties)
-        self._short = Addressing(desk, incident, short, duties=duties) if short else None
+        self.incident, self._library = incident, service.library(incident)
+        self.addressing = Addressing(service, incident, notice, duties=duties)
+        self._short = Addressing(service, incident, short, duties=duties) if short else None
         self._breached = _breached(incident)
         self.grounds: dict[tuple[str, str], Ground] = {}
         self._wordings: dict[tuple[str, str], Wording] = {}

@@ -46,7 +46,7 @@ from runner.store.campaigns.tables import BulkTables
 from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 BATCH = 1_000
 """People in one commit of the list."""
@@ -84,7 +84,7 @@ class BulkPlan(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
     warnings: tuple[str, ...] = ()
 
 
-def plan(desk: Desk, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPlan:
+def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPlan:
     """Plan a campaign; raises Refused, with the arithmetic, for one that cannot be done in time."""
     sendable(incident)
     if order.chunk is not None and not 1 <= order.chunk <= MOST_CHUNK:
@@ -93,28 +93,28 @@ def plan(desk: Desk, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPl
             hint=f"--chunk {LEAST_CHUNK}",
             code="bad_chunk",
         )
-    tables = desk.store.bulk()
-    before = find(desk, incident, order.notice, order.people.name)
+    tables = service.store.bulk()
+    before = find(service, incident, order.notice, order.people.name)
     if before is not None and before.state != "planned":
         raise Refused(
             f"{order.notice} to {order.people.name} is {before.state} already",
             hint=f"put more people into a list of another name; how it stands: tocsin bulk status {order.notice} --people {quote(order.people.name)}",
             code="already_begun",
         )
-    texts = CampaignTexts(desk, incident, order.notice, order.short, order.duties)
-    carried = carriers(desk, incident, order.over)
-    campaign = _begun(desk, incident, order, carried)
-    older = of_list(desk, incident, order.notice, order.people.name)
-    alone = desk.store.register_worker(PLANNER + campaign.id)
+    texts = CampaignTexts(service, incident, order.notice, order.short, order.duties)
+    carried = carriers(service, incident, order.over)
+    campaign = _begun(service, incident, order, carried)
+    older = of_list(service, incident, order.notice, order.people.name)
+    alone = service.store.register_worker(PLANNER + campaign.id)
     try:
-        remove_abandoned_plans(desk, incident)
+        remove_abandoned_plans(service, incident)
         tables.create(campaign)
         try:
-            made = _read(desk, incident, order, texts, carried, campaign, tell)
+            made = _read(service, incident, order, texts, carried, campaign, tell)
         except BaseException:
             tables.drop(campaign.id)
             raise
-        _record(desk, incident, made, before)
+        _record(service, incident, made, before)
     finally:
         alone.release()
     for known in older:
@@ -124,7 +124,7 @@ def plan(desk: Desk, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPl
 
 
 def _read(
-    desk: Desk,
+    service: IncidentService,
     incident: Incident,
     order: PlanOrder,
     texts: CampaignTexts,
@@ -132,28 +132,30 @@ def _read(
     campaign: Campaign,
     tell: Tell,
 ) -> BulkPlan:
-    with desk.store.bulk().intake(campaign) as intake:
-        reading = _Reading(desk, order, texts, carried, campaign, intake)
+    with service.store.bulk().intake(campaign) as intake:
+        reading = _Reading(service, order, texts, carried, campaign, intake)
         reading.read(tell)
-        plan = _judged(desk, reading, order, texts)
+        plan = _judged(service, reading, order, texts)
         intake.finish()
     return plan
 
 
-def _begun(desk: Desk, incident: Incident, order: PlanOrder, carried: CampaignChannels) -> Campaign:
+def _begun(
+    service: IncidentService, incident: Incident, order: PlanOrder, carried: CampaignChannels
+) -> Campaign:
     open_people(order.people, order.query)  # not there, or not readable: said before anything else
     with open_file(order.people) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     own = {channel.id: channel.rates for channel in carried.channels.values() if channel.rates}
     rates = {**own, **order.rates}
     return Campaign(
-        id=desk.chance.name("b"),
+        id=service.chance.name("b"),
         incident=incident.id,
         notice=order.notice,
         list_name=order.people.name,
         list_sha256=digest,
-        planned_at=desk.clock.now(),
-        by=desk.actor.claimed,
+        planned_at=service.clock.now(),
+        by=service.actor.claimed,
         grounds=(),
         channels={way: channel.id for way, channel in carried.channels.items()},
         short=order.short,
@@ -170,7 +172,7 @@ class _Reading:
 
     def __init__(
         self,
-        desk: Desk,
+        service: IncidentService,
         order: PlanOrder,
         texts: CampaignTexts,
         carried: CampaignChannels,
@@ -178,9 +180,9 @@ class _Reading:
         intake: Intake,
     ) -> None:
         self._order, self._texts, self._carried = order, texts, carried
-        self._tables: BulkTables = desk.store.bulk()
+        self._tables: BulkTables = service.store.bulk()
         self._intake = intake
-        self._gateway = desk.gateway
+        self._gateway = service.gateway
         self.campaign = campaign
         self.people = open_people(order.people, order.query)
         check_columns(self.people, ("jurisdiction",) if texts.addressing.places_needed else (), postal=False)
@@ -347,7 +349,7 @@ def _unreached(ways: Sequence[Way], double: bool) -> str:
     return "" if ways else "no way to this person is known or allowed"
 
 
-def _judged(desk: Desk, reading: _Reading, order: PlanOrder, texts: CampaignTexts) -> BulkPlan:
+def _judged(service: IncidentService, reading: _Reading, order: PlanOrder, texts: CampaignTexts) -> BulkPlan:
     if reading.bad and not order.skip_bad:
         more = f", {reading.bad - SHOWN} of them not shown" if reading.bad > SHOWN else ""
         raise Invalid(
@@ -364,7 +366,7 @@ def _judged(desk: Desk, reading: _Reading, order: PlanOrder, texts: CampaignText
     campaign = reading.planned()
     for ground in campaign.grounds if order.short else ():
         texts.wording((ground.group.jurisdiction, ground.group.population))
-    found = feasibility(campaign, reading.ways, reading.limited(), desk.clock.now())
+    found = feasibility(campaign, reading.ways, reading.limited(), service.clock.now())
     if not found.in_time:
         raise Refused(
             f"it cannot be done in time: {found.sum}; it would end {found.done:%Y-%m-%dT%H:%M:%SZ}, and {found.duty}"
@@ -392,8 +394,8 @@ def _warnings(campaign: Campaign, texts: CampaignTexts) -> Iterator[str]:
             yield f"no rate is known of {channel}: a careful guess is used; --rate {channel}=60/s says what it takes"
 
 
-def _record(desk: Desk, incident: Incident, made: BulkPlan, before: Known | None) -> None:
-    campaign, tables = made.campaign, desk.store.bulk()
+def _record(service: IncidentService, incident: Incident, made: BulkPlan, before: Known | None) -> None:
+    campaign, tables = made.campaign, service.store.bulk()
     tables.put(campaign)
     tables.set_state(campaign.id, "planned", "partial")
     old = before.campaign.id if before is not None else ""
@@ -408,10 +410,10 @@ def _record(desk: Desk, incident: Incident, made: BulkPlan, before: Known | None
         ways={str(way): people for way, people in campaign.ways.items()},
         parts=tuple(_part(ground.group) for ground in campaign.grounds),
         sum=made.feasible.sum,
-        by=desk.actor.claimed,
+        by=service.actor.claimed,
         replaces=old,
     )
-    desk.submit(incident.id, RecordCampaign(by=desk.actor.claimed, event=event))
+    service.submit(incident.id, RecordCampaign(by=service.actor.claimed, event=event))
 
 
 def _part(group: Group) -> CampaignPart:

@@ -32,7 +32,7 @@ from runner.store.campaigns.tables import BOUNCED, COMPLAINED, BulkTables
 from runner.yamlfile.limited_files import TooLarge, lines_of, open_file
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 Kind = ReceiptKind | Literal["posted", "returned"]
 KINDS: tuple[Kind, ...] = (
@@ -77,18 +77,18 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     """Campaigns that stopped by them."""
 
 
-def take(desk: Desk, receipts: Iterable[BulkReceipt], campaign: str = "") -> Taken:
+def take(service: IncidentService, receipts: Iterable[BulkReceipt], campaign: str = "") -> Taken:
     """Take receipts in; references are those of ``campaign``. Doubled or reordered ones change nothing."""
-    return _Taking(desk, campaign).take(receipts)
+    return _Taking(service, campaign).take(receipts)
 
 
-def take_one(desk: Desk, receipt: BulkReceipt) -> Literal["taken", "nothing", "later"]:
+def take_one(service: IncidentService, receipt: BulkReceipt) -> Literal["taken", "nothing", "later"]:
     """Take in one receipt as it comes; ``nothing`` where it is about nobody whom we sent to.
 
     ``later`` while the chunk that they are in is under way: how they stand is not known before that is settled, so it is to be
     taken again. A STOP counts at once all the same.
     """
-    taking = _Taking(desk, "")
+    taking = _Taking(service, "")
     found = taking.take((receipt,)).unmatched == 0
     return "later" if taking.in_flight else "taken" if found else "nothing"
 
@@ -96,9 +96,9 @@ def take_one(desk: Desk, receipt: BulkReceipt) -> Literal["taken", "nothing", "l
 class _Taking:
     """One round of receipts, and the campaigns that they touched."""
 
-    def __init__(self, desk: Desk, campaign: str) -> None:
-        self._desk, self._campaign = desk, campaign
-        self._tables: BulkTables = desk.store.bulk()
+    def __init__(self, service: IncidentService, campaign: str) -> None:
+        self._service, self._campaign = service, campaign
+        self._tables: BulkTables = service.store.bulk()
         self._changed: Counter[str] = Counter()
         self._resolved: Counter[str] = Counter()
         self._blocked: dict[str, str] = {}
@@ -140,7 +140,7 @@ class _Taking:
 
     def _fold(self, receipt: BulkReceipt, standing: Standing) -> None:
         if receipt.kind == "delayed":
-            hold(self._desk.store, standing.domain, self._desk.clock.now())
+            hold(self._service.store, standing.domain, self._service.clock.now())
             self._changed[receipt.kind] += 1
             return
         for _ in range(TRIES):
@@ -166,7 +166,7 @@ class _Taking:
         found = [key for key in keys if key]
         if receipt.address and not keys:
             found = [_address_key(self._tables, receipt.address)]
-        now = self._desk.clock.now()
+        now = self._service.clock.now()
         if receipt.kind == "stopped" or receipt.found == "stopped":
             self._tables.suppress(found, "stop", now)
         elif receipt.kind == "complained":
@@ -177,18 +177,18 @@ class _Taking:
     def _judge(self, name: str) -> str:
         """Stop a campaign whose receipts say so, and put on record what they settled; return its name if it stopped."""
         found = self._tables.campaign(name)
-        incident, by = found.campaign.incident, self._desk.actor.claimed
+        incident, by = found.campaign.incident, self._service.actor.claimed
         if self._resolved[name]:
             event = CampaignResolved(
                 campaign=name, people=self._resolved[name], by=by, reason="receipts came"
             )
-            self._desk.submit(incident, RecordCampaign(by=by, event=event))
-        ask_substitutes(self._desk, incident, found.campaign)
+            self._service.submit(incident, RecordCampaign(by=by, event=event))
+        ask_substitutes(self._service, incident, found.campaign)
         why = self._blocked.get(name, "") or alarm(found.campaign, found.counters)
         if not why or not self._tables.set_state(name, "paused", "sending"):
             return ""
         moved = CampaignMoved(campaign=name, state="paused", reason=why)
-        self._desk.submit(incident, RecordCampaign(by=by, event=moved))
+        self._service.submit(incident, RecordCampaign(by=by, event=moved))
         return name
 
 

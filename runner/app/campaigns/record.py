@@ -20,20 +20,20 @@ from runner.incident.state.campaigns import CampaignStretch, SubstituteDue
 from runner.incident.state.commands import RecordCampaign
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.status import Proof
-from runner.store.campaigns.tables import chunk_digest
+from runner.store.campaigns.rows import chunk_digest
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 
 PLAYBOOK = "substitute-notice"
 """What is begun when a line of the law is crossed; a home may have one of its own by this name."""
 
 
-def record_stretch(desk: Desk, incident: str, campaign: str) -> Incident:
+def record_stretch(service: IncidentService, incident: str, campaign: str) -> Incident:
     """Put every chunk that ended since the last entry on record, and return the incident."""
-    found = desk.load(incident)
-    tables, last = desk.store.bulk(), found.campaigns[campaign].chunks
+    found = service.load(incident)
+    tables, last = service.store.bulk(), found.campaigns[campaign].chunks
     tree, outcomes, first, end = MerkleTree(), Counter[str](), last + 1, last
     ended = takewhile(lambda chunk: chunk[1] != "sending", tables.chunks(campaign, last))
     for n, _state, _way, _size, digest in ended:
@@ -45,23 +45,25 @@ def record_stretch(desk: Desk, incident: str, campaign: str) -> Incident:
     event = CampaignStretch(
         campaign=campaign, first=first, last=end, root=f"sha256:{tree.root}", outcomes=dict(outcomes)
     )
-    return desk.submit(incident, RecordCampaign(by=desk.actor.claimed, event=event))
+    return service.submit(incident, RecordCampaign(by=service.actor.claimed, event=event))
 
 
-def ask_substitutes(desk: Desk, incident: str, campaign: Campaign) -> None:
+def ask_substitutes(service: IncidentService, incident: str, campaign: Campaign) -> None:
     """Put each line of substitute notice that was crossed on record, once, and give people the tasks: they decide and act."""
-    tallies = desk.store.bulk().tally(campaign.id, desk.clock.now())
+    tallies = service.store.bulk().tally(campaign.id, service.clock.now())
     events = [
         SubstituteDue(campaign=campaign.id, place=one.place, ground=one.ground, why=one.why)
         for one in crossed(campaign, tallies)
     ]
     if not events:
         return
-    known = desk.load(incident)
-    found = desk.submit(incident, *(RecordCampaign(by=desk.actor.claimed, event=event) for event in events))
+    known = service.load(incident)
+    found = service.submit(
+        incident, *(RecordCampaign(by=service.actor.claimed, event=event) for event in events)
+    )
     asked = _asked(found, campaign.id).keys() - _asked(known, campaign.id).keys()
     if asked and found.state == "open":
-        graft(desk, found, PLAYBOOK, _why(_asked(found, campaign.id), sorted(asked)))
+        graft(service, found, PLAYBOOK, _why(_asked(found, campaign.id), sorted(asked)))
 
 
 def _asked(incident: Incident, campaign: str) -> dict[tuple[str, str], str]:
@@ -73,9 +75,9 @@ def _why(asked: Mapping[tuple[str, str], str], new: Sequence[tuple[str, str]]) -
     return "; ".join(f"{place}: {asked[place, ground]}" for place, ground in new)
 
 
-def verify(desk: Desk, incident: Incident, campaign: str) -> Proof:
+def verify(service: IncidentService, incident: Incident, campaign: str) -> Proof:
     """Compare the tables with the roots in the journal; raises StoreCorrupt at the first that does not hold."""
-    tables, attempts, chunks = desk.store.bulk(), 0, 0
+    tables, attempts, chunks = service.store.bulk(), 0, 0
     kept = {n: digest for n, _, _, _, digest in tables.chunks(campaign)}
     for first, last, root in incident.campaigns[campaign].roots:
         tree = MerkleTree()

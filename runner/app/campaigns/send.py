@@ -33,7 +33,7 @@ from runner.store.campaigns.rows import Known
 from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 STRETCH = 100
 """Chunks that one entry of the journal speaks of."""
@@ -77,10 +77,10 @@ class Checked(msgspec.Struct, frozen=True):
     """Groups that may be sent to now."""
 
 
-def check(desk: Desk, incident: Incident, campaign: Campaign) -> Checked:
+def check(service: IncidentService, incident: Incident, campaign: Campaign) -> Checked:
     """Raise Refused where the incident, the texts or their approvals do not let a campaign be sent now."""
     sendable(incident)
-    texts = CampaignTexts(desk, incident, campaign.notice, campaign.short, campaign.duties)
+    texts = CampaignTexts(service, incident, campaign.notice, campaign.short, campaign.duties)
     now = texts.again(campaign)
     changed = [one.place for one, new in zip(campaign.grounds, now, strict=True) if _text(one) != _text(new)]
     if changed:
@@ -113,9 +113,11 @@ def _text(ground: Ground) -> tuple[str, ...]:
     return (group.duty, group.notice, group.version, group.text, ground.short)
 
 
-def send(desk: Desk, incident: Incident, notice: str, people: Path, patience: WaitPolicy, tell: Tell) -> Sent:
+def send(
+    service: IncidentService, incident: Incident, notice: str, people: Path, patience: WaitPolicy, tell: Tell
+) -> Sent:
     """Send, or go on where an earlier run stopped or was killed."""
-    found = known(desk, incident, notice, people)
+    found = known(service, incident, notice, people)
     _same_list(found.campaign, people)
     if found.state == "paused":
         view = incident.campaigns.get(found.campaign.id)
@@ -124,9 +126,9 @@ def send(desk: Desk, incident: Incident, notice: str, people: Path, patience: Wa
             hint=f"tocsin bulk resume {notice} --people {quote(people.name)} --reason WHY",
             code="paused",
         )
-    checked = check(desk, incident, found.campaign)
+    checked = check(service, incident, found.campaign)
     try:
-        alone = desk.store.register_worker(f"bulk-{found.campaign.id}")
+        alone = service.store.register_worker(f"bulk-{found.campaign.id}")
     except StoreLocked:
         raise Refused(
             "another process sends this campaign",
@@ -134,7 +136,7 @@ def send(desk: Desk, incident: Incident, notice: str, people: Path, patience: Wa
             code="already_sending",
         ) from None
     try:
-        return _Run(desk, incident, found, checked, patience, tell).go()
+        return _Run(service, incident, found, checked, patience, tell).go()
     finally:
         alone.release()
 
@@ -157,17 +159,17 @@ class _Run:
 
     def __init__(
         self,
-        desk: Desk,
+        service: IncidentService,
         incident: Incident,
         found: Known,
         checked: Checked,
         patience: WaitPolicy,
         tell: Tell,
     ) -> None:
-        self._desk, self._incident, self._checked = desk, incident, checked
+        self._service, self._incident, self._checked = service, incident, checked
         self._campaign, self._tag = found.campaign, found.tag
         self._patience, self._tell = patience, tell
-        self._tables = desk.store.bulk()
+        self._tables = service.store.bulk()
         self._outcomes: Counter[str] = Counter()
         self._since_record = 0
         self._failures = 0
@@ -176,7 +178,7 @@ class _Run:
     def go(self) -> Sent:
         """Send until it is done, paused, told to stop, or has to wait longer than it may."""
         why = "the sender ended before its answers were kept"
-        lost = self._tables.lose(self._campaign.id, self._desk.clock.now(), why)
+        lost = self._tables.lose(self._campaign.id, self._service.clock.now(), why)
         self._begin()
         offered = self._offered()
         sender = self._sender(offered)
@@ -189,7 +191,7 @@ class _Run:
             sender.close()
             self._record()
         if ending in ("done", "paused"):
-            ask_substitutes(self._desk, self._incident.id, self._campaign)
+            ask_substitutes(self._service, self._incident.id, self._campaign)
         return Sent(
             campaign=self._campaign.id,
             ending=ending,
@@ -202,14 +204,14 @@ class _Run:
     def _begin(self) -> None:
         name = self._campaign.id
         if not self._campaign.head:
-            self._submit(CampaignMoved(campaign=name, state="sending", by=self._desk.actor.claimed))
-            head = self._desk.store.head(self._incident.id)
+            self._submit(CampaignMoved(campaign=name, state="sending", by=self._service.actor.claimed))
+            head = self._service.store.head(self._incident.id)
             self._change(head=f"{head.version}:sha256:{head.hash}")
         if self._tables.set_state(name, "sending", "planned", "done"):
-            self._submit(CampaignMoved(campaign=name, state="sending", by=self._desk.actor.claimed))
+            self._submit(CampaignMoved(campaign=name, state="sending", by=self._service.actor.claimed))
 
     def _offered(self) -> CampaignChannels:
-        return carriers(self._desk, self._incident, tuple(self._campaign.channels.values()))
+        return carriers(self._service, self._incident, tuple(self._campaign.channels.values()))
 
     def _closed(self, offered: CampaignChannels) -> str:
         """Return why a channel of the plan may not be used now, or nothing."""
@@ -220,9 +222,15 @@ class _Run:
         return ""
 
     def _sender(self, found: CampaignChannels) -> Sender:
-        rates = Rates(self._desk.store, self._tables, self._campaign, found.channels)
+        rates = Rates(self._service.store, self._tables, self._campaign, found.channels)
         return Sender(
-            self._desk, self._incident, self._campaign, self._tag, found.channels, self._checked.texts, rates
+            self._service,
+            self._incident,
+            self._campaign,
+            self._tag,
+            found.channels,
+            self._checked.texts,
+            rates,
         )
 
     def _loop(self, sender: Sender) -> tuple[Ending, str, datetime | None]:
@@ -253,7 +261,7 @@ class _Run:
         tried = state.counters.sent + state.counters.bounced
         left = self._campaign.canary - tried if self._campaign.canary_until is None else 0
         for way in sender.ways:
-            now = self._desk.clock.now()
+            now = self._service.clock.now()
             if sender.rates.opens_at(way, now) > now:
                 continue
             most = sender.rates.most(
@@ -279,12 +287,12 @@ class _Run:
         if tried < self._campaign.canary or self._campaign.canary >= self._total:
             return None
         if self._campaign.canary_until is None:
-            self._change(canary_until=self._desk.clock.now() + self._campaign.canary_wait)
+            self._change(canary_until=self._service.clock.now() + self._campaign.canary_wait)
         until = self._campaign.canary_until
-        return until if until is not None and until > self._desk.clock.now() else None
+        return until if until is not None and until > self._service.clock.now() else None
 
     def _soonest(self, sender: Sender) -> datetime | None:
-        now, found = self._desk.clock.now(), []
+        now, found = self._service.clock.now(), []
         for way in sender.ways:
             text = self._tables.soonest(self._campaign.id, way, self._checked.groups)
             if text is not None:
@@ -293,17 +301,17 @@ class _Run:
         return min(found, default=None)
 
     def _wait(self, until: datetime) -> None:
-        left = until - self._desk.clock.now()
+        left = until - self._service.clock.now()
         if left > timedelta():
             self._patience.wait(min(left, LONGEST_WAIT))
 
     def _changed(self, sender: Sender) -> str:
         """Look at the incident again where it has changed; return why nothing may be sent any more."""
-        if self._desk.store.head(self._incident.id).version == self._incident.version:
+        if self._service.store.head(self._incident.id).version == self._incident.version:
             return ""
-        self._incident = self._desk.load(self._incident.id)
+        self._incident = self._service.load(self._incident.id)
         try:
-            self._checked = check(self._desk, self._incident, self._campaign)
+            self._checked = check(self._service, self._incident, self._campaign)
         except TocsinError as error:
             return error.message
         if why := self._closed(self._offered()):
@@ -327,8 +335,8 @@ class _Run:
 
     def _record(self) -> None:
         self._since_record = 0
-        self._incident = record_stretch(self._desk, self._incident.id, self._campaign.id)
+        self._incident = record_stretch(self._service, self._incident.id, self._campaign.id)
 
     def _submit(self, event: AnyCampaignEvent) -> None:
-        command = RecordCampaign(by=self._desk.actor.claimed, event=event)
-        self._incident = self._desk.submit(self._incident.id, command)
+        command = RecordCampaign(by=self._service.actor.claimed, event=event)
+        self._incident = self._service.submit(self._incident.id, command)

@@ -16,14 +16,14 @@ from runner.reports.campaigns.status import BulkStatus, places, reasons, standin
 from runner.store.campaigns.rows import Known
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 
-def status(desk: Desk, incident: Incident, found: Known, *, check: bool = False) -> BulkStatus:
+def status(service: IncidentService, incident: Incident, found: Known, *, check: bool = False) -> BulkStatus:
     """Count a campaign; with ``check`` compare its tables with the journal first."""
-    now, campaign = desk.clock.now(), _as_it_is_now(desk, incident, found.campaign)
-    tables, view = desk.store.bulk(), incident.campaigns.get(found.campaign.id)
-    proof = verify(desk, incident, campaign.id) if check else None
+    now, campaign = service.clock.now(), _as_it_is_now(service, incident, found.campaign)
+    tables, view = service.store.bulk(), incident.campaigns.get(found.campaign.id)
+    proof = verify(service, incident, campaign.id) if check else None
     tallies = tables.tally(campaign.id, now)
     ready: Counter[Way] = Counter()
     for tally in tallies:
@@ -54,9 +54,9 @@ def status(desk: Desk, incident: Incident, found: Known, *, check: bool = False)
     )
 
 
-def _as_it_is_now(desk: Desk, incident: Incident, campaign: Campaign) -> Campaign:
+def _as_it_is_now(service: IncidentService, incident: Incident, campaign: Campaign) -> Campaign:
     """Return a campaign with each group's deadline and hold of today: both may have moved since the plan."""
-    duties = {duty.id: duty for duty in desk.duties(incident)}
+    duties = {duty.id: duty for duty in service.duties(incident)}
     grounds = (
         msgspec.structs.replace(ground, due=duty.due, held=duty.state == "held")
         if (duty := duties.get(ground.group.duty)) is not None
@@ -69,11 +69,11 @@ def _as_it_is_now(desk: Desk, incident: Incident, campaign: Campaign) -> Campaig
 Write = Callable[[list[str]], None]
 
 
-def open_list(desk: Desk, found: Known, write: Write) -> int:
+def open_list(service: IncidentService, found: Known, write: Write) -> int:
     """Hand everybody who needs a letter or cannot be reached to ``write``, as rows for a mail house; return how many."""
     count = 0
     write(["reference", "name", "address", "jurisdiction", "population", "state", "why"])
-    for contact, state, why in desk.store.bulk().listed(found.campaign, ("post", "unreachable")):
+    for contact, state, why in service.store.bulk().listed(found.campaign, ("post", "unreachable")):
         one = contact.person
         write([one.reference, one.name, one.address, one.jurisdiction, one.population, state, why])
         count += 1

@@ -51,15 +51,15 @@ class Waiting(Protocol):
     backoff: Backoff | None
 
 
-def retry(desk: Waiting, journal: str, attempt: Callable[[], _Made | None]) -> _Made:
+def retry(service: Waiting, journal: str, attempt: Callable[[], _Made | None]) -> _Made:
     """Return what an attempt makes; one that returns None met another's change to this journal.
 
     Raises Stale when others were first to the end, StoreLocked when another process held the store to the end.
     """
-    if desk.backoff is None:
+    if service.backoff is None:
         made = next((made for made in (attempt() for _ in range(TRIES)) if made is not None), None)
     else:
-        made = _gated(desk.store, desk.backoff, journal, attempt)
+        made = _gated(service.store, service.backoff, journal, attempt)
     if made is None:
         raise Stale(
             "other people or programs kept changing the same record; nothing was saved",

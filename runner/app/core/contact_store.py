@@ -89,12 +89,12 @@ class ContactStore:
         self.rows = {row.title: row for row in _books(self._store)}
 
 
-def record(desk: ContactCache, *events: AnyPeopleEvent, books: ContactStore | None = None) -> None:
+def record(service: ContactCache, *events: AnyPeopleEvent, books: ContactStore | None = None) -> None:
     """Append events, each to the journal that it belongs to; raises Stale. ``books`` saves reading whose is which.
 
     Nothing in them hangs on what stands there: where others were first, theirs stand before these.
     """
-    known = ContactStore(desk.store) if books is None else books
+    known = ContactStore(service.store) if books is None else books
     left: Sequence[AnyPeopleEvent] = events
     fresh = True
 
@@ -104,30 +104,30 @@ def record(desk: ContactCache, *events: AnyPeopleEvent, books: ContactStore | No
             known.read()
         fresh = False
         try:
-            left = _overtaken(desk, left, known.rows)
+            left = _overtaken(service, left, known.rows)
         except Sealed as error:
             if error.code != "shredded":  # somebody was forgotten since the journals were read
                 raise
         return None if left else True
 
-    retry(desk, STREAM, attempt)
-    desk.forget_directory()
+    retry(service, STREAM, attempt)
+    service.forget_directory()
 
 
 def _overtaken(
-    desk: ContactCache, events: Sequence[AnyPeopleEvent], books: dict[str, IncidentRow]
+    service: ContactCache, events: Sequence[AnyPeopleEvent], books: dict[str, IncidentRow]
 ) -> tuple[AnyPeopleEvent, ...]:
     """Append events in one transaction, and return those into whose journal somebody else wrote first."""
-    now = desk.clock.now()
+    now = service.clock.now()
     grouped: dict[str, list[AnyPeopleEvent]] = {}
     for event in events:
         own = not isinstance(event, RoleHeld | PersonForgotten)
         grouped.setdefault(event.person if own else "", []).append(event)
     appends = [
-        _append(desk, _row(desk, books.get(person), person, now), entries, now)
+        _append(service, _row(service, books.get(person), person, now), entries, now)
         for person, entries in grouped.items()
     ]
-    results = desk.store.append(appends, recorded=now)
+    results = service.store.append(appends, recorded=now)
     for append, result in zip(appends, results, strict=True):
         if isinstance(result, Appended) and append.row.title:
             books[append.row.title] = append.row
@@ -139,11 +139,11 @@ def _overtaken(
     )
 
 
-def _row(desk: ContactCache, book: IncidentRow | None, person: str, now: datetime) -> IncidentRow:
+def _row(service: ContactCache, book: IncidentRow | None, person: str, now: datetime) -> IncidentRow:
     """Return the row of the organisation's journal, of somebody's, or of a new one."""
     if book is not None:
         return book
-    name = desk.chance.name(BOOK) if person else STREAM
+    name = service.chance.name(BOOK) if person else STREAM
     return IncidentRow(
         id=name,
         codename=name,
@@ -151,16 +151,18 @@ def _row(desk: ContactCache, book: IncidentRow | None, person: str, now: datetim
         kind=STREAM,
         state=BOOK if person else STREAM,
         opened_at=now,
-        version=0 if person else desk.store.head(STREAM).version,
+        version=0 if person else service.store.head(STREAM).version,
     )
 
 
-def _append(desk: ContactCache, row: IncidentRow, events: Sequence[AnyPeopleEvent], now: datetime) -> Append:
+def _append(
+    service: ContactCache, row: IncidentRow, events: Sequence[AnyPeopleEvent], now: datetime
+) -> Append:
     entries = [
         NewEvent(
             type=type(event).__name__,
             at=now,
-            actor=desk.actor,
+            actor=service.actor,
             payload=msgspec.json.encode(event, order="sorted"),
             personal=True,
         )
@@ -170,17 +172,17 @@ def _append(desk: ContactCache, row: IncidentRow, events: Sequence[AnyPeopleEven
     return Append(incident=row.id, expected_version=row.version, events=entries, row=after)
 
 
-def shred(desk: ContactCache, person: str) -> int:
+def shred(service: ContactCache, person: str) -> int:
     """Record that somebody is forgotten, then destroy the keys of their journals.
 
     Returns how many entries about them stand in the organisation's own journal, under the key of all: from before people had journals.
     """
-    journals = tuple(row.id for row in _books(desk.store) if row.title == person)
-    record(desk, PersonForgotten(person=person, by=desk.actor.claimed, journals=journals))
+    journals = tuple(row.id for row in _books(service.store) if row.title == person)
+    record(service, PersonForgotten(person=person, by=service.actor.claimed, journals=journals))
     for journal in journals:
-        desk.store.shred(journal)
-    desk.forget_directory()
+        service.store.shred(journal)
+    service.forget_directory()
     return sum(
         one.person == person and not isinstance(one, RoleHeld | PersonForgotten)
-        for _, one in _events(desk.store, STREAM)
+        for _, one in _events(service.store, STREAM)
     )

@@ -36,24 +36,24 @@ class Office(ContactCache, Protocol):
     home: Home
 
 
-def read_people(desk: Office) -> People:
+def read_people(service: Office) -> People:
     """Return people and roles as of now."""
-    return fold_people(People(desk.home.people, desk.home.roles), read_book(desk.store))
+    return fold_people(People(service.home.people, service.home.roles), read_book(service.store))
 
 
-def read_directory(desk: Office) -> Directory:
+def read_directory(service: Office) -> Directory:
     """Return people, roles and channels; channels are described by their adapters."""
-    people = read_people(desk)
-    channels, broken = read_channels(desk.home)
+    people = read_people(service)
+    channels, broken = read_channels(service.home)
     return Directory(
         people=people.people,
         roles=people.roles,
         channels=channels,
-        alternates=desk.home.alternates,
-        escalation=desk.home.escalation,
+        alternates=service.home.alternates,
+        escalation=service.home.escalation,
         broken=broken,
-        corporate=desk.home.corporate,
-        classes=laid_over(BUILT_IN_CLASSES, desk.home.classes),
+        corporate=service.home.corporate,
+        classes=laid_over(BUILT_IN_CLASSES, service.home.classes),
         checks=people.checks,
     )
 
@@ -73,9 +73,9 @@ def read_channels(home: Home) -> tuple[dict[str, Channel], dict[str, str]]:
     return channels, broken
 
 
-def person(desk: Office, name: str) -> Person:
+def person(service: Office, name: str) -> Person:
     """Return somebody by id; raises NotFound with the nearest name."""
-    people = read_people(desk).people
+    people = read_people(service).people
     if name not in people:
         near = nearest(name, people)
         hint = f"did you mean {near}?" if near else f"add them: tocsin person add {name}"
@@ -83,7 +83,7 @@ def person(desk: Office, name: str) -> Person:
     return people[name]
 
 
-def add_person(desk: Office, name: str, title: str, contacts: tuple[ContactPoint, ...]) -> None:
+def add_person(service: Office, name: str, title: str, contacts: tuple[ContactPoint, ...]) -> None:
     """Record somebody, or new contacts of somebody.
 
     Raises Refused for a name that no command can give, a way that no channel of the home knows, or an address it cannot use.
@@ -95,96 +95,96 @@ def add_person(desk: Office, name: str, title: str, contacts: tuple[ContactPoint
             code="bad_name",
         )
     for contact in contacts:
-        _check(desk, contact)
-    if not title and name not in read_people(desk).people:
+        _check(service, contact)
+    if not title and name not in read_people(service).people:
         title = name
-    record(desk, PersonAdded(person=name, by=desk.actor.claimed, name=title, contacts=contacts))
+    record(service, PersonAdded(person=name, by=service.actor.claimed, name=title, contacts=contacts))
 
 
-def verify_contact(desk: Office, name: str, channel: str, via: str) -> None:
+def verify_contact(service: Office, name: str, channel: str, via: str) -> None:
     """Record that a contact point was proved on another way."""
-    _has_contact(desk, name, channel)
-    record(desk, ContactVerified(person=name, by=desk.actor.claimed, channel=channel, via=via))
+    _has_contact(service, name, channel)
+    record(service, ContactVerified(person=name, by=service.actor.claimed, channel=channel, via=via))
 
 
-def distrust_contact(desk: Office, name: str, channel: str, why: str) -> None:
+def distrust_contact(service: Office, name: str, channel: str, why: str) -> None:
     """Record that an address may be another's by now: it carries no approval until it is verified anew."""
-    _has_contact(desk, name, channel)
-    record(desk, ContactDistrusted(person=name, by=desk.actor.claimed, channel=channel, why=why))
+    _has_contact(service, name, channel)
+    record(service, ContactDistrusted(person=name, by=service.actor.claimed, channel=channel, why=why))
 
 
-def agree_contact(desk: Office, name: str, channel: str, how: str) -> None:
+def agree_contact(service: Office, name: str, channel: str, how: str) -> None:
     """Record that its owner agreed to be texted there."""
-    _has_contact(desk, name, channel)
-    record(desk, ContactConsented(person=name, by=desk.actor.claimed, channel=channel, how=how))
+    _has_contact(service, name, channel)
+    record(service, ContactConsented(person=name, by=service.actor.claimed, channel=channel, how=how))
 
 
-def record_try(desk: Office, name: str, channel: str, worker: str, books: ContactStore) -> None:
+def record_try(service: Office, name: str, channel: str, worker: str, books: ContactStore) -> None:
     """Record that one channel to somebody is about to be tried, before anything leaves."""
-    tried = WayTried(person=name, by=desk.actor.claimed, channel=channel, worker=worker)
-    record(desk, tried, books=books)
+    tried = WayTried(person=name, by=service.actor.claimed, channel=channel, worker=worker)
+    record(service, tried, books=books)
 
 
 def record_check(
-    desk: Office, name: str, channel: str, state: AttemptState, reason: str, books: ContactStore
+    service: Office, name: str, channel: str, state: AttemptState, reason: str, books: ContactStore
 ) -> None:
     """Record what came of trying one channel to somebody on a quiet day."""
-    checked = WayChecked(person=name, by=desk.actor.claimed, channel=channel, state=state, reason=reason)
-    record(desk, checked, books=books)
+    checked = WayChecked(person=name, by=service.actor.claimed, channel=channel, state=state, reason=reason)
+    record(service, checked, books=books)
 
 
-def _has_contact(desk: Office, name: str, channel: str) -> None:
-    found = person(desk, name)
+def _has_contact(service: Office, name: str, channel: str) -> None:
+    found = person(service, name)
     if channel not in {contact.channel for contact in found.contacts}:
         known = ", ".join(sorted({contact.channel for contact in found.contacts})) or "none"
         raise NotFound(f"{name} has no contact '{channel}'", hint=f"known: {known}", code="unknown_contact")
 
 
 def stop_contact(
-    desk: Office, name: str, adapter: str, address: str, how: str, *, stopped: bool = True
+    service: Office, name: str, adapter: str, address: str, how: str, *, stopped: bool = True
 ) -> bool:
     """Record that an address wants nothing more over one kind of channel, or again; false where that is known."""
-    contacts = person(desk, name).contacts
+    contacts = person(service, name).contacts
     if any(contact.address == address and (adapter in contact.stopped) is stopped for contact in contacts):
         return False
     event = ContactStopped(
-        person=name, by=desk.actor.claimed, adapter=adapter, address=address, stopped=stopped, how=how
+        person=name, by=service.actor.claimed, adapter=adapter, address=address, stopped=stopped, how=how
     )
-    record(desk, event)
+    record(service, event)
     return True
 
 
-def stop_heard(desk: Office, name: str, channel: str, how: str, *, stopped: bool) -> bool:
+def stop_heard(service: Office, name: str, channel: str, how: str, *, stopped: bool) -> bool:
     """Record what a person heard: that somebody wants nothing more at a contact, over any channel that it is for, or again."""
-    _has_contact(desk, name, channel)
-    points = [contact for contact in person(desk, name).contacts if contact.channel == channel]
-    ways = [one for one in read_channels(desk.home)[0].values() if channel in (one.id, one.address_kind)]
+    _has_contact(service, name, channel)
+    points = [contact for contact in person(service, name).contacts if contact.channel == channel]
+    ways = [one for one in read_channels(service.home)[0].values() if channel in (one.id, one.address_kind)]
     adapters = {way.adapter for way in ways}
     done = [
-        stop_contact(desk, name, adapter, point.address, how, stopped=stopped)
+        stop_contact(service, name, adapter, point.address, how, stopped=stopped)
         for point in points
         for adapter in sorted(adapters)
     ]
     return any(done)
 
 
-def set_away(desk: Office, name: str, away: bool, alternate: str) -> None:
+def set_away(service: Office, name: str, away: bool, alternate: str) -> None:
     """Record that somebody is away or back."""
-    person(desk, name)
+    person(service, name)
     if alternate:
-        person(desk, alternate)
-    record(desk, PersonAway(person=name, by=desk.actor.claimed, away=away, alternate=alternate))
+        person(service, alternate)
+    record(service, PersonAway(person=name, by=service.actor.claimed, away=away, alternate=alternate))
 
 
-def hold_role(desk: Office, role: str, persons: tuple[str, ...]) -> None:
+def hold_role(service: Office, role: str, persons: tuple[str, ...]) -> None:
     """Record who holds a role in incidents to come."""
     for name in persons:
-        person(desk, name)
-    record(desk, RoleHeld(person=persons[0], by=desk.actor.claimed, role=role, persons=persons))
+        person(service, name)
+    record(service, RoleHeld(person=persons[0], by=service.actor.claimed, role=role, persons=persons))
 
 
-def _check(desk: Office, contact: ContactPoint) -> None:
-    channels, broken = read_channels(desk.home)
+def _check(service: Office, contact: ContactPoint) -> None:
+    channels, broken = read_channels(service.home)
     if contact.channel in broken:
         raise Refused(broken[contact.channel], hint="see: tocsin doctor", code="broken_channel")
     ways = (*channels, *broken, *KINDS)
@@ -212,16 +212,16 @@ def address_problem(channels: Mapping[str, Channel], contact: ContactPoint) -> s
     return ""
 
 
-def forget_person(desk: Office, name: str) -> int:
+def forget_person(service: Office, name: str) -> int:
     """Destroy the key under which somebody's contacts stand; return how many older entries are under the key of all."""
-    person(desk, name)
-    return shred(desk, name)
+    person(service, name)
+    return shred(service, name)
 
 
-def as_settings(desk: Office) -> bytes:
+def as_settings(service: Office) -> bytes:
     """Return everybody and every role as ``tocsin.yaml`` would have them, in clear."""
     import yaml
 
-    people = read_people(desk)
+    people = read_people(service)
     known = msgspec.to_builtins({"people": people.people, "roles": people.roles})
     return yaml.safe_dump(known, allow_unicode=True, sort_keys=True).encode()

@@ -56,7 +56,7 @@ PAPER = 16 * 1024 * 1024
 """Bytes of a letterhead or a logo."""
 
 
-class Desk:
+class IncidentService:
     """What every use case works at."""
 
     def __init__(

@@ -18,7 +18,7 @@ from runner.incident.people.contact_journal import STREAM
 from runner.store.port import Append, Appended, IncidentRow, NewEvent
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 
 class Versioned(Protocol):
@@ -34,30 +34,33 @@ Told = TypeVar("Told", bound=msgspec.Struct)
 
 
 def entries(
-    desk: Desk, journal: str, reader: Callable[[bytes], Told]
+    service: IncidentService, journal: str, reader: Callable[[bytes], Told]
 ) -> Iterator[tuple[int, datetime, Told]]:
     """Yield every event with its number and its time."""
-    with whole(desk.store, journal):
-        for seq, at, data in desk.store.read_payloads(journal):
+    with whole(service.store, journal):
+        for seq, at, data in service.store.read_payloads(journal):
             if data is not None:
                 yield seq, at, reader(data)
 
 
 def change(
-    desk: Desk, journal: str, read: Callable[[Desk], Folded], decide: Callable[[Folded], Sequence[Told]]
+    service: IncidentService,
+    journal: str,
+    read: Callable[[IncidentService], Folded],
+    decide: Callable[[Folded], Sequence[Told]],
 ) -> tuple[Told, ...]:
     """Append what ``decide`` makes of what is there, and return it; it is asked again when somebody else was first."""
 
     def attempt() -> tuple[Told, ...] | None:
-        found = read(desk)
+        found = read(service)
         events = tuple(decide(found))
-        return events if not events or _append(desk, journal, found.version, events) else None
+        return events if not events or _append(service, journal, found.version, events) else None
 
-    return retry(desk, journal, attempt)
+    return retry(service, journal, attempt)
 
 
-def _append(desk: Desk, journal: str, version: int, events: Sequence[msgspec.Struct]) -> bool:
-    now = desk.clock.now()
+def _append(service: IncidentService, journal: str, version: int, events: Sequence[msgspec.Struct]) -> bool:
+    now = service.clock.now()
     row = IncidentRow(
         id=journal,
         codename=journal,
@@ -71,11 +74,11 @@ def _append(desk: Desk, journal: str, version: int, events: Sequence[msgspec.Str
         NewEvent(
             type=type(event).__name__,
             at=now,
-            actor=desk.actor,
+            actor=service.actor,
             payload=msgspec.json.encode(event, order="sorted"),
             personal=True,
         )
         for event in events
     ]
     append = Append(incident=journal, expected_version=version, events=new, row=row)
-    return isinstance(desk.store.append([append], recorded=now)[0], Appended)
+    return isinstance(service.store.append([append], recorded=now)[0], Appended)

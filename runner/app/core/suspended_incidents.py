@@ -22,7 +22,7 @@ from runner.incident.state.work import Failed
 from runner.store.port import Store
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.incident.state.incident import Incident
 
 MARKS = "work/"
@@ -56,20 +56,20 @@ def set_aside(store: Store) -> dict[str, Failed]:
     return {name: one for name, one in failed(store).items() if one.aside}
 
 
-def resume(desk: Desk, incident: str, reason: str) -> Incident:
+def resume(service: IncidentService, incident: str, reason: str) -> Incident:
     """Go on with automatic work: of a paused incident, and of one that was set aside, which counts anew from none."""
-    _count_the_dead(desk.store)
+    _count_the_dead(service.store)
     mark = FAILED + incident
-    before = desk.store.marks(mark).get(mark)
+    before = service.store.marks(mark).get(mark)
     found = _FAILED(before) if before is not None else None
     why = found.why if found is not None and found.aside else ""
     # First the mark: the event wakes a worker, which is to find the incident free.
-    desk.store.change_marks([mark], lambda known: {})
+    service.store.change_marks([mark], lambda known: {})
     try:
-        return desk.submit(incident, Resume(by=desk.actor.claimed, reason=reason, set_aside=why))
+        return service.submit(incident, Resume(by=service.actor.claimed, reason=reason, set_aside=why))
     except BaseException:
         if before is not None:
-            desk.store.change_marks([mark], lambda known: {mark: before})
+            service.store.change_marks([mark], lambda known: {mark: before})
         raise
 
 

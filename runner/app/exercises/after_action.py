@@ -33,17 +33,17 @@ from runner.reports.exercises.player_handbook import players_book
 from runner.reports.incidents.timeline import timeline, words_of
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.files.exercise_file import Loaded
 
 
-def source_of(desk: Desk, incident: Incident) -> Source:
+def source_of(service: IncidentService, incident: Incident) -> Source:
     """Gather what a report is made from."""
-    head = desk.store.head(incident.id)
-    library = desk.library(incident)
-    rows = list(desk.store.read(incident.id))
-    items = of_incident(read(desk), incident.id)
-    plan = plan_behind(desk, incident)
+    head = service.store.head(incident.id)
+    library = service.library(incident)
+    rows = list(service.store.read(incident.id))
+    items = of_incident(read(service), incident.id)
+    plan = plan_behind(service, incident)
     zone = zone_of(incident, plan.clock.start if plan is not None else "")
     with read_in(zone):
         entries = timeline(incident, library, rows).entries
@@ -52,22 +52,22 @@ def source_of(desk: Desk, incident: Incident) -> Source:
         incident=incident,
         plan=plan,
         entries=entries,
-        duties=tuple(desk.duties(incident)),
+        duties=tuple(service.duties(incident)),
         marks=tuple(marks_of(rows)),
         titles=words_of(incident, library).titles,
         head=f"{head.version}:sha256:{head.hash}",
-        now=desk.now_in(incident),
-        made_at=desk.clock.now(),
+        now=service.now_in(incident),
+        made_at=service.clock.now(),
         zone=zone,
         items=items,
-        contacts=contacts(desk, items),
+        contacts=contacts(service, items),
         closing=ends[-1] if ends and incident.state == "closed" else None,
     )
 
 
-def plan_behind(desk: Desk, incident: Incident) -> Exercise | None:
+def plan_behind(service: IncidentService, incident: Incident) -> Exercise | None:
     """Return the plan of an exercise; None for a real incident, and for what was opened without one."""
-    return plan_of(desk, incident) if incident.drill is not None and incident.drill.plan else None
+    return plan_of(service, incident) if incident.drill is not None and incident.drill.plan else None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +78,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_report(
-    desk: Desk,
+    service: IncidentService,
     incident: Incident,
     formats: Sequence[Format],
     folder: Path,
@@ -91,23 +91,26 @@ def write_report(
     ``sign`` has their bytes kept, and puts it on record that the person stands for them and for the journal's heads in them;
     raises Refused where it is not ready for that, and for anybody whose signature it is not.
     """
-    source = source_of(desk, incident)
+    source = source_of(service, incident)
     numbers = numbers_of(source, signing=sign)
     if sign:
-        _may_sign(desk, source)
-    pulleds = save_draft(desk, after_action(source, numbers), formats, folder, name=name)
-    annex = save_draft(desk, journal_annex(source, numbers), formats, folder, name=name and f"{name}-journal")
+        _may_sign(service, source)
+    pulleds = save_draft(service, after_action(source, numbers), formats, folder, name=name)
+    annex = save_draft(
+        service, journal_annex(source, numbers), formats, folder, name=name and f"{name}-journal"
+    )
     if sign:
         named = {
             **{pulled.format: pulled for pulled in pulleds},
             **{f"journal.{pulled.format}": pulled for pulled in annex},
         }
         files = {
-            form: desk.store.put_blob(incident.id, Path(one.path).read_bytes()) for form, one in named.items()
+            form: service.store.put_blob(incident.id, Path(one.path).read_bytes())
+            for form, one in named.items()
         }
         heads = {**{head.name: head.head for head in numbers.heads}, "report": numbers.head}
-        signed = c.SignReport(by=desk.actor.claimed, digest=bound_digest(files), files=files, heads=heads)
-        desk.submit(incident.id, signed)
+        signed = c.SignReport(by=service.actor.claimed, digest=bound_digest(files), files=files, heads=heads)
+        service.submit(incident.id, signed)
     return Report(numbers=numbers, files=(*pulleds, *annex))
 
 
@@ -118,11 +121,11 @@ def signers(incident: Incident, plan: Exercise | None) -> frozenset[str]:
     return plan.evaluators
 
 
-def _may_sign(desk: Desk, source: Source) -> None:
+def _may_sign(service: IncidentService, source: Source) -> None:
     if why := unready(source):
         hint = "see: tocsin drill show" if source.plan is not None else "end it: tocsin close"
         raise Refused(f"the report is a draft: {why}", hint=hint, code="report_draft")
-    who, able = desk.actor, signers(source.incident, source.plan)
+    who, able = service.actor, signers(source.incident, source.plan)
     if who.on_behalf_of or who.claimed not in able:
         names = ", ".join(sorted(able)) or "nobody: name an evaluator among the participants"
         raise Refused(
@@ -143,18 +146,25 @@ MADE: Mapping[Reader, Callable[[Book], Document]] = {
 
 
 def write_handbook(
-    loaded: Loaded, reader: Reader, desk: Desk | None, now: datetime, formats: Sequence[Format], folder: Path
+    loaded: Loaded,
+    reader: Reader,
+    service: IncidentService | None,
+    now: datetime,
+    formats: Sequence[Format],
+    folder: Path,
 ) -> tuple[Pulled, ...]:
     """Write a book of an exercise; without a desk on plain paper, and people by the names that the plan gives them."""
-    tree = MADE[reader](book_of(loaded, desk, now))
-    return save(tree, formats, folder, desk.letterhead() if desk is not None and "docx" in formats else b"")
+    tree = MADE[reader](book_of(loaded, service, now))
+    return save(
+        tree, formats, folder, service.letterhead() if service is not None and "docx" in formats else b""
+    )
 
 
-def book_of(loaded: Loaded, desk: Desk | None, now: datetime) -> Book:
+def book_of(loaded: Loaded, service: IncidentService | None, now: datetime) -> Book:
     """Gather what a book is made from."""
     plan = loaded.exercise
-    organisation = desk.home.organisation if desk is not None else {}
-    people = desk.directory.people if desk is not None else {}
+    organisation = service.home.organisation if service is not None else {}
+    people = service.directory.people if service is not None else {}
     zone = named_zone(organisation.get("zone") or plan.organisation.get("zone"))
     return Book(
         plan=plan,
@@ -162,7 +172,7 @@ def book_of(loaded: Loaded, desk: Desk | None, now: datetime) -> Book:
         made_at=now,
         zone=exercise_zone(plan.clock.start, zone),
         stationery=Stationery(
-            name=str(organisation.get("name", "")), logo=desk.logo() if desk is not None else None
+            name=str(organisation.get("name", "")), logo=service.logo() if service is not None else None
         ),
         names={name: one.name for name, one in people.items() if one.name},
     )

@@ -21,18 +21,18 @@ from runner.reports.incidents.organisation_attention import late_items, missed_d
 from runner.store.port import IncidentRow
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 
-def missed(desk: Desk) -> tuple[AttentionItem, ...]:
+def missed(service: IncidentService) -> tuple[AttentionItem, ...]:
     """Return the exercises that should have come by themselves and did not, as long as nobody has acknowledged it."""
-    return tuple(missed_drills(schedules.read(desk)))
+    return tuple(missed_drills(schedules.read(service)))
 
 
-def waiting(desk: Desk) -> tuple[AttentionItem, ...]:
+def waiting(service: IncidentService) -> tuple[AttentionItem, ...]:
     """Return what is about no incident, as of now."""
-    late = late_items(improvements.read(desk).items.values(), improvements.today(desk))
-    return (*missed(desk), *late)
+    late = late_items(improvements.read(service).items.values(), improvements.today(service))
+    return (*missed(service), *late)
 
 
 def is_watched(row: IncidentRow) -> bool:
@@ -40,38 +40,38 @@ def is_watched(row: IncidentRow) -> bool:
     return row.kind == "real" and row.state == "closed" and row.next_due is not None
 
 
-def left_running(desk: Desk) -> Iterator[tuple[Incident, tuple[DutyStatus, ...]]]:
+def left_running(service: IncidentService) -> Iterator[tuple[Incident, tuple[DutyStatus, ...]]]:
     """Yield each incident that was closed with duties open, and those that still are."""
-    for row in desk.store.rows("closed"):
+    for row in service.store.rows("closed"):
         if is_watched(row):
             with suppress(TocsinError):
-                incident = desk.load(row.id)
-                open_ = left_open(incident, desk.now_in(incident), desk.library(incident))
+                incident = service.load(row.id)
+                open_ = left_open(incident, service.now_in(incident), service.library(incident))
                 yield incident, tuple(open_)
 
 
-def pressing(desk: Desk, apart_from: str) -> tuple[AttentionItem, ...]:
+def pressing(service: IncidentService, apart_from: str) -> tuple[AttentionItem, ...]:
     """Return the duties of other closed incidents that are late, or whose work must begin."""
     return tuple(
         item
-        for incident, duties in left_running(desk)
+        for incident, duties in left_running(service)
         if incident.id != apart_from
-        for item in pressing_on(incident, duties, desk.now_in(incident))
+        for item in pressing_on(incident, duties, service.now_in(incident))
     )
 
 
-def do_now(desk: Desk) -> Iterator[tuple[IncidentRow, tuple[AttentionItem, ...] | TocsinError]]:
+def do_now(service: IncidentService) -> Iterator[tuple[IncidentRow, tuple[AttentionItem, ...] | TocsinError]]:
     """Yield DO NOW of each incident that is open, paused or was closed with duties open; or why it cannot be read."""
-    aside = set_aside(desk.store)
-    for row in desk.store.rows():
+    aside = set_aside(service.store)
+    for row in service.store.rows():
         if row.kind == STREAM or not (row.state in OPEN or is_watched(row)):
             continue
         try:
-            incident = desk.load(row.id)
-            now, rows = desk.now_in(incident), task_rows(incident, desk.library(incident))
+            incident = service.load(row.id)
+            now, rows = service.now_in(incident), task_rows(incident, service.library(incident))
             yield (
                 row,
-                needs_attention(incident, rows, desk.near_duties(incident, now), now, aside.get(row.id)),
+                needs_attention(incident, rows, service.near_duties(incident, now), now, aside.get(row.id)),
             )
         except TocsinError as error:
             yield row, error

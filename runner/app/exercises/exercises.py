@@ -29,7 +29,7 @@ from runner.reports.incidents.incidents import Playing
 from runner.store.port import IncidentRow
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.files.exercise_file import Loaded
     from runner.playbook.catalogue import Catalog
 
@@ -42,7 +42,7 @@ SCENARIO = "exercise"
 
 
 def prepare_drill(
-    desk: Desk,
+    service: IncidentService,
     loaded: Loaded,
     *,
     kind: Kind = "exercise",
@@ -54,14 +54,14 @@ def prepare_drill(
 
     Refused while a real incident is open, unless ``despite`` says why it goes on all the same.
     """
-    real = real_incidents(desk)
+    real = real_incidents(service)
     if real and kind == "exercise" and not despite.strip():
         raise Refused(
             f"a real incident is open: {', '.join(real)}",
             hint="exercise another day, or say why it goes on: --despite '…'",
             code="real_incident",
         )
-    plan, wall = loaded.exercise, desk.clock.now()
+    plan, wall = loaded.exercise, service.clock.now()
     start = parse_instant(plan.clock.start) if plan.clock.start else wall
     request = Request(
         playbooks=(loaded.playbook,),
@@ -70,25 +70,25 @@ def prepare_drill(
         assignments=plan.facts,
         compromised=plan.compromised,
     )
-    opening = prepare_opening(desk, request, catalog, pinned, at=start)
+    opening = prepare_opening(service, request, catalog, pinned, at=start)
     clock = ExerciseClock(wall=wall, at=start, rate=0.0)
     return msgspec.structs.replace(
         opening,
         event=msgspec.structs.replace(opening.event, clock=clock),
-        commands=(_begin(desk, plan), *opening.commands, *_roles(plan)),
+        commands=(_begin(service, plan), *opening.commands, *_roles(plan)),
     )
 
 
-def _begin(desk: Desk, plan: Exercise) -> c.BeginExercise:
+def _begin(service: IncidentService, plan: Exercise) -> c.BeginExercise:
     return c.BeginExercise(
-        by=desk.actor.claimed,
+        by=service.actor.claimed,
         name=plan.name,
         title=plan.title,
         exercise_type=plan.type,
-        plan=desk.store.put_blob(None, msgspec.json.encode(plan)),
+        plan=service.store.put_blob(None, msgspec.json.encode(plan)),
         marking=plan.marking,
         live=tuple(participant.person for participant in plan.participants if participant.opted_in),
-        head=desk.store.verify().head if plan.type == LIVE else "",
+        head=service.store.verify().head if plan.type == LIVE else "",
     )
 
 
@@ -101,51 +101,51 @@ def _roles(plan: Exercise) -> tuple[c.AssignRole, ...]:
     return tuple(c.AssignRole(role=role, persons=persons) for role, persons in held.items())
 
 
-def plan_of(desk: Desk, incident: Incident) -> Exercise:
+def plan_of(service: IncidentService, incident: Incident) -> Exercise:
     """Return the plan that an exercise was begun with; raises Refused for an incident that is none."""
     if incident.drill is None or not incident.drill.plan:
         raise Refused(
             f"{incident.codename} is no exercise", hint="see: tocsin drill list", code="not_an_exercise"
         )
-    return from_json(desk.store.get_blob(incident.drill.plan), Exercise)
+    return from_json(service.store.get_blob(incident.drill.plan), Exercise)
 
 
 def set_clock(
-    desk: Desk, name: str, change: ClockChange, *, to: datetime | None = None, reason: str = ""
+    service: IncidentService, name: str, change: ClockChange, *, to: datetime | None = None, reason: str = ""
 ) -> Incident:
     """Begin, pause, resume, jump, freeze or end an exercise."""
-    incident = desk.load(name)
-    plan = plan_of(desk, incident)
+    incident = service.load(name)
+    plan = plan_of(service, incident)
     rate = 1.0 if incident.kind == "test" else RATES[plan.clock.mode] * plan.clock.rate
     made = c.SetExerciseClock(
-        by=desk.actor.claimed, change=change, wall=desk.clock.now(), rate=rate, to=to, reason=reason
+        by=service.actor.claimed, change=change, wall=service.clock.now(), rate=rate, to=to, reason=reason
     )
-    return desk.submit(name, made)
+    return service.submit(name, made)
 
 
-def next_time(desk: Desk, incident: Incident) -> datetime | None:
+def next_time(service: IncidentService, incident: Incident) -> datetime | None:
     """Return the next instant of exercise time at which something happens by itself."""
-    now = desk.now_in(incident)
+    now = service.now_in(incident)
     times = (
-        next_inject(plan_of(desk, incident), incident, now),
-        next_wakeup(incident, now, desk.library(incident)),
+        next_inject(plan_of(service, incident), incident, now),
+        next_wakeup(incident, now, service.library(incident)),
     )
     return min((time for time in times if time is not None and time > now), default=None)
 
 
-def release_due(desk: Desk, name: str, plan: Exercise) -> tuple[ScenarioEvent, ...]:
+def release_due(service: IncidentService, name: str, plan: Exercise) -> tuple[ScenarioEvent, ...]:
     """Release every inject of an exercise's plan that is due, and return them."""
-    incident = desk.load(name)
-    dues = due_injects(plan, incident, desk.now_in(incident))
-    return tuple(due.event for due in dues if _released(desk, name, due))
+    incident = service.load(name)
+    dues = due_injects(plan, incident, service.now_in(incident))
+    return tuple(due.event for due in dues if _released(service, name, due))
 
 
-def _released(desk: Desk, name: str, due: Due) -> bool:
+def _released(service: IncidentService, name: str, due: Due) -> bool:
     """Release an inject; tell whether it was for us to do: a controller may release it, or end the exercise, meanwhile."""
     try:
-        _release(desk, name, due)
+        _release(service, name, due)
     except Refused:
-        drill = desk.load(name).drill
+        drill = service.load(name).drill
         number = due.event.number
         if drill is not None and (
             drill.stage in OVER or number in drill.released or number in drill.deferred
@@ -155,11 +155,11 @@ def _released(desk: Desk, name: str, due: Due) -> bool:
     return True
 
 
-def release(desk: Desk, name: str, number: str) -> ScenarioEvent:
+def release(service: IncidentService, name: str, number: str) -> ScenarioEvent:
     """Release one inject by hand; raises NotFound for one that the plan does not have."""
-    incident = desk.load(name)
-    event = event_of(plan_of(desk, incident), number)
-    _release(desk, name, Due(event, "hand"))
+    incident = service.load(name)
+    event = event_of(plan_of(service, incident), number)
+    _release(service, name, Due(event, "hand"))
     return event
 
 
@@ -172,15 +172,15 @@ def event_of(plan: Exercise, number: str) -> ScenarioEvent:
     raise NotFound(f"{plan.name} has no event {number}", hint=f"there are: {numbers}", code="unknown_inject")
 
 
-def leave_out(desk: Desk, name: str, number: str, reason: str) -> Incident:
+def leave_out(service: IncidentService, name: str, number: str, reason: str) -> Incident:
     """Leave an event of the scenario out; raises NotFound for one that the plan does not have."""
-    event_of(plan_of(desk, desk.load(name)), number)
-    return desk.submit(name, c.DeferInject(by=desk.actor.claimed, number=number, reason=reason))
+    event_of(plan_of(service, service.load(name)), number)
+    return service.submit(name, c.DeferInject(by=service.actor.claimed, number=number, reason=reason))
 
 
-def observe(desk: Desk, name: str, seen: c.Observe) -> Incident:
+def observe(service: IncidentService, name: str, seen: c.Observe) -> Incident:
     """Keep what somebody saw or answered; raises NotFound for an objective or a question that the plan does not have."""
-    plan = plan_of(desk, desk.load(name))
+    plan = plan_of(service, service.load(name))
     questions = {question.id: question for module in plan.modules for question in module.questions}
     _there_is(plan, "question", seen.question, questions, code="unknown_question")
     objectives = [objective.id for objective in plan.objectives]
@@ -190,7 +190,7 @@ def observe(desk: Desk, name: str, seen: c.Observe) -> Incident:
         about = seen.objective or asked.objective
         kind = "answer" if seen.kind == "observation" else seen.kind
         seen = msgspec.structs.replace(seen, objective=about, kind=kind)
-    return desk.submit(name, seen)
+    return service.submit(name, seen)
 
 
 def _there_is(plan: Exercise, what: str, name: str, names: Collection[str], *, code: str) -> None:
@@ -200,12 +200,12 @@ def _there_is(plan: Exercise, what: str, name: str, names: Collection[str], *, c
         )
 
 
-def _release(desk: Desk, name: str, due: Due) -> None:
+def _release(service: IncidentService, name: str, due: Due) -> None:
     """What happens to the players, what is true with it and what fails from then on are one entry."""
-    incident = desk.load(name)
-    now, by = desk.now_in(incident), desk.actor.claimed
-    facts = stated(desk, incident, due.event.facts, f"{SCENARIO} {due.event.number}", "confirmed")
-    desk.submit(
+    incident = service.load(name)
+    now, by = service.now_in(incident), service.actor.claimed
+    facts = stated(service, incident, due.event.facts, f"{SCENARIO} {due.event.number}", "confirmed")
+    service.submit(
         name,
         c.ReleaseInject(number=due.event.number, cause=due.cause, planned=due.planned, by=by),
         *((c.RecordFacts(by=by, changes=facts),) if facts else ()),
@@ -224,9 +224,9 @@ def _fault(plan: FaultPlan, now: datetime) -> c.SetFault:
     return c.SetFault(kind="worker", ref="worker", until=now)
 
 
-def proposed(desk: Desk, incident: Incident, target: str) -> Proposal:
+def proposed(service: IncidentService, incident: Incident, target: str) -> Proposal:
     """Return what the record proposes for a target or an objective; raises NotFound where the plan has neither."""
-    plan = plan_of(desk, incident)
+    plan = plan_of(service, incident)
     proposal = proposal_for(ratings(plan, incident), target)
     if proposal is None:
         names = [
@@ -242,48 +242,48 @@ def proposed(desk: Desk, incident: Incident, target: str) -> Proposal:
     return proposal
 
 
-def rate(desk: Desk, name: str, made: c.Rate) -> Incident:
+def rate(service: IncidentService, name: str, made: c.Rate) -> Incident:
     """Keep a rating; raises Refused for somebody who does not evaluate, where the plan names who does."""
-    able = plan_of(desk, desk.load(name)).evaluators
+    able = plan_of(service, service.load(name)).evaluators
     if able and made.by not in able:
         raise Refused(
             f"{made.by} does not evaluate this exercise",
             hint=f"who does: {', '.join(sorted(able))}; note what you saw: tocsin drill observe '…'",
             code="no_evaluator",
         )
-    return desk.submit(name, made)
+    return service.submit(name, made)
 
 
-def overran(desk: Desk, incident: Incident, plan: Exercise, began: datetime) -> bool:
+def overran(service: IncidentService, incident: Incident, plan: Exercise, began: datetime) -> bool:
     """Tell whether it has gone on longer than its plan allows, by the wall."""
-    return desk.clock.now() - began > parse_duration(plan.safety.max_wall_time)
+    return service.clock.now() - began > parse_duration(plan.safety.max_wall_time)
 
 
-def skewed(desk: Desk, name: str) -> timedelta:
+def skewed(service: IncidentService, name: str) -> timedelta:
     """Return by how much the scenario has the machine's clock wrong now."""
-    return skew(desk.load(name), desk.clock.now())
+    return skew(service.load(name), service.clock.now())
 
 
 Exercised = tuple[Incident, Exercise]
 
 
-def exercised(desk: Desk) -> tuple[Exercised, ...]:
+def exercised(service: IncidentService) -> tuple[Exercised, ...]:
     """Return every exercise that was begun, the one begun last first; one that was shredded is left out.
 
     What was played without people (kind ``test``) is not among them.
     """
-    return tuple(sorted(_begun(desk), key=_started, reverse=True))
+    return tuple(sorted(_begun(service), key=_started, reverse=True))
 
 
-def _begun(desk: Desk) -> Iterator[Exercised]:
-    for row in desk.store.rows():
+def _begun(service: IncidentService) -> Iterator[Exercised]:
+    for row in service.store.rows():
         if row.kind != "exercise":
             continue
         try:
-            incident = desk.load(row.id)
+            incident = service.load(row.id)
             if incident.drill is None or not incident.drill.plan or incident.drill.started is None:
                 continue
-            yield incident, plan_of(desk, incident)
+            yield incident, plan_of(service, incident)
         except TocsinError as error:
             if error.code != "shredded":
                 raise
@@ -294,16 +294,16 @@ def _started(found: Exercised) -> float:
     return drill.started.timestamp() if drill is not None and drill.started is not None else 0.0
 
 
-def playing(desk: Desk, rows: Iterable[IncidentRow]) -> dict[str, Playing]:
+def playing(service: IncidentService, rows: Iterable[IncidentRow]) -> dict[str, Playing]:
     """Return how far exercises are that are not closed, by id; one that cannot be read is left out."""
     found: dict[str, Playing] = {}
     for row in rows:
         if row.kind == "real" or row.state not in ("open", "paused"):
             continue
         with suppress(TocsinError):  # a list shows what there is, whatever is wrong with one of them
-            incident = desk.load(row.id)
+            incident = service.load(row.id)
             if incident.drill is not None and incident.drill.plan:
-                found[row.id] = Playing(stage=incident.drill.stage, time=desk.now_in(incident))
+                found[row.id] = Playing(stage=incident.drill.stage, time=service.now_in(incident))
     return found
 
 

@@ -42,23 +42,23 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.steps import step_path
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 Decide = Callable[[Item], AnyImprovementEvent]
 
 
-def read(desk: Desk) -> Items:
+def read(service: IncidentService) -> Items:
     """Return all items as of now."""
-    return fold_items(organisation_journal.entries(desk, JOURNAL, READER))
+    return fold_items(organisation_journal.entries(service, JOURNAL, READER))
 
 
-def today(desk: Desk) -> date:
+def today(service: IncidentService) -> date:
     """Return the day in the organisation's zone: what is due on it is not late yet. A zone that is none counts as UTC."""
     try:
-        zone: tzinfo = ZoneInfo(str(desk.home.organisation.get("zone", "UTC")))
+        zone: tzinfo = ZoneInfo(str(service.home.organisation.get("zone", "UTC")))
     except (ZoneInfoNotFoundError, ValueError):  # whoever opens an incident is told
         zone = UTC
-    return desk.clock.now().astimezone(zone).date()
+    return service.clock.now().astimezone(zone).date()
 
 
 def of_incident(found: Items, incident: str) -> tuple[Item, ...]:
@@ -66,9 +66,9 @@ def of_incident(found: Items, incident: str) -> tuple[Item, ...]:
     return tuple(item for item in found.items.values() if item.source.incident == incident)
 
 
-def contacts(desk: Desk, items: Sequence[Item]) -> dict[str, str]:
+def contacts(service: IncidentService, items: Sequence[Item]) -> dict[str, str]:
     """Return the names of those who own items as of now, by owner."""
-    directory = desk.directory
+    directory = service.directory
     found: dict[str, str] = {}
     for owner in {item.plan.owner for item in items if item.plan.owner}:
         persons = directory.roles.get(owner.removeprefix(ROLE), ()) if owner.startswith(ROLE) else (owner,)
@@ -93,7 +93,7 @@ def item(found: Items, name: str) -> Item:
 # --------------------------------------------------------------------------------------------------- proposals
 
 
-def proposals(desk: Desk, incident: Incident) -> tuple[tuple[Source, Plan, str], ...]:
+def proposals(service: IncidentService, incident: Incident) -> tuple[tuple[Source, Plan, str], ...]:
     """Return what an incident proposes, each with the id of the item that took it over, or nothing.
 
     Raises Refused for what was played without people.
@@ -101,24 +101,24 @@ def proposals(desk: Desk, incident: Incident) -> tuple[tuple[Source, Plan, str],
     if incident.kind == "test":
         raise Refused(f"{incident.codename} is a test: it counts for nothing", code="a_test")
     planned = incident.drill is not None and bool(incident.drill.plan)
-    plan = plan_of(desk, incident) if planned else None
-    taken = {item.source.ref: item.id for item in of_incident(read(desk), incident.id) if item.source.ref}
+    plan = plan_of(service, incident) if planned else None
+    taken = {item.source.ref: item.id for item in of_incident(read(service), incident.id) if item.source.ref}
     return tuple(
         (source, row, taken.get(source.ref, ""))
-        for source, row in lessons(incident, plan, desk.duties(incident))
+        for source, row in lessons(incident, plan, service.duties(incident))
     )
 
 
-def untaken(desk: Desk, incident: Incident) -> int:
+def untaken(service: IncidentService, incident: Incident) -> int:
     """Return how much an incident proposes that nobody has taken over."""
     if incident.kind == "test":
         return 0
-    return sum(not taken for _, _, taken in proposals(desk, incident))
+    return sum(not taken for _, _, taken in proposals(service, incident))
 
 
-def chosen(desk: Desk, incident: Incident, refs: Collection[str]) -> tuple[Proposed, ...]:
+def chosen(service: IncidentService, incident: Incident, refs: Collection[str]) -> tuple[Proposed, ...]:
     """Return those proposals that are named and that nobody took over; ``all`` names every one that is left."""
-    found = proposals(desk, incident)
+    found = proposals(service, incident)
     known = [source.ref for source, _, _ in found]
     for ref in refs:
         if ref != "all" and ref not in known:
@@ -137,13 +137,13 @@ def chosen(desk: Desk, incident: Incident, refs: Collection[str]) -> tuple[Propo
     return tuple((source, row) for source, row, taken in found if source.ref in wanted and not taken)
 
 
-def source_in(desk: Desk, incident: Incident, objective: str = "", step: str = "") -> Source:
+def source_in(service: IncidentService, incident: Incident, objective: str = "", step: str = "") -> Source:
     """Return the source of an item that somebody words; raises NotFound for what the exercise or the playbook lacks."""
     if incident.kind == "test":
         raise Refused(f"{incident.codename} is a test: it counts for nothing", code="a_test")
     source = source_of(incident, "")
     if objective:
-        plan = plan_of(desk, incident)
+        plan = plan_of(service, incident)
         of = {objective.id: objective.id for objective in plan.objectives}
         of |= {each.id: objective.id for objective in plan.objectives for each in objective.targets}
         if objective not in of:
@@ -170,51 +170,51 @@ def source_in(desk: Desk, incident: Incident, objective: str = "", step: str = "
 # --------------------------------------------------------------------------------------------------- changes
 
 
-def add(desk: Desk, rows: Sequence[Proposed]) -> tuple[Item, ...]:
+def add(service: IncidentService, rows: Sequence[Proposed]) -> tuple[Item, ...]:
     """Record new items, in order; raises what is wrong with one, and then none is recorded."""
-    ready = [(source, _checked(desk, row)) for source, row in rows]
+    ready = [(source, _checked(service, row)) for source, row in rows]
 
     def decide(found: Items) -> Sequence[AnyImprovementEvent]:
         taken = {(item.source.incident, item.source.ref) for item in found.items.values() if item.source.ref}
         fresh = [(source, row) for source, row in ready if (source.incident, source.ref) not in taken]
         return [
-            ImprovementAdded(item=f"I-{number}", by=desk.actor.claimed, plan=row, source=source)
+            ImprovementAdded(item=f"I-{number}", by=service.actor.claimed, plan=row, source=source)
             for number, (source, row) in enumerate(fresh, start=len(found.items) + 1)
         ]
 
-    made = organisation_journal.change(desk, JOURNAL, read, decide)
-    found = read(desk)
+    made = organisation_journal.change(service, JOURNAL, read, decide)
+    found = read(service)
     return tuple(found.items[one.item] for one in made)
 
 
-def _checked(desk: Desk, plan: Plan) -> Plan:
+def _checked(service: IncidentService, plan: Plan) -> Plan:
     owner = plan.owner
     if owner.startswith(ROLE):
         role = owner.removeprefix(ROLE)
-        if role not in desk.directory.roles:
-            near = nearest(role, desk.directory.roles)
+        if role not in service.directory.roles:
+            near = nearest(role, service.directory.roles)
             raise NotFound(
                 f"there is no role '{role}'",
                 hint=f"did you mean role:{near}?" if near else "tocsin role list",
                 code="unknown_role",
             )
     elif owner:
-        desk.known(owner)
+        service.known(owner)
     return checked(plan)
 
 
-def change(desk: Desk, name: str, fields: dict[str, object]) -> Item:
+def change(service: IncidentService, name: str, fields: dict[str, object]) -> Item:
     """Change some fields of an item's row."""
 
     def decide(one: Item) -> AnyImprovementEvent:
         may(one, "changed", "as said", "a change")
-        row = changed(one, _checked(desk, msgspec.structs.replace(one.plan, **fields)))
-        return ImprovementChanged(item=one.id, by=desk.actor.claimed, plan=row)
+        row = changed(one, _checked(service, msgspec.structs.replace(one.plan, **fields)))
+        return ImprovementChanged(item=one.id, by=service.actor.claimed, plan=row)
 
-    return _change(desk, name, decide)
+    return _change(service, name, decide)
 
 
-def done(desk: Desk, name: str, evidence: str, tested: Tested | None = None) -> Item:
+def done(service: IncidentService, name: str, evidence: str, tested: Tested | None = None) -> Item:
     """Record that the corrective action was taken; ``tested`` is its playbook test that passed, where it names one."""
 
     def decide(one: Item) -> AnyImprovementEvent:
@@ -223,58 +223,58 @@ def done(desk: Desk, name: str, evidence: str, tested: Tested | None = None) -> 
             raise Refused(
                 f"{one.id} closes with {one.plan.closes_with}, which did not run", code="test_not_run"
             )
-        return ImprovementDone(item=one.id, by=desk.actor.claimed, evidence=words, tested=tested)
+        return ImprovementDone(item=one.id, by=service.actor.claimed, evidence=words, tested=tested)
 
-    return _change(desk, name, decide)
+    return _change(service, name, decide)
 
 
-def reopen(desk: Desk, name: str, reason: str) -> Item:
+def reopen(service: IncidentService, name: str, reason: str) -> Item:
     """Record that it is not better after all."""
     return _change(
-        desk,
+        service,
         name,
         lambda one: ImprovementReopened(
-            item=one.id, by=desk.actor.claimed, reason=may(one, "reopened", reason, "a reason")
+            item=one.id, by=service.actor.claimed, reason=may(one, "reopened", reason, "a reason")
         ),
     )
 
 
-def drop(desk: Desk, name: str, reason: str) -> Item:
+def drop(service: IncidentService, name: str, reason: str) -> Item:
     """Record that nothing is done about it."""
     return _change(
-        desk,
+        service,
         name,
         lambda one: ImprovementDropped(
-            item=one.id, by=desk.actor.claimed, reason=may(one, "dropped", reason, "a reason")
+            item=one.id, by=service.actor.claimed, reason=may(one, "dropped", reason, "a reason")
         ),
     )
 
 
-def retest(desk: Desk, name: str, exercise: str = "") -> Item:
+def retest(service: IncidentService, name: str, exercise: str = "") -> Item:
     """Record that a later exercise proved an item, the named one or the newest that does; raises Refused where none does."""
 
     def decide(one: Item) -> AnyImprovementEvent:
         may(one, "retested", "as rated", "a rating")
-        proof, why = found_proof(desk, one, exercise)
+        proof, why = found_proof(service, one, exercise)
         if proof is None:
             raise Refused(
                 f"{one.id} is not proved: {why}",
                 hint="exercise it, then an evaluator rates it P or S: tocsin drill rate TARGET RATING",
                 code="not_proved",
             )
-        return ImprovementRetested(item=one.id, by=desk.actor.claimed, proof=proof)
+        return ImprovementRetested(item=one.id, by=service.actor.claimed, proof=proof)
 
-    return _change(desk, name, decide)
+    return _change(service, name, decide)
 
 
-def found_proof(desk: Desk, known: Item, exercise: str = "") -> tuple[Proof | None, str]:
+def found_proof(service: IncidentService, known: Item, exercise: str = "") -> tuple[Proof | None, str]:
     """Return the newest proof of an item, or why there is none."""
-    named = desk.find(exercise) if exercise else ""
+    named = service.find(exercise) if exercise else ""
     why: list[str] = []
-    for incident, plan in exercised(desk):
+    for incident, plan in exercised(service):
         if named and incident.id != named:
             continue
-        head = desk.store.head(incident.id)
+        head = service.store.head(incident.id)
         verdict = judged(known, incident, plan, f"{head.version}:sha256:{head.hash}")
         if verdict.proof is not None:
             return verdict.proof, ""
@@ -283,6 +283,6 @@ def found_proof(desk: Desk, known: Item, exercise: str = "") -> tuple[Proof | No
     return None, "; ".join(why) or "no exercise that was begun since has played what it is about"
 
 
-def _change(desk: Desk, name: str, decide: Decide) -> Item:
-    (made,) = organisation_journal.change(desk, JOURNAL, read, lambda found: (decide(item(found, name)),))
-    return read(desk).items[made.item]
+def _change(service: IncidentService, name: str, decide: Decide) -> Item:
+    (made,) = organisation_journal.change(service, JOURNAL, read, lambda found: (decide(item(found, name)),))
+    return read(service).items[made.item]

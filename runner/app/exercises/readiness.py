@@ -31,32 +31,32 @@ from runner.reports.exercises.readiness import (
 )
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 
-def readiness(desk: Desk) -> ReadinessReport:
+def readiness(service: IncidentService) -> ReadinessReport:
     """Return it as of now."""
-    now = desk.clock.now()
-    items = tuple(improvements.read(desk).items.values())
-    playbooks = tuple(_playbooks(desk, items, now))
-    people = tuple(_people(desk, now))
-    alone = tuple(_alone(desk))
-    unheld = unheld_of(desk)
+    now = service.clock.now()
+    items = tuple(improvements.read(service).items.values())
+    playbooks = tuple(_playbooks(service, items, now))
+    people = tuple(_people(service, now))
+    alone = tuple(_alone(service))
+    unheld = unheld_of(service)
     return ReadinessReport(
         as_of=now,
         playbooks=playbooks,
         people=people,
         without_alternate=alone,
-        improvements=_counts(desk, items),
+        improvements=_counts(service, items),
         unheld=unheld,
-        needs_attention=(*between.waiting(desk), *wanting(playbooks, people, alone, unheld)),
+        needs_attention=(*between.waiting(service), *wanting(playbooks, people, alone, unheld)),
     )
 
 
-def _playbooks(desk: Desk, items: Iterable[Item], now: datetime) -> Iterator[PlaybookReadiness]:
-    catalog = Catalog(desk.folder)
+def _playbooks(service: IncidentService, items: Iterable[Item], now: datetime) -> Iterator[PlaybookReadiness]:
+    catalog = Catalog(service.folder)
     bundles = {name: _bundle(name, catalog) for name in sorted(catalog.playbook_files)}
-    last, coming, today = _last(desk), _coming(desk, catalog), improvements.today(desk)
+    last, coming, today = _last(service), _coming(service, catalog), improvements.today(service)
     for name, (bundle, problem) in bundles.items():
         found, planned = last.get(name), coming.get(name, ())
         mine = tuple(item for item in items if item.source.playbook == name)
@@ -64,7 +64,7 @@ def _playbooks(desk: Desk, items: Iterable[Item], now: datetime) -> Iterator[Pla
             playbook=name,
             version=bundle.playbook.version if bundle is not None else "",
             digest=bundle.digest if bundle is not None else "",
-            own=Path(str(catalog.playbook_files[name])).is_relative_to(desk.folder),
+            own=Path(str(catalog.playbook_files[name])).is_relative_to(service.folder),
             part_of=tuple(
                 other for other, (whole, _) in bundles.items() if whole is not None and name in whole.includes
             ),
@@ -98,10 +98,10 @@ def _bundle(name: str, catalog: Catalog) -> tuple[Bundle | None, str]:
         return None, error.message
 
 
-def _last(desk: Desk) -> Mapping[str, Exercised]:
+def _last(service: IncidentService) -> Mapping[str, Exercised]:
     """Return the last exercise of each playbook that was played to its end, by the playbook's name."""
     found: dict[str, Exercised] = {}
-    for incident, plan in exercised(desk):
+    for incident, plan in exercised(service):
         drill = incident.drill
         if drill is None or drill.started is None or drill.stage != "ended":
             continue
@@ -122,10 +122,10 @@ def _last(desk: Desk) -> Mapping[str, Exercised]:
     return found
 
 
-def _coming(desk: Desk, catalog: Catalog) -> Mapping[str, tuple[Schedule, ...]]:
+def _coming(service: IncidentService, catalog: Catalog) -> Mapping[str, tuple[Schedule, ...]]:
     """Return the schedules that stand by the playbook that their exercise plays; those played without people count for nothing."""
     found: dict[str, tuple[Schedule, ...]] = {}
-    for one in schedules.standing_of(schedules.read(desk), routine=False):
+    for one in schedules.standing_of(schedules.read(service), routine=False):
         if one.rule.unattended:
             continue
         try:
@@ -136,10 +136,10 @@ def _coming(desk: Desk, catalog: Catalog) -> Mapping[str, tuple[Schedule, ...]]:
     return found
 
 
-def _people(desk: Desk, now: datetime) -> Iterator[PersonReadiness]:
-    directory = desk.directory
+def _people(service: IncidentService, now: datetime) -> Iterator[PersonReadiness]:
+    directory = service.directory
     every: dict[str, list[Way]] = {name: [] for name in sorted(directory.people)}
-    for way in ways(desk):
+    for way in ways(service):
         every[way.person].append(way)
     for name, mine in every.items():
         worked = max((one.worked_at for one in mine if one.worked_at is not None), default=None)
@@ -154,9 +154,9 @@ def _people(desk: Desk, now: datetime) -> Iterator[PersonReadiness]:
         )
 
 
-def _alone(desk: Desk) -> Iterator[str]:
+def _alone(service: IncidentService) -> Iterator[str]:
     """Yield roles that one person holds, for whom neither the role nor the person names anybody."""
-    directory = desk.directory
+    directory = service.directory
     for role, held in directory.roles.items():
         others = directory.alternates.get(role, ()) or [
             one for name in held if name in directory.people and (one := directory.people[name].alternate)
@@ -165,11 +165,11 @@ def _alone(desk: Desk) -> Iterator[str]:
             yield role
 
 
-def _counts(desk: Desk, items: tuple[Item, ...]) -> ItemCounts:
+def _counts(service: IncidentService, items: tuple[Item, ...]) -> ItemCounts:
     states = [item.status for item in items]
     return ItemCounts(
         open=states.count("open"),
-        late=sum(overdue(item, improvements.today(desk)) for item in items),
+        late=sum(overdue(item, improvements.today(service)) for item in items),
         unproved=states.count("done"),
         retested=states.count("retested"),
         dropped=states.count("dropped"),

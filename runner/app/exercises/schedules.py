@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from runner.app.core import organisation_journal
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.exercises.fire_times import between, check
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused
@@ -40,20 +40,20 @@ AT_ONCE = 500
 Decide = Callable[[Book], Sequence[AnyScheduleEvent]]
 
 
-def read(desk: Desk) -> Book:
+def read(service: IncidentService) -> Book:
     """Return all schedules as of now."""
-    return fold_schedules(organisation_journal.entries(desk, JOURNAL, READER))
+    return fold_schedules(organisation_journal.entries(service, JOURNAL, READER))
 
 
-def change(desk: Desk, decide: Decide) -> tuple[AnyScheduleEvent, ...]:
+def change(service: IncidentService, decide: Decide) -> tuple[AnyScheduleEvent, ...]:
     """Append what ``decide`` makes of the schedules, and return it; it is asked again when somebody else was first."""
-    return organisation_journal.change(desk, JOURNAL, read, decide)
+    return organisation_journal.change(service, JOURNAL, read, decide)
 
 
-def keep(desk: Desk, rule: Rule) -> Schedule:
+def keep(service: IncidentService, rule: Rule) -> Schedule:
     """Have an exercise or a routine come by itself; raises what is wrong with the exercise or the rule."""
-    check(rule, desk.clock.now())
-    catalog = Catalog(desk.folder, classes=desk.home.classes)
+    check(rule, service.clock.now())
+    catalog = Catalog(service.folder, classes=service.home.classes)
     wanted = rule.routine or load_exercise(rule.exercise, catalog).exercise.name
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
@@ -67,10 +67,10 @@ def keep(desk: Desk, rule: Rule) -> Schedule:
             )
         names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(known) + 3)))
         free = next(name for name in names if name not in known)
-        return (DrillScheduled(schedule=free, by=desk.actor.claimed, rule=rule),)
+        return (DrillScheduled(schedule=free, by=service.actor.claimed, rule=rule),)
 
-    (made,) = change(desk, decide)
-    return read(desk).schedules[made.schedule]
+    (made,) = change(service, decide)
+    return read(service).schedules[made.schedule]
 
 
 def listing(rule: Rule) -> str:
@@ -78,17 +78,17 @@ def listing(rule: Rule) -> str:
     return "routine list" if rule.routine else "drill schedules"
 
 
-def drop(desk: Desk, name: str, *, routine: bool = False) -> None:
+def drop(service: IncidentService, name: str, *, routine: bool = False) -> None:
     """Have an exercise, or a routine, come no more; what happened stays on record."""
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
         schedule = _standing(name, standing_of(book, routine=routine))
-        return (DrillUnscheduled(schedule=schedule.id, by=desk.actor.claimed),)
+        return (DrillUnscheduled(schedule=schedule.id, by=service.actor.claimed),)
 
-    change(desk, decide)
+    change(service, decide)
 
 
-def acknowledge(desk: Desk, name: str, reason: str) -> None:
+def acknowledge(service: IncidentService, name: str, reason: str) -> None:
     """Record why the last time of a schedule may stay missed or failed; raises Refused where it was neither."""
     if not reason.strip():
         raise Refused(
@@ -106,11 +106,11 @@ def acknowledge(desk: Desk, name: str, reason: str) -> None:
                 code="nothing_to_acknowledge",
             )
         made = FiringAcknowledged(
-            schedule=name, by=desk.actor.claimed, fire_at=wrong.fire_at, reason=reason.strip()
+            schedule=name, by=service.actor.claimed, fire_at=wrong.fire_at, reason=reason.strip()
         )
         return (made,)
 
-    change(desk, decide)
+    change(service, decide)
 
 
 def _standing(name: str, among: Iterable[Schedule]) -> Schedule:
@@ -139,26 +139,29 @@ def written(exercise: str, base: Path) -> str:
     return str((base / exercise).resolve()) if is_path(exercise) else exercise
 
 
-def real_incidents(desk: Desk) -> tuple[str, ...]:
+def real_incidents(service: IncidentService) -> tuple[str, ...]:
     """Return the codenames of the real incidents that are not over; one that is paused is one of them."""
-    rows = desk.store.rows()
+    rows = service.store.rows()
     return tuple(row.codename for row in rows if row.kind == "real" and row.state in ("open", "paused"))
 
 
-def take(desk: Desk, scheduler: str, chance: Callable[[], float]) -> tuple[AnyScheduleEvent, ...]:
+def take(
+    service: IncidentService, scheduler: str, chance: Callable[[], float]
+) -> tuple[AnyScheduleEvent, ...]:
     """Record what became of every fire time that has passed, and return what was recorded."""
-    now = desk.clock.now()
+    now = service.clock.now()
     look = Look(
         scheduler=scheduler,
-        by=desk.actor.claimed,
+        by=service.actor.claimed,
         now=now,
-        real=real_incidents(desk),
-        alive=desk.store.worker_alive,
-        still_open=lambda incident: _still_open(desk, incident),
+        real=real_incidents(service),
+        alive=service.store.worker_alive,
+        still_open=lambda incident: _still_open(service, incident),
         chance=chance,
     )
     return change(
-        desk, lambda book: [event for schedule in book.schedules.values() for event in _due(schedule, look)]
+        service,
+        lambda book: [event for schedule in book.schedules.values() for event in _due(schedule, look)],
     )
 
 
@@ -170,20 +173,20 @@ def _due(schedule: Schedule, look: Look) -> Iterator[AnyScheduleEvent]:
         yield from passed(schedule, times, look, more=more)
 
 
-def _still_open(desk: Desk, incident: str) -> bool:
-    row = desk.store.row(incident)
+def _still_open(service: IncidentService, incident: str) -> bool:
+    row = service.store.row(incident)
     if row is None or row.state not in ("open", "paused"):
         return False
-    drill = desk.load(incident).drill
+    drill = service.load(incident).drill
     return drill is None or drill.stage not in ("ended", "frozen")
 
 
-def in_hand(desk: Desk, scheduler: str) -> list[tuple[Schedule, Firing]]:
+def in_hand(service: IncidentService, scheduler: str) -> list[tuple[Schedule, Firing]]:
     """Return the firings that this scheduler has claimed and that are to open now, the oldest first."""
-    now = desk.clock.now()
+    now = service.clock.now()
     found = [
         (schedule, firing)
-        for schedule in read(desk).schedules.values()
+        for schedule in read(service).schedules.values()
         for firing in schedule.firings.values()
         if firing.state == "claimed" and firing.scheduler == scheduler and (firing.opens_at or now) <= now
     ]

@@ -20,7 +20,7 @@ from runner.reports.core.header import zone_of
 from runner.reports.core.report_blocks import time
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.store.port import StoredEvent
 
 
@@ -45,7 +45,7 @@ class ReportCheck(
     findings: tuple[Finding, ...]
 
 
-def check_report(desk: Desk, incident: Incident, file: Path) -> ReportCheck:
+def check_report(service: IncidentService, incident: Incident, file: Path) -> ReportCheck:
     """Check a file of a report; raises Invalid where it cannot be read."""
     try:
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -53,8 +53,8 @@ def check_report(desk: Desk, incident: Incident, file: Path) -> ReportCheck:
         raise Invalid(
             f"{file} cannot be read: {error.strerror}", hint="name the report's file", code="file_unreadable"
         ) from None
-    rows = list(desk.store.read(incident.id))
-    findings = tuple(_findings(desk, incident, rows, sha256))
+    rows = list(service.store.read(incident.id))
+    findings = tuple(_findings(service, incident, rows, sha256))
     return ReportCheck(
         ok=all(finding.holds for finding in findings),
         codename=incident.codename,
@@ -64,40 +64,44 @@ def check_report(desk: Desk, incident: Incident, file: Path) -> ReportCheck:
     )
 
 
-def _findings(desk: Desk, incident: Incident, rows: Sequence[StoredEvent], sha256: str) -> Iterator[Finding]:
+def _findings(
+    service: IncidentService, incident: Incident, rows: Sequence[StoredEvent], sha256: str
+) -> Iterator[Finding]:
     signed = [(row, event) for row in rows if isinstance(event := decode_event(row), ReportSigned)]
     found = [(row, event) for row, event in signed if sha256 in event.files.values()]
     if found:
         row, event = found[-1]
         said = f"these bytes were signed by {event.by}, {time(row.at, zone_of(incident))}, entry {row.seq}"
         yield Finding(about="bytes", holds=True, said=said)
-        yield from _signature(desk, incident, row, event)
+        yield from _signature(service, incident, row, event)
         yield _heads(event.heads, rows)
     else:
         known = ", ".join(f"entry {row.seq} by {event.by}" for row, event in signed) or "none"
         said = f"no signed report of {incident.codename} has these bytes; signed are: {known}"
         yield Finding(about="bytes", holds=False, said=said)
-    verified = desk.store.verify(incident.id)
+    verified = service.store.verify(incident.id)
     broken = f"entry {verified.broken.seq}: {verified.broken.why}" if verified.broken is not None else ""
     yield Finding(about="journal", holds=verified.ok, said=broken or f"all {verified.events} entries hold")
 
 
-def _signature(desk: Desk, incident: Incident, row: StoredEvent, event: ReportSigned) -> Iterator[Finding]:
+def _signature(
+    service: IncidentService, incident: Incident, row: StoredEvent, event: ReportSigned
+) -> Iterator[Finding]:
     equal = bound_digest(dict(event.files)) == event.digest
     said = f"{'covers' if equal else 'is not that of'} {', '.join(sorted(event.files))}: {event.digest}"
     yield Finding(about="digest", holds=equal, said=f"the signature {said}")
-    lost = [form for form, digest in sorted(event.files.items()) if not _is_kept(desk, digest)]
+    lost = [form for form, digest in sorted(event.files.items()) if not _is_kept(service, digest)]
     said = f"the signed bytes are gone or changed: {', '.join(lost)}" if lost else "the signed bytes are kept"
     yield Finding(about="copies", holds=not lost, said=said)
     own = row.actor.claimed == event.by and not row.actor.on_behalf_of
-    able = event.by in signers(incident, plan_behind(desk, incident))
+    able = event.by in signers(incident, plan_behind(service, incident))
     why = "" if own and able else "; not the one who signs" if own else f"; the entry is not by {event.by}"
     yield Finding(about="signer", holds=own and able, said=f"{describe_actor(row.actor)}{why}")
 
 
-def _is_kept(desk: Desk, digest: str) -> bool:
+def _is_kept(service: IncidentService, digest: str) -> bool:
     try:
-        desk.store.get_blob(digest)
+        service.store.get_blob(digest)
     except TocsinError:
         return False
     return True

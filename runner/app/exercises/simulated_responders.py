@@ -32,7 +32,7 @@ from runner.playbook import format as p
 from runner.playbook.playbook_test import Behaviour
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 SOURCE = "who knows"
 REASON = "as things stood"
@@ -56,7 +56,7 @@ class Players:
 
     def __init__(
         self,
-        desk: Desk,
+        service: IncidentService,
         incident: str,
         behaviour: Behaviour,
         *,
@@ -64,7 +64,7 @@ class Players:
         sleep: Callable[[timedelta], None],
     ) -> None:
         """Take how they behave; ``sleep`` lets time pass where somebody lets it pass."""
-        self._desk, self._name = desk, incident
+        self._service, self._name = service, incident
         self._behaviour = behaviour
         self._answers = dict(behaviour.answers)
         self._deeds = {step: list(deeds) for step, deeds in behaviour.deeds.items()}
@@ -76,11 +76,11 @@ class Players:
 
     @property
     def _incident(self) -> Incident:
-        return self._desk.load(self._name)
+        return self._service.load(self._name)
 
     @property
     def _now(self) -> datetime:
-        return self._desk.now_in(self._incident)
+        return self._service.now_in(self._incident)
 
     # --- the next thing -----------------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ class Players:
     # --- one step -----------------------------------------------------------------------------------------
 
     def _deed(self, incident: Incident, invocation: Invocation) -> bool:
-        step = self._desk.library(incident).step(incident, invocation.id)
+        step = self._service.library(incident).step(incident, invocation.id)
         if invocation.kind in PEOPLE and self._at_it(invocation) > self._now:
             return False
         lined_up = (
@@ -189,8 +189,8 @@ class Players:
                 hint="add it to answers:",
                 code="answer_missing",
             )
-        desk = self._at(self._holder(invocation, step.role))
-        facts.record_answer(desk, self._name, invocation.id, value, SOURCE, "confirmed", REASON)
+        service = self._at(self._holder(invocation, step.role))
+        facts.record_answer(service, self._name, invocation.id, value, SOURCE, "confirmed", REASON)
 
     def _decide(self, incident: Incident, invocation: Invocation, step: p.Approve, *, approved: bool) -> None:
         """Have the next person decide who holds one of the roles and may."""
@@ -224,8 +224,8 @@ class Players:
         made = decide.renderings(incident, bound.id) if bound is not None else []
         if not made or not blocking(incident, made[-1]):
             return False
-        again = notices.render_step(self._desk, incident, made[-1].step)
-        self._desk.submit(self._name, msgspec.structs.replace(again, by=""))
+        again = notices.render_step(self._service, incident, made[-1].step)
+        self._service.submit(self._name, msgspec.structs.replace(again, by=""))
         return True
 
     def _hand_in(self, incident: Incident, invocation: Invocation, step: p.File) -> None:
@@ -234,9 +234,9 @@ class Players:
         known = incident.duties.get(duty)
         now = self._now
         late = known is not None and known.due is not None and now > known.due
-        desk = self._at(self._holder(invocation, step.role))
+        service = self._at(self._holder(invocation, step.role))
         made = duties.filing(
-            desk,
+            service,
             incident,
             duty,
             at=now,
@@ -245,7 +245,7 @@ class Players:
             late_reason=REASON if late else "",
             step=invocation.id,
         )
-        desk.submit(self._name, *made)
+        service.submit(self._name, *made)
 
     def _acknowledge(self, incident: Incident, invocation: Invocation) -> bool:
         """Have those say that they know of whom a message wants it."""
@@ -256,7 +256,7 @@ class Players:
             for name in sorted(incident.moving)
             if (one := incident.deliveries[name]).step == invocation.id and not one.waits
         ]
-        gone = unreachable(incident, self._desk.clock.now())
+        gone = unreachable(incident, self._service.clock.now())
         open_ = [one for one in open_ if one.person not in gone]
         for one in open_:
             made = c.ReportCall(delivery=one.id, reached=True, by=one.person)
@@ -323,8 +323,8 @@ class Players:
 
     def _ground(self, duty: str) -> str:
         """Return the exemption for which the facts speak, else one that the verdict names, else that there is none."""
-        law = self._desk.library(self._incident).regime(duty.partition("/")[0])
-        status = next((one for one in self._desk.duties(self._incident) if one.id == duty), None)
+        law = self._service.library(self._incident).regime(duty.partition("/")[0])
+        status = next((one for one in self._service.duties(self._incident) if one.id == duty), None)
         if law is None or status is None:
             return NONE
         known = statute_grounds(law, status)
@@ -355,7 +355,7 @@ class Players:
         if word != "because":
             yield text
             return
-        for duty in self._desk.duties(self._incident):
+        for duty in self._service.duties(self._incident):
             if code in (*(reason.code for reason in duty.because), *(other.ground for other in duty.unless)):
                 yield duty.id
 
@@ -375,8 +375,8 @@ class Players:
 
     def _holders(self, role: str) -> tuple[str, ...]:
         incident = self._incident
-        held = incident.roles.get(role, ()) or self._desk.directory.roles.get(role, ())
-        gone = unreachable(incident, self._desk.clock.now())
+        held = incident.roles.get(role, ()) or self._service.directory.roles.get(role, ())
+        gone = unreachable(incident, self._service.clock.now())
         return tuple(role for role in held if role not in gone)
 
     def _holder(self, invocation: Invocation, role: str) -> str:
@@ -387,9 +387,9 @@ class Players:
         held = (persons[0] for _, persons in sorted(self._incident.roles.items()) if persons)
         return next(held, "somebody")
 
-    def _at(self, person: str) -> Desk:
+    def _at(self, person: str) -> IncidentService:
         """Return the desk with a person at it, at a machine of their own."""
-        found = copy(self._desk)
+        found = copy(self._service)
         found.actor = Actor(claimed=person, host=f"desk-of-{person}", os_user=person)
         return found
 

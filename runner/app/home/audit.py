@@ -13,7 +13,7 @@ from runner.errors import Usage
 from runner.store.port import Head, Verification
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 _ANCHOR = re.compile(r"(?P<version>\d+):(?:sha256:)?(?P<hash>[0-9a-f]{64})")
 
@@ -21,15 +21,17 @@ _ANCHOR = re.compile(r"(?P<version>\d+):(?:sha256:)?(?P<hash>[0-9a-f]{64})")
 Seen = Callable[[int], None]
 
 
-def events(desk: Desk, incident: str | None) -> int:
+def events(service: IncidentService, incident: str | None) -> int:
     """Return how many events there are to verify."""
-    return sum(row.version for row in desk.store.rows() if incident in (None, row.id))
+    return sum(row.version for row in service.store.rows() if incident in (None, row.id))
 
 
-def verify(desk: Desk, incident: str | None, anchor: str = "", seen: Seen | None = None) -> Verification:
+def verify(
+    service: IncidentService, incident: str | None, anchor: str = "", seen: Seen | None = None
+) -> Verification:
     """Verify one journal or all; ``anchor`` is ``N:sha256:HASH`` as it stands on a document that left the house."""
     if not anchor:
-        return desk.store.verify(incident, seen=seen)
+        return service.store.verify(incident, seen=seen)
     match = _ANCHOR.fullmatch(anchor.strip())
     if match is None:
         raise Usage(
@@ -37,13 +39,13 @@ def verify(desk: Desk, incident: str | None, anchor: str = "", seen: Seen | None
         )
     if incident is None:
         raise Usage("an anchor is of one incident", hint="add --incident INCIDENT", code="option_missing")
-    return desk.store.verify(incident, {incident: Head(int(match["version"]), match["hash"])}, seen)
+    return service.store.verify(incident, {incident: Head(int(match["version"]), match["hash"])}, seen)
 
 
 def integrity(
-    desk: Desk, verified: Verification, incident: str | None, seen: Seen | None = None
+    service: IncidentService, verified: Verification, incident: str | None, seen: Seen | None = None
 ) -> Integrity:
     """Return what the chain does not show; documents are missed only where the chain holds, which names them."""
-    found = examine(desk, verified, incident, seen)
-    gone = tuple(missing_anywhere(desk, incident)) if verified.ok else ()
+    found = examine(service, verified, incident, seen)
+    gone = tuple(missing_anywhere(service, incident)) if verified.ok else ()
     return msgspec.structs.replace(found, faults=(*found.faults, *gone))

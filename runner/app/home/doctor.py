@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from runner.app.core.identifiers import Clock, IdGenerator
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.core.suspended_incidents import set_aside
 from runner.app.core.transaction import row_of
 from runner.app.home.doctor_channels import channels
@@ -25,7 +25,7 @@ from runner.app.home.doctor_files import exposed_files, own_laws
 from runner.app.home.doctor_reachability import Finding, Severity, of_error, ways_out
 from runner.app.home.integrity import Integrity, missing, row_from_journal
 from runner.app.home.integrity import examine as examine_documents
-from runner.app.home.open_home import open_desk
+from runner.app.home.open_home import open_service
 from runner.base.actor import Actor
 from runner.errors import TocsinError
 from runner.files.settings_file import load_home
@@ -111,7 +111,7 @@ def _examined(
     yield from _action_secrets(folder, home)
     yield from _whole("laws", lambda: own_laws(folder))
     try:
-        desk, made = _opened(folder, actor, clock, chance, repair)
+        service, made = _opened(folder, actor, clock, chance, repair)
     except TocsinError as error:
         yield from of_error("store", error)
         return
@@ -122,12 +122,12 @@ def _examined(
         hint = "install Tocsin with its extra 'postgres': tocsin[postgres]"
         yield Finding(area="store", severity="error", what=what, hint=hint)
         return
-    with desk.store:
+    with service.store:
         if made:
             yield Finding(
                 area="store", severity="mended", what="the store was missing; an empty one was made"
             )
-        if desk.store.read_only:
+        if service.store.read_only:
             yield Finding(
                 area="store",
                 code="store_read_only",
@@ -135,20 +135,22 @@ def _examined(
                 what="the store cannot be written; this report was made from a copy",
                 hint="free space on its disk, or mount the disk for writing",
             )
-        yield from _store(desk, repair, watched)
-        yield from _whole("roles", lambda: _unheld(desk))
+        yield from _store(service, repair, watched)
+        yield from _whole("roles", lambda: _unheld(service))
 
 
-def _opened(folder: Path, actor: Actor, clock: Clock, chance: IdGenerator, repair: bool) -> tuple[Desk, bool]:
+def _opened(
+    folder: Path, actor: Actor, clock: Clock, chance: IdGenerator, repair: bool
+) -> tuple[IncidentService, bool]:
     made = False
     try:
-        desk = open_desk(folder, actor, or_copy=not repair, clock=clock, chance=chance)
+        service = open_service(folder, actor, or_copy=not repair, clock=clock, chance=chance)
     except TocsinError as error:
         if error.code != "no_store" or not repair:
             raise
-        desk, made = open_desk(folder, actor, create=True, clock=clock, chance=chance), True
-    desk.cache = lambda: None  # an examination leaves the home as it is
-    return desk, made
+        service, made = open_service(folder, actor, create=True, clock=clock, chance=chance), True
+    service.cache = lambda: None  # an examination leaves the home as it is
+    return service, made
 
 
 def _versions() -> Finding:
@@ -178,14 +180,14 @@ def _action_secrets(folder: Path, home: Home) -> Iterator[Finding]:
             yield from of_error("actions", error)
 
 
-def _store(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
-    yield from _whole("journal", lambda: _record(desk, repair, watched))
+def _store(service: IncidentService, repair: bool, watched: Watched) -> Iterator[Finding]:
+    yield from _whole("journal", lambda: _record(service, repair, watched))
     for area, look in (
-        ("people", lambda: ways_out(desk)),
-        ("do now", lambda: _do_now(desk)),
-        ("organisation", lambda: _between(desk)),
-        ("clock", lambda: _clock(desk)),
-        ("clock", lambda: _time(desk, repair)),
+        ("people", lambda: ways_out(service)),
+        ("do now", lambda: _do_now(service)),
+        ("organisation", lambda: _between(service)),
+        ("clock", lambda: _clock(service)),
+        ("clock", lambda: _time(service, repair)),
     ):
         yield from _whole(area, look)
 
@@ -201,9 +203,9 @@ def _whole(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding
         yield Finding(area=area, code="check_failed", severity="error", what=what, hint="tocsin audit verify")
 
 
-def _record(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
-    known = desk.store.rows()
-    verified = desk.store.verify(seen=watched("verifying events", sum(row.version for row in known)))
+def _record(service: IncidentService, repair: bool, watched: Watched) -> Iterator[Finding]:
+    known = service.store.rows()
+    verified = service.store.verify(seen=watched("verifying events", sum(row.version for row in known)))
     looked_at = watched("reading incidents", len(known))
     if verified.broken is not None:
         broken = verified.broken
@@ -212,31 +214,33 @@ def _record(desk: Desk, repair: bool, watched: Watched) -> Iterator[Finding]:
         yield Finding(area="journal", severity="error", what=what, hint=hint)
     else:
         yield Finding(area="journal", severity="good", what=f"{verified.events} events verify")
-    lost = {row.id: row for row in _lost_rows(desk, verified.unwitnessed if repair else ())}
+    lost = {row.id: row for row in _lost_rows(service, verified.unwitnessed if repair else ())}
     yield from _whole(
         "integrity",
-        lambda: _integrity(examine_documents(desk, verified, seen=watched("checking documents", None)), lost),
+        lambda: _integrity(
+            examine_documents(service, verified, seen=watched("checking documents", None)), lost
+        ),
     )
     rows: list[IncidentRow] = []
-    aside = set_aside(desk.store)
-    for row in desk.store.rows():
+    aside = set_aside(service.store)
+    for row in service.store.rows():
         looked_at(1)
         if row.kind == STREAM:
             rows.append(row)
             continue
         again = [row]
-        yield from _whole("incidents", partial(_one, desk, row, repair, again, aside.get(row.id)))
+        yield from _whole("incidents", partial(_one, service, row, repair, again, aside.get(row.id)))
         rows += again
-    yield from _lists(desk, rows, repair, list(lost.values()))
+    yield from _lists(service, rows, repair, list(lost.values()))
 
 
 def _one(
-    desk: Desk, row: IncidentRow, repair: bool, again: list[IncidentRow], aside: Failed | None
+    service: IncidentService, row: IncidentRow, repair: bool, again: list[IncidentRow], aside: Failed | None
 ) -> Iterator[Finding]:
     """Look at one incident, and replace its row in ``again`` with what its journal says."""
     try:
-        incident = desk.fold(row.id)
-        desk.keep(incident)
+        incident = service.fold(row.id)
+        service.keep(incident)
     except TocsinError as error:
         lawful = error.code == "shredded"
         yield Finding(
@@ -248,15 +252,15 @@ def _one(
         )
         return
     yield from _aside(incident, aside)
-    yield from _incident(desk, incident, repair)
-    incident = desk.load(row.id)
-    again[:] = [row_of(incident, desk.clock.now(), desk.library(incident))]
+    yield from _incident(service, incident, repair)
+    incident = service.load(row.id)
+    again[:] = [row_of(incident, service.clock.now(), service.library(incident))]
 
 
-def _lost_rows(desk: Desk, names: Sequence[str]) -> Iterator[IncidentRow]:
+def _lost_rows(service: IncidentService, names: Sequence[str]) -> Iterator[IncidentRow]:
     for name in names:
         with suppress(TocsinError):  # of one that was shredded nothing is left to make a row of
-            yield row_from_journal(desk, name)
+            yield row_from_journal(service, name)
 
 
 def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
@@ -288,11 +292,11 @@ def _aside(incident: Incident, failed: Failed | None) -> Iterator[Finding]:
         )
 
 
-def _incident(desk: Desk, incident: Incident, repair: bool) -> Iterator[Finding]:
-    dead = [*_dead(desk, incident)]
+def _incident(service: IncidentService, incident: Incident, repair: bool) -> Iterator[Finding]:
+    dead = [*_dead(service, incident)]
     if dead and repair:
-        desk.submit(incident.id, *dead)
-        incident = desk.load(incident.id)
+        service.submit(incident.id, *dead)
+        incident = service.load(incident.id)
     for claim in dead:
         yield Finding(
             area="attempts",
@@ -307,7 +311,7 @@ def _incident(desk: Desk, incident: Incident, repair: bool) -> Iterator[Finding]
             what=f"{incident.codename}: nobody knows whether attempt {attempt.n} of {effect} happened",
             hint=suggested_actions.resolve(effect),
         )
-    for fault in missing(desk, incident):
+    for fault in missing(service, incident):
         what = f"{incident.codename}: {fault.what}"
         yield Finding(
             area="blobs", code=fault.code, severity="error", what=what, hint="restore them from a backup"
@@ -319,10 +323,10 @@ def _holders(incident: Incident) -> Iterator[tuple[str, Delivery | Invocation]]:
     yield from incident.invocations.items()
 
 
-def _dead(desk: Desk, incident: Incident) -> Iterator[AttemptLost]:
+def _dead(service: IncidentService, incident: Incident) -> Iterator[AttemptLost]:
     for effect, holder in (*_holders(incident), *incident.errands.items()):
         for attempt in holder.attempts:
-            if attempt.state == "sending" and not desk.store.worker_alive(attempt.worker):
+            if attempt.state == "sending" and not service.store.worker_alive(attempt.worker):
                 yield AttemptLost(effect=effect, n=attempt.n)
 
 
@@ -337,13 +341,15 @@ def _unknown(incident: Incident) -> Iterator[tuple[str, Attempt]]:
                 yield effect, attempt
 
 
-def _lists(desk: Desk, rows: list[IncidentRow], repair: bool, lost: list[IncidentRow]) -> Iterator[Finding]:
+def _lists(
+    service: IncidentService, rows: list[IncidentRow], repair: bool, lost: list[IncidentRow]
+) -> Iterator[Finding]:
     """Write ``lost`` rows, and compare what the lists say with the journals. When the next look is due is not compared: it moves with time."""
-    kept = {row.id: row for row in desk.store.rows()}
+    kept = {row.id: row for row in service.store.rows()}
     wrong = [row.codename for row in rows if _told(row) != _told(kept[row.id])]
     unread = any(row.unread for row in (*rows, *lost))  # what cannot be read cannot be written
     if repair and (wrong or lost) and not unread:
-        desk.store.rebuild([*rows, *lost])
+        service.store.rebuild([*rows, *lost])
     if not wrong:
         yield Finding(area="lists", severity="good", what=f"{len(rows)} rows agree with the journals")
         return
@@ -361,12 +367,12 @@ def _told(row: IncidentRow) -> tuple[str, str, str, str, int]:
     return row.codename, row.title, row.kind, row.state, row.version
 
 
-def _do_now(desk: Desk) -> Iterator[Finding]:
+def _do_now(service: IncidentService) -> Iterator[Finding]:
     """Say what is to be done now in each incident; one that cannot be read was named before."""
     from runner.app.exercises.between import do_now
     from runner.reports.incidents.do_now import LATER
 
-    for row, found in do_now(desk):
+    for row, found in do_now(service):
         for one in found if not isinstance(found, TocsinError) else ():
             yield Finding(
                 area="do now",
@@ -379,12 +385,12 @@ def _do_now(desk: Desk) -> Iterator[Finding]:
             )
 
 
-def _between(desk: Desk) -> Iterator[Finding]:
+def _between(service: IncidentService) -> Iterator[Finding]:
     """Say what waits for a person between incidents, and that no worker runs while one is open."""
     from runner.app.exercises.between import waiting
     from runner.app.home.workers import living
 
-    if desk.store.rows("open") and not living(desk.store):
+    if service.store.rows("open") and not living(service.store):
         what = (
             "an incident is open and no worker is running: reminders, escalation and failover do not happen"
         )
@@ -395,29 +401,29 @@ def _between(desk: Desk) -> Iterator[Finding]:
             what=what,
             hint=suggested_actions.START_WORKER,
         )
-    for item in waiting(desk):
+    for item in waiting(service):
         severity: Severity = "error" if item.kind == "drill_missed" else "warning"
         yield Finding(area="organisation", severity=severity, what=item.text, hint=item.command)
 
 
-def _unheld(desk: Desk) -> Iterator[Finding]:
+def _unheld(service: IncidentService) -> Iterator[Finding]:
     """Name the roles of the playbooks that nobody holds, and what cannot happen without them."""
     from runner.app.playbooks.playbooks import unheld_of
     from runner.reports.people.unassigned_roles import unheld_words
 
-    if roles := unheld_of(desk):
+    if roles := unheld_of(service):
         what = f"nobody holds {len(roles)} roles: {'; '.join(unheld_words(one) for one in roles)}"
         hint = f"tocsin role assign {roles[0].role} PERSON --always"
         yield Finding(area="roles", severity="warning", what=what, hint=hint)
 
 
-def _clock(desk: Desk) -> Iterator[Finding]:
-    now = desk.clock.now()
+def _clock(service: IncidentService) -> Iterator[Finding]:
+    now = service.clock.now()
     newest = max(
         (
             event_of(link).recorded
-            for row in desk.store.rows()
-            for link in desk.store.links(row.id, row.version - 1)
+            for row in service.store.rows()
+            for link in service.store.links(row.id, row.version - 1)
         ),
         default=now,
     )
@@ -430,15 +436,15 @@ def _clock(desk: Desk) -> Iterator[Finding]:
         yield Finding(area="clock", severity="good", what=f"{now:%Y-%m-%d %H:%M:%SZ}, after the newest event")
 
 
-def _time(desk: Desk, repair: bool) -> Iterator[Finding]:
+def _time(service: IncidentService, repair: bool) -> Iterator[Finding]:
     """Say when workers on this machine act by another time than its clock shows, and how to end that."""
     from runner.app.core.trusted_clock import forget_time, saved_times
 
-    kept = saved_times(desk.store, desk.actor.host)
+    kept = saved_times(service.store, service.actor.host)
     if kept is None or not kept.apart:
         return
     if repair:
-        forget_time(desk.store, desk.actor.host)
+        forget_time(service.store, service.actor.host)
     way = "back" if kept.apart < timedelta() else "ahead"
     yield Finding(
         area="clock",

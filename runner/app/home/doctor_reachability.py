@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.messages.callbacks import mismatches
 from runner.base.text import nearest
 from runner.errors import TocsinError
@@ -41,22 +41,22 @@ def of_error(area: str, error: TocsinError) -> Iterator[Finding]:
         yield Finding(area=area, severity=severity, what=str(problem))
 
 
-def ways_out(desk: Desk) -> Iterator[Finding]:
+def ways_out(service: IncidentService) -> Iterator[Finding]:
     """Examine everything between an incident and people."""
-    yield from _people(desk)
-    yield from _callbacks(desk)
-    yield from _rotas(desk)
-    yield from _war_rooms(desk)
-    yield from _outside(desk)
+    yield from _people(service)
+    yield from _callbacks(service)
+    yield from _rotas(service)
+    yield from _war_rooms(service)
+    yield from _outside(service)
 
 
-def _people(desk: Desk) -> Iterator[Finding]:
+def _people(service: IncidentService) -> Iterator[Finding]:
     """Say whom the settings name in vain, and that contacts in them can be read by whoever has the disk."""
-    config = desk.folder / CONFIG
-    for problem in strangers(config, desk.home, desk.directory.people):
+    config = service.folder / CONFIG
+    for problem in strangers(config, service.home, service.directory.people):
         yield Finding(area="people", severity="error", what=str(problem))
-    known = desk.directory.people
-    plain = [name for name, person in desk.home.people.items() if name in known and person.contacts]
+    known = service.directory.people
+    plain = [name for name, person in service.home.people.items() if name in known and person.contacts]
     if plain:
         yield Finding(
             area="people",
@@ -65,15 +65,15 @@ def _people(desk: Desk) -> Iterator[Finding]:
             hint="take them into the store, sealed: tocsin person import --from-settings",
         )
 
-    yield from _forgotten(desk)
-    yield from _over_nothing(desk)
-    yield from _out_of_reach(desk)
+    yield from _forgotten(service)
+    yield from _over_nothing(service)
+    yield from _out_of_reach(service)
 
 
-def _forgotten(desk: Desk) -> Iterator[Finding]:
+def _forgotten(service: IncidentService) -> Iterator[Finding]:
     """Say who stands in the settings and counts for nothing, because they were forgotten here."""
-    config = desk.folder / CONFIG
-    gone = [name for name in desk.home.people if name not in desk.directory.people]
+    config = service.folder / CONFIG
+    gone = [name for name in service.home.people if name not in service.directory.people]
     if gone:
         held = "what it holds of them does not count, and stays readable"
         yield Finding(
@@ -84,10 +84,10 @@ def _forgotten(desk: Desk) -> Iterator[Finding]:
         )
 
 
-def _over_nothing(desk: Desk) -> Iterator[Finding]:
+def _over_nothing(service: IncidentService) -> Iterator[Finding]:
     """Say which contacts are on a way that the home does not have: a slip of the pen, or a channel that was taken out."""
-    ways = (*desk.home.channels, *KINDS)
-    for name, person in desk.directory.people.items():
+    ways = (*service.home.channels, *KINDS)
+    for name, person in service.directory.people.items():
         for way in sorted({contact.channel for contact in person.contacts} - set(ways)):
             near = nearest(way, ways)
             yield Finding(
@@ -98,10 +98,10 @@ def _over_nothing(desk: Desk) -> Iterator[Finding]:
             )
 
 
-def _out_of_reach(desk: Desk) -> Iterator[Finding]:
+def _out_of_reach(service: IncidentService) -> Iterator[Finding]:
     """Say where nobody at all can be told anything."""
-    people = desk.directory.people
-    named = {way for channel in desk.channels.values() for way in (channel.id, channel.address_kind)}
+    people = service.directory.people
+    named = {way for channel in service.channels.values() for way in (channel.id, channel.address_kind)}
     if any(contact.channel in named for person in people.values() for contact in person.contacts):
         return
     empty = "the contact book is empty"
@@ -114,42 +114,42 @@ def _out_of_reach(desk: Desk) -> Iterator[Finding]:
     )
 
 
-def _callbacks(desk: Desk) -> Iterator[Finding]:
+def _callbacks(service: IncidentService) -> Iterator[Finding]:
     """Say what keeps receipts and answers of providers away."""
     try:
-        found = list(mismatches(desk))
+        found = list(mismatches(service))
     except TocsinError:  # the master key is not here, which was said already
         return
     for severe, what, hint in found:
         yield Finding(area="callbacks", severity="error" if severe else "warning", what=what, hint=hint)
 
 
-def _rotas(desk: Desk) -> Iterator[Finding]:
+def _rotas(service: IncidentService) -> Iterator[Finding]:
     """Who is on call, by each rota; one that cannot be read leaves the role to those whom the settings name."""
-    for role, watch in desk.directory.watches.items() if desk.home.oncall else ():
+    for role, watch in service.directory.watches.items() if service.home.oncall else ():
         if watch.problem:
-            hint = f"until then it is held by {', '.join(desk.directory.roles.get(role, ()))}"
+            hint = f"until then it is held by {', '.join(service.directory.roles.get(role, ()))}"
             yield Finding(area="rota", severity="warning", what=f"{role}: {watch.problem}", hint=hint)
         else:
             who = ", ".join(watch.persons) or "nobody"
             yield Finding(area="rota", severity="good", what=f"{role}: {watch.rota} has {who} on call")
 
 
-def _war_rooms(desk: Desk) -> Iterator[Finding]:
+def _war_rooms(service: IncidentService) -> Iterator[Finding]:
     """Yield rooms that would be passed over: nobody opens them."""
-    for name, room in desk.home.war_rooms.items():
-        channel = desk.channels.get(room.channel)
+    for name, room in service.home.war_rooms.items():
+        channel = service.channels.get(room.channel)
         if room.open and channel is not None and channel.rooms is None:
             what = f"{name}: {channel.adapter} opens no rooms with the settings of {channel.id}"
             hint = "name a room that is there already: address: …"
             yield Finding(area="war rooms", severity="warning", what=what, hint=hint)
 
 
-def _outside(desk: Desk) -> Iterator[Finding]:
+def _outside(service: IncidentService) -> Iterator[Finding]:
     """Say which domains are down, for everybody, and which accounts their providers hold."""
-    now = desk.clock.now()
-    desk.traffic.refresh()
-    for name, one in sorted(desk.traffic.fallen.items()):
+    now = service.clock.now()
+    service.traffic.refresh()
+    for name, one in sorted(service.traffic.fallen.items()):
         hint = (
             f"tocsin domain declare-up {name}"
             if one.declared
@@ -157,7 +157,7 @@ def _outside(desk: Desk) -> Iterator[Finding]:
         )
         what = f"{name} is down since {one.opened_at:%Y-%m-%d %H:%M:%SZ}: {one.why}"
         yield Finding(area="domains", severity="warning", what=what, hint=hint)
-    for name, account in sorted(desk.traffic.accounts.items()):
+    for name, account in sorted(service.traffic.accounts.items()):
         if account.held_until is not None and account.held_until > now:
             what = f"{name}: its provider takes nothing before {account.held_until:%Y-%m-%d %H:%M:%SZ}"
             yield Finding(area="channels", severity="warning", what=what)

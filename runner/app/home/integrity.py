@@ -18,7 +18,7 @@ from runner.incident.state.incident import Incident
 from runner.store.port import IncidentRow, Inspection, Verification
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 FaultCode = Literal["blob_changed", "blob_missing", "key_missing", "row_missing"]
 
@@ -44,15 +44,18 @@ class Integrity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def examine(
-    desk: Desk, verified: Verification, incident: str | None = None, seen: Callable[[int], None] | None = None
+    service: IncidentService,
+    verified: Verification,
+    incident: str | None = None,
+    seen: Callable[[int], None] | None = None,
 ) -> Integrity:
     """Look at the documents and keys of one incident or of all, and at rows that ``verified`` misses."""
-    inspection = desk.store.inspect(incident, seen)
+    inspection = service.store.inspect(incident, seen)
     faults = [
         Fault(code="blob_changed", incident=name, what=f"document {digest[:12]}… is not what was written")
         for name, digest in inspection.changed
     ]
-    lawful = _lawful(desk, inspection)
+    lawful = _lawful(service, inspection)
     for name in inspection.keyless:
         if lawful is not None and name not in lawful:
             what = "its key was taken away or changed, and no shredding is recorded"
@@ -69,12 +72,12 @@ def examine(
     )
 
 
-def _lawful(desk: Desk, found: Inspection) -> frozenset[str] | None:
+def _lawful(service: IncidentService, found: Inspection) -> frozenset[str] | None:
     """Return the journals whose shredding is recorded, None where the record does not open here."""
     if not found.keyless:
         return frozenset()
     try:
-        shredded, people = retention.kept(desk).shredded, forgotten(desk.store)
+        shredded, people = retention.kept(service).shredded, forgotten(service.store)
     except Sealed:
         return None
     named = {*shredded, *(journal for person in people for journal in person.journals or ())}
@@ -84,28 +87,28 @@ def _lawful(desk: Desk, found: Inspection) -> frozenset[str] | None:
     return frozenset({*named, *books[:older]})
 
 
-def missing_anywhere(desk: Desk, only: str | None = None) -> Iterator[Fault]:
+def missing_anywhere(service: IncidentService, only: str | None = None) -> Iterator[Fault]:
     """Yield every document that one incident or any refers to and that is not here; what does not open is left out."""
-    for row in desk.store.rows():
+    for row in service.store.rows():
         if row.kind != STREAM and only in (None, row.id):
             with suppress(TocsinError):
-                yield from missing(desk, desk.load(row.id))
+                yield from missing(service, service.load(row.id))
 
 
-def missing(desk: Desk, incident: Incident) -> Iterator[Fault]:
+def missing(service: IncidentService, incident: Incident) -> Iterator[Fault]:
     """Yield every document that an incident refers to and that is not here."""
-    for what, digest in _named(desk, incident):
-        if not desk.store.has_blob(digest):
+    for what, digest in _named(service, incident):
+        if not service.store.has_blob(digest):
             what = f"the bytes of {what} are missing ({digest[:12]}…)"
             yield Fault(code="blob_missing", incident=incident.id, what=what)
 
 
-def row_from_journal(desk: Desk, name: str) -> IncidentRow:
+def row_from_journal(service: IncidentService, name: str) -> IncidentRow:
     """Return the row that follows from a journal; raises a TocsinError where that does not open."""
-    first = next(desk.store.read(name))
+    first = next(service.store.read(name))
     if first.type == IncidentOpened.__name__:
-        incident = desk.fold(name)
-        return row_of(incident, desk.clock.now(), desk.library(incident))
+        incident = service.fold(name)
+        return row_of(incident, service.clock.now(), service.library(incident))
     is_book = name.startswith(f"{BOOK}-") and first.payload is not None
     return IncidentRow(
         id=name,
@@ -114,16 +117,16 @@ def row_from_journal(desk: Desk, name: str) -> IncidentRow:
         kind=STREAM,
         state=BOOK if name.startswith(f"{BOOK}-") else STREAM,
         opened_at=first.recorded,
-        version=desk.store.head(name).version,
+        version=service.store.head(name).version,
     )
 
 
-def _named(desk: Desk, incident: Incident) -> Iterator[tuple[str, str]]:
+def _named(service: IncidentService, incident: Incident) -> Iterator[tuple[str, str]]:
     """Yield every document that an incident refers to: what it is, and its digest."""
     if incident.catalogue:
         yield "the pinned law", incident.catalogue
-        if desk.store.has_blob(incident.catalogue):
-            contents = desk.catalogue(incident).contents
+        if service.store.has_blob(incident.catalogue):
+            contents = service.catalogue(incident).contents
             parts = (
                 ("the text of the pinned law", contents.laws_at),
                 ("the pinned notices", contents.notices_at),

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from runner.app.core.identifiers import Clock, IdGenerator, RandomIds, SystemClock
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.base.actor import Actor
 from runner.errors import NotFound, Refused
 from runner.files.settings_file import load_home
@@ -144,7 +144,7 @@ def init_home(folder: Path, person: str) -> Path:
     return config
 
 
-def open_desk(
+def open_service(
     folder: Path,
     actor: Actor,
     *,
@@ -152,14 +152,14 @@ def open_desk(
     or_copy: bool = False,
     clock: Clock | None = None,
     chance: IdGenerator | None = None,
-) -> Desk:
+) -> IncidentService:
     """Open a home; with ``create`` its store is made where it is missing, with ``or_copy`` read where it cannot be written.
 
     Raises NotFound without a home.
     """
     home = load_home(folder / CONFIG)
     store = _store(folder, home, create=create, or_copy=or_copy)
-    return Desk(folder, home, store, clock or SystemClock(), chance or RandomIds(), actor)
+    return IncidentService(folder, home, store, clock or SystemClock(), chance or RandomIds(), actor)
 
 
 def _store(folder: Path, home: Home, *, create: bool, or_copy: bool = False) -> Store:

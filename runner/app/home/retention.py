@@ -14,14 +14,14 @@ from runner.incident.state.incident import Incident
 from runner.store.port import IncidentRow
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 HOLD = "law_enforcement.hold."
 
 
-def kept(desk: Desk) -> Kept:
+def kept(service: IncidentService) -> Kept:
     """Return which incidents were shredded."""
-    return fold_retention(organisation_journal.entries(desk, JOURNAL, READER))
+    return fold_retention(organisation_journal.entries(service, JOURNAL, READER))
 
 
 def check(row: IncidentRow, reason: str) -> None:
@@ -54,20 +54,20 @@ def _no_hold(incident: Incident, now: datetime) -> None:
         )
 
 
-def shred(desk: Desk, row: IncidentRow, reason: str) -> None:
+def shred(service: IncidentService, row: IncidentRow, reason: str) -> None:
     """Make an incident's personal data unreadable for good; raises as ``check`` does, and while a hold is on record.
 
     It is put on record first: a crash between leaves a record of what was decided, and the same command ends it.
     """
     check(row, reason)
-    if row.id not in kept(desk).shredded:
-        _no_hold(desk.load(row.id), desk.clock.now())
+    if row.id not in kept(service).shredded:
+        _no_hold(service.load(row.id), service.clock.now())
     event = IncidentShredded(
-        incident=row.id, codename=row.codename, by=desk.actor.claimed, reason=reason.strip()
+        incident=row.id, codename=row.codename, by=service.actor.claimed, reason=reason.strip()
     )
 
     def decide(before: Kept) -> Sequence[IncidentShredded]:
         return () if row.id in before.shredded else (event,)
 
-    organisation_journal.change(desk, JOURNAL, kept, decide)
-    desk.store.shred(row.id)
+    organisation_journal.change(service, JOURNAL, kept, decide)
+    service.store.shred(row.id)

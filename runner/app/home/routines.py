@@ -20,7 +20,7 @@ from runner.law.duty import DutyStatus
 from runner.store.port import IncidentRow
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 AHEAD = timedelta(hours=24)
 CLOSED_FOR = timedelta(days=3 * 365)
@@ -35,60 +35,60 @@ class Done(msgspec.Struct, frozen=True):
     needs_a_person: bool = False
 
 
-def work(desk: Desk, rule: Rule, since: datetime | None = None) -> Done:
+def work(service: IncidentService, rule: Rule, since: datetime | None = None) -> Done:
     """Do a routine now; raises what hinders it as a whole.
 
     ``since`` is when somebody began it who died before its end, None where it begins now.
     """
     match rule.routine:
         case "comcheck":
-            return comcheck(desk, since)
+            return comcheck(service, since)
         case "watch":
-            return watch(desk, rule.ahead or AHEAD)
+            return watch(service, rule.ahead or AHEAD)
         case "retention":
-            return retention(desk, rule.closed_for or CLOSED_FOR)
+            return retention(service, rule.closed_for or CLOSED_FOR)
         case None:
             raise ValueError("an exercise is no routine")
 
 
-def comcheck(desk: Desk, since: datetime | None = None) -> Done:
+def comcheck(service: IncidentService, since: datetime | None = None) -> Done:
     """Try every way to every person, and say how many worked; whoever can be reached over none needs a person.
 
     What was tried from ``since`` on is not tried again: what came of it counts, also of a try that broke off.
     """
     from runner.app.messages.communications_check import test_contacts, ways
 
-    found = ways(desk)
+    found = ways(service)
     tried = [way for way in found if since is not None and way.tried_since(since)]
     worked: dict[str, int] = {way.person: 0 for way in found}
     for way in tried:
         worked[way.person] += way.check is not None and way.check.state == "accepted"
-    for way, result in test_contacts(desk, [way for way in found if way not in tried]):
+    for way, result in test_contacts(service, [way for way in found if way not in tried]):
         worked[way.person] += result.state == "accepted"
-    silent = sorted({*desk.directory.people} - {one for one, count in worked.items() if count})
+    silent = sorted({*service.directory.people} - {one for one, count in worked.items() if count})
     words = f"{sum(worked.values())} of {len(found)} ways worked"
     if silent:
         return Done(f"{words}; reached over none: {', '.join(silent)}", needs_a_person=True)
     return Done(words)
 
 
-def watch(desk: Desk, ahead: timedelta) -> Done:
+def watch(service: IncidentService, ahead: timedelta) -> Done:
     """Tell those who lead each real incident of its clocks that run out within ``ahead``; also once it is closed.
 
     While one is paused nothing leaves, and its clocks run on: that needs a person.
     """
     told: list[str] = []
     untold: list[str] = []
-    for row in desk.store.rows():
+    for row in service.store.rows():
         if row.kind != "real" or not (row.state in ("open", "paused") or is_watched(row)):
             continue
         try:
-            incident = desk.load(row.id)
-            running_out = tuple(sorted(_running_out(desk, incident, ahead), key=_first))
+            incident = service.load(row.id)
+            running_out = tuple(sorted(_running_out(service, incident, ahead), key=_first))
             if running_out and row.state == "paused":
                 untold.append(f"{row.codename} (it is paused)")
             elif running_out:
-                (told if _tell(desk, incident, running_out) else untold).append(row.codename)
+                (told if _tell(service, incident, running_out) else untold).append(row.codename)
         except TocsinError as error:
             untold.append(f"{row.codename} ({error.message})")
     words = [f"told of clocks that run out: {', '.join(told)}"] if told else []
@@ -96,9 +96,9 @@ def watch(desk: Desk, ahead: timedelta) -> Done:
     return Done("; ".join(words) or "no clock runs out", needs_a_person=bool(untold))
 
 
-def _running_out(desk: Desk, incident: Incident, ahead: timedelta) -> Iterator[DutyStatus]:
-    until = desk.now_in(incident) + ahead
-    for duty in desk.near_duties(incident):
+def _running_out(service: IncidentService, incident: Incident, ahead: timedelta) -> Iterator[DutyStatus]:
+    until = service.now_in(incident) + ahead
+    for duty in service.near_duties(incident):
         if duty.verdict == "applies" and duty.state in ("open", "overdue") and _first(duty) <= until:
             yield duty
 
@@ -107,25 +107,25 @@ def _first(one: DutyStatus) -> datetime:
     return one.latest_safe_start or one.due or datetime.max.replace(tzinfo=UTC)
 
 
-def _tell(desk: Desk, incident: Incident, running_out: tuple[DutyStatus, ...]) -> bool:
+def _tell(service: IncidentService, incident: Incident, running_out: tuple[DutyStatus, ...]) -> bool:
     from runner.effects.messages.deadline_reminders import send_reminders
 
-    composed = send_reminders(incident, running_out, TOLD, desk.tools(incident))
+    composed = send_reminders(incident, running_out, TOLD, service.tools(incident))
     if composed is None:
         return False
-    desk.submit(incident.id, composed)
+    service.submit(incident.id, composed)
     return True
 
 
-def retention(desk: Desk, closed_for: timedelta) -> Done:
+def retention(service: IncidentService, closed_for: timedelta) -> Done:
     """Name the incidents that were closed so long ago that their personal data may go; a person decides, and shreds."""
     from runner.app.home.retention import kept
 
-    gone, before = kept(desk).shredded, desk.clock.now() - closed_for
+    gone, before = kept(service).shredded, service.clock.now() - closed_for
     found = sorted(
         row.codename
-        for row in desk.store.rows()
-        if row.state in ("closed", "cancelled") and row.id not in gone and _last(desk, row) <= before
+        for row in service.store.rows()
+        if row.state in ("closed", "cancelled") and row.id not in gone and _last(service, row) <= before
     )
     if not found:
         return Done(f"nothing that is over was last written to before {before:%Y-%m-%d}")
@@ -135,6 +135,6 @@ def retention(desk: Desk, closed_for: timedelta) -> Done:
     )
 
 
-def _last(desk: Desk, row: IncidentRow) -> datetime:
+def _last(service: IncidentService, row: IncidentRow) -> datetime:
     """Return the wall time of an incident's last entry."""
-    return max((event.at for event in desk.store.read(row.id, row.version - 1)), default=row.opened_at)
+    return max((event.at for event in service.store.read(row.id, row.version - 1)), default=row.opened_at)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.law.regime import Regime
     from runner.law.screening_index import Outline
 
@@ -63,17 +63,17 @@ def _text(made: Catalogue) -> CatalogueText:
     return from_json(msgspec.json.encode(made, order="sorted"), CatalogueText)
 
 
-def pin_catalogue(desk: Desk, catalog: Catalog) -> str:
+def pin_catalogue(service: IncidentService, catalog: Catalog) -> str:
     """Keep the catalogue in the store and return its SHA-256; where it is there already, only its name is looked up."""
-    cache, files = desk.folder / "cache", _files(catalog)
+    cache, files = service.folder / "cache", _files(catalog)
     known = kept_digest(cache, "pin", files)
-    if known and desk.store.has_blob(known):
+    if known and service.store.has_blob(known):
         return known
     found, _ = kept_catalogue(cache, catalog)
     contents = Contents(
         outline=found.outline,
-        laws_at=desk.store.put_blob(None, msgspec.json.encode(found.regimes)),
-        notices_at=desk.store.put_blob(None, bytes(found.notices)),
+        laws_at=service.store.put_blob(None, msgspec.json.encode(found.regimes)),
+        notices_at=service.store.put_blob(None, bytes(found.notices)),
     )
     _, body = compiled(cache, "pin", files, Contents, lambda: contents)
-    return desk.store.put_blob(None, body)
+    return service.store.put_blob(None, body)

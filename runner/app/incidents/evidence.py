@@ -12,22 +12,22 @@ from runner.incident.state.commands import AttachFile
 from runner.yamlfile.limited_files import TooLarge, read_file
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 LARGEST = 512 * 1024 * 1024
 """Bytes of one file; an image of a disk is named by a note with its digest instead."""
 
 
-def take(desk: Desk, incident: str, path: Path, source: str = "") -> AttachFile:
+def take(service: IncidentService, incident: str, path: Path, source: str = "") -> AttachFile:
     """Keep a file's bytes, durable and sealed, and return the command that puts it on record."""
     content = read(path)
-    kept = desk.store.put_blob(incident, content)
+    kept = service.store.put_blob(incident, content)
     counted = hashlib.sha256(content).hexdigest()
     if kept != counted:
         raise Bug(f"the store names {kept} what is {counted}")
     return AttachFile(
-        by=desk.actor.claimed,
-        evidence=desk.chance.name("e"),
+        by=service.actor.claimed,
+        evidence=service.chance.name("e"),
         name=_name(path),
         sha256=kept,
         size=len(content),

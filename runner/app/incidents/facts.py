@@ -16,19 +16,19 @@ from runner.facts.vocabulary.register import Fact, Stated
 from runner.incident.state.commands import Answer, RecordFacts
 from runner.incident.state.events import FactChange, PlaybookMigrated, PlaybookPinned
 from runner.incident.state.incident import Incident, Run
-from runner.incident.steps.decide import refuse_waiting
+from runner.incident.steps.approvals import refuse_waiting
 from runner.incident.turn.fold import begin, fold
 from runner.playbook.format import Ask
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 Confidence = Literal["confirmed", "estimated"]
 LEVELS: tuple[Confidence, ...] = ("confirmed", "estimated")
 
 
 def record_facts(
-    desk: Desk, name: str, texts: Sequence[str], source: str, confidence: str, grounds: str = ""
+    service: IncidentService, name: str, texts: Sequence[str], source: str, confidence: str, grounds: str = ""
 ) -> tuple[Incident, tuple[FactChange, ...]]:
     """Record assignments together, later ones seeing earlier ones; return the incident after and what was recorded.
 
@@ -39,28 +39,34 @@ def record_facts(
     sure = level(confidence)
 
     def make(incident: Incident) -> tuple[RecordFacts]:
-        changes = stated(desk, incident, texts, source, sure)
-        return (RecordFacts(by=desk.actor.claimed, changes=changes, grounds=grounds),)
+        changes = stated(service, incident, texts, source, sure)
+        return (RecordFacts(by=service.actor.claimed, changes=changes, grounds=grounds),)
 
-    after, (made,) = desk.change(name, make)
+    after, (made,) = service.change(name, make)
     return after, made.changes
 
 
 def record_answer(
-    desk: Desk, name: str, step: str, value: str, source: str, confidence: str, grounds: str = ""
+    service: IncidentService,
+    name: str,
+    step: str,
+    value: str,
+    source: str,
+    confidence: str,
+    grounds: str = "",
 ) -> tuple[Incident, tuple[FactChange, ...]]:
     """Answer a question; a map's further entries are recorded beside the answer. Raises as ``record_facts``."""
     sure = level(confidence)
 
     def make(incident: Incident) -> tuple[RecordFacts | Answer, ...]:
-        return _answer(desk, incident, step, value, source, sure, grounds)
+        return _answer(service, incident, step, value, source, sure, grounds)
 
-    after, made = desk.change(name, make)
+    after, made = service.change(name, make)
     return after, tuple(one.change for one in made if isinstance(one, Answer))
 
 
 def _answer(
-    desk: Desk,
+    service: IncidentService,
     incident: Incident,
     step: str,
     value: str,
@@ -69,7 +75,7 @@ def _answer(
     grounds: str,
 ) -> tuple[RecordFacts | Answer, ...]:
     invocation = incident.invocations[step]
-    definition = desk.library(incident).step(incident, step)
+    definition = service.library(incident).step(incident, step)
     if not isinstance(definition, Ask):
         raise Refused(
             f"{step} is a {invocation.kind}, not a question",
@@ -83,10 +89,10 @@ def _answer(
             hint=f"answers: {', '.join(definition.choices)}",
             code="bad_answer",
         )
-    said = source or f"answer of {desk.actor.claimed}"
+    said = source or f"answer of {service.actor.claimed}"
     text = f"{invocation.sets or definition.sets}={value}"
-    first, *rest = stated(desk, incident, (text,), said, confidence)
-    by = desk.actor.claimed
+    first, *rest = stated(service, incident, (text,), said, confidence)
+    by = service.actor.claimed
     beside = (RecordFacts(by=by, changes=tuple(rest), grounds=grounds),) if rest else ()
     return (*beside, Answer(by=by, step=step, change=first, grounds=grounds))
 
@@ -103,10 +109,10 @@ def level(text: str) -> Confidence:
 
 
 def stated(
-    desk: Desk, incident: Incident, texts: Sequence[str], source: str, confidence: Confidence
+    service: IncidentService, incident: Incident, texts: Sequence[str], source: str, confidence: Confidence
 ) -> tuple[FactChange, ...]:
     """Return assignments as the journal keeps them, later ones seeing earlier ones; raises Invalid."""
-    register, now = dict(incident.facts), desk.now_in(incident)
+    register, now = dict(incident.facts), service.now_in(incident)
     found: dict[str, Stated] = {}
     for text in texts:
         for fact in parse_assignment(text, register, now):
@@ -123,10 +129,10 @@ def stated(
     )
 
 
-def known_at(desk: Desk, name: str, at: datetime) -> Incident:
+def known_at(service: IncidentService, name: str, at: datetime) -> Incident:
     """Return an incident as its journal told it at an instant; raises NotFound when it had not been opened."""
-    with whole(desk.store, name):
-        rows = takewhile(lambda row: row.recorded <= at, desk.store.read(name))
+    with whole(service.store, name):
+        rows = takewhile(lambda row: row.recorded <= at, service.store.read(name))
         events = [
             recorded(name, (row.seq, row.exercise_at or row.at, row.payload), due)
             for due, row in enumerate(rows, 1)
@@ -147,4 +153,4 @@ def known_at(desk: Desk, name: str, at: datetime) -> Incident:
                 case _:
                     pass
         # Plans are found by the bundle's digest, so the plans of later versions may be there from the start.
-        return fold(incident, rest, desk.library(msgspec.structs.replace(incident, runs=runs)))
+        return fold(incident, rest, service.library(msgspec.structs.replace(incident, runs=runs)))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.core.on_call import standing
 from runner.app.core.transaction import prepare
 from runner.app.incidents.catalogue_pinning import pin_catalogue
@@ -101,7 +101,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def prepare_opening(
-    desk: Desk,
+    service: IncidentService,
     request: Request,
     catalog: Catalog | None = None,
     pinned: str = "",
@@ -113,50 +113,50 @@ def prepare_opening(
     ``catalog`` is where playbooks are looked up, ``pinned`` the law that is kept already; else both are the home's.
     ``at`` is the time by which it counts, where that is not the clock's.
     """
-    now = at or desk.clock.now()
-    catalog = catalog or Catalog(desk.folder, classes=desk.home.classes)
+    now = at or service.clock.now()
+    catalog = catalog or Catalog(service.folder, classes=service.home.classes)
     bundles = [load_bundle(name, catalog) for name in request.playbooks]
     if not bundles:
         raise Refused("an incident needs a playbook", hint="tocsin playbook list", code="playbook_missing")
-    stated, imported = _gather(desk, request, now)
+    stated, imported = _gather(service, request, now)
     commands: tuple[AnyCommand, ...] = (
-        *_roles(desk, bundles, request.roles),
-        *_facts(desk, stated),
-        *_domains(desk, request, bundles, now),
-        *((SetSeverity(by=desk.actor.claimed, severity=request.severity),) if request.severity else ()),
-        *(pin_command(desk, bundle, now) for bundle in bundles),
+        *_roles(service, bundles, request.roles),
+        *_facts(service, stated),
+        *_domains(service, request, bundles, now),
+        *((SetSeverity(by=service.actor.claimed, severity=request.severity),) if request.severity else ()),
+        *(pin_command(service, bundle, now) for bundle in bundles),
     )
     event = IncidentOpened(
-        incident=desk.chance.name("i"),
-        codename=_codename(desk),
+        incident=service.chance.name("i"),
+        codename=_codename(service),
         title=request.title or bundles[0].playbook.title,
         kind=request.kind,
-        by=desk.actor.claimed,
-        catalogue=pinned or pin_catalogue(desk, catalog),
+        by=service.actor.claimed,
+        catalogue=pinned or pin_catalogue(service, catalog),
     )
     held = {command.role: command.persons for command in commands if isinstance(command, AssignRole)}
-    previews, unaddressed = _previews(desk, event, commands, bundles, now)
+    previews, unaddressed = _previews(service, event, commands, bundles, now)
     return Opening(
         event=event,
         commands=commands,
         playbooks=tuple(bundle.playbook for bundle in bundles),
         previews=previews,
         unaddressed=unaddressed,
-        http_calls=http_calls(bundles, desk.home.act),
+        http_calls=http_calls(bundles, service.home.act),
         imported=imported,
         at=now,
         unheld=unheld((p for bundle in bundles for p in _all(bundle)), held),
     )
 
 
-def commit_opening(desk: Desk, opening: Opening) -> Incident:
+def commit_opening(service: IncidentService, opening: Opening) -> Incident:
     """Make the incident durable and return it; nothing has been sent when this returns."""
-    now, clock = desk.clock.now(), opening.event.clock
+    now, clock = service.clock.now(), opening.event.clock
     born = begin(Recorded(1, clock_time(clock, now) if clock else now, opening.event))
     runs = {c.run.id: c.run for c in opening.commands if isinstance(c, PinPlaybook)}
-    library = desk.library(msgspec.structs.replace(born, runs=runs))
-    turn = prepare(born, opening.commands, now, library, desk.actor, birth=opening.event)
-    if not desk.append([turn])[0]:
+    library = service.library(msgspec.structs.replace(born, runs=runs))
+    turn = prepare(born, opening.commands, now, library, service.actor, birth=opening.event)
+    if not service.append([turn])[0]:
         raise Refused(
             "an incident of this name exists already", hint="repeat the command", code="incident_exists"
         )
@@ -164,7 +164,7 @@ def commit_opening(desk: Desk, opening: Opening) -> Incident:
 
 
 def pin_command(
-    desk: Desk, bundle: Bundle, now: datetime, taken: Sequence[str] = (), reason: str = ""
+    service: IncidentService, bundle: Bundle, now: datetime, taken: Sequence[str] = (), reason: str = ""
 ) -> PinPlaybook:
     """Keep a bundle by digest and return the command that begins its run."""
     name = bundle.playbook.name
@@ -178,25 +178,27 @@ def pin_command(
             playbook=name,
             version=bundle.playbook.version,
             digest=bundle.digest,
-            bundle=desk.store.put_blob(None, msgspec.json.encode(bundle)),
+            bundle=service.store.put_blob(None, msgspec.json.encode(bundle)),
             at=now,
         ),
         reason=reason,
     )
 
 
-def _codename(desk: Desk) -> str:
-    taken = {row.codename for row in desk.store.rows()}
+def _codename(service: IncidentService) -> str:
+    taken = {row.codename for row in service.store.rows()}
     for _ in range(100):
-        name = desk.chance.codename()
+        name = service.chance.codename()
         if name not in taken:
             return name
-    return desk.chance.name(desk.chance.codename())
+    return service.chance.name(service.chance.codename())
 
 
-def _gather(desk: Desk, request: Request, now: datetime) -> tuple[dict[str, Stated], tuple[Imported, ...]]:
+def _gather(
+    service: IncidentService, request: Request, now: datetime
+) -> tuple[dict[str, Stated], tuple[Imported, ...]]:
     """Return the facts of the home, the files in their order and the assignments, later ones over earlier."""
-    found = {fact.key: fact for fact in organisation_facts(desk.home)}
+    found = {fact.key: fact for fact in organisation_facts(service.home)}
     imported: list[Imported] = []
     for name in request.facts:
         if name.startswith(VERIS):
@@ -241,12 +243,12 @@ def _bytes(path: Path) -> bytes:
 
 
 def _roles(
-    desk: Desk, bundles: Sequence[Bundle], given: Mapping[str, tuple[str, ...]]
+    service: IncidentService, bundles: Sequence[Bundle], given: Mapping[str, tuple[str, ...]]
 ) -> Iterator[AssignRole]:
     rows = {role for bundle in bundles for playbook in _all(bundle) for role in playbook.roles}
     for role in sorted(rows):
-        if persons := given.get(role) or standing(desk.directory, role):
-            on_call = role in desk.directory.watches and role not in given
+        if persons := given.get(role) or standing(service.directory, role):
+            on_call = role in service.directory.watches and role not in given
             yield AssignRole(role=role, persons=persons, on_call=on_call)
 
 
@@ -254,11 +256,11 @@ def _all(bundle: Bundle) -> tuple[Playbook, ...]:
     return (bundle.playbook, *bundle.includes.values())
 
 
-def _facts(desk: Desk, stated: dict[str, Stated]) -> Iterator[RecordFacts]:
+def _facts(service: IncidentService, stated: dict[str, Stated]) -> Iterator[RecordFacts]:
     if stated:
         changes = tuple(change_of(fact) for fact in stated.values())
-        refuse_facts_ahead(changes, desk.clock.now())
-        yield RecordFacts(by=desk.actor.claimed, changes=changes)
+        refuse_facts_ahead(changes, service.clock.now())
+        yield RecordFacts(by=service.actor.claimed, changes=changes)
 
 
 def change_of(fact: Stated) -> FactChange:
@@ -272,14 +274,14 @@ def change_of(fact: Stated) -> FactChange:
 
 
 def _domains(
-    desk: Desk, request: Request, bundles: Sequence[Bundle], now: datetime
+    service: IncidentService, request: Request, bundles: Sequence[Bundle], now: datetime
 ) -> Iterator[DeclareDomain]:
-    directory = desk.directory
+    directory = service.directory
     since = request.since or now
     declared = [directory.domain_meant(domain) for domain in request.compromised]
     for domain in declared:
         yield DeclareDomain(
-            by=desk.actor.claimed,
+            by=service.actor.claimed,
             domain=domain,
             state="compromised",
             since=since,
@@ -290,7 +292,7 @@ def _domains(
     assumed = {domain for bundle in bundles for domain in bundle.playbook.assume_compromised}
     for domain in sorted(assumed - set(declared)):
         yield DeclareDomain(
-            by=desk.actor.claimed,
+            by=service.actor.claimed,
             domain=domain,
             state="compromised",
             since=since,
@@ -300,7 +302,7 @@ def _domains(
 
 
 def _previews(
-    desk: Desk,
+    service: IncidentService,
     event: IncidentOpened,
     commands: Sequence[AnyCommand],
     bundles: Sequence[Bundle],
@@ -316,7 +318,7 @@ def _previews(
                 continue
             template = playbook.messages[step.message]
             to = step.to or template.to
-            plans, filled = _plans(desk, sketch, playbook, template.message_class, to)
+            plans, filled = _plans(service, sketch, playbook, template.message_class, to)
             if not (plans or filled):
                 nobody[f"{step.message} ({', '.join(to)})"] = None
             for person, plan in plans.items():
@@ -326,7 +328,7 @@ def _previews(
 
 
 def _plans(
-    desk: Desk, sketch: Incident, playbook: Playbook, message: str, to: Sequence[str]
+    service: IncidentService, sketch: Incident, playbook: Playbook, message: str, to: Sequence[str]
 ) -> tuple[dict[str, DeliveryPlan], tuple[str, ...]]:
     """Plan a message of a class to whoever is meant by ``to``, and return which roles the opener fills.
 
@@ -336,10 +338,10 @@ def _plans(
     from runner.effects.messages.compose import planned_for
     from runner.effects.messages.escalation_levels import addressed
 
-    context = plan_context(sketch, desk.clock.now())
-    kind = message_class(message, desk.directory, playbook.classes)
-    found = addressed(sketch, desk.directory, to, kind)
-    return {p: planned_for(context, desk.directory, kind, p) for p in found.meant}, found.filled
+    context = plan_context(sketch, service.clock.now())
+    kind = message_class(message, service.directory, playbook.classes)
+    found = addressed(sketch, service.directory, to, kind)
+    return {p: planned_for(context, service.directory, kind, p) for p in found.meant}, found.filled
 
 
 def _sketch(event: IncidentOpened, commands: Sequence[AnyCommand], now: datetime) -> Incident:

@@ -22,21 +22,21 @@ from runner.playbook.format import Bundle
 from runner.store.port import Append, Appended
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.incident.state.library import Library
 
 
-def graft(desk: Desk, incident: Incident, name: str, reason: str) -> Run:
+def graft(service: IncidentService, incident: Incident, name: str, reason: str) -> Run:
     """Begin a playbook inside a live incident and return its run; raises Stale when others keep changing it."""
-    bundle = load_bundle(name, Catalog(desk.folder, classes=desk.home.classes))
+    bundle = load_bundle(name, Catalog(service.folder, classes=service.home.classes))
 
     def attempt() -> Run | None:
-        found, now = desk.load(incident.id), desk.clock.now()
-        playbook = pin_command(desk, bundle, now, tuple(found.runs), reason)
-        turn = prepare(found, (playbook,), now, _library_with(desk, found, playbook.run), desk.actor)
-        return playbook.run if desk.append([turn])[0] else None
+        found, now = service.load(incident.id), service.clock.now()
+        playbook = pin_command(service, bundle, now, tuple(found.runs), reason)
+        turn = prepare(found, (playbook,), now, _library_with(service, found, playbook.run), service.actor)
+        return playbook.run if service.append([turn])[0] else None
 
-    return retry(desk, incident.id, attempt)
+    return retry(service, incident.id, attempt)
 
 
 def chosen_run(incident: Incident, run: str) -> str:
@@ -52,57 +52,65 @@ def chosen_run(incident: Incident, run: str) -> str:
     return next(iter(incident.runs))
 
 
-def newer(desk: Desk, incident: Incident, run: str, version: str) -> Bundle:
+def newer(service: IncidentService, incident: Incident, run: str, version: str) -> Bundle:
     """Return the bundle of another version of a run's playbook: by version, or from a file."""
     from runner.playbook.bundle import is_path
 
     name = version if is_path(version) else f"{incident.runs[run].playbook}@{version}"
-    return load_bundle(name, Catalog(desk.folder, classes=desk.home.classes))
+    return load_bundle(name, Catalog(service.folder, classes=service.home.classes))
 
 
-def planned(desk: Desk, incident: Incident, run: str, bundle: Bundle) -> MigrationPlan:
+def planned(service: IncidentService, incident: Incident, run: str, bundle: Bundle) -> MigrationPlan:
     """Return what a migration would do; nothing is written."""
-    return plan_migration(incident, run, bundle, desk.library(incident))
+    return plan_migration(incident, run, bundle, service.library(incident))
 
 
-def migrate(desk: Desk, incident: Incident, run: str, bundle: Bundle, reason: str) -> MigrationPlan:
+def migrate(
+    service: IncidentService, incident: Incident, run: str, bundle: Bundle, reason: str
+) -> MigrationPlan:
     """Move a run to a bundle in one event and return what that did; raises Refused with every reason, or Stale."""
-    if desk.actor.represented:
+    if service.actor.represented:
         raise Refused(
             "a playbook is not moved on behalf of somebody",
             hint="do it in your own name, with --reason",
             code="on_behalf",
         )
-    stored = desk.store.put_blob(None, msgspec.json.encode(bundle))
+    stored = service.store.put_blob(None, msgspec.json.encode(bundle))
 
     def attempt() -> MigrationPlan | None:
-        found, wall = desk.load(incident.id), desk.clock.now()
-        plan, append = _moved(desk, found, run, bundle, stored, wall, reason)
-        return plan if isinstance(desk.write([append], recorded=wall)[0], Appended) else None
+        found, wall = service.load(incident.id), service.clock.now()
+        plan, append = _moved(service, found, run, bundle, stored, wall, reason)
+        return plan if isinstance(service.write([append], recorded=wall)[0], Appended) else None
 
-    return retry(desk, incident.id, attempt)
+    return retry(service, incident.id, attempt)
 
 
 def _moved(
-    desk: Desk, incident: Incident, run: str, bundle: Bundle, stored: str, wall: datetime, reason: str
+    service: IncidentService,
+    incident: Incident,
+    run: str,
+    bundle: Bundle,
+    stored: str,
+    wall: datetime,
+    reason: str,
 ) -> tuple[MigrationPlan, Append]:
     """Return what moving a run does, and the append that does it."""
-    plan, now = planned(desk, incident, run, bundle), time_in(incident, wall)
+    plan, now = planned(service, incident, run, bundle), time_in(incident, wall)
     version, digest = bundle.playbook.version, bundle.digest
     moved = msgspec.structs.replace(incident.runs[run], version=version, digest=digest, bundle=stored, at=now)
-    library = _library_with(desk, incident, moved)
+    library = _library_with(service, incident, moved)
     event = decide_migration(incident, moved, bundle, library, reason)
     after = fold(incident, number(incident, now, [event]), library)
     after, followed = settle(after, now, library)
-    mine = msgspec.structs.replace(desk.actor, claimed="tocsin", on_behalf_of=None)
+    mine = msgspec.structs.replace(service.actor, claimed="tocsin", on_behalf_of=None)
     events = [
-        entry(one, wall, desk.actor if one is event else mine, now if incident.drill else None)
+        entry(one, wall, service.actor if one is event else mine, now if incident.drill else None)
         for one in (event, *followed)
     ]
     row = row_of(after, wall, library)
     return plan, Append(incident=incident.id, expected_version=incident.version, events=events, row=row)
 
 
-def _library_with(desk: Desk, incident: Incident, run: Run) -> Library:
+def _library_with(service: IncidentService, incident: Incident, run: Run) -> Library:
     """Return the library of an incident with one more plan in it."""
-    return desk.library(msgspec.structs.replace(incident, runs={**incident.runs, f"+{run.id}": run}))
+    return service.library(msgspec.structs.replace(incident, runs={**incident.runs, f"+{run.id}": run}))

@@ -15,35 +15,35 @@ from runner.incident.state.events import IncidentClosed, encode
 from runner.store.port import Append, Appended, IncidentRow, NewEvent
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 
-def is_shredded(desk: Desk, name: str) -> bool:
+def is_shredded(service: IncidentService, name: str) -> bool:
     """Tell whether an incident's payloads cannot be read again."""
     try:
-        desk.load(name)
+        service.load(name)
     except Sealed as error:
         return error.code == "shredded"
     return False
 
 
-def close_shredded(desk: Desk, name: str) -> IncidentRow:
+def close_shredded(service: IncidentService, name: str) -> IncidentRow:
     """Close a shredded incident and return its row; raises Refused where it is closed, Stale when it keeps changing."""
-    return retry(desk, name, lambda: _closed(desk, name))
+    return retry(service, name, lambda: _closed(service, name))
 
 
-def _closed(desk: Desk, name: str) -> IncidentRow | None:
-    row = desk.store.row(name)
+def _closed(service: IncidentService, name: str) -> IncidentRow | None:
+    row = service.store.row(name)
     if row is None:
         raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
     if row.state in ("closed", "cancelled"):
         raise Refused(f"incident {row.codename} is {row.state}", code="incident_closed")
-    now = desk.clock.now()
-    event = IncidentClosed(by=desk.actor.claimed, reason="shredded")
+    now = service.clock.now()
+    event = IncidentClosed(by=service.actor.claimed, reason="shredded")
     entry = NewEvent(
         type=IncidentClosed.__name__,
         at=now,
-        actor=desk.actor,
+        actor=service.actor,
         payload=encode(event),
         stream=event.stream,
         personal=False,
@@ -52,4 +52,4 @@ def _closed(desk: Desk, name: str) -> IncidentRow | None:
         row, state="closed", version=row.version + 1, next_due=None, has_work=False
     )
     made = Append(incident=name, expected_version=row.version, events=[entry], row=after)
-    return after if isinstance(desk.write([made], recorded=now)[0], Appended) else None
+    return after if isinstance(service.write([made], recorded=now)[0], Appended) else None

@@ -19,28 +19,28 @@ from runner.reports.incidents.timeline import words_of
 from runner.store.port import StoredEvent
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 _STEPS = (e.StepBlocked, e.StepRescheduled, e.StepOverdue)
 _SENT = (e.AttemptEnded, e.EvidenceRaised, e.ReceiptTaken, e.DeliveryEnded)
 """What may have happened since: conditions and times are judged again, and messages that were sent go on without it."""
 
 
-def undo(desk: Desk, name: str) -> tuple[Incident, tuple[str, ...]]:
+def undo(service: IncidentService, name: str) -> tuple[Incident, tuple[str, ...]]:
     """Take back the last command of the desk's person; return the incident after, and what was undone, in sentences.
 
     Raises Refused with the reason.
     """
-    after, made = desk.change(name, lambda incident: tuple(_commands(desk, incident)))
+    after, made = service.change(name, lambda incident: tuple(_commands(service, incident)))
     wrong = [one.seq for one in made if isinstance(one, c.CorrectEvent)]
-    words = words_of(after, desk.library(after))
-    rows = desk.store.read(name, wrong[0] - 1)
+    words = words_of(after, service.library(after))
+    rows = service.store.read(name, wrong[0] - 1)
     return after, tuple(describe(_event(row), words) for row in rows if row.seq in wrong)
 
 
-def _commands(desk: Desk, incident: Incident) -> Iterator[c.AnyCommand]:
-    rows = [row for row in desk.store.read(incident.id) if row.seq <= incident.version]
-    by, words = desk.actor.claimed, words_of(incident, desk.library(incident))
+def _commands(service: IncidentService, incident: Incident) -> Iterator[c.AnyCommand]:
+    rows = [row for row in service.store.read(incident.id) if row.seq <= incident.version]
+    by, words = service.actor.claimed, words_of(incident, service.library(incident))
     people = [row for row in rows if row.actor.claimed != "tocsin"] or rows[:1]
     last = people[-1]
     correct = f"mark it as wrong: tocsin correct {last.seq} --reason WHY"
@@ -55,7 +55,7 @@ def _commands(desk: Desk, incident: Incident) -> Iterator[c.AnyCommand]:
             f"entry {last.seq} had a result: {describe(result, words)}", hint=correct, code="followed"
         )
     for row, event in zip(own, mine, strict=True):
-        back = _back(desk, incident, event, rows[: own[0].seq - 1])
+        back = _back(service, incident, event, rows[: own[0].seq - 1])
         if back is None:
             what = describe(event, words)
             raise Refused(f"undo cannot reverse entry {row.seq}: {what}", hint=correct, code="cannot_undo")
@@ -81,7 +81,7 @@ def _apart(event: e.AnyEvent, mine: Sequence[e.AnyEvent]) -> bool:
 
 
 def _back(
-    desk: Desk, incident: Incident, event: e.AnyEvent, earlier: Sequence[StoredEvent]
+    service: IncidentService, incident: Incident, event: e.AnyEvent, earlier: Sequence[StoredEvent]
 ) -> tuple[c.AnyCommand, ...] | None:
     """Return the commands that bring back what was before an event; None where there are none."""
     match event:
@@ -98,7 +98,7 @@ def _back(
             return (c.CancelStep(step=incident.latest[f"{scope}|{task.id}"], reason="undone"),)
         case e.FactsRecorded(facts=facts):
             changes = _before(earlier, facts)
-            moved = moves(incident, changes, desk.now_in(incident), desk.library(incident))
+            moved = moves(incident, changes, service.now_in(incident), service.library(incident))
             later = any(move.later for move in moved)  # which needs grounds and a second person
             return None if later else (c.RecordFacts(changes=changes, grounds="undone"),)
         case _:

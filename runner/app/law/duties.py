@@ -28,7 +28,7 @@ from runner.settings import CONFIG
 from runner.yamlfile.source import load
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 VERIS = "veris:"
 Decided = Literal["decided_not_to_notify", "waived"]
@@ -79,7 +79,7 @@ def _stated(name: str) -> tuple[Stated, ...]:
 
 
 def filing(
-    desk: Desk,
+    service: IncidentService,
     incident: Incident,
     duty: str,
     *,
@@ -99,30 +99,30 @@ def filing(
     """
     from runner.app.incidents.evidence import take
 
-    refuse_record_ahead(duty, at, desk.now_in(incident))
-    waiting = step or _file_step(desk, incident, duty)
+    refuse_record_ahead(duty, at, service.now_in(incident))
+    waiting = step or _file_step(service, incident, duty)
     record = DutyRecord(
         kind="filed",
-        by=desk.actor.claimed,
+        by=service.actor.claimed,
         at=at,
         reference=reference,
         reason=reason,
         late_reason=late_reason,
     )
-    filed = _text(desk, incident, waiting, duty, record, digest, passes=bool(as_it_was))
-    file = take(desk, incident.id, receipt, f"receipt for {duty}") if receipt is not None else None
+    filed = _text(service, incident, waiting, duty, record, digest, passes=bool(as_it_was))
+    file = take(service, incident.id, receipt, f"receipt for {duty}") if receipt is not None else None
     record = msgspec.structs.replace(
         record,
         receipt=file.sha256 if file is not None else "",
         digest=filed,
-        unsigned=tuple(_unsigned(desk, incident, waiting, duty, filed)),
+        unsigned=tuple(_unsigned(service, incident, waiting, duty, filed)),
     )
-    made = RecordDuty(by=desk.actor.claimed, duty=duty, record=record, step=waiting, as_it_was=as_it_was)
+    made = RecordDuty(by=service.actor.claimed, duty=duty, record=record, step=waiting, as_it_was=as_it_was)
     return (made,) if file is None else (file, made)
 
 
 def decision(
-    desk: Desk,
+    service: IncidentService,
     duty: str,
     kind: Decided,
     at: datetime,
@@ -136,7 +136,7 @@ def decision(
     ``ground`` is an exemption of the statute by its code, or ``none``; ``watch`` is a condition over facts that opens
     the decision again; raises Usage where it is none.
     """
-    by = desk.actor.claimed
+    by = service.actor.claimed
     record = DutyRecord(
         kind=kind,
         by=by,
@@ -159,13 +159,13 @@ def _condition(text: str) -> Expression:
         ) from None
 
 
-def _file_step(desk: Desk, incident: Incident, duty: str) -> str:
+def _file_step(service: IncidentService, incident: Incident, duty: str) -> str:
     """Return the open ``file`` step of a duty, the empty string where none waits."""
     from runner.reports.core.task_rows import task_rows
 
     rows = [
         row
-        for row in task_rows(incident, desk.library(incident))
+        for row in task_rows(incident, service.library(incident))
         if row.kind == "file"
         and row.invocation
         and not row.over
@@ -190,14 +190,21 @@ def _duty_of(incident: Incident, invocation: str, named: str) -> str:
 
 
 def _text(
-    desk: Desk, incident: Incident, step: str, duty: str, record: DutyRecord, given: str, *, passes: bool
+    service: IncidentService,
+    incident: Incident,
+    step: str,
+    duty: str,
+    record: DutyRecord,
+    given: str,
+    *,
+    passes: bool,
 ) -> str:
     """Return the digest of the text that was filed; empty where nothing was rendered for the duty.
 
     It is the one that is named, else the only one that is signed and current; raises Refused with the choices otherwise.
     One that nobody signed is taken with a reason. ``passes``: counsel lets a text of which facts changed pass.
     """
-    waiting = desk.library(incident).step(incident, step) if step else None
+    waiting = service.library(incident).step(incident, step) if step else None
     subject = waiting.file if isinstance(waiting, File) else ""
     texts = [
         d
@@ -250,9 +257,11 @@ def _choice(incident: Incident, document: Document, at: datetime) -> Problem:
     )
 
 
-def _unsigned(desk: Desk, incident: Incident, waiting: str, duty: str, filed: str) -> Iterator[str]:
+def _unsigned(
+    service: IncidentService, incident: Incident, waiting: str, duty: str, filed: str
+) -> Iterator[str]:
     """Yield the open approvals of a duty's notice, unless exactly what is filed was approved."""
-    library = desk.library(incident)
+    library = service.library(incident)
     documents = [document for document in incident.documents.values() if document.duty == duty]
     if any(document.digest == filed and signed_at(incident, document) is not None for document in documents):
         return

@@ -9,19 +9,19 @@ from runner.incident.people.contact_journal import STREAM
 from runner.reports.law.register import Breach, RegisterReport, breach
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.base.states import Kind
 
 
-def register(desk: Desk, kind: Kind) -> RegisterReport:
+def register(service: IncidentService, kind: Kind) -> RegisterReport:
     """Return the register of one kind; an incident that was shredded keeps its place in it."""
     breaches: list[Breach] = []
     without = 0
-    for row in desk.store.rows():
+    for row in service.store.rows():
         if row.kind != kind or row.kind == STREAM:
             continue
         try:
-            incident = desk.load(row.id)
+            incident = service.load(row.id)
         except Sealed as error:
             if error.code != "shredded":
                 raise
@@ -37,12 +37,12 @@ def register(desk: Desk, kind: Kind) -> RegisterReport:
                 )
             )
             continue
-        entry = breach(incident, desk.duties(incident))
+        entry = breach(incident, service.duties(incident))
         if entry is None:
             without += 1
         else:
             breaches.append(entry)
     breaches.sort(key=lambda one: (one.opened_at, one.incident))
     return RegisterReport(
-        as_of=desk.clock.now(), kind=kind, breaches=tuple(breaches), no_personal_data=without
+        as_of=service.clock.now(), kind=kind, breaches=tuple(breaches), no_personal_data=without
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.base.states import Kind, Proof, Refusal
 from runner.effects.context import plan_context, with_own_domains
 from runner.errors import UNREADABLE, Refused, Sealed
@@ -25,7 +25,7 @@ from runner.routing.rules import OUTSIDERS
 from runner.vault.derived_tokens import LENGTH, Link, ack_code, holds, read_link, spoken
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 
 COMMAND_LINE = "command line"
@@ -65,7 +65,7 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def acknowledge(
-    desk: Desk,
+    service: IncidentService,
     *,
     code: str = "",
     token: str = "",
@@ -83,13 +83,13 @@ def acknowledge(
     channel over which the answer came; ``strength`` is what that channel says of it.
     """
     if token:
-        found = _by_link(desk, token, person)
+        found = _by_link(service, token, person)
     elif code:
-        found = _by_code(desk, code, person, via, incident)
+        found = _by_code(service, code, person, via, incident)
     else:
-        found = _named(desk, incident, delivery, via)
+        found = _named(service, incident, delivery, via)
     before = found.incident.version
-    after = desk.submit(found.incident.id, _command(desk, found, person, strength, note))
+    after = service.submit(found.incident.id, _command(service, found, person, strength, note))
     proved = after.deliveries[found.delivery.id]
     return Acknowledged(
         incident=after.id,
@@ -102,9 +102,9 @@ def acknowledge(
     )
 
 
-def look_at(desk: Desk, token: str) -> Shown:
+def look_at(service: IncidentService, token: str) -> Shown:
     """Return what a link's page shows, without changing anything; raises Refused as ``acknowledge`` does."""
-    found = _by_link(desk, token, "")
+    found = _by_link(service, token, "")
     delivery = found.delivery
     open_ = delivery.state in ("active", "exhausted")
     return Shown(
@@ -124,15 +124,17 @@ def refused() -> Refused:
     )
 
 
-def code_for(desk: Desk, incident: Incident, delivery: str) -> str:
+def code_for(service: IncidentService, incident: Incident, delivery: str) -> str:
     """Return the code of a delivery as its message shows it; empty where it shows none."""
     found = incident.deliveries.get(delivery)
     if found is None or incident.messages[found.message].message_class.audience in OUTSIDERS:
         return ""
-    return ack_code(desk.store.vouch, incident.id, delivery)
+    return ack_code(service.store.vouch, incident.id, delivery)
 
 
-def _command(desk: Desk, found: _Found, person: str, strength: AckStrength, note: str) -> Acknowledge:
+def _command(
+    service: IncidentService, found: _Found, person: str, strength: AckStrength, note: str
+) -> Acknowledge:
     channel = found.channel
     return Acknowledge(
         by=person or found.delivery.person,
@@ -141,26 +143,26 @@ def _command(desk: Desk, found: _Found, person: str, strength: AckStrength, note
         note=note,
         token=found.token,
         sim_swappable=channel is not None and channel.sim_swappable,
-        domains=_domains(desk, found),
-        authorises=strength == "authorises" and _may_decide(desk, found),
+        domains=_domains(service, found),
+        authorises=strength == "authorises" and _may_decide(service, found),
     )
 
 
-def _domains(desk: Desk, found: _Found) -> frozenset[str]:
+def _domains(service: IncidentService, found: _Found) -> frozenset[str]:
     """Return what the answer's way depends on: the channel, and every address of the person that fits it."""
     if found.channel is None:
         return frozenset()
-    contacts = desk.directory.recipient(found.delivery.person).contacts
+    contacts = service.directory.recipient(found.delivery.person).contacts
     fitting = (c for c in contacts if c.channel in (found.channel.id, found.channel.address_kind))
     return found.channel.domains.union(*(contact.domains for contact in fitting))
 
 
-def _may_decide(desk: Desk, found: _Found) -> bool:
+def _may_decide(service: IncidentService, found: _Found) -> bool:
     """Tell whether the planner would let a request for a decision go to this person over this channel now."""
     if found.channel is None or found.channel.ack_strength != "authorises":
         return False
-    recipient = desk.directory.recipient(found.delivery.person)
-    context = with_own_domains(plan_context(found.incident, desk.clock.now()), desk.directory)
+    recipient = service.directory.recipient(found.delivery.person)
+    context = with_own_domains(plan_context(found.incident, service.clock.now()), service.directory)
     kind = msgspec.structs.replace(
         found.incident.messages[found.delivery.message].message_class,
         goal="authorised",
@@ -168,13 +170,13 @@ def _may_decide(desk: Desk, found: _Found) -> bool:
     return not isinstance(choose(kind, found.channel, recipient, context), Refusal)
 
 
-def _by_link(desk: Desk, token: str, person: str) -> _Found:
+def _by_link(service: IncidentService, token: str, person: str) -> _Found:
     link = read_link(token)
-    if link is None or link.ends < desk.clock.now():
+    if link is None or link.ends < service.clock.now():
         raise refused()
-    incident = _loaded(desk, link.incident)
+    incident = _loaded(service, link.incident)
     delivery = incident.deliveries.get(link.delivery) if incident else None
-    if incident is None or delivery is None or not holds(desk.store.vouch, link, delivery.person):
+    if incident is None or delivery is None or not holds(service.store.vouch, link, delivery.person):
         raise refused()
     if person and person != delivery.person:
         raise refused()
@@ -183,7 +185,7 @@ def _by_link(desk: Desk, token: str, person: str) -> _Found:
         delivery.lapsed and attempt.started_at < (delivery.reminded_at or attempt.started_at)
     ):
         raise refused()
-    channel = desk.directory.channels.get(attempt.channel)
+    channel = service.directory.channels.get(attempt.channel)
     if channel is None:
         raise refused()
     via = f"{LINK}, sent over {attempt.channel}"
@@ -194,15 +196,15 @@ def _attempt(delivery: Delivery, link: Link) -> Attempt | None:
     return next((attempt for attempt in delivery.attempts if attempt.n == link.attempt), None)
 
 
-def _by_code(desk: Desk, code: str, person: str, via: str, only: str) -> _Found:
+def _by_code(service: IncidentService, code: str, person: str, via: str, only: str) -> _Found:
     """Find the one delivery that a code is of; of several persons' the one who answers decides."""
     wanted = spoken(code)
     if len(wanted) != LENGTH:
         raise refused()
-    vouch = desk.store.vouch
+    vouch = service.store.vouch
     found = [
         (incident, delivery)
-        for incident in _open(desk, only)
+        for incident in _open(service, only)
         for delivery in incident.deliveries.values()
         if ack_code(vouch, incident.id, delivery.id) == wanted
     ]
@@ -210,7 +212,7 @@ def _by_code(desk: Desk, code: str, person: str, via: str, only: str) -> _Found:
     if len(mine) != 1:
         raise _whose(found[0][1].person) if via == COMMAND_LINE and len(found) == 1 else refused()
     incident, delivery = mine[0]
-    return _with_channel(desk, incident, delivery, via)
+    return _with_channel(service, incident, delivery, via)
 
 
 def _whose(person: str) -> Refused:
@@ -222,36 +224,36 @@ def _whose(person: str) -> Refused:
     )
 
 
-def _named(desk: Desk, incident: str, delivery: str, via: str) -> _Found:
-    loaded = _loaded(desk, incident)
+def _named(service: IncidentService, incident: str, delivery: str, via: str) -> _Found:
+    loaded = _loaded(service, incident)
     known = loaded.deliveries.get(delivery) if loaded else None
     if loaded is None or known is None:
         raise refused()
-    return _with_channel(desk, loaded, known, via)
+    return _with_channel(service, loaded, known, via)
 
 
-def _with_channel(desk: Desk, incident: Incident, delivery: Delivery, via: str) -> _Found:
+def _with_channel(service: IncidentService, incident: Incident, delivery: Delivery, via: str) -> _Found:
     """Put the channel to it; an answer over one that we do not know proves nothing."""
-    channel = desk.directory.channels.get(via)
+    channel = service.directory.channels.get(via)
     if channel is None and via != COMMAND_LINE:
         raise refused()
     return _Found(incident=incident, delivery=delivery, channel=channel, via=via)
 
 
-def _open(desk: Desk, only: str) -> Iterator[Incident]:
-    for row in desk.store.rows():
+def _open(service: IncidentService, only: str) -> Iterator[Incident]:
+    for row in service.store.rows():
         if row.state in ("open", "paused") and (not only or row.id == only):
-            incident = _loaded(desk, row.id)
+            incident = _loaded(service, row.id)
             if incident is not None:
                 yield incident
 
 
-def _loaded(desk: Desk, incident: str) -> Incident | None:
+def _loaded(service: IncidentService, incident: str) -> Incident | None:
     """Return an incident of this store, or None where there is none that can be read."""
-    if desk.store.row(incident) is None:
+    if service.store.row(incident) is None:
         return None
     try:
-        return desk.load(incident)
+        return service.load(incident)
     except UNREADABLE:
         return None
 
@@ -259,28 +261,28 @@ def _loaded(desk: Desk, incident: str) -> Incident | None:
 class Links:
     """Answers for links, one at a time; safe for several threads."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, service: IncidentService) -> None:
         """Take a desk that nobody else works at."""
-        self._desk = desk
+        self._service = service
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
         """Return the present instant."""
-        return self._desk.clock.now()
+        return self._service.clock.now()
 
     def shown(self, link: str) -> Shown | None:
         """Return what a link's page shows, changing nothing; None for whatever does not hold."""
         with self._lock:
             try:
-                return look_at(self._desk, link)
+                return look_at(self._service, link)
             except (Refused, Sealed):
                 return None
 
     def acknowledged(self, link: str) -> Acknowledged | None:
         """Acknowledge by a link; None for whatever does not hold."""
         with self._lock:
-            self._desk.forget_directory()
+            self._service.forget_directory()
             try:
-                return acknowledge(self._desk, token=link)
+                return acknowledge(self._service, token=link)
             except (Refused, Sealed):
                 return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.errors import UNREADABLE
 from runner.incident.people.contact_journal import STREAM
 from runner.incident.state.incident import Attempt, Incident
@@ -30,9 +30,9 @@ class AttemptRef(msgspec.Struct, frozen=True):
 class Whereabouts:
     """Attempts by channel and name; ``refresh`` before asking."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, service: IncidentService) -> None:
         """Nothing is read yet."""
-        self._desk = desk
+        self._service = service
         self._versions: dict[str, int] = {}
         self._token = ""
         self._names: dict[tuple[str, str], AttemptRef] = {}
@@ -45,15 +45,15 @@ class Whereabouts:
 
     def refresh(self) -> None:
         """Read what has changed in the store since the last time."""
-        token = self._desk.store.changed()
+        token = self._service.store.changed()
         if token == self._token:
             return
-        rows = [row for row in self._desk.store.rows() if row.kind != STREAM]
+        rows = [row for row in self._service.store.rows() if row.kind != STREAM]
         for row in rows[-MOST:]:
             if self._versions.get(row.id) == row.version:
                 continue
             try:
-                incident = self._desk.load(row.id)
+                incident = self._service.load(row.id)
             except UNREADABLE:  # any other trouble passes
                 self._versions[row.id] = (
                     row.version
@@ -74,7 +74,7 @@ class Whereabouts:
                     under_way.add(attempt.channel)
         for view in incident.campaigns.values():
             self.bulk = True
-            channels = self._desk.store.bulk().campaign(view.id).campaign.channels.values()
+            channels = self._service.store.bulk().campaign(view.id).campaign.channels.values()
             used.update(channels)
             if view.state == "sending":  # by the journal: what is read here is read again when that grows
                 under_way.update(channels)

@@ -27,7 +27,7 @@ from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Directory
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 _RULES = (
     "Dial the number on this sheet, never one from a message or a signature.",
@@ -93,9 +93,9 @@ def _doubt(contact: ContactPoint) -> str:
     return "" if verified else " (not verified)"
 
 
-def call_sheet(desk: Desk, incident: Incident | None) -> Document:
+def call_sheet(service: IncidentService, incident: Incident | None) -> Document:
     """Return the sheet of an incident, or of a quiet day."""
-    lines = call_lines(desk.directory, incident)
+    lines = call_lines(service.directory, incident)
     return Document(
         id="call-sheet",
         version="1",
@@ -106,10 +106,10 @@ def call_sheet(desk: Desk, incident: Incident | None) -> Document:
             status="final",
             kind=incident.kind if incident is not None else "real",
             incident=incident.codename if incident is not None else "",
-            timestamp=desk.clock.now(),
-            stationery=Stationery(name=str(desk.home.organisation.get("name", ""))),
+            timestamp=service.clock.now(),
+            stationery=Stationery(name=str(service.home.organisation.get("name", ""))),
         ),
-        blocks=tuple(_blocks(lines, incident, f"{desk.clock.now():%d %B %Y, %H:%M} UTC")),
+        blocks=tuple(_blocks(lines, incident, f"{service.clock.now():%d %B %Y, %H:%M} UTC")),
     )
 
 

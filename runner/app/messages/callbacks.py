@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.messages.inbound import Fate, Inbox
 from runner.effects.gateway.gateway import Gateway
 from runner.errors import TocsinError
@@ -40,18 +40,18 @@ class Believed(msgspec.Struct, frozen=True, kw_only=True):
 class Callbacks:
     """The channels that are called back, each at its own place."""
 
-    def __init__(self, desk: Desk, inbox: Inbox) -> None:
+    def __init__(self, service: IncidentService, inbox: Inbox) -> None:
         """Read the channels, their secrets and the master key, once: a change of any wants a new start."""
-        self._desk = desk
-        self._gateway = Gateway(base=desk.folder)
+        self._service = service
+        self._gateway = Gateway(base=service.folder)
         self.inbox = inbox
-        places = places_of(desk)
-        self._channels = {places[name].encode(): desk.directory.channels[name] for name in places}
-        self._secrets = {name: secrets_of(desk, desk.directory.channels[name]) for name in places}
+        places = places_of(service)
+        self._channels = {places[name].encode(): service.directory.channels[name] for name in places}
+        self._secrets = {name: secrets_of(service, service.directory.channels[name]) for name in places}
 
     def now(self) -> datetime:
         """Return the present instant."""
-        return self._desk.clock.now()
+        return self._service.clock.now()
 
     def believe(self, place: str, incoming: Incoming) -> Believed | None:
         """Return what a callback says, or None for a place that is none and for what its adapter does not believe."""
@@ -74,32 +74,32 @@ class Callbacks:
         return self.inbox.take(believed.channel, believed.heard)
 
 
-def places_of(desk: Desk) -> dict[str, str]:
+def places_of(service: IncidentService) -> dict[str, str]:
     """Return the place of every channel that is called back, by the channel's name."""
-    channels = [channel for channel in desk.directory.channels.values() if channel.called_back]
+    channels = [channel for channel in service.directory.channels.values() if channel.called_back]
     if not channels:
         return {}
-    master = read_master(desk.home.master_key, base=desk.folder)
+    master = read_master(service.home.master_key, base=service.folder)
     return {channel.id: place_of(master, channel.id) for channel in channels}
 
 
-def addresses(desk: Desk) -> tuple[CallbackAddress, ...]:
+def addresses(service: IncidentService) -> tuple[CallbackAddress, ...]:
     """Return where each channel is called back, as its provider is to be told."""
-    base = desk.home.public_url.rstrip("/")
+    base = service.home.public_url.rstrip("/")
     return tuple(
         CallbackAddress(
-            channel=name, adapter=desk.directory.channels[name].adapter, url=f"{base}/{IN}/{place}"
+            channel=name, adapter=service.directory.channels[name].adapter, url=f"{base}/{IN}/{place}"
         )
-        for name, place in places_of(desk).items()
+        for name, place in places_of(service).items()
     )
 
 
-def secrets_of(desk: Desk, channel: Channel) -> Mapping[str, str]:
+def secrets_of(service: IncidentService, channel: Channel) -> Mapping[str, str]:
     """Return a channel's secrets; one that is not there is left out, and what needs it is not believed."""
     found: dict[str, str] = {}
     for name, reference in channel.secrets.items():
         try:
-            found[name] = resolve(reference, base=desk.folder).reveal()
+            found[name] = resolve(reference, base=service.folder).reveal()
         except TocsinError:
             continue
     return found
@@ -123,12 +123,12 @@ class Mismatch(NamedTuple):
     hint: str
 
 
-def mismatches(desk: Desk) -> Iterator[Mismatch]:
+def mismatches(service: IncidentService) -> Iterator[Mismatch]:
     """Yield what does not fit, for ``public_url`` and then channel by channel; raises Sealed without the master key."""
-    places = places_of(desk)
-    public = urlsplit(desk.home.public_url)
-    if not desk.home.public_url:
-        waiting = [name for name in places if SETTING not in desk.home.channels[name].settings]
+    places = places_of(service)
+    public = urlsplit(service.home.public_url)
+    if not service.home.public_url:
+        waiting = [name for name in places if SETTING not in service.home.channels[name].settings]
         if waiting:
             what = f"public_url is not set, and {', '.join(waiting)} can be called back"
             yield Mismatch(
@@ -138,7 +138,7 @@ def mismatches(desk: Desk) -> Iterator[Mismatch]:
         hint = "providers and people call it from outside: a proxy with TLS stands before serve-callbacks"
         yield Mismatch(True, "public_url is not https", hint)
     for name, place in places.items():
-        given = str(desk.home.channels[name].settings.get(SETTING) or "")
+        given = str(service.home.channels[name].settings.get(SETTING) or "")
         if given:
             yield from _compared(name, urlsplit(given), public, place)
 

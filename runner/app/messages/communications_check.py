@@ -22,7 +22,7 @@ from runner.routing.planner import contact_points
 from runner.vault.secrets import resolve
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 SUBJECT = "Communications check: nothing has happened"
 TEXT = """This is a check of how you are reached in an emergency. Nothing has happened, and nothing is asked of you.
@@ -55,9 +55,11 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
 BROKE_OFF = "the check broke off: nobody knows whether it arrived"
 
 
-def ways(desk: Desk, persons: Collection[str] = (), channels: Collection[str] = ()) -> tuple[Way, ...]:
+def ways(
+    service: IncidentService, persons: Collection[str] = (), channels: Collection[str] = ()
+) -> tuple[Way, ...]:
     """Return every way to every person, or to those that are named; raises NotFound with the nearest name."""
-    directory = desk.directory
+    directory = service.directory
     for wanted, known, code in (
         (persons, directory.people, "unknown_person"),
         (channels, directory.channels, "unknown_channel"),
@@ -74,14 +76,14 @@ def ways(desk: Desk, persons: Collection[str] = (), channels: Collection[str] = 
         for channel in directory.channels.values()
         if not channels or channel.id in channels
         for way in _way(
-            name, channel, person.contacts, _check(desk, directory.checks.get((name, channel.id)))
+            name, channel, person.contacts, _check(service, directory.checks.get((name, channel.id)))
         )
     )
 
 
-def _check(desk: Desk, check: Check | None) -> Check | None:
+def _check(service: IncidentService, check: Check | None) -> Check | None:
     """Return the last check; one whose process is gone before it knew is unknown."""
-    if check is None or check.state != "sending" or desk.store.worker_alive(check.worker):
+    if check is None or check.state != "sending" or service.store.worker_alive(check.worker):
         return check
     return msgspec.structs.replace(check, state="unknown", reason=BROKE_OFF)
 
@@ -94,34 +96,36 @@ def _way(
         yield Way(person=name, channel=channel, contact=points[0] if points else None, check=check)
 
 
-def test_contacts(desk: Desk, found: Collection[Way]) -> Generator[tuple[Way, SendResult], None, None]:
+def test_contacts(
+    service: IncidentService, found: Collection[Way]
+) -> Generator[tuple[Way, SendResult], None, None]:
     """Send one message over each way and record what came of it, one after the other."""
-    worker = desk.chance.name("checker")
-    alive = desk.store.register_worker(worker)
-    books = ContactStore(desk.store)
+    worker = service.chance.name("checker")
+    alive = service.store.register_worker(worker)
+    books = ContactStore(service.store)
     try:
         for way in found:
-            record_try(desk, way.person, way.channel.id, worker, books)
-            result = _try(desk, way)
-            record_check(desk, way.person, way.channel.id, result.state, result.reason, books)
+            record_try(service, way.person, way.channel.id, worker, books)
+            result = _try(service, way)
+            record_check(service, way.person, way.channel.id, result.state, result.reason, books)
             yield way, result
     finally:
         alive.release()
 
 
-def _try(desk: Desk, way: Way) -> SendResult:
+def _try(service: IncidentService, way: Way) -> SendResult:
     from runner.effects.gateway.gateway import Gateway
 
     if way.contact is not None and way.channel.adapter in way.contact.stopped:
         return SendResult(state="rejected", code="R25", reason="they asked for no more messages over it")
     try:
         secrets = {
-            name: resolve(reference, base=desk.folder).reveal()
+            name: resolve(reference, base=service.folder).reveal()
             for name, reference in way.channel.secrets.items()
         }
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)
-    name = desk.chance.name("check")
+    name = service.chance.name("check")
     dispatch = Dispatch(
         delivery=name,
         attempt=1,
@@ -131,7 +135,7 @@ def _try(desk: Desk, way: Way) -> SendResult:
         address=way.contact.address if way.contact is not None else way.person,
         subject=SUBJECT,
         text=TEXT if way.channel.max_length is None else TEXT[: way.channel.max_length],
-        at=desk.clock.now(),
+        at=service.clock.now(),
         marking="CHECK",
     )
-    return Gateway(base=desk.folder).send(way.channel, dispatch, secrets)
+    return Gateway(base=service.folder).send(way.channel, dispatch, secrets)

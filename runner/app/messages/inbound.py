@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from runner.app.core.directory import stop_contact
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.runs import graft
 from runner.app.messages.attempt_index import AttemptRef, Whereabouts
 from runner.app.messages.messages import plan_anew
@@ -37,17 +37,17 @@ LONGEST_NOTE = 500
 class Inbox:
     """Where everything that comes in is taken."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, service: IncidentService) -> None:
         """Take a desk that nobody else works at."""
-        self._desk = desk
-        self._where = Whereabouts(desk)
+        self._service = service
+        self._where = Whereabouts(service)
         self._lock = threading.Lock()
 
     def take(self, channel: Channel, heard: Sequence[Heard]) -> Fate:
         """Take all of one callback; ``later`` as soon as one of it cannot be kept now: the rest does no harm twice."""
         with self._lock:
             self._where.refresh()
-            self._desk.forget_directory()
+            self._service.forget_directory()
             fates = [self._one(channel, one) for one in heard]
         for fate in ("later", "taken"):
             if fate in fates:
@@ -58,20 +58,20 @@ class Inbox:
         """Try again what was held; let go of what has been held too long."""
         with self._lock:
             self._where.refresh()  # also what keeps a provider from waiting while incidents are folded
-            waiting = pending(self._desk.store)
-            now = self._desk.clock.now()
+            waiting = pending(self._service.store)
+            now = self._service.clock.now()
             over = []
             for name, one in waiting.items():
                 if self._again(one.channel, one.receipt) or now - one.since > LIMIT:
                     over.append(name)
-            remove(self._desk.store, over)
+            remove(self._service.store, over)
 
     def _again(self, name: str, receipt: Receipt) -> bool:
         """Try a receipt that was held; tell whether it is settled."""
         place = self._where.find(name, receipt.provider_id, receipt.key)
         if place is not None:
             return self._placed(name, place, receipt) != "later"
-        channel = self._desk.directory.channels.get(name)
+        channel = self._service.directory.channels.get(name)
         return channel is not None and self._about_many(channel, receipt) == "taken"
 
     def used(self) -> frozenset[str]:
@@ -96,11 +96,13 @@ class Inbox:
             fate = "later"
         if fate != "later":
             return fate
-        return "taken" if add(self._desk.store, channel.id, receipt, self._desk.clock.now()) else "later"
+        return (
+            "taken" if add(self._service.store, channel.id, receipt, self._service.clock.now()) else "later"
+        )
 
     def _placed(self, name: str, place: AttemptRef, receipt: Receipt) -> Fate:
         """Take a receipt whose attempt is known, whether it has just come or was held."""
-        directory = self._desk.directory
+        directory = self._service.directory
         channel = directory.channels.get(name)
         if receipt.kind == "read" and channel is not None and is_shared(directory, channel, place.person):
             return "nothing"  # somebody has read it, and nobody knows who
@@ -124,7 +126,7 @@ class Inbox:
             about=receipt.about,
             found="stopped" if receipt.kind == "stopped" else receipt.address,
         )
-        return take_one(self._desk, told)
+        return take_one(self._service, told)
 
     def _submit(self, place: AttemptRef, receipt: Receipt) -> Fate:
         command = TakeReceipt(
@@ -137,8 +139,8 @@ class Inbox:
             code=receipt.code,
         )
         try:
-            before = self._desk.load(place.incident).version
-            return "taken" if self._desk.submit(place.incident, command).version > before else "nothing"
+            before = self._service.load(place.incident).version
+            return "taken" if self._service.submit(place.incident, command).version > before else "nothing"
         except Stale:
             return "later"
         except Sealed:
@@ -146,7 +148,7 @@ class Inbox:
 
     def _answer(self, channel: Channel, answer: Answer) -> Fate:
         said = meaning(answer.text) if channel.address_kind == "phone" else ""
-        named = answer.sender.startswith("+") or owner_of(self._desk.directory, channel, answer.sender)
+        named = answer.sender.startswith("+") or owner_of(self._service.directory, channel, answer.sender)
         if said == "stop" and named:
             return self._stop(channel, answer.sender, f"a STOP over {channel.id}")
         if said == "start" and self._start(channel, answer.sender):
@@ -158,7 +160,7 @@ class Inbox:
         if place is None and answer.provider_id and self._where.under_way(channel.id):
             return "later"
         try:
-            taken = answered(self._desk, channel, answer, place)
+            taken = answered(self._service, channel, answer, place)
             asked = said in ("stop", "perhaps") and self._judge(channel, answer, rest=not taken)
         except Stale:
             return "later"
@@ -168,16 +170,18 @@ class Inbox:
         """A provider says that this person stopped a channel: every address of theirs on it is left alone."""
         from runner.routing.planner import contact_points
 
-        for contact in contact_points(channel, self._desk.directory.recipient(place.person).contacts):
+        for contact in contact_points(channel, self._service.directory.recipient(place.person).contacts):
             self._stop(channel, contact.address, f"an opt-out that {channel.id} reported")
 
     def _start(self, channel: Channel, address: str) -> bool:
         """Take a STOP back; false where there is none."""
-        person = owner_of(self._desk.directory, channel, address)
+        person = owner_of(self._service.directory, channel, address)
         how = f"a START over {channel.id}"
-        if not person or not stop_contact(self._desk, person, channel.adapter, address, how, stopped=False):
+        if not person or not stop_contact(
+            self._service, person, channel.adapter, address, how, stopped=False
+        ):
             return False
-        plan_anew(self._desk, person)
+        plan_anew(self._service, person)
         return True
 
     def _judge(self, channel: Channel, answer: Answer, *, rest: bool) -> bool:
@@ -185,29 +189,32 @@ class Inbox:
 
         Whoever acknowledges in the same text goes on being told. One task for each incident, and a note for each text.
         """
-        owner = owner_of(self._desk.directory, channel, answer.sender)
+        owner = owner_of(self._service.directory, channel, answer.sender)
         incident = self._incident_with(owner, channel, answer.sender)
         if (incident is None and not owner) or self._is_stopped(channel, answer.sender, owner):
             return False
         if incident is not None:  # first the task: should it have to be tried again, nothing rests yet
             if not any(incident.runs[one.partition(":")[0]].playbook == PLAYBOOK for one in incident.active):
                 graft(
-                    self._desk, incident, PLAYBOOK, f"a text over {channel.id} contains a word such as STOP"
+                    self._service,
+                    incident,
+                    PLAYBOOK,
+                    f"a text over {channel.id} contains a word such as STOP",
                 )
             who = owner or f"somebody at {answer.sender}"
             text = f"Text from {who} over {channel.id} that may ask for no more messages: {answer.text[:LONGEST_NOTE]}"
-            self._desk.submit(incident.id, AddNote(by=self._desk.actor.claimed, text=text))
+            self._service.submit(incident.id, AddNote(by=self._service.actor.claimed, text=text))
         if rest:
             self._stop(channel, answer.sender, f"a text over {channel.id} that a person has to judge")
         return True
 
     def _is_stopped(self, channel: Channel, address: str, owner: str) -> bool:
         if owner:
-            points = self._desk.directory.people[owner].contacts
+            points = self._service.directory.people[owner].contacts
             return any(point.address == address and channel.adapter in point.stopped for point in points)
         if not self._where.bulk:
             return False
-        tables = self._desk.store.bulk()
+        tables = self._service.store.bulk()
         return "stop" in tables.suppressed([tables.digest(*same_address(address))]).values()
 
     def _incident_with(self, owner: str, channel: Channel, address: str) -> Incident | None:
@@ -217,13 +224,13 @@ class Inbox:
         """
         told = frozenset[str]()
         if self._where.bulk:
-            tables = self._desk.store.bulk()
+            tables = self._service.store.bulk()
             told = frozenset(
                 standing.campaign for standing in tables.by_address(tables.digest(*same_address(address)))
             )
-        for row in reversed(self._desk.store.rows("open")):
+        for row in reversed(self._service.store.rows("open")):
             try:
-                incident = self._desk.load(row.id)
+                incident = self._service.load(row.id)
             except UNREADABLE:
                 continue
             sent = [delivery for delivery in incident.deliveries.values() if owner in (delivery.person, "")]
@@ -238,9 +245,9 @@ class Inbox:
         if self._where.bulk:
             from runner.app.campaigns.receipts import BulkReceipt, take
 
-            take(self._desk, (BulkReceipt(kind="stopped", address=address),))
-        person = owner_of(self._desk.directory, channel, address)
-        if not person or not stop_contact(self._desk, person, channel.adapter, address, how):
+            take(self._service, (BulkReceipt(kind="stopped", address=address),))
+        person = owner_of(self._service.directory, channel, address)
+        if not person or not stop_contact(self._service, person, channel.adapter, address, how):
             return "nothing"
-        plan_anew(self._desk, person)
+        plan_anew(self._service, person)
         return "taken"

@@ -24,7 +24,7 @@ from runner.routing.messaging import DeliveryPlan, MessageClass
 from runner.routing.rules import Compromise, PlanContext
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 
 class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,9 +37,9 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
 _Plans = tuple[str, str, MessageTemplate, tuple[DeliveryPlan, ...]]
 
 
-def plans(desk: Desk, incident: Incident) -> tuple[_Plans, ...]:
+def plans(service: IncidentService, incident: Incident) -> tuple[_Plans, ...]:
     """Return each message's name, its words, its template and one plan for each person who would be told."""
-    library = desk.library(incident)
+    library = service.library(incident)
     found: dict[tuple[str, ...], _Plans] = {}
     for plan in library.plans.values():
         for playbook in _all(plan):
@@ -48,7 +48,7 @@ def plans(desk: Desk, incident: Incident) -> tuple[_Plans, ...]:
                     continue
                 template = playbook.messages[step.message]
                 to = step.to or template.to
-                made = tuple(_plans(desk, incident, playbook, template, to))
+                made = tuple(_plans(service, incident, playbook, template, to))
                 found.setdefault(
                     (playbook.name, step.message, *to),
                     (step.message, f"{playbook.name}: {step.message}", template, made),
@@ -57,29 +57,29 @@ def plans(desk: Desk, incident: Incident) -> tuple[_Plans, ...]:
 
 
 def class_plans(
-    desk: Desk, incident: Incident | None, name: str, to: Sequence[str], what_if: WhatIf
+    service: IncidentService, incident: Incident | None, name: str, to: Sequence[str], what_if: WhatIf
 ) -> tuple[str, tuple[DeliveryPlan, ...]]:
     """Return the words for a class and one plan for each person meant by ``to``; raises NotFound with the nearest name.
 
     Without an incident it is planned as if one began now.
     """
-    kind = known_class(desk, incident, name)
-    context = _context(desk, incident, what_if)
+    kind = known_class(service, incident, name)
+    context = _context(service, incident, what_if)
     roles = incident.roles if incident is not None else {}
-    wanted = tuple(addressee(desk, roles, one) for one in to or ("role:commander",))
-    persons = people_behind(roles, desk.directory, wanted)
+    wanted = tuple(addressee(service, roles, one) for one in to or ("role:commander",))
+    persons = people_behind(roles, service.directory, wanted)
     if not persons:
         raise NotFound(
             f"nobody to tell: {', '.join(wanted)}", hint="tocsin role assign ROLE PERSON", code="no_recipient"
         )
-    plans = tuple(planned_for(context, desk.directory, kind, person) for person in persons)
+    plans = tuple(planned_for(context, service.directory, kind, person) for person in persons)
     return f"{name} to {', '.join(wanted)}", plans
 
 
-def known_class(desk: Desk, incident: Incident | None, name: str) -> MessageClass:
+def known_class(service: IncidentService, incident: Incident | None, name: str) -> MessageClass:
     """Return a class by name: of the incident's playbooks, the home or built in; raises NotFound with the nearest one."""
-    known = desk.directory.classes
-    for plan in desk.library(incident).plans.values() if incident is not None else ():
+    known = service.directory.classes
+    for plan in service.library(incident).plans.values() if incident is not None else ():
         for playbook in _all(plan):
             known = laid_over(known, playbook.classes)
     try:
@@ -92,8 +92,8 @@ def known_class(desk: Desk, incident: Incident | None, name: str) -> MessageClas
         ) from None
 
 
-def _context(desk: Desk, incident: Incident | None, what_if: WhatIf) -> PlanContext:
-    now = desk.clock.now()
+def _context(service: IncidentService, incident: Incident | None, what_if: WhatIf) -> PlanContext:
+    now = service.clock.now()
     context = (
         plan_context(incident, now)
         if incident is not None
@@ -105,16 +105,16 @@ def _context(desk: Desk, incident: Incident | None, what_if: WhatIf) -> PlanCont
     )
 
 
-def addressee(desk: Desk, roles: Mapping[str, tuple[str, ...]], text: str) -> str:
+def addressee(service: IncidentService, roles: Mapping[str, tuple[str, ...]], text: str) -> str:
     """Return whom a person means by ``--to``: a role, somebody, or one of them written out."""
     if ":" in text:
         return text
-    known = {*roles, *desk.directory.roles}
+    known = {*roles, *service.directory.roles}
     if text in known:
         return f"role:{text}"
-    if text in desk.directory.people:
+    if text in service.directory.people:
         return f"person:{text}"
-    near = nearest(text, (*known, *desk.directory.people))
+    near = nearest(text, (*known, *service.directory.people))
     hint = f"did you mean {near}?" if near else "--to ROLE, or --to person:PERSON"
     raise NotFound(f"there is no role and nobody called '{text}'", hint=hint, code="unknown_recipient")
 
@@ -124,35 +124,43 @@ def _all(plan: Plan) -> tuple[Playbook, ...]:
 
 
 def _plans(
-    desk: Desk, incident: Incident, playbook: Playbook, template: MessageTemplate, to: tuple[str, ...]
+    service: IncidentService,
+    incident: Incident,
+    playbook: Playbook,
+    template: MessageTemplate,
+    to: tuple[str, ...],
 ) -> Iterator[DeliveryPlan]:
-    kind = message_class(template.message_class, desk.directory, playbook.classes)
-    context = plan_context(incident, desk.clock.now())
-    for person in addressed(incident, desk.directory, to, kind).meant:
-        yield planned_for(context, desk.directory, kind, person)
+    kind = message_class(template.message_class, service.directory, playbook.classes)
+    context = plan_context(incident, service.clock.now())
+    for person in addressed(incident, service.directory, to, kind).meant:
+        yield planned_for(context, service.directory, kind, person)
 
 
 def plans_to(
-    desk: Desk, incident: Incident, kind: MessageClass, people: Sequence[str], traits: frozenset[str]
+    service: IncidentService,
+    incident: Incident,
+    kind: MessageClass,
+    people: Sequence[str],
+    traits: frozenset[str],
 ) -> tuple[DeliveryPlan, ...]:
     """Return how a message of a class would leave to each person now."""
-    context = plan_context(incident, desk.clock.now())
-    return tuple(planned_for(context, desk.directory, kind, person, traits) for person in people)
+    context = plan_context(incident, service.clock.now())
+    return tuple(planned_for(context, service.directory, kind, person, traits) for person in people)
 
 
-def plan_anew(desk: Desk, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def plan_anew(service: IncidentService, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Have open deliveries to somebody planned anew; return the codenames, and deliveries to them that were given up.
 
     What was given up is not sent by itself: a person may have told them since.
     """
     asked: list[str] = []
     given_up: list[str] = []
-    for row in desk.store.rows("open"):
+    for row in service.store.rows("open"):
         try:
-            before = desk.load(row.id)
+            before = service.load(row.id)
         except UNREADABLE:
             continue
-        after = desk.submit(row.id, AskReplan(by=desk.actor.claimed, person=name))
+        after = service.submit(row.id, AskReplan(by=service.actor.claimed, person=name))
         asked += [row.codename] if after.version > before.version else []
         given_up += [d.id for d in before.deliveries.values() if d.person == name and d.state == "exhausted"]
     return tuple(asked), tuple(given_up)
@@ -162,12 +170,12 @@ ABOUT = frozenset({"AttemptEnded", "ReceiptTaken", "EvidenceRaised", "DeliveryRe
 """The types of events that prove something of a delivery."""
 
 
-def prove(desk: Desk, incident: str, delivery: str) -> ProofReport:
+def prove(service: IncidentService, incident: str, delivery: str) -> ProofReport:
     """Return what is proved of a delivery; raises NotFound for one that is not there."""
-    found = desk.load(incident)
+    found = service.load(incident)
     written = []
     last = ""
-    for event in desk.store.read(incident):
+    for event in service.store.read(incident):
         last = f"{event.seq}:sha256:{event.hash}"
         if event.type in ABOUT:
             if event.payload is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.messages.callbacks import secrets_of
 from runner.app.messages.inbound import Inbox
 from runner.app.messages.reconciliation import Reconciler
@@ -22,22 +22,22 @@ from runner.routing.messaging import Channel
 class Collector:
     """Goes round the channels; what is wrong with one holds up no other."""
 
-    def __init__(self, desk: Desk, say: Callable[[str], None], patience: timedelta) -> None:
+    def __init__(self, service: IncidentService, say: Callable[[str], None], patience: timedelta) -> None:
         """Take a desk that nobody else works at; ``patience`` is how long a silent provider is waited for."""
-        self._desk = desk
+        self._service = service
         self._say = say
         self._patience = patience
-        self._gateway = Gateway(base=desk.folder)
+        self._gateway = Gateway(base=service.folder)
         self._troubles: dict[str, str] = {}
-        self._reconciler = Reconciler(desk)
-        self.inbox = Inbox(desk)
+        self._reconciler = Reconciler(service)
+        self.inbox = Inbox(service)
 
     def round(self) -> None:
         """Try again what came too early, ask about what nobody knows, then every channel that may have something."""
         self.inbox.again()
         self._reconciler.round()
         for name in sorted(self.inbox.used()):
-            channel = self._desk.directory.channels.get(name)
+            channel = self._service.directory.channels.get(name)
             if channel is not None:
                 self._tell(name, self._collect(channel))
 
@@ -48,8 +48,8 @@ class Collector:
         try:
             if not self._gateway.collects(channel):
                 return ""
-            secrets = secrets_of(self._desk, channel)
-            return self._gateway.collect(channel, took, self._desk.clock.now(), secrets, self._patience)
+            secrets = secrets_of(self._service, channel)
+            return self._gateway.collect(channel, took, self._service.clock.now(), secrets, self._patience)
         except TocsinError as error:
             return error.message
 

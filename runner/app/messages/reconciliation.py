@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.effects.messages.deliver import ask_again
 from runner.errors import UNREADABLE, TocsinError
 from runner.incident.state.commands import AttemptDone
@@ -23,20 +23,20 @@ AFTER = tuple(timedelta(seconds=one) for one in (10, 60, 300, 1200))
 class Reconciler:
     """Asks; remembers how often it has asked about which attempt."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, service: IncidentService) -> None:
         """Take a desk that nobody else works at."""
-        self._desk = desk
+        self._service = service
         self._asked: dict[tuple[str, str, int], int] = {}
 
     def round(self) -> None:
         """Ask about every attempt whose time for it has come."""
-        for row in self._desk.store.rows("open"):
+        for row in self._service.store.rows("open"):
             try:
-                incident = self._desk.load(row.id)
+                incident = self._service.load(row.id)
             except UNREADABLE:
                 continue
             for delivery, attempt in list(_doubtful(incident)):
-                self._ask(incident, delivery, attempt, self._desk.now_in(incident))
+                self._ask(incident, delivery, attempt, self._service.now_in(incident))
 
     def _ask(self, incident: Incident, delivery: Delivery, attempt: Attempt, now: datetime) -> None:
         name = (incident.id, delivery.id, attempt.n)
@@ -52,11 +52,11 @@ class Reconciler:
             channel=attempt.channel,
             key=attempt.key,
         )
-        result = ask_again(work, attempt.started_at, incident, self._desk.tools(incident))
+        result = ask_again(work, attempt.started_at, incident, self._service.tools(incident))
         if result is None:
             return
         try:
-            self._desk.submit(incident.id, AttemptDone(effect=delivery.id, n=attempt.n, result=result))
+            self._service.submit(incident.id, AttemptDone(effect=delivery.id, n=attempt.n, result=result))
         except TocsinError:
             del self._asked[name]  # what was found out is not kept: it is asked again in the next round
             raise

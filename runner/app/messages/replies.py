@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from runner.app.core.directory import stop_contact
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.messages.acknowledgement import acknowledge
 from runner.app.messages.attempt_index import AttemptRef
 from runner.errors import Refused, Sealed
@@ -24,7 +24,7 @@ from runner.routing.planner import contact_points
 from runner.vault.derived_tokens import LENGTH
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 
 def owners_of(directory: Directory, channel: Channel, address: str) -> tuple[str, ...]:
@@ -58,11 +58,11 @@ def is_shared(directory: Directory, channel: Channel, person: str) -> bool:
     return any(len(owners_of(directory, channel, point.address)) > 1 for point in points)
 
 
-def stop_person(desk: Desk, channel: Channel, person: str, how: str) -> None:
+def stop_person(service: IncidentService, channel: Channel, person: str, how: str) -> None:
     """Leave every address alone at which somebody is reached over a channel: its provider says that they want nothing more."""
-    for contact in contact_points(channel, desk.directory.recipient(person).contacts):
-        stop_contact(desk, person, channel.adapter, contact.address, how)
-    desk.forget_directory()
+    for contact in contact_points(channel, service.directory.recipient(person).contacts):
+        stop_contact(service, person, channel.adapter, contact.address, how)
+    service.forget_directory()
 
 
 WORDS = 20
@@ -72,13 +72,13 @@ WORDS = 20
 _CODE = re.compile(rf"[A-Za-z0-9]{{{LENGTH}}}", re.ASCII)
 
 
-def answered(desk: Desk, channel: Channel, answer: Answer, place: AttemptRef | None) -> bool:
+def answered(service: IncidentService, channel: Channel, answer: Answer, place: AttemptRef | None) -> bool:
     """Record an acknowledgement; false where the answer proves nothing new, or nothing at all."""
-    for person in _persons(desk.directory, channel, answer, place):
+    for person in _persons(service.directory, channel, answer, place):
         for code in [""] if place is not None else _codes(answer.text):
             try:
                 done = acknowledge(
-                    desk,
+                    service,
                     incident=place.incident if place is not None else "",
                     delivery=place.delivery if place is not None else "",
                     code=code,

@@ -18,7 +18,7 @@ from runner.incident.state.incident import Incident
 from runner.routing.messaging import MessageClass, proves
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 EVERYBODY = "everybody"
 INFORMS, ASKS = "status-update", "urgent-internal"
@@ -35,7 +35,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     ask_ack: bool = False
 
 
-def compose_by_hand(desk: Desk, incident: Incident, written: Written) -> Composed:
+def compose_by_hand(service: IncidentService, incident: Incident, written: Written) -> Composed:
     """Return the message with its plans; raises Refused or NotFound. Nothing is recorded."""
     if incident.state != "open":
         paused = incident.state == "paused"
@@ -44,36 +44,36 @@ def compose_by_hand(desk: Desk, incident: Incident, written: Written) -> Compose
             hint="tocsin resume" if paused else "a new incident: tocsin open PLAYBOOK",
             code="incident_paused" if paused else "incident_closed",
         )
-    by, text = desk.actor.claimed, clean(written.text)
+    by, text = service.actor.claimed, clean(written.text)
     if why := text_problem(text, many_lines=True) if text else "the message has no text":
         raise Refused(
             why, hint="write what people have to know", code="text_missing" if not text else "bad_text"
         )
-    kind = _kind(desk, incident, written)
+    kind = _kind(service, incident, written)
     subject = f"{incident.codename}: message from {by}"
     if why := forbidden_text(subject, text, tuple(incident.overrides.values())):
         raise Refused(f"nothing was sent: {why}", code="forbidden_text")
-    wanted, found = _addressed(desk, incident, written.to, kind, by)
+    wanted, found = _addressed(service, incident, written.to, kind, by)
     traits = traits_of(text, kind, incident)
     body = msgspec.json.encode(Body(subject=subject, text=text))
     return Composed(
         by=by,
         step="",
-        message=desk.chance.name("m"),
+        message=service.chance.name("m"),
         message_class=kind,
-        body=desk.store.put_blob(incident.id, body),
+        body=service.store.put_blob(incident.id, body),
         to=tuple(found.meant),
-        plans=deliveries(incident, desk.tools(incident), kind, found, wanted, (), traits),
+        plans=deliveries(incident, service.tools(incident), kind, found, wanted, (), traits),
         traits=tuple(sorted(traits)),
         requested_by=by,
         unheld=found.unheld,
     )
 
 
-def _kind(desk: Desk, incident: Incident, written: Written) -> MessageClass:
+def _kind(service: IncidentService, incident: Incident, written: Written) -> MessageClass:
     """Return the class; an acknowledgement is asked of each person, unless a class is named that says how many."""
     named = written.message_class
-    kind = known_class(desk, incident, named or (ASKS if written.ask_ack else INFORMS))
+    kind = known_class(service, incident, named or (ASKS if written.ask_ack else INFORMS))
     kind = msgspec.structs.replace(kind, mobilises=False)
     if not written.ask_ack or (named and kind.wants_answer):
         return kind
@@ -82,18 +82,18 @@ def _kind(desk: Desk, incident: Incident, written: Written) -> MessageClass:
 
 
 def _addressed(
-    desk: Desk, incident: Incident, to: Sequence[str], kind: MessageClass, by: str
+    service: IncidentService, incident: Incident, to: Sequence[str], kind: MessageClass, by: str
 ) -> tuple[tuple[str, ...], Addressed]:
     """Return whom it goes to; whoever writes it gets it only where they name themselves."""
     roles = tuple(f"role:{name}" for name in incident.roles)
     wanted: list[str] = []
     for one in to:
-        wanted += roles if one == EVERYBODY else [addressee(desk, incident.roles, one)]
+        wanted += roles if one == EVERYBODY else [addressee(service, incident.roles, one)]
     for one in wanted:
         if one.startswith("person:"):
-            desk.known(one.removeprefix("person:"))
+            service.known(one.removeprefix("person:"))
     spared = "" if f"person:{by}" in wanted else by
-    found = addressed(incident, desk.directory, wanted, kind, spared)
+    found = addressed(incident, service.directory, wanted, kind, spared)
     if not found.meant:
         raise NotFound(
             f"nobody to tell but {by}: {', '.join(to)}",

@@ -23,7 +23,7 @@ from runner.law.duty import DutyStatus
 from runner.law.populations import views
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 AUTO = "auto"
 """Instead of a template's name: the one that fits each person's duty."""
@@ -40,7 +40,7 @@ class Addressing:
 
     def __init__(
         self,
-        desk: Desk,
+        service: IncidentService,
         incident: Incident,
         notice: str,
         *,
@@ -52,14 +52,14 @@ class Addressing:
         """Judge the duties as they are now; raises NotFound for a duty or a template that is not there."""
         self.papers: dict[tuple[str, str], Paper] = {}
         self.groups: dict[tuple[str, str], Group] = {}
-        self._desk, self._incident, self._draft, self._fonts = desk, incident, draft, fonts
+        self._service, self._incident, self._draft, self._fonts = service, incident, draft, fonts
         self._letterhead = hashlib.sha256(letterhead).hexdigest() if letterhead else ""
-        self._tools, self._library = desk.tools(incident), desk.library(incident)
+        self._tools, self._library = service.tools(incident), service.library(incident)
         self._views = {view.id: view for view in views(nested(incident.facts)) if view.id}
         self._gaps: dict[tuple[str, str], tuple[str, ...]] = {}
         self._why: dict[tuple[str, str], str] = {}
         self._notice = None if notice == AUTO else self._template(notice)
-        self.statuses = statuses = {duty.id: duty for duty in desk.duties(incident)}
+        self.statuses = statuses = {duty.id: duty for duty in service.duties(incident)}
         unknown = [name for name in duties if name not in statuses]
         if unknown:
             raise NotFound(
@@ -134,7 +134,9 @@ class Addressing:
         notice = self._notice or self._template(template_for(work, self._tools, brief))
         body = self._tools.notices[notice.id][1]
         made = self._inked(
-            paper(apply_duty(notice, brief), body, self._incident, brief, population, logo=self._desk.logo())
+            paper(
+                apply_duty(notice, brief), body, self._incident, brief, population, logo=self._service.logo()
+            )
         )
         pattern = made.document()
         blocking = () if self._draft else blockers(made.notice, pattern)
@@ -167,7 +169,7 @@ class Addressing:
     def _template(self, name: str) -> Notice:
         from runner.app.notices.notices import template
 
-        found, _ = template(self._desk, self._incident, name)
+        found, _ = template(self._service, self._incident, name)
         if not found.slots:
             raise Refused(
                 f"{name} has no slots: every letter would be the same",

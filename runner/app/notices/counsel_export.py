@@ -25,7 +25,7 @@ from runner.incident.state.incident import Approval, Document, Incident
 from runner.reports.core.formatting import moment
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.law.duty import DutyStatus
 
 HOUSE = "for the house only"
@@ -34,9 +34,9 @@ HOUSE = "for the house only"
 class _Pull:
     """One folder in the making."""
 
-    def __init__(self, desk: Desk, incident: Incident, folder: Path) -> None:
-        self.desk, self.incident, self.folder = desk, incident, folder
-        self.duties: tuple[DutyStatus, ...] = desk.duties(incident)
+    def __init__(self, service: IncidentService, incident: Incident, folder: Path) -> None:
+        self.service, self.incident, self.folder = service, incident, folder
+        self.duties: tuple[DutyStatus, ...] = service.duties(incident)
         self.house: list[Pulled] = []
 
     def put(self, name: str, content: bytes, note: str, notice: str = "") -> Pulled:
@@ -54,11 +54,11 @@ class _Pull:
 
     def tree(self, document: Document) -> Kept | None:
         """Return the tree of a rendering, None where an older version kept none."""
-        return notice_versions.tree_of(self.desk, document) if document.tree else None
+        return notice_versions.tree_of(self.service, document) if document.tree else None
 
 
 def pull(
-    desk: Desk,
+    service: IncidentService,
     incident: Incident,
     documents: Sequence[Document],
     formats: Sequence[Format],
@@ -75,7 +75,7 @@ def pull(
         seen(1)
         for form in _wanted(document, formats):
             digest = document.files[form]
-            path = write_file(folder / file_name(incident, document, form), desk.store.get_blob(digest))
+            path = write_file(folder / file_name(incident, document, form), service.store.get_blob(digest))
             found[str(path)] = Pulled(
                 path=str(path),
                 format=form,
@@ -84,7 +84,7 @@ def pull(
                 status=document.status,
                 stale=bool(stale[document.id]),
             )
-    made = _Pull(desk, incident, folder)
+    made = _Pull(service, incident, folder)
     for document in {document.digest: document for document in documents}.values():
         _beside(made, document)
     _lists(made, documents)
@@ -114,7 +114,7 @@ def _beside(made: _Pull, document: Document) -> None:
     made.put(name, write(_cover(made, document, kept), "pdf"), f"cover sheet: {HOUSE}", document.notice)
     try:
         old = notice_versions.before(made.incident, document)
-        pair = notice_versions.compare(made.desk, old, document)
+        pair = notice_versions.compare(made.service, old, document)
     except (NotFound, Refused):
         return
     author = kept.document.context.stationery.name or made.incident.codename
@@ -128,9 +128,9 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
     from runner.documents.write import rendered
 
     files = cast("list[tuple[Format, str]]", sorted(document.files.items()))
-    head = made.desk.store.head(made.incident.id)
+    head = made.service.store.head(made.incident.id)
     context = msgspec.structs.replace(kept.document.context, journal_head=f"sha256:{head.hash}")
-    outputs = [rendered(kept.document, form, made.desk.store.get_blob(digest)) for form, digest in files]
+    outputs = [rendered(kept.document, form, made.service.store.get_blob(digest)) for form, digest in files]
     return cover(
         msgspec.structs.replace(kept.document, context=context),
         check(kept.notice, kept.document),
@@ -192,7 +192,7 @@ def _lists(made: _Pull, documents: Sequence[Document]) -> None:
     from runner.reports.law.duties import duties as view
     from runner.reports.law.duties import duties_page
 
-    marks, now = _marks(made.incident), made.desk.clock.now()
+    marks, now = _marks(made.incident), made.service.clock.now()
     report = view(made.duties, now)
     text = "\n\n".join(
         _covered(document, kept) for document in documents if (kept := made.tree(document)) is not None
@@ -218,7 +218,7 @@ def _row(one: Coverage) -> str:
 
 def _manifest(made: _Pull, documents: Sequence[Document]) -> None:
     """Write what was pulled, with the digest of every file, the approvals and the journal's head."""
-    head = made.desk.store.head(made.incident.id)
+    head = made.service.store.head(made.incident.id)
     content = msgspec.json.encode(
         {
             "schema": "tocsin/manifest/v1",

@@ -31,7 +31,7 @@ from runner.incident.notices.letters import MAX_BATCH, Group, Letters, Person
 from runner.incident.state.incident import Incident
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 SHARD, PRINTED = 500, 2_000
 """People in one unit of work, some seconds of one core: with files of their own, and in print batches."""
@@ -90,12 +90,12 @@ class _Survey:
         self.pieces: set[str] = set()
 
 
-def write_letters(desk: Desk, incident: Incident, order: Order, tell: Tell) -> Written:
+def write_letters(service: IncidentService, incident: Incident, order: Order, tell: Tell) -> Written:
     """Write a letter to every person of a list, or go on where an earlier run was cut off; put its root on record."""
     _check(order)
-    letterhead = _letterhead(desk, order)
+    letterhead = _letterhead(service, order)
     addressing = Addressing(
-        desk,
+        service,
         incident,
         order.notice,
         duties=order.duties,
@@ -112,7 +112,7 @@ def write_letters(desk: Desk, incident: Incident, order: Order, tell: Tell) -> W
     try:
         with held(order.out, _plan(incident, order, survey, addressing)):
             made = _make(rows, survey, order, tell)
-            return _finish(desk, incident, order, (survey, addressing, made))
+            return _finish(service, incident, order, (survey, addressing, made))
     except OSError as error:
         raise Invalid(
             f"{order.out} cannot be written: {error.strerror}",
@@ -139,11 +139,11 @@ def _check(order: Order) -> None:
         )
 
 
-def _letterhead(desk: Desk, order: Order) -> bytes:
+def _letterhead(service: IncidentService, order: Order) -> bytes:
     """Return the firm's own Word file where letters are written on it; raises Refused where it cannot be."""
     from runner.documents.word.letterhead import Letterhead
 
-    content = desk.letterhead() if "docx" in order.formats else b""
+    content = service.letterhead() if "docx" in order.formats else b""
     if content:
         Letterhead(content)
     return content
@@ -345,7 +345,9 @@ def _shard(rows: _Rows, order: Order, number: int, people: list[Person]) -> Shar
     )
 
 
-def _finish(desk: Desk, incident: Incident, order: Order, found: tuple[_Survey, Addressing, int]) -> Written:
+def _finish(
+    service: IncidentService, incident: Incident, order: Order, found: tuple[_Survey, Addressing, int]
+) -> Written:
     from runner.app.incidents.evidence import take
 
     survey, addressing, made = found
@@ -376,8 +378,8 @@ def _finish(desk: Desk, incident: Incident, order: Order, found: tuple[_Survey, 
     ]
     if not known and not order.draft:
         source = f"tocsin notice letters: {joined.letters} letters in {joined.files} files, Merkle root {summary.root}"
-        command = take(desk, incident.id, path, source)
-        desk.submit(incident.id, command)
+        command = take(service, incident.id, path, source)
+        service.submit(incident.id, command)
         known = [command.evidence]
     return Written(
         folder=str(order.out),

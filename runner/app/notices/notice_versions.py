@@ -16,7 +16,7 @@ from runner.incident.state.incident import Document, Incident
 from runner.reports.notices.notices import rendered_so_far
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.documents.redline.redline import FactChange, Redline
 
 FORMATS = ("html", "docx")
@@ -35,16 +35,16 @@ class Pair(msgspec.Struct, frozen=True):
     facts: tuple[FactChange, ...]
 
 
-def compare(desk: Desk, old: Document, new: Document) -> Pair:
+def compare(service: IncidentService, old: Document, new: Document) -> Pair:
     """Return what changed from one rendering to another; raises Refused where one of them kept no tree."""
     from runner.documents.redline.redline import changed_facts, redline
 
-    before, after = tree_of(desk, old), tree_of(desk, new)
+    before, after = tree_of(service, old), tree_of(service, new)
     laid = redline(before.document, after.document)
     return Pair(old, new, before, after, laid, changed_facts(before.document, after.document))
 
 
-def tree_of(desk: Desk, document: Document) -> Kept:
+def tree_of(service: IncidentService, document: Document) -> Kept:
     """Return the tree that a rendering was written from; raises Refused where none was kept."""
     if not document.tree:
         raise Refused(
@@ -52,7 +52,7 @@ def tree_of(desk: Desk, document: Document) -> Kept:
             hint="render it anew: tocsin notice render STEP",
             code="text_not_kept",
         )
-    return decode(desk.store.get_blob(document.tree))
+    return decode(service.store.get_blob(document.tree))
 
 
 def versions(incident: Incident, name: str) -> list[Document]:

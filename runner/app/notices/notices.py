@@ -18,7 +18,7 @@ from runner.law.duty import DutyStatus
 from runner.playbook.format import Notice as NoticeStep
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.documents.tree import Document as Tree
 
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -36,9 +36,9 @@ class Pulled(msgspec.Struct, frozen=True, kw_only=True):
     """Facts of a kept notice have changed since it was rendered."""
 
 
-def template(desk: Desk, incident: Incident, name: str) -> tuple[Notice, str]:
+def template(service: IncidentService, incident: Incident, name: str) -> tuple[Notice, str]:
     """Return a pinned template by its id; raises NotFound with the nearest."""
-    notices = desk.catalogue(incident).notices
+    notices = service.catalogue(incident).notices
     if name not in notices:
         near = nearest(name, notices)
         hint = f"did you mean {near}?" if near else f"known: {', '.join(sorted(notices)) or 'none'}"
@@ -53,18 +53,18 @@ def about_duty(notice: Notice, duty: str) -> str:
     return duty or next(iter(notice.duties), "")
 
 
-def draft(desk: Desk, incident: Incident, name: str, duty: str = "") -> tuple[Notice, Tree]:
+def draft(service: IncidentService, incident: Incident, name: str, duty: str = "") -> tuple[Notice, Tree]:
     """Return a template as of the incident's facts; nothing is recorded."""
     from runner.effects.notices.legal_basis import apply_duty, legal_context
     from runner.effects.notices.render import make
 
-    notice, body = template(desk, incident, name)
+    notice, body = template(service, incident, name)
     wanted = about_duty(notice, duty)
-    statuses = [duty for duty in desk.duties(incident) if duty.id == wanted]
-    brief = legal_context(incident, _one(statuses), desk.library(incident))
+    statuses = [duty for duty in service.duties(incident) if duty.id == wanted]
+    brief = legal_context(incident, _one(statuses), service.library(incident))
     notice = apply_duty(notice, brief)
     return notice, make(
-        notice, body, incident, brief, privileged=desk.home.stationery.privileged, logo=desk.logo()
+        notice, body, incident, brief, privileged=service.home.stationery.privileged, logo=service.logo()
     )
 
 
@@ -72,17 +72,21 @@ def _one(statuses: Sequence[DutyStatus]) -> DutyStatus | None:
     return statuses[0] if statuses else None
 
 
-def coverage(desk: Desk, incident: Incident, name: str, duty: str = "") -> tuple[Coverage, ...]:
+def coverage(service: IncidentService, incident: Incident, name: str, duty: str = "") -> tuple[Coverage, ...]:
     """Return what the law requires in a notice against what would stand in it now, and every other gap in its text."""
     from runner.documents.contents.coverage import check, unnamed
 
-    notice, document = draft(desk, incident, name, duty)
+    notice, document = draft(service, incident, name, duty)
     lines = check(notice, document)
     return (*lines, *unnamed(lines, document))
 
 
 def render_step(
-    desk: Desk, incident: Incident, step: str, override: str = "", gaps: Mapping[str, str] | None = None
+    service: IncidentService,
+    incident: Incident,
+    step: str,
+    override: str = "",
+    gaps: Mapping[str, str] | None = None,
 ) -> Rendered:
     """Render the notice of a step from the facts as they are now; raises Refused when it cannot be.
 
@@ -91,9 +95,9 @@ def render_step(
     """
     from runner.effects.notices.render import render
 
-    work = work_of(desk, incident, step)
-    tools = desk.tools(incident)
-    rendered = render(work, incident, desk.library(incident), tools, override=bool(override or gaps))
+    work = work_of(service, incident, step)
+    tools = service.tools(incident)
+    rendered = render(work, incident, service.library(incident), tools, override=bool(override or gaps))
     if isinstance(rendered, EffectFailed):
         raise Refused(
             f"{step} could not be rendered: {rendered.why}",
@@ -102,7 +106,7 @@ def render_step(
         )
     if gaps:
         rendered = _marked(rendered, step, gaps, override)
-    return by_hand(desk, rendered, override or "; ".join(dict.fromkeys((gaps or {}).values())))
+    return by_hand(service, rendered, override or "; ".join(dict.fromkeys((gaps or {}).values())))
 
 
 def _marked(made: Rendered, step: str, gaps: Mapping[str, str], override: str) -> Rendered:
@@ -122,7 +126,7 @@ def _marked(made: Rendered, step: str, gaps: Mapping[str, str], override: str) -
     return msgspec.structs.replace(made, items=items)
 
 
-def by_hand(desk: Desk, made: Rendered, override: str) -> Rendered:
+def by_hand(service: IncidentService, made: Rendered, override: str) -> Rendered:
     """Return a rendering as a person's; raises Refused where there is nothing to override."""
     if override and not made.items:
         raise Refused(
@@ -130,14 +134,14 @@ def by_hand(desk: Desk, made: Rendered, override: str) -> Rendered:
             hint="leave --override out",
             code="nothing_to_override",
         )
-    return msgspec.structs.replace(made, by=desk.actor.claimed, override=override)
+    return msgspec.structs.replace(made, by=service.actor.claimed, override=override)
 
 
-def work_of(desk: Desk, incident: Incident, step: str) -> Render:
+def work_of(service: IncidentService, incident: Incident, step: str) -> Render:
     """Return the work of rendering a notice step; raises Refused for any other step."""
     from runner.incident.state.expression_view import item_of
 
-    definition = desk.library(incident).step(incident, step)
+    definition = service.library(incident).step(incident, step)
     if not isinstance(definition, NoticeStep):
         kind = incident.invocations[step].kind
         raise Refused(
@@ -165,10 +169,16 @@ def formats_of(texts: Sequence[str]) -> tuple[Format, ...]:
 
 
 def save_draft(
-    desk: Desk, tree: Tree, formats: Sequence[Format], folder: Path, duty: str = "", *, name: str = ""
+    service: IncidentService,
+    tree: Tree,
+    formats: Sequence[Format],
+    folder: Path,
+    duty: str = "",
+    *,
+    name: str = "",
 ) -> tuple[Pulled, ...]:
     """Write a document that is on no record into a folder; its duty stands in the name, where none is given."""
-    return save(tree, formats, folder, desk.letterhead() if "docx" in formats else b"", duty, name=name)
+    return save(tree, formats, folder, service.letterhead() if "docx" in formats else b"", duty, name=name)
 
 
 def save(

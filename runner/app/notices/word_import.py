@@ -22,7 +22,7 @@ from runner.incident.state.incident import Document, Incident
 from runner.yamlfile.limited_files import TooLarge, read_file
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.documents.tree import Document as Tree
 
 LARGEST = 32 * 1024 * 1024
@@ -46,7 +46,9 @@ class Adoption(msgspec.Struct, frozen=True):
         return self.pair.redline.identical
 
 
-def look(desk: Desk, incident: Incident, file: Path, step: str, rows: tuple[str, ...]) -> Adoption:
+def look(
+    service: IncidentService, incident: Incident, file: Path, step: str, rows: tuple[str, ...]
+) -> Adoption:
     """Return what a Word file would change; raises Refused where the file is not safe or belongs to no notice."""
     from runner.documents.contents.coverage import check
 
@@ -60,7 +62,7 @@ def look(desk: Desk, incident: Incident, file: Path, step: str, rows: tuple[str,
             code="not_rendered",
         )
     newest = documents[-1]
-    before = tree_of(desk, newest)
+    before = tree_of(service, newest)
     returned = read_docx(content)
     document = (
         before.document if _digest(content) == newest.files.get("docx") else taken(before, returned, incident)
@@ -72,16 +74,22 @@ def look(desk: Desk, incident: Incident, file: Path, step: str, rows: tuple[str,
     return Adoption(wanted, content, origin, pair, returned, document, check(before.notice, document))
 
 
-def command(desk: Desk, incident: Incident, found: Adoption, override: str) -> Rendered:
+def command(service: IncidentService, incident: Incident, found: Adoption, override: str) -> Rendered:
     """Keep the file and what was made of it, and return the command that puts it on record."""
-    work = msgspec.structs.replace(work_of(desk, incident, found.step), duty=found.pair.new.duty)
+    work = msgspec.structs.replace(work_of(service, incident, found.step), duty=found.pair.new.duty)
     notice = found.pair.before.notice
     rendered = adopt(
-        work, incident, found.pair.new, notice, found.document, desk.tools(incident), override=bool(override)
+        work,
+        incident,
+        found.pair.new,
+        notice,
+        found.document,
+        service.tools(incident),
+        override=bool(override),
     )
-    kept = desk.store.put_blob(incident.id, found.content)
+    kept = service.store.put_blob(incident.id, found.content)
     rendered = msgspec.structs.replace(rendered, adopted=kept, tracked=found.returned.tracked)
-    return by_hand(desk, rendered, override)
+    return by_hand(service, rendered, override)
 
 
 def _read(file: Path) -> bytes:

@@ -23,7 +23,7 @@ from runner.routing.messaging import Channel, ContactPoint
 from runner.routing.organisation import Person
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 Change = Literal["new", "changed", "moved", "unchanged"]
 """``moved``: as it stood in ``tocsin.yaml``, from now on in the store."""
@@ -60,14 +60,14 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.changes or self.roles)
 
 
-def planned(desk: Desk, path: Path) -> Import:
+def planned(service: IncidentService, path: Path) -> Import:
     """Return what a list would change; raises Invalid with every problem of the file."""
-    channels, _ = read_channels(desk.home)
-    listing = read_list(path, Ways(tuple(desk.home.channels)))
-    known, kept = read_people(desk), _kept(desk)
+    channels, _ = read_channels(service.home)
+    listing = read_list(path, Ways(tuple(service.home.channels)))
+    known, kept = read_people(service), _kept(service)
     problems = [
         *listing.problems,
-        *check_entries(listing, Ways(tuple(desk.home.channels)), known.people),
+        *check_entries(listing, Ways(tuple(service.home.channels)), known.people),
         *_addresses(listing, channels),
         *_untrusted(path),
     ]
@@ -75,7 +75,7 @@ def planned(desk: Desk, path: Path) -> Import:
     if errors:
         words = f"{path} has {len(errors)} problem{'s' if len(errors) > 1 else ''}; nothing was written"
         raise Invalid(words, code="contact-list", problems=sorted(problems, key=lambda p: (p.line, p.column)))
-    now = desk.clock.now()
+    now = service.clock.now()
     people = tuple(_changed(entry, known, kept, now) for entry in listing.entries)
     listed = {person.person for person in people}
     return Import(
@@ -89,9 +89,9 @@ def planned(desk: Desk, path: Path) -> Import:
     )
 
 
-def moved(desk: Desk) -> Import:
+def moved(service: IncidentService) -> Import:
     """Return what taking the people of ``tocsin.yaml`` into the store would write: each as known today."""
-    known, kept = read_people(desk), _kept(desk)
+    known, kept = read_people(service), _kept(service)
     return Import(
         known=known,
         people=tuple(
@@ -100,15 +100,15 @@ def moved(desk: Desk) -> Import:
                 change="unchanged" if kept.get(name) == known.people[name] else "moved",
                 card=known.people[name],
             )
-            for name in desk.home.people
+            for name in service.home.people
             if name in known.people  # who was forgotten is not brought back by a file
         ),
     )
 
 
-def carry_out(desk: Desk, found: Import) -> None:
+def carry_out(service: IncidentService, found: Import) -> None:
     """Write what was shown; raises Stale where somebody else changed the same people or a role meanwhile."""
-    known, by = read_people(desk), desk.actor.claimed
+    known, by = read_people(service), service.actor.claimed
     if known.roles != found.known.roles or any(
         known.people.get(change.person) != found.known.people.get(change.person) for change in found.changes
     ):
@@ -120,12 +120,12 @@ def carry_out(desk: Desk, found: Import) -> None:
         RoleHeld(person=next(iter(held), ""), by=by, role=role, persons=held)
         for role, held in found.roles.items()
     ]
-    record(desk, *events)
+    record(service, *events)
 
 
-def _kept(desk: Desk) -> Mapping[str, Person]:
+def _kept(service: IncidentService) -> Mapping[str, Person]:
     """Return people as the store alone has them."""
-    return fold_people(People({}, {}), read_book(desk.store)).people
+    return fold_people(People({}, {}), read_book(service.store)).people
 
 
 def _addresses(listing: Listing, channels: Mapping[str, Channel]) -> Iterator[Problem]:

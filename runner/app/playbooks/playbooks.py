@@ -29,7 +29,7 @@ from runner.routing.organisation import Acting
 from runner.yamlfile.source import scan
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.incident.state.incident import Incident
 
 
@@ -162,27 +162,30 @@ def readable(catalog: Catalog) -> Iterator[Playbook]:
             yield read.playbook
 
 
-def unheld_of(desk: Desk, incident: Incident | None = None) -> tuple[UnheldRole, ...]:
+def unheld_of(service: IncidentService, incident: Incident | None = None) -> tuple[UnheldRole, ...]:
     """Return the roles that nobody holds: of an incident's playbooks, else of all that can be opened by name."""
-    return unheld(*_played(desk, incident))
+    return unheld(*_played(service, incident))
 
 
-def _played(desk: Desk, incident: Incident | None) -> tuple[Iterable[Playbook], Mapping[str, Sequence[str]]]:
+def _played(
+    service: IncidentService, incident: Incident | None
+) -> tuple[Iterable[Playbook], Mapping[str, Sequence[str]]]:
     if incident is None:
         held = {
-            role: standing(desk.directory, role) for role in {*desk.directory.roles, *desk.directory.watches}
+            role: standing(service.directory, role)
+            for role in {*service.directory.roles, *service.directory.watches}
         }
-        return readable(Catalog(desk.folder, classes=desk.home.classes)), held
-    plans = desk.library(incident).plans.values()
+        return readable(Catalog(service.folder, classes=service.home.classes)), held
+    plans = service.library(incident).plans.values()
     playbooks = {p.name: p for plan in plans for p in (plan.bundle.playbook, *plan.bundle.includes.values())}
     return playbooks.values(), incident.roles
 
 
 def replacing(
-    desk: Desk, incident: Incident | None, role: str, persons: Sequence[str]
+    service: IncidentService, incident: Incident | None, role: str, persons: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return who would hold a role no longer, and the open approvals whose quorum would then be out of reach."""
-    playbooks, held = _played(desk, incident)
+    playbooks, held = _played(service, incident)
     invocations = incident.invocations.values() if incident is not None else ()
     asked = {invocation.step: False for invocation in invocations if invocation.kind == "approve"}
     asked |= {
@@ -300,7 +303,7 @@ def chart_of(name: str, catalog: Catalog) -> Chart:
     return chart(load_bundle(name, catalog))
 
 
-def chart_of_run(name: str, incident: Incident, desk: Desk) -> Chart:
+def chart_of_run(name: str, incident: Incident, service: IncidentService) -> Chart:
     """Return the chart of a playbook as it is pinned to an incident, with how far each step is.
 
     Where the incident runs it several times, the newest run counts. Raises NotFound where it does not run it.
@@ -314,7 +317,7 @@ def chart_of_run(name: str, incident: Incident, desk: Desk) -> Chart:
             code="unknown_run",
         )
     run = runs[-1]
-    bundle = desk.library(incident).plans[run.bundle].bundle
-    about = f"{incident.codename}, {incident.state}, as of {moment(desk.now_in(incident))}"
+    bundle = service.library(incident).plans[run.bundle].bundle
+    about = f"{incident.codename}, {incident.state}, as of {moment(service.now_in(incident))}"
     mark = "" if incident.kind == "real" else incident.kind.upper()
     return chart(bundle, progress(incident, run.id), about, mark)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from runner.app.core.identifiers import Clock
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.catalogue_pinning import kept_catalogue
 from runner.base.actor import Actor
 from runner.base.text import nearest
@@ -47,7 +47,7 @@ class Counting:
 
 
 @contextmanager
-def sandbox_home(folder: Path, file: TestFile, clock: Clock, classes: Written) -> Iterator[Desk]:
+def sandbox_home(folder: Path, file: TestFile, clock: Clock, classes: Written) -> Iterator[IncidentService]:
     """Open a desk in an empty folder for one file of tests, with a home's message classes.
 
     Its store is closed at the end, and never waits for the disk.
@@ -61,7 +61,7 @@ def sandbox_home(folder: Path, file: TestFile, clock: Clock, classes: Written) -
     store = SqliteStore(folder / "stage.db", vault, create=True, durable=False)
     try:
         actor = Actor(claimed=DIRECTOR, host="stage", os_user=DIRECTOR)
-        yield Desk(folder, home, store, clock, Counting(), actor)
+        yield IncidentService(folder, home, store, clock, Counting(), actor)
     finally:
         store.close()
 
@@ -97,7 +97,7 @@ def _channels(file: TestFile) -> tuple[str, ...]:
     return tuple(name for name in named if name != SCREEN)
 
 
-def pin(desk: Desk, catalog: Catalog, cache: Path, file: TestFile) -> str:
+def pin(service: IncidentService, catalog: Catalog, cache: Path, file: TestFile) -> str:
     """Keep the law and the templates that the tests name, and return their digest; NotFound for one that is not there."""
     found, _ = kept_catalogue(cache, catalog)
     regimes, outline = found.regimes, found.outline
@@ -108,10 +108,10 @@ def pin(desk: Desk, catalog: Catalog, cache: Path, file: TestFile) -> str:
         notices = _some(found, file.tests.notices)
     contents = Contents(
         outline=outline,
-        laws_at=desk.store.put_blob(None, msgspec.json.encode(regimes)),
-        notices_at=desk.store.put_blob(None, notices),
+        laws_at=service.store.put_blob(None, msgspec.json.encode(regimes)),
+        notices_at=service.store.put_blob(None, notices),
     )
-    return desk.store.put_blob(None, msgspec.json.encode(contents))
+    return service.store.put_blob(None, msgspec.json.encode(contents))
 
 
 def _chosen(catalog: Catalog, laws: tuple[str, ...]) -> tuple[tuple[msgspec.Raw, ...], Outline]:

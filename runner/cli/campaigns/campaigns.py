@@ -103,7 +103,7 @@ def plan(
         skip_bad=skip_bad,
     )
     with bar(session, "people") as tell:
-        found = made(session.desk, session.incident(), order, lambda rows: tell(rows, 0))
+        found = made(session.service, session.incident(), order, lambda rows: tell(rows, 0))
     session.show(
         found,
         lambda: plan_page(found.campaign, found.feasible, found.exempt, found.unreachable, found.warnings),
@@ -128,13 +128,13 @@ def send(
     from runner.reports.campaigns.campaigns import sent_page
 
     incident = session.incident()
-    found = known(session.desk, incident, notice, people)
+    found = known(session.service, incident, notice, people)
     whom = sum(found.campaign.ways.get(way, 0) for way in ("email", "sms"))
     if not yes:
         asked = f"Send {notice} to {whom:,} people of {people.name}? Nothing calls it back."
         session.confirm(asked, "--yes sends without asking")
     with _patience(waits=not no_wait) as patience, bar(session, "people") as tell:
-        ended = sent(session.desk, incident, notice, people, patience, tell)
+        ended = sent(session.service, incident, notice, people, patience, tell)
     again = suggested_actions.bulk("resume" if ended.ending == "paused" else "send", notice, people.name)
     session.show(
         ended, lambda: sent_page(ended.ending, ended.reason, ended.until, ended.outcomes, ended.lost, again)
@@ -146,7 +146,7 @@ def pause(session: Session, notice: Notice, people: People, reason: Reason = "")
     """Stop sending: a run that goes on ends after the chunk in flight. Needs --reason."""
     from runner.app.campaigns.control import pause as paused
 
-    paused(session.desk, session.incident(), notice, people, reason)
+    paused(session.service, session.incident(), notice, people, reason)
     _said(session, f"{notice} to {people.name} is paused")
 
 
@@ -164,7 +164,7 @@ def resume(
     from runner.app.campaigns.control import resume as resumed
 
     _, again = resumed(
-        session.desk, session.incident(), notice, people, reason, again=resend_unknown, nights=nights
+        session.service, session.incident(), notice, people, reason, again=resend_unknown, nights=nights
     )
     more = f"; {again:,} of unknown outcome are sent to again" if again else ""
     _said(
@@ -195,11 +195,11 @@ def status(
     from runner.reports.campaigns.campaigns import status_page
 
     incident = session.incident()
-    found = known(session.desk, incident, notice, people)
-    report = counted(session.desk, incident, found, check=verify)
+    found = known(session.service, incident, notice, people)
+    report = counted(session.service, incident, found, check=verify)
     if open_ is not None:
         with _table(open_) as write:
-            listed = open_list(session.desk, found, write)
+            listed = open_list(session.service, found, write)
         session.say(f"{count(listed, 'person', 'people')} to get a letter, or out of reach: {open_}")
     session.show(report, lambda: status_page(report, session.now()))
 
@@ -221,8 +221,8 @@ def receipts(
     from runner.app.campaigns.find import known
     from runner.app.campaigns.receipts import read_receipts, take
 
-    found = known(session.desk, session.incident(), notice, people)
-    result = take(session.desk, read_receipts(taken), found.campaign.id)
+    found = known(session.service, session.incident(), notice, people)
+    result = take(session.service, read_receipts(taken), found.campaign.id)
     changed = ", ".join(f"{number:,} {kind}" for kind, number in sorted(result.changed.items())) or "nothing"
     told = [line(f"{result.receipts:,} receipts changed {changed}", "good")]
     told += [line(f"{result.unmatched:,} are about nobody we sent to", "warn")] if result.unmatched else []
@@ -256,7 +256,7 @@ def suppress(
         raise Usage(
             f"there is no reason '{reason}'", hint=f"--because {'|'.join(known)}", code="unknown_reason"
         )
-    kept = suppressed(session.desk, read_stop_list(file), why)
+    kept = suppressed(session.service, read_stop_list(file), why)
     _said(session, f"{count(kept, 'address', 'addresses')} kept from use ({reason.replace('_', ' ')})")
 
 
@@ -275,7 +275,7 @@ def substitute(
     """
     from runner.app.campaigns.control import substitute as substituted
 
-    _, told = substituted(session.desk, session.incident(), notice, people, place, reason)
+    _, told = substituted(session.service, session.incident(), notice, people, place, reason)
     _said(session, f"{count(told, 'person', 'people')} of {place} told by substitute notice")
 
 

@@ -128,7 +128,7 @@ def _again(session: Session, go_on: str) -> str:
 
     incident = session.incident(go_on)
     if incident.drill is not None and incident.drill.stage == "planned":
-        set_clock(session.desk, incident.id, "begun")
+        set_clock(session.service, incident.id, "begun")
     return incident.id
 
 
@@ -144,10 +144,10 @@ def _alone(session: Session, exercise: str, out: Path | None) -> int:
     loaded = load_exercise(exercise, known)
     with unattended(
         loaded, known, cache_folder(session.world.environ), lambda event: session.say(told(event))
-    ) as (desk, incident):
-        report = drill_report(incident, plan_of(desk, incident), desk.now_in(incident))
+    ) as (service, incident):
+        report = drill_report(incident, plan_of(service, incident), service.now_in(incident))
         session.show(report, lambda: drill_page(report))
-        for file in write_report(desk, incident, ("docx", "pdf"), out).files if out is not None else ():
+        for file in write_report(service, incident, ("docx", "pdf"), out).files if out is not None else ():
             session.say(f"wrote {file.path}")
     return 0
 
@@ -161,7 +161,7 @@ def _begin(session: Session, exercise: str, despite: str, *, yes: bool) -> str:
     session.ensure_home()
     loaded = load_exercise(exercise, catalog(session))
     plan = loaded.exercise
-    opening = prepare_drill(session.desk, loaded, despite=despite)
+    opening = prepare_drill(session.service, loaded, despite=despite)
     session.say(f"{plan.marking}: {plan.title} ({plan.type}), playbook {loaded.bundle.playbook.name}")
     session.say(
         f"messages really leave to: {', '.join(plan.live)}" if plan.live else "no message leaves this machine"
@@ -171,8 +171,8 @@ def _begin(session: Session, exercise: str, despite: str, *, yes: bool) -> str:
     )
     if not yes:
         session.confirm("Begin the exercise?", "look at it, then repeat with --yes")
-    name = commit_opening(session.desk, opening).id
-    set_clock(session.desk, name, "begun")
+    name = commit_opening(session.service, opening).id
+    set_clock(session.service, name, "begun")
     return name
 
 
@@ -184,19 +184,19 @@ def _conduct(session: Session, name: str) -> int:
     from runner.workers.choice import attach
     from runner.workers.simulated_exercise import Conductor
 
-    attach(session.desk)
+    attach(session.service)
 
     def tell(event: ScenarioEvent) -> None:
         session.say(told(event))
 
     before = session.incident(name)
-    found = drill_report(before, plan_of(session.desk, before), session.now())
+    found = drill_report(before, plan_of(session.service, before), session.now())
     if found.modules and found.stage not in OVER:
         session.tell(discussion_page(found))
-    conductor = Conductor(session.desk, name, tell)
+    conductor = Conductor(session.service, name, tell)
     with stopped_by_signals(conductor.stop):
         incident = conductor.run()
-    report = drill_report(incident, plan_of(session.desk, incident), session.desk.now_in(incident))
+    report = drill_report(incident, plan_of(session.service, incident), session.service.now_in(incident))
     session.show(report, lambda: drill_page(report))
     if report.stage not in OVER:
         session.say(f"the exercise goes on: tocsin drill run --go-on {incident.codename}")
@@ -209,7 +209,7 @@ def show(session: Session) -> None:
     from runner.reports.exercises.exercise import drill_page, drill_report
 
     incident = session.incident()
-    report = drill_report(incident, plan_of(session.desk, incident), session.now())
+    report = drill_report(incident, plan_of(session.service, incident), session.now())
     session.show(report, lambda: drill_page(report))
 
 
@@ -225,7 +225,7 @@ def inject(session: Session, number: Number) -> None:
     from runner.reports.exercises.exercise import told
 
     before = session.incident()
-    event = release(session.desk, before.id, number)
+    event = release(session.service, before.id, number)
     answer(session, before, f"released {told(event)}")
 
 
@@ -236,7 +236,10 @@ def leave_out(session: Session, number: Number, reason: Why = "") -> None:
 
     before = session.incident()
     tell(
-        session, before, exercises.leave_out(session.desk, before.id, number, reason), f"{number} is left out"
+        session,
+        before,
+        exercises.leave_out(session.service, before.id, number, reason),
+        f"{number} is left out",
     )
 
 
@@ -248,16 +251,16 @@ def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", r
     before = session.incident()
     at = None
     if to:
-        at = next_time(session.desk, before) if to == "next" else instant(to, session.now())
+        at = next_time(session.service, before) if to == "next" else instant(to, session.now())
         if at is None:
             raise Refused(
                 "nothing comes next by itself",
                 hint="jump to an instant, or: tocsin drill inject NUMBER",
                 code="nothing_next",
             )
-    after = set_clock(session.desk, before.id, change, to=at, reason=reason)
+    after = set_clock(session.service, before.id, change, to=at, reason=reason)
     if at is not None:
-        words = f"{words} to {clocked(at, zone_of(after, plan_of(session.desk, after).clock.start))}"
+        words = f"{words} to {clocked(at, zone_of(after, plan_of(session.service, after).clock.start))}"
     tell(session, before, after, words)
 
 
@@ -307,14 +310,14 @@ def end(
     over = before.drill is not None and before.drill.stage in OVER
     done: list[str] = []
     if not (close and over):
-        set_clock(session.desk, before.id, "ended", reason=reason)
+        set_clock(session.service, before.id, "ended", reason=reason)
         done.append("the exercise is over")
     if close:
-        session.desk.submit(before.id, c.Close(by=session.by, reason=reason or "EndEx"))
+        session.service.submit(before.id, c.Close(by=session.by, reason=reason or "EndEx"))
         done.append("closed")
     answer(session, before, *done)
-    after = session.desk.load(before.id)
-    for words in remaining_items(after, plan_of(session.desk, after)):
+    after = session.service.load(before.id)
+    for words in remaining_items(after, plan_of(session.service, after)):
         session.say(words)
 
 
@@ -345,7 +348,7 @@ def observe(
         by=session.by, text=text, objective=objective, question=question, kind=found, about=about
     )
     before = session.incident()
-    tell(session, before, exercises.observe(session.desk, before.id, made), f"{question or found} noted")
+    tell(session, before, exercises.observe(session.service, before.id, made), f"{question or found} noted")
 
 
 def rate(
@@ -367,7 +370,7 @@ def rate(
     from runner.cli.framework.outcome import tell
 
     incident = session.incident()
-    proposal = exercises.proposed(session.desk, incident, target)
+    proposal = exercises.proposed(session.service, incident, target)
     if not rating:
         report = {
             "schema": "tocsin/rating/v1",
@@ -379,7 +382,7 @@ def rate(
         return
     found = cast(Rating, _choice(rating.upper(), RATINGS, "rating", code="unknown_rating"))
     made = c.Rate(by=session.by, target=target, rating=found, note=note, proposed=proposal.words)
-    after = exercises.rate(session.desk, incident.id, made)
+    after = exercises.rate(session.service, incident.id, made)
     tell(session, incident, after, f"{target} is rated {found}; proposed was {proposal.words or 'nothing'}")
 
 

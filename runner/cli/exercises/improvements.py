@@ -56,8 +56,8 @@ def list_(
     from runner.app.exercises.improvements import read, today
     from runner.reports.exercises.improvements import improvements, improvements_page
 
-    desk = session.desk
-    report = improvements(read(desk).items.values(), session.world.clock.now(), today(desk))
+    service = session.service
+    report = improvements(read(service).items.values(), session.world.clock.now(), today(service))
     session.show(report, lambda: improvements_page(report, everything=everything))
 
 
@@ -65,14 +65,14 @@ def show(session: Session, name: Name) -> None:
     """Show an item in full: its row, where it comes from, what became of it, what proved it."""
     from runner.app.exercises.improvements import item, read
 
-    _show(session, (item(read(session.desk), name),))
+    _show(session, (item(read(session.service), name),))
 
 
 def _show(session: Session, found: Sequence[Item]) -> None:
     from runner.app.exercises.improvements import today
     from runner.reports.exercises.improvements import improvements, item_page
 
-    report = improvements(found, session.world.clock.now(), today(session.desk))
+    report = improvements(found, session.world.clock.now(), today(session.service))
     session.show(report, lambda: item_page(report))
 
 
@@ -122,10 +122,10 @@ def add_(
         return
     session.ensure_home()
     if incident is not None and take:
-        rows = [(source, _with(row, given)) for source, row in chosen(session.desk, incident, take)]
+        rows = [(source, _with(row, given)) for source, row in chosen(session.service, incident, take)]
     else:
         rows = [(_source(session, incident, objective, step), _with(Plan(text=text), given))]
-    made = add(session.desk, rows)
+    made = add(session.service, rows)
     session.say(f"on record: {', '.join(one.id for one in made) or 'nothing new'}")
     _show(session, made)
 
@@ -182,14 +182,14 @@ def _source(session: Session, incident: Incident | None, objective: str, step: s
                 code="option_missing",
             )
         return Source()
-    return source_in(session.desk, incident, objective, step)
+    return source_in(session.service, incident, objective, step)
 
 
 def _propose(session: Session, incident: Incident) -> None:
     from runner.app.exercises.improvements import proposals
     from runner.reports.exercises.improvements import proposals_page, proposed
 
-    report = proposed(incident.id, incident.codename, proposals(session.desk, incident))
+    report = proposed(incident.id, incident.codename, proposals(session.service, incident))
     session.show(report, lambda: proposals_page(report))
 
 
@@ -217,7 +217,7 @@ def change(
     given |= {"text": text} if text else {}
     if not given:
         raise Usage("say what changes", hint="as: --owner PERSON --due DAY", code="option_missing")
-    _show(session, (change_(session.desk, name, given),))
+    _show(session, (change_(session.service, name, given),))
 
 
 def done(
@@ -238,8 +238,8 @@ def done(
     from runner.app.exercises.improvements import done as done_
     from runner.app.exercises.improvements import item, read
 
-    known = item(read(session.desk), name)
-    made = done_(session.desk, name, note, _tested(session, known) if known.status == "open" else None)
+    known = item(read(session.service), name)
+    made = done_(session.service, name, note, _tested(session, known) if known.status == "open" else None)
     _show(session, (made,))
 
 
@@ -296,18 +296,18 @@ def retest(
     """
     from runner.app.exercises.improvements import retest as retest_
 
-    _show(session, (retest_(session.desk, name, exercise),))
+    _show(session, (retest_(session.service, name, exercise),))
 
 
 def reopen(session: Session, name: Name, reason: Reason = "") -> None:
     """Say that it is not better after all. Needs --reason."""
     from runner.app.exercises.improvements import reopen as reopen_
 
-    _show(session, (reopen_(session.desk, name, reason),))
+    _show(session, (reopen_(session.service, name, reason),))
 
 
 def drop(session: Session, name: Name, reason: Reason = "") -> None:
     """Say that nothing is done about it. Needs --reason."""
     from runner.app.exercises.improvements import drop as drop_
 
-    _show(session, (drop_(session.desk, name, reason),))
+    _show(session, (drop_(session.service, name, reason),))

@@ -100,11 +100,11 @@ def _report(
         if to:
             raise Usage("a file's ending is its format", hint="leave --to out", code="options_conflict")
         out, name, formats = out.parent, out.stem, formats_of([out.suffix[1:]])
-    report = write_report(session.desk, incident, formats or ("docx", "pdf"), out, name=name, sign=sign)
+    report = write_report(session.service, incident, formats or ("docx", "pdf"), out, name=name, sign=sign)
     numbers = {key: getattr(report.numbers, key) for key in report.numbers.__struct_fields__}
     answer = {"schema": "tocsin/after-action/v1", **numbers, "files": report.files}
     session.show(answer, lambda: pulled_page(report.files))
-    if left := untaken(session.desk, incident):
+    if left := untaken(session.service, incident):
         words = f"{count(left, 'proposal is', 'proposals are')} not in its improvement plan"
         session.say(f"{words}: tocsin improvement add --from {incident.codename}")
     return 0
@@ -113,7 +113,7 @@ def _report(
 def _check(session: Session, incident: Incident, file: Path) -> int:
     from runner.app.exercises.signed_report import check_report
 
-    check = check_report(session.desk, incident, file)
+    check = check_report(session.service, incident, file)
     rows = tuple(
         (
             Cell("holds" if finding.holds else "DOES NOT HOLD", "good" if finding.holds else "alarm"),
@@ -163,8 +163,8 @@ def handbook(
         )
     formats = formats_of(to or []) or ("docx", "pdf")
     loaded = load_exercise(exercise, catalog(session))
-    desk = session.desk if (session.folder / CONFIG).exists() else None
-    show_pulled(session, write_handbook(loaded, chosen, desk, session.world.clock.now(), formats, out))
+    service = session.service if (session.folder / CONFIG).exists() else None
+    show_pulled(session, write_handbook(loaded, chosen, service, session.world.clock.now(), formats, out))
 
 
 def readiness(
@@ -183,6 +183,6 @@ def readiness(
     from runner.app.exercises.readiness import readiness as gathered
     from runner.reports.exercises.readiness import readiness_page
 
-    report = gathered(session.desk)
+    report = gathered(session.service)
     session.show(report, lambda: readiness_page(report))
     return NEEDS_A_PERSON if check and report.needs_attention else 0

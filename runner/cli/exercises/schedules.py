@@ -81,13 +81,13 @@ def schedule(
         exercise=written(exercise, session.world.cwd),
         cron=cron,
         every=span("--every", every),
-        zone=zone or str(session.desk.home.organisation.get("zone", "UTC")),
+        zone=zone or str(session.service.home.organisation.get("zone", "UTC")),
         no_notice=span("--no-notice", no_notice),
         on_missed=cast(OnMissed, on_missed),
         unattended=unattended,
         despite=despite,
     )
-    kept = keep(session.desk, rule)
+    kept = keep(session.service, rule)
     first = next_fire(kept.rule, kept.since, kept.since)
     session.say(f"{kept.id} comes first on {first:%A, %Y-%m-%d at %H:%M %Z}")
     session.say(
@@ -102,7 +102,7 @@ def unschedule(
     """Have an exercise come no more; what happened stays on record."""
     from runner.app.exercises.schedules import drop
 
-    drop(session.desk, name)
+    drop(session.service, name)
     session.say(f"{name} comes no more")
     show(session)
 
@@ -122,7 +122,7 @@ def acknowledge(
     """
     from runner.app.exercises.schedules import acknowledge as acknowledge_
 
-    acknowledge_(session.desk, name, reason)
+    acknowledge_(session.service, name, reason)
     session.say(f"{name}: acknowledged")
     show(session)
 
@@ -150,7 +150,7 @@ def _calendar(session: Session, file: Path) -> None:
     from runner.reports.exercises.schedules import Coming, ics
 
     now = session.now()
-    standing = standing_of(read(session.desk), routine=False)
+    standing = standing_of(read(session.service), routine=False)
     hidden = [schedule.id for schedule in standing if schedule.rule.no_notice is not None]
     comings = [
         Coming(schedule=schedule.id, at=at)
@@ -202,12 +202,12 @@ def _firing(session: Session) -> Iterator[ScheduleRunner]:
     from runner.settings import cache_folder
     from runner.workers.schedule_runner import ScheduleRunner
 
-    desk = session.apart()
-    name = desk.chance.name("scheduler")
-    alive = desk.store.register_worker(name)
+    service = session.apart()
+    name = service.chance.name("scheduler")
+    alive = service.store.register_worker(name)
     try:
         cache = cache_folder(session.world.environ)
-        yield ScheduleRunner(desk, name, fraction, cache, lambda event: _say(session, event))
+        yield ScheduleRunner(service, name, fraction, cache, lambda event: _say(session, event))
     finally:
         alive.release()
 

@@ -32,10 +32,10 @@ LOG_LIMIT = 1_000_000
 def keep_worker(session: Session, *, start: bool = False) -> None:
     """Start the worker in the background if it died, with ``start`` also for the first time; warn where it does not work."""
     died = recorded(session.folder) is not None
-    if not (died or start) or session.desk.home.working.mode == "manual":
+    if not (died or start) or session.service.home.working.mode == "manual":
         return
     try:
-        if living(session.desk.store):
+        if living(session.service.store):
             return
         _begin(session)
     except (OSError, TocsinError) as error:
@@ -72,14 +72,16 @@ def _begin(session: Session) -> None:
     finally:
         if starting is not None:
             starting.release()
-    lacks = lacking(session.desk.home, [name for name, value in session.world.environ.items() if value])
+    lacks = lacking(session.service.home, [name for name, value in session.world.environ.items() if value])
     if child is not None and lacks:
         session.warn("worker_lacks", _lacks_words(lacks))
 
 
 def _alive(session: Session) -> Background | None:
     background = recorded(session.folder)
-    return background if background is not None and background.worker in living(session.desk.store) else None
+    return (
+        background if background is not None and background.worker in living(session.service.store) else None
+    )
 
 
 def _log(session: Session) -> Path:
@@ -121,7 +123,7 @@ def stop(session: Session) -> None:
 
 def show(session: Session) -> dict[str, Any]:
     """Show how it is and return that; ``died`` is a worker that is wanted and gone, ``lacks`` null where nobody knows."""
-    alive, workers, home = _alive(session), living(session.desk.store), session.desk.home
+    alive, workers, home = _alive(session), living(session.service.store), session.service.home
     gone = "died" if recorded(session.folder) is not None else "stopped"
     found = {
         "schema": "tocsin/worker-status/v1",
@@ -146,7 +148,7 @@ def _lines(session: Session, found: Mapping[str, Any]) -> Iterator[Paragraph]:
         yield line(words, "alarm", hang=2)
         yield line(f"→ {suggested_actions.START_WORKER}", "command", hang=2)
     if found["since"] is not None:
-        since = clocked(found["since"], named_zone(session.desk.home.organisation.get("zone")))
+        since = clocked(found["since"], named_zone(session.service.home.organisation.get("zone")))
         words = f"In the background since {since}: process {found['pid']}, log {found['log']}"
         yield line(words, "dim", hang=2)
     if found["lacks"]:

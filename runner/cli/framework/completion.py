@@ -11,12 +11,12 @@ from runner.errors import TocsinError
 from runner.settings import find_home, state_folder
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 
 def incidents(incomplete: str) -> list[str]:
     """Return the codenames that begin so."""
-    return _offered(lambda desk: (row.codename for row in desk.incidents()), incomplete)
+    return _offered(lambda service: (row.codename for row in service.incidents()), incomplete)
 
 
 def steps(incomplete: str) -> list[str]:
@@ -24,12 +24,12 @@ def steps(incomplete: str) -> list[str]:
     return _offered(_steps, incomplete)
 
 
-def _steps(desk: Desk) -> Iterator[str]:
+def _steps(service: IncidentService) -> Iterator[str]:
     from runner.app.core.active_incident import choice_file, read_choice
 
     state = state_folder(os.environ)
-    choice = read_choice(choice_file(state, desk.folder)) if state is not None else None
-    incident = desk.load(desk.find(None, choice))
+    choice = read_choice(choice_file(state, service.folder)) if state is not None else None
+    incident = service.load(service.find(None, choice))
     return (invocation.step for invocation in incident.invocations.values() if not invocation.over)
 
 
@@ -44,13 +44,13 @@ def playbooks(incomplete: str) -> list[str]:
         return []
 
 
-def _offered(find: Callable[[Desk], Iterator[str]], incomplete: str) -> list[str]:
-    from runner.app.home.open_home import open_desk, this_actor
+def _offered(find: Callable[[IncidentService], Iterator[str]], incomplete: str) -> list[str]:
+    from runner.app.home.open_home import open_service, this_actor
 
     home = find_home(None, os.environ, Path.cwd())
     try:
-        desk = open_desk(home, this_actor())
-        with desk.store:
-            return sorted({name for name in find(desk) if name.startswith(incomplete)})
+        service = open_service(home, this_actor())
+        with service.store:
+            return sorted({name for name in find(service) if name.startswith(incomplete)})
     except (TocsinError, OSError):
         return []

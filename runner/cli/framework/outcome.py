@@ -19,7 +19,7 @@ from runner.reports.core.second_person import awaited_words
 from runner.reports.core.task_rows import TaskRow, task_rows
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.base.actor import Actor
     from runner.incident.state.commands import AnyCommand
     from runner.incident.state.incident import Incident
@@ -59,8 +59,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="t
 
 def submit(session: Session, name: str, command: AnyCommand, done: str, actor: Actor | None = None) -> None:
     """Do one command in an incident, work what is due, and say what came of it."""
-    before = session.desk.load(name)
-    tell(session, before, session.desk.submit(name, command, actor=actor), done)
+    before = session.service.load(name)
+    tell(session, before, session.service.submit(name, command, actor=actor), done)
 
 
 def tell(
@@ -88,7 +88,7 @@ def answer(
 ) -> None:
     """Work what is due and say what was done, and what is ready or stuck that was not before."""
     work(session, before.id)
-    after = session.desk.load(before.id)
+    after = session.service.load(before.id)
     wanted = _awaiting(before, after)
     asks = tuple(f"entry {one}: {awaited_words(after, after.second_person[one])}" for one in wanted)
     report = outcome(session, before, after, (*done, *asks, *_answered(before, after), *_over(before, after)))
@@ -132,14 +132,14 @@ def work(session: Session, own: str = "") -> None:
     """Perform what is due, unless that was not wanted or a worker that goes on does it; ``own`` is waited for."""
     from runner.app.core.suspended_incidents import set_aside
 
-    desk = session.desk
-    if own and (failed := set_aside(desk.store).get(own)) is not None:
+    service = session.service
+    if own and (failed := set_aside(service.store).get(own)) is not None:
         session.warn(
             "set_aside", f"nothing is done by itself: {aside_words(failed)}; {suggested_actions.resume(own)}"
         )
-    if session.options.no_work or living(desk.store):
+    if session.options.no_work or living(service.store):
         return
-    if not desk.store.due(desk.clock.now()) and not _probes(desk):
+    if not service.store.due(service.clock.now()) and not _probes(service):
         return
     from runner.cli.framework.progress_line import print_progress
     from runner.workers.embedded import Worker
@@ -155,15 +155,17 @@ def work(session: Session, own: str = "") -> None:
         session.warn("work_failed", f"{incident} could not be worked on: {why}")
 
 
-def _probes(desk: Desk) -> bool:
+def _probes(service: IncidentService) -> bool:
     """Tell whether a domain that is down is to be looked at again."""
-    desk.traffic.refresh()
-    return desk.traffic.probe_due(desk.clock.now())
+    service.traffic.refresh()
+    return service.traffic.probe_due(service.clock.now())
 
 
 def outcome(session: Session, before: Incident | None, after: Incident, done: tuple[str, ...]) -> Done:
     """Compare an incident with itself before, or with nothing."""
-    rows = [row for row in task_rows(after, session.desk.library(after)) if row.invocation and not row.over]
+    rows = [
+        row for row in task_rows(after, session.service.library(after)) if row.invocation and not row.over
+    ]
     return Done(
         incident=after.id,
         codename=after.codename,

@@ -72,11 +72,11 @@ def print_progress(
     tell = say or session.say
     from runner.effects.perform import perform
 
-    desk = session.machine
+    service = session.machine
 
     def performed(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
-        command = perform(work, incident, head, desk.library(incident), desk.tools(incident))
-        tell(f"{desk.clock.now():%H:%M:%S} {incident.codename}: {sentence(work, command, incident)}")
+        command = perform(work, incident, head, service.library(incident), service.tools(incident))
+        tell(f"{service.clock.now():%H:%M:%S} {incident.codename}: {sentence(work, command, incident)}")
         return command
 
     return performed

@@ -43,7 +43,7 @@ def show(session: Session, *, routine: bool = False) -> SchedulesReport:
     from runner.reports.exercises.schedules import schedules_page, schedules_report
 
     now = session.now()
-    standing = standing_of(read(session.desk), routine=routine)
+    standing = standing_of(read(session.service), routine=routine)
     upcoming = {
         schedule.id: next_fire(schedule.rule, schedule.since, max(now, schedule.since))
         for schedule in standing

@@ -29,7 +29,7 @@ from runner.settings import (
 )
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
     from runner.base.actor import Actor
     from runner.incident.state.incident import Incident
     from runner.playbook.catalogue import Catalog
@@ -112,24 +112,24 @@ class Session:
         return self.actor.claimed
 
     @cached_property
-    def desk(self) -> Desk:
+    def service(self) -> IncidentService:
         """Return the opened home; raises NotFound where there is none."""
         from runner.app.core.conflict_retry import opened
-        from runner.app.home.open_home import open_desk
+        from runner.app.home.open_home import open_service
 
         world = self.world
         opening = partial(
-            open_desk,
+            open_service,
             self.folder,
             self.actor,
             or_copy=not self.options.writes,
             clock=world.clock,
             chance=world.chance,
         )
-        desk = opened(world.backoff, opening)
-        desk.backoff = world.backoff
-        desk.cache = lambda: cache_folder(world.environ)
-        if desk.store.read_only:
+        service = opened(world.backoff, opening)
+        service.backoff = world.backoff
+        service.cache = lambda: cache_folder(world.environ)
+        if service.store.read_only:
             self.warn(
                 "store_read_only",
                 "the home cannot be written: this shows what is in it now, and nothing can be recorded. "
@@ -138,31 +138,31 @@ class Session:
         if self.options.writes:
             from runner.workers.choice import attach
 
-            attach(desk)
+            attach(service)
         try:
             if self.options.records and self._claim:
-                self._refuse_stranger(desk)
+                self._refuse_stranger(service)
             if self.options.on_behalf_of:
-                desk.known(self.options.on_behalf_of)
+                service.known(self.options.on_behalf_of)
         except BaseException:
-            desk.store.close()
+            service.store.close()
             raise
         from runner.reports.core.header import named_zone
 
-        self._read_in(named_zone(desk.home.organisation.get("zone")))
-        return desk
+        self._read_in(named_zone(service.home.organisation.get("zone")))
+        return service
 
     @property
     def opened(self) -> bool:
         """Has the command opened the home?"""
-        return "desk" in self.__dict__
+        return "service" in self.__dict__
 
-    def _refuse_stranger(self, desk: Desk) -> None:
+    def _refuse_stranger(self, service: IncidentService) -> None:
         """Raise NotFound where a claim is nobody's name; the first person of a home adds themselves."""
         from runner.base.text import nearest
         from runner.files.contacts.contact_entries import is_short_name
 
-        people, claim = desk.directory.people, self._claim
+        people, claim = service.directory.people, self._claim
         if claim in people or not people:
             return
         near = nearest(claim, people)
@@ -178,25 +178,25 @@ class Session:
         )
 
     @property
-    def machine(self) -> Desk:
+    def machine(self) -> IncidentService:
         """Return the same desk, at which the program itself sits: what it does by itself is nobody's claim."""
-        if self.desk.store.read_only:
+        if self.service.store.read_only:
             from runner.store.database_errors import read_only
 
             raise read_only(str(self.folder))
-        found = copy(self.desk)
+        found = copy(self.service)
         found.actor = msgspec.structs.replace(self.actor, claimed="tocsin", on_behalf_of=None)
         return found
 
-    def apart(self) -> Desk:
+    def apart(self) -> IncidentService:
         """Return a desk for another thread: on the same store, and with nothing folded in common; workers are told."""
-        from runner.app.core.incident_service import Desk
+        from runner.app.core.incident_service import IncidentService
         from runner.workers.choice import attach
 
         mine = self.machine
-        desk = Desk(mine.folder, mine.home, mine.store, mine.clock, mine.chance, mine.actor)
-        attach(desk)
-        return desk
+        service = IncidentService(mine.folder, mine.home, mine.store, mine.clock, mine.chance, mine.actor)
+        attach(service)
+        return service
 
     def ensure_home(self) -> None:
         """Make a home where there is none, and say so."""
@@ -235,18 +235,18 @@ class Session:
         wall = self.world.clock.now()
         if self._about is None or self._about.drill is None:
             return wall
-        return self.desk.now_in(self._about)
+        return self.service.now_in(self._about)
 
     def name(self, given: str | None = None) -> str:
         """Return the id of the incident that is meant; a command that writes says which, while several are open."""
-        found = self.desk.find(given or self.options.incident, self.choice)
+        found = self.service.find(given or self.options.incident, self.choice)
         if self.options.writes and not self._named:
             self._name_first(found)
         return found
 
     def _name_first(self, incident: str) -> None:
         self._named = True
-        store = self.desk.store
+        store = self.service.store
         if sum(len(store.rows(state)) for state in OPEN) > 1 and (row := store.row(incident)) is not None:
             self.say(f"Incident: {row.codename} · {row.title}")
 
@@ -270,7 +270,7 @@ class Session:
         """Return the incident that is meant, as of now."""
         from runner.reports.core.header import zone_of
 
-        self._about = self.desk.load(self.name(given))
+        self._about = self.service.load(self.name(given))
         if "organisation.zone" in self._about.facts:
             self._read_in(zone_of(self._about))
         return self._about
@@ -284,7 +284,7 @@ class Session:
     def reopen(self) -> None:
         """Read the settings anew, where a home is open."""
         if self.opened:
-            self.__dict__.pop("desk").store.close()
+            self.__dict__.pop("service").store.close()
 
     # --- showing ------------------------------------------------------------------------------------------
 
@@ -328,7 +328,7 @@ class Session:
         from runner.app.home.workers import living
         from runner.reports.core.suggested_actions import START_WORKER
 
-        return {"running": bool(living(self.desk.store)), "start": START_WORKER}
+        return {"running": bool(living(self.service.store)), "start": START_WORKER}
 
     def tell(self, page: Page) -> None:
         """Show a page beside the answer, on standard error."""
@@ -402,7 +402,7 @@ class Session:
     ) -> None:
         """Let the store go, where it was opened."""
         if self.opened:
-            self.desk.store.close()
+            self.service.store.close()
             self._read_in(None)
 
 

@@ -67,12 +67,12 @@ def verify(
     from runner.cli.framework.progress_line import bars
 
     given = session.options.incident
-    name = session.desk.find(given) if given else None
+    name = session.service.find(given) if given else None
     with bars(session) as shown:
         verification = verified(
-            session.desk, name, anchor, shown.begin("verifying events", events(session.desk, name))
+            session.service, name, anchor, shown.begin("verifying events", events(session.service, name))
         )
-        rest = integrity(session.desk, verification, name, shown.begin("checking documents", None))
+        rest = integrity(session.service, verification, name, shown.begin("checking documents", None))
     report = _report(verification, rest)
     session.show(report, lambda: _page(report))
     return 0 if report.ok else 1

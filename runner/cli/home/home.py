@@ -51,7 +51,7 @@ def init(
 
         beside = ask_all(session)
         session.reopen()
-    unheld = unheld_of(session.desk)
+    unheld = unheld_of(session.service)
     report = {
         "schema": "tocsin/init/v1",
         "home": str(session.folder),

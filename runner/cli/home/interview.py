@@ -100,7 +100,7 @@ def _facts(session: Session, home: Home, entries: _Entries) -> None:
 
 
 def _insurer(session: Session, new: _New) -> None:
-    person = session.desk.directory.people.get(INSURER)
+    person = session.service.directory.people.get(INSURER)
     name = session.ask(f"Cyber insurer [{person.name if person else ''}]:")
     if name or person:
         kept = "kept" if person and person.contacts else ""
@@ -131,13 +131,13 @@ def _roles(
         *(title for title in titles if title not in home.roles),
     ]
     for role in ordered:
-        held = session.desk.directory.roles.get(role, ())
+        held = session.service.directory.roles.get(role, ())
         persons = _ask(session, f"{titles[role]}, role {role}: who", ", ".join(held), _names)
         if persons is None or persons == held:
             continue
         entries["roles", role] = persons
         for person in persons:
-            if person not in session.desk.directory.people and person not in new:
+            if person not in session.service.directory.people and person not in new:
                 name = session.ask(f"Full name of {person}:")
                 email = _ask(session, f"Email of {person}", "", EMAIL) or ""
                 phone = _ask(session, f"Phone of {person}", "", PHONE) or ""
@@ -224,11 +224,11 @@ def _people(session: Session, home: Home, entries: _Entries, new: _New) -> None:
     """Keep new people in the store, where their addresses are sealed, and a role that the store has there, too."""
     from runner.app.core.directory import add_person, hold_role
 
-    desk = session.desk
-    before = desk.directory.roles
+    service = session.service
+    before = service.directory.roles
     for person, (name, contacts) in new.items():
         try:
-            add_person(desk, person, name, contacts)
+            add_person(service, person, name, contacts)
         except TocsinError as error:
             session.warn(
                 "person_not_added", f"{person} was not added: {error.message}; tocsin person add {person}"
@@ -240,4 +240,4 @@ def _people(session: Session, home: Home, entries: _Entries, new: _New) -> None:
             and before.get(role, ()) != home.roles.get(role, ())
         )
         if stored and persons:
-            hold_role(desk, role, persons)
+            hold_role(service, role, persons)

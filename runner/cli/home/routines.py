@@ -70,11 +70,11 @@ def keep(
         routine=cast(Routine, routine),
         cron=cron,
         every=span("--every", every),
-        zone=zone or str(session.desk.home.organisation.get("zone", "UTC")),
+        zone=zone or str(session.service.home.organisation.get("zone", "UTC")),
         ahead=span("--ahead", ahead),
         closed_for=span("--closed-for", closed_for),
     )
-    kept = schedules.keep(session.desk, rule)
+    kept = schedules.keep(session.service, rule)
     session.say(
         f"{kept.id} comes while a scheduler runs (tocsin scheduler), or when cron types: tocsin drill run --due"
     )
@@ -92,7 +92,7 @@ def drop(
     """Have a routine come no more; what it did stays on record."""
     from runner.app.exercises import schedules
 
-    schedules.drop(session.desk, name, routine=True)
+    schedules.drop(session.service, name, routine=True)
     session.say(f"{name} comes no more")
     show(session, routine=True)
 
@@ -115,7 +115,7 @@ def shred(
     """
     from runner.app.home import retention
 
-    row = session.desk.store.row(session.desk.find(incident))
+    row = session.service.store.row(session.service.find(incident))
     if row is None:
         raise NotFound(f"there is no incident '{incident}'", hint="see: tocsin list", code="unknown_incident")
     retention.check(row, reason)
@@ -124,7 +124,7 @@ def shred(
             f"Shred {row.codename} for good? Nothing personal in it can be read again.",
             "look at it, then repeat with --yes",
         )
-    retention.shred(session.desk, row, reason)
+    retention.shred(session.service, row, reason)
     said = {"schema": "tocsin/shredded/v1", "incident": row.id, "codename": row.codename, "reason": reason}
     session.say(f"{row.codename} is shredded; its journal still verifies: tocsin audit verify")
     if session.json:

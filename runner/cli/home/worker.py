@@ -78,10 +78,10 @@ def worker(
         finally:
             doing.close()
         try:
-            ping(session.desk.home, session.folder, session.now())
+            ping(session.service.home, session.folder, session.now())
         except TocsinError as error:
             session.warn("ping_failed", error.message)
-    troubles = {name: why for name, why in doing.troubles.items() if not is_shredded(session.desk, name)}
+    troubles = {name: why for name, why in doing.troubles.items() if not is_shredded(session.service, name)}
     for name, why in troubles.items():
         session.warn("work_failed", f"{name} could not be worked on: {why}")
     return _needs_a_person(session, troubles)
@@ -109,7 +109,7 @@ def _go_on(session: Session, *, background: bool) -> None:
     from runner.workers.choice import make_worker
     from runner.workers.periodic import PeriodicTask
 
-    store, end = session.desk.store, "Ctrl-C or SIGTERM"
+    store, end = session.service.store, "Ctrl-C or SIGTERM"
     with ExitStack() as ending:
         if background:
             ending.callback(FileLock(session.folder / FOLDER, BACKGROUND).release)
@@ -118,7 +118,7 @@ def _go_on(session: Session, *, background: bool) -> None:
         ending.callback(dismiss, store, doing.name)
         enlist(store, doing.name)
         rounds = [(Collector(session.apart(), session.say, PATIENCE).round, EVERY)]
-        if session.desk.home.working.ping:
+        if session.service.home.working.ping:
             rounds.append((_pinging(session, doing), PING_EVERY))
         if background:
             end = "tocsin worker stop"
@@ -153,7 +153,7 @@ def _pinging(session: Session, doing: Running) -> Callable[[], None]:
         before, seen = seen, doing.worker.fairness.rounds
         doing.worker.wake()
         if seen != before:
-            ping(session.desk.home, session.folder, session.now())
+            ping(session.service.home, session.folder, session.now())
 
     return act
 
@@ -174,7 +174,7 @@ def _waiting(session: Session, troubles: Mapping[str, str]) -> Iterator[dict[str
     from runner.app.exercises.between import do_now, missed
     from runner.reports.core import suggested_actions
 
-    for row, found in do_now(session.desk):
+    for row, found in do_now(session.service):
         if not isinstance(found, TocsinError):
             yield from ({"incident": row.codename, **to_builtins(one)} for one in found)
         elif found.code == "shredded":
@@ -183,4 +183,4 @@ def _waiting(session: Session, troubles: Mapping[str, str]) -> Iterator[dict[str
         elif session.json or row.id not in troubles:  # else it was said already
             text = f"it cannot be read: {found.message}"
             yield {"incident": row.codename, "text": text, "command": "tocsin doctor"}
-    yield from ({"incident": "", **to_builtins(item)} for item in missed(session.desk))
+    yield from ({"incident": "", **to_builtins(item)} for item in missed(session.service))

@@ -107,7 +107,7 @@ def _void(session: Session, incident: Incident) -> list[str]:
     from runner.playbook.format import Approve
     from runner.reports.notices.redline import approved_before
 
-    library, person = session.desk.library(incident), session.options.on_behalf_of or session.by
+    library, person = session.service.library(incident), session.options.on_behalf_of or session.by
     found = []
     for name, invocation in incident.invocations.items():
         definition = library.step(incident, name) if approved_before(incident, invocation) else None
@@ -160,7 +160,7 @@ def _decide(
         )
         for name, digest in zip(names, bound, strict=True)
     ]
-    after = session.desk.submit(incident.id, *decides)
+    after = session.service.submit(incident.id, *decides)
     given = tuple(_tally(session, after, name) for name in names) if approved else ()
     tell(session, incident, after, _done(session, names, approved=approved), approvals=given)
 
@@ -168,7 +168,7 @@ def _decide(
 def _tally(session: Session, incident: Incident, name: str) -> Tally:
     from runner.incident.steps.approvals import tally
 
-    step = session.desk.library(incident).step(incident, name)
+    step = session.service.library(incident).step(incident, name)
     return tally(incident, incident.invocations[name], cast("Approve", step))
 
 
@@ -182,7 +182,7 @@ def _done(session: Session, names: Sequence[str], *, approved: bool) -> str:
 def _report(session: Session, incident: Incident, name: str) -> TaskReport:
     from runner.reports.incidents.task import task
 
-    report = task(incident, session.desk.library(incident), name)
+    report = task(incident, session.service.library(incident), name)
     if report.task.kind != "approve":
         raise Refused(
             f"{name} is a {report.task.kind}, not an approval",
@@ -232,7 +232,7 @@ def _show_change(session: Session, incident: Incident, report: TaskReport) -> No
     old = next((document for document in incident.documents.values() if document.digest == signed), None)
     old = old or (older[-1] if older else None)
     if old is not None and old.tree:
-        pair = compare(session.desk, old, new)
+        pair = compare(session.service, old, new)
         since = "it was approved" if old.digest == signed else "the rendering before"
         session.tell(change_page(pair.redline, pair.facts, since))
 
@@ -252,7 +252,7 @@ def _show_document(session: Session, incident: Incident, report: TaskReport) -> 
 
     document = _document(incident, report)
     if document is not None and document.tree:
-        words = write(tree_of(session.desk, document).document, "txt").decode()
+        words = write(tree_of(session.service, document).document, "txt").decode()
         session.read(f"DOCUMENT to approve: {document.id}, {document.status}\n\n{words}")
 
 
@@ -272,7 +272,7 @@ def _write(session: Session, incident: Incident, reports: Sequence[TaskReport], 
             path = out if one else out / file_name(incident, document, form)
             with suppress(OSError):  # writing says why
                 path.parent.mkdir(parents=True, exist_ok=True)
-            private_file(path, session.desk.store.get_blob(document.files[form]))
+            private_file(path, session.service.store.get_blob(document.files[form]))
             session.say(str(path))
 
 

@@ -43,12 +43,12 @@ def set_(
     from runner.incident.law.moved_deadlines import moves
 
     before = session.incident()
-    after, changes = record_facts(session.desk, before.id, assignment, source, confidence, grounds)
+    after, changes = record_facts(session.service, before.id, assignment, source, confidence, grounds)
     keys = [change.key for change in changes]
     if any(key.startswith("claims.") for key in keys):
-        for told in session.desk.misread(after):
+        for told in session.service.misread(after):
             session.warn("claim_misread", told)
-    moved = moves(before, changes, session.now(), session.desk.library(before))
+    moved = moves(before, changes, session.now(), session.service.library(before))
     tell(session, before, after, f"recorded {', '.join(keys)}", moved)
 
 
@@ -120,8 +120,8 @@ def missing(session: Session) -> None:
     from runner.reports.incidents.facts import missing_page
 
     incident = session.incident()
-    desk = session.desk
-    report = view(incident, desk.library(incident), desk.near_duties(incident))
+    service = session.service
+    report = view(incident, service.library(incident), service.near_duties(incident))
     session.show(report, lambda: missing_page(report))
 
 
@@ -138,5 +138,5 @@ def history(
     from runner.reports.incidents.facts import history_page
 
     incident = session.incident()
-    report = view(incident, key, session.desk.store.read(incident.id))
+    report = view(incident, key, session.service.store.read(incident.id))
     session.show(report, lambda: history_page(report))

@@ -54,10 +54,10 @@ def brief(
         return
     found = _brief(session, incident, role)
     if give:
-        session.desk.known(give)
+        session.service.known(give)
         digest = hashlib.sha256(msgspec.json.encode(found)).hexdigest()
         given = c.GiveBrief(by=session.by, to=give, version=incident.version, digest=f"sha256:{digest}")
-        session.desk.submit(incident.id, given)
+        session.service.submit(incident.id, given)
         session.say(
             f"{give} is briefed; they take over with: tocsin brief --take-over --read-back '…' --as {give}"
         )
@@ -84,6 +84,6 @@ def _brief(session: Session, incident: Incident, role: str) -> Brief:
     from runner.reports.incidents.handover import brief as view
     from runner.reports.incidents.timeline import timeline
 
-    desk = session.desk
-    story = timeline(incident, desk.library(incident), desk.store.read(incident.id))
+    service = session.service
+    story = timeline(incident, service.library(incident), service.store.read(incident.id))
     return view(incident, read_status(session, incident), story.entries, role)

@@ -20,7 +20,7 @@ from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
-from runner.reports.messages.messages import PlannedMessage, PlanReport, plan_page, plan_report
+from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks, unheld_words
 from runner.settings import CONFIG
 
@@ -110,9 +110,9 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
     """Show what a request brings about, ask, do it, and say what came of it."""
     from runner.app.incidents.open_incident import commit_opening, prepare_opening
 
-    opening = prepare_opening(session.desk, request)
+    opening = prepare_opening(session.service, request)
     if opening.unheld and not yes and session.world.asks and (roles := _fill(session, opening)):
-        opening = prepare_opening(session.desk, msgspec.structs.replace(request, roles=roles))
+        opening = prepare_opening(session.service, msgspec.structs.replace(request, roles=roles))
     plan = _plan(opening)
     _tell(session, opening, plan)
     for role in opening.unheld:
@@ -120,13 +120,13 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
         session.warn("unheld_role", f"nobody holds the role {unheld_words(role)}; {hint}")
     if not yes:
         session.confirm("Open the incident and send as planned?", "look at the plan, then repeat with --yes")
-    before = commit_opening(session.desk, opening)
+    before = commit_opening(session.service, opening)
     with suppress(OSError):  # the incident is open, whatever becomes of the choice
         session.choose(Choice(incident=before.id))
     outcome.work(session, before.id)
     if before.kind == "real" and not no_worker:
         keep_worker(session, start=True)
-    after = session.desk.load(before.id)
+    after = session.service.load(before.id)
     _warn_of_silence(session, after)
     _warn_of_rest(session, after)
     report = _opened(after, opening, plan)
@@ -140,7 +140,7 @@ def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:
     if session.ask("Fill these roles for this incident? [y/N]").lower() not in ("y", "yes"):
         return found
     for role in opening.unheld:
-        known = session.desk.directory.people
+        known = session.service.directory.people
         while person := session.ask(f"{role.role}: who (Enter: nobody)?"):
             if person in known:
                 found[role.role] = (person,)
@@ -165,8 +165,8 @@ def _warn_of_silence(session: Session, incident: Incident) -> None:
 
 def _warn_of_rest(session: Session, incident: Incident) -> None:
     """Say that what becomes due later waits for somebody to type, where no worker goes on that would do it."""
-    row = session.desk.store.row(incident.id)
-    if incident.kind == "test" or row is None or row.next_due is None or living(session.desk.store):
+    row = session.service.store.row(incident.id)
+    if incident.kind == "test" or row is None or row.next_due is None or living(session.service.store):
         return
     session.say(
         "no worker is running: what becomes due later waits for your next command; "
@@ -224,7 +224,7 @@ def _tell(session: Session, opening: Opening, plan: PlanReport) -> None:
     """Show on standard error what is about to happen: the plan, and what the imports left over."""
     blocks: list[Block] = list(plan_page(plan, CONFIG).blocks)
     for domain in opening.declared:
-        if words := nothing_hangs(session.desk, domain):
+        if words := nothing_hangs(session.service, domain):
             blocks += [Blank(), line(words, "alarm", hang=2)]
     for words in opening.unaddressed:
         blocks.append(line(f"nobody to tell: {words}", "alarm", hang=2))
@@ -247,7 +247,7 @@ def _comcheck(session: Session, plan: PlanReport) -> str:
     from runner.reports.messages.communications_check import comcheck_words
 
     used = [(recipient.recipient, way.channel) for recipient in plan.plan for way in recipient.channels]
-    worked = {(way.person, way.channel.id): way.worked_at for way in ways(session.desk)} if used else {}
+    worked = {(way.person, way.channel.id): way.worked_at for way in ways(session.service)} if used else {}
     known = {way: at for way, at in worked.items() if at is not None}
     return comcheck_words(used, known, session.now())
 
@@ -285,7 +285,7 @@ def severity(
         made = c.SetSeverity(by=session.by, severity=severity_of(level), reason=reason)
         outcome.submit(session, session.name(), made, f"severity is {level}")
         return
-    levels = {**SEVERITIES, **session.desk.home.severities}
+    levels = {**SEVERITIES, **session.service.home.severities}
     found = None
     with suppress(Refused, NotFound):  # the levels are told without an incident, too
         found = session.incident()

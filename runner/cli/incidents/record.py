@@ -65,8 +65,8 @@ def attach(
     from runner.app.incidents.evidence import take
 
     before = session.incident()
-    made = take(session.desk, before.id, file, source)
-    session.desk.submit(before.id, made)
+    made = take(session.service, before.id, file, source)
+    session.service.submit(before.id, made)
     answer(
         session,
         before,
@@ -117,7 +117,7 @@ def confirm(
     )
     name = session.name()
     submit(session, name, made, f"{session.by} confirms it")
-    people = session.desk.load(name).second_person.get(event)
+    people = session.service.load(name).second_person.get(event)
     if people is not None and people.one_user:
         session.warn(
             "one_user",
@@ -142,8 +142,8 @@ def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
     """
     from runner.app.core import suspended_incidents
 
-    before = session.desk.load(session.name(where))
-    tell(session, before, suspended_incidents.resume(session.desk, before.id, reason), "goes on")
+    before = session.service.load(session.name(where))
+    tell(session, before, suspended_incidents.resume(session.service, before.id, reason), "goes on")
 
 
 def cancel(session: Session, where: Where = None, reason: Reason = "") -> None:
@@ -172,8 +172,8 @@ def close(
     """
     from runner.app.incidents.shredded import close_shredded, is_shredded
 
-    if is_shredded(session.desk, session.name(where)):
-        row = close_shredded(session.desk, session.name(where))
+    if is_shredded(session.service, session.name(where)):
+        row = close_shredded(session.service, session.name(where))
         done = outcome.Done(
             incident=row.id,
             codename=row.codename,

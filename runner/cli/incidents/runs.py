@@ -36,7 +36,7 @@ def graft(
     from runner.app.incidents.runs import graft as grafted
 
     before = session.incident()
-    run = grafted(session.desk, before, playbook, reason)
+    run = grafted(session.service, before, playbook, reason)
     answer(session, before, f"{run.playbook} {run.version} runs as {run.id}")
 
 
@@ -61,13 +61,13 @@ def migrate(
 
     before = session.incident()
     which = chosen_run(before, run)
-    bundle = newer(session.desk, before, which, to)
+    bundle = newer(session.service, before, which, to)
     if plan:
-        found = planned(session.desk, before, which, bundle)
+        found = planned(session.service, before, which, bundle)
         report = {"schema": "tocsin/migration-plan/v1", "incident": before.id, "plan": found}
         session.show(report, lambda: _plan_page(found))
         return 1 if found.refusals else 0
-    migrated(session.desk, before, which, bundle, reason)
+    migrated(session.service, before, which, bundle, reason)
     answer(session, before, f"{which} goes on with version {bundle.playbook.version}")
     return 0
 

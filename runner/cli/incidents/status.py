@@ -77,7 +77,7 @@ def status(
         if not session.json:  # what can be read of this incident, and the others
             session.tell(incidents_page(_incidents(session)))
         raise
-    found = read_status(session, incident, me, known, () if known else waiting(session.desk))
+    found = read_status(session, incident, me, known, () if known else waiting(session.service))
     session.show(found, lambda: status_page(found, everything=everything))
     return NEEDS_A_PERSON if check and found.needs_attention else 0
 
@@ -88,7 +88,7 @@ def read_incident(session: Session, where: str | None, known: str) -> Incident:
         return session.incident(where)
     from runner.app.incidents.facts import known_at
 
-    return known_at(session.desk, session.name(where), instant(known, session.now()))
+    return known_at(session.service, session.name(where), instant(known, session.now()))
 
 
 def read_status(
@@ -103,15 +103,15 @@ def read_status(
     from runner.app.exercises.between import pressing
     from runner.reports.incidents.status import status as view
 
-    desk = session.desk
+    service = session.service
     if me and not any(me in holders for holders in incident.roles.values()):
-        desk.known(me)
+        service.known(me)
     now = instant(known, session.now()) if known else session.now()
     person = me or session.world.environ.get(PERSON, "")
-    duties = desk.duties(incident, now) if session.json else desk.near_duties(incident, now)
-    failed = None if known else set_aside(desk.store).get(incident.id)
-    others = () if known else pressing(desk, incident.id)
-    return view(incident, desk.library(incident), duties, now, person, organisation, failed, others)
+    duties = service.duties(incident, now) if session.json else service.near_duties(incident, now)
+    failed = None if known else set_aside(service.store).get(incident.id)
+    others = () if known else pressing(service, incident.id)
+    return view(incident, service.library(incident), duties, now, person, organisation, failed, others)
 
 
 def watch(session: Session, where: Where = None, me: Mine = "") -> None:
@@ -123,7 +123,7 @@ def watch(session: Session, where: Where = None, me: Mine = "") -> None:
 
     def fetch() -> Status:
         nonlocal incident
-        incident = session.desk.refresh(incident)
+        incident = session.service.refresh(incident)
         return read_status(session, incident, me)
 
     if session.json:
@@ -168,11 +168,11 @@ def _incidents(session: Session) -> IncidentsReport:
     from runner.app.exercises.exercises import playing
     from runner.reports.incidents.incidents import incidents
 
-    desk, now = session.desk, session.now()
-    rows = desk.incidents()
-    running = {one.id: tuple(duty.id for duty in open_) for one, open_ in left_running(desk)}
+    service, now = session.service, session.now()
+    rows = service.incidents()
+    running = {one.id: tuple(duty.id for duty in open_) for one, open_ in left_running(service)}
     chosen = counts(session.choice, rows)
-    return incidents(rows, now, chosen, playing(desk, rows), running, set_aside(desk.store))
+    return incidents(rows, now, chosen, playing(service, rows), running, set_aside(service.store))
 
 
 def timeline(
@@ -208,10 +208,10 @@ def timeline(
         )
     incident = session.incident(where)
     streams: tuple[Stream, ...] = ("operational", "privileged") if privileged else ("operational",)
-    desk = session.desk
-    status = view(incident, desk.library(incident), desk.store.read(incident.id), streams)
+    service = session.service
+    status = view(incident, service.library(incident), service.store.read(incident.id), streams)
     if by and not any(by == entry.claimed for entry in status.entries):
-        desk.known(by)
+        service.known(by)
     status = narrowed(status, search, kind, by, instant(since, session.now()) if since else None)
     if utc:
         READER.set(UTC)
@@ -229,10 +229,10 @@ def use(session: Session, incident: Where = None) -> None:
     """
     from runner.app.core.active_incident import OPEN, Choice
 
-    desk = session.desk
-    name = desk.find(incident) if incident else None
-    live = [row.codename for row in desk.incidents() if row.state in OPEN]
-    row = desk.store.row(name) if name else None
+    service = session.service
+    name = service.find(incident) if incident else None
+    live = [row.codename for row in service.incidents() if row.state in OPEN]
+    row = service.store.row(name) if name else None
     codename = row.codename if row is not None else ""
     if row is not None and row.state not in OPEN and live:
         raise Refused(

@@ -44,7 +44,7 @@ def find(session: Session, text: str) -> tuple[Incident, str]:
     try:
         return incident, resolve_step(incident, text, numbered(incident))
     except NotFound:
-        refuse_to_come(incident, text, session.desk.library(incident))
+        refuse_to_come(incident, text, session.service.library(incident))
         raise
 
 
@@ -110,7 +110,7 @@ def list_(
     incident = session.incident()
     rows = tuple(
         row
-        for row in task_rows(incident, session.desk.library(incident))
+        for row in task_rows(incident, session.service.library(incident))
         if state in ("", row.state) and not (open_only and row.over)
     )
     report = {"schema": "tocsin/tasks/v1", "incident": incident.id, "tasks": rows}
@@ -122,7 +122,7 @@ def show(session: Session, step: Step) -> None:
     from runner.reports.incidents.task import task, task_page
 
     incident, name = find(session, step)
-    report = task(incident, session.desk.library(incident), name)
+    report = task(incident, session.service.library(incident), name)
     session.show(report, lambda: task_page(report, session.now()))
 
 
@@ -149,7 +149,7 @@ def add_task(
     if not (role or to):
         raise Usage("nobody is to do it", hint="add --role ROLE or --to PERSON", code="option_missing")
     if to:
-        session.desk.known(to)
+        session.service.known(to)
     task = Task(
         id="",
         task=title.strip(),
@@ -188,13 +188,13 @@ def done(
     """
     incident, name = find(session, step)
     rows = _all_rows(session, incident, name) if everything else ()
-    session.desk.submit(incident.id, *rows, c.CompleteTask(by=session.by, step=name, comment=text))
+    session.service.submit(incident.id, *rows, c.CompleteTask(by=session.by, step=name, comment=text))
     answered(session, incident, f"{name} is done")
 
 
 def _all_rows(session: Session, incident: Incident, name: str) -> tuple[c.CheckRow, ...]:
     """Return the ticks of every open row; each row on which safety or evidence depends needs its own yes."""
-    step = session.desk.library(incident).step(incident, name)
+    step = session.service.library(incident).step(incident, name)
     if not isinstance(step, Task):
         return ()
     rows = [n for n in range(len(step.rows)) if n not in incident.invocations[name].checked]
@@ -232,7 +232,7 @@ def check(
     ticks = tuple(c.CheckRow(by=session.by, step=name, row=one - 1) for one in row or ())
     made = ticks or _all_rows(session, incident, name)
     which = ", ".join(map(str, row or ())) or "all"
-    tell(session, incident, session.desk.submit(incident.id, *made), f"{name}: rows ticked: {which}")
+    tell(session, incident, session.service.submit(incident.id, *made), f"{name}: rows ticked: {which}")
 
 
 def uncheck(
@@ -249,7 +249,7 @@ def uncheck(
     incident, name = find(session, step)
     made = (c.CheckRow(by=session.by, step=name, row=one - 1, done=False) for one in row)
     which = ", ".join(map(str, row))
-    tell(session, incident, session.desk.submit(incident.id, *made), f"{name}: rows unticked: {which}")
+    tell(session, incident, session.service.submit(incident.id, *made), f"{name}: rows unticked: {which}")
 
 
 def skip(session: Session, step: Step, reason: Reason = "") -> None:
@@ -276,7 +276,7 @@ def assign(
     """
     from runner.app.core.directory import person as known
 
-    known(session.desk, person)
+    known(session.service, person)
     _do(
         session,
         step,
@@ -340,11 +340,11 @@ def answer(
     incident, name = find(session, step)
     if value is None:
         again = session.now() + duration(ask_again) if ask_again else None
-        session.desk.submit(incident.id, c.AnswerUnknown(by=session.by, step=name, ask_again=again))
+        session.service.submit(incident.id, c.AnswerUnknown(by=session.by, step=name, ask_again=again))
         words = f"{name} is not known yet"
     else:
-        after, changes = record_answer(session.desk, incident.id, name, value, source, confidence, grounds)
-        moved = moves(incident, changes, session.now(), session.desk.library(incident))
+        after, changes = record_answer(session.service, incident.id, name, value, source, confidence, grounds)
+        moved = moves(incident, changes, session.now(), session.service.library(incident))
         tell(session, incident, after, f"{name} is answered", moved)
         return
     answered(session, incident, words)
@@ -362,5 +362,5 @@ def undo(session: Session) -> None:
     from runner.app.incidents.undo import undo as undone
 
     before = session.incident()
-    after, done = undone(session.desk, before.id)
+    after, done = undone(session.service, before.id)
     tell(session, before, after, f"undone: {'; '.join(done)}")

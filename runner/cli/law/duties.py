@@ -119,7 +119,7 @@ def _of_incident(session: Session, at: str, known: str, *, everything: bool) -> 
 
     now = _when(session, at or known)
     incident = read_incident(session, None, known)
-    report = duties(session.desk.duties(incident, now), now, session.desk.misread(incident))
+    report = duties(session.service.duties(incident, now), now, session.service.misread(incident))
     heading = heading_of(incident)
     session.show(
         report, lambda: duties_page(report, heading, opened=incident.opened_at, everything=everything)
@@ -139,7 +139,7 @@ def _register(session: Session, which: str, kind: str) -> None:
         )
     if kind not in KINDS:
         raise Usage(f"there is no kind '{kind}'", hint=f"--kind {'|'.join(KINDS)}", code="unknown_kind")
-    report = register(session.desk, kind)
+    report = register(session.service, kind)
     if session.options.format == "csv":
         session.world.out.write(register_csv(report))
         return
@@ -153,7 +153,7 @@ def _calendar(session: Session, out: Path | None, known: str) -> None:
 
     now = instant(known, session.now()) if known else session.now()
     incident = read_incident(session, None, known)
-    found = deadlines(session.desk.duties(incident, now), incident.codename, now, incident.kind)
+    found = deadlines(session.service.duties(incident, now), incident.codename, now, incident.kind)
     if out is None:
         session.show(found, lambda: calendar_page(found))
         return
@@ -216,7 +216,7 @@ def record_filed(
     named = find(session, step)[1] if step else ""
     before = session.incident()
     files = filing(
-        session.desk,
+        session.service,
         before,
         duty,
         at=_when(session, at),
@@ -228,7 +228,7 @@ def record_filed(
         reason=reason,
         as_it_was=as_it_was,
     )
-    session.desk.submit(before.id, *files)
+    session.service.submit(before.id, *files)
     [record] = [file.record for file in files if isinstance(file, RecordDuty)]
     if record.unsigned:
         session.warn(
@@ -297,7 +297,7 @@ def _decided(
     from runner.app.law.duties import decision
 
     incident = session.incident()
-    made = decision(session.desk, duty, kind, _when(session, at), reason, ground=ground, watch=watch)
+    made = decision(session.service, duty, kind, _when(session, at), reason, ground=ground, watch=watch)
     submit(session, incident.id, made, f"{duty} {words}")
 
 

@@ -53,7 +53,7 @@ def ack(
 
     person = session.actor.represented or session.by
     only = session.name() if session.options.incident else ""
-    found = acknowledge(session.desk, code=code, person=person, via=COMMAND_LINE, incident=only, note=note)
+    found = acknowledge(session.service, code=code, person=person, via=COMMAND_LINE, incident=only, note=note)
     work(session)
     report = Answered(**{name: getattr(found, name) for name in found.__struct_fields__})
     session.show(report, lambda: page(report))
@@ -79,5 +79,5 @@ def prove(
     from runner.app.messages.messages import prove as read
     from runner.reports.messages.delivery_evidence import proof_page
 
-    report = read(session.desk, session.name(), delivery)
+    report = read(session.service, session.name(), delivery)
     session.show(report, lambda: proof_page(report))

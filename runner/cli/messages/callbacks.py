@@ -52,7 +52,7 @@ def _list(session: Session) -> None:
     from runner.app.messages.callbacks import addresses
     from runner.reports.messages.channels import CallbacksReport, callbacks_page
 
-    report = CallbacksReport(callbacks=addresses(session.desk))
+    report = CallbacksReport(callbacks=addresses(session.service))
     session.show(report, lambda: callbacks_page(report, CONFIG))
 
 
@@ -74,10 +74,10 @@ def _serve(session: Session, host: str, port: int) -> None:
     from runner.workers.choice import attach
     from runner.workers.periodic import PeriodicTask
 
-    desk = session.machine
-    desk.backoff = None  # a provider that waits sends again; others are to be answered meanwhile
-    attach(desk)
-    callbacks = Callbacks(desk, Inbox(desk))
+    service = session.machine
+    service.backoff = None  # a provider that waits sends again; others are to be answered meanwhile
+    attach(service)
+    callbacks = Callbacks(service, Inbox(service))
     server = Server(Application(callbacks, Links(session.apart()), session.say), host, port)
     if host not in LOOPBACK:
         session.warn("no_tls", f"{host} can be reached from other machines, and there is no TLS here")

@@ -31,21 +31,21 @@ def list_(session: Session) -> None:
     from runner.reports.messages.channels import ChannelRow, ChannelsReport, channel_row, channels_page
     from runner.routing.traffic import Account
 
-    desk, now = session.desk, session.now()
-    desk.traffic.refresh()
-    waiting, directory = desk.traffic.rooms(now).not_before({}), desk.directory
+    service, now = session.service, session.now()
+    service.traffic.refresh()
+    waiting, directory = service.traffic.rooms(now).not_before({}), service.directory
     rows = [
         channel_row(
             channel,
-            desk.traffic.domains,
-            desk.traffic.accounts.get(channel.account, Account()),
+            service.traffic.domains,
+            service.traffic.accounts.get(channel.account, Account()),
             waiting.get(channel.id),
             now,
         )
         for channel in sorted(directory.channels.values(), key=lambda one: (one.priority, one.id))
     ]
     broken = (
-        ChannelRow(channel=name, adapter=desk.home.channels[name].adapter, broken=why)
+        ChannelRow(channel=name, adapter=service.home.channels[name].adapter, broken=why)
         for name, why in sorted(directory.broken.items())
     )
     report = ChannelsReport(as_of=now, channels=(*rows, *broken))
@@ -72,7 +72,7 @@ def check(
     """
     from runner.app.messages.communications_check import test_contacts, ways
 
-    found = ways(session.desk, person or (), channel or ())
+    found = ways(session.service, person or (), channel or ())
     report = _report(session, found, person or (), 0)
     if show or not found:
         _show(session, report)
@@ -83,10 +83,10 @@ def check(
     if not yes:
         session.confirm(f"Send {count(len(found), 'message')} now?", "repeat with --yes, or look with --show")
     failed = 0
-    for way, result in test_contacts(session.desk, found):
+    for way, result in test_contacts(session.service, found):
         failed += result.state != "accepted"
         session.say(f"{way.person} over {way.channel.id}: {result.state.replace('_', ' ')}")
-    again = ways(session.desk, person or (), channel or ())
+    again = ways(session.service, person or (), channel or ())
     _show(session, _report(session, again, person or (), len(found)))
     return 1 if failed else 0
 
@@ -107,7 +107,7 @@ def _report(session: Session, found: Collection[Way], persons: Collection[str], 
         ),
         without=tuple(
             name
-            for name in sorted(session.desk.directory.people)
+            for name in sorted(session.service.directory.people)
             if name not in reached and (not persons or name in persons)
         ),
         sent=sent,

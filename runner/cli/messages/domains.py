@@ -19,7 +19,7 @@ from runner.reports.core.formatting import elapsed_since
 from runner.reports.core.page import Cell, Page, Table, Tone, line
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 Name = Annotated[str, Argument(metavar="DOMAIN", help="As channels name it in tocsin.yaml.")]
 Since = Annotated[str, Option("--since", metavar="INSTANT", help="Since when; now otherwise.")]
@@ -75,18 +75,18 @@ def _open_incident(session: Session) -> Incident | None:
     incident = _incident(session)
     if incident is None or incident.state not in OVER or session.options.incident:
         return incident
-    return incident if any(row.state in ("open", "paused") for row in session.desk.store.rows()) else None
+    return incident if any(row.state in ("open", "paused") for row in session.service.store.rows()) else None
 
 
 def _rows(session: Session, incident: Incident | None) -> tuple[Row, ...]:
     hanging: dict[str, list[str]] = {}
-    directory = session.desk.directory
+    directory = session.service.directory
     for channel in directory.channels.values():
         for domain in channel.domains:
             hanging.setdefault(domain, []).append(channel.id)
-    declared = dict(incident.domains) if incident is not None else _down_for_all(session.desk)
+    declared = dict(incident.domains) if incident is not None else _down_for_all(session.service)
     found = []
-    for name in sorted({*_named(session.desk), *declared}):
+    for name in sorted({*_named(session.service), *declared}):
         known = declared.get(name)
         found.append(
             Row(
@@ -96,29 +96,29 @@ def _rows(session: Session, incident: Incident | None) -> tuple[Row, ...]:
                 assumed=known.assumed if known else False,
                 channels=tuple(sorted(hanging.get(name, ()))),
                 contacts=directory.contacts_in(name),
-                war_rooms=_rooms_in(session.desk, name),
+                war_rooms=_rooms_in(session.service, name),
             )
         )
     return tuple(found)
 
 
-def _down_for_all(desk: Desk) -> dict[str, Domain]:
+def _down_for_all(service: IncidentService) -> dict[str, Domain]:
     """Return what is down for every incident that will be."""
-    desk.traffic.refresh()
+    service.traffic.refresh()
     return {
         name: Domain(name=name, state="down", since=one.opened_at)
-        for name, one in desk.traffic.fallen.items()
+        for name, one in service.traffic.fallen.items()
         if one.opened_at is not None
     }
 
 
-def _rooms_in(desk: Desk, domain: str) -> tuple[str, ...]:
-    return tuple(name for name, room in desk.home.war_rooms.items() if domain in room.domains)
+def _rooms_in(service: IncidentService, domain: str) -> tuple[str, ...]:
+    return tuple(name for name, room in service.home.war_rooms.items() if domain in room.domains)
 
 
-def _named(desk: Desk) -> frozenset[str]:
+def _named(service: IncidentService) -> frozenset[str]:
     """Return every failure domain that a channel, a contact or a war room names."""
-    return desk.directory.domains.union(*(room.domains for room in desk.home.war_rooms.values()))
+    return service.directory.domains.union(*(room.domains for room in service.home.war_rooms.values()))
 
 
 def _hanging(row: Row) -> str:
@@ -169,19 +169,19 @@ def _declare(
 ) -> None:
     """Declare it; the bare name of a machine is taken for the machine's domain, and with it for every service on it."""
     incident = session.incident() if state == "compromised" else _open_incident(session)
-    domain = session.desk.directory.domain_meant(domain)
-    if words := nothing_hangs(session.desk, domain):
+    domain = session.service.directory.domain_meant(domain)
+    if words := nothing_hangs(session.service, domain):
         session.say(words)
     at = instant(since, session.now()) if since else session.now()
     if incident is None:
         _between(session, domain, state, at, reason)
         return
     made = DeclareDomain(by=session.by, domain=domain, state=state, since=at, reason=reason)
-    after = session.desk.submit(incident.id, made)
+    after = session.service.submit(incident.id, made)
     if state != "compromised":
         from runner.app.messages.outages import declare
 
-        others = declare(session.desk, incident, domain, state)
+        others = declare(session.service, incident, domain, state)
         if others:
             session.say(f"{domain} is {state} in {', '.join(others)} as well")
     tell(session, incident, after, f"{domain} is {state}")
@@ -194,7 +194,7 @@ def _between(
     from runner.app.messages.outages import declare_between
 
     if state != "compromised":
-        declare_between(session.desk, domain, state, at)
+        declare_between(session.service, domain, state, at)
     session.say(f"{domain} is {state}; no incident is open, so it holds for those that will be")
     if reason:
         session.say(
@@ -203,9 +203,9 @@ def _between(
     _show(session, None)
 
 
-def nothing_hangs(desk: Desk, domain: str) -> str:
+def nothing_hangs(service: IncidentService, domain: str) -> str:
     """Return the warning that nothing depends on a domain, so that to declare it keeps nothing back; empty where it does."""
-    known = _named(desk)
+    known = _named(service)
     if domain in known:
         return ""
     close = nearest(domain, known)

@@ -68,12 +68,12 @@ def plan(
             code="argument_missing",
         )
     from runner.app.messages.messages import plans
-    from runner.reports.messages.messages import PlannedMessage, plan_page, plan_report
+    from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
 
     incident = session.incident()
     planned = [
         PlannedMessage(step=name, title=words, message_class=template.message_class, plans=made)
-        for name, words, template, made in plans(session.desk, incident)
+        for name, words, template, made in plans(session.service, incident)
     ]
     sent = sum(len(delivery.attempts) for delivery in incident.deliveries.values())
     report = plan_report(incident.id, incident.codename, incident.kind, planned, sent)
@@ -105,7 +105,7 @@ def send(
         raise Usage("who is the message for?", hint="--to ROLE, PERSON or everybody", code="option_missing")
     incident = session.incident()
     written = Written(text=text, to=tuple(to), message_class=class_, ask_ack=ask_ack)
-    composed = compose_by_hand(session.desk, incident, written)
+    composed = compose_by_hand(session.service, incident, written)
     session.tell(_plan_of(session, incident, composed))
     if not yes:
         session.confirm("Send as planned?", "look at the plan, then repeat with --yes")
@@ -115,14 +115,14 @@ def send(
 def _plan_of(session: Session, incident: Incident, made: c.Composed) -> Page:
     """Return the plan of one message, as it is about to leave."""
     from runner.app.messages.messages import plans_to
-    from runner.reports.messages.messages import PlannedMessage, plan_page, plan_report
+    from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
 
     kind = made.message_class
     planned = PlannedMessage(
         step="",
         title=f"{kind.name} to {', '.join(made.to)}",
         message_class=kind.name,
-        plans=plans_to(session.desk, incident, kind, made.to, frozenset(made.traits)),
+        plans=plans_to(session.service, incident, kind, made.to, frozenset(made.traits)),
     )
     return plan_page(plan_report(incident.id, incident.codename, incident.kind, [planned]), CONFIG)
 
@@ -130,11 +130,11 @@ def _plan_of(session: Session, incident: Incident, made: c.Composed) -> Page:
 def _plan_class(session: Session, name: str, to: list[str], kind: str, compromised: list[str]) -> None:
     from runner.app.messages.messages import WhatIf, class_plans
     from runner.cli.framework.options import kind_of
-    from runner.reports.messages.messages import PlannedMessage, plan_page, plan_report
+    from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
 
     incident = incident_or_none(session)
     what_if = WhatIf(kind=kind_of(kind) if kind else None, compromised=tuple(compromised))
-    title, made = class_plans(session.desk, incident, name, to, what_if)
+    title, made = class_plans(session.service, incident, name, to, what_if)
     sent = sum(len(delivery.attempts) for delivery in incident.deliveries.values()) if incident else 0
     report = plan_report(
         incident.id if incident else "",
@@ -192,7 +192,7 @@ def override(
         )
     _known(session, channel, to)
     if class_:
-        known_class(session.desk, incident_or_none(session), class_)
+        known_class(session.service, incident_or_none(session), class_)
     made = c.OverrideRule(
         by=session.by,
         rule=rule,
@@ -202,7 +202,7 @@ def override(
         person=to,
         text=text.removeprefix("sha256:"),
     )
-    session.desk.known(session.by)
+    session.service.known(session.by)
     submit(session, session.name(), made, f"{rule} is set aside by {session.by}")
 
 
@@ -233,7 +233,7 @@ def call_sheet(
             hint="--out calls.pdf",
             code="unknown_ending",
         )
-    content = write(made(session.desk, incident_or_none(session)), known)
+    content = write(made(session.service, incident_or_none(session)), known)
     if out is None:
         session.world.out.write(content.decode())
         return
@@ -243,11 +243,11 @@ def call_sheet(
 
 
 def _known(session: Session, channel: str, person: str) -> None:
-    if channel and channel not in session.desk.home.channels:
-        known = ", ".join(session.desk.home.channels) or "none"
+    if channel and channel not in session.service.home.channels:
+        known = ", ".join(session.service.home.channels) or "none"
         raise NotFound(f"there is no channel '{channel}'", hint=f"known: {known}", code="unknown_channel")
     if person:
-        session.desk.known(person)
+        session.service.known(person)
 
 
 def list_(session: Session) -> None:
@@ -271,7 +271,7 @@ def _code(session: Session, incident: Incident, delivery: str) -> str:
     """Return the code that its message shows; those to people outside show none."""
     from runner.app.messages.acknowledgement import code_for
 
-    return code_for(session.desk, incident, delivery)
+    return code_for(session.service, incident, delivery)
 
 
 def resolve(

@@ -42,7 +42,7 @@ def adopt(
     from runner.reports.core.task_rows import numbered
 
     incident = session.incident()
-    adoption = look(session.desk, incident, file, step, tuple(numbered(incident)))
+    adoption = look(session.service, incident, file, step, tuple(numbered(incident)))
     if adoption.same:
         answer(
             session,
@@ -55,8 +55,8 @@ def adopt(
     if not yes:
         again = f"tocsin notice adopt {file} {adoption.step} --yes"
         session.confirm(f"{session.by}: take this text for {adoption.step}?", again)
-    rendered = command(session.desk, incident, adoption, override)
-    after = session.desk.submit(incident.id, rendered)
+    rendered = command(session.service, incident, adoption, override)
+    after = session.service.submit(incident.id, rendered)
     tell(session, incident, after, f"the text of {file.name} is taken: {rendered_words(rendered)}")
 
 

@@ -66,7 +66,7 @@ def letters(
     )
     incident = session.incident()
     with bar(session, "letters") as tell:
-        written = write_letters(session.desk, incident, order, tell)
+        written = write_letters(session.service, incident, order, tell)
     for said in () if drafts else _unapproved(written):
         session.say(said)
     session.show(written, lambda: _page(written))

@@ -108,7 +108,7 @@ def render(
     from runner.reports.core.task_rows import numbered
 
     incident = session.incident()
-    if name in session.desk.catalogue(incident).notices:
+    if name in session.service.catalogue(incident).notices:
         _draft(session, incident, name, duty, to or [], out)
         return
     step = resolve_step(incident, name, numbered(incident))
@@ -117,8 +117,8 @@ def render(
         raise Usage("a gap needs its reason", hint="--gap NAME=REASON", code="reason_missing")
     in_person(session, override or "".join(marked.values()))
     _keep_edits(incident, step, drop_edits)
-    rendered = render_step(session.desk, incident, step, override, marked)
-    tell(session, incident, session.desk.submit(incident.id, rendered), rendered_words(rendered))
+    rendered = render_step(session.service, incident, step, override, marked)
+    tell(session, incident, session.service.submit(incident.id, rendered), rendered_words(rendered))
 
 
 def _keep_edits(incident: Incident, step: str, drop: bool) -> None:
@@ -144,9 +144,9 @@ def _draft(
             hint="say where it goes: --out DIR",
             code="option_missing",
         )
-    notice, document = draft(session.desk, incident, name, duty)
+    notice, document = draft(session.service, incident, name, duty)
     about = about_duty(notice, duty)
-    show_pulled(session, save_draft(session.desk, document, formats_of(to) or ("docx",), out, about))
+    show_pulled(session, save_draft(session.service, document, formats_of(to) or ("docx",), out, about))
 
 
 def check(
@@ -165,7 +165,7 @@ def check(
 
     incident = session.incident()
     template = _template_of(incident, name)
-    lines = coverage(session.desk, incident, template, duty)
+    lines = coverage(session.service, incident, template, duty)
     report = Checked(notice=template, complete=complete(lines), coverage=lines)
     session.show(report, lambda: _check_page(report))
     return 0 if report.complete else 1
@@ -222,7 +222,7 @@ def pull(
     folder = out or Path(f"{incident.codename}-notices")
     with bars(session) as shown:
         seen = shown.begin("writing notices", len(documents))
-        files = pulled(session.desk, incident, documents, formats_of(to or []), folder, seen)
+        files = pulled(session.service, incident, documents, formats_of(to or []), folder, seen)
     show_pulled(session, files)
 
 

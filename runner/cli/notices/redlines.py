@@ -53,7 +53,7 @@ def diff(
     old, new = (
         choose(incident, name, newer) if choose else notice_versions.chosen(incident, name, older, newer)
     )
-    pair = notice_versions.compare(session.desk, old, new)
+    pair = notice_versions.compare(session.service, old, new)
     if out is None:
         _show(session, report(incident, pair), pair)
         return

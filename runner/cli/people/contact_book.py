@@ -56,7 +56,7 @@ def import_(
             code="options_conflict" if from_settings else "argument_missing",
         )
     session.ensure_home()
-    found = planned(session.desk, file) if file is not None else moved(session.desk)
+    found = planned(session.service, file) if file is not None else moved(session.service)
     if not found.any:
         report = _report(session, found, file, written=False)
         session.show(report, lambda: import_page(report))
@@ -64,7 +64,7 @@ def import_(
     if not yes:
         session.tell(import_page(_report(session, found, file, written=False)))
         session.confirm("Write this?", "repeat with --yes")
-    carry_out(session.desk, found)
+    carry_out(session.service, found)
     report = _report(session, found, file, written=True)
     session.show(report, lambda: import_page(report))
     for change in found.changes:
@@ -93,7 +93,7 @@ def _report(session: Session, found: Import, file: Path | None, *, written: bool
         ),
         roles=dict(found.roles),
         missing=found.missing,
-        open=tuple(row.codename for row in session.desk.store.rows("open")),
+        open=tuple(row.codename for row in session.service.store.rows("open")),
         delete=(lines,) if lines else (),
         warnings=found.warnings,
         written=written,
@@ -118,7 +118,7 @@ def export(
         raise Usage(
             f"{out} does not end in .yaml", hint="tocsin person export people.yaml", code="unknown_ending"
         )
-    private_file(out, as_settings(session.desk), replace=replace)
+    private_file(out, as_settings(session.service), replace=replace)
     said = f"{out}: it holds addresses in clear; delete the file once it was used"
     session.show({"schema": "tocsin/person-export/v1", "file": str(out)}, Page((line(said, "warn", hang=2),)))
 
@@ -140,11 +140,11 @@ def forget(
     from runner.app.core.directory import person as known
     from runner.files.settings_file import lines_of_people
 
-    known(session.desk, person)
+    known(session.service, person)
     if not yes:
         session.confirm(f"Destroy all that is recorded of {person}?", "repeat with --yes")
-    shared = forget_person(session.desk, person)
-    in_settings = person in session.desk.home.people
+    shared = forget_person(session.service, person)
+    in_settings = person in session.service.home.people
     lines = lines_of_people(session.folder / CONFIG) if in_settings else ""
     report = {
         "schema": "tocsin/person-forgotten/v1",

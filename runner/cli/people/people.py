@@ -41,8 +41,10 @@ def list_(session: Session) -> None:
     from runner.app.core.contact_store import kept_people
     from runner.reports.people.people import people, people_page
 
-    desk = session.desk
-    report = people(desk.directory.people, desk.directory.roles, desk.home.people, kept_people(desk.store))
+    service = session.service
+    report = people(
+        service.directory.people, service.directory.roles, service.home.people, kept_people(service.store)
+    )
     session.show(report, lambda: people_page(report, session.now()))
 
 
@@ -52,8 +54,8 @@ def roles_(session: Session) -> None:
     from runner.reports.people.people import roles, roles_page
 
     name = _open_incident(session)
-    incident = session.desk.load(name) if name else None
-    report = roles(session.desk.directory, incident, unheld_of(session.desk, incident))
+    incident = session.service.load(name) if name else None
+    report = roles(session.service.directory, incident, unheld_of(session.service, incident))
     session.show(report, lambda: roles_page(report))
 
 
@@ -80,7 +82,7 @@ def add_(
 
     session.ensure_home()
     contacts = tuple(_contact(text) for text in contact or ())
-    add_person(session.desk, person, name, contacts)
+    add_person(session.service, person, name, contacts)
     _told(session, f"{person} is on record with {count(len(contacts), 'new contact')}")
     if contacts:
         reach(session, person)
@@ -111,7 +113,7 @@ def verify(
 
     if not how.strip():
         raise Usage("how was it proved?", hint="add --how 'in person'", code="option_missing")
-    verify_contact(session.desk, person, channel, how)
+    verify_contact(session.service, person, channel, how)
     _told(session, f"{person}'s contact {channel} is verified")
 
 
@@ -131,7 +133,7 @@ def distrust(
 
     if not reason.strip():
         raise Usage("what happened?", hint="add --reason 'new SIM card'", code="reason_missing")
-    distrust_contact(session.desk, person, channel, reason.strip())
+    distrust_contact(session.service, person, channel, reason.strip())
     _told(session, f"{person}'s contact {channel} carries no approval until it is verified")
     reach(session, person)
 
@@ -152,7 +154,7 @@ def agreed(
 
     if not how.strip():
         raise Usage("how did they agree?", hint="add --how 'in writing'", code="option_missing")
-    agree_contact(session.desk, person, channel, how.strip())
+    agree_contact(session.service, person, channel, how.strip())
     _told(session, f"{person} may be texted at {channel}")
 
 
@@ -176,7 +178,7 @@ def stop(
 
     if not how.strip():
         raise Usage("how was it heard?", hint="add --how 'on the hotline, to Ben'", code="option_missing")
-    changed = stop_heard(session.desk, person, channel, how.strip(), stopped=not lift)
+    changed = stop_heard(session.service, person, channel, how.strip(), stopped=not lift)
     words = f"{person} {'gets messages' if lift else 'gets no more messages'} at {channel}"
     _told(session, words if changed else f"nothing changed: {words} already")
     reach(session, person)
@@ -197,7 +199,7 @@ def away(
     """
     from runner.app.core.directory import set_away
 
-    set_away(session.desk, person, not back, alternate)
+    set_away(session.service, person, not back, alternate)
     _told(session, f"{person} is {'back' if back else 'away'}")
 
 
@@ -236,15 +238,15 @@ def assign(
         return
     person = person or []
     for name in person:
-        known(session.desk, name)
+        known(session.service, name)
     incident = _open_incident(session)
     _warn_of_slip(session, role, incident)
     _replace(session, role, person, incident, yes=yes)
     words = f"{role} is held by {', '.join(person)}"
     if always or incident is None:
-        hold_role(session.desk, role, tuple(person))
-        if role in session.desk.home.oncall:
-            session.say(f"{session.desk.home.oncall[role]} says who is on call; they hold it in its gaps")
+        hold_role(session.service, role, tuple(person))
+        if role in session.service.home.oncall:
+            session.say(f"{session.service.home.oncall[role]} says who is on call; they hold it in its gaps")
     if incident is None:
         _told(session, f"{words} in incidents to come")
     else:
@@ -255,8 +257,8 @@ def _replace(session: Session, role: str, persons: list[str], incident: str | No
     """Name those who lose the role, and ask where too few are left to approve something."""
     from runner.app.playbooks.playbooks import replacing
 
-    known = session.desk.load(incident) if incident else None
-    gone, lost = replacing(session.desk, known, role, persons)
+    known = session.service.load(incident) if incident else None
+    gone, lost = replacing(session.service, known, role, persons)
     if gone:
         session.warn("role_replaced", f"{', '.join(persons)} replaces {', '.join(gone)} as {role}")
     if lost and not yes:
@@ -269,7 +271,7 @@ def _warn_of_slip(session: Session, role: str, incident: str | None) -> None:
     """Say so where a role that nobody ever held is nearly one that somebody holds."""
     from runner.base.text import nearest
 
-    held = {*session.desk.directory.roles, *(session.desk.load(incident).roles if incident else ())}
+    held = {*session.service.directory.roles, *(session.service.load(incident).roles if incident else ())}
     near = "" if role in held else nearest(role, held)
     if near:
         session.warn("unknown_role", f"no role was called '{role}' until now; did you mean {near}?")
@@ -279,7 +281,7 @@ def _by_rota(session: Session, role: str) -> None:
     """Give a role of the incident back to whoever is on call."""
     from runner.app.core.on_call import standing
 
-    directory = session.desk.directory
+    directory = session.service.directory
     if role not in directory.watches:
         known = ", ".join(sorted(directory.watches)) or "none"
         raise Refused(

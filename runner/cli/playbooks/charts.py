@@ -107,7 +107,7 @@ def _chart(session: Session, name: str, incident: str) -> Chart:
     if incident:
         from runner.app.playbooks.playbooks import chart_of_run
 
-        return chart_of_run(name, session.incident(incident), session.desk)
+        return chart_of_run(name, session.incident(incident), session.service)
     from runner.app.playbooks.playbooks import chart_of
     from runner.cli.framework.session import catalog
 
@@ -173,6 +173,6 @@ def _card(session: Session, name: str) -> Document:
     now = session.world.clock.now()
     if not (session.folder / CONFIG).exists():
         return run_card(chart(bundle), called(bundle, ()), now, home=False)
-    lines = call_lines(session.desk.directory, None)
-    organisation = str(session.desk.home.organisation.get("name", ""))
+    lines = call_lines(session.service.directory, None)
+    organisation = str(session.service.home.organisation.get("name", ""))
     return run_card(chart(bundle), called(bundle, lines), now, organisation=organisation)

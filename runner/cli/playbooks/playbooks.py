@@ -187,7 +187,7 @@ def _home(session: Session) -> Home | None:
         return None
     home = load_home(config)
     try:
-        people = read_people(session.desk)
+        people = read_people(session.service)
     except TocsinError:  # a store that is not there, or does not open, leaves what the file says
         return home
     return msgspec.structs.replace(home, people=dict(people.people), roles=dict(people.roles))

@@ -10,18 +10,17 @@ import msgspec
 
 from runner.errors import NotFound, Refused
 from runner.incident.law.moved_deadlines import moves, require_grounds
-from runner.incident.notices.staleness import passed
 from runner.incident.people.second_person import guarded, with_second
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.due_times import PEOPLE
-from runner.incident.state.expression_view import find_step, item_of, open_before
+from runner.incident.state.expression_view import find_step, item_of
 from runner.incident.state.future_timestamps import refuse_facts_ahead
-from runner.incident.state.incident import Document, Incident, Invocation
+from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.state.second_person import TwoPersonAct
 from runner.incident.state.steps import completion_state
-from runner.incident.steps.approvals import authors, eligible, subject, value_digest
+from runner.incident.steps.approvals import decide_approval, refuse_waiting, require_reason, value_digest
 from runner.incident.steps.containers import superseded
 from runner.playbook.format import AnyStep, Approve, Ask, File, Task
 
@@ -58,7 +57,7 @@ def decide_step(
     step = library.step(incident, invocation.id)
     match command:
         case c.Decide():
-            return _decide(incident, invocation, step, command, now)
+            return decide_approval(incident, invocation, step, command, now)
         case c.Answer() | c.AnswerUnknown():
             return _answer(incident, invocation, step, command, now, library)
         case c.ReopenStep():
@@ -91,11 +90,11 @@ def _work(
         )
     match command:
         case c.SkipStep(reason=reason):
-            return (_ended(invocation, "skipped", command.by, _because(reason, "skip")),)
+            return (_ended(invocation, "skipped", command.by, require_reason(reason, "skip")),)
         case c.CancelStep(reason=reason):
-            return (_ended(invocation, "cancelled", command.by, _because(reason, "cancel")),)
+            return (_ended(invocation, "cancelled", command.by, require_reason(reason, "cancel")),)
         case c.AssignStep(to=to, reason=reason):
-            return (e.StepAssigned(step=name, to=to, reason=_because(reason, "reassign")),)
+            return (e.StepAssigned(step=name, to=to, reason=require_reason(reason, "reassign")),)
         case _:
             return _begun_work(incident, invocation, step, command, now)
 
@@ -112,7 +111,7 @@ def _begun_work(
         case c.RetryStep(reason=reason):
             return _retry(incident, invocation, command.by, reason, now)
         case c.FailStep(reason=reason):
-            return (_ended(invocation, "failed", command.by, _because(reason, "fail")),)
+            return (_ended(invocation, "failed", command.by, require_reason(reason, "fail")),)
         case c.StartTask():
             return _start(invocation, command.by)
         case c.CheckRow():
@@ -134,29 +133,6 @@ def _start(invocation: Invocation, by: str) -> tuple[e.AnyEvent, ...]:
             code="retry_needed",
         )
     return (e.StepStarted(step=invocation.id, by=by),)
-
-
-def refuse_waiting(incident: Incident, invocation: Invocation, step: AnyStep) -> None:
-    """Raise Refused where a step is not open yet, with what it waits for."""
-    if invocation.state != "waiting":
-        return
-    before = open_before(incident, invocation, step)
-    first = incident.latest.get(f"{invocation.scope}|{before[0]}", "") if before else ""
-    if invocation.missing:
-        why = f"waits for what is not known yet: {', '.join(invocation.missing)}"
-    else:
-        why = f"is not open yet: it waits for {', '.join(before) or 'earlier steps'}"
-    raise Refused(
-        f"{invocation.id} {why}",
-        hint=f"see: tocsin task show {quote(first or invocation.id)}",
-        code="task_not_open",
-    )
-
-
-def _because(reason: str, deed: str) -> str:
-    if not reason.strip():
-        raise Refused(f"to {deed} a step needs a reason", hint="add --reason '…'", code="reason_missing")
-    return reason.strip()
 
 
 def _ended(invocation: Invocation, state: str, by: str, reason: str = "", digest: str = "") -> e.StepEnded:
@@ -292,7 +268,7 @@ def _reopen(
     parent = incident.scopes[invocation.scope].parent
     if parent and not library.stands(incident.runs, incident.scopes, incident.invocations, parent):
         raise Refused(f"{parent}, in which it stood, is no longer part of the playbook", code="step_removed")
-    reason = _because(command.reason, "reopen")
+    reason = require_reason(command.reason, "reopen")
     return (e.StepReopened(step=invocation.id, by=command.by, reason=reason, keeps=command.keeps),)
 
 
@@ -344,111 +320,3 @@ def _answer(
         kind="move_clock", by=command.by, reason=command.grounds, facts=(command.change,), moves=moved
     )
     return with_second(incident, act, events, library.alone, "")
-
-
-def _decide(
-    incident: Incident, invocation: Invocation, step: AnyStep, command: c.Decide, now: datetime
-) -> tuple[e.AnyEvent, ...]:
-    if not isinstance(step, Approve):
-        raise Refused(f"{invocation.id} is a {invocation.kind}, not an approval", code="not_an_approval")
-    _still_asked(incident, invocation, step, now)
-    bound = subject(incident, invocation, step)
-    if bound is None or not bound.digest:
-        raise Refused(
-            f"{step.approve} has produced nothing yet that could be approved", code="nothing_to_approve"
-        )
-    if command.digest != bound.digest:
-        raise Refused(
-            f"these are not the bytes to approve: {step.approve} is now {bound.digest}",
-            hint="look at it again, then approve that digest",
-            code="digest_changed",
-        )
-    if not command.approved:
-        _because(command.reason, "reject")
-    documents = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
-    if command.approved and documents:
-        _no_draft(documents[-1], bound)
-    roles = _roles_for(incident, invocation, step, command.by)
-    if command.approved and command.by in authors(incident, bound):
-        raise Refused(
-            f"{command.by} made what is to be approved", hint="somebody else has to approve it", code="author"
-        )
-    _not_said_already(invocation, command)
-    word = (
-        passed(incident, documents[-1], command.by, command.as_it_was)
-        if command.approved and documents
-        else ()
-    )
-    return (
-        *word,
-        e.ApprovalGiven(
-            step=invocation.id,
-            recorded_by=command.recorded_by,
-            by=command.by,
-            role=_shown_role(invocation, roles),
-            roles=roles,
-            digest=command.digest,
-            approved=command.approved,
-            reason=command.reason,
-            os_user=command.os_user,
-            proven_by=command.proven_by,
-        ),
-    )
-
-
-def _not_said_already(invocation: Invocation, command: c.Decide) -> None:
-    """What somebody said themselves is not replaced by what another writes down for them."""
-    own = [a for a in invocation.approvals if a.by == command.by and not a.void and not a.provisional]
-    if command.recorded_by and own:
-        said = "approved" if own[-1].approved else "rejected"
-        raise Refused(f"{command.by} {said} it already, in person", code="already_decided")
-
-
-def _still_asked(incident: Incident, invocation: Invocation, step: AnyStep, now: datetime) -> None:
-    """An approval fails closed: what has ended, or has expired whether or not anybody looked, is not approved."""
-    if invocation.over:
-        raise Refused(f"{invocation.id} has ended as {invocation.state}", code="already_ended")
-    refuse_waiting(incident, invocation, step)
-    expired = invocation.wake_at is not None and invocation.wake_at <= now
-    if expired or invocation.state not in ("ready", "active"):
-        state = "expired" if expired else invocation.state
-        raise Refused(
-            f"{invocation.id} has {state}: it cannot be approved any more",
-            hint=f"ask again: tocsin task retry {quote(invocation.id)}",
-            code="retry_needed",
-        )
-
-
-def _no_draft(made: Document, bound: Invocation) -> None:
-    """A notice that lacks what the law wants at once, or says what it forbids, cannot be approved."""
-    if made.status != "draft":
-        return
-    gaps = [gap.partition(": ") for gap in made.gaps]
-    missing = [path for kind, _, path in gaps if kind == "missing"]
-    wrong = [item for kind, _, item in gaps if kind == "uncovered"]
-    why = [f"{', '.join(missing)} must be known first"] if missing else []
-    why += [f"what the law wants is not as it should be: {'; '.join(wrong)}"] if wrong else []
-    first = f"tocsin fact set {missing[0]}=VALUE --source SOURCE, then " if missing else ""
-    raise Refused(
-        f"{made.notice} is a draft: {'; '.join(why) or 'it was rendered as one'}",
-        hint=f"{first}tocsin notice render {quote(bound.id)}; counsel may let each gap pass: --gap NAME=REASON",
-        code="draft",
-    )
-
-
-def _roles_for(incident: Incident, invocation: Invocation, step: Approve, person: str) -> tuple[str, ...]:
-    """Return the roles in which a person may decide; raises Refused where there is none."""
-    held = eligible(incident, invocation, step, person)
-    if not held:
-        raise Refused(
-            f"{person or 'nobody'} holds none of the roles {', '.join(step.by.roles)}",
-            hint="tocsin role assign ROLE PERSON",
-            code="role",
-        )
-    return held
-
-
-def _shown_role(invocation: Invocation, roles: tuple[str, ...]) -> str:
-    """Return the role to show: one in which nobody has approved yet. Which one counts is for the quorum to find."""
-    used = {a.role for a in invocation.approvals if a.approved and not a.void}
-    return next((role for role in roles if role not in used), roles[0])

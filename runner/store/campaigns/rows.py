@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 import msgspec
 
+from runner.decoding import from_json
 from runner.incident.campaigns.campaign import (
     Campaign,
     CampaignState,
@@ -16,8 +18,10 @@ from runner.incident.campaigns.campaign import (
     Counters,
     OwedState,
     Reached,
+    Tally,
     Way,
 )
+from runner.store.campaigns import schema as sql
 from runner.vault.keys import DataKey
 
 KeptState = CampaignState | Literal["partial"]
@@ -146,3 +150,73 @@ class Standing(msgspec.Struct, frozen=True):
     chunk: int
     address: bytes
     domain: bytes
+
+
+def chunk_digest(attempts: Iterable[Attempt]) -> bytes:
+    """Return SHA-256 over the attempts of a chunk, in the order of the list, one JSON line each."""
+    digest = hashlib.sha256()
+    for one in sorted(attempts, key=lambda attempt: attempt.n):
+        digest.update(msgspec.json.encode(one) + b"\n")
+    return digest.digest()
+
+
+def _settlings(
+    campaign: str, chunk: int, outcomes: Iterable[Settled], before: OwedState
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Yield a statement with its values for all of a chunk who stand alike afterwards: most of them do."""
+    alike: dict[tuple[tuple[Any, ...], tuple[bytes, ...]], list[int]] = {}
+    for outcome in outcomes:
+        later = instant_text(outcome.not_before) if outcome.not_before is not None else ""
+        way = outcome.ways[0] if outcome.ways else ""
+        values = (
+            outcome.state,
+            " ".join(outcome.ways),
+            way,
+            outcome.evidence,
+            outcome.tries,
+            later,
+            outcome.hit,
+            outcome.why,
+        )
+        moved: tuple[bytes, ...] = () if outcome.address is None else (outcome.address, outcome.domain)
+        alike.setdefault((values, moved), []).append(outcome.n)
+    for (values, moved), numbers in alike.items():
+        statement = sql.SETTLE.format(elsewhere=sql.ELSEWHERE if moved else "", numbers=_marks(numbers))
+        yield statement, (*values, *moved, campaign, before, chunk, *numbers)
+
+
+def _moved(campaign: str, outcomes: Iterable[Settled]) -> list[tuple[str, bytes, int]]:
+    """Return what those are found by from now on who go another way."""
+    return [(campaign, outcome.address, outcome.n) for outcome in outcomes if outcome.address]
+
+
+def _known(row: Sequence[Any]) -> Known:
+    _, state, body, tag, sent, bounced, complaints, chunks = row
+    return Known(
+        campaign=from_json(bytes(body), Campaign),
+        state=state,
+        counters=Counters(sent=sent, bounced=bounced, complaints=complaints),
+        chunks=chunks,
+        tag=bytes(tag),
+    )
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _ways(text: str) -> tuple[Way, ...]:
+    return tuple(text.split())  # type: ignore[arg-type]
+
+
+def totals(tallies: Iterable[Tally]) -> Mapping[OwedState, int]:
+    """Return how many people stand in each state."""
+    found: dict[OwedState, int] = {}
+    for tally in tallies:
+        found[tally.state] = found.get(tally.state, 0) + tally.people
+    return found
+
+
+def instant_text(instant: datetime) -> str:
+    """Return an instant as the tables keep it: UTC, always with microseconds, comparable as text."""
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")

@@ -10,13 +10,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from runner.decoding import from_json, msgpack_reader
+from runner.decoding import msgpack_reader
 from runner.errors import NotFound, Sealed
 from runner.incident.campaigns.campaign import (
     Campaign,
@@ -38,30 +38,34 @@ from runner.store.campaigns.rows import (
     Known,
     Settled,
     Standing,
+    _known,
+    _marks,
+    _moved,
+    _settlings,
+    _ways,
+    chunk_digest,
+    instant_text,
 )
 from runner.vault.keys import DataKey
 
 TAG_BYTES, NUMBER_BYTES, MAC_BYTES = 4, 6, 10
+
+
 BOUNCED, COMPLAINED = 1, 2
+
+
 _SECRETS = "suppressions"
 """The name under which the key of the pepper is kept: it belongs to no incident, so no shredding takes it away."""
+
+
 _PAGE = 500
+
+
 _DROPPED = 10_000
 """Rows that are taken away in one commit."""
+
+
 _contact = msgpack_reader(Contact)
-
-
-def instant_text(instant: datetime) -> str:
-    """Return an instant as the tables keep it: UTC, always with microseconds, comparable as text."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def chunk_digest(attempts: Iterable[Attempt]) -> bytes:
-    """Return SHA-256 over the attempts of a chunk, in the order of the list, one JSON line each."""
-    digest = hashlib.sha256()
-    for one in sorted(attempts, key=lambda attempt: attempt.n):
-        digest.update(msgspec.json.encode(one) + b"\n")
-    return digest.digest()
 
 
 class BulkTables:
@@ -428,55 +432,6 @@ class BulkTables:
                 yield bytes(key), bytes(value) if isinstance(value, bytes | memoryview) else value
 
 
-def _settlings(
-    campaign: str, chunk: int, outcomes: Iterable[Settled], before: OwedState
-) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Yield a statement with its values for all of a chunk who stand alike afterwards: most of them do."""
-    alike: dict[tuple[tuple[Any, ...], tuple[bytes, ...]], list[int]] = {}
-    for outcome in outcomes:
-        later = instant_text(outcome.not_before) if outcome.not_before is not None else ""
-        way = outcome.ways[0] if outcome.ways else ""
-        values = (
-            outcome.state,
-            " ".join(outcome.ways),
-            way,
-            outcome.evidence,
-            outcome.tries,
-            later,
-            outcome.hit,
-            outcome.why,
-        )
-        moved: tuple[bytes, ...] = () if outcome.address is None else (outcome.address, outcome.domain)
-        alike.setdefault((values, moved), []).append(outcome.n)
-    for (values, moved), numbers in alike.items():
-        statement = sql.SETTLE.format(elsewhere=sql.ELSEWHERE if moved else "", numbers=_marks(numbers))
-        yield statement, (*values, *moved, campaign, before, chunk, *numbers)
-
-
-def _moved(campaign: str, outcomes: Iterable[Settled]) -> list[tuple[str, bytes, int]]:
-    """Return what those are found by from now on who go another way."""
-    return [(campaign, outcome.address, outcome.n) for outcome in outcomes if outcome.address]
-
-
-def _known(row: Sequence[Any]) -> Known:
-    _, state, body, tag, sent, bounced, complaints, chunks = row
-    return Known(
-        campaign=from_json(bytes(body), Campaign),
-        state=state,
-        counters=Counters(sent=sent, bounced=bounced, complaints=complaints),
-        chunks=chunks,
-        tag=bytes(tag),
-    )
-
-
-def _marks(values: Sequence[Any]) -> str:
-    return ", ".join("?" * len(values))
-
-
-def _ways(text: str) -> tuple[Way, ...]:
-    return tuple(text.split())  # type: ignore[arg-type]
-
-
 def _opened(key: DataKey, campaign: str, n: int, body: bytes) -> Contact:
     try:
         return _contact(key.open(bytes(body), contact_context(campaign, n)))
@@ -486,11 +441,3 @@ def _opened(key: DataKey, campaign: str, n: int, body: bytes) -> Contact:
             hint="upgrade this machine",
             code="other_version",
         ) from error
-
-
-def totals(tallies: Iterable[Tally]) -> Mapping[OwedState, int]:
-    """Return how many people stand in each state."""
-    found: dict[OwedState, int] = {}
-    for tally in tallies:
-        found[tally.state] = found.get(tally.state, 0) + tally.people
-    return found

@@ -28,7 +28,7 @@ from runner.workers.postgres.job_batches import BulkManager
 from runner.workers.visit_results import Performer, VisitResult
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 AT_ONCE = 50
 """How many incidents one process has in hand."""
@@ -63,7 +63,7 @@ class QueueWorker:
 
     def __init__(
         self,
-        desk: Desk,
+        service: IncidentService,
         *,
         threads: int = 8,
         perform: Performer | None = None,
@@ -71,14 +71,16 @@ class QueueWorker:
         wait: bool = True,
     ) -> None:
         """Prove to the store that this worker lives; with ``wait=False`` ``run`` ends with the queue."""
-        self.worker = Worker(desk, threads=threads, perform=perform)
+        self.worker = Worker(service, threads=threads, perform=perform)
         self.worker.spread = self._spread
         self.name = self.worker.name
-        self._desk = desk
+        self._service = service
         self._pace = pace or Pace()
         self._wait = wait
-        password = resolve(desk.home.store_password, base=desk.folder) if desk.home.store_password else None
-        self._parameters = queue.parameters(desk.home.store, password)
+        password = (
+            resolve(service.home.store_password, base=service.folder) if service.home.store_password else None
+        )
+        self._parameters = queue.parameters(service.home.store, password)
         app = procrastinate.App(connector=queue.connector(self._parameters))
         app.job_manager = self._manager = BulkManager(app.connector, self._room)
         self._app = self._tasks(app)
@@ -93,7 +95,7 @@ class QueueWorker:
         Raises StoreError when the database goes away: start the process again.
         """
         _let_libraries_be_silent()
-        queue.prepare(self._desk.store.server)  # type: ignore[attr-defined]  # chosen for a store on PostgreSQL
+        queue.prepare(self._service.store.server)  # type: ignore[attr-defined]  # chosen for a store on PostgreSQL
         try:
             asyncio.run(self._run())
         except (ConnectorException, psycopg.Error) as error:
@@ -188,7 +190,7 @@ class QueueWorker:
         return AT_ONCE - self._in_hand
 
     async def _time(self, incident: str, left: VisitResult) -> None:
-        now = self._desk.clock.now()
+        now = self._service.clock.now()
         due = max(left.due or now, now + LATER)
         if self._timers.get(incident) == due:
             return
@@ -220,8 +222,8 @@ class QueueWorker:
         for stalled in await manager.get_stalled_jobs(queue=queue.QUEUE, seconds_since_heartbeat=silence):
             with contextlib.suppress(ConnectorException):  # its worker was only slow, and has ended it
                 await manager.retry_job(stalled)
-        now = self._desk.clock.now()
-        wanting = await asyncio.to_thread(self._desk.store.due, now)
+        now = self._service.clock.now()
+        wanting = await asyncio.to_thread(self._service.store.due, now)
         missing = set(wanting) - await self._in_queue(now) if wanting else set()
         if missing:
             await self._defer(*sorted(missing))

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from runner.app.core import snapshots
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.errors import Sealed
 from runner.incident.state.commands import Pause, RecordFacts, Resume
 from runner.store.port import Snapshot
@@ -30,21 +30,21 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, url: str) -> Iterator[Desk]:
+def desk(tmp_path: Path, url: str) -> Iterator[IncidentService]:
     made = make_desk(tmp_path, url)
     yield made
     made.store.close()
 
 
 @pytest.fixture
-def another(desk: Desk, url: str) -> Iterator[Desk]:
+def another(desk: IncidentService, url: str) -> Iterator[IncidentService]:
     """What a later process opens."""
     made = make_desk(desk.folder, url)
     yield made
     made.store.close()
 
 
-def worked(desk: Desk, steps: int) -> None:
+def worked(desk: IncidentService, steps: int) -> None:
     """Have a worker do all steps of an incident."""
     desk.append([born(desk, keep(desk, in_a_row(steps)), "i-1")])
     worker = Worker(desk, perform=accepted)
@@ -52,24 +52,26 @@ def worked(desk: Desk, steps: int) -> None:
     worker.close()
 
 
-def kept(desk: Desk) -> Snapshot:
+def kept(desk: IncidentService) -> Snapshot:
     snapshot = desk.store.snapshot("i-1")
     assert snapshot is not None
     return snapshot
 
 
-def test_a_worker_at_rest_keeps_one_of_a_long_incident(desk: Desk, another: Desk) -> None:
+def test_a_worker_at_rest_keeps_one_of_a_long_incident(
+    desk: IncidentService, another: IncidentService
+) -> None:
     worked(desk, LONG)
     assert kept(another).version == another.load("i-1").version
     assert another.load("i-1") == another.fold("i-1")
 
 
-def test_a_short_incident_has_none(desk: Desk) -> None:
+def test_a_short_incident_has_none(desk: IncidentService) -> None:
     worked(desk, 20)
     assert desk.store.snapshot("i-1") is None
 
 
-def test_what_came_after_it_is_folded(desk: Desk, another: Desk) -> None:
+def test_what_came_after_it_is_folded(desk: IncidentService, another: IncidentService) -> None:
     worked(desk, LONG)
     desk.submit("i-1", Pause(reason="lunch"))
     assert another.load("i-1").state == "paused"
@@ -77,14 +79,14 @@ def test_what_came_after_it_is_folded(desk: Desk, another: Desk) -> None:
     assert kept(another).version == another.load("i-1").version - 1
 
 
-def test_a_command_keeps_one_where_no_worker_did(desk: Desk, another: Desk) -> None:
+def test_a_command_keeps_one_where_no_worker_did(desk: IncidentService, another: IncidentService) -> None:
     worked(desk, LONG)
     desk.store.rebuild(desk.store.rows())
     another.submit("i-1", Pause(reason="lunch"))
     assert kept(desk).version == another.load("i-1").version
 
 
-def test_to_look_at_an_incident_writes_none(desk: Desk, another: Desk) -> None:
+def test_to_look_at_an_incident_writes_none(desk: IncidentService, another: IncidentService) -> None:
     worked(desk, LONG)
     desk.store.rebuild(desk.store.rows())
     before = another.store.changed()
@@ -93,7 +95,9 @@ def test_to_look_at_an_incident_writes_none(desk: Desk, another: Desk) -> None:
     assert another.store.snapshot("i-1") is None
 
 
-def test_one_of_other_code_is_not_used_and_soon_replaced(desk: Desk, another: Desk) -> None:
+def test_one_of_other_code_is_not_used_and_soon_replaced(
+    desk: IncidentService, another: IncidentService
+) -> None:
     worked(desk, LONG)
     lie = msgspec.structs.replace(another.load("i-1"), title="from other code")
     foreign = Snapshot(version=lie.version, code="another", body=snapshots.encode(lie))
@@ -105,7 +109,9 @@ def test_one_of_other_code_is_not_used_and_soon_replaced(desk: Desk, another: De
     assert kept(desk).code == snapshots.code()
 
 
-def test_it_says_nothing_more_once_the_incident_is_shredded(desk: Desk, another: Desk) -> None:
+def test_it_says_nothing_more_once_the_incident_is_shredded(
+    desk: IncidentService, another: IncidentService
+) -> None:
     worked(desk, LONG)
     desk.submit("i-1", RecordFacts(changes=(change("people.total", 3),), by="ann"))
     desk.store.shred("i-1")

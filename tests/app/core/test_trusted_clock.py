@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner.app.core.identifiers import SystemClock
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.core.trusted_clock import (
     DISTRUST_PERIOD,
     MonotonicClock,
@@ -52,22 +52,22 @@ class Machine:
         self.passed += span
 
 
-def desk_on(machine: Machine, folder: Path) -> Desk:
+def desk_on(machine: Machine, folder: Path) -> IncidentService:
     like = make_desk(folder, "sqlite:tocsin.db")
-    return Desk(folder, like.home, like.store, machine, like.chance, like.actor)
+    return IncidentService(folder, like.home, like.store, machine, like.chance, like.actor)
 
 
-def waiting(desk: Desk) -> None:
+def waiting(desk: IncidentService) -> None:
     wait = Wait(id="wait", wait=WaitFor(duration=10 * MINUTE))
     desk.append([born(desk, keep(desk, (wait,)), "i-1")])
 
 
-def state(desk: Desk) -> str:
+def state(desk: IncidentService) -> str:
     [found] = desk.load("i-1").invocations.values()
     return found.state
 
 
-def looked(desk: Desk) -> None:
+def looked(desk: IncidentService) -> None:
     """Have a new process look, as commands and restarted workers do."""
     worker = Worker(desk, perform=accepted)
     worker.drain()

@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.messages.attempt_index import Whereabouts
 from runner.errors import Sealed, StoreLocked
 from runner.incident.state.campaigns import CampaignView
@@ -43,7 +43,7 @@ class Office:
 
 
 def where(office: Office) -> Whereabouts:
-    return Whereabouts(cast(Desk, office))
+    return Whereabouts(cast(IncidentService, office))
 
 
 def test_an_attempt_is_found_by_each_of_its_names_and_by_its_key() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.benchmarks import protocol
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import Desk
+    from runner.app.core.incident_service import IncidentService
 
 ROLES = "roles: {commander: {title: Commander}, counsel: {title: Counsel}}"
 
@@ -87,13 +87,13 @@ def quiet(folder: Path) -> None:
     desk.store.close()
 
 
-def made(folder: Path) -> Desk:
+def made(folder: Path) -> IncidentService:
     """Return the desk of a new home that runs local commands."""
-    from runner.app.home.open_home import init_home, open_desk, this_actor
+    from runner.app.home.open_home import init_home, open_service, this_actor
 
     config = init_home(folder, "ana")
     config.write_text(config.read_text().replace("commands: false", "commands: true"))
-    return open_desk(folder, this_actor("ana"))
+    return open_service(folder, this_actor("ana"))
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import time
 
 import msgspec
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.playbook.format import Bundle
 from runner.workers.embedded import Worker
 from tests.benchmarks import protocol
@@ -23,7 +23,7 @@ POSTGRES = "TOCSIN_BENCH_POSTGRES"
 """Holds the URL of a database; what an earlier round left there is dropped."""
 
 
-def embedded(job: protocol.Job, bundle: Bundle, runs: int) -> tuple[Desk, float]:
+def embedded(job: protocol.Job, bundle: Bundle, runs: int) -> tuple[IncidentService, float]:
     """Return the desk and the seconds from the first birth to the last step."""
     desk = make_desk(job.folder)
     digest = keep(desk, bundle)
@@ -37,7 +37,7 @@ def embedded(job: protocol.Job, bundle: Bundle, runs: int) -> tuple[Desk, float]
     return desk, seconds
 
 
-def distributed(job: protocol.Job, bundle: Bundle, runs: int) -> tuple[Desk, float]:
+def distributed(job: protocol.Job, bundle: Bundle, runs: int) -> tuple[IncidentService, float]:
     """Do the same through the queue; the first run, which makes its schema, is not measured."""
     from runner.workers.choice import attach
     from runner.workers.postgres.worker import QueueWorker

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from runner.app.core.identifiers import RandomIds, SystemClock
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.core.transaction import Transaction, prepare
 from runner.base.actor import Actor
 from runner.incident.state.commands import AnyCommand, AttemptDone, PinPlaybook
@@ -26,13 +26,13 @@ from runner.vault.master_key import create_master, open_vault
 ACTOR = Actor(claimed="bench", host="bench", os_user="bench")
 
 
-def make_desk(folder: Path, url: str = "sqlite:bench.db") -> Desk:
+def make_desk(folder: Path, url: str = "sqlite:bench.db") -> IncidentService:
     """Return a desk whose store has full durability, as shipped."""
     if not (folder / "master.key").exists():
         create_master("file:master.key", base=folder)
     vault = open_vault("file:master.key", base=folder)
     store = open_store(url, vault, base=folder, create=True)
-    return Desk(folder, Home(schema="tocsin/home/v1"), store, SystemClock(), RandomIds(), ACTOR)
+    return IncidentService(folder, Home(schema="tocsin/home/v1"), store, SystemClock(), RandomIds(), ACTOR)
 
 
 def in_a_row(steps: int) -> Bundle:
@@ -51,7 +51,7 @@ def in_a_row(steps: int) -> Bundle:
     return Bundle(playbook=playbook, digest=f"sha256:bench-{steps}")
 
 
-def opened(desk: Desk, bundle: Bundle, digest: str, number: int) -> Transaction:
+def opened(desk: IncidentService, bundle: Bundle, digest: str, number: int) -> Transaction:
     """Return the turn by which one incident is born with its run; nothing is claimed yet."""
     now = desk.clock.now()
     event = IncidentOpened(incident=f"i-{number}", codename=f"bench-{number}", title="Bench", kind="real")
@@ -61,7 +61,7 @@ def opened(desk: Desk, bundle: Bundle, digest: str, number: int) -> Transaction:
     return prepare(born, [PinPlaybook(run=run)], now, library, ACTOR, birth=event)
 
 
-def keep(desk: Desk, bundle: Bundle) -> str:
+def keep(desk: IncidentService, bundle: Bundle) -> str:
     """Keep a bundle in the store and return its digest."""
     compile_plan(bundle)
     return desk.store.put_blob(None, msgspec.json.encode(bundle))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.app.exercises.exercises import prepare_drill, set_clock
 from runner.app.incidents.open_incident import commit_opening
 from runner.base.actor import Actor
@@ -129,7 +129,7 @@ def staffed(tocsin: AtDesk, *, down: bool = False) -> AtDesk:
     return tocsin
 
 
-def conducted(tocsin: AtDesk, folder: Path) -> tuple[Desk, Conductor]:
+def conducted(tocsin: AtDesk, folder: Path) -> tuple[IncidentService, Conductor]:
     """Begin the exercise and return its desk and what conducts it, one step at a time."""
     (folder / "open-bucket.yaml").write_text(PLAYBOOK, encoding="utf-8")
     facts = ", ".join(f'"{fact.format(aware="2026-10-02T07:30:00Z")}"' for fact in FACTS)
@@ -141,7 +141,7 @@ def conducted(tocsin: AtDesk, folder: Path) -> tuple[Desk, Conductor]:
     return desk, Conductor(desk, name, lambda _: None)
 
 
-def acknowledged(desk: Desk, name: str, person: str) -> None:
+def acknowledged(desk: IncidentService, name: str, person: str) -> None:
     """Have a person acknowledge whatever is addressed to them."""
     for delivery in desk.load(name).deliveries.values():
         if delivery.person == person and delivery.acked_at is None:

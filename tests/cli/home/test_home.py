@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from runner.app.home.open_home import open_desk
+from runner.app.home.open_home import open_service
 from runner.files.settings_file import load_home
 from runner.workers.embedded import Worker
 from tests.cli.at_desk import AtDesk, compare
@@ -149,7 +149,7 @@ def test_an_attempt_whose_worker_is_gone_is_declared_unknown_by_repair(
 
 def dead_worker_claims(tocsin: AtDesk) -> None:
     """Have a worker compose, claim its deliveries, and end before it has an outcome."""
-    desk = open_desk(tocsin.home, tocsin.world().who(""), clock=tocsin.clock, chance=tocsin.chance)
+    desk = open_service(tocsin.home, tocsin.world().who(""), clock=tocsin.clock, chance=tocsin.chance)
     with desk.store:
         worker = Worker(desk)
         worker.drain()

@@ -181,12 +181,12 @@ def link(at: AtDesk, which: int = 0) -> str:
 
 def by_link(at: AtDesk, token: str, person: str = "") -> Acknowledged:
     with Session(at.world(), Options(claimed="callbacks")) as session:
-        return acknowledge(session.desk, token=token, person=person)
+        return acknowledge(session.service, token=token, person=person)
 
 
 def look(at: AtDesk, token: str) -> str:
     with Session(at.world(), Options(claimed="callbacks")) as session:
-        return look_at(session.desk, token).state
+        return look_at(session.service, token).state
 
 
 def test_looking_at_a_links_page_acknowledges_nothing_and_its_button_does(linked: AtDesk) -> None:
@@ -241,7 +241,7 @@ def test_an_answer_over_a_channel_that_is_not_ours_is_refused(linked: AtDesk) ->
         Session(linked.world(), Options(claimed="callbacks")) as session,
         refused("ack_refused"),
     ):
-        acknowledge(session.desk, code=mine, person="jonas", via="carrier-pigeon")
+        acknowledge(session.service, code=mine, person="jonas", via="carrier-pigeon")
 
 
 def test_an_answer_over_a_channel_counts_as_the_channel_says(linked: AtDesk) -> None:
@@ -249,7 +249,7 @@ def test_an_answer_over_a_channel_counts_as_the_channel_says(linked: AtDesk) -> 
     incident = linked("status", "--format", "json").json["incident"]
     with Session(linked.world(), Options(claimed="callbacks")) as session:
         found = acknowledge(
-            session.desk,
+            session.service,
             incident=incident,
             delivery=str(one["delivery"]),
             person="jonas",

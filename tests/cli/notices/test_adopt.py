@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.app.home.open_home import open_desk
+from runner.app.home.open_home import open_service
 from runner.documents.word.docx_package import pack, unpack
 from runner.store.port import Store
 from tests.cli.at_desk import AtDesk, compare
@@ -190,7 +190,7 @@ def test_the_doctor_misses_a_tree_and_a_word_file(desk: AtDesk, tmp_path: Path) 
 
 def desk_store(desk: AtDesk) -> Store:
     """Return the store of a home."""
-    return open_desk(desk.home, desk.world().who("maria"), clock=desk.clock, chance=desk.chance).store
+    return open_service(desk.home, desk.world().who("maria"), clock=desk.clock, chance=desk.chance).store
 
 
 def test_edits_that_say_the_new_value_make_the_text_current(desk: AtDesk, tmp_path: Path) -> None:

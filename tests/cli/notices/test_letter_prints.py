@@ -12,7 +12,15 @@ import pytest
 
 from runner.documents.word.docx_package import unpack
 from tests.cli.at_desk import AtDesk
-from tests.cli.notices.test_letters import HEAD, everything, listed, manifest, many, run
+from tests.cli.notices.test_letters import (
+    HEAD,
+    everything,
+    letters,  # noqa: F401  a fixture
+    listed,
+    manifest,
+    many,
+    run,
+)
 from tests.documents.word.letterheads import FOOTER, letterhead
 
 MIXED = (
@@ -35,7 +43,7 @@ def pages(out: Path) -> dict[str, str]:
 
 
 def test_letters_of_a_batch_are_stamped_or_set_whole_and_each_is_where_the_table_says(
-    letters: AtDesk,
+    letters: AtDesk,  # noqa: F811
     tmp_path: Path,
 ) -> None:
     out = tmp_path / "out"
@@ -58,7 +66,7 @@ def test_letters_of_a_batch_are_stamped_or_set_whole_and_each_is_where_the_table
 
 
 def test_word_letters_are_written_on_the_firms_paper_and_other_paper_is_another_run(
-    letters: AtDesk,
+    letters: AtDesk,  # noqa: F811
     tmp_path: Path,
 ) -> None:
     people, out = listed(tmp_path, many(3)), tmp_path / "out"
@@ -84,7 +92,7 @@ def test_word_letters_are_written_on_the_firms_paper_and_other_paper_is_another_
 
 @pytest.mark.parametrize("shard", [1, 2, 3])
 def test_a_run_that_was_cut_off_in_any_shard_goes_on_and_ends_with_the_same_bytes(
-    letters: AtDesk,
+    letters: AtDesk,  # noqa: F811
     tmp_path: Path,
     shard: int,
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
-from runner.documents.redline import redline
+from runner.documents.redline.redline import redline
 from runner.documents.redline.redline_docx import write_redline_docx
 from runner.documents.redline.redline_html import write_redline_html
 from runner.documents.render import render

@@ -10,7 +10,7 @@ from runner.documents.notice import Gap, Item, Notice
 from runner.documents.template.syntax import check_syntax, facts_read
 from runner.documents.template.template import fill_template
 from runner.documents.template.values import Budget
-from runner.documents.wording import phrases
+from runner.documents.wording.phrases import phrases
 from runner.documents.write import write
 from runner.errors import Invalid, Refused
 from tests.documents.examples import small

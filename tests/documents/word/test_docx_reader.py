@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from runner.documents.redline import redline
+from runner.documents.redline.redline import redline
 from runner.documents.render import render
 from runner.documents.tree import Document, Listing, Signature, Table, plain
 from runner.documents.word.docx_package import pack, unpack

@@ -9,19 +9,21 @@ import msgspec
 from runner.base.states import Refusal
 from runner.errors import NotFound
 from runner.reports.core.page import plain
-from runner.reports.messages.messages import (
-    DeliveryRow,
-    MessagesReport,
+from runner.reports.messages.message_plan import (
     PlannedMessage,
     PlannedRecipient,
     PlanReport,
+    plan_page,
+    plan_report,
+)
+from runner.reports.messages.messages import (
+    DeliveryRow,
+    MessagesReport,
     delivery_cells,
     message,
     message_page,
     messages,
     messages_page,
-    plan_page,
-    plan_report,
 )
 from runner.routing.messaging import ContactPoint, DeliveryPlan, PlanStep, PlanWarning
 from tests import scenario as s

@@ -14,8 +14,8 @@ from runner.errors import Sealed
 from runner.incident.campaigns.campaign import Campaign, Contact, Counters, Ground
 from runner.incident.notices.letters import Group, Person
 from runner.store.campaigns import schema as sql
-from runner.store.campaigns.rows import Attempt, NewOwed, Settled
-from runner.store.campaigns.tables import BulkTables, chunk_digest, totals
+from runner.store.campaigns.rows import Attempt, NewOwed, Settled, chunk_digest, totals
+from runner.store.campaigns.tables import BulkTables
 from runner.store.port import Store
 from tests.store.journals import T0, Place
 

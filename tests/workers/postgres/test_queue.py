@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from runner.app.core.directory import add_person, set_away
-from runner.app.core.incident_service import Desk
+from runner.app.core.incident_service import IncidentService
 from runner.errors import Bug, StoreError
 from runner.incident.state.commands import AnyCommand, CompleteTask
 from runner.incident.state.incident import Incident
@@ -43,7 +43,7 @@ QUICK = Pace(
 
 
 @pytest.fixture
-def desk(tmp_path: Path, postgres_url: str) -> Iterator[Desk]:
+def desk(tmp_path: Path, postgres_url: str) -> Iterator[IncidentService]:
     made = make_desk(tmp_path, postgres_url)
     attach(made)
     yield made
@@ -52,7 +52,7 @@ def desk(tmp_path: Path, postgres_url: str) -> Iterator[Desk]:
 
 @contextmanager
 def working(
-    desk: Desk, perform: Any = accepted, pace: Pace = QUICK, threads: int = 8
+    desk: IncidentService, perform: Any = accepted, pace: Pace = QUICK, threads: int = 8
 ) -> Iterator[QueueWorker]:
     """Run a worker of its own desk in a thread, and stop it at the end."""
     own = make_desk(desk.folder, desk.home.store)
@@ -69,7 +69,7 @@ def working(
     assert not thread.is_alive()
 
 
-def drained(desk: Desk, perform: Any = accepted) -> None:
+def drained(desk: IncidentService, perform: Any = accepted) -> None:
     """Run a worker until the queue is empty."""
     own = make_desk(desk.folder, desk.home.store)
     worker = QueueWorker(own, perform=perform, pace=QUICK, wait=False)
@@ -78,18 +78,18 @@ def drained(desk: Desk, perform: Any = accepted) -> None:
     own.store.close()
 
 
-def ask(desk: Desk, statement: str) -> list[Any]:
+def ask(desk: IncidentService, statement: str) -> list[Any]:
     with psycopg.connect(desk.home.store, autocommit=True) as connection:
         connection.execute("SET search_path = tocsin_queue")
         cursor = connection.execute(statement)
         return cursor.fetchall() if cursor.description else []
 
 
-def server(desk: Desk) -> Server:
+def server(desk: IncidentService) -> Server:
     return cast(PostgresStore, desk.store).server
 
 
-def jobs(desk: Desk) -> list[Any]:
+def jobs(desk: IncidentService) -> list[Any]:
     return ask(
         desk,
         """SELECT args->>'incident', lock, coalesce(scheduled_at <= now(), true) FROM tocsin_queue.procrastinate_jobs
@@ -97,20 +97,20 @@ def jobs(desk: Desk) -> list[Any]:
     )
 
 
-def all_done(desk: Desk, *names: str) -> bool:
+def all_done(desk: IncidentService, *names: str) -> bool:
     return all(i.over for name in names for i in desk.load(name).invocations.values())
 
 
 # --- what is in the queue -------------------------------------------------------------------------------------
 
 
-def test_events_and_their_jobs_are_there_together(desk: Desk) -> None:
+def test_events_and_their_jobs_are_there_together(desk: IncidentService) -> None:
     bundle = keep(desk, in_a_row(1))
     desk.append([born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])
     assert jobs(desk) == [("i-1", "i-1", True), ("i-2", "i-2", True)]
 
 
-def test_an_append_that_came_second_leaves_no_job(desk: Desk) -> None:
+def test_an_append_that_came_second_leaves_no_job(desk: IncidentService) -> None:
     bundle = keep(desk, in_a_row(1))
     turn = born(desk, bundle, "i-1")
     assert desk.append([turn])[0]
@@ -118,7 +118,7 @@ def test_an_append_that_came_second_leaves_no_job(desk: Desk) -> None:
     assert len(jobs(desk)) == 1
 
 
-def test_without_its_job_an_event_is_not_written(desk: Desk) -> None:
+def test_without_its_job_an_event_is_not_written(desk: IncidentService) -> None:
     bundle = keep(desk, in_a_row(1))
     desk.append([born(desk, bundle, "i-1")])
     ask(desk, "ALTER TABLE tocsin_queue.procrastinate_jobs ADD CHECK (task_name = 'none') NOT VALID")
@@ -127,14 +127,14 @@ def test_without_its_job_an_event_is_not_written(desk: Desk) -> None:
     assert desk.store.row("i-2") is None
 
 
-def test_a_change_of_people_is_no_job(desk: Desk) -> None:
+def test_a_change_of_people_is_no_job(desk: IncidentService) -> None:
     desk.append([born(desk, keep(desk, in_a_row(1)), "i-1")])
     add_person(desk, "ben", "Ben", ())
     set_away(desk, "ben", away=True, alternate="")
     assert [name for name, *_ in jobs(desk)] == ["i-1"]
 
 
-def test_a_queue_made_by_an_older_procrastinate_is_made_again(desk: Desk) -> None:
+def test_a_queue_made_by_an_older_procrastinate_is_made_again(desk: IncidentService) -> None:
     desk.append([born(desk, keep(desk, in_a_row(1)), "i-1")])
     queue.prepare(server(desk))
     assert len(jobs(desk)) == 1
@@ -164,7 +164,7 @@ for attempt in (lambda: make_worker(desk), lambda: (attach(desk), desk.write([])
 # --- what wakes a worker --------------------------------------------------------------------------------------
 
 
-def test_a_worker_ends_every_run_and_leaves_no_job(desk: Desk) -> None:
+def test_a_worker_ends_every_run_and_leaves_no_job(desk: IncidentService) -> None:
     bundle = keep(desk, in_a_row(3))
     names = [f"i-{n}" for n in range(20)]
     desk.append([born(desk, bundle, name) for name in names])
@@ -174,7 +174,7 @@ def test_a_worker_ends_every_run_and_leaves_no_job(desk: Desk) -> None:
     assert desk.store.verify().ok
 
 
-def test_a_waiting_worker_hears_of_a_new_incident_at_once(desk: Desk) -> None:
+def test_a_waiting_worker_hears_of_a_new_incident_at_once(desk: IncidentService) -> None:
     bundle = keep(desk, in_a_row(1))
     slow = Pace(poll=timedelta(seconds=30), sweep=59)
     with working(desk, pace=slow):
@@ -185,21 +185,21 @@ def test_a_waiting_worker_hears_of_a_new_incident_at_once(desk: Desk) -> None:
         until(lambda: all_done(desk, "i-1"))
 
 
-def test_a_queue_that_was_dropped_is_filled_again_from_the_journal(desk: Desk) -> None:
+def test_a_queue_that_was_dropped_is_filled_again_from_the_journal(desk: IncidentService) -> None:
     desk.append([born(desk, keep(desk, in_a_row(2)), "i-1")])
     ask(desk, "DROP SCHEMA tocsin_queue CASCADE")
     with working(desk):
         until(lambda: all_done(desk, "i-1"))
 
 
-def test_an_incident_whose_job_was_lost_gets_a_new_one(desk: Desk) -> None:
+def test_an_incident_whose_job_was_lost_gets_a_new_one(desk: IncidentService) -> None:
     desk.append([born(desk, keep(desk, in_a_row(2)), "i-1")])
     ask(desk, "DELETE FROM tocsin_queue.procrastinate_jobs")
     with working(desk):
         until(lambda: all_done(desk, "i-1"))
 
 
-def test_time_wakes_a_worker_through_a_job_of_its_own_that_holds_nothing_up(desk: Desk) -> None:
+def test_time_wakes_a_worker_through_a_job_of_its_own_that_holds_nothing_up(desk: IncidentService) -> None:
     wait = Wait(id="wait", wait=WaitFor(duration=timedelta(seconds=2)))
     task = Task(id="meanwhile", task="Meanwhile", role="commander")
     after = act("then", "meanwhile")
@@ -214,7 +214,7 @@ def test_time_wakes_a_worker_through_a_job_of_its_own_that_holds_nothing_up(desk
         until(lambda: all_done(desk, "i-1"))
 
 
-def test_a_change_is_seen_while_another_effect_of_the_incident_is_slow(desk: Desk) -> None:
+def test_a_change_is_seen_while_another_effect_of_the_incident_is_slow(desk: IncidentService) -> None:
     task = Task(id="task", task="Answer", role="commander")
     steps = (act("slow"), task, act("next", "task"))
     began, go_on = threading.Event(), threading.Event()
@@ -235,7 +235,7 @@ def test_a_change_is_seen_while_another_effect_of_the_incident_is_slow(desk: Des
         until(lambda: all_done(desk, "i-1"))
 
 
-def test_an_attempt_of_a_living_worker_is_left_alone(desk: Desk) -> None:
+def test_an_attempt_of_a_living_worker_is_left_alone(desk: IncidentService) -> None:
     began, go_on = threading.Event(), threading.Event()
     done: list[str] = []
 
@@ -263,7 +263,7 @@ def test_an_attempt_of_a_living_worker_is_left_alone(desk: Desk) -> None:
 # --- how it stops ---------------------------------------------------------------------------------------------
 
 
-def test_a_stopped_worker_records_what_it_began_and_leaves_the_rest_to_others(desk: Desk) -> None:
+def test_a_stopped_worker_records_what_it_began_and_leaves_the_rest_to_others(desk: IncidentService) -> None:
     began, go_on = threading.Event(), threading.Event()
 
     def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
@@ -285,7 +285,7 @@ def test_a_stopped_worker_records_what_it_began_and_leaves_the_rest_to_others(de
     assert all_done(desk, "i-1")
 
 
-def test_a_worker_whose_database_goes_away_ends_with_an_error(desk: Desk) -> None:
+def test_a_worker_whose_database_goes_away_ends_with_an_error(desk: IncidentService) -> None:
     own = make_desk(desk.folder, desk.home.store)
     worker = QueueWorker(own, perform=accepted, pace=QUICK)
     found: list[StoreError] = []
@@ -315,7 +315,7 @@ def test_a_worker_whose_database_goes_away_ends_with_an_error(desk: Desk) -> Non
     assert desk.store.verify().ok
 
 
-def test_an_incident_that_cannot_be_read_does_not_hold_up_the_others(desk: Desk) -> None:
+def test_an_incident_that_cannot_be_read_does_not_hold_up_the_others(desk: IncidentService) -> None:
     bundle = keep(desk, in_a_row(1))
     desk.append([born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])
     ask(
@@ -327,7 +327,7 @@ def test_an_incident_that_cannot_be_read_does_not_hold_up_the_others(desk: Desk)
     assert all_done(desk, "i-2")
 
 
-def test_the_choice_is_made_by_the_stores_url(desk: Desk, tmp_path: Path) -> None:
+def test_the_choice_is_made_by_the_stores_url(desk: IncidentService, tmp_path: Path) -> None:
     desks = [make_desk(desk.folder, desk.home.store), make_desk(tmp_path / "alone", "sqlite:tocsin.db")]
     shared, alone = [make_worker(desk, perform=accepted) for desk in desks]
     assert isinstance(shared, QueueWorker)

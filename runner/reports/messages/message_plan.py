@@ -1,0 +1,146 @@
+"""Message plan: who is to be reached over which channels, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import msgspec
+
+from runner.base.states import Kind, Refusal
+from runner.reports.core.formatting import count, mask_contact
+from runner.reports.core.header import marked
+from runner.reports.core.page import Blank, Block, Cell, Page, Table, line
+from runner.routing.messaging import DeliveryPlan
+
+
+class PlannedMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as it would leave: its step's words, and a plan for each person."""
+
+    step: str
+    title: str
+    message_class: str
+    plans: tuple[DeliveryPlan, ...]
+
+
+class PlannedWay(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel that a plan uses, in order; the address is masked."""
+
+    channel: str
+    address: str
+    after_seconds: int
+
+
+class PlannedRecipient(msgspec.Struct, frozen=True, kw_only=True):
+    """One person's plan."""
+
+    step: str
+    """The message's name in its playbook."""
+    title: str
+    message_class: str
+    recipient: str
+    channels: tuple[PlannedWay, ...]
+    refusals: tuple[Refusal, ...]
+    warnings: tuple[Refusal, ...]
+    overridden: tuple[Refusal, ...] = ()
+
+
+class PlanReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/message-plan/v1"):
+    """Who would be told over what, and what is refused, before anything is sent."""
+
+    incident: str
+    codename: str
+    kind: Kind
+    plan: tuple[PlannedRecipient, ...]
+    sent: int = 0
+    """Attempts that were made already: the plan is how each message would leave now."""
+
+
+def plan_report(
+    incident: str, codename: str, kind: Kind, planned: Sequence[PlannedMessage], sent: int = 0
+) -> PlanReport:
+    """Return a plan for reading: addresses masked, one entry for each person and message."""
+    return PlanReport(
+        incident=incident,
+        codename=codename,
+        kind=kind,
+        plan=tuple(_recipient(message, plan) for message in planned for plan in message.plans),
+        sent=sent,
+    )
+
+
+def _recipient(message: PlannedMessage, plan: DeliveryPlan) -> PlannedRecipient:
+    return PlannedRecipient(
+        step=message.step,
+        title=message.title,
+        message_class=message.message_class,
+        recipient=plan.person,
+        channels=tuple(
+            PlannedWay(
+                channel=step.channel,
+                address=mask_contact(step.contact) if step.contact else "",
+                after_seconds=int(step.after.total_seconds()),
+            )
+            for step in plan.steps
+        ),
+        refusals=plan.refusals,
+        warnings=tuple(Refusal(channel="", rule=w.rule, why=w.why) for w in plan.warnings),
+        overridden=plan.overridden,
+    )
+
+
+def plan_page(report: PlanReport, settings: str = "") -> Page:
+    """Draw a plan: for each message and person what is used in order, and what is refused by which rule.
+
+    ``settings`` is the home's file, in which a way to those who cannot be reached is to be added.
+    """
+    standing = f"{count(report.sent, 'attempt')} made already" if report.sent else "nothing has been sent"
+    blocks: list[Block] = [*marked(report.kind), line(f"MESSAGE PLAN: {standing}", "title")]
+    last = ""
+    for recipient in _folded(report.plan):
+        if recipient.title != last:
+            blocks += [Blank(), line(f"{recipient.title} ({recipient.message_class})", "title")]
+            last = recipient.title
+        blocks.extend(_planned(recipient))
+    if not report.plan:
+        blocks.append(line("no message leaves at once", "dim"))
+    unreachable = [recipient.recipient for recipient in report.plan if not recipient.channels]
+    if unreachable:
+        people = ", ".join(dict.fromkeys(unreachable))
+        blocks += [Blank(), line(f"Nobody can reach {people} this way: telephone them.", "alarm", hang=2)]
+        if settings:
+            missing = "To be able to: a channel that may carry it, and their contacts on it"
+            blocks.append(line(f"{missing}, in {settings}; then tocsin doctor", "dim", hang=2))
+    return Page(tuple(blocks))
+
+
+def _folded(plan: Sequence[PlannedRecipient]) -> Iterator[PlannedRecipient]:
+    """Yield a plan in which people whom nothing reaches, for the same reasons, are told together."""
+    for _, same in groupby(plan, key=_reasons):
+        first, *others = same
+        names = ", ".join(one.recipient for one in (first, *others))
+        yield msgspec.structs.replace(first, recipient=names) if others else first
+
+
+def _reasons(one: PlannedRecipient) -> tuple[object, ...]:
+    apart = one.recipient if one.channels else ""
+    return one.title, apart, one.refusals, one.warnings, one.overridden
+
+
+def _planned(one: PlannedRecipient) -> Iterator[Block]:
+    rows: list[tuple[Cell, ...]] = []
+    for n, way in enumerate(one.channels, start=1):
+        after = f"after {way.after_seconds // 60} min" if way.after_seconds else "at once"
+        who = one.recipient if n == 1 else ""
+        rows.append(
+            (Cell(who), Cell(f"{n}."), Cell(way.channel), Cell(f"{after}  {way.address}".strip(), "good"))
+        )
+    for refusal in one.refusals:
+        who = "" if rows else one.recipient
+        why = f"refused, {refusal.rule}: {refusal.why}"
+        rows.append((Cell(who), Cell("–"), Cell(refusal.channel, "dim"), Cell(why, "warn")))
+    for warning in one.warnings:
+        rows.append((Cell(""), Cell("!"), Cell(""), Cell(f"{warning.why} ({warning.rule})", "warn")))
+    if not rows:
+        rows.append((Cell(one.recipient), Cell("–"), Cell(""), Cell("no channel is set up", "alarm")))
+    yield Table(rows=tuple(rows), elastic=3)

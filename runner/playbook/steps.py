@@ -41,12 +41,14 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
     """What all steps share. ``after`` orders, ``when`` branches; without either a step starts at once."""
 
     done_by: ClassVar[DoneBy] = "program"
+    label: ClassVar[str] = ""
+    """Stands before what its kind key says, where it has no title."""
     scripted: ClassVar[bool] = False
     """A file of an exercise, or of tests, may say what simulated responders do with it."""
     written: ClassVar[Mapping[str, str]] = {
+        "when": "condition",
         "after": "after",
         "due": "due",
-        "when": "condition",
         "timeout": "duration",
         "retry": "retry",
         "on_overdue": "on_overdue",
@@ -54,6 +56,8 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
     """Fields that a person writes in another form than the type has, with the form's name in ``normalise``."""
     brings: ClassVar[Mapping[str, str]] = {}
     """Names that conditions of the steps inside it may read, each with the key that must be written for it."""
+    repeated: ClassVar[Mapping[str, str]] = {}
+    """Fields of an invocation that repeat one of its own."""
 
     id: Id
     title: str = ""
@@ -73,8 +77,10 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        """What stands for it where it has no title: what its kind key says."""
-        return str(getattr(self, str(self.__struct_config__.tag)))
+        """What stands for it where it has no title: its label and what its kind key says, else its id."""
+        said = getattr(self, str(self.__struct_config__.tag))
+        text = ", ".join(said) if isinstance(said, tuple) else said if isinstance(said, str) else self.id
+        return f"{self.label}: {text}" if self.label else text
 
     @property
     def lead(self) -> timedelta:
@@ -83,18 +89,22 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
 
     @property
     def kept(self) -> dict[str, str]:
-        """What its invocations repeat of it, so that reports need no playbook for it."""
-        return {}
+        """What its invocations keep of it, so that reports need no playbook for it."""
+        return {name: getattr(self, field) for name, field in self.repeated.items()}
 
     @property
     def inner(self) -> tuple[AnyStep, ...]:
         """The steps that stand inside it."""
-        return ()
+        steps: tuple[AnyStep, ...] = getattr(self, "steps", ())
+        return steps
 
     def conditions(self) -> Iterator[tuple[tuple[str, ...], Expression]]:
         """Yield each expression with its keys."""
-        if self.when is not None:
-            yield ("when",), self.when
+        for key in self.written:
+            value = getattr(self, key)
+            for inner, one in value.items() if isinstance(value, dict) else ((None, value),):
+                if isinstance(one, Expression):
+                    yield (key,) if inner is None else (key, inner), one
 
 
 class Task(Step, tag="task", frozen=True, kw_only=True):
@@ -121,6 +131,7 @@ class Task(Step, tag="task", frozen=True, kw_only=True):
 class Ask(Step, tag="ask", frozen=True, kw_only=True):
     """A question whose answer becomes the fact ``sets``."""
 
+    repeated = {"sets": "sets"}
     done_by = "people"
     scripted = True
 
@@ -131,14 +142,12 @@ class Ask(Step, tag="ask", frozen=True, kw_only=True):
     choices: tuple[Words, ...] = ()
     skip_if_known: bool = False
 
-    @property
-    def kept(self) -> dict[str, str]:
-        return {"sets": self.sets}
-
 
 class Approve(Step, tag="approve", frozen=True, kw_only=True):
     """A decision of M persons out of N on the exact bytes that the step ``approve`` produced."""
 
+    label = "Approve"
+    repeated = {"subject": "approve"}
     done_by = "people"
     scripted = True
     written = {**Step.written, "expires": "duration"}
@@ -149,21 +158,14 @@ class Approve(Step, tag="approve", frozen=True, kw_only=True):
     """After this long without a quorum the approval ends as expired: it fails closed."""
 
     @property
-    def words(self) -> str:
-        return f"Approve: {self.approve}"
-
-    @property
-    def lead(self) -> timedelta:
+    def lead(self) -> timedelta:  # type: ignore[explicit-override]
         return self.expires or timedelta()
-
-    @property
-    def kept(self) -> dict[str, str]:
-        return {"subject": self.approve}
 
 
 class Message(Step, tag="message", frozen=True, kw_only=True):
     """Tell people something, along a delivery plan with failover."""
 
+    label = "Message"
     done_by = "effect"
     scripted = True
 
@@ -171,14 +173,11 @@ class Message(Step, tag="message", frozen=True, kw_only=True):
     to: tuple[Recipient, ...] = ()
     """``role:NAME`` or ``person:ID``; empty means the template's own recipients."""
 
-    @property
-    def words(self) -> str:
-        return f"Message: {self.message}"
-
 
 class Notice(Step, tag="notice", frozen=True, kw_only=True):
     """Render a notice. ``auto`` takes the template that the duty names."""
 
+    label = "Notice"
     done_by = "effect"
 
     notice: str
@@ -192,17 +191,14 @@ class Notice(Step, tag="notice", frozen=True, kw_only=True):
     )
 
     @property
-    def words(self) -> str:
-        return f"Notice: {self.notice}"
-
-    @property
-    def lead(self) -> timedelta:
+    def lead(self) -> timedelta:  # type: ignore[explicit-override]
         return RENDERING
 
 
 class File(Step, tag="file", frozen=True, kw_only=True):
     """Hand in a rendered notice and record the proof; only a receipt ends it as done."""
 
+    label = "File"
     done_by = "people"
     scripted = True
 
@@ -211,21 +207,14 @@ class File(Step, tag="file", frozen=True, kw_only=True):
     role: str = ""
     assignee: str = ""
 
-    @property
-    def words(self) -> str:
-        return f"File: {self.file}"
-
 
 class Duties(Step, tag="duties", frozen=True, kw_only=True):
     """Assess which duties apply: ``all``, or a list of regime ids."""
 
+    label = "Assess duties"
     written = {**Step.written, "duties": "duties"}
 
     duties: Annotated[tuple[str, ...], Meta(min_length=1)]
-
-    @property
-    def words(self) -> str:
-        return f"Assess duties: {', '.join(self.duties)}"
 
 
 class Act(Step, tag="act", frozen=True, kw_only=True):
@@ -245,37 +234,26 @@ class Act(Step, tag="act", frozen=True, kw_only=True):
 class Wait(Step, tag="wait", frozen=True, kw_only=True):
     """Wait for time, a fact or a duty; nobody's work, nothing is sent."""
 
+    label = "Wait"
     scripted = True
     written = {**Step.written, "wait": "wait"}
 
     wait: WaitFor
 
     @property
-    def words(self) -> str:
-        return f"Wait: {self.id}"
-
-    @property
-    def lead(self) -> timedelta:
+    def lead(self) -> timedelta:  # type: ignore[explicit-override]
         return self.wait.duration or timedelta()
 
 
 class Call(Step, tag="playbook", frozen=True, kw_only=True):
     """Run another playbook inside this incident; ends when all of its steps have ended."""
 
+    label = "Playbook"
     done_by = "steps"
     written = {**Step.written, "inputs": "inputs"}
 
     playbook: str
     inputs: dict[str, Expression] = {}
-
-    @property
-    def words(self) -> str:
-        return f"Playbook: {self.playbook}"
-
-    def conditions(self) -> Iterator[tuple[tuple[str, ...], Expression]]:
-        yield from Step.conditions(self)
-        for name, expression in self.inputs.items():
-            yield ("inputs", name), expression
 
     @property
     def name(self) -> str:
@@ -294,15 +272,6 @@ class Group(Step, tag="group", frozen=True, kw_only=True):
     steps: Annotated[tuple[AnyStep, ...], Meta(min_length=1)]
     for_each: Expression | None = None
 
-    @property
-    def inner(self) -> tuple[AnyStep, ...]:
-        return self.steps
-
-    def conditions(self) -> Iterator[tuple[tuple[str, ...], Expression]]:
-        yield from Step.conditions(self)
-        if self.for_each is not None:
-            yield ("for_each",), self.for_each
-
 
 class Repeat(Step, tag="repeat", frozen=True, kw_only=True):
     """Steps that are done again, as new invocations, until a condition holds."""
@@ -315,14 +284,6 @@ class Repeat(Step, tag="repeat", frozen=True, kw_only=True):
     steps: Annotated[tuple[AnyStep, ...], Meta(min_length=1)]
     until: Expression
     at_most: Annotated[int, Meta(ge=1, le=1000)] = 50
-
-    @property
-    def inner(self) -> tuple[AnyStep, ...]:
-        return self.steps
-
-    def conditions(self) -> Iterator[tuple[tuple[str, ...], Expression]]:
-        yield from Step.conditions(self)
-        yield ("until",), self.until
 
 
 AnyStep = Task | Ask | Approve | Message | Notice | File | Duties | Act | Wait | Call | Group | Repeat

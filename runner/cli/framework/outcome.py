@@ -12,6 +12,7 @@ from runner.incident.law.moved_deadlines import move_words
 from runner.incident.state.second_person import ClockMove
 from runner.incident.steps.approvals import Tally
 from runner.incident.turn.implicit_answers import HOW, OVER
+from runner.playbook.steps import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import aside_words, here
 from runner.reports.core.page import Cell, Page, Paragraph, Table, Tone, line
@@ -174,9 +175,6 @@ def outcome(session: Session, before: Incident | None, after: Incident, done: tu
         ready=tuple(_step(row) for row in rows if _is_ready(row) and not _was_ready(before, row)),
         stuck=tuple(_step(row, row.stuck) for row in rows if row.stuck and not _was_stuck(before, row)),
     )
-
-
-PEOPLE = frozenset({"task", "ask", "approve", "file"})
 
 
 def _is_ready(row: TaskRow) -> bool:

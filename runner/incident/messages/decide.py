@@ -17,11 +17,12 @@ from runner.incident.messages.update_cadence import GRACE, promised_before
 from runner.incident.notices.decide import rendered
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
-from runner.incident.state.due_times import PEOPLE, backoff
+from runner.incident.state.due_times import backoff
 from runner.incident.state.incident import Attempt, Incident
 from runner.incident.state.library import Library
 from runner.incident.state.steps import completion_state
 from runner.playbook.format import Act
+from runner.playbook.steps import PEOPLE
 from runner.routing.messaging import SendResult
 from runner.routing.traffic import GONE
 

@@ -61,3 +61,6 @@ class NoticeKept(Personal, frozen=True, kw_only=True):
     by: str
     reason: str
     facts: Mapping[str, int]
+
+
+NoticeEvent = DocumentRendered | NoticeAdopted | NoticeKept | NoticeOverridden

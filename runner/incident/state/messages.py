@@ -236,3 +236,25 @@ class ChannelsSwitched(Personal, frozen=True, kw_only=True):
     persons: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
     """Of these persons, those whose address on a channel that is new to them nobody has verified."""
+
+
+MessageEvent = (
+    AnnouncementDropped
+    | AttemptEnded
+    | AttemptResolved
+    | AttemptStarted
+    | CallOwed
+    | ChannelsSwitched
+    | DeliveriesReplanned
+    | DeliveryEnded
+    | DeliveryReminded
+    | DeliveryResent
+    | DeliveryStuck
+    | EvidenceRaised
+    | LevelFired
+    | MessageComposed
+    | ReceiptTaken
+    | ReplanAsked
+    | ReplanFailed
+    | RuleOverridden
+)

@@ -21,7 +21,7 @@ from runner.incident.state.library import Library
 from runner.incident.state.quorum import Answers
 from runner.incident.steps.approvals import void_approvals
 from runner.incident.steps.containers import late_items
-from runner.incident.steps.progress import advance
+from runner.incident.steps.kinds import advance
 from runner.incident.steps.readiness import check_readiness, start_step
 from runner.incident.turn.after_closing import only_clocks, watched
 from runner.incident.turn.fold import fold

@@ -33,8 +33,8 @@ from integrations.smpp.receipts import read
 from integrations.smpp.statuses import at_bind, at_submission
 from integrations.testing.chaos import ChaosServer, Talk, closed_port
 from integrations.testing.conformance import AT, IMPATIENT, Row, Subject, check, outbound
-from integrations.testing.smsc import PASSWORD, ROWS, SYSTEM_ID, Smsc, delivery, hear, receipt, say
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.smsc import PASSWORD, ROWS, SYSTEM_ID, Smsc, delivery, hear, receipt, say
 
 TO = "+15005550010"
 MESSAGE = outbound(TO)

@@ -48,7 +48,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     notice: str
     people: Path
     out: Path
-    query: str = ""
     duties: tuple[str, ...] = ()
     population: str = ""
     formats: tuple[Format, ...] = ("pdf",)
@@ -103,7 +102,7 @@ def write_letters(service: IncidentService, incident: Incident, order: Order, te
         fonts=order.fonts,
         letterhead=letterhead,
     )
-    people = open_people(order.people, order.query)
+    people = open_people(order.people)
     check_columns(people, ("jurisdiction",) if addressing.places_needed else ())
     rows = _Rows(people, order, addressing, letterhead)
     survey = rows.survey()

@@ -29,7 +29,6 @@ _EXTRAS = {
     "psycopg_pool": "postgres",
     "procrastinate": "postgres",
     "keyring": "keyring",
-    "pyarrow": "bulk",
     "apprise": "apprise",
 }
 """The extra of the distribution that brings a package which not everybody needs."""

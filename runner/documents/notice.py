@@ -156,31 +156,3 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str
     sha256: str
     size: int
-
-
-class FactDigest(msgspec.Struct, frozen=True):
-    """A fact path with the salted digest of the value that was used."""
-
-    path: str
-    sha256: str
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/manifest/v1"):
-    """Who made what from which facts: enough to render again and compare, without holding the facts."""
-
-    incident: str
-    kind: str
-    status: str
-    template: str
-    template_version: str
-    template_sha256: str
-    language: str
-    timestamp: str
-    journal_head: str
-    tree_sha256: str
-    facts: tuple[FactDigest, ...]
-    gaps: tuple[Gap, ...]
-    coverage: tuple[Coverage, ...]
-    outputs: tuple[Rendered, ...]
-    engine: tuple[tuple[str, str], ...]
-    """Names and versions of the libraries that set the bytes."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -26,7 +26,6 @@ Phase = Literal[
     "coordination",
 ]
 """NIST SP 800-61 r2 phases, plus the federal playbook's coordination lane."""
-PHASES: tuple[str, ...] = get_args(Phase)
 
 # The same patterns stand in the JSON Schema; (?!\n) because Python's $ also matches before a last line break.
 Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$(?!\n)", title="an id")]

@@ -20,7 +20,6 @@ from runner.settings import find_home
 if TYPE_CHECKING:
     from runner.cli.framework.environment import World
 
-OUR_FAULT = 3
 INTERRUPTED = 130
 LOGS = "logs"
 _OURS = ("runner", "integrations", "playbooks")

@@ -16,7 +16,6 @@ import msgspec
 
 from integrations import http
 from integrations.discovery import load as load_installed
-from integrations.discovery import names
 from integrations.port import (
     Absent,
     Accepted,
@@ -74,11 +73,6 @@ class ChannelFinding(msgspec.Struct, frozen=True, kw_only=True):
     severity: str
     what: str
     hint: str = ""
-
-
-def adapter_names() -> tuple[str, ...]:
-    """Return the name of every installed integration, sorted."""
-    return names()
 
 
 _HERE = Path()

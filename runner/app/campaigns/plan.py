@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.campaigns.find import PLANNER, find, of_list, remove_abandoned_plans
+from runner.app.campaigns.control import PLANNER, find, of_list, remove_abandoned_plans
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import open_people

@@ -21,8 +21,7 @@ from runner.app.notices.addressing import Addressing
 from runner.app.notices.letter_run import REJECTS, SUMMARY, held, is_done, join, replace_file, spread
 from runner.documents.notice import Format
 from runner.documents.pdf.pdf_writer import unprintable
-from runner.effects.notices.letter_shards import Shard, write_file
-from runner.effects.notices.letters import for_a_spreadsheet
+from runner.effects.notices.letters import Shard, for_a_spreadsheet, write_file
 from runner.effects.notices.render import Paper
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import People, open_people

@@ -21,8 +21,8 @@ from runner.reports.core.formatting import count
 from runner.reports.core.page import Page, line
 
 if TYPE_CHECKING:
+    from runner.app.campaigns.control import Write
     from runner.app.campaigns.send import WaitPolicy
-    from runner.app.campaigns.status import Write
     from runner.routing.traffic import Rate
 
 Notice = Annotated[str, Argument(metavar="NOTICE", help="A template with slots; auto: by each duty.")]
@@ -117,7 +117,7 @@ def send(
     Example:
       tocsin bulk send gdpr-34-letter --people people.csv
     """
-    from runner.app.campaigns.find import known
+    from runner.app.campaigns.control import known
     from runner.app.campaigns.send import send as sent
     from runner.reports.campaigns.campaigns import sent_page
 
@@ -183,9 +183,8 @@ def status(
     Example:
       tocsin bulk status gdpr-34-letter --people people.csv --open letters.csv
     """
-    from runner.app.campaigns.find import known
-    from runner.app.campaigns.status import open_list
-    from runner.app.campaigns.status import status as counted
+    from runner.app.campaigns.control import known, open_list
+    from runner.app.campaigns.control import status as counted
     from runner.reports.campaigns.campaigns import status_page
 
     incident = session.incident()
@@ -212,7 +211,7 @@ def receipts(
     Example:
       tocsin bulk receipts gdpr-34-letter --people people.csv --from posted.csv
     """
-    from runner.app.campaigns.find import known
+    from runner.app.campaigns.control import known
     from runner.app.campaigns.receipts import read_receipts, take
 
     found = known(session.service, session.incident(), notice, people)

@@ -14,7 +14,7 @@ from runner.settings import CONFIG
 
 if TYPE_CHECKING:
     from runner.app.home.doctor import Examination
-    from runner.app.home.doctor_reachability import Severity
+    from runner.app.home.doctor_checks import Severity
 
 
 def add(app: Commands) -> None:

@@ -35,7 +35,6 @@ from integrations.port import Receipt as PortReceipt
 from runner.base.states import Kind
 from runner.decoding import convert
 from runner.effects.gateway.rooms import barred, hosted
-from runner.effects.gateway.sanitise import safe
 from runner.effects.gateway.translation import (
     as_callback,
     as_held,
@@ -47,6 +46,7 @@ from runner.effects.gateway.translation import (
     read_hours,
     read_limit,
     read_rates,
+    safe,
     to_result,
 )
 from runner.errors import Invalid, TocsinError

@@ -1,4 +1,11 @@
-"""The duties inside an incident: what a new look at the law changes, as one event with its cause."""
+"""The duties inside an incident: what a new look at the law changes, as one event with its cause.
+
+How long it still takes until a duty's notice can leave: what stands before its filing, step by step.
+
+The latest safe start of a duty is its deadline minus this lead. Work that people do counts with the time that the
+playbook gives them; an approval with its expiry where it has no due time; a step that is due so many hours before the
+deadline moves the start at least that far. What has ended costs nothing any more.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +17,9 @@ import msgspec
 
 from runner.facts.expressions.evaluate import truth
 from runner.facts.vocabulary.register import nested
-from runner.incident.law.lead_times import lead_times
 from runner.incident.state import events as e
 from runner.incident.state.events import DutiesAssessed, DutyChange
-from runner.incident.state.incident import DutyView, Incident
+from runner.incident.state.incident import DutyView, Incident, Scope
 from runner.incident.state.library import Library
 from runner.law.assessment import assess, zone_of
 from runner.law.duty import DutyRecord, DutyStatus
@@ -23,10 +29,121 @@ from runner.law.populations import View
 from runner.law.regime import Regime
 from runner.law.screening import ScreeningResult, screen
 from runner.law.screening_index import Outline
+from runner.playbook.format import AnyStep, Approve, Call, File, Group, Notice, Wait
+from runner.playbook.plan import Body, Plan
+
+RENDERING = timedelta(minutes=5)
+"""What rendering a notice, and looking at it once, is counted with."""
+NOTHING = timedelta()
+
+
+def lead_times(incident: Incident, library: Library) -> dict[str, timedelta]:
+    """Return the lead of every duty that some playbook files; the longest where several do."""
+    found: dict[str, timedelta] = {}
+    called = _called(incident)
+    for scope in incident.scopes.values():
+        body = library.body(incident.runs, scope)
+        for step in body.steps.values():
+            if isinstance(step, File) and step.duty:
+                _keep(found, _duty(step.duty, scope), _way(incident, scope, body, step))
+            elif isinstance(step, Group) and step.for_each is not None:
+                _unopened(incident, library, scope, step, found)
+            elif isinstance(step, Call) and f"{scope.id}|{step.id}" not in called:
+                _uncalled(incident, library.plans[incident.runs[scope.run].bundle], step.name, found)
+    return found
+
+
+def _called(incident: Incident) -> frozenset[str]:
+    """Return the places of the steps whose playbooks have begun, or that are over and will not begin."""
+    begun = {scope.parent for scope in incident.scopes.values()}
+    return frozenset(
+        place
+        for place, invocation in incident.latest.items()
+        if invocation in begun or incident.invocations[invocation].over
+    )
+
+
+def _uncalled(incident: Incident, plan: Plan, name: str, found: dict[str, timedelta]) -> None:
+    """What a playbook files that has not begun yet takes as long as all of its steps, and so do its lanes."""
+    for (playbook, _), body in plan.bodies.items():
+        if playbook != name:
+            continue
+        for step in body.steps.values():
+            if isinstance(step, File) and step.duty:
+                lead = _whole(body, step, {})
+                for duty in incident.duties if step.duty == "item" else (step.duty,):
+                    _keep(found, duty, lead)
+            elif isinstance(step, Call):
+                _uncalled(incident, plan, step.name, found)
+
+
+def _unopened(
+    incident: Incident, library: Library, scope: Scope, group: Group, found: dict[str, timedelta]
+) -> None:
+    """A lane that does not exist yet takes as long as all of its steps."""
+    body = library.plans[incident.runs[scope.run].bundle].bodies[(scope.playbook, group.id)]
+    open_lanes = {s.item for s in incident.scopes.values() if s.body == group.id and s.run == scope.run}
+    for step in body.steps.values():
+        if isinstance(step, File) and step.duty == "item":
+            lead = _whole(body, step, {})
+            for duty in incident.duties.values():
+                if duty.id not in open_lanes:
+                    _keep(found, duty.id, lead)
+
+
+def _keep(found: dict[str, timedelta], duty: str, lead: timedelta) -> None:
+    found[duty] = max(lead, found.get(duty, NOTHING))
+
+
+def _duty(name: str, scope: Scope) -> str:
+    return scope.item if name == "item" and scope.item is not None else name
+
+
+def _way(incident: Incident, scope: Scope, body: Body, step: AnyStep) -> timedelta:
+    """Return the longest way to a step over what has not ended yet, the step itself included."""
+    costs: dict[str, timedelta] = {}
+    for name in body.steps:
+        invocation = incident.latest.get(f"{scope.id}|{name}")
+        if invocation is None or incident.invocations[invocation].over:
+            costs[name] = NOTHING
+    return _whole(body, step, costs)
+
+
+def _whole(body: Body, step: AnyStep, known: Mapping[str, timedelta]) -> timedelta:
+    """Walk back from a step without recursion: a playbook may be a thousand steps in a row."""
+    ways: dict[str, timedelta] = {}
+    latest = NOTHING
+    stack = [step.id]
+    while stack:
+        here = body.steps[stack[-1]]
+        missing = [name for name in here.after.steps if name not in ways]
+        if missing:
+            stack.extend(missing)
+            continue
+        before = max((ways[name] for name in here.after.steps), default=NOTHING)
+        ways[here.id] = before + known.get(here.id, lead_time(here))
+        if here.id not in known and here.due is not None and here.due.anchor == "duty":
+            latest = max(latest, -here.due.offset)
+        stack.pop()
+    return max(ways[step.id], latest)
+
+
+def lead_time(step: AnyStep) -> timedelta:
+    """Return the time that a step is counted with."""
+    if step.due is not None and step.due.anchor == "ready":
+        return step.due.offset
+    match step:
+        case Approve(expires=timedelta() as expires):
+            return expires
+        case Notice():
+            return RENDERING
+        case Wait(wait=wait) if wait.duration is not None:
+            return wait.duration
+        case _:
+            return NOTHING
+
 
 _RANKS = ("not_applicable", "advisory", "unknown", "applies")
-
-
 _WORDS = {"unknown": "it may apply now", "applies": "it applies now"}
 
 
@@ -49,8 +166,6 @@ def reason_to_reopen(seen: DutyView, now: DutyStatus, facts: View) -> str:
 
 BINDING = ("applies", "unknown")
 """Verdicts whose clocks matter: one that cannot be told yet runs on all the same."""
-
-
 FILED = ("filed", "filed_late")
 
 

@@ -12,8 +12,7 @@ from integrations.port import Callback, CallbackReply, Unauthentic
 from integrations.port import Receipt as PortReceipt
 from integrations.testing.scripted import ScriptedChannel
 from runner.effects.gateway.gateway import Gateway
-from runner.effects.gateway.sanitise import LONGEST_REASON
-from runner.effects.gateway.translation import LONGEST_ANSWER
+from runner.effects.gateway.translation import LONGEST_ANSWER, LONGEST_REASON
 from runner.routing.inbound import Answer, Incoming, Receipt
 from runner.routing.messaging import ChannelConfig
 from tests.servers.stand_ins import twilio as fake

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from runner.incident.law.lead_times import RENDERING, lead_time, lead_times
-from runner.incident.law.lead_times import _whole as whole
+from runner.incident.law.duties import RENDERING, lead_time, lead_times
+from runner.incident.law.duties import _whole as whole
 from runner.incident.state import commands as c
 from runner.playbook.format import (
     After,

@@ -16,7 +16,7 @@ from runner.documents.template.letter_template import Pattern, as_html, as_text,
 from runner.documents.tree import Block, Document, Paragraph, plain
 from runner.documents.writers.html import write_html
 from runner.documents.writers.text import write_text
-from runner.effects.notices.letter_shards import letter
+from runner.effects.notices.letters import letter
 from runner.effects.notices.render import Paper
 from runner.errors import Refused
 from runner.incident.notices.letters import Person

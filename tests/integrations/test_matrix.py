@@ -22,8 +22,8 @@ from integrations.port import (
 )
 from integrations.testing.chaos import ChaosServer, closed_port
 from integrations.testing.conformance import IMPATIENT, MARK, answer, outbound
-from integrations.testing.matrix import HS_TOKEN, TOKEN, US, Matrix
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.matrix import HS_TOKEN, TOKEN, US, Matrix
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 ROOM = "!maria:breach.example"

@@ -12,8 +12,8 @@ from integrations import mattermost, ntfy, teams
 from integrations.port import Accepted, Callback, CannotTell, Rejected, Throttled, Unauthentic, Unknown
 from integrations.testing.chaos import ChaosServer, closed_port
 from integrations.testing.conformance import AT, MARK, answer, outbound
-from integrations.testing.posts import KEY, SIGNATURE, TOKEN, Mattermost, Ntfy, Teams
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.posts import KEY, SIGNATURE, TOKEN, Mattermost, Ntfy, Teams
 
 CARDS = {"signature": Held(SIGNATURE)}
 HOOK = {"key": Held(KEY)}

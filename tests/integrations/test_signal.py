@@ -21,9 +21,9 @@ from integrations.port import (
 )
 from integrations.testing.chaos import closed_port
 from integrations.testing.conformance import AT, Row, Subject, check, outbound, rows
-from integrations.testing.signal_gateway import NUMBER, SignalGateway, posted, receipt, written
-from integrations.testing.stand_in import Heard
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.signal_gateway import NUMBER, SignalGateway, posted, receipt, written
+from tests.servers.stand_ins.stand_in import Heard
 
 TO = "+15005550010"
 MESSAGE = outbound(TO)

@@ -22,10 +22,10 @@ from integrations.port import (
     Unknown,
 )
 from integrations.testing.conformance import AT, Row, Subject, check, outbound, rows
-from integrations.testing.stand_in import Heard
-from integrations.testing.twilio import ACCOUNT, TOKEN, Twilio, signed
 from integrations.twilio import api, sms, voice
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.stand_in import Heard
+from tests.servers.stand_ins.twilio import ACCOUNT, TOKEN, Twilio, signed
 
 OURS = "https://tocsin.example/callbacks/sms"
 SECRETS = {"auth_token": Held(TOKEN)}

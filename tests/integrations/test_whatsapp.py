@@ -20,9 +20,9 @@ from integrations.port import (
     Unknown,
 )
 from integrations.testing.conformance import AT, Row, Subject, check, outbound, rows
-from integrations.testing.meta import APP_SECRET, NUMBER_ID, TOKEN, Meta, sign, webhook
-from integrations.testing.stand_in import Heard
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.meta import APP_SECRET, NUMBER_ID, TOKEN, Meta, sign, webhook
+from tests.servers.stand_ins.stand_in import Heard
 
 TO = "+15005550010"
 MESSAGE = outbound(TO)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
+from runner.app.campaigns.chunk import ask_substitutes
 from runner.app.campaigns.rates import hold
-from runner.app.campaigns.record import ask_substitutes
 from runner.base.states import ReceiptKind
 from runner.errors import Invalid, NotFound, Problem
 from runner.files.people_lists.person_contacts import same_address

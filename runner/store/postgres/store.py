@@ -327,13 +327,6 @@ class PostgresStore:
         """See Store.has_blob."""
         return self._one("SELECT 1 FROM tocsin.blobs WHERE digest = %s LIMIT 1", (digest,)) is not None
 
-    def blob_names(self, incident: str | None = None) -> list[str]:
-        """See Store.blob_names."""
-        found = self._all(
-            "SELECT digest FROM tocsin.blobs WHERE incident = %s ORDER BY place", (incident or "",)
-        )
-        return [digest for (digest,) in found]
-
     def shred(self, incident: str) -> None:
         """See Store.shred. Copies of the key in the server's log and backups live as long as those do."""
         with self.server.connection() as connection, connection.transaction():

@@ -328,11 +328,6 @@ class SqliteStore:
         """See Store.has_blob."""
         return self._one("SELECT 1 FROM blobs WHERE digest = ?", (digest,)) is not None
 
-    def blob_names(self, incident: str | None = None) -> list[str]:
-        """See Store.blob_names."""
-        found = self._all("SELECT digest FROM blobs WHERE incident = ? ORDER BY rowid", (incident or "",))
-        return [digest for (digest,) in found]
-
     def shred(self, incident: str) -> None:
         """See Store.shred. The key's bytes are overwritten in the file and in the write-ahead log."""
         with self._lock:

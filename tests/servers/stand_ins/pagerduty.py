@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from integrations.port import Callback
-from integrations.testing.stand_in import Act, Heard, StandIn
+from tests.servers.stand_ins.stand_in import Act, Heard, StandIn
 
 ROUTING_KEY = "e93facc04764012d7bfb002500d5d1a6"
 SIGNING = "made-up-webhook-secret"
@@ -33,7 +33,7 @@ class PagerDuty(StandIn):
         self.woken = 0
         self.named = 0
 
-    def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
+    def take(self, heard: Heard) -> tuple[int, object]:
         """Open an alert, unless its key is open already, acknowledge or resolve it; or note a change."""
         said = heard.json
         change = heard.path.endswith("/change/enqueue")
@@ -44,7 +44,7 @@ class PagerDuty(StandIn):
             return 400, {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
         payload = said.get("payload")
         if change:
-            assert isinstance(payload, dict)  # noqa: S101  # just looked at
+            assert isinstance(payload, dict)  # just looked at
             self.changes.append(payload)
             return 202, {"status": "success", "message": "Change event processed"}
         self.named += 1

@@ -12,7 +12,7 @@ from datetime import datetime
 from urllib.parse import unquote
 
 from integrations.port import Callback
-from integrations.testing.stand_in import Act, Heard, StandIn
+from tests.servers.stand_ins.stand_in import Act, Heard, StandIn
 
 NUMBER = "+15005550006"
 REFUSALS = {
@@ -41,7 +41,7 @@ class SignalGateway(StandIn):
         self.sent: dict[str, dict[str, object]] = {}
         self.waiting: list[dict[str, object]] = []
 
-    def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
+    def take(self, heard: Heard) -> tuple[int, object]:
         """Send, or hand out what waits; it is forgotten then, as the real one forgets it."""
         if heard.path == "/v1/about":
             return 200, ABOUT
@@ -51,7 +51,7 @@ class SignalGateway(StandIn):
             waiting, self.waiting = self.waiting, []
             return 200, waiting
         sent = heard.json
-        number = str(sent["recipients"][0])  # type: ignore[index]
+        number = str(sent["recipients"][0])
         if sent["number"] != NUMBER:
             return 400, {"error": f"Specified account {sent['number']} doesn't exist"}
         if number in REFUSALS:
@@ -60,7 +60,7 @@ class SignalGateway(StandIn):
         self.sent[stamp] = sent
         return 201, {"timestamp": stamp}
 
-    def throttled(self) -> object:  # type: ignore[explicit-override]
+    def throttled(self) -> object:
         """Return what it says when Signal wants a captcha."""
         return {
             "error": "Failed to send message due to rate limiting",

@@ -13,10 +13,10 @@ from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
 from integrations.port import Callback
-from integrations.testing.stand_in import Act, Heard, StandIn
+from tests.servers.stand_ins.stand_in import Act, Heard, StandIn
 
 ACCOUNT = "AC" + "0a" * 16
-TOKEN = "made-up-auth-token"  # noqa: S105  # a stand-in's
+TOKEN = "made-up-auth-token"  # a stand-in's
 BAD_NUMBERS = {"+15005550001": 21211, "+15005550009": 21614, "+15005550004": 21610, "+15005550008": 21611}
 """Numbers that it refuses, some of them as Twilio's own test numbers."""
 
@@ -30,7 +30,7 @@ class Twilio(StandIn):
         self.things: dict[str, dict[str, str]] = {}
         self.date = "Tue, 24 Nov 2026 14:02:00 +0000"
 
-    def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
+    def take(self, heard: Heard) -> tuple[int, object]:
         """Take a message or call, or list the messages."""
         credentials = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
         if heard.headers.get("authorization") != f"Basic {credentials}":
@@ -69,7 +69,7 @@ class Twilio(StandIn):
         ]
         return 200, {what.lower(): found[::-1], "page": 0, "next_page_uri": None}
 
-    def throttled(self) -> object:  # type: ignore[explicit-override]
+    def throttled(self) -> object:
         """Return Twilio's words for too many requests."""
         return _error(20429, 429)
 

@@ -1,20 +1,27 @@
-"""Would anybody be reached, and could they answer: people, rotas, callbacks, and the domains that are down."""
+"""Checks of the doctor: people, rotas, callbacks, domains that are down, channels, and the files of the home."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.law.regimes import without_key
 from runner.app.messages.callbacks import mismatches
 from runner.base.text import nearest
 from runner.errors import TocsinError
 from runner.files.contacts.contact_entries import KINDS
 from runner.files.settings_file import lines_of_people, strangers
+from runner.playbook.catalogue import Catalog
 from runner.reports.core.formatting import count
-from runner.settings import CONFIG
+from runner.routing.organisation import Home
+from runner.settings import CONFIG, open_to_others
 
 Severity = Literal["good", "warning", "error", "mended"]
 
@@ -161,3 +168,141 @@ def _outside(service: IncidentService) -> Iterator[Finding]:
         if account.held_until is not None and account.held_until > now:
             what = f"{name}: its provider takes nothing before {account.held_until:%Y-%m-%d %H:%M:%SZ}"
             yield Finding(area="channels", severity="warning", what=what)
+
+
+def exposed_files(folder: Path, home: Home, *, repair: bool) -> Iterator[Finding]:
+    """Yield the home, its settings, its database and each file of a secret that group or others can read or write.
+
+    Repair closes files. A folder may hold what others need, so that is left to a person.
+    """
+    for path in dict.fromkeys(_files(folder, home)):
+        if not open_to_others(path):
+            continue
+        closed = repair and path.is_file() and _close(path)
+        kind = "folder" if path.is_dir() else "file"
+        yield Finding(
+            area="files",
+            code=f"{kind}_open",
+            severity="mended" if closed else "error",
+            what=f"others can read or write the {kind} {path}",
+            hint="" if closed else f"chmod go= '{path}'",
+        )
+
+
+def _files(folder: Path, home: Home) -> Iterator[Path]:
+    yield folder
+    yield folder / CONFIG
+    for reference in (*home.private_references, *home.act.secrets.values()):
+        if reference.startswith("file:"):
+            yield folder / Path(reference.removeprefix("file:")).expanduser()
+    if home.store.startswith("sqlite:"):
+        database = folder / Path(home.store.removeprefix("sqlite:").removeprefix("//")).expanduser()
+        yield from (database.with_name(database.name + ending) for ending in ("", "-wal", "-shm"))
+
+
+def _close(path: Path) -> bool:
+    try:
+        path.chmod(path.stat().st_mode & 0o700)
+    except OSError:  # somebody else's
+        return False
+    return True
+
+
+def own_laws(folder: Path) -> Iterator[Finding]:
+    """Name the home's own laws by which encryption would help whatever became of the key."""
+    catalog = Catalog(folder)
+    for name in (file for file in catalog.regime_files if catalog.is_own("regimes", file)):
+        if codes := without_key(catalog.regime(name)):
+            what = f"{name}: the exemption {', '.join(codes)} does not name the key, so it never holds"
+            hint = f"when: data.encrypted and not data.key_compromised; then: tocsin regime check {name}"
+            yield Finding(
+                area="laws", code="encryption_without_key", severity="warning", what=what, hint=hint
+            )
+
+
+PATIENCE = 3.0
+"""Seconds that looking up a name and connecting may take together."""
+Server = tuple[str, int]
+"""A host and a port."""
+
+
+def channels(folder: Path, home: Home, now: datetime, dns: bool, offline: bool) -> Iterator[Finding]:
+    """Lint every channel with its secrets and connect to its server; a secret that is not here is a finding of its own."""
+    from runner.effects.gateway.gateway import Gateway
+    from runner.vault.secrets import resolve
+
+    gateway = Gateway(base=folder)
+    servers: dict[str, Server] = {}
+    for name, config in home.channels.items():
+        secrets: dict[str, str] = {}
+        lacking: list[Finding] = []
+        absent: list[str] = []
+        for secret, reference in config.secrets.items():
+            try:
+                secrets[secret] = resolve(reference, base=folder).reveal()
+            except TocsinError as error:
+                absent.append(f"secret {secret}")
+                lacking += [
+                    msgspec.structs.replace(finding, what=f"{name}: {finding.what}")
+                    for finding in of_error("channels", error)
+                ]
+        try:
+            channel = gateway.channel(name, config)
+            linted = gateway.lint(channel, secrets, now)
+            if server := gateway.server(channel):
+                servers[name] = server
+            if dns:
+                linted += gateway.look_up(channel)
+        except TocsinError as error:
+            yield from of_error("channels", error)
+            continue
+        findings = [
+            Finding(
+                area="channels",
+                severity="error" if one.severity == "error" else "warning",
+                what=f"{one.channel}: {one.what}",
+                hint=one.hint,
+            )
+            for one in linted
+            if not any(words in one.what for words in absent)
+        ]
+        yield from lacking
+        yield from findings
+        if not lacking and not findings:
+            yield Finding(area="channels", severity="good", what=f"{name} ({config.adapter}) holds")
+    if offline and servers:
+        what = "the servers of the channels were not tested (--offline)"
+        yield Finding(area="servers", severity="good", what=what)
+    elif servers:
+        yield from _connected(servers)
+
+
+def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:
+    """Connect to the server of each channel, send nothing, and yield what came of it."""
+    why = dict.fromkeys(servers, "no answer")
+
+    def connect(channel: str, server: Server) -> None:
+        try:
+            socket.create_connection(server, PATIENCE).close()
+            why[channel] = ""
+        except OSError as error:
+            why[channel] = error.strerror or "no answer"
+
+    # Looking up a name has no time limit of its own: a thread that still does it is left behind.
+    looking = [threading.Thread(target=connect, args=item, daemon=True) for item in servers.items()]
+    for one in looking:
+        one.start()
+    for one in looking:
+        one.join(PATIENCE)
+    for channel, (host, port) in servers.items():
+        if not (told := why[channel]):
+            yield Finding(area="servers", severity="good", what=f"{channel}: connected to {host}:{port}")
+        else:
+            yield Finding(
+                area="servers",
+                code="channel_unreachable",
+                severity="error",
+                what=f"{channel}: no connection to {host}:{port} ({told})",
+                hint="check the server, the network and the settings",
+                ref=channel,
+            )

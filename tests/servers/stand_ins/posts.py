@@ -5,11 +5,11 @@ Each is shaped after what its vendor publishes, keeps what it took, and says yes
 
 from __future__ import annotations
 
-from integrations.testing.stand_in import Act, Heard, StandIn
+from tests.servers.stand_ins.stand_in import Act, Heard, StandIn
 
 SIGNATURE = "made-up_signature-4711"
 KEY = "xx1made2up3generated4key5x"
-TOKEN = "tk_made_up_access_token"  # noqa: S105  # a stand-in's
+TOKEN = "tk_made_up_access_token"  # a stand-in's
 
 
 class Teams(StandIn):
@@ -23,7 +23,7 @@ class Teams(StandIn):
         super().__init__(*acts)
         self.cards: list[object] = []
 
-    def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
+    def take(self, heard: Heard) -> tuple[int, object]:
         """Start the workflow: accepted, with an empty body."""
         if heard.path != self.path:
             return 404, {"error": {"code": "WorkflowNotFound", "message": "The workflow could not be found."}}
@@ -50,7 +50,7 @@ class Mattermost(StandIn):
         self._rocket = rocket
         self._known = {"incident", "@maria", None}
 
-    def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
+    def take(self, heard: Heard) -> tuple[int, object]:
         """Post one message."""
         said = heard.json
         channel = said.get("channel")
@@ -82,7 +82,7 @@ class Ntfy(StandIn):
         super().__init__(*acts)
         self.messages: list[dict[str, object]] = []
 
-    def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
+    def take(self, heard: Heard) -> tuple[int, object]:
         """Publish one message."""
         if heard.headers.get("authorization") != f"Bearer {TOKEN}":
             return 401, {"code": 40101, "http": 401, "error": "unauthorized"}
@@ -93,6 +93,6 @@ class Ntfy(StandIn):
         name = f"sPs71M8A2T{len(self.messages)}"
         return 200, {"id": name, "time": 1764000000, "expires": 1764043200, "event": "message", **said}
 
-    def throttled(self) -> object:  # type: ignore[explicit-override]
+    def throttled(self) -> object:
         """Return ntfy's words for too many requests."""
         return {"code": 42901, "http": 429, "error": "limit reached: too many requests"}

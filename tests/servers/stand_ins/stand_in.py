@@ -38,7 +38,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     def json(self) -> dict[str, object]:
         """The body as a JSON object."""
         value = json.loads(self.body)
-        assert isinstance(value, dict)  # noqa: S101  # a test's own mistake
+        assert isinstance(value, dict)  # a test's own mistake
         return value
 
 

@@ -11,11 +11,11 @@ import json
 from datetime import datetime
 
 from integrations.port import Callback
-from integrations.testing.stand_in import Act, Heard, StandIn
+from tests.servers.stand_ins.stand_in import Act, Heard, StandIn
 
 NUMBER_ID = "106540352242922"
-TOKEN = "made-up-token"  # noqa: S105  # a stand-in's
-APP_SECRET = "made-up-app-secret"  # noqa: S105  # a stand-in's
+TOKEN = "made-up-token"  # a stand-in's
+APP_SECRET = "made-up-app-secret"  # a stand-in's
 TEMPLATES = {"incident_notice": 1}
 """Approved templates and how many parameters each takes."""
 
@@ -29,7 +29,7 @@ class Meta(StandIn):
         self.wrote = wrote
         self.messages: dict[str, dict[str, object]] = {}
 
-    def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
+    def take(self, heard: Heard) -> tuple[int, object]:
         """Take a message if its token, its form, and the window allow it."""
         if heard.headers.get("authorization") != f"Bearer {TOKEN}":
             return 401, error(190)
@@ -60,7 +60,7 @@ class Meta(StandIn):
         good = len(parameters) == wanted and all("\n" not in parameter["text"] for parameter in parameters)
         return 0 if good else 132000
 
-    def throttled(self) -> object:  # type: ignore[explicit-override]
+    def throttled(self) -> object:
         """Return Meta's words for too many messages."""
         return error(130429)
 

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from integrations.port import Callback
-from integrations.testing.stand_in import Act, Heard, StandIn
+from tests.servers.stand_ins.stand_in import Act, Heard, StandIn
 
-TOKEN = "xoxb-made-up-bot-token"  # noqa: S105  # a stand-in's
+TOKEN = "xoxb-made-up-bot-token"  # a stand-in's
 SIGNING = "8f742231b10e8888abcd99yyyzzz85a5"
 TEAM = "T0MADEUP1"
 APP = "U0TOCSIN"
@@ -52,7 +52,7 @@ class Slack(StandIn):
         self.page = 100
         """How many channels a page of a list holds at most."""
 
-    def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
+    def take(self, heard: Heard) -> tuple[int, object]:
         """Post a message, or list those of a channel, newest first."""
         if heard.headers.get("authorization") != f"Bearer {TOKEN}":
             return 200, {"ok": False, "error": "invalid_auth"}
@@ -138,7 +138,7 @@ class Slack(StandIn):
         room["members"].append(user)
         return {}
 
-    def throttled(self) -> object:  # type: ignore[explicit-override]
+    def throttled(self) -> object:
         """Return Slack's words for too many requests."""
         return LATER
 

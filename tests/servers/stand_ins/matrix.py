@@ -12,10 +12,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from integrations.port import Callback
-from integrations.testing.stand_in import Act, Heard, StandIn
+from tests.servers.stand_ins.stand_in import Act, Heard, StandIn
 
-TOKEN = "syt_made_up_access_token"  # noqa: S105  # a stand-in's
-HS_TOKEN = "made-up-homeserver-token"  # noqa: S105  # a stand-in's
+TOKEN = "syt_made_up_access_token"  # a stand-in's
+HS_TOKEN = "made-up-homeserver-token"  # a stand-in's
 SERVER = "breach.example"
 US = f"@tocsin:{SERVER}"
 MARIA = f"@maria:{SERVER}"
@@ -41,7 +41,7 @@ class Matrix(StandIn):
         """Rooms whose members expect ciphers."""
         self._transactions: dict[tuple[str, str], str] = {}
 
-    def take(self, heard: Heard) -> tuple[int, object]:  # type: ignore[explicit-override]
+    def take(self, heard: Heard) -> tuple[int, object]:
         """Put an event, or tell what is new."""
         token = heard.headers.get("authorization", "")
         if token != f"Bearer {TOKEN}":
@@ -114,7 +114,7 @@ class Matrix(StandIn):
         made = {"type": "m.room.create", "sender": asked.get("made_by", US), "state_key": "", "content": {}}
         return [made, *({"sender": US, **one} for one in asked.get("initial_state", ()))]
 
-    def throttled(self) -> object:  # type: ignore[explicit-override]
+    def throttled(self) -> object:
         """Return the words for too many requests."""
         return {"errcode": "M_LIMIT_EXCEEDED", "error": "Too Many Requests", "retry_after_ms": 4555}
 

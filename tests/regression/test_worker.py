@@ -63,7 +63,7 @@ def open_incident(
         c.RecordFacts(changes=known, by="ana"),
         c.PinPlaybook(run=run),
     )
-    desk.append([prepare(born, commands, now, library, desk.actor, birth=event)])
+    desk.append([prepare(born, commands, now, library, desk.principal, birth=event)])
 
 
 def accepted(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
@@ -194,7 +194,10 @@ def test_an_incident_with_an_event_of_a_later_version_does_not_hold_up_the_other
     row = desk.store.row("i0")
     assert row is not None
     later = NewEvent(
-        type="FromTheFuture", at=desk.clock.now(), actor=desk.actor, payload=b'{"type":"FromTheFuture"}'
+        type="FromTheFuture",
+        at=desk.clock.now(),
+        actor=desk.principal.actor,
+        payload=b'{"type":"FromTheFuture"}',
     )
     row = msgspec.structs.replace(row, version=row.version + 1)
     append = Append(incident="i0", expected_version=row.version - 1, events=[later], row=row)

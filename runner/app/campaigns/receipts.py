@@ -177,7 +177,7 @@ class _Taking:
     def _judge(self, name: str) -> str:
         """Stop a campaign whose receipts say so, and put on record what they settled; return its name if it stopped."""
         found = self._tables.campaign(name)
-        incident, by = found.campaign.incident, self._service.actor.claimed
+        incident, by = found.campaign.incident, self._service.principal.person
         if self._resolved[name]:
             event = CampaignResolved(
                 campaign=name, people=self._resolved[name], by=by, reason="receipts came"

@@ -45,7 +45,7 @@ def record_stretch(service: IncidentService, incident: str, campaign: str) -> In
     event = CampaignStretch(
         campaign=campaign, first=first, last=end, root=f"sha256:{tree.root}", outcomes=dict(outcomes)
     )
-    return service.submit(incident, RecordCampaign(by=service.actor.claimed, event=event))
+    return service.submit(incident, RecordCampaign(by=service.principal.person, event=event))
 
 
 def ask_substitutes(service: IncidentService, incident: str, campaign: Campaign) -> None:
@@ -59,7 +59,7 @@ def ask_substitutes(service: IncidentService, incident: str, campaign: Campaign)
         return
     known = service.load(incident)
     found = service.submit(
-        incident, *(RecordCampaign(by=service.actor.claimed, event=event) for event in events)
+        incident, *(RecordCampaign(by=service.principal.person, event=event) for event in events)
     )
     asked = _asked(found, campaign.id).keys() - _asked(known, campaign.id).keys()
     if asked and found.state == "open":

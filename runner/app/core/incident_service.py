@@ -20,7 +20,7 @@ from runner.app.core.conflict_retry import Backoff, retry
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.transaction import Transaction, catch_up, load_incident, prepare
 from runner.app.core.war_room import guest_list, room_choice
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.decoding import from_json
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused, StoreError
@@ -60,7 +60,7 @@ class IncidentService:
     """What every use case works at."""
 
     def __init__(
-        self, folder: Path, home: Home, store: Store, clock: Clock, chance: IdGenerator, actor: Actor
+        self, folder: Path, home: Home, store: Store, clock: Clock, chance: IdGenerator, principal: Principal
     ) -> None:
         """Take the parts; nothing is read yet."""
         self.folder = folder
@@ -68,7 +68,7 @@ class IncidentService:
         self.store = store
         self.clock = clock
         self.chance = chance
-        self.actor = actor
+        self.principal = principal
         self.write: Write = store.append
         """How turns reach the store; a driver may have its workers told, in the same transaction or after it."""
         self.backoff: Backoff | None = None
@@ -287,19 +287,19 @@ class IncidentService:
 
     # --- changing -----------------------------------------------------------------------------------------
 
-    def submit(self, incident: str, *commands: AnyCommand, actor: Actor | None = None) -> Incident:
+    def submit(self, incident: str, *commands: AnyCommand, principal: Principal | None = None) -> Incident:
         """Do commands together, or none of them; decides anew when somebody else was faster, and raises Stale at last."""
-        return self.change(incident, lambda _: commands, actor)[0]
+        return self.change(incident, lambda _: commands, principal)[0]
 
     def change(
-        self, incident: str, make: Callable[[Incident], _Made], actor: Actor | None = None
+        self, incident: str, make: Callable[[Incident], _Made], principal: Principal | None = None
     ) -> tuple[Incident, _Made]:
         """Do the commands that are made from an incident; they are made anew when somebody else was faster."""
 
         def attempt() -> tuple[Incident, _Made] | None:
             found = self.load(incident)
             made = make(found)
-            turn = self.turn(found, made, actor=actor)
+            turn = self.turn(found, made, principal=principal)
             if turn.append is not None and not self.append([turn])[0]:
                 return None
             self.keep(turn.incident)
@@ -314,14 +314,14 @@ class IncidentService:
         commands: Sequence[AnyCommand],
         *,
         worker: str = "",
-        actor: Actor | None = None,
+        principal: Principal | None = None,
         room: int | None = None,
         rooms: Quotas = OPEN,
         now: datetime | None = None,
     ) -> Transaction:
         """Prepare one turn of an incident without writing it; ``now`` is the clock's time where nothing else is said."""
         library = self.library(incident)
-        at, who = now or self.clock.now(), actor or self.actor
+        at, who = now or self.clock.now(), principal or self.principal
         told = (*self._handovers(incident), *commands)
         turn = prepare(incident, told, at, library, who, worker, room=room, rooms=rooms)
         for step in (room_choice, guest_list):

@@ -66,7 +66,7 @@ def resume(service: IncidentService, incident: str, reason: str) -> Incident:
     # First the mark: the event wakes a worker, which is to find the incident free.
     service.store.change_marks([mark], lambda known: {})
     try:
-        return service.submit(incident, Resume(by=service.actor.claimed, reason=reason, set_aside=why))
+        return service.submit(incident, Resume(by=service.principal.person, reason=reason, set_aside=why))
     except BaseException:
         if before is not None:
             service.store.change_marks([mark], lambda known: {mark: before})

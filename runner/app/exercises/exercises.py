@@ -81,7 +81,7 @@ def prepare_drill(
 
 def _begin(service: IncidentService, plan: Exercise) -> c.BeginExercise:
     return c.BeginExercise(
-        by=service.actor.claimed,
+        by=service.principal.person,
         name=plan.name,
         title=plan.title,
         exercise_type=plan.type,
@@ -118,7 +118,7 @@ def set_clock(
     plan = plan_of(service, incident)
     rate = 1.0 if incident.kind == "test" else RATES[plan.clock.mode] * plan.clock.rate
     made = c.SetExerciseClock(
-        by=service.actor.claimed, change=change, wall=service.clock.now(), rate=rate, to=to, reason=reason
+        by=service.principal.person, change=change, wall=service.clock.now(), rate=rate, to=to, reason=reason
     )
     return service.submit(name, made)
 
@@ -175,7 +175,7 @@ def event_of(plan: Exercise, number: str) -> ScenarioEvent:
 def leave_out(service: IncidentService, name: str, number: str, reason: str) -> Incident:
     """Leave an event of the scenario out; raises NotFound for one that the plan does not have."""
     event_of(plan_of(service, service.load(name)), number)
-    return service.submit(name, c.DeferInject(by=service.actor.claimed, number=number, reason=reason))
+    return service.submit(name, c.DeferInject(by=service.principal.person, number=number, reason=reason))
 
 
 def observe(service: IncidentService, name: str, seen: c.Observe) -> Incident:
@@ -203,7 +203,7 @@ def _there_is(plan: Exercise, what: str, name: str, names: Collection[str], *, c
 def _release(service: IncidentService, name: str, due: Due) -> None:
     """What happens to the players, what is true with it and what fails from then on are one entry."""
     incident = service.load(name)
-    now, by = service.now_in(incident), service.actor.claimed
+    now, by = service.now_in(incident), service.principal.person
     facts = stated(service, incident, due.event.facts, f"{SCENARIO} {due.event.number}", "confirmed")
     service.submit(
         name,

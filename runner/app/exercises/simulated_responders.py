@@ -16,7 +16,7 @@ import msgspec
 from runner.app.incidents import facts
 from runner.app.law import duties
 from runner.app.notices import notices
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.base.instants import parse_duration
 from runner.errors import Refused
 from runner.incident.exercises.injects import unreachable
@@ -390,7 +390,7 @@ class Players:
     def _at(self, person: str) -> IncidentService:
         """Return the desk with a person at it, at a machine of their own."""
         found = copy(self._service)
-        found.actor = Actor(claimed=person, host=f"desk-of-{person}", os_user=person)
+        found.principal = Principal(person=person, host=f"desk-of-{person}", os_user=person)
         return found
 
 

@@ -26,7 +26,7 @@ from runner.app.home.doctor_reachability import Finding, Severity, of_error, way
 from runner.app.home.integrity import Integrity, missing, row_from_journal
 from runner.app.home.integrity import examine as examine_documents
 from runner.app.home.open_home import open_service
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.errors import TocsinError
 from runner.files.settings_file import load_home
 from runner.incident.people.contact_journal import STREAM
@@ -59,7 +59,7 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema",
 
 def examine(
     folder: Path,
-    actor: Actor,
+    principal: Principal,
     clock: Clock,
     chance: IdGenerator,
     *,
@@ -72,7 +72,9 @@ def examine(
 
     It connects to the servers of channels, unless ``offline``; ``dns`` asks DNS too.
     """
-    findings = list(_examined(folder, actor, clock, chance, watched, repair=repair, dns=dns, offline=offline))
+    findings = list(
+        _examined(folder, principal, clock, chance, watched, repair=repair, dns=dns, offline=offline)
+    )
     return Examination(
         home=str(folder),
         ok=all(finding.severity != "error" for finding in findings),
@@ -82,7 +84,7 @@ def examine(
 
 def _examined(
     folder: Path,
-    actor: Actor,
+    principal: Principal,
     clock: Clock,
     chance: IdGenerator,
     watched: Watched,
@@ -111,7 +113,7 @@ def _examined(
     yield from _action_secrets(folder, home)
     yield from _whole("laws", lambda: own_laws(folder))
     try:
-        service, made = _opened(folder, actor, clock, chance, repair)
+        service, made = _opened(folder, principal, clock, chance, repair)
     except TocsinError as error:
         yield from of_error("store", error)
         return
@@ -140,15 +142,15 @@ def _examined(
 
 
 def _opened(
-    folder: Path, actor: Actor, clock: Clock, chance: IdGenerator, repair: bool
+    folder: Path, principal: Principal, clock: Clock, chance: IdGenerator, repair: bool
 ) -> tuple[IncidentService, bool]:
     made = False
     try:
-        service = open_service(folder, actor, or_copy=not repair, clock=clock, chance=chance)
+        service = open_service(folder, principal, or_copy=not repair, clock=clock, chance=chance)
     except TocsinError as error:
         if error.code != "no_store" or not repair:
             raise
-        service, made = open_service(folder, actor, create=True, clock=clock, chance=chance), True
+        service, made = open_service(folder, principal, create=True, clock=clock, chance=chance), True
     service.cache = lambda: None  # an examination leaves the home as it is
     return service, made
 
@@ -440,11 +442,11 @@ def _time(service: IncidentService, repair: bool) -> Iterator[Finding]:
     """Say when workers on this machine act by another time than its clock shows, and how to end that."""
     from runner.app.core.trusted_clock import forget_time, saved_times
 
-    kept = saved_times(service.store, service.actor.host)
+    kept = saved_times(service.store, service.principal.host)
     if kept is None or not kept.apart:
         return
     if repair:
-        forget_time(service.store, service.actor.host)
+        forget_time(service.store, service.principal.host)
     way = "back" if kept.apart < timedelta() else "ahead"
     yield Finding(
         area="clock",

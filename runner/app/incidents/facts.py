@@ -40,7 +40,7 @@ def record_facts(
 
     def make(incident: Incident) -> tuple[RecordFacts]:
         changes = stated(service, incident, texts, source, sure)
-        return (RecordFacts(by=service.actor.claimed, changes=changes, grounds=grounds),)
+        return (RecordFacts(by=service.principal.person, changes=changes, grounds=grounds),)
 
     after, (made,) = service.change(name, make)
     return after, made.changes
@@ -89,10 +89,10 @@ def _answer(
             hint=f"answers: {', '.join(definition.choices)}",
             code="bad_answer",
         )
-    said = source or f"answer of {service.actor.claimed}"
+    said = source or f"answer of {service.principal.person}"
     text = f"{invocation.sets or definition.sets}={value}"
     first, *rest = stated(service, incident, (text,), said, confidence)
-    by = service.actor.claimed
+    by = service.principal.person
     beside = (RecordFacts(by=by, changes=tuple(rest), grounds=grounds),) if rest else ()
     return (*beside, Answer(by=by, step=step, change=first, grounds=grounds))
 

@@ -123,7 +123,7 @@ def prepare_opening(
         *_roles(service, bundles, request.roles),
         *_facts(service, stated),
         *_domains(service, request, bundles, now),
-        *((SetSeverity(by=service.actor.claimed, severity=request.severity),) if request.severity else ()),
+        *((SetSeverity(by=service.principal.person, severity=request.severity),) if request.severity else ()),
         *(pin_command(service, bundle, now) for bundle in bundles),
     )
     event = IncidentOpened(
@@ -131,7 +131,7 @@ def prepare_opening(
         codename=_codename(service),
         title=request.title or bundles[0].playbook.title,
         kind=request.kind,
-        by=service.actor.claimed,
+        by=service.principal.person,
         catalogue=pinned or pin_catalogue(service, catalog),
     )
     held = {command.role: command.persons for command in commands if isinstance(command, AssignRole)}
@@ -155,7 +155,7 @@ def commit_opening(service: IncidentService, opening: Opening) -> Incident:
     born = begin(Recorded(1, clock_time(clock, now) if clock else now, opening.event))
     runs = {c.run.id: c.run for c in opening.commands if isinstance(c, PinPlaybook)}
     library = service.library(msgspec.structs.replace(born, runs=runs))
-    turn = prepare(born, opening.commands, now, library, service.actor, birth=opening.event)
+    turn = prepare(born, opening.commands, now, library, service.principal, birth=opening.event)
     if not service.append([turn])[0]:
         raise Refused(
             "an incident of this name exists already", hint="repeat the command", code="incident_exists"
@@ -260,7 +260,7 @@ def _facts(service: IncidentService, stated: dict[str, Stated]) -> Iterator[Reco
     if stated:
         changes = tuple(change_of(fact) for fact in stated.values())
         refuse_facts_ahead(changes, service.clock.now())
-        yield RecordFacts(by=service.actor.claimed, changes=changes)
+        yield RecordFacts(by=service.principal.person, changes=changes)
 
 
 def change_of(fact: Stated) -> FactChange:
@@ -281,7 +281,7 @@ def _domains(
     declared = [directory.domain_meant(domain) for domain in request.compromised]
     for domain in declared:
         yield DeclareDomain(
-            by=service.actor.claimed,
+            by=service.principal.person,
             domain=domain,
             state="compromised",
             since=since,
@@ -292,7 +292,7 @@ def _domains(
     assumed = {domain for bundle in bundles for domain in bundle.playbook.assume_compromised}
     for domain in sorted(assumed - set(declared)):
         yield DeclareDomain(
-            by=service.actor.claimed,
+            by=service.principal.person,
             domain=domain,
             state="compromised",
             since=since,

@@ -33,7 +33,9 @@ def graft(service: IncidentService, incident: Incident, name: str, reason: str) 
     def attempt() -> Run | None:
         found, now = service.load(incident.id), service.clock.now()
         playbook = pin_command(service, bundle, now, tuple(found.runs), reason)
-        turn = prepare(found, (playbook,), now, _library_with(service, found, playbook.run), service.actor)
+        turn = prepare(
+            found, (playbook,), now, _library_with(service, found, playbook.run), service.principal
+        )
         return playbook.run if service.append([turn])[0] else None
 
     return retry(service, incident.id, attempt)
@@ -69,7 +71,7 @@ def migrate(
     service: IncidentService, incident: Incident, run: str, bundle: Bundle, reason: str
 ) -> MigrationPlan:
     """Move a run to a bundle in one event and return what that did; raises Refused with every reason, or Stale."""
-    if service.actor.represented:
+    if service.principal.on_behalf_of:
         raise Refused(
             "a playbook is not moved on behalf of somebody",
             hint="do it in your own name, with --reason",
@@ -102,9 +104,9 @@ def _moved(
     event = decide_migration(incident, moved, bundle, library, reason)
     after = fold(incident, number(incident, now, [event]), library)
     after, followed = settle(after, now, library)
-    mine = msgspec.structs.replace(service.actor, claimed="tocsin", on_behalf_of=None)
+    actor, program = service.principal.actor, service.principal.program().actor
     events = [
-        entry(one, wall, service.actor if one is event else mine, now if incident.drill else None)
+        entry(one, wall, actor if one is event else program, now if incident.drill else None)
         for one in (event, *followed)
     ]
     row = row_of(after, wall, library)

@@ -40,7 +40,7 @@ def undo(service: IncidentService, name: str) -> tuple[Incident, tuple[str, ...]
 
 def _commands(service: IncidentService, incident: Incident) -> Iterator[c.AnyCommand]:
     rows = [row for row in service.store.read(incident.id) if row.seq <= incident.version]
-    by, words = service.actor.claimed, words_of(incident, service.library(incident))
+    by, words = service.principal.person, words_of(incident, service.library(incident))
     people = [row for row in rows if row.actor.claimed != "tocsin"] or rows[:1]
     last = people[-1]
     correct = f"mark it as wrong: tocsin correct {last.seq} --reason WHY"

@@ -203,7 +203,7 @@ class Inbox:
                 )
             who = owner or f"somebody at {answer.sender}"
             text = f"Text from {who} over {channel.id} that may ask for no more messages: {answer.text[:LONGEST_NOTE]}"
-            self._service.submit(incident.id, AddNote(by=self._service.actor.claimed, text=text))
+            self._service.submit(incident.id, AddNote(by=self._service.principal.person, text=text))
         if rest:
             self._stop(channel, answer.sender, f"a text over {channel.id} that a person has to judge")
         return True

@@ -18,7 +18,7 @@ def declare_between(
 
     It stands in the marks with who said it, and goes into an incident's journal at that one's first turn.
     """
-    service.traffic.declare(domain, state, at, by=service.actor.claimed)
+    service.traffic.declare(domain, state, at, by=service.principal.person)
 
 
 def declare(

@@ -20,7 +20,7 @@ from runner.reports.core.task_rows import TaskRow, task_rows
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
-    from runner.base.actor import Actor
+    from runner.base.actor import Principal
     from runner.incident.state.commands import AnyCommand
     from runner.incident.state.incident import Incident
 
@@ -57,10 +57,12 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="t
     """Statutory deadlines that facts have moved, or would move once a second person confirms it."""
 
 
-def submit(session: Session, name: str, command: AnyCommand, done: str, actor: Actor | None = None) -> None:
+def submit(
+    session: Session, name: str, command: AnyCommand, done: str, principal: Principal | None = None
+) -> None:
     """Do one command in an incident, work what is due, and say what came of it."""
     before = session.service.load(name)
-    tell(session, before, session.service.submit(name, command, actor=actor), done)
+    tell(session, before, session.service.submit(name, command, principal=principal), done)
 
 
 def tell(

@@ -153,8 +153,8 @@ def _decide(
             digest=digest,
             approved=approved,
             reason=reason,
-            os_user=session.actor.os_user,
-            proven_by="" if person else session.actor.proven_by or "",
+            os_user=session.principal.os_user,
+            proven_by="" if person else session.principal.proven_by or "",
             recorded_by=session.by if person else "",
             as_it_was=as_it_was,
         )
@@ -281,10 +281,10 @@ def _flag(session: Session, report: TaskReport) -> None:
     incident = session.incident()
     given = incident.invocations[report.task.invocation].approvals
     own = (session.by, session.options.on_behalf_of)
-    same = [a.by for a in given if a.os_user == session.actor.os_user and a.by not in own]
-    if same and session.actor.os_user:
+    same = [a.by for a in given if a.os_user == session.principal.os_user and a.by not in own]
+    if same and session.principal.os_user:
         session.warn(
             "one_user",
-            f"the system user {session.actor.os_user} has spoken for {', '.join(sorted(set(same)))} "
+            f"the system user {session.principal.os_user} has spoken for {', '.join(sorted(set(same)))} "
             f"in this approval and now speaks for {session.by}; every report will say so",
         )

@@ -112,8 +112,8 @@ def confirm(
     made = c.ConfirmEntry(
         by=session.by,
         seq=event,
-        os_user=session.actor.os_user,
-        proven_by=session.actor.proven_by or "",
+        os_user=session.principal.os_user,
+        proven_by=session.principal.proven_by or "",
     )
     name = session.name()
     submit(session, name, made, f"{session.by} confirms it")

@@ -12,7 +12,7 @@ from pathlib import Path
 from runner.app.core.incident_service import IncidentService
 from runner.app.exercises.exercises import prepare_drill, set_clock
 from runner.app.incidents.open_incident import commit_opening
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.files.exercise_file import load_exercise
 from runner.incident.state import commands as c
 from runner.playbook.catalogue import Catalog
@@ -148,7 +148,7 @@ def acknowledged(desk: IncidentService, name: str, person: str) -> None:
             desk.submit(
                 name,
                 c.Acknowledge(by=person, delivery=delivery.id, via="pager"),
-                actor=Actor(claimed=person, host="desk", os_user=person),
+                principal=Principal(person=person, host="desk", os_user=person),
             )
 
 

@@ -103,7 +103,9 @@ class ScheduleRunner:
         if row is None:
             opening = prepare_drill(self._service, loaded, despite=schedule.rule.despite)
             event = msgspec.structs.replace(opening.event, incident=name)
-            codename = commit_opening(self._service, msgspec.structs.replace(opening, event=event)).codename
+            codename = commit_opening(
+                self._service, msgspec.structs.replace(opening, event=event)
+            ).after.codename
         else:
             codename = row.codename
         return FiringOpened(

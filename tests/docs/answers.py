@@ -188,7 +188,7 @@ def _exercised(desk: Desk) -> None:
     who = Principal(person="ana", host="desk", os_user="ana")
     office = open_service(folder, who, clock=desk.clock, chance=desk.chance)
     opening = prepare_drill(office, load_exercise("lost-laptop", Catalog(folder)), despite="for the page")
-    name = commit_opening(office, opening).id
+    name = commit_opening(office, opening).after.id
     set_clock(office, name, "begun")
     set_clock(office, name, "ended")
     office.store.close()

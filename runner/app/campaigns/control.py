@@ -161,4 +161,4 @@ def suppress(service: IncidentService, addresses: Iterable[str], reason: Suppres
 
 
 def _submit(service: IncidentService, incident: Incident, command: AnyCommand) -> None:
-    service.submit(incident.id, command)
+    service.act(service.principal, incident.id, [command])

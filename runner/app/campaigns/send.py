@@ -339,4 +339,4 @@ class _Run:
 
     def _submit(self, event: AnyCampaignEvent) -> None:
         command = RecordCampaign(by=self._service.principal.person, event=event)
-        self._incident = self._service.submit(self._incident.id, command)
+        self._incident = self._service.act(self._service.principal, self._incident.id, [command]).after

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from typing import get_args
 
 import msgspec
@@ -47,10 +47,21 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """One prepared turn: the append, the incident after it, and the work that may start once it is committed."""
 
     append: Append | None
+    before: Incident
     incident: Incident
+    events: tuple[Recorded, ...] = ()
     work: tuple[AnyWork, ...] = ()
     more: bool = False
     """There is more that could start, but no room for it now."""
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to an incident: how it was before and is after, the events between, and the work that may start."""
+
+    before: Incident
+    after: Incident
+    events: tuple[Recorded, ...] = ()
+    work: tuple[AnyWork, ...] = ()
 
 
 Libraries = Callable[[Incident], Library]
@@ -170,7 +181,7 @@ def prepare(
     ``birth`` is the event that made the incident, where it has no journal yet. ``now`` is the wall's time: an exercise
     decides by its own, and its journal has both.
     """
-    wall, now = now, time_in(incident, now)
+    wall, now, before = now, time_in(incident, now), incident
     base = 0 if birth is not None else incident.version
     said: list[AnyEvent] = [] if birth is None else [birth]
     for command in commands:
@@ -185,7 +196,7 @@ def prepare(
     intents, work, more = _claimed(incident, after, library, worker, room, rooms)
     incident = fold(incident, number(incident, after, intents), library) if intents else incident
     if not said and not followed and not intents:
-        return Transaction(append=None, incident=incident, work=work, more=more)
+        return Transaction(append=None, before=before, incident=incident, work=work, more=more)
     actor, program = principal.actor, principal.program().actor
     played = incident.drill is not None
     events = [
@@ -204,7 +215,15 @@ def prepare(
             rooms=rooms,
         ),
     )
-    return Transaction(append=append, incident=incident, work=work, more=more)
+    happened = chain(zip(said, repeat(now)), zip(chain(followed, intents), repeat(after)))
+    return Transaction(
+        append=append,
+        before=before,
+        incident=incident,
+        events=tuple(Recorded(n, at, event) for n, (event, at) in enumerate(happened, base + 1)),
+        work=work,
+        more=more,
+    )
 
 
 def _for_whom(events: Sequence[AnyEvent], principal: Principal) -> tuple[AnyEvent, ...]:

@@ -112,7 +112,7 @@ def write_report(
         signed = c.SignReport(
             by=service.principal.person, digest=bound_digest(files), files=files, heads=heads
         )
-        service.submit(incident.id, signed)
+        service.act(service.principal, incident.id, [signed])
     return Report(numbers=numbers, files=(*pulleds, *annex))
 
 

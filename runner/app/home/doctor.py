@@ -297,7 +297,7 @@ def _aside(incident: Incident, failed: Failed | None) -> Iterator[Finding]:
 def _incident(service: IncidentService, incident: Incident, repair: bool) -> Iterator[Finding]:
     dead = [*_dead(service, incident)]
     if dead and repair:
-        service.submit(incident.id, *dead)
+        service.act(service.principal, incident.id, dead)
         incident = service.load(incident.id)
     for claim in dead:
         yield Finding(

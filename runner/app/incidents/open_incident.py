@@ -15,7 +15,6 @@ import msgspec
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.on_call import standing
-from runner.app.core.transaction import prepare
 from runner.app.incidents.catalogue_pinning import pin_catalogue
 from runner.app.incidents.organisation_facts import organisation_facts
 from runner.base.states import Kind, Severity
@@ -31,7 +30,6 @@ from runner.incident.state.commands import (
     SetSeverity,
 )
 from runner.incident.state.events import FactChange, IncidentOpened, Recorded
-from runner.incident.state.exercise_time import clock_time
 from runner.incident.state.future_timestamps import refuse_facts_ahead
 from runner.incident.state.incident import Domain, Incident, Run
 from runner.incident.turn.fold import begin
@@ -46,6 +44,7 @@ from runner.yamlfile.limited_files import read_file
 from runner.yamlfile.source import MAX_BYTES
 
 if TYPE_CHECKING:
+    from runner.app.core.transaction import Turn
     from runner.facts.veris.veris_record import Imported
 
 VERIS = "veris:"
@@ -149,18 +148,9 @@ def prepare_opening(
     )
 
 
-def commit_opening(service: IncidentService, opening: Opening) -> Incident:
-    """Make the incident durable and return it; nothing has been sent when this returns."""
-    now, clock = service.clock.now(), opening.event.clock
-    born = begin(Recorded(1, clock_time(clock, now) if clock else now, opening.event))
-    runs = {c.run.id: c.run for c in opening.commands if isinstance(c, PinPlaybook)}
-    library = service.library(msgspec.structs.replace(born, runs=runs))
-    turn = prepare(born, opening.commands, now, library, service.principal, birth=opening.event)
-    if not service.append([turn])[0]:
-        raise Refused(
-            "an incident of this name exists already", hint="repeat the command", code="incident_exists"
-        )
-    return turn.incident
+def commit_opening(service: IncidentService, opening: Opening) -> Turn:
+    """Make the incident durable; nothing has been sent when this returns."""
+    return service.open(service.principal, opening.event, opening.commands)
 
 
 def pin_command(

@@ -39,8 +39,8 @@ def declare(
         if row.id == incident.id:
             continue
         try:
-            before = service.load(row.id)
-            changed += [row.codename] if service.submit(row.id, told).version > before.version else []
+            turn = service.act(service.principal, row.id, [told])
+            changed += [row.codename] if turn.events else []
         except UNREADABLE:
             continue
     return tuple(changed)

@@ -160,9 +160,9 @@ def _decide(
         )
         for name, digest in zip(names, bound, strict=True)
     ]
-    after = session.service.submit(incident.id, *decides)
-    given = tuple(_tally(session, after, name) for name in names) if approved else ()
-    tell(session, incident, after, _done(session, names, approved=approved), approvals=given)
+    turn = session.service.act(session.principal, incident.id, decides)
+    given = tuple(_tally(session, turn.after, name) for name in names) if approved else ()
+    tell(session, turn, _done(session, names, approved=approved), approvals=given)
 
 
 def _tally(session: Session, incident: Incident, name: str) -> Tally:

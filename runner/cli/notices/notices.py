@@ -118,7 +118,8 @@ def render(
     in_person(session, override or "".join(marked.values()))
     _keep_edits(incident, step, drop_edits)
     rendered = render_step(session.service, incident, step, override, marked)
-    tell(session, incident, session.service.submit(incident.id, rendered), rendered_words(rendered))
+    turn = session.service.act(session.principal, incident.id, [rendered])
+    tell(session, turn, rendered_words(rendered))
 
 
 def _keep_edits(incident: Incident, step: str, drop: bool) -> None:

@@ -82,8 +82,8 @@ def quiet(folder: Path) -> None:
     from runner.incident.state.commands import CancelIncident
 
     desk = made(folder)
-    incident = commit_opening(desk, prepare_opening(desk, Request(playbooks=("lost-device",))))
-    desk.submit(incident.id, CancelIncident(by="ana", reason="it was found"))
+    incident = commit_opening(desk, prepare_opening(desk, Request(playbooks=("lost-device",)))).after
+    desk.act(desk.principal, incident.id, [CancelIncident(by="ana", reason="it was found")])
     desk.store.close()
 
 

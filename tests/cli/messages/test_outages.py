@@ -291,7 +291,7 @@ def test_what_an_exercise_plays_takes_no_place_in_an_account_and_waits_for_none(
     (tmp_path / "dry-run.yaml").write_text(EXERCISE, encoding="utf-8")
     desk = tocsin.office()
     loaded = load_exercise(str(tmp_path / "dry-run.yaml"), Catalog(tocsin.home))
-    drill = commit_opening(desk, prepare_drill(desk, loaded))
+    drill = commit_opening(desk, prepare_drill(desk, loaded)).after
     set_clock(desk, drill.id, "begun")
     tocsin("worker", "--once")
     assert {delivery["state"] for delivery in providers.deliveries(drill.codename)} == {"satisfied"}

@@ -136,7 +136,7 @@ class Soak:
         command = next_command(incident)
         if command is not None:
             with suppress(Stale):
-                self.desk.submit(incident.id, command)
+                self.desk.act(self.desk.principal, incident.id, [command])
                 self._confirmed[incident.id] = self.desk.store.head(incident.id)
             return True
         if over(incident):

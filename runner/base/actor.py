@@ -1,4 +1,4 @@
-"""Who did something, and what proves it: recorded with every event and never guessed."""
+"""Who asks for something, and who did it: what proves it is recorded with every event and never guessed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,36 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     proven_by: str | None = None
     """What proved the claim (``key:…``, ``code:…``, ``login:…``); None while it is only a claim."""
 
+
+PROGRAM = "tocsin"
+"""The person that the program itself is."""
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks for something, and what proves it; the program itself is a principal, too."""
+
+    person: str
+    """A person's key: a claim until ``proven_by`` says more."""
+    proven_by: str | None = None
+    os_user: str = ""
+    host: str = ""
+    on_behalf_of: str = ""
+    """The person for whom ``person`` acts; empty where it acts for itself."""
+    via: str = ""
+    """How the other person asked for it: ``phone``."""
+
     @property
-    def represented(self) -> str:
-        """The person alone for whom ``claimed`` acted; empty where it acted for itself."""
-        return (self.on_behalf_of or "").partition(VIA)[0]
+    def actor(self) -> Actor:
+        """The principal as events record it."""
+        behalf = f"{self.on_behalf_of}{VIA}{self.via}" if self.on_behalf_of else None
+        return Actor(
+            claimed=self.person,
+            host=self.host,
+            on_behalf_of=behalf,
+            os_user=self.os_user,
+            proven_by=self.proven_by,
+        )
+
+    def program(self) -> Principal:
+        """Return the program itself, started by this principal."""
+        return Principal(person=PROGRAM, host=self.host, os_user=self.os_user)

@@ -121,7 +121,7 @@ def _play(
     behaviour = merged(file.tests.usual, case)
     request = Request(playbooks=(file.playbook,), title=case.name, kind="test", assignments=behaviour.facts)
     opening = prepare_opening(service, request, around(Path(file.file), catalog), pinned)
-    name = commit_opening(service, opening).id
+    name = commit_opening(service, opening).after.id
     worker = simulating(service, Simulation(behaviour.channels, behaviour.acts))
     players = Players(service, name, behaviour, last_moment=case.last_moment, sleep=clock.advance)
     try:
@@ -134,7 +134,7 @@ def _play(
 def _ended(service: IncidentService, name: str) -> tuple[Incident, str]:
     incident = service.load(name)
     try:
-        service.submit(name, Close(by=sandbox.DIRECTOR))
+        service.act(service.principal, name, [Close(by=sandbox.DIRECTOR)])
     except Refused as refusal:
         return incident, refusal.message
     return incident, ""
@@ -144,7 +144,7 @@ def _put_away(service: IncidentService, worker: Worker, name: str) -> None:
     """Have nothing of this case worked on in the next."""
     worker.close()
     if service.load(name).state not in ("closed", "cancelled"):
-        service.submit(name, CancelIncident(by=sandbox.DIRECTOR, reason="the test is over"))
+        service.act(service.principal, name, [CancelIncident(by=sandbox.DIRECTOR, reason="the test is over")])
 
 
 def _came(

@@ -61,7 +61,7 @@ class ScheduleRunner:
 
     def happen(self, schedule: Schedule, firing: Firing) -> AnyScheduleEvent:
         """Have one firing happen, and return what is to be recorded of it."""
-        by = self._service.actor.claimed
+        by = self._service.principal.person
         try:
             if schedule.rule.routine is not None:
                 return self._worked(schedule, firing)
@@ -87,7 +87,7 @@ class ScheduleRunner:
         done = work(self._service, schedule.rule, firing.opens_at if firing.tries > 1 else None)
         return FiringEnded(
             schedule=schedule.id,
-            by=self._service.actor.claimed,
+            by=self._service.principal.person,
             fire_at=firing.fire_at,
             outcome="failed" if done.needs_a_person else "passed",
             detail=done.words,
@@ -103,12 +103,14 @@ class ScheduleRunner:
         if row is None:
             opening = prepare_drill(self._service, loaded, despite=schedule.rule.despite)
             event = msgspec.structs.replace(opening.event, incident=name)
-            codename = commit_opening(self._service, msgspec.structs.replace(opening, event=event)).codename
+            codename = commit_opening(
+                self._service, msgspec.structs.replace(opening, event=event)
+            ).after.codename
         else:
             codename = row.codename
         return FiringOpened(
             schedule=schedule.id,
-            by=self._service.actor.claimed,
+            by=self._service.principal.person,
             fire_at=firing.fire_at,
             incident=name,
             codename=codename,
@@ -123,7 +125,7 @@ class ScheduleRunner:
             missing = unmet(drill_report(incident, plan_of(service, incident), service.now_in(incident)))
         return FiringEnded(
             schedule=firing.schedule,
-            by=self._service.actor.claimed,
+            by=self._service.principal.person,
             fire_at=firing.fire_at,
             outcome="failed" if missing else "passed",
             detail="; ".join(missing),

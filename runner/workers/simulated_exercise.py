@@ -59,7 +59,7 @@ class Conductor:
                 return incident
             if exercises.overran(self._service, incident, self._plan, began):
                 why = f"longer than {self._plan.safety.max_wall_time}"
-                return exercises.set_clock(self._service, self._name, "ended", reason=why)
+                return exercises.set_clock(self._service, self._name, "ended", reason=why).after
             self._stopping.wait(self._pause(incident).total_seconds())
         return self._service.load(self._name)
 
@@ -100,7 +100,7 @@ def unattended(
         pinned = sandbox.pin(service, catalog, cache or Path(folder) / "cache", _as_tests(loaded))
         near = catalog.beside_of(Path(loaded.file))
         opening = exercises.prepare_drill(service, loaded, kind="test", catalog=near, pinned=pinned)
-        name = commit_opening(service, opening).id
+        name = commit_opening(service, opening).after.id
         exercises.set_clock(service, name, "begun")
         cast = SimulatedExercise(service, name, plan, clock, tell)
         worker = simulating(service, Simulation(plan.script.channels, plan.script.acts))
@@ -108,7 +108,7 @@ def unattended(
             play(worker, name, cast, clock)
         finally:
             worker.close()
-        yield service, exercises.set_clock(service, name, "ended", reason="played to its end")
+        yield service, exercises.set_clock(service, name, "ended", reason="played to its end").after
 
 
 class SimulatedExercise:

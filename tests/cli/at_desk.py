@@ -18,7 +18,7 @@ from runner.__main__ import main
 from runner.app.core.conflict_retry import Backoff, this_backoff
 from runner.app.core.incident_service import IncidentService
 from runner.app.home.open_home import open_service
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.cli.framework.environment import World
 from tests.golden_files import FOLDER, same
 from tests.warm import cache, warm
@@ -170,7 +170,7 @@ class AtDesk:
             cwd=self.home.parent,
             clock=self.clock,
             chance=self.chance,
-            who=lambda claimed: Actor(claimed=claimed or self.os_user, host="desk", os_user=self.os_user),
+            who=lambda claimed: Principal(person=claimed or self.os_user, host="desk", os_user=self.os_user),
             spawn=self.spawn,
             backoff=self.backoff,
         )

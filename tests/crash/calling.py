@@ -103,7 +103,7 @@ def worked(desk: IncidentService, incident: Incident) -> bool:
     """Work the steps as they come."""
     command = next_command(incident)
     if command is not None:
-        desk.submit(incident.id, command)
+        desk.act(desk.principal, incident.id, [command])
     return command is not None
 
 
@@ -112,7 +112,9 @@ def nobody_until_the_call(desk: IncidentService, incident: Incident) -> bool:
     owed = any(message.owed is not None for message in incident.messages.values())
     if not owed or _of(incident, "cia").evidence == "acked":
         return False
-    desk.submit(incident.id, c.ReportCall(delivery=_of(incident, "ben").id, reached=False, by="ana"))
+    desk.act(
+        desk.principal, incident.id, [c.ReportCall(delivery=_of(incident, "ben").id, reached=False, by="ana")]
+    )
     return _types_code(desk, incident, _of(incident, "cia"))
 
 
@@ -175,7 +177,7 @@ def _reports(
 ) -> bool:
     said = c.TakeReceipt(delivery=delivery.id, n=attempt.n, kind=kind, event=f"{delivery.id}-{kind}")
     for _ in range(2):
-        desk.submit(incident.id, said)
+        desk.act(desk.principal, incident.id, [said])
     return True
 
 

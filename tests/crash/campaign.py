@@ -16,7 +16,7 @@ from runner.app.campaigns.plan import PlanOrder, plan
 from runner.app.campaigns.send import WaitPolicy, send
 from runner.app.core.incident_service import IncidentService
 from runner.app.home.open_home import open_service
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from tests.crash.child import answer_each
 from tests.crash.scenario import Boundaries, MarkedStore
 
@@ -68,9 +68,9 @@ class CampaignStore(MarkedStore):
 def once(verb: str, home: Path, people: Path, kill_at: int) -> int:
     """Plan, or send what is left, and return the boundaries passed."""
     boundaries = Boundaries(kill_at)
-    made = open_service(home, Actor(claimed="maria", host="test", os_user="test"))
+    made = open_service(home, Principal(person="maria", host="test", os_user="test"))
     store: Any = CampaignStore(made.store, boundaries)
-    desk = IncidentService(made.folder, made.home, store, made.clock, made.chance, made.actor)
+    desk = IncidentService(made.folder, made.home, store, made.clock, made.chance, made.principal)
     incident = desk.load(desk.find(None))
     if verb == "plan":
         order = PlanOrder(notice=NOTICE, people=people, canary_wait=timedelta())

@@ -21,7 +21,7 @@ import msgspec
 from runner.app.core.identifiers import Clock, RandomIds, SystemClock
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.transaction import prepare
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.effects.perform import perform
 from runner.incident.state import commands as c
 from runner.incident.state.events import FactChange, IncidentOpened, Recorded
@@ -191,9 +191,9 @@ def open_desk(
         (folder / "signing").write_text(SIGNING)
         (folder / "signing").chmod(0o600)
     store = open_store(url, open_vault("file:master.key", base=folder), base=folder, create=True)
-    actor = Actor(claimed="ana", host="test", os_user="test")
+    principal = Principal(person="ana", host="test", os_user="test")
     return IncidentService(
-        folder, settings, MarkedStore(store, boundaries), clock or SystemClock(), RandomIds(), actor
+        folder, settings, MarkedStore(store, boundaries), clock or SystemClock(), RandomIds(), principal
     )
 
 
@@ -208,7 +208,7 @@ def ensure_open(desk: IncidentService, book: Playbook, now: datetime, name: str 
     born = begin(Recorded(1, now, event))
     library = desk.library(msgspec.structs.replace(born, runs={"crash": run}))
     roles = [c.AssignRole(role=r, persons=p) for r, p in desk.home.roles.items()]
-    turn = prepare(born, [*roles, c.PinPlaybook(run=run)], now, library, desk.actor, birth=event)
+    turn = prepare(born, [*roles, c.PinPlaybook(run=run)], now, library, desk.principal, birth=event)
     desk.append([turn])
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from runner.app.exercises.exercises import prepare_drill, set_clock
 from runner.app.home.open_home import open_service
 from runner.app.incidents.open_incident import commit_opening
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.files.exercise_file import load_exercise
 from runner.playbook.catalogue import Catalog
 from tests.docs.consoles import ROOT, Desk
@@ -185,10 +185,10 @@ def _code(desk: Desk, words: str) -> str:
 def _exercised(desk: Desk) -> None:
     """Begin an exercise and end it, as its controllers do, beside the incident; and choose it."""
     folder = desk.folder / ".tocsin"
-    who = Actor(claimed="ana", host="desk", os_user="ana")
+    who = Principal(person="ana", host="desk", os_user="ana")
     office = open_service(folder, who, clock=desk.clock, chance=desk.chance)
     opening = prepare_drill(office, load_exercise("lost-laptop", Catalog(folder)), despite="for the page")
-    name = commit_opening(office, opening).id
+    name = commit_opening(office, opening).after.id
     set_clock(office, name, "begun")
     set_clock(office, name, "ended")
     office.store.close()

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.__main__ import main
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.cli.framework.environment import World
 from tests.cli.at_desk import Chance, Clock, manual, no_process
 
@@ -95,7 +95,7 @@ class Desk:
             cwd=self.folder,
             clock=self.clock,
             chance=self.chance,
-            who=lambda claimed: Actor(claimed=claimed or PERSON, host="desk", os_user=PERSON),
+            who=lambda claimed: Principal(person=claimed or PERSON, host="desk", os_user=PERSON),
             spawn=no_process,
         )
         manual(self.folder / ".tocsin")

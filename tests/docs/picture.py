@@ -14,7 +14,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.cli.framework.environment import World
 from runner.cli.framework.session import Options, Session
 from runner.cli.incidents.status import read_status
@@ -68,7 +68,7 @@ def draw(folder: Path) -> str:
         cwd=folder,
         clock=desk.clock,
         chance=desk.chance,
-        who=lambda claimed: Actor(claimed=claimed or "ana", host="desk", os_user="ana"),
+        who=lambda claimed: Principal(person=claimed or "ana", host="desk", os_user="ana"),
         spawn=no_process,
     )
     console = Console(

@@ -53,7 +53,7 @@ class Desks:
             c.PinPlaybook(run=run),
         )
         library = desk.library(msgspec.structs.replace(born, runs={"main": run}))
-        desk.append([prepare(born, commands, now, library, desk.actor, birth=event)])
+        desk.append([prepare(born, commands, now, library, desk.principal, birth=event)])
 
     def __enter__(self) -> Self:
         return self

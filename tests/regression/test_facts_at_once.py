@@ -47,19 +47,19 @@ def test_two_people_who_add_to_a_list_at_once_both_add(desks: Desks) -> None:
             lambda: record_facts(other, "i1", ["data.elements+=full_date_of_birth"], "the log", "confirmed")
         ),
     )
-    after, changes = record_facts(one, "i1", ["data.elements+=ssn"], "the log", "confirmed")
+    turn, changes = record_facts(one, "i1", ["data.elements+=ssn"], "the log", "confirmed")
     assert [change.key for change in changes] == ["data.elements"]
-    assert set(after.facts["data.elements"].value) == {"name", "ssn", "full_date_of_birth"}
-    assert desks.open().load("i1") == after
+    assert set(turn.after.facts["data.elements"].value) == {"name", "ssn", "full_date_of_birth"}
+    assert desks.open().load("i1") == turn.after
 
 
 def test_an_answer_goes_together_with_what_was_recorded_at_the_same_moment(desks: Desks) -> None:
     one, other = desks.open(), desks.open()
     desks.incident("i1", ask("q", "data.encrypted"))
     before_each_write(one, once(lambda: record_facts(other, "i1", ["people.total=12"], "log", "confirmed")))
-    after, _ = record_answer(one, "i1", "main:q#1", "no", "", "confirmed")
-    assert after.facts["data.encrypted"].value is False
-    assert after.facts["people.total"].value == 12
+    turn, _ = record_answer(one, "i1", "main:q#1", "no", "", "confirmed")
+    assert turn.after.facts["data.encrypted"].value is False
+    assert turn.after.facts["people.total"].value == 12
 
 
 def test_whoever_is_always_too_late_is_told_to_look_again(desks: Desks) -> None:

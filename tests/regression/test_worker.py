@@ -63,7 +63,7 @@ def open_incident(
         c.RecordFacts(changes=known, by="ana"),
         c.PinPlaybook(run=run),
     )
-    desk.append([prepare(born, commands, now, library, desk.actor, birth=event)])
+    desk.append([prepare(born, commands, now, library, desk.principal, birth=event)])
 
 
 def accepted(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
@@ -160,7 +160,7 @@ def test_an_outcome_is_recorded_although_the_store_could_not_be_read_for_a_momen
     gate = Gate(1)
     worker = Worker(desk, perform=gate)
     with gate.held(worker):
-        desk_at(tmp_path).submit("i1", c.AddNote(text="a conflict", by="ana"))
+        desk_at(tmp_path).act(desk_at(tmp_path).principal, "i1", [c.AddNote(text="a conflict", by="ana")])
         moody.failures = 1
     worker.drain()
     assert desk_at(tmp_path).load("i1").invocations["main:x#1"].attempts[0].state == "accepted"
@@ -194,7 +194,10 @@ def test_an_incident_with_an_event_of_a_later_version_does_not_hold_up_the_other
     row = desk.store.row("i0")
     assert row is not None
     later = NewEvent(
-        type="FromTheFuture", at=desk.clock.now(), actor=desk.actor, payload=b'{"type":"FromTheFuture"}'
+        type="FromTheFuture",
+        at=desk.clock.now(),
+        actor=desk.principal.actor,
+        payload=b'{"type":"FromTheFuture"}',
     )
     row = msgspec.structs.replace(row, version=row.version + 1)
     append = Append(incident="i0", expected_version=row.version - 1, events=[later], row=row)
@@ -242,7 +245,7 @@ def test_what_waits_in_the_pool_is_not_sent_over_a_domain_that_fell_meanwhile(tm
         c.DeclareDomain(domain=domain, state="compromised", since=other.clock.now(), by="ana")
         for domain in other.directory.channels["mail"].domains
     ]
-    other.submit("i1", *fallen)
+    other.act(other.principal, "i1", fallen)
     go_on.set()
     draining.join(SOON)
     assert sent.count("mail") == 1
@@ -271,7 +274,7 @@ def test_what_a_person_writes_as_a_reason_is_sealed(tmp_path: Path, command: c.A
         return c.AttemptDone(effect=work.step, n=work.n, result=SendResult(state="unknown"))
 
     Worker(desk, perform=unanswered).drain()
-    desk.submit("i1", command)
+    desk.act(desk.principal, "i1", [command])
     assert SAID.encode() not in _kept(tmp_path)
 
 

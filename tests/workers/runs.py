@@ -16,7 +16,7 @@ import msgspec
 from runner.app.core.identifiers import RandomIds, SystemClock
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.transaction import Transaction, prepare
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.incident.state.commands import AnyCommand, AttemptDone, PinPlaybook
 from runner.incident.state.events import IncidentOpened, Recorded
 from runner.incident.state.incident import Incident, Run
@@ -57,7 +57,7 @@ def make_desk(folder: Path, url: str) -> IncidentService:
     store = open_store(url, open_vault("file:master.key", base=folder), base=folder, create=True)
     home = Home(schema="tocsin/home/v1", store=url)
     return IncidentService(
-        folder, home, store, SystemClock(), RandomIds(), Actor(claimed="ana", host="t", os_user="t")
+        folder, home, store, SystemClock(), RandomIds(), Principal(person="ana", host="t", os_user="t")
     )
 
 
@@ -75,7 +75,7 @@ def born(desk: IncidentService, bundle: Bundle, name: str) -> Transaction:
     run = Run(id="run", playbook="run", version="1.0.0", digest="sha256:run", bundle=bundle.digest, at=now)
     incident = begin(Recorded(1, now, event))
     library = desk.library(msgspec.structs.replace(incident, runs={"run": run}))
-    return prepare(incident, [PinPlaybook(run=run)], now, library, desk.actor, birth=event)
+    return prepare(incident, [PinPlaybook(run=run)], now, library, desk.principal, birth=event)
 
 
 def accepted(work: AnyWork, incident: Incident, head: str) -> AnyCommand:

@@ -56,7 +56,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Disk:
 def desk_on(disk: Disk, folder: Path) -> IncidentService:
     like = make_desk(folder, "sqlite:tocsin.db")
     like.store.close()
-    return IncidentService(folder, like.home, disk, like.clock, like.chance, like.actor)
+    return IncidentService(folder, like.home, disk, like.clock, like.chance, like.principal)
 
 
 def test_a_worker_that_goes_on_records_what_happened_once_there_is_room(disk: Disk, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def with_channels(desk: IncidentService) -> IncidentService:
         adapter="webhook", domains=frozenset({"messenger"}), settings={"url": "http://127.0.0.1:9/"}
     )
     home = msgspec.structs.replace(desk.home, channels={"chat": chat})
-    return IncidentService(desk.folder, home, desk.store, desk.clock, desk.chance, desk.actor)
+    return IncidentService(desk.folder, home, desk.store, desk.clock, desk.chance, desk.principal)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def open_message(desk: IncidentService, name: str) -> None:
     incident = begin(Recorded(1, now, event))
     library = desk.library(msgspec.structs.replace(incident, runs={"run": run}))
     commands = [c.AssignRole(role="lead", persons=PERSONS), c.PinPlaybook(run=run)]
-    desk.append([prepare(incident, commands, now, library, desk.actor, birth=event)])
+    desk.append([prepare(incident, commands, now, library, desk.principal, birth=event)])
 
 
 def test_a_domain_that_falls_is_told_to_an_incident_that_nobody_has_in_hand(desk: IncidentService) -> None:

@@ -259,7 +259,8 @@ def record_stretch(service: IncidentService, incident: str, campaign: str) -> In
     event = CampaignStretch(
         campaign=campaign, first=first, last=end, root=f"sha256:{tree.root}", outcomes=dict(outcomes)
     )
-    return service.submit(incident, RecordCampaign(by=service.actor.claimed, event=event))
+    command = RecordCampaign(by=service.principal.person, event=event)
+    return service.act(service.principal, incident, [command]).after
 
 
 def ask_substitutes(service: IncidentService, incident: str, campaign: Campaign) -> None:
@@ -272,9 +273,8 @@ def ask_substitutes(service: IncidentService, incident: str, campaign: Campaign)
     if not events:
         return
     known = service.load(incident)
-    found = service.submit(
-        incident, *(RecordCampaign(by=service.actor.claimed, event=event) for event in events)
-    )
+    made = [RecordCampaign(by=service.principal.person, event=event) for event in events]
+    found = service.act(service.principal, incident, made).after
     asked = _asked(found, campaign.id).keys() - _asked(known, campaign.id).keys()
     if asked and found.state == "open":
         graft(service, found, PLAYBOOK, _why(_asked(found, campaign.id), sorted(asked)))

@@ -96,11 +96,13 @@ def pause(service: IncidentService, incident: Incident, notice: str, people: Pat
             hint=f"see: tocsin bulk status {notice} --people {quote(people.name)}",
             code="not_sending",
         )
-    moved = CampaignMoved(campaign=found.campaign.id, state="paused", by=service.actor.claimed, reason=reason)
+    moved = CampaignMoved(
+        campaign=found.campaign.id, state="paused", by=service.principal.person, reason=reason
+    )
     if not reason.strip():
         raise Refused("a reason is needed", hint="--reason WHY: it stands in the record", code="reason")
     service.store.bulk().set_state(found.campaign.id, "paused", "sending", "planned")
-    _submit(service, incident, RecordCampaign(by=service.actor.claimed, event=moved))
+    _submit(service, incident, RecordCampaign(by=service.principal.person, event=moved))
     return known(service, incident, notice, people)
 
 
@@ -124,11 +126,11 @@ def resume(
         )
     tables = service.store.bulk()
     moved = CampaignMoved(
-        campaign=found.campaign.id, state="sending", by=service.actor.claimed, reason=reason
+        campaign=found.campaign.id, state="sending", by=service.principal.person, reason=reason
     )
     if not reason.strip():
         raise Refused("a reason is needed", hint="--reason WHY: it stands in the record", code="reason")
-    _submit(service, incident, RecordCampaign(by=service.actor.claimed, event=moved))
+    _submit(service, incident, RecordCampaign(by=service.principal.person, event=moved))
     people_again = tables.again(found.campaign.id, "sent to again by a person's word") if again else 0
     counted = tables.campaign(found.campaign.id).counters
     tables.put(
@@ -142,9 +144,9 @@ def resume(
     )
     if people_again:
         resolved = CampaignResolved(
-            campaign=found.campaign.id, people=people_again, by=service.actor.claimed, reason=reason
+            campaign=found.campaign.id, people=people_again, by=service.principal.person, reason=reason
         )
-        _submit(service, incident, RecordCampaign(by=service.actor.claimed, event=resolved))
+        _submit(service, incident, RecordCampaign(by=service.principal.person, event=resolved))
     tables.set_state(found.campaign.id, "sending", "paused", "done")
     return known(service, incident, notice, people), people_again
 
@@ -165,9 +167,9 @@ def substitute(
     tables = service.store.bulk()
     count = tables.substitute(found.campaign.id, groups, OUT_OF_REACH, "substitute notice")
     given = SubstituteGiven(
-        campaign=found.campaign.id, place=place, people=count, by=service.actor.claimed, reason=reason
+        campaign=found.campaign.id, place=place, people=count, by=service.principal.person, reason=reason
     )
-    _submit(service, incident, RecordCampaign(by=service.actor.claimed, event=given))
+    _submit(service, incident, RecordCampaign(by=service.principal.person, event=given))
     return found, count
 
 
@@ -217,7 +219,7 @@ def suppress(service: IncidentService, addresses: Iterable[str], reason: Suppres
 
 
 def _submit(service: IncidentService, incident: Incident, command: AnyCommand) -> None:
-    service.submit(incident.id, command)
+    service.act(service.principal, incident.id, [command])
 
 
 def status(service: IncidentService, incident: Incident, found: Known, *, check: bool = False) -> BulkStatus:

@@ -154,7 +154,7 @@ def _begun(
         list_name=order.people.name,
         list_sha256=digest,
         planned_at=service.clock.now(),
-        by=service.actor.claimed,
+        by=service.principal.person,
         grounds=(),
         channels={way: channel.id for way, channel in carried.channels.items()},
         short=order.short,
@@ -409,10 +409,10 @@ def _record(service: IncidentService, incident: Incident, made: BulkPlan, before
         ways={str(way): people for way, people in campaign.ways.items()},
         parts=tuple(_part(ground.group) for ground in campaign.grounds),
         sum=made.feasible.sum,
-        by=service.actor.claimed,
+        by=service.principal.person,
         replaces=old,
     )
-    service.submit(incident.id, RecordCampaign(by=service.actor.claimed, event=event))
+    service.act(service.principal, incident.id, [RecordCampaign(by=service.principal.person, event=event)])
 
 
 def _part(group: Group) -> CampaignPart:

@@ -177,18 +177,18 @@ class _Taking:
     def _judge(self, name: str) -> str:
         """Stop a campaign whose receipts say so, and put on record what they settled; return its name if it stopped."""
         found = self._tables.campaign(name)
-        incident, by = found.campaign.incident, self._service.actor.claimed
+        incident, by = found.campaign.incident, self._service.principal.person
         if self._resolved[name]:
             event = CampaignResolved(
                 campaign=name, people=self._resolved[name], by=by, reason="receipts came"
             )
-            self._service.submit(incident, RecordCampaign(by=by, event=event))
+            self._service.act(self._service.principal, incident, [RecordCampaign(by=by, event=event)])
         ask_substitutes(self._service, incident, found.campaign)
         why = self._blocked.get(name, "") or alarm(found.campaign, found.counters)
         if not why or not self._tables.set_state(name, "paused", "sending"):
             return ""
         moved = CampaignMoved(campaign=name, state="paused", reason=why)
-        self._service.submit(incident, RecordCampaign(by=by, event=moved))
+        self._service.act(self._service.principal, incident, [RecordCampaign(by=by, event=moved)])
         return name
 
 

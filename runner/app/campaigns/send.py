@@ -203,11 +203,11 @@ class _Run:
     def _begin(self) -> None:
         name = self._campaign.id
         if not self._campaign.head:
-            self._submit(CampaignMoved(campaign=name, state="sending", by=self._service.actor.claimed))
+            self._submit(CampaignMoved(campaign=name, state="sending", by=self._service.principal.person))
             head = self._service.store.head(self._incident.id)
             self._change(head=f"{head.version}:sha256:{head.hash}")
         if self._tables.set_state(name, "sending", "planned", "done"):
-            self._submit(CampaignMoved(campaign=name, state="sending", by=self._service.actor.claimed))
+            self._submit(CampaignMoved(campaign=name, state="sending", by=self._service.principal.person))
 
     def _offered(self) -> CampaignChannels:
         return carriers(self._service, self._incident, tuple(self._campaign.channels.values()))
@@ -337,5 +337,5 @@ class _Run:
         self._incident = record_stretch(self._service, self._incident.id, self._campaign.id)
 
     def _submit(self, event: AnyCampaignEvent) -> None:
-        command = RecordCampaign(by=self._service.actor.claimed, event=event)
-        self._incident = self._service.submit(self._incident.id, command)
+        command = RecordCampaign(by=self._service.principal.person, event=event)
+        self._incident = self._service.act(self._service.principal, self._incident.id, [command]).after

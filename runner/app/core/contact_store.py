@@ -15,7 +15,7 @@ import msgspec
 from runner.app.core.conflict_retry import Backoff, retry
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.transaction import whole
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.errors import Sealed
 from runner.incident.people.contact_journal import (
     BOOK,
@@ -34,7 +34,7 @@ class ContactCache(Protocol):
     store: Store
     clock: Clock
     chance: IdGenerator
-    actor: Actor
+    principal: Principal
     backoff: Backoff | None
 
     def forget_directory(self) -> None:
@@ -162,7 +162,7 @@ def _append(
         NewEvent(
             type=type(event).__name__,
             at=now,
-            actor=service.actor,
+            actor=service.principal.actor,
             payload=msgspec.json.encode(event, order="sorted"),
             personal=True,
         )
@@ -178,7 +178,7 @@ def shred(service: ContactCache, person: str) -> int:
     Returns how many entries about them stand in the organisation's own journal, under the key of all: from before people had journals.
     """
     journals = tuple(row.id for row in _books(service.store) if row.title == person)
-    record(service, PersonForgotten(person=person, by=service.actor.claimed, journals=journals))
+    record(service, PersonForgotten(person=person, by=service.principal.person, journals=journals))
     for journal in journals:
         service.store.shred(journal)
     service.forget_directory()

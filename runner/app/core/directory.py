@@ -98,30 +98,30 @@ def add_person(service: Office, name: str, title: str, contacts: tuple[ContactPo
         _check(service, contact)
     if not title and name not in read_people(service).people:
         title = name
-    record(service, PersonAdded(person=name, by=service.actor.claimed, name=title, contacts=contacts))
+    record(service, PersonAdded(person=name, by=service.principal.person, name=title, contacts=contacts))
 
 
 def verify_contact(service: Office, name: str, channel: str, via: str) -> None:
     """Record that a contact point was proved on another way."""
     _has_contact(service, name, channel)
-    record(service, ContactVerified(person=name, by=service.actor.claimed, channel=channel, via=via))
+    record(service, ContactVerified(person=name, by=service.principal.person, channel=channel, via=via))
 
 
 def distrust_contact(service: Office, name: str, channel: str, why: str) -> None:
     """Record that an address may be another's by now: it carries no approval until it is verified anew."""
     _has_contact(service, name, channel)
-    record(service, ContactDistrusted(person=name, by=service.actor.claimed, channel=channel, why=why))
+    record(service, ContactDistrusted(person=name, by=service.principal.person, channel=channel, why=why))
 
 
 def agree_contact(service: Office, name: str, channel: str, how: str) -> None:
     """Record that its owner agreed to be texted there."""
     _has_contact(service, name, channel)
-    record(service, ContactConsented(person=name, by=service.actor.claimed, channel=channel, how=how))
+    record(service, ContactConsented(person=name, by=service.principal.person, channel=channel, how=how))
 
 
 def record_try(service: Office, name: str, channel: str, worker: str, books: ContactStore) -> None:
     """Record that one channel to somebody is about to be tried, before anything leaves."""
-    tried = WayTried(person=name, by=service.actor.claimed, channel=channel, worker=worker)
+    tried = WayTried(person=name, by=service.principal.person, channel=channel, worker=worker)
     record(service, tried, books=books)
 
 
@@ -129,7 +129,9 @@ def record_check(
     service: Office, name: str, channel: str, state: AttemptState, reason: str, books: ContactStore
 ) -> None:
     """Record what came of trying one channel to somebody on a quiet day."""
-    checked = WayChecked(person=name, by=service.actor.claimed, channel=channel, state=state, reason=reason)
+    checked = WayChecked(
+        person=name, by=service.principal.person, channel=channel, state=state, reason=reason
+    )
     record(service, checked, books=books)
 
 
@@ -148,7 +150,7 @@ def stop_contact(
     if any(contact.address == address and (adapter in contact.stopped) is stopped for contact in contacts):
         return False
     event = ContactStopped(
-        person=name, by=service.actor.claimed, adapter=adapter, address=address, stopped=stopped, how=how
+        person=name, by=service.principal.person, adapter=adapter, address=address, stopped=stopped, how=how
     )
     record(service, event)
     return True
@@ -173,14 +175,14 @@ def set_away(service: Office, name: str, away: bool, alternate: str) -> None:
     person(service, name)
     if alternate:
         person(service, alternate)
-    record(service, PersonAway(person=name, by=service.actor.claimed, away=away, alternate=alternate))
+    record(service, PersonAway(person=name, by=service.principal.person, away=away, alternate=alternate))
 
 
 def hold_role(service: Office, role: str, persons: tuple[str, ...]) -> None:
     """Record who holds a role in incidents to come."""
     for name in persons:
         person(service, name)
-    record(service, RoleHeld(person=persons[0], by=service.actor.claimed, role=role, persons=persons))
+    record(service, RoleHeld(person=persons[0], by=service.principal.person, role=role, persons=persons))
 
 
 def _check(service: Office, contact: ContactPoint) -> None:

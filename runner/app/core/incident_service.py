@@ -11,25 +11,29 @@ from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from runner.app.core import snapshots
 from runner.app.core.active_incident import OPEN as OPEN_STATES
 from runner.app.core.active_incident import Choice, counts
 from runner.app.core.conflict_retry import Backoff, retry
 from runner.app.core.identifiers import Clock, IdGenerator
-from runner.app.core.transaction import Transaction, catch_up, load_incident, prepare
+from runner.app.core.transaction import Transaction, Turn, catch_up, load_incident, prepare, recorded
 from runner.app.core.war_room import guest_list, room_choice
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.decoding import from_json
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused, StoreError
 from runner.incident.law.duties import duty_statuses, near_statuses
 from runner.incident.people.contact_journal import STREAM
-from runner.incident.state.commands import AnyCommand
-from runner.incident.state.exercise_time import time_in
-from runner.incident.state.incident import Incident
+from runner.incident.state.commands import AnyCommand, MigratePlaybook, PinPlaybook
+from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
+from runner.incident.state.exercise_time import clock_time, time_in
+from runner.incident.state.incident import Incident, Run
 from runner.incident.state.library import Library
+from runner.incident.turn.fold import begin
 from runner.law.duty import DutyStatus
 from runner.playbook.format import Bundle
 from runner.playbook.pinned import Contents, Pinned
@@ -47,7 +51,7 @@ if TYPE_CHECKING:
     from runner.law.counting import HolidayCalendar
     from runner.routing.messaging import Channel, SendResult
 
-_Made = TypeVar("_Made", bound=Sequence[AnyCommand])
+Commands = Sequence[AnyCommand]
 Write = Callable[..., "list[Appended | Conflict]"]
 """``Store.append``, or something before or after it."""
 KEPT = 4
@@ -60,7 +64,7 @@ class IncidentService:
     """What every use case works at."""
 
     def __init__(
-        self, folder: Path, home: Home, store: Store, clock: Clock, chance: IdGenerator, actor: Actor
+        self, folder: Path, home: Home, store: Store, clock: Clock, chance: IdGenerator, principal: Principal
     ) -> None:
         """Take the parts; nothing is read yet."""
         self.folder = folder
@@ -68,7 +72,7 @@ class IncidentService:
         self.store = store
         self.clock = clock
         self.chance = chance
-        self.actor = actor
+        self.principal = principal
         self.write: Write = store.append
         """How turns reach the store; a driver may have its workers told, in the same transaction or after it."""
         self.backoff: Backoff | None = None
@@ -95,6 +99,11 @@ class IncidentService:
             found = Library(plans, law.regimes, calendar, law.outline, alone)
             self._libraries[pinned] = found
         return found
+
+    def library_with(self, incident: Incident, *runs: Run) -> Library:
+        """Return the library of an incident with the plans of more runs in it."""
+        more = {f"+{run.id}": run for run in runs}
+        return self.library(msgspec.structs.replace(incident, runs={**incident.runs, **more}))
 
     def catalogue(self, incident: Incident) -> Pinned:
         """Return the law and templates pinned to an incident, most of them not read yet."""
@@ -287,26 +296,32 @@ class IncidentService:
 
     # --- changing -----------------------------------------------------------------------------------------
 
-    def submit(self, incident: str, *commands: AnyCommand, actor: Actor | None = None) -> Incident:
-        """Do commands together, or none of them; decides anew when somebody else was faster, and raises Stale at last."""
-        return self.change(incident, lambda _: commands, actor)[0]
+    def act(
+        self, principal: Principal, incident: str, commands: Commands | Callable[[Incident], Commands]
+    ) -> Turn:
+        """Do commands together, or none of them, and return what happened; raises Stale when others are always faster.
 
-    def change(
-        self, incident: str, make: Callable[[Incident], _Made], actor: Actor | None = None
-    ) -> tuple[Incident, _Made]:
-        """Do the commands that are made from an incident; they are made anew when somebody else was faster."""
+        A function makes the commands from the incident on which they land, and again when somebody else was faster.
+        """
 
-        def attempt() -> tuple[Incident, _Made] | None:
+        def attempt() -> Turn | None:
             found = self.load(incident)
-            made = make(found)
-            turn = self.turn(found, made, actor=actor)
-            if turn.append is not None and not self.append([turn])[0]:
+            made = commands(found) if callable(commands) else commands
+            done = self.turn(found, made, principal=principal)
+            if done.append is not None and not self.append([done])[0]:
                 return None
-            self.keep(turn.incident)
-            self.keep_snapshot(turn.incident)
-            return turn.incident, made
+            self.keep(done.incident)
+            self.keep_snapshot(done.incident)
+            return Turn(before=found, after=done.incident, events=done.events, work=done.work)
 
         return retry(self, incident, attempt)
+
+    def since(self, turn: Turn) -> Turn:
+        """Return a turn together with all that was recorded after it."""
+        after, last = self.load(turn.after.id), turn.after.version
+        rows = self.store.read_payloads(after.id, last)
+        later = [recorded(after.id, row, seq) for seq, row in enumerate(rows, last + 1)]
+        return Turn(before=turn.before, after=after, events=(*turn.events, *later))
 
     def turn(
         self,
@@ -314,14 +329,14 @@ class IncidentService:
         commands: Sequence[AnyCommand],
         *,
         worker: str = "",
-        actor: Actor | None = None,
+        principal: Principal | None = None,
         room: int | None = None,
         rooms: Quotas = OPEN,
         now: datetime | None = None,
     ) -> Transaction:
         """Prepare one turn of an incident without writing it; ``now`` is the clock's time where nothing else is said."""
-        library = self.library(incident)
-        at, who = now or self.clock.now(), actor or self.actor
+        library = self.library_with(incident, *(run for made in commands for run in _pinned(made)))
+        at, who = now or self.clock.now(), principal or self.principal
         told = (*self._handovers(incident), *commands)
         turn = prepare(incident, told, at, library, who, worker, room=room, rooms=rooms)
         for step in (room_choice, guest_list):
@@ -343,6 +358,18 @@ class IncidentService:
         appends = [turn.append for turn in turns if turn.append is not None]
         results = self.write(appends, recorded=self.clock.now()) if appends else []
         return [result.head if isinstance(result, Appended) else "" for result in results]
+
+    def open(self, principal: Principal, event: IncidentOpened, commands: Commands) -> Turn:
+        """Make an incident durable; raises Refused where there is one of its name."""
+        now = self.clock.now()
+        born = begin(Recorded(1, clock_time(event.clock, now) if event.clock else now, event))
+        library = self.library_with(born, *(run for made in commands for run in _pinned(made)))
+        done = prepare(born, commands, now, library, principal, birth=event)
+        if not self.append([done])[0]:
+            raise Refused(
+                "an incident of this name exists already", hint="repeat the command", code="incident_exists"
+            )
+        return Turn(before=born, after=done.incident, events=done.events, work=done.work)
 
     # --- effects ------------------------------------------------------------------------------------------
 
@@ -419,3 +446,12 @@ class IncidentService:
     def forget_directory(self) -> None:
         """Read people and channels anew next time: somebody changed them."""
         self.__dict__.pop("_directory", None)
+
+
+def _pinned(command: AnyCommand) -> tuple[Run, ...]:
+    """Return the run whose plan a command brings with it."""
+    match command:
+        case PinPlaybook(run=run) | MigratePlaybook(event=PlaybookMigrated(run=run)):
+            return (run,)
+        case _:
+            return ()

@@ -74,7 +74,7 @@ def _append(service: IncidentService, journal: str, version: int, events: Sequen
         NewEvent(
             type=type(event).__name__,
             at=now,
-            actor=service.actor,
+            actor=service.principal.actor,
             payload=msgspec.json.encode(event, order="sorted"),
             personal=True,
         )

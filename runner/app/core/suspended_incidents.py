@@ -23,7 +23,7 @@ from runner.store.port import Store
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
-    from runner.incident.state.incident import Incident
+    from runner.app.core.transaction import Turn
 
 MARKS = "work/"
 FAILED, IN_HAND = f"{MARKS}failed/", f"{MARKS}in_hand/"
@@ -56,7 +56,7 @@ def set_aside(store: Store) -> dict[str, Failed]:
     return {name: one for name, one in failed(store).items() if one.aside}
 
 
-def resume(service: IncidentService, incident: str, reason: str) -> Incident:
+def resume(service: IncidentService, incident: str, reason: str) -> Turn:
     """Go on with automatic work: of a paused incident, and of one that was set aside, which counts anew from none."""
     _count_the_dead(service.store)
     mark = FAILED + incident
@@ -66,7 +66,9 @@ def resume(service: IncidentService, incident: str, reason: str) -> Incident:
     # First the mark: the event wakes a worker, which is to find the incident free.
     service.store.change_marks([mark], lambda known: {})
     try:
-        return service.submit(incident, Resume(by=service.actor.claimed, reason=reason, set_aside=why))
+        return service.act(
+            service.principal, incident, [Resume(by=service.principal.person, reason=reason, set_aside=why)]
+        )
     except BaseException:
         if before is not None:
             service.store.change_marks([mark], lambda known: {mark: before})

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from typing import get_args
 
 import msgspec
 
-from runner.base.actor import VIA, Actor
+from runner.base.actor import Actor, Principal
 from runner.decoding import from_json
 from runner.errors import NotFound, Refused, Sealed, StoreCorrupt, StoreError, StoreTooNew
 from runner.incident.state.commands import AnyCommand
@@ -47,10 +47,21 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """One prepared turn: the append, the incident after it, and the work that may start once it is committed."""
 
     append: Append | None
+    before: Incident
     incident: Incident
+    events: tuple[Recorded, ...] = ()
     work: tuple[AnyWork, ...] = ()
     more: bool = False
     """There is more that could start, but no room for it now."""
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to an incident: how it was before and is after, the events between, and the work that may start."""
+
+    before: Incident
+    after: Incident
+    events: tuple[Recorded, ...] = ()
+    work: tuple[AnyWork, ...] = ()
 
 
 Libraries = Callable[[Incident], Library]
@@ -157,7 +168,7 @@ def prepare(
     commands: Sequence[AnyCommand],
     now: datetime,
     library: Library,
-    actor: Actor,
+    principal: Principal,
     worker: str = "",
     birth: AnyEvent | None = None,
     room: int | None = None,
@@ -170,27 +181,27 @@ def prepare(
     ``birth`` is the event that made the incident, where it has no journal yet. ``now`` is the wall's time: an exercise
     decides by its own, and its journal has both.
     """
-    wall, now = now, time_in(incident, now)
+    wall, now, before = now, time_in(incident, now), incident
     base = 0 if birth is not None else incident.version
     said: list[AnyEvent] = [] if birth is None else [birth]
     for command in commands:
-        decided = _for_whom(decide(incident, command, now, library), actor)
+        decided = _for_whom(decide(incident, command, now, library), principal)
         incident = fold(incident, number(incident, now, decided), library)
         said.extend(decided)
-    if said and actor.represented:
-        said.append(_on_behalf(base + 1, said, actor))
+    if said and principal.on_behalf_of:
+        said.append(_on_behalf(base + 1, said, principal))
         incident = fold(incident, number(incident, now, said[-1:]), library)
     after = time_in(incident, wall)
     incident, followed = settle(incident, after, library)
     intents, work, more = _claimed(incident, after, library, worker, room, rooms)
     incident = fold(incident, number(incident, after, intents), library) if intents else incident
     if not said and not followed and not intents:
-        return Transaction(append=None, incident=incident, work=work, more=more)
-    mine = Actor(claimed="tocsin", host=actor.host, os_user=actor.os_user)
+        return Transaction(append=None, before=before, incident=incident, work=work, more=more)
+    actor, program = principal.actor, principal.program().actor
     played = incident.drill is not None
     events = [
         *(entry(event, wall, actor, now if played else None) for event in said),
-        *(entry(event, wall, mine, after if played else None) for event in chain(followed, intents)),
+        *(entry(event, wall, program, after if played else None) for event in chain(followed, intents)),
     ]
     append = Append(
         incident=incident.id,
@@ -204,22 +215,30 @@ def prepare(
             rooms=rooms,
         ),
     )
-    return Transaction(append=append, incident=incident, work=work, more=more)
+    happened = chain(zip(said, repeat(now)), zip(chain(followed, intents), repeat(after)))
+    return Transaction(
+        append=append,
+        before=before,
+        incident=incident,
+        events=tuple(Recorded(n, at, event) for n, (event, at) in enumerate(happened, base + 1)),
+        work=work,
+        more=more,
+    )
 
 
-def _for_whom(events: Sequence[AnyEvent], actor: Actor) -> tuple[AnyEvent, ...]:
+def _for_whom(events: Sequence[AnyEvent], principal: Principal) -> tuple[AnyEvent, ...]:
     """Put the person for whom somebody acted to what was made: it is theirs as well, and neither approves it.
 
     What needs two people says which system user asked for it, and nobody asks for it in the name of another.
     """
-    person = actor.represented
+    person = principal.on_behalf_of
     if person and any(isinstance(event, SecondPersonAsked) for event in events):
         raise Refused(
             "what needs two people is asked for in person",
             hint="leave --on-behalf-of out, or let that person do it",
             code="on_behalf",
         )
-    events = [_by_user(event, actor) for event in events]
+    events = [_by_user(event, principal) for event in events]
     if not person:
         return tuple(events)
     return tuple(
@@ -230,19 +249,19 @@ def _for_whom(events: Sequence[AnyEvent], actor: Actor) -> tuple[AnyEvent, ...]:
     )
 
 
-def _by_user(event: AnyEvent, actor: Actor) -> AnyEvent:
+def _by_user(event: AnyEvent, principal: Principal) -> AnyEvent:
     if not isinstance(event, SecondPersonAsked):
         return event
-    act = msgspec.structs.replace(event.act, os_user=actor.os_user, proven_by=actor.proven_by or "")
+    act = msgspec.structs.replace(event.act, os_user=principal.os_user, proven_by=principal.proven_by or "")
     return msgspec.structs.replace(event, act=act)
 
 
-def _on_behalf(first: int, events: Sequence[AnyEvent], actor: Actor) -> ActedOnBehalf:
+def _on_behalf(first: int, events: Sequence[AnyEvent], principal: Principal) -> ActedOnBehalf:
     """Say for whom the entries from ``first`` on were made: that person is to confirm them."""
     steps = dict.fromkeys(str(getattr(event, "step", "")) for event in events)
     steps.pop("", None)
-    person, _, via = (actor.on_behalf_of or "").partition(VIA)
-    return ActedOnBehalf(first=first, person=person, by=actor.claimed, via=via, steps=tuple(steps))
+    person, by, via = principal.on_behalf_of, principal.person, principal.via
+    return ActedOnBehalf(first=first, person=person, by=by, via=via, steps=tuple(steps))
 
 
 def _claimed(

@@ -109,8 +109,10 @@ def write_report(
             for form, one in named.items()
         }
         heads = {**{head.name: head.head for head in numbers.heads}, "report": numbers.head}
-        signed = c.SignReport(by=service.actor.claimed, digest=bound_digest(files), files=files, heads=heads)
-        service.submit(incident.id, signed)
+        signed = c.SignReport(
+            by=service.principal.person, digest=bound_digest(files), files=files, heads=heads
+        )
+        service.act(service.principal, incident.id, [signed])
     return Report(numbers=numbers, files=(*pulleds, *annex))
 
 
@@ -125,11 +127,11 @@ def _may_sign(service: IncidentService, source: Source) -> None:
     if why := unready(source):
         hint = "see: tocsin drill show" if source.plan is not None else "end it: tocsin close"
         raise Refused(f"the report is a draft: {why}", hint=hint, code="report_draft")
-    who, able = service.actor, signers(source.incident, source.plan)
-    if who.on_behalf_of or who.claimed not in able:
+    who, able = service.principal, signers(source.incident, source.plan)
+    if who.on_behalf_of or who.person not in able:
         names = ", ".join(sorted(able)) or "nobody: name an evaluator among the participants"
         raise Refused(
-            f"{who.claimed} does not sign for {source.incident.codename}",
+            f"{who.person} does not sign for {source.incident.codename}",
             hint=f"who does: {names}",
             code="role",
         )

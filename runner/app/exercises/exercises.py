@@ -30,6 +30,7 @@ from runner.store.port import IncidentRow
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.transaction import Turn
     from runner.files.exercise_file import Loaded
     from runner.playbook.catalogue import Catalog
 
@@ -81,7 +82,7 @@ def prepare_drill(
 
 def _begin(service: IncidentService, plan: Exercise) -> c.BeginExercise:
     return c.BeginExercise(
-        by=service.actor.claimed,
+        by=service.principal.person,
         name=plan.name,
         title=plan.title,
         exercise_type=plan.type,
@@ -112,15 +113,15 @@ def plan_of(service: IncidentService, incident: Incident) -> Exercise:
 
 def set_clock(
     service: IncidentService, name: str, change: ClockChange, *, to: datetime | None = None, reason: str = ""
-) -> Incident:
+) -> Turn:
     """Begin, pause, resume, jump, freeze or end an exercise."""
     incident = service.load(name)
     plan = plan_of(service, incident)
     rate = 1.0 if incident.kind == "test" else RATES[plan.clock.mode] * plan.clock.rate
     made = c.SetExerciseClock(
-        by=service.actor.claimed, change=change, wall=service.clock.now(), rate=rate, to=to, reason=reason
+        by=service.principal.person, change=change, wall=service.clock.now(), rate=rate, to=to, reason=reason
     )
-    return service.submit(name, made)
+    return service.act(service.principal, name, [made])
 
 
 def next_time(service: IncidentService, incident: Incident) -> datetime | None:
@@ -155,12 +156,11 @@ def _released(service: IncidentService, name: str, due: Due) -> bool:
     return True
 
 
-def release(service: IncidentService, name: str, number: str) -> ScenarioEvent:
-    """Release one inject by hand; raises NotFound for one that the plan does not have."""
+def release(service: IncidentService, name: str, number: str) -> tuple[Turn, ScenarioEvent]:
+    """Release one inject by hand, and return it; raises NotFound for one that the plan does not have."""
     incident = service.load(name)
     event = event_of(plan_of(service, incident), number)
-    _release(service, name, Due(event, "hand"))
-    return event
+    return _release(service, name, Due(event, "hand")), event
 
 
 def event_of(plan: Exercise, number: str) -> ScenarioEvent:
@@ -172,13 +172,15 @@ def event_of(plan: Exercise, number: str) -> ScenarioEvent:
     raise NotFound(f"{plan.name} has no event {number}", hint=f"there are: {numbers}", code="unknown_inject")
 
 
-def leave_out(service: IncidentService, name: str, number: str, reason: str) -> Incident:
+def leave_out(service: IncidentService, name: str, number: str, reason: str) -> Turn:
     """Leave an event of the scenario out; raises NotFound for one that the plan does not have."""
     event_of(plan_of(service, service.load(name)), number)
-    return service.submit(name, c.DeferInject(by=service.actor.claimed, number=number, reason=reason))
+    return service.act(
+        service.principal, name, [c.DeferInject(by=service.principal.person, number=number, reason=reason)]
+    )
 
 
-def observe(service: IncidentService, name: str, seen: c.Observe) -> Incident:
+def observe(service: IncidentService, name: str, seen: c.Observe) -> Turn:
     """Keep what somebody saw or answered; raises NotFound for an objective or a question that the plan does not have."""
     plan = plan_of(service, service.load(name))
     questions = {question.id: question for module in plan.modules for question in module.questions}
@@ -190,7 +192,7 @@ def observe(service: IncidentService, name: str, seen: c.Observe) -> Incident:
         about = seen.objective or asked.objective
         kind = "answer" if seen.kind == "observation" else seen.kind
         seen = msgspec.structs.replace(seen, objective=about, kind=kind)
-    return service.submit(name, seen)
+    return service.act(service.principal, name, [seen])
 
 
 def _there_is(plan: Exercise, what: str, name: str, names: Collection[str], *, code: str) -> None:
@@ -200,16 +202,19 @@ def _there_is(plan: Exercise, what: str, name: str, names: Collection[str], *, c
         )
 
 
-def _release(service: IncidentService, name: str, due: Due) -> None:
+def _release(service: IncidentService, name: str, due: Due) -> Turn:
     """What happens to the players, what is true with it and what fails from then on are one entry."""
     incident = service.load(name)
-    now, by = service.now_in(incident), service.actor.claimed
+    now, by = service.now_in(incident), service.principal.person
     facts = stated(service, incident, due.event.facts, f"{SCENARIO} {due.event.number}", "confirmed")
-    service.submit(
+    return service.act(
+        service.principal,
         name,
-        c.ReleaseInject(number=due.event.number, cause=due.cause, planned=due.planned, by=by),
-        *((c.RecordFacts(by=by, changes=facts),) if facts else ()),
-        *(_fault(fault, now) for fault in due.event.faults),
+        [
+            c.ReleaseInject(number=due.event.number, cause=due.cause, planned=due.planned, by=by),
+            *((c.RecordFacts(by=by, changes=facts),) if facts else ()),
+            *(_fault(fault, now) for fault in due.event.faults),
+        ],
     )
 
 
@@ -242,7 +247,7 @@ def proposed(service: IncidentService, incident: Incident, target: str) -> Propo
     return proposal
 
 
-def rate(service: IncidentService, name: str, made: c.Rate) -> Incident:
+def rate(service: IncidentService, name: str, made: c.Rate) -> Turn:
     """Keep a rating; raises Refused for somebody who does not evaluate, where the plan names who does."""
     able = plan_of(service, service.load(name)).evaluators
     if able and made.by not in able:
@@ -251,7 +256,7 @@ def rate(service: IncidentService, name: str, made: c.Rate) -> Incident:
             hint=f"who does: {', '.join(sorted(able))}; note what you saw: tocsin drill observe '…'",
             code="no_evaluator",
         )
-    return service.submit(name, made)
+    return service.act(service.principal, name, [made])
 
 
 def overran(service: IncidentService, incident: Incident, plan: Exercise, began: datetime) -> bool:

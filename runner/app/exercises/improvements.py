@@ -178,7 +178,7 @@ def add(service: IncidentService, rows: Sequence[Proposed]) -> tuple[Item, ...]:
         taken = {(item.source.incident, item.source.ref) for item in found.items.values() if item.source.ref}
         fresh = [(source, row) for source, row in ready if (source.incident, source.ref) not in taken]
         return [
-            ImprovementAdded(item=f"I-{number}", by=service.actor.claimed, plan=row, source=source)
+            ImprovementAdded(item=f"I-{number}", by=service.principal.person, plan=row, source=source)
             for number, (source, row) in enumerate(fresh, start=len(found.items) + 1)
         ]
 
@@ -209,7 +209,7 @@ def change(service: IncidentService, name: str, fields: dict[str, object]) -> It
     def decide(one: Item) -> AnyImprovementEvent:
         may(one, "changed", "as said", "a change")
         row = changed(one, _checked(service, msgspec.structs.replace(one.plan, **fields)))
-        return ImprovementChanged(item=one.id, by=service.actor.claimed, plan=row)
+        return ImprovementChanged(item=one.id, by=service.principal.person, plan=row)
 
     return _change(service, name, decide)
 
@@ -223,7 +223,7 @@ def done(service: IncidentService, name: str, evidence: str, tested: Tested | No
             raise Refused(
                 f"{one.id} closes with {one.plan.closes_with}, which did not run", code="test_not_run"
             )
-        return ImprovementDone(item=one.id, by=service.actor.claimed, evidence=words, tested=tested)
+        return ImprovementDone(item=one.id, by=service.principal.person, evidence=words, tested=tested)
 
     return _change(service, name, decide)
 
@@ -234,7 +234,7 @@ def reopen(service: IncidentService, name: str, reason: str) -> Item:
         service,
         name,
         lambda one: ImprovementReopened(
-            item=one.id, by=service.actor.claimed, reason=may(one, "reopened", reason, "a reason")
+            item=one.id, by=service.principal.person, reason=may(one, "reopened", reason, "a reason")
         ),
     )
 
@@ -245,7 +245,7 @@ def drop(service: IncidentService, name: str, reason: str) -> Item:
         service,
         name,
         lambda one: ImprovementDropped(
-            item=one.id, by=service.actor.claimed, reason=may(one, "dropped", reason, "a reason")
+            item=one.id, by=service.principal.person, reason=may(one, "dropped", reason, "a reason")
         ),
     )
 
@@ -262,7 +262,7 @@ def retest(service: IncidentService, name: str, exercise: str = "") -> Item:
                 hint="exercise it, then an evaluator rates it P or S: tocsin drill rate TARGET RATING",
                 code="not_proved",
             )
-        return ImprovementRetested(item=one.id, by=service.actor.claimed, proof=proof)
+        return ImprovementRetested(item=one.id, by=service.principal.person, proof=proof)
 
     return _change(service, name, decide)
 

@@ -67,7 +67,7 @@ def keep(service: IncidentService, rule: Rule) -> Schedule:
             )
         names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(known) + 3)))
         free = next(name for name in names if name not in known)
-        return (DrillScheduled(schedule=free, by=service.actor.claimed, rule=rule),)
+        return (DrillScheduled(schedule=free, by=service.principal.person, rule=rule),)
 
     (made,) = change(service, decide)
     return read(service).schedules[made.schedule]
@@ -83,7 +83,7 @@ def drop(service: IncidentService, name: str, *, routine: bool = False) -> None:
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
         schedule = _standing(name, standing_of(book, routine=routine))
-        return (DrillUnscheduled(schedule=schedule.id, by=service.actor.claimed),)
+        return (DrillUnscheduled(schedule=schedule.id, by=service.principal.person),)
 
     change(service, decide)
 
@@ -106,7 +106,7 @@ def acknowledge(service: IncidentService, name: str, reason: str) -> None:
                 code="nothing_to_acknowledge",
             )
         made = FiringAcknowledged(
-            schedule=name, by=service.actor.claimed, fire_at=wrong.fire_at, reason=reason.strip()
+            schedule=name, by=service.principal.person, fire_at=wrong.fire_at, reason=reason.strip()
         )
         return (made,)
 
@@ -152,7 +152,7 @@ def take(
     now = service.clock.now()
     look = Look(
         scheduler=scheduler,
-        by=service.actor.claimed,
+        by=service.principal.person,
         now=now,
         real=real_incidents(service),
         alive=service.store.worker_alive,

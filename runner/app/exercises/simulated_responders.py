@@ -16,7 +16,7 @@ import msgspec
 from runner.app.incidents import facts
 from runner.app.law import duties
 from runner.app.notices import notices
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.base.instants import parse_duration
 from runner.errors import Refused
 from runner.incident.exercises.injects import unreachable
@@ -177,7 +177,9 @@ class Players:
         )
         by = self._holder(invocation, step.role)
         rows = [c.CheckRow(step=invocation.id, row=n, by=by) for n in range(len(step.checklist))]
-        self._at(by).submit(self._name, *rows, c.CompleteTask(step=invocation.id, by=by, comment="done"))
+        self._service.act(
+            _principal(by), self._name, [*rows, c.CompleteTask(step=invocation.id, by=by, comment="done")]
+        )
 
     def _answer(self, invocation: Invocation, step: p.Ask) -> None:
         value = self._answers.get(step_path_with_items(invocation.id)) or self._answers.get(
@@ -211,7 +213,7 @@ class Players:
                         approved=approved,
                         reason="" if approved else REASON,
                     )
-                    self._at(person).submit(self._name, made)
+                    self._service.act(_principal(person), self._name, [made])
                     return
         raise Stranded(
             f"nobody is left who may decide {step_path(invocation.id)}",
@@ -225,7 +227,7 @@ class Players:
         if not made or not blocking(incident, made[-1]):
             return False
         again = notices.render_step(self._service, incident, made[-1].step)
-        self._service.submit(self._name, msgspec.structs.replace(again, by=""))
+        self._service.act(self._service.principal, self._name, [msgspec.structs.replace(again, by="")])
         return True
 
     def _hand_in(self, incident: Incident, invocation: Invocation, step: p.File) -> None:
@@ -245,7 +247,7 @@ class Players:
             late_reason=REASON if late else "",
             step=invocation.id,
         )
-        service.submit(self._name, *made)
+        service.act(service.principal, self._name, made)
 
     def _acknowledge(self, incident: Incident, invocation: Invocation) -> bool:
         """Have those say that they know of whom a message wants it."""
@@ -260,7 +262,7 @@ class Players:
         open_ = [one for one in open_ if one.person not in gone]
         for one in open_:
             made = c.ReportCall(delivery=one.id, reached=True, by=one.person)
-            self._at(one.person).submit(self._name, made)
+            self._service.act(_principal(one.person), self._name, [made])
         return bool(open_)
 
     # --- otherwise ----------------------------------------------------------------------------------------
@@ -271,13 +273,17 @@ class Players:
         match word:
             case "skip" | "cancel" | "fail" | "retry":
                 by = self._anybody()
-                self._at(by).submit(self._name, _ENDINGS[word](step=invocation.id, by=by, reason=REASON))
+                self._service.act(
+                    _principal(by), self._name, [_ENDINGS[word](step=invocation.id, by=by, reason=REASON)]
+                )
             case "reject" if isinstance(step, p.Approve):
                 self._decide(self._incident, invocation, step, approved=False)
             case "unknown":
                 by = self._holder(invocation, getattr(step, "role", ""))
                 again = self._now + timedelta(hours=1)
-                self._at(by).submit(self._name, c.AnswerUnknown(step=invocation.id, by=by, ask_again=again))
+                self._service.act(
+                    _principal(by), self._name, [c.AnswerUnknown(step=invocation.id, by=by, ask_again=again)]
+                )
             case "unreached":
                 self._left_alone.add(invocation.id)
             case "sleep":
@@ -297,14 +303,14 @@ class Players:
                 if more:
                     self._answers[first] = more
                 made = c.ReopenStep(step=self._newest(first), by=by, reason=REASON)
-                self._at(by).submit(self._name, made)
+                self._service.act(_principal(by), self._name, [made])
             case "render":
                 made_ = notices.render_step(self._at(by), self._incident, self._newest(rest))
-                self._at(by).submit(self._name, made_)
+                self._service.act(_principal(by), self._name, [made_])
             case "domain" if first in ("compromised", "down", "up"):
                 now = self._now
                 declared = c.DeclareDomain(domain=more, state=first, since=now, by=by, reason=REASON)  # type: ignore[arg-type]
-                self._at(by).submit(self._name, declared)
+                self._service.act(_principal(by), self._name, [declared])
             case "not-to-notify" | "waive":
                 for duty in self._meant(rest):
                     kind: duties.Decided = "waived" if word == "waive" else "decided_not_to_notify"
@@ -319,7 +325,7 @@ class Players:
         by = next(iter(self._holders("counsel")), by)
         ground = "" if kind == "waived" else self._ground(duty)
         made = duties.decision(self._at(by), duty, kind, self._now, REASON, ground=ground)
-        self._at(by).submit(self._name, made)
+        self._service.act(_principal(by), self._name, [made])
 
     def _ground(self, duty: str) -> str:
         """Return the exemption for which the facts speak, else one that the verdict names, else that there is none."""
@@ -345,7 +351,9 @@ class Players:
                         hint="more people in roles:",
                         code="no_approver",
                     )
-                self._at(who).submit(self._name, c.ConfirmEntry(by=who, seq=people.entry, os_user=who))
+                self._service.act(
+                    _principal(who), self._name, [c.ConfirmEntry(by=who, seq=people.entry, os_user=who)]
+                )
                 return True
         return False
 
@@ -388,10 +396,15 @@ class Players:
         return next(held, "somebody")
 
     def _at(self, person: str) -> IncidentService:
-        """Return the desk with a person at it, at a machine of their own."""
+        """Return the desk with a person at it."""
         found = copy(self._service)
-        found.actor = Actor(claimed=person, host=f"desk-of-{person}", os_user=person)
+        found.principal = _principal(person)
         return found
+
+
+def _principal(person: str) -> Principal:
+    """Return a person at a machine of their own."""
+    return Principal(person=person, host=f"desk-of-{person}", os_user=person)
 
 
 def _halted(invocation: Invocation) -> bool:

@@ -32,7 +32,7 @@ from runner.app.home.doctor_checks import (
 from runner.app.home.integrity import Integrity, missing, row_from_journal
 from runner.app.home.integrity import examine as examine_documents
 from runner.app.home.open_home import open_service
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.errors import TocsinError
 from runner.files.settings_file import load_home
 from runner.incident.people.contact_journal import STREAM
@@ -65,7 +65,7 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema",
 
 def examine(
     folder: Path,
-    actor: Actor,
+    principal: Principal,
     clock: Clock,
     chance: IdGenerator,
     *,
@@ -78,7 +78,9 @@ def examine(
 
     It connects to the servers of channels, unless ``offline``; ``dns`` asks DNS too.
     """
-    findings = list(_examined(folder, actor, clock, chance, watched, repair=repair, dns=dns, offline=offline))
+    findings = list(
+        _examined(folder, principal, clock, chance, watched, repair=repair, dns=dns, offline=offline)
+    )
     return Examination(
         home=str(folder),
         ok=all(finding.severity != "error" for finding in findings),
@@ -88,7 +90,7 @@ def examine(
 
 def _examined(
     folder: Path,
-    actor: Actor,
+    principal: Principal,
     clock: Clock,
     chance: IdGenerator,
     watched: Watched,
@@ -117,7 +119,7 @@ def _examined(
     yield from _action_secrets(folder, home)
     yield from _whole("laws", lambda: own_laws(folder))
     try:
-        service, made = _opened(folder, actor, clock, chance, repair)
+        service, made = _opened(folder, principal, clock, chance, repair)
     except TocsinError as error:
         yield from of_error("store", error)
         return
@@ -146,15 +148,15 @@ def _examined(
 
 
 def _opened(
-    folder: Path, actor: Actor, clock: Clock, chance: IdGenerator, repair: bool
+    folder: Path, principal: Principal, clock: Clock, chance: IdGenerator, repair: bool
 ) -> tuple[IncidentService, bool]:
     made = False
     try:
-        service = open_service(folder, actor, or_copy=not repair, clock=clock, chance=chance)
+        service = open_service(folder, principal, or_copy=not repair, clock=clock, chance=chance)
     except TocsinError as error:
         if error.code != "no_store" or not repair:
             raise
-        service, made = open_service(folder, actor, create=True, clock=clock, chance=chance), True
+        service, made = open_service(folder, principal, create=True, clock=clock, chance=chance), True
     service.cache = lambda: None  # an examination leaves the home as it is
     return service, made
 
@@ -301,7 +303,7 @@ def _aside(incident: Incident, failed: Failed | None) -> Iterator[Finding]:
 def _incident(service: IncidentService, incident: Incident, repair: bool) -> Iterator[Finding]:
     dead = [*_dead(service, incident)]
     if dead and repair:
-        service.submit(incident.id, *dead)
+        service.act(service.principal, incident.id, dead)
         incident = service.load(incident.id)
     for claim in dead:
         yield Finding(
@@ -446,11 +448,11 @@ def _time(service: IncidentService, repair: bool) -> Iterator[Finding]:
     """Say when workers on this machine act by another time than its clock shows, and how to end that."""
     from runner.app.core.trusted_clock import forget_time, saved_times
 
-    kept = saved_times(service.store, service.actor.host)
+    kept = saved_times(service.store, service.principal.host)
     if kept is None or not kept.apart:
         return
     if repair:
-        forget_time(service.store, service.actor.host)
+        forget_time(service.store, service.principal.host)
     way = "back" if kept.apart < timedelta() else "ahead"
     yield Finding(
         area="clock",

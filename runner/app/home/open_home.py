@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.app.core.identifiers import Clock, IdGenerator, RandomIds, SystemClock
 from runner.app.core.incident_service import IncidentService
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.errors import NotFound, Refused
 from runner.files.settings_file import load_home
 from runner.routing.organisation import Home
@@ -100,10 +100,10 @@ act: {{hosts: [], commands: false}}
 """
 
 
-def this_actor(claimed: str = "") -> Actor:
+def this_principal(claimed: str = "") -> Principal:
     """Return who sits at this machine; the claim defaults to the operating system's user."""
     user = _user()
-    return Actor(claimed=claimed or user, host=_host(), os_user=user)
+    return Principal(person=claimed or user, host=_host(), os_user=user)
 
 
 def _host() -> str:
@@ -146,7 +146,7 @@ def init_home(folder: Path, person: str) -> Path:
 
 def open_service(
     folder: Path,
-    actor: Actor,
+    principal: Principal,
     *,
     create: bool = False,
     or_copy: bool = False,
@@ -159,7 +159,7 @@ def open_service(
     """
     home = load_home(folder / CONFIG)
     store = _store(folder, home, create=create, or_copy=or_copy)
-    return IncidentService(folder, home, store, clock or SystemClock(), chance or RandomIds(), actor)
+    return IncidentService(folder, home, store, clock or SystemClock(), chance or RandomIds(), principal)
 
 
 def _store(folder: Path, home: Home, *, create: bool, or_copy: bool = False) -> Store:

@@ -63,7 +63,7 @@ def shred(service: IncidentService, row: IncidentRow, reason: str) -> None:
     if row.id not in kept(service).shredded:
         _no_hold(service.load(row.id), service.clock.now())
     event = IncidentShredded(
-        incident=row.id, codename=row.codename, by=service.actor.claimed, reason=reason.strip()
+        incident=row.id, codename=row.codename, by=service.principal.person, reason=reason.strip()
     )
 
     def decide(before: Kept) -> Sequence[IncidentShredded]:

@@ -113,7 +113,7 @@ def _tell(service: IncidentService, incident: Incident, running_out: tuple[DutyS
     composed = send_reminders(incident, running_out, TOLD, service.tools(incident))
     if composed is None:
         return False
-    service.submit(incident.id, composed)
+    service.act(service.principal, incident.id, [composed])
     return True
 
 

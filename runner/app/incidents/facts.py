@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from runner.app.core.transaction import recorded, whole
+from runner.app.core.transaction import Turn, recorded, whole
 from runner.errors import NotFound, Refused, Usage
 from runner.facts.fact_files import parse_assignment
 from runner.facts.vocabulary.register import Fact, Stated
@@ -29,21 +29,22 @@ LEVELS: tuple[Confidence, ...] = ("confirmed", "estimated")
 
 def record_facts(
     service: IncidentService, name: str, texts: Sequence[str], source: str, confidence: str, grounds: str = ""
-) -> tuple[Incident, tuple[FactChange, ...]]:
-    """Record assignments together, later ones seeing earlier ones; return the incident after and what was recorded.
+) -> tuple[Turn, tuple[FactChange, ...]]:
+    """Record assignments together, later ones seeing earlier ones; return what happened and what was recorded.
 
     Raises Invalid for what cannot be read and Stale when others keep changing the incident.
     """
     if not source.strip():
         raise Usage("a fact needs its source", hint="add --source 'how you know'", code="source_missing")
     sure = level(confidence)
+    changes: tuple[FactChange, ...] = ()
 
     def make(incident: Incident) -> tuple[RecordFacts]:
+        nonlocal changes
         changes = stated(service, incident, texts, source, sure)
-        return (RecordFacts(by=service.actor.claimed, changes=changes, grounds=grounds),)
+        return (RecordFacts(by=service.principal.person, changes=changes, grounds=grounds),)
 
-    after, (made,) = service.change(name, make)
-    return after, made.changes
+    return service.act(service.principal, name, make), changes
 
 
 def record_answer(
@@ -54,15 +55,18 @@ def record_answer(
     source: str,
     confidence: str,
     grounds: str = "",
-) -> tuple[Incident, tuple[FactChange, ...]]:
+) -> tuple[Turn, tuple[FactChange, ...]]:
     """Answer a question; a map's further entries are recorded beside the answer. Raises as ``record_facts``."""
     sure = level(confidence)
+    made: tuple[RecordFacts | Answer, ...] = ()
 
     def make(incident: Incident) -> tuple[RecordFacts | Answer, ...]:
-        return _answer(service, incident, step, value, source, sure, grounds)
+        nonlocal made
+        made = _answer(service, incident, step, value, source, sure, grounds)
+        return made
 
-    after, made = service.change(name, make)
-    return after, tuple(one.change for one in made if isinstance(one, Answer))
+    turn = service.act(service.principal, name, make)
+    return turn, tuple(one.change for one in made if isinstance(one, Answer))
 
 
 def _answer(
@@ -89,10 +93,10 @@ def _answer(
             hint=f"answers: {', '.join(definition.choices)}",
             code="bad_answer",
         )
-    said = source or f"answer of {service.actor.claimed}"
+    said = source or f"answer of {service.principal.person}"
     text = f"{invocation.sets or definition.sets}={value}"
     first, *rest = stated(service, incident, (text,), said, confidence)
-    by = service.actor.claimed
+    by = service.principal.person
     beside = (RecordFacts(by=by, changes=tuple(rest), grounds=grounds),) if rest else ()
     return (*beside, Answer(by=by, step=step, change=first, grounds=grounds))
 

@@ -15,7 +15,6 @@ import msgspec
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.on_call import standing
-from runner.app.core.transaction import prepare
 from runner.app.incidents.catalogue_pinning import pin_catalogue
 from runner.base.states import Kind, Severity
 from runner.decoding import from_json
@@ -31,7 +30,6 @@ from runner.incident.state.commands import (
     SetSeverity,
 )
 from runner.incident.state.events import FactChange, IncidentOpened, Recorded
-from runner.incident.state.exercise_time import clock_time
 from runner.incident.state.future_timestamps import refuse_facts_ahead
 from runner.incident.state.incident import Domain, Incident, Run
 from runner.incident.turn.fold import begin
@@ -47,6 +45,7 @@ from runner.yamlfile.limited_files import read_file
 from runner.yamlfile.source import MAX_BYTES
 
 if TYPE_CHECKING:
+    from runner.app.core.transaction import Turn
     from runner.facts.veris.veris_record import Imported
 
 
@@ -139,7 +138,7 @@ def prepare_opening(
         *_roles(service, bundles, request.roles),
         *_facts(service, stated),
         *_domains(service, request, bundles, now),
-        *((SetSeverity(by=service.actor.claimed, severity=request.severity),) if request.severity else ()),
+        *((SetSeverity(by=service.principal.person, severity=request.severity),) if request.severity else ()),
         *(pin_command(service, bundle, now) for bundle in bundles),
     )
     event = IncidentOpened(
@@ -147,7 +146,7 @@ def prepare_opening(
         codename=_codename(service),
         title=request.title or bundles[0].playbook.title,
         kind=request.kind,
-        by=service.actor.claimed,
+        by=service.principal.person,
         catalogue=pinned or pin_catalogue(service, catalog),
     )
     held = {command.role: command.persons for command in commands if isinstance(command, AssignRole)}
@@ -165,18 +164,9 @@ def prepare_opening(
     )
 
 
-def commit_opening(service: IncidentService, opening: Opening) -> Incident:
-    """Make the incident durable and return it; nothing has been sent when this returns."""
-    now, clock = service.clock.now(), opening.event.clock
-    born = begin(Recorded(1, clock_time(clock, now) if clock else now, opening.event))
-    runs = {c.run.id: c.run for c in opening.commands if isinstance(c, PinPlaybook)}
-    library = service.library(msgspec.structs.replace(born, runs=runs))
-    turn = prepare(born, opening.commands, now, library, service.actor, birth=opening.event)
-    if not service.append([turn])[0]:
-        raise Refused(
-            "an incident of this name exists already", hint="repeat the command", code="incident_exists"
-        )
-    return turn.incident
+def commit_opening(service: IncidentService, opening: Opening) -> Turn:
+    """Make the incident durable; nothing has been sent when this returns."""
+    return service.open(service.principal, opening.event, opening.commands)
 
 
 def pin_command(
@@ -276,7 +266,7 @@ def _facts(service: IncidentService, stated: dict[str, Stated]) -> Iterator[Reco
     if stated:
         changes = tuple(change_of(fact) for fact in stated.values())
         refuse_facts_ahead(changes, service.clock.now())
-        yield RecordFacts(by=service.actor.claimed, changes=changes)
+        yield RecordFacts(by=service.principal.person, changes=changes)
 
 
 def change_of(fact: Stated) -> FactChange:
@@ -297,7 +287,7 @@ def _domains(
     declared = [directory.domain_meant(domain) for domain in request.compromised]
     for domain in declared:
         yield DeclareDomain(
-            by=service.actor.claimed,
+            by=service.principal.person,
             domain=domain,
             state="compromised",
             since=since,
@@ -308,7 +298,7 @@ def _domains(
     assumed = {domain for bundle in bundles for domain in bundle.playbook.assume_compromised}
     for domain in sorted(assumed - set(declared)):
         yield DeclareDomain(
-            by=service.actor.claimed,
+            by=service.principal.person,
             domain=domain,
             state="compromised",
             since=since,

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.core.conflict_retry import retry
-from runner.app.core.transaction import entry, prepare, row_of
 from runner.app.incidents.open_incident import pin_command
 from runner.errors import Refused
-from runner.incident.state.exercise_time import time_in
+from runner.incident.state.commands import MigratePlaybook, PinPlaybook
+from runner.incident.state.events import PlaybookPinned
 from runner.incident.state.incident import Incident, Run
 from runner.incident.steps.migrate import MigrationPlan, decide_migration, plan_migration
-from runner.incident.turn.fold import fold
-from runner.incident.turn.settle import number, settle
 from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog
 from runner.playbook.format import Bundle
-from runner.store.port import Append, Appended
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
-    from runner.incident.state.library import Library
+    from runner.app.core.transaction import Turn
 
 
-def graft(service: IncidentService, incident: Incident, name: str, reason: str) -> Run:
-    """Begin a playbook inside a live incident and return its run; raises Stale when others keep changing it."""
+def graft(service: IncidentService, incident: Incident, name: str, reason: str) -> tuple[Turn, Run]:
+    """Begin a playbook inside a live incident; return what happened and the playbook's run; raises Stale."""
     bundle = load_bundle(name, Catalog(service.folder, classes=service.home.classes))
 
-    def attempt() -> Run | None:
-        found, now = service.load(incident.id), service.clock.now()
-        playbook = pin_command(service, bundle, now, tuple(found.runs), reason)
-        turn = prepare(found, (playbook,), now, _library_with(service, found, playbook.run), service.actor)
-        return playbook.run if service.append([turn])[0] else None
+    def make(found: Incident) -> tuple[PinPlaybook]:
+        return (pin_command(service, bundle, service.clock.now(), tuple(found.runs), reason),)
 
-    return retry(service, incident.id, attempt)
+    turn = service.act(service.principal, incident.id, make)
+    begun = next(one.event.run for one in turn.events if isinstance(one.event, PlaybookPinned))
+    return turn, begun
 
 
 def chosen_run(incident: Incident, run: str) -> str:
@@ -65,52 +59,22 @@ def planned(service: IncidentService, incident: Incident, run: str, bundle: Bund
     return plan_migration(incident, run, bundle, service.library(incident))
 
 
-def migrate(
-    service: IncidentService, incident: Incident, run: str, bundle: Bundle, reason: str
-) -> MigrationPlan:
-    """Move a run to a bundle in one event and return what that did; raises Refused with every reason, or Stale."""
-    if service.actor.represented:
+def migrate(service: IncidentService, incident: Incident, run: str, bundle: Bundle, reason: str) -> Turn:
+    """Move a run to a bundle in one event and return what happened; raises Refused with every reason, or Stale."""
+    if service.principal.on_behalf_of:
         raise Refused(
             "a playbook is not moved on behalf of somebody",
             hint="do it in your own name, with --reason",
             code="on_behalf",
         )
     stored = service.store.put_blob(None, msgspec.json.encode(bundle))
-
-    def attempt() -> MigrationPlan | None:
-        found, wall = service.load(incident.id), service.clock.now()
-        plan, append = _moved(service, found, run, bundle, stored, wall, reason)
-        return plan if isinstance(service.write([append], recorded=wall)[0], Appended) else None
-
-    return retry(service, incident.id, attempt)
-
-
-def _moved(
-    service: IncidentService,
-    incident: Incident,
-    run: str,
-    bundle: Bundle,
-    stored: str,
-    wall: datetime,
-    reason: str,
-) -> tuple[MigrationPlan, Append]:
-    """Return what moving a run does, and the append that does it."""
-    plan, now = planned(service, incident, run, bundle), time_in(incident, wall)
     version, digest = bundle.playbook.version, bundle.digest
-    moved = msgspec.structs.replace(incident.runs[run], version=version, digest=digest, bundle=stored, at=now)
-    library = _library_with(service, incident, moved)
-    event = decide_migration(incident, moved, bundle, library, reason)
-    after = fold(incident, number(incident, now, [event]), library)
-    after, followed = settle(after, now, library)
-    mine = msgspec.structs.replace(service.actor, claimed="tocsin", on_behalf_of=None)
-    events = [
-        entry(one, wall, service.actor if one is event else mine, now if incident.drill else None)
-        for one in (event, *followed)
-    ]
-    row = row_of(after, wall, library)
-    return plan, Append(incident=incident.id, expected_version=incident.version, events=events, row=row)
 
+    def make(found: Incident) -> tuple[MigratePlaybook]:
+        moved = msgspec.structs.replace(
+            found.runs[run], version=version, digest=digest, bundle=stored, at=service.now_in(found)
+        )
+        library = service.library_with(found, moved)
+        return (MigratePlaybook(event=decide_migration(found, moved, bundle, library, reason)),)
 
-def _library_with(service: IncidentService, incident: Incident, run: Run) -> Library:
-    """Return the library of an incident with one more plan in it."""
-    return service.library(msgspec.structs.replace(incident, runs={**incident.runs, f"+{run.id}": run}))
+    return service.act(service.principal, incident.id, make)

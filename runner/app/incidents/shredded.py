@@ -39,11 +39,11 @@ def _closed(service: IncidentService, name: str) -> IncidentRow | None:
     if row.state in ("closed", "cancelled"):
         raise Refused(f"incident {row.codename} is {row.state}", code="incident_closed")
     now = service.clock.now()
-    event = IncidentClosed(by=service.actor.claimed, reason="shredded")
+    event = IncidentClosed(by=service.principal.person, reason="shredded")
     entry = NewEvent(
         type=IncidentClosed.__name__,
         at=now,
-        actor=service.actor,
+        actor=service.principal.actor,
         payload=encode(event),
         stream=event.stream,
         personal=False,

@@ -103,7 +103,7 @@ def filing(
     waiting = step or _file_step(service, incident, duty)
     record = DutyRecord(
         kind="filed",
-        by=service.actor.claimed,
+        by=service.principal.person,
         at=at,
         reference=reference,
         reason=reason,
@@ -117,7 +117,9 @@ def filing(
         digest=filed,
         unsigned=tuple(_unsigned(service, incident, waiting, duty, filed)),
     )
-    made = RecordDuty(by=service.actor.claimed, duty=duty, record=record, step=waiting, as_it_was=as_it_was)
+    made = RecordDuty(
+        by=service.principal.person, duty=duty, record=record, step=waiting, as_it_was=as_it_was
+    )
     return (made,) if file is None else (file, made)
 
 
@@ -136,7 +138,7 @@ def decision(
     ``ground`` is an exemption of the statute by its code, or ``none``; ``watch`` is a condition over facts that opens
     the decision again; raises Usage where it is none.
     """
-    by = service.actor.claimed
+    by = service.principal.person
     record = DutyRecord(
         kind=kind,
         by=by,

@@ -88,8 +88,9 @@ def acknowledge(
         found = _by_code(service, code, person, via, incident)
     else:
         found = _named(service, incident, delivery, via)
-    before = found.incident.version
-    after = service.submit(found.incident.id, _command(service, found, person, strength, note))
+    made = _command(service, found, person, strength, note)
+    turn = service.act(service.principal, found.incident.id, [made])
+    after = turn.after
     proved = after.deliveries[found.delivery.id]
     return Acknowledged(
         incident=after.id,
@@ -98,7 +99,7 @@ def acknowledge(
         delivery=proved.id,
         person=proved.person,
         evidence=proved.evidence,
-        changed=after.version > before,
+        changed=bool(turn.events),
     )
 
 

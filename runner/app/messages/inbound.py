@@ -193,8 +193,8 @@ class Inbox:
             code=receipt.code,
         )
         try:
-            before = self._service.load(place.incident).version
-            return "taken" if self._service.submit(place.incident, command).version > before else "nothing"
+            turn = self._service.act(self._service.principal, place.incident, [command])
+            return "taken" if turn.events else "nothing"
         except Stale:
             return "later"
         except Sealed:
@@ -257,7 +257,9 @@ class Inbox:
                 )
             who = owner or f"somebody at {answer.sender}"
             text = f"Text from {who} over {channel.id} that may ask for no more messages: {answer.text[:LONGEST_NOTE]}"
-            self._service.submit(incident.id, AddNote(by=self._service.actor.claimed, text=text))
+            self._service.act(
+                self._service.principal, incident.id, [AddNote(by=self._service.principal.person, text=text)]
+            )
         if rest:
             self._stop(channel, answer.sender, f"a text over {channel.id} that a person has to judge")
         return True

@@ -18,7 +18,7 @@ def declare_between(
 
     It stands in the marks with who said it, and goes into an incident's journal at that one's first turn.
     """
-    service.traffic.declare(domain, state, at, by=service.actor.claimed)
+    service.traffic.declare(domain, state, at, by=service.principal.person)
 
 
 def declare(
@@ -39,8 +39,8 @@ def declare(
         if row.id == incident.id:
             continue
         try:
-            before = service.load(row.id)
-            changed += [row.codename] if service.submit(row.id, told).version > before.version else []
+            turn = service.act(service.principal, row.id, [told])
+            changed += [row.codename] if turn.events else []
         except UNREADABLE:
             continue
     return tuple(changed)

@@ -66,7 +66,11 @@ class Reconciler:
         if result is None:
             return
         try:
-            self._service.submit(incident.id, AttemptDone(effect=delivery.id, n=attempt.n, result=result))
+            self._service.act(
+                self._service.principal,
+                incident.id,
+                [AttemptDone(effect=delivery.id, n=attempt.n, result=result)],
+            )
         except TocsinError:
             del self._asked[name]  # what was found out is not kept: it is asked again in the next round
             raise

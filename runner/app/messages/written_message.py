@@ -44,7 +44,7 @@ def compose_by_hand(service: IncidentService, incident: Incident, written: Writt
             hint="tocsin resume" if paused else "a new incident: tocsin open PLAYBOOK",
             code="incident_paused" if paused else "incident_closed",
         )
-    by, text = service.actor.claimed, clean(written.text)
+    by, text = service.principal.person, clean(written.text)
     if why := text_problem(text, many_lines=True) if text else "the message has no text":
         raise Refused(
             why, hint="write what people have to know", code="text_missing" if not text else "bad_text"

@@ -377,7 +377,7 @@ def _finish(
     if not known and not order.draft:
         source = f"tocsin notice letters: {joined.letters} letters in {joined.files} files, Merkle root {summary.root}"
         command = take(service, incident.id, path, source)
-        service.submit(incident.id, command)
+        service.act(service.principal, incident.id, [command])
         known = [command.evidence]
     return Written(
         folder=str(order.out),

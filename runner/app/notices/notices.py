@@ -134,7 +134,7 @@ def by_hand(service: IncidentService, made: Rendered, override: str) -> Rendered
             hint="leave --override out",
             code="nothing_to_override",
         )
-    return msgspec.structs.replace(made, by=service.actor.claimed, override=override)
+    return msgspec.structs.replace(made, by=service.principal.person, override=override)
 
 
 def work_of(service: IncidentService, incident: Incident, step: str) -> Render:

@@ -108,7 +108,7 @@ def moved(service: IncidentService) -> Import:
 
 def carry_out(service: IncidentService, found: Import) -> None:
     """Write what was shown; raises Stale where somebody else changed the same people or a role meanwhile."""
-    known, by = read_people(service), service.actor.claimed
+    known, by = read_people(service), service.principal.person
     if known.roles != found.known.roles or any(
         known.people.get(change.person) != found.known.people.get(change.person) for change in found.changes
     ):

@@ -12,7 +12,7 @@ import msgspec
 from runner.app.core.identifiers import Clock
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.catalogue_pinning import kept_catalogue
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.base.text import nearest
 from runner.decoding import from_json
 from runner.errors import NotFound
@@ -60,8 +60,8 @@ def sandbox_home(folder: Path, file: TestFile, clock: Clock, classes: Written) -
     vault = open_vault(home.master_key, base=folder)
     store = SqliteStore(folder / "stage.db", vault, create=True, durable=False)
     try:
-        actor = Actor(claimed=DIRECTOR, host="stage", os_user=DIRECTOR)
-        yield IncidentService(folder, home, store, clock, Counting(), actor)
+        principal = Principal(person=DIRECTOR, host="stage", os_user=DIRECTOR)
+        yield IncidentService(folder, home, store, clock, Counting(), principal)
     finally:
         store.close()
 

@@ -171,7 +171,7 @@ def _begin(session: Session, exercise: str, despite: str, *, yes: bool) -> str:
     )
     if not yes:
         session.confirm("Begin the exercise?", "look at it, then repeat with --yes")
-    name = commit_opening(session.service, opening).id
+    name = commit_opening(session.service, opening).after.id
     set_clock(session.service, name, "begun")
     return name
 
@@ -224,9 +224,8 @@ def inject(session: Session, number: Number) -> None:
     from runner.cli.framework.outcome import answer
     from runner.reports.exercises.exercise import told
 
-    before = session.incident()
-    event = release(session.service, before.id, number)
-    answer(session, before, f"released {told(event)}")
+    turn, event = release(session.service, session.incident().id, number)
+    answer(session, turn, f"released {told(event)}")
 
 
 def leave_out(session: Session, number: Number, reason: Why = "") -> None:
@@ -234,13 +233,8 @@ def leave_out(session: Session, number: Number, reason: Why = "") -> None:
     from runner.app.exercises import exercises
     from runner.cli.framework.outcome import tell
 
-    before = session.incident()
-    tell(
-        session,
-        before,
-        exercises.leave_out(session.service, before.id, number, reason),
-        f"{number} is left out",
-    )
+    turn = exercises.leave_out(session.service, session.incident().id, number, reason)
+    tell(session, turn, f"{number} is left out")
 
 
 def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", reason: str = "") -> None:
@@ -258,10 +252,12 @@ def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", r
                 hint="jump to an instant, or: tocsin drill inject NUMBER",
                 code="nothing_next",
             )
-    after = set_clock(session.service, before.id, change, to=at, reason=reason)
+    turn = set_clock(session.service, before.id, change, to=at, reason=reason)
     if at is not None:
-        words = f"{words} to {clocked(at, zone_of(after, plan_of(session.service, after).clock.start))}"
-    tell(session, before, after, words)
+        words = (
+            f"{words} to {clocked(at, zone_of(turn.after, plan_of(session.service, turn.after).clock.start))}"
+        )
+    tell(session, turn, words)
 
 
 def pause(session: Session, reason: Why = "") -> None:
@@ -308,14 +304,15 @@ def end(
 
     before = session.incident()
     over = before.drill is not None and before.drill.stage in OVER
-    done: list[str] = []
+    turns, done = [], []
     if not (close and over):
-        set_clock(session.service, before.id, "ended", reason=reason)
+        turns.append(set_clock(session.service, before.id, "ended", reason=reason))
         done.append("the exercise is over")
     if close:
-        session.service.submit(before.id, c.Close(by=session.by, reason=reason or "EndEx"))
+        closing = c.Close(by=session.by, reason=reason or "EndEx")
+        turns.append(session.service.act(session.principal, before.id, [closing]))
         done.append("closed")
-    answer(session, before, *done)
+    answer(session, turns[0], *done)
     after = session.service.load(before.id)
     for words in remaining_items(after, plan_of(session.service, after)):
         session.say(words)
@@ -347,8 +344,8 @@ def observe(
     made = c.Observe(
         by=session.by, text=text, objective=objective, question=question, kind=found, about=about
     )
-    before = session.incident()
-    tell(session, before, exercises.observe(session.service, before.id, made), f"{question or found} noted")
+    turn = exercises.observe(session.service, session.incident().id, made)
+    tell(session, turn, f"{question or found} noted")
 
 
 def rate(
@@ -382,8 +379,8 @@ def rate(
         return
     found = cast(Rating, _choice(rating.upper(), RATINGS, "rating", code="unknown_rating"))
     made = c.Rate(by=session.by, target=target, rating=found, note=note, proposed=proposal.words)
-    after = exercises.rate(session.service, incident.id, made)
-    tell(session, incident, after, f"{target} is rated {found}; proposed was {proposal.words or 'nothing'}")
+    turn = exercises.rate(session.service, incident.id, made)
+    tell(session, turn, f"{target} is rated {found}; proposed was {proposal.words or 'nothing'}")
 
 
 def _proposal(target: str, proposal: Proposal) -> tuple[Block, ...]:

@@ -45,11 +45,11 @@ def playbooks(incomplete: str) -> list[str]:
 
 
 def _offered(find: Callable[[IncidentService], Iterator[str]], incomplete: str) -> list[str]:
-    from runner.app.home.open_home import open_service, this_actor
+    from runner.app.home.open_home import open_service, this_principal
 
     home = find_home(None, os.environ, Path.cwd())
     try:
-        service = open_service(home, this_actor())
+        service = open_service(home, this_principal())
         with service.store:
             return sorted({name for name in find(service) if name.startswith(incomplete)})
     except (TocsinError, OSError):

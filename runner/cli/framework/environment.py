@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from runner.app.core.conflict_retry import Backoff
     from runner.app.core.identifiers import Clock, IdGenerator
-    from runner.base.actor import Actor
+    from runner.base.actor import Principal
 
 
 PIPED_WIDTH = 100
@@ -36,8 +36,8 @@ class World(NamedTuple):
     cwd: Path
     clock: Clock
     chance: IdGenerator
-    who: Callable[[str], Actor]
-    """From a claim (empty for none) to the actor that events are recorded with."""
+    who: Callable[[str], Principal]
+    """From a claim (empty for none) to the principal who acts."""
     spawn: Callable[[Sequence[str], Mapping[str, str], Path, Path], Popen[bytes]]
     """Starts a command that outlives this one: its words, environment, folder and log; raises OSError."""
     backoff: Backoff | None = None
@@ -93,10 +93,10 @@ def _cwd() -> Path:
         return Path("/")
 
 
-def _who(claimed: str) -> Actor:
-    from runner.app.home.open_home import this_actor
+def _who(claimed: str) -> Principal:
+    from runner.app.home.open_home import this_principal
 
-    return this_actor(claimed)
+    return this_principal(claimed)
 
 
 def _spawn(words: Sequence[str], environ: Mapping[str, str], folder: Path, log: Path) -> Popen[bytes]:

@@ -9,6 +9,7 @@ import msgspec
 from runner.app.home.workers import living
 from runner.cli.framework.session import Session
 from runner.incident.law.moved_deadlines import move_words
+from runner.incident.state import events as e
 from runner.incident.state.second_person import ClockMove
 from runner.incident.steps.approvals import Tally
 from runner.incident.turn.implicit_answers import HOW, OVER
@@ -21,7 +22,8 @@ from runner.reports.core.task_rows import TaskRow, task_rows
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
-    from runner.base.actor import Actor
+    from runner.app.core.transaction import Turn
+    from runner.base.actor import Principal
     from runner.incident.state.commands import AnyCommand
     from runner.incident.state.incident import Incident
 
@@ -58,63 +60,60 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="t
     """Statutory deadlines that facts have moved, or would move once a second person confirms it."""
 
 
-def submit(session: Session, name: str, command: AnyCommand, done: str, actor: Actor | None = None) -> None:
+def submit(
+    session: Session, name: str, command: AnyCommand, done: str, principal: Principal | None = None
+) -> None:
     """Do one command in an incident, work what is due, and say what came of it."""
-    before = session.service.load(name)
-    tell(session, before, session.service.submit(name, command, actor=actor), done)
+    tell(session, session.service.act(principal or session.principal, name, [command]), done)
 
 
 def tell(
     session: Session,
-    before: Incident,
-    after: Incident,
+    turn: Turn,
     done: str,
     moved: tuple[ClockMove, ...] = (),
     approvals: tuple[Tally, ...] = (),
 ) -> None:
     """Work what is due after a command, and say what came of it, if anything did."""
-    unchanged = after.version == before.version
-    if _awaiting(before, after):
+    if _awaiting(turn):
         done = "not done yet: it needs a second person"
-    done = f"{done}: nothing to change" if unchanged else done
-    answer(session, before, done, moved=moved, approvals=approvals)
+    done = done if turn.events else f"{done}: nothing to change"
+    answer(session, turn, done, moved=moved, approvals=approvals)
 
 
 def answer(
     session: Session,
-    before: Incident,
+    turn: Turn,
     *done: str,
     moved: tuple[ClockMove, ...] = (),
     approvals: tuple[Tally, ...] = (),
 ) -> None:
     """Work what is due and say what was done, and what is ready or stuck that was not before."""
-    work(session, before.id)
-    after = session.service.load(before.id)
-    wanted = _awaiting(before, after)
-    asks = tuple(f"entry {one}: {awaited_words(after, after.second_person[one])}" for one in wanted)
-    report = outcome(session, before, after, (*done, *asks, *_answered(before, after), *_over(before, after)))
+    work(session, turn.after.id)
+    turn = session.service.since(turn)
+    wanted = _awaiting(turn)
+    asks = (f"entry {one}: {awaited_words(turn.after, turn.after.second_person[one])}" for one in wanted)
+    report = outcome(session, turn, (*done, *asks, *_answered(turn), *_over(turn)))
     report = msgspec.structs.replace(report, second_person=wanted, deadlines=moved, approvals=approvals)
     session.show(report, lambda: page(report))
 
 
-def _awaiting(before: Incident, after: Incident) -> tuple[int, ...]:
+def _awaiting(turn: Turn) -> tuple[int, ...]:
     """Return the entries that a second person has to confirm since then."""
-    fresh = (people for people in after.second_person.values() if people.state == "awaiting")
-    return tuple(people.entry for people in fresh if people.entry > before.version)
+    asked = (one.seq for one in turn.events if isinstance(one.event, e.SecondPersonAsked))
+    return tuple(seq for seq in asked if turn.after.second_person[seq].state == "awaiting")
 
 
-def _answered(before: Incident, after: Incident) -> tuple[str, ...]:
+def _answered(turn: Turn) -> tuple[str, ...]:
     """Say which open questions a recorded fact has answered."""
-    return tuple(
-        f"{name} is answered"
-        for name in sorted(before.active)
-        if after.invocations[name].over and after.invocations[name].reason == HOW
-    )
+    ended = (one.event for one in turn.events if isinstance(one.event, e.StepEnded))
+    return tuple(f"{name} is answered" for name in sorted(end.step for end in ended if end.reason == HOW))
 
 
-def _over(before: Incident, after: Incident) -> tuple[str, ...]:
+def _over(turn: Turn) -> tuple[str, ...]:
     """Say that an incident is over although its record grew, and what the law asks for since."""
-    if before.state not in OVER or after.version == before.version:
+    before, after = turn.before, turn.after
+    if before.state not in OVER or not turn.events:
         return ()
     found = (f"{after.codename} is {after.state}: its record goes on, its steps do not",)
     duties = sorted(name for name in after.duties if _open(after, name) and not _open(before, name))
@@ -162,8 +161,9 @@ def _probes(service: IncidentService) -> bool:
     return service.traffic.probe_due(service.clock.now())
 
 
-def outcome(session: Session, before: Incident | None, after: Incident, done: tuple[str, ...]) -> Done:
-    """Compare an incident with itself before, or with nothing."""
+def outcome(session: Session, turn: Turn, done: tuple[str, ...]) -> Done:
+    """Return what became ready or stuck in a turn, and is so at its end."""
+    after, ready, stuck = turn.after, _steps(turn, _READY), _steps(turn, _STUCK)
     rows = [
         row for row in task_rows(after, session.service.library(after)) if row.invocation and not row.over
     ]
@@ -172,8 +172,8 @@ def outcome(session: Session, before: Incident | None, after: Incident, done: tu
         codename=after.codename,
         version=after.version,
         done=done,
-        ready=tuple(_step(row) for row in rows if _is_ready(row) and not _was_ready(before, row)),
-        stuck=tuple(_step(row, row.stuck) for row in rows if row.stuck and not _was_stuck(before, row)),
+        ready=tuple(_step(row) for row in rows if row.invocation in ready and _is_ready(row)),
+        stuck=tuple(_step(row, row.stuck) for row in rows if row.invocation in stuck and row.stuck),
     )
 
 
@@ -181,14 +181,14 @@ def _is_ready(row: TaskRow) -> bool:
     return row.state in ("ready", "active") and row.kind in PEOPLE
 
 
-def _was_ready(before: Incident | None, row: TaskRow) -> bool:
-    invocation = before.invocations.get(row.invocation) if before is not None else None
-    return invocation is not None and invocation.state in ("ready", "active")
+_READY = (e.StepReady, e.StepRetried)
+_STUCK = (e.StepStuck, e.StepEnded, e.StepSettled, e.AttemptEnded)
 
 
-def _was_stuck(before: Incident | None, row: TaskRow) -> bool:
-    invocation = before.invocations.get(row.invocation) if before is not None else None
-    return invocation is not None and bool(invocation.stuck)
+def _steps(turn: Turn, kinds: tuple[type[e.AnyEvent], ...]) -> frozenset[str]:
+    """Return the steps of which events of some kinds speak."""
+    found = [one.event for one in turn.events if isinstance(one.event, kinds)]
+    return frozenset(getattr(event, "effect", "") or getattr(event, "step", "") for event in found)
 
 
 def _step(row: TaskRow, why: str = "") -> Step:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 import msgspec
 
 from runner.app.core.active_incident import OPEN, Choice, choice_file, keep_choice, read_choice
-from runner.base.actor import VIA
 from runner.cli.framework.environment import World
 from runner.cli.framework.streams import as_json, broken_pipe, cleaned
 from runner.decoding import from_json
@@ -30,7 +29,7 @@ from runner.settings import (
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
-    from runner.base.actor import Actor
+    from runner.base.actor import Principal
     from runner.incident.state.incident import Incident
     from runner.playbook.catalogue import Catalog
     from runner.reports.core.page import Page
@@ -94,13 +93,13 @@ class Session:
         return find_home(self.options.home, self.world.environ, self.world.cwd)
 
     @cached_property
-    def actor(self) -> Actor:
+    def principal(self) -> Principal:
         """Return who does this: a claim, and for whom it is made."""
         found = self.world.who(self._claim)
         if not self.options.on_behalf_of:
             return found
-        behalf = f"{self.options.on_behalf_of}{VIA}{self.options.via}"
-        return msgspec.structs.replace(found, on_behalf_of=behalf)
+        behalf, via = self.options.on_behalf_of, self.options.via
+        return msgspec.structs.replace(found, on_behalf_of=behalf, via=via)
 
     @property
     def _claim(self) -> str:
@@ -109,7 +108,7 @@ class Session:
     @property
     def by(self) -> str:
         """Return the person who gives a command."""
-        return self.actor.claimed
+        return self.principal.person
 
     @cached_property
     def service(self) -> IncidentService:
@@ -121,7 +120,7 @@ class Session:
         opening = partial(
             open_service,
             self.folder,
-            self.actor,
+            self.principal,
             or_copy=not self.options.writes,
             clock=world.clock,
             chance=world.chance,
@@ -185,7 +184,7 @@ class Session:
 
             raise read_only(str(self.folder))
         found = copy(self.service)
-        found.actor = msgspec.structs.replace(self.actor, claimed="tocsin", on_behalf_of=None)
+        found.principal = self.principal.program()
         return found
 
     def apart(self) -> IncidentService:
@@ -194,7 +193,7 @@ class Session:
         from runner.workers.choice import attach
 
         mine = self.machine
-        service = IncidentService(mine.folder, mine.home, mine.store, mine.clock, mine.chance, mine.actor)
+        service = IncidentService(mine.folder, mine.home, mine.store, mine.clock, mine.chance, mine.principal)
         attach(service)
         return service
 

@@ -105,7 +105,7 @@ def doctor(
     with bars(session) as shown:
         report = examine(
             session.folder,
-            session.actor,
+            session.principal,
             world.clock,
             world.chance,
             repair=repair,

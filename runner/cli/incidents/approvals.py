@@ -153,16 +153,16 @@ def _decide(
             digest=digest,
             approved=approved,
             reason=reason,
-            os_user=session.actor.os_user,
-            proven_by="" if person else session.actor.proven_by or "",
+            os_user=session.principal.os_user,
+            proven_by="" if person else session.principal.proven_by or "",
             recorded_by=session.by if person else "",
             as_it_was=as_it_was,
         )
         for name, digest in zip(names, bound, strict=True)
     ]
-    after = session.service.submit(incident.id, *decides)
-    given = tuple(_tally(session, after, name) for name in names) if approved else ()
-    tell(session, incident, after, _done(session, names, approved=approved), approvals=given)
+    turn = session.service.act(session.principal, incident.id, decides)
+    given = tuple(_tally(session, turn.after, name) for name in names) if approved else ()
+    tell(session, turn, _done(session, names, approved=approved), approvals=given)
 
 
 def _tally(session: Session, incident: Incident, name: str) -> Tally:
@@ -281,10 +281,10 @@ def _flag(session: Session, report: TaskReport) -> None:
     incident = session.incident()
     given = incident.invocations[report.task.invocation].approvals
     own = (session.by, session.options.on_behalf_of)
-    same = [a.by for a in given if a.os_user == session.actor.os_user and a.by not in own]
-    if same and session.actor.os_user:
+    same = [a.by for a in given if a.os_user == session.principal.os_user and a.by not in own]
+    if same and session.principal.os_user:
         session.warn(
             "one_user",
-            f"the system user {session.actor.os_user} has spoken for {', '.join(sorted(set(same)))} "
+            f"the system user {session.principal.os_user} has spoken for {', '.join(sorted(set(same)))} "
             f"in this approval and now speaks for {session.by}; every report will say so",
         )

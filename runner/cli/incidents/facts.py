@@ -43,13 +43,13 @@ def set_(
     from runner.incident.law.moved_deadlines import moves
 
     before = session.incident()
-    after, changes = record_facts(session.service, before.id, assignment, source, confidence, grounds)
+    turn, changes = record_facts(session.service, before.id, assignment, source, confidence, grounds)
     keys = [change.key for change in changes]
     if any(key.startswith("claims.") for key in keys):
-        for told in session.service.misread(after):
+        for told in session.service.misread(turn.after):
             session.warn("claim_misread", told)
     moved = moves(before, changes, session.now(), session.service.library(before))
-    tell(session, before, after, f"recorded {', '.join(keys)}", moved)
+    tell(session, turn, f"recorded {', '.join(keys)}", moved)
 
 
 def show(

@@ -57,7 +57,7 @@ def brief(
         session.service.known(give)
         digest = hashlib.sha256(msgspec.json.encode(found)).hexdigest()
         given = c.GiveBrief(by=session.by, to=give, version=incident.version, digest=f"sha256:{digest}")
-        session.service.submit(incident.id, given)
+        session.service.act(session.principal, incident.id, [given])
         session.say(
             f"{give} is briefed; they take over with: tocsin brief --take-over --read-back '…' --as {give}"
         )

@@ -120,17 +120,19 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
         session.warn("unheld_role", f"nobody holds the role {unheld_words(role)}; {hint}")
     if not yes:
         session.confirm("Open the incident and send as planned?", "look at the plan, then repeat with --yes")
-    before = commit_opening(session.service, opening)
+    turn = commit_opening(session.service, opening)
+    before = turn.after
     with suppress(OSError):  # the incident is open, whatever becomes of the choice
         session.choose(Choice(incident=before.id))
     outcome.work(session, before.id)
     if before.kind == "real" and not no_worker:
         keep_worker(session, start=True)
-    after = session.service.load(before.id)
+    turn = session.service.since(turn)
+    after = turn.after
     _warn_of_silence(session, after)
     _warn_of_rest(session, after)
     report = _opened(after, opening, plan)
-    session.show(report, lambda: _page(report, outcome.outcome(session, None, after, ())))
+    session.show(report, lambda: _page(report, outcome.outcome(session, turn, ())))
 
 
 def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:

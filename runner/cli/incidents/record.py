@@ -64,12 +64,12 @@ def attach(
     """
     from runner.app.incidents.evidence import take
 
-    before = session.incident()
-    made = take(session.service, before.id, file, source)
-    session.service.submit(before.id, made)
+    name = session.incident().id
+    made = take(session.service, name, file, source)
+    turn = session.service.act(session.principal, name, [made])
     answer(
         session,
-        before,
+        turn,
         f"{made.name} is in custody: {made.evidence}, {made.size} bytes, sha256:{made.sha256}",
     )
 
@@ -112,8 +112,8 @@ def confirm(
     made = c.ConfirmEntry(
         by=session.by,
         seq=event,
-        os_user=session.actor.os_user,
-        proven_by=session.actor.proven_by or "",
+        os_user=session.principal.os_user,
+        proven_by=session.principal.proven_by or "",
     )
     name = session.name()
     submit(session, name, made, f"{session.by} confirms it")
@@ -142,8 +142,8 @@ def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
     """
     from runner.app.core import suspended_incidents
 
-    before = session.service.load(session.name(where))
-    tell(session, before, suspended_incidents.resume(session.service, before.id, reason), "goes on")
+    turn = suspended_incidents.resume(session.service, session.name(where), reason)
+    tell(session, turn, "goes on")
 
 
 def cancel(session: Session, where: Where = None, reason: Reason = "") -> None:

@@ -35,9 +35,8 @@ def graft(
     """
     from runner.app.incidents.runs import graft as grafted
 
-    before = session.incident()
-    run = grafted(session.service, before, playbook, reason)
-    answer(session, before, f"{run.playbook} {run.version} runs as {run.id}")
+    turn, run = grafted(session.service, session.incident(), playbook, reason)
+    answer(session, turn, f"{run.playbook} {run.version} runs as {run.id}")
 
 
 def migrate(
@@ -67,8 +66,8 @@ def migrate(
         report = {"schema": "tocsin/migration-plan/v1", "incident": before.id, "plan": found}
         session.show(report, lambda: _plan_page(found))
         return 1 if found.refusals else 0
-    migrated(session.service, before, which, bundle, reason)
-    answer(session, before, f"{which} goes on with version {bundle.playbook.version}")
+    turn = migrated(session.service, before, which, bundle, reason)
+    answer(session, turn, f"{which} goes on with version {bundle.playbook.version}")
     return 0
 
 

@@ -188,8 +188,8 @@ def done(
     """
     incident, name = find(session, step)
     rows = _all_rows(session, incident, name) if everything else ()
-    session.service.submit(incident.id, *rows, c.CompleteTask(by=session.by, step=name, comment=text))
-    answered(session, incident, f"{name} is done")
+    made: list[c.AnyCommand] = [*rows, c.CompleteTask(by=session.by, step=name, comment=text)]
+    answered(session, session.service.act(session.principal, incident.id, made), f"{name} is done")
 
 
 def _all_rows(session: Session, incident: Incident, name: str) -> tuple[c.CheckRow, ...]:
@@ -232,7 +232,8 @@ def check(
     ticks = tuple(c.CheckRow(by=session.by, step=name, row=one - 1) for one in row or ())
     made = ticks or _all_rows(session, incident, name)
     which = ", ".join(map(str, row or ())) or "all"
-    tell(session, incident, session.service.submit(incident.id, *made), f"{name}: rows ticked: {which}")
+    turn = session.service.act(session.principal, incident.id, made)
+    tell(session, turn, f"{name}: rows ticked: {which}")
 
 
 def uncheck(
@@ -247,9 +248,10 @@ def uncheck(
       tocsin task uncheck contain 2
     """
     incident, name = find(session, step)
-    made = (c.CheckRow(by=session.by, step=name, row=one - 1, done=False) for one in row)
+    made = [c.CheckRow(by=session.by, step=name, row=one - 1, done=False) for one in row]
     which = ", ".join(map(str, row))
-    tell(session, incident, session.service.submit(incident.id, *made), f"{name}: rows unticked: {which}")
+    turn = session.service.act(session.principal, incident.id, made)
+    tell(session, turn, f"{name}: rows unticked: {which}")
 
 
 def skip(session: Session, step: Step, reason: Reason = "") -> None:
@@ -340,14 +342,13 @@ def answer(
     incident, name = find(session, step)
     if value is None:
         again = session.now() + duration(ask_again) if ask_again else None
-        session.service.submit(incident.id, c.AnswerUnknown(by=session.by, step=name, ask_again=again))
-        words = f"{name} is not known yet"
-    else:
-        after, changes = record_answer(session.service, incident.id, name, value, source, confidence, grounds)
-        moved = moves(incident, changes, session.now(), session.service.library(incident))
-        tell(session, incident, after, f"{name} is answered", moved)
+        made = c.AnswerUnknown(by=session.by, step=name, ask_again=again)
+        turn = session.service.act(session.principal, incident.id, [made])
+        answered(session, turn, f"{name} is not known yet")
         return
-    answered(session, incident, words)
+    turn, changes = record_answer(session.service, incident.id, name, value, source, confidence, grounds)
+    moved = moves(incident, changes, session.now(), session.service.library(incident))
+    tell(session, turn, f"{name} is answered", moved)
 
 
 def undo(session: Session) -> None:
@@ -361,6 +362,5 @@ def undo(session: Session) -> None:
     """
     from runner.app.incidents.undo import undo as undone
 
-    before = session.incident()
-    after, done = undone(session.service, before.id)
-    tell(session, before, after, f"undone: {'; '.join(done)}")
+    turn, done = undone(session.service, session.incident().id)
+    tell(session, turn, f"undone: {'; '.join(done)}")

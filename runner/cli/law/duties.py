@@ -228,7 +228,7 @@ def record_filed(
         reason=reason,
         as_it_was=as_it_was,
     )
-    session.service.submit(before.id, *files)
+    turn = session.service.act(session.principal, before.id, files)
     [record] = [file.record for file in files if isinstance(file, RecordDuty)]
     if record.unsigned:
         session.warn(
@@ -237,7 +237,7 @@ def record_filed(
             "same; have it looked at, and file a supplement if it must change",
         )
     answer(
-        session, before, f"{duty} is filed{f', text {short_digest(record.digest)}' if record.digest else ''}"
+        session, turn, f"{duty} is filed{f', text {short_digest(record.digest)}' if record.digest else ''}"
     )
 
 

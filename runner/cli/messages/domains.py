@@ -177,14 +177,14 @@ def _declare(
         _between(session, domain, state, at, reason)
         return
     made = DeclareDomain(by=session.by, domain=domain, state=state, since=at, reason=reason)
-    after = session.service.submit(incident.id, made)
+    turn = session.service.act(session.principal, incident.id, [made])
     if state != "compromised":
         from runner.app.messages.outages import declare
 
         others = declare(session.service, incident, domain, state)
         if others:
             session.say(f"{domain} is {state} in {', '.join(others)} as well")
-    tell(session, incident, after, f"{domain} is {state}")
+    tell(session, turn, f"{domain} is {state}")
 
 
 def _between(

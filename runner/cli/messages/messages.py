@@ -372,7 +372,7 @@ def ack(
     """
     from runner.app.messages.acknowledgement import COMMAND_LINE, acknowledge
 
-    person = session.actor.represented or session.by
+    person = session.principal.on_behalf_of or session.by
     only = session.name() if session.options.incident else ""
     found = acknowledge(session.service, code=code, person=person, via=COMMAND_LINE, incident=only, note=note)
     work(session)

@@ -46,6 +46,7 @@ def adopt(
       tocsin notice adopt short-notice_1a2b3c4d.docx
       tocsin notice adopt edited.docx final --as jonas --yes
     """
+    from runner.app.core.transaction import Turn
     from runner.app.notices.word_import import command, look
     from runner.reports.core.task_rows import numbered
 
@@ -54,7 +55,7 @@ def adopt(
     if adoption.same:
         answer(
             session,
-            incident,
+            Turn(before=incident, after=incident),
             f"{adoption.step}: the text is that of {adoption.pair.new.id}: there is nothing to take",
         )
         return
@@ -64,8 +65,8 @@ def adopt(
         again = f"tocsin notice adopt {file} {adoption.step} --yes"
         session.confirm(f"{session.by}: take this text for {adoption.step}?", again)
     rendered = command(session.service, incident, adoption, override)
-    after = session.service.submit(incident.id, rendered)
-    tell(session, incident, after, f"the text of {file.name} is taken: {rendered_words(rendered)}")
+    turn = session.service.act(session.principal, incident.id, [rendered])
+    tell(session, turn, f"the text of {file.name} is taken: {rendered_words(rendered)}")
 
 
 def _page(found: Adoption) -> Iterator[Block]:
@@ -261,7 +262,8 @@ def render(
     in_person(session, override or "".join(marked.values()))
     _keep_edits(incident, step, drop_edits)
     rendered = render_step(session.service, incident, step, override, marked)
-    tell(session, incident, session.service.submit(incident.id, rendered), rendered_words(rendered))
+    turn = session.service.act(session.principal, incident.id, [rendered])
+    tell(session, turn, rendered_words(rendered))
 
 
 def _keep_edits(incident: Incident, step: str, drop: bool) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from runner.base.states import ReceiptKind, Severity
 from runner.incident.state.campaigns import AnyCampaignEvent
-from runner.incident.state.events import FactChange, PlannedDelivery
+from runner.incident.state.events import FactChange, PlannedDelivery, PlaybookMigrated
 from runner.incident.state.exercise import Cause, ClockChange, FaultKind, Rating
 from runner.incident.state.incident import Run
 from runner.law.duty import DutyRecord
@@ -294,6 +294,12 @@ class PinPlaybook(Command, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class MigratePlaybook(Command, frozen=True, kw_only=True):
+    """Move a run to another version of its playbook, as ``decide_migration`` has it."""
+
+    event: PlaybookMigrated
+
+
 class ResolveAttempt(Command, frozen=True, kw_only=True):
     """Say what became of an attempt whose outcome nobody knew."""
 
@@ -566,6 +572,7 @@ AnyCommand = (
     | ConfirmEntry
     | RecordCampaign
     | PinPlaybook
+    | MigratePlaybook
     | ResolveAttempt
     | Resend
     | AskReplan

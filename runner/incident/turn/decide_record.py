@@ -54,6 +54,7 @@ RecordCommand = (
     | c.AddTask
     | c.ConfirmEntry
     | c.PinPlaybook
+    | c.MigratePlaybook
 )
 
 
@@ -168,7 +169,7 @@ def known(
     return with_second(incident, act, (recorded, *ended), library.alone, second)
 
 
-def _addition(
+def _addition(  # noqa: C901  # one case a command
     incident: Incident,
     command: c.OverrideRule
     | c.AttachFile
@@ -176,7 +177,8 @@ def _addition(
     | c.SetSeverity
     | c.AddTask
     | c.CorrectEvent
-    | c.PinPlaybook,
+    | c.PinPlaybook
+    | c.MigratePlaybook,
     library: Library,
 ) -> tuple[e.AnyEvent, ...]:
     match command:
@@ -207,6 +209,8 @@ def _addition(
             if run.id in incident.runs:
                 raise Refused(f"a run called {run.id} is in this incident already", code="run_exists")
             return (e.PlaybookPinned(run=run, inputs=inputs, reason=reason),)
+        case c.MigratePlaybook(event=event):
+            return (event,)
 
 
 def _added(incident: Incident, command: c.AddTask, library: Library) -> e.TaskAdded:

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from runner.app.core.contact_store import ContactStore, kept_people, read_book, record, shred
+from runner.base.actor import Principal
 from runner.errors import Stale
 from runner.incident.people.contact_journal import (
     BOOK,
@@ -31,7 +32,7 @@ from runner.store.port import Store
 from tests.cli.at_desk import Chance, Clock
 from tests.servers.postgres import postgres_server, postgres_url
 from tests.store.conftest import place, store
-from tests.store.journals import ACTOR, Place
+from tests.store.journals import Place
 
 __all__ = ["place", "postgres_server", "postgres_url", "store"]
 
@@ -46,7 +47,7 @@ class Shelf:
     store: Store
     clock: Clock = field(default_factory=Clock)
     chance: Chance = field(default_factory=Chance)
-    actor = ACTOR
+    principal = Principal(person="ada", host="desk.example", os_user="ada")
     backoff = None
     forgotten: int = 0
 

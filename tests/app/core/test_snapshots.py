@@ -73,7 +73,7 @@ def test_a_short_incident_has_none(desk: IncidentService) -> None:
 
 def test_what_came_after_it_is_folded(desk: IncidentService, another: IncidentService) -> None:
     worked(desk, LONG)
-    desk.submit("i-1", Pause(reason="lunch"))
+    desk.act(desk.principal, "i-1", [Pause(reason="lunch")])
     assert another.load("i-1").state == "paused"
     assert another.load("i-1") == another.fold("i-1")
     assert kept(another).version == another.load("i-1").version - 1
@@ -82,7 +82,7 @@ def test_what_came_after_it_is_folded(desk: IncidentService, another: IncidentSe
 def test_a_command_keeps_one_where_no_worker_did(desk: IncidentService, another: IncidentService) -> None:
     worked(desk, LONG)
     desk.store.rebuild(desk.store.rows())
-    another.submit("i-1", Pause(reason="lunch"))
+    another.act(another.principal, "i-1", [Pause(reason="lunch")])
     assert kept(desk).version == another.load("i-1").version
 
 
@@ -104,7 +104,7 @@ def test_one_of_other_code_is_not_used_and_soon_replaced(
     desk.store.put_snapshot("i-1", foreign)
     third = make_desk(desk.folder, desk.home.store)
     assert third.load("i-1").title != lie.title
-    third.submit("i-1", Pause(reason="lunch"), Resume())
+    third.act(third.principal, "i-1", [Pause(reason="lunch"), Resume()])
     third.store.close()
     assert kept(desk).code == snapshots.code()
 
@@ -113,7 +113,7 @@ def test_it_says_nothing_more_once_the_incident_is_shredded(
     desk: IncidentService, another: IncidentService
 ) -> None:
     worked(desk, LONG)
-    desk.submit("i-1", RecordFacts(changes=(change("people.total", 3),), by="ann"))
+    desk.act(desk.principal, "i-1", [RecordFacts(changes=(change("people.total", 3),), by="ann")])
     desk.store.shred("i-1")
     with pytest.raises(Sealed, match="shredded"):
         another.load("i-1")

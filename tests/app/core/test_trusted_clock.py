@@ -50,7 +50,7 @@ class Machine:
 
 def desk_on(machine: Machine, folder: Path) -> IncidentService:
     like = make_desk(folder, "sqlite:tocsin.db")
-    return IncidentService(folder, like.home, like.store, machine, like.chance, like.actor)
+    return IncidentService(folder, like.home, like.store, machine, like.chance, like.principal)
 
 
 def waiting(desk: IncidentService) -> None:
@@ -97,14 +97,14 @@ def test_a_process_that_comes_after_goes_on_from_there_until_a_person_says_that_
     machine.passes(5 * MINUTE)
     looked(desk)
     machine.wall -= HOUR
-    time = TrustedClock(machine, desk.store, desk.actor.host)
+    time = TrustedClock(machine, desk.store, desk.principal.host)
     assert time.now() == T0 + 5 * MINUTE
     time.keep()
-    kept = saved_times(desk.store, desk.actor.host)
+    kept = saved_times(desk.store, desk.principal.host)
     assert kept is not None
     assert kept.apart == -HOUR
-    forget_time(desk.store, desk.actor.host)
-    assert TrustedClock(machine, desk.store, desk.actor.host).now() == machine.wall
+    forget_time(desk.store, desk.principal.host)
+    assert TrustedClock(machine, desk.store, desk.principal.host).now() == machine.wall
     desk.store.close()
 
 
@@ -158,12 +158,12 @@ def test_levels_are_told_once_each_in_their_turn_though_the_clock_was_set_and_se
 def test_how_far_time_has_come_is_written_once_a_minute(tmp_path: Path) -> None:
     machine = Machine()
     desk = desk_on(machine, tmp_path)
-    time = TrustedClock(machine, desk.store, desk.actor.host)
+    time = TrustedClock(machine, desk.store, desk.principal.host)
     found = []
     for _ in range(4):
         time.now()
         time.keep()
-        kept = saved_times(desk.store, desk.actor.host)
+        kept = saved_times(desk.store, desk.principal.host)
         found.append(None if kept is None else kept.at)
         machine.passes(MINUTE / 2)
     assert found == [T0, T0, T0 + MINUTE, T0 + MINUTE]

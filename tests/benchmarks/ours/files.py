@@ -82,18 +82,18 @@ def quiet(folder: Path) -> None:
     from runner.incident.state.commands import CancelIncident
 
     desk = made(folder)
-    incident = commit_opening(desk, prepare_opening(desk, Request(playbooks=("lost-device",))))
-    desk.submit(incident.id, CancelIncident(by="ana", reason="it was found"))
+    incident = commit_opening(desk, prepare_opening(desk, Request(playbooks=("lost-device",)))).after
+    desk.act(desk.principal, incident.id, [CancelIncident(by="ana", reason="it was found")])
     desk.store.close()
 
 
 def made(folder: Path) -> IncidentService:
     """Return the desk of a new home that runs local commands."""
-    from runner.app.home.open_home import init_home, open_service, this_actor
+    from runner.app.home.open_home import init_home, open_service, this_principal
 
     config = init_home(folder, "ana")
     config.write_text(config.read_text().replace("commands: false", "commands: true"))
-    return open_service(folder, this_actor("ana"))
+    return open_service(folder, this_principal("ana"))
 
 
 def main() -> None:

@@ -54,7 +54,7 @@ def prepare(job: protocol.Job) -> None:
 
     def until_last(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
         if getattr(work, "step", "") == f"bench:loop.s{IN_A_ROUND - 1}#{job.n // IN_A_ROUND}":
-            desk.submit("i-1", Pause(reason="measure from here"))
+            desk.act(desk.principal, "i-1", [Pause(reason="measure from here")])
         return nothing(work, incident, head)
 
     worker = Worker(desk, perform=until_last)
@@ -71,7 +71,7 @@ def prepare(job: protocol.Job) -> None:
 def measure(job: protocol.Job) -> None:
     """Open the incident, go on, and stop the clock when the next step is done."""
     desk = make_desk(job.folder)
-    desk.submit("i-1", Resume())
+    desk.act(desk.principal, "i-1", [Resume()])
     worker = Worker(desk, threads=1, perform=nothing)
     worker.drain()
     seconds = protocol.since_start()

@@ -10,7 +10,7 @@ import msgspec
 from runner.app.core.identifiers import RandomIds, SystemClock
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.transaction import Transaction, prepare
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.incident.state.commands import AnyCommand, AttemptDone, PinPlaybook
 from runner.incident.state.events import IncidentOpened, Recorded
 from runner.incident.state.incident import Incident, Run
@@ -23,7 +23,7 @@ from runner.routing.organisation import Home
 from runner.store.open_store import open_store
 from runner.vault.master_key import create_master, open_vault
 
-ACTOR = Actor(claimed="bench", host="bench", os_user="bench")
+ACTOR = Principal(person="bench", host="bench", os_user="bench")
 
 
 def make_desk(folder: Path, url: str = "sqlite:bench.db") -> IncidentService:

@@ -12,7 +12,7 @@ from pathlib import Path
 from runner.app.core.incident_service import IncidentService
 from runner.app.exercises.exercises import prepare_drill, set_clock
 from runner.app.incidents.open_incident import commit_opening
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.files.exercise_file import load_exercise
 from runner.incident.state import commands as c
 from runner.playbook.catalogue import Catalog
@@ -136,7 +136,7 @@ def conducted(tocsin: AtDesk, folder: Path) -> tuple[IncidentService, Conductor]
     (folder / "bucket.yaml").write_text(EXERCISE.replace("PLACE", facts), encoding="utf-8")
     desk = tocsin.office()
     opening = prepare_drill(desk, load_exercise(str(folder / "bucket.yaml"), Catalog(tocsin.home)))
-    name = commit_opening(desk, opening).id
+    name = commit_opening(desk, opening).after.id
     set_clock(desk, name, "begun")
     return desk, Conductor(desk, name, lambda _: None)
 
@@ -145,10 +145,10 @@ def acknowledged(desk: IncidentService, name: str, person: str) -> None:
     """Have a person acknowledge whatever is addressed to them."""
     for delivery in desk.load(name).deliveries.values():
         if delivery.person == person and delivery.acked_at is None:
-            desk.submit(
+            desk.act(
+                Principal(person=person, host="desk", os_user=person),
                 name,
-                c.Acknowledge(by=person, delivery=delivery.id, via="pager"),
-                actor=Actor(claimed=person, host="desk", os_user=person),
+                [c.Acknowledge(by=person, delivery=delivery.id, via="pager")],
             )
 
 

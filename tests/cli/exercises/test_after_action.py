@@ -170,7 +170,7 @@ def test_a_signature_by_another_hand_or_over_other_heads_does_not_hold(
     forged = c.SignReport(
         by="olga", digest="sha256:0", files={"md": digest}, heads={"StartEx": f"1:sha256:{'0' * 64}"}
     )
-    desk.submit(name, forged)
+    desk.act(desk.principal, name, [forged])
     said = tocsin("drill", "report", "--check", str(file), "--format", "json")
     assert said.code == 1
     assert findings(said) == {

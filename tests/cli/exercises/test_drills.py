@@ -63,7 +63,7 @@ def begun(tocsin: AtDesk, exercise: Path) -> Conductor:
     _know_olga(tocsin.home / "tocsin.yaml")
     desk = tocsin.office()
     opening = prepare_drill(desk, load_exercise(str(exercise), Catalog(tocsin.home)))
-    name = commit_opening(desk, opening).id
+    name = commit_opening(desk, opening).after.id
     set_clock(desk, name, "begun")
     events: list[ScenarioEvent] = []
     return Conductor(desk, name, events.append)
@@ -95,7 +95,7 @@ def test_what_a_controller_does_in_the_same_instant_does_not_end_the_conducting(
 
     desk, other = tocsin.office(), tocsin.office()
     opening = exercises.prepare_drill(desk, load_exercise(str(exercise), Catalog(tocsin.home)))
-    name = commit_opening(desk, opening).id
+    name = commit_opening(desk, opening).after.id
     exercises.set_clock(desk, name, "begun")
     plain = desk.write
 
@@ -105,7 +105,7 @@ def test_what_a_controller_does_in_the_same_instant_does_not_end_the_conducting(
             case "inject":
                 exercises.release(other, name, "1")
             case "defer":
-                other.submit(name, c.DeferInject(by="olga", number="1", reason="no time"))
+                other.act(other.principal, name, [c.DeferInject(by="olga", number="1", reason="no time")])
             case _:
                 exercises.set_clock(other, name, "ended", reason="a real alarm")
         return plain(appends, recorded=recorded)

@@ -54,7 +54,7 @@ def test_after_a_pause_what_leaves_still_carries_the_time_of_the_wall(
     (tmp_path / "live.yaml").write_text(EXERCISE, encoding="utf-8")
     desk = tocsin.office()
     loaded = load_exercise(str(tmp_path / "live.yaml"), Catalog(tocsin.home))
-    name = commit_opening(desk, prepare_drill(desk, loaded)).id
+    name = commit_opening(desk, prepare_drill(desk, loaded)).after.id
     set_clock(desk, name, "begun")
     set_clock(desk, name, "paused", reason="coffee")
     tocsin.clock.advance(timedelta(hours=2))

@@ -152,7 +152,9 @@ def test_what_a_later_version_wrote_is_not_called_damaged(two: AtDesk) -> None:
     name = desk.find(DAMAGED)
     row = desk.store.row(name)
     assert row is not None
-    event = NewEvent(type="Invented", at=two.clock.now(), actor=desk.actor, payload=b'{"type":"Invented"}')
+    event = NewEvent(
+        type="Invented", at=two.clock.now(), actor=desk.principal.actor, payload=b'{"type":"Invented"}'
+    )
     version = row.version + 1
     after = type(row)(**{**{f: getattr(row, f) for f in row.__struct_fields__}, "version": version})
     append = Append(incident=name, expected_version=row.version, events=[event], row=after)

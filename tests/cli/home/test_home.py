@@ -160,9 +160,9 @@ def dead_worker_claims(tocsin: AtDesk) -> None:
         from runner.effects.messages.compose import replan
         from runner.incident.state.commands import Resend
 
-        desk.submit(name, Resend(delivery=deliveries[0], reason="again"))
+        desk.act(desk.principal, name, [Resend(delivery=deliveries[0], reason="again")])
         incident = desk.load(name)
-        desk.submit(name, replan(incident, desk.tools(incident)))
+        desk.act(desk.principal, name, [replan(incident, desk.tools(incident))])
         turn = desk.turn(desk.load(name), (), worker="w-dead")
         desk.append([turn])
 

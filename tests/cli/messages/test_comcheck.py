@@ -210,7 +210,7 @@ def test_how_often_the_store_is_read_does_not_grow_with_the_people_who_are_tried
     tocsin.settings(people=contacts, roles={})
     desk = tocsin.office()
     counted = Counted(desk.store)
-    at_work = IncidentService(desk.folder, desk.home, counted, desk.clock, desk.chance, desk.actor)
+    at_work = IncidentService(desk.folder, desk.home, counted, desk.clock, desk.chance, desk.principal)
     tried = list(test_contacts(at_work, all_ways(at_work)))
     assert len(tried) == persons
     assert counted.reads == 2, "whom there is to try, and whose journal is which"

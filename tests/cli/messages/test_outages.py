@@ -17,7 +17,7 @@ from runner.app.core.trusted_clock import Kept
 from runner.app.exercises.exercises import prepare_drill, set_clock
 from runner.app.home.open_home import open_service
 from runner.app.incidents.open_incident import commit_opening
-from runner.base.actor import Actor
+from runner.base.actor import Principal
 from runner.files.exercise_file import load_exercise
 from runner.playbook.catalogue import Catalog
 from tests.cli.at_desk import AtDesk, compare
@@ -291,7 +291,7 @@ def test_what_an_exercise_plays_takes_no_place_in_an_account_and_waits_for_none(
     (tmp_path / "dry-run.yaml").write_text(EXERCISE, encoding="utf-8")
     desk = tocsin.office()
     loaded = load_exercise(str(tmp_path / "dry-run.yaml"), Catalog(tocsin.home))
-    drill = commit_opening(desk, prepare_drill(desk, loaded))
+    drill = commit_opening(desk, prepare_drill(desk, loaded)).after
     set_clock(desk, drill.id, "begun")
     tocsin("worker", "--once")
     assert {delivery["state"] for delivery in providers.deliveries(drill.codename)} == {"satisfied"}
@@ -421,7 +421,7 @@ def test_whoever_has_no_other_channel_is_waited_for_and_a_person_is_told_meanwhi
 
 def test_a_clock_that_was_set_back_is_said_until_a_person_says_that_it_is_right(incident: AtDesk) -> None:
     kept = Kept(at=incident.clock.now() + timedelta(hours=1), apart=-timedelta(hours=1))
-    with open_service(incident.home, Actor(claimed="maria", host="desk", os_user="maria")).store as store:
+    with open_service(incident.home, Principal(person="maria", host="desk", os_user="maria")).store as store:
         store.change_marks(["clock/desk"], lambda known: {"clock/desk": msgspec.json.encode(kept)})
     assert incident("doctor").code == 4
     [back] = [what for how, what in examined(incident, "clock") if how == "error"]

@@ -9,50 +9,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-OFFICES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "agencies_named_by_ocabr_director": (
-            "Agencies named by the Director of Consumer Affairs and Business Regulation"
-        ),
-        "attorney_general": "Attorney General",
-        "attorney_general_consumer_protection": "Attorney General, Consumer Protection Section",
-        "attorney_general_consumer_protection_director": (
-            "Attorney General, Director of the Consumer Protection Division"
-        ),
-        "attorney_general_or_dfr": "Attorney General or Department of Financial Regulation",
-        "attorney_general_or_dpfr": "Attorney General or Department of Professional and Financial Regulation",
-        "auditor_of_public_accounts": "Auditor of Public Accounts",
-        "az_department_of_homeland_security_director": (
-            "Director of the Arizona Department of Homeland Security"
-        ),
-        "cdph": "California Department of Public Health",
-        "cftc": "Commodity Futures Trading Commission",
-        "cisa": "Cybersecurity and Infrastructure Security Agency",
-        "department_of_consumer_affairs": "Department of Consumer Affairs",
-        "department_of_consumer_affairs_daco": "Department of Consumer Affairs (DACO)",
-        "department_of_financial_services": "Department of Financial Services",
-        "department_of_legal_affairs": "Department of Legal Affairs",
-        "department_of_state": "Department of State",
-        "division_of_state_police": "Division of State Police",
-        "dod_dibnet": "Department of Defense (DIBNet)",
-        "fbi": "Federal Bureau of Investigation",
-        "fcc": "Federal Communications Commission",
-        "ftc": "Federal Trade Commission",
-        "hhs_secretary": "Secretary of Health and Human Services",
-        "insurance_commissioner": "Commissioner of Insurance",
-        "ncua": "National Credit Union Administration",
-        "nydfs_superintendent": "Superintendent of Financial Services",
-        "office_of_consumer_affairs_and_business_regulation": (
-            "Office of Consumer Affairs and Business Regulation"
-        ),
-        "office_of_consumer_protection": "Office of Consumer Protection",
-        "sec": "Securities and Exchange Commission",
-        "sec_edgar": "Securities and Exchange Commission",
-        "state_police": "State Police",
-        "us_secret_service": "United States Secret Service",
-        "utah_cyber_center": "Utah Cyber Center",
-    }
-)
+from runner.documents.wording.authority_names import OFFICES
+
 _ENGLISH = {
     # data.elements
     "ssn": "Social Security number",
@@ -115,6 +73,8 @@ _ENGLISH = {
     "integrity": "integrity",
     "availability": "availability",
 }
+
+
 _GERMAN = {
     # data.elements
     "ssn": "Sozialversicherungsnummer",
@@ -194,6 +154,8 @@ _GERMAN = {
     "risk": "Risiko",
     "high": "hohes Risiko",
 }
+
+
 _FRENCH = {
     # data.elements
     "ssn": "numéro de sécurité sociale",
@@ -273,6 +235,8 @@ _FRENCH = {
     "risk": "risque",
     "high": "risque élevé",
 }
+
+
 _SPANISH = {
     # data.elements
     "ssn": "número de la seguridad social",
@@ -352,6 +316,8 @@ _SPANISH = {
     "risk": "riesgo",
     "high": "riesgo alto",
 }
+
+
 LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {"en": _ENGLISH, "de": _GERMAN, "fr": _FRENCH, "es": _SPANISH}
 )

@@ -1,0 +1,108 @@
+"""The names of the authorities that duties name by a code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+OFFICES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "adgm_commissioner": "ADGM Commissioner of Data Protection",
+        "agencies_named_by_ocabr_director": (
+            "Agencies named by the Director of Consumer Affairs and Business Regulation"
+        ),
+        "anpd": "National Data Protection Authority (ANPD)",
+        "anpd_pe": "National Authority for Personal Data Protection",
+        "apra": "Australian Prudential Regulation Authority",
+        "asd_acsc": "Australian Cyber Security Centre",
+        "asd_home_affairs": "Department of Home Affairs",
+        "attorney_general": "Attorney General",
+        "attorney_general_consumer_protection": "Attorney General, Consumer Protection Section",
+        "attorney_general_consumer_protection_director": (
+            "Attorney General, Director of the Consumer Protection Division"
+        ),
+        "attorney_general_or_dfr": "Attorney General or Department of Financial Regulation",
+        "attorney_general_or_dpfr": "Attorney General or Department of Professional and Financial Regulation",
+        "auditor_of_public_accounts": "Auditor of Public Accounts",
+        "az_department_of_homeland_security_director": (
+            "Director of the Arizona Department of Homeland Security"
+        ),
+        "bacs_ncsc": "National Cyber Security Centre (BACS)",
+        "cac": "Cyberspace Administration",
+        "cai": "Commission d'accès à l'information",
+        "cbuae": "Central Bank of the UAE",
+        "cdph": "California Department of Public Health",
+        "cert_in": "CERT-In",
+        "cftc": "Commodity Futures Trading Commission",
+        "ci_commissioner": "Commissioner of Critical Infrastructure",
+        "cisa": "Cybersecurity and Infrastructure Security Agency",
+        "congress": "Congress",
+        "csa": "Cyber Security Agency",
+        "cse": "Communications Security Establishment",
+        "data_protection_board": "Data Protection Board",
+        "department_of_consumer_affairs": "Department of Consumer Affairs",
+        "department_of_consumer_affairs_daco": "Department of Consumer Affairs (DACO)",
+        "department_of_financial_services": "Department of Financial Services",
+        "department_of_legal_affairs": "Department of Legal Affairs",
+        "department_of_state": "Department of State",
+        "difc_commissioner": "DIFC Commissioner of Data Protection",
+        "division_of_state_police": "Division of State Police",
+        "dod_cyber_crime_center": "DoD Cyber Crime Center",
+        "dod_dibnet": "Department of Defense (DIBNet)",
+        "doe": "Department of Energy",
+        "dpc_gh": "Data Protection Commission",
+        "e_isac": "Electricity Information Sharing and Analysis Center",
+        "ed_fsa": "Federal Student Aid office",
+        "edps": "European Data Protection Supervisor",
+        "fbi": "Federal Bureau of Investigation",
+        "fca": "Financial Conduct Authority",
+        "fcc": "Federal Communications Commission",
+        "fcc_nors": "FCC Network Outage Reporting System",
+        "fdpic": "Federal Data Protection and Information Commissioner",
+        "fincen": "Financial Crimes Enforcement Network",
+        "finma": "Financial Market Supervisory Authority (FINMA)",
+        "fsca_or_pa": "FSCA or Prudential Authority",
+        "ftc": "Federal Trade Commission",
+        "hhs_secretary": "Secretary of Health and Human Services",
+        "ico": "Information Commission",
+        "information_regulator": "Information Regulator",
+        "insurance_commissioner": "Commissioner of Insurance",
+        "irs": "Internal Revenue Service",
+        "kvkk_board": "Personal Data Protection Board",
+        "mas": "Monetary Authority of Singapore",
+        "msit_or_kisa": "Ministry of Science and ICT or KISA",
+        "national_csirt": "national CSIRT",
+        "national_response_center": "National Response Center",
+        "ncua": "National Credit Union Administration",
+        "nrc": "Nuclear Regulatory Commission",
+        "ny_dhses": "Division of Homeland Security and Emergency Services",
+        "nydfs_superintendent": "Superintendent of Financial Services",
+        "oaic": "Information Commissioner (OAIC)",
+        "office_of_consumer_affairs_and_business_regulation": (
+            "Office of Consumer Affairs and Business Regulation"
+        ),
+        "office_of_consumer_protection": "Office of Consumer Protection",
+        "oipc_ab": "Information and Privacy Commissioner",
+        "omb": "Office of Management and Budget",
+        "opc": "Privacy Commissioner",
+        "opc_nz": "Privacy Commissioner",
+        "osfi": "Superintendent of Financial Institutions (OSFI)",
+        "pcpd": "Privacy Commissioner for Personal Data",
+        "pdpc": "Personal Data Protection Commission",
+        "pdpc_eg": "Personal Data Protection Center",
+        "pdpc_office": "Personal Data Protection Committee",
+        "pdpc_tw": "Personal Data Protection Commission",
+        "pdpc_tz": "Personal Data Protection Commission",
+        "pipc_or_kisa": "PIPC or KISA",
+        "ppc_or_delegated_minister": "Personal Information Protection Commission or the delegated minister",
+        "pra": "Prudential Regulation Authority",
+        "sebi": "Securities and Exchange Board of India",
+        "sec": "Securities and Exchange Commission",
+        "sec_edgar": "Securities and Exchange Commission",
+        "state_police": "State Police",
+        "tigta": "Treasury Inspector General for Tax Administration",
+        "us_secret_service": "United States Secret Service",
+        "utah_cyber_center": "Utah Cyber Center",
+    }
+)

@@ -1,0 +1,166 @@
+"""Reader of a store: the queries that both databases answer in the same words.
+
+A query is written as PostgreSQL takes it; the embedded store leaves out the schema and writes its own marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, LiteralString
+
+from runner.errors import NotFound, Sealed
+from runner.store import chain, encryption, inspection, rows
+from runner.store.port import Head, IncidentRow, Inspection, Link, Snapshot, StoredEvent, Verification
+from runner.vault.keys import DataKey
+
+PAGE = 2000
+"""Events that are read at once."""
+Select = Callable[[LiteralString, tuple[Any, ...]], list[Any]]
+"""From a query and its values to all its rows."""
+_ROWS: LiteralString = """
+SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, wrapped
+FROM tocsin.incidents LEFT JOIN tocsin.keys ON keys.incident = incidents.id"""
+_HEAD: LiteralString = "SELECT version, head FROM tocsin.incidents WHERE id = %s"
+_TAIL: LiteralString = "SELECT seq, hash FROM tocsin.events WHERE incident = %s ORDER BY seq DESC LIMIT 1"
+_KEY: LiteralString = "SELECT wrapped FROM tocsin.keys WHERE incident = %s"
+_DUE: LiteralString = "SELECT id FROM tocsin.incidents WHERE has_work OR next_due <= %s ORDER BY id"
+_SNAPSHOT: LiteralString = """
+SELECT s.version, s.code, s.head, s.body, k.wrapped FROM tocsin.snapshots s
+JOIN tocsin.events e ON e.incident = s.incident AND e.seq = s.version AND e.hash = s.head
+LEFT JOIN tocsin.keys k ON k.incident = s.incident WHERE s.incident = %s"""
+_BLOB: LiteralString = """
+SELECT b.incident, k.wrapped, b.body FROM tocsin.blobs b LEFT JOIN tocsin.keys k ON k.incident = b.incident
+WHERE b.digest = %s ORDER BY b.incident <> '' AND k.wrapped IS NULL, b.incident LIMIT 1"""
+
+
+class JournalReader:
+    """What a store answers without writing; ``events`` is its query for a page of events."""
+
+    def __init__(self, sealer: encryption.Sealer, select: Select, events: LiteralString) -> None:
+        """Take how the store is asked."""
+        self._sealer, self._all, self._select_events = sealer, select, events
+
+    def _one(self, query: LiteralString, values: tuple[Any, ...] = ()) -> Any:
+        found = self._all(query, values)
+        return found[0] if found else None
+
+    def read(self, incident: str, after: int = 0) -> Iterator[StoredEvent]:
+        """See Store.read."""
+        key = self._reading_key(incident, strict=True)
+        for found in self._events(incident, after):
+            yield chain.event_of(rows.link_of(key, incident, found))
+
+    def links(self, incident: str, after: int = 0) -> Iterator[Link]:
+        """See Store.links."""
+        key = self._reading_key(incident, strict=False)
+        for found in self._events(incident, after):
+            yield rows.link_of(key, incident, found)
+
+    def read_payloads(self, incident: str, after: int = 0) -> Iterator[tuple[int, datetime, bytes | None]]:
+        """See Store.read_payloads."""
+        key = self._reading_key(incident, strict=True)
+        instant_of = chain.instant_of
+        for seq, header, salt, payload, _hash in self._events(incident, after):
+            if salt is not None:
+                yield seq, instant_of(header), payload
+            else:
+                opened = None if key is None else encryption.open_payload(key, incident, seq, payload)[1]
+                yield seq, instant_of(header), opened
+
+    def _reading_key(self, incident: str, *, strict: bool) -> DataKey | None:
+        """Return the key that opens payloads; without the master key raise Sealed, or do without."""
+        found = self._one(_KEY, (incident,))
+        if found is None or found[0] is None:
+            return None
+        try:
+            return self._sealer.key(incident, found[0])
+        except Sealed:
+            if strict:
+                raise
+            return None
+
+    def vouch(self, incident: str, data: bytes) -> bytes:
+        """See Store.vouch."""
+        key = self._reading_key(incident, strict=True)
+        if key is None:
+            raise encryption.shredded(incident)
+        return key.vouch(data)
+
+    def _events(self, incident: str, after: int) -> Iterator[tuple[Any, ...]]:
+        while True:
+            page = self._all(self._select_events, (incident, after, PAGE))
+            yield from page
+            if len(page) < PAGE:
+                return
+            after = page[-1][0]
+
+    def head(self, incident: str) -> Head:
+        """See Store.head."""
+        version, head = (
+            self._one(_HEAD, (incident,)) or self._one(_TAIL, (incident,)) or (0, chain.genesis(incident))
+        )
+        return Head(version, head.hex())
+
+    def verify(
+        self,
+        incident: str | None = None,
+        anchors: Mapping[str, Head] | None = None,
+        seen: Callable[[int], None] | None = None,
+    ) -> Verification:
+        """See Store.verify."""
+        known = anchors or {}
+        witnesses = {
+            name: Head(version, head.hex())
+            for name, version, head in self._all("SELECT id, version, head FROM tocsin.incidents", ())
+        }
+        if incident is not None:
+            links = chain.told(self.links(incident), seen)
+            return chain.check(incident, links, witness=witnesses.get(incident), anchor=known.get(incident))
+        journals = {name for (name,) in self._all("SELECT DISTINCT incident FROM tocsin.events", ())}
+        return chain.check_store(lambda name: chain.told(self.links(name), seen), journals, witnesses, known)
+
+    def inspect(self, incident: str | None = None, seen: Callable[[int], None] | None = None) -> Inspection:
+        """See Store.inspect."""
+        return inspection.inspect(self._sealer, self._all, incident, seen)
+
+    def rows(self, state: str | None = None) -> list[IncidentRow]:
+        """See Store.rows."""
+        where: LiteralString = "" if state is None else " WHERE state = %s"
+        found = self._all(_ROWS + where + " ORDER BY opened_at, id", () if state is None else (state,))
+        return [rows.incident_row(self._sealer, one[:-1], one[-1]) for one in found]
+
+    def row(self, incident: str) -> IncidentRow | None:
+        """See Store.row."""
+        found = self._one(_ROWS + " WHERE id = %s", (incident,))
+        return None if found is None else rows.incident_row(self._sealer, found[:-1], found[-1])
+
+    def due(self, now: datetime) -> list[str]:
+        """See Store.due."""
+        return [name for (name,) in self._all(_DUE, (rows.text(now),))]
+
+    def next_due(self, after: datetime | None = None) -> datetime | None:
+        """See Store.next_due."""
+        behind = "" if after is None else rows.text(after)
+        (found,) = self._one("SELECT min(next_due) FROM tocsin.incidents WHERE next_due > %s", (behind,))
+        return None if found is None else datetime.fromisoformat(found)
+
+    def snapshot(self, incident: str) -> Snapshot | None:
+        """See Store.snapshot."""
+        return encryption.open_snapshot(self._sealer, incident, self._one(_SNAPSHOT, (incident,)))
+
+    def get_blob(self, digest: str) -> bytes:
+        """See Store.get_blob."""
+        found = self._one(_BLOB, (digest,))
+        if found is None:
+            raise NotFound(f"no document {digest[:12]}… is kept here", code="blob_missing")
+        return encryption.open_blob(self._sealer, digest, *found)
+
+    def has_blob(self, digest: str) -> bool:
+        """See Store.has_blob."""
+        return self._one("SELECT 1 FROM tocsin.blobs WHERE digest = %s LIMIT 1", (digest,)) is not None
+
+    def setting(self, name: str) -> str | None:
+        """See Store.setting."""
+        found = self._one("SELECT value FROM tocsin.settings WHERE name = %s", (name,))
+        return None if found is None else str(found[0])

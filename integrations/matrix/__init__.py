@@ -30,7 +30,6 @@ from integrations.port import (
     Answer,
     Callback,
     CallbackReply,
-    CannotTell,
     Capabilities,
     Confidentiality,
     Finding,
@@ -39,7 +38,6 @@ from integrations.port import (
     Outcome,
     Parsed,
     Receipt,
-    Reconciled,
     Rejected,
     Secrets,
     Throttled,
@@ -149,11 +147,6 @@ def _taken(reply: Reply) -> Outcome:
 
 def _event(given: object) -> str:
     return given if isinstance(given, str) and _EVENT.fullmatch(given) else ""
-
-
-def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """Asking is repeating: the server knows the transaction."""
-    return CannotTell("repeat it with the same transaction id and the same token")
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:

@@ -5,12 +5,13 @@ A query is written as PostgreSQL takes it; the embedded store leaves out the sch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, LiteralString
 
-from runner.errors import NotFound, Sealed
-from runner.store import chain, encryption, inspection, rows
+from runner.errors import NotFound, Sealed, StoreCorrupt
+from runner.store import chain, encryption, journal_reader, rows
+from runner.store.encryption import Sealer, open_blob
 from runner.store.port import Head, IncidentRow, Inspection, Link, Snapshot, StoredEvent, Verification
 from runner.vault.keys import DataKey
 
@@ -122,7 +123,7 @@ class JournalReader:
 
     def inspect(self, incident: str | None = None, seen: Callable[[int], None] | None = None) -> Inspection:
         """See Store.inspect."""
-        return inspection.inspect(self._sealer, self._all, incident, seen)
+        return journal_reader.inspect(self._sealer, self._all, incident, seen)
 
     def rows(self, state: str | None = None) -> list[IncidentRow]:
         """See Store.rows."""
@@ -164,3 +165,59 @@ class JournalReader:
         """See Store.setting."""
         found = self._one("SELECT value FROM tocsin.settings WHERE name = %s", (name,))
         return None if found is None else str(found[0])
+
+
+Read = Callable[[LiteralString, tuple[str, ...]], list[Any]]
+"""From a query, as PostgreSQL takes it, and its values to all its rows."""
+
+
+def inspect(
+    sealer: Sealer,
+    read: Read,
+    incident: str | None,
+    seen: Callable[[int], None] | None,
+) -> Inspection:
+    """Open every key and every document."""
+    keys = dict(read("SELECT incident, wrapped FROM tocsin.keys", ()))
+    names = read("SELECT incident, digest FROM tocsin.blobs ORDER BY incident, digest", ())
+    sealed = {name for name, _ in names if name}
+    sealed.update(
+        name for (name,) in read("SELECT DISTINCT incident FROM tocsin.events WHERE salt IS NULL", ())
+    )
+    opened, keyless = _keys(sealer, keys, sealed if incident is None else sealed & {incident})
+    blobs = unread = 0
+    changed = []
+    for name, digest in names if incident is None else (name for name in names if name[0] == incident):
+        blobs += 1
+        if name and name not in opened:
+            unread += 1
+        else:
+            query = "SELECT body FROM tocsin.blobs WHERE incident = %s AND digest = %s"
+            try:
+                open_blob(sealer, digest, name, keys.get(name), read(query, (name, digest))[0][0])
+            except (StoreCorrupt, Sealed):
+                changed.append((name, digest))
+        if seen is not None:
+            seen(1)
+    return Inspection(blobs=blobs, unread=unread, changed=tuple(changed), keyless=keyless)
+
+
+def _keys(
+    sealer: Sealer, keys: Mapping[str, bytes | None], sealed: Iterable[str]
+) -> tuple[set[str], tuple[str, ...]]:
+    """Return the journals whose keys open, and those whose keys are gone, changed, or do not open though others do."""
+    opened, gone, foreign = set(), [], []
+    for name in sorted(sealed):
+        wrapped = keys.get(name)
+        if wrapped is None:
+            gone.append(name)
+            continue
+        try:
+            sealer.key(name, wrapped)
+            opened.add(name)
+        except Sealed as error:
+            if error.code == "seal_broken":
+                gone.append(name)
+            elif error.code == "other_master":
+                foreign.append(name)
+    return opened, tuple(gone + foreign if opened else gone)

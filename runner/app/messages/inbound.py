@@ -22,9 +22,8 @@ import msgspec
 from runner.app.core.directory import stop_contact
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.runs import graft
-from runner.app.messages.attempt_index import AttemptRef, Whereabouts
 from runner.app.messages.messages import plan_anew
-from runner.app.messages.replies import answered, is_shared, owner_of
+from runner.app.messages.replies import AttemptRef, Whereabouts, answered, is_shared, owner_of
 from runner.decoding import from_json
 from runner.errors import UNREADABLE, Sealed, Stale
 from runner.files.people_lists.person_contacts import same_address

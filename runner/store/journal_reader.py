@@ -39,7 +39,6 @@ class JournalReader:
     """What a store answers without writing; ``events`` is its query for a page of events."""
 
     def __init__(self, sealer: encryption.Sealer, select: Select, events: LiteralString) -> None:
-        """Take how the store is asked."""
         self._sealer, self._all, self._select_events = sealer, select, events
 
     def _one(self, query: LiteralString, values: tuple[Any, ...] = ()) -> Any:
@@ -47,19 +46,16 @@ class JournalReader:
         return found[0] if found else None
 
     def read(self, incident: str, after: int = 0) -> Iterator[StoredEvent]:
-        """See Store.read."""
         key = self._reading_key(incident, strict=True)
         for found in self._events(incident, after):
             yield chain.event_of(rows.link_of(key, incident, found))
 
     def links(self, incident: str, after: int = 0) -> Iterator[Link]:
-        """See Store.links."""
         key = self._reading_key(incident, strict=False)
         for found in self._events(incident, after):
             yield rows.link_of(key, incident, found)
 
     def read_payloads(self, incident: str, after: int = 0) -> Iterator[tuple[int, datetime, bytes | None]]:
-        """See Store.read_payloads."""
         key = self._reading_key(incident, strict=True)
         instant_of = chain.instant_of
         for seq, header, salt, payload, _hash in self._events(incident, after):
@@ -82,7 +78,6 @@ class JournalReader:
             return None
 
     def vouch(self, incident: str, data: bytes) -> bytes:
-        """See Store.vouch."""
         key = self._reading_key(incident, strict=True)
         if key is None:
             raise encryption.shredded(incident)
@@ -97,7 +92,6 @@ class JournalReader:
             after = page[-1][0]
 
     def head(self, incident: str) -> Head:
-        """See Store.head."""
         version, head = (
             self._one(_HEAD, (incident,)) or self._one(_TAIL, (incident,)) or (0, chain.genesis(incident))
         )
@@ -109,7 +103,6 @@ class JournalReader:
         anchors: Mapping[str, Head] | None = None,
         seen: Callable[[int], None] | None = None,
     ) -> Verification:
-        """See Store.verify."""
         known = anchors or {}
         witnesses = {
             name: Head(version, head.hex())
@@ -122,47 +115,38 @@ class JournalReader:
         return chain.check_store(lambda name: chain.told(self.links(name), seen), journals, witnesses, known)
 
     def inspect(self, incident: str | None = None, seen: Callable[[int], None] | None = None) -> Inspection:
-        """See Store.inspect."""
         return journal_reader.inspect(self._sealer, self._all, incident, seen)
 
     def rows(self, state: str | None = None) -> list[IncidentRow]:
-        """See Store.rows."""
         where: LiteralString = "" if state is None else " WHERE state = %s"
         found = self._all(_ROWS + where + " ORDER BY opened_at, id", () if state is None else (state,))
         return [rows.incident_row(self._sealer, one[:-1], one[-1]) for one in found]
 
     def row(self, incident: str) -> IncidentRow | None:
-        """See Store.row."""
         found = self._one(_ROWS + " WHERE id = %s", (incident,))
         return None if found is None else rows.incident_row(self._sealer, found[:-1], found[-1])
 
     def due(self, now: datetime) -> list[str]:
-        """See Store.due."""
         return [name for (name,) in self._all(_DUE, (rows.text(now),))]
 
     def next_due(self, after: datetime | None = None) -> datetime | None:
-        """See Store.next_due."""
         behind = "" if after is None else rows.text(after)
         (found,) = self._one("SELECT min(next_due) FROM tocsin.incidents WHERE next_due > %s", (behind,))
         return None if found is None else datetime.fromisoformat(found)
 
     def snapshot(self, incident: str) -> Snapshot | None:
-        """See Store.snapshot."""
         return encryption.open_snapshot(self._sealer, incident, self._one(_SNAPSHOT, (incident,)))
 
     def get_blob(self, digest: str) -> bytes:
-        """See Store.get_blob."""
         found = self._one(_BLOB, (digest,))
         if found is None:
             raise NotFound(f"no document {digest[:12]}… is kept here", code="blob_missing")
         return encryption.open_blob(self._sealer, digest, *found)
 
     def has_blob(self, digest: str) -> bool:
-        """See Store.has_blob."""
         return self._one("SELECT 1 FROM tocsin.blobs WHERE digest = %s LIMIT 1", (digest,)) is not None
 
     def setting(self, name: str) -> str | None:
-        """See Store.setting."""
         found = self._one("SELECT value FROM tocsin.settings WHERE name = %s", (name,))
         return None if found is None else str(found[0])
 

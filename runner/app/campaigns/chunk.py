@@ -169,7 +169,6 @@ class Sender:
         texts: CampaignTexts,
         rates: Rates,
     ) -> None:
-        """Connect nothing yet."""
         self._service, self._incident, self._campaign, self._tag = service, incident, campaign, tag
         self._channels, self._texts, self.rates = channels, texts, rates
         self._tables = service.store.bulk()

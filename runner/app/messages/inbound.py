@@ -91,7 +91,6 @@ class Inbox:
     """Where everything that comes in is taken."""
 
     def __init__(self, service: IncidentService) -> None:
-        """Take a desk that nobody else works at."""
         self._service = service
         self._where = Whereabouts(service)
         self._lock = threading.Lock()

@@ -53,7 +53,6 @@ class Whereabouts:
     """Attempts by channel and name; ``refresh`` before asking."""
 
     def __init__(self, service: IncidentService) -> None:
-        """Nothing is read yet."""
         self._service = service
         self._versions: dict[str, int] = {}
         self._token = ""

@@ -391,7 +391,6 @@ class Session:
     # --- closing ------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        """Return the session."""
         return self
 
     def __exit__(
@@ -400,7 +399,6 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Let the store go, where it was opened."""
         if self.opened:
             self.service.store.close()
             self._read_in(None)

@@ -131,7 +131,6 @@ class PostgresStore(JournalReader):
     # --- the projection ----------------------------------------------------------------------------------
 
     def put_snapshot(self, incident: str, snapshot: Snapshot) -> None:
-        """See Store.put_snapshot."""
         self._racing(lambda connection: self._put_snapshot(connection, incident, snapshot))
 
     def _put_snapshot(self, connection: Connection, incident: str, snapshot: Snapshot) -> None:
@@ -147,7 +146,6 @@ class PostgresStore(JournalReader):
             connection.execute(_PUT_SNAPSHOT, (incident, version, ending[0], code, body))
 
     def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
-        """See Store.rebuild."""
         with self.server.connection() as connection, connection.transaction():
             connection.execute("LOCK TABLE tocsin.incidents IN ACCESS EXCLUSIVE MODE")
             old = connection.execute("SELECT id, version, head FROM tocsin.incidents").fetchall()
@@ -169,7 +167,6 @@ class PostgresStore(JournalReader):
     # --- documents and settings --------------------------------------------------------------------------
 
     def put_blob(self, incident: str | None, data: bytes) -> str:
-        """See Store.put_blob."""
         digest = encryption.blob_digest(data)
         self._racing(lambda connection: self._put_blob(connection, incident, digest, data))
         return digest
@@ -205,7 +202,6 @@ class PostgresStore(JournalReader):
             connection.execute("VACUUM tocsin.keys, tocsin.snapshots")
 
     def set_setting(self, name: str, value: str | None) -> None:
-        """See Store.set_setting."""
         with self.server.connection() as connection:
             if value is None:
                 connection.execute("DELETE FROM tocsin.settings WHERE name = %s", (name,))
@@ -217,26 +213,22 @@ class PostgresStore(JournalReader):
                 )
 
     def marks(self, prefix: str = "") -> dict[str, bytes]:
-        """See Store.marks."""
         with self.server.connection() as connection:
             return transaction.read(connection, prefix)
 
     def change_marks(
         self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
     ) -> dict[str, bytes]:
-        """See Store.change_marks."""
         return self._racing(lambda connection: transaction.change(connection, names, change, waits=waits))
 
     # --- workers, copies, the end ------------------------------------------------------------------------
 
     def register_worker(self, worker: str) -> SessionLock:
-        """See Store.register_worker."""
         handle = SessionLock(self.server, worker)
         self._handles.append(handle)
         return handle
 
     def worker_alive(self, worker: str) -> bool:
-        """See Store.worker_alive."""
         with self.server.connection() as connection:
             return advisory_lock_held(connection, worker)
 
@@ -245,7 +237,6 @@ class PostgresStore(JournalReader):
         return GateLock(self.server, f"gate-{journal}")
 
     def bulk(self) -> BulkTables:
-        """See Store.bulk."""
         from runner.store.campaigns.tables import BulkTables
         from runner.store.postgres.campaigns import PostgresDoor
 
@@ -258,19 +249,16 @@ class PostgresStore(JournalReader):
             write_copy(path, _tables(connection))
 
     def close(self) -> None:
-        """See Store.close."""
         self.server.close()
         for handle in self._handles:
             handle.release()
 
     def __enter__(self) -> Self:
-        """Return the store."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close."""
         self.close()
 
     # --- queries -----------------------------------------------------------------------------------------

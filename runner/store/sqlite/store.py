@@ -109,7 +109,6 @@ class SqliteStore(JournalReader):
     def append(
         self, batch: Sequence[Append], *, recorded: datetime, clock_offset_ms: int | None = None
     ) -> list[Appended | Conflict]:
-        """See Store.append."""
         stamp = rows.Stamp(chain.utc(recorded), clock_offset_ms, self._chance)
         with self._lock:
             with self._writing() as run:
@@ -135,7 +134,6 @@ class SqliteStore(JournalReader):
     # --- the projection ----------------------------------------------------------------------------------
 
     def put_snapshot(self, incident: str, snapshot: Snapshot) -> None:
-        """See Store.put_snapshot."""
         with self._writing() as run:
             ending = run(_SELECT_ENDING, (incident, snapshot.version)).fetchone()
             if ending is None:
@@ -150,7 +148,6 @@ class SqliteStore(JournalReader):
             run(_PUT_SNAPSHOT, (incident, snapshot.version, head, snapshot.code, body))
 
     def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
-        """See Store.rebuild."""
         with self._writing() as run:
             for name, version, head in run("SELECT id, version, head FROM incidents").fetchall():
                 if run(SELECT_TAIL, (name,)).fetchone() != (version, head):
@@ -171,7 +168,6 @@ class SqliteStore(JournalReader):
     # --- documents and settings --------------------------------------------------------------------------
 
     def put_blob(self, incident: str | None, data: bytes) -> str:
-        """See Store.put_blob."""
         digest = encryption.blob_digest(data)
         with self._writing() as run:
             name, body = incident or "", data
@@ -207,7 +203,6 @@ class SqliteStore(JournalReader):
             self._pragma("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def set_setting(self, name: str, value: str | None) -> None:
-        """See Store.set_setting."""
         with self._writing() as run:
             if value is None:
                 run("DELETE FROM settings WHERE name = ?", (name,))
@@ -215,38 +210,32 @@ class SqliteStore(JournalReader):
                 run("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, value))
 
     def marks(self, prefix: str = "") -> dict[str, bytes]:
-        """See Store.marks."""
         with self._reading() as run:
             return transaction.read(run, prefix)
 
     def change_marks(
         self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
     ) -> dict[str, bytes]:
-        """See Store.change_marks."""
         with self._writing(waits=waits) as run:
             return transaction.change(run, names, change)
 
     # --- workers, copies, the end ------------------------------------------------------------------------
 
     def register_worker(self, worker: str) -> FileLock:
-        """See Store.register_worker."""
         handle = FileLock(self._workers(), worker)
         self._handles.append(handle)
         return handle
 
     def worker_alive(self, worker: str) -> bool:
-        """See Store.worker_alive."""
         return worker_lock_held(self._workers(), worker)
 
     def gate(self, journal: str) -> FileLock:
-        """See Store.gate."""
         return FileLock(self._workers(), f"gate-{journal}")
 
     def _workers(self) -> Path:
         return self.path.parent / "workers"
 
     def bulk(self) -> BulkTables:
-        """See Store.bulk."""
         from runner.store.campaigns.tables import BulkTables
         from runner.store.sqlite.campaigns import SqliteDoor
 
@@ -259,20 +248,17 @@ class SqliteStore(JournalReader):
             run("VACUUM INTO ?", (str(partial),))
 
     def close(self) -> None:
-        """See Store.close."""
         with self._lock:
             for handle in self._handles:
                 handle.release()
             self._connection.close()
 
     def __enter__(self) -> Self:
-        """Return the store."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close."""
         self.close()
 
     # --- the connection ----------------------------------------------------------------------------------

@@ -47,7 +47,6 @@ class Ended(Exception):
     """The conversation ended early, with this outcome."""
 
     def __init__(self, outcome: Outcome) -> None:
-        """Keep the outcome."""
         super().__init__()
         self.outcome = outcome
 

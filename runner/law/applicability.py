@@ -73,7 +73,6 @@ class Evaluator:
     """Answers conditions for one population and remembers them: regimes ask the same things again and again."""
 
     def __init__(self, view: View) -> None:
-        """Judge by what this population's view can see."""
         self.view = view
         self._answers: dict[str, Answer] = {}
         self._asked: dict[int, tuple[Condition, Answer]] = {}

@@ -171,7 +171,6 @@ class Populations:
     """The populations of an incident, and their groups by law."""
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
-        """Take nested plain facts."""
         self.views = views(facts)
         self._numbers: set[str] = set()
         self._facts = [self._known(view.population) for view in self.views]

@@ -27,7 +27,6 @@ class Pace:
     """A bucket of ``burst`` that fills with ``rate`` a second. Safe for several threads."""
 
     def __init__(self, rate: float, burst: int) -> None:
-        """Begin full."""
         self._rate = rate
         self._burst = burst
         self._left = float(burst)

@@ -9,7 +9,7 @@ import pytest
 
 from integrations import matrix, slack
 from integrations.port import Accepted, Invitation, NewRoom, NotSent, Outcome, Rejected, Throttled, Unknown
-from integrations.slack.rooms import PAGES
+from integrations.slack import PAGES
 from integrations.testing.chaos import closed_port
 from integrations.testing.conformance import IMPATIENT
 from runner.effects.gateway.translation import Held

@@ -11,7 +11,6 @@ from integrations import signal
 from integrations.port import (
     Accepted,
     Answer,
-    CannotTell,
     Receipt,
     Rejected,
     Throttled,
@@ -96,7 +95,6 @@ def test_throttled_failed_and_unanswered_are_the_transports():
         assert gateway.sent == {}
         assert isinstance(signal.send(MESSAGE, at, {}), Unknown)
         assert len(gateway.sent) == 1
-    assert isinstance(signal.reconcile(MESSAGE, settings(), {}), CannotTell)
 
 
 def test_what_cannot_be_sent_is_refused_before_anything_leaves():

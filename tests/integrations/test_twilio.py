@@ -432,7 +432,6 @@ def test_a_number_can_be_taken_over_so_nothing_private_and_no_authority():
         assert (able.confidentiality, able.personal_data, able.ack_strength) == ("public", "none", "seen")
         assert able.domains == {"twilio"}
     assert sms.capabilities(texting("https://x", callback_url="")).receipts == {"accepted"}
-    assert isinstance(voice.reconcile(MESSAGE, calling("https://x"), SECRETS), CannotTell)
     assert sms.address_problem(TO) == voice.address_problem(TO) == ""
 
 

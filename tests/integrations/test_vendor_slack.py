@@ -20,7 +20,7 @@ from slack_sdk.signature import Clock, SignatureVerifier
 
 from integrations import slack
 from integrations.port import Accepted, Answer, Invitation, NewRoom
-from integrations.slack.api import method
+from integrations.slack import method
 from integrations.testing.conformance import outbound
 from runner.effects.gateway.translation import Held
 from tests.servers.stand_ins.slack import APP, SIGNING, TEAM, TOKEN, Slack, signed

@@ -24,7 +24,7 @@ from runner.incident.campaigns.pacing import feasibility
 from runner.incident.state.campaigns import CampaignMoved, CampaignResolved, SubstituteGiven
 from runner.incident.state.commands import AnyCommand, RecordCampaign
 from runner.incident.state.incident import Incident
-from runner.reports.campaigns.status import BulkStatus, places, reasons, standing
+from runner.reports.campaigns.campaigns import BulkStatus, places, reasons, standing
 from runner.store.campaigns.rows import Known
 from runner.yamlfile.limited_files import read_file
 

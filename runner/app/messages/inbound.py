@@ -22,9 +22,8 @@ import msgspec
 from runner.app.core.directory import stop_contact
 from runner.app.core.incident_service import IncidentService
 from runner.app.incidents.runs import graft
-from runner.app.messages.attempt_index import AttemptRef, Whereabouts
 from runner.app.messages.messages import plan_anew
-from runner.app.messages.replies import answered, is_shared, owner_of
+from runner.app.messages.replies import AttemptRef, Whereabouts, answered, is_shared, owner_of
 from runner.decoding import from_json
 from runner.errors import UNREADABLE, Sealed, Stale
 from runner.files.people_lists.person_contacts import same_address
@@ -92,7 +91,6 @@ class Inbox:
     """Where everything that comes in is taken."""
 
     def __init__(self, service: IncidentService) -> None:
-        """Take a desk that nobody else works at."""
         self._service = service
         self._where = Whereabouts(service)
         self._lock = threading.Lock()

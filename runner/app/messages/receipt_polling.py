@@ -34,7 +34,6 @@ class Reconciler:
     """Asks; remembers how often it has asked about which attempt."""
 
     def __init__(self, service: IncidentService) -> None:
-        """Take a desk that nobody else works at."""
         self._service = service
         self._asked: dict[tuple[str, str, int], int] = {}
 

@@ -44,7 +44,6 @@ class Argument:
     def __init__(
         self, *, help: str = "", metavar: str | None = None, autocompletion: Complete | None = None
     ) -> None:
-        """Take what Typer's own takes."""
         self.about = {"help": help, "metavar": metavar, "autocompletion": autocompletion}
 
 

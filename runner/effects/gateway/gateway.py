@@ -207,7 +207,7 @@ class Gateway:
             return None
         try:
             integration, settings = self._ready(channel)
-            answer = integration.reconcile(as_outbound(dispatch, channel), settings, as_held(secrets))
+            answer = integration.reconcile(as_outbound(dispatch, channel), settings, as_held(secrets))  # type: ignore[attr-defined]  # Reconciling
         except Exception:  # noqa: BLE001  # asking changes nothing, so nothing is learned
             return None
         match answer:
@@ -260,7 +260,7 @@ class Gateway:
         """
         try:
             integration, settings = self._ready(channel)
-            parsed = integration.parse_callback(as_callback(incoming), settings, as_held(secrets))
+            parsed = integration.parse_callback(as_callback(incoming), settings, as_held(secrets))  # type: ignore[attr-defined]  # CalledBack
         except Exception:  # noqa: BLE001  # what cannot be read is not believed
             return None
         return (

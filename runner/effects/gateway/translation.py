@@ -88,7 +88,6 @@ class Held:
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
-        """Keep the text."""
         self._text = text
 
     def reveal(self) -> str:

@@ -21,9 +21,15 @@ from runner.reports.after_action.channels import (
     channels_words,
     failovers_table,
 )
-from runner.reports.after_action.deadline_slack import margins_figure, margins_table, margins_words
 from runner.reports.after_action.findings import cause_words, causes, improvement_plan, open_duties
-from runner.reports.after_action.response_times import answers_figure, answers_table, answers_words
+from runner.reports.after_action.response_times import (
+    answers_figure,
+    answers_table,
+    answers_words,
+    margins_figure,
+    margins_table,
+    margins_words,
+)
 from runner.reports.after_action.scenario import played_figure, played_table, talked_figure
 from runner.reports.after_action.source import Numbers, Source, roll_call_table, timeline_section
 from runner.reports.after_action.work import stop_of, tasks_words, work_figure, work_of

@@ -10,14 +10,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator
-from datetime import timedelta
-from urllib.parse import parse_qs
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from urllib.parse import parse_qs, urlencode
 
 import msgspec
 
-from integrations.http import json_object
+from integrations.http import Reply, Request, exchange, json_object, retry_after
 from integrations.http.service import (
+    Timed,
     answered,
     findings,
     host_of,
@@ -36,22 +37,92 @@ from integrations.port import (
     Capabilities,
     Finding,
     Found,
+    Invitation,
+    NewRoom,
     Outbound,
     Outcome,
     Parsed,
     Reconciled,
     Rejected,
     Secrets,
+    Throttled,
     Unauthentic,
     Unknown,
     machine_of,
     plain_body,
 )
-from integrations.slack.api import ID, ask, method, refusal
-from integrations.slack.api import Settings as Settings
-from integrations.slack.rooms import invite as invite
-from integrations.slack.rooms import open_room as open_room
-from integrations.slack.rooms import room_address as room_address
+
+ID = re.compile(r"[A-Z][A-Z0-9]{1,31}", re.ASCII)
+_HALF_DONE = "fatal_error internal_error service_unavailable"
+_LATER = "ratelimited rate_limited message_limit_exceeded team_added_to_org org_login_required"
+_RECIPIENT = (
+    "channel_not_found user_not_found not_in_channel is_archived user_disabled messages_tab_disabled cannot_dm_bot"
+    " restricted_action_read_only_channel restricted_action_thread_locked cant_invite user_is_restricted"
+    " user_is_ultra_restricted ura_max_channels user_team_not_in_channel"
+)
+_ACCOUNT = (
+    "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope no_permission access_denied"
+    " not_allowed_token_type ekm_access_denied two_factor_setup_required team_access_not_granted accesslimited"
+    " enterprise_is_restricted deprecated_endpoint method_deprecated restricted_action"
+)
+_MESSAGE = (
+    "msg_too_long no_text invalid_blocks invalid_blocks_format msg_blocks_too_long metadata_too_large"
+    " invalid_metadata_format invalid_arguments"
+)
+"""Slack's own words for its errors, by what they are about; a word that is not here is not repeated."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A workspace's app. The secret ``token`` is its bot token, ``signing`` its signing secret."""
+
+    api: str = "https://slack.com/api"
+    button: str = ""
+    """Label of a button with which a reader says that they have seen it; Slack must be able to call us back."""
+    team: str = ""
+    """Workspace (``T…``) whose callbacks are believed; any that the signing secret signs when empty."""
+    test_to: str = ""
+    """Where a self-test goes: a channel or user id of ours."""
+    ca_file: str = ""
+
+
+def method(settings: Settings, name: str) -> str:
+    """Return the address of a method of the Web API."""
+    return f"{settings.api.rstrip('/')}/{name}"
+
+
+def ask(
+    attempt: Timed, settings: Settings, name: str, query: Mapping[str, str], token: str
+) -> dict[str, object]:
+    """Return what a reading method says, or nothing unless it says ``ok``. Such a method takes no JSON body, but a query."""
+    reply = exchange(
+        Request(
+            method="GET",
+            url=f"{method(settings, name)}?{urlencode(query)}",
+            at=attempt.at,
+            headers={"Authorization": f"Bearer {token}"},
+            timeouts=attempt.timeouts,
+            ca_file=settings.ca_file,
+            max_answer=2_000_000,
+        )
+    )
+    said = json_object(reply.body) if isinstance(reply, Reply) and reply.complete else {}
+    return said if said.get("ok") is True else {}
+
+
+def refusal(said: dict[str, object], reply: object, at: datetime) -> Outcome:
+    """Return what an answer means that does not say ``ok``."""
+    error = said.get("error")
+    if said.get("ok") is not False or not isinstance(error, str) or error in _HALF_DONE.split():
+        return Unknown("Slack's answer does not say whether it was done", "answer")
+    if error in _LATER.split():
+        wait = retry_after(reply, at) if isinstance(reply, Reply) else None
+        return Throttled(wait, "Slack says later", error)
+    if error in _RECIPIENT.split():
+        return Rejected(error, "Slack cannot reach this address", about="recipient")
+    if error in _ACCOUNT.split():
+        return Rejected(error, "Slack does not let this app do it", about="account")
+    return Rejected(error if error in _MESSAGE.split() else "error", "Slack refused it")
+
 
 WINDOW = timedelta(minutes=5)
 """How old a callback's timestamp may be, either way, as Slack asks."""
@@ -60,7 +131,6 @@ LONGEST = 8_000
 PIECE = 3_000
 EVENT = "tocsin_message"
 ACTION = "tocsin_seen"
-
 _STAMP = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}", re.ASCII)
 
 
@@ -233,3 +303,98 @@ def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outco
     if not settings.test_to:
         return Rejected("settings", "test_to names no channel to test with", about="account")
     return send(msgspec.structs.replace(outbound, recipient=settings.test_to), settings, secrets)
+
+
+PAGES = 20
+"""How many hundreds of private channels of ours are looked through for one of a name."""
+_INSIDE = frozenset({"already_in_channel", "already_invited", "cant_invite_self"})
+
+
+def open_room(room: NewRoom, settings: Settings, secrets: Secrets) -> Outcome:
+    """Make a private channel, or find the one that an earlier attempt made; its topic is set where that can be done."""
+    try:
+        token = usable(secrets, "token")
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    content = {"name": room.name, "is_private": True}
+    reply = send_json(
+        room, method(settings, "conversations.create"), content, token=token, ca_file=settings.ca_file
+    )
+
+    def read(said: dict[str, object]) -> Outcome:
+        if said.get("ok") is True:
+            return _named(member(said, "channel", "id"))
+        return (
+            _found(room, settings, token)
+            if said.get("error") == "name_taken"
+            else refusal(said, reply, room.at)
+        )
+
+    opened = answered(reply, room, read)
+    if isinstance(opened, Accepted):
+        topic = {"channel": opened.provider_id, "topic": room.title[:250]}
+        send_json(
+            room, method(settings, "conversations.setTopic"), topic, token=token, ca_file=settings.ca_file
+        )
+    return opened
+
+
+def _named(given: object) -> Outcome:
+    if isinstance(given, str) and ID.fullmatch(given):
+        return Accepted(given)
+    return Unknown("Slack answered ok without a channel", "answer")
+
+
+def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
+    for page in _pages(room, settings, token):
+        if page is None:
+            return Unknown("a channel of this name is there, and Slack does not say whose", "answer")
+        for channel in page:
+            if member(channel, "name") == room.name:
+                return _named(member(channel, "id"))
+    return Rejected("name_taken", "a channel of this name is there, and it is not ours")
+
+
+def _pages(room: NewRoom, settings: Settings, token: str) -> Iterator[list[object] | None]:
+    """Yield the private channels that our app is in, a hundred at a time; None where it is not told in full."""
+    cursor = ""
+    for _ in range(PAGES):
+        query = {"types": "private_channel", "exclude_archived": "true", "limit": "100", "cursor": cursor}
+        said = ask(room, settings, "users.conversations", query, token)
+        channels = said.get("channels")
+        if not isinstance(channels, list):
+            yield None
+            return
+        yield channels
+        after = member(said, "response_metadata", "next_cursor")
+        if not isinstance(after, str) or not after:
+            return
+        cursor = after
+    yield None
+
+
+def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outcome:
+    """Let one person in; only a person's own id can be invited."""
+    if invitation.recipient[:1] not in {"U", "W"}:
+        return Rejected("address", "the contact is a conversation, not a person's own id", about="recipient")
+    try:
+        token = usable(secrets, "token")
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    content = {"channel": invitation.room, "users": invitation.recipient}
+    reply = send_json(
+        invitation, method(settings, "conversations.invite"), content, token=token, ca_file=settings.ca_file
+    )
+
+    def read(said: dict[str, object]) -> Outcome:
+        if said.get("ok") is True or said.get("error") in _INSIDE:
+            return Accepted()
+        return refusal(said, reply, invitation.at)
+
+    return answered(reply, invitation, read)
+
+
+def room_address(room: str, settings: Settings) -> str:
+    """Return a link that opens a channel in whatever Slack its reader has."""
+    team = {"team": settings.team} if settings.team else {}
+    return f"https://slack.com/app_redirect?{urlencode({'channel': room, **team})}"

@@ -17,29 +17,23 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from integrations.http import Reply, Request, exchange, json_object, judge
-from integrations.http.service import findings, host_of, member, private, send_json, service_of, usable
-from integrations.matrix.api import ROOM, USER, base, error_code, refused
-from integrations.matrix.api import Settings as Settings
-from integrations.matrix.rooms import ask
-from integrations.matrix.rooms import invite as invite
-from integrations.matrix.rooms import open_room as open_room
-from integrations.matrix.rooms import room_address as room_address
+from integrations.http import Reply, Request, exchange, json_object, judge, retry_after
+from integrations.http.service import Timed, findings, host_of, member, private, send_json, service_of, usable
 from integrations.port import (
     Accepted,
     Answer,
     Callback,
     CallbackReply,
-    CannotTell,
     Capabilities,
     Confidentiality,
     Finding,
+    Invitation,
+    NewRoom,
     NotSent,
     Outbound,
     Outcome,
     Parsed,
     Receipt,
-    Reconciled,
     Rejected,
     Secrets,
     Throttled,
@@ -51,12 +45,61 @@ from integrations.port import (
     plain_body,
 )
 
+ROOM = re.compile(r"![^\s/?#]{1,254}", re.ASCII)
+USER = re.compile(r"@[^\s:/?#]{1,200}:[^\s/?#]{1,200}", re.ASCII)
+_RECIPIENT = "M_FORBIDDEN M_NOT_FOUND M_UNSUPPORTED_ROOM_VERSION"
+_ACCOUNT = (
+    "M_UNKNOWN_TOKEN M_MISSING_TOKEN M_USER_DEACTIVATED M_USER_SUSPENDED M_USER_LOCKED M_CONSENT_NOT_GIVEN"
+    " M_UNRECOGNIZED M_RESOURCE_LIMIT_EXCEEDED"
+)
+_MESSAGE = "M_TOO_LARGE M_BAD_JSON M_NOT_JSON M_INVALID_PARAM"
+"""The specification's codes, by what they are about; a code that is not here is not repeated."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A homeserver and our user. The secret ``token`` is its access token, or the application service's."""
+
+    url: str
+    """The homeserver's client address, as its ``.well-known`` says."""
+    user: str
+    """Our own id, ``@tocsin:example.org``: what it does itself is no answer."""
+    federated: bool = True
+    """Whether people of other servers are in the rooms: their servers then hold a copy of every message."""
+    appservice: bool = False
+    """Whether the server pushes what happens to us; needs the secret ``hs_token``."""
+    test_to: str = ""
+    """The room of a self-test."""
+    ca_file: str = ""
+
+
+def base(settings: Settings) -> str:
+    """Return the address under which every call of the client-server API stands."""
+    return f"{settings.url.rstrip('/')}/_matrix/client/v3"
+
+
+def refused(reply: Reply, at: datetime) -> Rejected | Throttled | None:
+    """Return what the server's own error says more than its status: whose fault it is."""
+    error = error_code(reply)
+    if error == "M_LIMIT_EXCEEDED":
+        return Throttled(retry_after(reply, at), "the homeserver says later", "M_LIMIT_EXCEEDED")
+    if error in _RECIPIENT.split():
+        return Rejected(error, "our user cannot write to this room", about="recipient")
+    if error in _ACCOUNT.split():
+        return Rejected(error, "the homeserver does not let our user write", about="account")
+    return Rejected(error, "the homeserver refused the event") if error in _MESSAGE.split() else None
+
+
+def error_code(reply: Reply) -> str:
+    """Return the code of a refusal as the server spells it, to be compared and not repeated; else the empty string."""
+    error = json_object(reply.body).get("errcode") if reply.complete and 400 <= reply.status < 500 else ""
+    return error if isinstance(error, str) else ""
+
+
 LONGEST = 14_000
 """Characters of text: a whole event has to stay below 64 KiB."""
 LARGEST = 60_000
 REMEMBERS = timedelta(minutes=30)
 """How long a server surely knows a transaction id; the specification names no time, Synapse keeps a day."""
-
 _UNTOLD = "the homeserver did not say whether the room is encrypted"
 _EVENT = re.compile(r"\$[A-Za-z0-9+/_:.=~-]{1,254}", re.ASCII)
 
@@ -149,11 +192,6 @@ def _taken(reply: Reply) -> Outcome:
 
 def _event(given: object) -> str:
     return given if isinstance(given, str) and _EVENT.fullmatch(given) else ""
-
-
-def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """Asking is repeating: the server knows the transaction."""
-    return CannotTell("repeat it with the same transaction id and the same token")
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
@@ -279,3 +317,148 @@ def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outco
     if not settings.test_to:
         return Rejected("settings", "test_to names no room to test with", about="account")
     return send(msgspec.structs.replace(outbound, recipient=settings.test_to), settings, secrets)
+
+
+_CIPHER = "m.megolm.v1.aes-sha2"
+_TAKEN = "M_ROOM_IN_USE"
+_INSIDE = frozenset({"join", "invite"})
+_LOST = "the homeserver's answer does not tell"
+
+
+def open_room(room: NewRoom, settings: Settings, secrets: Secrets) -> Outcome:
+    """Open a room, or find the one that an earlier attempt made."""
+    try:
+        token = usable(secrets, "token")
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    reply = send_json(
+        room, f"{base(settings)}/createRoom", _content(room, settings), token=token, ca_file=settings.ca_file
+    )
+    if not isinstance(reply, Reply):
+        return reply
+    if error_code(reply) == _TAKEN:
+        return _found(room, settings, token)
+    return refused(reply, room.at) or judge(reply, room.at) or _named(json_object(reply.body).get("room_id"))
+
+
+def _content(room: NewRoom, settings: Settings) -> dict[str, object]:
+    """Guests stay out, and with ``federated`` off every other server does."""
+    states = {
+        "m.room.encryption": {"algorithm": _CIPHER},
+        "m.room.guest_access": {"guest_access": "forbidden"},
+    }
+    return {
+        "preset": "private_chat",
+        "visibility": "private",
+        "room_alias_name": room.name,
+        "name": room.title,
+        "creation_content": {"m.federate": settings.federated},
+        "initial_state": [
+            {"type": kind, "state_key": "", "content": content} for kind, content in states.items()
+        ],
+    }
+
+
+def _named(given: object) -> Outcome:
+    return Accepted(given) if isinstance(given, str) and ROOM.fullmatch(given) else Unknown(_LOST, "answer")
+
+
+def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
+    """Return the room behind the alias if our user made it and it is encrypted."""
+    alias = f"#{room.name}:{_server(settings)}"
+    reply = ask(room, f"directory/room/{quote(alias, safe='')}", settings, token)
+    outcome = (
+        _named(json_object(reply.body).get("room_id"))
+        if isinstance(reply, Reply)
+        else Unknown(_LOST, "answer")
+    )
+    if not isinstance(outcome, Accepted):
+        return outcome
+    reply = ask(room, f"rooms/{quote(outcome.provider_id, safe='')}/state", settings, token)
+    if not isinstance(reply, Reply) or not (reply.complete and reply.status in {200, 403}):
+        return Unknown(_LOST, "answer")
+    states = _states(reply)
+    made_by_us = member(states.get("m.room.create"), "sender") == settings.user
+    encrypted = member(states.get("m.room.encryption"), "content", "algorithm") == _CIPHER
+    if made_by_us and encrypted:
+        return outcome
+    return Rejected(_TAKEN, "a room of this name is there, and it is not the one that we would have opened")
+
+
+def _states(reply: Reply) -> dict[object, object]:
+    """Return a room's state events by their type; of those that have a key of their own, any one."""
+    try:
+        events = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return {}
+    return {member(event, "type"): event for event in events} if isinstance(events, list) else {}
+
+
+def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outcome:
+    """Invite whoever is in the room that our messages reach the person in."""
+    try:
+        token = usable(secrets, "token")
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    who = _whose(invitation, settings, token)
+    if not isinstance(who, str):
+        return who
+    url = f"{base(settings)}/rooms/{quote(invitation.room, safe='')}/invite"
+    reply = send_json(invitation, url, {"user_id": who}, token=token, ca_file=settings.ca_file)
+    if not isinstance(reply, Reply):
+        return reply
+    if error_code(reply) == "M_FORBIDDEN" and _is_inside(invitation, who, settings, token):
+        return Accepted()
+    return refused(reply, invitation.at) or judge(reply, invitation.at) or Accepted()
+
+
+def _whose(invitation: Invitation, settings: Settings, token: str) -> str | Outcome:
+    """Return the id of the one person in a room besides us."""
+    room = quote(invitation.recipient, safe="")
+    reply = ask(invitation, f"rooms/{room}/joined_members", settings, token)
+    if not isinstance(reply, Reply):
+        return (
+            reply
+            if not isinstance(reply, Unknown)
+            else NotSent("the homeserver did not say who the person is")
+        )
+    if outcome := refused(reply, invitation.at) or judge(reply, invitation.at):
+        return outcome
+    joined = json_object(reply.body).get("joined")
+    others = [str(one) for one in joined if one != settings.user] if isinstance(joined, dict) else []
+    if len(others) == 1 and USER.fullmatch(others[0]):
+        return others[0]
+    why = "several people are" if len(others) > 1 else "nobody is"
+    return Rejected(
+        "members", f"{why} in the room of this contact: it is not told whom to invite", about="recipient"
+    )
+
+
+def _is_inside(invitation: Invitation, who: str, settings: Settings, token: str) -> bool:
+    path = f"rooms/{quote(invitation.room, safe='')}/state/m.room.member/{quote(who, safe='')}"
+    reply = ask(invitation, path, settings, token)
+    return isinstance(reply, Reply) and json_object(reply.body).get("membership") in _INSIDE
+
+
+def ask(attempt: Timed, path: str, settings: Settings, token: str) -> Reply | NotSent | Rejected | Unknown:
+    """Make one GET of the client-server API with our token."""
+    return exchange(
+        Request(
+            method="GET",
+            url=f"{base(settings)}/{path}",
+            at=attempt.at,
+            headers={"Authorization": f"Bearer {token}"},
+            timeouts=attempt.timeouts,
+            ca_file=settings.ca_file,
+            max_answer=1_000_000,
+        )
+    )
+
+
+def room_address(room: str, settings: Settings) -> str:
+    """Return a link that every client opens; what stands behind the ``#`` stays in the reader's browser."""
+    return f"https://matrix.to/#/{quote(room, safe='!:')}?{urlencode({'via': _server(settings)}, safe=':')}"
+
+
+def _server(settings: Settings) -> str:
+    return settings.user.partition(":")[2]

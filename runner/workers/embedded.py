@@ -378,7 +378,7 @@ class Worker:
         if known is not None and not looking:
             incident = known
         else:
-            incident = self.service.load(name) if known is None else self.service.refresh(known)
+            incident = self.service.load(name) if known is None else self.service.repository.refresh(known)
         lost = [*lost_claims(incident, self._held)] if looking else []
         worker = "" if self._stopping.is_set() or self.fairness.rests(name) else self.name
         told = [*commands, *lost, *self._outside.reports(incident)]
@@ -403,7 +403,7 @@ class Worker:
         """With nothing in flight there is time to keep snapshots of incidents in which much has happened."""
         if not self._doing:
             for incident in self._known.values():
-                self.service.keep_snapshot(incident)
+                self.service.repository.keep_snapshot(incident)
 
     def _remember(self, incident: Incident) -> None:
         self._known.pop(incident.id, None)

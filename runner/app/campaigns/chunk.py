@@ -16,6 +16,7 @@ import msgspec
 
 from runner.app.campaigns.legal_basis import CampaignTexts
 from runner.app.campaigns.rates import Rates, hold
+from runner.app.campaigns.tables import BOUNCED, Attempt, Chunk, Claimed, Settled
 from runner.effects.campaign_message import Words
 from runner.errors import TocsinError
 from runner.incident.campaigns.campaign import Campaign, Counters, Way
@@ -24,8 +25,6 @@ from runner.incident.campaigns.outcomes import Next, after, onward
 from runner.incident.state.incident import Incident
 from runner.routing.messaging import Audience, Channel, Dispatch, SendResult
 from runner.routing.planner import zones_of
-from runner.store.campaigns.rows import Attempt, Chunk, Claimed, Settled
-from runner.store.campaigns.tables import BOUNCED
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService

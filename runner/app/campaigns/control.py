@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.campaigns.find import known
+from runner.app.campaigns.tables import Known
 from runner.errors import Invalid, NotFound, Problem, Refused
 from runner.files.people_lists.person_contacts import is_address, same_address
 from runner.incident.campaigns.campaign import OwedState, SuppressedFor
 from runner.incident.state.campaigns import CampaignMoved, CampaignResolved, SubstituteGiven
 from runner.incident.state.commands import AnyCommand, RecordCampaign
 from runner.incident.state.incident import Incident
-from runner.store.campaigns.rows import Known
 from runner.yamlfile.limited_files import read_file
 
 if TYPE_CHECKING:

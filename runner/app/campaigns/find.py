@@ -10,9 +10,9 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from runner.app.campaigns.tables import Known
 from runner.errors import NotFound
 from runner.incident.state.incident import Incident
-from runner.store.campaigns.rows import Known
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService

@@ -19,6 +19,7 @@ import msgspec
 
 from runner.app.campaigns.find import PLANNER, find, of_list, remove_abandoned_plans
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
+from runner.app.campaigns.tables import BulkTables, Intake, Known, NewOwed
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import open_people
 from runner.files.people_lists.people_list import as_problem, check_columns, checked
@@ -40,9 +41,6 @@ from runner.incident.state.campaigns import CampaignPart, CampaignPlanned
 from runner.incident.state.commands import RecordCampaign
 from runner.incident.state.incident import Incident
 from runner.routing.traffic import Rate
-from runner.store.campaigns.import_list import Intake
-from runner.store.campaigns.rows import Known, NewOwed
-from runner.store.campaigns.tables import BulkTables
 from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:

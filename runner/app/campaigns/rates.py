@@ -20,8 +20,8 @@ from runner.routing.rate_limit import consume, hold_until, prune, room
 from runner.routing.traffic import Account, Rate
 
 if TYPE_CHECKING:
-    from runner.store.campaigns.tables import BulkTables
-    from runner.store.port import Store
+    from runner.app.campaigns.tables import BulkTables
+    from runner.app.core.repository import Store
 
 _ACCOUNT, _REST = "account/", "rest/"
 _SECOND = timedelta(seconds=1)

@@ -18,6 +18,7 @@ import msgspec
 
 from runner.app.campaigns.rates import hold
 from runner.app.campaigns.record import ask_substitutes
+from runner.app.campaigns.tables import BOUNCED, COMPLAINED, BulkTables, Settled, Standing
 from runner.base.states import ReceiptKind
 from runner.errors import Invalid, NotFound, Problem
 from runner.files.people_lists.person_contacts import same_address
@@ -27,8 +28,6 @@ from runner.incident.campaigns.pacing import alarm
 from runner.incident.state.campaigns import CampaignMoved, CampaignResolved
 from runner.incident.state.commands import RecordCampaign
 from runner.routing.messaging import About, AddressState
-from runner.store.campaigns.rows import Settled, Standing
-from runner.store.campaigns.tables import BOUNCED, COMPLAINED, BulkTables
 from runner.yamlfile.limited_files import TooLarge, lines_of, open_file
 
 if TYPE_CHECKING:

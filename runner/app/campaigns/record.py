@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from runner.app.campaigns.tables import chunk_digest
 from runner.app.incidents.runs import graft
 from runner.errors import StoreCorrupt
 from runner.incident.campaigns.campaign import Campaign
@@ -20,7 +21,6 @@ from runner.incident.state.campaigns import CampaignStretch, SubstituteDue
 from runner.incident.state.commands import RecordCampaign
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.status import Proof
-from runner.store.campaigns.rows import chunk_digest
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService

@@ -22,6 +22,7 @@ from runner.app.campaigns.find import known
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
 from runner.app.campaigns.rates import Rates
 from runner.app.campaigns.record import ask_substitutes, record_stretch
+from runner.app.campaigns.tables import Known
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
 from runner.incident.campaigns.campaign import Campaign, Ground, Way
 from runner.incident.campaigns.decide import sendable
@@ -29,7 +30,6 @@ from runner.incident.campaigns.pacing import alarm
 from runner.incident.state.campaigns import AnyCampaignEvent, CampaignMoved
 from runner.incident.state.commands import RecordCampaign
 from runner.incident.state.incident import Incident
-from runner.store.campaigns.rows import Known
 from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:

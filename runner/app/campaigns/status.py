@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.campaigns.record import verify
+from runner.app.campaigns.tables import Known
 from runner.incident.campaigns.campaign import Campaign, Way
 from runner.incident.campaigns.pacing import feasibility
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.status import BulkStatus, places, reasons, standing
-from runner.store.campaigns.rows import Known
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService

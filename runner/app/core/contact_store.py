@@ -14,7 +14,7 @@ import msgspec
 
 from runner.app.core.conflict_retry import Backoff, retry
 from runner.app.core.identifiers import Clock, IdGenerator
-from runner.app.core.transaction import whole
+from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent, Store, whole
 from runner.base.actor import Principal
 from runner.errors import Sealed
 from runner.incident.people.contact_journal import (
@@ -25,13 +25,15 @@ from runner.incident.people.contact_journal import (
     PersonForgotten,
     RoleHeld,
 )
-from runner.store.port import Append, Appended, IncidentRow, NewEvent, Store
 
 
 class ContactCache(Protocol):
     """As much of an opened home as the contact book needs."""
 
-    store: Store
+    @property
+    def store(self) -> Store:
+        """The journals."""
+
     clock: Clock
     chance: IdGenerator
     principal: Principal

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import msgspec
 
 from runner.app.core.conflict_retry import retry
-from runner.app.core.transaction import whole
+from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent, whole
 from runner.incident.people.contact_journal import STREAM
-from runner.store.port import Append, Appended, IncidentRow, NewEvent
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.app.core.repository import Head, Verification
 from runner.app.home.integrity import Integrity, examine, missing_anywhere
 from runner.errors import Usage
-from runner.store.port import Head, Verification
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService

@@ -74,7 +74,7 @@ def migrate(service: IncidentService, incident: Incident, run: str, bundle: Bund
         moved = msgspec.structs.replace(
             found.runs[run], version=version, digest=digest, bundle=stored, at=service.now_in(found)
         )
-        library = service.library_with(found, moved)
+        library = service.repository.library_with(found, moved)
         return (MigratePlaybook(event=decide_migration(found, moved, bundle, library, reason)),)
 
     return service.act(service.principal, incident.id, make)

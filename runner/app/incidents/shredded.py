@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.core.conflict_retry import retry
+from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent
 from runner.errors import NotFound, Refused, Sealed
 from runner.incident.state.events import IncidentClosed, encode
-from runner.store.port import Append, Appended, IncidentRow, NewEvent
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService

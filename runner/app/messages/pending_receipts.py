@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from runner.app.core.repository import Store
 from runner.decoding import from_json
 from runner.routing.inbound import Receipt
-from runner.store.port import Store
 
 PREFIX = "held/"
 LIMIT = timedelta(minutes=15)

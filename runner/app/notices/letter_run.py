@@ -22,12 +22,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from runner.app.core.repository import FileLock
 from runner.decoding import from_json
 from runner.effects.notices.letter_shards import Shard, shard_name, write_file
 from runner.effects.notices.letters import MAIL_HOUSE, MANIFEST, make_shard
 from runner.errors import Refused, StoreLocked
 from runner.incident.notices.letters import Line, MerkleTree
-from runner.store.worker_lock import FileLock
 
 PLAN, SUMMARY, REJECTS = "run.json", "letters.json", "rejects.csv"
 

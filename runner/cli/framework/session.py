@@ -179,10 +179,7 @@ class Session:
     @property
     def machine(self) -> IncidentService:
         """Return the same desk, at which the program itself sits: what it does by itself is nobody's claim."""
-        if self.service.store.read_only:
-            from runner.store.database_errors import read_only
-
-            raise read_only(str(self.folder))
+        self.service.repository.refuse_read_only(str(self.folder))
         found = copy(self.service)
         found.principal = self.principal.program()
         return found

@@ -123,7 +123,7 @@ def watch(session: Session, where: Where = None, me: Mine = "") -> None:
 
     def fetch() -> Status:
         nonlocal incident
-        incident = session.service.refresh(incident)
+        incident = session.service.repository.refresh(incident)
         return read_status(session, incident, me)
 
     if session.json:

@@ -60,7 +60,7 @@ class Sender:
         """Connect nothing yet."""
         self._service, self._incident, self._campaign, self._tag = service, incident, campaign, tag
         self._channels, self._texts, self.rates = channels, texts, rates
-        self._tables = service.store.bulk()
+        self._tables = service.campaign_tables(service.principal)
         self._lines: dict[Way, BulkLine] = {}
         self.blocked = ""
         """Why we are not let in, whoever the reader is."""

@@ -43,7 +43,7 @@ def pause(service: IncidentService, incident: Incident, notice: str, people: Pat
     )
     if not reason.strip():
         raise Refused("a reason is needed", hint="--reason WHY: it stands in the record", code="reason")
-    service.store.bulk().set_state(found.campaign.id, "paused", "sending", "planned")
+    service.campaign_tables(service.principal).set_state(found.campaign.id, "paused", "sending", "planned")
     _submit(service, incident, RecordCampaign(by=service.principal.person, event=moved))
     return known(service, incident, notice, people)
 
@@ -66,7 +66,7 @@ def resume(
             hint=f"tocsin bulk send {notice} --people {quote(people.name)}",
             code="not_paused",
         )
-    tables = service.store.bulk()
+    tables = service.campaign_tables(service.principal)
     moved = CampaignMoved(
         campaign=found.campaign.id, state="sending", by=service.principal.person, reason=reason
     )
@@ -106,7 +106,7 @@ def substitute(
         raise Refused(
             "a reason is needed", hint="--reason WHY: what was posted, where, until when", code="reason"
         )
-    tables = service.store.bulk()
+    tables = service.campaign_tables(service.principal)
     count = tables.substitute(found.campaign.id, groups, OUT_OF_REACH, "substitute notice")
     given = SubstituteGiven(
         campaign=found.campaign.id, place=place, people=count, by=service.principal.person, reason=reason
@@ -154,7 +154,7 @@ def _no_address(path: Path, line: int) -> Problem:
 
 def suppress(service: IncidentService, addresses: Iterable[str], reason: SuppressedFor) -> int:
     """Keep mail addresses and telephone numbers from use, now and in every later campaign; return how many."""
-    tables = service.store.bulk()
+    tables = service.campaign_tables(service.principal)
     keys = {tables.digest(*same_address(address)) for address in addresses}
     tables.suppress(keys, reason, service.clock.now())
     return len(keys)

@@ -37,7 +37,7 @@ def of_list(service: IncidentService, incident: Incident, notice: str, list_name
     """Return every campaign of a notice and a list, those too that a later plan took the place of."""
     return [
         campaign
-        for campaign in service.store.bulk().campaigns(incident.id)
+        for campaign in service.campaign_tables(service.principal).campaigns(incident.id)
         if campaign.campaign.notice == notice and campaign.campaign.list_name == list_name
     ]
 
@@ -60,7 +60,7 @@ def known(service: IncidentService, incident: Incident, notice: str, people: Pat
 
 def remove_abandoned_plans(service: IncidentService, incident: Incident) -> None:
     """Take away what planners left that died."""
-    tables = service.store.bulk()
+    tables = service.campaign_tables(service.principal)
     for name in tables.partial(incident.id):
         if not service.store.worker_alive(PLANNER + name):
             tables.drop(name)

@@ -91,7 +91,7 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
             hint=f"--chunk {LEAST_CHUNK}",
             code="bad_chunk",
         )
-    tables = service.store.bulk()
+    tables = service.campaign_tables(service.principal)
     before = find(service, incident, order.notice, order.people.name)
     if before is not None and before.state != "planned":
         raise Refused(
@@ -130,7 +130,7 @@ def _read(
     campaign: Campaign,
     tell: Tell,
 ) -> BulkPlan:
-    with service.store.bulk().intake(campaign) as intake:
+    with service.campaign_tables(service.principal).intake(campaign) as intake:
         reading = _Reading(service, order, texts, carried, campaign, intake)
         reading.read(tell)
         plan = _judged(service, reading, order, texts)
@@ -178,7 +178,7 @@ class _Reading:
         intake: Intake,
     ) -> None:
         self._order, self._texts, self._carried = order, texts, carried
-        self._tables: BulkTables = service.store.bulk()
+        self._tables: BulkTables = service.campaign_tables(service.principal)
         self._intake = intake
         self._gateway = service.gateway
         self.campaign = campaign
@@ -393,7 +393,7 @@ def _warnings(campaign: Campaign, texts: CampaignTexts) -> Iterator[str]:
 
 
 def _record(service: IncidentService, incident: Incident, made: BulkPlan, before: Known | None) -> None:
-    campaign, tables = made.campaign, service.store.bulk()
+    campaign, tables = made.campaign, service.campaign_tables(service.principal)
     tables.put(campaign)
     tables.set_state(campaign.id, "planned", "partial")
     old = before.campaign.id if before is not None else ""

@@ -97,7 +97,7 @@ class _Taking:
 
     def __init__(self, service: IncidentService, campaign: str) -> None:
         self._service, self._campaign = service, campaign
-        self._tables: BulkTables = service.store.bulk()
+        self._tables: BulkTables = service.campaign_tables(service.principal)
         self._changed: Counter[str] = Counter()
         self._resolved: Counter[str] = Counter()
         self._blocked: dict[str, str] = {}

@@ -33,7 +33,7 @@ PLAYBOOK = "substitute-notice"
 def record_stretch(service: IncidentService, incident: str, campaign: str) -> Incident:
     """Put every chunk that ended since the last entry on record, and return the incident."""
     found = service.load(incident)
-    tables, last = service.store.bulk(), found.campaigns[campaign].chunks
+    tables, last = service.campaign_tables(service.principal), found.campaigns[campaign].chunks
     tree, outcomes, first, end = MerkleTree(), Counter[str](), last + 1, last
     ended = takewhile(lambda chunk: chunk[1] != "sending", tables.chunks(campaign, last))
     for n, _state, _way, _size, digest in ended:
@@ -51,7 +51,7 @@ def record_stretch(service: IncidentService, incident: str, campaign: str) -> In
 
 def ask_substitutes(service: IncidentService, incident: str, campaign: Campaign) -> None:
     """Put each line of substitute notice that was crossed on record, once, and give people the tasks: they decide and act."""
-    tallies = service.store.bulk().tally(campaign.id, service.clock.now())
+    tallies = service.campaign_tables(service.principal).tally(campaign.id, service.clock.now())
     events = [
         SubstituteDue(campaign=campaign.id, place=one.place, ground=one.ground, why=one.why)
         for one in crossed(campaign, tallies)
@@ -77,7 +77,7 @@ def _why(asked: Mapping[tuple[str, str], str], new: Sequence[tuple[str, str]]) -
 
 def verify(service: IncidentService, incident: Incident, campaign: str) -> Proof:
     """Compare the tables with the roots in the journal; raises StoreCorrupt at the first that does not hold."""
-    tables, attempts, chunks = service.store.bulk(), 0, 0
+    tables, attempts, chunks = service.campaign_tables(service.principal), 0, 0
     kept = {n: digest for n, _, _, _, digest in tables.chunks(campaign)}
     for first, last, root in incident.campaigns[campaign].roots:
         tree = MerkleTree()

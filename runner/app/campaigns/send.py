@@ -169,7 +169,7 @@ class _Run:
         self._service, self._incident, self._checked = service, incident, checked
         self._campaign, self._tag = found.campaign, found.tag
         self._patience, self._tell = patience, tell
-        self._tables = service.store.bulk()
+        self._tables = service.campaign_tables(service.principal)
         self._outcomes: Counter[str] = Counter()
         self._since_record = 0
         self._failures = 0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def status(service: IncidentService, incident: Incident, found: Known, *, check: bool = False) -> BulkStatus:
     """Count a campaign; with ``check`` compare its tables with the journal first."""
     now, campaign = service.clock.now(), _as_it_is_now(service, incident, found.campaign)
-    tables, view = service.store.bulk(), incident.campaigns.get(found.campaign.id)
+    tables, view = service.campaign_tables(service.principal), incident.campaigns.get(found.campaign.id)
     proof = verify(service, incident, campaign.id) if check else None
     tallies = tables.tally(campaign.id, now)
     ready: Counter[Way] = Counter()
@@ -73,7 +73,9 @@ def open_list(service: IncidentService, found: Known, write: Write) -> int:
     """Hand everybody who needs a letter or cannot be reached to ``write``, as rows for a mail house; return how many."""
     count = 0
     write(["reference", "name", "address", "jurisdiction", "population", "state", "why"])
-    for contact, state, why in service.store.bulk().listed(found.campaign, ("post", "unreachable")):
+    for contact, state, why in service.campaign_tables(service.principal).listed(
+        found.campaign, ("post", "unreachable")
+    ):
         one = contact.person
         write([one.reference, one.name, one.address, one.jurisdiction, one.population, state, why])
         count += 1

@@ -16,7 +16,17 @@ from runner.app.core.active_incident import OPEN as OPEN_STATES
 from runner.app.core.active_incident import Choice, counts
 from runner.app.core.conflict_retry import Backoff, retry
 from runner.app.core.identifiers import Clock, IdGenerator
-from runner.app.core.repository import Appended, Conflict, IncidentRow, Repository, Store, recorded
+from runner.app.core.reader import Reader
+from runner.app.core.repository import (
+    Append,
+    Appended,
+    Conflict,
+    IncidentRow,
+    Repository,
+    Store,
+    recorded,
+)
+from runner.app.core.rights import Rights, require, rights_of
 from runner.app.core.transaction import Transaction, Turn, prepare
 from runner.app.core.war_room import guest_list, room_choice
 from runner.base.actor import Principal
@@ -39,6 +49,7 @@ from runner.yamlfile.limited_files import read_file
 if TYPE_CHECKING:
     from runner.app.core.channel_state import Probe, Traffic
     from runner.app.core.on_call import Rotas
+    from runner.app.core.repository import BulkTables
     from runner.documents.tree import Logo
     from runner.effects.gateway.gateway import Gateway
     from runner.law.counting import HolidayCalendar
@@ -213,6 +224,14 @@ class IncidentService:
             nested({**incident.facts, **asked}), [law.id for law in known], library.regime
         )
 
+    def read(self, principal: Principal) -> Reader:
+        """Return what a principal may read."""
+        return Reader(self.repository, principal, lambda: self.directory.roles)
+
+    def _rights(self, principal: Principal) -> Rights:
+        """Return the rights in the home, which are those of the roles held there."""
+        return rights_of(principal, lambda: self.directory.roles)
+
     # --- changing -----------------------------------------------------------------------------------------
 
     def act(
@@ -254,8 +273,9 @@ class IncidentService:
         now: datetime | None = None,
     ) -> Transaction:
         """Prepare one turn of an incident without writing it; ``now`` is the clock's time where nothing else is said."""
-        library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
         at, who = now or self.clock.now(), principal or self.principal
+        require(rights_of(who, lambda: incident.roles).acts, who, f"change {incident.codename}")
+        library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
         told = (*self._handovers(incident), *commands)
         turn = prepare(incident, told, at, library, who, worker, room=room, rooms=rooms)
         for step in (room_choice, guest_list):
@@ -280,6 +300,7 @@ class IncidentService:
 
     def open(self, principal: Principal, event: IncidentOpened, commands: Commands) -> Turn:
         """Make an incident durable; raises Refused where there is one of its name."""
+        require(self._rights(principal).acts, principal, "open an incident")
         now = self.clock.now()
         born = begin(Recorded(1, clock_time(event.clock, now) if event.clock else now, event))
         library = self.repository.library_with(born, *(run for made in commands for run in _pinned(made)))
@@ -289,6 +310,28 @@ class IncidentService:
                 "an incident of this name exists already", hint="repeat the command", code="incident_exists"
             )
         return Turn(before=born, after=done.incident, events=done.events, work=done.work)
+
+    def record(
+        self, principal: Principal, batch: Sequence[Append], recorded: datetime
+    ) -> list[Appended | Conflict]:
+        """Append to journals of the organisation, or to one whose payloads are gone; no incident is decided on."""
+        require(self._rights(principal).manages, principal, "change what belongs to the organisation")
+        return self.store.append(batch, recorded=recorded)
+
+    def erase(self, principal: Principal, journal: str) -> None:
+        """Destroy the key of a journal: its personal payloads and documents can never be read again."""
+        require(self._rights(principal).manages, principal, "erase")
+        self.store.shred(journal)
+
+    def keep_document(self, principal: Principal, incident: str | None, content: bytes) -> str:
+        """Keep a document under its digest, encrypted for an incident or shared by all; return the digest."""
+        require(self._rights(principal).acts, principal, "keep a document")
+        return self.store.put_blob(incident, content)
+
+    def campaign_tables(self, principal: Principal) -> BulkTables:
+        """Return what is kept of notices to many people."""
+        require(self._rights(principal).acts, principal, "work on campaigns")
+        return self.store.bulk()
 
     # --- effects ------------------------------------------------------------------------------------------
 

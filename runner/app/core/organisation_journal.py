@@ -80,4 +80,4 @@ def _append(service: IncidentService, journal: str, version: int, events: Sequen
         for event in events
     ]
     append = Append(incident=journal, expected_version=version, events=new, row=row)
-    return isinstance(service.store.append([append], recorded=now)[0], Appended)
+    return isinstance(service.record(service.principal, [append], now)[0], Appended)

@@ -43,6 +43,7 @@ from runner.store.worker_lock import worker_lock_held as worker_lock_held
 
 if TYPE_CHECKING:
     from runner.law.counting import HolidayCalendar
+    from runner.store.campaigns.tables import BulkTables as BulkTables
 
 KEPT = 4
 """Folded incidents that are kept between two loads."""

@@ -86,7 +86,7 @@ def _begin(service: IncidentService, plan: Exercise) -> c.BeginExercise:
         name=plan.name,
         title=plan.title,
         exercise_type=plan.type,
-        plan=service.store.put_blob(None, msgspec.json.encode(plan)),
+        plan=service.keep_document(service.principal, None, msgspec.json.encode(plan)),
         marking=plan.marking,
         live=tuple(participant.person for participant in plan.participants if participant.opted_in),
         head=service.store.verify().head if plan.type == LIVE else "",

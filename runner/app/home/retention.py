@@ -70,4 +70,4 @@ def shred(service: IncidentService, row: IncidentRow, reason: str) -> None:
         return () if row.id in before.shredded else (event,)
 
     organisation_journal.change(service, JOURNAL, kept, decide)
-    service.store.shred(row.id)
+    service.erase(service.principal, row.id)

@@ -72,8 +72,8 @@ def pin_catalogue(service: IncidentService, catalog: Catalog) -> str:
     found, _ = kept_catalogue(cache, catalog)
     contents = Contents(
         outline=found.outline,
-        laws_at=service.store.put_blob(None, msgspec.json.encode(found.regimes)),
-        notices_at=service.store.put_blob(None, bytes(found.notices)),
+        laws_at=service.keep_document(service.principal, None, msgspec.json.encode(found.regimes)),
+        notices_at=service.keep_document(service.principal, None, bytes(found.notices)),
     )
     _, body = compiled(cache, "pin", files, Contents, lambda: contents)
-    return service.store.put_blob(None, body)
+    return service.keep_document(service.principal, None, body)

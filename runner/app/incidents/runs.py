@@ -67,7 +67,7 @@ def migrate(service: IncidentService, incident: Incident, run: str, bundle: Bund
             hint="do it in your own name, with --reason",
             code="on_behalf",
         )
-    stored = service.store.put_blob(None, msgspec.json.encode(bundle))
+    stored = service.keep_document(service.principal, None, msgspec.json.encode(bundle))
     version, digest = bundle.playbook.version, bundle.digest
 
     def make(found: Incident) -> tuple[MigratePlaybook]:

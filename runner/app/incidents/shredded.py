@@ -52,4 +52,4 @@ def _closed(service: IncidentService, name: str) -> IncidentRow | None:
         row, state="closed", version=row.version + 1, next_due=None, has_work=False
     )
     made = Append(incident=name, expected_version=row.version, events=[entry], row=after)
-    return after if isinstance(service.write([made], recorded=now)[0], Appended) else None
+    return after if isinstance(service.record(service.principal, [made], now)[0], Appended) else None

@@ -216,7 +216,7 @@ class Inbox:
             return any(point.address == address and channel.adapter in point.stopped for point in points)
         if not self._where.bulk:
             return False
-        tables = self._service.store.bulk()
+        tables = self._service.campaign_tables(self._service.principal)
         return "stop" in tables.suppressed([tables.digest(*same_address(address))]).values()
 
     def _incident_with(self, owner: str, channel: Channel, address: str) -> Incident | None:
@@ -226,7 +226,7 @@ class Inbox:
         """
         told = frozenset[str]()
         if self._where.bulk:
-            tables = self._service.store.bulk()
+            tables = self._service.campaign_tables(self._service.principal)
             told = frozenset(
                 standing.campaign for standing in tables.by_address(tables.digest(*same_address(address)))
             )

@@ -272,7 +272,7 @@ def _write(session: Session, incident: Incident, reports: Sequence[TaskReport], 
             path = out if one else out / file_name(incident, document, form)
             with suppress(OSError):  # writing says why
                 path.parent.mkdir(parents=True, exist_ok=True)
-            private_file(path, session.service.store.get_blob(document.files[form]))
+            private_file(path, session.reader.document(incident, document.id, form))
             session.say(str(path))
 
 

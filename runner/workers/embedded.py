@@ -384,7 +384,9 @@ class Worker:
         told = [*commands, *lost, *self._outside.reports(incident)]
         rooms = self._outside.rooms_of(incident)
         now = self.time.now()
-        turn = self.service.turn(incident, told, worker=worker, room=self._room(name), rooms=rooms, now=now)
+        turn = self.service.prepare(
+            incident, told, worker=worker, room=self._room(name), rooms=rooms, now=now
+        )
         self._outside.took(turn)
         if turn.more:
             self._hungry.add(name)

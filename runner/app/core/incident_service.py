@@ -245,7 +245,7 @@ class IncidentService:
         def attempt() -> Turn | None:
             found = self.load(incident)
             made = commands(found) if callable(commands) else commands
-            done = self.turn(found, made, principal=principal)
+            done = self.prepare(found, made, principal=principal)
             if done.append is not None and not self.append([done])[0]:
                 return None
             self.repository.keep(done.incident)
@@ -261,7 +261,7 @@ class IncidentService:
         later = [recorded(after.id, row, seq) for seq, row in enumerate(rows, last + 1)]
         return Turn(before=turn.before, after=after, events=(*turn.events, *later))
 
-    def turn(
+    def prepare(
         self,
         incident: Incident,
         commands: Sequence[AnyCommand],
@@ -272,7 +272,7 @@ class IncidentService:
         rooms: Quotas = OPEN,
         now: datetime | None = None,
     ) -> Transaction:
-        """Prepare one turn of an incident without writing it; ``now`` is the clock's time where nothing else is said."""
+        """Return one transaction of an incident without writing it; ``now`` is the clock's time where nothing else is said."""
         at, who = now or self.clock.now(), principal or self.principal
         require(rights_of(who, lambda: incident.roles).acts, who, f"change {incident.codename}")
         library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))

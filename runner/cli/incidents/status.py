@@ -125,7 +125,7 @@ def watch(session: Session, where: Where = None, me: Mine = "") -> None:
 
     def fetch() -> Status:
         nonlocal incident
-        incident = session.service.repository.refresh(incident)
+        incident = session.reader.incident(incident.id)
         return read_status(session, incident, me)
 
     if session.json:

@@ -378,13 +378,15 @@ class Worker:
         if known is not None and not looking:
             incident = known
         else:
-            incident = self.service.load(name) if known is None else self.service.refresh(known)
+            incident = self.service.load(name) if known is None else self.service.repository.refresh(known)
         lost = [*lost_claims(incident, self._held)] if looking else []
         worker = "" if self._stopping.is_set() or self.fairness.rests(name) else self.name
         told = [*commands, *lost, *self._outside.reports(incident)]
         rooms = self._outside.rooms_of(incident)
         now = self.time.now()
-        turn = self.service.turn(incident, told, worker=worker, room=self._room(name), rooms=rooms, now=now)
+        turn = self.service.prepare(
+            incident, told, worker=worker, room=self._room(name), rooms=rooms, now=now
+        )
         self._outside.took(turn)
         if turn.more:
             self._hungry.add(name)
@@ -403,7 +405,7 @@ class Worker:
         """With nothing in flight there is time to keep snapshots of incidents in which much has happened."""
         if not self._doing:
             for incident in self._known.values():
-                self.service.keep_snapshot(incident)
+                self.service.repository.keep_snapshot(incident)
 
     def _remember(self, incident: Incident) -> None:
         self._known.pop(incident.id, None)

@@ -20,7 +20,7 @@ FORWARDED = {
     "runner/yamlfile/strict.py",
     "runner/app/messages/communications_check.py",
     "runner/app/exercises/exercises.py",
-    "runner/app/core/transaction.py",
+    "runner/app/core/repository.py",
 }
 """Files with a place that is told its code by a caller, a table or the error that it passes on."""
 

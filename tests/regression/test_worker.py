@@ -156,7 +156,7 @@ def test_an_outcome_is_recorded_although_the_store_could_not_be_read_for_a_momen
             return store.read_payloads(*given)
 
     moody: Any = Moody()
-    desk.store, desk.write = moody, store.append
+    desk.repository.store, desk.write = moody, store.append
     gate = Gate(1)
     worker = Worker(desk, perform=gate)
     with gate.held(worker):

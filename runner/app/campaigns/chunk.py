@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.campaigns.legal_basis import CampaignTexts
+from runner.app.campaigns.tables import BOUNCED, Attempt, Chunk, Claimed, Settled, chunk_digest
 from runner.app.incidents.runs import graft
 from runner.decoding import from_json
 from runner.effects.campaign_message import Words
@@ -43,14 +44,12 @@ from runner.routing.messaging import Audience, Channel, Dispatch, SendResult
 from runner.routing.planner import zones_of
 from runner.routing.rate_limit import consume, hold_until, prune, room
 from runner.routing.traffic import Account, Rate
-from runner.store.campaigns.rows import Attempt, Chunk, Claimed, Settled, chunk_digest
-from runner.store.campaigns.tables import BOUNCED
 
 if TYPE_CHECKING:
+    from runner.app.campaigns.tables import BulkTables
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.repository import Store
     from runner.effects.gateway.gateway import BulkLine
-    from runner.store.campaigns.tables import BulkTables
-    from runner.store.port import Store
 
 
 _ACCOUNT, _REST = "account/", "rest/"
@@ -171,7 +170,7 @@ class Sender:
     ) -> None:
         self._service, self._incident, self._campaign, self._tag = service, incident, campaign, tag
         self._channels, self._texts, self.rates = channels, texts, rates
-        self._tables = service.store.bulk()
+        self._tables = service.campaign_tables(service.principal)
         self._lines: dict[Way, BulkLine] = {}
         self.blocked = ""
         """Why we are not let in, whoever the reader is."""
@@ -344,7 +343,7 @@ PLAYBOOK = "substitute-notice"
 def record_stretch(service: IncidentService, incident: str, campaign: str) -> Incident:
     """Put every chunk that ended since the last entry on record, and return the incident."""
     found = service.load(incident)
-    tables, last = service.store.bulk(), found.campaigns[campaign].chunks
+    tables, last = service.campaign_tables(service.principal), found.campaigns[campaign].chunks
     tree, outcomes, first, end = MerkleTree(), Counter[str](), last + 1, last
     ended = takewhile(lambda chunk: chunk[1] != "sending", tables.chunks(campaign, last))
     for n, _state, _way, _size, digest in ended:
@@ -362,7 +361,7 @@ def record_stretch(service: IncidentService, incident: str, campaign: str) -> In
 
 def ask_substitutes(service: IncidentService, incident: str, campaign: Campaign) -> None:
     """Put each line of substitute notice that was crossed on record, once, and give people the tasks: they decide and act."""
-    tallies = service.store.bulk().tally(campaign.id, service.clock.now())
+    tallies = service.campaign_tables(service.principal).tally(campaign.id, service.clock.now())
     events = [
         SubstituteDue(campaign=campaign.id, place=one.place, ground=one.ground, why=one.why)
         for one in crossed(campaign, tallies)
@@ -388,7 +387,7 @@ def _why(asked: Mapping[tuple[str, str], str], new: Sequence[tuple[str, str]]) -
 
 def verify(service: IncidentService, incident: Incident, campaign: str) -> Proof:
     """Compare the tables with the roots in the journal; raises StoreCorrupt at the first that does not hold."""
-    tables, attempts, chunks = service.store.bulk(), 0, 0
+    tables, attempts, chunks = service.campaign_tables(service.principal), 0, 0
     kept = {n: digest for n, _, _, _, digest in tables.chunks(campaign)}
     for first, last, root in incident.campaigns[campaign].roots:
         tree = MerkleTree()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.campaigns.chunk import verify
+from runner.app.campaigns.tables import Known
 from runner.errors import Invalid, NotFound, Problem, Refused
 from runner.files.people_lists.person_contacts import is_address, same_address
 from runner.incident.campaigns.campaign import Campaign, OwedState, SuppressedFor, Way
@@ -25,7 +26,6 @@ from runner.incident.state.campaigns import CampaignMoved, CampaignResolved, Sub
 from runner.incident.state.commands import AnyCommand, RecordCampaign
 from runner.incident.state.incident import Incident
 from runner.reports.campaigns.campaigns import BulkStatus, places, reasons, standing
-from runner.store.campaigns.rows import Known
 from runner.yamlfile.limited_files import read_file
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def of_list(service: IncidentService, incident: Incident, notice: str, list_name
     """Return every campaign of a notice and a list, those too that a later plan took the place of."""
     return [
         campaign
-        for campaign in service.store.bulk().campaigns(incident.id)
+        for campaign in service.campaign_tables(service.principal).campaigns(incident.id)
         if campaign.campaign.notice == notice and campaign.campaign.list_name == list_name
     ]
 
@@ -75,7 +75,7 @@ def known(service: IncidentService, incident: Incident, notice: str, people: Pat
 
 def remove_abandoned_plans(service: IncidentService, incident: Incident) -> None:
     """Take away what planners left that died."""
-    tables = service.store.bulk()
+    tables = service.campaign_tables(service.principal)
     for name in tables.partial(incident.id):
         if not service.store.worker_alive(PLANNER + name):
             tables.drop(name)
@@ -101,7 +101,7 @@ def pause(service: IncidentService, incident: Incident, notice: str, people: Pat
     )
     if not reason.strip():
         raise Refused("a reason is needed", hint="--reason WHY: it stands in the record", code="reason")
-    service.store.bulk().set_state(found.campaign.id, "paused", "sending", "planned")
+    service.campaign_tables(service.principal).set_state(found.campaign.id, "paused", "sending", "planned")
     _submit(service, incident, RecordCampaign(by=service.principal.person, event=moved))
     return known(service, incident, notice, people)
 
@@ -124,7 +124,7 @@ def resume(
             hint=f"tocsin bulk send {notice} --people {quote(people.name)}",
             code="not_paused",
         )
-    tables = service.store.bulk()
+    tables = service.campaign_tables(service.principal)
     moved = CampaignMoved(
         campaign=found.campaign.id, state="sending", by=service.principal.person, reason=reason
     )
@@ -164,7 +164,7 @@ def substitute(
         raise Refused(
             "a reason is needed", hint="--reason WHY: what was posted, where, until when", code="reason"
         )
-    tables = service.store.bulk()
+    tables = service.campaign_tables(service.principal)
     count = tables.substitute(found.campaign.id, groups, OUT_OF_REACH, "substitute notice")
     given = SubstituteGiven(
         campaign=found.campaign.id, place=place, people=count, by=service.principal.person, reason=reason
@@ -212,7 +212,7 @@ def _no_address(path: Path, line: int) -> Problem:
 
 def suppress(service: IncidentService, addresses: Iterable[str], reason: SuppressedFor) -> int:
     """Keep mail addresses and telephone numbers from use, now and in every later campaign; return how many."""
-    tables = service.store.bulk()
+    tables = service.campaign_tables(service.principal)
     keys = {tables.digest(*same_address(address)) for address in addresses}
     tables.suppress(keys, reason, service.clock.now())
     return len(keys)
@@ -225,7 +225,7 @@ def _submit(service: IncidentService, incident: Incident, command: AnyCommand) -
 def status(service: IncidentService, incident: Incident, found: Known, *, check: bool = False) -> BulkStatus:
     """Count a campaign; with ``check`` compare its tables with the journal first."""
     now, campaign = service.clock.now(), _as_it_is_now(service, incident, found.campaign)
-    tables, view = service.store.bulk(), incident.campaigns.get(found.campaign.id)
+    tables, view = service.campaign_tables(service.principal), incident.campaigns.get(found.campaign.id)
     proof = verify(service, incident, campaign.id) if check else None
     tallies = tables.tally(campaign.id, now)
     ready: Counter[Way] = Counter()
@@ -276,7 +276,9 @@ def open_list(service: IncidentService, found: Known, write: Write) -> int:
     """Hand everybody who needs a letter or cannot be reached to ``write``, as rows for a mail house; return how many."""
     count = 0
     write(["reference", "name", "address", "jurisdiction", "population", "state", "why"])
-    for contact, state, why in service.store.bulk().listed(found.campaign, ("post", "unreachable")):
+    for contact, state, why in service.campaign_tables(service.principal).listed(
+        found.campaign, ("post", "unreachable")
+    ):
         one = contact.person
         write([one.reference, one.name, one.address, one.jurisdiction, one.population, state, why])
         count += 1

@@ -19,6 +19,7 @@ import msgspec
 
 from runner.app.campaigns.control import PLANNER, find, of_list, remove_abandoned_plans
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
+from runner.app.campaigns.tables import BulkTables, Intake, Known, NewOwed
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import open_people
 from runner.files.people_lists.people_list import as_problem, check_columns, checked
@@ -40,9 +41,6 @@ from runner.incident.state.campaigns import CampaignPart, CampaignPlanned
 from runner.incident.state.commands import RecordCampaign
 from runner.incident.state.incident import Incident
 from runner.routing.traffic import Rate
-from runner.store.campaigns.import_list import Intake
-from runner.store.campaigns.rows import Known, NewOwed
-from runner.store.campaigns.tables import BulkTables
 from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:
@@ -92,7 +90,7 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
             hint=f"--chunk {LEAST_CHUNK}",
             code="bad_chunk",
         )
-    tables = service.store.bulk()
+    tables = service.campaign_tables(service.principal)
     before = find(service, incident, order.notice, order.people.name)
     if before is not None and before.state != "planned":
         raise Refused(
@@ -131,7 +129,7 @@ def _read(
     campaign: Campaign,
     tell: Tell,
 ) -> BulkPlan:
-    with service.store.bulk().intake(campaign) as intake:
+    with service.campaign_tables(service.principal).intake(campaign) as intake:
         reading = _Reading(service, order, texts, carried, campaign, intake)
         reading.read(tell)
         plan = _judged(service, reading, order, texts)
@@ -179,7 +177,7 @@ class _Reading:
         intake: Intake,
     ) -> None:
         self._order, self._texts, self._carried = order, texts, carried
-        self._tables: BulkTables = service.store.bulk()
+        self._tables: BulkTables = service.campaign_tables(service.principal)
         self._intake = intake
         self._gateway = service.gateway
         self.campaign = campaign
@@ -394,7 +392,7 @@ def _warnings(campaign: Campaign, texts: CampaignTexts) -> Iterator[str]:
 
 
 def _record(service: IncidentService, incident: Incident, made: BulkPlan, before: Known | None) -> None:
-    campaign, tables = made.campaign, service.store.bulk()
+    campaign, tables = made.campaign, service.campaign_tables(service.principal)
     tables.put(campaign)
     tables.set_state(campaign.id, "planned", "partial")
     old = before.campaign.id if before is not None else ""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import msgspec
 
 from runner.app.campaigns.chunk import ask_substitutes, hold
+from runner.app.campaigns.tables import BOUNCED, COMPLAINED, BulkTables, Settled, Standing
 from runner.base.states import ReceiptKind
 from runner.errors import Invalid, NotFound, Problem
 from runner.files.people_lists.person_contacts import same_address
@@ -25,8 +26,6 @@ from runner.incident.campaigns.pacing import alarm, higher, onward
 from runner.incident.state.campaigns import CampaignMoved, CampaignResolved
 from runner.incident.state.commands import RecordCampaign
 from runner.routing.messaging import About, AddressState
-from runner.store.campaigns.rows import Settled, Standing
-from runner.store.campaigns.tables import BOUNCED, COMPLAINED, BulkTables
 from runner.yamlfile.limited_files import TooLarge, lines_of, open_file
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ class _Taking:
 
     def __init__(self, service: IncidentService, campaign: str) -> None:
         self._service, self._campaign = service, campaign
-        self._tables: BulkTables = service.store.bulk()
+        self._tables: BulkTables = service.campaign_tables(service.principal)
         self._changed: Counter[str] = Counter()
         self._resolved: Counter[str] = Counter()
         self._blocked: dict[str, str] = {}

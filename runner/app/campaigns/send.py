@@ -20,6 +20,7 @@ import msgspec
 from runner.app.campaigns.chunk import Rates, Sender, ask_substitutes, record_stretch
 from runner.app.campaigns.control import known
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
+from runner.app.campaigns.tables import Known
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
 from runner.incident.campaigns.campaign import Campaign, Ground, Way
 from runner.incident.campaigns.decide import sendable
@@ -27,7 +28,6 @@ from runner.incident.campaigns.pacing import alarm
 from runner.incident.state.campaigns import AnyCampaignEvent, CampaignMoved
 from runner.incident.state.commands import RecordCampaign
 from runner.incident.state.incident import Incident
-from runner.store.campaigns.rows import Known
 from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class _Run:
         self._service, self._incident, self._checked = service, incident, checked
         self._campaign, self._tag = found.campaign, found.tag
         self._patience, self._tell = patience, tell
-        self._tables = service.store.bulk()
+        self._tables = service.campaign_tables(service.principal)
         self._outcomes: Counter[str] = Counter()
         self._since_record = 0
         self._failures = 0

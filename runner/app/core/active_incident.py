@@ -11,11 +11,14 @@ import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from runner.decoding import from_json
-from runner.store.port import IncidentRow
+
+if TYPE_CHECKING:
+    from runner.app.core.repository import IncidentRow
 
 OPEN = ("open", "paused")
 

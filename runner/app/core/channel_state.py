@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from runner.app.core.repository import ChangeMarks
 from runner.base.states import Kind
 from runner.decoding import from_json
 from runner.errors import StoreError
@@ -23,7 +24,6 @@ from runner.incident.state.incident import Incident
 from runner.routing import circuit_breaker, rate_limit
 from runner.routing.messaging import Channel, SendResult
 from runner.routing.traffic import Account, Breaker
-from runner.store.port import ChangeMarks
 
 BREAKER, ACCOUNT = "breaker/", "account/"
 Change = Callable[[Breaker], Breaker]

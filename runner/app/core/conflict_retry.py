@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from runner.errors import Stale, StoreBusy, StoreLocked
-from runner.store.port import PATIENCE, Store
+
+if TYPE_CHECKING:
+    from runner.app.core.repository import Store
 
 TRIES = 20
 """How often a change is made again at once by who does not wait."""
@@ -47,7 +49,10 @@ def this_backoff() -> Backoff:
 class Waiting(Protocol):
     """As much of an opened home as a change needs."""
 
-    store: Store
+    @property
+    def store(self) -> Store:
+        """The journals."""
+
     backoff: Backoff | None
 
 
@@ -81,6 +86,8 @@ def opened(backoff: Backoff | None, open_: Callable[[], _Made]) -> _Made:
 
 def _gated(store: Store, backoff: Backoff, journal: str, attempt: Callable[[], _Made | None]) -> _Made | None:
     """Attempt once without the gate, since mostly nobody else is there, and from then on with it."""
+    from runner.app.core.repository import PATIENCE
+
     wait, gate, met = _Wait(backoff), None, False
     try:
         while True:

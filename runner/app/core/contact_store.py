@@ -14,7 +14,7 @@ import msgspec
 
 from runner.app.core.conflict_retry import Backoff, retry
 from runner.app.core.identifiers import Clock, IdGenerator
-from runner.app.core.transaction import whole
+from runner.app.core.repository import Append, Appended, Conflict, IncidentRow, NewEvent, Store, whole
 from runner.base.actor import Principal
 from runner.errors import Sealed
 from runner.incident.people.contact_journal import (
@@ -25,13 +25,15 @@ from runner.incident.people.contact_journal import (
     PersonForgotten,
     RoleHeld,
 )
-from runner.store.port import Append, Appended, IncidentRow, NewEvent, Store
 
 
 class ContactCache(Protocol):
     """As much of an opened home as the contact book needs."""
 
-    store: Store
+    @property
+    def store(self) -> Store:
+        """The journals."""
+
     clock: Clock
     chance: IdGenerator
     principal: Principal
@@ -39,6 +41,16 @@ class ContactCache(Protocol):
 
     def forget_directory(self) -> None:
         """Read people and channels anew next time."""
+        ...
+
+    def record(
+        self, principal: Principal, batch: Sequence[Append], recorded: datetime
+    ) -> list[Appended | Conflict]:
+        """Append to journals of the organisation."""
+        ...
+
+    def erase(self, principal: Principal, journal: str) -> None:
+        """Destroy the key of a journal."""
         ...
 
 
@@ -126,7 +138,7 @@ def _overtaken(
         _append(service, _row(service, books.get(person), person, now), entries, now)
         for person, entries in grouped.items()
     ]
-    results = service.store.append(appends, recorded=now)
+    results = service.record(service.principal, appends, now)
     for append, result in zip(appends, results, strict=True):
         if isinstance(result, Appended) and append.row.title:
             books[append.row.title] = append.row
@@ -179,7 +191,7 @@ def shred(service: ContactCache, person: str) -> int:
     journals = tuple(row.id for row in _books(service.store) if row.title == person)
     record(service, PersonForgotten(person=person, by=service.principal.person, journals=journals))
     for journal in journals:
-        service.store.shred(journal)
+        service.erase(service.principal, journal)
     service.forget_directory()
     return sum(
         one.person == person and not isinstance(one, RoleHeld | PersonForgotten)

@@ -7,27 +7,33 @@ from the journal whenever they are asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from runner.app.core import snapshots
 from runner.app.core.active_incident import OPEN as OPEN_STATES
 from runner.app.core.active_incident import Choice, counts
 from runner.app.core.conflict_retry import Backoff, retry
 from runner.app.core.identifiers import Clock, IdGenerator
-from runner.app.core.transaction import Transaction, Turn, catch_up, load_incident, prepare, recorded
+from runner.app.core.reader import Reader
+from runner.app.core.repository import (
+    Append,
+    Appended,
+    Conflict,
+    IncidentRow,
+    Repository,
+    Store,
+    recorded,
+)
+from runner.app.core.rights import Rights, require, rights_of
+from runner.app.core.transaction import Transaction, Turn, prepare
 from runner.app.core.war_room import guest_list, room_choice
 from runner.base.actor import Principal
 from runner.decoding import from_json
 from runner.effects.context import EffectContext, Sender
-from runner.errors import NotFound, Refused, StoreError
+from runner.errors import NotFound, Refused
 from runner.incident.law.duties import duty_statuses, near_statuses
-from runner.incident.people.contact_journal import STREAM
 from runner.incident.state.commands import AnyCommand, MigratePlaybook, PinPlaybook
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
 from runner.incident.state.exercise_time import clock_time, time_in
@@ -35,17 +41,15 @@ from runner.incident.state.incident import Incident, Run
 from runner.incident.state.library import Library
 from runner.incident.turn.fold import begin
 from runner.law.duty import DutyStatus
-from runner.playbook.format import Bundle
-from runner.playbook.pinned import Contents, Pinned
-from runner.playbook.plan import Plan, compile_plan
+from runner.playbook.pinned import Pinned
 from runner.routing.organisation import Directory, Home
 from runner.routing.rate_limit import OPEN, Quotas
-from runner.store.port import Appended, Conflict, IncidentRow, Snapshot, Store
 from runner.yamlfile.limited_files import read_file
 
 if TYPE_CHECKING:
     from runner.app.core.channel_state import Probe, Traffic
     from runner.app.core.on_call import Rotas
+    from runner.app.core.repository import BulkTables
     from runner.documents.tree import Logo
     from runner.effects.gateway.gateway import Gateway
     from runner.law.counting import HolidayCalendar
@@ -54,8 +58,6 @@ if TYPE_CHECKING:
 Commands = Sequence[AnyCommand]
 Write = Callable[..., "list[Appended | Conflict]"]
 """``Store.append``, or something before or after it."""
-KEPT = 4
-"""Folded incidents that a desk keeps between two loads."""
 PAPER = 16 * 1024 * 1024
 """Bytes of a letterhead or a logo."""
 
@@ -69,7 +71,7 @@ class IncidentService:
         """Take the parts; nothing is read yet."""
         self.folder = folder
         self.home = home
-        self.store = store
+        self.repository = Repository(store, lambda: self._calendar, home.second_person.none or "")
         self.clock = clock
         self.chance = chance
         self.principal = principal
@@ -79,52 +81,21 @@ class IncidentService:
         """How a person's command waits for others; None for a program, whose loop must not wait."""
         self.cache: Callable[[], Path | None] = lambda: folder / "cache"
         """Where public holidays are kept. A command keeps them with the user: it may only read the home."""
-        self._plans: dict[str, Plan] = {}
-        self._catalogues: dict[str, Pinned] = {}
-        self._folded: dict[str, Incident] = {}
-        self._kept_at: dict[str, int] = {}
-        self._libraries: dict[tuple[str, ...], Library] = {}
 
     # --- what an incident refers to -----------------------------------------------------------------------
 
-    def library(self, incident: Incident) -> Library:
-        """Return the plans and the law pinned to an incident, compiled once for each digest."""
-        pinned = (incident.catalogue, *(run.bundle for run in incident.runs.values()))
-        found = self._libraries.get(pinned)
-        if found is None:
-            law = self.catalogue(incident)
-            plans = {bundle: self._plan(bundle) for bundle in pinned[1:]}
-            calendar = self._calendar if law.regimes else None
-            alone = self.home.second_person.none or ""
-            found = Library(plans, law.regimes, calendar, law.outline, alone)
-            self._libraries[pinned] = found
-        return found
+    @property
+    def store(self) -> Store:
+        """The journals, documents and tables of the home."""
+        return self.repository.store
 
-    def library_with(self, incident: Incident, *runs: Run) -> Library:
-        """Return the library of an incident with the plans of more runs in it."""
-        more = {f"+{run.id}": run for run in runs}
-        return self.library(msgspec.structs.replace(incident, runs={**incident.runs, **more}))
+    def library(self, incident: Incident) -> Library:
+        """Return the plans and the law pinned to an incident."""
+        return self.repository.library(incident)
 
     def catalogue(self, incident: Incident) -> Pinned:
         """Return the law and templates pinned to an incident, most of them not read yet."""
-        return (
-            self.pinned(incident.catalogue) if incident.catalogue else Pinned(Contents(), self.store.get_blob)
-        )
-
-    def pinned(self, digest: str) -> Pinned:
-        """Return the law and templates of a digest."""
-        found = self._catalogues.get(digest)
-        if found is None:
-            contents = from_json(self.store.get_blob(digest), Contents)
-            found = self._catalogues[digest] = Pinned(contents, self.store.get_blob)
-        return found
-
-    def _plan(self, digest: str) -> Plan:
-        plan = self._plans.get(digest)
-        if plan is None:
-            plan = compile_plan(from_json(self.store.get_blob(digest), Bundle))
-            self._plans[digest] = plan
-        return plan
+        return self.repository.catalogue(incident)
 
     @cached_property
     def _calendar(self) -> HolidayCalendar:
@@ -217,52 +188,12 @@ class IncidentService:
         )
 
     def incidents(self) -> list[IncidentRow]:
-        """Return the rows of all incidents: what the store keeps in other journals is none."""
-        return [row for row in self.store.rows() if row.kind != STREAM]
+        """Return the rows of all incidents."""
+        return self.repository.incidents()
 
     def load(self, incident: str) -> Incident:
-        """Return an incident as of now; one that was loaded before is only caught up with."""
-        known = self._folded.pop(incident, None) or self._snapshot(incident)
-        found = self.refresh(known) if known is not None else self.fold(incident)
-        self.keep(found)
-        return found
-
-    def fold(self, incident: str) -> Incident:
-        """Return an incident from its journal alone, from the first event on."""
-        return load_incident(self.store, incident, self.library)
-
-    def _snapshot(self, incident: str) -> Incident | None:
-        snapshot = self.store.snapshot(incident)
-        if snapshot is None or snapshot.code != self._code:
-            return None
-        self._kept_at[incident] = snapshot.version
-        return snapshots.decode(snapshot.body)
-
-    def keep_snapshot(self, incident: Incident) -> None:
-        """Have the next process spared the folding, where much has happened; called after a commit only."""
-        if incident.version - self._kept_at.get(incident.id, 0) <= snapshots.AFTER or not self._code:
-            return
-        self._kept_at[incident.id] = incident.version
-        body = snapshots.encode(incident)
-        with suppress(StoreError):
-            self.store.put_snapshot(
-                incident.id, Snapshot(version=incident.version, code=self._code, body=body)
-            )
-
-    @cached_property
-    def _code(self) -> str:
-        return snapshots.code()
-
-    def keep(self, incident: Incident) -> None:
-        """Keep a folded incident for the next load; the oldest of a few makes room."""
-        self._folded.pop(incident.id, None)
-        self._folded[incident.id] = incident
-        while len(self._folded) > KEPT:
-            self._folded.pop(next(iter(self._folded)))
-
-    def refresh(self, incident: Incident) -> Incident:
-        """Return an incident with what others appended since."""
-        return catch_up(self.store, incident, self.library)
+        """Return an incident as of now."""
+        return self.repository.load(incident)
 
     def now_in(self, incident: Incident) -> datetime:
         """Return the time by which an incident counts: an exercise's own, else the clock's."""
@@ -278,7 +209,6 @@ class IncidentService:
 
     def misread(self, incident: Incident) -> tuple[str, ...]:
         """Return the positions of counsel in an incident, also those asked for, that no pinned law knows, in words."""
-        from runner.decoding import from_json
         from runner.facts.vocabulary.register import Fact, nested
         from runner.law.counsel_positions import ineffective_positions
 
@@ -294,6 +224,14 @@ class IncidentService:
             nested({**incident.facts, **asked}), [law.id for law in known], library.regime
         )
 
+    def read(self, principal: Principal) -> Reader:
+        """Return what a principal may read."""
+        return Reader(self.repository, principal, lambda: self.directory.roles)
+
+    def _rights(self, principal: Principal) -> Rights:
+        """Return the rights in the home, which are those of the roles held there."""
+        return rights_of(principal, lambda: self.directory.roles)
+
     # --- changing -----------------------------------------------------------------------------------------
 
     def act(
@@ -307,11 +245,11 @@ class IncidentService:
         def attempt() -> Turn | None:
             found = self.load(incident)
             made = commands(found) if callable(commands) else commands
-            done = self.turn(found, made, principal=principal)
+            done = self.prepare(found, made, principal=principal)
             if done.append is not None and not self.append([done])[0]:
                 return None
-            self.keep(done.incident)
-            self.keep_snapshot(done.incident)
+            self.repository.keep(done.incident)
+            self.repository.keep_snapshot(done.incident)
             return Turn(before=found, after=done.incident, events=done.events, work=done.work)
 
         return retry(self, incident, attempt)
@@ -323,7 +261,7 @@ class IncidentService:
         later = [recorded(after.id, row, seq) for seq, row in enumerate(rows, last + 1)]
         return Turn(before=turn.before, after=after, events=(*turn.events, *later))
 
-    def turn(
+    def prepare(
         self,
         incident: Incident,
         commands: Sequence[AnyCommand],
@@ -334,9 +272,10 @@ class IncidentService:
         rooms: Quotas = OPEN,
         now: datetime | None = None,
     ) -> Transaction:
-        """Prepare one turn of an incident without writing it; ``now`` is the clock's time where nothing else is said."""
-        library = self.library_with(incident, *(run for made in commands for run in _pinned(made)))
+        """Return one transaction of an incident without writing it; ``now`` is the clock's time where nothing else is said."""
         at, who = now or self.clock.now(), principal or self.principal
+        require(rights_of(who, lambda: incident.roles).acts, who, f"change {incident.codename}")
+        library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
         told = (*self._handovers(incident), *commands)
         turn = prepare(incident, told, at, library, who, worker, room=room, rooms=rooms)
         for step in (room_choice, guest_list):
@@ -361,15 +300,38 @@ class IncidentService:
 
     def open(self, principal: Principal, event: IncidentOpened, commands: Commands) -> Turn:
         """Make an incident durable; raises Refused where there is one of its name."""
+        require(self._rights(principal).acts, principal, "open an incident")
         now = self.clock.now()
         born = begin(Recorded(1, clock_time(event.clock, now) if event.clock else now, event))
-        library = self.library_with(born, *(run for made in commands for run in _pinned(made)))
+        library = self.repository.library_with(born, *(run for made in commands for run in _pinned(made)))
         done = prepare(born, commands, now, library, principal, birth=event)
         if not self.append([done])[0]:
             raise Refused(
                 "an incident of this name exists already", hint="repeat the command", code="incident_exists"
             )
         return Turn(before=born, after=done.incident, events=done.events, work=done.work)
+
+    def record(
+        self, principal: Principal, batch: Sequence[Append], recorded: datetime
+    ) -> list[Appended | Conflict]:
+        """Append to journals of the organisation, or to one whose payloads are gone; no incident is decided on."""
+        require(self._rights(principal).manages, principal, "change what belongs to the organisation")
+        return self.store.append(batch, recorded=recorded)
+
+    def erase(self, principal: Principal, journal: str) -> None:
+        """Destroy the key of a journal: its personal payloads and documents can never be read again."""
+        require(self._rights(principal).manages, principal, "erase")
+        self.store.shred(journal)
+
+    def keep_document(self, principal: Principal, incident: str | None, content: bytes) -> str:
+        """Keep a document under its digest, encrypted for an incident or shared by all; return the digest."""
+        require(self._rights(principal).acts, principal, "keep a document")
+        return self.store.put_blob(incident, content)
+
+    def campaign_tables(self, principal: Principal) -> BulkTables:
+        """Return what is kept of notices to many people."""
+        require(self._rights(principal).acts, principal, "work on campaigns")
+        return self.store.bulk()
 
     # --- effects ------------------------------------------------------------------------------------------
 

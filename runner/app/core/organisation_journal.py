@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import msgspec
 
 from runner.app.core.conflict_retry import retry
-from runner.app.core.transaction import whole
+from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent, whole
 from runner.incident.people.contact_journal import STREAM
-from runner.store.port import Append, Appended, IncidentRow, NewEvent
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -81,4 +80,4 @@ def _append(service: IncidentService, journal: str, version: int, events: Sequen
         for event in events
     ]
     append = Append(incident=journal, expected_version=version, events=new, row=row)
-    return isinstance(service.store.append([append], recorded=now)[0], Appended)
+    return isinstance(service.record(service.principal, [append], now)[0], Appended)

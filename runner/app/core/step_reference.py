@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused
@@ -13,7 +14,9 @@ from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.reports.core.formatting import moment
 from runner.reports.core.task_rows import definition, handle, place_of, to_come
-from runner.store.port import IncidentRow, Store
+
+if TYPE_CHECKING:
+    from runner.app.core.repository import IncidentRow, Store
 
 
 def resolve_step(incident: Incident, text: str, rows: Sequence[str] = ()) -> str:

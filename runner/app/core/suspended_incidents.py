@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.app.core.repository import Store
 from runner.decoding import json_reader
 from runner.errors import StoreError
 from runner.incident.state.commands import Resume
 from runner.incident.state.work import Failed
-from runner.store.port import Store
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService

@@ -105,7 +105,7 @@ def write_report(
             **{f"journal.{pulled.format}": pulled for pulled in annex},
         }
         files = {
-            form: service.store.put_blob(incident.id, Path(one.path).read_bytes())
+            form: service.keep_document(service.principal, incident.id, Path(one.path).read_bytes())
             for form, one in named.items()
         }
         heads = {**{head.name: head.head for head in numbers.heads}, "report": numbers.head}

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runner.app.core.active_incident import OPEN
+from runner.app.core.repository import IncidentRow
 from runner.app.core.suspended_incidents import set_aside
 from runner.app.exercises import improvements, schedules
 from runner.errors import TocsinError
@@ -18,7 +19,6 @@ from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.attention import needs_attention, pressing_on
 from runner.reports.incidents.organisation_attention import late_items, missed_drills
-from runner.store.port import IncidentRow
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.app.core.repository import IncidentRow
 from runner.app.exercises.schedules import real_incidents
 from runner.app.incidents.facts import stated
 from runner.app.incidents.open_incident import Opening, Request, prepare_opening
@@ -26,7 +27,6 @@ from runner.incident.state.exercise import LIVE, OVER, ClockChange, ExerciseCloc
 from runner.incident.state.incident import Incident
 from runner.incident.turn.timers import next_wakeup
 from runner.reports.incidents.incidents import Playing
-from runner.store.port import IncidentRow
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -86,7 +86,7 @@ def _begin(service: IncidentService, plan: Exercise) -> c.BeginExercise:
         name=plan.name,
         title=plan.title,
         exercise_type=plan.type,
-        plan=service.store.put_blob(None, msgspec.json.encode(plan)),
+        plan=service.keep_document(service.principal, None, msgspec.json.encode(plan)),
         marking=plan.marking,
         live=tuple(participant.person for participant in plan.participants if participant.opted_in),
         head=service.store.verify().head if plan.type == LIVE else "",

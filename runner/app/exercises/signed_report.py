@@ -21,7 +21,7 @@ from runner.reports.core.report_blocks import time
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
-    from runner.store.port import StoredEvent
+    from runner.app.core.repository import StoredEvent
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ import msgspec
 
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.repository import IncidentRow
 from runner.app.core.suspended_incidents import set_aside
 from runner.app.core.transaction import row_of
 from runner.app.home.doctor_checks import (
@@ -43,8 +44,6 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import aside_words
 from runner.routing.organisation import Home
 from runner.settings import CONFIG, is_shared_folder
-from runner.store.chain import event_of
-from runner.store.port import IncidentRow
 
 AHEAD = timedelta(minutes=5)
 """How far the journal may be ahead of this machine's clock before that is said."""
@@ -247,8 +246,8 @@ def _one(
 ) -> Iterator[Finding]:
     """Look at one incident, and replace its row in ``again`` with what its journal says."""
     try:
-        incident = service.fold(row.id)
-        service.keep(incident)
+        incident = service.repository.fold(row.id)
+        service.repository.keep(incident)
     except TocsinError as error:
         lawful = error.code == "shredded"
         yield Finding(
@@ -427,14 +426,7 @@ def _unheld(service: IncidentService) -> Iterator[Finding]:
 
 def _clock(service: IncidentService) -> Iterator[Finding]:
     now = service.clock.now()
-    newest = max(
-        (
-            event_of(link).recorded
-            for row in service.store.rows()
-            for link in service.store.links(row.id, row.version - 1)
-        ),
-        default=now,
-    )
+    newest = service.repository.last_recorded() or now
     if newest > now + AHEAD:
         what = f"this machine's clock says {now:%Y-%m-%d %H:%M:%SZ}, but an event was recorded {newest - now} later"
         yield Finding(

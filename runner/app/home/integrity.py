@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from runner.app.core.contact_store import forgotten
+from runner.app.core.repository import Head, IncidentRow, Inspection, Verification
 from runner.app.core.transaction import row_of
 from runner.app.home import retention
 from runner.errors import Sealed, TocsinError, Usage
 from runner.incident.people.contact_journal import BOOK, READER, STREAM
 from runner.incident.state.events import IncidentOpened
 from runner.incident.state.incident import Incident
-from runner.store.port import Head, IncidentRow, Inspection, Verification
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -109,7 +109,7 @@ def row_from_journal(service: IncidentService, name: str) -> IncidentRow:
     """Return the row that follows from a journal; raises a TocsinError where that does not open."""
     first = next(service.store.read(name))
     if first.type == IncidentOpened.__name__:
-        incident = service.fold(name)
+        incident = service.repository.fold(name)
         return row_of(incident, service.clock.now(), service.library(incident))
     is_book = name.startswith(f"{BOOK}-") and first.payload is not None
     return IncidentRow(

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from runner.app.core import organisation_journal
+from runner.app.core.repository import IncidentRow
 from runner.base.instants import parse_instant
 from runner.errors import Refused
 from runner.incident.people.retention import JOURNAL, READER, IncidentShredded, Kept, fold_retention
 from runner.incident.state.incident import Incident
-from runner.store.port import IncidentRow
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -70,4 +70,4 @@ def shred(service: IncidentService, row: IncidentRow, reason: str) -> None:
         return () if row.id in before.shredded else (event,)
 
     organisation_journal.change(service, JOURNAL, kept, decide)
-    service.store.shred(row.id)
+    service.erase(service.principal, row.id)

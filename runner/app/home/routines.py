@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.app.core.repository import IncidentRow
 from runner.app.exercises.between import is_watched
 from runner.errors import TocsinError
 from runner.incident.exercises.schedules import Rule
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
-from runner.store.port import IncidentRow
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService

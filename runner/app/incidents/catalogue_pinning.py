@@ -78,9 +78,11 @@ def pin_catalogue(service: IncidentService, catalog: Catalog) -> str:
     known = kept_digest(cache, "pin", files, shipped=catalog.compiled_folder)
     if known and service.store.has_blob(known):
         return known
-    return service.store.put_blob(
-        None, _contents(cache, catalog, lambda body: service.store.put_blob(None, body))
-    )
+
+    def keep(body: bytes) -> str:
+        return service.keep_document(service.principal, None, body)
+
+    return keep(_contents(cache, catalog, keep))
 
 
 def _contents(cache: Path, catalog: Catalog, put: Callable[[bytes], str]) -> bytes:

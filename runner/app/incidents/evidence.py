@@ -21,7 +21,7 @@ LARGEST = 512 * 1024 * 1024
 def take(service: IncidentService, incident: str, path: Path, source: str = "") -> AttachFile:
     """Keep a file's bytes, durable and sealed, and return the command that puts it on record."""
     content = read(path)
-    kept = service.store.put_blob(incident, content)
+    kept = service.keep_document(service.principal, incident, content)
     counted = hashlib.sha256(content).hexdigest()
     if kept != counted:
         raise Bug(f"the store names {kept} what is {counted}")

@@ -184,7 +184,7 @@ def pin_command(
             playbook=name,
             version=bundle.playbook.version,
             digest=bundle.digest,
-            bundle=service.store.put_blob(None, msgspec.json.encode(bundle)),
+            bundle=service.keep_document(service.principal, None, msgspec.json.encode(bundle)),
             at=now,
         ),
         reason=reason,

@@ -67,14 +67,14 @@ def migrate(service: IncidentService, incident: Incident, run: str, bundle: Bund
             hint="do it in your own name, with --reason",
             code="on_behalf",
         )
-    stored = service.store.put_blob(None, msgspec.json.encode(bundle))
+    stored = service.keep_document(service.principal, None, msgspec.json.encode(bundle))
     version, digest = bundle.playbook.version, bundle.digest
 
     def make(found: Incident) -> tuple[MigratePlaybook]:
         moved = msgspec.structs.replace(
             found.runs[run], version=version, digest=digest, bundle=stored, at=service.now_in(found)
         )
-        library = service.library_with(found, moved)
+        library = service.repository.library_with(found, moved)
         return (MigratePlaybook(event=decide_migration(found, moved, bundle, library, reason)),)
 
     return service.act(service.principal, incident.id, make)

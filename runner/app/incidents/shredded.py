@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.core.conflict_retry import retry
+from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent
 from runner.errors import NotFound, Refused, Sealed
 from runner.incident.state.events import IncidentClosed, encode
-from runner.store.port import Append, Appended, IncidentRow, NewEvent
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -52,4 +52,4 @@ def _closed(service: IncidentService, name: str) -> IncidentRow | None:
         row, state="closed", version=row.version + 1, next_due=None, has_work=False
     )
     made = Append(incident=name, expected_version=row.version, events=[entry], row=after)
-    return after if isinstance(service.write([made], recorded=now)[0], Appended) else None
+    return after if isinstance(service.record(service.principal, [made], now)[0], Appended) else None

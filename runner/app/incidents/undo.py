@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.app.core.repository import StoredEvent
 from runner.errors import Refused
 from runner.incident.law.moved_deadlines import moves
 from runner.incident.state import commands as c
@@ -16,7 +17,6 @@ from runner.incident.state.incident import Incident
 from runner.playbook.steps import PEOPLE
 from runner.reports.incidents.event_descriptions import describe
 from runner.reports.incidents.timeline import words_of
-from runner.store.port import StoredEvent
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService

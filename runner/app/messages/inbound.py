@@ -21,6 +21,7 @@ import msgspec
 
 from runner.app.core.directory import stop_contact
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.repository import Store
 from runner.app.incidents.runs import graft
 from runner.app.messages.messages import plan_anew
 from runner.app.messages.replies import AttemptRef, Whereabouts, answered, is_shared, owner_of
@@ -31,7 +32,6 @@ from runner.incident.state.commands import AddNote, TakeReceipt
 from runner.incident.state.incident import Incident
 from runner.routing.inbound import Answer, Heard, Receipt, meaning
 from runner.routing.messaging import Channel
-from runner.store.port import Store
 
 PREFIX = "held/"
 LIMIT = timedelta(minutes=15)
@@ -268,7 +268,7 @@ class Inbox:
             return any(point.address == address and channel.adapter in point.stopped for point in points)
         if not self._where.bulk:
             return False
-        tables = self._service.store.bulk()
+        tables = self._service.campaign_tables(self._service.principal)
         return "stop" in tables.suppressed([tables.digest(*same_address(address))]).values()
 
     def _incident_with(self, owner: str, channel: Channel, address: str) -> Incident | None:
@@ -278,7 +278,7 @@ class Inbox:
         """
         told = frozenset[str]()
         if self._where.bulk:
-            tables = self._service.store.bulk()
+            tables = self._service.campaign_tables(self._service.principal)
             told = frozenset(
                 standing.campaign for standing in tables.by_address(tables.digest(*same_address(address)))
             )

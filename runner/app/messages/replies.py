@@ -95,7 +95,11 @@ class Whereabouts:
                     under_way.add(attempt.channel)
         for view in incident.campaigns.values():
             self.bulk = True
-            channels = self._service.store.bulk().campaign(view.id).campaign.channels.values()
+            channels = (
+                self._service.campaign_tables(self._service.principal)
+                .campaign(view.id)
+                .campaign.channels.values()
+            )
             used.update(channels)
             if view.state == "sending":  # by the journal: what is read here is read again when that grows
                 under_way.update(channels)

@@ -61,7 +61,7 @@ def compose_by_hand(service: IncidentService, incident: Incident, written: Writt
         step="",
         message=service.chance.name("m"),
         message_class=kind,
-        body=service.store.put_blob(incident.id, body),
+        body=service.keep_document(service.principal, incident.id, body),
         to=tuple(found.meant),
         plans=deliveries(incident, service.tools(incident), kind, found, wanted, (), traits),
         traits=tuple(sorted(traits)),

@@ -22,11 +22,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from runner.app.core.repository import FileLock
 from runner.decoding import from_json
 from runner.effects.notices.letters import MAIL_HOUSE, MANIFEST, Shard, make_shard, shard_name, write_file
 from runner.errors import Refused, StoreLocked
 from runner.incident.notices.letters import Line, MerkleTree
-from runner.store.worker_lock import FileLock
 
 PLAN, SUMMARY, REJECTS = "run.json", "letters.json", "rejects.csv"
 

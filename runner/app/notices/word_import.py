@@ -87,7 +87,7 @@ def command(service: IncidentService, incident: Incident, found: Adoption, overr
         service.tools(incident),
         override=bool(override),
     )
-    kept = service.store.put_blob(incident.id, found.content)
+    kept = service.keep_document(service.principal, incident.id, found.content)
     rendered = msgspec.structs.replace(rendered, adopted=kept, tracked=found.returned.tracked)
     return by_hand(service, rendered, override)
 

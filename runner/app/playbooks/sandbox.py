@@ -107,10 +107,10 @@ def pin(service: IncidentService, catalog: Catalog, cache: Path, file: TestFile)
         notices = _some(found, file.tests.notices)
     contents = Contents(
         outline=outline,
-        laws_at=service.store.put_blob(None, msgspec.json.encode(regimes)),
-        notices_at=service.store.put_blob(None, notices),
+        laws_at=service.keep_document(service.principal, None, msgspec.json.encode(regimes)),
+        notices_at=service.keep_document(service.principal, None, notices),
     )
-    return service.store.put_blob(None, msgspec.json.encode(contents))
+    return service.keep_document(service.principal, None, msgspec.json.encode(contents))
 
 
 def _chosen(catalog: Catalog, laws: tuple[str, ...]) -> tuple[tuple[msgspec.Raw, ...], Outline]:

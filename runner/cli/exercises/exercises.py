@@ -313,7 +313,7 @@ def end(
         turns.append(session.service.act(session.principal, before.id, [closing]))
         done.append("closed")
     answer(session, turns[0], *done)
-    after = session.service.load(before.id)
+    after = session.reader.incident(before.id)
     for words in remaining_items(after, plan_of(session.service, after)):
         session.say(words)
 

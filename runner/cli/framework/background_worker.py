@@ -14,7 +14,6 @@ from runner.errors import Refused, StoreLocked, TocsinError
 from runner.reports.core import suggested_actions
 from runner.reports.core.header import clocked, named_zone
 from runner.reports.core.page import Page, Paragraph, line
-from runner.store.worker_lock import FileLock, worker_lock_held
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +49,8 @@ def keep_worker(session: Session, *, start: bool = False) -> None:
 
 def _begin(session: Session) -> None:
     """Start it and wait until it works, whoever started it; raises OSError or TocsinError."""
+    from runner.app.core.repository import FileLock
+
     folder, log = session.folder.absolute(), _log(session)
     child, starting = None, None
     try:
@@ -110,6 +111,8 @@ def stop(session: Session) -> None:
     Example:
       tocsin worker stop
     """
+    from runner.app.core.repository import worker_lock_held
+
     until = time.monotonic() + DOWN
     record_file(session.folder).unlink(missing_ok=True)
     while worker_lock_held(session.folder / FOLDER, BACKGROUND):

@@ -23,7 +23,6 @@ from runner.reports.core.task_rows import TaskRow, task_rows
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.app.core.transaction import Turn
-    from runner.base.actor import Principal
     from runner.incident.state.commands import AnyCommand
     from runner.incident.state.incident import Incident
 
@@ -60,11 +59,9 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="t
     """Statutory deadlines that facts have moved, or would move once a second person confirms it."""
 
 
-def submit(
-    session: Session, name: str, command: AnyCommand, done: str, principal: Principal | None = None
-) -> None:
+def submit(session: Session, name: str, command: AnyCommand, done: str) -> None:
     """Do one command in an incident, work what is due, and say what came of it."""
-    tell(session, session.service.act(principal or session.principal, name, [command]), done)
+    tell(session, session.service.act(session.principal, name, [command]), done)
 
 
 def tell(

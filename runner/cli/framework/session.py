@@ -29,6 +29,7 @@ from runner.settings import (
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
     from runner.base.actor import Principal
     from runner.incident.state.incident import Incident
     from runner.playbook.catalogue import Catalog
@@ -152,6 +153,11 @@ class Session:
         return service
 
     @property
+    def reader(self) -> Reader:
+        """Return what whoever gives the command may read."""
+        return self.service.read(self.principal)
+
+    @property
     def opened(self) -> bool:
         """Has the command opened the home?"""
         return "service" in self.__dict__
@@ -179,10 +185,7 @@ class Session:
     @property
     def machine(self) -> IncidentService:
         """Return the same desk, at which the program itself sits: what it does by itself is nobody's claim."""
-        if self.service.store.read_only:
-            from runner.store.database_errors import read_only
-
-            raise read_only(str(self.folder))
+        self.service.repository.refuse_read_only(str(self.folder))
         found = copy(self.service)
         found.principal = self.principal.program()
         return found
@@ -269,7 +272,7 @@ class Session:
         """Return the incident that is meant, as of now."""
         from runner.reports.core.header import zone_of
 
-        self._about = self.service.load(self.name(given))
+        self._about = self.reader.incident(self.name(given))
         if "organisation.zone" in self._about.facts:
             self._read_in(zone_of(self._about))
         return self._about

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import msgspec
 
+from runner.app.core.repository import Verification
 from runner.app.home.integrity import Fault, Integrity
 from runner.cli.framework.options import Commands, Option, command, group
 from runner.cli.framework.session import Session
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Block, Page, line
-from runner.store.port import Verification
 
 
 class Break(msgspec.Struct, frozen=True, kw_only=True):

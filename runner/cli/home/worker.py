@@ -103,9 +103,9 @@ def status(session: Session) -> int:
 
 
 def _go_on(session: Session, *, background: bool) -> None:
+    from runner.app.core.repository import FileLock
     from runner.app.home.workers import BACKGROUND, FOLDER, dismiss, enlist
     from runner.app.messages.receipt_polling import Collector
-    from runner.store.worker_lock import FileLock
     from runner.workers.choice import make_worker
     from runner.workers.periodic import PeriodicTask
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.completion import steps as complete_steps
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command
@@ -17,12 +17,9 @@ from runner.cli.framework.output_files import in_person, private_file
 from runner.cli.framework.session import Session
 from runner.cli.incidents.tasks import Step, find
 from runner.errors import Refused, Usage
-from runner.incident.state.commands import Decide
 
 if TYPE_CHECKING:
     from runner.incident.state.incident import Document, Incident
-    from runner.incident.steps.approvals import Tally
-    from runner.playbook.format import Approve
     from runner.reports.incidents.task import TaskReport
 
 Steps = Annotated[
@@ -78,10 +75,13 @@ def approve(
       tocsin approve sign --as maria --out notice.pdf
       tocsin approve sign --as jonas --as-it-was "the deadline ends at noon"
     """
+    from runner.app.incidents.approvals import void_approvals
+
     in_person(session, as_it_was)
     incident = session.incident()
     names = [find(session, one)[1] for one in step or ()]
-    names += [one for one in _void(session, incident) if one not in names] if void else []
+    voided = void_approvals(session.service, session.principal, incident) if void else []
+    names += [one for one in voided if one not in names]
     if not names and not void:
         raise Usage(
             "say which step",
@@ -101,22 +101,6 @@ def reject(session: Session, step: Step, digest: Digest = "", reason: Reason = "
     _decide(session, incident, [name], [digest] if digest else [], reason, approved=False)
 
 
-def _void(session: Session, incident: Incident) -> list[str]:
-    """Return the open approvals that were given before for other bytes, and that this person may give."""
-    from runner.incident.steps.approvals import eligible
-    from runner.playbook.format import Approve
-    from runner.reports.notices.redline import approved_before
-
-    library, person = session.service.library(incident), session.options.on_behalf_of or session.by
-    found = []
-    for name, invocation in incident.invocations.items():
-        definition = library.step(incident, name) if approved_before(incident, invocation) else None
-        waits = invocation.state in ("ready", "active") and not invocation.over
-        if waits and isinstance(definition, Approve) and eligible(incident, invocation, definition, person):
-            found.append(name)
-    return found
-
-
 def _decide(
     session: Session,
     incident: Incident,
@@ -127,13 +111,10 @@ def _decide(
     approved: bool,
     as_it_was: str = "",
 ) -> None:
-    person = session.options.on_behalf_of
-    if person and not approved:
-        raise Refused(
-            "nobody rejects for somebody else",
-            hint="nothing goes on without that person's approval; what they said: tocsin task comment STEP TEXT",
-            code="on_behalf",
-        )
+    from runner.app.incidents.approvals import decide_on, refuse_rejection
+
+    if not approved:
+        refuse_rejection(session.principal)
     if digests and len(digests) != len(names):
         raise Usage(
             f"{len(names)} steps, {len(digests)} digests",
@@ -145,31 +126,17 @@ def _decide(
         _show(session, incident, reports, approved=approved)
     for report in reports:
         _flag(session, report)
-    bound = [_with_kind(digest) for digest in digests] or [report.subject_digest for report in reports]
-    decides = [
-        Decide(
-            by=person or session.by,
-            step=name,
-            digest=digest,
-            approved=approved,
-            reason=reason,
-            os_user=session.principal.os_user,
-            proven_by="" if person else session.principal.proven_by or "",
-            recorded_by=session.by if person else "",
-            as_it_was=as_it_was,
-        )
-        for name, digest in zip(names, bound, strict=True)
-    ]
-    turn = session.service.act(session.principal, incident.id, decides)
-    given = tuple(_tally(session, turn.after, name) for name in names) if approved else ()
+    bound = digests or [report.subject_digest for report in reports]
+    turn, given = decide_on(
+        session.service,
+        session.principal,
+        incident.id,
+        tuple(zip(names, bound, strict=True)),
+        approved=approved,
+        reason=reason,
+        as_it_was=as_it_was,
+    )
     tell(session, turn, _done(session, names, approved=approved), approvals=given)
-
-
-def _tally(session: Session, incident: Incident, name: str) -> Tally:
-    from runner.incident.steps.approvals import tally
-
-    step = session.service.library(incident).step(incident, name)
-    return tally(incident, incident.invocations[name], cast("Approve", step))
 
 
 def _done(session: Session, names: Sequence[str], *, approved: bool) -> str:
@@ -190,10 +157,6 @@ def _report(session: Session, incident: Incident, name: str) -> TaskReport:
             code="not_an_approval",
         )
     return report
-
-
-def _with_kind(digest: str) -> str:
-    return digest if ":" in digest else f"sha256:{digest}"
 
 
 def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *, approved: bool) -> None:
@@ -272,19 +235,18 @@ def _write(session: Session, incident: Incident, reports: Sequence[TaskReport], 
             path = out if one else out / file_name(incident, document, form)
             with suppress(OSError):  # writing says why
                 path.parent.mkdir(parents=True, exist_ok=True)
-            private_file(path, session.service.store.get_blob(document.files[form]))
+            private_file(path, session.reader.document(incident, document.id, form))
             session.say(str(path))
 
 
 def _flag(session: Session, report: TaskReport) -> None:
     """Say it when one user of this machine speaks for several approvers; the record keeps it as well."""
+    from runner.app.incidents.approvals import others_of_user
+
     incident = session.incident()
-    given = incident.invocations[report.task.invocation].approvals
-    own = (session.by, session.options.on_behalf_of)
-    same = [a.by for a in given if a.os_user == session.principal.os_user and a.by not in own]
-    if same and session.principal.os_user:
+    if same := others_of_user(session.principal, incident, report.task.invocation):
         session.warn(
             "one_user",
-            f"the system user {session.principal.os_user} has spoken for {', '.join(sorted(set(same)))} "
+            f"the system user {session.principal.os_user} has spoken for {', '.join(same)} "
             f"in this approval and now speaks for {session.by}; every report will say so",
         )

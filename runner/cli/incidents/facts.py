@@ -138,5 +138,5 @@ def history(
     from runner.reports.incidents.facts import history_page
 
     incident = session.incident()
-    report = view(incident, key, session.service.store.read(incident.id))
+    report = view(incident, key, session.reader.events(incident))
     session.show(report, lambda: history_page(report))

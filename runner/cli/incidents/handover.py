@@ -85,5 +85,5 @@ def _brief(session: Session, incident: Incident, role: str) -> Brief:
     from runner.reports.incidents.timeline import timeline
 
     service = session.service
-    story = timeline(incident, service.library(incident), service.store.read(incident.id))
+    story = timeline(incident, service.library(incident), session.reader.events(incident))
     return view(incident, read_status(session, incident), story.entries, role)

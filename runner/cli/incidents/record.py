@@ -117,7 +117,7 @@ def confirm(
     )
     name = session.name()
     submit(session, name, made, f"{session.by} confirms it")
-    people = session.service.load(name).second_person.get(event)
+    people = session.reader.incident(name).second_person.get(event)
     if people is not None and people.one_user:
         session.warn(
             "one_user",

@@ -88,7 +88,9 @@ def read_incident(session: Session, where: str | None, known: str) -> Incident:
         return session.incident(where)
     from runner.app.incidents.facts import known_at
 
-    return known_at(session.service, session.name(where), instant(known, session.now()))
+    return known_at(
+        session.service, session.reader.incident(session.name(where)).id, instant(known, session.now())
+    )
 
 
 def read_status(
@@ -123,7 +125,7 @@ def watch(session: Session, where: Where = None, me: Mine = "") -> None:
 
     def fetch() -> Status:
         nonlocal incident
-        incident = session.service.refresh(incident)
+        incident = session.reader.incident(incident.id)
         return read_status(session, incident, me)
 
     if session.json:
@@ -169,7 +171,7 @@ def _incidents(session: Session) -> IncidentsReport:
     from runner.reports.incidents.incidents import incidents
 
     service, now = session.service, session.now()
-    rows = service.incidents()
+    rows = session.reader.incidents()
     running = {one.id: tuple(duty.id for duty in open_) for one, open_ in left_running(service)}
     chosen = counts(session.choice, rows)
     return incidents(rows, now, chosen, playing(service, rows), running, set_aside(service.store))
@@ -209,7 +211,7 @@ def timeline(
     incident = session.incident(where)
     streams: tuple[Stream, ...] = ("operational", "privileged") if privileged else ("operational",)
     service = session.service
-    status = view(incident, service.library(incident), service.store.read(incident.id), streams)
+    status = view(incident, service.library(incident), session.reader.events(incident), streams)
     if by and not any(by == entry.claimed for entry in status.entries):
         service.known(by)
     status = narrowed(status, search, kind, by, instant(since, session.now()) if since else None)
@@ -231,7 +233,7 @@ def use(session: Session, incident: Where = None) -> None:
 
     service = session.service
     name = service.find(incident) if incident else None
-    live = [row.codename for row in service.incidents() if row.state in OPEN]
+    live = [row.codename for row in session.reader.incidents() if row.state in OPEN]
     row = service.store.row(name) if name else None
     codename = row.codename if row is not None else ""
     if row is not None and row.state not in OPEN and live:

@@ -54,7 +54,7 @@ def roles_(session: Session) -> None:
     from runner.reports.people.people import roles, roles_page
 
     name = _open_incident(session)
-    incident = session.service.load(name) if name else None
+    incident = session.reader.incident(name) if name else None
     report = roles(session.service.directory, incident, unheld_of(session.service, incident))
     session.show(report, lambda: roles_page(report))
 
@@ -257,7 +257,7 @@ def _replace(session: Session, role: str, persons: list[str], incident: str | No
     """Name those who lose the role, and ask where too few are left to approve something."""
     from runner.app.playbooks.playbooks import replacing
 
-    known = session.service.load(incident) if incident else None
+    known = session.reader.incident(incident) if incident else None
     gone, lost = replacing(session.service, known, role, persons)
     if gone:
         session.warn("role_replaced", f"{', '.join(persons)} replaces {', '.join(gone)} as {role}")
@@ -271,7 +271,7 @@ def _warn_of_slip(session: Session, role: str, incident: str | None) -> None:
     """Say so where a role that nobody ever held is nearly one that somebody holds."""
     from runner.base.text import nearest
 
-    held = {*session.service.directory.roles, *(session.service.load(incident).roles if incident else ())}
+    held = {*session.service.directory.roles, *(session.reader.incident(incident).roles if incident else ())}
     near = "" if role in held else nearest(role, held)
     if near:
         session.warn("unknown_role", f"no role was called '{role}' until now; did you mean {near}?")

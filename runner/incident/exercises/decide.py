@@ -26,19 +26,8 @@ from runner.incident.state.exercise import (
 )
 from runner.incident.state.incident import Incident
 
-DrillCommand = (
-    c.BeginExercise
-    | c.SetExerciseClock
-    | c.ReleaseInject
-    | c.DeferInject
-    | c.SetFault
-    | c.Observe
-    | c.Rate
-    | c.SignReport
-)
 
-
-def decide_drill(incident: Incident, command: DrillCommand, now: datetime) -> tuple[ExerciseEvent, ...]:
+def decide_drill(incident: Incident, command: c.DrillCommand, now: datetime) -> tuple[ExerciseEvent, ...]:
     """Return what it brings about; raises Refused outside of an exercise, and where its stage does not allow it.
 
     Only a report is signed of a real incident as well, once that is closed.

@@ -526,17 +526,13 @@ class SignReport(Command, frozen=True, kw_only=True):
     heads: Mapping[str, str] = {}
 
 
+DrillCommand = (
+    BeginExercise | SetExerciseClock | ReleaseInject | DeferInject | SetFault | Observe | Rate | SignReport
+)
 AnyCommand = (
     GiveBrief
     | TakeCommand
-    | BeginExercise
-    | SetExerciseClock
-    | ReleaseInject
-    | DeferInject
-    | SetFault
-    | Observe
-    | Rate
-    | SignReport
+    | DrillCommand
     | StartTask
     | CompleteTask
     | CheckRow

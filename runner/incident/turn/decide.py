@@ -10,7 +10,7 @@ from datetime import datetime
 
 from runner.errors import Refused
 from runner.incident.campaigns.decide import decide_campaign
-from runner.incident.exercises.decide import DrillCommand, decide_drill
+from runner.incident.exercises.decide import decide_drill
 from runner.incident.messages.decide import EffectCommand, decide_effect
 from runner.incident.messages.receipts import apply_receipt
 from runner.incident.people.handover import handed_over
@@ -59,7 +59,7 @@ def decide(
             hint="filings, facts, evidence, notes and corrections are still recorded; work is not",
             code="incident_closed",
         )
-    if isinstance(command, DrillCommand):
+    if isinstance(command, c.DrillCommand):
         return decide_drill(incident, command, now)
     if _play_is_over(incident) and not isinstance(command, (*AFTER_THE_END, c.Close, c.CancelIncident)):
         raise Refused(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from runner.incident.people.contact_journal import (
 )
 from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Person
-from runner.store.port import Store
+from runner.store.port import Append, Appended, Conflict, Store
 from tests.cli.at_desk import Chance, Clock
 from tests.servers.postgres import postgres_server, postgres_url
 from tests.store.conftest import place, store
@@ -53,6 +53,14 @@ class Shelf:
 
     def forget_directory(self) -> None:
         self.forgotten += 1
+
+    def record(
+        self, principal: Principal, batch: Sequence[Append], recorded: datetime
+    ) -> list[Appended | Conflict]:
+        return self.store.append(batch, recorded=recorded)
+
+    def erase(self, principal: Principal, journal: str) -> None:
+        self.store.shred(journal)
 
 
 class Overtaken:

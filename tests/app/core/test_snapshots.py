@@ -63,7 +63,7 @@ def test_a_worker_at_rest_keeps_one_of_a_long_incident(
 ) -> None:
     worked(desk, LONG)
     assert kept(another).version == another.load("i-1").version
-    assert another.load("i-1") == another.fold("i-1")
+    assert another.load("i-1") == another.repository.fold("i-1")
 
 
 def test_a_short_incident_has_none(desk: IncidentService) -> None:
@@ -75,7 +75,7 @@ def test_what_came_after_it_is_folded(desk: IncidentService, another: IncidentSe
     worked(desk, LONG)
     desk.act(desk.principal, "i-1", [Pause(reason="lunch")])
     assert another.load("i-1").state == "paused"
-    assert another.load("i-1") == another.fold("i-1")
+    assert another.load("i-1") == another.repository.fold("i-1")
     assert kept(another).version == another.load("i-1").version - 1
 
 

@@ -163,7 +163,7 @@ def dead_worker_claims(tocsin: AtDesk) -> None:
         desk.act(desk.principal, name, [Resend(delivery=deliveries[0], reason="again")])
         incident = desk.load(name)
         desk.act(desk.principal, name, [replan(incident, desk.tools(incident))])
-        turn = desk.turn(desk.load(name), (), worker="w-dead")
+        turn = desk.prepare(desk.load(name), (), worker="w-dead")
         desk.append([turn])
 
 

@@ -94,7 +94,7 @@ def test_it_survives_another_playbook_and_a_newer_version(incident: AtDesk, tmp_
     assert row(incident, "call-the-locksmith-2")["state"] == "ready"
     office = incident.office()
     (found,) = office.incidents()
-    assert office.fold(found.id).version == found.version
+    assert office.repository.fold(found.id).version == found.version
     assert incident("audit", "verify").code == 0
 
 

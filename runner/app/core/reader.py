@@ -1,0 +1,60 @@
+"""Reading for somebody: only the incidents, events and documents that a principal may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from runner.app.core.repository import IncidentRow, Repository, StoredEvent
+from runner.app.core.rights import Held, Rights, require, rights_of
+from runner.base.actor import Actor, Principal
+from runner.errors import NotFound
+from runner.incident.state.incident import Incident
+
+
+class Reader:
+    """What one principal may read. No record in an incident's state comes from a stream other than the operational one."""
+
+    def __init__(self, repository: Repository, principal: Principal, held: Held) -> None:
+        """Take the incidents, who reads, and who holds roles in the home."""
+        self._repository = repository
+        self._principal = principal
+        self._home = rights_of(principal, held)
+
+    def incidents(self) -> list[IncidentRow]:
+        """Return the rows of all incidents that may be read."""
+        rows = self._repository.incidents()
+        if self._home.streams:
+            return rows
+        return [row for row in rows if self._rights(self._repository.load(row.id)).streams]
+
+    def incident(self, name: str) -> Incident:
+        """Return an incident as of now; raises Refused where it may not be read."""
+        found = self._repository.load(name)
+        require("operational" in self._rights(found).streams, self._principal, f"read {found.codename}")
+        return found
+
+    def events(self, incident: Incident, after: int = 0) -> Iterator[StoredEvent]:
+        """Yield the events behind ``after``; of one in another stream only type, time and digest."""
+        streams = self._rights(incident).streams
+        for row in self._repository.store.read(incident.id, after):
+            withheld = row.stream not in streams
+            yield msgspec.structs.replace(row, actor=Actor(claimed=""), payload=None) if withheld else row
+
+    def document(self, incident: Incident, document: str, form: str) -> bytes:
+        """Return a kept document in a format; raises NotFound where the incident has none such."""
+        require("operational" in self._rights(incident).streams, self._principal, f"read {document}")
+        found = incident.documents.get(document)
+        if found is None or form not in found.files:
+            raise NotFound(
+                f"{incident.codename} has no document {document} as {form}",
+                hint="see: tocsin notice list",
+                code="unknown_document",
+            )
+        return self._repository.store.get_blob(found.files[form])
+
+    def _rights(self, incident: Incident) -> Rights:
+        """Return the rights in an incident: those of the roles that are held in it, and of those in the home."""
+        own = rights_of(self._principal, lambda: incident.roles)
+        return Rights(streams=own.streams | self._home.streams)

@@ -1,0 +1,259 @@
+"""The journals of incidents, and what was folded from them: the one module of the use cases that imports the store.
+
+What use cases need to name of the store (rows, events, appends) they import from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, get_args
+
+import msgspec
+
+from runner.app.core import snapshots
+from runner.decoding import from_json
+from runner.errors import NotFound, Sealed, StoreCorrupt, StoreError, StoreTooNew
+from runner.incident.people.contact_journal import STREAM
+from runner.incident.state.events import AnyEvent, PlaybookMigrated, PlaybookPinned, Recorded, decode
+from runner.incident.state.incident import Incident, Run
+from runner.incident.state.library import Library
+from runner.incident.turn.fold import begin, fold
+from runner.playbook.format import Bundle
+from runner.playbook.pinned import Contents, Pinned
+from runner.playbook.plan import Plan, compile_plan
+from runner.store.chain import event_of
+from runner.store.port import PATIENCE as PATIENCE
+from runner.store.port import Append as Append
+from runner.store.port import Appended as Appended
+from runner.store.port import ChangeMarks as ChangeMarks
+from runner.store.port import Conflict as Conflict
+from runner.store.port import Head as Head
+from runner.store.port import IncidentRow as IncidentRow
+from runner.store.port import Inspection as Inspection
+from runner.store.port import NewEvent as NewEvent
+from runner.store.port import Snapshot
+from runner.store.port import Store as Store
+from runner.store.port import StoredEvent as StoredEvent
+from runner.store.port import Verification as Verification
+from runner.store.worker_lock import FileLock as FileLock
+from runner.store.worker_lock import worker_lock_held as worker_lock_held
+
+if TYPE_CHECKING:
+    from runner.law.counting import HolidayCalendar
+    from runner.store.campaigns.tables import BulkTables as BulkTables
+
+KEPT = 4
+"""Folded incidents that are kept between two loads."""
+Libraries = Callable[[Incident], Library]
+
+
+def load_incident(store: Store, name: str, libraries: Libraries) -> Incident:
+    """Return an incident from its journal; raises NotFound, or Sealed when it was shredded."""
+    with whole(store, name):
+        last = store.head(name).version
+        rows = store.read_payloads(name)
+        first = next(rows, None)
+        if first is None and not last:
+            raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
+        if first is None:
+            raise _damaged(name, 1, missing=True)
+        incident = _folded(begin(recorded(name, first, 1)), rows, libraries)
+        if incident.version < last:
+            raise _damaged(name, incident.version + 1, missing=True)
+        return incident
+
+
+def catch_up(store: Store, incident: Incident, libraries: Libraries) -> Incident:
+    """Return an incident with what others appended since."""
+    with whole(store, incident.id):
+        return _folded(incident, store.read_payloads(incident.id, incident.version), libraries)
+
+
+def _folded(
+    incident: Incident, rows: Iterator[tuple[int, datetime, bytes | None]], libraries: Libraries
+) -> Incident:
+    """Fold in runs that end before a newly pinned playbook, whose plan is needed from then on."""
+    pending: list[Recorded] = []
+    library = libraries(incident)
+    for seq, row in enumerate(rows, incident.version + 1):
+        entered = recorded(incident.id, row, seq)
+        match entered.event:
+            case PlaybookPinned(run=run) | PlaybookMigrated(run=run):
+                incident = fold(incident, pending, library)
+                pending = []
+                library = libraries(msgspec.structs.replace(incident, runs={**incident.runs, run.id: run}))
+            case _:
+                pass
+        pending.append(entered)
+    return fold(incident, pending, library) if pending else incident
+
+
+def recorded(incident: str, row: tuple[int, datetime, bytes | None], expected: int) -> Recorded:
+    """Return one stored event; raises StoreCorrupt, with its place, where it is missing or damaged."""
+    seq, at, payload = row
+    if seq != expected:
+        raise _damaged(incident, expected, missing=True)
+    if payload is None:
+        raise Sealed(
+            "this incident was shredded: its personal payloads cannot be read again", code="shredded"
+        )
+    try:
+        return Recorded(seq, at, decode(payload))
+    except msgspec.ValidationError as error:
+        if not _is_unknown_type(payload):
+            raise _damaged(incident, seq) from error
+        raise StoreTooNew(
+            f"event {seq} of this incident was written by a later version of Tocsin",
+            hint="upgrade this machine",
+        ) from error
+    except msgspec.DecodeError as error:
+        raise _damaged(incident, seq) from error
+
+
+@contextmanager
+def whole(store: Store, journal: str) -> Iterator[None]:
+    """Read a journal; whatever goes wrong because an event is damaged or missing becomes StoreCorrupt with its place."""
+    try:
+        yield
+    except Exception as error:
+        may = isinstance(error, Sealed | StoreCorrupt) or not isinstance(error, StoreError)
+        named = isinstance(error, StoreCorrupt) and error.code in _CODES
+        broken = store.verify(journal).broken if may and not named else None
+        if broken is None:
+            raise
+        raise _damaged(journal, broken.seq, missing=broken.kind in ("removed", "truncated")) from error
+
+
+_CODES = ("event_damaged", "event_missing")
+
+
+def _damaged(incident: str, seq: int, *, missing: bool = False) -> StoreCorrupt:
+    what, code = ("is missing", "event_missing") if missing else ("is damaged", "event_damaged")
+    return StoreCorrupt(
+        f"event {seq} of incident {incident} {what}",
+        hint="keep a copy of the store as it is, restore a backup beside it, and run tocsin audit verify",
+        code=code,
+    )
+
+
+def _is_unknown_type(payload: bytes) -> bool:
+    """Does a well-formed event name a type that this version does not know?"""
+    found = from_json(payload)
+    known = {kind.__struct_config__.tag for kind in get_args(AnyEvent)}
+    return isinstance(found, dict) and isinstance(kind := found.get("type"), str) and kind not in known
+
+
+class Repository:
+    """The incidents of one store. It keeps compiled plans and pinned law by digest, and a few folded incidents."""
+
+    def __init__(self, store: Store, calendar: Callable[[], HolidayCalendar], alone: str) -> None:
+        """Take the store, public holidays, which are read when a law first needs them, and who decides alone."""
+        self.store = store
+        self._calendar = calendar
+        self._alone = alone
+        self._plans: dict[str, Plan] = {}
+        self._catalogues: dict[str, Pinned] = {}
+        self._folded: dict[str, Incident] = {}
+        self._kept_at: dict[str, int] = {}
+        self._libraries: dict[tuple[str, ...], Library] = {}
+
+    def library(self, incident: Incident) -> Library:
+        """Return the plans and the law pinned to an incident, compiled once for each digest."""
+        pinned = (incident.catalogue, *(run.bundle for run in incident.runs.values()))
+        found = self._libraries.get(pinned)
+        if found is None:
+            law = self.catalogue(incident)
+            plans = {bundle: self._plan(bundle) for bundle in pinned[1:]}
+            calendar = self._calendar() if law.regimes else None
+            found = Library(plans, law.regimes, calendar, law.outline, self._alone)
+            self._libraries[pinned] = found
+        return found
+
+    def library_with(self, incident: Incident, *runs: Run) -> Library:
+        """Return the library of an incident with the plans of more runs in it."""
+        more = {f"+{run.id}": run for run in runs}
+        return self.library(msgspec.structs.replace(incident, runs={**incident.runs, **more}))
+
+    def catalogue(self, incident: Incident) -> Pinned:
+        """Return the law and templates pinned to an incident, most of them not read yet."""
+        return (
+            self.pinned(incident.catalogue) if incident.catalogue else Pinned(Contents(), self.store.get_blob)
+        )
+
+    def pinned(self, digest: str) -> Pinned:
+        """Return the law and templates of a digest."""
+        found = self._catalogues.get(digest)
+        if found is None:
+            contents = from_json(self.store.get_blob(digest), Contents)
+            found = self._catalogues[digest] = Pinned(contents, self.store.get_blob)
+        return found
+
+    def _plan(self, digest: str) -> Plan:
+        plan = self._plans.get(digest)
+        if plan is None:
+            plan = compile_plan(from_json(self.store.get_blob(digest), Bundle))
+            self._plans[digest] = plan
+        return plan
+
+    def incidents(self) -> list[IncidentRow]:
+        """Return the rows of all incidents: what the store keeps in other journals is none."""
+        return [row for row in self.store.rows() if row.kind != STREAM]
+
+    def load(self, incident: str) -> Incident:
+        """Return an incident as of now; one that was loaded before is only caught up with."""
+        known = self._folded.pop(incident, None) or self._snapshot(incident)
+        found = self.refresh(known) if known is not None else self.fold(incident)
+        self.keep(found)
+        return found
+
+    def last_recorded(self) -> datetime | None:
+        """Return when the newest event of all journals was written; needs no key."""
+        links = (link for row in self.store.rows() for link in self.store.links(row.id, row.version - 1))
+        return max((event_of(link).recorded for link in links), default=None)
+
+    def refuse_read_only(self, place: str) -> None:
+        """Raise StoreReadOnly where the store takes no writes."""
+        if self.store.read_only:
+            from runner.store.database_errors import read_only
+
+            raise read_only(place)
+
+    def fold(self, incident: str) -> Incident:
+        """Return an incident from its journal alone, from the first event on."""
+        return load_incident(self.store, incident, self.library)
+
+    def _snapshot(self, incident: str) -> Incident | None:
+        snapshot = self.store.snapshot(incident)
+        if snapshot is None or snapshot.code != self._code:
+            return None
+        self._kept_at[incident] = snapshot.version
+        return snapshots.decode(snapshot.body)
+
+    def keep_snapshot(self, incident: Incident) -> None:
+        """Have the next process spared the folding, where much has happened; called after a commit only."""
+        if incident.version - self._kept_at.get(incident.id, 0) <= snapshots.AFTER or not self._code:
+            return
+        self._kept_at[incident.id] = incident.version
+        body = snapshots.encode(incident)
+        with suppress(StoreError):
+            self.store.put_snapshot(
+                incident.id, Snapshot(version=incident.version, code=self._code, body=body)
+            )
+
+    @cached_property
+    def _code(self) -> str:
+        return snapshots.code()
+
+    def keep(self, incident: Incident) -> None:
+        """Keep a folded incident for the next load; the oldest of a few makes room."""
+        self._folded.pop(incident.id, None)
+        self._folded[incident.id] = incident
+        while len(self._folded) > KEPT:
+            self._folded.pop(next(iter(self._folded)))
+
+    def refresh(self, incident: Incident) -> Incident:
+        """Return an incident with what others appended since."""
+        return catch_up(self.store, incident, self.library)

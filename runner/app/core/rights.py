@@ -1,0 +1,64 @@
+"""Who may read and do what: one table of roles. What does not stand in the table is not allowed.
+
+A user of this machine can open the database and its key, so the table gives such a user all rights. Their name is a
+claim. Anybody else must prove a name, and has the rights of the roles that this name holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from runner.base.actor import Principal
+from runner.base.event import Stream
+from runner.errors import Refused
+
+
+class Rights(msgspec.Struct, frozen=True, kw_only=True):
+    """What a principal may do; nothing, unless it is said."""
+
+    streams: frozenset[Stream] = frozenset()
+    """The streams of events that it may read."""
+    acts: bool = False
+    """It may change incidents, their documents and campaigns."""
+    manages: bool = False
+    """It may change what belongs to the organisation: people, schedules, erasure."""
+
+
+LOCAL = "(user of this machine)"
+ANY = "(any other role)"
+ROLES: Mapping[str, Rights] = {
+    LOCAL: Rights(streams=frozenset(("operational", "privileged", "hr")), acts=True, manages=True),
+    "commander": Rights(streams=frozenset(("operational",)), acts=True, manages=True),
+    "counsel": Rights(streams=frozenset(("operational", "privileged")), acts=True),
+    "hr": Rights(streams=frozenset(("operational", "hr")), acts=True),
+    ANY: Rights(streams=frozenset(("operational",)), acts=True),
+}
+Held = Callable[[], Mapping[str, Sequence[str]]]
+"""From role to the people who hold it; asked only where a name is proven."""
+
+
+def rights_of(principal: Principal, held: Held) -> Rights:
+    """Return all that a principal may do; nothing for nobody, and for a name that nothing proves."""
+    if not principal.person:
+        return Rights()
+    if principal.os_user:
+        return ROLES[LOCAL]
+    roles = held() if principal.proven_by else {}
+    given = [ROLES.get(role, ROLES[ANY]) for role, people in roles.items() if principal.person in people]
+    return Rights(
+        streams=frozenset(stream for rights in given for stream in rights.streams),
+        acts=any(rights.acts for rights in given),
+        manages=any(rights.manages for rights in given),
+    )
+
+
+def require(right: object, principal: Principal, what: str) -> None:
+    """Raise Refused unless a right is there; ``what`` says what for."""
+    if not right:
+        raise Refused(
+            f"{principal.person or 'nobody'} may not {what}",
+            hint="the incident commander gives roles: tocsin role assign ROLE PERSON",
+            code="no_right",
+        )

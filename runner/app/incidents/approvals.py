@@ -1,0 +1,81 @@
+"""Approvals: which of them are void, and how a person decides on exact versions, for themselves or for somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from runner.errors import Refused
+from runner.incident.state.commands import Decide
+from runner.incident.steps.approvals import Tally, eligible, tally
+from runner.playbook.format import Approve
+from runner.reports.notices.redline import approved_before
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
+    from runner.app.core.transaction import Turn
+    from runner.base.actor import Principal
+    from runner.incident.state.incident import Incident
+
+
+def void_approvals(service: IncidentService, principal: Principal, incident: Incident) -> list[str]:
+    """Return the open approvals that were given before for another version, and that this person may give."""
+    library, person = service.library(incident), principal.on_behalf_of or principal.person
+    found = []
+    for name, invocation in incident.invocations.items():
+        definition = library.step(incident, name) if approved_before(incident, invocation) else None
+        waits = invocation.state in ("ready", "active") and not invocation.over
+        if waits and isinstance(definition, Approve) and eligible(incident, invocation, definition, person):
+            found.append(name)
+    return found
+
+
+def others_of_user(principal: Principal, incident: Incident, name: str) -> list[str]:
+    """Return other people for whom the same system user has spoken in an approval; every report will say so."""
+    own, given = (principal.person, principal.on_behalf_of), incident.invocations[name].approvals
+    same = {a.by for a in given if a.os_user == principal.os_user and a.by not in own}
+    return sorted(same) if principal.os_user else []
+
+
+def refuse_rejection(principal: Principal) -> None:
+    """Raise Refused where somebody would reject for another person."""
+    if principal.on_behalf_of:
+        raise Refused(
+            "nobody rejects for somebody else",
+            hint="nothing goes on without that person's approval; what they said: tocsin task comment STEP TEXT",
+            code="on_behalf",
+        )
+
+
+def decide_on(
+    service: IncidentService,
+    principal: Principal,
+    incident: str,
+    digests: Sequence[tuple[str, str]],
+    *,
+    approved: bool,
+    reason: str = "",
+    as_it_was: str = "",
+) -> tuple[Turn, tuple[Tally, ...]]:
+    """Approve or reject steps, each with the digest of what was looked at; return how far the approvals are."""
+    person = principal.on_behalf_of
+    if not approved:
+        refuse_rejection(principal)
+    made = [
+        Decide(
+            by=person or principal.person,
+            step=name,
+            digest=digest if ":" in digest else f"sha256:{digest}",
+            approved=approved,
+            reason=reason,
+            os_user=principal.os_user,
+            proven_by="" if person else principal.proven_by or "",
+            recorded_by=principal.person if person else "",
+            as_it_was=as_it_was,
+        )
+        for name, digest in digests
+    ]
+    turn = service.act(principal, incident, made)
+    library, after = service.library(turn.after), turn.after
+    given = ((after.invocations[name], library.step(after, name)) for name, _ in digests if approved)
+    return turn, tuple(tally(after, invocation, cast("Approve", step)) for invocation, step in given)

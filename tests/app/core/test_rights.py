@@ -1,0 +1,162 @@
+"""Rights come from one table: what it does not allow is neither read nor written, and nothing is written for nobody."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.app.core.incident_service import IncidentService
+from runner.app.core.rights import ANY, LOCAL, ROLES, Rights, rights_of
+from runner.base.actor import Principal
+from runner.base.event import Event
+from runner.errors import Refused
+from runner.incident.state import commands as c
+from runner.incident.state import events as e
+from runner.incident.state.incident import Run
+from tests.scenario import ask
+from tests.workers.runs import keep, make_desk
+
+ROOT = Path(__file__).parents[3]
+ROLE_HOLDERS = {"counsel": ("cleo",), "technical": ("tom",), "commander": ("mia",)}
+
+
+def proven(person: str) -> Principal:
+    """Return somebody who is not at this machine, and has proved who they are."""
+    return Principal(person=person, proven_by="login:test")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[IncidentService]:
+    """A home with one incident that has a note for counsel."""
+    made = make_desk(tmp_path, "sqlite:tocsin.db")
+    bundle = keep(made, [ask("q", "data.encrypted")])
+    run = Run(
+        id="run",
+        playbook="run",
+        version="1.0.0",
+        digest="sha256:run",
+        bundle=bundle.digest,
+        at=made.clock.now(),
+    )
+    opened = e.IncidentOpened(incident="i-1", codename="i-1", title="Run", kind="real")
+    roles = [c.AssignRole(role=role, persons=persons) for role, persons in ROLE_HOLDERS.items()]
+    made.open(made.principal, opened, [*roles, c.PinPlaybook(run=run)])
+    made.act(made.principal, "i-1", [c.AddNote(by="ana", text="the contract", privileged=True)])
+    yield made
+    made.store.close()
+
+
+@pytest.mark.parametrize(
+    ("principal", "rights"),
+    [
+        (Principal(person="ana", os_user="ana"), ROLES[LOCAL]),
+        (Principal(person="tocsin", os_user="ana"), ROLES[LOCAL]),
+        (Principal(person="", os_user="ana"), Rights()),
+        (Principal(person="cleo"), Rights()),
+        (proven("nobody-known"), Rights()),
+        (proven("cleo"), ROLES["counsel"]),
+        (proven("tom"), ROLES[ANY]),
+    ],
+)
+def test_rights_come_from_the_table_and_from_nothing_else(principal: Principal, rights: Rights) -> None:
+    assert rights_of(principal, lambda: ROLE_HOLDERS) == rights
+
+
+def test_an_event_of_another_stream_is_withheld_but_for_type_time_and_digest(desk: IncidentService) -> None:
+    incident = desk.load("i-1")
+    whole = list(desk.read(desk.principal).events(incident))
+    [note] = [row for row in whole if row.stream == "privileged"]
+    seen = {person: list(desk.read(proven(person)).events(incident)) for person in ("cleo", "tom")}
+    assert seen["cleo"] == whole
+    withheld = seen["tom"][note.seq - 1]
+    assert (withheld.type, withheld.at, withheld.hash) == (note.type, note.at, note.hash)
+    assert withheld.payload is None
+    assert withheld.actor.claimed == ""
+    assert [row for row in seen["tom"] if row.seq != note.seq] == [
+        row for row in whole if row.seq != note.seq
+    ]
+
+
+def test_whoever_holds_no_role_reads_nothing(desk: IncidentService) -> None:
+    reader, incident = desk.read(proven("eve")), desk.load("i-1")
+    assert reader.incidents() == []
+    assert all(row.payload is None for row in reader.events(incident))
+    for read in (lambda: reader.incident("i-1"), lambda: reader.document(incident, "d-1", "txt")):
+        with pytest.raises(Refused) as refused:
+            read()
+        assert refused.value.code == "no_right"
+    assert [row.id for row in desk.read(proven("tom")).incidents()] == ["i-1"]
+    assert desk.read(proven("tom")).incident("i-1") == incident
+
+
+@pytest.mark.parametrize(
+    "principal", [proven("eve"), Principal(person="tom"), Principal(person="", os_user="ana")]
+)
+def test_nothing_is_written_for_whom_the_table_does_not_allow_it(
+    desk: IncidentService, principal: Principal
+) -> None:
+    before = desk.load("i-1")
+    opened = e.IncidentOpened(incident="i-2", codename="i-2", title="Run", kind="real")
+    for write in (
+        lambda: desk.act(principal, "i-1", [c.Pause(reason="lunch")]),
+        lambda: desk.open(principal, opened, []),
+        lambda: desk.record(principal, [], desk.clock.now()),
+        lambda: desk.erase(principal, "i-1"),
+        lambda: desk.keep_document(principal, "i-1", b"x"),
+        lambda: desk.campaign_tables(principal),
+    ):
+        with pytest.raises(Refused) as refused:
+            write()
+        assert refused.value.code == "no_right"
+    assert desk.load("i-1") == before
+
+
+def test_who_holds_a_role_acts_and_is_on_record(desk: IncidentService) -> None:
+    turn = desk.act(proven("tom"), "i-1", [c.AddNote(by="tom", text="seen")])
+    assert [type(one.event) for one in turn.events] == [e.NoteAdded]
+    [row] = desk.store.read("i-1", turn.before.version)
+    assert (row.actor.claimed, row.actor.proven_by, row.actor.os_user) == ("tom", "login:test", "")
+
+
+def test_no_event_of_another_stream_changes_what_an_incident_holds(desk: IncidentService) -> None:
+    """Else ``Reader.incident`` would have to drop records from it."""
+    kinds = [kind for kind in _kinds(Event) if kind.stream != "operational"]
+    assert kinds == [e.PrivilegedNoteAdded]
+    turn = desk.act(desk.principal, "i-1", [c.AddNote(text="for counsel", privileged=True)])
+    assert {
+        name
+        for name in turn.after.__struct_fields__
+        if getattr(turn.before, name) != getattr(turn.after, name)
+    } <= {"version"}
+
+
+def _kinds(kind: type[Event]) -> Iterator[type[Event]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _kinds(one)
+
+
+WRITING = frozenset({"append", "shred", "put_blob", "bulk", "put_snapshot"})
+"""Methods of a store by which records come into being, change or go."""
+DOORS = frozenset(
+    f"runner/{name}.py" for name in ("app/core/incident_service", "app/core/repository", "workers/choice")
+)
+
+
+def test_only_the_service_writes_to_the_store() -> None:
+    found = {
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / "runner").rglob("*.py")
+        if "runner/store" not in path.as_posix() and str(path.relative_to(ROOT)) not in DOORS
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in WRITING and _is_store(node.value)
+    }
+    assert found == set()
+
+
+def _is_store(node: ast.expr) -> bool:
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return name.strip("_") == "store"

@@ -24,3 +24,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     def represented(self) -> str:
         """The person alone for whom ``claimed`` acted; empty where it acted for itself."""
         return (self.on_behalf_of or "").partition(VIA)[0]
+
+
+def named_person(person: str) -> str:
+    """Return a person as an error names them."""
+    return f'Person "{person}"' if person else "An unnamed person"

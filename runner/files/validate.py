@@ -121,12 +121,12 @@ def validate_source(
         case "tocsin/exercise/v1":
             return _exercise(source, catalog)
         case "tocsin/notice/v1":
-            text = "a notice is a Markdown file that begins with this between two lines of ---"
-            return (source.problem(("schema",), "schema", text, hint="name it .md"),)
+            text = "A notice must be a Markdown file with these keys between two lines of ---."
+            return (source.problem(("schema",), "schema", text, hint="Rename the file to end in .md."),)
         case given:
             close = nearest(given, SCHEMAS)
-            hint = f"did you mean {close}?" if close else f"one of: {', '.join(SCHEMAS)}"
-            text = f"there is no schema '{given}'" if given else "the file does not say what it is"
+            hint = f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(SCHEMAS)}."
+            text = f'Schema "{given}" does not exist.' if given else "The key `schema` is missing."
             return (source.problem(("schema",), "schema", text, hint=hint),)
 
 

@@ -27,7 +27,7 @@ Answer = bool | Unknown
 _NO_CLAIMS: Mapping[str, Reason] = {}
 NOT = "not "
 """Before the code of a condition: the position that it does not hold."""
-_UNASSESSED = "presumed: a finding of no risk has no assessment by a named person"
+_UNASSESSED = "presumed: the finding of no risk has no assessment by a named person"
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ def negation(answer: Answer) -> Answer:
 
 def _silence(raw: Unknown) -> str:
     """Say what is silent: beside it, other facts can have been recorded that do not decide."""
-    facts = " and ".join(raw.missing[:3]) or "what decides it"
+    facts = " and ".join(raw.missing[:3]) or "the deciding fact"
     return f"{facts} not known"
 
 
@@ -121,7 +121,7 @@ class Evaluator:
         )
         return Unless(
             ground=f"{NOT}{condition.code}" if wanted else condition.code,
-            text=f"not so: {condition.text}" if wanted else condition.text,
+            text=f"condition not met: {condition.text}" if wanted else condition.text,
             missing=tuple(missing),
         )
 
@@ -166,13 +166,13 @@ class Evaluator:
         """Say a condition as a ground: what was assumed, what is denied, and what stays open for a special reason."""
         raw, answer = self.raw(condition), self.holds(condition)
         if isinstance(raw, Unknown) and not isinstance(answer, Unknown):
-            return f"{condition.text} ({'assumed' if answer else 'assumed not'}: {_silence(raw)})"
+            return f"{condition.text} ({'assumed' if answer else 'assumed false'}: {_silence(raw)})"
         if wanted and binds is True and answer is not True:
             doubt = f"presumed: {_silence(raw)}" if isinstance(raw, Unknown) else _UNASSESSED
             return f"{condition.text} ({doubt})"
         if condition.in_words:
-            return f"{condition.text} (held in words only: counsel decides)"
-        return f"not so: {condition.text}" if wanted and binds is False else condition.text
+            return f"{condition.text} (in words only: counsel decides)"
+        return f"condition not met: {condition.text}" if wanted and binds is False else condition.text
 
     def exempt(self, exemption: Exemption) -> Answer:
         """Say whether an exemption holds: its condition, and the recorded grounds that it needs."""
@@ -268,7 +268,7 @@ def reasons(grounds: Sequence[Ground], answer: Answer) -> tuple[Reason, ...]:
         return tuple(ground.reason for ground in grounds if ground.answer is False)
     held = [ground.reason for ground in grounds if ground.answer is True and not ground.quiet]
     open_ = [
-        Reason(ground.reason.code, f"{ground.reason.text}: not known yet")
+        Reason(ground.reason.code, f"{ground.reason.text}: unknown")
         for ground in grounds
         if isinstance(ground.answer, Unknown)
     ]

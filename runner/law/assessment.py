@@ -384,15 +384,15 @@ def _notes(
     """Say what a person has to know beside the date: assumptions, readings, offers, doubts."""
     yield from law.notes
     if found.provisional and found.due is not None and case.earliest is not None:
-        yield f"provisional: counted from {case.earliest.by} until a named person fixes {found.reading.start_fact}"
+        yield f"unconfirmed: counted from {case.earliest.by} until a named person records {found.reading.start_fact}"
     if finding.owed and finding.open_:
-        yield f"not settled for: {', '.join(view.id for view in finding.open_)}"
+        yield f"undetermined for: {', '.join(view.id for view in finding.open_)}"
     if len(entities := dict.fromkeys(view.entity for view in finding.owed if view.entity)) > 1:
-        yield f"each of these legal entities owes it by itself: {', '.join(entities)}"
+        yield f"each of these legal entities has this duty: {', '.join(entities)}"
     if held is not None and held.note:
         yield held.note
     if rule.lateness is not None and rule.lateness.reasons_required and found.due and case.now > found.due:
-        yield f"late: the reasons must be given ({rule.lateness.ref})"
+        yield f"overdue: the notice must give the reasons for the delay ({rule.lateness.ref})"
     if (months := monitoring_months(rule, finding.judge)) is not None:
         yield f"offer {months} months of credit monitoring"
     yield from (

@@ -94,7 +94,7 @@ def last_day(
         case "years":
             return plus_months(start, 12 * amount)
         case "minutes" | "hours":
-            raise ValueError("hours have no last day; add them with plus_elapsed")
+            raise ValueError("Hours have no last day. Add hours with plus_elapsed.")
         case _:
             assert_never(unit)
 

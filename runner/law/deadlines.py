@@ -284,7 +284,7 @@ def rule_words(limb: Limb) -> str:
     """Say a limb's period as a person would: ``72 hours, elapsed``."""
     period = limb.period
     if period is None:
-        return "no number in the law"
+        return "no fixed deadline"
     unit = period.unit.replace("_", " ")
     unit = unit.removesuffix("s") if period.amount == 1 else unit
     how = "the day of the event is day 1" if period.counting == "CAL-INCL" else _WORDS[period.unit]

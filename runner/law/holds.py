@@ -47,7 +47,7 @@ def custody(
     if start is None:
         return None
     active = start <= now and (until is None or now < until)
-    return Custody(active, until, f"held at the request of {_who(asked)}" if active else "")
+    return Custody(active, until, f"delayed at the request of {_who(asked)}" if active else "")
 
 
 def _who(asked: Mapping[str, Any]) -> str:
@@ -58,18 +58,18 @@ def _unheard(hold: Hold, duty: str, jurisdictions: Sequence[str], asked: Mapping
     """Return why a hold does not reach a duty, the empty string where it does."""
     only, form = asked.get("only_for") or (), asked.get("form")
     if only and not {duty, duty.partition("/")[0]} & set(only):
-        return f"the hold that {_who(asked)} asked for is limited to {', '.join(sorted(only))}"
+        return f"the delay requested by {_who(asked)} is limited to {', '.join(sorted(only))}"
     if form is not None and form not in hold.forms:
-        return f"a hold asked for in {form} form does not delay this duty"
+        return f"a request in {form} form does not delay this duty"
     country, authority = asked.get("country"), asked.get("authority")
     because = ""
     if country is not None and not _of(country, jurisdictions):
-        because = f"an authority of {country} is not heard here"
+        because = f"this law accepts no request from an authority of {country}"
     elif hold.by and authority is None:
-        because = f"it hears {', '.join(hold.by)}; who asked is not known (law_enforcement.hold.authority)"
+        because = f"this law accepts requests from {', '.join(hold.by)}; the requester is unknown (law_enforcement.hold.authority)"
     elif hold.by and authority not in hold.by:
-        because = f"it hears {', '.join(hold.by)}, not {str(authority).replace('_', ' ')}"
-    return f"the hold that {_who(asked)} asked for does not delay this duty: {because}" if because else ""
+        because = f"this law accepts requests from {', '.join(hold.by)}, not from {str(authority).replace('_', ' ')}"
+    return f"the delay requested by {_who(asked)} does not apply to this duty: {because}" if because else ""
 
 
 def _of(country: str, jurisdictions: Sequence[str]) -> bool:

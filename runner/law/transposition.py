@@ -88,7 +88,7 @@ def _not_yet(state: StateLaw) -> str:
 def _doubts(states: Sequence[StateLaw]) -> Iterator[str]:
     for state in states:
         if not state.confirmed:
-            yield f"unverified: whether the national law of {state.place} is in force was not confirmed"
+            yield f"unverified: the national law of {state.place} is in force"
 
 
 def _reason(text: str) -> Reason:

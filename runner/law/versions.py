@@ -41,7 +41,7 @@ def deciding(
     day = deciding_day(decided_by, view, now, zone)
     notes: tuple[str, ...] = ()
     if decided is None and decided_by and len(versions) > 1:
-        notes = (f"judged by today's law: {decided_by[0]} decides the version and is not known",)
+        notes = (f"assessed by today's law: {decided_by[0]} decides the version and is unknown",)
     for version in versions:
         if _covers(version, day):
             return version, None, version.standing != "in_force", (*notes, *_standing_notes(version))
@@ -49,9 +49,11 @@ def deciding(
     if oldest.from_date is not None and day < oldest.from_date:
         if oldest.from_date > now.astimezone(zone).date():
             return oldest, None, True, (f"in force only from {oldest.from_date}",)
-        reason = Reason("not_in_force_then", f"in force only from {oldest.from_date}, and {day} decides")
+        reason = Reason(
+            "not_in_force_then", f"in force only from {oldest.from_date}; the deciding date is {day}"
+        )
         return oldest, reason, False, ()
-    reason = Reason("no_longer_in_force", f"no version was in force on {day}, the date that decides")
+    reason = Reason("no_longer_in_force", f"no version was in force on {day}, the deciding date")
     return newest, reason, False, ()
 
 

@@ -63,8 +63,8 @@ def _checked(source: Source, read: Read, catalog: Catalog, home: Home | None) ->
     if errors or read.playbook is None:
         count = len(errors)
         raise Invalid(
-            f"{source.file} has {count} problem{'s' if count != 1 else ''}",
-            hint=f"see: tocsin playbook validate {source.file}",
+            f'Playbook file "{source.file}" has {count} problem{"s" if count != 1 else ""}.',
+            hint=f"tocsin playbook validate {source.file}",
             problems=tuple(errors),
             code="file_missing" if source.missing else "bad_playbook",
         )
@@ -91,7 +91,7 @@ def _include(
 def _same_version(name: str, one: Source, other: Source) -> None:
     if one.data != other.data:
         raise Invalid(
-            f"two versions of the playbook '{name}' are wanted at once: {one.file} and {other.file}",
-            hint="use one version everywhere",
+            f'Two versions of playbook "{name}" are used at once: {one.file} and {other.file}.',
+            hint="Use one version everywhere.",
             code="two_versions",
         )

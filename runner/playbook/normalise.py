@@ -28,8 +28,8 @@ DUE: Final = (
     rf"| (after|before) (?:fact\(['\"]([^'\"]+)['\"]\)|duty\((?:['\"]([^'\"]+)['\"]|(item))\)\.due))?$(?!\n)"
 )
 DUE_HINT: Final = (
-    "write 1h, 30m after opened, 2h after fact('incident.aware_at'), 1h after step('contain')"
-    " or 4h before duty('regime/slug').due"
+    "Write 1h, 30m after opened, 2h after fact('incident.aware_at'), 1h after step('contain')"
+    " or 4h before duty('regime/slug').due."
 )
 EVERY_KEY: Final = frozenset().union(*(kind.__struct_fields__ for kind in KINDS.values())) - KINDS.keys()
 """The keys of steps, of any kind, that are no kind themselves."""
@@ -103,8 +103,8 @@ class _Lowering:
         if not isinstance(value, list):
             return self.misshapen(value)
         if level > _MAX_CONTAINERS:
-            hint = "move the inner steps into a playbook of their own"
-            self.report(where, "too-deep", f"groups are nested deeper than {_MAX_CONTAINERS}", hint)
+            hint = "Move the inner steps into another playbook."
+            self.report(where, "too-deep", f"Groups are nested deeper than {_MAX_CONTAINERS} levels.", hint)
             return [{"kind": "task", "id": "too-deep", "task": "?"}]
         return [self.step(step, (*where, index), names, level) for index, step in enumerate(value)]
 
@@ -186,7 +186,7 @@ class _Lowering:
             return self.misshapen(value)
         span = parse_duration(value)
         if not span:
-            self.report(where, "zero-duration", "the duration is zero", "leave the key out, or write a time")
+            self.report(where, "zero-duration", "The duration is zero.", "Remove the key, or write a time.")
             return _GONE
         return span
 
@@ -207,7 +207,7 @@ class _Lowering:
         anchors = {"opened": opened and "", "step": step, "fact": fact, "duty": duty or item}
         named = [(anchor, ref) for anchor, ref in anchors.items() if ref is not None]
         if not span and not named:
-            self.report(where, "zero-duration", "a step cannot be due the moment it is ready", DUE_HINT)
+            self.report(where, "zero-duration", "The step is due at the moment it starts.", DUE_HINT)
             return _GONE
         anchor, ref = named[0] if named else ("ready", "")
         return Due(offset=-span if side == "before" else span, anchor=anchor, ref=ref)  # type: ignore[arg-type]

@@ -184,7 +184,7 @@ def scalar_schema(info: types.Type) -> Schema:
         case types.BoolType():
             return {"type": "boolean"}
         case _:
-            raise Bug(f"the playbook format has no form for {info}")
+            raise Bug(f"The playbook format has no form for {info}.")
 
 
 def _union(info: types.UnionType) -> Schema:

@@ -57,15 +57,17 @@ def derived(name: str, given: Mapping[str, Any], known: Mapping[str, MessageClas
     if base is None:
         wanted = given.get(FROM)
         near = nearest(str(wanted), known) if wanted else None
-        what = f"there is no class {wanted!r} to begin from" if wanted else "it does not say what it is like"
-        raise ValueError(f"{what}: {f'did you mean {near}?' if near else f'from: {next(iter(known))}'}")
+        what = f'message class "{wanted}" does not exist' if wanted else "the key `from` is missing"
+        raise ValueError(
+            f"{what}; {f'the nearest name is {near}' if near else f'write from: {next(iter(known))}'}"
+        )
     fields = {key: value for key, value in given.items() if key != FROM}
     unknown = next(
         (key for key in fields if key not in MessageClass.__struct_fields__ or key == "name"), None
     )
     if unknown is not None:
         near = nearest(unknown, MessageClass.__struct_fields__)
-        raise ValueError(f"a class has no {unknown!r}{f': did you mean {near}?' if near else ''}")
+        raise ValueError(f'the key "{unknown}" is unknown{f"; the nearest name is {near}" if near else ""}')
     spans = {key: _span(value) if key in _SPANS else value for key, value in fields.items()}
     plain = {key: getattr(base, key) for key in MessageClass.__struct_fields__}
     try:

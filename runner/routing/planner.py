@@ -102,7 +102,7 @@ def plan(
             *(
                 PlanWarning(
                     rule=refused.rule,
-                    why=f"{refused.channel} {refused.why}; used all the same: {entry.by} allowed it ({entry.reason})",
+                    why=f"{refused.channel} {refused.why}; sent with a rule override by {entry.by} ({entry.reason})",
                 )
                 for refused, entry in overridden
             ),
@@ -139,7 +139,7 @@ def _apart(
 ) -> tuple[PlanWarning, ...]:
     """R3: a critical message wants two channels that cannot fall together, and one outside the company's systems."""
     if not usable:
-        return (PlanWarning(rule="R3", why="no channel may carry this: reach the person by telephone"),)
+        return (PlanWarning(rule="R3", why="every channel is blocked: call the person"),)
     if message.availability != "critical":
         return ()
     return (*_together(usable), *_inside(usable, context))
@@ -157,9 +157,15 @@ def _together(usable: Sequence[Candidate]) -> tuple[PlanWarning, ...]:
     shared = frozenset.intersection(*(candidate.domains for candidate in usable))
     names = ", ".join(sorted(shared)) or "shared failure domains"
     why = (
-        f"only one channel is usable ({usable[0].channel.id})" if len(usable) == 1 else f"all hang on {names}"
+        f"only one channel is usable ({usable[0].channel.id})"
+        if len(usable) == 1
+        else f"all channels depend on {names}"
     )
-    return (PlanWarning(rule="R3", why=f"a critical message wants two channels that fail apart; {why}"),)
+    return (
+        PlanWarning(
+            rule="R3", why=f"a critical message needs two channels without a shared failure domain; {why}"
+        ),
+    )
 
 
 def _inside(usable: Sequence[Candidate], context: PlanContext) -> tuple[PlanWarning, ...]:
@@ -168,7 +174,7 @@ def _inside(usable: Sequence[Candidate], context: PlanContext) -> tuple[PlanWarn
     named = ", ".join(
         sorted({name for candidate in usable for name in candidate.domains & context.corporate})
     )
-    why = f"a critical message wants a channel outside the company's own systems; all hang on {named}"
+    why = f"a critical message needs a channel outside the organisation's systems; all channels depend on {named}"
     return (PlanWarning(rule="R3", why=why),)
 
 
@@ -181,7 +187,7 @@ def _unsigned(message: MessageClass, usable: Sequence[Candidate]) -> tuple[PlanW
     ]
     if message.audience not in SIGNED_TO or not bare:
         return ()
-    why = f"mail over {', '.join(bare)} is not signed, so nobody can tell it from a forged one (sign: smime)"
+    why = f"email over {', '.join(bare)} is not signed, so the reader cannot detect a forgery (sign: smime)"
     return (PlanWarning(rule="R19", why=why),)
 
 
@@ -203,7 +209,7 @@ def _asleep(
         return ()
     at, ends = next(iter(loud.values()))
     names = ", ".join(loud)
-    why = f"it is {at:%H:%M} for this person, and {names} wakes them before {ends:%H:%M}: decide whether it can wait"
+    why = f"the local time of this person is {at:%H:%M}, and {names} is not quiet before {ends:%H:%M}: decide whether to wait"
     return (PlanWarning(rule="R26", why=why),)
 
 

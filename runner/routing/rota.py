@@ -89,7 +89,7 @@ class Budget:
         """Pay for one day; raises Invalid once there is nothing left."""
         self.left -= 1
         if self.left < 0:
-            raise Invalid("the rota has more shifts and repetitions than can be looked through", code="rota")
+            raise Invalid("the rota has too many shifts and repetitions", code="rota")
 
 
 def covering(shift: Shift, at: datetime, budget: Budget) -> tuple[datetime, datetime] | None:
@@ -190,4 +190,4 @@ def on_call(rota: Rota, file: str, at: datetime) -> Watch:
 def _unnamed(rota: Rota) -> str:
     if not rota.unnamed:
         return ""
-    return f"of {rota.unnamed} entries it cannot be told whose they are: name a person, or invite one of their addresses"
+    return f"{rota.unnamed} entries have no known person: name a person, or invite an address of the person"

@@ -101,22 +101,24 @@ def exercise(one: Candidate) -> str | None:
     if one.context.kind == "real":
         return None
     if one.message.audience in OUTSIDERS:
-        return f"an incident of kind {one.context.kind} never reaches the audience {one.message.audience!r}"
+        return f"an incident of kind {one.context.kind} sends no message to the audience {one.message.audience!r}"
     if not one.channel.exercise_safe and not one.context.simulated:
-        return f"not on the allow-list of channels for an incident of kind {one.context.kind}"
+        return f"is not on the allow-list of channels for an incident of kind {one.context.kind}"
     return None
 
 
 def credentials(one: Candidate) -> str | None:
     """R10: passwords, keys and codes go over no channel at all."""
-    return "no channel carries credentials" if one.message.personal_data == "credentials" else None
+    return "must not carry credentials" if one.message.personal_data == "credentials" else None
 
 
 def held(one: Candidate) -> str | None:
     """R27: responders and regulators are told in spite of a hold, affected people and the public are not."""
     if not one.context.held_by or one.message.audience not in HELD_BACK:
         return None
-    return f"{one.context.held_by} asked to hold it back from the audience {one.message.audience!r}"
+    return (
+        f"is delayed: {one.context.held_by} asked to delay messages to the audience {one.message.audience!r}"
+    )
 
 
 def _compromised(one: Candidate, *, assumed: bool) -> str | None:
@@ -128,7 +130,7 @@ def _compromised(one: Candidate, *, assumed: bool) -> str | None:
     if not fallen or (one.message.confidentiality == "public" and not one.authorises):
         return None
     domain, since = fallen[0]
-    how = "is assumed compromised until triage says otherwise" if assumed else "is compromised"
+    how = "is assumed compromised until triage" if assumed else "is compromised"
     return f"depends on {domain}, which {how} (since {minute(since)})"
 
 
@@ -168,7 +170,7 @@ def personal_data(one: Candidate) -> str | None:
 def sim_swap(one: Candidate) -> str | None:
     """R13: who can take over a number must not be able to approve with it."""
     if one.authorises and one.channel.sim_swappable:
-        return "a SIM swap would hand it to somebody else, so it cannot carry an approval"
+        return "cannot carry an approval: a SIM swap would give the number to another person"
     return None
 
 
@@ -178,14 +180,14 @@ def breached_account(one: Candidate) -> str | None:
     if contact is None or one.message.audience != "affected":
         return None
     if {one.channel.address_kind, contact.channel} & one.context.affected_credentials:
-        return f"the {one.channel.address_kind} account is among the breached credentials"
+        return f"the {one.channel.address_kind} account is one of the breached accounts"
     return None
 
 
 def link_in_text(one: Candidate) -> str | None:
     """R14: a text message that tells people to press a link is what fraud looks like."""
     if one.texts_people and LINK in one.traits:
-        return "the text holds a link, and affected people get none by telephone: name the number or site they know"
+        return "the text contains a link; a text message to affected people must name a known number or site instead"
     return None
 
 
@@ -194,7 +196,7 @@ def foreign_link(one: Candidate) -> str | None:
     if one.message.audience not in HELD_BACK or one.channel.address_kind != "email":
         return None
     if FOREIGN_LINK in one.traits:
-        return "the text holds a link that leads neither to us nor to whom its class names (links), or that counts who follows it"
+        return "the text contains a link outside the organisation and the class (links), or a link that counts its readers"
     return None
 
 
@@ -204,13 +206,13 @@ def stopped(one: Candidate) -> str | None:
     if one.contact is None or since is None:
         return None
     how = one.contact.stop_heard.get(one.channel.adapter, "")
-    return f"they asked for no more messages over it at {minute(since)}" + (f", heard: {how}" if how else "")
+    return f"the person opted out at {minute(since)}" + (f", heard: {how}" if how else "")
 
 
 def consent(one: Candidate) -> str | None:
     """R25: affected people must have agreed to be texted."""
     if one.contact is not None and one.texts_people and one.contact.consented_at is None:
-        return "no consent to be texted is on record"
+        return "no consent to text messages is recorded"
     return None
 
 
@@ -233,7 +235,7 @@ def changed_contact(one: Candidate) -> str | None:
     if contact.changed_at < begin - context.quarantine_before:
         return None
     when = minute(contact.changed_at)
-    return f"this contact was changed at {when} and not verified since, so it cannot carry an approval"
+    return f"cannot carry an approval: the contact was changed at {when} and not verified since"
 
 
 def distrusted_contact(one: Candidate) -> str | None:
@@ -242,7 +244,7 @@ def distrusted_contact(one: Candidate) -> str | None:
     if contact is None or contact.risk_at is None or not _unproved(one, contact.risk_at):
         return None
     when = minute(contact.risk_at)
-    return f"a risk was reported of this contact at {when}, and it was not verified since, so it cannot carry an approval"
+    return f"cannot carry an approval: a risk of the contact was reported at {when}, and the contact was not verified since"
 
 
 def no_way(one: Candidate) -> str | None:

@@ -58,10 +58,10 @@ def read_rate(text: str) -> Rate:
     """Return the rate that a text says; raises ValueError with how to write one."""
     found = _RATE.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"{text!r} is no rate: {HOW}")
+        raise ValueError(f'"{text}" is not a rate; {HOW}')
     messages, times, unit, burst = found.groups()
     if not all(int(number or 1) for number in (messages, times, burst)):
-        raise ValueError(f"{text!r} lets nothing through: {HOW}")
+        raise ValueError(f'the rate "{text}" allows no message; {HOW}')
     return Rate(messages=int(messages), per=int(times or 1) * _UNITS[unit], burst=int(burst or 1))
 
 
@@ -69,7 +69,7 @@ def read_timeout(text: str) -> timedelta:
     """Return how long one attempt may take; raises ValueError with how to write it."""
     limit = parse_duration(text)
     if not timedelta() < limit <= LONGEST:
-        raise ValueError(f"an attempt takes from 1s to {duration_text(LONGEST)}")
+        raise ValueError(f"the timeout must be from 1s to {duration_text(LONGEST)}")
     return limit
 
 

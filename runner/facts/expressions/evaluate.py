@@ -154,7 +154,7 @@ def _chain(node: Compare, view: View) -> bool | Unknown:
 def _duty(key: Value, view: View) -> Value:
     if isinstance(key, Unknown):
         return key
-    return view.duty(key) if isinstance(key, str) else problem(f"{kind(key)} names no duty")
+    return view.duty(key) if isinstance(key, str) else problem(f"{kind(key)} is not the name of a duty")
 
 
 def _part(target: Node, name: str, view: View) -> Value:

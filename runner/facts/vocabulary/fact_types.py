@@ -79,7 +79,7 @@ def key_problem(key: KeyKind, text: str) -> str:
         return "" if key == "jurisdiction_or_all" and text == "*" else place_problem(text)
     if _KEYS[key].fullmatch(text):
         return ""
-    return f"'{text[:40]}' is no {key.replace('_', ' ')}: write it as {_KEY_EXAMPLES[key]}"
+    return f'"{text[:40]}" is not a valid {key.replace("_", " ")}; write {_KEY_EXAMPLES[key]}'
 
 
 def text(title: str) -> FactType:

@@ -43,7 +43,7 @@ def whole(read: Callable[[str], Value], ids: tuple[str, ...], path: str) -> Valu
         return Unknown((path,))
     if all(value == each[0] for value in each):
         return each[0]
-    return Unknown(problems=(f"{path} differs between the populations {', '.join(ids)}",))
+    return Unknown(problems=(f"{path} differs between the affected groups {', '.join(ids)}",))
 
 
 def _own(read: Callable[[str], Value], population: str, path: str, top: Value) -> Value:

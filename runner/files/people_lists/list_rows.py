@@ -46,19 +46,19 @@ class People(NamedTuple):
 def open_people(path: Path, query: str = "") -> People:
     """Look at a list's columns; raises NotFound, Usage, or Invalid where it cannot be read as what it seems."""
     if not path.is_file():
-        raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing")
+        raise NotFound(f'File "{path}" does not exist.', hint="Check the path.", code="file_missing")
     if query and path.suffix.lower() not in DATABASES:
         raise Usage(
-            f"{path} is no database: --query asks one",
-            hint=f"a file ending in {', '.join(DATABASES)}",
+            f'File "{path}" is not a database. --query needs a database.',
+            hint=f"Choose a file that ends in {', '.join(DATABASES)}.",
             code="not_a_database",
         )
     columns = _columns(path, query)
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise Invalid(
-            f"{path} has more than one column {', '.join(twice)}",
-            hint="give each its own name",
+            f'File "{path}" has a column twice: {", ".join(twice)}.',
+            hint="Rename one of the columns.",
             code="people",
         )
     return People(path, columns, query or QUERY)
@@ -94,7 +94,9 @@ def _text(path: Path) -> TextIO:
         return TextIOWrapper(open_file(path), encoding="utf-8-sig", errors="surrogateescape", newline="")
     except OSError as error:
         raise Invalid(
-            f"{path} cannot be read: {error.strerror}", hint="check what it is", code="file_unreadable"
+            f'File "{path}" cannot be read: {error.strerror}.',
+            hint="Check the type and the permissions of the file.",
+            code="file_unreadable",
         ) from None
 
 
@@ -119,7 +121,9 @@ def _lines(path: Path, file: TextIO) -> Iterator[str]:
         yield from lines_of(file)
     except TooLarge as error:
         raise Invalid(
-            f"{path} cannot be read: {error.strerror}", hint="check what it is", code="people"
+            f'File "{path}" cannot be read: {error.strerror}.',
+            hint="Check the type and the permissions of the file.",
+            code="people",
         ) from None
 
 
@@ -137,13 +141,13 @@ def _csv_rows(path: Path, query: str) -> Iterator[Row]:
                 return
             except csv.Error as error:
                 raise Invalid(
-                    f"{path}:{start}: from here on it is no CSV: {error}",
-                    hint="nobody can say where the next row begins: mend the quotes of this one",
+                    f"{path}:{start}: This row is not valid CSV: {error}.",
+                    hint="Correct the quotes of this row.",
                     code="people",
                 ) from None
             line = reader.line_num
             if cells:
-                wrong = f"it has {len(cells)} cells and the first line {len(columns)}"
+                wrong = f"the row has {len(cells)} cells, the first line {len(columns)}"
                 same = len(cells) == len(columns)
                 yield Row(start, dict(zip(columns, cells, strict=False)), "" if same else wrong)
 
@@ -156,15 +160,17 @@ def _parquet(path: Path) -> Any:
         from pyarrow import ArrowException, parquet
     except ImportError:
         raise Usage(
-            "Parquet needs the extra `bulk`, which is not installed",
-            hint="install tocsin[bulk], or write the list as CSV",
+            "Parquet files need the extra `bulk`, which is not installed.",
+            hint="Install tocsin[bulk], or save the list as CSV.",
             code="not_installed",
         ) from None
     try:
         return parquet.ParquetFile(path)
     except (ArrowException, OSError) as error:
         raise Invalid(
-            f"{path} cannot be read as Parquet ({type(error).__name__})", hint="write it anew", code="people"
+            f'File "{path}" cannot be read as Parquet ({type(error).__name__}).',
+            hint="Export the file again.",
+            code="people",
         ) from None
 
 
@@ -204,7 +210,9 @@ def _asked(database: sqlite3.Connection, path: Path, query: str) -> tuple[tuple[
         cursor = database.execute(query)
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise Invalid(
-            f"{path} does not answer the query: {error}", hint="it may only SELECT", code="bad_query"
+            f'The query of database "{path}" failed: {error}.',
+            hint="Write one SELECT statement.",
+            code="bad_query",
         ) from None
     return tuple(column[0] for column in cursor.description or ()), cursor
 

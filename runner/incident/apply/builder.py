@@ -163,7 +163,7 @@ class IncidentBuilder:
         for step in self.library.body(self.read("runs"), found).steps:
             name = self.read("latest").get(f"{scope}|{step}")
             if name is not None:
-                self.end(name, at, "cancelled", reason="what it stood in has ended")
+                self.end(name, at, "cancelled", reason="the surrounding step has ended")
 
     def open_more(self, scope: str, count: int) -> None:
         """Count invocations that came to life in a scope, or (negative) ended there."""

@@ -23,7 +23,7 @@ def decide_campaign(incident: Incident, event: b.AnyCampaignEvent) -> tuple[e.An
             )
             return () if asked else (event,)
         case b.SubstituteGiven(reason=reason):
-            return (_reasoned(event, reason, "what was done, and where"),)
+            return (_reasoned(event, reason, "Add --reason WHY: what was done, and where."),)
         case b.CampaignStretch() | b.CampaignResolved():
             return (event,)
 
@@ -32,14 +32,14 @@ def sendable(incident: Incident) -> None:
     """Raise Refused where nothing may leave for affected people: in an exercise (R36), and while the incident rests."""
     if incident.kind != "real":
         raise Refused(
-            f"{incident.codename} is of kind {incident.kind}: nothing of it ever reaches affected people (R36)",
-            hint="drafts show the texts: tocsin notice letters NOTICE --people FILE --out DIR --draft",
+            f'Incident "{incident.codename}" is of kind {incident.kind}. Rule R36 blocks every message to affected people.',
+            hint="tocsin notice letters NOTICE --people FILE --out DIR --draft",
             code="exercise",
         )
     if incident.state != "open":
         raise Refused(
-            f"incident {incident.codename} is {incident.state}: nothing is sent",
-            hint="tocsin resume" if incident.state == "paused" else "open another incident",
+            f'Incident "{incident.codename}" is {incident.state}. Nothing was sent.',
+            hint="tocsin resume" if incident.state == "paused" else "Open another incident.",
             code="incident_paused" if incident.state == "paused" else "incident_closed",
         )
 
@@ -48,8 +48,8 @@ def _moved(incident: Incident, event: b.CampaignMoved) -> tuple[e.AnyEvent, ...]
     known = incident.campaigns.get(event.campaign)
     if known is None:
         raise Refused(
-            f"there is no campaign {event.campaign}",
-            hint="plan it: tocsin bulk plan NOTICE --people FILE",
+            f'Campaign "{event.campaign}" does not exist.',
+            hint="tocsin bulk plan NOTICE --people FILE",
             code="unknown_campaign",
         )
     if event.state == "sending":
@@ -57,11 +57,11 @@ def _moved(incident: Incident, event: b.CampaignMoved) -> tuple[e.AnyEvent, ...]
     if known.state == event.state:
         return ()
     if event.by and (event.state == "paused" or known.state == "paused"):
-        return (_reasoned(event, event.reason, "it stands in the record"),)
+        return (_reasoned(event, event.reason, "Add --reason WHY"),)
     return (event,)
 
 
-def _reasoned(event: e.AnyEvent, reason: str, why: str) -> e.AnyEvent:
+def _reasoned(event: e.AnyEvent, reason: str, hint: str) -> e.AnyEvent:
     if not reason.strip():
-        raise Refused("a reason is needed", hint=f"--reason WHY: {why}", code="reason")
+        raise Refused("The reason is missing.", hint=hint, code="reason")
     return event

@@ -50,7 +50,7 @@ def after(result: SendResult, ways: Sequence[Way], tries: int, now: datetime) ->
             later = back_off(now, tries, result.retry_after)
             return Next(state="ready", ways=left, tries=tries + 1, not_before=later, why=result.reason)
         case "throttled":
-            why = f"put off {tries + 1} times: {result.reason}"
+            why = f"deferred by provider {tries + 1} times: {result.reason}"
             return msgspec.structs.replace(onward(left, why), tries=tries + 1)
         case "rejected":
             return _rejected(result, left, tries)
@@ -60,7 +60,7 @@ def _rejected(result: SendResult, ways: tuple[Way, ...], tries: int) -> Next:
     if result.about in ("account", "provider"):
         return Next(state="ready", ways=ways, tries=tries, why=result.reason, blocked=result.reason)
     if result.address == "stopped":
-        found = msgspec.structs.replace(onward(ways, "the reader sent STOP"), tries=tries + 1)
+        found = msgspec.structs.replace(onward(ways, "the reader opted out (STOP)"), tries=tries + 1)
         return msgspec.structs.replace(found, suppress="stop")
     found = msgspec.structs.replace(onward(ways, result.reason), tries=tries + 1)
     suppress: SuppressedFor | None = "hard_bounce" if result.address == "gone" else None

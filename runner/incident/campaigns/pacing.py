@@ -101,8 +101,8 @@ def feasibility(
 
 def _sum(stretches: Sequence[Segment], wait: timedelta, takes: timedelta) -> str:
     if not stretches:
-        return "nobody is reached by mail or text message"
-    parts = [*map(_words, stretches), *([f"{describe(wait)} for the canary"] if wait else [])]
+        return "no person is reached by email or text message"
+    parts = [*map(_words, stretches), *([f"{describe(wait)} for the pilot batch"] if wait else [])]
     return " + ".join(parts) + (f" = {describe(takes)}" if len(parts) > 1 else "")
 
 
@@ -154,9 +154,9 @@ def alarm(campaign: Campaign, counted: Counters) -> str:
     complaints = counted.complaints - campaign.resumed_complaints
     whole = max(sent + bounced, 1)
     if bounced >= BOUNCES_AT_LEAST and bounced > WORST_BOUNCES * whole:
-        return f"{bounced} of {whole} addresses do not exist ({bounced / whole:.1%}; more than {WORST_BOUNCES:.0%} stops it)"
+        return f"{bounced} of {whole} addresses do not exist ({bounced / whole:.1%}; the limit is {WORST_BOUNCES:.0%})"
     if complaints > WORST_COMPLAINTS * whole:
-        return f"{complaints} of {whole} readers complained ({complaints / whole:.2%}; more than {WORST_COMPLAINTS:.1%} stops it)"
+        return f"{complaints} of {whole} readers complained ({complaints / whole:.2%}; the limit is {WORST_COMPLAINTS:.1%})"
     return ""
 
 

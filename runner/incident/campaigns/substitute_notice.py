@@ -72,7 +72,7 @@ def _crossed(ground: Ground, one: Counted) -> Iterator[Crossed]:
         )
         yield Crossed(place=one.place, ground="cost", why=f"{why}: {forms}")
     if ground.class_over is not None and one.owed > ground.class_over:
-        why = f"{one.owed:,} people are concerned, more than {ground.class_over:,}"
+        why = f"{one.owed:,} people are affected, more than {ground.class_over:,}"
         yield Crossed(place=one.place, ground="class", why=f"{why}: {forms}")
     if not one.unreachable:
         return
@@ -80,7 +80,7 @@ def _crossed(ground: Ground, one: Counted) -> Iterator[Crossed]:
     if ground.regime != HIPAA:
         yield Crossed(place=one.place, ground="unreachable", why=f"{people} cannot be reached: {forms}")
     elif one.unreachable < HIPAA_MANY:
-        why = f"{people} cannot be reached, fewer than {HIPAA_MANY}: another written form, or the telephone"
+        why = f"{people} cannot be reached, fewer than {HIPAA_MANY}: another written form, or a phone call"
         yield Crossed(place=one.place, ground="unreachable", why=why)
     else:
         why = f"{people} cannot be reached: the home page for 90 days or major media, and a toll-free number"

@@ -113,7 +113,7 @@ def _owed(event: ScenarioEvent, incident: Incident, drill: Drill) -> Iterator[tu
         if done is None:
             yield action.words, "was not done"
         elif by is not None and done > by:
-            yield action.words, "came late"
+            yield action.words, "was late"
 
 
 def _seen(incident: Incident, plan: Exercise, drill: Drill) -> Iterator[Proposed]:
@@ -140,7 +140,7 @@ def _unreached(incident: Incident) -> Iterator[Proposed]:
     for person, one in found.items():
         ways = ", ".join(dict.fromkeys(each.channel for each in one.attempts)) or "no channel"
         step = step_path(one.step)
-        text = f"{person} was not reached by {step or 'a message'}, over {ways}"
+        text = f"{person} did not receive {step or 'a message'}; channels: {ways}"
         yield _plain(incident, f"person:{person}", text, "organization", step)
 
 

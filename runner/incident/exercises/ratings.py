@@ -103,7 +103,10 @@ def _objective(plan: Exercise, incident: Incident, drill: Drill, one: Objective)
         text=one.text,
         capability=one.capability,
         targets=targets,
-        proposal=_rolled(((target.id, target.proposal) for target in targets), "no target: rate it yourself"),
+        proposal=_rolled(
+            ((target.id, target.proposal) for target in targets),
+            "the objective has no target: an evaluator rates the objective",
+        ),
         given=drill.ratings.get(one.id),
     )
 

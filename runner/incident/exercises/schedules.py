@@ -232,10 +232,10 @@ TRIES = 3
 DOWN = "no scheduler was running"
 
 
-BUSY = "the one before is still open"
+BUSY = "the previous exercise is still open"
 
 
-ENDED = "it was unscheduled before it opened"
+ENDED = "the schedule was removed before the start"
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -286,7 +286,7 @@ def taken_up(schedule: Schedule, look: Look) -> tuple[AnyScheduleEvent, ...]:
 
 def _again(schedule: Schedule, firing: Firing, look: Look) -> AnyScheduleEvent:
     if firing.tries >= TRIES:
-        detail = f"taken up {firing.tries} times, and each time the scheduler was gone before it ended"
+        detail = f"started {firing.tries} times; each time the scheduler stopped before the end"
         return FiringEnded(
             schedule=schedule.id, by=look.by, fire_at=firing.fire_at, outcome="failed", detail=detail
         )

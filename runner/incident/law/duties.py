@@ -36,9 +36,9 @@ def reason_to_reopen(seen: DutyView, now: DutyStatus, facts: View) -> str:
     if record is None or record.kind != "decided_not_to_notify":
         return ""
     if record.watch is not None and truth(record.watch, facts) is True:
-        return f"what the decision watches for has come: {record.watch.source}"
+        return f"the watched condition is true: {record.watch.source}"
     if now.state != record.kind:
-        return f"the facts speak for its ground no more: {record.ground}"
+        return f"the facts do not support the ground any more: {record.ground}"
     if any(one.ground == record.ground for one in now.unless):
         return ""
     if _RANKS.index(now.verdict) > _RANKS.index(seen.verdict):

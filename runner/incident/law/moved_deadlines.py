@@ -67,8 +67,8 @@ def require_grounds(incident: Incident, found: Sequence[ClockMove], grounds: str
     fixed = [move for move in found if move.later or not incident.duties[move.duty].provisional]
     if fixed and not grounds.strip():
         raise Refused(
-            f"this moves {len(fixed)} statutory deadline(s): {'; '.join(map(move_words, fixed))}",
-            hint="say why: add --grounds WHY",
+            f"This fact moves {len(fixed)} statutory deadline{'s' if len(fixed) > 1 else ''}: {'; '.join(map(move_words, fixed))}.",
+            hint="Add --grounds WHY",
             code="grounds_missing",
         )
 

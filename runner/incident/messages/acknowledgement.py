@@ -20,12 +20,14 @@ def acknowledged(incident: Incident, command: c.Acknowledge) -> tuple[e.AnyEvent
     delivery = incident.deliveries.get(command.delivery)
     if delivery is None:
         raise NotFound(
-            f"no delivery '{command.delivery}'", hint="see: tocsin message list", code="unknown_delivery"
+            f'Delivery "{command.delivery}" does not exist.',
+            hint="tocsin message list",
+            code="unknown_delivery",
         )
     if command.by != delivery.person:
         raise Refused(
-            f"{delivery.id} went to {delivery.person}, and only they can acknowledge it",
-            hint=f"did you speak to them? tocsin call {delivery.id} --reached",
+            f'Only "{delivery.person}" can acknowledge delivery "{delivery.id}".',
+            hint=f"After a phone call, run: tocsin call {delivery.id} --reached",
             code="ack_of_another",
         )
     proof = proof_of(incident, delivery, command)

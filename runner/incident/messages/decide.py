@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from shlex import quote
 
 import msgspec
 
@@ -25,7 +26,7 @@ from runner.playbook.format import Act
 from runner.routing.messaging import SendResult
 from runner.routing.traffic import GONE
 
-LOST = "its worker ended before an outcome was recorded: nobody knows whether it happened"
+LOST = "the worker stopped before an outcome was recorded: the outcome is unknown"
 REPLAN_AGAIN = timedelta(minutes=1)
 """The pause after open deliveries could not be planned anew."""
 
@@ -90,7 +91,10 @@ def _attempt(incident: Incident, effect: str, n: int) -> Attempt:
     holder = incident.holder(effect)
     attempts = [a for a in holder.attempts if a.n == n] if holder is not None else []
     if not attempts:
-        raise NotFound(f"no attempt {n} of '{effect}' in {incident.codename}", code="unknown_attempt")
+        raise NotFound(
+            f'Attempt {n} of "{effect}" does not exist in incident "{incident.codename}".',
+            code="unknown_attempt",
+        )
     return attempts[0]
 
 
@@ -169,17 +173,23 @@ def _resolve(incident: Incident, command: c.ResolveAttempt, now: datetime) -> tu
     holder = incident.deliveries.get(effect) or incident.invocations.get(effect)
     if holder is None:
         raise NotFound(
-            f"no delivery or step '{effect}'", hint="see: tocsin message list", code="unknown_delivery"
+            f'Delivery or task "{effect}" does not exist.',
+            hint="tocsin message list",
+            code="unknown_delivery",
         )
     doubtful = [a for a in holder.attempts if a.state == "unknown" and not a.resolved_by]
     if not doubtful:
         raise Refused(
-            f"no attempt of {effect} is unknown",
-            hint=f"see: tocsin message show {effect}",
+            f'Every attempt of "{effect}" has a known outcome.',
+            hint=f"tocsin message show {effect}",
             code="nothing_to_resolve",
         )
     if not command.reason.strip():
-        raise Refused("how do you know? add --reason '…'", code="reason_missing")
+        raise Refused(
+            "The reason for the outcome is missing.",
+            hint="Add --reason WHY: how you know the outcome.",
+            code="reason_missing",
+        )
     return tuple(event for attempt in doubtful for event in _settled_by(incident, command, attempt, now))
 
 
@@ -194,7 +204,7 @@ def _settled_by(
         effect=effect,
         n=attempt.n,
         state="accepted" if command.happened else "not_sent",
-        reason="settled by a person",
+        reason="resolved by a person",
         evidence="accepted" if proved else "none",
         retry_at=None if command.happened or step_state is None else now,
         step_state=step_state,
@@ -298,15 +308,21 @@ def _by_hand(incident: Incident, command: c.Resend | c.ReportCall | c.AskReplan)
     found = incident.deliveries.get(command.delivery)
     if found is None:
         raise NotFound(
-            f"no delivery '{command.delivery}'", hint="see: tocsin message list", code="unknown_delivery"
+            f'Delivery "{command.delivery}" does not exist.',
+            hint="tocsin message list",
+            code="unknown_delivery",
         )
     match command:
         case c.Resend(delivery=delivery, reason=reason):
             if not reason.strip():
-                raise Refused("sending again needs a reason", hint="add --reason '…'", code="reason_missing")
+                raise Refused(
+                    "The reason to resend is missing.", hint="Add --reason WHY", code="reason_missing"
+                )
             if called_off(incident, found):
                 raise Refused(
-                    f"{delivery} was called off with {found.step}", hint="reopen that step", code="called_off"
+                    f'Delivery "{delivery}" was cancelled with task "{found.step}".',
+                    hint=f"tocsin task reopen {quote(found.step)} --reason WHY",
+                    code="called_off",
                 )
             return (e.DeliveryResent(delivery=delivery, by=command.by, reason=reason.strip()),)
         case c.ReportCall(delivery=delivery, reached=True, note=note):

@@ -25,18 +25,20 @@ def overridden(incident: Incident, command: c.OverrideRule) -> e.RuleOverridden:
     _exists(command.rule)
     if command.rule == "R10" and not command.text:
         raise Refused(
-            "R10 is set aside for one text alone, and never for credentials as such",
-            hint="the refusal names the text: --text SHA256",
+            "An override of rule R10 must name one text. Rule R10 cannot be overridden for all credentials.",
+            hint="Add --text SHA256. The refusal shows the digest.",
             code="text_missing",
         )
     if command.text and not _DIGEST.fullmatch(command.text):
         raise Refused(
-            "a text is named by 12 to 64 hexadecimal digits of its SHA-256",
-            hint="as the refusal shows it",
+            "The digest of the text must have 12 to 64 hexadecimal digits of its SHA-256.",
+            hint="Copy the digest from the refusal.",
             code="bad_digest",
         )
     if not command.reason.strip():
-        raise Refused("setting a rule aside needs a reason", hint="add --reason '…'", code="reason_missing")
+        raise Refused(
+            "The reason for the override is missing.", hint="Add --reason WHY", code="reason_missing"
+        )
     return e.RuleOverridden(
         rule=command.rule,
         by=command.by,
@@ -54,15 +56,15 @@ def _exists(number: str) -> None:
     found = RULE_BOOK.get(number)
     if found is None:
         near = nearest(number, RULE_BOOK)
-        hint = f"did you mean {near}?" if near else "see: tocsin message rules"
-        raise NotFound(f"there is no rule '{number}'", hint=hint, code="unknown_rule")
+        hint = f'Write "{near}", the nearest name.' if near else "tocsin message rules"
+        raise NotFound(f'Rule "{number}" does not exist.', hint=hint, code="unknown_rule")
     if found.firm:
         raise Refused(
-            f"{number} cannot be set aside: {found.says}", hint="see: tocsin message rules", code="firm_rule"
+            f"Rule {number} has no override: {found.says}.", hint="tocsin message rules", code="firm_rule"
         )
     if number not in KEPT_HERE:
         raise Refused(
-            f"{number} refuses no channel, so there is nothing to set aside: {found.says}",
+            f"Rule {number} blocks no channel. An override would change nothing: {found.says}.",
             code="nothing_to_override",
         )
 
@@ -70,14 +72,16 @@ def _exists(number: str) -> None:
 def _approver(incident: Incident, by: str) -> str:
     """Return the role in which somebody approves; empty where no approver was ever named."""
     if not by:
-        raise Refused(
-            "setting a rule aside needs a named approver", hint="add --as PERSON", code="person_missing"
-        )
+        raise Refused("The override has no named approver.", hint="Add --as PERSON", code="person_missing")
     held = {role: incident.roles.get(role, ()) for role in APPROVERS}
     role = next((role for role, persons in held.items() if by in persons), "")
     if not role and any(held.values()):
         who = "; ".join(f"{role}: {', '.join(persons)}" for role, persons in held.items() if persons)
-        raise Refused(f"{by} is no approver of this incident ({who})", hint="add --as PERSON", code="person")
+        raise Refused(
+            f'Person "{by}" is not an approver of this incident. Approvers: {who}.',
+            hint="Add --as PERSON",
+            code="person",
+        )
     return role
 
 
@@ -85,8 +89,8 @@ def trusted_again(before: Domain | None, reason: str) -> None:
     """Raise Refused where a compromised domain would be trusted again without its grounds (R5)."""
     if before is not None and before.state == "compromised" and not reason.strip():
         raise Refused(
-            f"{before.name} was {'assumed ' if before.assumed else ''}compromised: to trust it again needs the grounds (R5)",
-            hint="add --reason 'sessions revoked, administrators replaced, checked by …'",
+            f'Failure domain "{before.name}" was {"assumed " if before.assumed else ""}compromised. The reason to trust it again is missing (rule R5).',
+            hint='Add --reason WHY, such as "sessions revoked, administrators replaced".',
             code="reason_missing",
         )
 

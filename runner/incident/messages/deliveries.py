@@ -52,7 +52,7 @@ def delivery_events(incident: Incident, name: str, now: datetime, answers: Answe
             if delivery.stuck != why:
                 yield e.DeliveryStuck(delivery=name, why=why)
         case Remind(count=count):
-            yield e.DeliveryReminded(delivery=name, count=count, why="nobody has answered")
+            yield e.DeliveryReminded(delivery=name, count=count, why="no acknowledgement")
         case Send() | WaitUntil():
             return
 
@@ -163,12 +163,12 @@ def message_state(
         by_role = message.message_class.ack_quorum == "each_role"
         meant = wanted if by_role else sum(d.level == 0 for d in deliveries)
         why = f"{reached} of {meant}{' roles' if by_role else ''} reached ({message.message_class.goal})"
-        why = why if deliveries else "nobody is paged: whoever opened the incident holds every role"
+        why = why if deliveries else "no message needed: the person who opened the incident has every role"
         yield e.StepSettled(step=invocation.id, state=completion_state(invocation, now), why=why)
     elif (owed or all(d.state != "active" for d in deliveries)) and not invocation.stuck:
         doubtful = any(a.state == "unknown" for d in deliveries for a in d.attempts)
-        doubt = ", and what became of some attempts is not known" if doubtful else ""
-        why = f"only {reached} of {wanted} reached{doubt}: telephone them"
+        doubt = "; some attempts have an unknown outcome" if doubtful else ""
+        why = f"only {reached} of {wanted} reached{doubt}: call the others"
         if step.on_failure == "continue":
             yield e.StepSettled(step=invocation.id, state="failed", why=why)
         else:

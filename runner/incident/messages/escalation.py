@@ -56,7 +56,7 @@ def _level(incident: Incident, message: str, waiting: list[Delivery], now: datet
     )
     for one in waiting:
         if one.level in due[:-1]:
-            why = f"its level was missed: level {level} is told in its stead"
+            why = f"the time of this level has passed: level {level} is alerted instead"
             yield e.DeliveryEnded(delivery=one.id, state="cancelled", why=why)
 
 
@@ -77,7 +77,7 @@ def _call_owed(incident: Incident, message: str, found: list[Delivery]) -> Itera
     if missing:
         old = any(delivery.lapsed for delivery in missing)
         asked = incident.messages[message].message_class.wants_answer
-        unanswered = "nobody has answered" if asked else "nobody can be reached by itself"
+        unanswered = "no acknowledgement" if asked else "no person can be reached automatically"
         why = "the acknowledgement is too old to rely on" if old else unanswered
         yield e.CallOwed(message=message, persons=tuple(delivery.person for delivery in missing), why=why)
 

@@ -170,9 +170,9 @@ def next_move(
         return Satisfied()
     stale_at = (effort.fresh_from or effort.started_at) + effort.message.stale_after
     if now >= stale_at:
-        return Exhausted("stale", "it is older than its class allows, so it was dropped")
+        return Exhausted("stale", "the message is older than its class allows and was not sent")
     if not delivery.channels:
-        return Exhausted("no_channel", "no channel may carry it")
+        return Exhausted("no_channel", "every channel is blocked for this message")
     return _choose_next(delivery, effort, now, policy, stale_at)
 
 
@@ -235,14 +235,16 @@ def _at_the_end(
             return Remind(delivery.reminders + 1) if now >= again else WaitUntil(again)
     known = any(isinstance(standing, _Taken) and not standing.unknown for standing in standings)
     if known:
-        return Exhausted("goal_unmet", f"it was accepted, but {delivery.goal} is not proved in time")
+        return Exhausted("goal_unmet", f"accepted by the provider; no evidence of {delivery.goal!r} in time")
     parked = [
         (one.at, channel)
         for channel, one in zip(delivery.channels, standings, strict=True)
         if isinstance(one, _Again)
     ]
     if not parked:
-        return Exhausted("tried_all", "every channel was tried and none is known to have taken it")
+        return Exhausted(
+            "tried_all", "every channel was tried, and no provider is known to have accepted the message"
+        )
     at, channel = min(parked)
     if now < at:
         return WaitUntil(min(at, stale_at))
@@ -326,8 +328,8 @@ def _after_unknown(tries: Sequence[Attempt], effort: DeliveryContext, policy: Po
             return AskPerson(
                 last.channel,
                 last.n,
-                f"attempt {last.n} over {last.channel} was not answered: it may have arrived, "
-                "and this class must not be sent twice",
+                f"attempt {last.n} over {last.channel} has an unknown outcome, "
+                "and a message of this class must not be sent twice",
             )
         case _:
             return _Taken(ended_at, unknown=True)

@@ -34,7 +34,8 @@ def apply_receipt(incident: Incident, command: c.TakeReceipt) -> tuple[e.AnyEven
     )
     if delivery is None or attempt is None:
         raise NotFound(
-            f"no attempt {command.n} of '{command.delivery}' in {incident.codename}", code="unknown_attempt"
+            f'Attempt {command.n} of delivery "{command.delivery}" does not exist in incident "{incident.codename}".',
+            code="unknown_attempt",
         )
     if any((receipt.kind, receipt.part) == (command.kind, command.part) for receipt in attempt.receipts):
         return ()

@@ -85,7 +85,9 @@ def choice(incident: Incident, rooms: Iterable[WarRoom]) -> ChooseRoom | None:
     trigger = ", ".join(f"{name} is {fallen[name]}" for name in touched)
     why = failure(incident.errands.get(opening_of(now.name))) if now is not None and kept is None else ""
     return ChooseRoom(
-        by="rooms", room=found, trigger=trigger or (f"it could not be opened: {why}" if why else "")
+        by="rooms",
+        room=found,
+        trigger=trigger or (f"the provider could not open the room: {why}" if why else ""),
     )
 
 
@@ -143,8 +145,8 @@ def retried(incident: Incident, command: RetryRoom) -> RoomRetried:
     failed = tuple(errand.id for errand in incident.errands.values() if failure(errand))
     if not failed:
         raise Refused(
-            "no room failed to open, and no invitation failed",
-            hint="see: tocsin status",
+            "No room and no invitation failed.",
+            hint="tocsin status",
             code="nothing_to_retry",
         )
     return RoomRetried(by=command.by, errands=failed)

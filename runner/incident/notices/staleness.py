@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from runner.base.actor import named_person
 from runner.errors import Refused
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import value_words
@@ -66,19 +67,21 @@ def passed(
     stale = blocking(incident, document, at)
     if not stale and reason:
         raise Refused(
-            f"no fact of {document.notice} has changed", hint="leave --as-it-was out", code="nothing_stale"
+            f'No fact of notice "{document.notice}" has changed.',
+            hint="Remove --as-it-was.",
+            code="nothing_stale",
         )
     if not stale:
         return ()
     if not reason.strip():
         raise Refused(
-            f"{document.notice} is out of date: {'; '.join(map(change_words, stale))}",
-            hint=f"tocsin notice render {quote(document.step)}, then approve; or counsel adds --as-it-was REASON",
+            f'Notice "{document.notice}" is out of date: {"; ".join(map(change_words, stale))}.',
+            hint=f"tocsin notice render {quote(document.step)}. Then approve again. Counsel can add --as-it-was REASON instead.",
             code="notice_stale",
         )
     if by not in incident.roles.get(COUNSEL, ()):
         raise Refused(
-            f"{by or 'nobody'} does not hold the role {COUNSEL}: only counsel lets a text be used as it was",
+            f"{named_person(by)} does not have the role {COUNSEL}. Only counsel can use an outdated text.",
             hint=f"tocsin role assign {COUNSEL} PERSON",
             code="role",
         )

@@ -42,8 +42,8 @@ def failure_reason(attempt: Attempt) -> str:
     last = next((receipt for receipt in reversed(attempt.receipts) if receipt.kind in GAVE_UP), None)
     code = f" ({last.code})" if last and last.code else ""
     if last and last.kind == "stopped":
-        return f"this person wants no more messages over this channel{code}"
-    return f"the provider took it and gave it up later{code}"
+        return f"the person opted out of messages over this channel{code}"
+    return f"the provider accepted the message, then failed permanently{code}"
 
 
 GAVE_UP: frozenset[ReceiptKind] = frozenset({"failed", "stopped"})

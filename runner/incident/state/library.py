@@ -52,7 +52,8 @@ class Library(msgspec.Struct, frozen=True):
         if step is None:
             run = incident.runs[scope.run]
             raise Refused(
-                f"{invocation} is no longer part of {run.playbook} {run.version}", code="step_removed"
+                f'Task "{invocation}" is not part of playbook "{run.playbook}" {run.version} any more.',
+                code="step_removed",
             )
         return step
 

@@ -94,7 +94,7 @@ def late_items(incident: Incident, library: Library) -> Iterator[e.AnyEvent]:
         lanes = [event for event in new_lanes(incident, invocation, step) if isinstance(event, e.ScopeOpened)]
         if lanes:
             late = ", ".join(str(lane.item) for lane in lanes)
-            yield e.StepReopened(step=name, reason=f"came up late: {late}", late=True)
+            yield e.StepReopened(step=name, reason=f"added later: {late}", late=True)
 
 
 def superseded(incident: Incident, invocation: Invocation) -> bool:
@@ -123,11 +123,11 @@ def _next_iteration(
             if invocation.missing != (missing or problems):
                 yield e.StepBlocked(step=invocation.id, missing=missing or problems)
         case True:
-            yield _done(invocation, now, f"{last.iteration} times, until {step.until.source}")
+            yield _done(invocation, now, f"done after {last.iteration} rounds: {step.until.source}")
         case _ if last.iteration >= step.at_most:
             if not invocation.stuck:
                 yield e.StepStuck(
-                    step=invocation.id, why=f"done {last.iteration} times and still not: {step.until.source}"
+                    step=invocation.id, why=f"not met after {last.iteration} rounds: {step.until.source}"
                 )
         case _:
             outer = incident.scopes[invocation.scope]

@@ -74,7 +74,7 @@ def decide_migration(
     must hold the plan of ``run.bundle``.
     """
     if not reason.strip():
-        raise Refused("to migrate needs a reason", hint="add --reason '…'", code="reason_missing")
+        raise Refused("The reason for the update is missing.", hint="Add --reason WHY", code="reason_missing")
     plan = plan_migration(incident, run.id, bundle, library)
     if plan.refusals:
         first = plan.refusals[0]
@@ -83,8 +83,8 @@ def decide_migration(
             for refusal in plan.refusals
         ]
         raise Refused(
-            f"{incident.codename} cannot go on with {bundle.playbook.name} {plan.new}: {first.why}",
-            hint="end or reopen what stands in the way, or graft the new version as a run of its own",
+            f'Incident "{incident.codename}" cannot change to playbook "{bundle.playbook.name}" {plan.new}. {first.why}',
+            hint="End or reopen the task, or add the new version as another playbook: tocsin graft",
             code=first.code,
             problems=problems,
         )
@@ -124,15 +124,15 @@ def plan_migration(incident: Incident, run: str, bundle: Bundle, library: Librar
 def _not_at_all(incident: Incident, run: str, bundle: Bundle) -> Refusal | None:
     found = incident.runs.get(run)
     if incident.state in ("closed", "cancelled"):
-        return Refusal("incident_over", "", f"the incident is {incident.state}")
+        return Refusal("incident_over", "", f"The incident is {incident.state}.")
     if found is None:
         known = ", ".join(sorted(incident.runs))
-        return Refusal("run_unknown", "", f"no run '{run}' in this incident; its runs: {known}")
+        return Refusal("run_unknown", "", f'Run "{run}" does not exist in this incident. Runs: {known}.')
     if found.playbook != bundle.playbook.name:
-        why = f"{run} runs {found.playbook}, not {bundle.playbook.name}"
+        why = f'Run "{run}" uses playbook "{found.playbook}", not "{bundle.playbook.name}".'
         return Refusal("other_playbook", "", why)
     if _rank(bundle.playbook.version) <= _rank(found.version):
-        why = f"{run} runs version {found.version}, and {bundle.playbook.version} is not newer"
+        why = f'Run "{run}" uses version {found.version}. Version {bundle.playbook.version} is not newer.'
         return Refusal("not_newer", "", why)
     return None
 
@@ -243,16 +243,34 @@ def _obstacle(invocation: Invocation, old: AnyStep, new: AnyStep | None) -> Refu
     name = invocation.id
     if new is None:
         if any(attempt.state == "sending" for attempt in invocation.attempts):
-            return Refusal("attempt_sending", name, f"{name} is gone, and an attempt of it is on its way")
+            return Refusal(
+                "attempt_sending",
+                name,
+                f'The new version has no task "{name}", and an attempt of the task is in progress.',
+            )
         if isinstance(old, Group | Repeat | Call):
-            return Refusal("container_open", name, f"{name} is gone, and steps in it are open")
-        return Refusal("begun_removed", name, f"{name} is gone, but it is {invocation.state}")
+            return Refusal(
+                "container_open", name, f'The new version has no task "{name}", and tasks inside it are open.'
+            )
+        return Refusal(
+            "begun_removed",
+            name,
+            f'The new version has no task "{name}", and the task is {invocation.state}.',
+        )
     if type(old) is not type(new):
-        return Refusal("kind_changed", name, f"{name} is {invocation.state} as a {invocation.kind}")
+        return Refusal(
+            "kind_changed",
+            name,
+            f'Task "{name}" is {invocation.state} as kind {invocation.kind}. The new version changes its kind.',
+        )
     if old.due != new.due:
-        return Refusal("due_changed", name, f"{name} is {invocation.state}, and its due time would move")
+        return Refusal(
+            "due_changed", name, f'Task "{name}" is {invocation.state}. The new version changes its due time.'
+        )
     if _shape(old) != _shape(new):
-        return Refusal("container_changed", name, f"{name} is open, and would open other steps")
+        return Refusal(
+            "container_changed", name, f'Task "{name}" is open. The new version opens other tasks inside it.'
+        )
     return None
 
 

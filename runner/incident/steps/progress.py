@@ -30,7 +30,7 @@ def advance(incident: Incident, name: str, now: datetime, library: Library) -> I
         case p.Duties() if incident.assessed and not incident.assess:
             yield e.StepSettled(step=name, state=completion_state(invocation, now), why="assessed")
         case p.Duties() if not library.regimes and not invocation.stuck:
-            yield e.StepStuck(step=name, why="no law is pinned to this incident: nothing can be assessed")
+            yield e.StepStuck(step=name, why="no law is pinned to this incident")
         case p.Wait() if _waited(incident, invocation, step.wait, now):
             yield e.StepSettled(step=name, state=completion_state(invocation, now), why="the wait is over")
         case p.Message() if invocation.message:

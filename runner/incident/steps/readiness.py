@@ -38,13 +38,13 @@ def check_readiness(incident: Incident, name: str, library: Library) -> Readines
     scope = incident.scopes[invocation.scope]
     step = library.body(incident.runs, scope).steps[invocation.step]
     if step.after.steps and _nothing_led_here(incident, scope, step):
-        return Readiness("no", "no branch led here")
+        return Readiness("no", "no branch leads to this task")
     if step.when is not None:
         match truth(step.when, ScopeView(incident, scope)):
             case Unknown(missing, problems):
                 return Readiness("unknown", "; ".join(problems), missing or problems)
             case False:
-                return Readiness("no", f"not so: {step.when.source}")
+                return Readiness("no", f"condition is false: {step.when.source}")
             case True:
                 pass
     if isinstance(step, p.Call) and (wanting := _unknown_inputs(step, ScopeView(incident, scope))):
@@ -94,7 +94,7 @@ def _begin(
             expiry = None if step.expires is None else now + step.expires
             yield e.StepReady(step=invocation.id, due=due, wake_at=expiry)
         case p.Act() if invocation.id in incident.agenda and due is None:
-            """Its first attempt says that it is ready: two events for an action, not three."""
+            """The first attempt marks an action as ready: two events for an action, not three."""
         case p.Act() | p.Message() | p.Notice():
             yield e.StepReady(step=invocation.id, state="active", due=due, wake_at=now)
         case p.Wait():

@@ -55,16 +55,16 @@ def decide(
         return ()
     if over and not isinstance(command, AFTER_THE_END):
         raise Refused(
-            f"incident {incident.codename} is {incident.state}",
-            hint="filings, facts, evidence, notes and corrections are still recorded; work is not",
+            f'Incident "{incident.codename}" is {incident.state}.',
+            hint="Record only filings, facts, evidence, notes and corrections.",
             code="incident_closed",
         )
     if isinstance(command, DrillCommand):
         return decide_drill(incident, command, now)
     if _play_is_over(incident) and not isinstance(command, (*AFTER_THE_END, c.Close, c.CancelIncident)):
         raise Refused(
-            f"the exercise {incident.codename} is {incident.drill.stage if incident.drill else 'over'}",
-            hint="what is real goes into a real incident: tocsin open PLAYBOOK",
+            f'Exercise "{incident.codename}" is {incident.drill.stage if incident.drill else "over"}.',
+            hint="If the incident is real: tocsin open PLAYBOOK",
             code="exercise_stage",
         )
     if isinstance(command, c.GiveBrief | c.TakeCommand):

@@ -40,7 +40,7 @@ def settle(incident: Incident, now: datetime, library: Library) -> tuple[Inciden
             return incident, tuple(found)
         incident = fold(incident, number(incident, now, events), library)
         found.extend(events)
-    raise Bug(f"incident {incident.id} does not come to rest")
+    raise Bug(f'Incident "{incident.id}" never stops changing.')
 
 
 def number(incident: Incident, now: datetime, events: Iterable[AnyEvent]) -> list[Recorded]:

@@ -69,8 +69,8 @@ def _fits(
     if way.hours <= allowed or not way.steps:
         return
     name, longest = max(way.steps, key=lambda one: one[1])
-    text = f"filing {duty} needs {_told(way.hours)} h, the clock allows {_told(allowed)} h"
-    hint = f"'{name}' ({_told(longest)} h) is the bottleneck; path: {' → '.join(one for one, _ in way.steps)}"
+    text = f'The filing of duty "{duty}" needs {_told(way.hours)} h. The deadline allows {_told(allowed)} h.'
+    hint = f'Shorten step "{name}" ({_told(longest)} h), the longest step of: {" → ".join(one for one, _ in way.steps)}.'
     found.error(place.where, "clock-too-short", text, hint)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.base.instants import parse_instant
-from runner.base.text import nearest
+from runner.base.text import nearest, sentence
 from runner.facts.expression import (
     Apply,
     Attribute,
@@ -38,7 +38,7 @@ from runner.playbook.lookup import Known
 from runner.yamlfile.source import Where
 
 _SECRET_HEADERS = ("authorization", "cookie", "x-api-key", "api-key", "x-auth-token")
-_LIST_IT = "write secret:NAME, and in tocsin.yaml act: {secrets: {NAME: env:VARIABLE}}"
+_LIST_IT = "Write secret:NAME, and in tocsin.yaml act: {secrets: {NAME: env:VARIABLE}}."
 
 
 def check_flow(steps: Map, known: Known, found: Findings) -> None:
@@ -66,22 +66,24 @@ def check_flow(steps: Map, known: Known, found: Findings) -> None:
 def _times(place: Place, steps: Map, found: Findings) -> None:
     step, where = place.step, place.where
     if step.on_overdue is not None and step.due is None:
-        text = "on_overdue does nothing: the step is never due"
-        found.error((*where, "on_overdue"), "overdue-without-due", text, "add `due:`", key=True)
+        text = "`on_overdue` has no effect: the step has no due time."
+        found.error((*where, "on_overdue"), "overdue-without-due", text, "Add `due:`.", key=True)
     if step.timeout is not None and not isinstance(step, Act):
-        text = "timeout cuts off an action; it does nothing to any other step"
-        hint = "write `expires:`" if isinstance(step, Approve) else "for people: `due:` and `on_overdue:`"
+        text = "`timeout` has no effect here: only actions have a timeout."
+        hint = (
+            "Write `expires:`." if isinstance(step, Approve) else "Write `due:` and `on_overdue:` for people."
+        )
         found.error((*where, "timeout"), "timeout-without-action", text, hint, key=True)
     if step.due is not None and step.due.anchor == "step":
         other = steps.find(step.due.ref, place)
         if other is not None and (other is place or steps.perhaps_before(place, other)):
-            text = f"it is due after '{step.due.ref}', which does not end before this step does"
+            text = f'The step is due after step "{step.due.ref}", which does not end before this step.'
             found.error((*where, "due"), "due-after-later-step", text)
     if isinstance(step, Wait) and step.wait.until:
         try:
             parse_instant(step.wait.until)
         except ValueError as error:
-            found.error((*where, "wait", "until"), "not-an-instant", str(error))
+            found.error((*where, "wait", "until"), "not-an-instant", sentence(str(error)))
 
 
 def _product(
@@ -92,46 +94,62 @@ def _product(
     other = steps.find(name, place)
     if other is None:
         hidden = steps.elsewhere(name)
-        hint = f"put it into '{hidden.parent.step.id}' as well" if hidden and hidden.parent else ""
-        text = f"'{name}' cannot be seen from here" if hidden else f"there is no step '{name}' to be {verb}"
+        hint = f'Move this step into "{hidden.parent.step.id}".' if hidden and hidden.parent else ""
+        text = (
+            f'Step "{name}" is inside another step and not available here.'
+            if hidden
+            else f'Step "{name}" does not exist, so it cannot be {verb}.'
+        )
         found.error(where, "other-body" if hidden else "unknown-step", text, hint)
     elif not isinstance(other.step, kinds):
         kind = other.step.__struct_config__.tag
         wanted = " or ".join(kind.__name__.lower() for kind in kinds)
         found.error(
-            where, f"cannot-be-{verb}", f"a step of kind {kind} cannot be {verb}", f"name a {wanted} step"
+            where,
+            f"cannot-be-{verb}",
+            f'A step of kind "{kind}" cannot be {verb}.',
+            f"Name a step of kind {wanted}.",
         )
     elif not steps.surely_before(other, place):
-        text = f"'{name}' may not have ended by then, and there would be nothing to be {verb}"
-        found.error(where, "not-ordered", text, f"add '{name}' to `after`, or a step that waits for it")
+        text = f'Step "{name}" may still be open when this step starts. No document would exist to be {verb}.'
+        found.error(
+            where, "not-ordered", text, f'Add "{name}" to `after`, or a step that starts after "{name}".'
+        )
 
 
 def _action(step: Act, where: Where, known: Known, found: Findings) -> None:
     """An action is one call to an allowed host, or one allowed command."""
     if (step.http is None) == (not step.command):
-        text = "an action is either an http call or a command"
+        text = "The action needs an HTTP call or a command, not both."
         found.error(
-            where, "no-action" if step.http is None else "two-actions", text, "write `http:` or `command:`"
+            where, "no-action" if step.http is None else "two-actions", text, "Write `http:` or `command:`."
         )
     allowed = known.home.act if known.home is not None else None
     if step.command and allowed is not None and not allowed.commands:
-        text = "local commands are switched off in this home"
-        found.warn((*where, "command"), "command-not-allowed", text, "act: {commands: true} in tocsin.yaml")
+        text = "Local commands are disabled in this home folder."
+        found.warn(
+            (*where, "command"), "command-not-allowed", text, "Write act: {commands: true} in tocsin.yaml."
+        )
     if step.http is None:
         return
     call, here = step.http, (*where, "http")
     host = host_of(call.url)
     if not host:
         found.error(
-            (*here, "url"), "bad-url", "an address begins with https:// and a host, without a password"
+            (*here, "url"), "bad-url", "The address must begin with https:// and a host, without a password."
         )
     elif allowed is not None and host not in allowed.hosts:
-        text = f"this home does not allow calls to {host}"
-        found.warn((*here, "url"), "host-not-allowed", text, f"act: {{hosts: [{host}]}} in tocsin.yaml")
-    if step.on_unknown == "retry" and not call.idempotent and call.method in ("POST", "PATCH"):
-        text = "an unanswered call would be repeated, and the server may do it twice"
+        text = f'The settings do not allow calls to host "{host}".'
         found.warn(
-            (*where, "on_unknown"), "may-repeat", text, "idempotent: true if the server honours the key"
+            (*here, "url"), "host-not-allowed", text, f"Write act: {{hosts: [{host}]}} in tocsin.yaml."
+        )
+    if step.on_unknown == "retry" and not call.idempotent and call.method in ("POST", "PATCH"):
+        text = "A call without an answer is retried. The server may perform the call twice."
+        found.warn(
+            (*where, "on_unknown"),
+            "may-repeat",
+            text,
+            "Add idempotent: true if the server accepts the idempotency key.",
         )
     _headers(call, (*here, "headers"), known, found)
 
@@ -141,25 +159,25 @@ def _headers(call: HttpCall, here: Where, known: Known, found: Findings) -> None
     for name, value in call.headers.items():
         where, secret = (*here, name), secret_in(value)
         if is_bad_reference(value):
-            text = "this is no reference to a secret, and would be sent as it stands"
+            text = "This text is not a reference to a secret. It would be sent unchanged."
             found.error(where, "secret-form", text, _LIST_IT)
         elif secret is None and name.lower() in _SECRET_HEADERS:
-            found.error(where, "secret", "a secret stands in a playbook", _LIST_IT)
+            found.error(where, "secret", "The playbook contains a secret.", _LIST_IT)
         elif secret is not None and known.home is not None and secret.name not in known.home.act.secrets:
             close = nearest(secret.name, known.home.act.secrets)
-            hint = f"did you mean secret:{close}?" if close else _LIST_IT
-            text = f"there is no secret '{secret.name}' in act.secrets of tocsin.yaml"
+            hint = f"Write secret:{close}, the nearest name." if close else _LIST_IT
+            text = f'Secret "{secret.name}" is not in act.secrets of tocsin.yaml.'
             found.error(where, "unknown-secret", text, hint)
     if known.home is None and (secrets := secrets_of(call)):
-        text = f"secret {', '.join(secrets)} cannot be checked: there is no home"
-        found.warn(here, "secret-not-checked", text, "tocsin init, or --home DIR", key=True)
+        text = f"Not checked without a home folder: secret {', '.join(secrets)}."
+        found.warn(here, "secret-not-checked", text, "Run tocsin init, or add --home DIR.", key=True)
 
 
 def _items(items: Expression, where: Where, found: Findings) -> None:
     """A lane needs names: duties, the members of a set, or a list written out."""
     if not _is_list(items.tree):
-        hint = "as duties('applies'), or a fact that is a set, as data.elements"
-        found.error(where, "not-a-list", "for_each goes over a list of names", hint)
+        hint = "Write duties('applies'), or a fact that is a set, such as data.elements."
+        found.error(where, "not-a-list", "`for_each` needs a list of names.", hint)
 
 
 def _is_list(node: Node) -> bool:
@@ -182,7 +200,7 @@ def _repeat(place: Place, step: Repeat, steps: Map, found: Findings) -> None:
     """Something must be able to make the end come true."""
     where = (*place.where, "until")
     if always(step.until) is False:
-        found.error(where, "never-true", "this condition is never true, so it never ends")
+        found.error(where, "never-true", "This condition is never true, so the step never ends.")
         return
     inner = [one for one in steps.places if one is not place and steps.inside(one, place)]
     later = (one for one in steps.places if not steps.surely_before(one, place))
@@ -190,8 +208,13 @@ def _repeat(place: Place, step: Repeat, steps: Map, found: Findings) -> None:
     ids = {standing.step.id for standing in inner}
     moves = sets.intersection(step.until.facts) or ids.intersection(step.until.steps)
     if not moves and not step.until.duties and not step.until.names and always(step.until) is None:
-        text = "no step changes what this waits for: each round ends as the last one did"
-        found.warn(where, "may-not-end", text, "ask for a fact that it reads, or read step('id').answer")
+        text = "No step inside changes this condition. Every round ends like the round before."
+        found.warn(
+            where,
+            "may-not-end",
+            text,
+            "Add an `ask` step for a fact of the condition, or read step('id').answer.",
+        )
 
 
 def _asks(steps: Map) -> dict[str, list[Place]]:
@@ -220,14 +243,14 @@ def _known_by_then(
         if other is None:
             _unseen(name, where, steps, found)
         elif not (steps.perhaps_before(other, place) or (until and steps.inside(other, place))):
-            text = f"step('{name}') has not ended by then"
-            found.error(where, "read-too-early", text, f"add '{name}' to `after`")
+            text = f'Step "{name}" may still be open when this condition is read.'
+            found.error(where, "read-too-early", text, f'Add "{name}" to `after`.')
     for path in _needed(expression) if not until else ():
         setters = asks.get(path, ())
         if setters and all(setter is place or steps.surely_before(place, setter) for setter in setters):
             names = ", ".join(setter.step.id for setter in setters)
-            text = f"{path} is asked for by '{names}' only after this step"
-            found.error(where, "read-too-early", text, "ask first, or let this step wait for the answer")
+            text = f'Step "{names}" asks for {path} only after this step.'
+            found.error(where, "read-too-early", text, "Ask earlier, or start this step after the answer.")
 
 
 def _unseen(name: str, where: Where, steps: Map, found: Findings) -> None:
@@ -235,12 +258,15 @@ def _unseen(name: str, where: Where, steps: Map, found: Findings) -> None:
     if hidden is not None and hidden.parent is not None:
         container = hidden.parent.step.id
         found.error(
-            where, "other-body", f"'{name}' stands inside of '{container}'", f"read step('{container}')"
+            where, "other-body", f'Step "{name}" is inside step "{container}".', f"Read step('{container}')."
         )
         return
     close = nearest(name, [place.step.id for place in steps.places])
     found.error(
-        where, "unknown-step", f"there is no step '{name}'", f"did you mean '{close}'?" if close else ""
+        where,
+        "unknown-step",
+        f'Step "{name}" does not exist.',
+        f'Write "{close}", the nearest name.' if close else "",
     )
 
 

@@ -39,8 +39,8 @@ def check_reach(steps: Map, known: Known, found: Findings) -> None:
             for warning in (warning for warning in made.warnings if warning.rule == "R3"):
                 thin.setdefault(warning.why, []).append(person)
         for why, persons in thin.items():
-            hint = "set up another channel, or contacts on it; what is refused: tocsin message plan CLASS"
-            found.warn(("messages", name, "class"), "R3", f"{', '.join(persons)}: {why}", hint)
+            hint = "Set up another channel or contact method. Then check: tocsin message plan CLASS"
+            found.warn(("messages", name, "class"), "R3", f"{', '.join(persons)}: {why}.", hint)
 
 
 def _context(playbook: Playbook, home: Home, kind: Kind) -> PlanContext:

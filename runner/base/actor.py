@@ -1,4 +1,4 @@
-"""Who did something, and what proves it: recorded with every event and never guessed."""
+"""Actor of an event: the person or program, and the evidence of the identity. Recorded with every event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Instants and durations as people write them: RFC 3339 with an offset, and ``1h30m``; nothing is guessed.
+"""Instants and durations in text: RFC 3339 with an offset, and ``1h30m``. Nothing is guessed.
 
 Both come from files, command lines and imports, so both are strict: a date without a time, or a time without an
 offset, is refused, because a legal clock of 72 hours moves with the zone that somebody assumed.

@@ -1,4 +1,4 @@
-"""The places that a fact may name: ISO 3166-1 countries (with Kosovo's XK) and 3166-2 parts of the United States.
+"""Jurisdictions that a fact can name: ISO 3166-1 countries (with Kosovo's XK) and 3166-2 parts of the United States.
 
 Parts of other countries are checked by their form only. A Union or a continent is no place where a person lives.
 """

@@ -1,4 +1,4 @@
-"""Which text is let in: what a person can see and a document can print, nothing that hides or reorders.
+"""Checks of text: only visible characters that a document can print, none that hide or reorder.
 
 Fact values come from imports, customers' tickets and attackers' notes and end in letters to authorities, so they
 are hostile until checked. Refused: control characters, bidirectional overrides and isolates (they make a line read

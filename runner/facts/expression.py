@@ -1,4 +1,4 @@
-"""Expressions as data: what a condition says once it is parsed, and the values it may meet.
+"""Expressions as data: the tree of a parsed condition, and its values.
 
 A pinned playbook carries the tree, so that nothing is parsed, and jinja2 is not imported, while an incident runs.
 The text is read by ``runner.facts.expressions.parser``; the tree is answered by ``runner.facts.expressions.evaluate``.

@@ -1,4 +1,4 @@
-"""Facts as people hand them in: files (``schema: tocsin/facts/v1``) and assignments on the command line."""
+"""Facts as people write them: files (``schema: tocsin/facts/v1``) and assignments on the command line."""
 
 from __future__ import annotations
 

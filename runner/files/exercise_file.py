@@ -1,4 +1,4 @@
-"""Exercises: found in the home or among what ships, read, and checked against the playbook that they play."""
+"""Reader of exercises of the home folder and of the program, checked against their playbooks."""
 
 from __future__ import annotations
 

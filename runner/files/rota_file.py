@@ -1,4 +1,4 @@
-"""Read an on-call rota from an iCalendar file: whose each shift is, when it begins, and on which days again.
+"""Reader of an on-call rota from an iCalendar file: person, start and repetition of each shift.
 
 The file comes from a calendar that others write, so it is bounded before it is parsed, and what is in it names people only where
 they are ours: by an address that somebody was invited at, else by their short name or full name in the title.

@@ -1,4 +1,4 @@
-"""Read ``tocsin.yaml``: every problem with its line, secrets only by reference."""
+"""Reader of ``tocsin.yaml``: every problem with its line, secrets only as references."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check files of any kind, told apart by their ``schema:`` line; every problem of every file, nothing raised."""
+"""Validation of files of any kind, distinguished by their ``schema:`` line; every problem of every file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answer what a regime asks about an incident, ground by ground, in three values.
+"""Applicability of a law to an incident, ground by ground, in three values.
 
 Each answer is a ``Ground``: what was asked, and whether it holds, does not, or which facts would say. A verdict is
 their conjunction: one ground that does not hold settles it whatever else is unknown, and only when none fails do the

@@ -1,4 +1,4 @@
-"""Which duties the law lays on us in this incident, to whom, by when, why, and which facts are still wanting.
+"""Assessment of all duties of an incident: recipient, deadline, reasons, and missing facts.
 
 Theory. For each regime the version in force decides, by the date that the law itself names. Every population is
 judged by itself (``runner.law.applicability``); a duty arises when at least one is owed notice and the thresholds are met

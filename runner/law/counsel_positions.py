@@ -1,4 +1,4 @@
-"""Positions of counsel that do nothing: on a law that nobody has, on a question that the law does not ask, or half recorded.
+"""Positions of counsel without effect: an unknown law, an unknown question, or an incomplete record.
 
 A position is a word that has to be met exactly; one letter beside it and the duty stands as if nobody had spoken. That
 must not pass in silence, so each is told with the nearest word that would be met.

@@ -1,4 +1,4 @@
-"""Counting time as the law counts it: elapsed hours, days that exclude the event's own, months, working days.
+"""Legal counting of time: elapsed hours, days without the day of the event, months, working days.
 
 Theory. Hours are elapsed time: they are added in UTC, so that a change of clocks moves the wall time and never the
 length. Days and longer are dates: the event's day is left out, the period ends with the last second of its last day

@@ -1,4 +1,4 @@
-"""From a clock and what is known to a deadline: the strict moment to bind to, and the kinder ones as annotations.
+"""Computation of deadlines from a clock and facts: the statutory deadline, with later readings as notes.
 
 Theory. Each limb of a clock begins at its start and ends by ``runner.law.counting``; the earliest end binds. Three
 things can stand in the way of a number, and each says so rather than guess. The law may have only words

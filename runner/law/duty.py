@@ -1,4 +1,4 @@
-"""What a regime asks of us in this incident: the answer that people, conditions and scripts read.
+"""Assessed duty of an incident: the result that people, conditions and scripts read.
 
 The fields of ``DutyStatus`` are the contract's duties JSON, in its order, and one of ours at the end; msgspec writes them as they stand. What
 people did about a duty (a filing, a decision not to notify, a waiver) is ``DutyRecord``.

@@ -1,4 +1,4 @@
-"""What became of a duty: filed, held by the police, overdue; and the due moment once orders and holds are counted in.
+"""State of a duty: filed, delayed, overdue; and its deadline after orders and delays.
 
 A clock knows only its own number. Here the other duties of the regime, a hold and what people recorded come in.
 """

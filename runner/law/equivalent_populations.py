@@ -1,4 +1,4 @@
-"""Populations to which a law is the same: it judges the first of them, and the others with it.
+"""Affected groups with the same facts for a law, assessed together.
 
 Theory. A list of clients, stores or systems easily makes thousands of populations, and hundreds of duties ask each of
 them. One law asks little: some facts of the data, whether people live in one place, seldom a number. Populations that

@@ -1,4 +1,4 @@
-"""Law-enforcement holds: whose request delays which duty, for how long, and where the deadline moves afterwards.
+"""Delays requested by law enforcement: authority, duty, duration, and the deadline afterwards.
 
 A hold is asked for by somebody, in a form, and perhaps for one law or one notice alone. It delays a duty only where
 that law hears the one who asked: an authority of its own country, of a kind that it names. What is not heard delays

@@ -1,4 +1,4 @@
-"""Who is affected, as the law reads it: population by population, with ranges, and nobody counted twice.
+"""Affected people as the law counts them: by group, with ranges, each person once.
 
 Theory. Each population has its own data and its own people, and each is judged by itself: the customers whose
 passwords were taken may be owed nothing where the employees whose tax numbers were taken are owed a letter. A

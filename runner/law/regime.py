@@ -1,4 +1,4 @@
-"""A law as data: when it is in force, whom it reaches, what it asks of them, and how sure we are of it.
+"""Law as data: when it is in force, to whom it applies, its duties, and how far it is verified.
 
 The file that a lawyer reads and corrects is ``schema: tocsin/regime/v1``; ``runner.law.files.regime_file`` compiles it into
 these values once, and a pinned bundle carries them so that nothing is parsed while an incident runs. A duty's id is

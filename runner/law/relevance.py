@@ -1,4 +1,4 @@
-"""Which open duties are in sight: those that something recorded points to, against those that only silence leaves open.
+"""Relevance of undetermined duties: those that a recorded fact points to, against those that are open only for lack of facts.
 
 Theory. Of more than a hundred laws nearly all are unknown while nobody has said what the organisation is regulated as
 or where the affected people live. Each such question settles dozens of duties at once, so a person is asked the

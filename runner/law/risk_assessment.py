@@ -1,4 +1,4 @@
-"""The harm of a breach: it is presumed until somebody finds otherwise, and a finding of no risk needs its assessment.
+"""Risk assessment of a breach: harm is presumed, and a finding of no risk needs an assessment.
 
 "Unlikely to result in a risk" is the one finding that spares everybody work, so it is the one that is written down in a
 hurry. A condition about harm that nobody has answered, or that only such a finding without who assessed it, when and on

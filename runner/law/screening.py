@@ -1,4 +1,4 @@
-"""Judge all laws by their outline: which duty arises, and whether it is in sight, without a date and without a reason.
+"""Screening of all laws by the index: verdict and relevance of each duty, without dates and reasons.
 
 Theory. ``runner.law.assessment`` says everything about a duty; here stands the same logic on what decides verdicts alone.
 The answer of a conjunction does not hang on the order of its parts, so whom a law is for is asked first, and the rest

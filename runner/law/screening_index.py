@@ -1,4 +1,4 @@
-"""Make the outline of a catalogue: what is needed for verdicts, each condition, exemption and table once.
+"""Index for the screening of a catalogue: each condition, exemption and table once.
 
 Words are left out, as no verdict depends on them. A condition that is held in words keeps its code, by which its
 question is asked.

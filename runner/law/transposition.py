@@ -1,4 +1,4 @@
-"""A directive binds through national law: whether it does, for whom, by the State in which each of them is established.
+"""Transposition of a directive: the national law of the State of each establishment.
 
 A State whose law is in force makes the duty; one whose law is only proposed shows it as advisory, as a law of its own
 would be; one whose law is younger than the incident asks nothing. An entity with an establishment in several States is

@@ -1,4 +1,4 @@
-"""What would take away a duty that applies, if it were claimed: exemptions, and findings against harm that is presumed.
+"""Exemptions and findings that would end a duty that applies, if a person claimed them.
 
 None of it decides by itself. Two people claim it with grounds (``tocsin duty decide``), and until then the duty stands.
 """

@@ -1,4 +1,4 @@
-"""Which version of a law decides, by the date that the law itself names."""
+"""Choice of the version of a law, by the date that the law itself names."""
 
 from __future__ import annotations
 

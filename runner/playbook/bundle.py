@@ -1,4 +1,4 @@
-"""A playbook with every playbook that it runs, checked and named by a digest: what an incident is pinned to."""
+"""Bundle of a playbook and every playbook that it calls, checked and pinned by a digest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where playbooks, law and notices are found: the home's own folder first, then what ships with the program.
+"""Catalogue of playbooks, laws and notices: the home folder first, then those of the program.
 
 A file's name without its ending is the id; ``name@1.2.0.yaml`` keeps an older version of a playbook beside the
 current one. Nothing is read before it is asked for, and each file once.

@@ -1,4 +1,4 @@
-"""Say in a person's words what the JSON Schema finds, every problem at once. Needed only when something is wrong.
+"""Wording of schema errors for people, every problem at once. Loaded only for an invalid file.
 
 jsonschema decides and finds the places; we choose the branch that the author meant (by the kind key, by the type
 of the value), so that nobody reads "is not valid under any of the given schemas".

@@ -1,4 +1,4 @@
-"""A playbook as one frozen value: the only definition of the format, from which its JSON Schema is generated.
+"""Format of a playbook as one frozen value; its JSON Schema is generated from it.
 
 A person writes the kind of a step as a key (``task: Send the wipe``); loading adds ``kind: task`` and turns
 durations, due times and conditions into values, so that one set of types serves the file, the schema and

@@ -1,4 +1,4 @@
-"""From what a person wrote to what the model's types expect: kinds become tags, texts become values.
+"""Normalisation of a playbook file to the model's types: kinds become tags, texts become values.
 
 A step is recognised by its kind key and gets ``kind: task``; durations, due times, ``after`` and conditions become
 values. Whatever is not shaped as it should be is left as it stands and ``Lowered.shaped`` says so: then the JSON

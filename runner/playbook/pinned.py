@@ -1,4 +1,4 @@
-"""The law and the notice templates that an incident is judged and written by, pinned with it by digest."""
+"""Laws and notice templates of an incident, pinned by digest."""
 
 from __future__ import annotations
 

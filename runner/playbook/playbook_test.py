@@ -1,4 +1,4 @@
-"""A playbook's tests as one frozen value: what is known and answered, what people do instead, and how it must end.
+"""Tests of a playbook as one frozen value: facts, answers, actions of people, and the expected end.
 
 A test opens an incident of kind ``test`` in a home of its own, where nothing leaves the machine, and has people who hold
 its roles do what the playbook asks of them, in virtual time. It says only what is particular to it.

@@ -1,4 +1,4 @@
-"""The tests of playbooks: found beside them, read, and checked against the playbook that they name."""
+"""Reader of playbook tests, checked against the playbook that they name."""
 
 from __future__ import annotations
 

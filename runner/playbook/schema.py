@@ -1,4 +1,4 @@
-"""The JSON Schema of a playbook, generated from the model's types: for editors, and to word what is wrong.
+"""JSON Schema of a playbook, generated from the model's types; for editors and for error messages.
 
 The schema describes the file as a person writes it: a step is one of the kinds, told apart by its kind key;
 durations, due times and conditions are texts. Everything else is read off the types, so it cannot drift from them;

@@ -1,4 +1,4 @@
-"""Message classes of one's own: each begins as another one and says what is different.
+"""Message classes of the organisation: each extends a built-in class.
 
 ``{from: urgent-internal, fail_over_after: 2m}`` in ``tocsin.yaml`` or at the top of a playbook. A name that is there already is changed
 for whoever reads that file: the home's hold for all its playbooks, a playbook's own for itself alone.

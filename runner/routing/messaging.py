@@ -1,4 +1,4 @@
-"""The words of messages that must arrive: class, channel, contact point, plan, attempt, evidence.
+"""Vocabulary of messages: class, channel, contact method, plan, attempt, evidence.
 
 Two orders carry the theory. *Evidence* is a ladder that only rises: what a provider accepted is never
 called delivered, and a late failure never takes back what was already proved. A *ceiling* is the highest

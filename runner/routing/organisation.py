@@ -1,4 +1,4 @@
-"""The organisation around an incident: its people, roles, channels and what it allows, as ``tocsin.yaml`` says."""
+"""Organisation of a home folder: people, roles, channels and permissions of ``tocsin.yaml``."""
 
 from __future__ import annotations
 

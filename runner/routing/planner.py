@@ -1,4 +1,4 @@
-"""Which channels may carry a message to a person, in what order, and why each other one may not.
+"""Planner of messages: the channels to a person in order, and the reason for each blocked channel.
 
 A constraint solver over declared properties, without weights: a channel is used when no rule of ``rules.py`` refuses it, or an
 approver set aside each one that does. Of several addresses that fit a channel the first that no rule refuses is taken.

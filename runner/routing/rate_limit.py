@@ -1,4 +1,4 @@
-"""How many messages may leave over an account now, and when the next one may. Pure.
+"""Rate limits per account: how many messages can be sent now, and when the next one can. Pure.
 
 A rate is kept as one instant: when all that was taken of it has had its time. A message may leave while that instant is
 less than ``burst`` gaps away; taking one moves it by a gap. So a rate costs one instant to keep, however many messages

@@ -1,4 +1,4 @@
-"""On which days does a shift begin: recurrence by looking at days, so that its cost is known before it is paid.
+"""On-call rota: the days on which shifts start. The cost of the computation is bounded before it runs.
 
 A general library walks from the first occurrence to the one that is asked for, and a rule that never matches makes it walk to
 the year 9999. Here a day is judged by itself, and every judgement is paid from a budget: a rota that somebody else wrote cannot

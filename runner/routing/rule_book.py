@@ -1,4 +1,4 @@
-"""The rules by which messages are planned and written, each with its source, its jurisdiction, its date and how sure we are.
+"""Rule book of messages: each rule with its source, jurisdiction, date and confidence.
 
 A rule keeps its number for ever, since the refusals in journals carry it; a rule without a number is named by a word. The rules
 inform and are no legal advice: all but the firm ones give way to a named approver with a reason, on the record.

@@ -1,4 +1,4 @@
-"""The rules that decide over one channel to one person: each is a small function with a reason to refuse it, or nothing.
+"""Rules over one channel to one person: each is a function that returns a reason to block, or nothing.
 
 What a rule says, on what ground, and whether an approver can set it aside, stands in ``model/rule_book.py``. Rules only ever
 take channels away, and a fallen domain only ever gives a rule more to refuse. An override takes one rule away, for what

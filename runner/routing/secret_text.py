@@ -1,4 +1,4 @@
-"""What must not stand in a message at all: passwords, keys, one-time codes, whole card and social security numbers (R10).
+"""Secrets that no message can contain: passwords, keys, one-time codes, complete card and social security numbers (R10).
 
 The text is judged as filled in (R11), line by line. A finding names its kind and line and never repeats what was found. It is a net
 and no proof: what is found is surely suspicious, what is not found is not surely clean.

@@ -1,4 +1,4 @@
-"""Words by which the owner of an address ends messages over a channel, by language, and what an answer means by them (R37)."""
+"""Opt-out words by language, and their meaning in a reply (R37)."""
 
 from __future__ import annotations
 

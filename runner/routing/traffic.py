@@ -1,4 +1,4 @@
-"""The words of traffic: how fast an account may be used, until when it is not to be used, which domains answer.
+"""Vocabulary of traffic: rate limits of an account, times without sending, and failure domains that answer.
 
 All of it is about the world now and none of it is evidence: what happened to a message stands in the journal. A *rate* is
 what a provider allows. An *account* is what shares rates: one login, one number, one relay. A *breaker* stands for one

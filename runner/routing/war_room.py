@@ -1,4 +1,4 @@
-"""Where responders talk to one another: a room or a bridge, who opens it, who is let in, what it falls with, what it may hear."""
+"""War room: a room or a bridge, its provider, its members, its failure domains and its confidentiality limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What takes long to compile is kept: a file beside others in a cache folder, under the digest of what it came from.
+"""Cache of compiled files, named by the digest of their sources.
 
 Under another text, another version of the program or other files of its code, it is another name: nothing is ever
 brought up to date. What is kept begins with the SHA-256 of the rest and is decoded into the type that is wanted, so

@@ -1,4 +1,4 @@
-"""Files that a person names: regular files alone, and of each no more than a limit, whatever it says of its size.
+"""Reading of files that a person names: only regular files, and only up to a limit.
 
 A pipe would be waited for, a device read without end, and a file may grow while it is read. What is wrong is an
 ``OSError`` whose ``strerror`` says it in words.

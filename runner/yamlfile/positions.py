@@ -1,4 +1,4 @@
-"""What is known of one file after reading: its values, and where in the text each of them stands."""
+"""Values of one file, and the position of each in the text."""
 
 from __future__ import annotations
 

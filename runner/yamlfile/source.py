@@ -1,4 +1,4 @@
-"""From the bytes of one YAML file to plain values that remember where each of them stands.
+"""Parser of one YAML file to plain values with their positions.
 
 We take libyaml's *events* and build values ourselves, in one loop without recursion, because the usual
 loaders betray a person who writes down a breach: ``country: NO`` becomes false, ``12:30`` a number, a

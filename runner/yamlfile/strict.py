@@ -1,4 +1,4 @@
-"""A YAML file as a frozen struct, with every unknown key at its place and the nearest known one as a hint.
+"""Strict reader of a YAML file as a frozen struct: unknown keys are problems with their positions.
 
 For formats that are written as they are modelled: nothing is lowered, so the types alone say what fits.
 """

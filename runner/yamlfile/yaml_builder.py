@@ -1,4 +1,4 @@
-"""Grow plain values and their places from libyaml's events, in one loop without recursion, within bounds."""
+"""Builder of plain values and positions from libyaml's events, in one loop without recursion, within bounds."""
 
 from __future__ import annotations
 

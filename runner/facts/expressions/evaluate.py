@@ -1,4 +1,4 @@
-"""Answer an expression from what is known, in three values, and never fail.
+"""Evaluation of expressions over the known facts, in three values. Never fails.
 
 Theory. Early in a breach most facts are unknown, and unknown is not false. Logic is Kleene's strong three-valued
 logic: ``false and unknown`` is false, ``true or unknown`` is true, and anything else that touches an unknown is

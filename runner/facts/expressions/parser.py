@@ -1,4 +1,4 @@
-"""Read an expression: Jinja2's expression syntax, and of it only what is on a short list.
+"""Parser of expressions: Jinja2's expression syntax, restricted to a short list.
 
 jinja2 parses it and never evaluates anything. The tree is walked once: every node that is not on the list is refused
 with the place where it stands, and every name must be a fact, a step, a duty or a name in scope.

@@ -1,4 +1,4 @@
-"""Turn jinja2's tree, or one of the same shape, into ours, node by node, refusing everything that is not on the list."""
+"""Translation of Jinja2's tree to the expression tree; every node that is not on the list is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find what an expression plainly gets wrong before anything runs: kinds that never compare, words no fact can hold.
+"""Type check of expressions: kinds that cannot be compared, words that a fact cannot be.
 
 At run time such a mistake is only ever *unknown* (see ``runner.facts.expressions.evaluate``), which would keep a step waiting
 for nothing; here it is an error with a hint. What is not known until run time (``item``, an answer) is let through.

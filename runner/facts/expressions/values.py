@@ -1,4 +1,4 @@
-"""What can be done with values of which some are unknown: compare, look up, add. Total and three-valued.
+"""Operations on values that can be unknown: compare, look up, add. Total and three-valued.
 
 Nothing here raises: two kinds that do not compare, or a sum that leaves the calendar, give ``Unknown`` with a
 sentence in ``problems``.

@@ -1,4 +1,4 @@
-"""Import a VERIS record (schema 1.3): only what it says for certain becomes a fact, everything else is listed.
+"""Import of a VERIS record (schema 1.3): certain values become facts, every other value is listed.
 
 VERIS describes an incident afterwards and for statistics; a breach is decided on facts. What looks alike is not:
 ``victim.state`` is where the organisation is, not where the people live; ``data_total`` counts records, not people;

@@ -1,4 +1,4 @@
-"""Which leaves of a VERIS record give which facts: one function for each thing that is certain.
+"""Import rules of VERIS: one function for each kind of certain value.
 
 A rule reads leaves, states facts and marks the leaves it used; for a leaf that looks usable and is not, it leaves a
 reason. A value that the fact vocabulary refuses is a reason too, never an error.

@@ -1,4 +1,4 @@
-"""The types of the fact vocabulary: what one fact may hold, and which parts of a path are keys.
+"""Types of the fact vocabulary: the values of a fact, and the parts of a path that are keys.
 
 A path is dotted: ``data.encrypted``. Two things have keys of their own, each a segment of the path: a map
 (``people.by_jurisdiction.US-CA``) and a list whose members have an id (``populations.customers.data.elements``).

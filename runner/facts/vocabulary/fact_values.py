@@ -1,4 +1,4 @@
-"""What one fact may hold: reading a value from text, and checking one that came as data.
+"""Values of facts: reading from text, and checking of data.
 
 Values are hostile until checked here: they come from imports and answers and end in letters to authorities. What comes
 out is plain JSON in one spelling: text in normal form C, instants as RFC 3339, sets as lists without repetition.

@@ -1,4 +1,4 @@
-"""Finding a path in the fact vocabulary, and the nearest right word when it is not there."""
+"""Lookup of a path in the fact vocabulary, with the nearest name if the path does not exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From nested data to single facts: groups, maps and lists of members are taken apart, each value checked by itself.
+"""Conversion of nested data to single facts; each value is checked separately.
 
 Data may be nested or use dotted keys, and every value, set, map or list may be wrapped to say where it comes from:
 ``{value: 1200, source: forensics, confidence: estimated, at: 2026-11-24T09:30:00Z}``; what stands inside inherits it.

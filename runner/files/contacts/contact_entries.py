@@ -1,4 +1,4 @@
-"""What a contact list says, whatever its form: people with their addresses and roles, and where each word stands."""
+"""Entries of a contact list, in any form: people with addresses, roles and the position of each word."""
 
 from __future__ import annotations
 

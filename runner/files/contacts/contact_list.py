@@ -1,4 +1,4 @@
-"""A contact list in the form of ``tocsin.yaml``: its ``people`` and ``roles``; its other keys say nothing of people.
+"""Reader of contact lists in the form of ``tocsin.yaml``: its ``people`` and ``roles``.
 
 What a contact says of itself that would let more through (verified, agreed, long unchanged) is taken from no file: whoever edits a list
 proves nothing. What would let less through, a stop or a risk, is.

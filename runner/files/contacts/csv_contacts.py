@@ -1,4 +1,4 @@
-"""A contact list with columns: CSV with commas, semicolons or tabs, one row for each person.
+"""Reader of contact lists in CSV, with commas, semicolons or tabs; one row for each person.
 
 ``person`` must be there; ``name``, ``zone``, ``alternate`` and ``roles`` may be; every other column is a channel of the home or a kind
 of address, and ``CHANNEL.domains`` names what that address depends on. Roles and domains are separated by spaces or semicolons.

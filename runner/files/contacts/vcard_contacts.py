@@ -1,4 +1,4 @@
-"""A contact list of vCards, version 3 or 4 (RFC 2426, RFC 6350): names, mail addresses, telephone numbers, the time zone.
+"""Reader of contact lists of vCards, version 3 or 4 (RFC 2426, RFC 6350): names, email addresses, phone numbers, time zone.
 
 The short name is the first NICKNAME, else it is made of FN: Maria Muster becomes maria-muster. Of several addresses of one kind the
 preferred stands first; numbers for fax, pager and text telephone are left out. Roles stand in no vCard that address books write.

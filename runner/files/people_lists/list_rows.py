@@ -1,4 +1,4 @@
-"""Lists of people as rows of text, one at a time: CSV, Parquet, or a query on an SQLite file.
+"""Rows of lists of people, one at a time: CSV, Parquet, or a query on an SQLite file.
 
 Nothing is judged here but whether there is a row at all; a list of any length is read in the same memory.
 """

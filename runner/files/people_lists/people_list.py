@@ -1,4 +1,4 @@
-"""A list of people is checked row by row before a letter is made: every bad row is named, none is half done."""
+"""Check of a list of people row by row before letters are made; every invalid row is named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ways to a person, from the columns of a list: mail, telephone, what they agreed to, and why they may be owed nothing.
+"""Contact methods of a person in a list: email, phone, consent, and reasons not to notify.
 
 A bad consent is a bad row, because sending rests on it. A bad address is none: it is an address that cannot be used, and the
 person goes the next way.

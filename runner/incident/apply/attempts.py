@@ -1,4 +1,4 @@
-"""How events about messages, attempts and documents change an incident."""
+"""Changes by events about messages, attempts and documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A working copy of an incident while events are folded in: each table is copied once, on its first change.
+"""Builder of the next state of an incident: each table is copied once, on its first change.
 
 Folding twenty thousand events must not copy the incident twenty thousand times. A draft lives inside one call
 of ``evolve`` and never leaves it, so that from outside an incident stays frozen.

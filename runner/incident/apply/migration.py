@@ -1,4 +1,4 @@
-"""How a migration changes an incident: one event, after which a run goes on with another version of its playbook.
+"""Changes by a migration: one event after which a run uses another version of its playbook.
 
 What has ended, and what has begun, stays as it is; only waiting steps take their new definition. The lists in the
 event were made by ``migrate`` and are followed to the letter.

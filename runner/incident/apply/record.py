@@ -1,4 +1,4 @@
-"""How events about the incident itself, its facts, duties, people and domains change it."""
+"""Changes by events about the incident itself, its facts, duties, people and failure domains."""
 
 from __future__ import annotations
 

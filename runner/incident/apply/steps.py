@@ -1,4 +1,4 @@
-"""How events about runs, scopes, steps and approvals change an incident."""
+"""Changes by events about runs, scopes, steps and approvals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How events about the war room change an incident: which one it is, what its provider is asked for, who is let in."""
+"""Changes by events about the war room: its choice, its provisioning, its members."""
 
 from __future__ import annotations
 

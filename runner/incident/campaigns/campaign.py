@@ -1,4 +1,4 @@
-"""The words of notices sent to many people: a campaign, an owed notice, a way to its reader, and what became of it.
+"""Vocabulary of campaigns: a campaign, a notice, a contact method of its reader, and its result.
 
 A campaign is one notice for one list. Each person of the list is owed one notice, whatever number of attempts it takes, and
 ends in exactly one of notified, substituted, exempt or open. People stand in tables of their own, sealed; what stands here of

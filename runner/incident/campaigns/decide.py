@@ -1,4 +1,4 @@
-"""May a campaign be planned, begin, stop, go on? What was sent is recorded whatever became of the incident meanwhile."""
+"""Decisions on campaigns: plan, start, pause, resume. Sent messages are recorded in every state of the incident."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which ways may carry one person's notice, in order, and which rule keeps the others from it.
+"""Eligible channels of one person's notice, in order, and the rule that blocks each other channel.
 
 As in the planner, a rule is a small function that answers with a reason to refuse, or nothing; rules only take ways away. Mail
 and text messages leave by our channels; a letter is always the last way, and who has no postal address either is unreachable.

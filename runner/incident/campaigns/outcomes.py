@@ -1,4 +1,4 @@
-"""What one attempt means for the person it was for, for the address, and for the campaign as a whole (R31, R32).
+"""Outcome of one attempt for the person, the address, and the campaign (R31, R32).
 
 A 4xx puts it off. A refusal says whose fault it is: the address is dead, this mailbox does not take this message, or we are blocked, not
 they. What nobody knows stays unknown: it is shown, and only a person sends it again.

@@ -1,4 +1,4 @@
-"""How long a campaign takes, how fast it may go, and when it has to stop.
+"""Pacing of a campaign: its duration, its rate, and the conditions that pause it.
 
 The arithmetic of a plan and the brake of a run stand side by side, because a plan that reckons with other rates than the run
 keeps is a promise that nobody can hold.

@@ -1,4 +1,4 @@
-"""What controllers and evaluators of an exercise may do: set its clock, release an inject, freeze it, observe and rate.
+"""Decisions of exercise controllers and evaluators: clock, injects, freeze, observations, ratings.
 
 The kind of an incident is fixed at birth: none of this is possible in a real one, and nothing turns an exercise into one.
 """

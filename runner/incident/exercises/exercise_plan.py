@@ -1,4 +1,4 @@
-"""An exercise as one frozen value: which real playbook is played, on which clock, what happens, and what is wanted.
+"""Plan of an exercise as one frozen value: playbook, clock, injects and objectives.
 
 Words and ratings follow HSEEP: objectives with targets and critical tasks, a master scenario events list (MSEL) with
 injects and contingency injects, players, controllers and evaluators.

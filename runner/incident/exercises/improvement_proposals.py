@@ -1,4 +1,4 @@
-"""What an exercise or a real incident proposes to improve: ratings M and U, what was missed, who was not reached, late clocks.
+"""Proposals of action items: ratings M and U, missed actions, failed deliveries, late deadlines.
 
 Proposals only: a person takes them over, or does not. Each has a name, so that it is proposed once.
 """

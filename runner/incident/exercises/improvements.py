@@ -1,4 +1,4 @@
-"""Improvement items: what an exercise or a real incident showed, who does what about it by when, and what proved it.
+"""Action items of exercises and incidents: finding, assignee, due date and verification.
 
 They stand in a journal of the organisation's own, so that they outlive what they came from.
 """

@@ -1,4 +1,4 @@
-"""What of a scenario is due: by exercise time, by what players did or came to know, or because they did not.
+"""Injects that are due: by exercise time, by actions or knowledge of players, or by their absence.
 
 Pure: from the plan, the incident and the instant follow the injects to release now, and when to look again. An inject is
 released once; after downtime each is released late rather than left out, and the journal says when it was planned.

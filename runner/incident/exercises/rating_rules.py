@@ -1,4 +1,4 @@
-"""The rule that rates one task from the record: by when it was done, and how.
+"""Rating rule of one exercise task: when it was done, and how.
 
 HSEEP's ratings made exact: done inside its time is P, inside one and a half of it S; later, after a contingency inject, or
 by skipping or overriding is M; not done by EndEx is U. N/A was not played, N/O cannot be seen from the record.

@@ -1,4 +1,4 @@
-"""What the record alone would rate: the tasks of each target, and what follows for targets and objectives.
+"""Proposed ratings of an exercise: tasks of each target, then targets and objectives.
 
 A target is as good as its worst critical task, an objective as its worst target. A proposal is never published alone: an
 evaluator confirms it, or changes it with a note; until every target has a rating, whatever shows ratings is a draft.

@@ -1,4 +1,4 @@
-"""Exercises and routines that come by themselves: when, how, and what became of each time. Kept in a journal of its own.
+"""Schedules of exercises and jobs: recurrence, and the result of each run. Stored in a separate journal.
 
 A firing is known by its schedule and its fire time in UTC. Whoever records it first has it; whoever died with it in
 hand leaves it in the state ``claimed``, where others find it.

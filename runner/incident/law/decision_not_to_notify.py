@@ -1,4 +1,4 @@
-"""The decision not to notify: on which ground of the statute, and whether it takes two people.
+"""Decision not to notify: its ground in the statute, and whether it needs two people.
 
 Where the law asks for the notice, or may ask, or does not because an exemption holds, somebody has to answer for silence:
 that takes two people and a ground that the statute itself gives, or the open word that there is none. What the law does

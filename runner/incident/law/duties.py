@@ -1,4 +1,4 @@
-"""The duties inside an incident: what a new look at the law changes, as one event with its cause."""
+"""Duties of an incident: a new assessment of the law, as one event with its cause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fact does to deadlines: those that count from the instants it sets, before and after."""
+"""Deadlines that a fact moves, before and after."""
 
 from __future__ import annotations
 

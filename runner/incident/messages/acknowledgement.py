@@ -1,4 +1,4 @@
-"""What a person's "I have it" proves, by the way on which it came. Pure.
+"""Evidence of an acknowledgement, by the channel of the reply. Pure.
 
 Whoever takes over a telephone number, or holds a compromised tenant, could silence the escalation with one word: over
 such a way an answer proves that it was read, and the calling goes on. A decision needs a way that may carry one, and

@@ -1,4 +1,4 @@
-"""What went over a way that the attacker held: sent, acknowledged or approved through a domain since it fell.
+"""Traffic over a compromised domain: messages, acknowledgements and approvals since the compromise.
 
 A domain is often known to have fallen long after it did. What went over it meanwhile may have been read, and an answer that came back
 over it may have been the attacker's. Nothing is taken back for it: it is shown, and people decide. Which domains a way hung on is

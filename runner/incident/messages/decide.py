@@ -1,4 +1,4 @@
-"""What the end of an effect means: an outcome, a message composed, a notice rendered, a person's word on either."""
+"""Decisions at the end of an effect: an outcome, a composed message, a generated notice, or a person's resolution."""
 
 from __future__ import annotations
 

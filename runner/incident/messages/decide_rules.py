@@ -1,4 +1,4 @@
-"""May a rule of messages be set aside, may a fallen domain be trusted again, and did messages change over to other channels."""
+"""Decisions on rule overrides, on trust in a restored failure domain, and on changes of channel."""
 
 from __future__ import annotations
 

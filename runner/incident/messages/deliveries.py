@@ -1,4 +1,4 @@
-"""Deliveries inside an incident: what follows for each by itself, which attempts start now, when a message is over."""
+"""Deliveries of an incident: automatic next actions, attempts that start now, and the end of a message."""
 
 from __future__ import annotations
 

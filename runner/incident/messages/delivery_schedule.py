@@ -1,4 +1,4 @@
-"""What comes next for each delivery of an incident, and when: found out when something happens to it, not at every look.
+"""Delivery schedule: the next action of each delivery and when to check again. Updated by events, never by polling.
 
 Of thousands of deliveries, one commit moves a handful. So the fold marks those that an event moved, or whose step,
 domain or fellow recipients it changed, and ``timed`` finds out for these alone what time brings to them. That follows from the

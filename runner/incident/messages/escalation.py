@@ -1,4 +1,4 @@
-"""Until somebody answers: levels by absolute times, acknowledgements that grow old, and the call at the end. Pure.
+"""Escalation until an acknowledgement: levels by absolute times, expiry of acknowledgements, and the call at the end. Pure.
 
 The times of the levels are stored when the message is composed and never computed again. A level is told once: when
 its time has come, or as soon as everything below it has ended in vain. After a standstill only the level that is due

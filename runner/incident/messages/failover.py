@@ -1,4 +1,4 @@
-"""What comes next for one delivery: another attempt, a pause, a person, or the end. Pure.
+"""Failover policy of one delivery: another attempt, a pause, a person, or the end. Pure.
 
 The theory. Channels stand in the plan's order. The first wave opens at once; each later channel opens when
 the one before it has had its time since its first attempt, so that downtime is never made up by a burst, or

@@ -1,4 +1,4 @@
-"""What a provider's receipt means for the attempt that it is about. Pure.
+"""Effect of a provider's receipt on the attempt that it is about. Pure.
 
 A receipt may come twice, late, in another order than things happened, and before the outcome of the attempt itself.
 So it is taken by what it adds: proof only rises, an unanswered attempt that has a proof was accepted, and a failure

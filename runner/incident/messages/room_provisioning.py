@@ -1,4 +1,4 @@
-"""What is asked of a provider for the war room: to open it, and to let each person in; what is tried again, and when.
+"""Provisioning of the war room: requests to open it and to invite each person, with retries.
 
 An errand is done once. Asking twice does no harm, since the room is found again by its name and a person who is inside
 stays inside: so every end that is not a plain no is tried again, soon, and a few times only. People wait for the room,

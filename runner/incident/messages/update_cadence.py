@@ -1,4 +1,4 @@
-"""When the next update comes: a message may promise it, and a promise that was not kept is seen.
+"""Update cadence: when a promised status update is due, and which promises were missed.
 
 A round of a ``repeat`` takes as long as its longest chain of waits; what people do in it takes no time that could be promised. Where
 a round waits for something else than time, nothing can be promised.

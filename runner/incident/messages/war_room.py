@@ -1,4 +1,4 @@
-"""Which room responders talk in: the first that no fallen domain touches and that may hear what is confidential.
+"""Choice of the war room: the first room without a compromised domain and with sufficient confidentiality.
 
 A room that still holds is kept, even when a better one comes up again: people are in it. One that people agreed on is kept
 before all that the settings name. One that cannot be opened is passed over.

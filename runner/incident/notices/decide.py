@@ -1,4 +1,4 @@
-"""What the end of a rendering means: a document of its own, perhaps counsel's word with it, and the end of its step."""
+"""Decisions at the end of rendering: a new document, the decision of counsel, and the end of its step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of letters in bulk: a person as a row of the list, one line of the manifest, and what a run came to."""
+"""Vocabulary of letters in bulk: a row of the list, a line of the manifest, and the result of a run."""
 
 from __future__ import annotations
 

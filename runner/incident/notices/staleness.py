@@ -1,4 +1,4 @@
-"""Which facts of a notice changed since it was rendered, and counsel's word that the text may be used all the same.
+"""Staleness of a notice: facts that changed after it was generated, and counsel's decision to use the text.
 
 Only facts that the text read count: those that it states, those that a condition asked for, the members of a list or map
 that it went through, and those that were missing.

@@ -1,4 +1,4 @@
-"""What is recorded about people between incidents: the contact book, sealed as personal data.
+"""Journal of contacts between incidents: the contact list, encrypted as personal data.
 
 Each person has a journal of their own, under a key of their own, so that forgetting one destroys that key and nobody else's. Who holds
 a role, and who was forgotten, stands in the organisation's.

@@ -1,4 +1,4 @@
-"""Handing over the command: a brief is given to a named person, who reads it back before holding the role."""
+"""Handover of incident command: a brief to a named person, who reads it back before having the role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of personal data of incidents that are over: a journal of the organisation, as their own can be read no more."""
+"""Journal of erased personal data of closed incidents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What takes two people: the first one's wish is kept as data and changes nothing before another person confirms it.
+"""Acts that need two people: the first person's request changes nothing before another person confirms it.
 
 The act is decided again when it is confirmed, on the facts of that moment. A test run has no duty in the world, and an
 exercise that is over has nothing left to protect: there one person is enough.

@@ -1,4 +1,4 @@
-"""One try of an effect, and what its provider said of it later."""
+"""One attempt of an effect, and later receipts of its provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to a campaign, as the journal keeps it: its plan, its life, and a digest for each stretch of what was sent.
+"""Events of a campaign in the journal: its plan, its states, and a digest for each batch that was sent.
 
 The people stand in tables of their own. A stretch is some chunks in a row; its root is over their digests, so that one entry
 proves what became of thousands, and a table that somebody changed afterwards no longer fits.

@@ -1,4 +1,4 @@
-"""What a person, or an effect that has ended, asks of an incident. ``decide`` turns it into events or refuses it."""
+"""Commands of a person, or of an effect that has ended. ``decide`` turns each into events or refuses it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to a notice: it is rendered, counsel lets it go as it is, its text comes back from Word."""
+"""Events of a notice: generated, accepted by counsel, imported from Word."""
 
 from __future__ import annotations
 

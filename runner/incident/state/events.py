@@ -1,4 +1,4 @@
-"""What happened: one past-tense type for each thing that an incident's journal can hold.
+"""Events of an incident's journal, one past-tense type for each.
 
 An event says what it means by itself: it carries the resulting state, so that a later version of the engine
 folds an old journal to the same incident. The time an event stands for is in its row, not in its payload.

@@ -1,4 +1,4 @@
-"""What happens in an exercise besides what happens in any incident: its clock, its injects, what evaluators saw.
+"""Events of an exercise: its clock, its injects, the observations of its evaluators.
 
 An exercise is an incident; whatever people do in it is recorded as in a real one. These entries are those of the people
 who run it. Each stands in the journal with wall time and exercise time.

@@ -1,4 +1,4 @@
-"""What a condition sees of an incident: facts, steps and duties from where the condition stands."""
+"""Expression view of an incident: facts, steps and duties at the position of a condition."""
 
 from __future__ import annotations
 

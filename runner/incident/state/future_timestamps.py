@@ -1,4 +1,4 @@
-"""Nothing is on record as done before it was done: instants that lie ahead are refused, with what to do instead.
+"""Refusal of future timestamps for facts and records.
 
 A clock that starts tomorrow would make every deadline late, and a filing of tomorrow would close a duty that is open.
 """

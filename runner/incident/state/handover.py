@@ -1,4 +1,4 @@
-"""One commander hands over to the next: what was told, and that it was read back. The record has both."""
+"""Events of a handover: the brief that was given, and its read-back."""
 
 from __future__ import annotations
 

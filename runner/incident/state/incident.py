@@ -1,4 +1,4 @@
-"""What an incident is at one moment: the fold of its journal, frozen."""
+"""Incident at one moment: the fold of its journal, frozen."""
 
 from __future__ import annotations
 

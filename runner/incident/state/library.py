@@ -1,4 +1,4 @@
-"""What the events of an incident refer to: plans of its playbooks and the pinned law, as one frozen value."""
+"""Library of an incident: plans of its playbooks and the pinned law, as one frozen value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to a message: it is composed and planned, tried, proved, and in the end settled.
+"""Events of a message: composed, planned, attempted, evidenced, and ended.
 
 An attempt's two events serve automatic steps as well: the intent, then the outcome, of any effect.
 """

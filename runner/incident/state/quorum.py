@@ -1,4 +1,4 @@
-"""Whether enough people have a message, and whose answer is still wanted. Pure.
+"""Quorum of a message: acknowledgements so far, and those still needed. Pure.
 
 Who stands in for somebody counts as that person, once; whoever it goes up to counts as one more, except where
 everybody is wanted, since no one can take the word of all. What only informs goes on to each for whom it is meant;

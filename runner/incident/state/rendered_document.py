@@ -1,4 +1,4 @@
-"""A rendered notice, and what counsel said of its text."""
+"""Generated notice, and the decisions of counsel on its text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What needs two people: an act as data, and how far it is."""
+"""Act that needs two people, as data, and its state."""
 
 from __future__ import annotations
 

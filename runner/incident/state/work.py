@@ -1,4 +1,4 @@
-"""Work that touches the world or costs time: what the engine asks of the effects, as values."""
+"""Work for effects, as values: actions outside the engine, or actions that take time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions on steps: who may do what to an invocation in which state."""
+"""Decisions on steps: the permitted actions of a person in each state of an invocation."""
 
 from __future__ import annotations
 

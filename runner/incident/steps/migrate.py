@@ -1,4 +1,4 @@
-"""Moving a run to a newer version of its playbook: first a plan that says what would happen, then one event.
+"""Migration of a run to a newer version of its playbook: a plan of the changes, then one event.
 
 The theory: an incident is what was done, a playbook is what is still to be done, and only the second may be replaced.
 Invocations that have ended never change, nor does any clock that runs. Waiting steps take their new definition,

@@ -1,4 +1,4 @@
-"""What happens by itself to steps that have begun: waits end, quorums are reached, containers close."""
+"""Automatic progress of active steps: waits end, quorums are reached, containers close."""
 
 from __future__ import annotations
 

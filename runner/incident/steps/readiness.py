@@ -1,4 +1,4 @@
-"""When a waiting step may begin, and in what state: its ``after`` is met, now its ``when`` decides."""
+"""Readiness of a waiting step: its ``after`` is met, then its ``when`` decides."""
 
 from __future__ import annotations
 

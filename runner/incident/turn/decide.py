@@ -1,4 +1,4 @@
-"""May this be done, and what happened then: a command becomes events, or is refused with the reason.
+"""Decision on a command: events, or a refusal with its reason.
 
 Nothing here changes anything. The caller appends the events with the version that was looked at, so a decision made
 on an old state can never land.

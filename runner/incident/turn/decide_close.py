@@ -1,4 +1,4 @@
-"""The end of an incident: what is still open is named, and a duty of a law in force is left open by two people only."""
+"""Decision to close an incident: open work is listed, and an open duty of a law in force needs two people."""
 
 from __future__ import annotations
 

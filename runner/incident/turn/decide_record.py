@@ -1,4 +1,4 @@
-"""Decisions on the record: facts, duties, roles, domains, evidence, notes, and the incident's own life."""
+"""Decisions on the record of an incident: facts, duties, roles, failure domains, evidence, notes, and its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does an event change? ``evolve`` folds events into an incident; it decides nothing and never refuses.
+"""Fold of events into an incident. ``fold`` decides nothing and never refuses.
 
 The fold must stay true for journals that older versions wrote, so each event carries its resulting state and the
 functions here only put things where they belong. One function for each event type, four modules by subject.

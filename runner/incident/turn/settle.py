@@ -1,4 +1,4 @@
-"""What follows by itself: from the state and the time, which events are due before anyone does anything.
+"""Automatic consequences: events that are due from the state and the time alone.
 
 ``settle`` goes round until nothing more follows: steps become ready, blocked or not applicable; containers open
 their bodies and close; quorums are counted; duties are assessed; times pass. Every round looks only at what changed

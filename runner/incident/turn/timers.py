@@ -1,4 +1,4 @@
-"""Times: when a step is due, what a passed due time does, and when to look again.
+"""Timers: due times of steps, the result of a passed due time, and the next wake-up.
 
 Legal clocks are facts and law; they run on while an incident is paused. A due time that hangs on a fact, a step or
 a duty is computed again whenever those change, so a step is never late against a clock that moved.

@@ -1,4 +1,4 @@
-"""An organisation's own duties from a spreadsheet: contracts, insurers and card brands become regime files.
+"""Import of an organisation's own duties from a spreadsheet: contracts, insurers and card brands become law files.
 
 One line is one duty; the lines of one ``regime`` become one file. They run on the same engine as the law and can be
 corrected by hand afterwards, since what is kept is the regime file and not the spreadsheet.

@@ -1,4 +1,4 @@
-"""Clocks as a lawyer writes them: ``from`` what is known, ``after`` what must happen, an amount, and how it counts."""
+"""Reader of clocks of a law file: ``from`` a known fact or ``after`` an event, an amount, and a counting rule."""
 
 from __future__ import annotations
 

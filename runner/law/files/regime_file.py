@@ -1,4 +1,4 @@
-"""A regime file (``schema: tocsin/regime/v1``) becomes a compiled ``Regime``, or every problem of it at once.
+"""Reader of a law file (``schema: tocsin/regime/v1``): a compiled ``Regime``, or every problem at once.
 
 The keys at the top are the law as it stands. Each of ``prior_versions`` writes only what was different then: its
 keys lie over the current ones, its duties over the current ones of the same slug, and ``without`` names duties that

@@ -1,4 +1,4 @@
-"""Conditions, exemptions, elements and thresholds as a lawyer writes them, compiled.
+"""Reader of conditions, exemptions, data types and thresholds of a law file.
 
 A condition is written out, or is the name of one under ``conditions``. ``any_of`` and ``none_of`` map a fact to values
 or to the name of a list under ``lists``. Thresholds keep "more than" and "at least" apart by their words.

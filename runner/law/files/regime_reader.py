@@ -1,4 +1,4 @@
-"""Reading a regime file key by key: every wrong value becomes a problem with its line, and reading goes on.
+"""Reader of a law file key by key: every wrong value becomes a problem with its line, and reading continues.
 
 A ``Node`` is a value and where it stands. ``fields`` opens a mapping against the keys that are known there; laying
 one mapping over another (an earlier version of a law over the current one) keeps each value's own place.

@@ -1,4 +1,4 @@
-"""What the automatic actions of playbooks call, and which secrets they send there."""
+"""External calls of a playbook's automatic actions, and the secrets in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can a promised update come: a text that promises the next one is told again by itself."""
+"""Check of promised updates: a message that promises the next update must be repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the way to a filing fit into the legal clock: the longest path, and the step on it that takes longest.
+"""Check of filing paths against legal clocks: the longest path, and its longest step.
 
 Each step is given the time that its author gives it: its ``due`` from ready, an approval's expiry, a wait. A step
 that is due before the duty's own deadline fits by construction, and takes what is left. The path counts from the

@@ -1,4 +1,4 @@
-"""Can it be worked: what is read can be known by then, what is approved exists, what repeats ends, what is due is told."""
+"""Checks of the flow of a playbook: facts known in time, approved documents, loops that end, actions that are valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does everything that a playbook names exist: roles, messages, facts, law, notices, other playbooks."""
+"""Checks of the names in a playbook: roles, messages, facts, laws, notices, other playbooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does every step get its turn: ids, ``after``, circles, and branches that fall away unexpectedly."""
+"""Checks of the order of steps: ids, ``after``, dependency cycles, and branches that are skipped unexpectedly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are there people for it: roles that somebody holds, persons who exist, approvals that can reach their quorum."""
+"""Checks of the people of a playbook: persons of each role, named persons, and approvals that can reach a quorum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Would every critical message arrive: for each addressee two channels that cannot fall together (R3), as the home is today.
+"""Check of critical messages: for each recipient two channels without a shared failure domain (R3).
 
 The planner itself is asked, so what is refused here is what would be refused on the day; what a playbook assumes compromised is so
 here too. It needs a home with its channels, and says nothing without them.

@@ -1,4 +1,4 @@
-"""Are the texts of messages and calls good: a template's syntax, and that every variable is a fact."""
+"""Checks of the texts of messages and calls: template syntax, and variables that are facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A form of an authority as data: its fields in their order, from which stage each is asked, and which fact fills it.
+"""Form of an authority as data: its fields in order, the stages of each, and the fact that fills it.
 
 The file is ``schema: tocsin/fields/v1`` under ``notices/fields``. A notice that names it prints its fields; whoever
 writes a sheet or a portal's data from the same facts reads the same list.

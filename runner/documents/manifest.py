@@ -1,4 +1,4 @@
-"""The manifest of a document: which template, which facts (as salted digests), which bytes.
+"""Manifest of a document: its template, its facts (as salted digests), and the digests of its files.
 
 Whoever has the facts and the salt renders again and compares; whoever has neither learns nothing of a fact.
 """

@@ -1,4 +1,4 @@
-"""The words of a notice: what the law requires in it, what is still missing, and what was made of it."""
+"""Vocabulary of notices: requirements of the law, missing information, and generated files."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     headings: tuple[str, ...] = ()
     """Headings that the law fixes, in their order, the title included where it does."""
     min_points: float = 0.0
-    """The smallest type that the law allows, in points; 0 where it is silent."""
+    """The smallest type size that the law permits, in points; 0 if it names none."""
     phased: bool = False
     """Whether information may follow in phases, as in Art. 33(4) GDPR."""
     at_once: tuple[str, ...] = ()
@@ -138,7 +138,7 @@ class Used(msgspec.Struct, frozen=True):
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one required or forbidden item, or of one rule of form."""
+    """Result for one required or forbidden item, or of one rule of form."""
 
     ref: str
     item: str
@@ -149,7 +149,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):
-    """One output: its format, its name and the digest of its exact bytes."""
+    """One output: its format, its name and the digest of its bytes."""
 
     format: Format
     filename: str

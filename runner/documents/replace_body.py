@@ -1,4 +1,4 @@
-"""Counsel's edited text in place of the template's: the same document with other blocks, judged by what still stands.
+"""Replacement of a document's text by the edited text of counsel, checked again for coverage.
 
 A fact counts as said while the words that it was printed in stand in the text, and a gap is open while its mark does.
 What the template put into words of its own cannot be known again: that is for a person to check.

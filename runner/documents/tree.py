@@ -1,4 +1,4 @@
-"""The document tree: the one source that every writer reads, so that all formats say the same.
+"""Document tree: the one source of every writer, so that all formats have the same content.
 
 Block and inline nodes are closed unions. A text node may hold newlines (an address typed on three lines):
 every writer breaks the line there.
@@ -214,7 +214,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     replaced: tuple[str, ...] = ()
     """Refused characters that were spelt out, by code point."""
     min_points: float = 0.0
-    """The smallest type that the law allows: it holds for page furniture and tables as well."""
+    """The smallest type size that the law permits: it holds for page furniture and tables as well."""
     conditions: tuple[Condition, ...] = ()
     """The answers to the required items' ``when``."""
     form: tuple[FormField, ...] = ()

@@ -1,4 +1,4 @@
-"""What stands on a document besides its text: the watermark, head and footer, the properties, the file's name.
+"""Marking of a document: watermark, header, footer, properties and file name.
 
 None of it is written by hand. DRAFT follows from the status, EXERCISE and SELF-TEST from the incident's kind;
 PRIVILEGED stands on drafts only and never in what is filed.

@@ -1,4 +1,4 @@
-"""A PDF that typst wrote, taken apart into its objects and put together with other pages.
+"""Objects of a PDF that Typst wrote, and their combination with other pages.
 
 No more than that: typst writes one plain table of objects, each page with one stream of drawing and one dictionary of
 fonts and colours. Whatever looks otherwise is a ``Bug``, and nothing is guessed.
@@ -142,4 +142,4 @@ def _found(pattern: re.Pattern[bytes], content: bytes) -> re.Match[bytes]:
 
 
 def _strange() -> Bug:
-    return Bug("typst wrote a PDF of another make than we know", hint="leave --batch out until it is mended")
+    return Bug("Typst wrote a PDF with an unknown structure.", hint="Remove --batch.")

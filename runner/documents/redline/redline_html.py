@@ -1,4 +1,4 @@
-"""A redline as one HTML page: ``ins`` and ``del``, told apart without colour as well."""
+"""Redline as one HTML page: ``ins`` and ``del``, distinguishable without colour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A letter to many: its text is made once, and each reader's own words are put where the pattern has its slots.
+"""Template of letters to many people: the text is rendered once, and the words of each reader fill its slots.
 
 Making a document from its template takes milliseconds, and a million readers have as many. Where a template only *prints* its
 slots (no condition, loop or filter looks at them) everybody's document differs in those words alone; so the pattern is written

@@ -1,4 +1,4 @@
-"""Fill a message's short text: Jinja2 over facts, sandboxed; what is unknown stands visibly as ``[not known: path]``.
+"""Short text of a message: Jinja2 over facts, sandboxed; an unknown fact is shown as ``[not known: path]``.
 
 Messages are plain text to people. A fact never becomes template or markup here: there is no markup, and characters
 that could turn text round or break a line of a header are spelt out. A value for a program is exactly what was
@@ -37,7 +37,7 @@ def fill_value(source: str, names: Mapping[str, Any], budget: Budget) -> str:
     missing = sorted({path for cell in cells for path in _missing(cell)})
     if missing:
         raise Refused(
-            f"not known: {', '.join(missing)}",
+            f"Missing facts: {', '.join(missing)}.",
             hint="tocsin fact set KEY=VALUE --source SOURCE",
             code="unknown_fact",
         )
@@ -59,6 +59,6 @@ def _shown(cell: Missing | Undecided | str) -> str:
         case Missing():
             return f"[not known: {cell.path_}]"
         case Undecided():
-            return f"[cannot be told before these are known: {', '.join(cell.paths)}]"
+            return f"[undetermined; missing facts: {', '.join(cell.paths)}]"
         case _:
             return visible(cell)

@@ -1,4 +1,4 @@
-"""The Jinja2 sandbox of templates: it reads facts by their paths, prints marks, and knows nothing else."""
+"""Jinja2 sandbox of templates: facts by their paths, marks for printed values, no other access."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _kind() -> type[Environment]:
                 return obj.child_(argument)
             if type(obj).__name__ == "LoopContext" and argument in ("first", "last", "index"):
                 return getattr(obj, argument)
-            raise SecurityError(f"{argument!r} cannot be read here")
+            raise SecurityError(f"The value {argument!r} cannot be read here.")
 
     return Sandbox
 
@@ -129,14 +129,16 @@ def _mark(value: Any, ledger: Ledger) -> str:
             ledger.printed.setdefault(value.path_, {})[text] = None
             return ledger.mark(text)
         case Value():
-            raise Wrong("a group of facts cannot be printed: name one fact")
+            raise Wrong("A group of facts cannot be printed. Name one fact.")
         case _:
             return ledger.mark(_plain(value, "this expression"))
 
 
 def _plain(value: Any, path: str) -> str:
     if isinstance(value, bool):
-        raise Wrong(f"{path} is yes or no: print it with |label")
+        raise Wrong(f'The value of "{path}" is yes or no. Print the value with |label.')
     if isinstance(value, (str, int, float)):
         return str(value)
-    raise Wrong(f"{path} is a {type(value).__name__}: print it with |words, |date or |datetime")
+    raise Wrong(
+        f'The value of "{path}" is a {type(value).__name__}. Print the value with |words, |date or |datetime.'
+    )

@@ -1,4 +1,4 @@
-"""Facts as a template sees them: every value knows its path, and a fact that nobody recorded says so.
+"""Facts as a template reads them: every value has its path, and a missing fact is marked.
 
 ``Group`` is a mapping of facts, ``Series`` a list of mappings, ``Leaf`` one value, ``Missing`` the absence
 of one. Nothing here is text: what a template prints goes through ``Ledger.mark``, which hands out a mark
@@ -47,7 +47,7 @@ class Budget:
         self._steps += steps
         self._output += characters
         if self.spent:
-            raise TooCostly(f"it needs more than {MAX_STEPS:,} steps or {MAX_OUTPUT:,} characters")
+            raise TooCostly(f"The template needs more than {MAX_STEPS:,} steps or {MAX_OUTPUT:,} characters.")
 
 
 class Wrong(Exception):
@@ -95,7 +95,7 @@ class Ledger:
 
 
 class Undecided:
-    """The conditions at one place that hang on missing facts."""
+    """The conditions at one place that depend on missing facts."""
 
     __slots__ = ("paths",)
 
@@ -195,7 +195,7 @@ class Leaf(Value):
 
     def child_(self, key: str) -> Value:  # type: ignore[explicit-override]
         """Refuse: a value has no parts."""
-        raise Wrong(f"{self._path} is a value and has no {key!r}")
+        raise Wrong(f'Fact "{self._path}" is a single value and has no part "{key}".')
 
     def __bool__(self) -> bool:
         """As the value."""
@@ -208,7 +208,7 @@ class Leaf(Value):
     def __iter__(self) -> Iterator[Leaf]:
         """Give the entries of a list, each under the list's path."""
         if not isinstance(self.value_, (list, tuple)):
-            raise Wrong(f"{self._path} is not a list: it cannot be looped over")
+            raise Wrong(f'Fact "{self._path}" is not a list. A loop needs a list.')
         for entry in self.value_:
             yield self.with_(entry)
 
@@ -248,7 +248,9 @@ class Leaf(Value):
         try:
             return bool(question(self.value_, other.value_ if isinstance(other, Leaf) else other))
         except TypeError as error:
-            raise Wrong(f"{self._path} cannot be compared so: {type(self.value_).__name__}") from error
+            raise Wrong(
+                f'Fact "{self._path}" cannot be compared in this way ({type(self.value_).__name__}).'
+            ) from error
 
 
 class Group(Value):
@@ -306,7 +308,7 @@ class Series(Value):
 
     def child_(self, key: str) -> Value:  # type: ignore[explicit-override]
         """Refuse: a list is looped over."""
-        raise Wrong(f"{self._path} is a list: loop over it to read {key!r}")
+        raise Wrong(f'Fact "{self._path}" is a list. Use a loop to read "{key}".')
 
 
 def wrap(value: Any, path: str, ledger: Ledger) -> Value:

@@ -1,4 +1,4 @@
-"""Word's numbered paragraphs as lists of ours: which counting they follow, where they start, and how deep they stand."""
+"""Conversion of Word's numbered paragraphs to lists: numbering, start and level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fixed parts of a Word file: styles, numbering, headers, footers, relations."""
+"""Fixed parts of a Word file: styles, numbering, headers, footers, relations."""
 
 from __future__ import annotations
 

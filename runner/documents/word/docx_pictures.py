@@ -1,4 +1,4 @@
-"""The logo in a Word file of our own: a picture in the first page's head, with the parts that declare it."""
+"""Logo in a generated Word file: a picture in the header of the first page, with its parts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relation
 
 
 def with_logo(files: dict[str, bytes], paper: Stationery) -> dict[str, bytes]:
-    """Return the parts that a logo changes or adds; raises KeyError for parts that are none of ours."""
+    """Return the parts that a logo changes or adds; raises KeyError for parts that Tocsin did not write."""
     logo = paper.logo
     if logo is None:
         return {}

@@ -1,4 +1,4 @@
-"""The Word writer: the tree as WordprocessingML, small, quick, and the same bytes each time.
+"""Word writer: the tree as WordprocessingML, with the same bytes each time.
 
 The order of child elements is the schema's; Word refuses a file where it is not. Parts are stored, not
 compressed, with the dates of 1980, so that the bytes do not depend on a zlib version or a clock.

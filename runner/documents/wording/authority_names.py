@@ -1,4 +1,4 @@
-"""What the offices that duties are owed to are called, where the code's own words would not do in a letter."""
+"""Names of authorities for letters, for codes whose own words do not fit."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ class _Reader:
         )
 
     def shift(self, entry: Any) -> Shift | None:
-        """Return one entry, without persons where it cannot be told whose it is; None for one that was called off."""
+        """Return one entry, without persons if its person is unknown; None for a cancelled one."""
         if str(entry.get("STATUS", "")).upper() == "CANCELLED":
             return None
         if "DTSTART" not in entry:

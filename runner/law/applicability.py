@@ -56,7 +56,7 @@ def negation(answer: Answer) -> Answer:
 
 
 def _silence(raw: Unknown) -> str:
-    """Say what is silent: beside it, other facts can have been recorded that do not decide."""
+    """Return the missing facts in words: beside it, other facts can have been recorded that do not decide."""
     facts = " and ".join(raw.missing[:3]) or "the deciding fact"
     return f"{facts} not known"
 

@@ -381,7 +381,7 @@ def _missing(finding: _Finding, found: Deadline, out: bool) -> tuple[str, ...]:
 def _notes(
     rule: DutyRule, law: _Law, finding: _Finding, found: Deadline, held: Custody | None, case: _Case
 ) -> Iterable[str]:
-    """Say what a person has to know beside the date: assumptions, readings, offers, doubts."""
+    """Yield the notes of a duty besides its date: assumptions, readings, offers, doubts."""
     yield from law.notes
     if found.provisional and found.due is not None and case.earliest is not None:
         yield f"unconfirmed: counted from {case.earliest.by} until a named person records {found.reading.start_fact}"

@@ -193,7 +193,7 @@ def _chosen(period: Period, known: Known) -> tuple[int, Unit, tuple[str, ...]]:
 
 
 def _standing(ends: list[_End], clock: Clock) -> list[_End]:
-    """Drop limbs that ran out before another began, where the law says that they fall away."""
+    """Drop limbs that ran out before another began, where the law says that they lapse."""
     if not clock.lapsed_limbs_fall_away:
         return ends
     latest = max(end.began.at for end in ends)

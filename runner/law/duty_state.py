@@ -31,7 +31,7 @@ DISCOVERIES: tuple[str, ...] = (
     "incident.determined_at",
     "incident.aware_at",
 )
-"""Moments at which somebody of ours knew something: the earliest is the first that any awareness can have been."""
+"""Moments at which a person of the organisation knew of the incident: the earliest is the first that any awareness can have been."""
 
 _PEOPLE = frozenset({"individuals", "data_subjects"})
 _BEARS_ON_DUE = frozenset({"before", "with", "not_later_than", "without_delaying", "sooner_of"})

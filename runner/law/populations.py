@@ -44,7 +44,7 @@ _OF_ENTITY: Mapping[str, tuple[str, bool]] = {
     "organisation.main_establishment": ("country", False),
     "organisation.regulated_as": ("regulated_as", True),
 }
-"""Facts of the organisation → the fact of a legal entity that stands in for it, and whether it is a set."""
+"""Facts of the organisation → the fact of a legal entity that replaces it, and whether it is a set."""
 
 
 class View:

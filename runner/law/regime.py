@@ -52,7 +52,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SubstituteNotice(msgspec.Struct, frozen=True, kw_only=True):
-    """What may stand in for letters when they cost too much, are too many, or have nowhere to go."""
+    """Substitute for letters when they cost too much, are too many, or have nowhere to go."""
 
     cost_over: int | None = None
     currency: str = "USD"
@@ -144,7 +144,7 @@ class DutyRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateLaw(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a directive in one State: since when its own law is in force, and whether that was confirmed."""
+    """State of a directive in one State: since when its own law is in force, and whether that was confirmed."""
 
     place: str
     standing: Standing = "in_force"

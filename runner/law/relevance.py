@@ -3,7 +3,7 @@
 Theory. Of more than a hundred laws nearly all are unknown while nobody has said what the organisation is regulated as
 or where the affected people live. Each such question settles dozens of duties at once, so a person is asked the
 question; showing every duty with a clock would bury the few that matter. A duty is in sight when its verdict is
-known, or when it hangs on the case alone: the data, the risk, the dates. It is also in sight while its territory is
+known, or when it depends on the case alone: the data, the risk, the dates. It is also in sight while its territory is
 open but something recorded lies in it, such as a resident or an office.
 """
 
@@ -48,7 +48,7 @@ def is_question(path: str) -> bool:
 
 
 def questions(duties: Iterable[tuple[T, Sequence[str]]]) -> dict[str, list[T]]:
-    """Return what brings duties into sight, each question with the duties that hang on it, the widest question first.
+    """Return what brings duties into sight, each question with the duties that depend on it, the widest question first.
 
     Each duty comes with the facts that it misses.
 

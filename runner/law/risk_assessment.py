@@ -36,7 +36,7 @@ PRESUMED: Mapping[str, Value] = {
 
 
 def recorded(view: View, path: str) -> bool | Unknown:
-    """Say that a fact is recorded, or that it is wanted."""
+    """Return True if a fact is recorded, else the missing fact."""
     value = view.fact(path)
     return value if isinstance(value, Unknown) else True
 

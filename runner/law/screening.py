@@ -1,7 +1,7 @@
 """Screening of all laws by the index: verdict and relevance of each duty, without dates and reasons.
 
 Theory. ``runner.law.assessment`` says everything about a duty; here stands the same logic on what decides verdicts alone.
-The answer of a conjunction does not hang on the order of its parts, so whom a law is for is asked first, and the rest
+The answer of a conjunction does not depend on the order of its parts, so whom a law is for is asked first, and the rest
 only of those that it may be for. Each condition is answered once for each population, whatever number of laws ask it.
 An answer is a number here, so that hundreds of conjunctions cost nothing: 0 holds, -1 fails, and any other is a set of
 bits, one for each fact that is wanting. That both ways agree, for all that ships and any facts, is a test.
@@ -148,7 +148,7 @@ class _Wants:
             place = bits.find("1", place + 1)
 
     def in_sight(self, number: int, *, there: bool) -> bool:
-        """Say what ``runner.law.relevance.in_sight`` says; ``there`` is whether something recorded lies in its place."""
+        """Return what ``runner.law.relevance.is_relevant`` returns; ``there`` is whether something recorded lies in its place."""
         return number <= 0 or (not number & self._what and (there or not number & self._where))
 
 

@@ -152,7 +152,7 @@ class Quorum(Part, frozen=True, kw_only=True):
 
 
 class Approve(Step, tag="approve", frozen=True, kw_only=True):
-    """A decision of M persons out of N on the exact bytes that the step ``approve`` produced."""
+    """A decision of M persons out of N on the exact version that the step ``approve`` produced."""
 
     approve: str
     by: Quorum

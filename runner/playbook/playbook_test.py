@@ -55,9 +55,9 @@ class Behaviour(Written, frozen=True, kw_only=True):
     learns: dict[str, Words] = {}
     """Fact → assignment that settles it, once a step waits for it and nothing else can be done."""
     acts: dict[str, tuple[Effect, ...]] = {}
-    """Automatic action → what becomes of its attempts, one after the other; the last holds for the rest."""
+    """Automatic action → the outcomes of its attempts, one after the other; the last holds for the rest."""
     channels: dict[str, tuple[Effect, ...]] = {}
-    """Channel → what becomes of attempts over it; else they are accepted."""
+    """Channel → the outcomes of attempts over it; else they are accepted."""
 
 
 class Document(Written, frozen=True, kw_only=True):

@@ -105,14 +105,14 @@ class MessageClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to reach people, as the planner sees it: what it is allowed, what it proves, what it falls with."""
+    """One way to reach people, as the planner sees it: its limits, its evidence, its failure domains."""
 
     id: str
     adapter: str
     address_kind: str
     """Which contact points fit: ``email``, ``phone``, ``handle``; ``none`` when it needs no address."""
     domains: frozenset[str]
-    """Every operator, identity provider, network, machine and carrier it depends on; it falls with any of them."""
+    """Every operator, identity provider, network, machine and carrier it depends on."""
     confidentiality: Confidentiality
     personal_data: PersonalData
     priority: int = 100
@@ -283,7 +283,7 @@ class Dispatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SendResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one attempt. ``reason`` is safe to keep: no address, body or secret is ever in it."""
+    """Outcome of one attempt. ``reason`` is safe to keep: no address, body or secret is ever in it."""
 
     state: AttemptState
     provider_id: str = ""
@@ -340,7 +340,7 @@ class HttpCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one HTTP call; ``status`` is 0 without an answer, ``body`` is bounded."""
+    """Outcome of one HTTP call; ``status`` is 0 without an answer, ``body`` is bounded."""
 
     outcome: SendResult
     status: int = 0

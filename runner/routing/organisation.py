@@ -39,7 +39,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """When a way to somebody was last tried on a quiet day, and when it last worked."""
+    """When a contact method was last tested, and when it last worked."""
 
     at: datetime
     state: AttemptState
@@ -108,7 +108,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     alternates: dict[str, tuple[str, ...]] = {}
     """Who is told when those who hold a role do not answer."""
     escalation: tuple[Addressee, ...] = ()
-    """Whom it goes up to when those do not answer either, where the message names nobody."""
+    """Escalation contacts if the recipients do not answer, where the message names nobody."""
     public_url: str = ""
     """Where people reach ``tocsin serve-callbacks``; without it no message holds a link."""
     channels: dict[str, ChannelConfig] = {}
@@ -164,7 +164,7 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
         return _recipient(self.people, person)
 
     def contacts_in(self, domain: str) -> tuple[str, ...]:
-        """Return the contacts that themselves fall with a domain, whatever channel leads to them: ``maria's email``."""
+        """Return the contacts that themselves depend on a domain, whatever channel leads to them: ``maria's email``."""
         return tuple(
             f"{name}'s {contact.channel}"
             for name, person in sorted(self.people.items())

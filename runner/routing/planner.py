@@ -24,7 +24,7 @@ from runner.routing.messaging import (
 from runner.routing.rules import Candidate, PlanContext, against, refusal
 
 SIGNED_TO: frozenset[Audience] = frozenset({"regulator"})
-"""Who has nothing but the signature to tell our mail by (R19): responders have a code of ours in each message (R15)."""
+"""Who has nothing but the signature to tell our mail by (R19): responders have a code in each message (R15)."""
 
 
 NIGHT = (time(21), time(8))
@@ -46,7 +46,7 @@ def choose(
 ) -> Candidate | Refusal:
     """Return the first contact point that no rule refuses, or the refusal of the first one.
 
-    The sender asks this again, just before it sends: what was planned may have fallen since.
+    The sender asks this again, just before it sends: a planned channel can be compromised since.
     """
     points: tuple[ContactPoint | None, ...] = contact_points(channel, recipient.contacts) or (None,)
     first, *others = (

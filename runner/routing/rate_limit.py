@@ -5,7 +5,7 @@ less than ``burst`` gaps away; taking one moves it by a gap. So a rate costs one
 it counts, and two processes that take from it one after the other never take the same place. In any stretch of its time a
 rate lets through at most ``messages`` and ``burst`` minus one more.
 
-A provider's "not before" (``Retry-After``) holds the whole account: the next message would be turned back like the last.
+A provider's "not before" (``Retry-After``) pauses the whole account: the next message would be turned back like the last.
 """
 
 from __future__ import annotations

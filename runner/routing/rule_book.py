@@ -349,9 +349,9 @@ class RuleOverride(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     message_class: str = ""
     person: str = ""
     text: str = ""
-    """SHA-256 of the subject and text that may go in spite of what was found in them."""
+    """SHA-256 of the subject and text that can be sent although secrets were found in them."""
     domains: frozenset[str] = frozenset()
-    """Domains that had fallen when it was given: of one that falls later nothing was known, so nothing is allowed."""
+    """Domains that were compromised when it was given: of one that falls later nothing was known, so nothing is allowed."""
 
     def covers(self, rule: str, channel: str, message_class: str, person: str) -> bool:
         """Tell whether it sets a rule aside for this channel, class and person."""

@@ -1,8 +1,8 @@
 """Rules over one channel to one person: each is a function that returns a reason to block, or nothing.
 
 What a rule says, on what ground, and whether an approver can set it aside, stands in ``model/rule_book.py``. Rules only ever
-take channels away, and a fallen domain only ever gives a rule more to refuse. An override takes one rule away, for what
-had fallen when it was given: so also with overrides, learning that one more domain is compromised can never add a channel.
+take channels away, and a compromised domain only ever gives a rule more to block. An override takes one rule away, for the domains
+that were compromised when it was given: so also with overrides, learning that one more domain is compromised can never add a channel.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OUTSIDERS: frozenset[Audience] = frozenset({"regulator", "affected", "public"})
 HELD_BACK: frozenset[Audience] = frozenset({"affected", "public"})
 """Whom a hold of law enforcement keeps from being told."""
 FALLEN: frozenset[str] = frozenset({"R1", "R2", "outage"})
-"""Rules about fallen domains: an override of them covers only what had fallen when it was given."""
+"""Rules about compromised domains: an override of them covers only the domains that were compromised at that time."""
 LINK = "link"
 """The trait of a text that holds an address of the web."""
 FOREIGN_LINK = "foreign_link"

@@ -110,6 +110,6 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 GONE = "gone"
-"""The code of an outcome over a channel that the settings have no more: what is under way is planned anew."""
+"""The code of an outcome over a channel that the settings have no more: open deliveries are planned again."""
 PLAYED = "exercise"
 """The code of an outcome that an exercise or a test played: it says nothing about the world."""

@@ -9,7 +9,7 @@ from runner.routing.messaging import Confidentiality
 
 
 class RoomConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One room as ``tocsin.yaml`` writes it; with ``channel`` it falls with that channel, and may hear what that carries."""
+    """One room as ``tocsin.yaml`` writes it; with ``channel`` it depends on that channel, and has its confidentiality limit."""
 
     address: str = ""
     """An address that people can open or dial, of a room that is there already; it stands in messages."""
@@ -17,7 +17,7 @@ class RoomConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Each incident has a room of its own, which the provider of ``channel`` opens."""
     channel: str = ""
     domains: frozenset[str] = frozenset()
-    """All else that it falls with."""
+    """Further failure domains that it depends on."""
     confidentiality: Confidentiality | None = None
 
 
@@ -59,7 +59,7 @@ class GuestsListed(Personal, frozen=True, kw_only=True):
 
 
 class RoomRetried(Personal, frozen=True, kw_only=True):
-    """A person had what failed about rooms tried anew."""
+    """A person retried the failed requests of rooms."""
 
     by: str
     errands: tuple[str, ...]

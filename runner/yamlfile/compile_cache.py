@@ -45,7 +45,7 @@ def fingerprint_of(
 ) -> str:
     """Return the fingerprint of files: the kept one, or what ``read`` makes of their contents, which is then kept.
 
-    ``code`` is what else it hangs on. A folder that cannot be read or written is no error.
+    ``code`` is the other input it depends on. A folder that cannot be read or written is no error.
     """
     found = _state(files, code)
     if found is None:

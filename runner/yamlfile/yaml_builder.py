@@ -78,7 +78,7 @@ TOO_DEEP = (
 
 
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Control characters but tab and newline, and those that turn the direction of a text: no file of ours needs them."""
+"""Control characters but tab and newline, and those that turn the direction of a text: no file needs them."""
 
 
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")

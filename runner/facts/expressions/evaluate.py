@@ -9,7 +9,7 @@ names: ``known(x)``, ``x is defined`` and ``x|default(y)`` ask about the state o
 The evaluator is total. It ends, because the tree is finite and bounded by the parser and nothing loops. It raises
 nothing: two values whose kinds do not compare, or a sum that leaves the calendar, give ``Unknown`` with a sentence
 in ``problems`` (the parser refuses most of these beforehand), so a mistake keeps a step waiting and visible
-rather than letting it pass or fall away.
+rather than letting the step pass or be skipped.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class View(Protocol):
 
 
 def evaluate(expression: Expression, view: View) -> Value:
-    """Return the expression's value; ``Unknown`` when it cannot be told. Never raises."""
+    """Return the expression's value; ``Unknown`` if facts are missing. Never raises."""
     return _value(expression.tree, view)
 
 

@@ -132,7 +132,7 @@ def set_ringing(draft: IncidentBuilder, delivery: Delivery) -> None:
 
 
 def _stir_others(draft: IncidentBuilder, reached: Delivery) -> None:
-    """Whether others still have to answer hangs on one that is reached, or is no more."""
+    """A reached or ended delivery decides whether others still have to answer."""
     message: MessageRecord = draft.read("messages")[reached.message]
     if not message.message_class.wants_answer:
         return
@@ -197,7 +197,7 @@ def _look_again(draft: IncidentBuilder, before: Delivery) -> None:
 
 
 def _resent(draft: IncidentBuilder, event: e.DeliveryResent, at: datetime, seq: int) -> None:
-    """What is sent again is planned again: a channel may have fallen, or a contact come, since the first plan."""
+    """What is sent again is planned again: a channel can be compromised, or a contact added, since the first plan."""
     before: Delivery = draft.read("deliveries")[event.delivery]
     draft.change_delivery(
         event.delivery,

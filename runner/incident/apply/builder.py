@@ -126,7 +126,7 @@ class IncidentBuilder:
         """End an invocation and put on the agenda whatever that lets go on.
 
         A failure that the playbook does not pass over is not an end: it waits for a person, and so does every
-        approval that was not given. What is inside a container that ends is called off with it. What has ended
+        approval that was not given. Steps inside a container that ends are cancelled with it. What has ended
         already does not end again.
         """
         before = self.invocation(name)

@@ -58,7 +58,7 @@ def _step(draft: IncidentBuilder, name: str) -> AnyStep | None:
 
 
 def _forget(draft: IncidentBuilder) -> None:
-    """Watch no longer what is on record only: groups and approvals that the new version does not have."""
+    """Stop watching invocations that exist only in the journal: groups and approvals that the new version does not have."""
     tables = draft.read("runs"), draft.read("scopes"), draft.read("invocations")
     for index in ("live", "signed"):
         for name in list(draft.read(index)):

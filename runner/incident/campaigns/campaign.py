@@ -42,7 +42,7 @@ OPEN: tuple[OwedState, ...] = ("ready", "sending", "unknown", "post", "unreachab
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
-    """One person of a list and every way to them; it is kept sealed."""
+    """One person of a list and every contact method; stored encrypted."""
 
     person: Person
     email: str = ""
@@ -145,7 +145,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def owed(self) -> int:
-        """The people who are owed a notice by this list."""
+        """The people to notify of this list."""
         return self.rows - self.duplicates
 
 

@@ -104,7 +104,7 @@ def electronic_notice(way: Way, contact: Contact, ground: Ground) -> str:
         return ""
     if forms & {"electronic", "electronic_esign"}:
         return "electronic notice needs the person's consent (15 U.S.C. § 7001); no consent is recorded"
-    return f"this law allows only: {', '.join(ground.forms)}"
+    return f"the law permits only: {', '.join(ground.forms)}"
 
 
 Rule = Callable[[Way, Contact, Ground], str]

@@ -1,7 +1,7 @@
 """Substitute notice: its legal thresholds, counted live; a person decides (R24).
 
 Three grounds: letters would cost too much, too many people are concerned, or some cannot be reached. HIPAA draws its line at ten
-people out of reach (45 CFR 164.404(d)(2)); nearly every State draws one at a cost and at a number.
+people who cannot be reached (45 CFR 164.404(d)(2)); nearly every State draws one at a cost and at a number.
 """
 
 from __future__ import annotations

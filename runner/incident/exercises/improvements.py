@@ -37,7 +37,7 @@ Status = Literal["open", "done", "retested", "dropped"]
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an item comes from; everything is empty for what somebody thought of on a quiet day."""
+    """Where an item comes from; everything is empty for an item outside exercises and incidents."""
 
     incident: str = ""
     codename: str = ""

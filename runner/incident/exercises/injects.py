@@ -157,7 +157,7 @@ def faults(incident: Incident, wall: datetime) -> Iterator[Fault]:
 
 
 def unreachable(incident: Incident, wall: datetime) -> frozenset[str]:
-    """Return the persons who are out of reach."""
+    """Return the persons who do not answer."""
     return frozenset(fault.ref for fault in faults(incident, wall) if fault.kind == "person")
 
 

@@ -22,7 +22,7 @@ OnMissed = Literal["skip", "latest", "all"]
 
 
 Routine = Literal["comcheck", "watch", "retention"]
-"""What comes by itself besides exercises: trying how people are reached, telling of legal clocks that run out, and looking
+"""Scheduled jobs besides exercises: trying how people are reached, telling of legal clocks that run out, and looking
 for closed incidents whose personal data have been kept long enough."""
 
 
@@ -60,13 +60,13 @@ class ScheduleEvent(
 
 
 class DrillScheduled(ScheduleEvent, frozen=True, kw_only=True):
-    """From then on it comes by itself."""
+    """The schedule starts."""
 
     rule: Rule
 
 
 class DrillUnscheduled(ScheduleEvent, frozen=True, kw_only=True):
-    """From then on it comes no more."""
+    """The schedule ends."""
 
 
 class FiringClaimed(ScheduleEvent, frozen=True, kw_only=True):
@@ -86,7 +86,7 @@ class FiringOpened(ScheduleEvent, frozen=True, kw_only=True):
 
 
 class FiringEnded(ScheduleEvent, frozen=True, kw_only=True):
-    """It was played without people, or could not begin; a routine was done, and ``failed`` where it needs a person."""
+    """It was played without people, or could not begin; a routine was done, and ``failed`` if a person must act."""
 
     fire_at: datetime
     outcome: Literal["passed", "failed"]
@@ -130,7 +130,7 @@ READER: Callable[[bytes], AnyScheduleEvent] = json_reader(AnyScheduleEvent)
 
 
 class Firing(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one fire time."""
+    """Result of one fire time."""
 
     schedule: str
     fire_at: datetime
@@ -272,7 +272,7 @@ def ahead_of(schedule: Schedule, look: Look) -> tuple[AnyScheduleEvent, ...]:
 
 
 def taken_up(schedule: Schedule, look: Look) -> tuple[AnyScheduleEvent, ...]:
-    """Return what becomes of firings that somebody has in hand who died, or that were unscheduled meanwhile."""
+    """Return the results of firings that somebody has in hand who died, or that were unscheduled meanwhile."""
     events: list[AnyScheduleEvent] = []
     for firing in schedule.firings.values():
         if firing.state != "claimed" or (firing.scheduler != look.scheduler and look.alive(firing.scheduler)):
@@ -302,7 +302,7 @@ def _again(schedule: Schedule, firing: Firing, look: Look) -> AnyScheduleEvent:
 def passed(
     schedule: Schedule, times: Sequence[datetime], look: Look, *, more: bool = False
 ) -> tuple[AnyScheduleEvent, ...]:
-    """Return what becomes of fire times that have passed, the oldest first; ``more`` have passed than these."""
+    """Return the results of fire times that have passed, the oldest first; ``more`` have passed than these."""
     times = [time for time in times if time not in schedule.firings]
     if not times or schedule.ended is not None:
         return ()

@@ -1,6 +1,6 @@
 """Decision not to notify: its ground in the statute, and whether it needs two people.
 
-Where the law asks for the notice, or may ask, or does not because an exemption holds, somebody has to answer for silence:
+Where the law asks for the notice, or may ask, or does not because an exemption holds, a decision not to notify needs responsibility:
 that takes two people and a ground that the statute itself gives, or the open word that there is none. What the law does
 not ask of us at all one person puts aside.
 """
@@ -91,7 +91,7 @@ def _waivable(law: Regime, status: DutyStatus) -> None:
     version = next(version for version in law.versions if version.label == status.law_version)
     if not any(rule.slug == slug and rule.waiver for rule in version.duties):
         raise Refused(
-            f'The law allows no waiver of duty "{status.id}".',
+            f'The law has no waiver of duty "{status.id}".',
             hint=f"tocsin duty decide {status.id} --not-to-notify --ground GROUND --reason WHY",
             code="no_waiver",
         )

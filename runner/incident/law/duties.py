@@ -48,7 +48,7 @@ def reason_to_reopen(seen: DutyView, now: DutyStatus, facts: View) -> str:
 
 
 BINDING = ("applies", "unknown")
-"""Verdicts whose clocks matter: one that cannot be told yet runs on all the same."""
+"""Verdicts whose clocks matter: the clock of an undetermined duty runs too."""
 
 
 FILED = ("filed", "filed_late")

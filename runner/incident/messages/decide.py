@@ -28,7 +28,7 @@ from runner.routing.traffic import GONE
 
 LOST = "the worker stopped before an outcome was recorded: the outcome is unknown"
 REPLAN_AGAIN = timedelta(minutes=1)
-"""The pause after open deliveries could not be planned anew."""
+"""The pause after a failed new plan of open deliveries."""
 
 EffectCommand = (
     c.ResolveAttempt

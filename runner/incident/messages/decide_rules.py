@@ -14,7 +14,7 @@ from runner.routing.rule_book import RULE_BOOK
 from runner.routing.rules import RULES
 
 APPROVERS = ("commander", "counsel")
-"""Roles whose holders may set a rule aside; where nobody holds either, any named person may."""
+"""Roles that can override a rule; if no person has either, any named person can."""
 _DIGEST = re.compile(r"[0-9a-f]{12,64}")
 KEPT_HERE = frozenset({*(number for number, _ in RULES), "R4", "R10"})
 """Rules that stand between a message and a channel, so that setting them aside means something."""
@@ -117,7 +117,7 @@ def switched(
 
 
 def _decider(incident: Incident) -> str:
-    """Return who declared the domain, or set the rule aside, for which it was planned anew; nobody for anything else."""
+    """Return who declared the domain, or overrode the rule, for which it was planned again; nobody for anything else."""
     said = {domain.declared: domain.by for domain in incident.domains.values()}
     said |= {override.seq: override.by for override in incident.overrides.values()}
     return said.get(incident.replan_asked, "")

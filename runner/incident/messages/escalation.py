@@ -17,7 +17,7 @@ from runner.incident.state.incident import Delivery, Incident
 from runner.incident.state.quorum import Answers, deliveries_of, quorum_met, settled
 
 OPEN = ("active", "exhausted")
-"""Neither proved nor called off."""
+"""Neither acknowledged nor cancelled."""
 
 
 def called_off(incident: Incident, delivery: Delivery) -> bool:

@@ -33,7 +33,7 @@ def usable(
     name: str,
     address_of: AddressOf,
 ) -> WarRoom | None:
-    """Return a room with all that it falls with; None where it may not hear what is confidential, or cannot be had."""
+    """Return a room with all its failure domains; None if its confidentiality limit is too low, or cannot be had."""
     config = rooms[name]
     channel = channels.get(config.channel)
     if config.channel and channel is None:
@@ -141,7 +141,7 @@ def listed(incident: Incident, command: ListGuests) -> GuestsListed:
 
 
 def retried(incident: Incident, command: RetryRoom) -> RoomRetried:
-    """Return what is tried anew; raises Refused where nothing failed."""
+    """Return the requests to retry; raises Refused if none failed."""
     failed = tuple(errand.id for errand in incident.errands.values() if failure(errand))
     if not failed:
         raise Refused(

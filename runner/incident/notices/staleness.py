@@ -23,7 +23,7 @@ from runner.incident.state import events as e
 from runner.incident.state.incident import Document, Incident
 
 COUNSEL = "counsel"
-"""The role that may let a notice go in spite of what it lacks, or with facts that have changed since."""
+"""The role that can accept a notice with missing information, or with facts that have changed since."""
 _POPULATION = re.compile(r"populations\.[^.]+\.data\.elements")
 _ELEMENTS = ("notice.elements", "data.elements")
 """What a text says of the kinds of data is that of all populations."""

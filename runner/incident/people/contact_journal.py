@@ -88,7 +88,7 @@ class WayTried(PeopleEvent, frozen=True, kw_only=True):
 
 
 class WayChecked(PeopleEvent, frozen=True, kw_only=True):
-    """What came of trying one channel to somebody; ``reason`` names no address."""
+    """Result of a channel test of one person; ``reason`` names no address."""
 
     channel: str
     state: AttemptState

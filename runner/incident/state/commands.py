@@ -26,13 +26,13 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StartTask(Command, frozen=True, kw_only=True):
-    """Say that one is on it."""
+    """Start a task."""
 
     step: str
 
 
 class CompleteTask(Command, frozen=True, kw_only=True):
-    """Say that it is done; ``comment`` says how."""
+    """Complete a task; ``comment`` says how."""
 
     step: str
     comment: str = ""
@@ -55,14 +55,14 @@ class SkipStep(Command, frozen=True, kw_only=True):
 
 
 class CancelStep(Command, frozen=True, kw_only=True):
-    """Take it back: what hangs on it alone falls away too."""
+    """Cancel a task and the tasks that depend only on it."""
 
     step: str
     reason: str
 
 
 class FailStep(Command, frozen=True, kw_only=True):
-    """Say that it did not work, with the reason."""
+    """Mark a task as failed, with the reason."""
 
     step: str
     reason: str
@@ -107,7 +107,7 @@ class Answer(Command, frozen=True, kw_only=True):
 
 
 class AnswerUnknown(Command, frozen=True, kw_only=True):
-    """Say that nobody knows yet; ask again at ``ask_again``."""
+    """Answer "unknown"; the question is asked again at ``ask_again``."""
 
     step: str
     ask_again: datetime | None = None
@@ -144,7 +144,7 @@ class RecordDuty(Command, frozen=True, kw_only=True):
 
 
 class AssignRole(Command, frozen=True, kw_only=True):
-    """Say who holds a role from now on."""
+    """Assign a role to persons."""
 
     role: str
     persons: tuple[str, ...]
@@ -153,21 +153,21 @@ class AssignRole(Command, frozen=True, kw_only=True):
 
 
 class ChooseRoom(Command, frozen=True, kw_only=True):
-    """Say where responders talk from now on."""
+    """Choose the war room."""
 
     room: WarRoom
     trigger: str = ""
 
 
 class ListGuests(Command, frozen=True, kw_only=True):
-    """Say who is to be let into the room that was opened, and who is not."""
+    """Set the members of the opened room."""
 
     room: str
     guests: tuple[Guest, ...]
 
 
 class RetryRoom(Command, frozen=True, kw_only=True):
-    """Have every room that could not be opened, and every invitation that failed, tried anew."""
+    """Have every room that could not be opened, and every failed invitation, retried."""
 
 
 class DeclareDomain(Command, frozen=True, kw_only=True):
@@ -203,7 +203,7 @@ class OverrideRule(Command, frozen=True, kw_only=True):
 
 
 class AttachFile(Command, frozen=True, kw_only=True):
-    """Take a file into custody; its bytes are kept already."""
+    """Record an evidence file; its bytes are stored already."""
 
     evidence: str
     name: str
@@ -266,7 +266,7 @@ class SetSeverity(Command, frozen=True, kw_only=True):
 
 
 class CorrectEvent(Command, frozen=True, kw_only=True):
-    """Say that an earlier entry is wrong."""
+    """Mark an earlier entry as wrong."""
 
     seq: int
     reason: str
@@ -295,7 +295,7 @@ class PinPlaybook(Command, frozen=True, kw_only=True):
 
 
 class ResolveAttempt(Command, frozen=True, kw_only=True):
-    """Say what became of an attempt whose outcome nobody knew."""
+    """Resolve an attempt with an unknown outcome."""
 
     effect: str
     happened: bool
@@ -310,7 +310,7 @@ class Resend(Command, frozen=True, kw_only=True):
 
 
 class AskReplan(Command, frozen=True, kw_only=True):
-    """Have open deliveries to somebody planned anew: their contacts changed."""
+    """Plan the open deliveries to a person again: the contacts changed."""
 
     person: str
 
@@ -324,7 +324,7 @@ class ReportCall(Command, frozen=True, kw_only=True):
 
 
 class Acknowledge(Command, frozen=True, kw_only=True):
-    """Say that one has a message. ``by`` is the person to whom the delivery went."""
+    """Acknowledge a message. ``by`` is the person to whom the delivery went."""
 
     delivery: str
     via: str
@@ -359,7 +359,7 @@ class Composed(Command, frozen=True, kw_only=True):
 
 
 class NotAnnounced(Command, frozen=True, kw_only=True):
-    """Those who were reached cannot be told that a message is acknowledged."""
+    """The reached persons cannot be informed that a message is acknowledged."""
 
     message: str
     why: str
@@ -413,7 +413,7 @@ class AttemptDone(Command, frozen=True, kw_only=True):
 
 
 class TakeReceipt(Command, frozen=True, kw_only=True):
-    """A provider said later what became of an attempt."""
+    """Record a later receipt of a provider for an attempt."""
 
     delivery: str
     n: int
@@ -426,7 +426,7 @@ class TakeReceipt(Command, frozen=True, kw_only=True):
 
 
 class AttemptLost(Command, frozen=True, kw_only=True):
-    """The worker of an attempt is gone: nobody knows what became of it."""
+    """The worker of an attempt stopped: the outcome is unknown."""
 
     effect: str
     n: int

@@ -111,7 +111,7 @@ class IncidentResumed(Personal, frozen=True, kw_only=True):
 
 
 class IncidentCancelled(Personal, frozen=True, kw_only=True):
-    """Called off; what was open is cancelled, what was done stays."""
+    """The incident was cancelled: open tasks are cancelled, completed tasks stay."""
 
     reason: str
 
@@ -178,7 +178,7 @@ class StepReady(Event, frozen=True, kw_only=True):
 
 
 class StepBlocked(Personal, frozen=True, kw_only=True):
-    """Its condition cannot be told yet: these facts are missing. With none, nothing is missing any more."""
+    """Its condition is undetermined: these facts are missing. With none, nothing is missing any more."""
 
     step: str
     missing: tuple[str, ...]
@@ -242,7 +242,7 @@ class StepSettled(Personal, frozen=True, kw_only=True):
 
 
 class StepReopened(Personal, frozen=True, kw_only=True):
-    """A new invocation of an ended step; what was done stays on record."""
+    """A new invocation of an ended step; the earlier invocation stays in the journal."""
 
     step: str
     by: str = ""
@@ -297,7 +297,7 @@ class StepOverdue(Event, frozen=True, kw_only=True):
 
 
 class StepReminded(Event, frozen=True, kw_only=True):
-    """A reminder is owed to whoever holds it."""
+    """A reminder is due to the assignee."""
 
     step: str
     count: int
@@ -372,7 +372,7 @@ class DomainDeclared(Personal, frozen=True, kw_only=True):
 
 
 class EvidenceAttached(Personal, frozen=True, kw_only=True):
-    """A file came into custody."""
+    """An evidence file was recorded."""
 
     evidence: str
     name: str

@@ -60,7 +60,7 @@ class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     unverified: tuple[str, ...] = ()
     """Usable channels on which nobody has verified this person's address."""
     level: int = 0
-    """0 for whom it is meant for, 1 for who stands in for them, 2 for whom it goes up to."""
+    """0 for the recipients, 1 for their deputies, 2 for the escalation contacts."""
     starts_at: datetime | None = None
     """When its level is told, if nobody has answered by then; None at once."""
     stands_for: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ class DeliveryReminded(Personal, frozen=True, kw_only=True):
 
 
 class CallOwed(Personal, frozen=True, kw_only=True):
-    """All levels were told, reminders are of no avail, and not enough people have answered: somebody has to telephone."""
+    """All levels were told, reminders are of no avail, and not enough people have answered: a person has to call."""
 
     message: str
     persons: tuple[str, ...]
@@ -102,27 +102,27 @@ class AnnouncementDropped(Personal, frozen=True, kw_only=True):
 
 
 class DeliveriesReplanned(Personal, frozen=True, kw_only=True):
-    """Open deliveries were planned anew, because a domain fell or rose or one is sent again; changed plans only."""
+    """Open deliveries were planned again, because a domain was compromised or restored or one is resent; changed plans only."""
 
     plans: tuple[PlannedDelivery, ...] = ()
     reason: str = ""
 
 
 class ReplanAsked(Personal, frozen=True, kw_only=True):
-    """Open deliveries are to be planned anew: somebody has other contacts, or a channel is gone."""
+    """Open deliveries are to be planned again: contacts of a person changed, or a channel was removed."""
 
     person: str
 
 
 class ReplanFailed(Personal, frozen=True, kw_only=True):
-    """Open deliveries could not be planned anew: none is sent before ``retry_at``, when it is tried again."""
+    """Open deliveries could not be planned again: none is sent before ``retry_at``, when it is tried again."""
 
     why: str
     retry_at: datetime
 
 
 class DeliveryEnded(Personal, frozen=True, kw_only=True):
-    """Its goal is proved, or nothing is left to try, or it was called off."""
+    """Its goal is reached, or every channel was tried, or it was cancelled."""
 
     delivery: str
     state: Literal["satisfied", "exhausted", "cancelled"]
@@ -130,14 +130,14 @@ class DeliveryEnded(Personal, frozen=True, kw_only=True):
 
 
 class DeliveryStuck(Personal, frozen=True, kw_only=True):
-    """Nothing more is sent before a person has said what became of an unanswered attempt."""
+    """Nothing more is sent before a person has resolved an attempt with an unknown outcome."""
 
     delivery: str
     why: str
 
 
 class ReceiptTaken(Personal, frozen=True, kw_only=True):
-    """A provider said later what became of one attempt, with where that leaves the attempt and what is proved now."""
+    """A later receipt of a provider for one attempt, with where that leaves the attempt and what is proved now."""
 
     delivery: str
     n: int
@@ -201,7 +201,7 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
 
 
 class AttemptResolved(Personal, frozen=True, kw_only=True):
-    """How a person knows what became of an attempt whose outcome nobody knew; its end is an ``AttemptEnded``."""
+    """How a person resolved an attempt with an unknown outcome; its end is an ``AttemptEnded``."""
 
     effect: str
     n: int
@@ -210,7 +210,7 @@ class AttemptResolved(Personal, frozen=True, kw_only=True):
 
 
 class RuleOverridden(Personal, frozen=True, kw_only=True):
-    """A named approver set a rule aside, with the reason; what is empty holds for all."""
+    """A named approver overrode a rule, with the reason; an empty field applies to all."""
 
     rule: str
     by: str
@@ -222,7 +222,7 @@ class RuleOverridden(Personal, frozen=True, kw_only=True):
     person: str = ""
     text: str = ""
     domains: tuple[str, ...] = ()
-    """Domains that had fallen then; the override says nothing of any other."""
+    """Domains that were compromised then; the override says nothing of any other."""
 
 
 class ChannelsSwitched(Personal, frozen=True, kw_only=True):

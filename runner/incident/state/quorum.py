@@ -1,6 +1,6 @@
 """Quorum of a message: acknowledgements so far, and those still needed. Pure.
 
-Who stands in for somebody counts as that person, once; whoever it goes up to counts as one more, except where
+A deputy counts as the person, once; an escalation contact counts as one more, except where
 everybody is wanted, since no one can take the word of all. What only informs goes on to each for whom it is meant;
 what wants an answer stops for all as soon as enough of them have given theirs.
 """
@@ -102,7 +102,7 @@ class Answers:
         self._counts: dict[str, tuple[bool, set[str]]] = {}
 
     def unneeded(self, delivery: Delivery) -> str:
-        """Return why nobody has to answer a delivery any more, or nothing while somebody has to."""
+        """Return why nobody has to answer a delivery any more, or nothing while a person has to."""
         message = self._incident.messages[delivery.message]
         if not message.message_class.wants_answer or delivery.lapsed:
             return ""

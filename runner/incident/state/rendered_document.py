@@ -34,7 +34,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):
-    """Counsel's word that a notice may go as it is: final in spite of what it lacks or should not say."""
+    """Counsel's decision that a notice is final although it has missing information or forbidden content."""
 
     by: str
     at: datetime

@@ -145,7 +145,7 @@ def _rank(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, s
 
 
 class _Comparison:
-    """Two versions of a run side by side, scope by scope; collects what becomes of every newest invocation."""
+    """Two versions of a run side by side, scope by scope; collects the result for every newest invocation."""
 
     def __init__(self, incident: Incident, run: Run, library: Library, new: Plan) -> None:
         self.incident = incident

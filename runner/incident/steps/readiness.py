@@ -69,7 +69,7 @@ def _nothing_led_here(incident: Incident, scope: Scope, step: p.AnyStep) -> bool
 def start_step(
     incident: Incident, name: str, answer: Readiness, now: datetime, library: Library
 ) -> Iterator[e.AnyEvent]:
-    """Yield the events by which a waiting step begins, falls away or waits for facts."""
+    """Yield the events by which a waiting step starts, is skipped or waits for facts."""
     invocation = incident.invocations[name]
     if answer.verdict == "no":
         yield e.StepSettled(step=name, state="not_applicable", why=answer.why)

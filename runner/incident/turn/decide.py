@@ -43,7 +43,7 @@ AFTER_THE_END = (
     c.Rate,
     c.SignReport,
 )
-"""What is still taken when an incident is over: the legal record goes on (filings, late facts, evidence), the work does not."""
+"""Commands that a closed incident still accepts: filings, late facts, evidence, notes. Work is not accepted."""
 
 
 def decide(

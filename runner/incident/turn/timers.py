@@ -1,6 +1,6 @@
 """Timers: due times of steps, the result of a passed due time, and the next wake-up.
 
-Legal clocks are facts and law; they run on while an incident is paused. A due time that hangs on a fact, a step or
+Legal clocks are facts and law; they run on while an incident is paused. A due time that depends on a fact, a step or
 a duty is computed again whenever those change, so a step is never late against a clock that moved.
 """
 

@@ -28,7 +28,7 @@ class _Way(msgspec.Struct, frozen=True):
 
 
 def check_clocks(steps: Map, known: Known, found: Findings) -> None:
-    """Report filings whose path is longer than the law allows."""
+    """Report filings whose path is longer than its legal deadline."""
     for place in steps.places:
         if isinstance(place.step, File) and place.step.duty:
             tight = [limit for duty in _meant(place.step.duty, steps) if (limit := _limit(duty, known))]

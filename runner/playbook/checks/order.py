@@ -120,7 +120,7 @@ def _at(found: Findings, where: tuple[str | int, ...]) -> object:
 
 
 def _never_taken(steps: Map, found: Findings) -> None:
-    """Report conditions that nothing makes true, what hangs on them, and joins that may fall away as a whole."""
+    """Report conditions that nothing makes true, the steps that depend on them, and joins that may be skipped as a whole."""
     never: set[Place] = set()
     conditional: dict[Place, frozenset[str]] = {}
     for place in steps.order:

@@ -117,7 +117,7 @@ def _addressed(to: tuple[str, ...], where: Where) -> list[tuple[Where, str]]:
 
 
 def _unchecked(steps: Map, found: Findings) -> None:
-    """Say what cannot be checked without a home."""
+    """Report the checks that need a home folder."""
     if steps.playbook.roles:
         text = f"Not checked without a home folder: the persons of role {', '.join(steps.playbook.roles)}."
         found.warn(("roles",), "people-not-checked", text, "Run tocsin init, or add --home DIR.", key=True)

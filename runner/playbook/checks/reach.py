@@ -23,7 +23,7 @@ SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def check_reach(steps: Map, known: Known, found: Findings) -> None:
-    """Warn of critical messages that one fallen domain would keep from somebody."""
+    """Warn of critical messages that one compromised domain would block for a person."""
     if known.home is None or not known.channels:
         return
     context = _context(steps.playbook, known.home, "real")

@@ -29,7 +29,7 @@ Written = Mapping[str, Mapping[str, Any]]
 
 
 def laid_over(known: Mapping[str, MessageClass], layer: Written) -> Mapping[str, MessageClass]:
-    """Return classes with those of a file laid over them; what does not hold is left out, since checking has said so."""
+    """Return the classes overridden by those of a file; invalid ones are ignored, since the check has reported them."""
     if not layer:
         return known
     found = dict(known)
@@ -42,7 +42,7 @@ def laid_over(known: Mapping[str, MessageClass], layer: Written) -> Mapping[str,
 
 
 def class_problems(layer: Written, known: Mapping[str, MessageClass]) -> Iterator[tuple[str, str]]:
-    """Yield the classes of a file that do not hold, each with a sentence for people."""
+    """Yield the invalid classes of a file, each with a sentence for people."""
     found = dict(known)
     for name, given in layer.items():
         try:
@@ -52,7 +52,7 @@ def class_problems(layer: Written, known: Mapping[str, MessageClass]) -> Iterato
 
 
 def derived(name: str, given: Mapping[str, Any], known: Mapping[str, MessageClass]) -> MessageClass:
-    """Return a class that is another one but for what is given; raises ValueError with a sentence for people."""
+    """Return a class that extends another one; raises ValueError with a sentence for people."""
     base = known.get(str(given.get(FROM, "")))
     if base is None:
         wanted = given.get(FROM)

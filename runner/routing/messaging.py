@@ -54,7 +54,7 @@ def carries_personal(ceiling: PersonalData, wanted: PersonalData) -> bool:
 
 
 def proves(evidence: Evidence, goal: Goal) -> bool:
-    """Say whether what is proved reaches what was wanted."""
+    """Tell whether the evidence reaches the goal."""
     return EVIDENCE.index(evidence) >= EVIDENCE.index(goal)
 
 
@@ -158,7 +158,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One channel as ``tocsin.yaml`` writes it; what is left out is the adapter's own default."""
+    """One channel of ``tocsin.yaml``; a missing value is the default of the adapter."""
 
     adapter: str
     domains: frozenset[str] | None = None
@@ -331,7 +331,7 @@ class HttpCall(msgspec.Struct, frozen=True, kw_only=True):
     time_limit: timedelta = timedelta(seconds=30)
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Leave out URL, headers and body: any of them can hold a secret."""
+        """Omit URL, headers and body: each can contain a secret."""
         return f"HttpCall(method={self.method!r})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:  # type: ignore[explicit-override]

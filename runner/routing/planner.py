@@ -194,7 +194,7 @@ def _unsigned(message: MessageClass, usable: Sequence[Candidate]) -> tuple[PlanW
 def _asleep(
     message: MessageClass, usable: Sequence[Candidate], recipient: Recipient, context: PlanContext
 ) -> tuple[PlanWarning, ...]:
-    """R26: whether to wake affected people is a decision for a person, never a silent hold."""
+    """R26: a person decides whether to wake affected people; nothing is delayed silently."""
     if context.at is None or message.urgency == "immediate":
         return ()
     loud: dict[str, tuple[datetime, time]] = {}

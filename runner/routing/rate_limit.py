@@ -28,7 +28,7 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quotas(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be claimed now: the rooms of the accounts that are not free for any number, and whose account is whose."""
+    """Quotas of all accounts that are limited, and the account of each channel."""
 
     accounts: Mapping[str, str] = {}
     """Channel to account; a channel that is not here is not limited."""
@@ -43,7 +43,7 @@ class Quotas(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     def without(self, taken: Mapping[str, int]) -> Quotas:
-        """Return what is left when so many were taken from each account."""
+        """Return the quotas after these numbers were consumed from each account."""
         left = {
             account: room
             if room.free is None
@@ -72,7 +72,7 @@ OPEN = Quotas()
 
 
 def quotas(channels: Iterable[Channel], accounts: Mapping[str, Account], now: datetime) -> Quotas:
-    """Return what may leave now over each channel whose account is limited, or held by its provider."""
+    """Return the quota of each channel whose account is limited, or paused by its provider."""
     channels = tuple(channels)
     rates: dict[str, tuple[Rate, ...]] = {}
     for channel in channels:

@@ -50,14 +50,14 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rota(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole rota; ``unnamed`` counts the entries of which nobody could tell whose they are."""
+    """A complete rota; ``unnamed`` counts the entries without a known person."""
 
     shifts: tuple[Shift, ...] = ()
     unnamed: int = 0
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is on call for a role at an instant; nobody in a gap, or where the rota cannot be read."""
+    """Person on call for a role at an instant; empty in a gap, or if the rota cannot be read."""
 
     rota: str
     """The file, as the settings name it."""
@@ -79,7 +79,7 @@ _DAY = timedelta(days=1)
 
 
 class Budget:
-    """What is left of the days that may be looked at."""
+    """Number of days that can still be examined."""
 
     def __init__(self, steps: int = STEPS) -> None:
         """Start with so many."""

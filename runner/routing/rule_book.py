@@ -17,7 +17,7 @@ KeptBy = Literal["planner", "composer", "sender", "answers", "bulk", "notices", 
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule: what it says in one sentence, on what ground, and who keeps it."""
+    """One rule: its sentence, its source, and the code that applies it."""
 
     number: str
     says: str
@@ -335,7 +335,7 @@ RULE_BOOK: Mapping[str, Rule] = {
 
 
 class RuleOverride(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One override as it stands in an incident; what is empty holds for all."""
+    """One override of an incident; an empty field applies to all."""
 
     seq: int
     """The journal's number of the entry: correcting that entry takes the override back."""

@@ -83,7 +83,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def texts_people(self) -> bool:
-        """Whether it texts or calls somebody whose data it is about."""
+        """Whether the channel texts or calls affected people."""
         return self.message.audience == "affected" and self.channel.address_kind == "phone"
 
 
@@ -97,7 +97,7 @@ def minute(at: datetime) -> str:
 
 
 def exercise(one: Candidate) -> str | None:
-    """R36: allow-listed channels and nobody outside the house."""
+    """R36: allow-listed channels, and nobody outside the organisation."""
     if one.context.kind == "real":
         return None
     if one.message.audience in OUTSIDERS:
@@ -113,7 +113,7 @@ def credentials(one: Candidate) -> str | None:
 
 
 def held(one: Candidate) -> str | None:
-    """R27: responders and regulators are told in spite of a hold, affected people and the public are not."""
+    """R27: a delay blocks messages to affected people and the public, not to responders and regulators."""
     if not one.context.held_by or one.message.audience not in HELD_BACK:
         return None
     return (
@@ -175,7 +175,7 @@ def sim_swap(one: Candidate) -> str | None:
 
 
 def breached_account(one: Candidate) -> str | None:
-    """R21: nobody is told of a breach through the account that was breached."""
+    """R21: the breached account is never used to notify its owner."""
     contact = one.contact
     if contact is None or one.message.audience != "affected":
         return None
@@ -192,7 +192,7 @@ def link_in_text(one: Candidate) -> str | None:
 
 
 def foreign_link(one: Candidate) -> str | None:
-    """R28: mail about a breach leads to nobody's click counter and to nobody's advertisement."""
+    """R28: email about a breach contains no click counter and no foreign link."""
     if one.message.audience not in HELD_BACK or one.channel.address_kind != "email":
         return None
     if FOREIGN_LINK in one.traits:
@@ -201,7 +201,7 @@ def foreign_link(one: Candidate) -> str | None:
 
 
 def stopped(one: Candidate) -> str | None:
-    """R25: whoever said STOP on a channel gets nothing more over it, and stays owed the message by another."""
+    """R25: after an opt-out a channel sends nothing more to the person; another channel must be used."""
     since = one.contact.stopped.get(one.channel.adapter) if one.contact is not None else None
     if one.contact is None or since is None:
         return None
@@ -217,7 +217,7 @@ def consent(one: Candidate) -> str | None:
 
 
 def _unproved(one: Candidate, since: datetime) -> bool:
-    """Tell whether an approval would rest on an address that nobody verified since something happened to it."""
+    """Tell whether an approval would rest on an address that was not verified since it changed."""
     contact = one.contact
     return (
         one.authorises
@@ -277,7 +277,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
 
 
 def refusal(one: Candidate) -> Refusal | None:
-    """Return the first rule that refuses the candidate and was not set aside, in words, or None when all allow it."""
+    """Return the reason of the first rule that blocks the candidate and is not overridden, or None."""
     for number, rule in RULES:
         if (why := rule(one)) and set_aside(one, number) is None:
             return Refusal(channel=one.channel.id, rule=number, why=why)

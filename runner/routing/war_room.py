@@ -35,7 +35,7 @@ class WarRoom(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Guest(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who belongs into a room that is opened; ``left_out`` says why they are not asked in."""
+    """Member of an opened room; ``left_out`` is the reason for no invitation."""
 
     person: str
     errand: str = ""

@@ -69,7 +69,7 @@ def _forget(draft: IncidentBuilder) -> None:
 
 
 def _queue(draft: IncidentBuilder, scope: Scope) -> None:
-    """Look anew at what waits in a scope: before it may stand other steps now."""
+    """Check the waiting steps of a scope again: other steps can precede them now."""
     for step in draft.library.body(draft.read("runs"), scope).steps.values():
         name = draft.read("latest").get(f"{scope.id}|{step.id}")
         if name is None or draft.invocation(name).state != "waiting":

@@ -67,12 +67,12 @@ def _refused(
 
 
 def next_of_kin(way: Way, contact: Contact, ground: Ground) -> str:
-    """R22: who has died is told through the next of kin, by letter."""
+    """R22: for a person who has died, the next of kin gets a letter."""
     return "the person has died: the next of kin gets a letter" if contact.deceased else ""
 
 
 def breached_mailbox(way: Way, contact: Contact, ground: Ground) -> str:
-    """R21: nobody is told of a breach through the account that was breached (Cal. Civ. Code 1798.82(j))."""
+    """R21: the breached account is never used to notify its owner (Cal. Civ. Code 1798.82(j))."""
     if way == "email" and (contact.email_breached or "email" in ground.breached):
         return "the mailbox is one of the breached accounts"
     return ""

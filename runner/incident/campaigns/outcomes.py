@@ -17,7 +17,7 @@ from runner.routing.messaging import SendResult
 
 
 class Next(msgspec.Struct, frozen=True, kw_only=True):
-    """How somebody stands after an attempt."""
+    """State of a person after an attempt."""
 
     state: OwedState
     evidence: Reached = "none"
@@ -35,7 +35,7 @@ class Next(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def after(result: SendResult, ways: Sequence[Way], tries: int, now: datetime) -> Next:
-    """Return what follows from an attempt over the first of ``ways``."""
+    """Return the state after an attempt over the first of ``ways``."""
     left = tuple(ways)
     match result.state:
         case "accepted":
@@ -68,7 +68,7 @@ def _rejected(result: SendResult, ways: tuple[Way, ...], tries: int) -> Next:
 
 
 def onward(ways: Sequence[Way], why: str) -> Next:
-    """Return how somebody stands when the first way has failed: the next one, a letter, or unreachable."""
+    """Return the state after the first channel has failed: the next channel, a letter, or unreachable."""
     left = tuple(ways[1:])
     if not left:
         return Next(state="unreachable", why=why, moved=True)

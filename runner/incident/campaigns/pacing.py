@@ -58,7 +58,7 @@ class Feasibility(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def slowest(rates: Sequence[Rate], way: Way) -> Rate:
-    """Return the rate that governs: all of them hold at once."""
+    """Return the slowest rate: all rates apply at once."""
     return max(rates or (DEFAULT_RATES[way],), key=lambda rate: rate.gap)
 
 
@@ -134,7 +134,7 @@ def describe(span: timedelta) -> str:
 
 
 def chunk_size(channels: Iterable[Sequence[Rate]]) -> int:
-    """Return how many are claimed together: 50, over a fast relay what it takes in a tenth of a second, and 500 at most.
+    """Return the size of a batch: 50, over a fast relay as many as it accepts in a tenth of a second, and 500 at most.
 
     So a chunk in doubt is a moment of sending, and two commits for each hold no relay up.
     """
@@ -148,7 +148,7 @@ def canary_size(people: int) -> int:
 
 
 def alarm(campaign: Campaign, counted: Counters) -> str:
-    """Return why a campaign has to stop by itself, counted since a person last let it go on, or nothing."""
+    """Return why a campaign must pause, counted since a person last resumed it, or nothing."""
     sent = counted.sent - campaign.resumed_sent
     bounced = counted.bounced - campaign.resumed_bounced
     complaints = counted.complaints - campaign.resumed_complaints
@@ -161,7 +161,7 @@ def alarm(campaign: Campaign, counted: Counters) -> str:
 
 
 def back_off(now: datetime, tries: int, asked: timedelta | None) -> datetime:
-    """Return when somebody who put us off is tried again: as asked, else after 5 minutes, doubling up to 4 hours."""
+    """Return when a deferred attempt is retried: as requested, else after 5 minutes, doubling up to 4 hours."""
     usual = min(_FIRST_WAIT * 2 ** min(tries, 10), _LONGEST_WAIT)
     wanted = usual if asked is None else min(max(asked, timedelta(seconds=1)), timedelta(days=1))
     return now + wanted

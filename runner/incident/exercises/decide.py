@@ -39,7 +39,7 @@ DrillCommand = (
 
 
 def decide_drill(incident: Incident, command: DrillCommand, now: datetime) -> tuple[ExerciseEvent, ...]:
-    """Return what it brings about; raises Refused outside of an exercise, and where its stage does not allow it.
+    """Return the events; raises Refused outside an exercise, or if its stage does not permit the command.
 
     Only a report is signed of a real incident as well, once that is closed.
     """

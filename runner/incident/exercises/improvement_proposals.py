@@ -84,7 +84,7 @@ def _row(
 
 
 def _missed(incident: Incident, plan: Exercise, drill: Drill) -> Iterator[Proposed]:
-    """Yield injects after which what was expected came late or not at all."""
+    """Yield injects whose expected actions were late or missing."""
     of = {objective.id: objective for objective in plan.objectives}
     for event in plan.events:
         late = [f"{words} {how}" for words, how in _owed(event, incident, drill)]
@@ -132,7 +132,7 @@ def seen(number: int) -> str:
 
 
 def _unreached(incident: Incident) -> Iterator[Proposed]:
-    """Yield everybody whom no attempt reached, once."""
+    """Yield each person without a delivered attempt, once."""
     found: dict[str, Delivery] = {}
     for one in incident.deliveries.values():
         if one.state == "exhausted" or (one.stuck and one.state != "satisfied"):

@@ -102,7 +102,7 @@ class ImprovementEvent(
 
 
 class ImprovementAdded(ImprovementEvent, frozen=True, kw_only=True):
-    """Somebody wants it better."""
+    """An action item was added."""
 
     plan: Plan
     source: Source = Source()
@@ -183,7 +183,7 @@ class Items(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fold_items(events: Iterable[tuple[int, datetime, AnyImprovementEvent]]) -> Items:
-    """Return what follows from the journal."""
+    """Return the action items of the journal."""
     found: dict[str, Item] = {}
     version = 0
     for version, at, event in events:  # noqa: B007  # the last one counts

@@ -108,7 +108,7 @@ def deadline(event: ScenarioEvent, action: Action, drill: Drill) -> datetime | N
 
 
 def met(action: Action, incident: Incident) -> datetime | None:
-    """Return when players first did what is expected, as far as the incident still tells; None when they did not."""
+    """Return when players first did the expected action, as far as the incident shows; else None."""
     if action.fact:
         fact = incident.facts.get(action.fact)
         return fact.at if fact is not None and fact.value is not None else None

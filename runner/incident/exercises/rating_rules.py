@@ -98,7 +98,7 @@ def _helped(
 
 
 def _around(incident: Incident, action: Action) -> Iterator[str]:
-    """Give what was set aside so that it could be done."""
+    """Return the override with which the task was done."""
     if action.document and any(
         document.override is not None and step_is(document.step, action.document)
         for document in incident.documents.values()

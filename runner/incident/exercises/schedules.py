@@ -78,7 +78,7 @@ class FiringClaimed(ScheduleEvent, frozen=True, kw_only=True):
 
 
 class FiringOpened(ScheduleEvent, frozen=True, kw_only=True):
-    """The exercise is open, and waits for whoever conducts it."""
+    """The exercise is open and waits for its controller."""
 
     fire_at: datetime
     incident: str
@@ -108,7 +108,7 @@ class FiringRestored(ScheduleEvent, frozen=True, kw_only=True):
 
 
 class FiringAcknowledged(ScheduleEvent, frozen=True, kw_only=True):
-    """Somebody knows that it did not happen, or failed, and says why it may stay so; older ones are meant with it."""
+    """A person acknowledged a missed or failed run and all earlier ones, with a reason."""
 
     fire_at: datetime
     reason: str
@@ -172,7 +172,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fold_schedules(events: Iterable[tuple[int, datetime, AnyScheduleEvent]]) -> Book:
-    """Return what follows from the journal."""
+    """Return the schedules of the journal."""
     found: dict[str, Schedule] = {}
     version = 0
     for version, at, event in events:  # noqa: B007  # the last one counts
@@ -272,7 +272,7 @@ def ahead_of(schedule: Schedule, look: Look) -> tuple[AnyScheduleEvent, ...]:
 
 
 def taken_up(schedule: Schedule, look: Look) -> tuple[AnyScheduleEvent, ...]:
-    """Return the results of firings that somebody has in hand who died, or that were unscheduled meanwhile."""
+    """Return the results of runs whose scheduler stopped, or whose schedule was removed meanwhile."""
     events: list[AnyScheduleEvent] = []
     for firing in schedule.firings.values():
         if firing.state != "claimed" or (firing.scheduler != look.scheduler and look.alive(firing.scheduler)):
@@ -349,7 +349,7 @@ def _missed(schedule: Schedule, fire_at: datetime, look: Look, reason: str) -> F
 
 
 def attention(schedule: Schedule) -> Firing | None:
-    """Return the newest firing where it was missed or failed and nobody has acknowledged that: somebody should know."""
+    """Return the newest run if it was missed or failed and is not acknowledged."""
     newest = max(schedule.firings.values(), key=lambda one: one.fire_at, default=None)
     if newest is None or newest.state not in ("missed", "failed") or newest.acknowledged:
         return None

@@ -63,7 +63,7 @@ def _move(before: DutyStatus, after: DutyStatus | None) -> ClockMove | None:
 
 
 def require_grounds(incident: Incident, found: Sequence[ClockMove], grounds: str) -> None:
-    """Raise Refused where a deadline moves later, or one that somebody had fixed moves at all, and nobody says why."""
+    """Raise Refused if a deadline moves later, or a confirmed one moves at all, without a reason."""
     fixed = [move for move in found if move.later or not incident.duties[move.duty].provisional]
     if fixed and not grounds.strip():
         raise Refused(

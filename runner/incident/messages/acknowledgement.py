@@ -57,6 +57,6 @@ def proof_of(incident: Incident, delivery: Delivery, command: c.Acknowledge) -> 
 
 
 def _adds(delivery: Delivery, proof: Proof) -> bool:
-    """Tell whether it proves more than before, or renews what is too old to rely on."""
+    """Tell whether it is more evidence than before, or renews an expired acknowledgement."""
     known, new = EVIDENCE.index(delivery.evidence), EVIDENCE.index(proof)
     return new > known or (delivery.lapsed and new >= EVIDENCE.index(delivery.goal))

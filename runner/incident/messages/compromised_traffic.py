@@ -33,7 +33,7 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def exposures(incident: Incident) -> tuple[Exposure, ...]:
-    """Return what went over domains while they were fallen, also where they are trusted again, in the order of deliveries, one for each domain."""
+    """Return the traffic over compromised domains, also of domains that are trusted again, in the order of deliveries, once for each domain."""
     fallen = [domain for domain in incident.domains.values() if domain.falls]
     if not fallen:
         return ()

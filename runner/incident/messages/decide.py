@@ -107,7 +107,7 @@ def _lost(incident: Incident, effect: str, n: int, now: datetime, library: Libra
 def _outcome(
     incident: Incident, effect: str, n: int, result: SendResult, now: datetime, library: Library
 ) -> tuple[e.AnyEvent, ...]:
-    """An outcome of an attempt whose outcome nobody knows for certain; of any other it is old news.
+    """Record the outcome of an attempt whose outcome is unknown; ignore any other.
 
     What a person said of an unanswered attempt gives way to the answer itself.
     """
@@ -224,7 +224,7 @@ def _resolved_step(incident: Incident, command: c.ResolveAttempt, now: datetime)
 
 
 def _composed(incident: Incident, command: c.Composed, now: datetime) -> tuple[e.AnyEvent, ...]:
-    """A message that nobody wants any more, or that somebody else composed meanwhile, is dropped.
+    """Record a composed message, unless it is cancelled or was composed already.
 
     The times of its levels are fixed here, once.
     """
@@ -268,7 +268,7 @@ def _timed(plan: e.PlannedDelivery, command: c.Composed, now: datetime) -> e.Pla
 
 
 def _replanned(incident: Incident, command: c.Replanned, now: datetime) -> tuple[e.AnyEvent, ...]:
-    """Only what is still open and really has another plan is changed; the question itself is answered.
+    """Change only deliveries that are open and have a new plan; mark the request as done.
 
     Plans made before the question was last asked answer nothing; where none could be made, it is asked again later.
     """

@@ -70,7 +70,7 @@ def _exists(number: str) -> None:
 
 
 def _approver(incident: Incident, by: str) -> str:
-    """Return the role in which somebody approves; empty where no approver was ever named."""
+    """Return the role in which a person approves; empty if no approver was ever named."""
     if not by:
         raise Refused("The override has no named approver.", hint="Add --as PERSON", code="person_missing")
     held = {role: incident.roles.get(role, ()) for role in APPROVERS}
@@ -117,7 +117,7 @@ def switched(
 
 
 def _decider(incident: Incident) -> str:
-    """Return who declared the domain, or overrode the rule, for which it was planned again; nobody for anything else."""
+    """Return the person who declared the domain, or overrode the rule, that caused the new plan; empty for other causes."""
     said = {domain.declared: domain.by for domain in incident.domains.values()}
     said |= {override.seq: override.by for override in incident.overrides.values()}
     return said.get(incident.replan_asked, "")

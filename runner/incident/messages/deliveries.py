@@ -58,7 +58,7 @@ def delivery_events(incident: Incident, name: str, now: datetime, answers: Answe
 
 
 def _may_pass(incident: Incident, end: Exhausted) -> bool:
-    """Tell whether the plan that is about to be made may hold another channel; one that cannot be made is not waited for."""
+    """Tell whether the pending plan can contain another channel; a plan that cannot be made is not waited for."""
     return end.cause == "no_channel" or (end.cause != "stale" and incident.replan_at is None)
 
 
@@ -86,7 +86,7 @@ def sends(
 
 
 def allowed(incident: Incident, delivery: Delivery, now: datetime, full: Mapping[str, datetime]) -> Next:
-    """Return what comes next where the accounts of the ``full`` channels have no room before the times given."""
+    """Return the next action if the accounts of the ``full`` channels have no quota before the given times."""
     if full and full.keys() >= set(delivery.channels):
         return WaitUntil(min(full[channel] for channel in delivery.channels))
     return next_action(incident, delivery, now, full)
@@ -154,7 +154,7 @@ def next_lapse(incident: Incident, name: str) -> datetime | None:
 def message_state(
     incident: Incident, invocation: Invocation, step: Message, now: datetime
 ) -> Iterator[e.AnyEvent]:
-    """Yield the end of a message step: enough people reached, or nobody left to try."""
+    """Yield the end of a message step: the quorum is met, or every channel was tried."""
     message = incident.messages[invocation.message]
     deliveries = deliveries_of(incident, message.id)
     reached, wanted = count_reached(incident, message.id)

@@ -33,7 +33,7 @@ EVERYWHERE: Mapping[str, datetime] = {}
 
 
 class Schedule(NamedTuple):
-    """What time brings to a delivery: something follows by itself at ``look``, an attempt may start at ``send``."""
+    """Timed actions of a delivery: an automatic change at ``look``, an attempt at ``send``."""
 
     look: datetime | None
     send: datetime | None
@@ -45,7 +45,7 @@ NOTHING = Schedule(None, None)
 def next_action(
     incident: Incident, delivery: Delivery, now: datetime, not_before: Mapping[str, datetime] = EVERYWHERE
 ) -> Next:
-    """Return what comes next for one delivery; ``not_before`` names the channels whose accounts have no room now."""
+    """Return the next action of one delivery; ``not_before`` names the channels whose accounts have no quota now."""
     if delivery.waits:
         return WaitUntil(level_time(incident, delivery))
     message = incident.messages[delivery.message]
@@ -118,7 +118,7 @@ def _stale_at(incident: Incident, delivery: Delivery) -> datetime:
 
 
 def pop_due(times: Mapping[str, datetime], now: datetime) -> Iterator[str]:
-    """Yield the names whose time has come, in order; whoever needs a few of many has only these put in order."""
+    """Yield the names that are due, in order; only these are sorted."""
     names = [name for name, at in times.items() if at <= now]
     heapq.heapify(names)
     while names:

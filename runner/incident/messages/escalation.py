@@ -21,7 +21,7 @@ OPEN = ("active", "exhausted")
 
 
 def called_off(incident: Incident, delivery: Delivery) -> bool:
-    """Tell whether nobody wants it any more: its message step was left out, or what it reminded of has ended."""
+    """Tell whether a message is not needed any more: its step was skipped, or its subject has ended."""
     step = incident.invocations.get(delivery.step)
     if step is None or not step.over:
         return False
@@ -29,7 +29,7 @@ def called_off(incident: Incident, delivery: Delivery) -> bool:
 
 
 def message_events(incident: Incident, message: str, now: datetime, answers: Answers) -> Iterator[e.AnyEvent]:
-    """Yield the level that is due, or the call that is owed at the end."""
+    """Yield the level that is due, or the call at the end."""
     deliveries = deliveries_of(incident, message)
     if called_off(incident, deliveries[0]):
         return
@@ -61,12 +61,12 @@ def _level(incident: Incident, message: str, waiting: list[Delivery], now: datet
 
 
 def level_time(incident: Incident, delivery: Delivery) -> datetime:
-    """Return when the level of a delivery is to be told."""
+    """Return when the level of a delivery is alerted."""
     return delivery.starts_at or incident.messages[delivery.message].at
 
 
 def _call_owed(incident: Incident, message: str, found: list[Delivery]) -> Iterator[e.AnyEvent]:
-    """Whoever was told that something is acknowledged need not be telephoned for it."""
+    """Tell whether a call is due: none for a notice that a message is acknowledged."""
     record = incident.messages[message]
     if record.owed is not None or record.about or quorum_met(incident, message):
         return
@@ -83,7 +83,7 @@ def _call_owed(incident: Incident, message: str, found: list[Delivery]) -> Itera
 
 
 def lapses_at(incident: Incident, delivery: Delivery) -> datetime | None:
-    """Return when an acknowledgement is too old to rely on, or None when it holds."""
+    """Return when an acknowledgement expires, or None if it does not."""
     message = incident.messages[delivery.message]
     kind = message.message_class
     if delivery.state != "satisfied" or delivery.acked_at is None or kind.re_remind_after is None:
@@ -95,7 +95,7 @@ def lapses_at(incident: Incident, delivery: Delivery) -> datetime | None:
 
 
 def lapse_events(incident: Incident, name: str, now: datetime) -> Iterator[e.AnyEvent]:
-    """Yield the reminder of somebody whose acknowledgement is too old to rely on."""
+    """Yield the reminder after an expired acknowledgement."""
     delivery = incident.deliveries[name]
     lapse = lapses_at(incident, delivery)
     if lapse is not None and lapse <= now:

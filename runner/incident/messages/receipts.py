@@ -63,7 +63,7 @@ def is_current(incident: Incident, delivery: Delivery, attempt: Attempt) -> bool
 
 
 def _proof(attempt: Attempt, command: c.TakeReceipt) -> Proof:
-    """Return what is proved with this receipt; of several parts the one that is furthest behind counts."""
+    """Return the evidence after this receipt; of several parts the one with the least evidence counts."""
     if command.kind not in PROVES:
         return "none"
     reached = _rank(command.kind)

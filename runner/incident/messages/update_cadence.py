@@ -45,7 +45,7 @@ def promised_before(incident: Incident, step: str) -> datetime | None:
 
 
 def broken_promises(incident: Incident, now: datetime) -> Iterator[MessageRecord]:
-    """Yield the messages whose promised update is overdue: the round was skipped, stands still, or nobody works."""
+    """Yield the messages whose promised update is overdue: the round was skipped, is stuck, or no worker runs."""
     latest: dict[str, MessageRecord] = {}
     for message in incident.messages.values():
         if message.step and not message.about:
@@ -56,7 +56,7 @@ def broken_promises(incident: Incident, now: datetime) -> Iterator[MessageRecord
 
 
 def _goes_on(incident: Incident, message: MessageRecord) -> bool:
-    """A promise lapses with what it was about: the rounds have ended, or something later was told in its place."""
+    """A promise ends with its subject: the rounds have ended, or a later message replaced it."""
     invocation = incident.invocations.get(message.step)
     if invocation is None:
         return False

@@ -57,7 +57,7 @@ def usable(
 def _address(
     incident: Incident, name: str, config: RoomConfig, channel: Channel | None, address_of: AddressOf
 ) -> str | None:
-    """Return where it is: empty before it is opened, None where it cannot be. An exercise leads nobody anywhere."""
+    """Return the address of a room: empty before it is opened, None if it cannot be opened. An exercise has no address."""
     played = f"[{MARKS[incident.kind]}] {name}: no real room"
     if not config.open or channel is None:
         return config.address if incident.drill is None else played
@@ -71,7 +71,7 @@ def _address(
 
 
 def choice(incident: Incident, rooms: Iterable[WarRoom]) -> ChooseRoom | None:
-    """Return the choice of another room than the present one, or of the first; None where the present one holds."""
+    """Return the choice of another room, or of the first one; None if the present room stays."""
     fallen = {domain.name: domain.state for domain in incident.domains.values() if domain.state != "up"}
     now = incident.war_room
     touched = sorted(fallen.keys() & set(now.domains)) if now is not None else []
@@ -99,7 +99,7 @@ def chosen(incident: Incident, command: ChooseRoom) -> RoomChosen:
 
 
 def guests(incident: Incident, left_out: Callable[[str], str]) -> ListGuests | None:
-    """Return who of those who hold roles is not yet asked into the room that was opened, or about whom there is other news.
+    """Return the persons with a role who are not yet invited to the opened room, or whose contact changed.
 
     ``left_out`` says why somebody cannot be asked in. Whoever was asked once is asked no more: nobody is let in twice.
     """

@@ -68,7 +68,7 @@ def _made(command: c.Rendered, document: str) -> e.DocumentRendered:
 
 
 def _beside(command: c.Rendered, document: str) -> Iterator[e.AnyEvent]:
-    """Yield what is sealed apart from the rendering: a person's words, and whose file it was."""
+    """Yield the data that is encrypted separately from the rendering: a person's words, and the author of the file."""
     if command.adopted:
         yield e.NoticeAdopted(
             document=document,

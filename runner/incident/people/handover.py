@@ -10,7 +10,7 @@ from runner.incident.state.incident import Incident
 
 
 def handed_over(incident: Incident, command: c.GiveBrief | c.TakeCommand) -> tuple[e.AnyEvent, ...]:
-    """Return what it brings about; raises Refused where nobody was briefed, or nothing was read back."""
+    """Return the events; raises Refused without a brief or without a read-back."""
     match command:
         case c.GiveBrief(to=to, by=by, version=version, digest=digest):
             if to == by:

@@ -38,7 +38,7 @@ def with_second(
     alone: str,
     second: str,
 ) -> tuple[AnyEvent, ...]:
-    """Return the events of an act once two people want it, or the home has nobody else; before, only the question."""
+    """Return the events of an act once two people want it, or the home folder has no other person; before, only the request."""
     if not guarded(incident):
         return events
     roles = _partners(incident, act, alone)

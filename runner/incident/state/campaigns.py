@@ -76,7 +76,7 @@ class CampaignResolved(Personal, frozen=True, kw_only=True):
 
 
 class SubstituteDue(Personal, frozen=True, kw_only=True):
-    """The law of a place lets or makes substitute notice stand in: a person decides, nothing is done by itself."""
+    """The law of a place permits or requires substitute notice: a person decides, nothing is automatic."""
 
     campaign: str
     place: str

@@ -84,7 +84,7 @@ class RetryStep(Command, frozen=True, kw_only=True):
 
 
 class AssignStep(Command, frozen=True, kw_only=True):
-    """Give it to somebody."""
+    """Assign a task to a person."""
 
     step: str
     to: str
@@ -181,7 +181,7 @@ class DeclareDomain(Command, frozen=True, kw_only=True):
 
 
 class ReportDomain(Command, frozen=True, kw_only=True):
-    """Tell an incident what is known outside of it: a domain is down, or up again."""
+    """Report to an incident that a failure domain is down or restored."""
 
     domain: str
     state: Literal["down", "up"]
@@ -192,7 +192,7 @@ class ReportDomain(Command, frozen=True, kw_only=True):
 
 
 class OverrideRule(Command, frozen=True, kw_only=True):
-    """Set a rule of messages aside, as its approver, for a channel, a class, a person or a text; empty holds for all."""
+    """Override a message rule, as its approver, for a channel, a class, a person or a text; empty applies to all."""
 
     rule: str
     reason: str
@@ -227,7 +227,7 @@ class Pause(Command, frozen=True, kw_only=True):
 
 
 class Resume(Command, frozen=True, kw_only=True):
-    """Go on with automatic work. ``set_aside`` says why it was set aside, which needs a reason to undo."""
+    """Resume automatic work. ``set_aside`` is the reason for which it was stopped, which needs a reason to undo."""
 
     reason: str = ""
     set_aside: str = ""
@@ -247,7 +247,7 @@ class Close(Command, frozen=True, kw_only=True):
 
 
 class Reopen(Command, frozen=True, kw_only=True):
-    """Take up again what was closed."""
+    """Reopen a closed incident."""
 
     reason: str
 
@@ -279,7 +279,7 @@ class RecordCampaign(Command, frozen=True, kw_only=True):
 
 
 class ConfirmEntry(Command, frozen=True, kw_only=True):
-    """Agree to what entry ``seq`` asks a second person, or say that what was recorded on one's behalf there is so."""
+    """Confirm entry ``seq``, as the second person, or as the person on whose behalf it was recorded."""
 
     seq: int
     os_user: str = ""
@@ -479,7 +479,7 @@ class SetFault(Command, frozen=True, kw_only=True):
 
 
 class Observe(Command, frozen=True, kw_only=True):
-    """Write down what was seen in an exercise, or answered to a question."""
+    """Record an observation of an exercise, or an answer to a discussion question."""
 
     text: str
     objective: str = ""
@@ -498,7 +498,7 @@ class Rate(Command, frozen=True, kw_only=True):
 
 
 class GiveBrief(Command, frozen=True, kw_only=True):
-    """Hand over to somebody: what they were told ends with entry ``version``."""
+    """Give a handover brief to a person; it ends with entry ``version``."""
 
     to: str
     version: int
@@ -506,14 +506,14 @@ class GiveBrief(Command, frozen=True, kw_only=True):
 
 
 class TakeCommand(Command, frozen=True, kw_only=True):
-    """Take over, saying back what was told."""
+    """Take over incident command, with a read-back of the brief."""
 
     role: str
     read_back: str
 
 
 class SignReport(Command, frozen=True, kw_only=True):
-    """Stand for an after-action report, byte for byte; its files are kept already."""
+    """Sign an after-action report, byte for byte; its files are stored already."""
 
     digest: str
     files: Mapping[str, str]

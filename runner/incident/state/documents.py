@@ -38,7 +38,7 @@ class NoticeOverridden(Personal, frozen=True, kw_only=True):
 
 
 class NoticeAdopted(Personal, frozen=True, kw_only=True):
-    """A notice's text was taken from a Word file that came back; ``file`` is its SHA-256, ``base`` what it was compared with."""
+    """A notice's text was imported from a Word file; ``file`` is its SHA-256, ``base`` the compared version."""
 
     document: str
     step: str

@@ -168,7 +168,7 @@ class ScopeOpened(Personal, frozen=True, kw_only=True):
 
 
 class StepReady(Event, frozen=True, kw_only=True):
-    """Everything it waited for has ended and its condition holds."""
+    """All steps before it have ended and its condition is true."""
 
     step: str
     state: Literal["ready", "active"] = "ready"
@@ -211,7 +211,7 @@ class StepChecked(Event, frozen=True, kw_only=True):
 
 
 class StepUnchecked(Event, frozen=True, kw_only=True):
-    """A tick was taken back."""
+    """A checklist item was marked as not done."""
 
     step: str
     row: int
@@ -219,7 +219,7 @@ class StepUnchecked(Event, frozen=True, kw_only=True):
 
 
 class StepEnded(Personal, frozen=True, kw_only=True):
-    """It ended in a state that only reopening leaves. ``digest`` names what it produced."""
+    """The step ended in a final state, which only reopening changes. ``digest`` names its product."""
 
     step: str
     state: TaskState
@@ -254,7 +254,7 @@ class StepReopened(Personal, frozen=True, kw_only=True):
 
 
 class StepAssigned(Personal, frozen=True, kw_only=True):
-    """Somebody else has it now."""
+    """The task was assigned to another person."""
 
     step: str
     to: str
@@ -270,7 +270,7 @@ class StepCommented(Personal, frozen=True, kw_only=True):
 
 
 class StepStuck(Personal, frozen=True, kw_only=True):
-    """It cannot go on by itself: a person chooses between retry, skip and cancel."""
+    """The step is blocked: a person chooses between retry, skip and cancel."""
 
     step: str
     why: str
@@ -304,7 +304,7 @@ class StepReminded(Event, frozen=True, kw_only=True):
 
 
 class ReminderFailed(Personal, frozen=True, kw_only=True):
-    """Nobody could be told of it; the step itself is as it was, and the next reminder is still tried."""
+    """No reminder could be sent; the step is unchanged, and the next reminder is still tried."""
 
     step: str
     count: int
@@ -350,7 +350,7 @@ class ApprovalVoided(Event, frozen=True, kw_only=True):
 
 
 class RoleAssigned(Personal, frozen=True, kw_only=True):
-    """Who holds a role in this incident, from now on."""
+    """The persons of a role in this incident, from now on."""
 
     role: str
     persons: tuple[str, ...]
@@ -415,7 +415,7 @@ class ActedOnBehalf(Personal, frozen=True, kw_only=True):
 
 
 class BehalfConfirmed(Personal, frozen=True, kw_only=True):
-    """The person for whom the entries from ``first`` on were made says that it was so."""
+    """The person for whom the entries from ``first`` on were recorded confirms them."""
 
     first: int
     by: str

@@ -134,7 +134,7 @@ def item_of(incident: Incident, scope: Scope, name: str) -> str:
 
 
 def title_of(step: AnyStep) -> str:
-    """Return the words that stand for a step: its title, else what its kind key says."""
+    """Return the words for a step: its title, else the value of its kind key."""
     match step:
         case Step(title=title) if title:
             return title

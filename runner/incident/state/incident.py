@@ -146,7 +146,7 @@ class Run(Value, frozen=True, kw_only=True):
 
 
 class Delivery(Value, frozen=True, kw_only=True):
-    """One message to one person: its plan, its tries, what is proved."""
+    """One message to one person: its plan, its attempts, its evidence."""
 
     id: str
     message: str
@@ -210,7 +210,7 @@ class Delivery(Value, frozen=True, kw_only=True):
 
     @property
     def waits(self) -> bool:
-        """Whether its level has not been told yet."""
+        """Whether its level has not been alerted yet."""
         return self.level > 0 and self.fired_at is None and self.resent_at is None
 
 
@@ -298,7 +298,7 @@ class Domain(Value, frozen=True, kw_only=True):
 
 
 class Behalf(Value, frozen=True, kw_only=True):
-    """Entries that somebody made for another, who has not confirmed them."""
+    """Entries that one person recorded on behalf of another, who has not confirmed them."""
 
     first: int
     last: int
@@ -310,7 +310,7 @@ class Behalf(Value, frozen=True, kw_only=True):
 
 
 class RoomTask(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """What is done once at a provider for a war room: it is opened, or one person is let in; ``left_out`` says why not."""
+    """One task at the provider of a war room: to open it, or to let in one person; ``left_out`` is the reason against it."""
 
     id: str
     room: str

@@ -64,7 +64,7 @@ class Library(msgspec.Struct, frozen=True):
         invocations: Mapping[str, Invocation],
         invocation: str,
     ) -> bool:
-        """Tell whether an invocation, and all that it stands in, are defined still, and as the kinds they were."""
+        """Tell whether an invocation and its containers are still defined, with the same kinds."""
         found = invocations[invocation]
         scope = scopes[found.scope]
         step = self.body(runs, scope).steps.get(found.step)

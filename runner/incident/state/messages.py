@@ -70,7 +70,7 @@ class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class LevelFired(Event, frozen=True, kw_only=True):
-    """The people of a level are told now too; levels that were missed before it are passed over."""
+    """The people of a level are alerted too; missed levels before it are skipped."""
 
     message: str
     level: int
@@ -79,7 +79,7 @@ class LevelFired(Event, frozen=True, kw_only=True):
 
 
 class DeliveryReminded(Personal, frozen=True, kw_only=True):
-    """The same message goes out again under a new key: nobody answered, or the answer is too old to rely on."""
+    """The same message is resent under a new key: no acknowledgement, or an expired one."""
 
     delivery: str
     count: int
@@ -87,7 +87,7 @@ class DeliveryReminded(Personal, frozen=True, kw_only=True):
 
 
 class CallOwed(Personal, frozen=True, kw_only=True):
-    """All levels were told, reminders are of no avail, and not enough people have answered: a person has to call."""
+    """All levels were alerted, reminders had no effect, and the quorum is not met: a person has to call."""
 
     message: str
     persons: tuple[str, ...]
@@ -95,7 +95,7 @@ class CallOwed(Personal, frozen=True, kw_only=True):
 
 
 class AnnouncementDropped(Personal, frozen=True, kw_only=True):
-    """Those who were reached could not be told that a message is acknowledged."""
+    """The recipients of a message could not be informed that it is acknowledged."""
 
     message: str
     why: str
@@ -137,7 +137,7 @@ class DeliveryStuck(Personal, frozen=True, kw_only=True):
 
 
 class ReceiptTaken(Personal, frozen=True, kw_only=True):
-    """A later receipt of a provider for one attempt, with where that leaves the attempt and what is proved now."""
+    """A later receipt of a provider for one attempt, with the new state and evidence."""
 
     delivery: str
     n: int
@@ -226,7 +226,7 @@ class RuleOverridden(Personal, frozen=True, kw_only=True):
 
 
 class ChannelsSwitched(Personal, frozen=True, kw_only=True):
-    """Open messages go over other channels from now on: what was left, what is used, why, and at whose word."""
+    """Open messages use other channels from now on: the former, the new, the reason, and the person who decided."""
 
     left: tuple[str, ...]
     taken: tuple[str, ...]

@@ -44,7 +44,7 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Adoption(msgspec.Struct, frozen=True, kw_only=True):
-    """A notice's text was taken from a Word file that somebody had edited."""
+    """Import of a notice's text from an edited Word file."""
 
     by: str
     at: datetime

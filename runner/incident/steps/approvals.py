@@ -44,7 +44,7 @@ def value_digest(value: bytes) -> str:
 
 
 def authors(incident: Incident, bound: Invocation) -> frozenset[str]:
-    """Return who made what is approved, and for whom: of the document, else of the step's end; none for ourselves.
+    """Return the authors of the subject of an approval, and the persons they acted for; none for the program.
 
     Whoever ever made these bytes is among them, though somebody else made them again.
     """
@@ -71,7 +71,7 @@ def reached(step: p.Approve, given: tuple[Approval, ...]) -> bool:
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an approval is: how many have given it, how many must, and of which roles somebody is still needed."""
+    """Progress of an approval: given, required, and the roles that are still needed."""
 
     step: str
     have: int
@@ -105,7 +105,7 @@ def tally(incident: Incident, invocation: Invocation, step: p.Approve) -> Tally:
 
 
 def reachable(quorum: p.Quorum, roles: Mapping[str, Sequence[str]]) -> bool:
-    """Tell whether those who hold the roles are enough for a quorum."""
+    """Tell whether the persons with the roles are enough for a quorum."""
     held: dict[str, frozenset[str]] = {}
     for role in quorum.roles:
         for person in roles.get(role, ()):
@@ -114,7 +114,7 @@ def reachable(quorum: p.Quorum, roles: Mapping[str, Sequence[str]]) -> bool:
 
 
 def _each_role_filled(roles: tuple[str, ...], held: Mapping[str, frozenset[str]]) -> bool:
-    """Match roles and persons: someone who holds several roles fills the one that nobody else can."""
+    """Match roles and persons: a person with several roles fills the one that no other person can."""
     filled: dict[str, str] = {}
 
     def fill(role: str, asked: set[str]) -> bool:
@@ -129,7 +129,7 @@ def _each_role_filled(roles: tuple[str, ...], held: Mapping[str, frozenset[str]]
 
 
 def eligible(incident: Incident, invocation: Invocation, step: p.Approve, person: str) -> tuple[str, ...]:
-    """Return the roles in which a person may decide; an escalation lets the role that was told in as well."""
+    """Return the roles in which a person can decide; an escalation adds the escalation role."""
     escalated = (invocation.escalated_to,) if invocation.escalated_to else ()
     roles = dict.fromkeys((*step.by.roles, *escalated))
     return tuple(role for role in roles if person in incident.roles.get(role, ()))
@@ -274,7 +274,7 @@ def decide_approval(
 
 
 def _not_said_already(invocation: Invocation, command: c.Decide) -> None:
-    """What somebody said themselves is not replaced by what another writes down for them."""
+    """Refuse to replace a person's own decision by one that another person records for them."""
     own = [a for a in invocation.approvals if a.by == command.by and not a.void and not a.provisional]
     if command.recorded_by and own:
         said = "approved" if own[-1].approved else "rejected"
@@ -301,7 +301,7 @@ def _still_asked(incident: Incident, invocation: Invocation, step: AnyStep, now:
 
 
 def _no_draft(made: Document, bound: Invocation) -> None:
-    """A notice that lacks what the law wants at once, or says what it forbids, cannot be approved."""
+    """Refuse the approval of a notice that misses required information, or contains forbidden content."""
     if made.status != "draft":
         return
     gaps = [gap.partition(": ") for gap in made.gaps]
@@ -330,13 +330,13 @@ def _roles_for(incident: Incident, invocation: Invocation, step: Approve, person
 
 
 def _shown_role(invocation: Invocation, roles: tuple[str, ...]) -> str:
-    """Return the role to show: one in which nobody has approved yet. Which one counts is for the quorum to find."""
+    """Return the role to show: one without an approval yet. The quorum decides which one counts."""
     used = {a.role for a in invocation.approvals if a.approved and not a.void}
     return next((role for role in roles if role not in used), roles[0])
 
 
 def refuse_waiting(incident: Incident, invocation: Invocation, step: AnyStep) -> None:
-    """Raise Refused where a step is not open yet, with what it waits for."""
+    """Raise Refused if a step is not open yet, with the steps or facts that it waits for."""
     if invocation.state != "waiting":
         return
     before = open_before(incident, invocation, step)

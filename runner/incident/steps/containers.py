@@ -47,7 +47,7 @@ def new_lanes(incident: Incident, invocation: Invocation, step: p.Group) -> Iter
 
 
 def _items(incident: Incident, invocation: Invocation, step: p.Group) -> tuple[str, ...] | Unknown:
-    """Return the items of a ``for_each``, each once; ``Unknown`` always names what is missing."""
+    """Return the items of a ``for_each``, each once; ``Unknown`` always names the missing facts."""
     view = ScopeView(incident, incident.scopes[invocation.scope])
     items = () if step.for_each is None else evaluate(step.for_each, view)
     if isinstance(items, Unknown):
@@ -98,7 +98,7 @@ def late_items(incident: Incident, library: Library) -> Iterator[e.AnyEvent]:
 
 
 def superseded(incident: Incident, invocation: Invocation) -> bool:
-    """Tell whether a newer invocation, iteration or lane has taken the place of this one or of what it stands in."""
+    """Tell whether a newer invocation, iteration or lane replaced this one or its container."""
     scope = incident.scopes[invocation.scope]
     if incident.latest[f"{scope.id}|{invocation.step}"] != invocation.id:
         return True

@@ -231,7 +231,7 @@ def _retry(
 
 
 def _refused_for_good(invocation: Invocation) -> bool:
-    """Tell whether an action certainly did not happen, by the last answer: it begins anew, under another key.
+    """Tell whether the last attempt of an action certainly failed: it starts again under another key.
 
     A service that honours keys would only repeat its refusal. Where one try may have happened the key is kept.
     """
@@ -244,7 +244,7 @@ def _refused_for_good(invocation: Invocation) -> bool:
 def _send_again(
     incident: Incident, invocation: Invocation, by: str, reason: str, now: datetime
 ) -> tuple[e.AnyEvent, ...]:
-    """To those who were not reached; where nobody was to be reached at all, the message is composed anew."""
+    """Resend to recipients who were not reached; compose the message again if there were none."""
     deliveries = [incident.deliveries[name] for name in incident.messages[invocation.message].deliveries]
     missed = [d.id for d in deliveries if d.state != "satisfied"]
     return (

@@ -38,7 +38,7 @@ Code = Literal[
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why it cannot be done; ``step`` is the invocation that stands in the way, empty for the run itself."""
+    """Reason against a migration; ``step`` is the invocation that prevents it, empty for the run itself."""
 
     code: Code
     step: str
@@ -100,7 +100,7 @@ def decide_migration(
 
 
 def plan_migration(incident: Incident, run: str, bundle: Bundle, library: Library) -> MigrationPlan:
-    """Return what moving a run to a bundle would do. ``library`` holds the plan that runs now."""
+    """Return the changes of moving a run to a bundle. ``library`` has the present plan."""
     version = bundle.playbook.version
     refusal = _not_at_all(incident, run, bundle)
     if refusal is not None:
@@ -230,7 +230,7 @@ class _Comparison:
         return given and not reached(new, binding)
 
     def _made_otherwise(self, bound: Invocation) -> bool:
-        """Tell whether the new version would have what is approved made in another way."""
+        """Tell whether the new version produces the approved document in another way."""
         scope = self.incident.scopes[bound.scope]
         old = self.library.body(self.incident.runs, scope).steps[bound.step]
         body = self.new.bodies.get((scope.playbook, scope.body))
@@ -286,7 +286,7 @@ def _shape(step: AnyStep) -> object:
 
 
 def _same(old: AnyStep, new: AnyStep) -> bool:
-    """Compare two definitions without what stands inside a container: that is compared by itself."""
+    """Compare two definitions without the body of a container, which is compared separately."""
     return type(old) is type(new) and _parts(old, set()) == _parts(new, set())
 
 

@@ -19,7 +19,7 @@ from runner.playbook import format as p
 
 
 def advance(incident: Incident, name: str, now: datetime, library: Library) -> Iterator[e.AnyEvent]:
-    """Yield what follows for one invocation that has begun; what failed or expired waits for a person."""
+    """Yield the automatic changes of one active invocation; a failed or expired one waits for a person."""
     invocation = incident.invocations[name]
     step = library.step(incident, name)
     if invocation.state in ("failed", "expired"):

@@ -22,7 +22,7 @@ from runner.playbook import format as p
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """May it begin: yes, no with the reason, or not to be told without these facts."""
+    """Whether a step can start: yes, no with the reason, or undetermined without these facts."""
 
     verdict: Literal["yes", "no", "unknown"]
     why: str = ""
@@ -53,7 +53,7 @@ def check_readiness(incident: Incident, name: str, library: Library) -> Readines
 
 
 def _unknown_inputs(step: p.Call, view: ScopeView) -> tuple[str, ...]:
-    """Return what is missing before a called playbook has all of its inputs: they are evaluated once."""
+    """Return the facts that a called playbook's inputs still miss: inputs are evaluated once."""
     values = [evaluate(expression, view) for expression in step.inputs.values()]
     return merged(value for value in values if isinstance(value, Unknown)).missing
 
@@ -107,7 +107,7 @@ def _begin(
 
 
 def _known(incident: Incident, invocation: Invocation, step: p.Ask) -> bool:
-    """Tell whether a question need not be put; whoever reopened it wants an answer, known or not."""
+    """Tell whether a question is answered by a fact; a reopened question is always asked."""
     before = incident.invocations.get(f"{invocation.id.rpartition('#')[0]}#{invocation.n - 1}")
     again = before is not None and before.scope == invocation.scope
     return not again and not isinstance(lookup(incident.facts, step.sets), Unknown)

@@ -98,7 +98,7 @@ def _active(incident: Incident, invocation: Invocation, step: AnyStep, worker: s
 
 
 def _key(incident: Incident, invocation: Invocation) -> str:
-    """Return the idempotency key of an action: another one only once a person began anew what was refused."""
+    """Return the idempotency key of an action: a new one only after a person retried a refused action."""
     anew = f"|{invocation.generation}" if invocation.generation else ""
     return hashlib.sha256(f"{incident.id}|{invocation.id}{anew}".encode()).hexdigest()[:32]
 

@@ -93,7 +93,7 @@ def decide_record(
 def _who_and_where(
     incident: Incident, command: c.AssignRole | c.ChooseRoom | c.ListGuests | c.RetryRoom
 ) -> e.AnyEvent:
-    """Who holds a role, and where responders talk, is as it was said last."""
+    """Return the event that assigns a role, or that chooses or provisions the war room."""
     match command:
         case c.AssignRole(role=role, persons=persons, on_call=on_call):
             return e.RoleAssigned(role=role, persons=persons, on_call=on_call)
@@ -106,7 +106,7 @@ def _who_and_where(
 
 
 def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, ...]:
-    """What is known outside changes what nobody said here; a person's word here stands until a later one elsewhere.
+    """Record a report from outside the incident, unless a person declared the domain here.
 
     A domain in the attacker's hands stays that, whether it answers or not.
     """
@@ -135,7 +135,7 @@ def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, 
 def known(
     incident: Incident, command: c.RecordFacts, now: datetime, library: Library, second: str = ""
 ) -> tuple[e.AnyEvent, ...]:
-    """Record what is known; an open question that asks for one of these facts is answered by it.
+    """Record facts; an open question that sets one of these facts is answered by it.
 
     What moves a statutory deadline later is only asked for until a second person confirms it, and so is a position of
     counsel: it can take a duty away.
@@ -241,7 +241,7 @@ def _free(title: str, taken: set[str]) -> str:
 def _confirm(
     incident: Incident, command: c.ConfirmEntry, now: datetime, library: Library
 ) -> tuple[e.AnyEvent, ...]:
-    """A second person may agree; what was done on somebody's behalf only that person confirms, and only once."""
+    """Confirm an entry: as the second person, or as the person on whose behalf it was recorded; only once."""
     act = agreed(incident, command)
     if act is not None:
         agreement = e.SecondPersonConfirmed(

@@ -48,12 +48,12 @@ def expire(incident: Incident, now: datetime, library: Library) -> Iterator[e.An
 
 
 def _asked_again(invocation: Invocation, now: datetime) -> bool:
-    """Tell whether it is time to put a question again that nobody could answer."""
+    """Tell whether a question without an answer is due again."""
     return invocation.kind == "ask" and invocation.wake_at is not None and invocation.wake_at <= now
 
 
 def _next_reminder(invocation: Invocation, step: p.AnyStep) -> datetime | None:
-    """Return when the next reminder is owed; the intervals double, and they end."""
+    """Return when the next reminder is due; the intervals double, and they end."""
     rule = step.on_overdue
     if rule is None or rule.remind is None or not invocation.overdue or invocation.reminded_at is None:
         return None

@@ -9,7 +9,7 @@ VIA = " via "
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
-    """The five things known of whoever caused an event; fields stand in the order of canonical JSON."""
+    """The five known properties of the actor of an event; fields are in the order of canonical JSON."""
 
     claimed: str
     """The person's key, or ``worker`` and the like for ourselves: a claim until ``proven_by`` says more."""
@@ -22,7 +22,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def represented(self) -> str:
-        """The person alone for whom ``claimed`` acted; empty where it acted for itself."""
+        """The person for whom ``claimed`` acted, without the channel; empty without such a person."""
         return (self.on_behalf_of or "").partition(VIA)[0]
 
 

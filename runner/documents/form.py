@@ -61,7 +61,7 @@ class FieldList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     sections: tuple[Section, ...]
 
     def at(self, stage: str) -> tuple[Section, ...]:
-        """Return what is asked at a stage."""
+        """Return the sections of a stage."""
         asked = self.stages[: self.stages.index(stage) + 1]
         return tuple(section for section in self.sections if section.stage in asked)
 

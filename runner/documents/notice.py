@@ -64,7 +64,7 @@ class Fits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The front matter of one template: which duty it fulfils, and by what it is checked."""
+    """Front matter of one template: the duty that it fulfils, and its requirements."""
 
     id: str
     version: str
@@ -119,7 +119,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """One fact that the text wanted and nobody has recorded."""
+    """One fact that the text needs and that is not recorded."""
 
     path: str
     item: str

@@ -73,7 +73,7 @@ def _again(used: Used, text: str) -> Used:
 
 
 def _stands(form: str, text: str) -> bool:
-    """Tell whether words stand in a text, not as a part of other words or numbers."""
+    """Tell whether words occur in a text, not as a part of other words or numbers."""
     wanted = " ".join(form.split())
     if not wanted:
         return False
@@ -85,7 +85,7 @@ def _open(gap: Gap, marks: Mapping[str, set[str]], text: str) -> bool:
 
 
 def _marks(base: Document) -> dict[str, set[str]]:
-    """Return what stands in the text for each gap."""
+    """Return the texts that mark each gap."""
     found: dict[str, set[str]] = {}
     for inlines in cells_of(base.blocks):
         for node in _gaps(inlines):

@@ -26,5 +26,5 @@ def encode(notice: Notice, document: Document) -> bytes:
 
 
 def decode(content: bytes) -> Kept:
-    """Return what was kept."""
+    """Return the stored document."""
     return from_json(content, Kept)

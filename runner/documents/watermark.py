@@ -23,7 +23,7 @@ def watermark(document: Document) -> str:
 
 
 def mark(document: Document) -> str:
-    """Return EXERCISE or SELF-TEST for what is not real, nothing for what is: it stands in each page's head."""
+    """Return EXERCISE or SELF-TEST, nothing for a real incident, for the head of each page."""
     return MARKS[document.context.kind]
 
 

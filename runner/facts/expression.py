@@ -28,7 +28,7 @@ VERDICTS: tuple[str, ...] = ("applies", "unknown", "not_applicable", "advisory")
 
 
 class Unknown(Struct, frozen=True):
-    """The third answer: it depends on something that nobody has said yet.
+    """The third value of an expression: it depends on missing facts.
 
     ``missing`` names, sorted and once each, the facts (or steps, duties, names) whose value would settle it.
     ``problems`` says in words why a value that is there cannot be used: kinds that do not compare, an overflow.

@@ -62,7 +62,7 @@ def exercise_files(catalog: Catalog) -> dict[str, Path]:
 
 
 def read_exercise(source: Source) -> tuple[Exercise | None, tuple[Problem, ...]]:
-    """Return the exercise of a file, or None with what is wrong; conditions are parsed."""
+    """Return the exercise of a file, or None with its problems; conditions are parsed."""
     if source.problems or not isinstance(source.data, dict):
         return read_struct(source, Exercise, SCHEMA)
     problems: list[Problem] = []

@@ -36,7 +36,7 @@ class _Wrong(Exception):
 
 
 def load_rota(path: Path, people: Mapping[str, Person], zone: str = "") -> Rota:
-    """Return the rota in a file; ``zone`` holds where the file names none. Raises Invalid with what is wrong."""
+    """Return the rota in a file; ``zone`` applies where the file names none. Raises Invalid with the problem."""
     return read_rota(_content(path), path.name, people, zone)
 
 
@@ -101,7 +101,7 @@ def read_rota(content: bytes, name: str, people: Mapping[str, Person], zone: str
 
 
 def _put_together(found: list[tuple[Any, Shift | None]]) -> Rota:
-    """Take the changed occurrences of a series out of it: each stands as an entry of its own."""
+    """Remove the changed occurrences from a series: each is a separate entry."""
     moved: dict[str, set[datetime]] = {}
     for entry, _ in found:
         if (original := entry.get("RECURRENCE-ID")) is not None:
@@ -134,7 +134,7 @@ def _local(value: date, zone: tzinfo) -> datetime:
 
 
 class _Reader:
-    """What is known while the entries of one file are read."""
+    """State while the entries of one file are read."""
 
     def __init__(self, people: Mapping[str, Person], zone: tzinfo) -> None:
         self._zone = zone
@@ -172,7 +172,7 @@ class _Reader:
         )
 
     def _whose(self, entry: Any) -> tuple[str, ...]:
-        """Return who is meant, where that is one person for each name; a name that two people have is nobody's."""
+        """Return the persons named, with one person for each name; an ambiguous name is ignored."""
         invited = entry.get("ATTENDEE", [])
         for one in invited if isinstance(invited, list) else [invited]:
             address = str(one).casefold().removeprefix("mailto:")

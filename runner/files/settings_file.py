@@ -63,7 +63,7 @@ def load_home(path: Path) -> Home:
 
 
 def strangers(path: Path, home: Home, people: Collection[str]) -> Iterator[Problem]:
-    """Yield every place of a home's file that names somebody who is none of ``people``, wherever those are kept."""
+    """Yield every place of the settings that names a person who is not one of ``people``."""
     source = load(path, code="bad_settings")
     for where, person in _named(home):
         if person not in people:
@@ -161,7 +161,7 @@ def _acting(home: Home, source: Source) -> Iterator[Problem]:
 
 
 def _rooms_and_rotas(home: Home, source: Source) -> Iterator[Problem]:
-    """Yield rooms of channels that are not there, and rotas whose gaps fall to nobody."""
+    """Yield rooms of unknown channels, and rotas without a person for their gaps."""
     for name, room in home.war_rooms.items():
         if room.channel and room.channel not in home.channels:
             hint = f"Choose one of: {', '.join(home.channels) or 'none'}."

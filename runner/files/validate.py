@@ -182,7 +182,7 @@ def _tests(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
 
 
 def _home(source: Source, home: Home | None) -> tuple[Problem, ...]:
-    """Return what is wrong with a home's file; people may be kept in the store of ``home`` instead."""
+    """Return the problems of a settings file; people can be stored in the database of ``home`` instead."""
     from runner.files.settings_file import load_home, strangers
 
     path = Path(source.file)

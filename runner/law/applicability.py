@@ -163,7 +163,7 @@ class Evaluator:
         return Ground(reason, binds, not wanted, self._against(condition, wanted) if presumed else None)
 
     def _words(self, condition: Condition, binds: Answer, wanted: bool) -> str:
-        """Say a condition as a ground: what was assumed, what is denied, and what stays open for a special reason."""
+        """Return a condition in words: assumed, false, or open for a special reason."""
         raw, answer = self.raw(condition), self.holds(condition)
         if isinstance(raw, Unknown) and not isinstance(answer, Unknown):
             return f"{condition.text} ({'assumed' if answer else 'assumed false'}: {_silence(raw)})"
@@ -190,7 +190,7 @@ class Evaluator:
         return conjunction((self._reaches(exemption), self.raw(exemption.condition))) is False
 
     def _reaches(self, exemption: Exemption) -> Answer:
-        """Say whether encryption can help at all: the key is safe, and nothing else is lost than what it covers."""
+        """Tell whether encryption can help at all: the key is safe, and only encrypted data are lost."""
         if not exemption.by_encryption:
             return True
         taken, impact = self.view.fact(KEY), self.view.fact("incident.impact")
@@ -248,7 +248,7 @@ def _residents(place: str, view: View) -> Ground:
 def exemption_grounds(
     exemptions: Iterable[Exemption], judge: Evaluator, claimed: Mapping[str, Reason]
 ) -> tuple[Ground, ...]:
-    """Return "not exempt" for each exemption that decides: what the organisation is, and what is claimed.
+    """Return "not exempt" for each deciding exemption: of the organisation, and as claimed.
 
     ``claimed`` holds the positions that counsel takes in this regime, by the exemption's code.
     """

@@ -367,7 +367,7 @@ def _state(
     *,
     binding: bool,
 ) -> DutyState:
-    """Return the state; what does not bind, or is not in sight yet, is never overdue. A decision that fell counts no more."""
+    """Return the state; a duty that does not bind, or is not relevant yet, is never overdue. A lapsed decision does not count."""
     state = state_of(rule.slug, law.dossier, held, due, case.now, decided=not finding.fallen)
     return "open" if state in ("overdue", "held") and not binding else state
 
@@ -418,7 +418,7 @@ def _offices(rule: DutyRule, law: _Law, judge: Evaluator) -> Iterable[str]:
 
 
 def monitoring_months(rule: DutyRule, judge: Evaluator) -> int | None:
-    """Return the months of credit monitoring that letters of this duty have to offer, None where none is owed."""
+    """Return the months of credit monitoring that letters of this duty must offer, None without such an offer."""
     offer = rule.credit_monitoring
     if offer is None or conjunction(judge.holds(condition) for condition in offer.conditions) is not True:
         return None

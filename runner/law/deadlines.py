@@ -73,7 +73,7 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Began(msgspec.Struct, frozen=True):
-    """When a period began and what says so; ``missing`` names what would make a provisional answer final."""
+    """Start of a period and its source; ``missing`` names the facts that would confirm an unconfirmed start."""
 
     at: datetime
     by: str
@@ -82,7 +82,7 @@ class Began(msgspec.Struct, frozen=True):
 
 
 class NotBegun(msgspec.Struct, frozen=True):
-    """A period whose beginning is not known: what it waits for, and the facts that would say it."""
+    """A period with an unknown start: the event it waits for, and the facts that would set it."""
 
     by: str
     missing: tuple[str, ...]
@@ -145,7 +145,7 @@ def _place(clock: Clock, place: Place) -> Place:
 
 
 def _began(start: Start, known: Known, zone: tzinfo, earliest: Began | None) -> Began | NotBegun:
-    """Find when a period began; a provisional answer only where the law asks what somebody knew."""
+    """Return the start of a period; an unconfirmed one only where the law counts from knowledge."""
     moments = {path: known.instant(path) for path in start.facts}
     found = {path: at for path, at in moments.items() if at is not None}
     absent = tuple(path for path, at in moments.items() if at is None)

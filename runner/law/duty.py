@@ -59,7 +59,7 @@ CLAIMED_BY = ("counsel", "executive", "dpo")
 
 
 class Unless(msgspec.Struct, frozen=True, kw_only=True):
-    """An exemption that nobody has claimed, or harm that is presumed: with it the duty would not stand.
+    """An unclaimed exemption, or presumed harm: if claimed, the duty would not apply.
 
     ``ground`` is what ``tocsin duty decide --ground`` takes. ``met`` says that all the facts it asks for are recorded and
     speak for it; otherwise ``missing`` are those that are wanted. One that only a person can judge misses no facts.

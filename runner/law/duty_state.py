@@ -48,7 +48,7 @@ class Dossier:
         judge: Evaluator,
         records: Mapping[str, DutyRecord],
     ) -> None:
-        """Read the facts through ``judge``, and what was filed from ``records`` (duty id → record)."""
+        """Read the facts through ``judge``, and the filings from ``records`` (duty id → record)."""
         self.regime = regime
         self.place = place
         self.records = records
@@ -63,7 +63,7 @@ class Dossier:
         return instant(value)
 
     def filed(self, slug: str) -> datetime | None:
-        """Return when a stage was handed in: by its record, else by the facts that say so."""
+        """Return when a stage was filed: by its record, else by the facts."""
         record = self.record(slug)
         if record is not None and record.kind == "filed":
             return record.at

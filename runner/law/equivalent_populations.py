@@ -61,7 +61,7 @@ def asked(
 
 
 class Groups:
-    """All populations in their order, by groups; the first view of a group stands for it."""
+    """All affected groups in order, by class; the first view of a class represents it."""
 
     def __init__(self, every: Sequence[View], keys: Iterable[Any]) -> None:
         """Take the views, and a key for each: equal keys are one group."""
@@ -88,7 +88,7 @@ class Groups:
         return found
 
     def spread(self, wanted: Unknown) -> Unknown:
-        """Return what is missing of the first ones with what is missing of the others."""
+        """Return the missing facts of the representatives together with those of the others."""
         if len(self.firsts) == len(self._views):
             return wanted
         if wanted not in self._spread:

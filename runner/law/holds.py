@@ -20,7 +20,7 @@ from runner.law.regime import Hold
 
 
 class Custody(msgspec.Struct, frozen=True):
-    """A law-enforcement hold as it bears on one duty. ``until`` is None while nobody knows its end."""
+    """A delay for law enforcement as it affects one duty. ``until`` is None while its end is unknown."""
 
     active: bool
     until: datetime | None
@@ -30,7 +30,7 @@ class Custody(msgspec.Struct, frozen=True):
 def custody(
     hold: Hold | None, duty: str, jurisdictions: Sequence[str], facts: Mapping[str, Any], now: datetime
 ) -> Custody | None:
-    """Return the hold that was asked for, or None where the law knows none or nobody asked.
+    """Return the requested delay, or None if the law has none or no authority asked.
 
     ``duty`` is the id ``regime/slug``; ``jurisdictions`` are the places of its law.
     """

@@ -164,7 +164,7 @@ def _residents(view: View, place: str) -> Span | Unknown:
 
 
 def lives(view: View, place: str) -> bool | Unknown:
-    """Say whether somebody of a population lives in a place."""
+    """Tell whether a person of a group lives in a place."""
     count = residents(view, place)
     if isinstance(count, Unknown):
         return count
@@ -231,7 +231,7 @@ def _settling(threshold: Threshold, view: View) -> str:
 def _in_one_state(
     threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, Unknown]]
 ) -> bool | Unknown:
-    """Ask the question for each state of the country by itself; one that reaches the number is enough."""
+    """Evaluate the question for each state of the country separately; one state that reaches the number is enough."""
     states = {
         key
         for view in [*owed, *(view for view, _ in open_)]

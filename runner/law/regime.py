@@ -63,7 +63,7 @@ class SubstituteNotice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreditMonitoring(msgspec.Struct, frozen=True, kw_only=True):
-    """An offer of monitoring: for how many months, and when it is owed."""
+    """An offer of credit monitoring: number of months, and the condition."""
 
     months: int
     conditions: tuple[Condition, ...] = ()
@@ -98,7 +98,7 @@ class Lateness(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordKeeping(msgspec.Struct, frozen=True, kw_only=True):
-    """What has to be kept, whether or not anyone is told."""
+    """Records that the law requires, with or without a notification."""
 
     ref: str = ""
     text: str = ""
@@ -113,7 +113,7 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DutyRule(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that the regime asks: of whom, for whom, above which number, by when, saying what."""
+    """One duty of the law: from whom, for whom, above which number, by when, with which contents."""
 
     slug: str
     recipient: str
@@ -153,7 +153,7 @@ class StateLaw(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NationalLaw(msgspec.Struct, frozen=True, kw_only=True):
-    """The laws through which a directive binds, and the facts that say in which States somebody is established."""
+    """The laws through which a directive binds, and the facts that name the States of establishment."""
 
     of: tuple[str, ...]
     states: tuple[StateLaw, ...]

@@ -43,7 +43,7 @@ def is_relevant(answer: bool | Unknown, jurisdictions: Sequence[str], known: fro
 
 
 def is_question(path: str) -> bool:
-    """Whether a fact is one of those that bring duties into sight: what the organisation is, where it is, whom it has."""
+    """Whether a fact decides relevance: the organisation's kind, its place, its affected people."""
     return depends_on_profile(path) or depends_on_location(path)
 
 
@@ -84,7 +84,7 @@ def _question(path: str) -> str:
 
 
 def depends_on_profile(path: str) -> bool:
-    """Whether a fact is what the organisation is, or whom it has where: a duty that waits for it is not in sight."""
+    """Whether a fact describes the organisation or the places of its people: a duty that waits for it is not relevant."""
     return path.rpartition(".")[2] in _WHAT_WE_ARE or _RESIDENTS in path
 
 

@@ -131,7 +131,7 @@ class _Wants:
         return place
 
     def unknown(self, number: int) -> Unknown:
-        """Return what a set of bits stands for."""
+        """Return the unknown value of a set of bits."""
         found = self._unknowns.get(number)
         if found is None:
             names = sorted(self._of(number))
@@ -249,7 +249,7 @@ def _of_law(
 def _arises(
     rule: RuleOutline, readers: Sequence[_Reader], scopes: Sequence[int], wants: _Wants, groups: Groups
 ) -> int:
-    """Say whether at least one population is owed it and the thresholds are met over all that are."""
+    """Tell whether the duty applies to at least one group, and the thresholds are met over all such groups."""
     told = [reader.rule(rule, scope) for reader, scope in zip(readers, scopes, strict=True)]
     within = HOLDS
     if HOLDS not in told:

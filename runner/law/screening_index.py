@@ -52,12 +52,12 @@ class LawOutline(msgspec.Struct, frozen=True, array_like=True):
     versions: tuple[VersionOutline, ...]
 
     def places(self) -> frozenset[str]:
-        """Return the places by which a fact can say that people were told."""
+        """Return the fact paths that record a notification."""
         return frozenset(version.residents_of or self.jurisdictions[0] for version in self.versions)
 
 
 class Outline(msgspec.Struct, frozen=True, kw_only=True):
-    """All laws of a catalogue, in its order, over tables of what they ask."""
+    """All laws of a catalogue, in its order, over tables of their conditions."""
 
     conditions: tuple[Condition, ...] = ()
     exemptions: tuple[Exemption, ...] = ()

@@ -33,7 +33,7 @@ class Transposition(msgspec.Struct, frozen=True):
 def applicable_states(
     law: NationalLaw | None, views: Sequence[View], day: date
 ) -> tuple[tuple[Transposition, ...], bool]:
-    """Return what it says to each population on the deciding day, and whether to all of them it is advisory.
+    """Return the national law for each affected group on the deciding day, and whether it is advisory for all of them.
 
     Both are empty and false where a law binds by itself. Where nobody is bound, the advisory ones are shown the duties.
     """

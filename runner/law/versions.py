@@ -33,7 +33,7 @@ D = TypeVar("D", bound=Dated)
 def deciding(
     decided_by: Sequence[str], versions: Sequence[D], view: View, now: datetime, zone: tzinfo
 ) -> tuple[D, Reason | None, bool, tuple[str, ...]]:
-    """Return the version that decides, why it bars every duty, whether it is only advisory, and what was assumed.
+    """Return the deciding version, the reason that bars every duty, whether it is only advisory, and the assumptions.
 
     The first known of ``decided_by`` names the date; while none is known, today's law is shown and the note says so.
     """

@@ -74,7 +74,7 @@ def _checked(source: Source, read: Read, catalog: Catalog, home: Home | None) ->
 def _include(
     playbook: Playbook, catalog: Catalog, home: Home | None, found: dict[str, tuple[Source, Playbook]]
 ) -> None:
-    """Collect what a playbook runs, and what that runs; one name stands for one version in a bundle."""
+    """Collect the called playbooks of a playbook, recursively; one name means one version in a bundle."""
     for place in Map(playbook).places:
         if not isinstance(place.step, Call):
             continue

@@ -121,7 +121,7 @@ def _by_type(
 def _extra(
     validator: Any, allowed: dict[str, Any] | bool, value: Any, schema: dict[str, Any]
 ) -> Iterator[ValidationError]:
-    """Find each unknown key by itself; where any key is allowed, judge its value."""
+    """Find each unknown key separately; where any key is allowed, check its value."""
     from jsonschema.exceptions import ValidationError
 
     for key in value if isinstance(value, dict) else ():
@@ -136,7 +136,7 @@ def _extra(
 
 
 def _missing(_validator: Any, required: list[str], value: Any, _schema: object) -> Iterator[ValidationError]:
-    """Find each missing key by itself."""
+    """Find each missing key separately."""
     from jsonschema.exceptions import ValidationError
 
     for key in required if isinstance(value, dict) else ():
@@ -147,7 +147,7 @@ def _missing(_validator: Any, required: list[str], value: Any, _schema: object) 
 
 
 def _names(validator: Any, form: dict[str, Any], value: Any, _schema: object) -> Iterator[ValidationError]:
-    """Judge the names that a mapping gives to what it holds."""
+    """Check the names of a mapping's entries."""
     from jsonschema.exceptions import ValidationError
 
     for key in value if isinstance(value, dict) else ():
@@ -169,7 +169,7 @@ class _Fault(msgspec.Struct, frozen=True):
 
 
 def _problem(error: ValidationError, source: Source) -> Problem:
-    """Word one error: what is wrong, and what to write."""
+    """Return one error in words: the problem, and what to write."""
     where: Where = tuple(error.absolute_path)
     schema: Any = error.schema
     fault = _Fault(

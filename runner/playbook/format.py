@@ -69,7 +69,7 @@ class Due(Part, frozen=True, kw_only=True):
 
 
 class Retry(Part, frozen=True, kw_only=True):
-    """How often an effect is tried again by itself: waits grow by ``factor`` up to ``at_most``."""
+    """Automatic retries of an effect: pauses grow by ``factor`` up to ``at_most``."""
 
     times: Annotated[int, Meta(ge=0, le=100)] = 0
     wait: timedelta = timedelta(seconds=30)
@@ -108,7 +108,7 @@ class Step(Part, tag_field="kind", frozen=True, kw_only=True):
 
 
 class Must(Part, frozen=True, kw_only=True):
-    """A checklist row on which safety or evidence depends: checked by itself, never with all others at once."""
+    """A checklist item on which safety or evidence depends: marked done alone, never with all others at once."""
 
     must: Words
 
@@ -127,7 +127,7 @@ class Task(Step, tag="task", frozen=True, kw_only=True):
         return tuple(row.must if isinstance(row, Must) else row for row in self.checklist)
 
     def must(self, row: int) -> bool:
-        """Tell whether a row, counted from 0, must be checked by itself."""
+        """Tell whether a checklist item, counted from 0, must be marked done alone."""
         return isinstance(self.checklist[row], Must)
 
 
@@ -260,7 +260,7 @@ class WaitFor(Part, frozen=True, kw_only=True):
 
 
 class Wait(Step, tag="wait", frozen=True, kw_only=True):
-    """Wait for time, a fact or a duty; nobody's work, nothing is sent."""
+    """Wait for time, a fact or a duty; no task for a person, no message."""
 
     wait: WaitFor
 

@@ -58,7 +58,7 @@ def kind_of(step: Mapping[str, Any]) -> str:
 
 
 class _Lowering:
-    """One playbook being lowered; remembers what was wrong, and each condition that it has parsed."""
+    """Normalisation of one playbook; collects problems, and each parsed condition."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -198,7 +198,7 @@ class _Lowering:
         return {key: one for key, one in lowered.items() if one is not _GONE}
 
     def due(self, value: Any, where: Where, _names: frozenset[str]) -> Any:
-        """Lower a due time: an offset, and what it counts from."""
+        """Normalise a due time: an offset, and its anchor."""
         found = re.match(DUE, value) if isinstance(value, str) else None
         if found is None:
             return self.misshapen(value)
@@ -242,7 +242,7 @@ _APPLYING: Final = Apply("duties", (Const("applies"),))
 
 
 def as_meant(step: Any) -> tuple[Any, str]:
-    """Return a misshapen step as it was probably meant, with its kind; the schema has said what is wrong."""
+    """Return a misshapen step in its probable form, with its kind; the schema has reported the problem."""
     if not isinstance(step, dict):
         return step, ""
     step = {key: value for key, value in step.items() if key != "kind"}

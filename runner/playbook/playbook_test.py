@@ -70,7 +70,7 @@ class Document(Written, frozen=True, kw_only=True):
 
 
 class Expected(Written, frozen=True, kw_only=True):
-    """How it must end. With ``path`` every step is accounted for: what it does not name must be done."""
+    """Expected end. With ``path`` every step is checked: a step that it does not name must be done."""
 
     path: dict[TaskState, tuple[str, ...]] | None = None
     """State → the steps that end in it in at least one lane."""
@@ -124,7 +124,7 @@ class PlaybookTests(Written, frozen=True, kw_only=True):
 
 
 def merged(usual: Behaviour, own: Behaviour) -> Behaviour:
-    """Return what holds in one test: its own over what is usual, key by key.
+    """Return the settings of one test: its own over the common ones, key by key.
 
     A fact that it sets anew (``KEY=VALUE``) takes the place of what is usual; one that it adds to (``KEY+=VALUE``) stands.
     """

@@ -149,7 +149,7 @@ def _meaning(source: Source, tests: PlaybookTests, bundle: Bundle) -> Iterator[P
 def behaviour_problems(
     source: Source, one: Behaviour, where: Where, steps: Mapping[str, AnyStep]
 ) -> Iterator[Problem]:
-    """Yield what is wrong with what people are said to answer, find out and do; ``steps`` are those of the playbook."""
+    """Yield the problems of the answers, facts and actions of people in a test; ``steps`` are those of the playbook."""
     for name, mentioned in (("answers", one.answers), ("finds", one.finds), ("deeds", one.deeds)):
         yield from _steps(source, (*where, name), mentioned, steps)
     yield from _steps(source, (*where, "acts"), one.acts, steps)

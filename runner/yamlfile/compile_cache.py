@@ -30,7 +30,7 @@ COARSE = 2_000_000_000
 
 
 class _Seen(msgspec.Struct, frozen=True):
-    """What stands in the kept file."""
+    """Contents of the cache file."""
 
     state: str
     fingerprint: str
@@ -148,7 +148,7 @@ def fingerprint(files: Mapping[str, Path | Traversable]) -> str:
 
 
 class _Damaged(Exception):
-    """What is kept is not what was written."""
+    """The cache file is damaged."""
 
 
 def _encoded(made: object) -> bytes:
@@ -187,7 +187,7 @@ def _modules(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _keep(place: Path, body: bytes) -> None:
-    """Write beside and rename, so that nobody reads half of it."""
+    """Write to a temporary file and rename, so that no reader sees half of it."""
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_suffix(f".{os.getpid()}")
     part.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)

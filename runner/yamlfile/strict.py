@@ -21,7 +21,7 @@ Made = TypeVar("Made", bound=msgspec.Struct)
 
 
 def read_struct(source: Source, kind: type[Made], schema: str) -> tuple[Made | None, tuple[Problem, ...]]:
-    """Return the file's value, or None with what is wrong: all unknown and missing keys and words, else the first misfit."""
+    """Return the file's value, or None with its problems: all unknown and missing keys and words, else the first wrong value."""
     if source.problems:
         return None, source.problems
     if not isinstance(source.data, dict) or source.data.get("schema") != schema:
@@ -82,7 +82,7 @@ def _keys(
 
 
 def invalid_file(source: Source, problems: tuple[Problem, ...], *, code: str) -> Invalid:
-    """Return the error of a file that cannot be used; ``code`` says what it was to be."""
+    """Return the error of an invalid file; ``code`` names its kind."""
     count = len(problems)
     return Invalid(
         f'File "{source.file}" has {count} problem{"s" if count != 1 else ""}.',

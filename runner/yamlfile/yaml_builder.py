@@ -132,7 +132,7 @@ class Builder:
         self.root: tuple[Any, Spot] | None = None
 
     def source(self, text: str) -> Source:
-        """Return what was built so far."""
+        """Return the values built so far."""
         if self.root is None and not self.problems:
             kind = "home" if PurePath(self.file).name == CONFIG else "playbook"
             self.report(None, "yaml-empty", "The file is empty.", f"Begin with `schema: tocsin/{kind}/v1`.")
@@ -260,7 +260,7 @@ class Builder:
         top.spot.keys[key] = (spot.line, spot.column)
 
     def _add(self, value: Any, spot: Spot, size: int, anchor: str | None) -> None:
-        """Hang a finished value into what is open, or make it the document."""
+        """Append a finished value to the open container, or make it the document."""
         if anchor:
             self.anchors[anchor] = (value, spot, size)
         if not self.stack:

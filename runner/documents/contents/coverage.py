@@ -66,7 +66,7 @@ def complete(coverage: tuple[Coverage, ...]) -> bool:
 
 
 class _Places:
-    """Where facts stand in a document, by their short paths."""
+    """Positions of facts in a document, by their short paths."""
 
     def __init__(self, document: Document) -> None:
         self.printed = {short(used.path) for used in document.facts_used if used.printed}

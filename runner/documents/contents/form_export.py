@@ -54,7 +54,7 @@ def _fields(document: Document) -> tuple[Any, ...]:
 
 
 def _marks(document: Document) -> tuple[str, ...]:
-    """Return what must not be overlooked: a draft, and an incident that is none."""
+    """Return the marks of a draft and of an exercise."""
     kind = MARKS[document.context.kind]
     status = "DRAFT" if document.context.status == "draft" else ""
     return tuple(mark for mark in (kind, status) if mark)

@@ -53,7 +53,7 @@ _SENTENCE = re.compile(r"[.!?]\s|\n\n")
 
 
 def judged(notice: Notice, document: Document) -> Iterator[Coverage]:
-    """Yield a line for each rule that holds for whoever the notice is written to."""
+    """Yield the result of each rule that applies to the notice's audience."""
     if notice.audience == "individuals":
         yield _reachable(document)
         yield _no_password(document)

@@ -66,7 +66,7 @@ def load_notice(
 def scan_notice(
     content: bytes, file: str, parts: Parts = no_parts, forms: Parts = no_parts
 ) -> tuple[Notice | None, str, tuple[Problem, ...]]:
-    """Read as far as possible and return what was read with all that is wrong; never raises."""
+    """Read as far as possible and return the notice with all problems; never raises."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -107,7 +107,7 @@ class Objects:
         return self._written(self._reached())
 
     def _reached(self) -> set[int]:
-        """Return the numbers of what is still needed."""
+        """Return the numbers of the objects that are still needed."""
         seen: set[int] = set()
         waiting = [self._root, self._info]
         while waiting:
@@ -118,7 +118,7 @@ class Objects:
         return seen
 
     def _written(self, needed: set[int]) -> bytes:
-        """Write what is needed under the numbers that it has; the table says that the others are free."""
+        """Write the needed objects under their numbers; the table marks the others as free."""
         made, places = bytearray(b"%PDF-1.7\n%\x80\x80\x80\x80\n\n"), {}
         for number in sorted(needed):
             places[number] = len(made)

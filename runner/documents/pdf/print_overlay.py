@@ -30,7 +30,7 @@ class Form(NamedTuple):
     lines: tuple[int, ...]
 
     def own(self, letter: Document) -> tuple[Block, ...]:
-        """Return what is the reader's own of a letter of this form."""
+        """Return the text of the reader of a letter of this form."""
         return tuple(letter.blocks[n] for n in self.paper.open)
 
 

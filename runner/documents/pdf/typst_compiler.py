@@ -43,7 +43,7 @@ class Printed(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A PDF, and what it was made from after all, where a draft's text had to be spelt out."""
+    """A PDF, and its inputs after characters of a draft were replaced by their codes."""
 
     content: bytes
     inputs: str
@@ -60,7 +60,7 @@ class Machine:
         self._running: tuple[str, typst.Compiler] | None = None
 
     def make(self, first: Document, inputs: str, call: str, said: str) -> Made:
-        """Set what is said by one of the stationery's functions.
+        """Set the text by one of the stationery's functions.
 
         A character that no font has is spelt out as ``[U+6F22]`` in a draft; a final document is ``Refused``
         then, because its text must be the same in every format.

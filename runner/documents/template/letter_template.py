@@ -45,7 +45,7 @@ def _is_slot(node: nodes.Expr, slots: Sequence[str]) -> bool:
 
 
 def stand_ins(slots: Sequence[str], seed: str) -> dict[str, str]:
-    """Return a word for each slot that stands in no text: letters and digits only, so that nothing breaks it apart."""
+    """Return a placeholder for each slot that occurs in no text: letters and digits only, so that nothing splits it."""
     mark = hashlib.sha256(seed.encode()).hexdigest()[:16]
     return {slot.partition(".")[2]: f"Slot{mark}{n:02d}" for n, slot in enumerate(slots)}
 
@@ -65,7 +65,7 @@ class Pattern(msgspec.Struct, frozen=True):
 
 
 def cut(text: str, words: Mapping[str, str]) -> Pattern:
-    """Cut a text at the words that stand for its slots."""
+    """Split a text at the placeholders of its slots."""
     names = {word: name for name, word in words.items()}
     parts = re.split("|".join(map(re.escape, names)) or r"(?!)", text)
     found = re.findall("|".join(map(re.escape, names)) or r"(?!)", text)

@@ -68,13 +68,13 @@ def sandbox(language: str, zone: str) -> Environment:
 
 
 def _absent(value: object) -> bool:
-    """Whether there is nothing to print: nobody knows it, or somebody knows that there is no such party."""
+    """Whether there is nothing to print: the fact is unknown, or is ``none``."""
     return isinstance(value, Missing) or (isinstance(value, Leaf) and nobody(value.path_, value.value_))
 
 
 @functools.cache
 def _kind() -> type[Environment]:
-    """Return the class of our sandboxes: it stands in a function because Jinja2 is imported when first needed."""
+    """Return the class of the sandbox, inside a function because Jinja2 is imported when first needed."""
     from jinja2.exceptions import SecurityError
     from jinja2.runtime import Context
     from jinja2.sandbox import ImmutableSandboxedEnvironment

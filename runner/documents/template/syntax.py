@@ -75,7 +75,7 @@ def check_syntax(source: str, name: str = "notice") -> tuple[Problem, ...]:
 
 
 def _too_large(tree: nodes.Template) -> str:
-    """Say why a tree is larger than any notice needs; without recursion, for what follows is recursive."""
+    """Return why a tree is too large; without recursion, since the next steps are recursive."""
     level: list[nodes.Node] = [tree]
     seen = 0
     for _ in range(MAX_DEPTH):
@@ -129,7 +129,7 @@ def _follow(
     aliases: dict[str, tuple[str, ...]],
     budget: Budget,
 ) -> None:
-    """Learn what loop variables and macro parameters stand for; a call inside a macro needs a second round."""
+    """Collect the values of loop variables and macro parameters; a call inside a macro needs a second round."""
     from jinja2 import nodes
 
     for loop in tree.find_all(nodes.For):

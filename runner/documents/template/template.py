@@ -32,7 +32,7 @@ _ONLY_TAG: Final = re.compile(r"^\s*\{%-?.*-?%\}\s*$")
 
 
 class Marked(msgspec.Struct, frozen=True):
-    """What a template printed: Markdown with marks, and the ledger that says what each mark stands for."""
+    """Result of a template: Markdown with marks, and the ledger of the marks."""
 
     text: str
     ledger: Ledger

@@ -55,7 +55,7 @@ class Wrong(Exception):
 
 
 class Ledger:
-    """What one rendering read, printed, missed and could not decide (the only mutable thing here)."""
+    """Facts that one rendering read, printed, missed and could not decide (the only mutable object here)."""
 
     __slots__ = ("_undecided", "asked", "budget", "cells", "printed", "read")
 
@@ -69,7 +69,7 @@ class Ledger:
         self._undecided: dict[str, None] = {}
 
     def mark(self, cell: Missing | Undecided | str) -> str:
-        """Keep a cell and return the mark that stands for it in the Markdown."""
+        """Store a cell and return its mark in the Markdown."""
         match cell:
             case Missing():
                 self.budget.spend(1, len(cell.path_))
@@ -160,7 +160,7 @@ class Missing(Value):
         yield Missing(f"{self._path}[]", self._ledger)
 
     def __bool__(self) -> bool:
-        """Answer yes and note that nobody could decide."""
+        """Return True and record that the value is undetermined."""
         return self._ledger.undecided(self._path)
 
     def __len__(self) -> int:
@@ -198,11 +198,11 @@ class Leaf(Value):
         raise Wrong(f'Fact "{self._path}" is a single value and has no part "{key}".')
 
     def __bool__(self) -> bool:
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return bool(self.value_)
 
     def __len__(self) -> int:
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return len(self.value_)
 
     def __iter__(self) -> Iterator[Leaf]:
@@ -217,27 +217,27 @@ class Leaf(Value):
         return self._compare(other, lambda mine, its: its in mine)
 
     def __eq__(self, other: object) -> bool:  # type: ignore[explicit-override]
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return self._compare(other, lambda mine, its: mine == its)
 
     def __ne__(self, other: object) -> bool:  # type: ignore[explicit-override]
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return self._compare(other, lambda mine, its: mine != its)
 
     def __lt__(self, other: object) -> bool:
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return self._compare(other, lambda mine, its: mine < its)
 
     def __le__(self, other: object) -> bool:
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return self._compare(other, lambda mine, its: mine <= its)
 
     def __gt__(self, other: object) -> bool:
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return self._compare(other, lambda mine, its: mine > its)
 
     def __ge__(self, other: object) -> bool:
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return self._compare(other, lambda mine, its: mine >= its)
 
     __hash__ = None  # type: ignore[assignment]
@@ -331,7 +331,7 @@ def wrap(value: Any, path: str, ledger: Ledger) -> Value:
 
 
 def weigh(value: Any, budget: Budget) -> None:
-    """Spend what it costs to look at a whole value: lists within lists as often as they are seen."""
+    """Spend the cost of reading a whole value: nested lists as often as they are read."""
     if isinstance(value, Leaf):
         value = value.value_
     if isinstance(value, str):

@@ -27,7 +27,7 @@ class Paper(msgspec.Struct, frozen=True):
 
     @property
     def text_width(self) -> int:
-        """What is left between the margins."""
+        """Width between the margins."""
         return self.width - 2 * self.margin
 
 

@@ -286,7 +286,7 @@ def _aligns(row: Element, columns: int) -> Iterator[str]:
 
 
 def _merged(inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:
-    """Join neighbours of one kind: Word breaks a sentence into runs wherever somebody touched it."""
+    """Join neighbours of one kind: Word splits a sentence into runs at every edit."""
     found: list[Inline] = []
     for node in inlines:
         last = found[-1] if found else None

@@ -111,7 +111,7 @@ class _Reading:
 
 
 def _places(xml: bytes) -> tuple[int, int, tuple[int, int] | None]:
-    """Return where our text begins and where what follows it, and the mark of a placeholder to leave out."""
+    """Return where the text begins and where the rest follows, and the mark of a placeholder to omit."""
     found = _Reading(xml).found
     if "control" not in found:
         return found["body"], found["body_end"], None

@@ -53,7 +53,7 @@ from runner.facts.expressions.values import (
 
 
 class View(Protocol):
-    """What an expression can see. Every method is total: what is not there is ``Unknown`` and names itself."""
+    """Facts, steps and duties that an expression reads. Every method is total: an absent value is ``Unknown`` with its name."""
 
     def fact(self, path: str) -> Value:
         """Return the typed value of a fact path, a whole map or a list."""

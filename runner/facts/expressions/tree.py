@@ -132,7 +132,7 @@ class _Reader:
         return ours
 
     def error(self, node: Syntax, message: str, hint: str = "") -> ExpressionError:
-        """Return an error at the offset that stands in the node's line number."""
+        """Return an error at the offset that the node has as line number."""
         offset = node.lineno + (kind_of(node) == "Getattr")
         if kind_of(node) == "Call":
             offset = _root(node.node).lineno
@@ -327,7 +327,7 @@ class _Reader:
         return FactRef(path)
 
     def no_part(self, path: str, branch: object, segment: str | None) -> tuple[str, str]:
-        """Word what is wrong with a segment."""
+        """Return message and hint for a wrong segment."""
         wrong = f"{path}.{segment}"
         if isinstance(branch, FactType):
             return (

@@ -107,7 +107,7 @@ def kind_of(expression: Expression) -> Kind:
 
 
 class _Checker:
-    """One walk; the tree has no offsets, so a mistake is placed where its word stands in the source."""
+    """One walk; the tree has no offsets, so a mistake is placed where its word is in the source."""
 
     def __init__(self, source: str) -> None:
         self.source = source

@@ -39,7 +39,7 @@ _KEY_EXAMPLES: Mapping[str, str] = {
 
 
 class FactType(Struct, frozen=True):
-    """What one fact may hold. ``many`` makes it a set: a list without order or repetition, known as a whole.
+    """Type of one fact. ``many`` makes it a set: a list without order or repetition, known as a whole.
 
     ``optional`` is a party or a number that there may not be: ``none`` is an answer then, and is known.
     """
@@ -88,7 +88,7 @@ def text(title: str) -> FactType:
 
 
 def if_any(title: str) -> FactType:
-    """Make a fact of one line about somebody or something that there may not be: ``none`` says so."""
+    """Return a fact of one line about a person or thing that can be absent: ``none`` means absent."""
     return FactType(title, "text", optional=True)
 
 

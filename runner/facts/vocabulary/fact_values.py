@@ -232,7 +232,7 @@ def _is_zone(value: str) -> bool:
 
 
 def _short(value: Any) -> str:
-    """Return a value that may be shown: one short plain word, never somebody's data."""
+    """Return a value that can be shown: one short plain word, never personal data."""
     return value if isinstance(value, str) and re.fullmatch(r"[A-Za-z_-]{1,40}", value) else ""
 
 

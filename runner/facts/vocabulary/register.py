@@ -23,7 +23,7 @@ Confidence: TypeAlias = Literal["confirmed", "estimated"]
 
 
 class Fact(Struct, frozen=True, kw_only=True):
-    """What was said about one path. Facts are corrected, never overwritten: ``supersedes`` names what it replaces."""
+    """One recorded value of a path. Facts are corrected, never overwritten: ``supersedes`` names the replaced one."""
 
     key: str
     value: Any = None

@@ -30,7 +30,7 @@ class Ways(NamedTuple):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One person of a list; what it leaves empty it does not say."""
+    """One person of a list; an empty field does not change the person."""
 
     person: str
     name: str = ""
@@ -63,7 +63,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     def problem(
         self, spot: Spot, message: str, hint: str = "", *, severity: str = "error", code: str = "contact-list"
     ) -> Problem:
-        """Return a finding; nothing personal may stand in it."""
+        """Return a finding, without personal data."""
         line, column = spot
         return Problem(
             file=self.file,
@@ -77,7 +77,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_entries(listing: Listing, ways: Ways, known: Collection[str]) -> Iterator[Problem]:
-    """Yield what is wrong with a list by itself and beside the people who are ``known`` already."""
+    """Yield the problems of a list, also together with the ``known`` people."""
     seen: dict[str, int] = {}
     everybody = {*known, *(entry.person for entry in listing.entries)}
     for entry in listing.entries:
@@ -94,7 +94,7 @@ def check_entries(listing: Listing, ways: Ways, known: Collection[str]) -> Itera
 
 
 def is_short_name(text: str) -> bool:
-    """Can it be given to ``--as``, held as a role, and stand in a playbook?"""
+    """Tell whether a name can be used for ``--as``, in roles and in playbooks."""
     return bool(text) and not any(one.isspace() or one in ":," for one in text)
 
 

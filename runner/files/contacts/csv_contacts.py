@@ -63,7 +63,7 @@ def read_csv(path: Path, ways: Ways) -> Listing:
 
 
 def _columns(empty: Listing, columns: Sequence[str], ways: Ways, ruler: _Ruler) -> list[Problem]:
-    """Return what is wrong with the first line, without a word of it: where the names are missing, people stand there."""
+    """Return the problems of the first line, without its words: a file without column names has people there."""
     possible = [*FIXED, *(name.lower() for name in ways.names)]
     problems = [
         empty.problem(ruler.spot(1, index), "The column is unknown.", _hint(column, possible))

@@ -24,7 +24,7 @@ _READS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, s
 
 
 class Row(NamedTuple):
-    """One row: where it stands (a line of a text file, else a count from 1), its cells, or what is wrong with it."""
+    """One row: its position (a line of a text file, else a count from 1), its cells, or its problem."""
 
     line: int
     cells: Mapping[str, str]
@@ -44,7 +44,7 @@ class People(NamedTuple):
 
 
 def open_people(path: Path, query: str = "") -> People:
-    """Look at a list's columns; raises NotFound, Usage, or Invalid where it cannot be read as what it seems."""
+    """Read a list's columns; raises NotFound, Usage, or Invalid if the file does not have the form of its name."""
     if not path.is_file():
         raise NotFound(f'File "{path}" does not exist.', hint="Check the path.", code="file_missing")
     if query and path.suffix.lower() not in DATABASES:

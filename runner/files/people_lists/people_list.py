@@ -72,7 +72,7 @@ def checked(people: People, population: str, placed: Placed, *, postal: bool = T
 
 
 def as_problem(path: Path, found: Checked) -> Problem:
-    """Return a bad row as editors and people read it; nothing personal stands in it."""
+    """Return an invalid row as editors and people read it, without personal data."""
     return _problem(path, found.row.line, "; ".join(found.problems))
 
 

@@ -37,7 +37,7 @@ _MAIL = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 
 
 def contact_of(person: Person, cells: Mapping[str, str]) -> tuple[Contact | None, tuple[str, ...]]:
-    """Return a person with every way to them, or what is wrong with the row."""
+    """Return a person with every contact method, or the problem of the row."""
     problems: list[str] = []
     answers = {
         name: _answer(name, cells.get(name, ""), problems)

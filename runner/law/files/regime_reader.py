@@ -73,7 +73,7 @@ class Reader:
         return [Node(value, (*node.where, index)) for index, value in enumerate(node.value)]
 
     def need(self, fields: Fields, key: str, parent: Node) -> Node:
-        """Return a key's node; where it is missing, report it and stand in with an empty one.
+        """Return a key's node; if it is missing, report it and return an empty one.
 
         What lies over something else is not asked again: the text beneath reported it already.
         """

@@ -15,7 +15,7 @@ _HINT = "Put the step into a `repeat` with a `wait`, or add a `wait` and another
 
 
 def check_cadence(steps: Map, found: Findings) -> None:
-    """Report promises that no round and no wait keeps; of steps that wait for one another nothing can be told."""
+    """Report promises without a repeated round and without a wait; steps in a dependency cycle are ignored."""
     if steps.circles:
         return
     for name, template in steps.playbook.messages.items():

@@ -89,7 +89,7 @@ def _times(place: Place, steps: Map, found: Findings) -> None:
 def _product(
     place: Place, where: Where, name: str, kinds: tuple[type, ...], steps: Map, found: Findings
 ) -> None:
-    """What is approved or filed must exist by then, and be of a kind that makes something."""
+    """Report approvals and filings of steps that do not exist, have not ended, or produce no document."""
     verb = "filed" if isinstance(place.step, File) else "approved"
     other = steps.find(name, place)
     if other is None:
@@ -181,7 +181,7 @@ def _items(items: Expression, where: Where, found: Findings) -> None:
 
 
 def _is_list(node: Node) -> bool:
-    """Tell whether an expression can give a list; what is only known at run time may."""
+    """Tell whether an expression can return a list; one that is known only at run time can."""
     match node:
         case Apply("duties") | ListOf() | NameRef() | Attribute() | Index():
             return True

@@ -45,7 +45,7 @@ def always(expression: Expression) -> bool | None:
 
 
 def check_order(steps: Map, found: Findings) -> None:
-    """Report ids given twice, steps that nobody knows, circles, and steps that can never begin."""
+    """Report duplicate ids, unknown steps, dependency cycles, and steps that can never start."""
     _ids(steps, found)
     for place in steps.places:
         _after(place, steps, found)

@@ -11,7 +11,7 @@ from runner.yamlfile.source import Where
 
 
 def check_people(steps: Map, known: Known, found: Findings) -> None:
-    """Report what no number of people could do, and, with a home, what nobody is there for."""
+    """Report approvals that no number of people could meet and, with a home folder, roles without enough persons."""
     for place in steps.places:
         if isinstance(place.step, Approve):
             _closed(place, place.step, found)
@@ -54,7 +54,7 @@ def check_people(steps: Map, known: Known, found: Findings) -> None:
 
 
 def _closed(place: Place, step: Approve, found: Findings) -> None:
-    """What was not approved must not go on as if it had been."""
+    """Report approvals that would continue without a decision."""
     if step.on_failure == "continue":
         hint = "Remove `on_failure`. A person retries, skips or cancels the approval."
         found.error(

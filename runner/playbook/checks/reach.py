@@ -49,7 +49,7 @@ def _context(playbook: Playbook, home: Home, kind: Kind) -> PlanContext:
 
 
 def _addressees(steps: Map, message: str, home: Home) -> set[str]:
-    """Return everybody to whom a step of the playbook sends a message."""
+    """Return every person to whom a step of the playbook sends a message."""
     return {
         person
         for place in steps.places

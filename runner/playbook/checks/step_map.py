@@ -18,7 +18,7 @@ from runner.yamlfile.source import Source, Where
 
 
 class Place(msgspec.Struct, frozen=True, eq=False):
-    """One step, the path to it in the file, and the container that it stands in."""
+    """One step, its path in the file, and its container."""
 
     step: AnyStep
     where: Where

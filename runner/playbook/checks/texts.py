@@ -38,7 +38,7 @@ ABOUT = frozenset(
 
 
 def check_texts(steps: Map, found: Findings) -> None:
-    """Report what is wrong with every template; jinja2 is needed only where there is a template.
+    """Report every invalid template; jinja2 is needed only with a template.
 
     Each is filled once with nothing known; together they may cost what one may.
     """
@@ -56,7 +56,7 @@ def check_texts(steps: Map, found: Findings) -> None:
 
 
 def _texts(part: Any, where: Where) -> Iterator[tuple[Where, str]]:
-    """Yield the templates in a body with their places: each text is filled by itself, and keys are not."""
+    """Yield the templates in a body with their positions: each text is filled separately, and keys are not."""
     match part:
         case str() if is_template(part):
             yield where, part

@@ -21,7 +21,7 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.core.suspended_incidents import set_aside
 from runner.app.core.transaction import row_of
 from runner.app.home.doctor_channels import channels
-from runner.app.home.doctor_files import exposed_files, own_laws
+from runner.app.home.doctor_files import exposed_files, own_laws, schema
 from runner.app.home.doctor_reachability import Finding, Severity, of_error, ways_out
 from runner.app.home.integrity import Integrity, missing, row_from_journal
 from runner.app.home.integrity import examine as examine_documents
@@ -135,6 +135,7 @@ def _examined(
                 what="the store cannot be written; this report was made from a copy",
                 hint="free space on its disk, or mount the disk for writing",
             )
+        yield from _whole("store", lambda: schema(service.store, repair))
         yield from _store(service, repair, watched)
         yield from _whole("roles", lambda: _unheld(service))
 
@@ -144,7 +145,7 @@ def _opened(
 ) -> tuple[IncidentService, bool]:
     made = False
     try:
-        service = open_service(folder, actor, or_copy=not repair, clock=clock, chance=chance)
+        service = open_service(folder, actor, or_copy=not repair, older=repair, clock=clock, chance=chance)
     except TocsinError as error:
         if error.code != "no_store" or not repair:
             raise

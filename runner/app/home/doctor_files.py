@@ -10,6 +10,8 @@ from runner.app.law.regimes import without_key
 from runner.playbook.catalogue import Catalog
 from runner.routing.organisation import Home
 from runner.settings import CONFIG, open_to_others
+from runner.store.port import Store
+from runner.store.upgrades import SCHEMA_VERSION
 
 
 def exposed_files(folder: Path, home: Home, *, repair: bool) -> Iterator[Finding]:
@@ -48,6 +50,26 @@ def _close(path: Path) -> bool:
     except OSError:  # somebody else's
         return False
     return True
+
+
+def schema(store: Store, repair: bool) -> Iterator[Finding]:
+    """Yield an upgrade of the store that is due; repair makes it."""
+    old = store.schema
+    if old >= SCHEMA_VERSION:
+        return
+    if not repair:
+        yield Finding(
+            area="store",
+            code="store_upgrade_due",
+            severity="warning",
+            what=f"the store has schema {old}, and this version of Tocsin writes schema {SCHEMA_VERSION}",
+            hint="tocsin doctor --repair; the next command that writes upgrades it, too",
+        )
+        return
+    copy = store.upgrade()
+    before = f"; the copy {copy} is from before, and what is erased later stays in it" if copy else ""
+    what = f"the store was upgraded from schema {old} to {SCHEMA_VERSION}{before}"
+    yield Finding(area="store", severity="mended", what=what)
 
 
 def own_laws(folder: Path) -> Iterator[Finding]:

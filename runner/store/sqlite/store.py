@@ -35,10 +35,14 @@ from runner.store.port import (
     Verification,
 )
 from runner.store.sqlite import transaction
-from runner.store.sqlite.database_file import connect_first, connect_unwritable, new_file, unhurried
+from runner.store.sqlite.database_file import connect_first, connect_unwritable, new_file, unhurried, upgrade
 from runner.store.sqlite.transaction import (
     PUT_ROW,
+    PUT_SNAPSHOT,
+    SELECT_ENDING,
     SELECT_KEY,
+    SELECT_ROWS,
+    SELECT_SNAPSHOT,
     SELECT_TAIL,
     Batch,
     Execute,
@@ -46,6 +50,7 @@ from runner.store.sqlite.transaction import (
     create_key,
     head_of,
 )
+from runner.store.upgrades import SCHEMA_VERSION
 from runner.store.worker_lock import FileLock, worker_lock_held
 from runner.vault.keys import DataKey, Vault
 
@@ -58,25 +63,6 @@ _PAGE = 2000
 
 PLACES_KEPT = 4096
 """Ends of journals remembered from one append to the next."""
-
-
-_SELECT_ROWS = """
-SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, wrapped
-FROM incidents LEFT JOIN keys ON keys.incident = incidents.id"""
-
-
-_SELECT_SNAPSHOT = """
-SELECT s.version, s.code, s.head, s.body, k.wrapped FROM snapshots s
-JOIN events e ON e.incident = s.incident AND e.seq = s.version AND e.hash = s.head
-LEFT JOIN keys k ON k.incident = s.incident WHERE s.incident = ?"""
-
-
-_SELECT_ENDING = "SELECT hash FROM events WHERE incident = ? AND seq = ?"
-
-
-_PUT_SNAPSHOT = (
-    "INSERT OR REPLACE INTO snapshots (incident, version, head, code, body) VALUES (?, ?, ?, ?, ?)"
-)
 
 
 _SELECT_EVENTS = """
@@ -120,6 +106,7 @@ class SqliteStore:
                 raise
             self._connection, self._write = connect_unwritable(path, patience), None
             self.read_only = True
+        self.schema = int(self._one("PRAGMA user_version")[0])
 
     # --- the journal -------------------------------------------------------------------------------------
 
@@ -236,12 +223,12 @@ class SqliteStore:
     def rows(self, state: str | None = None) -> list[IncidentRow]:
         """See Store.rows."""
         where = "" if state is None else " WHERE state = ?"
-        found = self._all(f"{_SELECT_ROWS}{where} ORDER BY opened_at, id", () if state is None else (state,))
+        found = self._all(f"{SELECT_ROWS}{where} ORDER BY opened_at, id", () if state is None else (state,))
         return [rows.incident_row(self._sealer, one[:-1], one[-1]) for one in found]
 
     def row(self, incident: str) -> IncidentRow | None:
         """See Store.row."""
-        found = self._one(_SELECT_ROWS + " WHERE id = ?", (incident,))
+        found = self._one(SELECT_ROWS + " WHERE id = ?", (incident,))
         return None if found is None else rows.incident_row(self._sealer, found[:-1], found[-1])
 
     def due(self, now: datetime) -> list[str]:
@@ -257,12 +244,12 @@ class SqliteStore:
 
     def snapshot(self, incident: str) -> Snapshot | None:
         """See Store.snapshot."""
-        return encryption.open_snapshot(self._sealer, incident, self._one(_SELECT_SNAPSHOT, (incident,)))
+        return encryption.open_snapshot(self._sealer, incident, self._one(SELECT_SNAPSHOT, (incident,)))
 
     def put_snapshot(self, incident: str, snapshot: Snapshot) -> None:
         """See Store.put_snapshot."""
         with self._writing() as run:
-            ending = run(_SELECT_ENDING, (incident, snapshot.version)).fetchone()
+            ending = run(SELECT_ENDING, (incident, snapshot.version)).fetchone()
             if ending is None:
                 return
             (head,) = ending
@@ -272,7 +259,7 @@ class SqliteStore:
                 return
             context = encryption.snapshot_context(incident, snapshot.version, snapshot.code, head)
             body = self._sealer.key(incident, wrapped).seal(snapshot.body, context)
-            run(_PUT_SNAPSHOT, (incident, snapshot.version, head, snapshot.code, body))
+            run(PUT_SNAPSHOT, (incident, snapshot.version, head, snapshot.code, body))
 
     def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
         """See Store.rebuild."""
@@ -408,6 +395,13 @@ class SqliteStore:
         with new_file(path) as partial, self._reading() as run:
             run("VACUUM INTO ?", (str(partial),))
 
+    def upgrade(self) -> Path | None:
+        """See Store.upgrade. Whoever writes first upgrades the store."""
+        with self._reading():
+            copy = upgrade(self._connection, self.path, self.backup)
+            self.schema = SCHEMA_VERSION
+        return copy
+
     def close(self) -> None:
         """See Store.close."""
         with self._lock:
@@ -453,6 +447,8 @@ class SqliteStore:
             reader, self._connection = self._connection, self._write()
             self._write, self._others = None, -1
             reader.close()
+        if self.schema < SCHEMA_VERSION and not self.read_only:
+            self.upgrade()
         return self._connection
 
     @contextmanager

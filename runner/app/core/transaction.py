@@ -137,11 +137,11 @@ _CODES = ("event_damaged", "event_missing")
 
 
 def _damaged(incident: str, seq: int, *, missing: bool = False) -> StoreCorrupt:
-    what, code = ("is missing", "event_missing") if missing else ("is damaged", "event_damaged")
+    what = "is missing" if missing else "is damaged"
     return StoreCorrupt(
         f"event {seq} of incident {incident} {what}",
         hint="keep a copy of the store as it is, restore a backup beside it, and run tocsin audit verify",
-        code=code,
+        code="event_missing" if missing else "event_damaged",
     )
 
 

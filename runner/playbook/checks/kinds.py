@@ -108,7 +108,10 @@ def _product(
         kind = other.step.__struct_config__.tag
         wanted = " or ".join(kind.__name__.lower() for kind in kinds)
         found.error(
-            where, f"cannot-be-{verb}", f"a step of kind {kind} cannot be {verb}", f"name a {wanted} step"
+            where,
+            "cannot-be-filed" if isinstance(place.step, File) else "cannot-be-approved",
+            f"a step of kind {kind} cannot be {verb}",
+            f"name a {wanted} step",
         )
     elif not steps.surely_before(other, place):
         text = f"'{name}' may not have ended by then, and there would be nothing to be {verb}"

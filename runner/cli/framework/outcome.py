@@ -12,7 +12,7 @@ from runner.incident.law.moved_deadlines import move_words
 from runner.incident.state.second_person import ClockMove
 from runner.incident.steps.approvals import Tally
 from runner.incident.turn.implicit_answers import HOW, OVER
-from runner.playbook.steps import PEOPLE
+from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import aside_words, here
 from runner.reports.core.page import Cell, Page, Paragraph, Table, Tone, line

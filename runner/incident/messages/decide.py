@@ -21,8 +21,7 @@ from runner.incident.state.due_times import backoff
 from runner.incident.state.incident import Attempt, Incident
 from runner.incident.state.library import Library
 from runner.incident.state.steps import completion_state
-from runner.playbook.format import Act
-from runner.playbook.steps import PEOPLE
+from runner.playbook.format import PEOPLE, Act
 from runner.routing.messaging import SendResult
 from runner.routing.traffic import GONE
 

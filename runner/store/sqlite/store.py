@@ -324,7 +324,7 @@ class SqliteStore:
         """See Store.shred. The key's bytes are overwritten in the file and in the write-ahead log."""
         with self._lock:
             self._writer()
-            self._pragma("PRAGMA secure_delete = ON")
+            self._one("PRAGMA secure_delete = ON")
             try:
                 with self._writing() as run:
                     run(
@@ -334,9 +334,9 @@ class SqliteStore:
                     )
                     run("DELETE FROM snapshots WHERE incident = ?", (incident,))
             finally:
-                self._pragma("PRAGMA secure_delete = OFF")
+                self._one("PRAGMA secure_delete = OFF")
             self._sealer.forget(incident)
-            self._pragma("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._one("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def setting(self, name: str) -> str | None:
         """See Store.setting."""
@@ -466,6 +466,3 @@ class SqliteStore:
     def _one(self, query: str, values: tuple[Any, ...] = ()) -> Any:
         with self._reading() as run:
             return run(query, values).fetchone()
-
-    def _pragma(self, text: str) -> None:
-        self._one(text)

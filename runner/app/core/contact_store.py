@@ -14,7 +14,7 @@ import msgspec
 
 from runner.app.core.conflict_retry import Backoff, retry
 from runner.app.core.identifiers import Clock, IdGenerator
-from runner.app.core.transaction import whole
+from runner.app.core.replay import whole
 from runner.base.actor import Actor
 from runner.errors import Sealed
 from runner.incident.people.contact_journal import (

@@ -18,8 +18,7 @@ from runner.app.core.active_incident import OPEN as OPEN_STATES
 from runner.app.core.active_incident import Choice, counts
 from runner.app.core.conflict_retry import Backoff, retry
 from runner.app.core.identifiers import Clock, IdGenerator
-from runner.app.core.transaction import Transaction, catch_up, load_incident, prepare
-from runner.app.core.war_room import guest_list, room_choice
+from runner.app.core.replay import catch_up, load_incident
 from runner.base.actor import Actor
 from runner.decoding import from_json
 from runner.effects.context import EffectContext, Sender
@@ -42,6 +41,7 @@ from runner.yamlfile.limited_files import read_file
 if TYPE_CHECKING:
     from runner.app.core.channel_state import Probe, Traffic
     from runner.app.core.on_call import Rotas
+    from runner.app.core.transaction import Transaction
     from runner.documents.tree import Logo
     from runner.effects.gateway.gateway import Gateway
     from runner.law.counting import HolidayCalendar
@@ -320,6 +320,9 @@ class IncidentService:
         now: datetime | None = None,
     ) -> Transaction:
         """Prepare one turn of an incident without writing it; ``now`` is the clock's time where nothing else is said."""
+        from runner.app.core.transaction import prepare  # commands that only look import no engine
+        from runner.app.core.war_room import guest_list, room_choice
+
         library = self.library(incident)
         at, who = now or self.clock.now(), actor or self.actor
         told = (*self._handovers(incident), *commands)

@@ -7,13 +7,14 @@ appends first; the other is told so, reads again, and decides anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import TYPE_CHECKING, Protocol, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from runner.app.core.conflict_retry import retry
-from runner.app.core.transaction import whole
+from runner.app.core.replay import whole
 from runner.incident.people.contact_journal import STREAM
 from runner.store.port import Append, Appended, IncidentRow, NewEvent
 
@@ -82,3 +83,12 @@ def _append(service: IncidentService, journal: str, version: int, events: Sequen
     ]
     append = Append(incident=journal, expected_version=version, events=new, row=row)
     return isinstance(service.store.append([append], recorded=now)[0], Appended)
+
+
+def today(service: IncidentService) -> date:
+    """Return the day in the organisation's zone: what is due on it is not late yet. A zone that is none counts as UTC."""
+    try:
+        zone: tzinfo = ZoneInfo(str(service.home.organisation.get("zone", "UTC")))
+    except (ZoneInfoNotFoundError, ValueError):  # whoever opens an incident is told
+        zone = UTC
+    return service.clock.now().astimezone(zone).date()

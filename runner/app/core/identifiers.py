@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from runner.app.core.system_clock import is_ntp_synchronised, monotonic
+
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
@@ -191,14 +193,10 @@ class SystemClock:
 
     def steady(self) -> timedelta:
         """Return what has passed since the machine started; nobody can set it."""
-        from runner.app.core.system_clock import monotonic
-
         return monotonic()
 
     def kept_right(self) -> bool:
         """Tell whether a time server keeps the clock, as far as the system says."""
-        from runner.app.core.system_clock import is_ntp_synchronised
-
         return is_ntp_synchronised()
 
 

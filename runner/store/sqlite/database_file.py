@@ -17,7 +17,6 @@ from runner.store.database_errors import absent, read_only, sqlite_failure, too_
 
 APPLICATION_ID = 0x546F6373
 SCHEMA_VERSION = 1
-_FULL = 2
 Connect = Callable[[], sqlite3.Connection]
 _TRIES = 3
 """How often a file is copied that changes meanwhile."""
@@ -176,14 +175,10 @@ def _create(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def unhurried(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let commits reach the disk with the next one that waits for it, in their order.
+    """Let commits of a durable store reach the disk with the next one that waits for it, in their order.
 
     Who dies meanwhile loses nothing; a loss of power may take them back, the last first.
     """
-    (level,) = connection.execute("PRAGMA synchronous").fetchone()
-    if level < _FULL:
-        yield
-        return
     connection.execute("PRAGMA synchronous = NORMAL")
     try:
         yield

@@ -112,6 +112,8 @@ class SqliteStore:
         self._handles: list[FileLock] = []
         self._known: dict[str, Known] = {}
         self._others = -1
+        self._marked = False
+        self._durable = durable
         self.read_only = False
         try:
             self._connection, self._write = connect_first(path, create, patience, durable=durable)
@@ -373,8 +375,13 @@ class SqliteStore:
         self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
     ) -> dict[str, bytes]:
         """See Store.change_marks."""
-        with self._writing(waits=waits) as run:
-            return transaction.change(run, names, change)
+        with self._lock:
+            places = self._known  # a mark moves the end of no journal
+            with self._writing(waits=waits) as run:
+                there = self._marked or transaction.has_marks(run)
+                found, there = transaction.change(run, names, change, there=there)
+            self._known, self._marked = places, there
+        return found
 
     # --- workers, copies, the end ------------------------------------------------------------------------
 
@@ -430,7 +437,7 @@ class SqliteStore:
     @contextmanager
     def _writing(self, *, waits: bool = True) -> Iterator[Execute]:
         """Hold the write lock of the file; commit at the end, or leave nothing behind. See ``unhurried`` for one that does not wait."""
-        with self._lock, nullcontext() if waits else unhurried(self._writer()):
+        with self._lock, nullcontext() if waits or not self._durable else unhurried(self._writer()):
             run = self._writer().execute
             try:
                 try:

@@ -153,22 +153,29 @@ _DELETE = "DELETE FROM marks WHERE name = ?"
 
 def read(run: Execute, prefix: str) -> dict[str, bytes]:
     """Return the marks whose names begin with ``prefix``."""
-    if run(_EXISTS).fetchone() is None:
+    if not has_marks(run):
         return {}
     return dict(run(_SELECT, (prefix, prefix)).fetchall())
 
 
-def change(run: Execute, names: Sequence[str], change: ChangeMarks) -> dict[str, bytes]:
-    """Change marks inside the writing transaction of ``run``."""
-    there = run(_EXISTS).fetchone() is not None
+def has_marks(run: Execute) -> bool:
+    """Tell whether there is a table of marks: it is made with the first."""
+    return run(_EXISTS).fetchone() is not None
+
+
+def change(
+    run: Execute, names: Sequence[str], change: ChangeMarks, *, there: bool
+) -> tuple[dict[str, bytes], bool]:
+    """Change marks inside the writing transaction of ``run``; return them, and whether their table is there now."""
     found = {name: run(_SELECT_ONE, (name,)).fetchone() for name in names} if there else {}
     before = {name: row[0] for name, row in found.items() if row is not None}
     after = dict(change(before))
     if after != before and not there:
         run(_CREATE)
+        there = True
     for name in before.keys() - after.keys():
         run(_DELETE, (name,))
     for name, body in after.items():
         if before.get(name) != body:
             run(_PUT, (name, body))
-    return after
+    return after, there

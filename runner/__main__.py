@@ -47,14 +47,17 @@ def main(argv: Sequence[str] | None = None, world: World | None = None) -> int:
 
 
 def _make_quick() -> None:
-    """Save a process of a tenth of a second what it would not live to gain from: a seventh of its time.
+    """Save a process of a tenth of a second what it would not live to gain from: a quarter of its time.
 
-    Rubbish is collected after so many new objects that few commands come to it. And msgspec, which takes type hints
-    from ``typing_extensions`` where that happens to be installed, is given the standard library's, which do.
+    Rubbish is collected after so many new objects that few commands come to it, and not once more at the exit, which
+    alone takes a seventh. And msgspec, which takes type hints from ``typing_extensions`` where that happens to be
+    installed, is given the standard library's, which do.
     """
+    import atexit
     import gc
 
     gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
     absent = "typing_extensions"
     if absent not in sys.modules:
         sys.modules[absent] = None  # type: ignore[assignment]  # how an import is made to fail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def cache_folder(environ: Mapping[str, str]) -> Path | None:
     given = environ.get(CACHE)
     if given is not None:
         return Path(given).expanduser() if given else None
+    if (folder := _xdg("XDG_CACHE_HOME", "~/.cache")) is not None:
+        return folder
     from platformdirs import user_cache_path
 
     return user_cache_path("tocsin", appauthor=False)
@@ -54,6 +57,8 @@ def state_folder(environ: Mapping[str, str]) -> Path | None:
     given = environ.get(STATE)
     if given is not None:
         return Path(given).expanduser() if given else None
+    if (folder := _xdg("XDG_STATE_HOME", "~/.local/state")) is not None:
+        return folder
     from platformdirs import user_state_path
 
     return user_state_path("tocsin", appauthor=False)
@@ -86,3 +91,11 @@ def _file_system(path: Path) -> str:
         if (there + "/").startswith(mount.rstrip("/") + "/") and len(mount) >= len(best):
             best, kind = mount, fields[2]
     return kind
+
+
+def _xdg(variable: str, usual: str) -> Path | None:
+    """Return our folder as ``platformdirs`` finds it on Linux, None elsewhere: most commands ask, and the library imports slowly."""
+    if sys.platform != "linux" or "ANDROID_ROOT" in os.environ:
+        return None
+    written = os.environ.get(variable, "").strip()
+    return (Path(written) if written else Path(usual).expanduser()) / "tocsin"

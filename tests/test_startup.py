@@ -84,6 +84,15 @@ def test_looking_imports_nothing_heavy(home: Path, words: tuple[str, ...]) -> No
     assert not imported(home, *words) & (HEAVY | {"typer"})
 
 
+FACT = ("fact", "set", "incident.summary=y", "--source", "the owner", "--no-work")
+
+
+@pytest.mark.parametrize("words", [("status",), ("next",), FACT])
+def test_what_is_typed_most_reads_no_yaml_and_compresses_nothing(home: Path, words: tuple[str, ...]) -> None:
+    slow = {"yaml", "shutil", "tempfile"} | ({"platformdirs"} if sys.platform == "linux" else set())
+    assert not imported(home, *words) & slow
+
+
 def test_a_valid_playbook_is_checked_without_jsonschema(tmp_path: Path) -> None:
     playbook = tmp_path / "lost-badge.yaml"
     step = """  - {id: wipe, task: Wipe it, role: commander, after: [used], when: "not data.encrypted"}\n"""

@@ -12,7 +12,7 @@ from runner.facts.vocabulary.fact_types import FactType, Keyed
 from runner.facts.vocabulary.fact_values import FactProblem, branch_at, checked_value, parse_value
 from runner.facts.vocabulary.nested_facts import Misplaced, flatten
 from runner.facts.vocabulary.register import OPEN, Register, Stated
-from runner.yamlfile.source import Source, Where
+from runner.yamlfile.positions import Source, Where
 
 SCHEMA = "tocsin/facts/v1"
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)

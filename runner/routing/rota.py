@@ -7,7 +7,6 @@ keep a message from leaving.
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Literal
@@ -166,6 +165,8 @@ def _week(again: Again, day: date) -> date:
 
 def _fits(again: Again, day: date, usual_day: int, usual_weekday: int) -> bool:
     """Tell whether a day is one of those that a rule names; where it names none, the one of the first occurrence."""
+    from calendar import monthrange  # most homes have no rota
+
     length = monthrange(day.year, day.month)[1]
     if again.month_days and not {day.day, day.day - length - 1} & set(again.month_days):
         return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from pathlib import Path
 
@@ -100,7 +99,7 @@ def sqlite_failure(error: sqlite3.Error, path: Path) -> TocsinError:
             return corrupt(place, str(error))
         case sqlite3.SQLITE_CANTOPEN if path.parent.exists() and not os.access(path.parent, os.W_OK):
             return read_only(place)
-        case sqlite3.SQLITE_IOERR if shutil.disk_usage(path.parent).free < _ROOM:
+        case sqlite3.SQLITE_IOERR if _is_full(path.parent):
             return full(place)
         case sqlite3.SQLITE_CANTOPEN:
             return StoreError(
@@ -116,6 +115,12 @@ def sqlite_failure(error: sqlite3.Error, path: Path) -> TocsinError:
             )
         case _:
             return Bug(f"the store {place} refused what we asked of it: {error}")
+
+
+def _is_full(folder: Path) -> bool:
+    import shutil  # and all that compresses: no command needs it that goes well
+
+    return shutil.disk_usage(folder).free < _ROOM
 
 
 UNWRITABLE = frozenset({"store_read_only", "store_unopenable", "store_io", "store_full"})

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -94,8 +94,8 @@ NEWEST = 4
 """How many of a kind are left in the folder: different homes may have law of their own."""
 
 
-_CODE = ("base", "yamlfile", "facts", "law", "routing", "documents", "playbook", "files", "incident")
-"""The rooms whose code decides what a file is compiled to."""
+CODE = ("base", "yamlfile", "facts", "law", "routing", "documents", "playbook", "files", "incident")
+"""The rooms whose code decides what law and notices are compiled to."""
 
 
 def compiled(
@@ -106,14 +106,18 @@ def compiled(
     make: Callable[[], T],
     *,
     shipped: Path | None = None,
+    code: Sequence[str] = CODE,
+    newest: int = NEWEST,
+    few: bool = False,
 ) -> tuple[T, bytes]:
     """Return what ``files`` compile to, and its JSON: from a folder, or by ``make``, which may raise.
 
     ``kind`` begins the name of the kept file. ``shipped`` is a folder that is only read, and read first. What is made is
-    kept in ``cache``; None for the cache keeps nothing.
+    kept in ``cache`` if its JSON says the same, with the ``newest`` of its kind; None for the cache keeps nothing.
+    ``code`` names the rooms that decide what is made. A ``few`` small files are read each time, and their states are not kept.
     """
     folders = [folder for folder in (shipped, cache) if folder is not None]
-    name = _name(cache, kind, files) if folders else ""
+    name = _name(None if few else cache, kind, files, code) if folders else ""
     for folder in folders:
         with contextlib.suppress(OSError, msgspec.MsgspecError, _Damaged):
             body = _body((folder / name).read_bytes())
@@ -121,9 +125,11 @@ def compiled(
     made = make()
     body = _encoded(made)
     if cache is not None:
-        with contextlib.suppress(OSError):
-            _keep(cache / name, body)
-            _make_room(cache, kind)
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            unchanged = _name(None, kind, files, code) == name  # since before they were read
+            if unchanged and from_json(body, wanted) == made:
+                _keep(cache / name, body)
+                _make_room(cache, kind, newest)
     return made, body
 
 
@@ -138,17 +144,19 @@ def kept_digest(
     return ""
 
 
-def _name(cache: Path | None, kind: str, files: Mapping[str, Path | Traversable]) -> str:
+def _name(
+    cache: Path | None, kind: str, files: Mapping[str, Path | Traversable], code: Sequence[str] = CODE
+) -> str:
     if cache is None:
-        return f"{kind}-{fingerprint(files)}.json"
-    found = fingerprint_of(cache, kind, files, b"".join(_code_state()), lambda: fingerprint(files))
+        return f"{kind}-{fingerprint(files, code)}.json"
+    found = fingerprint_of(cache, kind, files, b"".join(_code_state(code)), lambda: fingerprint(files, code))
     return f"{kind}-{found}.json"
 
 
-def fingerprint(files: Mapping[str, Path | Traversable]) -> str:
+def fingerprint(files: Mapping[str, Path | Traversable], code: Sequence[str] = CODE) -> str:
     """Return what tells these texts, compiled by this code, from any others: on every machine the same."""
     total = hashlib.sha256(f"{__version__}\n".encode())
-    for entry in sources():
+    for entry in sources(code):
         _add(total, entry.name, Path(entry.path).read_bytes())
     for name, file in sorted(files.items()):
         _add(total, name, file.read_bytes())
@@ -175,18 +183,18 @@ def _body(content: bytes) -> bytes:
     return body
 
 
-def _code_state() -> Iterator[bytes]:
+def _code_state(code: Sequence[str]) -> Iterator[bytes]:
     """Yield the version of the program and the state of its code, which changes while its version does not."""
     yield f"{__version__}\n".encode()
-    for entry in sources():
+    for entry in sources(code):
         state = entry.stat()
         yield f"{entry.name} {state.st_mtime_ns} {state.st_size}\n".encode()
 
 
-def sources() -> Iterator[os.DirEntry[str]]:
+def sources(code: Sequence[str] = CODE) -> Iterator[os.DirEntry[str]]:
     """Yield the files of all code that decides what a file is compiled to, in order."""
     here = Path(__file__).parent.parent
-    for folder in _CODE:
+    for folder in code:
         yield from _modules(here / folder)
 
 
@@ -207,7 +215,7 @@ def _keep(place: Path, body: bytes) -> None:
     part.replace(place)
 
 
-def _make_room(cache: Path, kind: str) -> None:
+def _make_room(cache: Path, kind: str, newest: int) -> None:
     kept = sorted(cache.glob(f"{kind}-*.json"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
-    for old in kept[NEWEST:]:
+    for old in kept[newest:]:
         old.unlink(missing_ok=True)

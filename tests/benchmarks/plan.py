@@ -68,6 +68,12 @@ def ours(workload: str, name: str, script: str, n: int, variant: str = "", **mor
     return Entry(workload, name, Role.OURS, ".venv", f"ours/{script}", n, variant, **more)
 
 
+def starts(name: str, home: str, *words: str) -> Entry:
+    """Return a command of ours in a prepared home, timed from outside."""
+    command = ("{bin}/tocsin", "--home", f"{{folder}}/{home}", *words)
+    return Entry("C", name, Role.OURS, ".venv", command=command, prepare="ours/files.py")
+
+
 ENTRIES: tuple[Entry, ...] = (
     # W1: steps in a row
     ours("W1", "tocsin", "w1.py", 1_000),
@@ -188,14 +194,11 @@ ENTRIES: tuple[Entry, ...] = (
     ours("N", "tocsin, many", "planner.py", 10_000),
     # C is how long it takes to start
     Entry("C", "tocsin version", Role.OURS, ".venv", command=("{bin}/tocsin", "version")),
-    Entry(
-        "C",
-        "tocsin status",
-        Role.OURS,
-        ".venv",
-        command=("{bin}/tocsin", "--home", "{folder}/home", "status"),
-        prepare="ours/files.py",
-    ),
+    starts("tocsin status", "home", "status"),
+    starts("tocsin next", "home", "next"),
+    starts("tocsin fact set", "home", "fact", "set", "incident.summary=A laptop", "--source", "the owner"),
+    starts("tocsin open", "home", "open", "ransomware", "--yes", "--no-worker"),
+    starts("tocsin open, new home", "new", "open", "ransomware", "--yes", "--no-worker"),
     Entry("C", "bare Python", Role.LIMIT, ".venv", command=("{bin}/python", "-c", "pass")),
     Entry("C", "pypyr", Role.PEER, "pypyr", command=("{bin}/pypyr", "--version")),
     Entry("C", "ansible", Role.PEER, "ansible", command=("{bin}/ansible-playbook", "--version")),
@@ -244,7 +247,10 @@ TARGETS: tuple[Target, ...] = (
     Target("Q", "quiet year", "quiet hour", 0.9),
     Target("N", "tocsin, many", "tocsin", 0.9),
     Target("C", "tocsin version", "bare Python", 1 / 7),
-    Target("C", "tocsin status", "bare Python", 1 / 20),
+    Target("C", "tocsin status", "bare Python", 1 / 12),
+    Target("C", "tocsin next", "bare Python", 1 / 12),
+    Target("C", "tocsin fact set", "bare Python", 1 / 14),
+    Target("C", "tocsin open, new home", "bare Python", 1 / 60),
 )
 
 BOUNDS: tuple[Bound, ...] = (Bound("M", "tocsin", 80),)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.app.home.open_home import SETTINGS_CODE
 from runner.law.regime import Regime
 from runner.playbook.catalogue import Catalog
 from runner.playbook.pinned import Catalogue
@@ -151,3 +152,29 @@ def test_the_name_of_what_is_kept_covers_every_module_that_compiles() -> None:
         "runner.playbook.catalogue", "runner.law.files.regime_file", "runner.documents.files.notice_file"
     )
     assert {path for path in compiling if path.parent.name != "runner"} <= named
+
+
+def test_the_name_of_kept_settings_covers_every_module_that_reads_them() -> None:
+    named = {Path(entry.path) for entry in sources(SETTINGS_CODE)}
+    reading = loaded_by("runner.files.settings_file")
+    assert {path for path in reading if path.parent.name != "runner"} <= named
+
+
+def test_what_json_does_not_say_exactly_is_not_kept(tmp_path: Path) -> None:
+    file = tmp_path / "one.yaml"
+    file.write_text("1", encoding="utf-8")
+    found, _ = compiled(tmp_path / "cache", "settings", {"one": file}, float, lambda: float("nan"))
+    assert found != found  # as nothing but that value is
+    assert not [*(tmp_path / "cache").glob("*.json")]
+
+
+def test_what_changes_while_it_is_read_is_not_kept(tmp_path: Path) -> None:
+    file = tmp_path / "one.yaml"
+    file.write_text("1", encoding="utf-8")
+
+    def make() -> int:
+        file.write_text("2", encoding="utf-8")
+        return 2
+
+    assert compiled(tmp_path / "cache", "settings", {"one": file}, int, make)[0] == 2
+    assert not [*(tmp_path / "cache").glob("*.json")]

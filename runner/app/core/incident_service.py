@@ -1,6 +1,6 @@
 """An opened home: its store, its people and channels, and the one way in which an incident changes.
 
-A ``Desk`` lives as long as a command or a worker. It keeps compiled plans and pinned law by digest; incidents it folds
+An ``IncidentService`` lives as long as a command or a worker. It keeps compiled plans and pinned law by digest; incidents it folds
 from the journal whenever they are asked for.
 """
 
@@ -24,11 +24,10 @@ from runner.app.core.repository import (
     IncidentRow,
     Repository,
     Store,
+    Turn,
     recorded,
 )
 from runner.app.core.rights import Rights, require, rights_of
-from runner.app.core.transaction import Transaction, Turn, prepare
-from runner.app.core.war_room import guest_list, room_choice
 from runner.base.actor import Principal
 from runner.decoding import from_json
 from runner.effects.context import EffectContext, Sender
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from runner.app.core.channel_state import Probe, Traffic
     from runner.app.core.on_call import Rotas
     from runner.app.core.repository import BulkTables
+    from runner.app.core.transaction import Transaction
     from runner.documents.tree import Logo
     from runner.effects.gateway.gateway import Gateway
     from runner.law.counting import HolidayCalendar
@@ -277,6 +277,9 @@ class IncidentService:
         require(rights_of(who, lambda: incident.roles).acts, who, f"change {incident.codename}")
         library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
         told = (*self._handovers(incident), *commands)
+        from runner.app.core.transaction import prepare  # commands that only read import no engine
+        from runner.app.core.war_room import guest_list, room_choice
+
         turn = prepare(incident, told, at, library, who, worker, room=room, rooms=rooms)
         for step in (room_choice, guest_list):
             if found := step(self, turn.incident):
@@ -304,6 +307,8 @@ class IncidentService:
         now = self.clock.now()
         born = begin(Recorded(1, clock_time(event.clock, now) if event.clock else now, event))
         library = self.repository.library_with(born, *(run for made in commands for run in _pinned(made)))
+        from runner.app.core.transaction import prepare
+
         done = prepare(born, commands, now, library, principal, birth=event)
         if not self.append([done])[0]:
             raise Refused(

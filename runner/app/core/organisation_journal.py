@@ -7,8 +7,9 @@ appends first; the other is told so, reads again, and decides anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import TYPE_CHECKING, Protocol, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -81,3 +82,12 @@ def _append(service: IncidentService, journal: str, version: int, events: Sequen
     ]
     append = Append(incident=journal, expected_version=version, events=new, row=row)
     return isinstance(service.record(service.principal, [append], now)[0], Appended)
+
+
+def today(service: IncidentService) -> date:
+    """Return the day in the organisation's zone: what is due on it is not late yet. An invalid zone counts as UTC."""
+    try:
+        zone: tzinfo = ZoneInfo(str(service.home.organisation.get("zone", "UTC")))
+    except (ZoneInfoNotFoundError, ValueError):  # ``open`` reports it
+        zone = UTC
+    return service.clock.now().astimezone(zone).date()

@@ -20,6 +20,7 @@ from runner.incident.people.contact_journal import STREAM
 from runner.incident.state.events import AnyEvent, PlaybookMigrated, PlaybookPinned, Recorded, decode
 from runner.incident.state.incident import Incident, Run
 from runner.incident.state.library import Library
+from runner.incident.state.work import AnyWork
 from runner.incident.turn.fold import begin, fold
 from runner.playbook.format import Bundle
 from runner.playbook.pinned import Contents, Pinned
@@ -46,8 +47,11 @@ if TYPE_CHECKING:
     from runner.law.counting import HolidayCalendar
     from runner.store.campaigns.tables import BulkTables as BulkTables
 
+
 KEPT = 4
 """Folded incidents that are kept between two loads."""
+
+
 Libraries = Callable[[Incident], Library]
 
 
@@ -258,3 +262,12 @@ class Repository:
     def refresh(self, incident: Incident) -> Incident:
         """Return an incident with what others appended since."""
         return catch_up(self.store, incident, self.library)
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to an incident: how it was before and is after, the events between, and the work that may start."""
+
+    before: Incident
+    after: Incident
+    events: tuple[Recorded, ...] = ()
+    work: tuple[AnyWork, ...] = ()

@@ -23,7 +23,7 @@ from runner.incident.state.work import Failed
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
-    from runner.app.core.transaction import Turn
+    from runner.app.core.repository import Turn
 
 MARKS = "work/"
 FAILED, IN_HAND = f"{MARKS}failed/", f"{MARKS}in_hand/"

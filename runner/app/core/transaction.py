@@ -48,15 +48,6 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """There is more that could start, but no room for it now."""
 
 
-class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened to an incident: how it was before and is after, the events between, and the work that may start."""
-
-    before: Incident
-    after: Incident
-    events: tuple[Recorded, ...] = ()
-    work: tuple[AnyWork, ...] = ()
-
-
 def prepare(
     incident: Incident,
     commands: Sequence[AnyCommand],

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 from runner.app.core.active_incident import OPEN
 from runner.app.core.repository import IncidentRow
 from runner.app.core.suspended_incidents import set_aside
-from runner.app.exercises import improvements, schedules
 from runner.errors import TocsinError
 from runner.incident.people.contact_journal import STREAM
 from runner.incident.state.incident import Incident
-from runner.incident.turn.decide_close import left_open
 from runner.law.duty import DutyStatus
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.task_rows import task_rows
@@ -26,13 +24,28 @@ if TYPE_CHECKING:
 
 def missed(service: IncidentService) -> tuple[AttentionItem, ...]:
     """Return the exercises that should have come by themselves and did not, as long as nobody has acknowledged it."""
-    return tuple(missed_drills(schedules.read(service)))
+    if not _has_journals(service):
+        return ()
+    from runner.app.core.organisation_journal import entries
+    from runner.incident.exercises.schedules import JOURNAL, READER, fold_schedules
+
+    return tuple(missed_drills(fold_schedules(entries(service, JOURNAL, READER))))
 
 
 def waiting(service: IncidentService) -> tuple[AttentionItem, ...]:
     """Return what is about no incident, as of now."""
-    late = late_items(improvements.read(service).items.values(), improvements.today(service))
-    return (*missed(service), *late)
+    if not _has_journals(service):
+        return ()
+    from runner.app.core.organisation_journal import entries, today
+    from runner.incident.exercises.improvements import JOURNAL, READER, fold_items
+
+    items = fold_items(entries(service, JOURNAL, READER)).items
+    return (*missed(service), *late_items(items.values(), today(service)))
+
+
+def _has_journals(service: IncidentService) -> bool:
+    """Tell whether the organisation has journals beside that of its people: without one, nothing of them is imported."""
+    return any(row.id != STREAM for row in service.store.rows(STREAM))
 
 
 def is_watched(row: IncidentRow) -> bool:
@@ -44,6 +57,8 @@ def left_running(service: IncidentService) -> Iterator[tuple[Incident, tuple[Dut
     """Yield each incident that was closed with duties open, and those that still are."""
     for row in service.store.rows("closed"):
         if is_watched(row):
+            from runner.incident.turn.decide_close import left_open
+
             with suppress(TocsinError):
                 incident = service.load(row.id)
                 open_ = left_open(incident, service.now_in(incident), service.library(incident))
@@ -52,6 +67,7 @@ def left_running(service: IncidentService) -> Iterator[tuple[Incident, tuple[Dut
 
 def pressing(service: IncidentService, apart_from: str) -> tuple[AttentionItem, ...]:
     """Return the duties of other closed incidents that are late, or whose work must begin."""
+
     return tuple(
         item
         for incident, duties in left_running(service)
@@ -62,6 +78,7 @@ def pressing(service: IncidentService, apart_from: str) -> tuple[AttentionItem, 
 
 def do_now(service: IncidentService) -> Iterator[tuple[IncidentRow, tuple[AttentionItem, ...] | TocsinError]]:
     """Yield DO NOW of each incident that is open, paused or was closed with duties open; or why it cannot be read."""
+
     aside = set_aside(service.store)
     for row in service.store.rows():
         if row.kind == STREAM or not (row.state in OPEN or is_watched(row)):

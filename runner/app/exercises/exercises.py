@@ -30,7 +30,7 @@ from runner.reports.incidents.incidents import Playing
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
-    from runner.app.core.transaction import Turn
+    from runner.app.core.repository import Turn
     from runner.files.exercise_file import Loaded
     from runner.playbook.catalogue import Catalog
 

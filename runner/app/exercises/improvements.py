@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, date, tzinfo
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -50,15 +48,6 @@ Decide = Callable[[Item], AnyImprovementEvent]
 def read(service: IncidentService) -> Items:
     """Return all items as of now."""
     return fold_items(organisation_journal.entries(service, JOURNAL, READER))
-
-
-def today(service: IncidentService) -> date:
-    """Return the day in the organisation's zone: what is due on it is not late yet. A zone that is none counts as UTC."""
-    try:
-        zone: tzinfo = ZoneInfo(str(service.home.organisation.get("zone", "UTC")))
-    except (ZoneInfoNotFoundError, ValueError):  # whoever opens an incident is told
-        zone = UTC
-    return service.clock.now().astimezone(zone).date()
 
 
 def of_incident(found: Items, incident: str) -> tuple[Item, ...]:

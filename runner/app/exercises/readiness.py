@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.app.core import organisation_journal
 from runner.app.exercises import between, improvements, schedules
 from runner.app.exercises.exercises import exercised
 from runner.app.exercises.fire_times import next_fire
@@ -56,7 +57,7 @@ def readiness(service: IncidentService) -> ReadinessReport:
 def _playbooks(service: IncidentService, items: Iterable[Item], now: datetime) -> Iterator[PlaybookReadiness]:
     catalog = Catalog(service.folder)
     bundles = {name: _bundle(name, catalog) for name in sorted(catalog.playbook_files)}
-    last, coming, today = _last(service), _coming(service, catalog), improvements.today(service)
+    last, coming, today = _last(service), _coming(service, catalog), organisation_journal.today(service)
     for name, (bundle, problem) in bundles.items():
         found, planned = last.get(name), coming.get(name, ())
         mine = tuple(item for item in items if item.source.playbook == name)
@@ -169,7 +170,7 @@ def _counts(service: IncidentService, items: tuple[Item, ...]) -> ItemCounts:
     states = [item.status for item in items]
     return ItemCounts(
         open=states.count("open"),
-        late=sum(overdue(item, improvements.today(service)) for item in items),
+        late=sum(overdue(item, organisation_journal.today(service)) for item in items),
         unproved=states.count("done"),
         retested=states.count("retested"),
         dropped=states.count("dropped"),

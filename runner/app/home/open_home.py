@@ -9,14 +9,16 @@ from runner.app.core.identifiers import Clock, IdGenerator, RandomIds, SystemClo
 from runner.app.core.incident_service import IncidentService
 from runner.base.actor import Principal
 from runner.errors import NotFound, Refused
-from runner.files.settings_file import load_home
 from runner.routing.organisation import Home
 from runner.settings import CONFIG
 from runner.store.open_store import open_store
 from runner.store.port import Store
 from runner.vault.master_key import open_vault
 from runner.vault.secrets import resolve
+from runner.yamlfile.compile_cache import compiled
 
+SETTINGS_CODE = ("base", "yamlfile", "facts", "routing", "playbook", "files")
+"""The rooms whose code decides what settings mean."""
 STARTER = """\
 # Tocsin's settings for one organisation. Everything here can be changed at any time; incidents keep what they were
 # opened with. Secrets stand here by reference only: env:NAME, file:PATH (beside this file) or keyring:SERVICE/NAME.
@@ -129,6 +131,7 @@ def init_home(folder: Path, person: str) -> Path:
 
     Raises Refused when there is one already; nothing is replaced.
     """
+    from runner.files.settings_file import load_home
     from runner.vault.master_key import create_master
 
     config = folder / CONFIG
@@ -151,17 +154,40 @@ def open_service(
     create: bool = False,
     or_copy: bool = False,
     older: bool = False,
+    writes: bool = False,
     clock: Clock | None = None,
     chance: IdGenerator | None = None,
 ) -> IncidentService:
     """Open a home; with ``create`` its store is made where it is missing, with ``or_copy`` read where it cannot be written,
     with ``older`` opened although an upgrade is due.
 
+    With ``writes`` the settings are kept for the next command as they were read: a command that only looks writes nothing.
     Raises NotFound without a home.
     """
-    home = load_home(folder / CONFIG)
+    home = _settings(folder, writes=writes)
     store = _store(folder, home, create=create, or_copy=or_copy, older=older)
     return IncidentService(folder, home, store, clock or SystemClock(), chance or RandomIds(), principal)
+
+
+def _settings(folder: Path, *, writes: bool) -> Home:
+    """Return the settings of a home: as they are kept in its cache, where every command reads them sooner, or from the file."""
+    cache, config = folder / "cache", folder / CONFIG
+    files = {CONFIG: config}
+
+    def read() -> Home:
+        from runner.files.settings_file import load_home
+
+        return load_home(config)
+
+    if not config.is_file():
+        return read()
+    try:
+        kept = cache if writes else None
+        return compiled(
+            kept, "settings", files, Home, read, shipped=cache, code=SETTINGS_CODE, newest=1, few=True
+        )[0]
+    except OSError:  # a file that cannot be read is said in words
+        return read()
 
 
 def _store(folder: Path, home: Home, *, create: bool, or_copy: bool = False, older: bool = False) -> Store:

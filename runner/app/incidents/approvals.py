@@ -13,7 +13,7 @@ from runner.reports.notices.redline import approved_before
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
-    from runner.app.core.transaction import Turn
+    from runner.app.core.repository import Turn
     from runner.base.actor import Principal
     from runner.incident.state.incident import Incident
 

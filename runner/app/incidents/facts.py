@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from runner.app.core.repository import recorded, whole
-from runner.app.core.transaction import Turn
+from runner.app.core.repository import Turn, recorded, whole
 from runner.errors import NotFound, Refused, Usage
 from runner.facts.fact_files import parse_assignment
 from runner.facts.vocabulary.register import Fact, Stated

@@ -45,7 +45,7 @@ from runner.yamlfile.limited_files import read_file
 from runner.yamlfile.source import MAX_BYTES
 
 if TYPE_CHECKING:
-    from runner.app.core.transaction import Turn
+    from runner.app.core.repository import Turn
     from runner.facts.veris.veris_record import Imported
 
 

@@ -18,7 +18,7 @@ from runner.playbook.format import Bundle
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
-    from runner.app.core.transaction import Turn
+    from runner.app.core.repository import Turn
 
 
 def graft(service: IncidentService, incident: Incident, name: str, reason: str) -> tuple[Turn, Run]:

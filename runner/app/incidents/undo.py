@@ -20,7 +20,7 @@ from runner.reports.incidents.timeline import words_of
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
-    from runner.app.core.transaction import Turn
+    from runner.app.core.repository import Turn
 
 _STEPS = (e.StepBlocked, e.StepRescheduled, e.StepOverdue)
 _SENT = (e.AttemptEnded, e.EvidenceRaised, e.ReceiptTaken, e.DeliveryEnded)

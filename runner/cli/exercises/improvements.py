@@ -53,7 +53,8 @@ def list_(
     everything: Annotated[bool, Option("--all", help="Show what is proved or dropped, too.")] = False,
 ) -> None:
     """List the improvement items: what is open, and what was done and no exercise has proved yet."""
-    from runner.app.exercises.improvements import read, today
+    from runner.app.core.organisation_journal import today
+    from runner.app.exercises.improvements import read
     from runner.reports.exercises.improvements import improvements, improvements_page
 
     service = session.service
@@ -69,7 +70,7 @@ def show(session: Session, name: Name) -> None:
 
 
 def _show(session: Session, found: Sequence[Item]) -> None:
-    from runner.app.exercises.improvements import today
+    from runner.app.core.organisation_journal import today
     from runner.reports.exercises.improvements import improvements, item_page
 
     report = improvements(found, session.world.clock.now(), today(session.service))

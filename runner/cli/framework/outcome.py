@@ -22,7 +22,7 @@ from runner.reports.core.task_rows import TaskRow, task_rows
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
-    from runner.app.core.transaction import Turn
+    from runner.app.core.repository import Turn
     from runner.incident.state.commands import AnyCommand
     from runner.incident.state.incident import Incident
 

@@ -123,6 +123,7 @@ class Session:
             self.folder,
             self.principal,
             or_copy=not self.options.writes,
+            writes=self.options.writes,
             clock=world.clock,
             chance=world.chance,
         )

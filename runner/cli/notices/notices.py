@@ -46,7 +46,7 @@ def adopt(
       tocsin notice adopt short-notice_1a2b3c4d.docx
       tocsin notice adopt edited.docx final --as jonas --yes
     """
-    from runner.app.core.transaction import Turn
+    from runner.app.core.repository import Turn
     from runner.app.notices.word_import import command, look
     from runner.reports.core.task_rows import numbered
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
-from runner.incident.exercises.improvements import Item, overdue
-from runner.incident.exercises.schedules import Book, attention
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.formatting import count, moment
 from runner.reports.core.page import Blank, Block, Cell, Paragraph, line
+
+if TYPE_CHECKING:
+    from runner.incident.exercises.improvements import Item
+    from runner.incident.exercises.schedules import Book
 
 _WRONG = {"missed": "did not happen", "failed": "failed"}
 _NAMED = 4
@@ -18,6 +21,8 @@ _NAMED = 4
 
 def late_items(items: Iterable[Item], today: date) -> Iterator[AttentionItem]:
     """Yield one entry for all improvement items that are late."""
+    from runner.incident.exercises.improvements import overdue  # every status page imports this module
+
     late = [item.id for item in items if overdue(item, today)]
     if late:
         more = ", …" if len(late) > _NAMED else ""
@@ -34,6 +39,8 @@ def late_items(items: Iterable[Item], today: date) -> Iterator[AttentionItem]:
 
 def missed_drills(book: Book) -> Iterator[AttentionItem]:
     """Yield each exercise and routine whose last time was missed or failed, while nobody has acknowledged that."""
+    from runner.incident.exercises.schedules import attention
+
     for schedule in book.schedules.values():
         wrong = attention(schedule) if schedule.ended is None else None
         if wrong is None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
@@ -113,6 +111,9 @@ def _opening(path: Path) -> Iterator[list[sqlite3.Connection]]:
 @contextmanager
 def _copied(path: Path, wal: Path) -> Iterator[Path]:
     """Yield a copy of a file and its WAL that belong together; raises StoreReadOnly where there is no room for one."""
+    import shutil
+    import tempfile
+
     memory = Path("/dev/shm")  # noqa: S108  # the folder in it is made for us alone
     for place in (one for one in (memory, Path(tempfile.gettempdir())) if one.is_dir()):
         with suppress(OSError), tempfile.TemporaryDirectory(prefix="tocsin-", dir=place) as folder:
@@ -215,14 +216,10 @@ def _backup_name(path: Path, version: int) -> Path:
 
 @contextmanager
 def unhurried(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let commits reach the disk with the next one that waits for it, in their order.
+    """Let commits of a durable store reach the disk with the next one that waits for it, in their order.
 
     Who dies meanwhile loses nothing; a loss of power may take them back, the last first.
     """
-    (level,) = connection.execute("PRAGMA synchronous").fetchone()
-    if level < _FULL:
-        yield
-        return
     connection.execute("PRAGMA synchronous = NORMAL")
     try:
         yield

@@ -94,6 +94,7 @@ class SqliteStore(JournalReader):
         self._handles: list[FileLock] = []
         self._known: dict[str, Known] = {}
         self._others = -1
+        self._durable = durable
         self.read_only = False
         try:
             self._connection, self._write = connect_first(path, create, patience, durable=durable)
@@ -216,8 +217,12 @@ class SqliteStore(JournalReader):
     def change_marks(
         self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
     ) -> dict[str, bytes]:
-        with self._writing(waits=waits) as run:
-            return transaction.change(run, names, change)
+        with self._lock:
+            places = self._known  # a mark moves the end of no journal
+            with self._writing(waits=waits) as run:
+                changed = transaction.change(run, names, change)
+            self._known = places
+        return changed
 
     # --- workers, copies, the end ------------------------------------------------------------------------
 
@@ -273,7 +278,7 @@ class SqliteStore(JournalReader):
     @contextmanager
     def _writing(self, *, waits: bool = True) -> Iterator[Execute]:
         """Hold the write lock of the file; commit at the end, or leave nothing behind. See ``unhurried`` for one that does not wait."""
-        with self._lock, nullcontext() if waits else unhurried(self._writer()):
+        with self._lock, nullcontext() if waits or not self._durable else unhurried(self._writer()):
             run = self._writer().execute
             try:
                 try:

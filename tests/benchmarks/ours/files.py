@@ -1,4 +1,5 @@
-"""What the timed commands of V, C and W4 work on: a playbook of n steps, one of three, a home with an incident, a home without."""
+"""What the timed commands of V, C and W4 work on: a playbook of n steps, one of three, a home with an incident, a home
+without, a new one."""
 
 from __future__ import annotations
 
@@ -103,6 +104,7 @@ def main() -> None:
     (job.folder / "three.yaml").write_text(three())
     home(job.folder / "home")
     quiet(job.folder / "quiet")
+    made(job.folder / "new").store.close()
 
 
 if __name__ == "__main__":

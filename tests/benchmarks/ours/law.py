@@ -1,4 +1,4 @@
-"""L: load all law that ships, compiled from its files, or as kept from the last time."""
+"""L: load all law that ships, compiled from its files, or as the build compiled it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def load(job: protocol.Job) -> int:
     """Load everything and return how many regimes there are."""
     from runner.playbook.catalogue import Catalog
 
-    cache = job.folder / "cache" if job.variant == "kept" else None
-    return len(Catalog(None, cache=cache).regimes())
+    kept = job.variant == "kept"
+    return len(Catalog(None, cache=job.folder / "cache", anew=not kept).regimes())
 
 
 def main() -> None:

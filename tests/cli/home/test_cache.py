@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from runner.settings import cache_folder
+from platformdirs import user_cache_path, user_state_path
+
+from runner.settings import cache_folder, state_folder
 from tests.cli.at_desk import AtDesk
 
 FACTS = "schema: tocsin/facts/v1\nincident: {summary: Laptop lost}\n"
@@ -29,8 +31,13 @@ def test_the_cache_folder_is_named_or_the_users_own_or_none() -> None:
     assert cache_folder({"TOCSIN_CACHE": "/x/y"}) == Path("/x/y")
     assert cache_folder({"TOCSIN_CACHE": ""}) is None
     found = cache_folder({})
-    assert found is not None
-    assert "tocsin" in found.parts
+    assert found == user_cache_path("tocsin", appauthor=False)
+
+
+def test_the_state_folder_is_named_or_that_of_the_system() -> None:
+    assert state_folder({"TOCSIN_STATE": "/x/y"}) == Path("/x/y")
+    assert state_folder({"TOCSIN_STATE": ""}) is None
+    assert state_folder({}) == user_state_path("tocsin", appauthor=False)
 
 
 def test_a_command_leaves_typing_extensions_as_it_was() -> None:

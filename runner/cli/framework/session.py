@@ -282,12 +282,12 @@ class Session:
         from runner.reports.core.formatting import PEOPLE
 
         def names() -> dict[str, str]:
+            from runner.app.core.directory import read_people
+
+            if service is None:
+                return {}
             try:
-                return (
-                    {}
-                    if service is None
-                    else {id_: one.name for id_, one in service.directory.people.items()}
-                )
+                return {name: person.name for name, person in read_people(service).people.items()}
             except TocsinError:  # a contact list that cannot be read is said where it is needed
                 return {}
 

@@ -14,7 +14,7 @@ from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.incident.state.quorum import awaited, count_reached
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
-from runner.reports.core.do_now import ordered
+from runner.reports.core.do_now import do_now
 from runner.reports.core.formatting import RECEIPTS, count, here, person_name, when
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
@@ -267,7 +267,7 @@ def messages(
         roles=tuple(row for name in incident.messages for row in role_rows(incident, name)),
         not_written=not_written(incident),
         messages=message_rows(incident, words),
-        needs_attention=() if now is None else ordered(deliveries(incident, now)),
+        needs_attention=() if now is None else do_now(deliveries(incident, now), incident, (), (), now),
     )
 
 

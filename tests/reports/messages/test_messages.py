@@ -24,6 +24,7 @@ from runner.reports.messages.messages import (
     message,
     message_page,
     messages,
+    unresolved,
 )
 from runner.reports.messages.messages_page import messages_page
 from runner.routing.messaging import ContactPoint, DeliveryPlan, PlanStep, PlanWarning
@@ -152,3 +153,17 @@ def test_people_whom_nothing_reaches_for_the_same_reasons_are_told_together() ->
     page = plain(plan_page(PlanReport(incident="i", codename="c", kind="real", plan=plan, sent=0)), 100)
     (line,) = (splitline for splitline in page.splitlines() if why[0].why in splitline)
     assert {"ada,", "ben"} <= set(line.split())
+
+
+def test_a_message_in_doubt_is_no_reason_for_calm_while_it_is_tried_again() -> None:
+    world = s.World(s.message("tell", title="Alert the responders"), message_class=scenes.URGENT)
+    world.outcomes["mail"] = world.outcomes["sms"] = [s.UNKNOWN] * 9
+    world.work()
+    found = {item.ref: item for item in report_of(world).needs_attention}
+    row = next(row for row in report_of(world).deliveries if row.wanted and unresolved(row))
+    assert row.next_at is not None
+    item = found[row.delivery]
+    assert (item.kind, item.rank) == ("outcome_unknown", 2)
+    assert item.command.startswith(f"tocsin call {row.delivery}")
+    assert row.delivery in {item.ref for item in scenes.shown(world).needs_attention if item.rank == 2}
+    scenes.compare("messages.doubt", messages_page(report_of(world), world.now))

@@ -31,7 +31,7 @@ from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork, token
 from runner.workers.channel_health import ChannelHealth, may_send
-from runner.workers.fairness import KEPT, RESERVE, Fairness, append
+from runner.workers.fairness import GRACE, KEPT, RESERVE, Fairness, append
 from runner.workers.pending_visits import PendingVisits
 from runner.workers.pool import Pool
 from runner.workers.visit_results import (
@@ -61,10 +61,6 @@ if TYPE_CHECKING:
 
 POLL = timedelta(seconds=1)
 """How often a store is asked for foreign commits that rang no bell."""
-
-
-GRACE = timedelta(seconds=30)
-"""How long a clean stop waits for effects that have begun."""
 
 
 LOST_LOOK = timedelta(seconds=5)

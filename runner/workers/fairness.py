@@ -181,3 +181,7 @@ RESERVE = 4
 
 KEPT = 256
 """Incidents kept folded in memory between turns."""
+
+
+GRACE = timedelta(seconds=30)
+"""How long a clean stop waits for effects that have begun."""

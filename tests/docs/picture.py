@@ -18,7 +18,7 @@ from runner.base.actor import Principal
 from runner.cli.framework.environment import World
 from runner.cli.framework.session import Options, Session
 from runner.cli.incidents.status import read_status
-from runner.reports.core.page import Drawing
+from runner.reports.incidents.live_status import Scrolled
 from runner.reports.incidents.status_page import status_page
 from tests.cli.at_desk import no_process
 from tests.docs.consoles import ROOT, Desk
@@ -81,7 +81,7 @@ def draw(folder: Path) -> str:
         _environ={},
     )
     with Session(world, Options()) as session:
-        console.print(Drawing(status_page(read_status(session, session.incident())), fit=True))
+        console.print(Scrolled(status_page(read_status(session, session.incident()), brief=True)))
     text = console.export_svg(
         title="tocsin status",
         theme=MONOKAI,

@@ -87,18 +87,24 @@ NEWEST = 8
 
 def nothing_open(store: Store, rows: Sequence[IncidentRow]) -> NotFound:
     """Return the error, with the incident that ended last, when, and how to look at it."""
-    over = sorted(
-        (row for row in rows if row.state in ("closed", "cancelled")), key=lambda row: row.opened_at
-    )
-    ended = [(at, row) for row in over[-NEWEST:] if (at := _ended(store, row)) is not None]
     hint = "open one: tocsin open PLAYBOOK"
-    if not ended:
+    last = last_ended(store, rows)
+    if last is None:
         return NotFound("no incident is open", hint=hint, code="no_incident")
-    at, row = max(ended, key=lambda pair: pair[0])
+    at, row = last
     said = f"no incident is open; {row.codename} was {row.state} at {moment(at)}"
     return NotFound(
         said, hint=f"look at it: tocsin status --incident {row.codename}; or {hint}", code="no_incident"
     )
+
+
+def last_ended(store: Store, rows: Sequence[IncidentRow]) -> tuple[datetime, IncidentRow] | None:
+    """Return the incident that ended last, with when it did; None where none ended or all are erased."""
+    over = sorted(
+        (row for row in rows if row.state in ("closed", "cancelled")), key=lambda row: row.opened_at
+    )
+    ended = [(at, row) for row in over[-NEWEST:] if (at := _ended(store, row)) is not None]
+    return max(ended, key=lambda pair: pair[0], default=None)
 
 
 def _ended(store: Store, row: IncidentRow) -> datetime | None:

@@ -381,7 +381,7 @@ def _told(row: IncidentRow) -> tuple[str, str, str, str, int]:
 def _do_now(service: IncidentService) -> Iterator[Finding]:
     """Say what is to be done now in each incident; one that cannot be read was named before."""
     from runner.app.exercises.between import do_now
-    from runner.reports.incidents.do_now import LATER
+    from runner.reports.core.do_now import LATER
 
     for row, found in do_now(service):
         for one in found if not isinstance(found, TocsinError) else ():
@@ -402,14 +402,11 @@ def _between(service: IncidentService) -> Iterator[Finding]:
     from runner.app.home.workers import living
 
     if service.store.rows("open") and not living(service.store):
-        what = (
-            "an incident is open and no worker is running: reminders, escalation and failover do not happen"
-        )
         yield Finding(
             area="worker",
             code="no_worker",
             severity="warning",
-            what=what,
+            what=suggested_actions.NO_WORKER,
             hint=suggested_actions.START_WORKER,
         )
     for item in waiting(service):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.options import NEEDS_A_PERSON, Argument, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
-from runner.errors import Refused, Usage
+from runner.errors import NotFound, Refused, Usage
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Cell, Page, Table
 from runner.settings import CONFIG
@@ -57,7 +57,7 @@ def report(
       tocsin report --out report.pdf --sign --as maria
       tocsin report --check after-action-amber-falcon_82_en.pdf
     """
-    incident = session.incident()
+    incident = _meant(session, exercise=False)
     if incident.drill is not None:
         hint = f"tocsin drill report -i {incident.codename}"
         raise Refused(f"{incident.codename} is an exercise", hint=hint, code="is_exercise")
@@ -78,11 +78,28 @@ def drill_report(
       tocsin drill report --to pdf --out reports --sign --as olga
       tocsin drill report --check reports/EXERCISE_after-action-amber-falcon_41_en.pdf
     """
-    incident = session.incident()
+    incident = _meant(session, exercise=True)
     if incident.drill is None:
         hint = f"tocsin report -i {incident.codename}"
         raise Refused(f"{incident.codename} is no exercise", hint=hint, code="not_exercise")
     return _report(session, incident, to or (), out, sign=sign, check=check)
+
+
+def _meant(session: Session, *, exercise: bool) -> Incident:
+    """Return the incident that is meant; where none is open and none is named, the one that ended last."""
+    from runner.app.core.step_reference import last_ended
+
+    try:
+        return session.incident()
+    except NotFound as error:
+        service = session.service
+        rows = [row for row in service.incidents() if (row.kind == "exercise") is exercise]
+        last = last_ended(service.store, rows) if error.code == "no_incident" else None
+        if last is None:
+            raise
+        row = last[1]
+        session.say(f"Incident: {row.codename} · {row.title} ({row.state})")
+        return session.incident(row.id)
 
 
 def _report(

@@ -146,9 +146,8 @@ def _lines(session: Session, found: Mapping[str, Any]) -> Iterator[Paragraph]:
     if found["state"] == "running":
         yield line(f"Running: {', '.join(found['workers'])}", "good", hang=2)
     else:
-        died = "The worker died." if found["state"] == "died" else "No worker is running."
-        words = f"{died} Reminders, failover and escalation wait for your next command."
-        yield line(words, "alarm", hang=2)
+        died = "The worker stopped unexpectedly. " if found["state"] == "died" else ""
+        yield line(f"{died}{suggested_actions.NO_WORKER}", "alarm", hang=2)
         yield line(f"→ {suggested_actions.START_WORKER}", "command", hang=2)
     if found["since"] is not None:
         since = clocked(found["since"], named_zone(session.service.home.organisation.get("zone")))

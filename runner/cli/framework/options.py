@@ -66,6 +66,11 @@ _AS = Annotated[str, Option("--as", metavar="PERSON", help="Who you say you are.
 _BEHALF = Annotated[str, Option("--on-behalf-of", metavar="PERSON", help="For whom you do it; provisional.")]
 _VIA = Annotated[str, Option("--via", metavar="WAY", help="How that person told you: phone.")]
 _NO_WORK = Annotated[bool, Option("--no-work", help="Leave what becomes due to a worker.")]
+
+
+_NO_PAGER = Annotated[bool, Option("--no-pager", help="Write long output to the terminal, without a pager.")]
+
+
 _INCIDENT = Annotated[
     str | None,
     Option("--incident", "-i", metavar="INCIDENT", help="Id or codename.", autocompletion=incidents),
@@ -86,7 +91,7 @@ def _added(scope: Scope) -> dict[str, tuple[Any, Any]]:
         found |= {"claimed": (_AS, ""), "on_behalf_of": (_BEHALF, ""), "via": (_VIA, "")}
     if scope in (Scope.WRITES, Scope.OPENS):
         found["no_work"] = (_NO_WORK, False)
-    return {**found, "home": (_HOME, None), "format": (_FORMAT, "text")}
+    return {**found, "home": (_HOME, None), "format": (_FORMAT, "text"), "no_pager": (_NO_PAGER, False)}
 
 
 class Parameter(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from datetime import datetime, tzinfo
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
@@ -49,6 +49,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     on_behalf_of: str = ""
     via: str = ""
     no_work: bool = False
+    no_pager: bool = False
     incident: str | None = None
     writes: bool = False
     """The command may change an incident: workers are to hear of it."""
@@ -151,6 +152,7 @@ class Session:
         from runner.reports.core.header import named_zone
 
         self._read_in(named_zone(service.home.organisation.get("zone")))
+        self._name_people(service)
         return service
 
     @property
@@ -278,6 +280,22 @@ class Session:
             self._read_in(zone_of(self._about))
         return self._about
 
+    def _name_people(self, service: IncidentService | None) -> None:
+        """Show people by their names from now on; None ends that."""
+        from runner.reports.core.formatting import PEOPLE
+
+        def names() -> dict[str, str]:
+            from runner.app.core.directory import read_people
+
+            if service is None:
+                return {}
+            try:
+                return {name: person.name for name, person in read_people(service).people.items()}
+            except TocsinError:  # a contact list that cannot be read is said where it is needed
+                return {}
+
+        PEOPLE.set(None if service is None else cache(names))
+
     def _read_in(self, zone: tzinfo | None) -> None:
         """Show all times in a zone from now on; None ends that."""
         from runner.reports.core.formatting import READER
@@ -348,6 +366,8 @@ class Session:
 
     def _print(self, page: Page, stream: TextIO) -> None:
         try:
+            if stream is self.world.out and self._paged(page):
+                return
             if self.world.colours(stream):
                 self._draw(page, stream)
                 return
@@ -357,6 +377,20 @@ class Session:
             stream.flush()
         except OSError as error:
             broken_pipe(stream, error)
+
+    def _paged(self, page: Page) -> bool:
+        """Show a page that is longer than the terminal in a pager; False where there is no terminal, pager or need."""
+        world = self.world
+        if self.options.no_pager or not (world.out.isatty() and world.inp.isatty()):
+            return False
+        from runner.cli.framework.pager import height_of, pager_command, show_paged
+        from runner.reports.core.page import ansi, layout, plain
+
+        words = pager_command(world.environ)
+        if not words or len(layout(page, world.width)) < height_of(world.out.fileno()):
+            return False
+        text = ansi(page, world.width) if world.colours(world.out) else plain(page, world.width)
+        return show_paged(text, words, world.environ)
 
     def show_json(self, report: Any) -> None:
         """Print one JSON document."""
@@ -405,6 +439,7 @@ class Session:
         if self.opened:
             self.service.store.close()
             self._read_in(None)
+            self._name_people(None)
 
 
 def catalog(session: Session) -> Catalog:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from runner import __version__
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Tone, line
+from runner.reports.core.formatting import count
+from runner.reports.core.page import Block, Cell, Page, Paragraph, Tone, arrow, line
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ _MARKS: Mapping[Severity, tuple[str, Tone]] = {
     "good": ("ok", "good"),
     "warning": ("warning", "warn"),
     "error": ("ERROR", "alarm"),
-    "mended": ("mended", "good"),
+    "mended": ("repaired", "good"),
 }
 
 
@@ -140,10 +141,11 @@ def findings_page(report: Examination) -> Page:
     blocks: list[Block] = []
     for finding in report.findings:
         word, tone = _MARKS[finding.severity]
-        mark = Cell(f"{word:<8}", tone)
-        blocks.append(Paragraph(cells=(mark, Cell(f"{finding.area}: {finding.what}")), hang=8))
+        mark = Cell(f"{word:<9}", tone)
+        blocks.append(Paragraph(cells=(mark, Cell(f"{finding.area}: {finding.what}")), hang=9))
         if finding.hint:
-            blocks.append(Paragraph(cells=(Cell("→ "), Cell(finding.hint, "command")), indent=8, hang=2))
-    verdict = "nothing needs a person" if report.ok else "something needs a person"
+            blocks.append(Paragraph(cells=(arrow(finding.hint, ""),), indent=9, hang=2))
+    errors = sum(finding.severity == "error" for finding in report.findings)
+    verdict = "No action required" if report.ok else f"Action required: {count(errors, 'error')}"
     blocks.append(line(verdict, "good" if report.ok else "alarm"))
     return Page(tuple(blocks))

@@ -153,7 +153,7 @@ def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:
 
 def _warn_of_silence(session: Session, incident: Incident) -> None:
     """Say whom nothing has left to: whoever opens an incident believes that they are being called."""
-    from runner.reports.incidents.attention_messages import nothing_left
+    from runner.reports.messages.attention_messages import nothing_left
 
     silent = [
         delivery.person for delivery in incident.deliveries.values() if nothing_left(incident, delivery)
@@ -170,10 +170,7 @@ def _warn_of_rest(session: Session, incident: Incident) -> None:
     row = session.service.store.row(incident.id)
     if incident.kind == "test" or row is None or row.next_due is None or living(session.service.store):
         return
-    session.say(
-        "no worker is running: what becomes due later waits for your next command; "
-        f"start one: {suggested_actions.START_WORKER}"
-    )
+    session.warn("no_worker", f"{suggested_actions.NO_WORKER} → {suggested_actions.START_WORKER}")
 
 
 def _opened(incident: Incident, opening: Opening, plan: PlanReport) -> Opened:

@@ -15,6 +15,7 @@ from runner.reports.core.page import Page, line
 from runner.settings import PERSON
 
 if TYPE_CHECKING:
+    from runner.cli.framework.keyboard import Key, Wait
     from runner.incident.state.incident import Incident
     from runner.reports.core.attention_item import AttentionItem
     from runner.reports.incidents.incidents import IncidentsReport
@@ -117,7 +118,8 @@ def read_status(
 
 
 def watch(session: Session, where: Where = None, me: Mine = "") -> None:
-    """Show the status again and again, clocks counting down; Ctrl-C leaves."""
+    """Show the status and keep it current. Arrow keys and Space scroll, q leaves."""
+    from runner.cli.framework.keyboard import keys
     from runner.reports.incidents.live_status import watch as view
     from runner.reports.incidents.status_page import status_page
 
@@ -136,23 +138,30 @@ def watch(session: Session, where: Where = None, me: Mine = "") -> None:
         from rich.console import Console
 
         console = Console(file=session.world.out, highlight=False)
-    with contextlib.suppress(KeyboardInterrupt):  # the way to leave
+    with keys(session.world.inp) as wait, contextlib.suppress(KeyboardInterrupt):  # the way to leave
         view(
             fetch,
-            _seconds(),
+            _seconds(wait if console is not None else None),
             session.world.out,
             console=console,
             width=session.world.width,
-            draw=lambda found: session.topped(status_page(found), incident),
+            draw=lambda found: session.topped(status_page(found, brief=console is not None), incident),
         )
 
 
-def _seconds() -> Iterator[None]:
-    """Yield once a second, for ever."""
+def _seconds(wait: Wait | None) -> Iterator[Key]:
+    """Yield once a second, and at every key of the screen with its name, until a person leaves."""
     never = threading.Event()
+    yield ""
     while True:
-        yield
-        never.wait(1)
+        key: Key = ""
+        if wait is None:
+            never.wait(1)
+        else:
+            key = wait(1)
+        if key == "leave":
+            return
+        yield key
 
 
 def list_(session: Session, everything: All = False) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runner.reports.law.calendar import Deadlines
 
 KINDS: tuple[Kind, ...] = ("real", "exercise", "test")
+Why = Annotated[bool, Option("--why", help="Add reasons, sources and ids of each duty.")]
 Duty = Annotated[str, Argument(metavar="DUTY", help="Its id, as in tocsin duties.")]
 At = Annotated[str, Option("--at", metavar="INSTANT", help="When; now otherwise.")]
 
@@ -49,6 +50,7 @@ def duties(
     ] = None,
     at: Annotated[str, Option("--at", metavar="INSTANT", help="As of this instant.")] = "",
     everything: All = False,
+    why: Why = False,
     known: Known = "",
     kind: Annotated[
         str, Option("--kind", metavar="KIND", help="Of the register: real, exercise or test.")
@@ -65,6 +67,7 @@ def duties(
     \b
     Examples:
       tocsin duties
+      tocsin duties --why
       tocsin duties --facts facts.yaml --at 2026-11-24T10:00:00Z
       tocsin duties --as-known-at "3h ago"
       tocsin duties register --format csv
@@ -83,13 +86,13 @@ def duties(
             code="unknown_format",
         )
     if facts:
-        _of_files(session, facts, at, known, everything=everything, no_home=no_home)
+        _of_files(session, facts, at, known, everything=everything, why=why, no_home=no_home)
         return
-    _of_incident(session, at, known, everything=everything)
+    _of_incident(session, at, known, everything=everything, why=why)
 
 
 def _of_files(
-    session: Session, facts: list[str], at: str, known: str, *, everything: bool, no_home: bool
+    session: Session, facts: list[str], at: str, known: str, *, everything: bool, why: bool, no_home: bool
 ) -> None:
     """Judge facts files, without an incident, on what the home says of the organisation."""
     from runner.app.law.duties import assess_files, organisation_of
@@ -109,10 +112,10 @@ def _of_files(
         )
     found, warnings = assess_files(facts, now, home, cache_folder(session.world.environ), organisation)
     report = duties(found, now, warnings)
-    session.show(report, lambda: duties_page(report, everything=everything))
+    session.show(report, lambda: duties_page(report, everything=everything, why=why))
 
 
-def _of_incident(session: Session, at: str, known: str, *, everything: bool) -> None:
+def _of_incident(session: Session, at: str, known: str, *, everything: bool, why: bool) -> None:
     """Show an incident's duties, as of an instant or as known then."""
     from runner.reports.core.header import heading_of
     from runner.reports.law.duties import duties, duties_page
@@ -122,7 +125,8 @@ def _of_incident(session: Session, at: str, known: str, *, everything: bool) -> 
     report = duties(session.service.duties(incident, now), now, session.service.misread(incident))
     heading = heading_of(incident)
     session.show(
-        report, lambda: duties_page(report, heading, opened=incident.opened_at, everything=everything)
+        report,
+        lambda: duties_page(report, heading, opened=incident.opened_at, everything=everything, why=why),
     )
 
 

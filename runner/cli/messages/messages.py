@@ -254,10 +254,14 @@ def _known(session: Session, channel: str, person: str) -> None:
 
 def list_(session: Session) -> None:
     """List the deliveries: whom, over what, what is proved."""
-    from runner.reports.messages.messages import messages, messages_page
+    from runner.reports.core.task_rows import titles
+    from runner.reports.messages.messages import messages
+    from runner.reports.messages.messages_page import messages_page
 
-    report = messages(session.incident())
-    session.show(report, lambda: messages_page(report, session.now()))
+    incident = session.incident()
+    now = session.now()
+    report = messages(incident, now, titles(incident, session.service.library(incident)))
+    session.show(report, lambda: messages_page(report, now))
 
 
 def show(session: Session, delivery: Delivery) -> None:
@@ -327,21 +331,31 @@ def call(
     ] = None,
     note: Annotated[str, Option("--note", help="What was said.")] = "",
 ) -> None:
-    """Record a telephone call that told a person what a message says.
+    """Record a phone call as a delivery. At a terminal it asks whether you reached the person.
 
     \b
-    Example:
+    Examples:
+      tocsin call d-7k2m
       tocsin call d-7k2m --reached --note "read it to her, she is on her way"
     """
-    if reached is None:
-        raise Usage("did you reach the person?", hint="--reached or --not-reached", code="option_missing")
     incident = session.incident()
     if delivery not in incident.deliveries:
         known = ", ".join(d.id for d in incident.deliveries.values() if d.state != "satisfied") or "none"
         raise Refused(f"there is no delivery '{delivery}'", hint=f"open: {known}", code="unknown_delivery")
-    made = c.ReportCall(by=session.by, delivery=delivery, reached=reached, note=note)
     person = incident.deliveries[delivery].person
+    reached = _asked(session, person) if reached is None else reached
+    made = c.ReportCall(by=session.by, delivery=delivery, reached=reached, note=note)
     submit(session, incident.id, made, f"{person} was {'reached' if reached else 'not reached'} by telephone")
+
+
+def _asked(session: Session, person: str) -> bool:
+    """Ask at the terminal whether the person was reached; raises Usage where there is none, or no clear answer."""
+    from runner.reports.core.formatting import person_name
+
+    said = session.ask(f"Did you reach {person_name(person)}? [y/n]").lower() if session.world.asks else ""
+    if said in ("y", "yes", "n", "no"):
+        return said.startswith("y")
+    raise Usage("did you reach the person?", hint="--reached or --not-reached", code="option_missing")
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/acknowledged/v1"):

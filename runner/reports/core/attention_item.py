@@ -62,3 +62,7 @@ class AttentionItem(msgspec.Struct, frozen=True, kw_only=True):
     rank: Rank = 4
     """Its place in DO NOW."""
     due: datetime | None = None
+    who: str = ""
+    """The names of whoever does it, where somebody is named."""
+    detail: str = ""
+    """How far it is, or what it holds up."""

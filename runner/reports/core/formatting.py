@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -43,8 +43,8 @@ def span(length: timedelta) -> str:
 
 
 def remaining(due: datetime, now: datetime) -> str:
-    """Return what a clock shows: ``3 h 12 min left``, or ``late by 2 h 5 min``."""
-    return f"{span(due - now)} left" if due > now else f"late by {span(now - due)}"
+    """Return the time left: ``3 h 12 min left``, or ``OVERDUE by 2 h 5 min``."""
+    return f"{span(due - now)} left" if due > now else f"OVERDUE by {span(now - due)}"
 
 
 def elapsed_since(since: datetime, now: datetime) -> str:
@@ -60,7 +60,22 @@ def when(instant: datetime, now: datetime, zone: tzinfo | None = None) -> str:
     if there.date() == today.date():
         return clock
     year = "" if there.year == today.year else f" {there.year}"
-    return f"{_day(there)}{year} {clock}"
+    return f"{_day(there)}{year}, {clock}"
+
+
+PEOPLE: ContextVar[Callable[[], Mapping[str, str]] | None] = ContextVar("people", default=None)
+"""The names of the people of the contact list by their ids, set where a command opens a home."""
+
+
+def person_name(person: str) -> str:
+    """Return the name of a person for a screen; the id where the contact list has no name."""
+    names = PEOPLE.get()
+    return (names().get(person, "") if names is not None else "") or person
+
+
+def person_names(persons: Iterable[str]) -> str:
+    """Return the names of people as words."""
+    return ", ".join(dict.fromkeys(map(person_name, persons)))
 
 
 @contextmanager
@@ -84,11 +99,25 @@ def zone_words() -> str:
     return f"all times {zone}" if zone is not None else ""
 
 
+def screen_time(now: datetime, *, named: bool = False) -> str:
+    """Return the time and the zone of a screen: ``Tue 24 Nov 2026, 10:00 · all times CET``, if ``named`` with the zone's name."""
+    there = now.astimezone(here())
+    short = _zone_name(there)
+    name = f" ({here()})" if named and str(here()) != short else ""
+    return f"{day(there.date())}, {there:%H:%M} · all times {short}{name}"
+
+
+def _zone_name(there: datetime) -> str:
+    """Return what a zone is called at an instant; one without letters by its distance to UTC."""
+    name = there.tzname() or "UTC"
+    return f"UTC{name}" if name[:1] in "+-" else name
+
+
 def moment(instant: datetime, zone: tzinfo | None = None) -> str:
-    """Return an instant in full, in a zone, else the reader's: ``Tue 24 Nov 2026 10:00 UTC``."""
+    """Return an instant in full, in a zone, else the reader's: ``Tue 24 Nov 2026, 10:00 UTC``."""
     there = instant.astimezone(zone or here())
     name = there.tzname() or ""
-    return f"{_day(there)} {there.year} {there:%H:%M} {name}".rstrip()
+    return f"{_day(there)} {there.year}, {there:%H:%M} {name}".rstrip()
 
 
 def standing(kind: str) -> str:

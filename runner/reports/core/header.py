@@ -11,8 +11,8 @@ from runner.base.instants import parse_instant
 from runner.base.states import MARKS, Kind, State
 from runner.incident.state.incident import Incident
 from runner.reports.core import suggested_actions
-from runner.reports.core.formatting import zone_words
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, line
+from runner.reports.core.formatting import screen_time, zone_words
+from runner.reports.core.page import Blank, Block, Cell, Ends, Page, Paragraph, Tone, arrow, line
 from runner.reports.core.second_person import alone_words
 
 
@@ -60,33 +60,51 @@ def marked(kind: str) -> tuple[Block, ...]:
 
 def without_worker(page: Page) -> Page:
     """Return a page that says on top, under its marking, that no worker is running."""
-    says = line("NO WORKER IS RUNNING: reminders, escalation and failover do not happen.", "alarm", hang=2)
-    start = Paragraph(cells=(Cell("→ "), Cell(suggested_actions.START_WORKER, "command")), indent=2, hang=2)
+    says = Paragraph(
+        cells=(Cell(suggested_actions.NO_WORKER, "alarm"), arrow(suggested_actions.START_WORKER)), hang=2
+    )
     first = page.blocks[0] if page.blocks else None
     under = 1 if isinstance(first, Paragraph) and first.cells[0].tone == "marking" else 0
-    return Page((*page.blocks[:under], says, start, *page.blocks[under:]))
+    return Page((*page.blocks[:under], says, *page.blocks[under:]))
 
 
 def render_header(heading: Heading, subject: str = "", *, zoned: bool = True) -> tuple[Block, ...]:
-    """Return the first lines of a page about one incident: marking, codename, title, what the page is about and its zone."""
+    """Return the first lines of a page about one incident: marking, codename, title, state, and what it is about."""
     subject = " · ".join(filter(None, (subject, zone_words() if zoned else "")))
-    state = "" if heading.state == "open" else f"  {heading.state.upper()}"
+    return (*_top(heading), *((line(subject, "dim"),) if subject else ()), Blank())
+
+
+def screen_header(heading: Heading, now: datetime, subject: str = "") -> tuple[Block, ...]:
+    """Return the two lines of an incident's own screen: codename, title and state; then time, zone and subject."""
+    about = f" · {subject}" if subject else ""
+    return (*_top(heading), line(f"{screen_time(now, named=True)}{about}"))
+
+
+def list_header(heading: Heading, name: str, now: datetime) -> tuple[Block, ...]:
+    """Return the one line of a list of an incident: codename, what it lists, time and zone."""
+    left = (Cell(heading.codename, "title"), Cell(f" · {name}"))
     return (
         *marked(heading.kind),
-        Paragraph(
-            cells=(
-                Cell(heading.codename, "title"),
-                Cell(f"  {heading.title}"),
-                Cell(f"  {heading.severity.upper()}" if heading.severity else "", "alarm"),
-                Cell(state, "warn"),
-                Cell(f"  {heading.incident}", "dim"),
-            ),
-            hang=2,
-        ),
-        *((line(heading.alone, "alarm", hang=2),) if heading.alone else ()),
-        *((line(subject, "dim"),) if subject else ()),
-        Blank(),
+        Ends(left, (*_state(heading), Cell(screen_time(now)))),
+        *_alone(heading),
     )
+
+
+def _top(heading: Heading) -> tuple[Block, ...]:
+    left = (Cell(heading.codename, "title"), Cell(f" · {heading.title}" if heading.title else ""))
+    return (*marked(heading.kind), Ends(left, _state(heading, closed_only=False)), *_alone(heading))
+
+
+def _state(heading: Heading, *, closed_only: bool = True) -> tuple[Cell, ...]:
+    if closed_only:
+        return (Cell(f"{heading.state.upper()} · ", "warn"),) if heading.state != "open" else ()
+    severity = f"{heading.severity.upper()} · " if heading.severity else ""
+    tone: Tone = "title" if heading.state == "open" else "warn"
+    return (Cell(severity, "alarm"), Cell(heading.state.upper(), tone))
+
+
+def _alone(heading: Heading) -> tuple[Block, ...]:
+    return (line(heading.alone, "alarm", hang=2),) if heading.alone else ()
 
 
 def named_zone(name: object) -> tzinfo:

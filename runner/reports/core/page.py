@@ -20,6 +20,7 @@ from runner.base.text import text_problem
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.text import Text
 
 Tone = Literal["plain", "title", "alarm", "warn", "good", "dim", "command", "marking"]
 STYLES: dict[Tone, str] = {
@@ -32,6 +33,10 @@ STYLES: dict[Tone, str] = {
     "command": "cyan",
     "marking": "bold reverse",
 }
+ARROW = "→"
+"""What stands before a command."""
+SCREEN = 80
+"""Columns of the terminal that screens are made for."""
 NARROWEST = 40
 """Columns below which lines are no longer made to fit."""
 _GAP = 2
@@ -62,11 +67,20 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     indent: int = 2
 
 
+class Ends(msgspec.Struct, frozen=True):
+    """Cells at both ends of one line; where they do not fit, the right ones follow the left ones."""
+
+    left: tuple[Cell, ...]
+    right: tuple[Cell, ...]
+    indent: int = 0
+    hang: int = _GAP
+
+
 class Blank(msgspec.Struct, frozen=True):
     """An empty line."""
 
 
-Block = Paragraph | Table | Blank
+Block = Paragraph | Table | Ends | Blank
 Line = tuple[Cell, ...]
 
 
@@ -76,9 +90,42 @@ class Page(msgspec.Struct, frozen=True):
     blocks: tuple[Block, ...]
 
 
+def arrow(command: str, lead: str = " ") -> Cell:
+    """Return a command as a cell that is not broken where a line can hold it."""
+    return Cell(f"{lead}{ARROW} {command}", "command")
+
+
 def line(text: str, tone: Tone = "plain", *, indent: int = 0, hang: int = 0) -> Paragraph:
     """Return a paragraph in one tone."""
     return Paragraph(cells=(Cell(text, tone),), indent=indent, hang=hang)
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of a list: the time or the count first, then what it is about, and details on lines below."""
+
+    first: Cell
+    cells: tuple[Cell, ...]
+    last: Cell = Cell("")
+    """What stands at the end of the line, as a number."""
+    details: tuple[tuple[Cell, ...], ...] = ()
+
+
+_FIRST = 13
+"""The width of the first column of a list, where no cell in it is wider."""
+
+
+def rows(entries: Sequence[Row]) -> Iterator[Paragraph | Ends]:
+    """Yield a list whose first column is as wide as its widest cell."""
+    wide = max((_FIRST, *(width_of(visible(entry.first.text)) for entry in entries))) + _GAP
+    for entry in entries:
+        first = visible(entry.first.text)
+        pad = " " * (wide - width_of(first))
+        head = (Cell(first, entry.first.tone), Cell(pad))
+        if entry.last.text:
+            yield Ends((*head, *entry.cells), (entry.last,), indent=2, hang=wide)
+        else:
+            yield Paragraph(cells=(*head, *entry.cells), indent=2, hang=wide)
+        yield from (Paragraph(cells=detail, indent=2 + wide) for detail in entry.details)
 
 
 SOFT_HYPHEN = "\u00ad"
@@ -116,34 +163,39 @@ def plain(page: Page, width: int = 80) -> str:
     return "\n".join(lines) + "\n"
 
 
+def ansi(page: Page, width: int = 80) -> str:
+    """Return the page as text with the terminal's colours, for a pager."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    out = StringIO()
+    console = Console(file=out, width=width, force_terminal=True, highlight=False, markup=False)
+    console.print(Drawing(page))
+    return out.getvalue()
+
+
 class Drawing:
     """A page for Rich: laid out anew for whatever width the terminal has when it is drawn."""
 
-    def __init__(self, page: Page, *, fit: bool = False) -> None:
-        """Take the page; with ``fit`` it is cut to the terminal's height, and says how much is below."""
+    def __init__(self, page: Page) -> None:
+        """Take the page."""
         self.page = page
-        self.fit = fit
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield one Rich text for each line."""
-        from rich.text import Text
-
-        lines = layout(self.page, options.max_width)
-        if self.fit:
-            lines = fitted(lines, options.height or console.height)
-        for cells in lines:
-            drawn = Text(no_wrap=True, overflow="crop")
-            for cell in cells:
-                drawn.append(cell.text, style=STYLES[cell.tone])
-            yield drawn
+        yield from drawn(layout(self.page, options.max_width))
 
 
-def fitted(lines: list[Line], height: int) -> list[Line]:
-    """Return the lines that a screen holds, the last one saying how many more there are."""
-    if len(lines) <= height:
-        return lines
-    kept = max(height - 1, 0)
-    return [*lines[:kept], (Cell(f"… {len(lines) - kept} more lines: tocsin status", "dim"),)]
+def drawn(lines: Iterable[Line]) -> Iterator[Text]:
+    """Yield lines for Rich, each cell in the style of its tone."""
+    from rich.text import Text
+
+    for cells in lines:
+        text = Text(no_wrap=True, overflow="crop")
+        for cell in cells:
+            text.append(cell.text, style=STYLES[cell.tone])
+        yield text
 
 
 def layout(page: Page, width: int) -> list[Line]:
@@ -156,16 +208,37 @@ def layout(page: Page, width: int) -> list[Line]:
                 lines.append(())
             case Paragraph(cells=cells, indent=indent, hang=hang):
                 lines.extend(_flow(cells, width, indent, indent + hang))
+            case Ends():
+                lines.extend(_ends(block, width))
             case Table():
                 lines.extend(_table(block, width))
     return lines
 
 
+def _ends(block: Ends, width: int) -> Iterator[Line]:
+    """Put cells at the two ends of a line that is as wide as a screen of 80 columns at most."""
+    seen = [Cell(visible(cell.text), cell.tone) for cell in (*block.left, *block.right)]
+    between = min(width, SCREEN) - block.indent - sum(width_of(cell.text) for cell in seen)
+    if between < _GAP or not any(cell.text for cell in block.right):
+        cells = (*block.left, Cell(" " * _GAP), *block.right)
+        yield from _flow(cells, width, block.indent, block.indent + block.hang)
+        return
+    first = (Cell(" " * block.indent),) if block.indent else ()
+    yield (*first, *seen[: len(block.left)], Cell(" " * between), *seen[len(block.left) :])
+
+
 def _flow(cells: Sequence[Cell], width: int, first: int, rest: int) -> Iterator[Line]:
     """Break cells into lines at spaces; a word that is wider than a line is cut."""
     done: list[Cell] = [Cell(" " * first)] if first else []
-    used, empty = first, True
-    for word, tone in _words(cells, width - rest):
+    used, empty, closed = first, True, False
+    for word, tone in _words(cells, width - rest, width):
+        wide = width_of(word.lstrip())
+        if wide > width - rest and word.lstrip().startswith(ARROW):  # a whole command: further left
+            if not empty:
+                yield tuple(done)
+            yield Cell(" " * (width - wide)), Cell(word.lstrip(), tone)
+            done, used, empty, closed = [Cell(" " * rest)] if rest else [], rest, True, True
+            continue
         if not empty and used + width_of(word.rstrip()) > width:
             yield tuple(done)
             done, used, empty = [Cell(" " * rest)] if rest else [], rest, True
@@ -174,13 +247,17 @@ def _flow(cells: Sequence[Cell], width: int, first: int, rest: int) -> Iterator[
             done.append(Cell(word, tone))
             used += width_of(word)
             empty = False
-    yield tuple(done)
+    if not empty or not closed:
+        yield tuple(done)
 
 
-def _words(cells: Iterable[Cell], width: int) -> Iterator[tuple[str, Tone]]:
+def _words(cells: Iterable[Cell], width: int, whole: int) -> Iterator[tuple[str, Tone]]:
     """Yield words with the spaces before them."""
     for cell in cells:
         text = visible(cell.text)
+        if text.lstrip().startswith(ARROW) and width_of(text.lstrip()) <= whole:
+            yield text, cell.tone  # a command is not broken where a line can hold it
+            continue
         start = 0
         while start < len(text):
             end = start

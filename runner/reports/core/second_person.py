@@ -15,7 +15,7 @@ from runner.incident.state.second_person import ClockMove, TwoPeople, TwoPersonA
 from runner.law.duty import Evidence
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
-from runner.reports.core.page import Blank, Block, line
+from runner.reports.core.page import Block, line
 
 
 class TwoPersonRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,5 +139,3 @@ def two_person_blocks(rows: Sequence[TwoPersonRow]) -> Iterator[Block]:
             "alarm",
             hang=2,
         )
-    if flagged:
-        yield Blank()

@@ -12,6 +12,8 @@ from shlex import quote
 from runner.base.states import TaskState
 from runner.reports.core.task_rows import TaskRow
 
+_OUTCOME = " --[not-]reached"
+
 
 def shell_word(text: str) -> str:
     """Return a word that a shell passes on as it is: a lane's name can hold anything."""
@@ -57,8 +59,13 @@ def resolve(ref: str) -> str:
 
 
 def call(delivery: str) -> str:
-    """Return the command that records a telephone call."""
-    return f"tocsin call {delivery} --[not-]reached"
+    """Return the command that records a phone call; its outcome only the caller knows."""
+    return f"tocsin call {delivery}{_OUTCOME}"
+
+
+def as_shown(command: str) -> str:
+    """Return a command as a screen shows it: what a terminal asks for is left out."""
+    return command.removesuffix(_OUTCOME)
 
 
 def row_step(row: TaskRow) -> str:
@@ -122,6 +129,8 @@ def close_exercise(incident: str) -> str:
     return f"tocsin drill end --close -i {incident}"
 
 
+NO_WORKER = "No worker is running. Reminders, failover and escalation stop until your next command."
+"""What every screen and warning says where nobody does automatic work."""
 START_WORKER = "tocsin worker start"
 """Starts a worker that goes on."""
 WORK = "tocsin worker --once"

@@ -20,6 +20,7 @@ from runner.incident.state.incident import Incident, Invocation, Scope
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import authors, counted, subject
 from runner.playbook.format import AnyStep, Approve, Ask, Call, Group, Repeat, Task
+from runner.reports.core.formatting import person_names
 from runner.reports.core.page import Paragraph, line
 
 CONTAINED = "RS.MI-01"
@@ -45,8 +46,10 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     """All roles that may do it, where there are several, as in an approval."""
     overdue: bool = False
     stuck: str = ""
+    who: str = ""
+    """The names of whoever does it, for people to read."""
     progress: str = ""
-    """How far it is: ``1 of 2 approved``, ``2 of 3 ticked``."""
+    """How far it is: ``1 of 2 approvals``, ``2 of 3 items done``."""
     unticked: int = 0
     """Rows of its checklist that have to be ticked before it can be done."""
     missing: tuple[str, ...] = ()
@@ -55,6 +58,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     """Steps before it that have not ended."""
     item: str = ""
     """What its lane of a ``for_each`` is about."""
+    about: str = ""
+    """The same for people: the article of a duty."""
     duty: str = ""
     """The duty that a notice or a filing is for."""
     sets: str = ""
@@ -108,7 +113,7 @@ def titles(incident: Incident, library: Library) -> dict[str, str]:
 
 def named(row: TaskRow) -> str:
     """Return a step's words, with what its lane is about."""
-    return f"{row.title} [{row.item}]" if row.item else row.title
+    return f"{row.title} [{row.about or row.item}]" if row.item else row.title
 
 
 def handle(incident: Incident, name: str) -> str:
@@ -144,6 +149,7 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
         command_name=invocation.step if clear else invocation.id,
         role=invocation.escalated_to or (roles[0] if roles else ""),
         roles=roles,
+        who=_who(incident, invocation, roles),
         overdue=invocation.overdue,
         stuck=invocation.stuck,
         progress=_progress(incident, invocation, step),
@@ -159,6 +165,16 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
         ended_at=invocation.ended_at,
         reason=invocation.reason,
     )
+
+
+def _who(incident: Incident, invocation: Invocation, roles: tuple[str, ...]) -> str:
+    """Return who does a task: by name, else by the role that nobody has."""
+    person = invocation.assignee or invocation.started_by
+    roles = (invocation.escalated_to,) if invocation.escalated_to else roles
+    persons = (person,) if person else [who for role in roles for who in incident.roles.get(role, ())]
+    if persons:
+        return person_names(persons)
+    return f"nobody has the role {' or '.join(roles)}" if roles else ""
 
 
 def _contains(step: AnyStep | None) -> bool:
@@ -177,9 +193,9 @@ def _progress(incident: Incident, invocation: Invocation, step: AnyStep | None) 
             approvals = (
                 counted(invocation, bound.digest, authors(incident, bound)) if bound is not None else ()
             )
-            return f"{len({one.by for one in approvals})} of {quorum.distinct} approved"
+            return f"{len({one.by for one in approvals})} of {quorum.distinct} approvals"
         case Task(rows=rows) if rows:
-            return f"{len(invocation.checked)} of {len(rows)} ticked"
+            return f"{len(invocation.checked)} of {len(rows)} items done"
         case _:
             return ""
 

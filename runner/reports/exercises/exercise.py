@@ -14,7 +14,7 @@ from runner.incident.exercises.ratings import ratings, unconfirmed
 from runner.incident.state.exercise import Drill
 from runner.incident.state.incident import Incident
 from runner.reports.core.header import clocked, zone_of
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, arrow, line
 from runner.reports.core.suggested_actions import close_exercise
 from runner.reports.exercises.ratings import Ratings, ratings_blocks, ratings_report
 
@@ -194,6 +194,7 @@ def behind_plan(report: DrillReport) -> tuple[str, ...]:
 
 
 _TONES: dict[str, Tone] = {"released": "good", "left out": "dim", "waiting": "plain"}
+_EVENTS = {"released": "released", "left out": "skipped", "waiting": "waiting"}
 
 
 def drill_page(report: DrillReport) -> Page:
@@ -201,19 +202,23 @@ def drill_page(report: DrillReport) -> Page:
     head = Paragraph(
         cells=(
             Cell(report.marking, "marking"),
-            Cell(f"  {report.codename}: {report.title}"),
+            Cell(f"  {report.codename} · {report.title}"),
         ),
         hang=2,
     )
     time = clocked(report.exercise_time, report.exercise_time.tzinfo or UTC)
-    stands = line(f"{report.stage}; exercise time {time}", "title")
+    stands = Paragraph(cells=(Cell(report.stage.upper(), "title"), Cell(f" · exercise time {time}")))
     blocks: list[Block] = [head, stands]
     if report.events:
         rows = tuple(_row(event) for event in report.events)
         blocks += [Blank(), Table(rows=rows, elastic=3, indent=0)]
     if behind := behind_plan(report):
-        words = f"due and not released: {', '.join(behind)}; conduct it: tocsin drill run --go-on {report.codename}"
-        blocks.append(line(words, "warn", indent=2, hang=2))
+        go_on = arrow(f"tocsin drill run --go-on {report.codename}")
+        blocks.append(
+            Paragraph(
+                cells=(Cell(f"INJECTS OVERDUE ({len(behind)}): {', '.join(behind)}", "alarm"), go_on), hang=2
+            )
+        )
     for event in report.events:
         blocks += [
             _expected(event.number, one)
@@ -229,7 +234,7 @@ def _row(one: EventReport) -> tuple[Cell, ...]:
     when = one.released or one.planned
     return (
         Cell(one.number, "command"),
-        Cell(one.state, _TONES[one.state]),
+        Cell(_EVENTS[one.state], _TONES[one.state]),
         Cell(_time(when) if when else "by hand", "dim"),
         Cell(one.title),
         Cell(f"{one.via} to {', '.join(one.to)}" if one.to else one.via, "dim"),
@@ -241,7 +246,7 @@ def _expected(number: str, one: Expectation) -> Paragraph:
         late = one.by is not None and one.done > one.by
         words, tone = f"done {_time(one.done)}{', late' if late else ''}", "warn" if late else "good"
     else:
-        words, tone = "not yet", "plain"
+        words, tone = "not done yet", "plain"
     by = f" (by {_time(one.by)})" if one.by else ""
     return Paragraph(
         cells=(Cell(f"{number}: {one.action}{by}: "), Cell(words, tone)),  # type: ignore[arg-type]
@@ -254,12 +259,12 @@ def discussion_page(report: DrillReport) -> Page:
     """Draw what a facilitator reads out and asks, and how answers are kept and the discussion ends."""
     blocks: list[Block] = [block for module in report.modules for block in _discussion(module)]
     how = (
-        ("keep an answer", "tocsin drill observe '…' --question ID --as PERSON"),
-        ("see what was answered", "tocsin drill show"),
-        ("end it", "tocsin drill end"),
+        ("Record an answer", "tocsin drill observe '…' --question ID --as PERSON"),
+        ("Show the answers", "tocsin drill show"),
+        ("End it", "tocsin drill end"),
     )
     rows = tuple((Cell(words), Cell(typed, "command")) for words, typed in how)
-    return Page((*blocks, Blank(), line("in another window:"), Table(rows=rows, elastic=1, indent=2)))
+    return Page((*blocks, Blank(), line("In another window:"), Table(rows=rows, elastic=1, indent=2)))
 
 
 def _discussion(module: ModuleReport) -> Iterator[Block]:
@@ -272,8 +277,8 @@ def _discussion(module: ModuleReport) -> Iterator[Block]:
             said = f"{answer.text} ({answer.by}, {_time(answer.at)})"
             yield Paragraph(cells=(Cell(said, "good"),), indent=6, hang=6)
         if not question.answers:
-            hint = f"not answered yet: tocsin drill observe '…' --question {question.id}"
-            yield Paragraph(cells=(Cell(hint, "dim"),), indent=6, hang=6)
+            how = arrow(f"tocsin drill observe '…' --question {question.id}")
+            yield Paragraph(cells=(Cell("No answer yet"), how), indent=6, hang=6)
 
 
 def _time(at: datetime) -> str:

@@ -157,7 +157,7 @@ def readiness_page(report: ReadinessReport) -> Page:
     """Draw it: playbooks, people, improvement items, then what needs somebody."""
     blocks: list[Block] = [*_playbooks(report), *_people(report), *_items(report.improvements)]
     if report.needs_attention:
-        blocks += [Blank(), line(f"NEEDS A PERSON ({len(report.needs_attention)})", "title")]
+        blocks += [Blank(), line(f"ACTION REQUIRED ({len(report.needs_attention)})", "title")]
         for item in report.needs_attention:
             blocks.append(line(item.text, indent=1, hang=2))
             blocks.append(Paragraph(cells=(Cell("→ "), Cell(item.command, "command")), indent=3, hang=2))

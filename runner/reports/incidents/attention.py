@@ -1,7 +1,6 @@
-"""What needs a person, each with the command that deals with it; ``do_now`` puts it in order.
+"""Required actions, each with the command that deals with it; ``do_now`` puts it in order.
 
-Nothing here is decided anew: stuck, overdue and unknown are states of the incident. The one thing that views add is
-a watch over silence: an attempt without an outcome, or due work that nobody performs, is said out loud.
+All are states of the incident, except silence: an attempt without an outcome, and due work that nobody performs.
 """
 
 from __future__ import annotations
@@ -23,17 +22,18 @@ from runner.law.relevance import questions
 from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
-from runner.reports.core.formatting import aside_words, elapsed_since, remaining, standing
+from runner.reports.core.do_now import containment, do_now, is_due, must_begin
+from runner.reports.core.formatting import aside_words, elapsed_since, person_name, standing
 from runner.reports.core.second_person import awaiting
 from runner.reports.core.task_rows import TaskRow, named
-from runner.reports.incidents.attention_messages import (
+from runner.reports.law.titles import citation, duty_label, question_words
+from runner.reports.messages.attention_messages import (
     call_owed,
     campaigns,
     compromised_deliveries,
     deliveries,
     missed_updates,
 )
-from runner.reports.incidents.do_now import containment, do_now, is_due, must_begin, with_whom
 from runner.reports.messages.war_room import nowhere
 
 _CRITICAL = timedelta(hours=4)
@@ -66,16 +66,17 @@ def needs_attention(
     if incident.drill is not None and incident.drill.stage in OVER:
         return (_over(incident),)
     begun = {row.invocation: row for row in rows if row.invocation}
+    labels = {duty.id: duty_label(duty) for duty in duties}
     found = [
         *_set_aside(incident, failed),
         *containment(begun.values(), now),
         *_paused(incident),
         *_steps(incident, begun, now),
-        *deliveries(incident),
+        *deliveries(incident, now),
         *_silence(incident, begun, now),
         *_duties(duties, now),
-        *_reopened(incident, begun),
-        *_unsigned(incident, begun),
+        *_reopened(incident, begun, labels),
+        *_unsigned(incident, begun, labels),
         *_stale(incident),
         *_facts(incident, begun, duties),
         *_roles(incident, rows),
@@ -95,7 +96,7 @@ def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime)
         yield msgspec.structs.replace(
             duty,
             rank=3,
-            text=f"{incident.codename} is closed with this duty open: {duty.text}",
+            text=f"{duty.text} (open in the closed incident {incident.codename})",
             command=f"{duty.command} -i {incident.codename}",
         )
 
@@ -107,7 +108,7 @@ def _over(incident: Incident) -> AttentionItem:
         severity="low",
         ref=incident.id,
         since=incident.drill.ended_at if incident.drill is not None else None,
-        text="the exercise is over: rate it, write its report, then close it",
+        text="The exercise is over: rate it, write the report, close it",
         command=suggested_actions.close_exercise(incident.codename),
     )
 
@@ -119,7 +120,7 @@ def _paused(incident: Incident) -> Iterator[AttentionItem]:
             severity="medium",
             ref=incident.id,
             since=None,
-            text="the incident is paused: nothing is sent or done by itself, and the legal clocks run on",
+            text="The incident is paused: automatic work stops, legal deadlines do not",
             command=suggested_actions.RESUME,
         )
 
@@ -131,7 +132,7 @@ def _set_aside(incident: Incident, failed: Failed | None) -> Iterator[AttentionI
             severity="critical",
             ref=incident.id,
             since=failed.at,
-            text=f"{aside_words(failed)}: nothing is sent or done by itself, and the legal clocks run on",
+            text=f"{aside_words(failed)}. Automatic work stops, legal deadlines do not",
             command=suggested_actions.resume(incident.codename),
         )
 
@@ -148,7 +149,9 @@ def _steps(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> It
                 ref=name,
                 since=invocation.due,
                 due=invocation.due,
-                text=f"{named(row)}: {remaining(invocation.due, now)}{with_whom(row)}",
+                text=named(row),
+                who=row.who,
+                detail=row.progress,
                 command=suggested_actions.row_step(row),
             )
 
@@ -161,7 +164,8 @@ def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator
             severity="critical",
             ref=invocation.id,
             since=since,
-            text=f"{named(row)}: nobody knows whether it happened; find out, then say so",
+            text=f"{named(row)}: unknown outcome",
+            detail="Find out what happened, then resolve it",
             command=suggested_actions.retry_step(row.state, row.command_name),
         )
         return
@@ -174,7 +178,8 @@ def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator
         severity="high",
         ref=invocation.id,
         since=invocation.approvals[-1].at if rejected else since,
-        text=f"{named(row)}: {invocation.stuck if rejected else f'stuck, {invocation.stuck}'}",
+        text=f"{named(row)}: {invocation.stuck}",
+        who=row.who if rejected else "",
         command=suggested_actions.retry_step(row.state, row.command_name),
     )
 
@@ -186,7 +191,9 @@ def _deliveries_of(incident: Incident, invocation: Invocation) -> list[Delivery]
 
 def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> Iterator[AttentionItem]:
     holders: list[tuple[str, str, Delivery | Invocation]] = [
-        (d.id, f"message to {d.person}", d) for d in incident.deliveries.values() if d.state == "active"
+        (d.id, f"Message to {person_name(d.person)}", d)
+        for d in incident.deliveries.values()
+        if d.state == "active"
     ]
     holders += [(n, named(rows[n]), incident.invocations[n]) for n in sorted(incident.active)]
     for ref, words, holder in holders:
@@ -197,8 +204,8 @@ def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> 
                     severity="high",
                     ref=ref,
                     since=attempt.started_at,
-                    text=f"{words}: attempt {attempt.n} has no outcome {elapsed_since(attempt.started_at, now)}; "
-                    "its worker may be gone",
+                    text=f"{words}: attempt {attempt.n} has no outcome {elapsed_since(attempt.started_at, now)}",
+                    detail="Its worker may have stopped",
                     command=suggested_actions.WORK,
                 )
     if incident.state != "open":
@@ -212,7 +219,7 @@ def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> 
                 severity="high",
                 ref=name,
                 since=wake,
-                text=f"{named(rows[name])}: due {elapsed_since(wake, now)} and no worker has done it",
+                text=f"{named(rows[name])}: due {elapsed_since(wake, now)}, no worker did it",
                 command=suggested_actions.WORK,
             )
 
@@ -228,19 +235,22 @@ def _duties(duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionIt
                 ref=duty.id,
                 since=duty.due,
                 due=duty.due,
-                text=f"{duty.citation or duty.id}: {remaining(duty.due, now)}, to {duty.recipient}",
+                text=duty_label(duty),
                 command=suggested_actions.record_filed_late(duty.id),
             )
         elif must_begin(duty, now):
             yield _near(duty, duty.due, now)
 
 
-def _reopened(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[AttentionItem]:
-    """Yield what was recorded about duties and no longer stands; to file comes before deciding anew."""
+def _reopened(
+    incident: Incident, rows: Mapping[str, TaskRow], labels: Mapping[str, str]
+) -> Iterator[AttentionItem]:
+    """Yield what was recorded about duties and is no longer valid; to file comes before another decision."""
     for duty in incident.duties.values():
         if duty.reopened is None or duty.record is not None:
             continue
-        said = f"{duty.id}: {standing(duty.reopened.kind)} no longer stands: {duty.reopened_why}"
+        name = labels.get(duty.id, duty.id)
+        said = f"{name}: {standing(duty.reopened.kind)} is no longer valid: {duty.reopened_why}"
         ways = [(said, suggested_actions.decide_again(duty.id))]
         if duty.verdict in BINDING:
             file = suggested_actions.record_filed_late if duty.overdue else suggested_actions.record_filed
@@ -248,10 +258,10 @@ def _reopened(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Atten
             ways = [
                 (said, file(duty.id)),
                 *(
-                    (f"{named(row)} was called off", suggested_actions.reopen(row.command_name))
+                    (f"{named(row)} was cancelled", suggested_actions.reopen(row.command_name))
                     for row in off[:1]
                 ),
-                (f"{duty.id}: if nobody is to be notified", suggested_actions.decide_again(duty.id)),
+                (f"{name}: or decide again not to notify", suggested_actions.decide_again(duty.id)),
             ]
         for text, command in ways:
             yield AttentionItem(
@@ -259,7 +269,9 @@ def _reopened(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Atten
             )
 
 
-def _unsigned(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[AttentionItem]:
+def _unsigned(
+    incident: Incident, rows: Mapping[str, TaskRow], labels: Mapping[str, str]
+) -> Iterator[AttentionItem]:
     """Yield what was filed before it was signed, for as long as the signature is still open."""
     for duty in incident.duties.values():
         for name in duty.record.unsigned if duty.record is not None else ():
@@ -269,7 +281,8 @@ def _unsigned(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[Atten
                     severity="high",
                     ref=duty.id,
                     since=duty.record.at if duty.record is not None else None,
-                    text=f"{duty.id} was filed while its notice still waited for: {named(rows[name])}",
+                    text=f"{labels.get(duty.id, duty.id)}: filed without approval. Still open: {named(rows[name])}",
+                    who=rows[name].who,
                     command=suggested_actions.complete_step("approve", rows[name].command_name),
                 )
 
@@ -296,7 +309,7 @@ def _stale(incident: Incident) -> Iterator[AttentionItem]:
         facts = {one.fact: one for _, found in stale for one in found}
         each = [("notices", f"{len(stale)} notices", tuple(facts.values()), "tocsin notice list")]
     for ref, name, found, command in each:
-        text = f"{name}: out of date, {'; '.join(map(change_words, found))}"
+        text = f"{name}: facts changed. {'; '.join(map(change_words, found))}"
         yield AttentionItem(
             kind="notice_stale", severity="high", ref=ref, since=None, text=text, command=command
         )
@@ -305,15 +318,16 @@ def _stale(incident: Incident) -> Iterator[AttentionItem]:
 def _near(duty: DutyStatus, due: datetime, now: datetime) -> AttentionItem:
     start = duty.latest_safe_start
     passed = start is not None and start <= now
-    doubt = " (provisional)" if duty.provisional else ""
-    hurry = "; the last safe moment to start has passed" if passed else ""
+    doubt = "start time unconfirmed" if duty.provisional else ""
+    hurry = "the work should have started" if passed else ""
     return AttentionItem(
         kind="clock",
         severity="critical" if passed or due - now < _CRITICAL else "high",
         ref=duty.id,
         since=start if passed else None,
         due=due,
-        text=f"{duty.citation or duty.id}: {remaining(due, now)}{doubt}{hurry}",
+        text=duty_label(duty),
+        detail=", ".join(filter(None, (hurry, doubt))).capitalize(),
         command=suggested_actions.record_filed(duty.id),
     )
 
@@ -331,7 +345,9 @@ def _facts(
             severity="medium",
             ref=path,
             since=None,
-            text=f"{path} is not known: {'; '.join(holds_up)}",
+            text=question_words(path, asked[0].title if asked else ""),
+            who=asked[0].who if asked else "",
+            detail="; ".join(holds_up),
             command=command,
         )
 
@@ -358,23 +374,23 @@ def blocking_facts(
         waits = open_duties if duty.verdict == "unknown" and duty.in_sight else {}
         waits = clocks if duty.verdict == "applies" and duty.provisional else waits
         for path, of in (*((fact, exempt) for fact in exempting), *((other, waits) for other in others)):
-            of.setdefault(path, []).append(duty.id)
+            of.setdefault(path, []).append(citation(duty) or duty.id)
     kept = incident.duties.values()
     far = [(d, d.missing) for d in kept if d.verdict == "unknown" and not d.in_sight and d.record is None]
     for path, held in islice(questions(far).items(), _ASKED):
         open_duties.setdefault(path, []).extend(duty.id for duty in held)
     return {
         path: (
-            *((f"{_list(steps[path])} waits for it",) if path in steps else ()),
+            *((f"Needed for: {_list(steps[path])}",) if path in steps else ()),
             *(
                 (
-                    f"it decides whether {_duty_list(open_duties[path])} {'apply' if len(open_duties[path]) > 1 else 'applies'}",
+                    f"Decides whether {_duty_list(open_duties[path])} {'apply' if len(open_duties[path]) > 1 else 'applies'}",
                 )
                 if path in open_duties
                 else ()
             ),
-            *((f"an exemption from {_duty_list(exempt[path])} hangs on it",) if path in exempt else ()),
-            *((f"the clock of {_list(clocks[path])} is provisional",) if path in clocks else ()),
+            *((f"Decides an exemption from {_duty_list(exempt[path])}",) if path in exempt else ()),
+            *((f"Sets the deadline of {_duty_list(clocks[path])}",) if path in clocks else ()),
         )
         for path in dict.fromkeys((*clocks, *open_duties, *exempt, *steps))
     }
@@ -409,7 +425,8 @@ def _roles(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[AttentionIte
             severity="medium",
             ref=role,
             since=None,
-            text=f"nobody holds the role {role}: {_list(steps)}",
+            text=f"Nobody has the role {role}",
+            detail=f"Needed for: {_list(steps)}",
             command=suggested_actions.assign_role(role),
         )
 
@@ -424,6 +441,8 @@ def _unconfirmed(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[At
             severity="medium",
             ref=str(behalf.first),
             since=behalf.at,
-            text=f"{what}: done on behalf of {behalf.person} by {behalf.by} via {behalf.via}, not confirmed",
+            text=f"{what}: recorded by {person_name(behalf.by)} for {person_name(behalf.person)} ({behalf.via})",
+            who=person_name(behalf.person),
+            detail="Awaiting confirmation",
             command=suggested_actions.confirm(behalf.first, behalf.person),
         )

@@ -1,6 +1,4 @@
-"""The brief for whoever takes over: the state, what was decided, the clocks by when work must begin, who is waited for,
-and what has changed since the last brief.
-"""
+"""The handover brief: DO NOW, deadlines and start-by times, who is awaited, decisions, and changes since the last brief."""
 
 from __future__ import annotations
 
@@ -15,14 +13,16 @@ from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
 from runner.playbook.format import CONTAINERS
 from runner.reports.core.attention_item import AttentionItem
-from runner.reports.core.formatting import moment, remaining, when
-from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Table, line
-from runner.reports.core.task_rows import TaskRow
-from runner.reports.incidents.do_now import LATER, NOTHING
+from runner.reports.core.attention_rows import attention_rows
+from runner.reports.core.do_now import LATER, NOTHING
+from runner.reports.core.formatting import person_name, person_names, remaining, when
+from runner.reports.core.header import Heading, heading_of, screen_header
+from runner.reports.core.page import Block, Cell, Page, Paragraph, Row, line, rows
+from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.status import Status
 from runner.reports.incidents.timeline import Entry
-from runner.reports.law.duties import deadline_words
+from runner.reports.law.duty_rows import deadline_words
+from runner.reports.law.titles import duty_label
 from runner.reports.messages.war_room import RoomView, room_blocks
 
 DECISIONS = frozenset(
@@ -65,6 +65,8 @@ class OpenClock(msgspec.Struct, frozen=True, kw_only=True):
     latest_safe_start: datetime | None
     provisional: bool
     state: str
+    title: str = ""
+    """What to do, for whom, and the article, for people."""
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +150,7 @@ def _clocks(duties: Sequence[DutyStatus]) -> list[OpenClock]:
             latest_safe_start=status.latest_safe_start,
             provisional=status.provisional,
             state=status.state,
+            title=duty_label(status),
         )
         for status in ordered
     ]
@@ -160,10 +163,15 @@ def _waiting(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[Waiting]:
         roles = tuple(role for role in (row.role, *row.roles) if role)
         held = tuple(person for role in roles for person in incident.roles.get(role, ()))
         who = (row.assignee,) if row.assignee else tuple(dict.fromkeys(held)) or roles
-        yield Waiting(who=who, what=row.title, ref=row.command_name or row.step, due=row.due)
+        yield Waiting(who=who, what=named(row), ref=row.command_name or row.step, due=row.due)
     for name in sorted(incident.moving):
         one = incident.deliveries[name]
-        yield Waiting(who=(one.person,), what=f"an answer ({one.goal})", ref=name, due=None)
+        yield Waiting(
+            who=(one.person,),
+            what="Acknowledge the message" if one.goal == "acked" else f"Delivery ({one.goal})",
+            ref=name,
+            due=None,
+        )
 
 
 def _decides(entry: Entry) -> bool:
@@ -175,60 +183,59 @@ def _told(entry: Entry) -> Told:
 
 
 def brief_page(found: Brief) -> Page:
-    """Draw it for somebody who has just been woken."""
+    """Draw it for somebody who was just woken."""
     now = found.as_of
+    incident_command = person_names(found.command) or "nobody"
     blocks: list[Block] = [
-        *render_header(found.heading, f"brief of {moment(now)}, up to entry {found.version}"),
-        *((line(found.summary), Blank()) if found.summary else ()),
-        line(f"command: {', '.join(found.command) or 'nobody'}"),
+        *screen_header(found.heading, now),
+        line(f"HANDOVER BRIEF, to entry {found.version}", "title"),
+        *((line(found.summary, indent=2, hang=2),) if found.summary else ()),
+        line(
+            f"Incident command: {incident_command} · {found.steps_ended} of {found.steps} tasks ended",
+            indent=2,
+        ),
         *(room_blocks(found.war_room) if found.war_room is not None else ()),
-        line(f"steps: {found.steps_ended} of {found.steps} ended"),
     ]
-    calm = "nothing is due now" if found.waiting else NOTHING
-    now_, later = (
-        [_attention(item) for item in found.needs_attention if (item.rank == LATER) is wait]
-        for wait in (False, True)
-    )
-    blocks += _section("do now", now_, calm)
-    blocks += _section("questions after containment", later) if later else []
-    blocks += _section("clocks", [_clock(clock, now) for clock in found.clocks])
-    blocks += _section("waited for", [_wait(waiting, now) for waiting in found.waiting])
-    blocks += _section("decided", [_entry(decision, now) for decision in found.decisions])
+    now_ = [item for item in found.needs_attention if item.rank != LATER]
+    later = [item for item in found.needs_attention if item.rank == LATER]
+    blocks += _section("DO NOW", attention_rows(now_, now), NOTHING)
+    blocks += _section("QUESTIONS, after isolation", attention_rows(later, now)) if later else []
+    blocks += _section("DEADLINES AND START-BY TIMES", [_clock(clock, now) for clock in found.clocks])
+    blocks += _section("WAITING FOR", [_wait(waiting, now) for waiting in found.waiting])
+    blocks += _section("DECISIONS", [_entry(decision, now) for decision in found.decisions])
     if found.last is not None:
-        blocks += _section(
-            f"since the brief for {found.last.to}", [_entry(change, now) for change in found.changes]
-        )
+        to = person_name(found.last.to)
+        blocks += _section(f"SINCE THE BRIEF FOR {to}", [_entry(change, now) for change in found.changes])
     return Page(tuple(blocks))
 
 
-def _section(title: str, rows: Sequence[tuple[Cell, ...]], otherwise: str = "nothing") -> list[Block]:
-    """Return a titled list; an empty one says so, since silence is no news."""
-    head: list[Block] = [Blank(), line(title, "title")]
-    return [*head, Table(rows=tuple(rows), elastic=1)] if rows else [*head, line(otherwise, "dim", indent=2)]
+def _section(title: str, entries: Sequence[Row], otherwise: str = "None") -> list[Block]:
+    """Return a titled list; an empty one says so."""
+    if not entries:
+        return [Paragraph(cells=(Cell(f"{title} (0) ", "title"), Cell(otherwise)), hang=2)]
+    return [line(f"{title} ({len(entries)})", "title"), *rows(entries)]
 
 
-def _attention(one: AttentionItem) -> tuple[Cell, ...]:
-    return Cell(one.severity, "alarm" if one.severity == "critical" else "warn"), Cell(one.text)
-
-
-def _clock(one: OpenClock, now: datetime) -> tuple[Cell, ...]:
-    start = (
-        f"; start by {when(one.latest_safe_start, now)}"
-        if one.latest_safe_start not in (None, one.due)
-        else ""
+def _clock(one: OpenClock, now: datetime) -> Row:
+    begin = one.latest_safe_start
+    start = f"start by {when(begin, now)}" if begin is not None and begin != one.due else ""
+    doubt = "unconfirmed start time" if one.provisional else ""
+    words = " · ".join(filter(None, (deadline_words(one.due, one.due_local, now), start, doubt)))
+    late = one.state == "overdue" or (begin is not None and begin < now)
+    left = remaining(one.due, now) if one.due else "no fixed time"
+    details = ((Cell(words),),) if words else ()
+    return Row(
+        first=Cell(left, "alarm" if late else "title"), cells=(Cell(one.title or one.duty),), details=details
     )
-    due = deadline_words(one.due, one.due_local, one.due_date, now)
-    doubt = ", provisional" if one.provisional else ""
-    late = one.state == "overdue" or (one.latest_safe_start is not None and one.latest_safe_start < now)
-    clock = remaining(one.due, now) if one.due else "no number in the law"
-    words = f"{one.duty} to {one.recipient}{f': {due}' if due else ''}{start}{doubt}"
-    return Cell(clock, "alarm" if late else "plain"), Cell(words)
 
 
-def _wait(one: Waiting, now: datetime) -> tuple[Cell, ...]:
-    due = f", {remaining(one.due, now)}" if one.due else ""
-    return Cell(", ".join(one.who) or "nobody", "title"), Cell(f"{one.what}{due}"), Cell(one.ref, "dim")
+def _wait(one: Waiting, now: datetime) -> Row:
+    first = Cell("to do", "title")
+    if one.due is not None:
+        first = Cell(remaining(one.due, now), "alarm" if one.due <= now else "title")
+    who = person_names(one.who) or "nobody"
+    return Row(first=first, cells=(Cell(one.what), Cell(f" · {who}")), last=Cell(one.ref, "dim"))
 
 
-def _entry(one: Told, now: datetime) -> tuple[Cell, ...]:
-    return Cell(when(one.at, now), "dim"), Cell(one.text), Cell(one.actor, "dim")
+def _entry(one: Told, now: datetime) -> Row:
+    return Row(first=Cell(when(one.at, now)), cells=(Cell(one.text),), details=((Cell(one.actor, "dim"),),))

@@ -11,8 +11,8 @@ import msgspec
 from runner.base.states import MARKS
 from runner.incident.state.exercise import OVER
 from runner.incident.state.work import Failed
-from runner.reports.core.formatting import aside_words, count, elapsed_since, moment, remaining
-from runner.reports.core.page import Blank, Block, Cell, Page, Table, line
+from runner.reports.core.formatting import aside_words, count, elapsed_since, moment, remaining, screen_time
+from runner.reports.core.page import Block, Cell, Ends, Page, Paragraph, Table, arrow, line
 from runner.reports.core.suggested_actions import close_exercise, resume
 
 
@@ -156,35 +156,35 @@ def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Page
         for incident in report.incidents
         if everything or incident.left_open or incident.state in ("open", "paused")
     ]
-    blocks: list[Block] = []
+    blocks: list[Block] = [Ends((Cell("Incidents", "title"),), (Cell(screen_time(report.as_of)),))]
     if incidents:
         blocks.append(
             Table(rows=tuple(_cells(incident, report.as_of) for incident in incidents), elastic=2, indent=0)
         )
     else:
-        blocks.append(line("no incident is open", "good"))
+        blocks.append(line("No incident is open", "good"))
     blocks.extend(_folded(len(report.incidents) - len(incidents)))
     return Page(tuple(blocks))
 
 
 def _folded(number: int) -> Iterator[Block]:
     if number:
-        yield Blank()
-        yield line(f"{count(number, 'incident is over', 'incidents are over')} (tocsin list --all)", "dim")
+        words = Cell(count(number, "closed incident"))
+        yield Paragraph(cells=(words, arrow("tocsin list --all")))
 
 
 def _cells(one: IncidentEntry, now: datetime) -> tuple[Cell, ...]:
     mark = MARKS[one.kind]
-    state = "set aside" if one.set_aside is not None else one.stage or one.state
+    state = "stopped" if one.set_aside is not None else one.stage or one.state
     return (
         Cell("*" if one.chosen else " "),
         Cell(one.codename, "title"),
-        Cell(one.title or ("(sealed: no master key)" if one.unread else "(shredded)")),
+        Cell(one.title or ("(encrypted: no master key)" if one.unread else "(erased)")),
         Cell(mark, "marking"),
         Cell(one.severity.upper(), "alarm"),
         Cell(state, "good" if state in ("open", "running") else "warn"),
-        Cell(_since(one, now), "dim"),
-        Cell(_clock(one, now), "dim"),
+        Cell(_since(one, now)),
+        Cell(_clock(one, now)),
         Cell(one.incident, "dim"),
     )
 
@@ -201,13 +201,13 @@ def _clock(one: IncidentEntry, now: datetime) -> str:
     if one.set_aside is not None:
         return f"{aside_words(one.set_aside)}: {resume(one.codename)}"
     if one.stage in OVER:
-        return f"to be closed: {close_exercise(one.codename)}"
+        return f"close it: {close_exercise(one.codename)}"
     if one.left_open:
         return f"{count(len(one.left_open), 'duty', 'duties')} left open: tocsin duties -i {one.codename}"
     parts = [f"exercise time {moment(one.exercise_time)}"] if one.exercise_time is not None else []
     if one.has_work:
-        parts.append("work is due")
+        parts.append("work is due now")
     elif one.next_due is not None and one.state == "open":
         clock = " in real time" if one.exercise_time is not None else ""
-        parts.append(f"next{clock}: {remaining(one.next_due, now)}")
+        parts.append(f"next step{clock}: {remaining(one.next_due, now)}")
     return "; ".join(parts)

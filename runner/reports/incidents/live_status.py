@@ -1,7 +1,7 @@
 """The live status: the same page, drawn again as the clocks count down; plain text where there is no terminal.
 
-Time and waiting come in: ``fetch`` reads the incident as of now, ``ticks`` yields once for every drawing and ends when
-the watching does (or is stopped by Ctrl-C). Nothing here waits by itself.
+Time, waiting and keys come in: ``fetch`` reads the incident as of now, ``ticks`` yields once for every drawing, with the
+name of a key if one was pressed, and ends when the watching does (or is stopped by Ctrl-C). Nothing here waits by itself.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TextIO
 
-from runner.reports.core.page import Blank, Cell, Drawing, Page, Paragraph, plain
+from runner.reports.core.page import Cell, Page, drawn, layout, plain
 from runner.reports.incidents.status import Status
 from runner.reports.incidents.status_page import status_page
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions, RenderResult
 
 Fetch = Callable[[], Status]
-LEAVE = "Ctrl-C leaves; nothing stops when you stop watching."
+LEAVE = "q or Ctrl-C: leave. Automatic work does not depend on this screen."
+KEYS = "↑ ↓ scroll · Space, b page · q leave"
+SCROLLS = frozenset({"up", "down", "page-up", "page-down", "top", "end"})
+"""Ticks that move the page; at every other one the incident is read again."""
 
 
 def watch(
@@ -57,13 +60,46 @@ def _live(
     from rich.live import Live
 
     last: Status | None = None
+    scroll = 0
     with Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
-        for _ in ticks:
-            last = fetch()
-            live.update(Drawing(_with_foot(draw(last)), fit=True), refresh=True)
+        for key in ticks:
+            if last is None or key not in SCROLLS:
+                last = fetch()
+            page = draw(last)
+            scroll = scrolled(scroll, str(key), len(layout(page, console.width)), console.height)
+            live.update(Scrolled(page, scroll), refresh=True)
     return last
 
 
-def _with_foot(page: Page) -> Page:
-    foot = Paragraph(cells=(Cell(LEAVE, "dim"),))
-    return Page((*page.blocks, Blank(), foot))
+def scrolled(top: int, key: str, lines: int, height: int) -> int:
+    """Return the first line that is shown after a key; ``height`` is the terminal's, whose last line is the foot."""
+    shown = max(height - 1, 1)
+    lowest = max(lines - shown, 0)
+    moves = {
+        "up": top - 1,
+        "down": top + 1,
+        "page-up": top - shown + 1,
+        "page-down": top + shown - 1,
+        "top": 0,
+        "end": lowest,
+    }
+    return min(max(moves.get(key, top), 0), lowest)
+
+
+class Scrolled:
+    """A page from one of its lines on, with a foot that says where it is and which keys move it."""
+
+    def __init__(self, page: Page, top: int = 0) -> None:
+        """Take the page and the first line to show."""
+        self.page = page
+        self.top = top
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield one Rich text for each line of the screen."""
+        lines = layout(self.page, options.max_width)
+        shown = max((options.height or console.height) - 1, 1)
+        top = min(self.top, max(len(lines) - shown, 0))
+        yield from drawn(lines[top : top + shown])
+        bottom = min(top + shown, len(lines))
+        where = f"lines {top + 1}-{bottom} of {len(lines)} · {KEYS}" if len(lines) > shown else LEAVE
+        yield from drawn([(Cell(where, "dim"),)])

@@ -1,4 +1,4 @@
-"""What waits for a person between incidents: said quietly, after all that is about an incident."""
+"""Required actions outside incidents, shown after all that is about an incident."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.formatting import count, moment
-from runner.reports.core.page import Blank, Block, Cell, Paragraph, line
+from runner.reports.core.page import Block, Cell, Paragraph, arrow, line
 
 if TYPE_CHECKING:
     from runner.incident.exercises.improvements import Item
@@ -31,7 +31,7 @@ def late_items(items: Iterable[Item], today: date) -> Iterator[AttentionItem]:
             severity="low",
             ref=late[0],
             since=None,
-            text=f"{count(len(late), 'improvement item is', 'improvement items are')} late: "
+            text=f"{count(len(late), 'action item is', 'action items are')} overdue: "
             f"{', '.join(late[:_NAMED])}{more}",
             command="tocsin improvement list",
         )
@@ -61,8 +61,8 @@ def missed_drills(book: Book) -> Iterator[AttentionItem]:
             severity="medium",
             ref=wrong.id,
             since=wrong.fire_at,
-            text=f"the exercise {schedule.id} of {moment(wrong.fire_at)} {_WRONG[wrong.state]}: {wrong.detail}; "
-            f"make up for it (tocsin drill run {exercise}), or say why not",
+            text=f"Exercise {schedule.id}, {moment(wrong.fire_at)}, {_WRONG[wrong.state]}: {wrong.detail}. "
+            f"Run it (tocsin drill run {exercise}), or record why not",
             command=f"tocsin drill acknowledge {schedule.id} --reason WHY",
         )
 
@@ -71,9 +71,6 @@ def between_blocks(waiting: Sequence[AttentionItem]) -> Iterator[Block]:
     """Draw them on a page about something else."""
     if not waiting:
         return
-    yield line("BESIDE THIS INCIDENT", "dim")
+    yield line("OUTSIDE THIS INCIDENT", "title")
     for item in waiting:
-        yield Paragraph(
-            cells=(Cell(f"{item.text}  → ", "dim"), Cell(item.command, "command")), indent=1, hang=3
-        )
-    yield Blank()
+        yield Paragraph(cells=(Cell(f"{item.text}"), arrow(item.command)), indent=2, hang=2)

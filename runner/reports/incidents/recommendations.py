@@ -11,11 +11,12 @@ from runner.base.states import Kind, State
 from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem, Rank
-from runner.reports.core.formatting import count, remaining
-from runner.reports.core.header import Heading, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, line
+from runner.reports.core.attention_rows import attention_row
+from runner.reports.core.do_now import NOTHING, TASKS
+from runner.reports.core.formatting import count
+from runner.reports.core.header import Heading, screen_header
+from runner.reports.core.page import Block, Cell, Page, Paragraph, arrow, line, rows
 from runner.reports.core.task_rows import TaskRow, named
-from runner.reports.incidents.do_now import NOTHING, TASKS
 from runner.reports.incidents.duty_lanes import LaneGroup, attention_folded, words
 from runner.reports.incidents.status import Status
 
@@ -33,6 +34,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     rank: Rank
     """Its place in DO NOW; tasks that are ready and not due have the rank of tasks."""
     due: datetime | None = None
+    who: str = ""
+    detail: str = ""
 
 
 class Next(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/next/v1"):
@@ -101,16 +104,25 @@ def _candidates(found: Status) -> Iterator[tuple[_Order, Item]]:
 
 
 def _attention(one: AttentionItem) -> Item:
-    return Item(kind=one.kind, ref=one.ref, text=one.text, command=one.command, rank=one.rank, due=one.due)
+    return Item(
+        kind=one.kind,
+        ref=one.ref,
+        text=one.text,
+        command=one.command,
+        rank=one.rank,
+        due=one.due,
+        who=one.who,
+        detail=one.detail,
+    )
 
 
 def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:
-    clock = f", {remaining(row.due, found.as_of)}" if row.due else ""
-    who = row.assignee or (f"role {' or '.join(row.roles)}" if row.roles else "")
     return Item(
         kind="ready",
         ref=row.invocation,
-        text=f"{words(group) if group else named(row)}{f' – {who}' if who else ''}{clock}",
+        text=words(group) if group else named(row),
+        who=row.who,
+        detail=row.progress,
         command=suggested_actions.row_step(row),
         rank=TASKS,
         due=row.due,
@@ -128,12 +140,11 @@ def next_page(found: Next) -> Page:
         severity=found.severity,
         alone=found.alone,
     )
-    blocks: list[Block] = [*render_header(heading)]
+    blocks: list[Block] = [*screen_header(heading, found.as_of)]
     if not found.next:
         blocks.append(line(NOTHING, "good"))
-    for n, one in enumerate(found.next, start=1):
-        blocks.append(Paragraph(cells=(Cell(f"{n}. ", "title"), Cell(one.text)), hang=3))
-        blocks.append(Paragraph(cells=(Cell("→ "), Cell(one.command, "command")), indent=3, hang=2))
+    blocks += rows([attention_row(one, found.as_of) for one in found.next])
     if found.more:
-        blocks += [Blank(), line(f"{count(found.more, 'more thing')}: tocsin status", "dim")]
+        more = Cell(count(found.more, "more action"))
+        blocks.append(Paragraph(cells=(more, arrow("tocsin status")), indent=2))
     return Page(tuple(blocks))

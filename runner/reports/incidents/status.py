@@ -14,13 +14,13 @@ from runner.incident.state.library import Library
 from runner.incident.state.work import Failed
 from runner.law.duty import DutyStatus
 from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.do_now import ordered
 from runner.reports.core.second_person import TwoPersonRow, alone_words, two_person_rows
-from runner.reports.core.task_rows import TaskRow, task_rows
+from runner.reports.core.task_rows import TaskRow, named, task_rows
 from runner.reports.incidents.attention import needs_attention
-from runner.reports.incidents.do_now import ordered
 from runner.reports.incidents.duty_lanes import LaneGroup, lane_groups
-from runner.reports.law.titles import titled
-from runner.reports.messages.messages import DeliveryRow, delivery_rows
+from runner.reports.law.titles import citation, titled
+from runner.reports.messages.messages import DeliveryRow, MessageRow, delivery_rows, message_rows
 from runner.reports.messages.rules import OverrideView, override_views
 from runner.reports.messages.war_room import RoomView, room_view
 from runner.reports.notices.notices import NoticeRow, notice_rows
@@ -85,6 +85,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     """What one person did alone that needs two, and why nobody else is there."""
     organisation: tuple[AttentionItem, ...] = ()
     """What waits for a person beside this incident; ``--check`` does not count it."""
+    messages: tuple[MessageRow, ...] = ()
+    """What was sent, with how many acknowledgements are there and needed."""
     set_aside: Failed | None = None
     """Automatic work failed so often in a row that only people work on the incident."""
 
@@ -103,7 +105,9 @@ def status(
 
     ``others`` is what other incidents, closed with duties open, ask for now.
     """
-    rows, duties = task_rows(incident, library), titled(duties)
+    duties = titled(duties)
+    rows = _about(task_rows(incident, library), duties)
+    words = {row.invocation: named(row) for row in rows if row.invocation}
     return Status(
         incident=incident.id,
         codename=incident.codename,
@@ -117,7 +121,8 @@ def status(
         version=incident.version,
         tasks=rows,
         duties=duties,
-        deliveries=delivery_rows(incident),
+        deliveries=delivery_rows(incident, words),
+        messages=message_rows(incident, words),
         notices=notice_rows(incident),
         needs_attention=ordered((*needs_attention(incident, rows, duties, now, failed), *others)),
         as_of=now,
@@ -133,6 +138,15 @@ def status(
         alone=alone_words(incident),
         organisation=organisation,
         set_aside=failed if failed is not None and failed.aside else None,
+    )
+
+
+def _about(rows: Sequence[TaskRow], duties: Sequence[DutyStatus]) -> tuple[TaskRow, ...]:
+    """Return tasks whose lane is about a duty with its article."""
+    articles = {duty.id: citation(duty) for duty in duties}
+    return tuple(
+        msgspec.structs.replace(row, about=articles[row.item]) if row.item in articles else row
+        for row in rows
     )
 
 

@@ -1,20 +1,20 @@
-"""How a status is drawn for somebody tired: what needs a person, then clocks, mine, ready, unproved, waiting, done."""
+"""The status as a screen for a tired reader: DO NOW, acknowledgements, legal deadlines, compromised systems, then the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from runner.base.states import TaskState
 from runner.law.duty import DutyStatus
 from runner.playbook.format import CONTAINERS
-from runner.reports.core import suggested_actions
-from runner.reports.core.attention_item import AttentionItem, Severity
-from runner.reports.core.formatting import count, moment, remaining, span, when
-from runner.reports.core.header import Heading, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.attention_rows import attention_rows
+from runner.reports.core.do_now import LATER, NOTHING, calm
+from runner.reports.core.formatting import count, person_name, remaining, span, when
+from runner.reports.core.header import Heading, screen_header
+from runner.reports.core.page import Block, Cell, Page, Paragraph, Row, Table, arrow, line, rows
 from runner.reports.core.second_person import two_person_blocks
 from runner.reports.core.task_rows import TaskRow, named
-from runner.reports.incidents.do_now import LATER, NOTHING, calm
 from runner.reports.incidents.duty_lanes import (
     ENOUGH,
     LaneGroup,
@@ -25,50 +25,83 @@ from runner.reports.incidents.duty_lanes import (
 )
 from runner.reports.incidents.organisation_attention import between_blocks
 from runner.reports.incidents.status import Fallen, Status
-from runner.reports.law.duties import FAR, clock_words, due_words, presses, record_words, running, start_words
+from runner.reports.law.duties import FAR, presses, record_words, running
+from runner.reports.law.duty_rows import duty_row
+from runner.reports.law.titles import duty_label
 from runner.reports.messages.messages import DeliveryRow, delivery_cells, unproved
+from runner.reports.messages.messages_page import awaiting_blocks
 from runner.reports.messages.rules import overrides_blocks
 from runner.reports.messages.war_room import room_blocks
 from runner.reports.notices.notices import NoticeRow, notice_cells
 
-_TONES: dict[Severity, Tone] = {"critical": "alarm", "high": "alarm", "medium": "warn", "low": "dim"}
-_MARKS: dict[Severity, str] = {"critical": "!!", "high": "!", "medium": "?", "low": "·"}
-_LOUD = ("done_late", "skipped", "failed", "expired", "cancelled")
-"""Ends that are named beside a step; the others speak for themselves."""
-SOON = 12
-"""Of more than so many lines to come, those that come soonest stand on the page."""
+LOUD = ("done_late", "skipped", "failed", "expired", "cancelled")
+"""Ends that are named beside a task; the others speak for themselves."""
+STATE_WORDS: Mapping[TaskState, str] = {
+    "waiting": "waiting",
+    "ready": "to do",
+    "active": "in progress",
+    "done": "done",
+    "done_late": "done late",
+    "skipped": "skipped",
+    "not_applicable": "not needed",
+    "failed": "failed",
+    "expired": "expired",
+    "outcome_unknown": "unknown outcome",
+    "cancelled": "cancelled",
+}
+ACTIONS = 8
+"""So many required actions stand on the page."""
+BRIEF_ACTIONS = 3
+BRIEF_CLOCKS = 1
+"""The same on a screen that is watched."""
+CLOCKS = 2
+"""So many legal deadlines stand on the page."""
+AWAITED = 3
+"""So many people of a message who have not acknowledged stand on the page."""
+OPEN = 6
+"""So many tasks of a list stand on the page."""
+SOON = 3
+"""Of the tasks that wait so many stand on the page: those that come soonest."""
 LATEST = 3
-"""So many ends are recent."""
+"""So many tasks are recently done."""
 FAR_ROW = 1_000_000
-"""Where a step that was not invoked yet stands in the order."""
+"""Where a task that was not started yet stands in the order."""
 
 
-def status_page(found: Status, *, everything: bool = False) -> Page:
-    """Draw a status. ``everything`` unfolds what is done."""
+def status_page(found: Status, *, everything: bool = False, brief: bool = False) -> Page:
+    """Draw a status. ``everything`` shows all rows of every list.
+
+    ``brief`` puts what is late, the nearest deadline and one's own tasks on the first 24 lines.
+    """
     now = found.as_of
     lanes = () if everything else found.lanes
     over = found.state in ("closed", "cancelled")
-    waiting = [item for item in found.needs_attention if item.rank < LATER]
-    later = [item for item in found.needs_attention if item.rank == LATER]
-    blocks: list[Block] = [*render_header(_heading(found), _subject(found, now))]
+    most = None if everything else BRIEF_ACTIONS if brief else ACTIONS
+    clocks = None if everything else BRIEF_CLOCKS if brief else CLOCKS
+    steps = () if over else tuple(_steps(found, now, lanes, everything))
+    deadlines = tuple(_clocks(found.duties, now, found.opened_at, lanes, clocks))
+    blocks: list[Block] = [*screen_header(_heading(found), now, _age(found))]
     for section in (
-        _attention("DO NOW", waiting, lanes, NOTHING if over else calm(found.tasks)),
+        _attention(found, now, lanes, most),
+        (*deadlines, *steps) if brief else (),
         _war_room(found),
-        _domains(found, now),
+        awaiting_blocks(found.messages, _quiet(found), now, AWAITED) if found.state == "open" else (),
         overrides_blocks(found.overrides, now),
         two_person_blocks(found.second_person),
-        _clocks(found.duties, now, found.opened_at, lanes),
+        () if brief else deadlines,
         _decided(found.duties),
-        _attention("QUESTIONS AFTER CONTAINMENT", later, lanes),
-        _left_open(found) if over else _steps(found, now, lanes),
+        _domains(found, now),
+        _questions(found, now, lanes, everything),
+        _left_open(found) if over else () if brief else steps,
         _unproved(found, now),
         _notices(found.notices, now, everything),
         () if over else _waiting(found.tasks, lanes, everything),
         between_blocks(found.organisation),
         _done(found.tasks, now, everything),
+        _foot(found),
     ):
         blocks.extend(section)
-    return Page(tuple(blocks[:-1] if isinstance(blocks[-1], Blank) else blocks))
+    return Page(tuple(blocks))
 
 
 def _heading(found: Status) -> Heading:
@@ -83,170 +116,192 @@ def _heading(found: Status) -> Heading:
     )
 
 
-def _subject(found: Status, now: datetime) -> str:
+def _age(found: Status) -> str:
+    return f"opened {span(found.as_of - found.opened_at)} ago"
+
+
+def _foot(found: Status) -> Iterator[Block]:
+    """Yield what names the incident for programs: playbooks, id, entry."""
     playbooks = ", ".join(f"{playbook.name} {playbook.version}" for playbook in found.playbooks)
-    length = span(found.as_of - found.opened_at)
-    age = f"running for {length}" if found.state in ("open", "paused") else f"begun {length} ago"
-    return f"{playbooks} · {age} · event {found.version} · {moment(now)}"
+    yield line(f"{playbooks} · {found.incident} · entry {found.version}", "dim")
 
 
-def _attention(
-    title: str, items: Sequence[AttentionItem], lanes: Sequence[LaneGroup], otherwise: str = ""
-) -> Iterator[Block]:
-    """Yield a list of what waits; in place of an empty one stands ``otherwise``."""
-    items = attention_folded(items, lanes)
+def _attention(found: Status, now: datetime, lanes: Sequence[LaneGroup], most: int | None) -> Iterator[Block]:
+    """Yield DO NOW; an empty one says so, and how many tasks are open."""
+    waiting = [item for item in found.needs_attention if item.rank < LATER]
+    items = attention_folded(waiting, lanes)
     if not items:
-        yield from (line(otherwise, "good"), Blank()) if otherwise else ()
+        over = found.state in ("closed", "cancelled")
+        otherwise = NOTHING if over else calm(found.tasks)
+        yield Paragraph(cells=(Cell("DO NOW (0) ", "title"), Cell(otherwise, "good")), hang=2)
         return
-    yield line(f"{title} ({len(items)})", "title")
-    for item in items:
-        yield Paragraph(
-            cells=(Cell(f"{_MARKS[item.severity]:<3}", _TONES[item.severity]), Cell(item.text)),
-            indent=1,
-            hang=3,
-        )
-        yield Paragraph(cells=(Cell("→ "), Cell(item.command, "command")), indent=4, hang=2)
-    yield Blank()
+    yield line(f"DO NOW ({len(items)})", "title")
+    yield from rows(attention_rows(items[:most], now))
+    yield from _more(len(items[most:]) if most is not None else 0, "tocsin next --all")
+
+
+def _quiet(found: Status) -> list[DeliveryRow]:
+    """Return the deliveries that DO NOW does not name already."""
+    told = {item.ref for item in found.needs_attention}
+    return [row for row in found.deliveries if row.delivery not in told]
+
+
+def _more(left: int, command: str) -> Iterator[Block]:
+    """Yield how many rows are not shown, and the command that shows them."""
+    if left:
+        yield Paragraph(cells=(Cell(f"{left} more"), arrow(command)), indent=2)
+
+
+def _titled(title: str, command: str, more: str = "") -> Paragraph:
+    """Return a section's title with the command for the whole of it."""
+    return Paragraph(cells=(Cell(title, "title"), Cell(f"{more}"), arrow(command)), hang=2)
+
+
+def _questions(found: Status, now: datetime, lanes: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:
+    """Yield the questions that wait until the incident is contained: their number, or all of them."""
+    later = attention_folded([item for item in found.needs_attention if item.rank == LATER], lanes)
+    if later:
+        yield _titled(f"QUESTIONS ({len(later)})", "tocsin fact missing", ", after isolation")
+        yield from rows(attention_rows(later, now)) if everything else ()
 
 
 def _left_open(found: Status) -> Iterator[Block]:
-    """Say what had not ended when the incident did: nobody is asked to do it any more."""
+    """Yield what was not done when the incident ended."""
     tasks = [row for row in found.tasks if not row.over and row.kind not in CONTAINERS]
     begun = [row for row in tasks if row.state != "waiting"]
     if not tasks:
         return
-    yield line(f"LEFT OPEN WHEN IT ENDED ({len(tasks)})", "title")
+    yield line(f"NOT DONE AT CLOSE ({len(tasks)})", "title")
     for row in begun:
         yield line(named(row), "dim", indent=2, hang=2)
     if len(begun) < len(tasks):
-        yield line(f"{count(len(tasks) - len(begun), 'step')} not begun", "dim", indent=2)
-    yield Blank()
+        yield line(f"{count(len(tasks) - len(begun), 'task')} not started", "dim", indent=2)
 
 
 def _war_room(found: Status) -> Iterator[Block]:
     if found.war_room is not None:
         yield from room_blocks(found.war_room)
-        yield Blank()
 
 
 def _domains(found: Status, now: datetime) -> Iterator[Block]:
-    if not found.domains:
-        return
-    yield line("NOT TO BE RELIED ON", "title")
-    rows = []
+    """Yield what is compromised, together where it began at the same time, and what an attacker may have read."""
+    alike: dict[tuple[str, bool, datetime], list[Fallen]] = {}
     for domain in found.domains:
-        how = f"assumed {domain.state}" if domain.assumed else domain.state
-        since = f"{how} since {when(domain.since, now)}"
-        rows.append((Cell(domain.domain), Cell(f"{since}{_went_over(domain)}", "alarm")))
-    yield Table(rows=tuple(rows), elastic=1)
-    yield Blank()
+        alike.setdefault((domain.state, domain.assumed, domain.since), []).append(domain)
+    for (state, assumed, since), domains in alike.items():
+        how = f"{state.upper()}{' (assumed)' if assumed else ''}"
+        yield Paragraph(
+            cells=(Cell(how, "alarm"), Cell(f" since {when(since, now)} · no messages use these systems")),
+            hang=2,
+        )
+        names = " · ".join(domain.domain for domain in domains)
+        yield Paragraph(cells=(Cell(names), arrow("tocsin domain list")), indent=2, hang=2)
+        for domain in domains:
+            yield from _sent_through(domain)
 
 
-def _went_over(one: Fallen) -> str:
-    """Say what the attacker may have read, and which answers may be theirs."""
-    if not one.sent:
-        return ""
-    answers = f"; answered over it: {', '.join(one.answered)}" if one.answered else ""
-    return f"; went over it since, and may have been read: {', '.join(one.sent)}{answers}"
+def _sent_through(one: Fallen) -> Iterator[Block]:
+    """Yield which messages an attacker may have read, and which answers may be the attacker's."""
+    if one.sent:
+        answers = f"; acknowledged through it: {', '.join(one.answered)}" if one.answered else ""
+        yield line(
+            f"{one.domain}: the attacker may have read {', '.join(one.sent)}{answers}",
+            "alarm",
+            indent=2,
+            hang=2,
+        )
 
 
 def _clocks(
-    duties: Sequence[DutyStatus], now: datetime, opened: datetime, lanes: Sequence[LaneGroup]
+    duties: Sequence[DutyStatus],
+    now: datetime,
+    opened: datetime,
+    lanes: Sequence[LaneGroup],
+    most: int | None,
 ) -> Iterator[Block]:
-    live = running(duties, now)
+    live = sorted(running(duties, now), key=lambda duty: duty.due_kind == "waits_for_event")
     if not live:
         return
-    yield line("CLOCKS", "title")
-    rows = []
-    for group, alike in clocks_folded(live, lanes):
-        first = _clock(alike[0], now, opened)
-        others = f"{alike[0].id} and {len(alike) - 1} more to {group.recipient}" if group else ""
-        rows.append((Cell(others), *first[1:]) if group else first)
-    yield Table(rows=tuple(rows), elastic=0)
-    yield Blank()
+    entries = [
+        duty_row(alike[0], now, opened, f" and {len(alike) - 1} more to {group.recipient}" if group else "")
+        for group, alike in clocks_folded(live, lanes)
+    ]
+    shown = entries[:most]
+    total = f"{len(shown)} of {len(entries)}" if len(shown) < len(entries) else str(len(entries))
+    yield _titled(f"LEGAL DEADLINES ({total})", "tocsin duties")
+    yield from rows(shown)
 
 
 def _decided(duties: Sequence[DutyStatus]) -> Iterator[Block]:
-    """Yield the decisions not to notify and the waivers: who took them, who signed, what opens them again."""
+    """Yield the decisions not to notify and the waivers: who took them, who signed, when to decide again."""
     taken = [
-        (duty.id, record)
+        (duty_label(duty), record)
         for duty in duties
         for record in (*duty.earlier, duty.record)
         if record is not None and record.kind != "filed"
     ]
     if taken:
-        yield line("DECIDED", "title")
-        yield Table(
-            rows=tuple((Cell(name), Cell(record_words(one), "dim")) for name, one in taken), elastic=1
-        )
-        yield Blank()
+        yield line(f"DECISIONS NOT TO NOTIFY ({len(taken)})", "title")
+        for name, one in taken:
+            yield Paragraph(cells=(Cell(name), Cell(f" · {record_words(one)}", "dim")), indent=2, hang=2)
 
 
-def _clock(duty: DutyStatus, now: datetime, opened: datetime) -> tuple[Cell, ...]:
-    words, tone = clock_words(duty, now)
-    start = start_words(duty, now, opened)
-    begin = f"; start {start}" if start else ""
-    return (Cell(duty.id), Cell(words, tone), Cell(f"{due_words(duty, now)}{begin}", "dim"))
-
-
-def _steps(found: Status, now: datetime, groups: Sequence[LaneGroup]) -> Iterator[Block]:
-    live = [r for r in found.tasks if _is_live(r)]
-    mine = [r for r in live if r.invocation in found.mine]
-    others = [r for r in live if r.invocation not in found.mine]
+def _steps(found: Status, now: datetime, groups: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:
+    """Yield the tasks that can be done and that are not in DO NOW already, mine first."""
+    told = {item.ref for item in found.needs_attention if item.rank < LATER}
+    live = [row for row in found.tasks if _is_live(row) and (everything or row.invocation not in told)]
+    mine = [row for row in live if row.invocation in found.mine]
+    others = [row for row in live if row.invocation not in found.mine]
     lanes = {duty.id: presses(duty, now) for duty in found.duties}
-    for title, rows in (
-        (f"MINE ({found.me})", mine),
-        ("READY" if not mine else "READY, WITH OTHERS", others),
+    for title, chosen in (
+        (f"MY TASKS ({person_name(found.me)})", mine),
+        ("TO DO" if not found.me else "TO DO, OTHER PEOPLE", others),
     ):
-        if rows:
-            yield line(title, "title")
-            ordered = sorted(rows, key=lambda r: (r.due or lanes.get(r.duty or r.item, FAR), r.row))
-            numbers = {r.invocation: r for r in ordered}
-            cells = (
-                _ready(row, now) if isinstance(row, TaskRow) else _ready_group(row, numbers, now)
-                for row in folded(ordered, groups)
-            )
-            yield Table(rows=tuple(cells), elastic=1)
-            yield Blank()
+        if not chosen:
+            continue
+        ordered = sorted(chosen, key=lambda row: (row.due or lanes.get(row.duty or row.item, FAR), row.row))
+        numbers = {row.invocation: row for row in ordered}
+        entries = [
+            _task(row, now) if isinstance(row, TaskRow) else _task_group(row, numbers, now)
+            for row in folded(ordered, groups)
+        ]
+        shown = entries if everything else entries[:OPEN]
+        yield line(f"{title} ({len(entries)})" if not found.me or chosen is others else title, "title")
+        yield from rows(shown)
+        yield from _more(len(entries) - len(shown), "tocsin task list")
 
 
 def _is_live(row: TaskRow) -> bool:
-    waiting = row.state == "waiting" or row.over
+    waiting = row.state == "waiting" or row.over or (row.kind == "message" and not row.stuck)
     return bool(row.invocation) and not waiting and row.kind not in CONTAINERS
 
 
-def _ready(row: TaskRow, now: datetime) -> tuple[Cell, ...]:
-    who = row.assignee or (f"role {' or '.join(row.roles)}" if row.roles else "by itself")
-    clock = Cell("")
-    if row.due is not None:
-        clock = Cell(remaining(row.due, now), "alarm" if row.due <= now else "plain")
-    state = "stuck" if row.stuck else row.state.replace("_", " ")
-    state = f"{state}, {row.progress}" if row.progress and not row.stuck else state
-    return (
-        Cell(str(row.row)),
-        Cell(named(row), "plain"),
-        Cell(state, "alarm" if row.stuck or row.state == "outcome_unknown" else "good"),
-        Cell(who, "dim"),
-        clock,
+def _task(row: TaskRow, now: datetime, title: str = "") -> Row:
+    """Return a task as a row: the time left or its state, title and person, its number last."""
+    state = "blocked" if row.stuck else STATE_WORDS[row.state]
+    loud = bool(row.stuck) or row.state == "outcome_unknown"
+    first = Cell(state, "alarm" if loud else "plain")
+    if row.due is not None and not loud:
+        first = Cell(remaining(row.due, now), "alarm" if row.due <= now else "title")
+    who = row.who or "automatic"
+    progress = f" · {row.progress}" if row.progress and not row.stuck else ""
+    return Row(
+        first=first,
+        cells=(Cell(title or named(row)), Cell(f" · {who}{progress}")),
+        last=Cell(str(row.row), "dim"),
     )
 
 
-def _ready_group(group: LaneGroup, rows: Mapping[str, TaskRow], now: datetime) -> tuple[Cell, ...]:
-    """Return a group as one row: the number is that of the lane to begin with."""
-    first = rows.get(group.first) or next(row for name, row in rows.items() if name in group.rows)
-    cells = _ready(first, now)
-    begin = f"begin by {when(group.start_by, now)}" if group.start_by else ""
-    clock = cells[4] if first.due is not None else Cell(begin, "plain")
-    return (
-        cells[0],
-        Cell(words(group), "plain"),
-        Cell(group.state.replace("_", " "), "good"),
-        cells[3],
-        clock,
-    )
+def _task_group(group: LaneGroup, found: Mapping[str, TaskRow], now: datetime) -> Row:
+    """Return a group as one row: the number is that of the lane to start with."""
+    first = found.get(group.first) or next(row for name, row in found.items() if name in group.rows)
+    row = _task(first, now, words(group))
+    start = ((Cell(f"Start by {when(group.start_by, now)}"),),) if group.start_by and not first.due else ()
+    return Row(first=row.first, cells=row.cells, last=row.last, details=start)
 
 
 def _unproved(found: Status, now: datetime) -> Iterator[Block]:
+    """Yield deliveries without evidence, approvals that one user may have given for two, and what is being delivered."""
     doubtful: tuple[DeliveryRow, ...] = unproved(found.deliveries)
     shared = [
         (notice, approval)
@@ -254,21 +309,28 @@ def _unproved(found: Status, now: datetime) -> Iterator[Block]:
         for approval in notice.approvals
         if approval.binds and approval.shared_os_user
     ]
-    active = [row for row in found.deliveries if row.state == "active" and row not in doubtful]
+    doubtful = tuple(row for row in doubtful if not row.wanted)
+    active = [
+        row for row in found.deliveries if row.state == "active" and row not in doubtful and not row.wanted
+    ]
     if doubtful or shared:
-        yield line("CANNOT BE PROVED", "title")
-        rows = [delivery_cells(row, now) for row in doubtful]
+        yield line("UNVERIFIED DELIVERIES", "title")
+        cells = [delivery_cells(row, now) for row in doubtful]
         for notice, one in shared:
-            words = "approved at the same operating-system user as another approver"
-            rows.append(
-                (Cell(notice.document, "dim"), Cell(one.by), Cell(""), Cell(words, "alarm"), Cell(""))
+            said = "approved by the same operating-system user as another approver"
+            cells.append(
+                (
+                    Cell(person_name(one.by)),
+                    Cell(""),
+                    Cell(said, "alarm"),
+                    Cell(""),
+                    Cell(notice.document, "dim"),
+                )
             )
-        yield Table(rows=tuple(rows), elastic=3)
-        yield Blank()
+        yield Table(rows=tuple(cells), elastic=2)
     if active:
-        yield line("UNDER WAY", "title")
-        yield Table(rows=tuple(delivery_cells(row, now) for row in active), elastic=3)
-        yield Blank()
+        yield line("BEING DELIVERED", "title")
+        yield Table(rows=tuple(delivery_cells(row, now) for row in active), elastic=2)
 
 
 def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> Iterator[Block]:
@@ -279,51 +341,52 @@ def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> I
     for row in current:
         key = (row.notice, row.version, row.status) if not everything else (row.document,)
         alike.setdefault(key, []).append(row)
-    yield line("NOTICES", "title")
-    for rows in alike.values():
-        if len(rows) < ENOUGH:
-            yield Table(rows=tuple(notice_cells(row, now) for row in rows), elastic=2)
+    yield _titled(f"NOTICES ({len(current)})", "tocsin notice list")
+    for found in alike.values():
+        if len(found) < ENOUGH:
+            yield Table(rows=tuple(notice_cells(row, now) for row in found), elastic=1)
             continue
-        gaps = sorted(len(row.gaps) for row in rows)
-        holes = f", {gaps[0]} to {gaps[-1]} gaps" if gaps[-1] else ""
-        yield line(
-            f"{len(rows)} x {rows[0].notice} {rows[0].version}  {rows[0].status}{holes} (tocsin notice list)",
-            indent=1,
-        )
-    yield Blank()
+        gaps = sorted(len(row.gaps) for row in found)
+        holes = f", missing information: {gaps[0]} to {gaps[-1]}" if gaps[-1] else ""
+        yield line(f"{len(found)} x {found[0].notice} {found[0].version}  {found[0].status}{holes}", indent=2)
 
 
-def _waiting(rows: Sequence[TaskRow], groups: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:
-    """Yield what is to come: all of it, or of much what comes soonest and how much more there is."""
-    waiting = [row for row in rows if row.state == "waiting" and not row.superseded]
+def _waiting(tasks: Sequence[TaskRow], groups: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:
+    """Yield the tasks that wait: all of them, or those that come soonest."""
+    waiting = [row for row in tasks if row.state == "waiting" and not row.superseded]
     if not waiting:
         return
-    yield line(f"TO COME ({len(waiting)})", "title")
+    yield _titled(f"NEXT ({count(len(waiting), 'task')})", "tocsin task list")
     shown = list(folded(waiting, groups))
     if not everything and len(shown) > SOON:
         soon = _soonest([row for row in shown if isinstance(row, TaskRow)])
-        shown = [row for row in shown if not isinstance(row, TaskRow) or row in soon]
-    yield Table(
-        rows=tuple(
-            (
-                Cell(str(row.row or ""), "dim"),
-                Cell(named(row) if row.row else f"  {named(row)}", "dim"),
-                Cell(_why(row), "dim"),
-            )
-            if isinstance(row, TaskRow)
-            else (Cell(""), Cell(words(row), "dim"), Cell(""))
-            for row in shown
-        ),
-        elastic=1,
-    )
-    seen = sum(1 if isinstance(row, TaskRow) else len(row.rows) for row in shown)
-    if seen < len(waiting):
-        yield line(f"and {len(waiting) - seen} more, later ({suggested_actions.ALL_STEPS})", "dim", indent=2)
-    yield Blank()
+        shown = [row for row in shown if isinstance(row, TaskRow) and row in soon]
+    numbers = {row.step: row.row for row in tasks if row.row}
+    yield from rows([_later(row, numbers) for row in shown])
+
+
+def _later(row: TaskRow | LaneGroup, numbers: Mapping[str, int]) -> Row:
+    if isinstance(row, LaneGroup):
+        return Row(first=Cell("later"), cells=(Cell(words(row)),))
+    number = Cell(str(row.row or ""), "dim")
+    who = f" · {row.who}" if row.who else ""
+    cells = (Cell(named(row)), Cell(who))
+    if row.missing:
+        return Row(
+            first=Cell("needs a fact"),
+            cells=cells,
+            last=number,
+            details=((Cell(f"Needed: {', '.join(row.missing)}"),),),
+        )
+    before = [numbers[step] for step in row.waits_for if step in numbers]
+    if not before:
+        return Row(first=Cell("later"), cells=cells, last=number)
+    more = f" +{len(before) - 1}" if len(before) > 1 else ""
+    return Row(first=Cell(f"after task {before[0]}{more}"), cells=cells, last=number)
 
 
 def _soonest(waiting: Sequence[TaskRow]) -> list[TaskRow]:
-    """Return what a fact is missing for, then what waits for no step that is itself to come, then the others, in order."""
+    """Return what a fact is missing for, then what waits for no task that itself waits, then the others, in order."""
     later = {row.step for row in waiting}
     ordered = sorted(
         waiting,
@@ -332,44 +395,34 @@ def _soonest(waiting: Sequence[TaskRow]) -> list[TaskRow]:
     return ordered[:SOON]
 
 
-def _why(row: TaskRow) -> str:
-    if row.missing:
-        return f"needs {', '.join(row.missing)}"
-    return f"after {', '.join(row.waits_for)}" if row.waits_for else ""
-
-
-def _done(rows: Sequence[TaskRow], now: datetime, everything: bool) -> Iterator[Block]:
-    ended = [row for row in rows if row.over]
+def _done(tasks: Sequence[TaskRow], now: datetime, everything: bool) -> Iterator[Block]:
+    ended = [row for row in tasks if row.over]
     if not ended:
         return
     if not everything:
         told = [row for row in ended if row.ended_at is not None and row.state != "not_applicable"]
         last = sorted(told, key=lambda row: (row.ended_at or now, row.row))[-LATEST:]
-        if last:
-            yield line("ENDED LAST", "title")
-            yield _ends(last, now)
-        yield line(f"{summary(ended)} ({suggested_actions.ALL_STEPS})", "dim")
+        yield _titled(f"RECENTLY DONE ({len(last)} of {len(ended)})", "tocsin status --all")
+        yield from _ends(last[::-1], now)
         return
-    yield line("ENDED", "title")
-    yield _ends(ended, now)
+    yield line(f"DONE ({summary(ended)})", "title")
+    yield from _ends(ended, now)
 
 
-def _ends(ended: Sequence[TaskRow], now: datetime) -> Table:
-    table = []
-    for row in ended:
-        state = row.state.replace("_", " ") + (" (done anew)" if row.superseded else "")
-        reason = f": {row.reason}" if row.reason and row.state in (*_LOUD, "not_applicable") else ""
-        at = when(row.ended_at, now) if row.ended_at else ""
-        table.append(
-            (Cell(str(row.row or ""), "dim"), Cell(f"{named(row)} – {state}{reason}"), Cell(at, "dim"))
-        )
-    return Table(rows=tuple(table), elastic=1)
+def _ends(ended: Sequence[TaskRow], now: datetime) -> Iterator[Block]:
+    yield from rows([_end(row, now) for row in ended])
+
+
+def _end(row: TaskRow, now: datetime) -> Row:
+    state = STATE_WORDS[row.state] + (" (superseded)" if row.superseded else "")
+    reason = f": {row.reason}" if row.reason and row.state in (*LOUD, "not_applicable") else ""
+    end = f" – {state}{reason}" if state != "done" else ""
+    at = when(row.ended_at, now) if row.ended_at else ""
+    return Row(first=Cell(at), cells=(Cell(f"{named(row)}{end}"),), last=Cell(str(row.row or ""), "dim"))
 
 
 def summary(ended: Sequence[TaskRow]) -> str:
-    """Return how many steps have ended, and how: ``7 ended: 5 done, 1 skipped, 1 not applicable``."""
+    """Return how many tasks have ended, and how: ``7 tasks: 5 done, 1 skipped, 1 not needed``."""
     states = dict.fromkeys(row.state for row in ended)
-    parts = ", ".join(
-        f"{sum(row.state == state for row in ended)} {state.replace('_', ' ')}" for state in states
-    )
-    return f"{count(len(ended), 'step')} ended: {parts}"
+    parts = ", ".join(f"{sum(row.state == state for row in ended)} {STATE_WORDS[state]}" for state in states)
+    return f"{count(len(ended), 'task')}: {parts}"

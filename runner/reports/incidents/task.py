@@ -300,7 +300,7 @@ def _sent(report: TaskReport, now: datetime) -> Iterator[Block]:
     if report.deliveries:
         yield Blank()
         yield line("DELIVERIES", "title")
-        yield Table(rows=tuple(delivery_cells(delivery, now) for delivery in report.deliveries), elastic=3)
+        yield Table(rows=tuple(delivery_cells(delivery, now) for delivery in report.deliveries), elastic=2)
 
 
 def _remarks(report: TaskReport, now: datetime) -> Iterator[Block]:

@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from runner.law.duty import DutiesReport, DutyChange, DutyDone, DutyStatus
+import msgspec
+
+from runner.law.duty import DutiesReport, DutyChange, DutyDone, DutyStatus, Unless
 from runner.law.relevance import questions
 from runner.reports.core import suggested_actions
+from runner.reports.core.do_now import NOTHING, must_begin
 from runner.reports.core.formatting import (
-    READER,
     as_it_was,
     count,
-    day,
     moment,
-    remaining,
+    screen_time,
     short_digest,
     signatures,
     unsigned,
     when,
 )
-from runner.reports.core.header import Heading, marked, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.header import Heading, list_header, marked
+from runner.reports.core.page import Block, Cell, Ends, Page, Paragraph, Row, Table, Tone, arrow, line, rows
 from runner.reports.core.second_person import ground_words
-from runner.reports.law.titles import titled
+from runner.reports.law.duty_rows import DONE, due_words, duty_row, start_words, time_left
+from runner.reports.law.titles import citation, duty_label, question_words, recipient_name, titled
 
-_DONE = {
-    "filed": "filed",
-    "filed_late": "filed late",
-    "decided_not_to_notify": "decided not to notify",
-    "waived": "waived",
+_ASKED = 3
+"""How many of the questions that decide undetermined duties a page shows."""
+_QUESTIONS = 3
+"""How many questions are asked in DO NOW."""
+_SHOWN = 10
+"""How many duties of a list a page shows."""
+_NEAR = timedelta(days=1)
+"""How near the first deadline behind a question is named."""
+_VERDICT_WORDS = {
+    "applies": "applies",
+    "unknown": "undetermined",
+    "advisory": "not in force",
+    "not_applicable": "does not apply",
 }
-_ASKED = 5
-"""How many open questions a page shows."""
 _FEW = 6
 """Up to how many duties that do not apply are named when the law was looked at."""
 FAR = datetime.max.replace(tzinfo=UTC)
@@ -57,7 +65,7 @@ def urgency(duty: DutyStatus, now: datetime) -> tuple[bool, bool, int, datetime,
     binding = duty.verdict in ("applies", "unknown")
     kind = 0 if binding else (1 if duty.verdict == "advisory" else 2)
     order = _VERDICTS.index(duty.verdict)
-    return duty.state in _DONE, not duty.in_sight, kind, presses(duty, now), order, duty.id
+    return duty.state in DONE, not duty.in_sight, kind, presses(duty, now), order, duty.id
 
 
 def presses(duty: DutyStatus, now: datetime) -> datetime:
@@ -69,61 +77,8 @@ def presses(duty: DutyStatus, now: datetime) -> datetime:
 
 def running(found: Sequence[DutyStatus], now: datetime) -> tuple[DutyStatus, ...]:
     """Return the duties in sight that apply or may apply and are not done, the most urgent first."""
-    live = [d for d in found if d.verdict in ("applies", "unknown") and d.in_sight and d.state not in _DONE]
+    live = [d for d in found if d.verdict in ("applies", "unknown") and d.in_sight and d.state not in DONE]
     return tuple(sorted(live, key=lambda duty: urgency(duty, now)))
-
-
-def clock_words(duty: DutyStatus, now: datetime) -> tuple[str, Tone]:
-    """Return a duty's clock in words, with what is uncertain about it."""
-    if duty.state in _DONE:
-        return _DONE[duty.state], "warn" if duty.state == "filed_late" else "good"
-    if duty.verdict == "not_applicable":
-        return "does not apply", "dim"
-    if duty.state == "held":
-        return "held by law enforcement", "warn"
-    if duty.due is None:
-        return _without_number(duty), "plain"
-    doubt = ", provisional" if duty.provisional else ""
-    if duty.verdict == "unknown":
-        return f"{remaining(duty.due, now)} if it applies{doubt}", "warn"
-    if duty.verdict == "advisory":
-        return f"{remaining(duty.due, now)}, advisory{doubt}", "dim"
-    late = duty.due <= now or (duty.latest_safe_start is not None and duty.latest_safe_start <= now)
-    return f"{remaining(duty.due, now)}{doubt}", "alarm" if late else "plain"
-
-
-def _without_number(duty: DutyStatus) -> str:
-    if duty.due_kind == "waits_for_event":
-        return f"not running: waits for {duty.clock.start_fact}"
-    return duty.standard or "no fixed time"
-
-
-def due_words(duty: DutyStatus, now: datetime) -> str:
-    """Return when it is due, with the authority's time where that differs; a date ends with its last second there."""
-    date_ = duty.due_date if duty.due_kind == "date" else None
-    return deadline_words(duty.due, duty.due_local, date_, now)
-
-
-def deadline_words(due: datetime | None, local: datetime | None, date_: date | None, now: datetime) -> str:
-    """Return a deadline in the reader's zone; ``local`` is the same where it counts, ``date_`` what ends with it there."""
-    if due is None:
-        return ""
-    mine, there = due.astimezone(READER.get() or now.tzinfo or UTC), local or due
-    end = f"the end of {day(date_)}" if date_ is not None else ""
-    if mine.utcoffset() == there.utcoffset():
-        return f"by {end}" if end else f"due {when(due, now)}"
-    theirs = end or (f"{there:%H:%M}" if there.date() == mine.date() else f"{day(there)} {there:%H:%M}")
-    return f"due {when(due, now)} ({theirs} {there.tzname() or ''} at the authority)"
-
-
-def start_words(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> str:
-    """Return by when to begin; "at once" where that lies before there was anything to begin."""
-    start = duty.latest_safe_start
-    if start is None or start == duty.due or duty.state in _DONE:
-        return ""
-    if any(begun is not None and start < begun for begun in (duty.clock.start, opened)):
-        return "at once"
-    return f"by {when(start, now)}{' (passed)' if start <= now else ''}"
 
 
 def duties_page(
@@ -132,117 +87,228 @@ def duties_page(
     *,
     opened: datetime | None = None,
     everything: bool = False,
+    why: bool = False,
 ) -> Page:
-    """Draw all duties in full; what does not apply is folded unless ``everything`` is asked for."""
+    """Draw duties by verdict, the most urgent first; ``why`` adds reasons, sources and ids to each."""
     now = report.as_of
-    subject = f"duties as of {moment(now)}"
-    blocks: list[Block] = list(
-        render_header(heading, subject) if heading else (*marked("real"), line(subject, "dim"))
-    )
-    duties = [d for d in report.duties if everything or (d.verdict != "not_applicable" and d.in_sight)]
-    blocks += [line(f"! {told}", "warn") for told in report.warnings]
-    for duty in duties:
-        blocks.extend(duty_blocks(duty, now, opened))
+    screen = _Screen(now, opened, None if everything else _SHOWN, why)
+    blocks: list[Block] = list(_head(heading, now))
+    blocks += [line(f"Warning: {told}", "warn", hang=2) for told in report.warnings]
     if not report.duties:
-        blocks.append(line("no duty has been assessed: no law is pinned, or no facts are known", "dim"))
-    if not everything:
-        blocks.extend(_folded(report.duties, now))
+        blocks.append(line("No law was assessed: no facts are recorded", "dim"))
+        return Page(tuple(blocks))
+    far = [d for d in report.duties if d.verdict == "unknown" and not d.in_sight]
+    blocks += _do_now(report.duties, now, heading is not None)
+    for title, found in _sections(report.duties):
+        blocks += screen.section(title, found)
+    near = [d for d in report.duties if d.verdict == "unknown" and d.in_sight and d.state not in DONE]
+    if near or far:
+        asked = list(islice(questions((d, d.missing_facts) for d in far).items(), _ASKED))
+        most = f" · {count(len(asked), 'answer decides', 'answers decide')} most of them" if asked else ""
+        blocks.append(line(f"UNDETERMINED ({len(near) + len(far)}){most}", "title"))
+        blocks += screen.rows([*near, *(far if everything else ())])
+        blocks += rows([_question(path, held, now) for path, held in asked])
+    blocks += _folded(report.duties, screen, everything)
     return Page(tuple(blocks))
 
 
-def _folded(found: Sequence[DutyStatus], now: datetime) -> Iterator[Block]:
-    """Yield the questions that would tell the duties apart that are not in sight, the best question first."""
-    far = [d for d in found if not d.in_sight and d.verdict != "not_applicable"]
-    if far:
-        yield line(
-            f"{count(len(far), 'duty', 'duties')} cannot be told yet (--all); these answers settle most",
-            "title",
-        )
-        for path, held in islice(questions((d, d.missing_facts) for d in far).items(), _ASKED):
-            words = f"{path}: {count(len(held), 'duty', 'duties')}{_shortest(held, now)}"
-            yield Paragraph(cells=(Cell(words),), indent=2, hang=2)
+def _head(heading: Heading | None, now: datetime) -> Iterator[Block]:
+    if heading is not None:
+        yield from list_header(heading, "Legal duties", now)
+        return
+    yield from marked("real")
+    yield Ends((Cell("Legal duties", "title"),), (Cell(screen_time(now)),))
+
+
+def _sections(found: Sequence[DutyStatus]) -> Iterator[tuple[str, list[DutyStatus]]]:
+    """Yield the duties that apply, those with an exemption to confirm, and those that are done."""
+    binding = [d for d in found if d.verdict == "applies" and d.state not in DONE]
+    exempt = [d for d in binding if _exemptions(d)]
+    yield "APPLIES", [d for d in binding if d not in exempt]
+    yield "APPLIES UNLESS AN EXEMPTION IS CONFIRMED", exempt
+    yield "DONE", [d for d in found if d.state in DONE]
+
+
+def _exemptions(duty: DutyStatus) -> list[Unless]:
+    """Return the exemptions that facts can decide; others only counsel can judge."""
+    return [one for one in duty.unless if one.missing or one.met]
+
+
+class _Screen(msgspec.Struct, frozen=True):
+    """How duties are drawn: as of when, how many of a list, and whether with their reasons."""
+
+    now: datetime
+    opened: datetime | None
+    most: int | None
+    why: bool
+
+    def section(self, title: str, found: Sequence[DutyStatus]) -> Iterator[Block]:
+        """Yield a list with its title; nothing for an empty one."""
+        if found:
+            yield line(f"{title} ({len(found)})", "title")
+            yield from self.rows(found)
+
+    def rows(self, found: Sequence[DutyStatus]) -> Iterator[Block]:
+        """Yield duties as rows, and how many more there are."""
+        shown = found[: self.most]
+        if self.why:
+            for duty in shown:
+                yield from rows([_row(duty, self.now, self.opened)])
+                yield from duty_blocks(duty, self.now, self.opened)
+        else:
+            yield from rows([_row(duty, self.now, self.opened) for duty in shown])
+        if len(shown) < len(found):
             yield Paragraph(
-                cells=(Cell("→ "), Cell(suggested_actions.set_fact(path), "command")), indent=2, hang=2
+                cells=(Cell(f"{len(found) - len(shown)} more"), arrow("tocsin duties --all")),
+                indent=2,
             )
-    out = sum(d.verdict == "not_applicable" for d in found)
-    if out:
-        yield line(f"{out} that do not apply are not shown (--all)", "dim")
 
 
-def _shortest(held: Sequence[DutyStatus], now: datetime) -> str:
-    """Say how soon the first of several duties would be due, so that nobody waits too long with the answer."""
-    first = min((d for d in held if d.due), key=lambda d: d.due or FAR, default=None)
-    return f", the first due {when(first.due, now)} ({first.id})" if first is not None and first.due else ""
+def _row(duty: DutyStatus, now: datetime, opened: datetime | None) -> Row:
+    row = duty_row(duty, now, opened)
+    details = row.details
+    if duty.state in DONE and duty.record is not None:
+        details = ((Cell(record_words(duty.record)),),)
+    elif exemptions := _exemptions(duty):
+        details += ((Cell(f"Exemption: {exemptions[0].text}"),),)
+    return msgspec.structs.replace(row, details=details)
+
+
+def _do_now(found: Sequence[DutyStatus], now: datetime, incident: bool) -> Iterator[Block]:
+    """Yield the duties whose work must start and the questions that decide duties in sight."""
+    entries = [
+        Row(
+            first=time_left(duty, now),
+            cells=(Cell(duty_label(duty)),),
+            details=((arrow(_file(duty), ""),),),
+        )
+        for duty in found
+        if duty.verdict == "applies" and must_begin(duty, now)
+    ]
+    asked: dict[str, list[str]] = {}
+    for duty in found:
+        if duty.state in DONE or duty.verdict not in ("applies", "unknown") or not duty.in_sight:
+            continue
+        for path in duty.missing_facts[:1]:
+            asked.setdefault(path, []).append(citation(duty))
+    for path, cited in islice(asked.items(), _QUESTIONS):
+        more = f" and {len(cited) - 1} more" if len(cited) > 1 else ""
+        detail = (
+            Cell(f"Decides {cited[0]}{more}"),
+            arrow(suggested_actions.set_fact(path)),
+        )
+        entries.append(
+            Row(first=Cell("answer", "title"), cells=(Cell(question_words(path)),), details=(detail,))
+        )
+    if entries and incident:
+        yield line(f"DO NOW ({len(entries)})", "title")
+        yield from rows(entries)
+    elif incident:
+        yield Paragraph(cells=(Cell("DO NOW (0) ", "title"), Cell(NOTHING, "good")))
+
+
+def _file(duty: DutyStatus) -> str:
+    late = duty.state == "overdue"
+    return suggested_actions.record_filed_late(duty.id) if late else suggested_actions.record_filed(duty.id)
+
+
+def _question(path: str, held: Sequence[DutyStatus], now: datetime) -> Row:
+    """Return a question as a row: how many duties it decides, and the first deadline if that is near."""
+    first = min((duty.due for duty in held if duty.due is not None), default=None)
+    near = first is not None and first - now < _NEAR
+    details = ((Cell(f"First deadline: {when(first, now)}", "warn"),),) if near and first is not None else ()
+    return Row(
+        first=Cell(count(len(held), "duty", "duties")),
+        cells=(Cell(question_words(path)), Cell(f"  {path}", "dim")),
+        details=details,
+    )
+
+
+def _folded(found: Sequence[DutyStatus], screen: _Screen, everything: bool) -> Iterator[Block]:
+    """Yield the counts of what is not in force or does not apply; with ``everything`` the duties themselves."""
+    out = [d for d in found if d.verdict == "not_applicable" and d.state not in DONE]
+    offers = [d for d in found if d.verdict == "advisory" and d.state not in DONE]
+    if everything:
+        yield from screen.section("NOT IN FORCE", offers)
+        yield from screen.section("DOES NOT APPLY", out)
+        return
+    parts = [f"NOT IN FORCE ({len(offers)})" if offers else "", f"DOES NOT APPLY ({len(out)})" if out else ""]
+    if words := " · ".join(filter(None, parts)):
+        yield Paragraph(cells=(Cell(words, "title"), arrow("tocsin duties --all")), hang=2)
+    if not screen.why:
+        yield Paragraph(cells=(Cell("Reasons, sources and ids", "dim"), arrow("tocsin duties --why")), hang=2)
 
 
 def duty_blocks(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> Iterator[Block]:
-    """Yield one duty in full; ``opened`` is when its incident was, where it has one."""
-    words, tone = clock_words(duty, now)
-    yield Paragraph(cells=(Cell(duty.id, "title"), Cell("  "), Cell(words, tone)), hang=2)
-    rows = [(Cell(name, "dim"), Cell(text, kind)) for name, text, kind in _details(duty, now, opened) if text]
-    yield Table(rows=tuple(rows), elastic=1)
+    """Yield the reasons of one duty, its times, sources and id; ``opened`` is when its incident was, where it has one."""
+    found = [
+        (Cell(name, "dim"), Cell(text, kind)) for name, text, kind in _details(duty, now, opened) if text
+    ]
+    yield Table(rows=tuple(found), elastic=1, indent=4)
     for command in _commands(duty):
-        yield Paragraph(cells=(Cell("→ "), Cell(command, "command")), indent=2, hang=2)
-    yield Blank()
+        yield Paragraph(cells=(arrow(command, ""),), indent=4, hang=2)
 
 
 def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:
     verdict: Tone = "warn" if duty.verdict == "unknown" else "plain"
-    yield "verdict", duty.verdict.replace("_", " "), verdict
+    yield "Verdict", _VERDICT_WORDS[duty.verdict], verdict
     for reason in duty.because:
-        yield "because", reason.text, "plain"
-    if duty.state not in _DONE:
+        yield "Why", reason.text, "plain"
+    if duty.state not in DONE:
         yield from _unless(duty)
-    yield "to", f"{duty.recipient} ({duty.jurisdiction}), {duty.stage}", "plain"
-    yield "for", ", ".join(duty.populations), "plain"
+    office = duty.authority
+    yield "To", f"{recipient_name(duty)} ({duty.jurisdiction})", "plain"
+    yield "File at", office.form if office is not None else "", "plain"
+    yield "For", ", ".join(duty.populations), "plain"
     if duty.verdict != "not_applicable":
         yield from _times(duty, now, opened)
-    yield "missing", ", ".join(duty.missing_facts), "warn"
+    yield "Needed", ", ".join(duty.missing_facts), "warn"
     for record in (*duty.earlier, duty.record):
         if record is not None:
-            yield "record", record_words(record), "plain"
+            yield "Record", record_words(record), "plain"
     for note in duty.notes:
-        yield "note", note, "dim"
-    yield "law", f"{duty.citation}, version {duty.law_version}, confidence: {duty.confidence}", "dim"
+        yield "Note", note, "dim"
+    yield "Source", f"{duty.citation}, version {duty.law_version}, confidence: {duty.confidence}", "dim"
+    yield "Id", duty.id, "dim"
 
 
 def _unless(duty: DutyStatus) -> Iterator[tuple[str, str, Tone]]:
     """Yield what would take a duty away if it were claimed; what only a person can judge is named by its code."""
     for one in duty.unless:
         if one.missing or one.met or one.populations:
-            wants = f"not known: {', '.join(one.missing)}" if one.missing else "the facts speak for it"
+            wants = f"unknown: {', '.join(one.missing)}" if one.missing else "the facts support it"
             whom = f" (only for {', '.join(one.populations)})" if one.populations else ""
-            yield "unless", f"{one.text} [{one.ground}]: {wants}{whom}; nobody has claimed it", "warn"
+            yield "Unless", f"{one.text} [{one.ground}]: {wants}{whom}; not confirmed", "warn"
     judged = [one.ground for one in duty.unless if not (one.missing or one.met or one.populations)]
-    yield "unless", f"counsel claims {', '.join(judged)}" if judged else "", "dim"
+    yield "Unless", f"counsel confirms {', '.join(judged)}" if judged else "", "dim"
 
 
 def record_words(record: DutyDone) -> str:
     """Return what was done about a duty, by whom, who signed it, why, and what opens it again."""
     proof = record.reference or record.receipt
-    said = f"{_DONE[record.kind]} {moment(record.at)} by {record.by}{signatures(record.signed)}"
+    said = f"{DONE[record.kind]} {moment(record.at)} by {record.by}{signatures(record.signed)}"
     text = f", text {short_digest(record.digest)}" if record.digest else ""
     why = "; ".join(text for text in (record.reason, record.late_reason) if text)
-    again = f"; opens again when {record.watch}" if record.watch else ""
+    again = f"; to decide again when {record.watch}" if record.watch else ""
     return f"{said}{ground_words(record.ground, record.evidence)}{f', {proof}' if proof else ''}{text}{f': {why}' if why else ''}{again}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
 
 
 def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:
-    start = when(duty.clock.start, now) if duty.clock.start else "not known"
-    doubt = ", provisional: not yet fixed by anyone" if duty.provisional else ""
-    yield "clock", f"{duty.clock.rule}, from {duty.clock.start_fact} ({start}){doubt}", "plain"
-    yield "due", due_words(duty, now).removeprefix("due "), "plain"
+    start = when(duty.clock.start, now) if duty.clock.start else "unknown"
+    doubt = ", unconfirmed" if duty.provisional else ""
+    yield "Period", f"{duty.clock.rule}, from {duty.clock.start_fact} ({start}){doubt}", "plain"
+    yield "Deadline", due_words(duty, now), "plain"
     start_at = start_words(duty, now, opened)
-    yield ("start by" if start_at.startswith("by ") else "start"), start_at.removeprefix("by "), "plain"
+    yield ("Start by" if start_at.startswith("by ") else "Start"), start_at.removeprefix("by "), "plain"
     if duty.latest_legal and duty.latest_legal != duty.due:
-        yield "law allows", when(duty.latest_legal, now), "dim"
+        yield "Later reading", f"{when(duty.latest_legal, now)} (do not plan on it)", "dim"
     if duty.not_before:
-        yield "not before", when(duty.not_before, now), "warn"
-    yield "standard", duty.standard, "plain"
+        yield "Not before", when(duty.not_before, now), "warn"
+    yield "Wording", duty.standard, "plain"
 
 
 def _commands(duty: DutyStatus) -> Iterator[str]:
-    if duty.state in _DONE or duty.verdict == "not_applicable":
+    if duty.state in DONE or duty.verdict == "not_applicable":
         return
     if duty.missing_facts:
         yield suggested_actions.set_fact(duty.missing_facts[0])
@@ -262,12 +328,12 @@ def assessed_words(changes: Sequence[DutyChange]) -> str:
     if rest:
         words.append(f"{count(rest, 'duty does', 'duties do')} not apply")
     if far:
-        words.append(f"{count(far, 'duty', 'duties')} cannot be told yet")
+        words.append(f"{count(far, 'duty', 'duties')} undetermined")
     return "; ".join(words) or "nothing changed"
 
 
 def _changed(change: DutyChange) -> str:
-    due = f", due {moment(change.due)}{' provisionally' if change.provisional else ''}" if change.due else ""
+    due = f", due {moment(change.due)}{' (unconfirmed)' if change.provisional else ''}" if change.due else ""
     late = ", OVERDUE" if change.overdue else ""
     again = f" (the decision not to notify no longer stands: {change.reopened})" if change.reopened else ""
     return f"{change.duty} {change.verdict.replace('_', ' ')}{due}{late}{again}"

@@ -9,6 +9,7 @@ import msgspec
 
 from runner.base.jurisdictions import US_NAMES
 from runner.documents.wording.authority_names import OFFICES
+from runner.facts.vocabulary.lookup import fact_type
 from runner.law.duty import DutyStatus
 
 _ACT = re.compile(r"^(Regulation|Directive) .*?(?= Arts?\. )")
@@ -156,6 +157,12 @@ def _competent(office: str) -> str:
 def _opened(code: str) -> str:
     """Return a code without a name as words; a short one is an acronym."""
     return code.upper() if "_" not in code and len(code) <= _LONGEST_ACRONYM else code.replace("_", " ")
+
+
+def question_words(path: str, asked: str = "") -> str:
+    """Return the question that a fact answers: as a task asks it, else what the vocabulary calls the fact."""
+    kind = fact_type(path) or fact_type(path.replace("PLACE", "DE"))
+    return asked or (kind.title if kind is not None and kind.title else path)
 
 
 def titled(duties: Iterable[DutyStatus]) -> tuple[DutyStatus, ...]:

@@ -11,18 +11,22 @@ from runner.base.states import AttemptState, Kind, Proof, ReceiptKind, Refusal, 
 from runner.errors import NotFound
 from runner.incident.messages.compromised_traffic import Exposure, exposures
 from runner.incident.state.incident import Attempt, Delivery, Incident
+from runner.incident.state.quorum import awaited, count_reached
 from runner.reports.core import suggested_actions
-from runner.reports.core.formatting import RECEIPTS, count, here, when
+from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.do_now import do_now
+from runner.reports.core.formatting import RECEIPTS, count, here, person_name, when
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
-from runner.reports.core.task_rows import NotWritten, not_written, not_written_lines
-from runner.reports.messages.role_acknowledgements import RoleRow, role_blocks, role_rows
+from runner.reports.core.task_rows import NotWritten, not_written
+from runner.reports.messages.attention_messages import deliveries
+from runner.reports.messages.role_acknowledgements import RoleRow, role_rows
 from runner.routing.messaging import proves
 
 PROVED: Mapping[Proof, str] = {
-    "none": "nothing proved",
-    "accepted": "taken by the provider",
-    "relayed": "relayed onwards",
+    "none": "not delivered",
+    "accepted": "accepted by provider",
+    "relayed": "relayed",
     "delivered": "delivered",
     "read": "read",
     "acked": "acknowledged",
@@ -30,13 +34,14 @@ PROVED: Mapping[Proof, str] = {
 }
 
 
+NO_WORDS: Mapping[str, str] = {}
 _OUTCOME: Mapping[AttemptState, tuple[str, Tone]] = {
     "sending": ("no outcome yet", "warn"),
-    "accepted": ("accepted", "plain"),
-    "rejected": ("rejected", "alarm"),
-    "throttled": ("put off by the provider", "warn"),
+    "accepted": ("accepted by provider", "plain"),
+    "rejected": ("failed permanently", "alarm"),
+    "throttled": ("deferred by provider", "warn"),
     "not_sent": ("not sent", "warn"),
-    "unknown": ("UNKNOWN: may have arrived", "alarm"),
+    "unknown": ("unknown outcome", "alarm"),
 }
 
 
@@ -92,6 +97,30 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     """The acknowledgement is too old to rely on."""
     owed: datetime | None = None
     """Since when somebody has to telephone."""
+    title: str = ""
+    """What the message is about, for people."""
+    sent_at: datetime | None = None
+    """When the message was written."""
+    roles: tuple[str, ...] = ()
+    """The roles addressed that the recipient has."""
+    wanted: bool = False
+    """An answer is wanted, and still awaited."""
+    next_at: datetime | None = None
+    """When the next attempt is made; null where none is planned."""
+    acked_at: datetime | None = None
+    acked_via: str = ""
+
+
+class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One message: what it is about, and how many acknowledgements it has of those that it needs."""
+
+    message: str
+    title: str
+    sent_at: datetime
+    quorum: str
+    """``each_role``, ``all``, ``any`` or a number; empty where no acknowledgement is required."""
+    reached: int = 0
+    needed: int = 0
 
 
 class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/messages/v1"):
@@ -105,6 +134,9 @@ class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schem
     deliveries: tuple[DeliveryRow, ...]
     roles: tuple[RoleRow, ...] = ()
     not_written: tuple[NotWritten, ...] = ()
+    messages: tuple[MessageRow, ...] = ()
+    needs_attention: tuple[AttentionItem, ...] = ()
+    """What of these messages is in DO NOW."""
 
 
 class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/delivery/v1"):
@@ -117,9 +149,12 @@ class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schem
     """By which the message shows that it is ours, and the person that they have it."""
 
 
-def delivery_row(incident: Incident, delivery: Delivery, exposed: Sequence[Exposure] = ()) -> DeliveryRow:
-    """Return one delivery as it is shown; ``exposed`` is what of it went over fallen domains."""
+def delivery_row(
+    incident: Incident, delivery: Delivery, exposed: Sequence[Exposure] = (), title: str = ""
+) -> DeliveryRow:
+    """Return one delivery as it is shown; ``exposed`` is what of it went through compromised domains."""
     message = incident.messages.get(delivery.message)
+    moves = delivery.state == "active"
     return DeliveryRow(
         delivery=delivery.id,
         recipient=delivery.person,
@@ -141,7 +176,31 @@ def delivery_row(incident: Incident, delivery: Delivery, exposed: Sequence[Expos
         reminders=delivery.reminders,
         lapsed=delivery.lapsed,
         owed=message.owed if message and delivery.level == 0 and delivery.state != "satisfied" else None,
+        title=title,
+        sent_at=message.at if message else None,
+        roles=delivery.roles,
+        wanted=message is not None and is_awaited(incident, delivery),
+        next_at=incident.sends.get(delivery.id) or incident.looks.get(delivery.id) if moves else None,
+        acked_at=delivery.acked_at,
+        acked_via=delivery.acked_via,
     )
+
+
+def is_awaited(incident: Incident, delivery: Delivery) -> bool:
+    """Tell whether an answer of this person is wanted and still awaited."""
+    message = incident.messages[delivery.message]
+    return (
+        message.message_class.wants_answer and not message.about and delivery in awaited(incident, message.id)
+    )
+
+
+def message_titles(incident: Incident, words: Mapping[str, str]) -> dict[str, str]:
+    """Return what each message is about; ``words`` are the titles of the steps by invocation."""
+    return {
+        message.id: words.get(message.step, "")
+        or ("Notice of acknowledgement" if message.about else f"Message ({message.message_class.name})")
+        for message in incident.messages.values()
+    }
 
 
 def attempt_view(attempt: Attempt) -> AttemptView:
@@ -161,11 +220,11 @@ def attempt_view(attempt: Attempt) -> AttemptView:
     )
 
 
-def delivery_rows(incident: Incident) -> tuple[DeliveryRow, ...]:
-    """Return every delivery in the order in which they were planned."""
-    found = exposed_by_delivery(incident)
+def delivery_rows(incident: Incident, words: Mapping[str, str]) -> tuple[DeliveryRow, ...]:
+    """Return every delivery in the order in which they were planned; ``words`` are the steps' titles."""
+    found, about = exposed_by_delivery(incident), message_titles(incident, words)
     return tuple(
-        delivery_row(incident, delivery, found.get(delivery.id, ()))
+        delivery_row(incident, delivery, found.get(delivery.id, ()), about.get(delivery.message, ""))
         for delivery in incident.deliveries.values()
     )
 
@@ -178,17 +237,37 @@ def exposed_by_delivery(incident: Incident) -> dict[str, list[Exposure]]:
     return found
 
 
-def messages(incident: Incident) -> MessagesReport:
-    """Return the list of deliveries."""
+def message_rows(incident: Incident, words: Mapping[str, str]) -> tuple[MessageRow, ...]:
+    """Return every message in the order of sending; ``words`` are the titles of the steps by invocation."""
+    about = message_titles(incident, words)
+    return tuple(_message_row(incident, name, about[name]) for name in incident.messages)
+
+
+def _message_row(incident: Incident, name: str, title: str) -> MessageRow:
+    message = incident.messages[name]
+    wants = message.message_class.wants_answer and not message.about
+    reached, needed = count_reached(incident, name) if wants else (0, 0)
+    quorum = str(message.message_class.ack_quorum) if wants else ""
+    return MessageRow(
+        message=name, title=title, sent_at=message.at, quorum=quorum, reached=reached, needed=needed
+    )
+
+
+def messages(
+    incident: Incident, now: datetime | None = None, words: Mapping[str, str] = NO_WORDS
+) -> MessagesReport:
+    """Return the list of deliveries; ``words`` are the titles of the steps by invocation."""
     return MessagesReport(
         incident=incident.id,
         codename=incident.codename,
         title=incident.title,
         kind=incident.kind,
         state=incident.state,
-        deliveries=delivery_rows(incident),
+        deliveries=delivery_rows(incident, words),
         roles=tuple(row for name in incident.messages for row in role_rows(incident, name)),
         not_written=not_written(incident),
+        messages=message_rows(incident, words),
+        needs_attention=() if now is None else do_now(deliveries(incident, now), incident, (), (), now),
     )
 
 
@@ -206,47 +285,36 @@ def message(incident: Incident, delivery: str, code: str = "") -> DeliveryReport
     )
 
 
-def messages_page(report: MessagesReport, now: datetime) -> Page:
-    """Draw the list: a line for each person, and under it what is not proved."""
-    heading = Heading(
-        incident=report.incident,
-        codename=report.codename,
-        title=report.title,
-        kind=report.kind,
-        state=report.state,
-    )
-    head = (*render_header(heading, "messages"), *not_written_lines(report.not_written))
-    if not (report.deliveries or report.roles):
-        return Page((*head, line("nothing has been sent", "dim")))
-    rows = tuple(delivery_cells(delivery, now) for delivery in report.deliveries)
-    return Page((*head, Table(rows=rows, elastic=3), *role_blocks(report.roles, bool(rows))))
-
-
 def delivery_cells(row: DeliveryRow, now: datetime) -> tuple[Cell, ...]:
-    """Return a delivery as cells: its id, whom, over what, what is proved."""
+    """Return a delivery as cells: for whom, by which channel, its status, when, its id."""
     last = row.attempts[-1] if row.attempts else None
     via = last.channel if last else next(iter(row.channels if row.state == "active" else ()), "")
     return (
-        Cell(row.delivery, "dim"),
-        Cell(row.recipient),
-        Cell(via, "dim"),
+        Cell(person_name(row.recipient)),
+        Cell(via),
         Cell(*standing(row)),
-        Cell(when(last.at, now) if last else "", "dim"),
+        Cell(when(last.at, now) if last else ""),
+        Cell(row.delivery, "dim"),
     )
 
 
 def standing(row: DeliveryRow) -> tuple[str, Tone]:
-    """Return where a delivery stands, in words that never say more than is proved, and what an attacker had of it."""
+    """Return the status of a delivery in words that never say more than the evidence, and what an attacker may have read."""
     words, tone = _standing(row)
     if not row.exposed:
         return words, tone
-    answer = "; ANSWERED over it too" if row.answered_over else ""
-    return f"{words}; went over {', '.join(row.exposed)} AFTER IT FELL{answer}", "alarm"
+    answer = "; acknowledged through it" if row.answered_over else ""
+    return f"{words}; sent through {', '.join(row.exposed)}, compromised{answer}", "alarm"
+
+
+def unresolved(row: DeliveryRow) -> list[AttemptView]:
+    """Return the attempts whose outcome is unknown and that no person resolved."""
+    return [attempt for attempt in row.attempts if attempt.state == "unknown" and not attempt.resolved_by]
 
 
 def _standing(row: DeliveryRow) -> tuple[str, Tone]:
-    unknown = [attempt for attempt in row.attempts if attempt.state == "unknown" and not attempt.resolved_by]
-    doubt = f"; {count(len(unknown), 'attempt')} unknown" if unknown else ""
+    unknown = unresolved(row)
+    doubt = f"; {count(len(unknown), 'attempt')}: unknown outcome" if unknown else ""
     proved = PROVED[row.evidence]
     if row.stuck:
         return f"stopped: {row.stuck}", "alarm"
@@ -254,19 +322,20 @@ def _standing(row: DeliveryRow) -> tuple[str, Tone]:
         case "satisfied":
             return f"{proved}{doubt}", "good"
         case "exhausted" | "active" if row.lapsed:
-            return f"{proved}, too long ago to rely on{doubt}", "alarm"
+            return f"{proved}, expired{doubt}", "alarm"
         case "exhausted":
-            return f"NOT REACHED: {proved}, {row.goal} wanted{doubt}", "alarm"
+            return f"not reached: {proved}{doubt}", "alarm"
         case "cancelled":
-            return f"called off; {proved}{doubt}", "dim"
+            return f"cancelled; {proved}{doubt}", "dim"
         case _ if row.starts_at is not None:
-            return f"told at {row.starts_at.astimezone(here()):%H:%M} if nobody answers", "dim"
+            return f"escalates at {row.starts_at.astimezone(here()):%H:%M}", "dim"
         case _ if not row.attempts:
             return "not sent yet", "warn"
         case _ if row.owed is not None:
-            return f"NOT ANSWERED, telephone them: {proved}{doubt}", "alarm"
+            return f"not acknowledged, call now: {proved}{doubt}", "alarm"
         case _:
-            return f"{proved}, {row.goal} wanted{doubt}", "alarm" if unknown else "warn"
+            wanted = ", awaiting acknowledgement" if row.goal in ("acked", "authorised") else ""
+            return f"{proved}{wanted}{doubt}", "alarm" if unknown else "warn"
 
 
 def message_page(report: DeliveryReport, now: datetime) -> Page:
@@ -274,14 +343,12 @@ def message_page(report: DeliveryReport, now: datetime) -> Page:
     row = report.delivery
     words, tone = standing(row)
     blocks: list[Block] = [
-        *render_header(
-            report.heading, f"message to {row.recipient} ({row.message_class}), delivery {row.delivery}"
-        ),
+        *render_header(report.heading, f"Message to {person_name(row.recipient)} ({row.message_class})"),
         line(words, tone),
-        line(f"goal: {row.goal}; proved: {row.evidence}", "dim"),
+        line(f"Goal: {row.goal} · evidence of delivery: {row.evidence} · {row.delivery}", "dim"),
     ]
     if report.code:
-        blocks.append(line(f"code, to show that it is ours: {report.code}", "dim"))
+        blocks.append(line(f"Code, shows that the message is from us: {report.code}", "dim"))
     blocks.extend(attempt_blocks(row.attempts, now))
     blocks.extend(_refused(row.refusals, row.channels))
     blocks.extend(_overridden(row.overridden))
@@ -301,11 +368,11 @@ def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[B
     if not attempts:
         return
     yield Blank()
-    yield line("ATTEMPTS", "title")
+    yield line("DELIVERY ATTEMPTS", "title")
     rows = []
     for attempt in attempts:
         words, tone = _OUTCOME[attempt.state]
-        by = f" (said by {attempt.resolved_by})" if attempt.resolved_by else ""
+        by = f" (resolved by {person_name(attempt.resolved_by)})" if attempt.resolved_by else ""
         reason = f": {attempt.reason}" if attempt.reason else ""
         ref = f" [{attempt.provider_id}]" if attempt.provider_id else ""
         cell = Cell(f"{words}{by}{reason}{ref}", tone)
@@ -325,10 +392,10 @@ def _receipt_cells(receipt: ReceiptView, now: datetime) -> tuple[Cell, Cell, Cel
 def _refused(refusals: Sequence[Refusal], channels: Sequence[str]) -> Iterator[Block]:
     if channels:
         yield Blank()
-        yield line(f"channels, in order: {', '.join(channels)}", hang=2)
+        yield line(f"Channels in order: {', '.join(channels)}", hang=2)
     if refusals:
         yield Blank()
-        yield line("NOT USED", "title")
+        yield line("BLOCKED CHANNELS", "title")
         yield Table(
             rows=tuple((Cell(r.channel), Cell(r.rule, "dim"), Cell(r.why, "warn")) for r in refusals),
             elastic=2,
@@ -337,7 +404,7 @@ def _refused(refusals: Sequence[Refusal], channels: Sequence[str]) -> Iterator[B
 
 def _overridden(overridden: Sequence[Refusal]) -> Iterator[Block]:
     if overridden:
-        yield from (Blank(), line("USED ALTHOUGH A RULE REFUSES IT", "title"))
+        yield from (Blank(), line("SENT WITH A RULE OVERRIDE", "title"))
         yield Table(
             rows=tuple((Cell(r.channel), Cell(r.rule, "dim"), Cell(r.why, "alarm")) for r in overridden),
             elastic=2,

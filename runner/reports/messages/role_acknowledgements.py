@@ -1,16 +1,14 @@
-"""Where each role stands that a message called, where it wants one acknowledgement from every role."""
+"""The roles that a message pages, each with its acknowledgement."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
 from runner.incident.state.incident import Incident
 from runner.incident.state.quorum import answered_by_deputy, deliveries_of, places, roles_of
-from runner.reports.core.page import Blank, Block, Cell, Table, Tone, line
 
 
 class RoleRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,26 +48,3 @@ def role_rows(incident: Incident, message: str) -> Iterator[RoleRow]:
         )
     for role in record.unheld:
         yield RoleRow(message=message, step=record.step, role=role, state="unheld")
-
-
-def role_blocks(rows: Sequence[RoleRow], below: bool) -> Iterator[Block]:
-    """Yield a table for each such message; ``below`` others."""
-    for n, ((step, message), found) in enumerate(groupby(rows, key=lambda one: (one.step, one.message))):
-        if n or below:
-            yield Blank()
-        yield line(f"{step or message}: one acknowledgement from each role", "title")
-        yield Table(rows=tuple(_cells(one) for one in found), elastic=2)
-
-
-_ROLE: Mapping[str, tuple[str, Tone]] = {
-    "acknowledged": ("acknowledged", "good"),
-    "awaited": ("awaited", "warn"),
-    "filled_by_opener": ("not paged: opened the incident", "dim"),
-    "unheld": ("nobody has this role", "alarm"),
-}
-
-
-def _cells(row: RoleRow) -> tuple[Cell, ...]:
-    words, tone = _ROLE[row.state]
-    who = ", ".join(dict.fromkeys(row.persons))
-    return Cell(row.role), Cell(who), Cell(words, tone)

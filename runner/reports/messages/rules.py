@@ -96,6 +96,7 @@ def _rule(one: Rule) -> RuleView:
 def rules_page(report: RulesReport, now: datetime) -> Page:
     """Draw the book: what each rule says, on what ground, and how sure that is."""
     blocks: list[Block] = [*overrides_blocks(report.overrides, now)]
+    blocks += [Blank()] if blocks else []
     for rule in report.rules:
         firm = ", cannot be set aside" if rule.firm else ""
         doubt = "" if rule.confirmed else " – RECALLED, not confirmed"
@@ -112,7 +113,7 @@ def rules_page(report: RulesReport, now: datetime) -> Page:
 
 
 def overrides_blocks(found: Sequence[OverrideView], now: datetime) -> tuple[Block, ...]:
-    """Return what was set aside as blocks, with a blank line after them; nothing where nothing was."""
+    """Return the rule overrides as blocks; nothing where there is none."""
     if not found:
         return ()
     rows = tuple(
@@ -126,4 +127,4 @@ def overrides_blocks(found: Sequence[OverrideView], now: datetime) -> tuple[Bloc
         )
         for view in found
     )
-    return (line("RULES SET ASIDE", "title"), Table(rows=rows, elastic=1), Blank())
+    return (line("RULE OVERRIDES", "title"), Table(rows=rows, elastic=1))

@@ -86,7 +86,7 @@ def nowhere(incident: Incident) -> Iterator[AttentionItem]:
         severity="high",
         ref=incident.id,
         since=None,
-        text="no war room can be used: agree on one over a channel that holds, then say where"
+        text="No war room can be used. Agree on one out-of-band, then record the address"
         + (f" ({'; '.join(failed)})" if failed else ""),
         command=suggested_actions.USE_ROOM,
     )
@@ -95,12 +95,16 @@ def nowhere(incident: Incident) -> Iterator[AttentionItem]:
 def room_blocks(room: RoomView) -> Iterator[Block]:
     """Yield the lines of a page."""
     if not room.name:
-        yield line("WAR ROOM  none can be used: agree on one over a channel that holds", "alarm", hang=2)
+        yield line(
+            "WAR ROOM (out-of-band)  No room can be used. Agree on one by phone, then record it.",
+            "alarm",
+            hang=2,
+        )
     elif room.address:
         whence = f"agreed on by {room.agreed_by}" if room.agreed_by else room.name
-        yield line(f"WAR ROOM  {room.address} ({whence})", "title", hang=2)
+        yield line(f"WAR ROOM (out-of-band)  {room.address} ({whence})", "title", hang=2)
     else:
-        yield line(f"WAR ROOM  {room.name} is being opened", "warn", hang=2)
+        yield line(f"WAR ROOM (out-of-band)  Tocsin is opening {room.name}", "warn", hang=2)
     for state, words in (("invited", "invited"), ("pending", "being invited")):
         people = [guest.person for guest in room.guests if guest.state == state]
         if people:

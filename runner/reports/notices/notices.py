@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -14,7 +14,7 @@ from runner.incident.notices.staleness import ChangedFact, change_words, changes
 from runner.incident.state.incident import Adoption, AsItWas, Document, Incident, Invocation, Override
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import count, moment, short_digest, when
-from runner.reports.core.header import Heading, heading_of, render_header
+from runner.reports.core.header import Heading, heading_of, list_header, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.core.task_rows import handle
 
@@ -194,39 +194,50 @@ def unrendered(incident: Incident) -> str:
 
 def notices_page(report: NoticesReport, now: datetime) -> Page:
     """Draw the list, superseded renderings greyed."""
+    head = list_header(report.heading, "Notices", now)
     if not report.notices:
-        return Page((*render_header(report.heading, "notices"), line("nothing has been rendered yet", "dim")))
-    rows = tuple(notice_cells(row, now) for row in report.notices)
-    return Page((*render_header(report.heading, "notices"), Table(rows=rows, elastic=2)))
+        return Page((*head, line("No notice was generated", "dim")))
+    return Page((*head, *_listed(report.notices, now)))
+
+
+def _listed(notices: Sequence[NoticeRow], now: datetime) -> Iterator[Block]:
+    """Yield the current notices, then those that are superseded, each with its id below."""
+    for current in (True, False):
+        found = [row for row in notices if row.current is current]
+        if found:
+            yield line(f"{'CURRENT' if current else 'SUPERSEDED'} ({len(found)})", "title")
+        for row in found:
+            yield Table(rows=(notice_cells(row, now),), elastic=1)
+            yield line(row.document, "dim", indent=4)
 
 
 def notice_cells(row: NoticeRow, now: datetime) -> tuple[Cell, ...]:
-    """Return a notice as cells: id, name, standing, digest, time."""
+    """Return a notice as cells: name, status, time, digest."""
+    tone: Tone = "plain" if row.current else "dim"
     return (
-        Cell(row.document, "dim"),
-        Cell(f"{row.notice} {row.version}", "plain" if row.current else "dim"),
-        Cell(notice_words(row), "plain" if row.current else "dim"),
+        Cell(f"{row.notice} {row.version}", tone),
+        Cell(notice_words(row), tone),
+        Cell(when(row.at, now), tone),
         Cell(short_digest(row.digest), "dim"),
-        Cell(when(row.at, now), "dim"),
     )
 
 
 def notice_words(row: NoticeRow) -> str:
     """Return where a notice stands: draft or final, its gaps, its approvals."""
     if not row.current:
-        return "replaced by a later rendering"
+        return "superseded"
     given = sum(a.binds and a.approved for a in row.approvals)
     refused = sum(a.binds and not a.approved for a in row.approvals)
     parts = [row.status.upper() if row.status == "draft" else row.status]
     if row.stale:
-        word = f"STALE: {count(len(row.changed), 'fact')} changed"
+        word = f"CHANGED SINCE APPROVAL: {count(len(row.changed), 'fact')}"
         parts.append(f"{word}, let pass by {row.as_it_was.by}" if row.as_it_was is not None else word)
     if row.override is not None:
         parts.append(f"OVERRIDDEN by {row.override.by}")
     if row.adoption is not None:
         parts.append("from a Word file")
     if row.gaps:
-        parts.append(count(len(row.gaps), "gap"))
+        parts.append(f"missing information ({len(row.gaps)})")
     if given:
         parts.append(count(given, "approval"))
     if refused:

@@ -22,7 +22,8 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 from runner.errors import StoreError
 from runner.vault.secrets import resolve
-from runner.workers.embedded import GRACE, Worker
+from runner.workers.embedded import Worker
+from runner.workers.fairness import GRACE
 from runner.workers.postgres import queue
 from runner.workers.postgres.job_batches import BulkManager
 from runner.workers.visit_results import Performer, VisitResult

@@ -158,3 +158,13 @@ def named(incident: AtDesk) -> tuple[bool, bool]:
     said = incident("next", "--format", "json")
     assert (said.code, said.error) == (1, "no_incident")
     return "calm-heron" in said.out, "amber-falcon" in said.out
+
+
+def test_the_report_of_the_incident_that_was_just_closed_needs_no_name(
+    incident: AtDesk, tmp_path: Path
+) -> None:
+    incident.done("close", "--reason", "it was found again")
+    said = incident("report", "--out", str(tmp_path), "--to", "md", "--format", "json")
+    assert said.code == 0, said.err
+    assert all("amber-falcon" in Path(file["path"]).name for file in said.json["files"])
+    assert incident("drill", "report", "--out", str(tmp_path)).error == "no_incident"

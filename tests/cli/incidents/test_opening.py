@@ -151,7 +151,7 @@ def test_whom_nothing_has_left_to_is_told_at_once_and_stands_first_in_next(
     first = tocsin("next", "--format", "json").json["next"][0]
     assert first["command"] == f"tocsin call {delivery['delivery']} --[not-]reached"
     assert (first["kind"], first["ref"]) == ("unreachable", delivery["delivery"])
-    assert {"jonas", "1", "mail"} <= set(re.findall(r"\w+", first["text"]))
+    assert {"jonas", "1", "mail"} <= set(re.findall(r"\w+", f"{first['text']} {first['detail']}"))
     tocsin.done("call", delivery["delivery"], "--reached")
     kinds = {one["kind"] for one in tocsin("status", "--format", "json").json["needs_attention"]}
     assert "unreachable" not in kinds

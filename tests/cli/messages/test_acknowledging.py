@@ -151,7 +151,7 @@ def test_in_the_end_a_call_is_owed_and_is_seen_everywhere_until_it_is_made(calle
         "critical",
         f"tocsin call {mine} --[not-]reached",
     )
-    assert "maria" in owed["text"]
+    assert "Maria" in owed["who"]
     assert mine in called.done("next")
     assert called("worker", "--once").code == 4
     called.done("call", mine, "--reached", "--note", "on his way")

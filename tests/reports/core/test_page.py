@@ -13,6 +13,7 @@ from runner.reports.core.header import marking, prompt
 from runner.reports.core.page import (
     Cell,
     Drawing,
+    Ends,
     Page,
     Paragraph,
     Table,
@@ -31,7 +32,8 @@ TABLES = st.builds(
     st.lists(CELLS, min_size=1, max_size=4),
     st.integers(0, 0),
 )
-PAGES = st.lists(PARAGRAPHS | TABLES, max_size=4).map(lambda blocks: Page(tuple(blocks)))
+ENDS = st.builds(Ends, left=CELLS, right=CELLS)
+PAGES = st.lists(PARAGRAPHS | TABLES | ENDS, max_size=4).map(lambda blocks: Page(tuple(blocks)))
 
 
 @given(PAGES, st.integers(40, 120))

@@ -30,6 +30,7 @@ def test_every_kind_that_people_do_has_its_command() -> None:
 
 def test_what_only_a_person_knows_is_not_filled_in() -> None:
     assert suggested_actions.call("d-1") == "tocsin call d-1 --[not-]reached"
+    assert suggested_actions.as_shown(suggested_actions.call("d-1")) == "tocsin call d-1"
     assert suggested_actions.resolve("d-1") == "tocsin message resolve d-1 --[not-]happened --reason 'WHY'"
     assert suggested_actions.retry_step("outcome_unknown", "isolate") == suggested_actions.resolve("isolate")
     assert suggested_actions.retry_step("failed", "isolate") == "tocsin task retry isolate --reason 'WHY'"

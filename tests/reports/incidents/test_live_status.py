@@ -6,10 +6,13 @@ import io
 from collections.abc import Iterator
 from datetime import timedelta
 
+import pytest
 from rich.console import Console
 
-from runner.reports.incidents.live_status import watch
+from runner.reports.core.page import plain
+from runner.reports.incidents.live_status import scrolled, watch
 from runner.reports.incidents.status import Status
+from runner.reports.incidents.status_page import status_page
 from tests import scenario as s
 from tests.reports import scenes
 
@@ -55,9 +58,40 @@ def test_a_terminal_that_shrinks_gets_lines_that_fit_and_is_told_what_is_below()
     watching = Watching(scenes.trouble(), ((100, 80), (44, 12)), console)
     watch(watching.fetch, watching.ticks(), io.StringIO(), console=console)
     last = out.getvalue().rpartition("calm otter")[2]
-    assert "more lines: tocsin status" in last
-    assert "CANNOT BE PROVED" not in last
-    assert "CANNOT BE PROVED" in out.getvalue()
+    assert "lines 1-11 of " in last
+    assert "RECENTLY DONE" not in last
+    assert "RECENTLY DONE" in out.getvalue()
+
+
+def test_keys_scroll_the_page_and_read_nothing_again() -> None:
+    console, out = terminal()
+    watching = Watching(scenes.trouble(), (), console)
+    read: list[Status] = []
+
+    def fetch() -> Status:
+        read.append(watching.fetch())
+        return read[-1]
+
+    watch(fetch, iter(["", "page-down", "up", "end"]), io.StringIO(), console=console)
+    assert "RECENTLY DONE" in out.getvalue().rpartition("lines ")[0].rpartition("lines ")[2]
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize(
+    ("top", "key", "now"),
+    [(0, "up", 0), (0, "down", 1), (0, "page-down", 22), (30, "end", 37), (37, "page-up", 15), (9, "top", 0)],
+)
+def test_a_key_moves_the_page_within_its_lines(top: int, key: str, now: int) -> None:
+    assert scrolled(top, key, 60, 24) == now
+
+
+def test_at_80_by_24_a_watched_screen_shows_what_is_late_the_first_deadline_and_my_tasks() -> None:
+    world = scenes.opened()
+    world.advance(timedelta(hours=3))
+    page = status_page(scenes.shown(world, "ann"), brief=True)
+    scenes.compare("watch.late", page)
+    seen = "\n".join(plain(page).splitlines()[:23])
+    assert all(title in seen for title in ("DO NOW", "OVERDUE", "LEGAL DEADLINES", "left"))
 
 
 def test_an_exercise_is_marked_on_the_live_view() -> None:

@@ -29,9 +29,9 @@ def test_late_items_are_one_entry_that_names_the_first_few() -> None:
     items = [item(number) for number in range(1, 7)]
     assert list(late_items(items, DUE)) == []
     (one,) = late_items(items, DUE + DAY)
-    assert (one.text, one.severity) == ("6 improvement items are late: I-1, I-2, I-3, I-4, …", "low")
+    assert (one.text, one.severity) == ("6 action items are overdue: I-1, I-2, I-3, I-4, …", "low")
     (two,) = late_items(items[:4], DUE + DAY)
-    assert two.text == "4 improvement items are late: I-1, I-2, I-3, I-4"
+    assert two.text == "4 action items are overdue: I-1, I-2, I-3, I-4"
 
 
 def test_an_exercise_that_failed_waits_for_somebody_until_it_comes_no_more() -> None:
@@ -41,7 +41,7 @@ def test_an_exercise_that_failed_waits_for_somebody_until_it_comes_no_more() -> 
     )
     events: list[AnyScheduleEvent] = [born, failed]
     (one,) = missed_drills(fold_schedules((n, T0, each) for n, each in enumerate(events, 1)))
-    assert one.text.startswith("the exercise s of Tue 24 Nov 2026 09:00 UTC failed: 1: block was not done")
+    assert one.text.startswith("Exercise s, Tue 24 Nov 2026, 09:00 UTC, failed: 1: block was not done")
     events.append(DrillUnscheduled(schedule="s", by="maria"))
     assert list(missed_drills(fold_schedules((n, T0, each) for n, each in enumerate(events, 1)))) == []
 
@@ -49,4 +49,4 @@ def test_an_exercise_that_failed_waits_for_somebody_until_it_comes_no_more() -> 
 def test_beside_an_incident_they_stand_in_a_line_each_and_nothing_where_there_is_nothing() -> None:
     assert list(between_blocks(())) == []
     page = plain(Page(tuple(between_blocks(tuple(late_items([item(1)], DUE + DAY))))), 100)
-    assert page == "BESIDE THIS INCIDENT\n 1 improvement item is late: I-1  → tocsin improvement list\n\n"
+    assert page == "OUTSIDE THIS INCIDENT\n  1 action item is overdue: I-1 → tocsin improvement list\n"

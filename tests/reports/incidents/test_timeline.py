@@ -75,7 +75,7 @@ def test_an_entry_written_later_than_it_speaks_of_says_so() -> None:
     world = s.World(s.task("wipe"))
     rows = scenes.stored(world, at={1: s.T0 - timedelta(hours=2)})
     page = timeline_page(timeline(world.incident, world.library, rows), UTC)
-    assert "written Tue 24 Nov 2026 09:00 UTC" in plain(page, 200)
+    assert "written Tue 24 Nov 2026, 09:00 UTC" in plain(page, 200)
 
 
 def test_a_claim_is_told_from_a_proof_and_from_a_call_on_behalf_of_somebody() -> None:

@@ -14,8 +14,9 @@ from runner.incident.state import commands as c
 from runner.law.duty import DutiesReport, DutyRecord, DutyStatus
 from runner.reports.core.formatting import read_in
 from runner.reports.core.header import heading_of
-from runner.reports.core.page import plain
-from runner.reports.law.duties import clock_words, due_words, duties, duties_page, running, start_words
+from runner.reports.core.page import Cell, plain
+from runner.reports.law.duties import duties, duties_page, running
+from runner.reports.law.duty_rows import deadline_line, doubt_words, due_words, start_words, time_left
 from tests import scenario as s
 from tests.reports import scenes
 
@@ -65,20 +66,24 @@ def test_the_json_is_the_contract_and_two_fields_of_ours() -> None:
 
 def test_duties_read_with_their_clock_why_and_what_is_missing() -> None:
     world = scenes.opened(kind="exercise")
-    scenes.compare("duties.open", duties_page(report(world), heading_of(world.incident)), 100)
+    heading = heading_of(world.incident)
+    scenes.compare("duties.open", duties_page(report(world), heading))
+    scenes.compare("duties.why", duties_page(report(world), heading, why=True), 100)
 
 
 def test_duties_of_facts_alone_need_no_incident() -> None:
-    assert plain(duties_page(report(scenes.opened()))).startswith("duties as of Tue 24 Nov 2026 09:00 UTC")
+    assert plain(duties_page(report(scenes.opened()))).startswith("Legal duties  ")
 
 
 def test_a_provisional_clock_says_so_and_a_fixed_one_does_not() -> None:
     world = scenes.signing()
     first = report(world).duties[0]
-    assert clock_words(first, world.now) == ("2 d 22 h left, provisional", "plain")
+    assert time_left(first, world.now).text == "2 d 22 h left"
+    assert doubt_words(first)
     world.fact("incident.aware_at", "2026-11-24T09:00:00Z")
     fixed = report(world).duties[0]
-    assert clock_words(fixed, world.now)[0] == "2 d 22 h left"
+    assert time_left(fixed, world.now).text == "2 d 22 h left"
+    assert not doubt_words(fixed)
 
 
 def test_what_was_filed_is_no_running_clock() -> None:
@@ -86,21 +91,22 @@ def test_what_was_filed_is_no_running_clock() -> None:
     record = DutyRecord(kind="filed", by="eve", at=world.now, reference="REF-1")
     world.give(c.RecordDuty(duty=scenes.DUTY, record=record, by="eve"))
     found = {duty.id: duty for duty in report(world).duties}[scenes.DUTY]
-    assert clock_words(found, world.now) == ("filed", "good")
+    assert time_left(found, world.now) == Cell("filed", "good")
     assert scenes.DUTY not in {status.id for status in running(report(world).duties, world.now)}
 
 
 def test_lateness_is_a_length_of_time() -> None:
     world = scenes.signing()
     world.advance(timedelta(hours=72))
-    words = clock_words({duty.id: duty for duty in report(world).duties}[scenes.DUTY], world.now)
-    assert words == ("late by 2 h, provisional", "alarm")
+    left = time_left({duty.id: duty for duty in report(world).duties}[scenes.DUTY], world.now)
+    assert left == Cell("OVERDUE by 2 h", "alarm")
 
 
 def test_a_date_ends_in_the_zone_that_counts() -> None:
     first = report(scenes.opened()).duties[0]
-    dated = msgspec.structs.replace(first, due_kind="date", due_date=first.due.date())
-    assert due_words(dated, s.T0) == "by the end of Fri 27 Nov 2026"
+    end = datetime(2026, 11, 27, 23, 59, 59, tzinfo=UTC)
+    dated = msgspec.structs.replace(first, due=end, due_local=end, due_kind="date", due_date=end.date())
+    assert due_words(dated, s.T0) == "Fri 27 Nov, 23:59 UTC"
 
 
 BERLIN, NEW_YORK, TOKYO = map(ZoneInfo, ("Europe/Berlin", "America/New_York", "Asia/Tokyo"))
@@ -109,11 +115,10 @@ BERLIN, NEW_YORK, TOKYO = map(ZoneInfo, ("Europe/Berlin", "America/New_York", "A
 @pytest.mark.parametrize(
     ("kind", "zone", "words"),
     [
-        ("instant", ZoneInfo("Europe/Paris"), "due Fri 27 Nov 16:30"),
-        ("instant", NEW_YORK, "due Fri 27 Nov 16:30 (10:30 EST at the authority)"),
-        ("instant", TOKYO, "due Fri 27 Nov 16:30 (Sat 28 Nov 2026 00:30 JST at the authority)"),
-        ("date", ZoneInfo("Europe/Paris"), "by the end of Fri 27 Nov 2026"),
-        ("date", NEW_YORK, "due Fri 27 Nov 16:30 (the end of Fri 27 Nov 2026 EST at the authority)"),
+        ("instant", ZoneInfo("Europe/Paris"), "Fri 27 Nov, 16:30 CET"),
+        ("instant", NEW_YORK, "Fri 27 Nov, 16:30 CET (10:30 EST at the authority)"),
+        ("instant", TOKYO, "Fri 27 Nov, 16:30 CET (Sat 28 Nov, 00:30 JST at the authority)"),
+        ("date", NEW_YORK, "Fri 27 Nov, 16:30 CET (10:30 EST at the authority)"),
     ],
 )
 def test_a_deadline_stands_in_the_reader_s_zone_with_the_authority_s_where_it_differs(
@@ -143,8 +148,7 @@ def test_a_moment_to_begin_that_lies_before_the_incident_reads_at_once() -> None
     first = report(world).duties[0]
     duty = msgspec.structs.replace(first, latest_safe_start=s.T0 - timedelta(hours=1))
     assert start_words(duty, world.now, s.T0) == "at once"
-    text = plain(duties_page(DutiesReport(as_of=world.now, duties=(duty,)), opened=s.T0))
-    assert "  start       at once\n" in text
+    assert deadline_line(duty, world.now, s.T0).endswith("start at once")
 
 
 def test_what_does_not_apply_is_folded() -> None:
@@ -152,8 +156,9 @@ def test_what_does_not_apply_is_folded() -> None:
     world.fact("data.involved", False)
     world.fact("data.elements", [])
     text = plain(duties_page(report(world)))
-    assert "that do not apply are not shown (--all)" in text
-    assert "verdict" not in text
+    assert "DOES NOT APPLY (2)" in text
+    assert "GDPR" not in text
+    assert "GDPR" in plain(duties_page(report(world), everything=True))
 
 
 def test_a_duty_that_may_apply_is_as_urgent_as_its_clock() -> None:

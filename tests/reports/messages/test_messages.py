@@ -9,6 +9,7 @@ import msgspec
 from runner.base.states import Refusal
 from runner.errors import NotFound
 from runner.reports.core.page import plain
+from runner.reports.core.task_rows import titles
 from runner.reports.messages.message_plan import (
     PlannedMessage,
     PlannedRecipient,
@@ -23,12 +24,17 @@ from runner.reports.messages.messages import (
     message,
     message_page,
     messages,
-    messages_page,
+    unresolved,
 )
+from runner.reports.messages.messages_page import messages_page
 from runner.routing.messaging import ContactPoint, DeliveryPlan, PlanStep, PlanWarning
 from tests import scenario as s
 from tests.refusals import refused
 from tests.reports import scenes
+
+
+def report_of(world: s.World) -> MessagesReport:
+    return messages(world.incident, world.now, titles(world.incident, world.library))
 
 
 def doubtful() -> s.World:
@@ -40,7 +46,7 @@ def doubtful() -> s.World:
 
 def test_the_list_says_what_is_proved_of_each_person() -> None:
     world = scenes.trouble()
-    scenes.compare("messages.list", messages_page(messages(world.incident), world.now))
+    scenes.compare("messages.list", messages_page(report_of(world), world.now))
 
 
 def test_one_delivery_shows_its_attempts_and_the_channels_that_were_refused() -> None:
@@ -61,7 +67,7 @@ def test_the_json_has_the_keys_of_the_contract() -> None:
 
 def test_nothing_sent_is_said() -> None:
     world = s.World(s.task("wipe"))
-    scenes.compare("messages.none", messages_page(messages(world.incident), world.now))
+    scenes.compare("messages.none", messages_page(report_of(world), world.now))
 
 
 def test_a_delivery_that_is_not_there_is_refused() -> None:
@@ -124,9 +130,9 @@ def test_a_channel_that_was_only_planned_is_not_shown_once_the_message_is_called
         incident="i1", codename="calm-otter", title="A test", kind="real", state="open", deliveries=(row,)
     )
     scenes.compare("messages.called-off", messages_page(called_off, now))
-    assert delivery_cells(row, now)[2].text == ""
+    assert delivery_cells(row, now)[1].text == ""
     planned = msgspec.structs.replace(row, state="active", evidence="none")
-    assert [cell.text for cell in delivery_cells(planned, now)][2] == "mail"
+    assert [cell.text for cell in delivery_cells(planned, now)][1] == "mail"
 
 
 def test_people_whom_nothing_reaches_for_the_same_reasons_are_told_together() -> None:
@@ -147,3 +153,17 @@ def test_people_whom_nothing_reaches_for_the_same_reasons_are_told_together() ->
     page = plain(plan_page(PlanReport(incident="i", codename="c", kind="real", plan=plan, sent=0)), 100)
     (line,) = (splitline for splitline in page.splitlines() if why[0].why in splitline)
     assert {"ada,", "ben"} <= set(line.split())
+
+
+def test_a_message_in_doubt_is_no_reason_for_calm_while_it_is_tried_again() -> None:
+    world = s.World(s.message("tell", title="Alert the responders"), message_class=scenes.URGENT)
+    world.outcomes["mail"] = world.outcomes["sms"] = [s.UNKNOWN] * 9
+    world.work()
+    found = {item.ref: item for item in report_of(world).needs_attention}
+    row = next(row for row in report_of(world).deliveries if row.wanted and unresolved(row))
+    assert row.next_at is not None
+    item = found[row.delivery]
+    assert (item.kind, item.rank) == ("outcome_unknown", 2)
+    assert item.command.startswith(f"tocsin call {row.delivery}")
+    assert row.delivery in {item.ref for item in scenes.shown(world).needs_attention if item.rank == 2}
+    scenes.compare("messages.doubt", messages_page(report_of(world), world.now))

@@ -1,4 +1,4 @@
-"""What of messages waits for a person: who was not reached, what came through a fallen domain, notices to many, broken promises."""
+"""Required actions about messages: people who were not reached, compromised channels, notices to many, late updates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runner.incident.state.incident import CampaignView, Delivery, Incident
 from runner.incident.state.quorum import awaited
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem, AttentionKind
-from runner.reports.core.formatting import count, moment
+from runner.reports.core.formatting import count, person_name, person_names, when
 from runner.reports.core.task_rows import TaskRow, handle, named
 
 _NOT_LEFT = frozenset({"not_sent", "rejected", "throttled"})
@@ -27,7 +27,8 @@ def missed_updates(incident: Incident, now: datetime) -> Iterator[AttentionItem]
             severity="high",
             ref=promise.step,
             since=promised,
-            text=f"the update after {handle(incident, promise.step)} was promised for {moment(promised)} and did not go out",
+            due=promised,
+            text=f"Send the update that {handle(incident, promise.step)} promised",
             command="tocsin task list",
         )
 
@@ -41,7 +42,8 @@ def compromised_deliveries(incident: Incident, rows: Mapping[str, TaskRow]) -> I
                 severity="high",
                 ref=exposure.delivery,
                 since=exposure.at,
-                text=f"{exposure.person} answered over {exposure.domain}, which had fallen: ask them over another way",
+                text=f"{person_name(exposure.person)} acknowledged through {exposure.domain}, which is compromised",
+                detail="Ask again out-of-band",
                 command=suggested_actions.call(exposure.delivery),
             )
     for name, row in rows.items():
@@ -55,13 +57,14 @@ def compromised_deliveries(incident: Incident, rows: Mapping[str, TaskRow]) -> I
                     severity="high",
                     ref=name,
                     since=given.at,
-                    text=f"{named(row)}: {given.by} was asked through {domain}, which had fallen, and approved: ask them again",
+                    text=f"{named(row)}: {person_name(given.by)} approved through {domain}, which was compromised",
+                    detail="Ask again out-of-band",
                     command=suggested_actions.reopen(row.command_name),
                 )
 
 
-def deliveries(incident: Incident) -> Iterator[AttentionItem]:
-    """Who was not reached, and what nobody knows of."""
+def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
+    """Who was not reached, and which outcomes are unknown."""
     for delivery in incident.deliveries.values():
         if delivery.stuck:
             yield AttentionItem(
@@ -69,7 +72,8 @@ def deliveries(incident: Incident) -> Iterator[AttentionItem]:
                 severity="critical",
                 ref=delivery.id,
                 since=delivery.attempts[-1].ended_at if delivery.attempts else None,
-                text=f"message to {delivery.person}: {delivery.stuck}",
+                text=f"{person_name(delivery.person)}: {delivery.stuck}",
+                detail="Find out what happened, then resolve it",
                 command=suggested_actions.resolve(delivery.id),
             )
         elif call_owed(incident, delivery):
@@ -80,7 +84,8 @@ def deliveries(incident: Incident) -> Iterator[AttentionItem]:
                 severity="critical",
                 ref=delivery.id,
                 since=delivery.attempts[0].started_at,
-                text=f"nothing has left to {delivery.person} yet ({attempted_channels(delivery)}): do not wait for it, telephone them",
+                text=f"{person_name(delivery.person)}: not delivered",
+                detail=f"{attempted_channels(delivery)} failed. Call, then record",
                 command=suggested_actions.call(delivery.id),
             )
         elif delivery.state == "active" and not (delivery.channels or delivery.waits or incident.replan):
@@ -90,9 +95,44 @@ def deliveries(incident: Incident) -> Iterator[AttentionItem]:
                 severity="high",
                 ref=delivery.id,
                 since=delivery.attempts[-1].started_at if delivery.attempts else None,
-                text=f"{delivery.person} cannot be reached while {down or 'no channel'} is down: telephone them",
+                text=f"{person_name(delivery.person)}: no usable contact method",
+                detail=f"{f'Down: {down}' if down else 'No channel is left'}. Call, then record",
                 command=suggested_actions.call(delivery.id),
             )
+        elif is_in_doubt(incident, delivery):
+            yield _doubt(incident, delivery, now)
+
+
+def is_in_doubt(incident: Incident, delivery: Delivery) -> bool:
+    """Tell whether all that was tried for a person whose answer is wanted is unknown or failed, and at least one is unknown."""
+    if delivery.state != "active" or delivery.waits or called_off(incident, delivery):
+        return False
+    message = incident.messages[delivery.message]
+    states = {attempt.state for attempt in delivery.attempts if not attempt.resolved_by}
+    wanted = (
+        message.message_class.wants_answer and not message.about and delivery in awaited(incident, message.id)
+    )
+    return wanted and delivery.evidence == "none" and "unknown" in states and "accepted" not in states
+
+
+def next_attempt(incident: Incident, delivery: Delivery) -> datetime | None:
+    """Return when the next attempt for a delivery is made, None if none is planned."""
+    return incident.sends.get(delivery.id) or incident.looks.get(delivery.id)
+
+
+def _doubt(incident: Incident, delivery: Delivery, now: datetime) -> AttentionItem:
+    """Return the warning that a person may not have the message, with the time of the next attempt."""
+    again = next_attempt(incident, delivery)
+    then = f"next attempt {when(again, now)}" if again is not None and again > now else "next attempt due now"
+    return AttentionItem(
+        kind="outcome_unknown",
+        severity="high",
+        ref=delivery.id,
+        since=delivery.attempts[-1].ended_at,
+        text=f"{person_name(delivery.person)}: outcome unknown, {then}",
+        detail="Call, or wait for the next attempt",
+        command=suggested_actions.call(delivery.id),
+    )
 
 
 def nothing_left(incident: Incident, delivery: Delivery) -> bool:
@@ -114,7 +154,7 @@ def campaigns(incident: Incident) -> Iterator[AttentionItem]:
     """Campaigns that stopped by themselves, outcomes that nobody knows, and substitute notice that a person decides on."""
     for campaign in incident.campaigns.values():
         if campaign.state == "paused" and not campaign.by:
-            text = f"sending {campaign.notice} to {campaign.list_name} stopped: {campaign.reason}"
+            text = f"Sending {campaign.notice} to {campaign.list_name} stopped: {campaign.reason}"
             yield _campaign(
                 "bulk_paused",
                 campaign,
@@ -122,7 +162,7 @@ def campaigns(incident: Incident) -> Iterator[AttentionItem]:
                 suggested_actions.bulk("resume", campaign.notice, campaign.list_name),
             )
         if campaign.unknown:
-            text = f"{count(campaign.unknown, 'reader')} of {campaign.list_name}: nobody knows whether {campaign.notice} left"
+            text = f"{campaign.notice} to {campaign.list_name}: unknown outcome for {count(campaign.unknown, 'person', 'people')}"
             yield _campaign(
                 "bulk_unknown",
                 campaign,
@@ -144,23 +184,25 @@ def _campaign(kind: AttentionKind, one: CampaignView, text: str, command: str) -
 def attempted_channels(delivery: Delivery) -> str:
     """Return what was tried for a delivery, in words."""
     if not delivery.channels and not delivery.attempts:
-        return "no channel may carry the message"
+        return "No channel may carry the message"
     used = dict.fromkeys(attempt.channel for attempt in delivery.attempts)
-    return f"{count(len(delivery.attempts), 'attempt')} over {', '.join(used) or 'nothing'}"
+    return f"{count(len(delivery.attempts), 'attempt')} by {', '.join(used) or 'no channel'}"
 
 
 def _call(incident: Incident, delivery: Delivery) -> AttentionItem:
-    """Whose turn it is to telephone stands with it: it is the commander's task until it is done."""
+    """Return the call that is due; it is the commander's task until it is done."""
     message = incident.messages[delivery.message]
-    answered = "has not answered" if delivery.state == "active" or delivery.lapsed else "was not reached"
-    who = ", ".join(incident.roles.get("commander", ()))
-    whose = f"{who}, telephone them" if who and who != delivery.person else "telephone them"
+    answered = "did not acknowledge" if delivery.state == "active" or delivery.lapsed else "was not reached"
+    commanders = incident.roles.get("commander", ())
+    whose = person_names(commanders) if delivery.person not in commanders else ""
     return AttentionItem(
         kind="unreachable",
         severity="critical" if message.message_class.availability == "critical" else "high",
         ref=delivery.id,
         since=message.owed or (delivery.attempts[-1].started_at if delivery.attempts else None),
-        text=f"{delivery.person} {answered} ({attempted_channels(delivery)}): {whose}, then say so",
+        text=f"{person_name(delivery.person)} {answered}",
+        who=whose,
+        detail=f"{attempted_channels(delivery)}. Call, then record",
         command=suggested_actions.call(delivery.id),
     )
 

@@ -16,7 +16,7 @@ from runner.law.duty import DutyStatus
 from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import SEVERITIES, AttentionItem, AttentionKind, Rank
-from runner.reports.core.formatting import count, remaining
+from runner.reports.core.formatting import count
 from runner.reports.core.task_rows import TaskRow, named
 
 SOON = timedelta(hours=2)
@@ -28,7 +28,7 @@ FIRST_HOURS = timedelta(hours=4)
 TASKS: Rank = 4
 QUESTIONS: Rank = 5
 LATER: Rank = 6
-NOTHING = "No action required now."
+NOTHING = "No action required now"
 _RANKS: Mapping[AttentionKind, Rank] = {
     "containment": 1,
     "unreachable": 2,
@@ -58,14 +58,15 @@ def containment(rows: Iterable[TaskRow], now: datetime) -> Iterator[AttentionIte
     """Yield the containment tasks that people can do now and that are not late yet."""
     for row in rows:
         if _contains(row) and not row.stuck and not is_due(row, now):
-            clock = f": {remaining(row.due, now)}" if row.due else ""
             yield AttentionItem(
                 kind="containment",
                 severity="high",
                 ref=row.invocation,
                 since=None,
                 due=row.due,
-                text=f"{named(row)}{clock}{with_whom(row)}",
+                text=named(row),
+                who=row.who,
+                detail=row.progress,
                 command=suggested_actions.row_step(row),
             )
 
@@ -73,11 +74,6 @@ def containment(rows: Iterable[TaskRow], now: datetime) -> Iterator[AttentionIte
 def is_due(row: TaskRow, now: datetime) -> bool:
     """Tell whether a task is due, also while nothing has recorded that it is overdue."""
     return row.overdue or (row.due is not None and row.due <= now)
-
-
-def with_whom(row: TaskRow) -> str:
-    """Return who does a task, as the end of a sentence."""
-    return f", with {row.assignee}" if row.assignee else (f", role {row.role}" if row.role else "")
 
 
 def _contains(row: TaskRow) -> bool:
@@ -123,4 +119,4 @@ def ordered(found: Iterable[AttentionItem]) -> tuple[AttentionItem, ...]:
 def calm(rows: Iterable[TaskRow]) -> str:
     """Return what is said where DO NOW is empty: tasks that are open, but not due, are counted."""
     open_ = sum(row.state in ("ready", "active") and row.kind in PEOPLE and not row.over for row in rows)
-    return f"Nothing is due now. {count(open_, 'task is', 'tasks are')} open." if open_ else NOTHING
+    return f"{NOTHING} · {count(open_, 'task')} to do" if open_ else NOTHING

@@ -1,0 +1,95 @@
+"""Required actions as rows of a screen: the time first, then the task and its person, then the command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from runner.reports.core.formatting import remaining
+from runner.reports.core.page import Cell, Row, arrow
+from runner.reports.core.suggested_actions import as_shown
+
+
+class Action(Protocol):
+    """Something that is required of a person, wherever it comes from."""
+
+    @property
+    def kind(self) -> str:
+        """As in ``needs_attention``, or ``ready``."""
+
+    @property
+    def text(self) -> str:
+        """What to do."""
+
+    @property
+    def who(self) -> str:
+        """Who does it."""
+
+    @property
+    def detail(self) -> str:
+        """How far it is, or what it holds up."""
+
+    @property
+    def due(self) -> datetime | None:
+        """Its deadline."""
+
+    @property
+    def command(self) -> str:
+        """The command that does it."""
+
+
+_FIRST: Mapping[str, str] = {
+    "containment": "now",
+    "outcome_unknown": "check now",
+    "stuck": "blocked",
+    "rejected": "rejected",
+    "unreachable": "call now",
+    "no_war_room": "agree now",
+    "no_outcome": "check now",
+    "not_worked": "no worker",
+    "duty_reopened": "file",
+    "filed_unsigned": "approve",
+    "notice_stale": "generate",
+    "paused": "paused",
+    "set_aside": "stopped",
+    "fact_missing": "answer",
+    "role_unheld": "assign",
+    "unconfirmed": "confirm",
+    "second_person": "confirm",
+    "exposed": "ask again",
+    "bulk_paused": "paused",
+    "bulk_unknown": "check now",
+    "substitute_notice": "decide",
+    "exercise_over": "close",
+}
+"""What stands in the first column where there is no deadline."""
+_LOUD = frozenset({"outcome_unknown", "unreachable", "exposed", "set_aside"})
+
+
+def attention_row(item: Action, now: datetime) -> Row:
+    """Return one required action as a row."""
+    return Row(first=first_cell(item, now), cells=_what(item.text, item.who), details=(_how(item),))
+
+
+def attention_rows(items: Sequence[Action], now: datetime) -> list[Row]:
+    """Return required actions as rows, in their order."""
+    return [attention_row(item, now) for item in items]
+
+
+def first_cell(item: Action, now: datetime) -> Cell:
+    """Return the time left, red when overdue; without a deadline the verb."""
+    if item.due is not None:
+        return Cell(remaining(item.due, now), "alarm" if item.due <= now else "title")
+    if item.kind == "ready":
+        return Cell("to do", "title")
+    return Cell(_FIRST.get(item.kind, "to do"), "alarm" if item.kind in _LOUD else "title")
+
+
+def _what(text: str, who: str) -> tuple[Cell, ...]:
+    return (Cell(text), Cell(f" · {who}")) if who else (Cell(text),)
+
+
+def _how(item: Action) -> tuple[Cell, ...]:
+    command = as_shown(item.command)
+    return (Cell(item.detail), arrow(command)) if item.detail else (arrow(command, ""),)

@@ -1,0 +1,99 @@
+"""A legal duty as a row of a screen: the time left, title and article, deadline, doubt."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from runner.law.duty import DutyStatus
+from runner.reports.core.formatting import READER, remaining, when
+from runner.reports.core.page import Cell, Row
+from runner.reports.law.titles import duty_label, question_words
+
+DONE = {
+    "filed": "filed",
+    "filed_late": "filed late",
+    "decided_not_to_notify": "decided not to notify",
+    "waived": "waived",
+}
+
+
+def time_left(duty: DutyStatus, now: datetime) -> Cell:
+    """Return the first cell of a duty: the time left, red when overdue, or why there is none."""
+    if duty.state in DONE:
+        return Cell(DONE[duty.state], "warn" if duty.state == "filed_late" else "good")
+    if duty.verdict == "not_applicable":
+        return Cell("does not apply", "dim")
+    if duty.verdict == "advisory":
+        return Cell("not in force", "dim")
+    if duty.state == "held":
+        return Cell("delayed", "warn")
+    if duty.due is None:
+        return Cell("not started" if duty.due_kind == "waits_for_event" else "no fixed time", "title")
+    late = duty.due <= now or (duty.latest_safe_start is not None and duty.latest_safe_start <= now)
+    return Cell(remaining(duty.due, now), "alarm" if late else "title")
+
+
+def deadline_line(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> str:
+    """Return the deadline and when to start; where there is none, what the law says or what starts the period."""
+    if duty.state == "held":
+        return "Law enforcement asked to delay the notice"
+    if duty.due is None:
+        if duty.due_kind == "waits_for_event":
+            return _starts_when(duty.clock.start_fact)
+        return f'"{duty.standard}"' if duty.standard else ""
+    start = start_words(duty, now, opened)
+    return " · ".join(filter(None, (due_words(duty, now), f"start {start}" if start else "")))
+
+
+def _starts_when(event: str) -> str:
+    filed = event.removeprefix("filing of ")
+    if filed != event:
+        stage = "first" if filed == "initial" else filed.replace("_", " ")
+        return f"Starts when the {stage} notification is filed"
+    return f"Starts when this is known: {question_words(event)}"
+
+
+def doubt_words(duty: DutyStatus) -> str:
+    """Return what is uncertain about a duty: whether it applies, or when its period starts."""
+    if duty.verdict == "unknown" and duty.missing_facts:
+        question = question_words(duty.missing_facts[0])
+        plain = question if question[1:2].isupper() else question[:1].lower() + question[1:]
+        return f"Undetermined: {plain}"
+    return "Unconfirmed start time" if duty.provisional and duty.due is not None else ""
+
+
+def due_words(duty: DutyStatus, now: datetime) -> str:
+    """Return the deadline in the reader's zone, with the authority's time where that differs."""
+    return deadline_words(duty.due, duty.due_local, now)
+
+
+def deadline_words(due: datetime | None, local: datetime | None, now: datetime) -> str:
+    """Return a deadline in the reader's zone; ``local`` is the same instant in the zone that counts."""
+    if due is None:
+        return ""
+    mine, there = due.astimezone(READER.get() or now.tzinfo or UTC), local or due
+    words = f"{when(due, now)} {mine.tzname() or ''}".rstrip()
+    if mine.utcoffset() == there.utcoffset():
+        return words
+    theirs = f"{there:%H:%M}" if there.date() == mine.date() else when(there, now, there.tzinfo)
+    return f"{words} ({theirs} {there.tzname() or ''} at the authority)"
+
+
+def start_words(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> str:
+    """Return by when to start; "at once" where that lies before there was anything to start."""
+    start = duty.latest_safe_start
+    if start is None or start == duty.due or duty.state in DONE:
+        return ""
+    if any(begun is not None and start < begun for begun in (duty.clock.start, opened)):
+        return "at once"
+    return f"by {when(start, now)}{' (passed)' if start <= now else ''}"
+
+
+def duty_row(duty: DutyStatus, now: datetime, opened: datetime | None = None, more: str = "") -> Row:
+    """Return a duty as a row of a screen: time left, title and article, deadline, doubt."""
+    details = (deadline_line(duty, now, opened), doubt_words(duty))
+    return Row(
+        first=time_left(duty, now),
+        cells=(Cell(f"{duty_label(duty)}{more}"),),
+        details=tuple((Cell(detail),) for detail in details if detail),
+    )

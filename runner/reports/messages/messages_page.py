@@ -1,0 +1,187 @@
+"""The list of messages as a screen: per message who acknowledged, who is awaited, and when the next attempt is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from runner.base.states import AttemptState
+from runner.reports.core import suggested_actions
+from runner.reports.core.attention_rows import attention_rows
+from runner.reports.core.do_now import NOTHING
+from runner.reports.core.formatting import here, person_name, person_names, when
+from runner.reports.core.header import Heading, list_header
+from runner.reports.core.page import Block, Cell, Page, Paragraph, Row, Table, Tone, arrow, line, rows
+from runner.reports.core.task_rows import not_written_lines
+from runner.reports.messages.messages import (
+    AttemptView,
+    DeliveryRow,
+    MessageRow,
+    MessagesReport,
+    standing,
+)
+from runner.reports.messages.role_acknowledgements import RoleRow
+
+_OUTCOMES: Mapping[AttemptState, str] = {
+    "sending": "being sent",
+    "accepted": "accepted by provider",
+    "rejected": "failed permanently",
+    "throttled": "deferred by provider",
+    "not_sent": "not sent",
+    "unknown": "unknown outcome",
+}
+_QUORUMS: Mapping[str, str] = {
+    "each_role": "one acknowledgement per role",
+    "all": "acknowledgement from everyone",
+    "any": "one acknowledgement",
+    "": "no acknowledgement required",
+}
+_VIA: Mapping[str, str] = {"code": "with the code", "link": "by the link", "telephone": "by phone"}
+
+
+def messages_page(report: MessagesReport, now: datetime) -> Page:
+    """Draw the list: DO NOW, then each message with its people."""
+    heading = Heading(
+        incident=report.incident,
+        codename=report.codename,
+        title=report.title,
+        kind=report.kind,
+        state=report.state,
+    )
+    blocks: list[Block] = [*list_header(heading, "Messages", now), *not_written_lines(report.not_written)]
+    if not (report.deliveries or report.roles):
+        return Page((*blocks, line("No message was sent", "dim")))
+    blocks += do_now_blocks(report, now)
+    known = {message.message for message in report.messages}
+    others = [row for row in report.deliveries if row.message not in known]
+    if others:
+        blocks.append(Table(rows=tuple(cell for row in others for cell in _cells(row, now)), elastic=2))
+    for message in report.messages:
+        found = [row for row in report.deliveries if row.message == message.message]
+        roles = [role for role in report.roles if role.message == message.message]
+        blocks += _message(message, found, roles, now)
+    return Page(tuple(blocks))
+
+
+def do_now_blocks(report: MessagesReport, now: datetime) -> Iterator[Block]:
+    """Yield what is required now of these messages."""
+    items = report.needs_attention
+    if items:
+        yield line(f"DO NOW ({len(items)})", "title")
+        yield from rows(attention_rows(items, now))
+    else:
+        yield Paragraph(cells=(Cell("DO NOW (0) ", "title"), Cell(NOTHING, "good")))
+
+
+def _message(
+    message: MessageRow, found: Sequence[DeliveryRow], roles: Sequence[RoleRow], now: datetime
+) -> Iterator[Block]:
+    rule = _QUORUMS.get(message.quorum, f"{message.quorum} acknowledgements")
+    reached = f": {message.reached} of {message.needed}" if message.needed else ""
+    words = f" · sent {when(message.sent_at, now)} · {rule}{reached}"
+    yield Paragraph(cells=(Cell(message.title, "title"), Cell(words)), hang=2)
+    cells: list[tuple[Cell, ...]] = []
+    for row in found:
+        cells.extend(_cells(row, now))
+    cells.extend(_role_cells(role) for role in roles if role.state in ("filled_by_opener", "unheld"))
+    yield Table(rows=tuple(cells), elastic=2)
+
+
+def _cells(row: DeliveryRow, now: datetime) -> Iterator[tuple[Cell, ...]]:
+    """Yield a delivery: its status, for whom, what was said last, its id; the channels on lines below."""
+    word, tone = _word(row)
+    roles = f"{', '.join(row.roles)}: " if row.roles else ""
+    who = Cell(f"{roles}{person_name(row.recipient)}")
+    channels = channel_words(row)
+    if row.acked_at is not None and row.state == "satisfied":
+        via = _VIA.get(row.acked_via, f"by {row.acked_via}" if row.acked_via else "")
+        said, channels = f"{when(row.acked_at, now)}  {via}".rstrip(), []
+    elif row.wanted and row.next_at is not None and row.next_at > now:
+        over = f" by {row.channels[0]}" if len(row.channels) == 1 else ""
+        said = f"next attempt {when(row.next_at, now)}{over}"
+    elif row.starts_at is not None:
+        said, channels = f"escalates at {row.starts_at.astimezone(here()):%H:%M}", []
+    elif word in ("ACCEPTED", "DELIVERED", "READ"):
+        said, channels = "; ".join(channels), []
+    elif row.state == "exhausted":
+        said = "not delivered"
+    else:
+        said, channels = standing(row)[0], channels if len(channels) > 1 else []
+    if row.exposed:
+        said = standing(row)[0]
+    exposed: Tone = "alarm" if row.exposed else "plain"
+    yield Cell(word, tone), who, Cell(said, exposed), Cell(row.delivery, "dim")
+    for channel in channels:
+        yield Cell(""), Cell(""), Cell(channel), Cell("")
+
+
+def _word(row: DeliveryRow) -> tuple[str, Tone]:
+    """Return the status of a delivery in one word."""
+    match row.state:
+        case "satisfied" if row.evidence in ("acked", "authorised"):
+            return "ACKNOWLEDGED", "good"
+        case "satisfied":
+            return row.evidence.upper(), "good"
+        case "cancelled":
+            return ("ACKNOWLEDGED", "good") if row.evidence == "acked" else ("STOPPED", "dim")
+        case "exhausted":
+            return "NOT REACHED", "alarm"
+        case _ if row.lapsed:
+            return "EXPIRED", "alarm"
+        case _ if row.starts_at is not None:
+            return "ESCALATION", "dim"
+        case _ if row.stuck:
+            return "UNKNOWN", "alarm"
+        case _:
+            return ("AWAITED", "warn") if row.goal in ("acked", "authorised") else ("BEING SENT", "plain")
+
+
+def _role_cells(role: RoleRow) -> tuple[Cell, ...]:
+    if role.state == "unheld":
+        return Cell("NOT PAGED", "alarm"), Cell(role.role), Cell("nobody has this role", "alarm"), Cell("")
+    who = f"{role.role}: {person_names(role.persons)}"
+    return Cell("NOT PAGED", "dim"), Cell(who), Cell("opened the incident", "dim"), Cell("")
+
+
+def channel_words(row: DeliveryRow) -> list[str]:
+    """Return the outcome of every channel: ``email accepted by provider``, ``pager: 2 attempts, unknown outcome``."""
+    by_channel: dict[str, list[AttemptView]] = {}
+    for attempt in row.attempts:
+        by_channel.setdefault(attempt.channel, []).append(attempt)
+    return [_channel(name, found) for name, found in by_channel.items()]
+
+
+def _channel(name: str, found: Sequence[AttemptView]) -> str:
+    last = found[-1]
+    if last.state == "unknown" and not last.resolved_by:
+        unknown = sum(attempt.state == "unknown" for attempt in found)
+        tries = f"{unknown} attempts, " if unknown > 1 else ""
+        return f"{name}: {tries}unknown outcome"
+    failed = any(receipt.kind in ("failed", "stopped") for receipt in last.receipts)
+    if last.state == "accepted" and failed:
+        return f"{name}: failed permanently"
+    return (
+        f"{name} {_OUTCOMES[last.state]}" if last.state == "accepted" else f"{name}: {_OUTCOMES[last.state]}"
+    )
+
+
+def awaiting_blocks(
+    messages: Sequence[MessageRow], deliveries: Sequence[DeliveryRow], now: datetime, most: int
+) -> Iterator[Block]:
+    """Yield who has not acknowledged, message by message, with the channels and the command to record a call."""
+    for message in messages:
+        waiting = [row for row in deliveries if row.message == message.message and row.wanted]
+        if not waiting:
+            continue
+        unit = "roles" if message.quorum == "each_role" else "people"
+        left = message.needed - message.reached
+        rest = f" ({left} of {message.needed} {unit}) · {message.title} · sent {when(message.sent_at, now)}"
+        yield Paragraph(cells=(Cell("AWAITING ACKNOWLEDGEMENT", "title"), Cell(rest)), hang=2)
+        entries = []
+        for row in waiting[:most]:
+            words = " · ".join(channel_words(row)) or "not sent yet"
+            entries.append(Row(first=Cell(person_name(row.recipient)), cells=(Cell(words),)))
+        yield from rows(entries)
+        call = suggested_actions.as_shown(suggested_actions.call(waiting[0].delivery))
+        more = f"{len(waiting) - most} more → tocsin message list. " if len(waiting) > most else ""
+        yield Paragraph(cells=(Cell(f"{more}No answer? Call, then record"), arrow(call)), indent=17, hang=0)

@@ -62,7 +62,7 @@ def forms_of(value: object, language: str) -> tuple[str, ...]:
     if value is None or isinstance(value, (bool, Mapping)):
         return ()
     if isinstance(value, (list, tuple)):
-        return tuple(form for one in value for form in forms_of(one, language))
+        return tuple(form for member in value for form in forms_of(member, language))
     text = str(value)
     return tuple(dict.fromkeys((text, label(text, language))))
 

@@ -117,7 +117,7 @@ class Evaluator:
     def _against(self, condition: Condition, wanted: bool) -> Unless:
         """Return the finding that would speak against a condition that is answered as harm is presumed."""
         missing = dict.fromkeys(
-            one for path in sorted(condition.facts) for one in self._wanting.get(path, ())
+            wanted for path in sorted(condition.facts) for wanted in self._wanting.get(path, ())
         )
         return Unless(
             ground=f"{NOT}{condition.code}" if wanted else condition.code,
@@ -197,7 +197,9 @@ class Evaluator:
         if not exemption.names_key or taken is True:
             return False
         lost = impact if isinstance(impact, tuple) else (impact,)
-        return conjunction(one if isinstance(one, Unknown) else one in exemption.covers for one in lost)
+        return conjunction(
+            element if isinstance(element, Unknown) else element in exemption.covers for element in lost
+        )
 
     def elements(self, table: PersonalInformation) -> Answer:
         """Say whether the data are personal information by a statute's table.

@@ -210,7 +210,7 @@ def _law(regime: Regime, case: _Case) -> _Law:
 
 
 def _asked(version: Version) -> Asked:
-    rules = [one for rule in version.duties for one in (*rule.only_if, *rule.unless)]
+    rules = [condition for rule in version.duties for condition in (*rule.only_if, *rule.unless)]
     table = () if version.personal_information is None else (version.personal_information,)
     return asked((*version.scope, *rules), version.exemptions, table, version.residents_of)
 
@@ -375,7 +375,11 @@ def _state(
 def _missing(finding: _Finding, found: Deadline, out: bool) -> tuple[str, ...]:
     if isinstance(finding.answer, Unknown):
         return finding.answer.missing
-    return () if out else _once((*found.missing, *(fact for one in finding.unless for fact in one.missing)))
+    return (
+        ()
+        if out
+        else _once((*found.missing, *(fact for exemption in finding.unless for fact in exemption.missing)))
+    )
 
 
 def _notes(

@@ -48,7 +48,7 @@ def _meant(word: str, known: Collection[str]) -> str:
     if close:
         return f'; the nearest name is "{close}"'
     return (
-        f"; positions: {', '.join(sorted(one for one in known if ' ' not in one))}"
+        f"; positions: {', '.join(sorted(position for position in known if ' ' not in position))}"
         if len(known) < 100
         else ""
     )
@@ -66,4 +66,4 @@ def _conditions(version: Version) -> Iterator[str]:
         yield CODE
     yield from (condition.code for condition in version.scope)
     for rule in version.duties:
-        yield from (one.code for one in (*rule.only_if, *rule.unless))
+        yield from (condition.code for condition in (*rule.only_if, *rule.unless))

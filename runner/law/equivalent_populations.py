@@ -46,14 +46,14 @@ def asked(
 ) -> Asked:
     """Return what these ask."""
     able, all_tables = tuple(exemptions), tuple(tables)
-    elements = (one for table in all_tables for one in (*table.with_name, *table.without_name))
-    maybe = (*(one.condition for one in able), *(element.condition for element in elements))
-    every = [*conditions, *(one for one in maybe if one is not None)]
+    elements = (element for table in all_tables for element in (*table.with_name, *table.without_name))
+    maybe = (*(exemption.condition for exemption in able), *(element.condition for element in elements))
+    every = [*conditions, *(condition for condition in maybe if condition is not None)]
     return Asked(
         tuple(condition.expression for condition in every if condition.expression is not None),
         (
             *(meets.fact for condition in every for meets in (*condition.any_of, *condition.none_of)),
-            *(path for one in able for path in one.grounds),
+            *(path for exemption in able for path in exemption.grounds),
             *(_TABLE if all_tables else ()),
         ),
         place,
@@ -116,8 +116,8 @@ class Groups:
             if view is first:
                 yield from by_group[group]
                 continue
-            for one in own[group]:
-                yield Reason(one.code, one.text.replace(first.named(""), view.named("")))
+            for number in own[group]:
+                yield Reason(number.code, number.text.replace(first.named(""), view.named("")))
 
 
 class Populations:
@@ -166,7 +166,7 @@ class Populations:
             if key not in self._answers:
                 presumed = self._presumed(n) if "risk." in expression.source else None
                 self._answers[key] = tuple(
-                    _own_answer(expression, one) for one in (view, presumed) if one is not None
+                    _own_answer(expression, reading) for reading in (view, presumed) if reading is not None
                 )
             yield self._answers[key]
 
@@ -194,7 +194,7 @@ class Populations:
             case Mapping():
                 return tuple((key, self._plain(one, name)) for key, one in value.items())
             case list() | tuple() | set() | frozenset():
-                return tuple(self._plain(one, name) for one in value)
+                return tuple(self._plain(member, name) for member in value)
             case _:
                 return str(value)
 

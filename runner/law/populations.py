@@ -268,7 +268,7 @@ def _bounds(counted: Sequence[tuple[View, Span | Unknown]]) -> tuple[int, int | 
     """Add up, overlapping populations at least as the largest of them and at most as their sum."""
     spans = {view.id: span if isinstance(span, Span) else Span(0, None) for view, span in counted}
     groups = _overlapping([view for view, _ in counted])
-    low = sum(max(spans[one].low for one in group) for group in groups)
+    low = sum(max(spans[number].low for number in group) for group in groups)
     highs = [span.high for span in spans.values()]
     return low, None if None in highs else sum(high for high in highs if high is not None)
 
@@ -299,7 +299,9 @@ def _walk(tree: Mapping[str, Any], path: str) -> Any:
         if isinstance(
             found, list | tuple
         ):  # legal entities and populations stand as lists of members with their id
-            found = next((one for one in found if isinstance(one, Mapping) and one.get("id") == part), None)
+            found = next(
+                (member for member in found if isinstance(member, Mapping) and member.get("id") == part), None
+            )
         elif isinstance(found, Mapping):
             found = found.get(part)
         else:

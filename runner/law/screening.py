@@ -71,7 +71,7 @@ def screen(
 
 def _asked(version: VersionOutline, outline: Outline) -> Asked:
     rules, tables = version.rules, () if version.table is None else (outline.tables[version.table],)
-    numbers = {*version.scope, *(one for rule in rules for one in (*rule.only_if, *rule.unless))}
+    numbers = {*version.scope, *(number for rule in rules for number in (*rule.only_if, *rule.unless))}
     exempt = {
         exemption for rule in rules for exemption in rule.exemptions if outline.exemptions[exemption].about_us
     }
@@ -112,7 +112,7 @@ class _Wants:
         wanted = [("missing", name) for name in answer.missing] + [
             ("problem", name) for name in answer.problems
         ]
-        places = [self._place(one) for one in wanted or [("problem", "")]]
+        places = [self._place(missing) for missing in wanted or [("problem", "")]]
         bits = bytearray(
             max(places) // 8 + 1
         )  # one step a name, where a number made bit by bit is copied each time

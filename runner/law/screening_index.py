@@ -215,5 +215,5 @@ def _reads(thing: Any) -> Iterator[str]:
     if isinstance(thing, msgspec.Struct) and not isinstance(thing, _WORDS):
         thing = [getattr(thing, name) for name in thing.__struct_fields__]
     if isinstance(thing, list | tuple):
-        for one in thing:
-            yield from _reads(one)
+        for part in thing:
+            yield from _reads(part)

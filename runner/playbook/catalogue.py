@@ -333,4 +333,4 @@ def _declared(home: Home | None) -> frozenset[str]:
 def _rank(version: str) -> tuple[tuple[int, ...], bool, str]:
     """Order versions as semver does, near enough: numbers, then a release after its previews."""
     numbers, _, preview = version.partition("+")[0].partition("-")
-    return tuple(int(one) for one in _NUMBER.findall(numbers)), not preview, preview
+    return tuple(int(number) for number in _NUMBER.findall(numbers)), not preview, preview

@@ -190,7 +190,7 @@ _Told = tuple[str, str, str, str | None]
 
 def _unknown_key(fault: _Fault) -> _Told:
     key = str(fault.wanted)
-    known = [one for one in fault.schema["properties"] if one not in fault.given]
+    known = [name for name in fault.schema["properties"] if name not in fault.given]
     close = nearest(key, known)
     hint = f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(known)}."
     if " " in key and fault.given[key] is None:
@@ -242,7 +242,7 @@ def _wrong_pattern(fault: _Fault) -> _Told:
 
 
 def _wrong_choice(fault: _Fault) -> _Told:
-    choices = [str(one) for one in fault.wanted]
+    choices = [str(choice) for choice in fault.wanted]
     close = nearest(str(fault.given), choices)
     hint = f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(choices)}."
     return "wrong-value", f'The value "{_short(fault.given)}" is not allowed here.', hint, None

@@ -128,7 +128,9 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """Where the secrets are that no automatic action may have: the master key, the store's and the channels' own."""
         channels = (reference for channel in self.channels.values() for reference in channel.secrets.values())
         return tuple(
-            one for one in (self.master_key, self.store_password, self.working.ping, *channels) if one
+            reference
+            for reference in (self.master_key, self.store_password, self.working.ping, *channels)
+            if reference
         )
 
     @property

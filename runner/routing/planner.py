@@ -237,5 +237,5 @@ def zones_of(number: str) -> tuple[str, ...]:
         return ()
     regions = numbers.region_codes_for_country_code(read.country_code or 0)
     examples = (example for region in regions if (example := numbers.example_number(region)) is not None)
-    found = (time_zones_for_number(one) for one in (read, *examples))
+    found = (time_zones_for_number(number) for number in (read, *examples))
     return next((zones for zones in found if zones != (UNKNOWN_TIMEZONE,)), ())

@@ -108,9 +108,9 @@ def _instant(local: datetime, zone: tzinfo) -> datetime:
 
 def _beginnings(shift: Shift, first: datetime, last: datetime, budget: Budget) -> Iterator[datetime]:
     """Yield what begins between two local times, in no order; what does not take place is left out."""
-    for one in {shift.begins, *shift.also}:
-        if first <= one <= last and one not in shift.never:
-            yield one
+    for start in {shift.begins, *shift.also}:
+        if first <= start <= last and start not in shift.never:
+            yield start
     if shift.again is None or last < shift.begins:
         return
     day, clock = first.date(), shift.begins.time()

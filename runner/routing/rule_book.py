@@ -329,7 +329,7 @@ _WORDS = (
 
 
 RULE_BOOK: Mapping[str, Rule] = {
-    one.number: one for part in (_CHANNELS, _CONTENT, _FRAUD, _LAW, _BULK, _WORDS) for one in part
+    rule.number: rule for part in (_CHANNELS, _CONTENT, _FRAUD, _LAW, _BULK, _WORDS) for rule in part
 }
 """Every rule by its number or word."""
 

@@ -150,7 +150,7 @@ def _at(path: str, facts: Mapping[str, Any]) -> Any:
 def _shown(field: Field, path: str, value: Any, form: Setting) -> str:
     language, zone, _ = form
     if isinstance(value, (list, tuple, set, frozenset)):
-        return "; ".join(_shown(field, path, one, form) for one in sorted(value))
+        return "; ".join(_shown(field, path, member, form) for member in sorted(value))
     kind = fact_type(path)
     match kind.kind if isinstance(kind, FactType) else "":
         case "instant":

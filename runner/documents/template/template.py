@@ -122,10 +122,10 @@ def _counted(tree: nodes.Template) -> nodes.Template:
                     operand.expr = through(operand.expr, WEIGH, 1)
             case nodes.Output():
                 node.nodes = [
-                    nodes.Const(Markup(one.data), lineno=one.lineno)  # noqa: S704  # the template's own words
-                    if isinstance(one, nodes.TemplateData)
-                    else one
-                    for one in node.nodes
+                    nodes.Const(Markup(part.data), lineno=part.lineno)  # noqa: S704  # the template's own words
+                    if isinstance(part, nodes.TemplateData)
+                    else part
+                    for part in node.nodes
                 ]
             case nodes.For():
                 node.iter = through(node.iter, ROUNDS, size(node))

@@ -338,5 +338,5 @@ def weigh(value: Any, budget: Budget) -> None:
         budget.spend(1 + len(value) // CHARACTERS)
     elif isinstance(value, (list, tuple)):
         budget.spend(1 + len(value))
-        for one in value:
-            weigh(one, budget)
+        for member in value:
+            weigh(member, budget)

@@ -249,7 +249,7 @@ def style_texts(points: float, small: float) -> dict[str, str]:
         _table_style("TableGrid", "Table Grid", ("top", "left", "bottom", "right", "insideH", "insideV")),
         _table_style("Fields", "Fields", ("bottom", "insideH")),
     ]  # fmt: skip
-    return {one.partition('styleId="')[2].partition('"')[0]: one for one in made}
+    return {style.partition('styleId="')[2].partition('"')[0]: style for style in made}
 
 
 def _style(identity: str, name: str, paragraph: str, run: str) -> str:

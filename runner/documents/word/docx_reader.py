@@ -72,7 +72,8 @@ def read_docx(content: bytes) -> Returned:
     if body is None:
         raise Refused("The Word file has no text.", hint="Choose another file.", code="word_file")
     control = next(
-        (one for one in body.findall(f"{W}sdt") if _value(one.find(f"{W}sdtPr"), "tag") == BODY), None
+        (control for control in body.findall(f"{W}sdt") if _value(control.find(f"{W}sdtPr"), "tag") == BODY),
+        None,
     )
     text = body if control is None else control.find(f"{W}sdtContent")
     comments = parse(parts["word/comments.xml"]) if "word/comments.xml" in parts else None

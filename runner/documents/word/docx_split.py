@@ -135,7 +135,7 @@ def _width(section: Element | None) -> int:
 def _without(section: Element | None) -> tuple[HeaderKind, ...]:
     """Return the kinds of pages without a header; pages that the section does not tell apart have the default one."""
     own = (
-        {one.get(f"{W}type") for one in section.findall(f"{W}headerReference")}
+        {reference.get(f"{W}type") for reference in section.findall(f"{W}headerReference")}
         if section is not None
         else set()
     )

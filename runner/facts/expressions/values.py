@@ -82,7 +82,7 @@ def _member(item: Value, container: Value, told: str = "") -> bool | Unknown:
         case Unknown():
             return _unknown_of(item, container)
         case tuple():
-            return settle(True, (_equal(item, one) for one in container))
+            return settle(True, (_equal(item, member) for member in container))
         case Mapping() if isinstance(item, str):
             return True if item in container else Unknown((f"{told}.{item}",))
         case _ if isinstance(item, Unknown):

@@ -141,10 +141,10 @@ def _stir_others(draft: IncidentBuilder, reached: Delivery) -> None:
     all_ = enough_of(found, message.message_class.ack_quorum)
     by_role = message.message_class.ack_quorum == "each_role"
     draft.stir(
-        one.id
-        for one in found
-        if one.id in draft.read("moving")
-        and (all_ or by_role or one.stands_for or one.id in reached.stands_for)
+        delivery.id
+        for delivery in found
+        if delivery.id in draft.read("moving")
+        and (all_ or by_role or delivery.stands_for or delivery.id in reached.stands_for)
     )
 
 

@@ -40,7 +40,7 @@ def after(result: SendResult, ways: Sequence[Way], tries: int, now: datetime) ->
     match result.state:
         case "accepted":
             accepted: Reached = "accepted"
-            proved = next((one for one in REACHED[2:] if one == result.evidence), accepted)
+            proved = next((level for level in REACHED[2:] if level == result.evidence), accepted)
             return Next(state="notified", evidence=proved, ways=left, tries=tries + 1)
         case "unknown" | "sending":
             return Next(state="unknown", ways=left, tries=tries + 1, why=result.reason)

@@ -95,7 +95,9 @@ def _missed(incident: Incident, plan: Exercise, drill: Drill) -> Iterator[Propos
             incident,
             f"inject:{event.number}",
             objective=event.objective,
-            step=next((one.step for one in event.expected if one.critical and one.step), ""),
+            step=next(
+                (expected.step for expected in event.expected if expected.critical and expected.step), ""
+            ),
         )
         capability = objective.capability if objective is not None else ""
         text = f"After {event.number} ({event.title}): {'; '.join(late)}"
@@ -134,9 +136,9 @@ def seen(number: int) -> str:
 def _unreached(incident: Incident) -> Iterator[Proposed]:
     """Yield each person without a delivered attempt, once."""
     found: dict[str, Delivery] = {}
-    for one in incident.deliveries.values():
-        if one.state == "exhausted" or (one.stuck and one.state != "satisfied"):
-            found.setdefault(one.person, one)
+    for delivery in incident.deliveries.values():
+        if delivery.state == "exhausted" or (delivery.stuck and delivery.state != "satisfied"):
+            found.setdefault(delivery.person, delivery)
     for person, one in found.items():
         ways = ", ".join(dict.fromkeys(each.channel for each in one.attempts)) or "no channel"
         step = step_path(one.step)

@@ -358,14 +358,14 @@ def judged(item: Item, incident: Incident, plan: Exercise, head: str) -> Verdict
     if missing:
         return Verdict(why=f"not rated yet: {', '.join(missing)}")
     bad = [
-        f"{name} was rated {one.rating}"
+        f"{name} was rated {rated.rating}"
         for name, some in given.items()
-        for one in some
-        if one.rating not in GOOD
+        for rated in some
+        if rated.rating not in GOOD
     ]
     if bad:
         return Verdict(why="; ".join(dict.fromkeys(bad)))
-    by = tuple(dict.fromkeys(one.by for some in given.values() for one in some))
+    by = tuple(dict.fromkeys(rated.by for some in given.values() for rated in some))
     if strangers := [who for who in by if who not in plan.evaluators]:
         return Verdict(why=f"rated by {', '.join(strangers)}, who is not an evaluator of the exercise")
     return Verdict(
@@ -386,7 +386,7 @@ def _given(found: Iterable[ObjectiveRating], name: str) -> Iterator[Rated]:
         targets = {target.id: target.given for target in objective.targets}
         if objective.id == name:
             whole = (objective.given,) if objective.given is not None else tuple(targets.values())
-            yield from (one for one in whole if one is not None) if all(whole) else ()
+            yield from (rated for rated in whole if rated is not None) if all(whole) else ()
         elif name in targets and (given := targets[name]) is not None:
             yield given
 

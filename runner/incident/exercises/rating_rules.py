@@ -90,7 +90,7 @@ def _helped(
 ) -> Iterator[str]:
     """Give the contingency injects that had to be released before it was done."""
     for event in plan.events:
-        if not event.if_missed or all(one.thing != action.thing for one in event.expected):
+        if not event.if_missed or all(expected.thing != action.thing for expected in event.expected):
             continue
         released = drill.released.get(event.if_missed)
         if released is not None and begun is not None and released.at - begun < took:

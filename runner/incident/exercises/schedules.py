@@ -312,7 +312,7 @@ def passed(
     lost, last = times[:-1], times[-1]
     if schedule.rule.routine is not None:
         lost = []  # what is done now is done for all of them
-    missed = tuple(_missed(schedule, one, look, DOWN) for one in lost)
+    missed = tuple(_missed(schedule, fire_at, look, DOWN) for fire_at in lost)
     if more or (schedule.rule.on_missed == "skip" and look.now - last > _patience(schedule)):
         return (*missed, _missed(schedule, last, look, DOWN))
     return (*missed, _taken(schedule, last, look, busy=busy))

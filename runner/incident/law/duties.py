@@ -39,7 +39,7 @@ def reason_to_reopen(seen: DutyView, now: DutyStatus, facts: View) -> str:
         return f"the watched condition is true: {record.watch.source}"
     if now.state != record.kind:
         return f"the facts do not support the ground any more: {record.ground}"
-    if any(one.ground == record.ground for one in now.unless):
+    if any(exemption.ground == record.ground for exemption in now.unless):
         return ""
     if _RANKS.index(now.verdict) > _RANKS.index(seen.verdict):
         because = "; ".join(reason.text for reason in now.because)

@@ -134,7 +134,9 @@ def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]])
         match event:
             case PersonForgotten(person=name):
                 people.pop(name, None)
-                roles = {role: tuple(one for one in held if one != name) for role, held in roles.items()}
+                roles = {
+                    role: tuple(person for person in held if person != name) for role, held in roles.items()
+                }
             case RoleHeld(role=role, persons=persons):
                 roles[role] = persons
             case WayTried() | WayChecked():

@@ -118,7 +118,7 @@ def _each_role_filled(roles: tuple[str, ...], held: Mapping[str, frozenset[str]]
     filled: dict[str, str] = {}
 
     def fill(role: str, asked: set[str]) -> bool:
-        for person in sorted(one for one in held if role in held[one] and one not in asked):
+        for person in sorted(person for person in held if role in held[person] and person not in asked):
             asked.add(person)
             if person not in filled or fill(filled[person], asked):
                 filled[person] = role

@@ -157,7 +157,7 @@ def known(
         facts=command.changes,
         by=command.by,
         grounds=command.grounds,
-        answers=tuple(one.step for one in ended),
+        answers=tuple(invocation.step for invocation in ended),
         second=second,
     )
     if not any(move.later for move in moved):

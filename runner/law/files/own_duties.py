@@ -67,9 +67,9 @@ def own_regimes(content: bytes, file: str) -> tuple[OwnRegime, ...]:
         first = min(lines)
         problems += [
             msgspec.structs.replace(
-                one, file=file, line=first, column=1, message=f'Law "{name}": {one.message}'
+                problem, file=file, line=first, column=1, message=f'Law "{name}": {problem.message}'
             )
-            for one in wrong
+            for problem in wrong
         ]
         regimes.append(OwnRegime(name, text, len(lines)))
     if problems:

@@ -27,10 +27,10 @@ _COUNTER = re.compile(
 
 def hosts_in(text: str) -> tuple[str, ...]:
     """Return the hosts that the web addresses of a text lead to, in lower case, once each; those with a scheme come first."""
-    told = [match[1] for match in _ADDRESS.finditer(text)]
-    told += [match[1] for match in _BARE.finditer(_ADDRESS.sub(" ", text))]
-    found = (one.rpartition("@")[2].partition(":")[0] for one in told)
-    return tuple(dict.fromkeys(host.lower().strip(".,;!") for host in found))
+    addresses = [match[1] for match in _ADDRESS.finditer(text)]
+    addresses += [match[1] for match in _BARE.finditer(_ADDRESS.sub(" ", text))]
+    hosts = (one.rpartition("@")[2].partition(":")[0] for one in addresses)
+    return tuple(dict.fromkeys(host.lower().strip(".,;!") for host in hosts))
 
 
 def own_domains(texts: Iterable[str]) -> frozenset[str]:

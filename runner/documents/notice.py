@@ -111,11 +111,11 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def required_facts(self) -> tuple[str, ...]:
         """Return every path that some item or the notice itself names, once each, in order."""
-        found: dict[str, None] = dict.fromkeys(self.facts)
+        paths: dict[str, None] = dict.fromkeys(self.facts)
         for item in self.requires:
             for choice in (*item.facts, *item.known):
-                found.update(dict.fromkeys((choice,) if isinstance(choice, str) else choice))
-        return tuple(found)
+                paths.update(dict.fromkeys((choice,) if isinstance(choice, str) else choice))
+        return tuple(paths)
 
 
 class Gap(msgspec.Struct, frozen=True):

@@ -68,8 +68,8 @@ def forms_of(value: object, language: str) -> tuple[str, ...]:
 
 
 def _again(used: Used, text: str) -> Used:
-    said = any(_stands(form, text) for form in used.texts)
-    return msgspec.structs.replace(used, printed=said)
+    present = any(_stands(form, text) for form in used.texts)
+    return msgspec.structs.replace(used, printed=present)
 
 
 def _stands(form: str, text: str) -> bool:
@@ -86,11 +86,11 @@ def _open(gap: Gap, marks: Mapping[str, set[str]], text: str) -> bool:
 
 def _marks(base: Document) -> dict[str, set[str]]:
     """Return the texts that mark each gap."""
-    found: dict[str, set[str]] = {}
+    marks: dict[str, set[str]] = {}
     for inlines in cells_of(base.blocks):
         for node in _gaps(inlines):
-            found.setdefault(node.path, set()).add(node.text)
-    return found
+            marks.setdefault(node.path, set()).add(node.text)
+    return marks
 
 
 def _gaps(inlines: Sequence[Inline]) -> Iterator[GapText]:

@@ -176,17 +176,17 @@ class _Reader:
         invited = entry.get("ATTENDEE", [])
         for attendee in invited if isinstance(invited, list) else [invited]:
             address = str(attendee).casefold().removeprefix("mailto:")
-            if found := self._one(address):
-                return found
+            if persons := self._one(address):
+                return persons
         title = " ".join(str(entry.get("SUMMARY", "")).split()).casefold()[:1_000]
-        if found := self._one(title):
-            return found
+        if persons := self._one(title):
+            return persons
         named = dict.fromkeys(self._title.findall(title)) if self._title else ()
         return tuple(person for name in named for person in self._one(name))
 
     def _one(self, name: str) -> tuple[str, ...]:
-        found = self._names.get(name, set())
-        return tuple(found) if len(found) == 1 else ()
+        candidates = self._names.get(name, set())
+        return tuple(candidates) if len(candidates) == 1 else ()
 
 
 def _lasts(entry: Any, start: date, begins: datetime, zone: tzinfo) -> timedelta:
@@ -247,7 +247,7 @@ def _single(rule: Any, key: str, otherwise: Any) -> Any:
 
 
 def _weekday(text: str) -> tuple[int, int]:
-    found = _WEEKDAY.fullmatch(text)
-    if found is None:
+    match = _WEEKDAY.fullmatch(text)
+    if match is None:
         raise _Wrong("the rule has an unknown day (BYDAY)")
-    return int(found[1] or 0), _DAYS.index(found[2])
+    return int(match[1] or 0), _DAYS.index(match[2])

@@ -34,11 +34,11 @@ def _misread(
     if absent:
         yield f"{name} has no effect without {', '.join(absent)}"
     law, position = str(claim.get("regime") or ""), str(claim.get("position") or "")
-    found = regime(law) if law in laws else None
-    if law and found is None:
+    known_law = regime(law) if law in laws else None
+    if law and known_law is None:
         yield f'{name}.regime: law "{law}" does not exist{_meant(law, laws)}'
-    if found is not None and position:
-        known = _known(found)
+    if known_law is not None and position:
+        known = _known(known_law)
         if position not in known:
             yield f'{name}.position: law {law} has no position "{position}"{_meant(position, known)}'
 

@@ -81,11 +81,11 @@ class Groups:
     @cached_property
     def _others(self) -> Mapping[str, list[str]]:
         """Return, by the prefix of a first one's facts, those of the others in its group."""
-        found: dict[str, list[str]] = {first.named(""): [] for first in self.firsts}
+        others: dict[str, list[str]] = {first.named(""): [] for first in self.firsts}
         for view, first in self.each(self.firsts):
             if view is not first:
-                found[first.named("")].append(view.named(""))
-        return found
+                others[first.named("")].append(view.named(""))
+        return others
 
     def spread(self, wanted: Unknown) -> Unknown:
         """Return the missing facts of the representatives together with those of the others."""

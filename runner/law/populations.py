@@ -85,8 +85,8 @@ class View:
             return Unknown((self._prefix + path,)) if inherited is None else _value(inherited, path)
         if self.entity and path in _OF_ENTITY:
             return self._of_entity(path)
-        found = _walk(self.facts, path)
-        return Unknown((path,)) if found is None else _value(found, path)
+        value = _walk(self.facts, path)
+        return Unknown((path,)) if value is None else _value(value, path)
 
     def _of_entity(self, path: str) -> Value:
         """Return a fact of the legal entity whose people these are; sets of one where the group has a set."""
@@ -101,10 +101,10 @@ class View:
     @cached_property
     def census(self) -> tuple[Mapping[str, int], int, int, int] | None:
         """Return the residents by place, their sum, and the range of all people; None where no place is recorded."""
-        found = self.fact("people.by_jurisdiction")
-        if not isinstance(found, Mapping):
+        by_place = self.fact("people.by_jurisdiction")
+        if not isinstance(by_place, Mapping):
             return None
-        counts = {key: count for key, count in found.items() if isinstance(count, int)}
+        counts = {key: count for key, count in by_place.items() if isinstance(count, int)}
         placed = sum(counts.values())
         return counts, placed, *_total(self, placed)
 
@@ -294,19 +294,19 @@ def _number(value: Value) -> int | None:
 
 
 def _walk(tree: Mapping[str, Any], path: str) -> Any:
-    found: Any = tree
+    node: Any = tree
     for part in path.split("."):
         if isinstance(
-            found, list | tuple
+            node, list | tuple
         ):  # legal entities and populations stand as lists of members with their id
-            found = next(
-                (member for member in found if isinstance(member, Mapping) and member.get("id") == part), None
+            node = next(
+                (member for member in node if isinstance(member, Mapping) and member.get("id") == part), None
             )
-        elif isinstance(found, Mapping):
-            found = found.get(part)
+        elif isinstance(node, Mapping):
+            node = node.get(part)
         else:
             return None
-    return found
+    return node
 
 
 def _value(found: Any, path: str) -> Value:

@@ -51,5 +51,5 @@ def wanting(view: View) -> Mapping[str, tuple[str, ...]]:
 
 def presuming(view: View) -> View | None:
     """Return the view in which harm is presumed wherever nothing else counts; None where all of it is found."""
-    found = wanting(view)
-    return view.instead({path: PRESUMED[path] for path in found}) if found else None
+    answer = wanting(view)
+    return view.instead({path: PRESUMED[path] for path in answer}) if answer else None

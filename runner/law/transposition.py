@@ -39,16 +39,16 @@ def applicable_states(
     """
     if law is None:
         return (), False
-    found = tuple(_bound(law, view, day) for view in views)
-    advisory = any(transposition.advisory for transposition in found) and all(
-        transposition.answer is False for transposition in found
+    transpositions = tuple(_bound(law, view, day) for view in views)
+    advisory = any(transposition.advisory for transposition in transpositions) and all(
+        transposition.answer is False for transposition in transpositions
     )
     if advisory:
-        found = tuple(
+        transpositions = tuple(
             msgspec.structs.replace(transposition, answer=True) if transposition.advisory else transposition
-            for transposition in found
+            for transposition in transpositions
         )
-    return found, advisory
+    return transpositions, advisory
 
 
 def _bound(law: NationalLaw, view: View, day: date) -> Transposition:

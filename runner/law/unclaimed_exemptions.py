@@ -38,13 +38,13 @@ def unclaimed(exemptions: Sequence[Exemption], duty: Standing) -> tuple[Unless, 
 
 
 def _exemption(exemption: Exemption, duty: Standing) -> Unless | None:
-    told = {number: duty.judges[number].exempt(exemption) for number in duty.owed()}
-    met = {number for number, answer in told.items() if answer is True}
-    open_ = [answer for answer in told.values() if isinstance(answer, Unknown)]
+    verdicts = {number: duty.judges[number].exempt(exemption) for number in duty.owed()}
+    met = {number for number, answer in verdicts.items() if answer is True}
+    open_ = [answer for answer in verdicts.values() if isinstance(answer, Unknown)]
     if not met and not open_ and exemption.condition is not None:
         return None
     among = duty.groups.each([number in met for number in range(len(duty.judges))])
-    everyone = len(met) == len(told)
+    everyone = len(met) == len(verdicts)
     return Unless(
         ground=exemption.code,
         text=exemption.text,

@@ -53,8 +53,8 @@ _PATTERNS: Final[Mapping[str, str]] = {
 def explain(source: Source) -> tuple[Problem, ...]:
     """Return everything that the schema has against a playbook, in the order of the file."""
     validator = _validator()
-    found = [_problem(error, source) for error in validator.iter_errors(source.data)]
-    return tuple(sorted(dict.fromkeys(found), key=lambda one: (one.line, one.column, one.code)))
+    problems = [_problem(error, source) for error in validator.iter_errors(source.data)]
+    return tuple(sorted(dict.fromkeys(problems), key=lambda one: (one.line, one.column, one.code)))
 
 
 @cache
@@ -275,10 +275,10 @@ def _out_of_bounds(fault: _Fault) -> _Told:
 
 
 def _kinds(fault: _Fault) -> _Told:
-    given = list(fault.wanted)
-    if given:
-        message = f"The step has {len(given)} kinds: {', '.join(given)}. A step has one kind."
-        return "two-kinds", message, "Write two steps.", given[1]
+    kinds = list(fault.wanted)
+    if kinds:
+        message = f"The step has {len(kinds)} kinds: {', '.join(kinds)}. A step has one kind."
+        return "two-kinds", message, "Write two steps.", kinds[1]
     for key in fault.given:
         close = nearest(str(key), KINDS) if key not in EVERY_KEY else ""
         if close:

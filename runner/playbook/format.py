@@ -223,8 +223,8 @@ _REFERENCE = re.compile(r"(?:^|\s)(?:env|file|keyring|command|secret):|\$\{?[A-Z
 
 def secret_in(value: str) -> HeaderSecret | None:
     """Return the secret that a header's value names, None where it names none in the one form that is filled in."""
-    found = _SECRET.fullmatch(value)
-    return HeaderSecret(*found.groups()) if found else None
+    match = _SECRET.fullmatch(value)
+    return HeaderSecret(*match.groups()) if match else None
 
 
 def is_bad_reference(value: str) -> bool:

@@ -191,15 +191,15 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
         seen: set[str] = set()
         while person not in seen:
             seen.add(person)
-            found = self.people.get(person)
-            if found is None or not found.away or not found.alternate:
+            known = self.people.get(person)
+            if known is None or not known.away or not known.alternate:
                 return person
-            person = found.alternate
+            person = known.alternate
         return person
 
 
 def _recipient(people: Mapping[str, Person], person: str) -> Recipient:
-    found = people.get(person)
-    if found is None:
+    known = people.get(person)
+    if known is None:
         return Recipient(person=person)
-    return Recipient(person=person, contacts=found.contacts, zone=found.zone)
+    return Recipient(person=person, contacts=known.contacts, zone=known.zone)

@@ -78,11 +78,11 @@ def plan(
     usable: list[Candidate] = []
     refused: list[Refusal] = []
     for channel in sorted(channels, key=lambda entry: (entry.priority, entry.id)):
-        found = choose(message, channel, recipient, context, traits)
-        if isinstance(found, Refusal):
-            refused.append(found)
+        chosen = choose(message, channel, recipient, context, traits)
+        if isinstance(chosen, Refusal):
+            refused.append(chosen)
         else:
-            usable.append(found)
+            usable.append(chosen)
     ordered = _spread(usable, message.first_wave)
     overridden = tuple(pair for candidate in ordered for pair in against(candidate))
     return DeliveryPlan(

@@ -109,18 +109,18 @@ def compiled(
     ``kind`` begins the name of the kept file; None for the cache keeps nothing.
     """
     if cache is None:
-        made = make()
-        return made, _encoded(made)
+        value = make()
+        return value, _encoded(value)
     place = _place(cache, kind, files)
     with contextlib.suppress(OSError, msgspec.MsgspecError, _Damaged):
         body = _body(place.read_bytes())
         return from_json(body, wanted), body
-    made = make()
-    body = _encoded(made)
+    value = make()
+    body = _encoded(value)
     with contextlib.suppress(OSError):
         _keep(place, body)
         _make_room(cache, kind)
-    return made, body
+    return value, body
 
 
 def kept_digest(cache: Path, kind: str, files: Mapping[str, Path | Traversable]) -> str:
@@ -131,8 +131,8 @@ def kept_digest(cache: Path, kind: str, files: Mapping[str, Path | Traversable])
 
 
 def _place(cache: Path, kind: str, files: Mapping[str, Path | Traversable]) -> Path:
-    found = fingerprint_of(cache, kind, files, b"".join(_made_by()), lambda: fingerprint(files))
-    return cache / f"{kind}-{found}.json"
+    digest = fingerprint_of(cache, kind, files, b"".join(_made_by()), lambda: fingerprint(files))
+    return cache / f"{kind}-{digest}.json"
 
 
 def fingerprint(files: Mapping[str, Path | Traversable]) -> str:
@@ -195,6 +195,6 @@ def _keep(place: Path, body: bytes) -> None:
 
 
 def _make_room(cache: Path, kind: str) -> None:
-    kept = sorted(cache.glob(f"{kind}-*.json"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
-    for old in kept[NEWEST:]:
+    newest_first = sorted(cache.glob(f"{kind}-*.json"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
+    for old in newest_first[NEWEST:]:
         old.unlink(missing_ok=True)

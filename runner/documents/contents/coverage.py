@@ -126,8 +126,8 @@ def _open(choice: FactChoice, stated: set[str], places: _Places) -> list[str]:
     paths = (choice,) if isinstance(choice, str) else choice
     if any(path in stated and path not in places.gaps for path in paths):
         return []
-    shown = [path for path in paths if path in places.gaps]
-    return shown or [paths[0]]
+    marked = [path for path in paths if path in places.gaps]
+    return marked or [paths[0]]
 
 
 def _belongs(path: str, choice: FactChoice) -> bool:

@@ -56,11 +56,11 @@ def answers(notice: Notice, facts: Mapping[str, Any], form: Setting) -> tuple[An
 
 def printed(notice: Notice, facts: Mapping[str, Any], form: Setting) -> list[dict[str, Any]]:
     """Return what a template reads under ``sections``: the fields that are asked, and those that may be."""
-    found = answers(notice, facts, form)
+    replies = answers(notice, facts, form)
     return [
         {"title": section.title, "fields": rows}
         for section in notice.sections
-        if (rows := list(_rows(section, found)))
+        if (rows := list(_rows(section, replies)))
     ]
 
 
@@ -140,11 +140,11 @@ def _first(field: Field, facts: Mapping[str, Any]) -> tuple[str, Any]:
 
 
 def _at(path: str, facts: Mapping[str, Any]) -> Any:
-    found: Any = facts
+    node: Any = facts
     for part in path.split("."):
-        found = found.value if isinstance(found, Kept) else found
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found.value if isinstance(found, Kept) else found
+        node = node.value if isinstance(node, Kept) else node
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return node.value if isinstance(node, Kept) else node
 
 
 def _shown(field: Field, path: str, value: Any, form: Setting) -> str:

@@ -135,10 +135,10 @@ class Objects:
 
 
 def _found(pattern: re.Pattern[bytes], content: bytes) -> re.Match[bytes]:
-    found = pattern.search(content)
-    if found is None:
+    match = pattern.search(content)
+    if match is None:
         raise _strange()
-    return found
+    return match
 
 
 def _strange() -> Bug:

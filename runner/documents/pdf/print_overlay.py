@@ -97,13 +97,13 @@ class Overprint:
         places = _places(self._ask(first, inputs, trial))
         if places is None:
             return Stamped(b"", 0, (False,) * len(own))
-        made = self._machine.make(
+        compiled = self._machine.make(
             first, inputs, "overprint", self._said(paper, own, [page for _, page in places])
         )
-        found = self._ask(first, made.inputs, made.said)
+        positions = self._ask(first, compiled.inputs, compiled.said)
         forget(first)
-        fits = _fits(found, len(own))
-        objects = Objects(made.content)
+        fits = _fits(positions, len(own))
+        objects = Objects(compiled.content)
         return _bound(objects, [number for number, _ in places], fits)
 
     def _patterns(self, paper: Paper) -> str:

@@ -68,8 +68,8 @@ def cut(text: str, words: Mapping[str, str]) -> Pattern:
     """Split a text at the placeholders of its slots."""
     names = {word: name for name, word in words.items()}
     parts = re.split("|".join(map(re.escape, names)) or r"(?!)", text)
-    found = re.findall("|".join(map(re.escape, names)) or r"(?!)", text)
-    return Pattern(tuple(parts), tuple(names[word] for word in found))
+    placeholders = re.findall("|".join(map(re.escape, names)) or r"(?!)", text)
+    return Pattern(tuple(parts), tuple(names[word] for word in placeholders))
 
 
 def as_text(value: str) -> str:

@@ -87,8 +87,8 @@ def _list(first: Entry, rows: Sequence[tuple[Entry | None, Block]]) -> Listing:
             items.append([(None, block)])
         else:
             items[-1].append((entry, block))
-    made = tuple(tuple(_item(rest)) for rest in items)
-    return Listing(first.style, first.start, made)
+    bodies = tuple(tuple(_item(rest)) for rest in items)
+    return Listing(first.style, first.start, bodies)
 
 
 def _item(rows: Sequence[tuple[Entry | None, Block]]) -> list[Block]:
@@ -102,10 +102,10 @@ def _all(root: Element | None, name: str) -> list[Element]:
 
 def _level(parent: Element | None, name: str, depth: int) -> Element | None:
     levels = parent.findall(f"{W}{name}") if parent is not None else []
-    found = [level for level in levels if level.get(f"{W}ilvl", "0") == str(depth)]
-    return found[0] if found else None
+    matching = [level for level in levels if level.get(f"{W}ilvl", "0") == str(depth)]
+    return matching[0] if matching else None
 
 
 def _value(parent: Element | None, name: str) -> str:
-    found = parent.find(f"{W}{name}") if parent is not None else None
-    return found.get(f"{W}val", "") if found is not None else ""
+    element = parent.find(f"{W}{name}") if parent is not None else None
+    return element.get(f"{W}val", "") if element is not None else ""

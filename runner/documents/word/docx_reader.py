@@ -109,11 +109,11 @@ class _Reader:
         """Yield the body's blocks: lists, signatures and quotations gathered from their paragraphs."""
         for kind, group in groupby(_ordered(self._pieces(body)), key=lambda row: row[0]):
             pieces = [piece for _, piece in group]
-            found = [(piece.entry, _block(piece)) for piece in pieces if isinstance(piece, _Piece)]
-            inner = tuple(block for _, block in found)
+            entries = [(piece.entry, _block(piece)) for piece in pieces if isinstance(piece, _Piece)]
+            inner = tuple(block for _, block in entries)
             match kind[0]:
                 case "list":
-                    yield from listed(found)
+                    yield from listed(entries)
                 case "signature" if inner:
                     yield Signature(inner)
                 case "quote":
@@ -148,8 +148,10 @@ class _Reader:
             return _Piece("heading", inlines, level=min(level, 6))
         entry = self._numbering.entry(properties)
         shape: Shape = "quote" if style in ("quote", "intense quote") else "paragraph"
-        kept = keeps and _has(properties, "keepLines")
-        return _Piece(shape, inlines, entry=entry, follows=style.startswith("list continue"), signed=kept)
+        keeps_lines = keeps and _has(properties, "keepLines")
+        return _Piece(
+            shape, inlines, entry=entry, follows=style.startswith("list continue"), signed=keeps_lines
+        )
 
     def _table(self, element: Element) -> Iterator[Block]:
         properties = element.find(f"{W}tblPr")
@@ -279,28 +281,28 @@ def _plain_head(cell: tuple[Inline, ...]) -> tuple[Inline, ...]:
 
 
 def _aligns(row: Element, columns: int) -> Iterator[str]:
-    found = [cell.find(f"{W}p/{W}pPr/{W}jc") for cell in row.findall(f"{W}tc")]
+    alignments = [cell.find(f"{W}p/{W}pPr/{W}jc") for cell in row.findall(f"{W}tc")]
     for index in range(columns):
-        jc = found[index] if index < len(found) else None
+        jc = alignments[index] if index < len(alignments) else None
         value = jc.get(f"{W}val", "") if jc is not None else ""
         yield value if value in ("right", "center") else "left"
 
 
 def _merged(inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:
     """Join neighbours of one kind: Word splits a sentence into runs at every edit."""
-    found: list[Inline] = []
+    merged: list[Inline] = []
     for node in inlines:
-        last = found[-1] if found else None
+        last = merged[-1] if merged else None
         match last, node:
             case Text(text=a), Text(text=b):
-                found[-1] = Text(a + b)
+                merged[-1] = Text(a + b)
             case Strong(inlines=a_), Strong(inlines=b_):
-                found[-1] = Strong(_merged((*a_, *b_)))
+                merged[-1] = Strong(_merged((*a_, *b_)))
             case Emphasis(inlines=a_), Emphasis(inlines=b_):
-                found[-1] = Emphasis(_merged((*a_, *b_)))
+                merged[-1] = Emphasis(_merged((*a_, *b_)))
             case _:
-                found.append(node)
-    return tuple(found)
+                merged.append(node)
+    return tuple(merged)
 
 
 def _style_names(part: bytes) -> Iterator[tuple[str, str]]:
@@ -320,11 +322,11 @@ def _targets(part: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _value(parent: Element | None, name: str) -> str:
-    found = parent.find(f"{W}{name}") if parent is not None else None
-    return found.get(f"{W}val", "") if found is not None else ""
+    element = parent.find(f"{W}{name}") if parent is not None else None
+    return element.get(f"{W}val", "") if element is not None else ""
 
 
 def _has(properties: Element | None, name: str) -> bool:
     """Tell whether a switch is on; Word writes ``w:val="0"`` to put it off."""
-    found = properties.find(f"{W}{name}") if properties is not None else None
-    return found is not None and found.get(f"{W}val", "1") not in ("0", "false", "off")
+    element = properties.find(f"{W}{name}") if properties is not None else None
+    return element is not None and element.get(f"{W}val", "1") not in ("0", "false", "off")

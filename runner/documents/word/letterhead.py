@@ -81,8 +81,8 @@ class Letterhead:
 
 
 def _name(style: Element) -> str:
-    found = style.find(f"{W}name")
-    return found.get(f"{W}val", "").lower() if found is not None else ""
+    element = style.find(f"{W}name")
+    return element.get(f"{W}val", "").lower() if element is not None else ""
 
 
 def _based_on(theirs: dict[str, str]) -> str:

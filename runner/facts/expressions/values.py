@@ -140,8 +140,8 @@ def part(base: Value, key: Value, told: str) -> Value:
     """Return a member of a map by name or of a list by position; one that is not there misses ``told``."""
     match base:
         case Mapping() if isinstance(key, str):
-            found = base.get(key)
-            return Unknown((told,)) if found is None else found
+            member = base.get(key)
+            return Unknown((told,)) if member is None else member
         case tuple() if isinstance(key, int) and not isinstance(key, bool):
             return base[key] if 0 <= key < len(base) else Unknown((told,))
         case _:

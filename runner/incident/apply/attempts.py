@@ -137,12 +137,12 @@ def _stir_others(draft: IncidentBuilder, reached: Delivery) -> None:
     if not message.message_class.wants_answer:
         return
     table = draft.read("deliveries")
-    found = [reached if name == reached.id else table[name] for name in message.deliveries]
-    all_ = enough_of(found, message.message_class.ack_quorum)
+    deliveries = [reached if name == reached.id else table[name] for name in message.deliveries]
+    all_ = enough_of(deliveries, message.message_class.ack_quorum)
     by_role = message.message_class.ack_quorum == "each_role"
     draft.stir(
         delivery.id
-        for delivery in found
+        for delivery in deliveries
         if delivery.id in draft.read("moving")
         and (all_ or by_role or delivery.stands_for or delivery.id in reached.stands_for)
     )

@@ -60,11 +60,11 @@ def _rejected(result: SendResult, ways: tuple[Way, ...], tries: int) -> Next:
     if result.about in ("account", "provider"):
         return Next(state="ready", ways=ways, tries=tries, why=result.reason, blocked=result.reason)
     if result.address == "stopped":
-        found = msgspec.structs.replace(onward(ways, "the reader opted out (STOP)"), tries=tries + 1)
-        return msgspec.structs.replace(found, suppress="stop")
-    found = msgspec.structs.replace(onward(ways, result.reason), tries=tries + 1)
+        next_state = msgspec.structs.replace(onward(ways, "the reader opted out (STOP)"), tries=tries + 1)
+        return msgspec.structs.replace(next_state, suppress="stop")
+    next_state = msgspec.structs.replace(onward(ways, result.reason), tries=tries + 1)
     suppress: SuppressedFor | None = "hard_bounce" if result.address == "gone" else None
-    return msgspec.structs.replace(found, bounced=result.about == "recipient", suppress=suppress)
+    return msgspec.structs.replace(next_state, bounced=result.about == "recipient", suppress=suppress)
 
 
 def onward(ways: Sequence[Way], why: str) -> Next:

@@ -68,9 +68,9 @@ def _rated(incident: Incident, plan: Exercise) -> Iterator[Proposed]:
 def _row(
     incident: Incident, objective: ObjectiveRating, one: ObjectiveRating | TargetRating, target: Target | None
 ) -> Proposed:
-    given = one.given
-    why = (given.note or one.proposal.rule) if given is not None else ""
-    rating = given.rating if given is not None else ""
+    rated = one.given
+    why = (rated.note or one.proposal.rule) if rated is not None else ""
+    rating = rated.rating if rated is not None else ""
     step = next((task.step for task in target.tasks if task.critical and task.step), "") if target else ""
     origin = source_of(
         incident,
@@ -135,11 +135,11 @@ def seen(number: int) -> str:
 
 def _unreached(incident: Incident) -> Iterator[Proposed]:
     """Yield each person without a delivered attempt, once."""
-    found: dict[str, Delivery] = {}
+    unreached: dict[str, Delivery] = {}
     for delivery in incident.deliveries.values():
         if delivery.state == "exhausted" or (delivery.stuck and delivery.state != "satisfied"):
-            found.setdefault(delivery.person, delivery)
-    for person, one in found.items():
+            unreached.setdefault(delivery.person, delivery)
+    for person, one in unreached.items():
         ways = ", ".join(dict.fromkeys(each.channel for each in one.attempts)) or "no channel"
         step = step_path(one.step)
         text = f"{person} did not receive {step or 'a message'}; channels: {ways}"

@@ -54,8 +54,8 @@ def propose(
 
 
 def _done(plan: Exercise, incident: Incident, drill: Drill, action: Action, took: timedelta) -> Proposal:
-    if told := _by_scenario(incident, action):
-        return Proposal("N/O", told)
+    if by_scenario := _by_scenario(incident, action):
+        return Proposal("N/O", by_scenario)
     within = parse_duration(action.within) if action.within else None
     late = within is not None and took > within * SOME
     why = [f"done {_span(took)} after StartEx, later than 1.5 × {action.within}"] if late else []
@@ -81,8 +81,8 @@ def _undone(incident: Incident, drill: Drill, action: Action, begun: datetime) -
 
 def _by_scenario(incident: Incident, action: Action) -> str:
     fact = incident.facts.get(action.fact) if action.fact else None
-    told = fact is not None and fact.source.startswith("exercise ")
-    return "the scenario stated the fact" if told else ""
+    stated = fact is not None and fact.source.startswith("exercise ")
+    return "the scenario stated the fact" if stated else ""
 
 
 def _helped(

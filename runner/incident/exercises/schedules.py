@@ -173,14 +173,14 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
 
 def fold_schedules(events: Iterable[tuple[int, datetime, AnyScheduleEvent]]) -> Book:
     """Return the schedules of the journal."""
-    found: dict[str, Schedule] = {}
+    schedules: dict[str, Schedule] = {}
     version = 0
     for version, at, event in events:  # noqa: B007  # the last one counts
         if isinstance(event, DrillScheduled):
-            found[event.schedule] = Schedule(id=event.schedule, rule=event.rule, since=at, by=event.by)
-        elif event.schedule in found:
-            found[event.schedule] = _after(found[event.schedule], event, at)
-    return Book(schedules=found, version=version)
+            schedules[event.schedule] = Schedule(id=event.schedule, rule=event.rule, since=at, by=event.by)
+        elif event.schedule in schedules:
+            schedules[event.schedule] = _after(schedules[event.schedule], event, at)
+    return Book(schedules=schedules, version=version)
 
 
 def _after(schedule: Schedule, event: AnyScheduleEvent, at: datetime) -> Schedule:

@@ -158,8 +158,8 @@ def _card(before: Person, event: CardEvent, at: datetime) -> Person:
     match event:
         case PersonAdded(name=name, contacts=contacts):
             changed = tuple(msgspec.structs.replace(c, changed_at=at) for c in contacts)
-            kept = tuple(c for c in before.contacts if c.channel not in {n.channel for n in changed})
-            return msgspec.structs.replace(before, name=name or before.name, contacts=(*kept, *changed))
+            others = tuple(c for c in before.contacts if c.channel not in {n.channel for n in changed})
+            return msgspec.structs.replace(before, name=name or before.name, contacts=(*others, *changed))
         case PersonFiled(card=card):
             return card
         case ContactVerified() | ContactDistrusted() | ContactConsented():

@@ -53,8 +53,8 @@ def _calls(playbook: Playbook, acting: Acting | None) -> Iterator[CalledHost]:
 
 def secrets_of(call: HttpCall) -> tuple[str, ...]:
     """Return the names of the secrets in a call's headers."""
-    found = (secret_in(value) for value in call.headers.values())
-    return tuple(dict.fromkeys(secret.name for secret in found if secret is not None))
+    secrets = (secret_in(value) for value in call.headers.values())
+    return tuple(dict.fromkeys(secret.name for secret in secrets if secret is not None))
 
 
 def host_of(url: str) -> str:

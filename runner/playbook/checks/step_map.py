@@ -183,17 +183,17 @@ class Map:
 
 
 def _join(masks: Iterable[int]) -> int:
-    found = 0
+    joined = 0
     for mask in masks:
-        found |= mask
-    return found
+        joined |= mask
+    return joined
 
 
 def _meet(masks: list[int]) -> int:
-    found = masks[0] if masks else 0
+    common = masks[0] if masks else 0
     for mask in masks[1:]:
-        found &= mask
-    return found
+        common &= mask
+    return common
 
 
 def walk(node: msgspec.Struct) -> Iterator[msgspec.Struct]:

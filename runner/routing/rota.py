@@ -89,7 +89,7 @@ class Budget:
         """Pay for one day; raises Invalid once there is nothing left."""
         self.left -= 1
         if self.left < 0:
-            raise Invalid("the rota has too many shifts and repetitions", code="rota")
+            raise Invalid("The rota has too many shifts and repetitions.", code="rota")
 
 
 def covering(shift: Shift, at: datetime, budget: Budget) -> tuple[datetime, datetime] | None:

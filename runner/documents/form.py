@@ -24,7 +24,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     when: str = ""
     """The same as a condition over facts."""
     of: str = ""
-    """The fact that names whom it is about: where there is nobody, it is not asked."""
+    """The fact that names the person it is about: if there is none, the field is not asked."""
     choices: dict[str, str] = {}
     """The form's words for each of the fact's choices."""
     codes: dict[str, str] = {}

@@ -14,7 +14,7 @@ Treatment = Literal["missing", "to_follow", "waived"]
 Format = Literal["docx", "pdf", "html", "txt", "md", "xlsx", "json"]
 """``xlsx`` and ``json`` are for notices that fill a form field by field."""
 CoverageState = Literal["covered", "gap", "to_follow", "not_required", "forbidden", "to_check"]
-"""``to_check`` is for a person: the law wants words that no fact and no part of the template stands for."""
+"""``to_check`` is for a person: the law requires words that no fact and no part of the template covers."""
 
 SLOTS: Final = ("recipient.name", "recipient.address", "recipient.reference")
 """What a letter may say of its one reader."""
@@ -31,7 +31,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     item: str
     """What has to be said, in words that a lawyer can check against the law."""
     facts: tuple[FactChoice, ...] = ()
-    """All of them must stand in the text; an inner list is a choice of one."""
+    """All of them must be in the text; an inner list is a choice of one."""
     known: tuple[FactChoice, ...] = ()
     """All of them must be known and read; the template puts them into words of its own by conditions."""
     when: str = ""
@@ -59,7 +59,7 @@ class Fits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     recipients: tuple[str, ...] = ()
     jurisdictions: tuple[str, ...] = ()
-    """``US`` stands for its states as well."""
+    """``US`` includes its states."""
     stages: tuple[str, ...] = ()
 
 

@@ -64,7 +64,7 @@ class Outline(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[PersonalInformation, ...] = ()
     laws: tuple[LawOutline, ...] = ()
     reads: tuple[str, ...] = ()
-    """Every fact that something in these laws depends on, sorted; a map or a list stands for all that is in it."""
+    """Every fact that something in these laws depends on, sorted; a map or a list includes its entries."""
 
 
 T = TypeVar("T", bound=Hashable)

@@ -65,7 +65,7 @@ class Catalog:
         self._built_in = built_in
         self._cache = cache
         self.classes = classes
-        """Message classes of the home's own, as they stand in its settings."""
+        """Message classes of the organisation, as in its settings."""
         self._reads: dict[str, tuple[Source, Read]] = {}
         self._regimes: dict[str, Regime] = {}
         self._notices: dict[str, tuple[Notice, str]] = {}

@@ -84,7 +84,7 @@ class OnOverdue(Part, frozen=True, kw_only=True):
     """Repeat the reminder after this long, doubling."""
     times: Annotated[int, Meta(ge=0, le=20)] = 3
     escalate: str = ""
-    """The role that is told, and from then on may do the step."""
+    """The role that is alerted, and can complete the step from then on."""
 
 
 class Step(Part, tag_field="kind", frozen=True, kw_only=True):
@@ -240,7 +240,7 @@ class Act(Step, tag="act", frozen=True, kw_only=True):
     http: HttpCall | None = None
     command: tuple[str, ...] = ()
     on_unknown: Literal["ask", "retry"] = "ask"
-    """After an attempt whose outcome nobody knows. ``retry`` is for actions that may be repeated."""
+    """After an attempt with an unknown outcome. ``retry`` is for actions that may be repeated."""
 
 
 DutyState = Literal[
@@ -328,7 +328,7 @@ class MessageTemplate(Part, frozen=True, kw_only=True):
     subject: str = ""
     to: tuple[Recipient, ...] = ()
     escalate_to: tuple[Recipient, ...] = ()
-    """Who is told when neither those it is meant for nor their stand-ins answer, where the class has levels."""
+    """Escalation contacts if neither recipients nor deputies answer and the class has levels."""
 
 
 class Playbook(Part, frozen=True, kw_only=True):

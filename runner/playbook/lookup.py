@@ -39,7 +39,7 @@ class Known(msgspec.Struct, frozen=True):
     domains: frozenset[str] = frozenset()
     """Failure domains that the home's channels and contacts declare."""
     channels: Mapping[str, Channel] = {}
-    """The home's channels as their adapters describe them; empty where nobody asked them."""
+    """The home folder's channels as their adapters describe them; empty if unknown."""
 
     def duty(self, duty: str) -> DutyRule | None:
         """Return a duty's newest rule by ``regime/slug``."""

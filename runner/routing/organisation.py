@@ -102,13 +102,13 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     people: dict[str, Person] = {}
     roles: dict[str, tuple[str, ...]] = {}
     oncall: dict[str, str] = {}
-    """Roles that a rota hands round → an iCalendar file; its path counts from the home. ``roles`` names whom its gaps fall to."""
+    """Roles on a rota → an iCalendar file; its path counts from the home folder. ``roles`` names the persons for its gaps."""
     war_rooms: dict[str, RoomConfig] = {}
     """Where responders talk, the first to use first."""
     alternates: dict[str, tuple[str, ...]] = {}
-    """Who is told when those who hold a role do not answer."""
+    """Escalation contacts of a role."""
     escalation: tuple[Addressee, ...] = ()
-    """Escalation contacts if the recipients do not answer, where the message names nobody."""
+    """Escalation contacts if the recipients do not answer and the message names none."""
     public_url: str = ""
     """Where people reach ``tocsin serve-callbacks``; without it no message holds a link."""
     channels: dict[str, ChannelConfig] = {}

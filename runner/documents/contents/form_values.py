@@ -35,7 +35,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     shown: str
     """The answer as a reader wants it; empty while it is unknown."""
     asked: bool | None
-    """Whether it is asked at all; None while nobody can tell."""
+    """Whether it is asked at all; None while undetermined."""
 
 
 def asked_for(notice: Notice) -> Iterator[str]:

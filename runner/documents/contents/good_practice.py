@@ -39,7 +39,7 @@ _LAWFUL = (
     *("gov", "gov.uk", "mil", "europa.eu"),
     *("annualcreditreport.com", "equifax.com", "experian.com", "transunion.com"),
 )
-"""Governments, and whom American law has such letters point to (15 USC 1681j and the states' breach laws)."""
+"""Governments, and services that American law requires in such letters (15 USC 1681j and the states' breach laws)."""
 _NEVER: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
         "en": (r"\b(?:never|not)\b", r"\bask\b", r"\bpasswords?\b"),
@@ -48,7 +48,7 @@ _NEVER: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "es": (r"\b(?:nunca|jamás|no)\b", r"\b(?:ped\w+|solicit\w+)\b", r"\bcontraseñas?\b"),
     }
 )  # fmt: skip
-"""By language: words of which one each stands in the sentence that no password is asked for."""
+"""By language: groups of words, one of each, in the sentence that no password is requested."""
 _SENTENCE = re.compile(r"[.!?]\s|\n\n")
 
 

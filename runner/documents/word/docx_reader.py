@@ -92,7 +92,7 @@ class _Piece(msgspec.Struct, frozen=True):
     level: int = 0
     entry: Entry | None = None
     follows: bool = False
-    """It goes on in the list item above it."""
+    """It continues the list item above it."""
     signed: bool = False
     """It is kept on one page with the next, as a signature is."""
 

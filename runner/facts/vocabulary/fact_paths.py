@@ -385,7 +385,9 @@ ROOTS: Mapping[str, Branch] = {
             "entity": text("Which legal entity's people (an id of organisation.entities)"),
             "data": _DATA,
             "people": _PEOPLE,
-            "overlaps": FactType("Other affected groups that can contain the same persons", "text", many=True),
+            "overlaps": FactType(
+                "Other affected groups that can contain the same persons", "text", many=True
+            ),
         },
     ),
     "data": _DATA,

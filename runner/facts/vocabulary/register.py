@@ -58,7 +58,7 @@ class Stated(Struct, frozen=True, kw_only=True):
     source: str = ""
     confidence: Confidence = "confirmed"
     at: datetime | None = None
-    """When it was learned, where the statement says so."""
+    """When it was learned, if the statement has the time."""
 
 
 OPEN = "?"

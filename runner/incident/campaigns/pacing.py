@@ -16,7 +16,7 @@ from runner.incident.campaigns.campaign import Campaign, Counters, Way
 from runner.routing.traffic import Rate
 
 WORST_BOUNCES, WORST_COMPLAINTS = 0.05, 0.001
-"""Shares of what was sent, above which a campaign stops by itself (R30)."""
+"""Shares of the sent messages above which a campaign pauses (R30)."""
 BOUNCES_AT_LEAST = 2
 """One dead address in a handful is a mistake in the list, not a broken list."""
 LEAST_CHUNK, MOST_CHUNK = 50, 500
@@ -28,7 +28,7 @@ DEFAULT_RATES: Mapping[Way, Rate] = {
     "email": Rate(messages=20, per=timedelta(seconds=1)),
     "sms": Rate(messages=1, per=timedelta(seconds=1)),
 }
-"""Where nobody says what the provider allows: a careful guess."""
+"""Default rate without a limit in the settings: a careful guess."""
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):

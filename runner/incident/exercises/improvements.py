@@ -30,7 +30,7 @@ ELEMENTS: tuple[str, ...] = get_args(Element)
 
 
 ROLE = "role:"
-"""Before an owner that is a role, whoever holds it."""
+"""Prefix of an owner that is a role."""
 
 
 Status = Literal["open", "done", "retested", "dropped"]

@@ -19,7 +19,7 @@ from runner.incident.state.exercise import OVER, Drill
 from runner.incident.state.incident import FELL_AWAY, Incident, Invocation
 
 Proposed = Literal["", "P", "S", "M", "U", "N/A", "N/O"]
-"""A rating, or nothing while the exercise goes on and the task may still be done."""
+"""A rating, or nothing while the exercise runs and the task can still be done."""
 SOME = 1.5
 """How much of its time a task may take and still be performed with some challenges."""
 

@@ -144,7 +144,7 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True):
     codename: str = ""
     detail: str = ""
     acknowledged: str = ""
-    """Why it may stay missed or failed; empty while nobody has said so."""
+    """Why it can stay missed or failed; empty without an acknowledgement."""
     acknowledged_by: str = ""
 
     @property

@@ -149,7 +149,7 @@ class AssignRole(Command, frozen=True, kw_only=True):
     role: str
     persons: tuple[str, ...]
     on_call: bool = False
-    """A rota says so, and hands it on when the watch changes."""
+    """Set by a rota, which changes it with the shift."""
 
 
 class ChooseRoom(Command, frozen=True, kw_only=True):

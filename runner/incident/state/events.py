@@ -107,7 +107,7 @@ class IncidentResumed(Personal, frozen=True, kw_only=True):
 
     reason: str = ""
     set_aside: str = ""
-    """Why it had been set aside; empty where it was only paused."""
+    """Why it had been stopped; empty if it was only paused."""
 
 
 class IncidentCancelled(Personal, frozen=True, kw_only=True):
@@ -227,7 +227,7 @@ class StepEnded(Personal, frozen=True, kw_only=True):
     reason: str = ""
     digest: str = ""
     on_behalf_of: str = ""
-    """For whom ``by`` did it: the product is that person's as well, and neither approves it."""
+    """The person for whom ``by`` did it: both count as authors, and neither approves it."""
     at_once: int = 0
     """How many rows of its checklist were ticked all at once."""
 
@@ -284,7 +284,7 @@ class StepRetried(Personal, frozen=True, kw_only=True):
     wake_at: datetime | None = None
     reason: str = ""
     generation: int = 0
-    """For an action: how often it began anew after it was definitely refused; each has an idempotency key."""
+    """For an action: how often it was restarted after a definite refusal; each has an idempotency key."""
 
 
 class StepOverdue(Event, frozen=True, kw_only=True):
@@ -293,7 +293,7 @@ class StepOverdue(Event, frozen=True, kw_only=True):
     step: str
     escalate_to: str = ""
     tell: bool = False
-    """A first reminder is owed."""
+    """A first reminder is due."""
 
 
 class StepReminded(Event, frozen=True, kw_only=True):
@@ -319,7 +319,7 @@ class FactsRecorded(Personal, frozen=True, kw_only=True):
     step: str = ""
     grounds: str = ""
     answers: tuple[str, ...] = ()
-    """Open questions that these facts answer although nobody answered them by their names."""
+    """Open questions that these facts answer implicitly."""
     second: str = ""
     """Who confirmed it, where it moved a deadline later."""
 
@@ -355,7 +355,7 @@ class RoleAssigned(Personal, frozen=True, kw_only=True):
     role: str
     persons: tuple[str, ...]
     on_call: bool = False
-    """A rota says so, and hands it on when the watch changes."""
+    """Set by a rota, which changes it with the shift."""
 
 
 class DomainDeclared(Personal, frozen=True, kw_only=True):
@@ -368,7 +368,7 @@ class DomainDeclared(Personal, frozen=True, kw_only=True):
     reason: str = ""
     assumed: bool = False
     automatic: bool = False
-    """Nobody said so here: attempts failed, a probe arrived, or it was declared in another incident."""
+    """Automatic: attempts failed, a probe succeeded, or it was declared in another incident."""
 
 
 class EvidenceAttached(Personal, frozen=True, kw_only=True):

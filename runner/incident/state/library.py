@@ -28,7 +28,7 @@ class Library(msgspec.Struct, frozen=True):
     outline: Outline | None = None
     """What decides verdicts, in the order of the regimes; without it all laws are judged in full."""
     alone: str = ""
-    """Why the home has nobody for a second person; empty where it has."""
+    """Why the home folder has no second person; empty if it has one."""
 
     def regime(self, name: str) -> Regime | None:
         """Return a pinned law by its id, None where there is none."""

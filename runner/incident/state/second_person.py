@@ -39,7 +39,7 @@ class TwoPersonAct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     os_user: str = ""
     proven_by: str = ""
     alone: str = ""
-    """Why there is nobody else, as the settings say: then it counted at once."""
+    """Why there is no second person, by the settings: then it counted at once."""
 
 
 class TwoPeople(msgspec.Struct, frozen=True, kw_only=True):

@@ -78,7 +78,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     wanted: int
     still_needs: tuple[str, ...]
     each: bool
-    """Somebody of each of these roles; otherwise one person of any of them."""
+    """A person of each of these roles; otherwise one person of any of them."""
 
 
 def tally(incident: Incident, invocation: Invocation, step: p.Approve) -> Tally:

@@ -28,7 +28,7 @@ _REFUSED = re.compile(
 
 
 def findings(text: str) -> tuple[str, ...]:
-    """Say why a fact's text is refused at intake: code points and positions, never the text itself."""
+    """Return why a fact's text is refused at intake: code points and positions, never the text itself."""
     unsafe = [
         f"U+{ord(match[0]):04X} at character {match.start() + 1}" for match in _REFUSED.finditer(_lines(text))
     ]

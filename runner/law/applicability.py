@@ -175,7 +175,7 @@ class Evaluator:
         return f"condition not met: {condition.text}" if wanted and binds is False else condition.text
 
     def exempt(self, exemption: Exemption) -> Answer:
-        """Say whether an exemption holds: its condition, and the recorded grounds that it needs."""
+        """Tell whether an exemption holds: its condition, and the recorded grounds that it needs."""
         if exemption.condition is None:
             return False
         answer = conjunction((self._reaches(exemption), self.holds(exemption.condition)))
@@ -184,7 +184,7 @@ class Evaluator:
         return conjunction(recorded(self.view, path) for path in exemption.grounds)
 
     def refutes(self, exemption: Exemption) -> bool:
-        """Say whether facts, and not silence alone, speak against an exemption."""
+        """Tell whether facts, and not silence alone, speak against an exemption."""
         if exemption.condition is None:
             return False
         return conjunction((self._reaches(exemption), self.raw(exemption.condition))) is False
@@ -202,7 +202,7 @@ class Evaluator:
         )
 
     def elements(self, table: PersonalInformation) -> Answer:
-        """Say whether the data are personal information by a statute's table.
+        """Tell whether the data are personal information by a statute's table.
 
         "No personal data are affected" answers for all of them, unless elements were recorded all the same.
         """
@@ -221,7 +221,7 @@ class Evaluator:
         return disjunction((alone, paired))
 
     def _counts(self, element: Element, recorded: tuple[Value, ...]) -> Answer:
-        """Say whether an element is among the recorded ones (open sets may hold more) and counts here."""
+        """Tell whether an element is among the recorded ones (open sets may hold more) and counts here."""
         if element.element not in recorded:
             return disjunction(item if isinstance(item, Unknown) else False for item in recorded)
         return True if element.condition is None else self.holds(element.condition)

@@ -196,7 +196,7 @@ def _total(view: View, placed: int) -> tuple[int, int]:
 
 
 def met(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, Unknown]]) -> bool | Unknown:
-    """Say whether enough people are owed notice: ``owed`` surely, ``open_`` perhaps (with what would settle it).
+    """Tell whether enough people are owed notice: ``owed`` surely, ``open_`` perhaps (with what would settle it).
 
     Where the range of the count straddles the number the answer is unknown and names the counts.
     """

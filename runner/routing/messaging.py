@@ -44,12 +44,12 @@ EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 
 
 def carries(ceiling: Confidentiality, wanted: Confidentiality) -> bool:
-    """Say whether a channel with this ceiling may carry a message of that confidentiality."""
+    """Tell whether a channel with this ceiling may carry a message of that confidentiality."""
     return CONFIDENTIALITY.index(wanted) <= CONFIDENTIALITY.index(ceiling)
 
 
 def carries_personal(ceiling: PersonalData, wanted: PersonalData) -> bool:
-    """Say whether a channel with this ceiling may carry personal data of that class."""
+    """Tell whether a channel with this ceiling may carry personal data of that class."""
     return PERSONAL_DATA.index(wanted) <= PERSONAL_DATA.index(ceiling)
 
 

@@ -18,7 +18,7 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
 def place_of(message: str) -> tuple[Where, str]:
-    """Take the place out of msgspec's word of what does not fit, and return both."""
+    """Split msgspec's error message into position and text."""
     match = _PLACE.search(message)
     if match is None:
         return (), message

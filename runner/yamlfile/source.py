@@ -213,7 +213,7 @@ _WORDED = (
 
 
 def _worded(error: yaml.MarkedYAMLError) -> tuple[str, str, str]:
-    """Say the parser's complaint in words for a person who does not know YAML's grammar."""
+    """Return the parser's error in words for a person who does not know YAML's grammar."""
     complaint = f"{error.context or ''} {error.problem or ''}".strip()
     if "maximum nesting depth" in complaint:
         return TOO_DEEP

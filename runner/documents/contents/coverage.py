@@ -31,7 +31,7 @@ def item_of(notice: Notice, path: str) -> str:
 
 
 def treatment_of(notice: Notice, path: str) -> Treatment:
-    """Say whether the law lets this fact follow later."""
+    """Tell whether the law lets this fact follow later."""
     return "to_follow" if notice.phased and short(path) not in notice.at_once else "missing"
 
 

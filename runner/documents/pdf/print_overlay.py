@@ -143,7 +143,7 @@ def _places(found: _Found) -> list[tuple[int, tuple[tuple[int, float], ...]]] | 
 
 
 def _fits(found: _Found, letters: int) -> tuple[bool, ...]:
-    """Say of each letter whether its paragraphs end where the first one's do, of which the form was made."""
+    """Tell for each letter whether its paragraphs end where those of the first letter do."""
     wanted = {which: down for number, which, _, _, down in found.below if number == 0}
     fits = [True] * letters
     for number, which, _, _, down in found.below:

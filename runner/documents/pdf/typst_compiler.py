@@ -150,7 +150,7 @@ class Press:
         return Printed(compiled.content, tuple(n for n in metadata if n))
 
     def _said(self, documents: Sequence[Document]) -> str:
-        """Say documents as JSON: a number is the pattern's block of that place."""
+        """Return documents as JSON: a number means the pattern's block at that position."""
         if any(frame(document) not in self._patterns for document in documents):
             firsts: dict[Hashable, Document] = {}
             for document in documents:
@@ -174,7 +174,7 @@ def patterns(documents: Sequence[Document]) -> str:
 
 
 def forget(document: Document) -> None:
-    """Have typst let a batch go: it keeps parts of its last ten compilations, which for batches are gigabytes."""
+    """Make Typst release a batch: it keeps parts of its last ten compilations, which for batches are gigabytes."""
     import typst
 
     available = fonts(document.context.stationery.font_paths)

@@ -25,7 +25,7 @@ RECIPIENT = "recipient"
 
 
 def only_prints(source: str, slots: Sequence[str]) -> bool:
-    """Say whether a template does nothing with its slots but print them as they are."""
+    """Tell whether a template does nothing with its slots but print them as they are."""
     from jinja2 import Environment, nodes
 
     tree = Environment(autoescape=True).parse(source)

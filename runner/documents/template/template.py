@@ -101,7 +101,7 @@ def compiled(source: str, language: str, zone: str, name: str) -> tuple[Template
 
 
 def _counted(tree: nodes.Template) -> nodes.Template:
-    """Have everything counted that a template can do often, or to something large."""
+    """Add counters to every part of a template that can be repeated, or can read a large value."""
     from jinja2 import nodes
     from markupsafe import Markup
 

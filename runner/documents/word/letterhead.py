@@ -160,7 +160,7 @@ def _marked(made: dict[str, bytes], found: Cut, document: Document, tail: bytes)
 
 
 def _properties(made: dict[str, bytes], document: Document) -> None:
-    """Say of the file only what the document itself says."""
+    """Write only the document's own metadata into the file."""
     at = document.context.timestamp.astimezone(UTC)
     firm = document.context.stationery.name
     if "docProps/core.xml" not in made:

@@ -120,7 +120,7 @@ class Reading:
         self.used.update(paths)
 
     def leave(self, reason: str, *paths: Path) -> None:
-        """Say why leaves that look usable are not."""
+        """Return why leaves that look usable are not."""
         self.reasons.update(dict.fromkeys(paths, reason))
 
     def open_set(self, key: str, words: Mapping[str, str], found: Mapping[Path, str]) -> None:

@@ -72,7 +72,7 @@ def _composed(draft: IncidentBuilder, event: e.MessageComposed, at: datetime, se
 
 
 def set_moving(draft: IncidentBuilder, name: str) -> None:
-    """Take a delivery, and the question whether enough people are reached, up again."""
+    """Reopen a delivery, and the quorum of its message."""
     delivery: Delivery = draft.read("deliveries")[name]
     draft.index("moving").add(name)
     draft.index("calling").add(delivery.message)

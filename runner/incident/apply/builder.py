@@ -75,7 +75,7 @@ class IncidentBuilder:
         self.changed.update(fields)
 
     def drop(self, index: str, name: str) -> None:
-        """Take a name out of an index set, which is copied only if the name is in there."""
+        """Remove a name from an index set, which is copied only if the name is in it."""
         copied = self.changed.get(index)
         if copied is not None:
             copied.discard(name)
@@ -205,7 +205,7 @@ class IncidentBuilder:
                 self.hold(name)
 
     def hold(self, name: str) -> None:
-        """Take an invocation that has not begun off the agenda: something before it is open."""
+        """Remove an invocation that has not started from the agenda: a step before it is open."""
         for index in ("agenda", "blocked", "active"):
             self.drop(index, name)
         if self.invocation(name).state == "ready":

@@ -102,7 +102,7 @@ class MerkleTree:
             self.add(leaf)
 
     def add(self, leaf: bytes) -> None:
-        """Take one more leaf."""
+        """Add a leaf."""
         height, digest = 0, hashlib.sha256(b"\x00" + leaf).digest()
         while self._peaks and self._peaks[-1][0] == height:
             digest = hashlib.sha256(b"\x01" + self._peaks.pop()[1] + digest).digest()

@@ -92,7 +92,7 @@ class AssignStep(Command, frozen=True, kw_only=True):
 
 
 class CommentStep(Command, frozen=True, kw_only=True):
-    """Say something about it."""
+    """Add a comment to a task."""
 
     step: str
     text: str
@@ -167,7 +167,7 @@ class ListGuests(Command, frozen=True, kw_only=True):
 
 
 class RetryRoom(Command, frozen=True, kw_only=True):
-    """Have every room that could not be opened, and every failed invitation, retried."""
+    """Retry every room that could not be opened, and every failed invitation."""
 
 
 class DeclareDomain(Command, frozen=True, kw_only=True):
@@ -259,7 +259,7 @@ class AddTask(Command, frozen=True, kw_only=True):
 
 
 class SetSeverity(Command, frozen=True, kw_only=True):
-    """Say how severe the incident is."""
+    """Set the severity of the incident."""
 
     severity: Severity
     reason: str = ""
@@ -316,7 +316,7 @@ class AskReplan(Command, frozen=True, kw_only=True):
 
 
 class ReportCall(Command, frozen=True, kw_only=True):
-    """Say whether a telephone call reached the person of a delivery."""
+    """Record whether a phone call reached the person of a delivery."""
 
     delivery: str
     reached: bool
@@ -433,7 +433,7 @@ class AttemptLost(Command, frozen=True, kw_only=True):
 
 
 class BeginExercise(Command, frozen=True, kw_only=True):
-    """Say after which plan this incident is an exercise."""
+    """Name the exercise plan of this incident."""
 
     name: str
     title: str
@@ -455,7 +455,7 @@ class SetExerciseClock(Command, frozen=True, kw_only=True):
 
 
 class ReleaseInject(Command, frozen=True, kw_only=True):
-    """Have an event of the scenario happen."""
+    """Release an inject."""
 
     number: str
     cause: Cause = "hand"
@@ -470,7 +470,7 @@ class DeferInject(Command, frozen=True, kw_only=True):
 
 
 class SetFault(Command, frozen=True, kw_only=True):
-    """Have something fail in an exercise."""
+    """Simulate a failure in an exercise."""
 
     kind: FaultKind
     ref: str

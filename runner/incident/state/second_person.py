@@ -54,7 +54,7 @@ class TwoPeople(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> Literal["awaiting", "confirmed", "alone"]:
-        """Say whether it counts, and by how many people."""
+        """Tell whether it counts, and by how many people."""
         return "confirmed" if self.second else "alone" if self.act.alone else "awaiting"
 
     @property

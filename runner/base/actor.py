@@ -15,7 +15,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """The person's key, or ``worker`` and the like for ourselves: a claim until ``proven_by`` says more."""
     host: str = ""
     on_behalf_of: str | None = None
-    """The person for whom ``claimed`` acted and how they said so: ``maria via phone``."""
+    """The person for whom ``claimed`` acted, and the channel of the request: ``maria via phone``."""
     os_user: str = ""
     proven_by: str | None = None
     """What proved the claim (``key:…``, ``code:…``, ``login:…``); None while it is only a claim."""

@@ -27,10 +27,10 @@ _COUNTER = re.compile(
 
 def hosts_in(text: str) -> tuple[str, ...]:
     """Return the hosts that the web addresses of a text lead to, in lower case, once each; those with a scheme come first."""
-    told = [match[1] for match in _ADDRESS.finditer(text)]
-    told += [match[1] for match in _BARE.finditer(_ADDRESS.sub(" ", text))]
-    found = (one.rpartition("@")[2].partition(":")[0] for one in told)
-    return tuple(dict.fromkeys(one.lower().strip(".,;!") for one in found))
+    addresses = [match[1] for match in _ADDRESS.finditer(text)]
+    addresses += [match[1] for match in _BARE.finditer(_ADDRESS.sub(" ", text))]
+    hosts = (one.rpartition("@")[2].partition(":")[0] for one in addresses)
+    return tuple(dict.fromkeys(host.lower().strip(".,;!") for host in hosts))
 
 
 def own_domains(texts: Iterable[str]) -> frozenset[str]:
@@ -42,7 +42,7 @@ def own_domains(texts: Iterable[str]) -> frozenset[str]:
 
 def foreign(text: str, named: Iterable[str]) -> tuple[str, ...]:
     """Return the hosts in a text that are neither one of the named domains nor below one."""
-    domains = tuple(one.lower().removeprefix("www.") for one in named)
+    domains = tuple(domain.lower().removeprefix("www.") for domain in named)
     return tuple(
         host
         for host in hosts_in(text)

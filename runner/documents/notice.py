@@ -28,7 +28,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     when: str = ""
     """The same as a condition over facts."""
     of: str = ""
-    """The fact that names whom it is about: where there is nobody, it is not asked."""
+    """The fact that names the person it is about: if there is none, the field is not asked."""
     choices: dict[str, str] = {}
     """The form's words for each of the fact's choices."""
     codes: dict[str, str] = {}
@@ -83,7 +83,7 @@ Treatment = Literal["missing", "to_follow", "waived"]
 Format = Literal["docx", "pdf", "html", "txt", "md", "xlsx", "json"]
 """``xlsx`` and ``json`` are for notices that fill a form field by field."""
 CoverageState = Literal["covered", "gap", "to_follow", "not_required", "forbidden", "to_check"]
-"""``to_check`` is for a person: the law wants words that no fact and no part of the template stands for."""
+"""``to_check`` is for a person: the law requires words that no fact and no part of the template covers."""
 SLOTS: Final = ("recipient.name", "recipient.address", "recipient.reference")
 """What a letter may say of its one reader."""
 FactChoice = str | tuple[str, ...]
@@ -98,7 +98,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     item: str
     """What has to be said, in words that a lawyer can check against the law."""
     facts: tuple[FactChoice, ...] = ()
-    """All of them must stand in the text; an inner list is a choice of one."""
+    """All of them must be in the text; an inner list is a choice of one."""
     known: tuple[FactChoice, ...] = ()
     """All of them must be known and read; the template puts them into words of its own by conditions."""
     when: str = ""
@@ -126,7 +126,7 @@ class Fits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     recipients: tuple[str, ...] = ()
     jurisdictions: tuple[str, ...] = ()
-    """``US`` stands for its states as well."""
+    """``US`` includes its states."""
     stages: tuple[str, ...] = ()
 
 
@@ -178,11 +178,11 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def required_facts(self) -> tuple[str, ...]:
         """Return every path that some item or the notice itself names, once each, in order."""
-        found: dict[str, None] = dict.fromkeys(self.facts)
+        paths: dict[str, None] = dict.fromkeys(self.facts)
         for item in self.requires:
             for choice in (*item.facts, *item.known):
-                found.update(dict.fromkeys((choice,) if isinstance(choice, str) else choice))
-        return tuple(found)
+                paths.update(dict.fromkeys((choice,) if isinstance(choice, str) else choice))
+        return tuple(paths)
 
 
 class Gap(msgspec.Struct, frozen=True):

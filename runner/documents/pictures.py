@@ -43,7 +43,7 @@ def raster(svg: str, height: float, ppi: float, folders: tuple[str, ...] = ()) -
     """
     import typst
 
-    made = typst.compile(
+    pages = typst.compile(
         _DRAWING,
         format="png",
         ppi=ppi,
@@ -51,9 +51,9 @@ def raster(svg: str, height: float, ppi: float, folders: tuple[str, ...] = ()) -
         ignore_system_fonts=True,
         sys_inputs={"svg": svg, "height": f"{height:g}"},
     )
-    if not isinstance(made, bytes):
+    if not isinstance(pages, bytes):
         raise Bug("Typst created no picture.")
-    return made
+    return pages
 
 
 MAX_BYTES: Final = 256 * 1024
@@ -111,10 +111,10 @@ def _drawn(content: bytes) -> bytes:
     text = re.sub(r"^\ufeff?\s*<\?xml[^>]*\?>", "", text)
     if "<svg" not in text:
         raise _refused("is neither PNG nor SVG", "Save the logo as PNG or SVG.")
-    found = _OUTSIDE.search(text)
-    if found:
+    match = _OUTSIDE.search(text)
+    if match:
         raise _refused(
-            f'contains "{found.group()[:20]}", which can load other content',
+            f'contains "{match.group()[:20]}", which can load other content',
             "Save the logo as PNG, or as SVG without styles, links, scripts and pictures.",
         )
     import typst
@@ -127,10 +127,10 @@ def _drawn(content: bytes) -> bytes:
 
 def _plain(png: bytes) -> tuple[int, int, bytes]:
     """Return width, height and the picture with its pixels alone."""
-    kept = [(kind, body) for kind, body in _chunks(png) if kind in _KEPT]
-    if not kept or kept[0][0] != b"IHDR" or len(kept[0][1]) != 13 or kept[-1][0] != b"IEND":
+    chunks = [(kind, body) for kind, body in _chunks(png) if kind in _KEPT]
+    if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13 or chunks[-1][0] != b"IEND":
         raise _refused("is not a complete PNG", "Save the logo again.")
-    width, height, depth, colour, *rest = struct.unpack(">IIBBBBB", kept[0][1])
+    width, height, depth, colour, *rest = struct.unpack(">IIBBBBB", chunks[0][1])
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
         raise _refused(
             f"is {width:,} by {height:,} pixels",
@@ -139,14 +139,14 @@ def _plain(png: bytes) -> tuple[int, int, bytes]:
     if colour not in _CHANNELS or depth not in (1, 2, 4, 8, 16) or rest != [0, 0, 0]:
         raise _refused("is a PNG of an unsupported kind", "Save the logo again, not interlaced.")
     expected = height * ((width * _CHANNELS[colour] * depth + 7) // 8 + 1)
-    pixels = b"".join(body for kind, body in kept if kind == b"IDAT")
+    pixels = b"".join(body for kind, body in chunks if kind == b"IDAT")
     try:
         unfolded = zlib.decompressobj().decompress(pixels, expected + 1)
     except zlib.error:
         unfolded = b""
     if len(unfolded) != expected:
         raise _refused("has a wrong number of pixels", "Save the logo again.")
-    return width, height, _SIGNATURE + b"".join(_chunk(kind, body) for kind, body in kept)
+    return width, height, _SIGNATURE + b"".join(_chunk(kind, body) for kind, body in chunks)
 
 
 def _chunks(png: bytes) -> list[tuple[bytes, bytes]]:

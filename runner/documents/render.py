@@ -93,15 +93,15 @@ def render(
 
 def narrowed(facts: Mapping[str, Any], population: str) -> dict[str, Any]:
     """Return the facts as one population's: a letter speaks only of its reader's own data."""
-    found = [entry for entry in facts.get("populations") or () if entry.get("id") == population]
-    if not found:
+    entries = [entry for entry in facts.get("populations") or () if entry.get("id") == population]
+    if not entries:
         raise NotFound(
             f'Affected group "{population}" does not exist.',
             hint="Choose an affected group of the fact `populations`.",
             code="unknown_population",
         )
     rest = {key: value for key, value in facts.items() if key not in ("populations", "data", "people")}
-    return {**rest, "data": found[0].get("data"), "people": found[0].get("people")}
+    return {**rest, "data": entries[0].get("data"), "people": entries[0].get("people")}
 
 
 def _anyone(notice: Notice) -> dict[str, str] | None:

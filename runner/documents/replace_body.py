@@ -62,14 +62,14 @@ def forms_of(value: object, language: str) -> tuple[str, ...]:
     if value is None or isinstance(value, (bool, Mapping)):
         return ()
     if isinstance(value, (list, tuple)):
-        return tuple(form for one in value for form in forms_of(one, language))
+        return tuple(form for member in value for form in forms_of(member, language))
     text = str(value)
     return tuple(dict.fromkeys((text, label(text, language))))
 
 
 def _again(used: Used, text: str) -> Used:
-    said = any(_stands(form, text) for form in used.texts)
-    return msgspec.structs.replace(used, printed=said)
+    present = any(_stands(form, text) for form in used.texts)
+    return msgspec.structs.replace(used, printed=present)
 
 
 def _stands(form: str, text: str) -> bool:
@@ -86,11 +86,11 @@ def _open(gap: Gap, marks: Mapping[str, set[str]], text: str) -> bool:
 
 def _marks(base: Document) -> dict[str, set[str]]:
     """Return the texts that mark each gap."""
-    found: dict[str, set[str]] = {}
+    marks: dict[str, set[str]] = {}
     for inlines in cells_of(base.blocks):
         for node in _gaps(inlines):
-            found.setdefault(node.path, set()).add(node.text)
-    return found
+            marks.setdefault(node.path, set()).add(node.text)
+    return marks
 
 
 def _gaps(inlines: Sequence[Inline]) -> Iterator[GapText]:

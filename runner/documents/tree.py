@@ -162,7 +162,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     incident: str = ""
     """The codename, printed as the reference."""
     timestamp: datetime
-    """Aware; stands in the metadata instead of a clock."""
+    """Time with zone; written to the metadata instead of the clock's time."""
     language: str = ""
     """Empty: the notice's own."""
     zone: str = "UTC"
@@ -220,7 +220,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     form: tuple[FormField, ...] = ()
     """The fields of the form that it fills, where it fills one."""
     edited: bool = False
-    """Its text was taken back from a Word file."""
+    """Its text was imported from a Word file."""
 
     @property
     def digest(self) -> str:

@@ -28,13 +28,13 @@ _REFUSED = re.compile(
 
 
 def findings(text: str) -> tuple[str, ...]:
-    """Say why a fact's text is refused at intake: code points and positions, never the text itself."""
-    found = [
+    """Return why a fact's text is refused at intake: code points and positions, never the text itself."""
+    unsafe = [
         f"U+{ord(match[0]):04X} at character {match.start() + 1}" for match in _REFUSED.finditer(_lines(text))
     ]
     if len(text) > MAX_LENGTH:
-        found.append(f"{len(text)} characters, at most {MAX_LENGTH} are allowed")
-    return tuple(found)
+        unsafe.append(f"{len(text)} characters, at most {MAX_LENGTH} are allowed")
+    return tuple(unsafe)
 
 
 def visible(text: str) -> str:

@@ -53,12 +53,12 @@ def load_exercise(name: str, catalog: Catalog) -> Loaded:
 
 def exercise_files(catalog: Catalog) -> dict[str, Path]:
     """Return the files of exercises by name, the home's own first."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for folder in (catalog.folder, shipped_folder()):
         place = folder / FOLDER if folder is not None else None
         for file in sorted(place.glob("*.yaml")) if place is not None and place.is_dir() else ():
-            found.setdefault(file.stem, file)
-    return found
+            files.setdefault(file.stem, file)
+    return files
 
 
 def read_exercise(source: Source) -> tuple[Exercise | None, tuple[Problem, ...]]:
@@ -70,8 +70,8 @@ def read_exercise(source: Source) -> tuple[Exercise | None, tuple[Problem, ...]]
     exercise, more = read_struct(
         Source(source.file, source.text, lowered, source.spot, source.problems), Exercise, SCHEMA
     )
-    found = (*problems, *more)
-    return (None, found) if found else (exercise, ())
+    all_problems = (*problems, *more)
+    return (None, all_problems) if all_problems else (exercise, ())
 
 
 def check_exercise(source: Source, catalog: Catalog) -> tuple[Problem, ...]:

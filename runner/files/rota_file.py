@@ -111,7 +111,7 @@ def _put_together(found: list[tuple[Any, Shift | None]]) -> Rota:
         if shift is None:
             continue
         gone = moved.get(str(entry.get("UID", "")), set()) if entry.get("RECURRENCE-ID") is None else set()
-        never = shift.never | {_local(one, shift.zone) for one in gone}
+        never = shift.never | {_local(date, shift.zone) for date in gone}
         shifts.append(msgspec.structs.replace(shift, never=never))
     return Rota(
         shifts=tuple(shift for shift in shifts if shift.persons),
@@ -140,10 +140,10 @@ class _Reader:
         self._zone = zone
         self._names: dict[str, set[str]] = {}
         for name, person in people.items():
-            for one in filter(None, (name, person.name, *(c.address for c in person.contacts))):
-                self._names.setdefault(one.casefold(), set()).add(name)
+            for spelling in filter(None, (name, person.name, *(c.address for c in person.contacts))):
+                self._names.setdefault(spelling.casefold(), set()).add(name)
         titles = sorted(
-            (one for one in (p.name.casefold() for p in people.values()) if one), key=len, reverse=True
+            (name for name in (p.name.casefold() for p in people.values()) if name), key=len, reverse=True
         )
         self._title = (
             re.compile("|".join(rf"(?<!\w){re.escape(title)}(?!\w)" for title in titles)) if titles else None
@@ -174,19 +174,19 @@ class _Reader:
     def _whose(self, entry: Any) -> tuple[str, ...]:
         """Return the persons named, with one person for each name; an ambiguous name is ignored."""
         invited = entry.get("ATTENDEE", [])
-        for one in invited if isinstance(invited, list) else [invited]:
-            address = str(one).casefold().removeprefix("mailto:")
-            if found := self._one(address):
-                return found
+        for attendee in invited if isinstance(invited, list) else [invited]:
+            address = str(attendee).casefold().removeprefix("mailto:")
+            if persons := self._one(address):
+                return persons
         title = " ".join(str(entry.get("SUMMARY", "")).split()).casefold()[:1_000]
-        if found := self._one(title):
-            return found
+        if persons := self._one(title):
+            return persons
         named = dict.fromkeys(self._title.findall(title)) if self._title else ()
         return tuple(person for name in named for person in self._one(name))
 
     def _one(self, name: str) -> tuple[str, ...]:
-        found = self._names.get(name, set())
-        return tuple(found) if len(found) == 1 else ()
+        candidates = self._names.get(name, set())
+        return tuple(candidates) if len(candidates) == 1 else ()
 
 
 def _lasts(entry: Any, start: date, begins: datetime, zone: tzinfo) -> timedelta:
@@ -203,11 +203,11 @@ def _dates(entry: Any, key: str, zone: tzinfo) -> Iterator[datetime]:
     lists = entry.get(key, [])
     number = 0
     for several in lists if isinstance(lists, list) else [lists]:
-        for one in several.dts:
+        for single in several.dts:
             number += 1
             if number > MAX_DATES:
                 raise _Wrong(f"the entry has more than {MAX_DATES:,} single dates ({key})")
-            yield _local(one.dt[0] if isinstance(one.dt, tuple) else one.dt, zone)
+            yield _local(single.dt[0] if isinstance(single.dt, tuple) else single.dt, zone)
 
 
 def _again(rule: Any, zone: tzinfo) -> Again | None:
@@ -220,7 +220,7 @@ def _again(rule: Any, zone: tzinfo) -> Again | None:
     frequency = str(_single(rule, "FREQ", ""))
     if frequency not in get_args(Frequency):
         raise _Wrong("the shift must repeat daily, weekly, monthly or yearly")
-    weekdays = tuple(_weekday(str(one)) for one in rule.get("BYDAY", ()))
+    weekdays = tuple(_weekday(str(day)) for day in rule.get("BYDAY", ()))
     if frequency in ("DAILY", "WEEKLY") and any(which for which, _ in weekdays):
         raise _Wrong("the rule counts weekdays of a month and is not monthly")
     if frequency == "YEARLY" and weekdays and not rule.get("BYMONTH"):
@@ -235,8 +235,8 @@ def _again(rule: Any, zone: tzinfo) -> Again | None:
         until=until,
         count=None if count is None else int(count),
         weekdays=weekdays,
-        month_days=tuple(int(one) for one in rule.get("BYMONTHDAY", ())),
-        months=tuple(int(one) for one in rule.get("BYMONTH", ())),
+        month_days=tuple(int(day) for day in rule.get("BYMONTHDAY", ())),
+        months=tuple(int(month) for month in rule.get("BYMONTH", ())),
         week_begins=_DAYS.index(str(_single(rule, "WKST", "MO"))),
     )
 
@@ -247,7 +247,7 @@ def _single(rule: Any, key: str, otherwise: Any) -> Any:
 
 
 def _weekday(text: str) -> tuple[int, int]:
-    found = _WEEKDAY.fullmatch(text)
-    if found is None:
+    match = _WEEKDAY.fullmatch(text)
+    if match is None:
         raise _Wrong("the rule has an unknown day (BYDAY)")
-    return int(found[1] or 0), _DAYS.index(found[2])
+    return int(match[1] or 0), _DAYS.index(match[2])

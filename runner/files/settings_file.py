@@ -108,16 +108,18 @@ def _decode(source: Source) -> tuple[Home | None, tuple[Problem, ...]]:
 
 
 def _meaning(home: Home, source: Source) -> list[Problem]:
-    found = [
+    problems = [
         source.problem(("classes", name), "class", f'Message class "{name}" is not valid: {why}.')
         for name, why in class_problems(home.classes, BUILT_IN_CLASSES)
     ]
-    found.extend(_rooms_and_rotas(home, source))
+    problems.extend(_rooms_and_rotas(home, source))
     if _PASSWORD_IN_URL.match(home.store):
         hint = "Remove the password, and write store_password: file:store.password."
-        found.append(source.problem(("store",), "secret", "The database URL contains a password.", hint=hint))
+        problems.append(
+            source.problem(("store",), "secret", "The database URL contains a password.", hint=hint)
+        )
     if home.public_url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", home.public_url):
-        found.append(
+        problems.append(
             source.problem(
                 ("public_url",),
                 "public-url",
@@ -130,13 +132,13 @@ def _meaning(home: Home, source: Source) -> list[Problem]:
         rf"|https?://[^\s/?#@]+\S*|{_REFERENCE.pattern}", ping
     ):
         hint = "Write https://…, or a reference: env:NAME, file:PATH or keyring:SERVICE/NAME."
-        found.append(
+        problems.append(
             source.problem(("worker", "ping"), "ping", "The value is not an address to call.", hint=hint)
         )
     for name, channel in home.channels.items():
-        found.extend(_channel(name, channel, source))
-    found.extend(_acting(home, source))
-    return found
+        problems.extend(_channel(name, channel, source))
+    problems.extend(_acting(home, source))
+    return problems
 
 
 def _acting(home: Home, source: Source) -> Iterator[Problem]:

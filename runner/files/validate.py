@@ -70,8 +70,8 @@ def files_in(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    found = sorted(file for file in path.rglob("*") if file.suffix in _ENDINGS and file.is_file())
-    for file in found:
+    files = sorted(file for file in path.rglob("*") if file.suffix in _ENDINGS and file.is_file())
+    for file in files:
         if file.suffix != ".md" or _is_notice(file):
             yield file
 
@@ -133,8 +133,8 @@ def validate_source(
 def _schema(source: Source) -> str:
     """Return what a file says that it is; what has steps and says nothing is meant to be a playbook."""
     data = source.data if isinstance(source.data, dict) else {}
-    given = data.get("schema")
-    return str(given) if given is not None else SCHEMAS[0] if "steps" in data else ""
+    schema = data.get("schema")
+    return str(schema) if schema is not None else SCHEMAS[0] if "steps" in data else ""
 
 
 def _notice(path: Path, catalog: Catalog) -> tuple[Problem, ...]:
@@ -187,10 +187,10 @@ def _home(source: Source, home: Home | None) -> tuple[Problem, ...]:
 
     path = Path(source.file)
     try:
-        given = load_home(path)
+        loaded = load_home(path)
     except Invalid as error:
         return error.problems
-    return tuple(strangers(path, given, {*given.people, *(home.people if home is not None else ())}))
+    return tuple(strangers(path, loaded, {*loaded.people, *(home.people if home is not None else ())}))
 
 
 def exercise_schema() -> Schema:

@@ -116,7 +116,7 @@ class Evaluator:
     def _against(self, condition: Condition, wanted: bool) -> Unless:
         """Return the finding that would speak against a condition that is answered as harm is presumed."""
         missing = dict.fromkeys(
-            one for path in sorted(condition.facts) for one in self._wanting.get(path, ())
+            wanted for path in sorted(condition.facts) for wanted in self._wanting.get(path, ())
         )
         return Unless(
             ground=f"{NOT}{condition.code}" if wanted else condition.code,
@@ -174,7 +174,7 @@ class Evaluator:
         return f"condition not met: {condition.text}" if wanted and binds is False else condition.text
 
     def exempt(self, exemption: Exemption) -> Answer:
-        """Say whether an exemption holds: its condition, and the recorded grounds that it needs."""
+        """Tell whether an exemption holds: its condition, and the recorded grounds that it needs."""
         if exemption.condition is None:
             return False
         answer = conjunction((self._reaches(exemption), self.holds(exemption.condition)))
@@ -183,7 +183,7 @@ class Evaluator:
         return conjunction(recorded(self.view, path) for path in exemption.grounds)
 
     def refutes(self, exemption: Exemption) -> bool:
-        """Say whether facts, and not silence alone, speak against an exemption."""
+        """Tell whether facts, and not silence alone, speak against an exemption."""
         if exemption.condition is None:
             return False
         return conjunction((self._reaches(exemption), self.raw(exemption.condition))) is False
@@ -196,10 +196,12 @@ class Evaluator:
         if not exemption.names_key or taken is True:
             return False
         lost = impact if isinstance(impact, tuple) else (impact,)
-        return conjunction(one if isinstance(one, Unknown) else one in exemption.covers for one in lost)
+        return conjunction(
+            element if isinstance(element, Unknown) else element in exemption.covers for element in lost
+        )
 
     def elements(self, table: PersonalInformation) -> Answer:
-        """Say whether the data are personal information by a statute's table.
+        """Tell whether the data are personal information by a statute's table.
 
         "No personal data are affected" answers for all of them, unless elements were recorded all the same.
         """
@@ -218,7 +220,7 @@ class Evaluator:
         return disjunction((alone, paired))
 
     def _counts(self, element: Element, recorded: tuple[Value, ...]) -> Answer:
-        """Say whether an element is among the recorded ones (open sets may hold more) and counts here."""
+        """Tell whether an element is among the recorded ones (open sets may hold more) and counts here."""
         if element.element not in recorded:
             return disjunction(item if isinstance(item, Unknown) else False for item in recorded)
         return True if element.condition is None else self.holds(element.condition)

@@ -217,7 +217,7 @@ def _law(regime: Regime, case: _Case) -> _Law:
 
 
 def _asked(version: Version) -> Asked:
-    rules = [one for rule in version.duties for one in (*rule.only_if, *rule.unless)]
+    rules = [condition for rule in version.duties for condition in (*rule.only_if, *rule.unless)]
     table = () if version.personal_information is None else (version.personal_information,)
     return asked((*version.scope, *rules), version.exemptions, table, version.residents_of)
 
@@ -263,12 +263,12 @@ def _finding(rule: DutyRule, law: _Law, case: _Case) -> _Finding:
     if not owed:
         within = merged({id(unknown): unknown for _, unknown in open_}.values()) if open_ else False
     answer = conjunction((within, *(ground.answer for ground in reached)))
-    told = [
+    notes = [
         reasons(ground, one) if _decides(one, within) else ()
         for ground, one in zip(grounds, answers, strict=True)
     ]
     failed = reasons(reached, False) if answer is False and within is not False else ()
-    because = failed or _once((*law.groups.told(told), *reasons(reached, answer)))
+    because = failed or _once((*law.groups.told(notes), *reasons(reached, answer)))
     first = next((n for n, one in enumerate(answers) if one is True or (not owed and one is not False)), None)
     able = law.version.exemptions_of(rule.slug)
     stands = Standing(law.judges, grounds, answers, law.groups) if answer is True else None
@@ -327,12 +327,12 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     finding = _finding(rule, law, case)
     verdict = _verdict(finding.answer, law.advisory or rule.voluntary)
     seen = is_relevant(finding.answer, law.regime.jurisdictions, case.places)
-    found = deadline(rule.clock, law.dossier, law.place, case.earliest)
+    computed = deadline(rule.clock, law.dossier, law.place, case.earliest)
     identity = f"{law.regime.id}/{rule.slug}"
     held = custody(rule.hold, identity, law.regime.jurisdictions, case.facts, case.now)
-    found = with_custody(with_ordering(found, rule, law.dossier, law.place), rule.hold, held, law.place)
+    computed = with_custody(with_ordering(computed, rule, law.dossier, law.place), rule.hold, held, law.place)
     out = verdict == "not_applicable"
-    due = None if out else found.due
+    due = None if out else computed.due
     return DutyStatus(
         id=identity,
         regime=law.regime.id,
@@ -344,24 +344,24 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         verdict=verdict,
         state=_state(rule, law, held, due, case, finding, binding=seen and verdict in ("applies", "unknown")),
         due=due,
-        due_local=due.astimezone(found.zone) if due else None,
-        due_date=None if out else found.due_date,
-        due_kind=found.due_kind,
-        provisional=found.provisional and not out,
-        not_before=None if out else found.not_before,
-        latest_legal=None if out else found.latest_legal,
+        due_local=due.astimezone(computed.zone) if due else None,
+        due_date=None if out else computed.due_date,
+        due_kind=computed.due_kind,
+        provisional=computed.provisional and not out,
+        not_before=None if out else computed.not_before,
+        latest_legal=None if out else computed.latest_legal,
         latest_safe_start=latest_safe_start(due, case.leads.get(identity, timedelta())),
         standard=rule.clock.standard,
-        clock=found.reading,
-        missing_facts=_missing(finding, found, out),
+        clock=computed.reading,
+        missing_facts=_missing(finding, computed, out),
         because=finding.because,
         in_sight=seen,
         citation=rule.citation or law.version.citation,
         confidence=rule.confidence,
-        notes=() if out else tuple(_notes(rule, law, finding, found, held, case)),
+        notes=() if out else tuple(_notes(rule, law, finding, computed, held, case)),
         unless=finding.unless if verdict == "applies" else (),
         record=done(case.records.get(identity)),
-        authority=authority_of(rule, law.regime, finding.judge, found.zone),
+        authority=authority_of(rule, law.regime, finding.judge, computed.zone),
         law=short_name(rule, law.regime, law.version),
     )
 
@@ -384,7 +384,11 @@ def _state(
 def _missing(finding: _Finding, found: Deadline, out: bool) -> tuple[str, ...]:
     if isinstance(finding.answer, Unknown):
         return finding.answer.missing
-    return () if out else _once((*found.missing, *(fact for one in finding.unless for fact in one.missing)))
+    return (
+        ()
+        if out
+        else _once((*found.missing, *(fact for exemption in finding.unless for fact in exemption.missing)))
+    )
 
 
 def _notes(

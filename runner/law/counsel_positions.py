@@ -34,11 +34,11 @@ def _misread(
     if absent:
         yield f"{name} has no effect without {', '.join(absent)}"
     law, position = str(claim.get("regime") or ""), str(claim.get("position") or "")
-    found = regime(law) if law in laws else None
-    if law and found is None:
+    known_law = regime(law) if law in laws else None
+    if law and known_law is None:
         yield f'{name}.regime: law "{law}" does not exist{_meant(law, laws)}'
-    if found is not None and position:
-        known = _known(found)
+    if known_law is not None and position:
+        known = _known(known_law)
         if position not in known:
             yield f'{name}.position: law {law} has no position "{position}"{_meant(position, known)}'
 
@@ -48,7 +48,7 @@ def _meant(word: str, known: Collection[str]) -> str:
     if close:
         return f'; the nearest name is "{close}"'
     return (
-        f"; positions: {', '.join(sorted(one for one in known if ' ' not in one))}"
+        f"; positions: {', '.join(sorted(position for position in known if ' ' not in position))}"
         if len(known) < 100
         else ""
     )
@@ -66,4 +66,4 @@ def _conditions(version: Version) -> Iterator[str]:
         yield CODE
     yield from (condition.code for condition in version.scope)
     for rule in version.duties:
-        yield from (one.code for one in (*rule.only_if, *rule.unless))
+        yield from (condition.code for condition in (*rule.only_if, *rule.unless))

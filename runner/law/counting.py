@@ -24,7 +24,7 @@ class HolidayCalendar(Protocol):
     """The public holidays of a place (ISO 3166-1 or -2), from any source."""
 
     def is_holiday(self, day: date, place: str) -> bool:
-        """Say whether a day is a public holiday there; weekends are not asked about."""
+        """Tell whether a day is a public holiday there; weekends are not asked about."""
         ...
 
 

@@ -201,7 +201,7 @@ def _standing(ends: list[_End], clock: Clock) -> list[_End]:
 
 
 def _without_due(clock: Clock, start: Began | NotBegun, place: Place, known: Known) -> Deadline:
-    """Say why there is no number: only words, an event to come, or no moment to count from."""
+    """Return why there is no number: only words, an event to come, or no moment to count from."""
     limb = clock.limbs[0]
     waits = isinstance(start, NotBegun) and (limb.start.event or bool(limb.start.duty))
     kind: DueKind = "no_number"
@@ -281,7 +281,7 @@ _WORDS: Mapping[str, str] = {
 
 
 def rule_words(limb: Limb) -> str:
-    """Say a limb's period as a person would: ``72 hours, elapsed``."""
+    """Return a limb's period in words: ``72 hours, elapsed``."""
     period = limb.period
     if period is None:
         return "no fixed deadline"

@@ -72,7 +72,7 @@ class Unless(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     met: bool = False
     populations: tuple[str, ...] = ()
-    """Those for which alone it is met, where it is not met for all that are owed notice."""
+    """The groups for which alone it is met, if it is not met for all people to notify."""
 
 
 class ClockReading(msgspec.Struct, frozen=True, kw_only=True):

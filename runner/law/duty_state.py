@@ -172,7 +172,7 @@ def earliest_awareness(facts: Mapping[str, Any], first_known: datetime | None) -
     return Began(first_known, "the opening of the incident") if first_known else None
 
 
-def with_ordering(found: Deadline, rule: DutyRule, known: Dossier, place: Place) -> Deadline:
+def with_ordering(computed: Deadline, rule: DutyRule, known: Dossier, place: Place) -> Deadline:
     """Bring the deadline forward to the date on which the duty that it may not trail was done."""
     for order in rule.ordering:
         done = known.filed(order.duty) if order.relation in _BEARS_ON_DUE else None
@@ -180,16 +180,16 @@ def with_ordering(found: Deadline, rule: DutyRule, known: Dossier, place: Place)
             continue
         exact = order.relation == "before"
         due = done if exact else end_of(done.astimezone(place.zone).date(), place.zone)
-        if found.due is None or due < found.due:
-            found = msgspec.structs.replace(
-                found,
+        if computed.due is None or due < computed.due:
+            computed = msgspec.structs.replace(
+                computed,
                 due=due,
                 due_date=due.astimezone(place.zone).date(),
                 due_kind="instant" if exact else "date",
                 latest_legal=None,
                 provisional=False,
             )
-    return found
+    return computed
 
 
 def done(record: DutyRecord | None) -> DutyDone | None:

@@ -65,8 +65,8 @@ def wanting(view: View) -> Mapping[str, tuple[str, ...]]:
 
 def presuming(view: View) -> View | None:
     """Return the view in which harm is presumed wherever nothing else counts; None where all of it is found."""
-    found = wanting(view)
-    return view.instead({path: PRESUMED[path] for path in found}) if found else None
+    answer = wanting(view)
+    return view.instead({path: PRESUMED[path] for path in answer}) if answer else None
 
 
 T = TypeVar("T")
@@ -93,14 +93,14 @@ def asked(
 ) -> Asked:
     """Return what these ask."""
     able, all_tables = tuple(exemptions), tuple(tables)
-    elements = (one for table in all_tables for one in (*table.with_name, *table.without_name))
-    maybe = (*(one.condition for one in able), *(element.condition for element in elements))
-    every = [*conditions, *(one for one in maybe if one is not None)]
+    elements = (element for table in all_tables for element in (*table.with_name, *table.without_name))
+    maybe = (*(exemption.condition for exemption in able), *(element.condition for element in elements))
+    every = [*conditions, *(condition for condition in maybe if condition is not None)]
     return Asked(
         tuple(condition.expression for condition in every if condition.expression is not None),
         (
             *(meets.fact for condition in every for meets in (*condition.any_of, *condition.none_of)),
-            *(path for one in able for path in one.grounds),
+            *(path for exemption in able for path in exemption.grounds),
             *(_TABLE if all_tables else ()),
         ),
         place,
@@ -128,11 +128,11 @@ class Groups:
     @cached_property
     def _others(self) -> Mapping[str, list[str]]:
         """Return, by the prefix of a first one's facts, those of the others in its group."""
-        found: dict[str, list[str]] = {first.named(""): [] for first in self.firsts}
+        others: dict[str, list[str]] = {first.named(""): [] for first in self.firsts}
         for view, first in self.each(self.firsts):
             if view is not first:
-                found[first.named("")].append(view.named(""))
-        return found
+                others[first.named("")].append(view.named(""))
+        return others
 
     def spread(self, wanted: Unknown) -> Unknown:
         """Return the missing facts of the representatives together with those of the others."""
@@ -163,8 +163,8 @@ class Groups:
             if view is first:
                 yield from by_group[group]
                 continue
-            for one in own[group]:
-                yield Reason(one.code, one.text.replace(first.named(""), view.named("")))
+            for number in own[group]:
+                yield Reason(number.code, number.text.replace(first.named(""), view.named("")))
 
 
 class Populations:
@@ -212,7 +212,7 @@ class Populations:
             if key not in self._answers:
                 presumed = self._presumed(n) if "risk." in expression.source else None
                 self._answers[key] = tuple(
-                    _own_answer(expression, one) for one in (view, presumed) if one is not None
+                    _own_answer(expression, reading) for reading in (view, presumed) if reading is not None
                 )
             yield self._answers[key]
 
@@ -240,7 +240,7 @@ class Populations:
             case Mapping():
                 return tuple((key, self._plain(one, name)) for key, one in value.items())
             case list() | tuple() | set() | frozenset():
-                return tuple(self._plain(one, name) for one in value)
+                return tuple(self._plain(member, name) for member in value)
             case _:
                 return str(value)
 

@@ -49,7 +49,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     def facts(self) -> frozenset[str]:
         """Return the facts that it reads."""
         read = () if self.expression is None else self.expression.facts
-        return frozenset((*(one.fact for one in (*self.any_of, *self.none_of)), *read))
+        return frozenset((*(test.fact for test in (*self.any_of, *self.none_of)), *read))
 
 
 class Exemption(msgspec.Struct, frozen=True, kw_only=True):

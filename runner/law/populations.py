@@ -85,8 +85,8 @@ class View:
             return Unknown((self._prefix + path,)) if inherited is None else _value(inherited, path)
         if self.entity and path in _OF_ENTITY:
             return self._of_entity(path)
-        found = _walk(self.facts, path)
-        return Unknown((path,)) if found is None else _value(found, path)
+        value = _walk(self.facts, path)
+        return Unknown((path,)) if value is None else _value(value, path)
 
     def _of_entity(self, path: str) -> Value:
         """Return a fact of the legal entity whose people these are; sets of one where the group has a set."""
@@ -101,10 +101,10 @@ class View:
     @cached_property
     def census(self) -> tuple[Mapping[str, int], int, int, int] | None:
         """Return the residents by place, their sum, and the range of all people; None where no place is recorded."""
-        found = self.fact("people.by_jurisdiction")
-        if not isinstance(found, Mapping):
+        by_place = self.fact("people.by_jurisdiction")
+        if not isinstance(by_place, Mapping):
             return None
-        counts = {key: count for key, count in found.items() if isinstance(count, int)}
+        counts = {key: count for key, count in by_place.items() if isinstance(count, int)}
         placed = sum(counts.values())
         return counts, placed, *_total(self, placed)
 
@@ -196,7 +196,7 @@ def _total(view: View, placed: int) -> tuple[int, int]:
 
 
 def met(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, Unknown]]) -> bool | Unknown:
-    """Say whether enough people are owed notice: ``owed`` surely, ``open_`` perhaps (with what would settle it).
+    """Tell whether enough people are owed notice: ``owed`` surely, ``open_`` perhaps (with what would settle it).
 
     Where the range of the count straddles the number the answer is unknown and names the counts.
     """
@@ -268,7 +268,7 @@ def _bounds(counted: Sequence[tuple[View, Span | Unknown]]) -> tuple[int, int | 
     """Add up, overlapping populations at least as the largest of them and at most as their sum."""
     spans = {view.id: span if isinstance(span, Span) else Span(0, None) for view, span in counted}
     groups = _overlapping([view for view, _ in counted])
-    low = sum(max(spans[one].low for one in group) for group in groups)
+    low = sum(max(spans[number].low for number in group) for group in groups)
     highs = [span.high for span in spans.values()]
     return low, None if None in highs else sum(high for high in highs if high is not None)
 
@@ -294,17 +294,19 @@ def _number(value: Value) -> int | None:
 
 
 def _walk(tree: Mapping[str, Any], path: str) -> Any:
-    found: Any = tree
+    node: Any = tree
     for part in path.split("."):
         if isinstance(
-            found, list | tuple
+            node, list | tuple
         ):  # legal entities and populations stand as lists of members with their id
-            found = next((one for one in found if isinstance(one, Mapping) and one.get("id") == part), None)
-        elif isinstance(found, Mapping):
-            found = found.get(part)
+            node = next(
+                (member for member in node if isinstance(member, Mapping) and member.get("id") == part), None
+            )
+        elif isinstance(node, Mapping):
+            node = node.get(part)
         else:
             return None
-    return found
+    return node
 
 
 def _value(found: Any, path: str) -> Value:

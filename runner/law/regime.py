@@ -175,7 +175,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     duties: tuple[DutyRule, ...] = ()
     note: str = ""
     national: NationalLaw | None = None
-    """The national laws through which it binds; None where it binds by itself."""
+    """The national laws through which it binds; None if it binds directly."""
 
     def exemptions_of(self, slug: str) -> tuple[Exemption, ...]:
         """Return the exemptions that can take a duty away."""

@@ -58,10 +58,10 @@ def questions(duties: Iterable[tuple[T, Sequence[str]]]) -> dict[str, list[T]]:
     asked: dict[str, list[T]] = {}
     known: dict[Sequence[str], list[str]] = {}
     for duty, missing in duties:
-        told = tuple(missing)
-        if told not in known:
-            known[told] = list(_questions(told))
-        for question in known[told]:
+        facts = tuple(missing)
+        if facts not in known:
+            known[facts] = list(_questions(facts))
+        for question in known[facts]:
             asked.setdefault(question, []).append(duty)
     return dict(sorted(asked.items(), key=lambda one: -len(one[1])))
 

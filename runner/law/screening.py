@@ -59,8 +59,8 @@ def screen(
             day = deciding_day(law.decided_by, whole, now, zone)
             states, coming = applicable_states(version.national, [reader.view for reader in readers], day)
             advisory = advisory or coming
-            told = (wants.number(state.answer) for state in states)
-            scopes = [_all(both) for both in zip(told, scopes, strict=True)]
+            missing = (wants.number(state.answer) for state in states)
+            scopes = [_all(both) for both in zip(missing, scopes, strict=True)]
         lies_there = not known.isdisjoint(law.jurisdictions)
         results = _of_law(
             law.id, version, readers, scopes, wants, groups, advisory=advisory, there=lies_there
@@ -70,7 +70,7 @@ def screen(
 
 def _asked(version: VersionOutline, outline: Outline) -> Asked:
     rules, tables = version.rules, () if version.table is None else (outline.tables[version.table],)
-    numbers = {*version.scope, *(one for rule in rules for one in (*rule.only_if, *rule.unless))}
+    numbers = {*version.scope, *(number for rule in rules for number in (*rule.only_if, *rule.unless))}
     exempt = {
         exemption for rule in rules for exemption in rule.exemptions if outline.exemptions[exemption].about_us
     }
@@ -111,7 +111,7 @@ class _Wants:
         wanted = [("missing", name) for name in answer.missing] + [
             ("problem", name) for name in answer.problems
         ]
-        places = [self._place(one) for one in wanted or [("problem", "")]]
+        places = [self._place(missing) for missing in wanted or [("problem", "")]]
         bits = bytearray(
             max(places) // 8 + 1
         )  # one step a name, where a number made bit by bit is copied each time
@@ -131,13 +131,13 @@ class _Wants:
 
     def unknown(self, number: int) -> Unknown:
         """Return the unknown value of a set of bits."""
-        found = self._unknowns.get(number)
-        if found is None:
+        answer = self._unknowns.get(number)
+        if answer is None:
             names = sorted(self._of(number))
             missing = tuple(name for kind, name in names if kind == "missing")
             problems = tuple(name for kind, name in names if kind == "problem" and name)
-            found = self._unknowns[number] = Unknown(missing, problems)
-        return found
+            answer = self._unknowns[number] = Unknown(missing, problems)
+        return answer
 
     def _of(self, number: int) -> Iterator[tuple[str, str]]:
         bits = f"{number:b}"[::-1]
@@ -249,14 +249,14 @@ def _arises(
     rule: RuleOutline, readers: Sequence[_Reader], scopes: Sequence[int], wants: _Wants, groups: Groups
 ) -> int:
     """Tell whether the duty applies to at least one group, and the thresholds are met over all such groups."""
-    told = [reader.rule(rule, scope) for reader, scope in zip(readers, scopes, strict=True)]
+    answers = [reader.rule(rule, scope) for reader, scope in zip(readers, scopes, strict=True)]
     within = HOLDS
-    if HOLDS not in told:
-        open_ = [answer for answer in told if answer > 0]
+    if HOLDS not in answers:
+        open_ = [answer for answer in answers if answer > 0]
         within = wants.number(groups.spread(wants.unknown(_all(open_)))) if open_ else FAILS
     if within < 0 or not rule.thresholds:
         return within
-    wide = [groups.spread(wants.unknown(answer)) if answer > 0 else answer == HOLDS for answer in told]
+    wide = [groups.spread(wants.unknown(answer)) if answer > 0 else answer == HOLDS for answer in answers]
     each = list(groups.each(wide))
     owed = [view for view, answer in each if answer is True]
     perhaps = [(view, answer) for view, answer in each if isinstance(answer, Unknown)]

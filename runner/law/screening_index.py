@@ -64,7 +64,7 @@ class Outline(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[PersonalInformation, ...] = ()
     laws: tuple[LawOutline, ...] = ()
     reads: tuple[str, ...] = ()
-    """Every fact that something in these laws depends on, sorted; a map or a list stands for all that is in it."""
+    """Every fact that something in these laws depends on, sorted; a map or a list includes its entries."""
 
 
 T = TypeVar("T", bound=Hashable)
@@ -215,5 +215,5 @@ def _reads(thing: Any) -> Iterator[str]:
     if isinstance(thing, msgspec.Struct) and not isinstance(thing, _WORDS):
         thing = [getattr(thing, name) for name in thing.__struct_fields__]
     if isinstance(thing, list | tuple):
-        for one in thing:
-            yield from _reads(one)
+        for part in thing:
+            yield from _reads(part)

@@ -34,17 +34,17 @@ def unclaimed(exemptions: Sequence[Exemption], duty: Standing) -> tuple[Unless, 
     """Return the unclaimed exemptions that the facts do not rule out."""
     presumed = (ground.unless for number in duty.owed() for ground in duty.grounds[number])
     listed = (*presumed, *(_exemption(exemption, duty) for exemption in exemptions if not exemption.about_us))
-    return tuple(dict.fromkeys(one for one in listed if one is not None))
+    return tuple(dict.fromkeys(unless for unless in listed if unless is not None))
 
 
 def _exemption(exemption: Exemption, duty: Standing) -> Unless | None:
-    told = {number: duty.judges[number].exempt(exemption) for number in duty.owed()}
-    met = {number for number, answer in told.items() if answer is True}
-    open_ = [answer for answer in told.values() if isinstance(answer, Unknown)]
+    verdicts = {number: duty.judges[number].exempt(exemption) for number in duty.owed()}
+    met = {number for number, answer in verdicts.items() if answer is True}
+    open_ = [answer for answer in verdicts.values() if isinstance(answer, Unknown)]
     if not met and not open_ and exemption.condition is not None:
         return None
     among = duty.groups.each([number in met for number in range(len(duty.judges))])
-    everyone = len(met) == len(told)
+    everyone = len(met) == len(verdicts)
     return Unless(
         ground=exemption.code,
         text=exemption.text,
@@ -59,7 +59,7 @@ def evidence(
     ground: str, exemptions: Sequence[Exemption], unless: Sequence[Unless], duty: Standing
 ) -> Evidence:
     """Return whether facts support the ground of a decision not to notify."""
-    listed = next((one for one in unless if one.ground == ground), None)
+    listed = next((exemption for exemption in unless if exemption.ground == ground), None)
     if listed is not None:
         return "for" if listed.met else "open"
     named = next((exemption for exemption in exemptions if exemption.code == ground), None)

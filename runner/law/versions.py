@@ -109,11 +109,16 @@ def applicable_states(
     """
     if law is None:
         return (), False
-    found = tuple(_bound(law, view, day) for view in views)
-    advisory = any(one.advisory for one in found) and all(one.answer is False for one in found)
+    transpositions = tuple(_bound(law, view, day) for view in views)
+    advisory = any(transposition.advisory for transposition in transpositions) and all(
+        transposition.answer is False for transposition in transpositions
+    )
     if advisory:
-        found = tuple(msgspec.structs.replace(one, answer=True) if one.advisory else one for one in found)
-    return found, advisory
+        transpositions = tuple(
+            msgspec.structs.replace(transposition, answer=True) if transposition.advisory else transposition
+            for transposition in transpositions
+        )
+    return transpositions, advisory
 
 
 def _bound(law: NationalLaw, view: View, day: date) -> Transposition:
@@ -121,11 +126,11 @@ def _bound(law: NationalLaw, view: View, day: date) -> Transposition:
     places: dict[str, None] = {}
     for path in law.of:
         value = view.fact(path)
-        for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(one, Unknown):
-                missing.update(dict.fromkeys(one.missing))
+        for place in value if isinstance(value, tuple) else (value,):
+            if isinstance(place, Unknown):
+                missing.update(dict.fromkeys(place.missing))
             else:
-                places[str(one)] = None
+                places[str(place)] = None
     here = [state for state in law.states if state.place in places]
     binding = [state for state in here if _in_force(state, day)]
     if binding:

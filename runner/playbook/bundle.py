@@ -27,13 +27,13 @@ def load_bundle(name: str, catalog: Catalog, home: Home | None = None) -> Bundle
     """
     source, read = find(name, catalog)
     near = catalog.beside_of(Path(name)) if is_path(name) else catalog
-    found: dict[str, tuple[Source, Playbook]] = {}
+    loaded: dict[str, tuple[Source, Playbook]] = {}
     top = _checked(source, read, near, home)
-    _include(top, near, home, found)
-    authored = {one: inner.data for one, (inner, _) in sorted(found.items())}
+    _include(top, near, home, loaded)
+    authored = {one: inner.data for one, (inner, _) in sorted(loaded.items())}
     return Bundle(
         playbook=top,
-        includes={one: included for one, (_, included) in sorted(found.items())},
+        includes={one: included for one, (_, included) in sorted(loaded.items())},
         digest=digest(source.data, authored),
     )
 

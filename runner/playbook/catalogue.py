@@ -69,7 +69,7 @@ class Catalog:
         self._cache = cache
         self._anew = anew
         self.classes = classes
-        """Message classes of the home's own, as they stand in its settings."""
+        """Message classes of the organisation, as in its settings."""
         self._reads: dict[str, tuple[Source, Read]] = {}
         self._regimes: dict[str, Regime] = {}
         self._notices: dict[str, tuple[Notice, str]] = {}
@@ -351,4 +351,4 @@ def _declared(home: Home | None) -> frozenset[str]:
 def _rank(version: str) -> tuple[tuple[int, ...], bool, str]:
     """Order versions as semver does, near enough: numbers, then a release after its previews."""
     numbers, _, preview = version.partition("+")[0].partition("-")
-    return tuple(int(one) for one in _NUMBER.findall(numbers)), not preview, preview
+    return tuple(int(number) for number in _NUMBER.findall(numbers)), not preview, preview

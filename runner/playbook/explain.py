@@ -53,8 +53,8 @@ _PATTERNS: Final[Mapping[str, str]] = {
 def explain(source: Source) -> tuple[Problem, ...]:
     """Return everything that the schema has against a playbook, in the order of the file."""
     validator = _validator()
-    found = [_problem(error, source) for error in validator.iter_errors(source.data)]
-    return tuple(sorted(dict.fromkeys(found), key=lambda one: (one.line, one.column, one.code)))
+    problems = [_problem(error, source) for error in validator.iter_errors(source.data)]
+    return tuple(sorted(dict.fromkeys(problems), key=lambda one: (one.line, one.column, one.code)))
 
 
 @cache
@@ -190,7 +190,7 @@ _Told = tuple[str, str, str, str | None]
 
 def _unknown_key(fault: _Fault) -> _Told:
     key = str(fault.wanted)
-    known = [one for one in fault.schema["properties"] if one not in fault.given]
+    known = [name for name in fault.schema["properties"] if name not in fault.given]
     close = nearest(key, known)
     hint = f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(known)}."
     if " " in key and fault.given[key] is None:
@@ -242,7 +242,7 @@ def _wrong_pattern(fault: _Fault) -> _Told:
 
 
 def _wrong_choice(fault: _Fault) -> _Told:
-    choices = [str(one) for one in fault.wanted]
+    choices = [str(choice) for choice in fault.wanted]
     close = nearest(str(fault.given), choices)
     hint = f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(choices)}."
     return "wrong-value", f'The value "{_short(fault.given)}" is not allowed here.', hint, None
@@ -275,10 +275,10 @@ def _out_of_bounds(fault: _Fault) -> _Told:
 
 
 def _kinds(fault: _Fault) -> _Told:
-    given = list(fault.wanted)
-    if given:
-        message = f"The step has {len(given)} kinds: {', '.join(given)}. A step has one kind."
-        return "two-kinds", message, "Write two steps.", given[1]
+    kinds = list(fault.wanted)
+    if kinds:
+        message = f"The step has {len(kinds)} kinds: {', '.join(kinds)}. A step has one kind."
+        return "two-kinds", message, "Write two steps.", kinds[1]
     for key in fault.given:
         close = nearest(str(key), KINDS) if key not in EVERY_KEY else ""
         if close:

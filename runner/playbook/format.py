@@ -234,7 +234,7 @@ class Act(Step, tag="act", frozen=True, kw_only=True):
     http: HttpCall | None = None
     command: tuple[str, ...] = ()
     on_unknown: Literal["ask", "retry"] = "ask"
-    """After an attempt whose outcome nobody knows. ``retry`` is for actions that may be repeated."""
+    """After an attempt with an unknown outcome. ``retry`` is for actions that may be repeated."""
 
 
 class Wait(Step, tag="wait", frozen=True, kw_only=True):
@@ -325,7 +325,7 @@ class MessageTemplate(Part, frozen=True, kw_only=True):
     subject: str = ""
     to: tuple[Recipient, ...] = ()
     escalate_to: tuple[Recipient, ...] = ()
-    """Who is told when neither those it is meant for nor their stand-ins answer, where the class has levels."""
+    """Escalation contacts if neither recipients nor deputies answer and the class has levels."""
 
 
 class Playbook(Part, frozen=True, kw_only=True):

@@ -39,7 +39,7 @@ class Known(msgspec.Struct, frozen=True):
     domains: frozenset[str] = frozenset()
     """Failure domains that the home's channels and contacts declare."""
     channels: Mapping[str, Channel] = {}
-    """The home's channels as their adapters describe them; empty where nobody asked them."""
+    """The home folder's channels as their adapters describe them; empty if unknown."""
 
     def duty(self, duty: str) -> DutyRule | None:
         """Return a duty's newest rule by ``regime/slug``."""
@@ -47,9 +47,9 @@ class Known(msgspec.Struct, frozen=True):
 
     def rules(self, regime: str) -> dict[str, DutyRule]:
         """Return the newest rule of every duty of a regime, by slug."""
-        found = self.regime(regime) if regime in self.regimes else None
+        law = self.regime(regime) if regime in self.regimes else None
         rules: dict[str, DutyRule] = {}
-        for version in found.versions if found is not None else ():
+        for version in law.versions if law is not None else ():
             for rule in version.duties:
                 rules.setdefault(rule.slug, rule)
         return rules

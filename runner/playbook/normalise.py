@@ -53,8 +53,8 @@ def lower(source: Source) -> Lowered:
 
 def kind_of(step: Mapping[str, Any]) -> str:
     """Return the one kind key of an authored step, nothing where there is none or more than one."""
-    found = [key for key in step if key in KINDS]
-    return found[0] if len(found) == 1 else ""
+    kinds = [key for key in step if key in KINDS]
+    return kinds[0] if len(kinds) == 1 else ""
 
 
 class _Lowering:
@@ -204,10 +204,10 @@ class _Lowering:
 
     def due(self, value: Any, where: Where, _names: frozenset[str]) -> Any:
         """Normalise a due time: an offset, and its anchor."""
-        found = re.match(DUE, value) if isinstance(value, str) else None
-        if found is None:
+        match = re.match(DUE, value) if isinstance(value, str) else None
+        if match is None:
             return self.misshapen(value)
-        offset, opened, step, side, fact, duty, item = found.groups()
+        offset, opened, step, side, fact, duty, item = match.groups()
         span = parse_duration(offset)
         anchors = {"opened": opened and "", "step": step, "fact": fact, "duty": duty or item}
         named = [(anchor, ref) for anchor, ref in anchors.items() if ref is not None]

@@ -70,7 +70,7 @@ class OnOverdue(Part, frozen=True, kw_only=True):
     """Repeat the reminder after this long, doubling."""
     times: Annotated[int, Meta(ge=0, le=20)] = 3
     escalate: str = ""
-    """The role that is told, and from then on may do the step."""
+    """The role that is alerted, and can complete the step from then on."""
 
 
 class Must(Part, frozen=True, kw_only=True):
@@ -114,8 +114,8 @@ _REFERENCE = re.compile(r"(?:^|\s)(?:env|file|keyring|command|secret):|\$\{?[A-Z
 
 def secret_in(value: str) -> HeaderSecret | None:
     """Return the secret that a header's value names, None where it names none in the one form that is filled in."""
-    found = _SECRET.fullmatch(value)
-    return HeaderSecret(*found.groups()) if found else None
+    match = _SECRET.fullmatch(value)
+    return HeaderSecret(*match.groups()) if match else None
 
 
 def is_bad_reference(value: str) -> bool:

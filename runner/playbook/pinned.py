@@ -42,7 +42,7 @@ class Contents(CatalogueText, frozen=True, kw_only=True):
     """What an incident is pinned to: the outline of the law, and by their SHA-256 the laws and the notices themselves."""
 
     laws_at: str = ""
-    """Where the JSON of all laws is kept; empty where they stand in this value."""
+    """Where the JSON of all laws is stored; empty if they are in this value."""
     notices_at: str = ""
 
 

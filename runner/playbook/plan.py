@@ -93,7 +93,7 @@ def _chain(body: Body, name: str, known: dict[str, timedelta]) -> timedelta:
     if name not in known:
         step = body.steps[name]
         own = step.wait.duration if isinstance(step, Wait) else None
-        before = (_chain(body, one, known) for one in step.after.steps if one in body.steps)
+        before = (_chain(body, name, known) for name in step.after.steps if name in body.steps)
         known[name] = (own or timedelta()) + max(before, default=timedelta())
     return known[name]
 

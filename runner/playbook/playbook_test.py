@@ -47,11 +47,11 @@ class Behaviour(Written, frozen=True, kw_only=True):
     answers: dict[str, Words] = {}
     """Question → answer."""
     finds: dict[str, tuple[Words, ...]] = {}
-    """Task → assignments that whoever does it records first."""
+    """Task → assignments that its person records first."""
     deeds: dict[str, tuple[Words, ...]] = {}
     """Step → what is done instead, each time that it is met; afterwards it is done as asked."""
     takes: dict[str, Words] = {}
-    """Step → how long whoever does it is at it, while others go on: ``3h``."""
+    """Step → how long its person works on it, while others continue: ``3h``."""
     learns: dict[str, Words] = {}
     """Fact → assignment that settles it, once a step waits for it and nothing else can be done."""
     acts: dict[str, tuple[Effect, ...]] = {}
@@ -82,11 +82,11 @@ class Expected(Written, frozen=True, kw_only=True):
     waits_for: dict[str, tuple[str, ...]] = {}
     """Step → facts that its condition waited for."""
     overdue: dict[str, str] = {}
-    """Step that was late → the role that was told, empty where nobody was."""
+    """Step that was late → the role that was alerted, empty without one."""
     duties: dict[str, str] = {}
     """Duty → what is recorded of it (``filed``, ``decided_not_to_notify``, ``waived``), else its verdict."""
     messages: dict[str, tuple[Words, ...]] = {}
-    """Message step → words that stand in its text."""
+    """Message step → words in its text."""
     documents: dict[str, Document] = {}
     within: str = ""
     """Virtual time from opening to the end, at most: ``3d``."""

@@ -82,7 +82,7 @@ def find_tests(names: Sequence[str], catalog: Catalog) -> tuple[Path, ...]:
 
     All where none is named; raises Invalid for a name that has none.
     """
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for name in names:
         tests = _named(name, catalog)
         if not tests:
@@ -91,8 +91,8 @@ def find_tests(names: Sequence[str], catalog: Catalog) -> tuple[Path, ...]:
                 hint=f"Write {FOLDER}/{Path(name).stem}.yaml beside the playbook, with schema: {SCHEMA}.",
                 code="no_tests",
             )
-        found.update(dict.fromkeys(tests))
-    return tuple(found) if names else tuple(_all(catalog))
+        files.update(dict.fromkeys(tests))
+    return tuple(files) if names else tuple(_all(catalog))
 
 
 def _named(name: str, catalog: Catalog) -> list[Path]:
@@ -253,13 +253,13 @@ def _inside(prefix: str, steps: Sequence[AnyStep], bundle: Bundle) -> Iterator[t
 
 def named_duties(bundle: Bundle) -> tuple[str, ...]:
     """Return the duties that a playbook names: in its steps and in its conditions."""
-    found: dict[str, None] = {}
+    duties: dict[str, None] = {}
     for playbook in _playbooks(bundle):
         places = Map(playbook)
         for place in places.places:
             for name in (getattr(place.step, "duty", ""), place.step.due.ref if place.step.due else ""):
                 if "/" in name:
-                    found[name] = None
+                    duties[name] = None
         for _, _, expression in places.expressions():
-            found.update(dict.fromkeys(expression.duties))
-    return tuple(found)
+            duties.update(dict.fromkeys(expression.duties))
+    return tuple(duties)

@@ -79,8 +79,8 @@ def _salvaged(data: dict[str, Any], problems: tuple[Problem, ...]) -> Read:
 
 
 def _items(data: dict[str, Any], key: str) -> list[tuple[str, Any]]:
-    found = data.get(key)
-    return list(found.items()) if isinstance(found, dict) else []
+    items = data.get(key)
+    return list(items.items()) if isinstance(items, dict) else []
 
 
 def _or(value: Any, wanted: Any, otherwise: Any) -> Any:
@@ -118,6 +118,6 @@ def _culprit(message: str) -> str:
     unknown = re.match(r"Object contains unknown field `([^`]*)`(?: - at `\$`)?$", message)
     if unknown:
         return unknown[1]
-    found = _PATH.search(message)
-    part = _PART.match(found[1]) if found else None
+    match = _PATH.search(message)
+    part = _PART.match(match[1]) if match else None
     return part[1] if part and part[1] else ""

@@ -108,7 +108,9 @@ _ANY = re.compile(rf" (?:{'|'.join(sorted(_PHRASES))}) ")
 
 def meaning(text: str) -> Meaning:
     """Return what an answer means, whatever its case, accents, quotes, punctuation, emoji and polite words."""
-    plain = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
+    plain = "".join(
+        character for character in unicodedata.normalize("NFKD", text) if not unicodedata.combining(character)
+    )
     words = _WORD.findall(plain.casefold())
     bare = [word for word in words if word not in _POLITE]
     if bare and (" ".join(bare) in _PHRASES or all(word in _PHRASES for word in bare)):

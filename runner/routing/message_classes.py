@@ -32,21 +32,21 @@ def laid_over(known: Mapping[str, MessageClass], layer: Written) -> Mapping[str,
     """Return the classes overridden by those of a file; invalid ones are ignored, since the check has reported them."""
     if not layer:
         return known
-    found = dict(known)
+    classes = dict(known)
     for name, given in layer.items():
         try:
-            found[name] = derived(name, given, found)
+            classes[name] = derived(name, given, classes)
         except ValueError:
             continue
-    return found
+    return classes
 
 
 def class_problems(layer: Written, known: Mapping[str, MessageClass]) -> Iterator[tuple[str, str]]:
     """Yield the invalid classes of a file, each with a sentence for people."""
-    found = dict(known)
+    classes = dict(known)
     for name, given in layer.items():
         try:
-            found[name] = derived(name, given, found)
+            classes[name] = derived(name, given, classes)
         except ValueError as error:
             yield name, str(error)
 

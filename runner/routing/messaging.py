@@ -32,10 +32,10 @@ Idempotency = Literal["none", "key", "txn", "dedup"]
 Reconcile = Literal["none", "query"]
 
 About = Literal["", "recipient", "message", "account", "provider"]
-"""Whom or what an outcome speaks of; empty where it never got as far as the other side."""
+"""Subject of an outcome; empty if the other side was never reached."""
 
 AddressState = Literal["", "gone", "stopped"]
-"""What an outcome proves of the address itself: nobody has it, or its owner wants nothing more over this kind of channel."""
+"""What an outcome shows of the address itself: it does not exist, or its owner opted out of this kind of channel."""
 
 CONFIDENTIALITY: tuple[Confidentiality, ...] = get_args(Confidentiality)
 PERSONAL_DATA: tuple[PersonalData, ...] = get_args(PersonalData)
@@ -44,12 +44,12 @@ EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 
 
 def carries(ceiling: Confidentiality, wanted: Confidentiality) -> bool:
-    """Say whether a channel with this ceiling may carry a message of that confidentiality."""
+    """Tell whether a channel with this ceiling may carry a message of that confidentiality."""
     return CONFIDENTIALITY.index(wanted) <= CONFIDENTIALITY.index(ceiling)
 
 
 def carries_personal(ceiling: PersonalData, wanted: PersonalData) -> bool:
-    """Say whether a channel with this ceiling may carry personal data of that class."""
+    """Tell whether a channel with this ceiling may carry personal data of that class."""
     return PERSONAL_DATA.index(wanted) <= PERSONAL_DATA.index(ceiling)
 
 
@@ -76,7 +76,7 @@ class MessageClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ack_quorum: Literal["any", "all", "each_role"] | int = "any"
     """How many recipients of one message must reach the goal; ``each_role`` is one for every role addressed."""
     mobilises: bool = False
-    """It calls people to an incident: whoever opened it is not paged, and their roles count as filled."""
+    """It calls people to an incident: the person who opened it is not paged, and their roles count as filled."""
     duplicate_tolerance: DuplicateTolerance = "annoying"
     on_unknown: OnUnknown = "failover"
     first_wave: int = 1
@@ -86,9 +86,9 @@ class MessageClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     stale_after: timedelta = timedelta(hours=24)
     """After this the message is worth nothing and is dropped with a word."""
     escalate_after: timedelta | None = None
-    """How long each level has before the next one is told as well; None where nobody else is told."""
+    """How long each level has before the next one is alerted as well; None without further levels."""
     remind_after: timedelta | None = None
-    """How long whoever has it has to answer before it is sent again; doubles each time. None where it is not."""
+    """How long a recipient has to acknowledge before the message is resent; doubles each time. None without reminders."""
     reminders: int = 3
     """How often one person is reminded at most."""
     re_remind_after: timedelta | None = None
@@ -96,7 +96,7 @@ class MessageClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     links: tuple[str, ...] = ()
     """Domains besides our own to which links for affected people and the public may lead (R28)."""
     tell_acknowledged: bool = False
-    """Whether those who were reached are told that it is acknowledged, and by whom."""
+    """Whether the recipients are informed that it is acknowledged, and by which person."""
 
     @property
     def wants_answer(self) -> bool:
@@ -123,7 +123,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     sim_swappable: bool = False
     e2ee: bool = False
     signed: bool = False
-    """What leaves is signed, so that whoever gets it can prove whose it is."""
+    """Messages are signed, so that the recipient can verify the sender."""
     idempotency: Idempotency = "none"
     key_lifetime: timedelta | None = None
     """How long the provider remembers a key; None while ``idempotency`` is none, or for ever."""
@@ -193,7 +193,7 @@ class ContactPoint(msgspec.Struct, frozen=True, kw_only=True):
     stop_heard: Mapping[str, str] = {}
     """How that was heard, where it was recorded."""
     risk_at: datetime | None = None
-    """When somebody reported that it may be another's by now, such as after a new SIM card."""
+    """When a person reported that it can belong to another by now, such as after a new SIM card."""
     consented_at: datetime | None = None
     """When its owner agreed to be texted there."""
 
@@ -240,7 +240,7 @@ class DeliveryPlan(msgspec.Struct, frozen=True, kw_only=True):
     refusals: tuple[Refusal, ...]
     warnings: tuple[PlanWarning, ...] = ()
     overridden: tuple[Refusal, ...] = ()
-    """Rules that would refuse a channel of the plan, and that an approver set aside."""
+    """Overridden rules that would block a channel of the plan."""
 
     @property
     def channels(self) -> tuple[str, ...]:

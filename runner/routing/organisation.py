@@ -102,13 +102,13 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     people: dict[str, Person] = {}
     roles: dict[str, tuple[str, ...]] = {}
     oncall: dict[str, str] = {}
-    """Roles that a rota hands round → an iCalendar file; its path counts from the home. ``roles`` names whom its gaps fall to."""
+    """Roles on a rota → an iCalendar file; its path counts from the home folder. ``roles`` names the persons for its gaps."""
     war_rooms: dict[str, RoomConfig] = {}
     """Where responders talk, the first to use first."""
     alternates: dict[str, tuple[str, ...]] = {}
-    """Who is told when those who hold a role do not answer."""
+    """Escalation contacts of a role."""
     escalation: tuple[Addressee, ...] = ()
-    """Escalation contacts if the recipients do not answer, where the message names nobody."""
+    """Escalation contacts if the recipients do not answer and the message names none."""
     public_url: str = ""
     """Where people reach ``tocsin serve-callbacks``; without it no message holds a link."""
     channels: dict[str, ChannelConfig] = {}
@@ -128,7 +128,9 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """Where the secrets are that no automatic action may have: the master key, the store's and the channels' own."""
         channels = (reference for channel in self.channels.values() for reference in channel.secrets.values())
         return tuple(
-            one for one in (self.master_key, self.store_password, self.working.ping, *channels) if one
+            reference
+            for reference in (self.master_key, self.store_password, self.working.ping, *channels)
+            if reference
         )
 
     @property
@@ -189,15 +191,15 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
         seen: set[str] = set()
         while person not in seen:
             seen.add(person)
-            found = self.people.get(person)
-            if found is None or not found.away or not found.alternate:
+            known = self.people.get(person)
+            if known is None or not known.away or not known.alternate:
                 return person
-            person = found.alternate
+            person = known.alternate
         return person
 
 
 def _recipient(people: Mapping[str, Person], person: str) -> Recipient:
-    found = people.get(person)
-    if found is None:
+    known = people.get(person)
+    if known is None:
         return Recipient(person=person)
-    return Recipient(person=person, contacts=found.contacts, zone=found.zone)
+    return Recipient(person=person, contacts=known.contacts, zone=known.zone)

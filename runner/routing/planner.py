@@ -78,11 +78,11 @@ def plan(
     usable: list[Candidate] = []
     refused: list[Refusal] = []
     for channel in sorted(channels, key=lambda entry: (entry.priority, entry.id)):
-        found = choose(message, channel, recipient, context, traits)
-        if isinstance(found, Refusal):
-            refused.append(found)
+        chosen = choose(message, channel, recipient, context, traits)
+        if isinstance(chosen, Refusal):
+            refused.append(chosen)
         else:
-            usable.append(found)
+            usable.append(chosen)
     ordered = _spread(usable, message.first_wave)
     overridden = tuple(pair for candidate in ordered for pair in against(candidate))
     return DeliveryPlan(
@@ -237,5 +237,5 @@ def zones_of(number: str) -> tuple[str, ...]:
         return ()
     regions = numbers.region_codes_for_country_code(read.country_code or 0)
     examples = (example for region in regions if (example := numbers.example_number(region)) is not None)
-    found = (time_zones_for_number(one) for one in (read, *examples))
+    found = (time_zones_for_number(number) for number in (read, *examples))
     return next((zones for zones in found if zones != (UNKNOWN_TIMEZONE,)), ())

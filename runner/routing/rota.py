@@ -87,7 +87,7 @@ class Budget:
         """Pay for one day; raises Invalid once there is nothing left."""
         self.left -= 1
         if self.left < 0:
-            raise Invalid("the rota has too many shifts and repetitions", code="rota")
+            raise Invalid("The rota has too many shifts and repetitions.", code="rota")
 
 
 def covering(shift: Shift, at: datetime, budget: Budget) -> tuple[datetime, datetime] | None:
@@ -106,9 +106,9 @@ def _instant(local: datetime, zone: tzinfo) -> datetime:
 
 def _beginnings(shift: Shift, first: datetime, last: datetime, budget: Budget) -> Iterator[datetime]:
     """Yield what begins between two local times, in no order; what does not take place is left out."""
-    for one in {shift.begins, *shift.also}:
-        if first <= one <= last and one not in shift.never:
-            yield one
+    for start in {shift.begins, *shift.also}:
+        if first <= start <= last and start not in shift.never:
+            yield start
     if shift.again is None or last < shift.begins:
         return
     day, clock = first.date(), shift.begins.time()

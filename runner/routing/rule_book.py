@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 KeptBy = Literal["planner", "composer", "sender", "answers", "bulk", "notices", "home", "journal", "people"]
-"""Who holds to a rule; ``people`` means that the program reminds of it, and nobody but people can keep it."""
+"""What applies a rule; ``people`` means that the program reminds, and only people can apply it."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -329,7 +329,7 @@ _WORDS = (
 
 
 RULE_BOOK: Mapping[str, Rule] = {
-    one.number: one for part in (_CHANNELS, _CONTENT, _FRAUD, _LAW, _BULK, _WORDS) for one in part
+    rule.number: rule for part in (_CHANNELS, _CONTENT, _FRAUD, _LAW, _BULK, _WORDS) for rule in part
 }
 """Every rule by its number or word."""
 

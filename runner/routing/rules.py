@@ -17,15 +17,15 @@ from runner.routing.messaging import Audience, Channel, ContactPoint, MessageCla
 from runner.routing.rule_book import RULE_BOOK, RuleOverride
 
 OUTSIDERS: frozenset[Audience] = frozenset({"regulator", "affected", "public"})
-"""Whom an exercise never reaches, whatever is configured."""
+"""Audiences that an exercise never contacts, whatever the settings."""
 HELD_BACK: frozenset[Audience] = frozenset({"affected", "public"})
-"""Whom a hold of law enforcement keeps from being told."""
+"""Audiences whose messages a delay for law enforcement blocks."""
 FALLEN: frozenset[str] = frozenset({"R1", "R2", "outage"})
 """Rules about compromised domains: an override of them covers only the domains that were compromised at that time."""
 LINK = "link"
 """The trait of a text that holds an address of the web."""
 FOREIGN_LINK = "foreign_link"
-"""The trait of one that leads somewhere else than to us and whom its class names, or counts who follows it."""
+"""The trait of a link outside the organisation and the services of the class, or of a link that counts its readers."""
 
 
 class Compromise(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ class PlanContext(msgspec.Struct, frozen=True, kw_only=True):
     corporate: frozenset[str] = frozenset()
     """Domains of the company's own identity provider, network, mail and chat."""
     at: datetime | None = None
-    """When it is planned; None where nobody is to be told now."""
+    """When it is planned; None if no person is to be alerted now."""
     simulated: bool = False
     """It is an exercise whose messages do not leave: every channel may be played."""
 

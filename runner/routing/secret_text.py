@@ -72,7 +72,7 @@ def _of(line: str) -> Iterator[str]:
 
 def _is_card(text: str) -> bool:
     """Tell whether digits begin as cards of the large schemes do, and have the right check digit (Luhn)."""
-    digits = [int(one) for one in text if one.isdigit()]
+    digits = [int(digit) for digit in text if digit.isdigit()]
     if digits[0] not in (2, 3, 4, 5, 6) or len(set(digits)) < 2:
         return False
     doubled = (digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2])

@@ -56,10 +56,10 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_rate(text: str) -> Rate:
     """Return the rate that a text says; raises ValueError with how to write one."""
-    found = _RATE.fullmatch(text.strip())
-    if found is None:
+    match = _RATE.fullmatch(text.strip())
+    if match is None:
         raise ValueError(f'"{text}" is not a rate; {HOW}')
-    messages, times, unit, burst = found.groups()
+    messages, times, unit, burst = match.groups()
     if not all(int(number or 1) for number in (messages, times, burst)):
         raise ValueError(f'the rate "{text}" allows no message; {HOW}')
     return Rate(messages=int(messages), per=int(times or 1) * _UNITS[unit], burst=int(burst or 1))

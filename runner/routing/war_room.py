@@ -12,7 +12,7 @@ class RoomConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One room as ``tocsin.yaml`` writes it; with ``channel`` it depends on that channel, and has its confidentiality limit."""
 
     address: str = ""
-    """An address that people can open or dial, of a room that is there already; it stands in messages."""
+    """An address that people can open or dial, of an existing room; it is part of messages."""
     open: bool = False
     """Each incident has a room of its own, which the provider of ``channel`` opens."""
     channel: str = ""
@@ -39,7 +39,7 @@ class Guest(msgspec.Struct, frozen=True, kw_only=True):
 
     person: str
     errand: str = ""
-    """Names the invitation in the journal, where attempts stand in the clear: it says nothing of the person."""
+    """Names the invitation in the journal, where attempts are unencrypted: it contains nothing of the person."""
     left_out: str = ""
 
 

@@ -122,15 +122,15 @@ def compiled(
         with contextlib.suppress(OSError, msgspec.MsgspecError, _Damaged):
             body = _body((folder / name).read_bytes())
             return from_json(body, wanted), body
-    made = make()
-    body = _encoded(made)
+    value = make()
+    body = _encoded(value)
     if cache is not None:
         with contextlib.suppress(OSError, msgspec.MsgspecError):
             unchanged = _name(None, kind, files, code) == name  # since before they were read
-            if unchanged and from_json(body, wanted) == made:
+            if unchanged and from_json(body, wanted) == value:
                 _keep(cache / name, body)
                 _make_room(cache, kind, newest)
-    return made, body
+    return value, body
 
 
 def kept_digest(
@@ -216,6 +216,6 @@ def _keep(place: Path, body: bytes) -> None:
 
 
 def _make_room(cache: Path, kind: str, newest: int) -> None:
-    kept = sorted(cache.glob(f"{kind}-*.json"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
-    for old in kept[newest:]:
+    newest_first = sorted(cache.glob(f"{kind}-*.json"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
+    for old in newest_first[newest:]:
         old.unlink(missing_ok=True)

@@ -18,12 +18,12 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
 def place_of(message: str) -> tuple[Where, str]:
-    """Take the place out of msgspec's word of what does not fit, and return both."""
-    found = _PLACE.search(message)
-    if found is None:
+    """Split msgspec's error message into position and text."""
+    match = _PLACE.search(message)
+    if match is None:
         return (), message
-    steps = tuple(int(index) if index else name for name, index in _STEP.findall(found[1]))
-    return steps, message[: found.start()]
+    steps = tuple(int(index) if index else name for name, index in _STEP.findall(match[1]))
+    return steps, message[: match.start()]
 
 
 class Spot(msgspec.Struct, frozen=True):

@@ -213,11 +213,11 @@ _WORDED = (
 
 
 def _worded(error: yaml.MarkedYAMLError) -> tuple[str, str, str]:
-    """Say the parser's complaint in words for a person who does not know YAML's grammar."""
-    told = f"{error.context or ''} {error.problem or ''}".strip()
-    if "maximum nesting depth" in told:
+    """Return the parser's error in words for a person who does not know YAML's grammar."""
+    complaint = f"{error.context or ''} {error.problem or ''}".strip()
+    if "maximum nesting depth" in complaint:
         return TOO_DEEP
     for needle, message, hint in _WORDED:
-        if needle in told:
+        if needle in complaint:
             return "yaml-syntax", f"This is not YAML: {message}.", hint
-    return "yaml-syntax", f"This is not YAML: {told}.", "Quote unusual text."
+    return "yaml-syntax", f"This is not YAML: {complaint}.", "Quote unusual text."

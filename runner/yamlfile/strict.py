@@ -53,7 +53,7 @@ def _misfits(source: Source, data: Any, kind: types.Type, where: Where) -> Itera
         case types.Metadata(type=inner):
             yield from _misfits(source, data, inner, where)
         case types.UnionType(types=several):
-            shaped = [one for one in several if not isinstance(one, types.NoneType)]
+            shaped = [kind for kind in several if not isinstance(kind, types.NoneType)]
             if len(shaped) == 1:
                 yield from _misfits(source, data, shaped[0], where)
         case types.LiteralType(values=words) if data not in words:

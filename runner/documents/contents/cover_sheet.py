@@ -126,8 +126,8 @@ def _coverage(coverage: tuple[Coverage, ...]) -> list[Block]:
 
 
 def _state(line: Coverage) -> Inline:
-    shown = Text(_STATES[line.state])
-    return Strong((shown,)) if line.state in ("gap", "forbidden") else shown
+    label = Text(_STATES[line.state])
+    return Strong((label,)) if line.state in ("gap", "forbidden") else label
 
 
 def _why(line: Coverage) -> str:

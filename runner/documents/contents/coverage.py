@@ -34,7 +34,7 @@ def item_of(notice: Notice, path: str) -> str:
 
 
 def treatment_of(notice: Notice, path: str) -> Treatment:
-    """Say whether the law lets this fact follow later."""
+    """Tell whether the law lets this fact follow later."""
     return "to_follow" if notice.phased and short(path) not in notice.at_once else "missing"
 
 
@@ -129,8 +129,8 @@ def _open(choice: FactChoice, stated: set[str], places: _Places) -> list[str]:
     paths = (choice,) if isinstance(choice, str) else choice
     if any(path in stated and path not in places.gaps for path in paths):
         return []
-    shown = [path for path in paths if path in places.gaps]
-    return shown or [paths[0]]
+    marked = [path for path in paths if path in places.gaps]
+    return marked or [paths[0]]
 
 
 def _form(notice: Notice, document: Document) -> list[Coverage]:

@@ -26,9 +26,9 @@ def write_json(document: Document) -> bytes:
 
     ``report`` has what the form's list says the place of; unknown answers are null in the list and absent there.
     """
-    found = _fields(document)
+    fields = _fields(document)
     report: dict[str, Any] = {}
-    for field in found:
+    for field in fields:
         if field.path and field.value is not None:
             _put(report, field.path.split("."), field.value)
     content = {
@@ -39,7 +39,7 @@ def write_json(document: Document) -> bytes:
         "kind": document.context.kind,
         "fields": [
             {"id": field.id, "name": field.name, "section": field.section, "answer": field.value}
-            for field in found
+            for field in fields
         ],
         "report": report,
     }

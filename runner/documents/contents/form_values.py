@@ -34,7 +34,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     shown: str
     """The answer as a reader wants it; empty while it is unknown."""
     asked: bool | None
-    """Whether it is asked at all; None while nobody can tell."""
+    """Whether it is asked at all; None while undetermined."""
 
 
 def asked_for(notice: Notice) -> Iterator[str]:
@@ -55,11 +55,11 @@ def answers(notice: Notice, facts: Mapping[str, Any], form: Setting) -> tuple[An
 
 def printed(notice: Notice, facts: Mapping[str, Any], form: Setting) -> list[dict[str, Any]]:
     """Return what a template reads under ``sections``: the fields that are asked, and those that may be."""
-    found = answers(notice, facts, form)
+    replies = answers(notice, facts, form)
     return [
         {"title": section.title, "fields": rows}
         for section in notice.sections
-        if (rows := list(_rows(section, found)))
+        if (rows := list(_rows(section, replies)))
     ]
 
 
@@ -139,17 +139,17 @@ def _first(field: Field, facts: Mapping[str, Any]) -> tuple[str, Any]:
 
 
 def _at(path: str, facts: Mapping[str, Any]) -> Any:
-    found: Any = facts
+    node: Any = facts
     for part in path.split("."):
-        found = found.value if isinstance(found, Kept) else found
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found.value if isinstance(found, Kept) else found
+        node = node.value if isinstance(node, Kept) else node
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return node.value if isinstance(node, Kept) else node
 
 
 def _shown(field: Field, path: str, value: Any, form: Setting) -> str:
     language, zone, _ = form
     if isinstance(value, (list, tuple, set, frozenset)):
-        return "; ".join(_shown(field, path, one, form) for one in sorted(value))
+        return "; ".join(_shown(field, path, member, form) for member in sorted(value))
     kind = fact_type(path)
     match kind.kind if isinstance(kind, FactType) else "":
         case "instant":

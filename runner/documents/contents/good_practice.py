@@ -39,7 +39,7 @@ _LAWFUL = (
     *("gov", "gov.uk", "mil", "europa.eu"),
     *("annualcreditreport.com", "equifax.com", "experian.com", "transunion.com"),
 )
-"""Governments, and whom American law has such letters point to (15 USC 1681j and the states' breach laws)."""
+"""Governments, and services that American law requires in such letters (15 USC 1681j and the states' breach laws)."""
 _NEVER: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
         "en": (r"\b(?:never|not)\b", r"\bask\b", r"\bpasswords?\b"),
@@ -48,7 +48,7 @@ _NEVER: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "es": (r"\b(?:nunca|jamás|no)\b", r"\b(?:ped\w+|solicit\w+)\b", r"\bcontraseñas?\b"),
     }
 )  # fmt: skip
-"""By language: words of which one each stands in the sentence that no password is asked for."""
+"""By language: groups of words, one of each, in the sentence that no password is requested."""
 _SENTENCE = re.compile(r"[.!?]\s|\n\n")
 
 
@@ -75,12 +75,12 @@ def _no_password(document: Document) -> Coverage:
         note = "to verify: no check exists for this language"
         return Coverage(ref="R16", item=item, state="to_check", note=note)
     patterns = [re.compile(word, re.IGNORECASE) for word in words]
-    said = any(
+    stated = any(
         all(pattern.search(sentence) for pattern in patterns)
         for text in _texts(document.blocks)
         for sentence in _SENTENCE.split(text)
     )
-    if said:
+    if stated:
         return Coverage(ref="R16", item=item, state="covered")
     note = "to verify: no sentence such as “We will never ask you for a password.” was found"
     return Coverage(ref="R16", item=item, state="to_check", note=note)
@@ -93,8 +93,8 @@ def _links(notice: Notice, document: Document) -> Coverage:
     )
     named = (*own, *notice.links, *_LAWFUL)
     texts = (*_texts(document.blocks), *_addresses(document.blocks))
-    found = dict.fromkeys(host for text in texts for host in foreign(text, named))
-    why = [f"leads to {host}" for host in found]
+    hosts = dict.fromkeys(host for text in texts for host in foreign(text, named))
+    why = [f"leads to {host}" for host in hosts]
     if any(map(counts_readers, texts)):
         why.append("an address counts its readers")
     return Coverage(ref="R28", item=item, state="forbidden" if why else "covered", note="; ".join(why))

@@ -34,11 +34,11 @@ def scan_fields(text: str, file: str) -> tuple[FieldList | None, tuple[Problem, 
             source.problem(("schema",), "fields-schema", "The file is not a list of fields.", hint=hint),
         )
     try:
-        found = convert({key: value for key, value in data.items() if key != "schema"}, FieldList)
+        field_list = convert({key: value for key, value in data.items() if key != "schema"}, FieldList)
     except msgspec.ValidationError as error:
         where, message = place_of(str(error))
         return None, (source.problem(where, "fields-value", sentence(message)),)
-    return found, tuple(_problems(found, source))
+    return field_list, tuple(_problems(field_list, source))
 
 
 def _problems(found: FieldList, source: Source) -> Iterator[Problem]:

@@ -81,9 +81,9 @@ def scan_notice(
     text = "".join(piece.text for piece in pieces)
     problems += tuple(_placed(problem, pieces) for problem in check_syntax(text, file))
     problems += tuple(
-        _placed(_problem(file, number, "notice-character", f"The text contains {found[0]}."), pieces)
+        _placed(_problem(file, number, "notice-character", f"The text contains {characters[0]}."), pieces)
         for number, line in enumerate(text.splitlines(), 1)
-        if (found := findings(line))
+        if (characters := findings(line))
     )
     if notice is None:
         return None, text, problems
@@ -120,19 +120,19 @@ def _form(notice: Notice, source: Source, forms: Parts) -> tuple[_Filled, tuple[
     """Return the fields of the form that a notice fills, with all that is wrong."""
     if notice.form is None:
         return _Filled(), ()
-    found = forms(notice.form.fields)
-    if found is None:
+    field_file = forms(notice.form.fields)
+    if field_file is None:
         hint = f"Add the file notices/fields/{notice.form.fields}.yaml."
         what = f'List of fields "{notice.form.fields}" does not exist.'
         return _Filled(), (source.problem(("form", "fields"), "notice-form", what, hint=hint),)
-    listed, problems = scan_fields(*found)
+    listed, problems = scan_fields(*field_file)
     if listed is None or problems:
         return _Filled(), problems
     if notice.form.stage not in listed.stages:
         hint = f"Choose one of: {', '.join(listed.stages)}."
         what = f'Stage "{notice.form.stage}" does not exist in the form.'
         return _Filled(), (source.problem(("form", "stage"), "notice-form", what, hint=hint),)
-    return _Filled(listed.at(notice.form.stage), found[0]), ()
+    return _Filled(listed.at(notice.form.stage), field_file[0]), ()
 
 
 def _asked(sections: tuple[Section, ...]) -> Iterator[Item]:
@@ -218,20 +218,20 @@ def _hint(word: str, known: tuple[str, ...]) -> str:
 
 
 def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
-    found: list[Problem] = []
+    problems: list[Problem] = []
     if not _ID.fullmatch(notice.id):
-        found.append(
+        problems.append(
             source.problem(("id",), "notice-id", "The id must be lower-case words joined by hyphens.")
         )
     if not _VERSION.fullmatch(notice.version):
-        found.append(
+        problems.append(
             source.problem(
                 ("version",), "notice-version", "The version must be three numbers, such as 1.0.0."
             )
         )
     if notice.at_once and not notice.phased:
         hint = "Write phased: true, or remove at_once."
-        found.append(
+        problems.append(
             source.problem(
                 ("at_once",), "notice-phases", "The key at_once needs a notice in phases.", hint=hint
             )
@@ -240,12 +240,12 @@ def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
         for word in words:
             if word not in get_args(LetterPart):
                 hint = _hint(word, get_args(LetterPart))
-                found.append(
+                problems.append(
                     source.problem(
                         (key,), "notice-part", f'The value "{word}" is not a part of a letter.', hint=hint
                     )
                 )
-    found += [
+    problems += [
         source.problem(
             ("slots",), "notice-slot", f'The value "{slot}" is not a slot.', hint=_hint(slot, SLOTS)
         )
@@ -254,11 +254,11 @@ def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
     ]
     for index, item in enumerate(notice.requires):
         if item.when:
-            found += [
+            problems += [
                 source.problem(("requires", index, "when"), "notice-condition", problem.message)
                 for problem in check_syntax("{% if " + item.when + " %}{% endif %}", source.file)
             ]
-    return tuple(found)
+    return tuple(problems)
 
 
 def _text_problems(
@@ -268,7 +268,7 @@ def _text_problems(
         read = {short(path) for path, _line in facts_read(body)}
     except Invalid as error:
         return tuple(_placed(problem, pieces) for problem in error.problems)
-    found = [
+    problems = [
         source.problem(
             ("requires",),
             "notice-uncovered",
@@ -285,14 +285,14 @@ def _text_problems(
             if slot in personal
             else "is in `slots`, and the text does not read it."
         )
-        found.append(source.problem(("slots",), "notice-slot", f'Slot "{slot}" {what}', key=True))
+        problems.append(source.problem(("slots",), "notice-slot", f'Slot "{slot}" {what}', key=True))
     epoch = RenderContext(timestamp=datetime(2000, 1, 1, tzinfo=UTC))
     try:
         render(notice, body, {}, context=epoch)
     except Invalid as error:
         inner = error.problems or (_problem(source.file, 1, error.code, error.message, error.hint),)
-        found += [_placed(problem, pieces) for problem in inner]
-    return tuple(found)
+        problems += [_placed(problem, pieces) for problem in inner]
+    return tuple(problems)
 
 
 def _problem(file: str, line: int, code: str, message: str, hint: str = "") -> Problem:

@@ -76,17 +76,17 @@ class Objects:
         return self._bodies[number]
 
     def add(self, body: bytes) -> int:
-        """Take one more object, and return its number."""
+        """Add an object, and return its number."""
         self._last += 1
         self._bodies[self._last] = body
         return self._last
 
     def add_stream(self, content: bytes) -> int:
-        """Take a stream of drawing as it is, uncompressed."""
+        """Add a drawing stream, uncompressed."""
         return self.add(b"<</Length %d>>\nstream\n%b\nendstream" % (len(content), content))
 
     def as_form(self, page: Page) -> int:
-        """Take what a page draws as a thing that other pages draw, with the fonts and colours that it needs."""
+        """Add a page's drawing as an object for other pages, with its fonts and colours."""
         head, _, rest = self.body(page.contents).partition(b">>")
         form = b"/Type/XObject/Subtype/Form/BBox%b/Resources %d 0 R>>" % (page.box, page.resources)
         return self.add(head + form + rest)
@@ -134,10 +134,10 @@ class Objects:
 
 
 def _found(pattern: re.Pattern[bytes], content: bytes) -> re.Match[bytes]:
-    found = pattern.search(content)
-    if found is None:
+    match = pattern.search(content)
+    if match is None:
         raise _strange()
-    return found
+    return match
 
 
 def _strange() -> Bug:

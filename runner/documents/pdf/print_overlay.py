@@ -96,13 +96,13 @@ class Overprint:
         places = _places(self._ask(first, inputs, trial))
         if places is None:
             return Stamped(b"", 0, (False,) * len(own))
-        made = self._machine.make(
+        compiled = self._machine.make(
             first, inputs, "overprint", self._said(paper, own, [page for _, page in places])
         )
-        found = self._ask(first, made.inputs, made.said)
+        positions = self._ask(first, compiled.inputs, compiled.said)
         forget(first)
-        fits = _fits(found, len(own))
-        objects = Objects(made.content)
+        fits = _fits(positions, len(own))
+        objects = Objects(compiled.content)
         return _bound(objects, [number for number, _ in places], fits)
 
     def _patterns(self, paper: Paper) -> str:
@@ -142,7 +142,7 @@ def _places(found: _Found) -> list[tuple[int, tuple[tuple[int, float], ...]]] | 
 
 
 def _fits(found: _Found, letters: int) -> tuple[bool, ...]:
-    """Say of each letter whether its paragraphs end where the first one's do, of which the form was made."""
+    """Tell for each letter whether its paragraphs end where those of the first letter do."""
     wanted = {which: down for number, which, _, _, down in found.below if number == 0}
     fits = [True] * letters
     for number, which, _, _, down in found.below:

@@ -66,17 +66,17 @@ class Machine:
         then, because its text must be the same in every format.
         """
         for _attempt in range(_MAX_SCRIPTS):
-            found = self._set(first, inputs, _source(call, said))
-            if isinstance(found, bytes):
-                return Made(found, inputs, said)
-            inputs, said = _spelt(inputs, found), _spelt(said, found)
+            printed = self._set(first, inputs, _source(call, said))
+            if isinstance(printed, bytes):
+                return Made(printed, inputs, said)
+            inputs, said = _spelt(inputs, printed), _spelt(said, printed)
         raise _no_font("many scripts")
 
     def ask(self, first: Document, inputs: str, call: str, said: str, label: str) -> list[Any]:
         """Return what the stationery found out: the values under a label."""
         import typst
 
-        found = typst.query(  # type: ignore[type-var]  # a source and a root are each what they are
+        answer = typst.query(  # type: ignore[type-var]  # a source and a root are each what they are
             _source(call, said),
             label,
             field="value",
@@ -85,14 +85,14 @@ class Machine:
             ignore_system_fonts=True,
             sys_inputs={"patterns": inputs},
         )
-        return list(json.loads(found))
+        return list(json.loads(answer))
 
     def _set(self, first: Document, inputs: str, source: bytes) -> bytes | str:
         """Return a PDF, or the text of which a draft's fonts lack something."""
         import typst
 
         try:
-            made = self._compiler(first, inputs).compile(
+            content = self._compiler(first, inputs).compile(
                 input=source,
                 format="pdf",
                 pdf_standards=self._standards,  # type: ignore[arg-type]
@@ -109,9 +109,9 @@ class Machine:
             if first.context.status == "final":
                 raise _no_font(match[1]) from None
             return match[1]
-        if not isinstance(made, bytes):
+        if not isinstance(content, bytes):
             raise Bug("Typst returned no PDF.")
-        return made
+        return content
 
     def _compiler(self, first: Document, inputs: str) -> typst.Compiler:
         import typst
@@ -139,16 +139,18 @@ class Press:
 
     def print(self, documents: Sequence[Document]) -> Printed:
         """Return documents in one PDF, each with pages of its own; see ``Machine.make`` for what no font shows."""
-        said = self._said(documents)
-        made = self._machine.make(documents[0], self._inputs, "letters", said)
+        shared = self._said(documents)
+        compiled = self._machine.make(documents[0], self._inputs, "letters", shared)
         if len(documents) == 1:
-            return Printed(made.content, (max(int(found) for found in _PAGES.findall(made.content)),))
-        found = self._machine.ask(documents[0], made.inputs, "letters", made.said, "metadata")
+            return Printed(
+                compiled.content, (max(int(metadata) for metadata in _PAGES.findall(compiled.content)),)
+            )
+        metadata = self._machine.ask(documents[0], compiled.inputs, "letters", compiled.said, "metadata")
         forget(documents[0])
-        return Printed(made.content, tuple(n for n in found if n))
+        return Printed(compiled.content, tuple(n for n in metadata if n))
 
     def _said(self, documents: Sequence[Document]) -> str:
-        """Say documents as JSON: a number is the pattern's block of that place."""
+        """Return documents as JSON: a number means the pattern's block at that position."""
         if any(frame(document) not in self._patterns for document in documents):
             firsts: dict[Hashable, Document] = {}
             for document in documents:
@@ -172,12 +174,12 @@ def patterns(documents: Sequence[Document]) -> str:
 
 
 def forget(document: Document) -> None:
-    """Have typst let a batch go: it keeps parts of its last ten compilations, which for batches are gigabytes."""
+    """Make Typst release a batch: it keeps parts of its last ten compilations, which for batches are gigabytes."""
     import typst
 
-    found = fonts(document.context.stationery.font_paths)
+    available = fonts(document.context.stationery.font_paths)
     for _ in range(_GENERATIONS):
-        typst.compile(b" ", format="pdf", font_paths=found, ignore_system_fonts=True)
+        typst.compile(b" ", format="pdf", font_paths=available, ignore_system_fonts=True)
 
 
 @functools.lru_cache(maxsize=1)

@@ -282,7 +282,7 @@ def _tokens(pieces: tuple[Piece, ...]) -> Iterator[tuple[str, str]]:
 
 def _readable(runs: list[tuple[Op, list[tuple[str, str]]]]) -> list[tuple[Op, list[tuple[str, str]]]]:
     """Let a space between two changes change as well: a phrase is replaced, and not each word of it."""
-    found: list[tuple[Op, list[tuple[str, str]]]] = []
+    groups: list[tuple[Op, list[tuple[str, str]]]] = []
     gone: list[tuple[str, str]] = []
     come: list[tuple[str, str]] = []
     for n, (op, tokens) in enumerate(runs):
@@ -295,9 +295,9 @@ def _readable(runs: list[tuple[Op, list[tuple[str, str]]]]) -> list[tuple[Op, li
             gone += tokens
             come += tokens
         else:
-            found += [*_change(gone, come), ("same", tokens)]
+            groups += [*_change(gone, come), ("same", tokens)]
             gone, come = [], []
-    return [*found, *_change(gone, come)]
+    return [*groups, *_change(gone, come)]
 
 
 def _change(

@@ -103,7 +103,7 @@ class _Body:
         )
         head = f"<w:rPr>{properties}</w:rPr>" if properties else ""
         tag = "w:delText" if piece.op == "removed" else "w:t"
-        lines = (f'<{tag} xml:space="preserve">{escape(one)}</{tag}>' for one in piece.text.split("\n"))
+        lines = (f'<{tag} xml:space="preserve">{escape(line)}</{tag}>' for line in piece.text.split("\n"))
         run = f"<w:r>{head}{'<w:br/>'.join(lines)}</w:r>"
         if piece.op == "same":
             return run

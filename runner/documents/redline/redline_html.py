@@ -37,17 +37,17 @@ def write_redline_html(found: Redline, old: Document, new: Document) -> bytes:
 
 
 def _body(lines: tuple[Line, ...]) -> str:
-    found: list[str] = []
+    parts: list[str] = []
     columns = 0
     for line in lines:
         wanted = len(line.cells) if line.kind == "row" else 0
         if columns and wanted != columns:
-            found.append("</table>\n")
+            parts.append("</table>\n")
         if wanted and wanted != columns:
-            found.append("<table>\n")
+            parts.append("<table>\n")
         columns = wanted
-        found.append(_line(line))
-    return "".join(found) + ("</table>\n" if columns else "")
+        parts.append(_line(line))
+    return "".join(parts) + ("</table>\n" if columns else "")
 
 
 def _line(line: Line) -> str:

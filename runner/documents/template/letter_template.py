@@ -35,7 +35,7 @@ RECIPIENT = "recipient"
 
 
 def only_prints(source: str, slots: Sequence[str]) -> bool:
-    """Say whether a template does nothing with its slots but print them as they are."""
+    """Tell whether a template does nothing with its slots but print them as they are."""
     from jinja2 import Environment, nodes
 
     tree = Environment(autoescape=True).parse(source)
@@ -78,8 +78,8 @@ def cut(text: str, words: Mapping[str, str]) -> Pattern:
     """Split a text at the placeholders of its slots."""
     names = {word: name for name, word in words.items()}
     parts = re.split("|".join(map(re.escape, names)) or r"(?!)", text)
-    found = re.findall("|".join(map(re.escape, names)) or r"(?!)", text)
-    return Pattern(tuple(parts), tuple(names[word] for word in found))
+    placeholders = re.findall("|".join(map(re.escape, names)) or r"(?!)", text)
+    return Pattern(tuple(parts), tuple(names[word] for word in placeholders))
 
 
 def as_text(value: str) -> str:

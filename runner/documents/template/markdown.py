@@ -171,11 +171,11 @@ def _field(line: list[Inline]) -> Field:
             (Text(label.strip()),),
             ((Text(rest.rstrip(" ") if len(line) == 1 else rest),) if rest else ()) + tuple(line[1:]),
         )
-    shown = plain(tuple(line)).strip()
-    if OPEN in shown and len(line) == 1:
+    line_text = plain(tuple(line)).strip()
+    if OPEN in line_text and len(line) == 1:
         return Field((), tuple(line))  # the mark of an undecided condition, alone on its line
     raise Invalid(
-        f'The line "{shown[:40]}" is not a field.', hint="Write Label: value.", code="template-markdown"
+        f'The line "{line_text[:40]}" is not a field.', hint="Write Label: value.", code="template-markdown"
     )
 
 

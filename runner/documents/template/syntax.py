@@ -66,12 +66,12 @@ def check_syntax(source: str, name: str = "notice") -> tuple[Problem, ...]:
         )
     if too_large := _too_large(tree):
         return (problem_at(name, 1, "template-size", too_large),)
-    found = [
+    problems = [
         problem_at(name, node.lineno, "template-forbidden", message)
         for node in tree.find_all(nodes.Node)
         if (message := _forbidden(node))
     ]
-    return tuple(found) + tuple(_macro_problems(tree, name))
+    return tuple(problems) + tuple(_macro_problems(tree, name))
 
 
 def _too_large(tree: nodes.Template) -> str:
@@ -116,11 +116,11 @@ def _facts_read(source: str) -> tuple[tuple[str, int], ...]:
         aliases.update({argument.name: () for argument in macro.args})
     for _depth in range(len(macros) + 1):
         _follow(tree, macros, aliases, budget)
-    found: dict[str, int] = {}
+    lines: dict[str, int] = {}
     for node in _outermost(tree):
         for path in _paths(node, aliases, budget):
-            found.setdefault(path, node.lineno)
-    return tuple(found.items())
+            lines.setdefault(path, node.lineno)
+    return tuple(lines.items())
 
 
 def _follow(

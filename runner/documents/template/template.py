@@ -101,7 +101,7 @@ def compiled(source: str, language: str, zone: str, name: str) -> tuple[Template
 
 
 def _counted(tree: nodes.Template) -> nodes.Template:
-    """Have everything counted that a template can do often, or to something large."""
+    """Add counters to every part of a template that can be repeated, or can read a large value."""
     from jinja2 import nodes
     from markupsafe import Markup
 
@@ -122,10 +122,10 @@ def _counted(tree: nodes.Template) -> nodes.Template:
                     operand.expr = through(operand.expr, WEIGH, 1)
             case nodes.Output():
                 node.nodes = [
-                    nodes.Const(Markup(one.data), lineno=one.lineno)  # noqa: S704  # the template's own words
-                    if isinstance(one, nodes.TemplateData)
-                    else one
-                    for one in node.nodes
+                    nodes.Const(Markup(part.data), lineno=part.lineno)  # noqa: S704  # the template's own words
+                    if isinstance(part, nodes.TemplateData)
+                    else part
+                    for part in node.nodes
                 ]
             case nodes.For():
                 node.iter = through(node.iter, ROUNDS, size(node))

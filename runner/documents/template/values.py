@@ -309,8 +309,8 @@ class Series(Value):
 def wrap(value: Any, path: str, ledger: Ledger) -> Value:
     """Put a plain value under watch; ``None`` is unknown, and an empty group is as well."""
     if isinstance(value, Kept):
-        kept = wrap(value.value, value.path, ledger)
-        return kept.with_(value.shown) if value.shown and isinstance(kept, Leaf) else kept
+        inner = wrap(value.value, value.path, ledger)
+        return inner.with_(value.shown) if value.shown and isinstance(inner, Leaf) else inner
     if value is None:
         return Missing(path, ledger)
     if isinstance(value, Mapping):
@@ -333,5 +333,5 @@ def weigh(value: Any, budget: Budget) -> None:
         budget.spend(1 + len(value) // CHARACTERS)
     elif isinstance(value, (list, tuple)):
         budget.spend(1 + len(value))
-        for one in value:
-            weigh(one, budget)
+        for member in value:
+            weigh(member, budget)

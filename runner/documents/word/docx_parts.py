@@ -118,11 +118,11 @@ def relations(addresses: list[str], pictures: int = 0) -> str:
 
 def header(lines: tuple[str, ...], marking: str, mark: str = "") -> str:
     """Return a header part: the letterhead's lines, the marking across the page as Word writes it, the mark as text."""
-    shown = [line for line in lines if line]
+    present = [line for line in lines if line]
     text = "".join(
         f'<w:p><w:pPr><w:pStyle w:val="Letterhead"/></w:pPr><w:r>{"<w:rPr><w:b/></w:rPr>" if n == 0 else ""}'
         f'<w:t xml:space="preserve">{escape(line)}</w:t></w:r></w:p>'
-        for n, line in enumerate(shown)
+        for n, line in enumerate(present)
     )
     last = f'<w:p><w:pPr><w:pStyle w:val="Header"/></w:pPr>{_watermark(marking)}{_bold(mark)}</w:p>'
     return f"{_XML}<w:hdr {_W} {_VML}>{text}{last}</w:hdr>"
@@ -219,16 +219,16 @@ def styles(points: float, small: float, language: str) -> str:
         f'w:bidi="{escape(language)}"/></w:rPr></w:rPrDefault><w:pPrDefault><w:pPr>'
         '<w:spacing w:after="140" w:line="276" w:lineRule="auto"/></w:pPr></w:pPrDefault></w:docDefaults>'
     )
-    made = style_texts(points, small)
+    texts = style_texts(points, small)
     normal = '<w:style w:type="paragraph" w:default="1" w:styleId="Normal"><w:name w:val="Normal"/><w:qFormat/></w:style>'
-    return f"{_XML}<w:styles {_W}>{default}{normal}{''.join(made.values())}</w:styles>"
+    return f"{_XML}<w:styles {_W}>{default}{normal}{''.join(texts.values())}</w:styles>"
 
 
 def style_texts(points: float, small: float) -> dict[str, str]:
     """Return every style but the normal one by its id."""
     half = round(points * 2)
     keep = "<w:keepNext/><w:keepLines/>"
-    made = [
+    texts = [
         _style("Heading1", "heading 1", f'{keep}<w:spacing w:before="120" w:after="200"/><w:outlineLvl w:val="0"/>',
                f'<w:b/><w:sz w:val="{half + 10}"/>'),
         _style("Heading2", "heading 2", f'{keep}<w:spacing w:before="300" w:after="100"/><w:outlineLvl w:val="1"/>',
@@ -249,7 +249,7 @@ def style_texts(points: float, small: float) -> dict[str, str]:
         _table_style("TableGrid", "Table Grid", ("top", "left", "bottom", "right", "insideH", "insideV")),
         _table_style("Fields", "Fields", ("bottom", "insideH")),
     ]  # fmt: skip
-    return {one.partition('styleId="')[2].partition('"')[0]: one for one in made}
+    return {style.partition('styleId="')[2].partition('"')[0]: style for style in texts}
 
 
 def _style(identity: str, name: str, paragraph: str, run: str) -> str:

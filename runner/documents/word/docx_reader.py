@@ -111,8 +111,8 @@ def _list(first: Entry, rows: Sequence[tuple[Entry | None, Block]]) -> Listing:
             items.append([(None, block)])
         else:
             items[-1].append((entry, block))
-    made = tuple(tuple(_item(rest)) for rest in items)
-    return Listing(first.style, first.start, made)
+    bodies = tuple(tuple(_item(rest)) for rest in items)
+    return Listing(first.style, first.start, bodies)
 
 
 def _item(rows: Sequence[tuple[Entry | None, Block]]) -> list[Block]:
@@ -126,13 +126,13 @@ def _all(root: Element | None, name: str) -> list[Element]:
 
 def _level(parent: Element | None, name: str, depth: int) -> Element | None:
     levels = parent.findall(f"{W}{name}") if parent is not None else []
-    found = [level for level in levels if level.get(f"{W}ilvl", "0") == str(depth)]
-    return found[0] if found else None
+    matching = [level for level in levels if level.get(f"{W}ilvl", "0") == str(depth)]
+    return matching[0] if matching else None
 
 
 def _value(parent: Element | None, name: str) -> str:
-    found = parent.find(f"{W}{name}") if parent is not None else None
-    return found.get(f"{W}val", "") if found is not None else ""
+    element = parent.find(f"{W}{name}") if parent is not None else None
+    return element.get(f"{W}val", "") if element is not None else ""
 
 
 Shape = Literal["paragraph", "heading", "quote", "rule", "gap"]
@@ -172,7 +172,8 @@ def read_docx(content: bytes) -> Returned:
     if body is None:
         raise Refused("The Word file has no text.", hint="Choose another file.", code="word_file")
     control = next(
-        (one for one in body.findall(f"{W}sdt") if _value(one.find(f"{W}sdtPr"), "tag") == BODY), None
+        (control for control in body.findall(f"{W}sdt") if _value(control.find(f"{W}sdtPr"), "tag") == BODY),
+        None,
     )
     text = body if control is None else control.find(f"{W}sdtContent")
     comments = parse(parts["word/comments.xml"]) if "word/comments.xml" in parts else None
@@ -191,7 +192,7 @@ class _Piece(msgspec.Struct, frozen=True):
     level: int = 0
     entry: Entry | None = None
     follows: bool = False
-    """It goes on in the list item above it."""
+    """It continues the list item above it."""
     signed: bool = False
     """It is kept on one page with the next, as a signature is."""
 
@@ -208,11 +209,11 @@ class _Reader:
         """Yield the body's blocks: lists, signatures and quotations gathered from their paragraphs."""
         for kind, group in groupby(_ordered(self._pieces(body)), key=lambda row: row[0]):
             pieces = [piece for _, piece in group]
-            found = [(piece.entry, _block(piece)) for piece in pieces if isinstance(piece, _Piece)]
-            inner = tuple(block for _, block in found)
+            entries = [(piece.entry, _block(piece)) for piece in pieces if isinstance(piece, _Piece)]
+            inner = tuple(block for _, block in entries)
             match kind[0]:
                 case "list":
-                    yield from listed(found)
+                    yield from listed(entries)
                 case "signature" if inner:
                     yield Signature(inner)
                 case "quote":
@@ -247,8 +248,10 @@ class _Reader:
             return _Piece("heading", inlines, level=min(level, 6))
         entry = self._numbering.entry(properties)
         shape: Shape = "quote" if style in ("quote", "intense quote") else "paragraph"
-        kept = keeps and _has(properties, "keepLines")
-        return _Piece(shape, inlines, entry=entry, follows=style.startswith("list continue"), signed=kept)
+        keeps_lines = keeps and _has(properties, "keepLines")
+        return _Piece(
+            shape, inlines, entry=entry, follows=style.startswith("list continue"), signed=keeps_lines
+        )
 
     def _table(self, element: Element) -> Iterator[Block]:
         properties = element.find(f"{W}tblPr")
@@ -378,28 +381,28 @@ def _plain_head(cell: tuple[Inline, ...]) -> tuple[Inline, ...]:
 
 
 def _aligns(row: Element, columns: int) -> Iterator[str]:
-    found = [cell.find(f"{W}p/{W}pPr/{W}jc") for cell in row.findall(f"{W}tc")]
+    alignments = [cell.find(f"{W}p/{W}pPr/{W}jc") for cell in row.findall(f"{W}tc")]
     for index in range(columns):
-        jc = found[index] if index < len(found) else None
+        jc = alignments[index] if index < len(alignments) else None
         value = jc.get(f"{W}val", "") if jc is not None else ""
         yield value if value in ("right", "center") else "left"
 
 
 def _merged(inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:
     """Join neighbours of one kind: Word splits a sentence into runs at every edit."""
-    found: list[Inline] = []
+    merged: list[Inline] = []
     for node in inlines:
-        last = found[-1] if found else None
+        last = merged[-1] if merged else None
         match last, node:
             case Text(text=a), Text(text=b):
-                found[-1] = Text(a + b)
+                merged[-1] = Text(a + b)
             case Strong(inlines=a_), Strong(inlines=b_):
-                found[-1] = Strong(_merged((*a_, *b_)))
+                merged[-1] = Strong(_merged((*a_, *b_)))
             case Emphasis(inlines=a_), Emphasis(inlines=b_):
-                found[-1] = Emphasis(_merged((*a_, *b_)))
+                merged[-1] = Emphasis(_merged((*a_, *b_)))
             case _:
-                found.append(node)
-    return tuple(found)
+                merged.append(node)
+    return tuple(merged)
 
 
 def _style_names(part: bytes) -> Iterator[tuple[str, str]]:
@@ -420,5 +423,5 @@ def _targets(part: bytes) -> Iterator[tuple[str, str]]:
 
 def _has(properties: Element | None, name: str) -> bool:
     """Tell whether a switch is on; Word writes ``w:val="0"`` to put it off."""
-    found = properties.find(f"{W}{name}") if properties is not None else None
-    return found is not None and found.get(f"{W}val", "1") not in ("0", "false", "off")
+    element = properties.find(f"{W}{name}") if properties is not None else None
+    return element is not None and element.get(f"{W}val", "1") not in ("0", "false", "off")

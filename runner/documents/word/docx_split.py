@@ -112,12 +112,12 @@ class _Reading:
 
 def _places(xml: bytes) -> tuple[int, int, tuple[int, int] | None]:
     """Return where the text begins and where the rest follows, and the mark of a placeholder to omit."""
-    found = _Reading(xml).found
-    if "control" not in found:
-        return found["body"], found["body_end"], None
-    shown = found.get("shown", -1)
-    mark = (shown, xml.index(b">", shown) + 1) if 0 <= shown < found["control"] else None
-    return found["control"], found["control_end"], mark
+    places = _Reading(xml).found
+    if "control" not in places:
+        return places["body"], places["body_end"], None
+    placeholder = places.get("shown", -1)
+    mark = (placeholder, xml.index(b">", placeholder) + 1) if 0 <= placeholder < places["control"] else None
+    return places["control"], places["control_end"], mark
 
 
 def _width(section: Element | None) -> int:
@@ -135,7 +135,7 @@ def _width(section: Element | None) -> int:
 def _without(section: Element | None) -> tuple[HeaderKind, ...]:
     """Return the kinds of pages without a header; pages that the section does not tell apart have the default one."""
     own = (
-        {one.get(f"{W}type") for one in section.findall(f"{W}headerReference")}
+        {reference.get(f"{W}type") for reference in section.findall(f"{W}headerReference")}
         if section is not None
         else set()
     )

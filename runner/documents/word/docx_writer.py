@@ -229,13 +229,13 @@ class Body:
         self.lists.append((block.style, block.start))
         level = min(depth, parts.LEVELS - 1)
         counted = f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{len(self.lists)}"/></w:numPr>'
-        found = []
+        paragraphs = []
         for item in block.items:
             first, rest = (item[0], item[1:]) if item and isinstance(item[0], Paragraph) else (None, item)
             inlines = first.inlines if first else ()
-            found.append(self._paragraph(inlines, "ListParagraph", numbering=counted))
-            found.append(self.blocks(rest, style="ListContinue", depth=depth + 1))
-        return "".join(found)
+            paragraphs.append(self._paragraph(inlines, "ListParagraph", numbering=counted))
+            paragraphs.append(self.blocks(rest, style="ListContinue", depth=depth + 1))
+        return "".join(paragraphs)
 
     def _table(self, table: Table) -> str:
         rows = (table.head, *table.rows)

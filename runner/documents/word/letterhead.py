@@ -80,8 +80,8 @@ class Letterhead:
 
 
 def _name(style: Element) -> str:
-    found = style.find(f"{W}name")
-    return found.get(f"{W}val", "").lower() if found is not None else ""
+    element = style.find(f"{W}name")
+    return element.get(f"{W}val", "").lower() if element is not None else ""
 
 
 def _based_on(theirs: dict[str, str]) -> str:
@@ -100,9 +100,13 @@ def _numbered(made: dict[str, bytes], lists: list[tuple[str, int]], xml: str) ->
         _declare(made, part, "numbering", f"{parts.WORD}.numbering+xml")
     root = parse(made[part], part)
     abstract = (
-        max((int(one.get(f"{W}abstractNumId", "0")) for one in root.iter(f"{W}abstractNum")), default=0) + 1
+        max(
+            (int(numbering.get(f"{W}abstractNumId", "0")) for numbering in root.iter(f"{W}abstractNum")),
+            default=0,
+        )
+        + 1
     )
-    number = max((int(one.get(f"{W}numId", "0")) for one in root.iter(f"{W}num")), default=0)
+    number = max((int(numbering.get(f"{W}numId", "0")) for numbering in root.iter(f"{W}num")), default=0)
     kinds, instances = parts.numbering_texts(lists, first_kind=abstract, first_number=number + 1)
     text = made[part]
     at = re.search(rb"<w:num [^>]*>|<w:numIdMacAtCleanup|</w:numbering>", text)
@@ -142,7 +146,7 @@ def _pictured(made: dict[str, bytes], pictures: list[bytes], xml: str) -> str:
 def _marked(made: dict[str, bytes], found: Cut, document: Document, tail: bytes) -> bytes:
     """Put the marking into every header there is, and into a new header for pages that have none."""
     marking = watermark(document)
-    for name in [one for one in made if re.fullmatch(r"word/header\d*\.xml", one)]:
+    for name in [part for part in made if re.fullmatch(r"word/header\d*\.xml", part)]:
         made[name] = _before_end(made[name], "hdr", parts.watermark_paragraph(marking, mark(document)))
     if not found.without_header:
         return tail
@@ -155,7 +159,7 @@ def _marked(made: dict[str, bytes], found: Cut, document: Document, tail: bytes)
 
 
 def _properties(made: dict[str, bytes], document: Document) -> None:
-    """Say of the file only what the document itself says."""
+    """Write only the document's own metadata into the file."""
     at = document.context.timestamp.astimezone(UTC)
     firm = document.context.stationery.name
     if "docProps/core.xml" not in made:

@@ -27,7 +27,7 @@ class Phrases(msgspec.Struct, frozen=True):
     union: str
     not_known: str
     perhaps: str
-    """Stands before what a condition lets in that nobody can decide."""
+    """Precedes text under an undetermined condition."""
 
 
 PHRASES: Final[Mapping[str, Phrases]] = MappingProxyType(

@@ -161,8 +161,8 @@ def _part(target: Node, name: str, view: View) -> Value:
     base = _value(target, view)
     if isinstance(base, Unknown):
         return base
-    told = f"{_told(target)}.{name}"
-    return part(base, name, told)
+    label = f"{_told(target)}.{name}"
+    return part(base, name, label)
 
 
 def _entry(target: Node, key: Value, view: View) -> Value:

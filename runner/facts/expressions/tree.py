@@ -193,11 +193,11 @@ class _Reader:
 
     def test(self, node: Syntax) -> Node:
         """Return ``x is known`` and the like."""
-        found = _TESTS.get(node.name)
-        if found is None:
+        entry = _TESTS.get(node.name)
+        if entry is None:
             raise self.error(node, f'Test "is {node.name}" does not exist.', _meant(node.name, _TESTS))
         self.arguments(node, 0)
-        function, positive = found
+        function, positive = entry
         applied = Apply(function, (self.read(node.node),))
         return applied if positive else Not(applied)
 

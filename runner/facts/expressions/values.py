@@ -82,7 +82,7 @@ def _member(item: Value, container: Value, told: str = "") -> bool | Unknown:
         case Unknown():
             return _unknown_of(item, container)
         case tuple():
-            return settle(True, (_equal(item, one) for one in container))
+            return settle(True, (_equal(item, member) for member in container))
         case Mapping() if isinstance(item, str):
             return True if item in container else Unknown((f"{told}.{item}",))
         case _ if isinstance(item, Unknown):
@@ -140,8 +140,8 @@ def part(base: Value, key: Value, told: str) -> Value:
     """Return a member of a map by name or of a list by position; one that is not there misses ``told``."""
     match base:
         case Mapping() if isinstance(key, str):
-            found = base.get(key)
-            return Unknown((told,)) if found is None else found
+            member = base.get(key)
+            return Unknown((told,)) if member is None else member
         case tuple() if isinstance(key, int) and not isinstance(key, bool):
             return base[key] if 0 <= key < len(base) else Unknown((told,))
         case _:

@@ -120,7 +120,7 @@ class Reading:
         self.used.update(paths)
 
     def leave(self, reason: str, *paths: Path) -> None:
-        """Say why leaves that look usable are not."""
+        """Return why leaves that look usable are not."""
         self.reasons.update(dict.fromkeys(paths, reason))
 
     def open_set(self, key: str, words: Mapping[str, str], found: Mapping[Path, str]) -> None:
@@ -231,17 +231,17 @@ def _protection(reading: Reading) -> None:
 
 
 def _impact(reading: Reading) -> None:
-    found: dict[Path, str] = {}
+    paths: dict[Path, str] = {}
     if reading.one("attribute.confidentiality.data_disclosure") == "Yes":
-        found[("attribute", "confidentiality", "data_disclosure")] = "confidentiality"
+        paths[("attribute", "confidentiality", "data_disclosure")] = "confidentiality"
     for path, value in reading.listed("attribute.integrity.variety").items():
         if value == "Modify data":
-            found[path] = "integrity"
+            paths[path] = "integrity"
     for path, value in reading.listed("attribute.availability.variety").items():
         if value == "Loss":
-            found[path] = "availability"
-    if found:
-        reading.state("incident.impact", [*dict.fromkeys(found.values()), OPEN], *found)
+            paths[path] = "availability"
+    if paths:
+        reading.state("incident.impact", [*dict.fromkeys(paths.values()), OPEN], *paths)
 
 
 def _cause(reading: Reading) -> None:
@@ -292,8 +292,8 @@ def _times(reading: Reading) -> None:
 
 
 def _standing(reading: Reading) -> None:
-    said = reading.one("security_incident")
-    if said != "Confirmed":
+    status = reading.one("security_incident")
+    if status != "Confirmed":
         reading.notes.append("the record does not confirm the incident; read security_incident")
 
 

@@ -137,9 +137,9 @@ _ORGANISATION: Mapping[str, Branch] = {
     "does_business_in": places("Where it does business"),
     "role": set_of("Its role for the affected data", _ROLES),
     "public_body": yes_no("Is it a public body?"),
-    "owner_public_body": yes_no("Where it holds the data for others: is their owner a public body?"),
+    "owner_public_body": yes_no("For data of other owners: is the owner a public body?"),
     "owner_regulated_as": set_of(
-        "Where it holds the data for others: what their owner is regulated as",
+        "For data of other owners: how the owner is regulated",
         f"{_REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}",
     ),
     "serves_provider": yes_no(
@@ -231,23 +231,23 @@ _INCIDENT: Mapping[str, Branch] = {
     "recovered_at": instant("When operations were recovered"),
     "measure_available_at": instant("When a corrective measure became available (CRA)"),
     "ransom_paid_at": instant("When a ransom was paid"),
-    "media_notice_sent_at": instant("When the media were told"),
+    "media_notice_sent_at": instant("When the media were notified"),
     "individual_notice_sent_at": Keyed(
-        "When the affected people were told, by where they live (* means all)",
+        "When the affected people were notified, by place of residence (* means all)",
         "jurisdiction_or_all",
-        instant("When the people living there were told"),
+        instant("When the people living there were notified"),
     ),
     "recipient_notified_at": Keyed(
-        "When a recipient was told: an agency, the owner, the police",
+        "When a recipient was notified: an agency, the owner, the police",
         "recipient",
-        instant("When that recipient was told"),
+        instant("When that recipient was notified"),
     ),
     "stage_submitted_at": Keyed(
         "When a stage of a report was handed in", "duty", instant("When that stage was handed in")
     ),
-    "individual_notice_planned_at": instant("When the affected people will be told", ahead=True),
+    "individual_notice_planned_at": instant("When the affected people will be notified", ahead=True),
     "individual_notice_means": set_of(
-        "How the affected people are told", "letter email telephone website media"
+        "How the affected people are notified", "letter email telephone website media"
     ),
     "delay_reasons": prose("Why a notification is late, in words for the authority"),
     "major": yes_no("Is it a major incident (DORA)?"),
@@ -280,9 +280,9 @@ _INCIDENT: Mapping[str, Branch] = {
     "cross_border_impact": prose("The impact in other countries"),
     "location": prose("The place where it happened, and the storage media concerned"),
     "measures_before": prose("Technical and organisational measures that protected the data before"),
-    "other_authorities": prose("Other authorities that were told"),
-    "individual_notice_text": prose("What the affected people are told, in short"),
-    "individual_notice_count": count("How many affected people were told"),
+    "other_authorities": prose("Other authorities that were notified"),
+    "individual_notice_text": prose("Summary of the notice to the affected people"),
+    "individual_notice_count": count("How many affected people were notified"),
     "product": {
         "name": text("Product with digital elements: name and versions"),
         "description": prose("What the product is and does"),
@@ -301,7 +301,7 @@ _INCIDENT: Mapping[str, Branch] = {
         "Did it materially disrupt or degrade operations or services, or is that reasonably likely?"
     ),
     "reportable": yes_no("Does it meet the sector regulator's own test of a reportable incident?"),
-    "notice_due_elsewhere": yes_no("Must another authority be told of it?"),
+    "notice_due_elsewhere": yes_no("Must another authority be notified?"),
     "outage_minutes": count("For how many minutes was a service down or degraded"),
     "outage_user_minutes": count("How many user minutes were lost in an outage (FCC)"),
     "new_information_at": instant("When information that a report still lacked became known"),
@@ -316,7 +316,7 @@ _INCIDENT: Mapping[str, Branch] = {
     "trust_services_affected": yes_no("Are trust services affected (NIS2)?"),
     "ongoing_at_final_report": yes_no("Was it still going on when the final report was due (NIS2)?"),
     "client_interests_affected": yes_no("Are the financial interests of clients affected (DORA)?"),
-    "first_report_complete": yes_no("Did the first report hold everything that the law asks for?"),
+    "first_report_complete": yes_no("Did the first report contain everything that the law requires?"),
     "first_report_form": one_of("Form of the first report to the authority", "oral written official_form"),
     "public_should_know": yes_no("Is it in the public interest to tell the public?"),
     "control_weakness": yes_no(
@@ -359,16 +359,16 @@ _RISK: Mapping[str, Branch] = {
 _LAW_ENFORCEMENT: Mapping[str, Branch] = {
     "engaged": yes_no("Are the police involved?"),
     "hold": {
-        "agency": text("Agency that asked to hold a notice back"),
+        "agency": text("Agency that asked to delay a notice"),
         "officer": text("Officer who asked"),
         "authority": one_of("Kind of authority that asked", "local state federal attorney_general regulator"),
-        "country": place("Country of the authority that asked; laws of others do not hear it"),
+        "country": place("Country of the authority that asked; laws of other countries ignore the request"),
         "only_for": FactType(
-            "Laws or duties (ids) that the hold is limited to; all where nothing is said", "text", many=True
+            "Laws or duties (ids) to which the delay is limited; empty means all", "text", many=True
         ),
         "form": one_of("Form of the request", "written oral"),
-        "from": instant("Held back from", ahead=True),
-        "until": instant("Held back until", ahead=True),
+        "from": instant("Delayed from", ahead=True),
+        "until": instant("Delayed until", ahead=True),
     },
     "attorney_general_delay": yes_no(
         "Has the US Attorney General found in writing that disclosure endangers national security or public safety?"
@@ -385,7 +385,9 @@ ROOTS: Mapping[str, Branch] = {
             "entity": text("Which legal entity's people (an id of organisation.entities)"),
             "data": _DATA,
             "people": _PEOPLE,
-            "overlaps": FactType("Other populations that may hold the same persons", "text", many=True),
+            "overlaps": FactType(
+                "Other affected groups that can contain the same persons", "text", many=True
+            ),
         },
     ),
     "data": _DATA,

@@ -70,7 +70,7 @@ Branch: TypeAlias = "FactType | Keyed | Mapping[str, Branch]"
 
 
 NONE = "none"
-"""What a person writes where there is nobody and nothing: no choice of a set, no parent company."""
+"""What a person writes for none: no choice of a set, no parent company."""
 
 
 def key_problem(key: KeyKind, text: str) -> str:

@@ -127,7 +127,7 @@ def _checked_set(path: str, fact_type: FactType, value: Any) -> list[Any]:
         )
     if len(value) > MAX_MEMBERS:
         raise FactProblem(path, f'Fact "{path}" has {len(value)} members, more than {MAX_MEMBERS}.')
-    members = dict.fromkeys(_checked_one(path, fact_type, one) for one in value if one != OPEN)
+    members = dict.fromkeys(_checked_one(path, fact_type, member) for member in value if member != OPEN)
     return [*members, OPEN] if OPEN in value else list(members)
 
 

@@ -47,8 +47,8 @@ def nobody(path: str, value: object) -> bool:
     """Whether a value says that there is no such party: ``organisation.parent`` is ``none``."""
     if value != NONE:
         return False
-    found = fact_type(path)
-    return found is not None and found.optional
+    kind = fact_type(path)
+    return kind is not None and kind.optional
 
 
 def patterns(branch: Branch | None = None, prefix: str = "") -> Iterator[tuple[str, FactType]]:

@@ -58,7 +58,7 @@ class Stated(Struct, frozen=True, kw_only=True):
     source: str = ""
     confidence: Confidence = "confirmed"
     at: datetime | None = None
-    """When it was learned, where the statement says so."""
+    """When it was learned, if the statement has the time."""
 
 
 OPEN = "?"
@@ -172,7 +172,8 @@ def value_words(value: Any) -> str:
             return "no"
         case list():
             return (
-                ", ".join("and perhaps more" if one == "?" else value_words(one) for one in value) or "none"
+                ", ".join("and perhaps more" if member == "?" else value_words(member) for member in value)
+                or "none"
             )
         case _:
             return str(value)

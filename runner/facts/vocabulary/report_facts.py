@@ -102,7 +102,7 @@ DORA: Mapping[str, Branch] = {
     "infrastructure": prose("The affected infrastructure components"),
     "client_interests": one_of("Is there an impact on the financial interests of clients?", "yes no unknown"),
     "reported_to": set_of(
-        "Which other authorities were told",
+        "Which other authorities were notified",
         "police csirt data_protection_authority cybersecurity_agency none other",
     ),
     "temporary_measures": yes_no("Were temporary measures taken to recover?"),

@@ -95,7 +95,7 @@ def check_entries(listing: Listing, ways: Ways, known: Collection[str]) -> Itera
 
 def is_short_name(text: str) -> bool:
     """Tell whether a name can be used for ``--as``, in roles and in playbooks."""
-    return bool(text) and not any(one.isspace() or one in ":," for one in text)
+    return bool(text) and not any(character.isspace() or character in ":," for character in text)
 
 
 def _named(listing: Listing, entry: Entry, seen: dict[str, int]) -> Iterator[Problem]:

@@ -46,15 +46,15 @@ def read_yaml(path: Path) -> Listing:
 
 def _read(source: Source, data: Any, key: str, kind: Any, problems: list[Problem]) -> dict[str, Any]:
     """Return what stands under a key, by name, without what does not fit."""
-    found: dict[str, Any] = {}
+    entries: dict[str, Any] = {}
     table = data.get(key)
     for name, value in table.items() if isinstance(table, dict) else ():
         try:
-            found[name] = convert(value, kind)
+            entries[name] = convert(value, kind)
         except msgspec.ValidationError as error:
             where, why = place_of(str(error))
             problems.append(source.problem((key, name, *where), "contact-list", sentence(why)))
-    return found
+    return entries
 
 
 def _entry(source: Source, name: str, person: Person) -> Entry:

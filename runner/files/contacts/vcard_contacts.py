@@ -46,9 +46,9 @@ class _Line(NamedTuple):
     @property
     def preference(self) -> int:
         """Return how far it is preferred: 1 is most."""
-        given = str(self.parameters.get("PREF", ""))
-        if _PREFERENCE.fullmatch(given):
-            return int(given)
+        written = str(self.parameters.get("PREF", ""))
+        if _PREFERENCE.fullmatch(written):
+            return int(written)
         return 1 if "pref" in self.types else _LAST
 
 

@@ -92,8 +92,8 @@ def _is_zone(name: str) -> bool:
 
 def same_address(address: str) -> tuple[Literal["email", "phone"], str]:
     """Return of which kind an address is, and what its spellings have in common: the form by which it is found again."""
-    found = clean(address)
-    return ("email", same_email(found)) if "@" in found else ("phone", _PHONE_NOISE.sub("", found))
+    cleaned = clean(address)
+    return ("email", same_email(cleaned)) if "@" in cleaned else ("phone", _PHONE_NOISE.sub("", cleaned))
 
 
 def is_address(text: str) -> bool:

@@ -72,7 +72,7 @@ def _composed(draft: IncidentBuilder, event: e.MessageComposed, at: datetime, se
 
 
 def set_moving(draft: IncidentBuilder, name: str) -> None:
-    """Take a delivery, and the question whether enough people are reached, up again."""
+    """Reopen a delivery, and the quorum of its message."""
     delivery: Delivery = draft.read("deliveries")[name]
     draft.index("moving").add(name)
     draft.index("calling").add(delivery.message)
@@ -137,14 +137,14 @@ def _stir_others(draft: IncidentBuilder, reached: Delivery) -> None:
     if not message.message_class.wants_answer:
         return
     table = draft.read("deliveries")
-    found = [reached if name == reached.id else table[name] for name in message.deliveries]
-    all_ = enough_of(found, message.message_class.ack_quorum)
+    deliveries = [reached if name == reached.id else table[name] for name in message.deliveries]
+    all_ = enough_of(deliveries, message.message_class.ack_quorum)
     by_role = message.message_class.ack_quorum == "each_role"
     draft.stir(
-        one.id
-        for one in found
-        if one.id in draft.read("moving")
-        and (all_ or by_role or one.stands_for or one.id in reached.stands_for)
+        delivery.id
+        for delivery in deliveries
+        if delivery.id in draft.read("moving")
+        and (all_ or by_role or delivery.stands_for or delivery.id in reached.stands_for)
     )
 
 

@@ -54,17 +54,17 @@ class IncidentBuilder:
 
     def table(self, name: str) -> dict[Any, Any]:
         """Return a table to write into."""
-        found = self.changed.get(name)
-        if found is None:
-            found = self.changed[name] = dict(getattr(self.base, name))
-        return found
+        copied = self.changed.get(name)
+        if copied is None:
+            copied = self.changed[name] = dict(getattr(self.base, name))
+        return copied
 
     def index(self, name: str) -> set[str]:
         """Return an index set to write into."""
-        found = self.changed.get(name)
-        if found is None:
-            found = self.changed[name] = set(getattr(self.base, name))
-        return found
+        copied = self.changed.get(name)
+        if copied is None:
+            copied = self.changed[name] = set(getattr(self.base, name))
+        return copied
 
     def read(self, name: str) -> Any:
         """Return a field as it stands now, without copying it."""
@@ -75,10 +75,10 @@ class IncidentBuilder:
         self.changed.update(fields)
 
     def drop(self, index: str, name: str) -> None:
-        """Take a name out of an index set, which is copied only if the name is in there."""
-        found = self.changed.get(index)
-        if found is not None:
-            found.discard(name)
+        """Remove a name from an index set, which is copied only if the name is in it."""
+        copied = self.changed.get(index)
+        if copied is not None:
+            copied.discard(name)
         elif name in getattr(self.base, index):
             self.index(index).remove(name)
 
@@ -157,18 +157,18 @@ class IncidentBuilder:
 
     def _call_off(self, scope: str, at: datetime) -> None:
         """Cancel the open steps in a body whose container ends."""
-        found: Scope = self.read("scopes")[scope]
-        if found.open == 0:
+        body: Scope = self.read("scopes")[scope]
+        if body.open == 0:
             return
-        for step in self.library.body(self.read("runs"), found).steps:
+        for step in self.library.body(self.read("runs"), body).steps:
             name = self.read("latest").get(f"{scope}|{step}")
             if name is not None:
                 self.end(name, at, "cancelled", reason="the surrounding step has ended")
 
     def open_more(self, scope: str, count: int) -> None:
         """Count invocations that came to life in a scope, or (negative) ended there."""
-        found: Scope = self.read("scopes")[scope]
-        self.table("scopes")[scope] = msgspec.structs.replace(found, open=found.open + count)
+        body: Scope = self.read("scopes")[scope]
+        self.table("scopes")[scope] = msgspec.structs.replace(body, open=body.open + count)
 
     def open_step(self, scope: Scope, step: str, kind: str, **fields: Any) -> Invocation:
         """Create the next invocation of a step in a scope, waiting."""
@@ -205,7 +205,7 @@ class IncidentBuilder:
                 self.hold(name)
 
     def hold(self, name: str) -> None:
-        """Take an invocation that has not begun off the agenda: something before it is open."""
+        """Remove an invocation that has not started from the agenda: a step before it is open."""
         for index in ("agenda", "blocked", "active"):
             self.drop(index, name)
         if self.invocation(name).state == "ready":

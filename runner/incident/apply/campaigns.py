@@ -56,8 +56,8 @@ def _given(draft: IncidentBuilder, event: e.SubstituteGiven, at: datetime, seq: 
 
 
 def _known(draft: IncidentBuilder, name: str) -> CampaignView:
-    found: CampaignView = draft.table("campaigns")[name]
-    return found
+    campaign: CampaignView = draft.table("campaigns")[name]
+    return campaign
 
 
 def _change(draft: IncidentBuilder, name: str, **changes: Any) -> None:

@@ -46,10 +46,10 @@ def _change(draft: IncidentBuilder, **fields: Any) -> None:
 
 def _begun(draft: IncidentBuilder, event: ExerciseBegun, at: datetime, seq: int) -> None:
     before: Drill | None = draft.read("drill")
-    made = before or Drill(clock=ExerciseClock(wall=at, at=at))
+    drill = before or Drill(clock=ExerciseClock(wall=at, at=at))
     draft.put(
         drill=msgspec.structs.replace(
-            made,
+            drill,
             name=event.name,
             title=event.title,
             exercise_type=event.exercise_type,

@@ -36,16 +36,16 @@ def _taken(draft: IncidentBuilder, event: e.ReceiptTaken, at: datetime, seq: int
 
 def _with(attempt: Attempt, event: e.ReceiptTaken, at: datetime) -> Attempt:
     received = Received(kind=event.kind, event=event.event, part=event.part, at=at, code=event.code)
-    found = msgspec.structs.replace(attempt, receipts=(*attempt.receipts, received))
-    if not found.provider_id and event.part:
-        found = msgspec.structs.replace(found, provider_id=event.part)
+    changed = msgspec.structs.replace(attempt, receipts=(*attempt.receipts, received))
+    if not changed.provider_id and event.part:
+        changed = msgspec.structs.replace(changed, provider_id=event.part)
     if event.state is None:
-        return found
+        return changed
     return msgspec.structs.replace(
-        found,
+        changed,
         state=event.state,
-        ended_at=found.ended_at or at,
-        reason=failure_reason(found) if event.state == "rejected" else "",
+        ended_at=changed.ended_at or at,
+        reason=failure_reason(changed) if event.state == "rejected" else "",
         resolved_by="",
     )
 

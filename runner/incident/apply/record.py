@@ -62,8 +62,11 @@ def _facts(draft: IncidentBuilder, event: e.FactsRecorded, at: datetime, seq: in
     table, numbers = draft.table("facts"), draft.table("fact_events")
     for change in event.facts:
         if change.key in table:
-            told = draft.table("superseded")
-            told[change.key] = (*told.get(change.key, ()), (numbers[change.key], table[change.key]))
+            superseded = draft.table("superseded")
+            superseded[change.key] = (
+                *superseded.get(change.key, ()),
+                (numbers[change.key], table[change.key]),
+            )
         table[change.key] = Fact(
             key=change.key,
             value=from_json(change.value),
@@ -233,13 +236,13 @@ def _on_behalf(draft: IncidentBuilder, event: e.ActedOnBehalf, at: datetime, seq
 
 def _confirmed(draft: IncidentBuilder, event: e.BehalfConfirmed, at: datetime, seq: int) -> None:
     """An approval that was recorded on behalf of a person counts from now on as that person's own."""
-    found: Behalf = draft.table("unconfirmed").pop(event.first)
-    for name in found.steps:
+    behalf: Behalf = draft.table("unconfirmed").pop(event.first)
+    for name in behalf.steps:
         approvals = tuple(
             msgspec.structs.replace(
                 approval, provisional=False, at=at, os_user=event.os_user, proven_by=event.proven_by
             )
-            if approval.provisional and found.first <= approval.seq <= found.last
+            if approval.provisional and behalf.first <= approval.seq <= behalf.last
             else approval
             for approval in draft.invocation(name).approvals
         )

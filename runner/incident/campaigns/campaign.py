@@ -18,9 +18,9 @@ from runner.incident.notices.letters import Group, Person
 from runner.routing.traffic import Rate
 
 Way = Literal["email", "sms", "post"]
-"""How a notice reaches its reader; ``post`` is a letter, which somebody else makes and takes away."""
+"""How a notice reaches its reader; ``post`` is a letter, which is made and posted outside Tocsin."""
 Basis = Literal["esign", "primary", "agreed"]
-"""Why a person may be told by e-mail: consent under 15 U.S.C. § 7001, e-mail is how we deal with them, or they agreed (HIPAA)."""
+"""Why email is permitted: consent under 15 U.S.C. § 7001, email as the primary contact method, or agreement (HIPAA)."""
 OwedState = Literal[
     "ready",
     "sending",
@@ -34,11 +34,11 @@ OwedState = Literal[
 ]
 CampaignState = Literal["planned", "sending", "paused", "done"]
 Reached = Literal["none", "accepted", "relayed", "delivered", "read", "posted"]
-"""What is proved of a notice, lowest first; ``posted`` is somebody's word that the letter left."""
+"""Evidence of a notice, lowest first; ``posted`` is the word of a person that the letter was sent."""
 REACHED: tuple[Reached, ...] = ("none", "posted", "accepted", "relayed", "delivered", "read")
 SuppressedFor = Literal["hard_bounce", "complaint", "stop", "manual"]
 OPEN: tuple[OwedState, ...] = ("ready", "sending", "unknown", "post", "unreachable")
-"""Who is in one of these is still owed a notice."""
+"""States in which a person is still to be notified."""
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,13 +50,13 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     basis: frozenset[Basis] = frozenset()
     sms_consent: bool = False
     sms_exemption: str = ""
-    """Why a text message may go without consent, where a law says so."""
+    """Why a text message is permitted without consent, where a law says so."""
     email_breached: bool = False
     """The mailbox itself is among what was taken."""
     deceased: bool = False
     """Then the notice goes to the next of kin, by letter (45 CFR 164.404(d)(1))."""
     exempt: str = ""
-    """Why the person is owed nothing."""
+    """Why the person is not to be notified."""
     zone: str = ""
     """Where it is day for them."""
 
@@ -75,7 +75,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     group: Group
     regime: str
     forms: tuple[str, ...] = ()
-    """How that law lets them be told; empty where it does not say."""
+    """The forms of notice that the law permits; empty if it names none."""
     due: datetime | None = None
     held: bool = False
     """Law enforcement asked for silence (R27)."""
@@ -141,7 +141,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     resumed_sent: int = 0
     resumed_bounced: int = 0
     resumed_complaints: int = 0
-    """What was counted when a person last let it go on: what is judged anew counts from there."""
+    """The counts when a person last resumed it; limits count from there."""
 
     @property
     def owed(self) -> int:

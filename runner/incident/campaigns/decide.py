@@ -103,14 +103,14 @@ class Crossed(msgspec.Struct, frozen=True, kw_only=True):
 
 def counted(campaign: Campaign, tallies: Sequence[Tally]) -> Mapping[str, Counted]:
     """Return the counts of each place."""
-    found: dict[str, Counted] = {}
+    places: dict[str, Counted] = {}
     for tally in tallies:
         if tally.state in ("exempt", "duplicate"):
             continue
         ground = campaign.grounds[tally.group]
-        known = found.get(ground.place) or Counted(place=ground.place, forms=ground.substitute)
+        known = places.get(ground.place) or Counted(place=ground.place, forms=ground.substitute)
         to_post = known.to_post + (tally.people if tally.state == "post" else 0)
-        found[ground.place] = Counted(
+        places[ground.place] = Counted(
             place=ground.place,
             owed=known.owed + tally.people,
             to_post=to_post,
@@ -118,7 +118,7 @@ def counted(campaign: Campaign, tallies: Sequence[Tally]) -> Mapping[str, Counte
             cost=round(to_post * campaign.letter_cost, 2),
             forms=known.forms or ground.substitute,
         )
-    return found
+    return places
 
 
 def crossed(campaign: Campaign, tallies: Sequence[Tally]) -> Iterator[Crossed]:

@@ -30,7 +30,7 @@ from runner.routing.messaging import SendResult
 from runner.routing.traffic import Rate
 
 WORST_BOUNCES, WORST_COMPLAINTS = 0.05, 0.001
-"""Shares of what was sent, above which a campaign stops by itself (R30)."""
+"""Shares of the sent messages above which a campaign pauses (R30)."""
 BOUNCES_AT_LEAST = 2
 """One dead address in a handful is a mistake in the list, not a broken list."""
 LEAST_CHUNK, MOST_CHUNK = 50, 500
@@ -42,7 +42,7 @@ DEFAULT_RATES: Mapping[Way, Rate] = {
     "email": Rate(messages=20, per=timedelta(seconds=1)),
     "sms": Rate(messages=1, per=timedelta(seconds=1)),
 }
-"""Where nobody says what the provider allows: a careful guess."""
+"""Default rate without a limit in the settings: a careful guess."""
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,7 +205,7 @@ def after(result: SendResult, ways: Sequence[Way], tries: int, now: datetime) ->
     match result.state:
         case "accepted":
             accepted: Reached = "accepted"
-            proved = next((one for one in REACHED[2:] if one == result.evidence), accepted)
+            proved = next((level for level in REACHED[2:] if level == result.evidence), accepted)
             return Next(state="notified", evidence=proved, ways=left, tries=tries + 1)
         case "unknown" | "sending":
             return Next(state="unknown", ways=left, tries=tries + 1, why=result.reason)
@@ -225,11 +225,11 @@ def _rejected(result: SendResult, ways: tuple[Way, ...], tries: int) -> Next:
     if result.about in ("account", "provider"):
         return Next(state="ready", ways=ways, tries=tries, why=result.reason, blocked=result.reason)
     if result.address == "stopped":
-        found = msgspec.structs.replace(onward(ways, "the reader opted out (STOP)"), tries=tries + 1)
-        return msgspec.structs.replace(found, suppress="stop")
-    found = msgspec.structs.replace(onward(ways, result.reason), tries=tries + 1)
+        next_state = msgspec.structs.replace(onward(ways, "the reader opted out (STOP)"), tries=tries + 1)
+        return msgspec.structs.replace(next_state, suppress="stop")
+    next_state = msgspec.structs.replace(onward(ways, result.reason), tries=tries + 1)
     suppress: SuppressedFor | None = "hard_bounce" if result.address == "gone" else None
-    return msgspec.structs.replace(found, bounced=result.about == "recipient", suppress=suppress)
+    return msgspec.structs.replace(next_state, bounced=result.about == "recipient", suppress=suppress)
 
 
 def onward(ways: Sequence[Way], why: str) -> Next:

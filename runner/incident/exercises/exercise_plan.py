@@ -25,7 +25,7 @@ HseepRole = Literal[
     "director", "lead_controller", "controller", "facilitator", "evaluator", "simulator", "player", "observer"
 ]
 EVALUATING: frozenset[HseepRole] = frozenset({"evaluator", "director", "lead_controller"})
-"""Roles that rate what was played, and stand for the report."""
+"""Roles that rate the exercise and sign the report."""
 Category = Literal["inject", "contingency", "expected_action", "other"]
 Words = Annotated[str, Meta(pattern=r"\S")]
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,30}$")]

@@ -67,9 +67,9 @@ def _rated(incident: Incident, plan: Exercise) -> Iterator[Proposed]:
 def _row(
     incident: Incident, objective: ObjectiveRating, one: ObjectiveRating | TargetRating, target: Target | None
 ) -> Proposed:
-    given = one.given
-    why = (given.note or one.proposal.rule) if given is not None else ""
-    rating = given.rating if given is not None else ""
+    rated = one.given
+    why = (rated.note or one.proposal.rule) if rated is not None else ""
+    rating = rated.rating if rated is not None else ""
     step = next((task.step for task in target.tasks if task.critical and task.step), "") if target else ""
     origin = source_of(
         incident,
@@ -94,7 +94,9 @@ def _missed(incident: Incident, plan: Exercise, drill: Drill) -> Iterator[Propos
             incident,
             f"inject:{event.number}",
             objective=event.objective,
-            step=next((one.step for one in event.expected if one.critical and one.step), ""),
+            step=next(
+                (expected.step for expected in event.expected if expected.critical and expected.step), ""
+            ),
         )
         capability = objective.capability if objective is not None else ""
         text = f"After {event.number} ({event.title}): {'; '.join(late)}"
@@ -132,11 +134,11 @@ def seen(number: int) -> str:
 
 def _unreached(incident: Incident) -> Iterator[Proposed]:
     """Yield each person without a delivered attempt, once."""
-    found: dict[str, Delivery] = {}
-    for one in incident.deliveries.values():
-        if one.state == "exhausted" or (one.stuck and one.state != "satisfied"):
-            found.setdefault(one.person, one)
-    for person, one in found.items():
+    unreached: dict[str, Delivery] = {}
+    for delivery in incident.deliveries.values():
+        if delivery.state == "exhausted" or (delivery.stuck and delivery.state != "satisfied"):
+            unreached.setdefault(delivery.person, delivery)
+    for person, one in unreached.items():
         ways = ", ".join(dict.fromkeys(each.channel for each in one.attempts)) or "no channel"
         step = step_path(one.step)
         text = f"{person} did not receive {step or 'a message'}; channels: {ways}"

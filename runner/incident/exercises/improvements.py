@@ -30,7 +30,7 @@ ELEMENTS: tuple[str, ...] = get_args(Element)
 
 
 ROLE = "role:"
-"""Before an owner that is a role, whoever holds it."""
+"""Prefix of an owner that is a role."""
 
 
 Status = Literal["open", "done", "retested", "dropped"]
@@ -184,15 +184,15 @@ class Items(msgspec.Struct, frozen=True, kw_only=True):
 
 def fold_items(events: Iterable[tuple[int, datetime, AnyImprovementEvent]]) -> Items:
     """Return the action items of the journal."""
-    found: dict[str, Item] = {}
+    items: dict[str, Item] = {}
     version = 0
     for version, at, event in events:  # noqa: B007  # the last one counts
         if isinstance(event, ImprovementAdded):
             first = Step(at, event.by, "added")
-            found[event.item] = Item(id=event.item, plan=event.plan, source=event.source, history=(first,))
-        elif event.item in found:
-            found[event.item] = _after(found[event.item], event, at)
-    return Items(items=found, version=version)
+            items[event.item] = Item(id=event.item, plan=event.plan, source=event.source, history=(first,))
+        elif event.item in items:
+            items[event.item] = _after(items[event.item], event, at)
+    return Items(items=items, version=version)
 
 
 def _after(item: Item, event: AnyImprovementEvent, at: datetime) -> Item:
@@ -353,19 +353,19 @@ def judged(item: Item, incident: Incident, plan: Exercise, head: str) -> Verdict
     if not names:
         return Verdict()
     found = ratings(plan, incident)
-    given = {name: tuple(_given(found, name)) for name in names}
-    missing = [name for name, some in given.items() if not some]
+    ratings_by_name = {name: tuple(_given(found, name)) for name in names}
+    missing = [name for name, some in ratings_by_name.items() if not some]
     if missing:
         return Verdict(why=f"not rated yet: {', '.join(missing)}")
     bad = [
-        f"{name} was rated {one.rating}"
-        for name, some in given.items()
-        for one in some
-        if one.rating not in GOOD
+        f"{name} was rated {rated.rating}"
+        for name, some in ratings_by_name.items()
+        for rated in some
+        if rated.rating not in GOOD
     ]
     if bad:
         return Verdict(why="; ".join(dict.fromkeys(bad)))
-    by = tuple(dict.fromkeys(one.by for some in given.values() for one in some))
+    by = tuple(dict.fromkeys(rated.by for some in ratings_by_name.values() for rated in some))
     if strangers := [who for who in by if who not in plan.evaluators]:
         return Verdict(why=f"rated by {', '.join(strangers)}, who is not an evaluator of the exercise")
     return Verdict(
@@ -374,7 +374,8 @@ def judged(item: Item, incident: Incident, plan: Exercise, head: str) -> Verdict
             codename=incident.codename,
             exercise=plan.name,
             ratings={
-                name: max((rated.rating for rated in some), key=GOOD.index) for name, some in given.items()
+                name: max((rated.rating for rated in some), key=GOOD.index)
+                for name, some in ratings_by_name.items()
             },
             rated_by=by,
             digest=head,
@@ -388,6 +389,6 @@ def _given(found: Iterable[ObjectiveRating], name: str) -> Iterator[Rated]:
         targets = {target.id: target.given for target in objective.targets}
         if objective.id == name:
             whole = (objective.given,) if objective.given is not None else tuple(targets.values())
-            yield from (one for one in whole if one is not None) if all(whole) else ()
-        elif name in targets and (given := targets[name]) is not None:
-            yield given
+            yield from (rated for rated in whole if rated is not None) if all(whole) else ()
+        elif name in targets and (rating := targets[name]) is not None:
+            yield rating

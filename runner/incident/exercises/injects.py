@@ -113,10 +113,10 @@ def met(action: Action, incident: Incident) -> datetime | None:
         fact = incident.facts.get(action.fact)
         return fact.at if fact is not None and fact.value is not None else None
     if action.document:
-        made = (
+        times = (
             document.at for document in incident.documents.values() if step_is(document.step, action.document)
         )
-        return min(made, default=None)
+        return min(times, default=None)
     if action.duty:
         duty = incident.duties.get(action.duty)
         return duty.record.at if duty is not None and duty.record is not None else None

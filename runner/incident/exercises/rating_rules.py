@@ -19,7 +19,7 @@ from runner.incident.state.exercise import OVER, Drill
 from runner.incident.state.incident import FELL_AWAY, Incident, Invocation
 
 Proposed = Literal["", "P", "S", "M", "U", "N/A", "N/O"]
-"""A rating, or nothing while the exercise goes on and the task may still be done."""
+"""A rating, or nothing while the exercise runs and the task can still be done."""
 SOME = 1.5
 """How much of its time a task may take and still be performed with some challenges."""
 
@@ -54,8 +54,8 @@ def propose(
 
 
 def _done(plan: Exercise, incident: Incident, drill: Drill, action: Action, took: timedelta) -> Proposal:
-    if told := _by_scenario(incident, action):
-        return Proposal("N/O", told)
+    if by_scenario := _by_scenario(incident, action):
+        return Proposal("N/O", by_scenario)
     within = parse_duration(action.within) if action.within else None
     late = within is not None and took > within * SOME
     why = [f"done {_span(took)} after StartEx, later than 1.5 × {action.within}"] if late else []
@@ -81,8 +81,8 @@ def _undone(incident: Incident, drill: Drill, action: Action, begun: datetime) -
 
 def _by_scenario(incident: Incident, action: Action) -> str:
     fact = incident.facts.get(action.fact) if action.fact else None
-    told = fact is not None and fact.source.startswith("exercise ")
-    return "the scenario stated the fact" if told else ""
+    stated = fact is not None and fact.source.startswith("exercise ")
+    return "the scenario stated the fact" if stated else ""
 
 
 def _helped(
@@ -90,7 +90,7 @@ def _helped(
 ) -> Iterator[str]:
     """Give the contingency injects that had to be released before it was done."""
     for event in plan.events:
-        if not event.if_missed or all(one.thing != action.thing for one in event.expected):
+        if not event.if_missed or all(expected.thing != action.thing for expected in event.expected):
             continue
         released = drill.released.get(event.if_missed)
         if released is not None and begun is not None and released.at - begun < took:

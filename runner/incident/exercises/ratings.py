@@ -125,13 +125,13 @@ def _target(plan: Exercise, incident: Incident, drill: Drill, one: Target) -> Ta
 
 def _rolled(parts: Iterator[tuple[str, Proposal]], empty: str) -> Proposal:
     """Return the worst of several; while one of them is open so is the whole."""
-    found = list(parts)
-    rated = [(name, one, one.rating) for name, one in found if one.rating]
-    if not found or len(rated) < len(found):
-        return Proposal("", next((one.rule for _, one in found if not one.rating), empty))
+    proposals = list(parts)
+    rated = [(name, one, one.rating) for name, one in proposals if one.rating]
+    if not proposals or len(rated) < len(proposals):
+        return Proposal("", next((one.rule for _, one in proposals if not one.rating), empty))
     bad = worst(rating for _, _, rating in rated)
     name, one, _ = next(row for row in rated if row[2] == bad)
-    return Proposal(bad, f"{name}: {one.rule}" if len(found) > 1 else one.rule)
+    return Proposal(bad, f"{name}: {one.rule}" if len(proposals) > 1 else one.rule)
 
 
 def _task(plan: Exercise, incident: Incident, drill: Drill, action: Action) -> TaskRating:

@@ -144,7 +144,7 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True):
     codename: str = ""
     detail: str = ""
     acknowledged: str = ""
-    """Why it may stay missed or failed; empty while nobody has said so."""
+    """Why it can stay missed or failed; empty without an acknowledgement."""
     acknowledged_by: str = ""
 
     @property
@@ -173,14 +173,14 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
 
 def fold_schedules(events: Iterable[tuple[int, datetime, AnyScheduleEvent]]) -> Book:
     """Return the schedules of the journal."""
-    found: dict[str, Schedule] = {}
+    schedules: dict[str, Schedule] = {}
     version = 0
     for version, at, event in events:  # noqa: B007  # the last one counts
         if isinstance(event, DrillScheduled):
-            found[event.schedule] = Schedule(id=event.schedule, rule=event.rule, since=at, by=event.by)
-        elif event.schedule in found:
-            found[event.schedule] = _after(found[event.schedule], event, at)
-    return Book(schedules=found, version=version)
+            schedules[event.schedule] = Schedule(id=event.schedule, rule=event.rule, since=at, by=event.by)
+        elif event.schedule in schedules:
+            schedules[event.schedule] = _after(schedules[event.schedule], event, at)
+    return Book(schedules=schedules, version=version)
 
 
 def _after(schedule: Schedule, event: AnyScheduleEvent, at: datetime) -> Schedule:
@@ -312,7 +312,7 @@ def passed(
     lost, last = times[:-1], times[-1]
     if schedule.rule.routine is not None:
         lost = []  # what is done now is done for all of them
-    missed = tuple(_missed(schedule, one, look, DOWN) for one in lost)
+    missed = tuple(_missed(schedule, fire_at, look, DOWN) for fire_at in lost)
     if more or (schedule.rule.on_missed == "skip" and look.now - last > _patience(schedule)):
         return (*missed, _missed(schedule, last, look, DOWN))
     return (*missed, _taken(schedule, last, look, busy=busy))

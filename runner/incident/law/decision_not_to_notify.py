@@ -63,7 +63,7 @@ def with_evidence(
     status = _status(incident, duty, now, library, law, record) if law is not None and record.ground else None
     if status is None:
         return record
-    listed = next((one for one in status.unless if one.ground == record.ground), None)
+    listed = next((exemption for exemption in status.unless if exemption.ground == record.ground), None)
     evidence: Evidence = "for" if listed is not None and listed.met else "open"
     return msgspec.structs.replace(record, evidence="against" if status.state != record.kind else evidence)
 
@@ -78,11 +78,16 @@ def statute_grounds(law: Regime, status: DutyStatus) -> dict[str, str]:
     slug = status.id.partition("/")[2]
     version = next(version for version in law.versions if version.label == status.law_version)
     exemptions = {exemption.code: exemption.text for exemption in version.exemptions_of(slug)}
-    presumed = {one.ground: one.text for one in status.unless}
+    presumed = {exemption.ground: exemption.text for exemption in status.unless}
     return (
         presumed
         | exemptions
-        | {one.code: one.text for rule in version.duties if rule.slug == slug for one in rule.unless}
+        | {
+            exemption.code: exemption.text
+            for rule in version.duties
+            if rule.slug == slug
+            for exemption in rule.unless
+        }
     )
 
 

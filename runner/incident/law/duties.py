@@ -39,7 +39,7 @@ def reason_to_reopen(seen: DutyView, now: DutyStatus, facts: View) -> str:
         return f"the watched condition is true: {record.watch.source}"
     if now.state != record.kind:
         return f"the facts do not support the ground any more: {record.ground}"
-    if any(one.ground == record.ground for one in now.unless):
+    if any(exemption.ground == record.ground for exemption in now.unless):
         return ""
     if _RANKS.index(now.verdict) > _RANKS.index(seen.verdict):
         because = "; ".join(reason.text for reason in now.because)
@@ -226,8 +226,8 @@ def _judged(
 ) -> list[tuple[bool, tuple[ScreeningResult, ...]]]:
     """Return the verdicts on each law's duties, and whether the law has to be judged in full."""
     touched = _touched(incident, facts, outline)
-    found = screen(outline, facts, now, zone_of(View(facts), UTC), populations)
-    return [(number in touched or any(map(_near, each)), each) for number, each in enumerate(found)]
+    screened = screen(outline, facts, now, zone_of(View(facts), UTC), populations)
+    return [(number in touched or any(map(_near, each)), each) for number, each in enumerate(screened)]
 
 
 def _near_laws(judged: Sequence[tuple[bool, tuple[ScreeningResult, ...]]], library: Library) -> list[Regime]:
@@ -248,11 +248,11 @@ def _touched(incident: Incident, facts: Mapping[str, Any], outline: Outline) -> 
     happened = facts.get("incident") or {}
     done |= {key.partition("/")[0] for key in happened.get("stage_submitted_at") or {}}
     done |= {str(claim.get("regime")) for claim in facts.get("claims") or ()}
-    told = frozenset(happened.get("individual_notice_sent_at") or {})
+    notified = frozenset(happened.get("individual_notice_sent_at") or {})
     return frozenset(
         number
         for number, law in enumerate(outline.laws)
-        if law.id in done or "*" in told or (told and not told.isdisjoint(law.places()))
+        if law.id in done or "*" in notified or (notified and not notified.isdisjoint(law.places()))
     )
 
 
@@ -320,8 +320,8 @@ def with_the_law(incident: Incident, look: e.DutiesAssessed) -> Iterator[e.StepS
         change = lanes.get(invocation.scope)
         if change is None:
             continue
-        kept = incident.duties.get(change.duty)
-        decided = kept is not None and kept.record is not None and not change.reopened
+        stored = incident.duties.get(change.duty)
+        decided = stored is not None and stored.record is not None and not change.reopened
         newest = incident.latest[f"{invocation.scope}|{invocation.step}"] == invocation.id
         if change.verdict == "not_applicable" and not invocation.over:
             yield e.StepSettled(step=invocation.id, state="cancelled", why=_GONE)

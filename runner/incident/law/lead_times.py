@@ -20,18 +20,18 @@ NOTHING = timedelta()
 
 def lead_times(incident: Incident, library: Library) -> dict[str, timedelta]:
     """Return the lead of every duty that some playbook files; the longest where several do."""
-    found: dict[str, timedelta] = {}
+    times: dict[str, timedelta] = {}
     called = _called(incident)
     for scope in incident.scopes.values():
         body = library.body(incident.runs, scope)
         for step in body.steps.values():
             if isinstance(step, File) and step.duty:
-                _keep(found, _duty(step.duty, scope), _way(incident, scope, body, step))
+                _keep(times, _duty(step.duty, scope), _way(incident, scope, body, step))
             elif isinstance(step, Group) and step.for_each is not None:
-                _unopened(incident, library, scope, step, found)
+                _unopened(incident, library, scope, step, times)
             elif isinstance(step, Call) and f"{scope.id}|{step.id}" not in called:
-                _uncalled(incident, library.plans[incident.runs[scope.run].bundle], step.name, found)
-    return found
+                _uncalled(incident, library.plans[incident.runs[scope.run].bundle], step.name, times)
+    return times
 
 
 def _called(incident: Incident) -> frozenset[str]:

@@ -32,7 +32,7 @@ def moves(
     before = {status.id: status for status in near_statuses(others, now, library)}
     after = {status.id: status for status in near_statuses(_with(others, starts, now), now, library)}
     found = (_move(one, after.get(name)) for name, one in before.items())
-    return tuple(one for one in found if one is not None)
+    return tuple(move for move in found if move is not None)
 
 
 def _may_start(key: str) -> bool:

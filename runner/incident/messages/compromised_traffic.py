@@ -82,11 +82,11 @@ def _had_fallen(domain: Domain, at: datetime) -> bool:
 
 def exposed_approval(incident: Incident, invocation: Invocation, approval: Approval) -> str:
     """Return the compromised domains over which a person was asked for an approval, before they gave it; empty where through none."""
-    found = {
+    domains = {
         exposure.domain
         for exposure in exposures(incident)
         if exposure.person == approval.by
         and incident.deliveries[exposure.delivery].step == invocation.id
         and exposure.at <= approval.at
     }
-    return ", ".join(sorted(found))
+    return ", ".join(sorted(domains))

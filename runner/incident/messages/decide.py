@@ -70,18 +70,18 @@ def overridden(incident: Incident, command: c.OverrideRule) -> e.RuleOverridden:
 
 
 def _exists(number: str) -> None:
-    found = RULE_BOOK.get(number)
-    if found is None:
+    rule = RULE_BOOK.get(number)
+    if rule is None:
         near = nearest(number, RULE_BOOK)
         hint = f'Write "{near}", the nearest name.' if near else "tocsin message rules"
         raise NotFound(f'Rule "{number}" does not exist.', hint=hint, code="unknown_rule")
-    if found.firm:
+    if rule.firm:
         raise Refused(
-            f"Rule {number} has no override: {found.says}.", hint="tocsin message rules", code="firm_rule"
+            f"Rule {number} has no override: {rule.says}.", hint="tocsin message rules", code="firm_rule"
         )
     if number not in KEPT_HERE:
         raise Refused(
-            f"Rule {number} blocks no channel. An override would change nothing: {found.says}.",
+            f"Rule {number} blocks no channel. An override would change nothing: {rule.says}.",
             code="nothing_to_override",
         )
 
@@ -135,9 +135,9 @@ def switched(
 
 def _decider(incident: Incident) -> str:
     """Return the person who declared the domain, or overrode the rule, that caused the new plan; empty for other causes."""
-    said = {domain.declared: domain.by for domain in incident.domains.values()}
-    said |= {override.seq: override.by for override in incident.overrides.values()}
-    return said.get(incident.replan_asked, "")
+    declared_by = {domain.declared: domain.by for domain in incident.domains.values()}
+    declared_by |= {override.seq: override.by for override in incident.overrides.values()}
+    return declared_by.get(incident.replan_asked, "")
 
 
 LOST = "the worker stopped before an outcome was recorded: the outcome is unknown"

@@ -68,19 +68,23 @@ def sends(
     used: Counter[str] = Counter()
     for name in pop_due(incident.sends, now):
         delivery = incident.deliveries[name]
-        while isinstance(found := allowed(incident, delivery, now, rooms.not_before(used)), Send):
-            used.update(rooms.used_by((found.channel,)))
+        while isinstance(action := allowed(incident, delivery, now, rooms.not_before(used)), Send):
+            used.update(rooms.used_by((action.channel,)))
             yield (
-                e.AttemptStarted(effect=name, n=found.n, key=found.key, worker=worker, channel=found.channel),
+                e.AttemptStarted(
+                    effect=name, n=action.n, key=action.key, worker=worker, channel=action.channel
+                ),
                 Deliver(
                     incident=incident.id,
                     delivery=name,
-                    n=found.n,
-                    channel=found.channel,
-                    key=found.key,
+                    n=action.n,
+                    channel=action.channel,
+                    key=action.key,
                 ),
             )
-            claimed = Attempt(n=found.n, key=found.key, worker=worker, started_at=now, channel=found.channel)
+            claimed = Attempt(
+                n=action.n, key=action.key, worker=worker, started_at=now, channel=action.channel
+            )
             delivery = msgspec.structs.replace(delivery, attempts=(*delivery.attempts, claimed))
 
 
@@ -114,8 +118,8 @@ def _free_again(
     """Return when an attempt may start that is wanted from ``at`` on."""
     if at > now:
         return at
-    found = allowed(incident, incident.deliveries[name], now, full)
-    return found.instant if isinstance(found, WaitUntil) else now
+    action = allowed(incident, incident.deliveries[name], now, full)
+    return action.instant if isinstance(action, WaitUntil) else now
 
 
 def _overlong(incident: Incident, now: datetime) -> Iterator[datetime]:

@@ -153,11 +153,11 @@ def next_action(
         key_lifetimes=dict(delivery.key_lifetimes),
         not_before=not_before,
     )
-    found = next_move(delivery, effort, now)
-    if isinstance(found, Exhausted) and found.cause in ("no_channel", "tried_all"):
+    action = next_move(delivery, effort, now)
+    if isinstance(action, Exhausted) and action.cause in ("no_channel", "tried_all"):
         back = _may_come_back(incident, delivery, effort)
-        return WaitUntil(back) if back is not None and now < back else found
-    return found
+        return WaitUntil(back) if back is not None and now < back else action
+    return action
 
 
 def _may_come_back(incident: Incident, delivery: Delivery, effort: DeliveryContext) -> datetime | None:
@@ -196,9 +196,9 @@ def _ahead(incident: Incident, name: str, at: datetime, answers: Answers) -> Sch
         return Schedule(at, None)
     if delivery.waits:
         return Schedule(level_time(incident, delivery), None)
-    while isinstance(found := next_action(incident, delivery, at), WaitUntil):
-        at = found.instant
-    match found:
+    while isinstance(action := next_action(incident, delivery, at), WaitUntil):
+        at = action.instant
+    match action:
         case Send():
             return Schedule(_stale_at(incident, delivery), at)
         case AskPerson(reason=why) if delivery.stuck == why:

@@ -336,7 +336,7 @@ def _after_unknown(tries: Sequence[Attempt], effort: DeliveryContext, policy: Po
 
 
 def _key_holds(tries: Sequence[Attempt], at: datetime, effort: DeliveryContext) -> bool:
-    """Say whether the channel still remembers the key at ``at``, so that a repetition has no second effect."""
+    """Tell whether the channel still remembers the key at ``at``, so that a repetition has no second effect."""
     channel = tries[0].channel
     if channel not in effort.key_lifetimes:
         return False

@@ -66,8 +66,8 @@ def _address(
     errand = incident.errands.get(opening_of(name))
     if failure(errand):
         return None
-    made = opened(errand)
-    return "" if not made else address_of(channel, made) if incident.drill is None else played
+    room_url = opened(errand)
+    return "" if not room_url else address_of(channel, room_url) if incident.drill is None else played
 
 
 def choice(incident: Incident, rooms: Iterable[WarRoom]) -> ChooseRoom | None:
@@ -78,15 +78,15 @@ def choice(incident: Incident, rooms: Iterable[WarRoom]) -> ChooseRoom | None:
     if now is not None and now.agreed_by and not touched:
         return None
     held = [room for room in rooms if not fallen.keys() & set(room.domains)]
-    kept = next((room for room in held if now is not None and room.name == now.name), None)
-    found = kept or (held[0] if held else NOWHERE)
-    if found == now:
+    same = next((room for room in held if now is not None and room.name == now.name), None)
+    chosen_room = same or (held[0] if held else NOWHERE)
+    if chosen_room == now:
         return None
     trigger = ", ".join(f"{name} is {fallen[name]}" for name in touched)
-    why = failure(incident.errands.get(opening_of(now.name))) if now is not None and kept is None else ""
+    why = failure(incident.errands.get(opening_of(now.name))) if now is not None and same is None else ""
     return ChooseRoom(
         by="rooms",
-        room=found,
+        room=chosen_room,
         trigger=trigger or (f"the provider could not open the room: {why}" if why else ""),
     )
 
@@ -131,13 +131,13 @@ def listed(incident: Incident, command: ListGuests) -> GuestsListed:
         if errand.room == command.room and errand.person
     }
     count = len(known)
-    found = []
+    changes = []
     for guest in command.guests:
         if guest.person not in known:
             count += 1
             known[guest.person] = f"{opening_of(command.room)}/{count}"
-        found.append(Guest(person=guest.person, errand=known[guest.person], left_out=guest.left_out))
-    return GuestsListed(room=command.room, guests=tuple(found))
+        changes.append(Guest(person=guest.person, errand=known[guest.person], left_out=guest.left_out))
+    return GuestsListed(room=command.room, guests=tuple(changes))
 
 
 def retried(incident: Incident, command: RetryRoom) -> RoomRetried:

@@ -25,10 +25,10 @@ def rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e.
         same = renderings(incident, command.step)[-1]
         # the same words say what is known now: nothing is void, and the text is out of date no longer
         return (_made(command, same.id),) if changes(incident, [same])[same.id] else ()
-    made = _made(command, _next_id(incident, command))
-    said = (made, *_beside(command, made.document))
+    rendering = _made(command, _next_id(incident, command))
+    events = (rendering, *_beside(command, rendering.document))
     if invocation.over or invocation.state == "waiting":
-        return said
+        return events
     gaps = f"{len(command.gaps)} gaps" if command.gaps else "no gaps"
     ended = e.StepSettled(
         step=command.step,
@@ -36,7 +36,7 @@ def rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e.
         why=f"rendered, {gaps}",
         digest=command.digest,
     )
-    return (*said, ended)
+    return (*events, ended)
 
 
 def renderings(incident: Incident, step: str) -> list[Document]:

@@ -65,7 +65,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     letters: int = 0
     approved: bool = False
-    """Does an approval stand in the incident of this duty's notice, from the same template and version?"""
+    """Whether the incident has an approval of this duty's notice, from the same template and version."""
     approved_by: tuple[str, ...] = ()
     approved_digest: str = ""
     """``sha256:`` of the document that was approved; empty where none was."""
@@ -102,7 +102,7 @@ class MerkleTree:
             self.add(leaf)
 
     def add(self, leaf: bytes) -> None:
-        """Take one more leaf."""
+        """Add a leaf."""
         height, digest = 0, hashlib.sha256(b"\x00" + leaf).digest()
         while self._peaks and self._peaks[-1][0] == height:
             digest = hashlib.sha256(b"\x01" + self._peaks.pop()[1] + digest).digest()

@@ -127,7 +127,7 @@ def _changed(
     unknown = {
         path: 0 for kind, _, path in (gap.partition(": ") for gap in document.gaps) if kind in _UNKNOWN
     }
-    found: dict[str, ChangedFact] = {}
+    changed_facts: dict[str, ChangedFact] = {}
     for path, entry in (unknown | dict(document.facts)).items():
         below = recorded_as(path.removesuffix("[]"), keys)
         then = {key: _told(incident, key, entry, None) for key in below}
@@ -138,18 +138,18 @@ def _changed(
                 {_member(key, depth) for key in below if told[key][1] is not None} for told in (then, now)
             )
             below = [key for key in below if _member(key, depth) in was ^ is_]
-        found |= {
+        changed_facts |= {
             key: ChangedFact(fact=key, before=then[key][1], after=now[key][1])
             for key in below
             if now[key][0] > entry and then[key][1] != now[key][1]
         }
-    yield from (found[key] for key in sorted(found))
+    yield from (changed_facts[key] for key in sorted(changed_facts))
 
 
 def _told(incident: Incident, key: str, entry: int, at: datetime | None) -> tuple[int, Any]:
     """Return what a fact was by an entry of the journal and an instant, with the entry that said so."""
-    told = (*incident.superseded.get(key, ()), (incident.fact_events[key], incident.facts[key]))
-    known = [(seq, fact.value) for seq, fact in told if seq <= entry and (at is None or fact.at <= at)]
+    records = (*incident.superseded.get(key, ()), (incident.fact_events[key], incident.facts[key]))
+    known = [(seq, fact.value) for seq, fact in records if seq <= entry and (at is None or fact.at <= at)]
     return known[-1] if known else (0, None)
 
 

@@ -134,7 +134,9 @@ def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]])
         match event:
             case PersonForgotten(person=name):
                 people.pop(name, None)
-                roles = {role: tuple(one for one in held if one != name) for role, held in roles.items()}
+                roles = {
+                    role: tuple(person for person in held if person != name) for role, held in roles.items()
+                }
             case RoleHeld(role=role, persons=persons):
                 roles[role] = persons
             case WayTried() | WayChecked():
@@ -156,8 +158,8 @@ def _card(before: Person, event: CardEvent, at: datetime) -> Person:
     match event:
         case PersonAdded(name=name, contacts=contacts):
             changed = tuple(msgspec.structs.replace(c, changed_at=at) for c in contacts)
-            kept = tuple(c for c in before.contacts if c.channel not in {n.channel for n in changed})
-            return msgspec.structs.replace(before, name=name or before.name, contacts=(*kept, *changed))
+            others = tuple(c for c in before.contacts if c.channel not in {n.channel for n in changed})
+            return msgspec.structs.replace(before, name=name or before.name, contacts=(*others, *changed))
         case PersonFiled(card=card):
             return card
         case ContactVerified() | ContactDistrusted() | ContactConsented():

@@ -34,8 +34,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 def fold_retention(events: Iterable[tuple[int, datetime, IncidentShredded]]) -> Kept:
     """Return the erased data of the journal."""
-    found: dict[str, datetime] = {}
+    erased: dict[str, datetime] = {}
     version = 0
     for version, at, event in events:  # noqa: B007  # the last one counts
-        found[event.incident] = at
-    return Kept(shredded=found, version=version)
+        erased[event.incident] = at
+    return Kept(shredded=erased, version=version)

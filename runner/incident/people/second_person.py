@@ -63,16 +63,16 @@ def _about(act: TwoPersonAct) -> tuple[object, ...]:
 def _partners(incident: Incident, act: TwoPersonAct, alone: str) -> tuple[str, ...]:
     """Return the roles of which the other person needs one; raises Refused where the first person has none."""
     one, other = _PAIRS[act.kind]
-    found = (*(other if not one or _holds(incident, act.by, one) else ()),)
-    found += one if _holds(incident, act.by, other) else ()
+    partners = (*(other if not one or _holds(incident, act.by, one) else ()),)
+    partners += one if _holds(incident, act.by, other) else ()
     nobody = alone and not any(incident.roles.get(role) for role in (*one, *other))
-    if not found and not nobody:
+    if not partners and not nobody:
         raise Refused(
             f"{named_person(act.by)} does not have the role {' or '.join((*one, *other))}.",
             hint=f"tocsin role assign {one[0]} PERSON",
             code="role",
         )
-    return found
+    return partners
 
 
 def _holds(incident: Incident, person: str, roles: tuple[str, ...]) -> bool:

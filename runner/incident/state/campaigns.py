@@ -53,7 +53,7 @@ class CampaignMoved(Personal, frozen=True, kw_only=True):
     state: Literal["sending", "paused", "done"]
     reason: str = ""
     by: str = ""
-    """Empty where it stopped by itself."""
+    """Empty if it paused automatically."""
 
 
 class CampaignStretch(Event, frozen=True, kw_only=True):
@@ -119,7 +119,7 @@ class CampaignView(msgspec.Struct, frozen=True, kw_only=True):
     """When it came into its state."""
     state: Literal["planned", "sending", "paused", "done"] = "planned"
     by: str = ""
-    """Who had it paused; empty where it stopped by itself."""
+    """The person who paused it; empty if it paused automatically."""
     reason: str = ""
     chunks: int = 0
     unknown: int = 0

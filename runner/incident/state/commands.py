@@ -92,7 +92,7 @@ class AssignStep(Command, frozen=True, kw_only=True):
 
 
 class CommentStep(Command, frozen=True, kw_only=True):
-    """Say something about it."""
+    """Add a comment to a task."""
 
     step: str
     text: str
@@ -149,7 +149,7 @@ class AssignRole(Command, frozen=True, kw_only=True):
     role: str
     persons: tuple[str, ...]
     on_call: bool = False
-    """A rota says so, and hands it on when the watch changes."""
+    """Set by a rota, which changes it with the shift."""
 
 
 class ChooseRoom(Command, frozen=True, kw_only=True):
@@ -167,7 +167,7 @@ class ListGuests(Command, frozen=True, kw_only=True):
 
 
 class RetryRoom(Command, frozen=True, kw_only=True):
-    """Have every room that could not be opened, and every failed invitation, retried."""
+    """Retry every room that could not be opened, and every failed invitation."""
 
 
 class DeclareDomain(Command, frozen=True, kw_only=True):
@@ -259,7 +259,7 @@ class AddTask(Command, frozen=True, kw_only=True):
 
 
 class SetSeverity(Command, frozen=True, kw_only=True):
-    """Say how severe the incident is."""
+    """Set the severity of the incident."""
 
     severity: Severity
     reason: str = ""
@@ -322,7 +322,7 @@ class AskReplan(Command, frozen=True, kw_only=True):
 
 
 class ReportCall(Command, frozen=True, kw_only=True):
-    """Say whether a telephone call reached the person of a delivery."""
+    """Record whether a phone call reached the person of a delivery."""
 
     delivery: str
     reached: bool
@@ -439,7 +439,7 @@ class AttemptLost(Command, frozen=True, kw_only=True):
 
 
 class BeginExercise(Command, frozen=True, kw_only=True):
-    """Say after which plan this incident is an exercise."""
+    """Name the exercise plan of this incident."""
 
     name: str
     title: str
@@ -461,7 +461,7 @@ class SetExerciseClock(Command, frozen=True, kw_only=True):
 
 
 class ReleaseInject(Command, frozen=True, kw_only=True):
-    """Have an event of the scenario happen."""
+    """Release an inject."""
 
     number: str
     cause: Cause = "hand"
@@ -476,7 +476,7 @@ class DeferInject(Command, frozen=True, kw_only=True):
 
 
 class SetFault(Command, frozen=True, kw_only=True):
-    """Have something fail in an exercise."""
+    """Simulate a failure in an exercise."""
 
     kind: FaultKind
     ref: str

@@ -45,7 +45,7 @@ class ExerciseBegun(Personal, frozen=True, kw_only=True):
     """SHA-256 of the kept plan."""
     marking: str
     live: tuple[str, ...] = ()
-    """Persons who agreed to be written to for real; nobody else is."""
+    """Persons who agreed to real messages; no other person gets one."""
     head: str = ""
     """The hash over all journals of the store at that moment."""
 
@@ -134,7 +134,7 @@ ExerciseEvent = (
 
 
 Stage = Literal["planned", "running", "paused", "frozen", "ended"]
-"""``frozen`` after REAL WORLD: nothing of it goes on any more."""
+"""``frozen`` after REAL WORLD: the exercise has stopped."""
 
 
 LIVE = "live_comms"
@@ -142,7 +142,7 @@ LIVE = "live_comms"
 
 
 OVER: frozenset[Stage] = frozenset({"ended", "frozen"})
-"""Stages in which nobody plays any more: what was played can be rated."""
+"""Stages after the play: the exercise can be rated."""
 
 
 class Released(msgspec.Struct, frozen=True, kw_only=True):

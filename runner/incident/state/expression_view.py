@@ -38,19 +38,19 @@ class ScopeView(msgspec.Struct, frozen=True):
 
     def duty(self, duty: str) -> Mapping[str, Value] | Unknown:
         """Return the parts of a duty as last assessed; everything is unknown before the first assessment."""
-        found = self.incident.duties.get(duty)
-        if found is None or not self.incident.assessed:
+        known_duty = self.incident.duties.get(duty)
+        if known_duty is None or not self.incident.assessed:
             return Unknown((f"duty('{duty}')",))
-        applies: Value = found.verdict == "applies"
-        if found.verdict == "unknown":
-            applies = Unknown(found.missing or (f"duty('{duty}')",))
+        applies: Value = known_duty.verdict == "applies"
+        if known_duty.verdict == "unknown":
+            applies = Unknown(known_duty.missing or (f"duty('{duty}')",))
         return {
             "applies": applies,
-            "unknown": found.verdict == "unknown",
-            "verdict": found.verdict,
-            "due": found.due or Unknown((f"duty('{duty}').due",)),
-            "overdue": found.overdue,
-            "filed": found.record is not None and found.record.kind == "filed",
+            "unknown": known_duty.verdict == "unknown",
+            "verdict": known_duty.verdict,
+            "due": known_duty.due or Unknown((f"duty('{duty}').due",)),
+            "overdue": known_duty.overdue,
+            "filed": known_duty.record is not None and known_duty.record.kind == "filed",
         }
 
     def duties(self, verdict: str) -> tuple[str, ...] | Unknown:
@@ -84,11 +84,11 @@ class ScopeView(msgspec.Struct, frozen=True):
 
 def outwards(incident: Incident, scope: Scope) -> list[Scope]:
     """Return a scope and the scopes around it, innermost first."""
-    found = [scope]
+    scopes = [scope]
     while scope.parent:
         scope = incident.scopes[incident.invocations[scope.parent].scope]
-        found.append(scope)
-    return found
+        scopes.append(scope)
+    return scopes
 
 
 def find_step(incident: Incident, scope: Scope, step: str) -> Invocation | None:

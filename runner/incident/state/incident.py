@@ -107,7 +107,7 @@ class Invocation(Value, frozen=True, kw_only=True, omit_defaults=True):
     told: int = 0
     """Reminders that were composed as messages, or could not be."""
     generation: int = 0
-    """How often a person had an action begin anew that had been definitely refused."""
+    """How often a person restarted an action that had been definitely refused."""
     scopes: tuple[str, ...] = ()
     """Bodies that this container opened."""
 
@@ -162,7 +162,7 @@ class Delivery(Value, frozen=True, kw_only=True):
     domains: Mapping[str, tuple[str, ...]] = {}
     """Channel → every failure domain of this way, also of one that is used no more."""
     overridden: tuple[Refusal, ...] = ()
-    """Rules that would refuse a channel in use, and that an approver set aside."""
+    """Overridden rules that would block a channel in use."""
     evidence: Proof = "none"
     state: Literal["active", "satisfied", "exhausted", "cancelled"] = "active"
     attempts: tuple[Attempt, ...] = ()
@@ -173,9 +173,9 @@ class Delivery(Value, frozen=True, kw_only=True):
     """When a person had it sent again; its time counts from there."""
     level: int = 0
     starts_at: datetime | None = None
-    """When its level is told, if nobody has answered by then."""
+    """When its level is alerted, without an acknowledgement by then."""
     fired_at: datetime | None = None
-    """When its level was told."""
+    """When its level was alerted."""
     stands_for: tuple[str, ...] = ()
     """The deliveries in whose place it is."""
     roles: tuple[str, ...] = ()
@@ -183,7 +183,7 @@ class Delivery(Value, frozen=True, kw_only=True):
     told_off: bool = False
     """After it was cancelled its recipient was informed who acknowledged."""
     reminders: int = 0
-    """How often this generation was sent again by itself."""
+    """How often this generation was resent automatically."""
     reminded_at: datetime | None = None
     unanswered: int = 0
     """How many reminders were sent since the last answer, or in vain from the beginning."""
@@ -236,11 +236,11 @@ class MessageRecord(Value, frozen=True, kw_only=True):
     owed: datetime | None = None
     """Since when a person has to call, because all contacts were alerted and not enough have answered."""
     announced: bool = False
-    """Those who were reached were told that it is acknowledged, or could not be."""
+    """The recipients were informed that it is acknowledged, or could not be."""
     filled: tuple[str, ...] = ()
-    """Roles addressed that only the opener of the incident holds: nobody is paged for them."""
+    """Addressed roles that only the opener of the incident has: no page is sent for them."""
     unheld: tuple[str, ...] = ()
-    """Roles addressed that nobody held."""
+    """Addressed roles without a person."""
 
 
 class Evidence(Value, frozen=True, kw_only=True):
@@ -290,7 +290,7 @@ class Domain(Value, frozen=True, kw_only=True):
     assumed: bool = False
     """The playbook assumes it until triage says otherwise."""
     automatic: bool = False
-    """Found out by failing and by probing, or declared in another incident: nobody said it here."""
+    """Detected by failures and probes, or declared in another incident: no person declared it here."""
     declared: int = 0
     """The entry that said so last."""
     falls: tuple[tuple[datetime, datetime | None], ...] = ()
@@ -334,14 +334,14 @@ class Incident(Value, frozen=True, kw_only=True):
     opened_by: str = ""
     state: State = "open"
     severity: Severity | Literal[""] = ""
-    """Empty until somebody says how severe it is."""
+    """Empty until a person sets the severity."""
     version: int = 0
     catalogue: str = ""
     """SHA-256 of the pinned law and notice templates."""
     drill: Drill | None = None
     """The exercise that it is; None in a real incident."""
     handover: Handover | None = None
-    """The newest brief for whoever takes over."""
+    """The newest handover brief."""
     runs: Mapping[str, Run] = {}
     scopes: Mapping[str, Scope] = {}
     invocations: Mapping[str, Invocation] = {}
@@ -366,7 +366,7 @@ class Incident(Value, frozen=True, kw_only=True):
     duties: Mapping[str, DutyView] = {}
     domains: Mapping[str, Domain] = {}
     overrides: Mapping[int, RuleOverride] = {}
-    """Rules that an approver set aside, by the entry that says so."""
+    """Overridden rules, by the entry of the override."""
     campaigns: Mapping[str, CampaignView] = {}
     unconfirmed: Mapping[int, Behalf] = {}
     """What was done on behalf of people who have not confirmed it, by its first entry."""
@@ -385,7 +385,7 @@ class Incident(Value, frozen=True, kw_only=True):
     moving: frozenset[str] = frozenset()
     """Deliveries that are not over."""
     looks: Mapping[str, datetime] = {}
-    """Of these, when something follows by itself for each; one that only an event can move is not here."""
+    """Of these, when each changes automatically; one that only an event can change is not here."""
     sends: Mapping[str, datetime] = {}
     """Of these, from when an attempt may be claimed."""
     calling: frozenset[str] = frozenset()
@@ -393,7 +393,7 @@ class Incident(Value, frozen=True, kw_only=True):
     lapsing: frozenset[str] = frozenset()
     """Deliveries whose acknowledgement holds for a while only."""
     announcing: frozenset[str] = frozenset()
-    """Acknowledged messages of which those who were reached may still have to be told."""
+    """Acknowledged messages whose recipients may still have to be informed."""
     recalling: frozenset[str] = frozenset()
     """Deliveries that may ring on although they were acknowledged or cancelled."""
     sending: frozenset[str] = frozenset()
@@ -404,7 +404,7 @@ class Incident(Value, frozen=True, kw_only=True):
     looked: int = 0
     """The event by which all facts up to it, and all records, were assessed; 0 when anything may have changed."""
     replan: bool = False
-    """A failure domain rose or fell, or a delivery is sent again: open deliveries may need another plan."""
+    """A failure domain was compromised or restored, or a delivery is resent: open deliveries may need another plan."""
     replan_asked: int = 0
     """The last event that asked for it: a plan made before that event is out of date."""
     reports: tuple[Signed, ...] = ()

@@ -28,7 +28,7 @@ class Library(msgspec.Struct, frozen=True):
     outline: Outline | None = None
     """What decides verdicts, in the order of the regimes; without it all laws are judged in full."""
     alone: str = ""
-    """Why the home has nobody for a second person; empty where it has."""
+    """Why the home folder has no second person; empty if it has one."""
 
     def regime(self, name: str) -> Regime | None:
         """Return a pinned law by its id, None where there is none."""
@@ -46,9 +46,9 @@ class Library(msgspec.Struct, frozen=True):
 
     def step(self, incident: Incident, invocation: str) -> AnyStep:
         """Return the definition behind an invocation's id; raises Refused where a migration took it away."""
-        found = incident.invocations[invocation]
-        scope = incident.scopes[found.scope]
-        step = self.body(incident.runs, scope).steps.get(found.step)
+        known = incident.invocations[invocation]
+        scope = incident.scopes[known.scope]
+        step = self.body(incident.runs, scope).steps.get(known.step)
         if step is None:
             run = incident.runs[scope.run]
             raise Refused(
@@ -65,9 +65,9 @@ class Library(msgspec.Struct, frozen=True):
         invocation: str,
     ) -> bool:
         """Tell whether an invocation and its containers are still defined, with the same kinds."""
-        found = invocations[invocation]
-        scope = scopes[found.scope]
-        step = self.body(runs, scope).steps.get(found.step)
-        if step is None or step.__struct_config__.tag != found.kind:
+        known = invocations[invocation]
+        scope = scopes[known.scope]
+        step = self.body(runs, scope).steps.get(known.step)
+        if step is None or step.__struct_config__.tag != known.kind:
             return False
         return not scope.parent or self.stands(runs, scopes, invocations, scope.parent)

@@ -55,7 +55,7 @@ class IncidentResumed(Personal, frozen=True, kw_only=True):
 
     reason: str = ""
     set_aside: str = ""
-    """Why it had been set aside; empty where it was only paused."""
+    """Why it had been stopped; empty if it was only paused."""
 
 
 class IncidentCancelled(Personal, frozen=True, kw_only=True):

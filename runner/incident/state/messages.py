@@ -37,9 +37,9 @@ class MessageComposed(Personal, frozen=True, kw_only=True):
     late_by: timedelta | None = None
     """By how much it is later than the one before had promised."""
     filled: tuple[str, ...] = ()
-    """Roles addressed that only the opener of the incident holds: nobody is paged for them."""
+    """Addressed roles that only the opener of the incident has: no page is sent for them."""
     unheld: tuple[str, ...] = ()
-    """Roles addressed that nobody holds."""
+    """Addressed roles without a person."""
 
 
 class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,13 +56,13 @@ class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     domains: Mapping[str, tuple[str, ...]] = {}
     """Usable channel → every failure domain of this way, the mailbox or number at its end included."""
     overridden: tuple[Refusal, ...] = ()
-    """Rules that would refuse a channel in use, and that an approver set aside."""
+    """Overridden rules that would block a channel in use."""
     unverified: tuple[str, ...] = ()
-    """Usable channels on which nobody has verified this person's address."""
+    """Usable channels with an unverified address of this person."""
     level: int = 0
     """0 for the recipients, 1 for their deputies, 2 for the escalation contacts."""
     starts_at: datetime | None = None
-    """When its level is told, if nobody has answered by then; None at once."""
+    """When its level is alerted, without an acknowledgement by then; None at once."""
     stands_for: tuple[str, ...] = ()
     """The deliveries in whose place it is."""
     roles: tuple[str, ...] = ()
@@ -232,10 +232,10 @@ class ChannelsSwitched(Personal, frozen=True, kw_only=True):
     taken: tuple[str, ...]
     trigger: str
     by: str = ""
-    """Who decided it; nobody where the program found it out by itself."""
+    """The person who decided it; empty if the program detected it."""
     persons: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
-    """Of these persons, those whose address on a channel that is new to them nobody has verified."""
+    """Of these persons, those with an unverified address on their new channel."""
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -113,12 +113,12 @@ class Answers:
 
     def _count(self, message: str) -> tuple[bool, set[str]]:
         """Return whether enough people have answered a message, and for which deliveries an answer is there."""
-        found = self._counts.get(message)
-        if found is None:
+        counted = self._counts.get(message)
+        if counted is None:
             rule = self._incident.messages[message].message_class.ack_quorum
             done = settled(deliveries_of(self._incident, message), rule)
-            found = self._counts[message] = quorum_met(self._incident, message), done
-        return found
+            counted = self._counts[message] = quorum_met(self._incident, message), done
+        return counted
 
 
 def answered(found: list[Delivery]) -> str:

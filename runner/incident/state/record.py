@@ -17,7 +17,7 @@ class FactsRecorded(Personal, frozen=True, kw_only=True):
     step: str = ""
     grounds: str = ""
     answers: tuple[str, ...] = ()
-    """Open questions that these facts answer although nobody answered them by their names."""
+    """Open questions that these facts answer implicitly."""
     second: str = ""
     """Who confirmed it, where it moved a deadline later."""
 
@@ -28,7 +28,7 @@ class RoleAssigned(Personal, frozen=True, kw_only=True):
     role: str
     persons: tuple[str, ...]
     on_call: bool = False
-    """A rota says so, and hands it on when the watch changes."""
+    """Set by a rota, which changes it with the shift."""
 
 
 class DomainDeclared(Personal, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class DomainDeclared(Personal, frozen=True, kw_only=True):
     reason: str = ""
     assumed: bool = False
     automatic: bool = False
-    """Nobody said so here: attempts failed, a probe arrived, or it was declared in another incident."""
+    """Automatic: attempts failed, a probe succeeded, or it was declared in another incident."""
 
 
 class EvidenceAttached(Personal, frozen=True, kw_only=True):

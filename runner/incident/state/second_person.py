@@ -39,7 +39,7 @@ class TwoPersonAct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     os_user: str = ""
     proven_by: str = ""
     alone: str = ""
-    """Why there is nobody else, as the settings say: then it counted at once."""
+    """Why there is no second person, by the settings: then it counted at once."""
 
 
 class TwoPeople(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ class TwoPeople(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> Literal["awaiting", "confirmed", "alone"]:
-        """Say whether it counts, and by how many people."""
+        """Tell whether it counts, and by how many people."""
         return "confirmed" if self.second else "alone" if self.act.alone else "awaiting"
 
     @property

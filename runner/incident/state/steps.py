@@ -97,7 +97,7 @@ class StepEnded(Personal, frozen=True, kw_only=True):
     reason: str = ""
     digest: str = ""
     on_behalf_of: str = ""
-    """For whom ``by`` did it: the product is that person's as well, and neither approves it."""
+    """The person for whom ``by`` did it: both count as authors, and neither approves it."""
     at_once: int = 0
     """How many rows of its checklist were ticked all at once."""
 
@@ -154,7 +154,7 @@ class StepRetried(Personal, frozen=True, kw_only=True):
     wake_at: datetime | None = None
     reason: str = ""
     generation: int = 0
-    """For an action: how often it began anew after it was definitely refused; each has an idempotency key."""
+    """For an action: how often it was restarted after a definite refusal; each has an idempotency key."""
 
 
 class StepOverdue(Event, frozen=True, kw_only=True):
@@ -163,7 +163,7 @@ class StepOverdue(Event, frozen=True, kw_only=True):
     step: str
     escalate_to: str = ""
     tell: bool = False
-    """A first reminder is owed."""
+    """A first reminder is due."""
 
 
 class StepReminded(Event, frozen=True, kw_only=True):

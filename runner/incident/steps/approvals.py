@@ -78,7 +78,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     wanted: int
     still_needs: tuple[str, ...]
     each: bool
-    """Somebody of each of these roles; otherwise one person of any of them."""
+    """A person of each of these roles; otherwise one person of any of them."""
 
 
 def tally(incident: Incident, invocation: Invocation, step: p.Approve) -> Tally:
@@ -118,7 +118,7 @@ def _each_role_filled(roles: tuple[str, ...], held: Mapping[str, frozenset[str]]
     filled: dict[str, str] = {}
 
     def fill(role: str, asked: set[str]) -> bool:
-        for person in sorted(one for one in held if role in held[one] and one not in asked):
+        for person in sorted(person for person in held if role in held[person] and person not in asked):
             asked.add(person)
             if person not in filled or fill(filled[person], asked):
                 filled[person] = role
@@ -175,15 +175,15 @@ def void_approvals(incident: Incident, library: Library) -> Iterator[e.AnyEvent]
     """
     for name in sorted(incident.signed):
         invocation = incident.invocations[name]
-        found = find_step(incident, incident.scopes[invocation.scope], invocation.subject)
-        bound = _as_it_stands(incident, found)
-        if found is None or bound is None or bound.digest == invocation.digest:
+        subject_step = find_step(incident, incident.scopes[invocation.scope], invocation.subject)
+        bound = _as_it_stands(incident, subject_step)
+        if subject_step is None or bound is None or bound.digest == invocation.digest:
             continue
-        if filed(incident, found, library):
+        if filed(incident, subject_step, library):
             continue
-        if found.digest:
+        if subject_step.digest:
             yield e.ApprovalVoided(step=name, old=invocation.digest, new=bound.digest)
-        elif not found.over:
+        elif not subject_step.over:
             yield e.StepReopened(step=name, reason="the approved step was reopened", keeps=True)
 
 
@@ -277,9 +277,9 @@ def _not_said_already(invocation: Invocation, command: c.Decide) -> None:
     """Refuse to replace a person's own decision by one that another person records for them."""
     own = [a for a in invocation.approvals if a.by == command.by and not a.void and not a.provisional]
     if command.recorded_by and own:
-        said = "approved" if own[-1].approved else "rejected"
+        decision = "approved" if own[-1].approved else "rejected"
         raise Refused(
-            f'Person "{command.by}" {said} this version already, in person.', code="already_decided"
+            f'Person "{command.by}" {decision} this version already, in person.', code="already_decided"
         )
 
 

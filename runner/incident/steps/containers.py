@@ -173,5 +173,5 @@ def _called(incident: Incident, scope: Scope, invocation: Invocation, step: p.Ca
 
 def _inputs(incident: Incident, scope: Scope, inputs: Mapping[str, Expression]) -> dict[str, Plain]:
     view = ScopeView(incident, scope)
-    found = {name: evaluate(expression, view) for name, expression in inputs.items()}
-    return {name: v if isinstance(v, str | int | float | bool) else None for name, v in found.items()}
+    values = {name: evaluate(expression, view) for name, expression in inputs.items()}
+    return {name: v if isinstance(v, str | int | float | bool) else None for name, v in values.items()}

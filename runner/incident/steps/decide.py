@@ -176,9 +176,9 @@ def _complete(
 def _on_record(incident: Incident, invocation: Invocation, step: File) -> bool:
     """Tell whether the filing that a step waits for was recorded before the step could end with it."""
     scope = incident.scopes[invocation.scope]
-    made = find_step(incident, scope, step.file)
+    subject = find_step(incident, scope, step.file)
     named = [item_of(incident, scope, step.duty)] if step.duty else []
-    named += [d.duty for d in incident.documents.values() if made is not None and d.step == made.id]
+    named += [d.duty for d in incident.documents.values() if subject is not None and d.step == subject.id]
     records = [incident.duties[name].record for name in named if name in incident.duties]
     return any(record is not None and record.kind == "filed" for record in records)
 

@@ -105,34 +105,34 @@ def plan_migration(incident: Incident, run: str, bundle: Bundle, library: Librar
     refusal = _not_at_all(incident, run, bundle)
     if refusal is not None:
         return MigrationPlan(run=run, new=version, refusals=(refusal,))
-    found = _Comparison(incident, incident.runs[run], library, compile_plan(bundle))
-    found.compare()
+    comparison = _Comparison(incident, incident.runs[run], library, compile_plan(bundle))
+    comparison.compare()
     return MigrationPlan(
         run=run,
         old=incident.runs[run].version,
         new=version,
-        kept=tuple(found.kept),
-        added=tuple(found.added),
-        removed=tuple(found.removed),
-        changed=tuple(found.changed),
-        changed_after_done=tuple(found.changed_after_done),
-        reapprove=tuple(found.reapprovals()),
-        refusals=tuple(found.refusals),
+        kept=tuple(comparison.kept),
+        added=tuple(comparison.added),
+        removed=tuple(comparison.removed),
+        changed=tuple(comparison.changed),
+        changed_after_done=tuple(comparison.changed_after_done),
+        reapprove=tuple(comparison.reapprovals()),
+        refusals=tuple(comparison.refusals),
     )
 
 
 def _not_at_all(incident: Incident, run: str, bundle: Bundle) -> Refusal | None:
-    found = incident.runs.get(run)
+    known_run = incident.runs.get(run)
     if incident.state in ("closed", "cancelled"):
         return Refusal("incident_over", "", f"The incident is {incident.state}.")
-    if found is None:
+    if known_run is None:
         known = ", ".join(sorted(incident.runs))
         return Refusal("run_unknown", "", f'Run "{run}" does not exist in this incident. Runs: {known}.')
-    if found.playbook != bundle.playbook.name:
-        why = f'Run "{run}" uses playbook "{found.playbook}", not "{bundle.playbook.name}".'
+    if known_run.playbook != bundle.playbook.name:
+        why = f'Run "{run}" uses playbook "{known_run.playbook}", not "{bundle.playbook.name}".'
         return Refusal("other_playbook", "", why)
-    if _rank(bundle.playbook.version) <= _rank(found.version):
-        why = f'Run "{run}" uses version {found.version}. Version {bundle.playbook.version} is not newer.'
+    if _rank(bundle.playbook.version) <= _rank(known_run.version):
+        why = f'Run "{run}" uses version {known_run.version}. Version {bundle.playbook.version} is not newer.'
         return Refusal("not_newer", "", why)
     return None
 
@@ -218,8 +218,8 @@ class _Comparison:
     def _asked_again(self, scope: Scope, name: str, new: Approve) -> bool:
         invocation = self.incident.invocations[name]
         old = self.library.body(self.incident.runs, scope).steps[invocation.step]
-        given = invocation.state in ("done", "done_late")
-        if not isinstance(old, Approve) or not (given or invocation.state in ("ready", "active")):
+        answered = invocation.state in ("done", "done_late")
+        if not isinstance(old, Approve) or not (answered or invocation.state in ("ready", "active")):
             return False
         bound = find_step(self.incident, scope, old.approve)
         if bound is None or filed(self.incident, bound, self.library):
@@ -227,7 +227,7 @@ class _Comparison:
         if new.approve != old.approve or self._made_otherwise(bound):
             return True
         binding = counted(invocation, invocation.digest, authors(self.incident, bound))
-        return given and not reached(new, binding)
+        return answered and not reached(new, binding)
 
     def _made_otherwise(self, bound: Invocation) -> bool:
         """Tell whether the new version produces the approved document in another way."""

@@ -20,8 +20,8 @@ KEPT = timedelta(days=36_500)
 
 def is_word_of_clocks(incident: Incident, command: c.AnyCommand) -> bool:
     """Tell whether a message may still be sent in a closed incident."""
-    told = isinstance(command, c.Composed) and command.message_class.name == WATCH
-    return told and incident.state == "closed"
+    composed = isinstance(command, c.Composed) and command.message_class.name == WATCH
+    return composed and incident.state == "closed"
 
 
 def only_clocks(incident: Incident) -> Incident:

@@ -158,7 +158,7 @@ def known(
         facts=command.changes,
         by=command.by,
         grounds=command.grounds,
-        answers=tuple(one.step for one in ended),
+        answers=tuple(invocation.step for invocation in ended),
         second=second,
     )
     if not any(move.later for move in moved):
@@ -191,8 +191,8 @@ def _addition(  # noqa: C901  # one case a command
                 ),
             )
         case c.AddNote(text=text, about=about, privileged=privileged):
-            made = e.PrivilegedNoteAdded if privileged else e.NoteAdded
-            return (made(by=command.by, text=text, about=about),)
+            event_type = e.PrivilegedNoteAdded if privileged else e.NoteAdded
+            return (event_type(by=command.by, text=text, about=about),)
         case c.SetSeverity(severity=level, reason=reason):
             before = incident.severity
             set_ = e.SeveritySet(severity=level, by=command.by, before=before, reason=reason)
@@ -284,8 +284,8 @@ def _again(
             incident, c.RecordDuty(by=act.by, duty=act.duty, record=signed), now, library, second=second
         )
     if act.facts:
-        told = c.RecordFacts(by=act.by, changes=act.facts, grounds=act.reason)
-        return known(incident, told, now, library, second=second)
+        record = c.RecordFacts(by=act.by, changes=act.facts, grounds=act.reason)
+        return known(incident, record, now, library, second=second)
     if incident.state == "closed":
         raise Refused(f'Incident "{incident.codename}" is closed already.', code="incident_closed")
     again = c.Close(by=act.by, reason=act.reason, leave_open=act.left_open)
@@ -324,18 +324,18 @@ def _life(
 def _duty(
     incident: Incident, command: c.RecordDuty, now: datetime, library: Library, second: str = ""
 ) -> tuple[e.AnyEvent, ...]:
-    found = incident.duties.get(command.duty)
-    if found is None:
+    duty = incident.duties.get(command.duty)
+    if duty is None:
         close = nearest(command.duty, incident.duties)
         hint = f'Write "{close}", the nearest name.' if close else "tocsin duties --all"
         raise Refused(
             f'Duty "{command.duty}" does not exist in this incident.', hint=hint, code="unknown_duty"
         )
     record = command.record
-    if found.record is not None and found.record.kind == "filed":
-        proof = found.record.reference or found.record.receipt
+    if duty.record is not None and duty.record.kind == "filed":
+        proof = duty.record.reference or duty.record.receipt
         raise Refused(
-            f'Duty "{command.duty}" was filed at {said(found.record.at)} ({proof}). A filing cannot be replaced.',
+            f'Duty "{command.duty}" was filed at {said(duty.record.at)} ({proof}). A filing cannot be replaced.',
             hint="If the entry is wrong: tocsin correct ENTRY --reason WHY. If a task waits: tocsin task done TASK.",
             code="already_filed",
         )
@@ -349,10 +349,10 @@ def _duty(
         raise Refused("The filing has no reference number and no receipt.", code="proof_missing")
     if record.watch is not None:
         _not_yet(incident, record.watch)
-    late = record.kind == "filed" and found.due is not None and record.at > found.due
-    if found.due is not None and late and not record.late_reason.strip():
+    late = record.kind == "filed" and duty.due is not None and record.at > duty.due
+    if duty.due is not None and late and not record.late_reason.strip():
         raise Refused(
-            f"The filing is late: the deadline was {said(found.due)}. The reason for the delay is missing.",
+            f"The filing is late: the deadline was {said(duty.due)}. The reason for the delay is missing.",
             hint="Add --late-reason WHY",
             code="late_reason",
         )

@@ -24,7 +24,7 @@ def implicit_answers(
     """Return the ends of the open questions that these facts answer, in the person's name who records them."""
     if incident.state in OVER:
         return ()
-    found = []
+    answers = []
     for name in sorted(incident.active):
         invocation = incident.invocations[name]
         if invocation.kind != "ask":
@@ -32,7 +32,7 @@ def implicit_answers(
         step = library.step(incident, name)
         change = _answer_to(step, command) if isinstance(step, Ask) else None
         if change is not None:
-            found.append(
+            answers.append(
                 StepEnded(
                     step=name,
                     state=completion_state(invocation, now),
@@ -41,7 +41,7 @@ def implicit_answers(
                     digest=value_digest(bytes(change.value)),
                 )
             )
-    return tuple(found)
+    return tuple(answers)
 
 
 def _answer_to(step: Ask, command: RecordFacts) -> FactChange | None:

@@ -67,9 +67,9 @@ def own_regimes(content: bytes, file: str) -> tuple[OwnRegime, ...]:
         first = min(lines)
         problems += [
             msgspec.structs.replace(
-                one, file=file, line=first, column=1, message=f'Law "{name}": {one.message}'
+                problem, file=file, line=first, column=1, message=f'Law "{name}": {problem.message}'
             )
-            for one in wrong
+            for problem in wrong
         ]
         regimes.append(OwnRegime(name, text, len(lines)))
     if problems:
@@ -146,10 +146,10 @@ def _hint(head: str) -> str:
 
 
 def _grouped(rows: Mapping[int, Mapping[str, str]]) -> dict[str, dict[int, Mapping[str, str]]]:
-    found: dict[str, dict[int, Mapping[str, str]]] = {}
+    groups: dict[str, dict[int, Mapping[str, str]]] = {}
     for line, row in rows.items():
-        found.setdefault(row["regime"], {})[line] = row
-    return found
+        groups.setdefault(row["regime"], {})[line] = row
+    return groups
 
 
 def _regime(name: str, lines: Mapping[int, Mapping[str, str]]) -> dict[str, Any]:
@@ -176,18 +176,18 @@ def _duty(row: Mapping[str, str]) -> dict[str, Any]:
         clock["amount"] = (
             int(row["amount"]) if row["amount"].isascii() and row["amount"].isdigit() else row["amount"]
         )
-    made: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "slug": row["duty"],
         "recipient": row["recipient"],
         "clock": clock,
     }
-    made |= {key: row[key] for key in ("citation", "notice") if row.get(key)}
+    entry |= {key: row[key] for key in ("citation", "notice") if row.get(key)}
     if row.get("if"):
-        made["only_if"] = [{"code": f"{row['duty']}_if", "text": row["if"], "when": row["if"]}]
+        entry["only_if"] = [{"code": f"{row['duty']}_if", "text": row["if"], "when": row["if"]}]
     if row.get("content"):
         items = [item.strip() for item in row["content"].split(_CONTENT) if item.strip()]
-        made["content"] = [{"ref": str(number), "item": item} for number, item in enumerate(items, 1)]
-    return made
+        entry["content"] = [{"ref": str(number), "item": item} for number, item in enumerate(items, 1)]
+    return entry
 
 
 def _yaml(data: Mapping[str, Any]) -> str:

@@ -37,7 +37,7 @@ _CLOCK = (
     "no_relief_when",
 )
 _MOST: Mapping[Unit, int] = {"years": 100, "months": 1_200, "weeks": 5_200}
-"""The longest periods that can be counted: no calendar goes on for ever."""
+"""The longest periods that can be counted, since calendars end."""
 _PLAIN: Mapping[Unit, CountingRule] = {
     "minutes": "ELAPSED",
     "hours": "ELAPSED",

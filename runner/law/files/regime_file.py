@@ -86,8 +86,8 @@ def read_regime(data: bytes, file: str) -> tuple[Regime | None, tuple[Problem, .
     top = Node(source.data, ())
     regime = _regime(top, reader.fields(top, _TOP), reader, hashlib.sha256(data).hexdigest())
     if reader.problems:
-        found = dict.fromkeys(reader.problems)
-        return None, tuple(sorted(found, key=lambda problem: (problem.line, problem.column)))
+        problems = dict.fromkeys(reader.problems)
+        return None, tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
     return regime, ()
 
 
@@ -154,16 +154,16 @@ def _prior(node: Node, current: Mapping[str, Node], reader: Reader) -> dict[str,
     own = reader.fields(node, (*_VERSION, "without"))
     gone = set(reader.texts(own.pop("without", None)))
     changed = {_slug(item, reader): item for item in reader.items(own.pop("duties", None))}
-    kept = []
+    versions = []
     for item in reader.items(current.get("duties")):
         slug = _slug(item, reader)
         if slug in gone:
             continue
         over = changed.pop(slug, None)
-        kept.append(_laid_over(item, over, reader) if over else item)
-    kept += changed.values()
+        versions.append(_laid_over(item, over, reader) if over else item)
+    versions += changed.values()
     merged = overlay(current, own)
-    merged["duties"] = Node(kept, node.where)
+    merged["duties"] = Node(versions, node.where)
     return merged
 
 

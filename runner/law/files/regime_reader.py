@@ -51,16 +51,16 @@ class Reader:
             self.report(node, "regime-shape", "Required here: a mapping.", "Write `key: value` lines.")
             return {}
         names = tuple(known)
-        found = {}
+        nodes = {}
         for key, value in node.value.items():
             inner = Node(value, (*node.where, key))
             if key in names:
-                found[key] = inner
+                nodes[key] = inner
             else:
                 self.report(
                     inner, "regime-key", f'The key "{key}" is unknown.', near_hint(key, names), key=True
                 )
-        return found
+        return nodes
 
     def items(self, node: Node | None) -> list[Node]:
         """Open a list; a missing one is empty."""

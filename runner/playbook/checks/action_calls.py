@@ -37,7 +37,7 @@ class CalledHost(msgspec.Struct, frozen=True, kw_only=True):
 
 def http_calls(bundles: Iterable[Bundle], acting: Acting | None) -> tuple[CalledHost, ...]:
     """Return every HTTP call of playbooks and of all that they run; without settings nothing is known to be refused."""
-    playbooks = (one for bundle in bundles for one in (bundle.playbook, *bundle.includes.values()))
+    playbooks = (playbook for bundle in bundles for playbook in (bundle.playbook, *bundle.includes.values()))
     return tuple(dict.fromkeys(call for playbook in playbooks for call in _calls(playbook, acting)))
 
 
@@ -60,8 +60,8 @@ def _calls(playbook: Playbook, acting: Acting | None) -> Iterator[CalledHost]:
 
 def secrets_of(call: HttpCall) -> tuple[str, ...]:
     """Return the names of the secrets in a call's headers."""
-    found = (secret_in(value) for value in call.headers.values())
-    return tuple(dict.fromkeys(one.name for one in found if one is not None))
+    secrets = (secret_in(value) for value in call.headers.values())
+    return tuple(dict.fromkeys(secret.name for secret in secrets if secret is not None))
 
 
 def host_of(url: str) -> str:

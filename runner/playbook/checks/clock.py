@@ -23,7 +23,7 @@ class _Way(msgspec.Struct, frozen=True):
     steps: tuple[tuple[str, float], ...] = ()
 
     def then(self, name: str, more: float) -> _Way:
-        """Go on by one step."""
+        """Return the path with one more step."""
         return _Way(self.hours + more, (*self.steps, (name, more))) if more else self
 
 

@@ -184,8 +184,8 @@ def _repeat(place: Place, step: Repeat, names: Names) -> None:
     if always(step.until) is False:
         found.error(where, "never-true", "This condition is never true, so the step never ends.")
         return
-    inner = [one for one in steps.places if one is not place and steps.inside(one, place)]
-    later = (one for one in steps.places if not steps.surely_before(one, place))
+    inner = [inner for inner in steps.places if inner is not place and steps.inside(inner, place)]
+    later = (other for other in steps.places if not steps.surely_before(other, place))
     sets = {standing.step.sets for standing in later if isinstance(standing.step, Ask)}
     ids = {standing.step.id for standing in inner}
     moves = sets.intersection(step.until.facts) or ids.intersection(step.until.steps)

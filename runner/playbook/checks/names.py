@@ -156,7 +156,7 @@ class Names:
     def duty(self, place: Place, duty: str, where: Where) -> None:
         """A duty is ``regime/slug``, or ``item`` in a lane over duties."""
         if duty == "item":
-            if not any(_over_duties(one) for one in place.around):
+            if not any(_over_duties(container) for container in place.around):
                 hint = "Put the step into a group with for_each: \"duties('applies')\"."
                 self.found.error(
                     where, "item-outside", "The name `item` exists only inside `for_each`.", hint

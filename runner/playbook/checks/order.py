@@ -125,7 +125,7 @@ def _never_taken(steps: Map, found: Findings) -> None:
     conditional: dict[Place, frozenset[str]] = {}
     for place in steps.order:
         step, before = place.step, [steps.siblings[place.parent].get(name) for name in place.step.after.steps]
-        known = [one for one in before if one is not None]
+        known = [earlier for earlier in before if earlier is not None]
         if step.when is not None and always(step.when) is False:
             never.add(place)
             found.error(
@@ -134,14 +134,14 @@ def _never_taken(steps: Map, found: Findings) -> None:
                 "This condition is never true.",
                 "Change the condition, or delete the step.",
             )
-        elif known and len(known) == len(before) and all(one in never for one in known):
+        elif known and len(known) == len(before) and all(earlier in never for earlier in known):
             never.add(place)
             text = f'Step "{step.id}" can never start: no step before it can start.'
             found.error((*place.where, "after"), "unreachable", text)
         if step.when is not None and always(step.when) is None:
             conditional[place] = frozenset({step.when.source})
-        elif known and all(one in conditional for one in known):
-            conditional[place] = frozenset().union(*(conditional[one] for one in known))
+        elif known and all(earlier in conditional for earlier in known):
+            conditional[place] = frozenset().union(*(conditional[earlier] for earlier in known))
             _may_fall_away(place, known, conditional, found)
 
 

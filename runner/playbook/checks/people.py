@@ -73,8 +73,8 @@ def _quorum(place: Place, step: Approve, steps: Map, home: Home | None, found: F
     roles = [role for role in dict.fromkeys(step.by.roles) if role in steps.playbook.roles]
     if len(roles) < len(set(step.by.roles)):
         return
-    made = steps.find(step.approve, place)
-    author = made is not None and isinstance(made.step, Task | Ask) and made.step.role in roles
+    subject = steps.find(step.approve, place)
+    author = subject is not None and isinstance(subject.step, Task | Ask) and subject.step.role in roles
     wanted = max(step.by.distinct, len(roles) if step.by.every_role else 1) + author
     reason = f"The approval needs {wanted} person{'s' if wanted > 1 else ''}{' (the author cannot approve)' if author else ''}."
     where = (*place.where, "by", "distinct")

@@ -35,8 +35,8 @@ def check_reach(steps: Map, known: Known, found: Findings) -> None:
         thin: dict[str, list[str]] = {}
         for person in sorted(_addressees(steps, name, known.home)):
             recipient = known.home.recipient(person)
-            made = plan(kind, tuple(known.channels.values()), recipient, context)
-            for warning in (warning for warning in made.warnings if warning.rule == "R3"):
+            planned = plan(kind, tuple(known.channels.values()), recipient, context)
+            for warning in (warning for warning in planned.warnings if warning.rule == "R3"):
                 thin.setdefault(warning.why, []).append(person)
         for why, persons in thin.items():
             hint = "Set up another channel or contact method. Then check: tocsin message plan CLASS"

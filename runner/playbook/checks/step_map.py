@@ -94,8 +94,8 @@ class Map:
         waiting = {place: self._predecessors(place) for place in self.bodies[body]}
         followers: dict[Place, list[Place]] = {}
         for place, before in waiting.items():
-            for one in before:
-                followers.setdefault(one, []).append(place)
+            for earlier in before:
+                followers.setdefault(earlier, []).append(place)
         left = {place: len(before) for place, before in waiting.items()}
         free = [place for place, count in left.items() if not count]
         for place in free:
@@ -172,17 +172,17 @@ class Map:
 
 
 def _join(masks: Iterable[int]) -> int:
-    found = 0
+    joined = 0
     for mask in masks:
-        found |= mask
-    return found
+        joined |= mask
+    return joined
 
 
 def _meet(masks: list[int]) -> int:
-    found = masks[0] if masks else 0
+    common = masks[0] if masks else 0
     for mask in masks[1:]:
-        found &= mask
-    return found
+        common &= mask
+    return common
 
 
 def walk(node: msgspec.Struct) -> Iterator[msgspec.Struct]:
@@ -190,6 +190,6 @@ def walk(node: msgspec.Struct) -> Iterator[msgspec.Struct]:
     yield node
     for name in node.__struct_fields__:
         below = getattr(node, name)
-        for one in below if isinstance(below, tuple) else (below,):
-            if isinstance(one, msgspec.Struct):
-                yield from walk(one)
+        for value in below if isinstance(below, tuple) else (below,):
+            if isinstance(value, msgspec.Struct):
+                yield from walk(value)

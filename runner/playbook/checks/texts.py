@@ -132,10 +132,10 @@ def _linked_texts(part: object) -> Iterator[str]:
         case str():
             yield part
         case dict():
-            for one in part.values():
-                yield from _linked_texts(one)
+            for value in part.values():
+                yield from _linked_texts(value)
         case list():
-            for one in part:
-                yield from _linked_texts(one)
+            for value in part:
+                yield from _linked_texts(value)
         case _:
             pass

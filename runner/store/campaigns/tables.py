@@ -28,12 +28,12 @@ from runner.incident.campaigns.campaign import (
     Way,
 )
 from runner.store.campaigns import schema as sql
-from runner.store.campaigns.import_list import Intake, contact_context
 from runner.store.campaigns.rows import (
     Attempt,
     Chunk,
     Claimed,
     Connection,
+    Intake,
     KeptState,
     Known,
     Settled,
@@ -44,6 +44,7 @@ from runner.store.campaigns.rows import (
     _settlings,
     _ways,
     chunk_digest,
+    contact_context,
     instant_text,
 )
 from runner.vault.keys import DataKey

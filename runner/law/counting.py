@@ -25,7 +25,6 @@ class HolidayCalendar(Protocol):
 
     def is_holiday(self, day: date, place: str) -> bool:
         """Say whether a day is a public holiday there; weekends are not asked about."""
-        ...
 
 
 class NoHolidays:

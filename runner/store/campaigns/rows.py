@@ -34,11 +34,9 @@ class Run(Protocol):
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> Any:
         """Execute one statement and return a cursor."""
-        ...
 
     def executemany(self, statement: str, values: Iterable[Sequence[Any]]) -> Any:
         """Execute one statement for each row."""
-        ...
 
 
 class Connection(Protocol):
@@ -49,15 +47,12 @@ class Connection(Protocol):
 
         One that does not wait for the disk is there with the next that does.
         """
-        ...
 
     def reading(self) -> AbstractContextManager[Run]:
         """Return a way to read."""
-        ...
 
     def key(self, incident: str) -> DataKey:
         """Return an incident's data key, making one where there is none; raises Sealed once shredded."""
-        ...
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):

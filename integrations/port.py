@@ -21,8 +21,6 @@ Proof = Literal["accepted", "relayed", "delivered", "read"]
 
 About = Literal["recipient", "message", "account", "provider"]
 """What a rejection is about: only the last two say anything about the channel as a whole."""
-
-
 Address = Literal["", "gone", "stopped"]
 """What a rejection proves of the address itself: nobody has it, or its owner wants nothing more over this kind of channel."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

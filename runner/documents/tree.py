@@ -128,8 +128,6 @@ class Picture(msgspec.Struct, frozen=True, tag="picture"):
 
 
 Inline = Union[Text, GapText, Strong, Emphasis, Link, Break]  # noqa: UP007  msgspec resolves the name at run time
-
-
 Block = Union[Heading, Paragraph, Listing, Table, Fields, Signature, Quote, Rule, Picture]  # noqa: UP007
 
 

@@ -58,19 +58,12 @@ if TYPE_CHECKING:
 
     from runner.workers.wakeup import WakeupSocket
 
-
 POLL = timedelta(seconds=1)
 """How often a store is asked for foreign commits that rang no bell."""
-
-
 GRACE = timedelta(seconds=30)
 """How long a clean stop waits for effects that have begun."""
-
-
 LOST_LOOK = timedelta(seconds=5)
 """How often claims of other workers are looked at: one of them may have died without a word."""
-
-
 PATIENCE = 5
 """How often ``drain`` tries again to record outcomes that the store would not take."""
 

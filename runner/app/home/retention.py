@@ -20,7 +20,6 @@ from runner.incident.state.incident import Incident
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
-
 HOLD = "law_enforcement.hold."
 
 

@@ -28,16 +28,9 @@ from runner.errors import Bug, Refused
 if TYPE_CHECKING:
     import typst
 
-
 _NO_GLYPH = re.compile(r'the text `"(.+?)"` could not be displayed', re.DOTALL)
-
-
 _PAGES = re.compile(rb"/Type/Pages/Count (\d+)")
-
-
 _MAX_SCRIPTS = 24
-
-
 _GENERATIONS = 12
 """Compilations after which typst has forgotten what it kept of one that went before."""
 

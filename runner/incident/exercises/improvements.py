@@ -20,19 +20,11 @@ from runner.incident.state.incident import Incident
 
 JOURNAL = "improvements"
 """The journal's name; it is no incident."""
-
-
 Element = Literal["planning", "organization", "equipment", "training", "exercise"]
 """The capability element that is to change (HSEEP)."""
-
-
 ELEMENTS: tuple[str, ...] = get_args(Element)
-
-
 ROLE = "role:"
 """Before an owner that is a role, whoever holds it."""
-
-
 Status = Literal["open", "done", "retested", "dropped"]
 
 
@@ -147,8 +139,6 @@ AnyImprovementEvent = (
     | ImprovementReopened
     | ImprovementDropped
 )
-
-
 READER: Callable[[bytes], AnyImprovementEvent] = json_reader(AnyImprovementEvent)
 
 
@@ -216,8 +206,6 @@ def _after(item: Item, event: AnyImprovementEvent, at: datetime) -> Item:
 
 
 GOOD = ("P", "S")
-
-
 ClosingKind = Literal["", "test", "exercise"]
 
 

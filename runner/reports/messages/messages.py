@@ -28,8 +28,6 @@ PROVED: Mapping[Proof, str] = {
     "acked": "acknowledged",
     "authorised": "authorised",
 }
-
-
 _OUTCOME: Mapping[AttemptState, tuple[str, Tone]] = {
     "sending": ("no outcome yet", "warn"),
     "accepted": ("accepted", "plain"),

@@ -212,11 +212,7 @@ def instant_text(instant: datetime) -> str:
 
 _KEYS_AT_ONCE = 20_000
 """What people are found by, in one commit."""
-
-
 _ASKED = 500
-
-
 _ASIDE = (
     "PRAGMA journal_mode = OFF",
     "PRAGMA synchronous = OFF",
@@ -224,17 +220,9 @@ _ASIDE = (
     "CREATE TABLE named (key BLOB, n INTEGER)",
     "BEGIN",
 )
-
-
 _TAKE = "INSERT INTO taken VALUES (?, ?, ?)"
-
-
 _NAME = "INSERT INTO named VALUES (?, ?)"
-
-
 _TAKEN = "SELECT key, person FROM taken WHERE key IN ({keys})"
-
-
 _SORTED = "SELECT key, n FROM (SELECT key, n FROM taken UNION ALL SELECT key, n FROM named) ORDER BY key"
 
 

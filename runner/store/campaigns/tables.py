@@ -50,22 +50,12 @@ from runner.store.campaigns.rows import (
 from runner.vault.keys import DataKey
 
 TAG_BYTES, NUMBER_BYTES, MAC_BYTES = 4, 6, 10
-
-
 BOUNCED, COMPLAINED = 1, 2
-
-
 _SECRETS = "suppressions"
 """The name under which the key of the pepper is kept: it belongs to no incident, so no shredding takes it away."""
-
-
 _PAGE = 500
-
-
 _DROPPED = 10_000
 """Rows that are taken away in one commit."""
-
-
 _contact = msgpack_reader(Contact)
 
 

@@ -53,17 +53,10 @@ from runner.vault.secrets import Secret
 if TYPE_CHECKING:
     from runner.store.campaigns.tables import BulkTables
 
-
 _RACES = 16
-
-
 _T = TypeVar("_T")
-
-
 Within = Callable[[Connection, Sequence[str]], None]
 """Called with the connection and the incidents appended to, inside the transaction, before its commit."""
-
-
 _COPIES: tuple[tuple[str, LiteralString], ...] = (
     ("events", "SELECT incident, seq, header, salt, payload, hash FROM tocsin.events ORDER BY incident, seq"),
     (
@@ -75,17 +68,11 @@ _COPIES: tuple[tuple[str, LiteralString], ...] = (
     ("blobs", "SELECT digest, incident, body FROM tocsin.blobs ORDER BY place"),
     ("settings", "SELECT name, value FROM tocsin.settings"),
 )
-
-
 _SELECT_ENDING: LiteralString = "SELECT hash FROM tocsin.events WHERE incident = %s AND seq = %s"
-
-
 _PUT_SNAPSHOT: LiteralString = """
 INSERT INTO tocsin.snapshots (incident, version, head, code, body) VALUES (%s, %s, %b, %s, %b)
 ON CONFLICT (incident) DO UPDATE SET version = excluded.version, head = excluded.head, code = excluded.code,
     body = excluded.body"""
-
-
 _SELECT_EVENTS: LiteralString = """
 SELECT seq, convert_to(header, 'UTF8'), salt, payload, hash FROM tocsin.events WHERE incident = %s AND seq > %s
 ORDER BY seq LIMIT %s"""
@@ -310,8 +297,6 @@ def _tables(connection: Connection) -> Iterator[tuple[str, Iterable[tuple[Any, .
 
 
 _SELECT_KEY = "SELECT wrapped FROM tocsin.keys WHERE incident = %s"
-
-
 _TABLES = re.compile(r"\b(bulk_(?:campaigns|owed|keys|contacts|chunks|attempts|suppressed)|(?<= )settings)\b")
 
 

@@ -51,19 +51,12 @@ if TYPE_CHECKING:
     from runner.store.campaigns.rows import Run
     from runner.store.campaigns.tables import BulkTables
 
-
 PLACES_KEPT = 4096
 """Ends of journals remembered from one append to the next."""
-
-
 _SELECT_ENDING = "SELECT hash FROM events WHERE incident = ? AND seq = ?"
-
-
 _PUT_SNAPSHOT = (
     "INSERT OR REPLACE INTO snapshots (incident, version, head, code, body) VALUES (?, ?, ?, ?, ?)"
 )
-
-
 _SELECT_EVENTS: LiteralString = """
 SELECT seq, CAST(header AS BLOB), salt, payload, hash FROM events WHERE incident = ? AND seq > ?
 ORDER BY seq LIMIT ?"""

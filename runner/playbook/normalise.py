@@ -18,8 +18,8 @@ from runner.base.instants import parse_duration
 from runner.base.text import nearest
 from runner.errors import Problem
 from runner.facts.expression import Apply, Const, Expression, Node
+from runner.playbook.format import KINDS
 from runner.playbook.parts import Due
-from runner.playbook.steps import KINDS
 from runner.yamlfile.source import Source, Where
 
 DURATION: Final = r"^(?=.*\d)(\d{1,5}w)? ?(\d{1,5}d)? ?(\d{1,6}h)? ?(\d{1,7}m)? ?(\d{1,8}s)?$(?!\n)"

@@ -36,6 +36,15 @@ def too_new(place: str, theirs: int, ours: int) -> StoreTooNew:
     )
 
 
+def upgrade_due(place: str, theirs: int, ours: int) -> StoreError:
+    """Return the error for a database of an older version, of which only its operator can make a dump."""
+    return StoreError(
+        f"the database {place} has schema {theirs}, and this version of Tocsin needs schema {ours}",
+        hint="make a dump: pg_dump --exclude-schema=tocsin_queue; then upgrade it: tocsin doctor --repair",
+        code="store_upgrade_due",
+    )
+
+
 def full(place: str) -> StoreFull:
     """Return the error for a disk without room."""
     return StoreFull(

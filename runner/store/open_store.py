@@ -17,12 +17,13 @@ def open_store(
     base: Path,
     create: bool = False,
     or_copy: bool = False,
+    older: bool = False,
     password: Secret | None = None,
 ) -> Store:
     """Open ``sqlite:PATH`` (from ``base`` when relative) or ``postgresql://USER@HOST:PORT/DATABASE``.
 
     With ``create`` the store is made where there is none. With ``or_copy`` a file on a medium that takes no writes is opened for
-    reading only. The password of a database is a secret by reference,
+    reading only. With ``older`` a database of an older version is opened, to upgrade it. The password of a database is a secret by reference,
     or libpq's own business (``~/.pgpass``), never part of the URL.
     """
     scheme, _, rest = url.partition(":")
@@ -36,7 +37,7 @@ def open_store(
         case "postgresql" | "postgres":
             from runner.store.postgres.store import PostgresStore
 
-            return PostgresStore(url, vault, create=create, password=password)
+            return PostgresStore(url, vault, create=create, older=older, password=password)
         case _:
             raise Invalid(
                 f"the store's URL begins with {scheme!r}, which is no store",

@@ -196,6 +196,8 @@ class Store(Protocol):
     """The journals, blobs and projections of one organisation. Safe to call from several threads."""
 
     read_only: bool
+    schema: int
+    """Its version; older than ``upgrades.SCHEMA_VERSION`` where an upgrade is due."""
     """It is on a medium that takes no writes, and was opened for reading all the same."""
 
     def append(
@@ -327,6 +329,10 @@ class Store(Protocol):
 
     def backup(self, path: Path) -> None:
         """Write a consistent copy while others go on writing; refuses to replace a file."""
+
+    def upgrade(self) -> Path | None:
+        """Bring an older store to our schema, all steps in one transaction; return the copy that was made before, if the store makes one."""
+        ...
 
     def close(self) -> None:
         """Let go of files and connections; twice is harmless."""

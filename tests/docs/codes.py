@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import functools
+import itertools
+import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner import errors
@@ -25,13 +27,34 @@ KINDS: dict[str, type[errors.TocsinError]] = {
 START, END = "<!-- codes: written by tests.docs.codes -->", "<!-- end of codes -->"
 
 
-GIVEN_ON = frozenset({"_choice", "_exists", "_there_is", "_wanted", "checked", "load", "misread"})
-"""Functions of ours that are told the code of the error they construct."""
+FOUND = {"Finding": "Finding", "Problem": "Problem"}
+"""What is found is listed as such; every other call with a code tells the code of the error that it constructs."""
 TYPER = {*typer_app._CODES.values(), *typer_app._SAID.values(), "usage"}
 """The codes of what Typer finds wrong with a command line."""
 
 
-@dataclass(frozen=True)
+PROBLEMS = frozenset(
+    {
+        "problem",
+        "_problem",
+        "problem_at",
+        "error_at",
+        "error",
+        "warn",
+        "report",
+        "unknown",
+        "_unknown",
+        "_refused",
+    }
+)
+"""Functions of ours that take the code and the message of a problem in a file, one after the other."""
+FILES = ("yamlfile", "facts", "law", "documents", "playbook", "files")
+"""The packages that read files."""
+WORDED = ("runner/yamlfile/", "runner/playbook/explain.py")
+"""Where a code, its message and its hint are returned together."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Place:
     """One construction of an error or a warning; ``code`` is empty where none is given and None where it is computed."""
 
@@ -76,12 +99,74 @@ def _in_file(path: Path) -> Iterator[Place]:
                     default if code == "" else code,
                     _words(node.args[:1]),
                 )
-        elif name in ("warn", "warning") and len(node.args) == 2:
-            for code in _codes(node.args[0]):
-                yield Place(*where, "Warning", "–", code, _words(node.args[1:]))
-        elif name in GIVEN_ON and "code" in given:
-            for code in filter(None, _codes(given["code"])):
-                yield Place(*where, "Error", "1", code, "…")
+        else:
+            yield from _told(name, node, where)
+
+
+def _told(name: str, node: ast.Call, where: tuple[str, int]) -> Iterator[Place]:
+    """Yield a warning, a finding, or what a function of ours is told of the error that it constructs."""
+    given = {keyword.arg: keyword.value for keyword in node.keywords}
+    kind, exits, told, message = FOUND.get(name, "Error"), "–", given.get("code"), node.args[1:2]
+    if name in ("warn", "warning") and len(node.args) == 2:
+        kind, told = "Warning", node.args[0]
+    elif name == "Refusal" and len(node.args) == 3:
+        kind, exits, told, message = "Not allowed", "1", node.args[0], node.args[2:]
+    elif told is not None:
+        exits = "1" if kind == "Error" else "–"
+        message = [given.get("what") or given.get("message") or ast.Name("")]
+    for code in _codes(told) if told is not None else ():
+        if kind == "Warning" or (code and re.fullmatch("[a-z]+([_-][a-z]+)*", code)):
+            yield Place(*where, kind, exits, code, _words(message))
+
+
+@functools.cache
+def problems() -> tuple[Place, ...]:
+    """Find every problem that is found in a file which a person wrote."""
+    paths = (path for top in FILES for path in sorted((ROOT / "runner" / top).rglob("*.py")))
+    return tuple(place for path in paths for place in _problems_in(path))
+
+
+def _problems_in(path: Path) -> Iterator[Place]:
+    name, tree = str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called), args=[_, *args]):
+                told = args if called in PROBLEMS else []
+            case ast.Tuple(elts=[_, _, _, *_] as args) if name.startswith(WORDED):
+                called, told = "", args[:2]
+            case _:
+                continue
+        for code, message in itertools.pairwise([*told, ast.Name("")]):
+            found = [one for one in _codes(code) if one and re.fullmatch("[a-z]+(-[a-z]+)*", one)]
+            words = _words([_assigned(message, tree)])
+            if not found or (not called and " " not in words and "…" not in words):
+                continue
+            kind = "Warning" if called == "warn" else "Problem"
+            said = f"there is no {words} …" if called == "unknown" else words
+            yield from (Place(name, code.lineno, kind, "", one, said) for one in found)
+            break
+
+
+def _assigned(message: ast.expr, tree: ast.Module) -> ast.expr:
+    """Return what was last assigned to a name before it is used as a message."""
+    if not isinstance(message, ast.Name):
+        return message
+    before = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and node.lineno < getattr(message, "lineno", 0)
+    ]
+    for node in sorted(before, key=lambda node: -node.lineno):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=message.id)]):
+                return node.value
+            case ast.Assign(
+                targets=[ast.Tuple(elts=[ast.Name(id=message.id), *_])], value=ast.Tuple(elts=[one, *_])
+            ):
+                return one
+            case _:
+                pass
+    return message
 
 
 def _codes(node: ast.expr | None) -> tuple[str | None, ...]:
@@ -120,15 +205,23 @@ def rows() -> list[str]:
     for code in TYPER:
         found[code].append(Place("", 0, "Error", "2", code, "…"))
     for place in places():
-        if place.code:
+        if place.code and place.kind != "Problem":
             found[place.code].append(place)
     return [_row(code, found[code]) for code in sorted(found)]
+
+
+def problem_rows() -> list[str]:
+    """Return the rows of the table of problems, by code."""
+    found: dict[str, list[Place]] = defaultdict(list)
+    for place in (*problems(), *(place for place in places() if place.code and place.kind == "Problem")):
+        found[str(place.code)].append(dataclasses.replace(place, exits=""))
+    return [_row(code, found[code]).replace(" |  | ", " | ") for code in sorted(found)]
 
 
 def _row(code: str, found: list[Place]) -> str:
     kinds = " / ".join(sorted({place.kind for place in found}))
     exits = " / ".join(sorted({place.exits for place in found}))
-    messages = list(dict.fromkeys(place.message for place in found if place.message.strip("… ")))
+    messages = sorted({place.message for place in found if place.message.strip("… ")})
     more = [f"and {len(messages) - 2} more"] if len(messages) > 2 else []
     shown = "<br>".join(
         message.replace("|", "\\|").replace("<", "&lt;") for message in [*messages[:2], *more]
@@ -137,9 +230,10 @@ def _row(code: str, found: list[Place]) -> str:
 
 
 def table() -> str:
-    """Return the table with its marks."""
+    """Return both tables with their marks."""
     head = ["| code | kind | exit | message |", "|---|---|---|---|"]
-    return "\n".join([START, "", *head, *rows(), "", END])
+    problem_head = ["## Problems in files", "", "| code | kind | message |", "|---|---|---|"]
+    return "\n".join([START, "", *head, *rows(), "", *problem_head, *problem_rows(), "", END])
 
 
 def write() -> None:

@@ -20,7 +20,6 @@ FORWARDED = {
     "runner/yamlfile/strict.py",
     "runner/app/messages/communications_check.py",
     "runner/app/exercises/exercises.py",
-    "runner/app/core/repository.py",
 }
 """Files with a place that is told its code by a caller, a table or the error that it passes on."""
 
@@ -41,3 +40,10 @@ def test_the_reference_lists_every_code() -> None:
     if UPDATES:
         codes.write()
     assert codes.table() in codes.PAGE.read_text(encoding="utf-8")
+
+
+def test_the_reference_lists_every_problem_of_a_playbook() -> None:
+    page = codes.PAGE.with_name("playbook-format.md").read_text(encoding="utf-8")
+    explained = re.findall(r"^\| `([a-z]+(?:-[a-z]+)+)`", page, re.MULTILINE)
+    assert explained
+    assert set(explained) <= {place.code for place in codes.problems()}

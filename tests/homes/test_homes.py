@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runner.store.upgrades import SCHEMA_VERSION
+from tests.docs.consoles import Desk
 from tests.homes.homes import HERE, facts_of, look, unpack
 
 NAMES = sorted(path.name.removesuffix(".tar.xz") for path in HERE.glob("*.tar.xz"))
@@ -37,5 +41,40 @@ def test_work_goes_on_in_an_older_home(name: str, tmp_path: Path) -> None:
     assert look(desk, "audit verify")["ok"]
 
 
-def test_a_home_is_kept_for_each_format() -> None:
-    assert NAMES
+def schema(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def findings(desk: Desk, words: str) -> list[tuple[str, str]]:
+    """Return what doctor finds of the store itself."""
+    said = desk.type(f"tocsin doctor --offline {words} --format json", (0, 1))
+    return [(one["severity"], one["code"]) for one in json.loads(said)["findings"] if one["area"] == "store"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_older_home_is_read_as_it_is_and_upgraded_by_the_first_write(name: str, tmp_path: Path) -> None:
+    desk = unpack(HERE / f"{name}.tar.xz", tmp_path, said(name)["now"])
+    home = tmp_path / ".tocsin"
+    old = schema(home / "tocsin.db")
+    look(desk, "status")
+    assert schema(home / "tocsin.db") == old
+    assert (old < SCHEMA_VERSION) is (("warning", "store_upgrade_due") in findings(desk, ""))
+    desk.type('tocsin note "the backup server is isolated"', ())
+    assert schema(home / "tocsin.db") == SCHEMA_VERSION
+    assert [schema(copy) for copy in home.glob("backups/*")] == [old] * (old < SCHEMA_VERSION)
+    assert findings(desk, "") == []
+
+
+def test_doctor_upgrades_an_older_home(tmp_path: Path) -> None:
+    desk = unpack(HERE / f"{NAMES[0]}.tar.xz", tmp_path, said(NAMES[0])["now"])
+    assert findings(desk, "--repair") == [("mended", "")]
+    assert schema(tmp_path / ".tocsin" / "tocsin.db") == SCHEMA_VERSION
+    assert findings(desk, "") == []
+
+
+def test_a_home_is_kept_for_each_older_format(tmp_path: Path) -> None:
+    for name in NAMES:
+        unpack(HERE / f"{name}.tar.xz", tmp_path / name, said(name)["now"])
+    assert {schema(file) for file in tmp_path.glob("*/.tocsin/tocsin.db")} >= set(range(1, SCHEMA_VERSION))

@@ -13,8 +13,9 @@ from msgspec.inspect import type_info
 
 from runner.errors import Bug
 from runner.files.validate import EDITOR_SCHEMAS
-from runner.playbook.format import KINDS, Phase, Playbook
+from runner.playbook.format import KINDS, Playbook
 from runner.playbook.normalise import lower
+from runner.playbook.parts import Phase
 from runner.playbook.schema import as_text, playbook_schema, scalar_schema
 from runner.yamlfile.source import parse, scan
 

@@ -8,7 +8,7 @@ import pytest
 
 from runner.incident.steps import kinds
 from runner.playbook.checks.kinds import CHECKS
-from runner.playbook.steps import CONTAINERS, EFFECTS, KINDS, PEOPLE, SCRIPTED, AnyStep
+from runner.playbook.format import CONTAINERS, EFFECTS, KINDS, PEOPLE, SCRIPTED, AnyStep
 
 
 def test_every_table_has_the_same_kinds() -> None:

@@ -90,18 +90,6 @@ def test_a_change_is_seen_by_whoever_watches_the_store(place: Place) -> None:
         assert one.changed() != before
 
 
-def test_a_store_of_an_older_version_has_no_marks_until_the_first_is_kept(place: Place) -> None:
-    with place.opened() as store:
-        write(store, "i", event())
-    place.execute("DROP TABLE marks")
-    with place.opened() as store:
-        assert store.marks() == {}
-        assert store.change_marks(["n"], dict) == {}
-        store.change_marks(["n"], more)
-        assert store.marks() == {"n": b"1"}
-        assert store.verify().ok
-
-
 def test_marks_are_no_part_of_the_journal(store: Store) -> None:
     write(store, "i", event())
     before = store.verify()

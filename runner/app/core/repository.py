@@ -38,6 +38,7 @@ from runner.store.port import Snapshot
 from runner.store.port import Store as Store
 from runner.store.port import StoredEvent as StoredEvent
 from runner.store.port import Verification as Verification
+from runner.store.upgrades import SCHEMA_VERSION as SCHEMA_VERSION
 from runner.store.worker_lock import FileLock as FileLock
 from runner.store.worker_lock import worker_lock_held as worker_lock_held
 
@@ -131,11 +132,11 @@ _CODES = ("event_damaged", "event_missing")
 
 
 def _damaged(incident: str, seq: int, *, missing: bool = False) -> StoreCorrupt:
-    what, code = ("is missing", "event_missing") if missing else ("is damaged", "event_damaged")
+    what = "is missing" if missing else "is damaged"
     return StoreCorrupt(
         f"event {seq} of incident {incident} {what}",
         hint="keep a copy of the store as it is, restore a backup beside it, and run tocsin audit verify",
-        code=code,
+        code="event_missing" if missing else "event_damaged",
     )
 
 

@@ -28,8 +28,8 @@ from runner.incident.state.expression_view import find_step, item_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.steps import step_path, step_path_with_items
 from runner.playbook import format as p
+from runner.playbook.format import PEOPLE, SCRIPTED
 from runner.playbook.playbook_test import Behaviour
-from runner.playbook.steps import PEOPLE, SCRIPTED
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService

@@ -28,6 +28,7 @@ from runner.app.home.doctor_checks import (
     exposed_files,
     of_error,
     own_laws,
+    schema,
     ways_out,
 )
 from runner.app.home.integrity import Integrity, missing, row_from_journal
@@ -142,6 +143,7 @@ def _examined(
                 what="the store cannot be written; this report was made from a copy",
                 hint="free space on its disk, or mount the disk for writing",
             )
+        yield from _whole("store", lambda: schema(service.store, repair))
         yield from _store(service, repair, watched)
         yield from _whole("roles", lambda: _unheld(service))
 
@@ -151,7 +153,9 @@ def _opened(
 ) -> tuple[IncidentService, bool]:
     made = False
     try:
-        service = open_service(folder, principal, or_copy=not repair, clock=clock, chance=chance)
+        service = open_service(
+            folder, principal, or_copy=not repair, older=repair, clock=clock, chance=chance
+        )
     except TocsinError as error:
         if error.code != "no_store" or not repair:
             raise

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.repository import SCHEMA_VERSION, Store
 from runner.app.law.regimes import without_key
 from runner.app.messages.callbacks import mismatches
 from runner.base.text import nearest
@@ -306,3 +307,23 @@ def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:
                 hint="check the server, the network and the settings",
                 ref=channel,
             )
+
+
+def schema(store: Store, repair: bool) -> Iterator[Finding]:
+    """Yield an upgrade of the store that is due; repair makes it."""
+    old = store.schema
+    if old >= SCHEMA_VERSION:
+        return
+    if not repair:
+        yield Finding(
+            area="store",
+            code="store_upgrade_due",
+            severity="warning",
+            what=f"the store has schema {old}, and this version of Tocsin writes schema {SCHEMA_VERSION}",
+            hint="tocsin doctor --repair; the next command that writes upgrades it, too",
+        )
+        return
+    copy = store.upgrade()
+    before = f"; the copy {copy} is from before, and what is erased later stays in it" if copy else ""
+    what = f"the store was upgraded from schema {old} to {SCHEMA_VERSION}{before}"
+    yield Finding(area="store", severity="mended", what=what)

@@ -150,22 +150,26 @@ def open_service(
     *,
     create: bool = False,
     or_copy: bool = False,
+    older: bool = False,
     clock: Clock | None = None,
     chance: IdGenerator | None = None,
 ) -> IncidentService:
-    """Open a home; with ``create`` its store is made where it is missing, with ``or_copy`` read where it cannot be written.
+    """Open a home; with ``create`` its store is made where it is missing, with ``or_copy`` read where it cannot be written,
+    with ``older`` opened although an upgrade is due.
 
     Raises NotFound without a home.
     """
     home = load_home(folder / CONFIG)
-    store = _store(folder, home, create=create, or_copy=or_copy)
+    store = _store(folder, home, create=create, or_copy=or_copy, older=older)
     return IncidentService(folder, home, store, clock or SystemClock(), chance or RandomIds(), principal)
 
 
-def _store(folder: Path, home: Home, *, create: bool, or_copy: bool = False) -> Store:
+def _store(folder: Path, home: Home, *, create: bool, or_copy: bool = False, older: bool = False) -> Store:
     password = resolve(home.store_password, base=folder) if home.store_password else None
     vault = open_vault(home.master_key, base=folder)
     try:
-        return open_store(home.store, vault, base=folder, create=create, or_copy=or_copy, password=password)
+        return open_store(
+            home.store, vault, base=folder, create=create, or_copy=or_copy, older=older, password=password
+        )
     except NotFound as error:
         raise NotFound(error.message, hint="make it: tocsin doctor --repair", code="no_store") from error

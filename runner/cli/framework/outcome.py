@@ -13,7 +13,7 @@ from runner.incident.state import events as e
 from runner.incident.state.second_person import ClockMove
 from runner.incident.steps.approvals import Tally
 from runner.incident.turn.implicit_answers import HOW, OVER
-from runner.playbook.steps import PEOPLE
+from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import aside_words, here
 from runner.reports.core.page import Cell, Page, Paragraph, Table, Tone, line

@@ -24,8 +24,7 @@ from runner.incident.state.due_times import backoff
 from runner.incident.state.incident import Attempt, Domain, Incident
 from runner.incident.state.library import Library
 from runner.incident.state.steps import completion_state
-from runner.playbook.format import Act
-from runner.playbook.steps import PEOPLE
+from runner.playbook.format import PEOPLE, Act
 from runner.routing.messaging import SendResult
 from runner.routing.rule_book import RULE_BOOK
 from runner.routing.rules import RULES

@@ -10,7 +10,7 @@ from typing import Literal
 from runner.base.event import Event, Personal
 from runner.base.states import TaskState
 from runner.incident.state.incident import Invocation
-from runner.playbook.steps import Task
+from runner.playbook.format import Task
 
 
 class TaskAdded(Personal, frozen=True, kw_only=True):

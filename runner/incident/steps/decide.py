@@ -21,8 +21,7 @@ from runner.incident.state.second_person import TwoPersonAct
 from runner.incident.state.steps import completion_state
 from runner.incident.steps.approvals import decide_approval, refuse_waiting, require_reason, value_digest
 from runner.incident.steps.containers import superseded
-from runner.playbook.format import AnyStep, Approve, Ask, File, Task
-from runner.playbook.steps import EFFECTS, PEOPLE
+from runner.playbook.format import EFFECTS, PEOPLE, AnyStep, Approve, Ask, File, Task
 
 StepCommand = (
     c.StartTask

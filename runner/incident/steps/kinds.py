@@ -1,6 +1,6 @@
 """What each kind of step does in an incident: how it begins, what happens to it by itself, which work it starts.
 
-``KINDS`` at the end is the table, one line for each kind. It has the keys of ``runner.playbook.steps.KINDS``.
+``KINDS`` at the end is the table, one line for each kind. It has the keys of ``runner.playbook.format.KINDS``.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.turn.after_closing import next_watch, only_clocks
 from runner.playbook import format as p
-from runner.playbook.steps import PEOPLE
+from runner.playbook.format import PEOPLE
 from runner.routing.rate_limit import OPEN, Quotas
 
 

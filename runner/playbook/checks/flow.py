@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from runner.base.text import nearest
-from runner.facts.expression import (
-    Apply,
-    Expression,
-    FactRef,
-)
+from runner.facts.expression import Apply, Expression, FactRef
 from runner.playbook.checks.step_map import Findings, Map, Place, walk
-from runner.playbook.format import (
-    Act,
-    Approve,
-    Ask,
-)
+from runner.playbook.format import Act, Approve, Ask
 from runner.yamlfile.source import Where
 
 

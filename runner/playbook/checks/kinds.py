@@ -1,6 +1,6 @@
 """What is checked of each kind of step besides what all steps share: the names in it, and whether it can be worked.
 
-``CHECKS`` at the end is the table, one line for each kind. It has the keys of ``runner.playbook.steps.KINDS``.
+``CHECKS`` at the end is the table, one line for each kind. It has the keys of ``runner.playbook.format.KINDS``.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ from runner.playbook.checks.action_calls import check_action
 from runner.playbook.checks.names import Names, addressed
 from runner.playbook.checks.order import always
 from runner.playbook.checks.step_map import Findings, Map, Place
-from runner.playbook.lookup import Known
-from runner.playbook.steps import (
+from runner.playbook.format import (
     Act,
     Approve,
     Ask,
@@ -41,6 +40,7 @@ from runner.playbook.steps import (
     Task,
     Wait,
 )
+from runner.playbook.lookup import Known
 from runner.yamlfile.source import Where
 
 
@@ -113,7 +113,7 @@ def _product(
         wanted = " or ".join(kind.__name__.lower() for kind in kinds)
         found.error(
             where,
-            f"cannot-be-{verb}",
+            "cannot-be-filed" if isinstance(place.step, File) else "cannot-be-approved",
             f'A step of kind "{kind}" cannot be {verb}.',
             f"Name a step of kind {wanted}.",
         )

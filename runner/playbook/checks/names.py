@@ -10,10 +10,7 @@ from runner.facts.expressions.type_check import PLAIN, WORDS, kind_of
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find, path_hint
 from runner.playbook.checks.step_map import Findings, Map, Place, walk
-from runner.playbook.format import (
-    Call,
-    Group,
-)
+from runner.playbook.format import Call, Group
 from runner.playbook.lookup import Known
 from runner.routing.message_classes import class_problems
 from runner.yamlfile.source import Where

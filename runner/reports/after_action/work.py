@@ -9,7 +9,7 @@ import msgspec
 
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.steps import step_path_with_items
-from runner.playbook.steps import PEOPLE
+from runner.playbook.format import PEOPLE
 from runner.reports.after_action.clock import ClockMark
 from runner.reports.charts.figure import Bar, Figure, Key, Line, Look, Mark, Row, TimeScale
 from runner.reports.core.formatting import count, span

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from runner.base.text import text_problem
-from runner.playbook.steps import CONTAINERS, PEOPLE
+from runner.playbook.format import CONTAINERS, PEOPLE
 from runner.reports.charts.layers import Point
 from runner.reports.charts.layout import LINE, PAD, Drawn, everything, layout
 from runner.reports.charts.playbook_chart import Chart

@@ -20,7 +20,7 @@ from runner.incident.state.incident import Delivery, Incident, Invocation
 from runner.incident.state.work import Failed
 from runner.law.duty import DutyStatus
 from runner.law.relevance import questions
-from runner.playbook.steps import PEOPLE
+from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.formatting import aside_words, elapsed_since, remaining, standing

@@ -13,7 +13,7 @@ import msgspec
 
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
-from runner.playbook.steps import PEOPLE
+from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import SEVERITIES, AttentionItem, AttentionKind, Rank
 from runner.reports.core.formatting import count, remaining

@@ -13,7 +13,9 @@ from runner.decoding import from_json
 from runner.facts.vocabulary.register import value_words
 from runner.incident.state import events as e
 from runner.incident.state.campaigns import AnyCampaignEvent
+from runner.incident.state.documents import NoticeEvent
 from runner.incident.state.exercise import ExerciseEvent
+from runner.incident.state.lifecycle import LifecycleEvent
 from runner.reports.campaigns.campaigns import campaign_sentence
 from runner.reports.core.formatting import (
     RECEIPTS,
@@ -97,24 +99,12 @@ def describe(event: e.AnyEvent, words: Words) -> str:
         return _calling(event, words) if isinstance(event, _Calling) else _message(event, words)
     if isinstance(event, _Attempt):
         return _attempt(event, words)
-    if isinstance(event, _Notice):
+    if isinstance(event, NoticeEvent):
         return _notice(event)
     return _record(event, words)
 
 
-_Life = (
-    e.IncidentOpened
-    | e.PlaybookPinned
-    | e.PlaybookMigrated
-    | e.IncidentPaused
-    | e.IncidentResumed
-    | e.IncidentCancelled
-    | e.IncidentClosed
-    | e.IncidentReopened
-    | e.SeveritySet
-    | e.BriefGiven
-    | e.CommandTaken
-)
+_Life = LifecycleEvent | e.BriefGiven | e.CommandTaken
 
 
 def _life(event: _Life) -> str:
@@ -420,10 +410,7 @@ def _agreement(event: _Agreement) -> str:
             return f"{by} confirms entry {entry} as the second person"
 
 
-_Notice = e.DocumentRendered | e.NoticeOverridden | e.NoticeAdopted | e.NoticeKept
-
-
-def _notice(event: _Notice) -> str:
+def _notice(event: NoticeEvent) -> str:
     match event:
         case e.DocumentRendered(notice=notice, version=version, digest=digest, gaps=gaps, status=status):
             holes = f", {count(len(gaps), 'gap')}" if gaps else ""
@@ -448,7 +435,7 @@ _KINDS: Mapping[str, Sequence[object]] = {
     "incident": (_Life,),
     "task": (_Coming, _Going, _AboutStep),
     "approval": (e.ApprovalGiven, e.ApprovalVoided),
-    "notice": (_Notice,),
+    "notice": (NoticeEvent,),
     "fact": (e.FactsRecorded,),
     "duty": (e.DutiesAssessed, e.DutyRecorded),
     "note": (e.NoteAdded, e.PrivilegedNoteAdded, e.EvidenceAttached, e.EventCorrected),

@@ -13,7 +13,7 @@ from runner.incident.law.duties import BINDING
 from runner.incident.state.handover import Handover
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
-from runner.playbook.steps import CONTAINERS
+from runner.playbook.format import CONTAINERS
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.formatting import moment, remaining, when
 from runner.reports.core.header import Heading, heading_of, render_header

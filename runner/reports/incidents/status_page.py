@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from runner.law.duty import DutyStatus
-from runner.playbook.steps import CONTAINERS
+from runner.playbook.format import CONTAINERS
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem, Severity
 from runner.reports.core.formatting import count, moment, remaining, span, when

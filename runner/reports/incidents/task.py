@@ -13,8 +13,7 @@ from runner.incident.state.events import StepCommented
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import subject
-from runner.playbook.format import AnyStep, Approve, Ask, Task
-from runner.playbook.steps import PEOPLE
+from runner.playbook.format import PEOPLE, AnyStep, Approve, Ask, Task
 from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import moment, remaining, when

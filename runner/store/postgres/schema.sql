@@ -5,7 +5,7 @@ CREATE SCHEMA tocsin;
 CREATE TABLE tocsin.meta (
     schema_version integer NOT NULL
 );
-INSERT INTO tocsin.meta VALUES (1);
+INSERT INTO tocsin.meta VALUES (2);
 
 CREATE TABLE tocsin.events (
     incident text COLLATE "C" NOT NULL,
@@ -68,7 +68,6 @@ CREATE TABLE tocsin.settings (
 );
 
 -- What all processes know of the world now: which failure domains answer, when an account is free. Never evidence.
--- A store that was made before this table gets it with the first mark.
 CREATE TABLE tocsin.marks (
     name text COLLATE "C" PRIMARY KEY,
     body bytea NOT NULL

@@ -20,10 +20,10 @@ from psycopg import conninfo, errors
 from psycopg.pq import TransactionStatus
 
 from runner.errors import Bug, StoreBusy, StoreError, StoreLocked, TocsinError
-from runner.store.database_errors import absent, corrupt, full, locked, read_only, too_new
+from runner.store.database_errors import absent, corrupt, full, locked, read_only, too_new, upgrade_due
+from runner.store.upgrades import POSTGRES, SCHEMA_VERSION
 from runner.vault.secrets import Secret
 
-SCHEMA_VERSION = 1
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 # Without traffic a dead machine is noticed within about a minute, on both ends, and its worker lock falls.
@@ -115,8 +115,8 @@ class Server:
         for one in dropped:
             one.close()
 
-    def prepare(self, connection: Connection, *, create: bool) -> None:
-        """Check that the schema is there and ours; with ``create`` make it."""
+    def prepare(self, connection: Connection, *, create: bool, older: bool) -> int:
+        """Check that the schema is there and ours, and return its version; with ``create`` make it, with ``older`` allow one to upgrade."""
         version = self._version(connection)
         if version is None and create:
             with connection.transaction():
@@ -129,6 +129,18 @@ class Server:
             raise absent(self.place)
         if version > SCHEMA_VERSION:
             raise too_new(self.place, version, SCHEMA_VERSION)
+        if version < SCHEMA_VERSION and not older:
+            raise upgrade_due(self.place, version, SCHEMA_VERSION)
+        return version
+
+    def upgrade(self, connection: Connection) -> None:
+        """Bring an older schema to ours, all steps in one transaction."""
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_PREPARING,))
+            for step in range(self._version(connection) or SCHEMA_VERSION, SCHEMA_VERSION):
+                for statement in POSTGRES[step]:
+                    connection.execute(statement)
+            connection.execute("UPDATE tocsin.meta SET schema_version = %s", (SCHEMA_VERSION,))
 
     def _version(self, connection: Connection) -> int | None:
         # Asked of the catalogue's table, not of the session's cache, which may not have heard of a schema just made.

@@ -47,6 +47,7 @@ from runner.store.postgres.server import (
 )
 from runner.store.postgres.transaction import SELECT_TAILS, begin
 from runner.store.sqlite.database_file import write_copy
+from runner.store.upgrades import SCHEMA_VERSION
 from runner.vault.keys import DataKey, Vault
 from runner.vault.secrets import Secret
 
@@ -88,12 +89,13 @@ class PostgresStore(JournalReader):
         *,
         create: bool = False,
         password: Secret | None = None,
+        older: bool = False,
         patience: timedelta = PATIENCE,
         chance: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """Open the store; with ``create`` make its schema where there is none.
+        """Open the store; with ``create`` make its schema where there is none, with ``older`` open an older one to upgrade it.
 
-        Raises NotFound, StoreTooNew, or StoreError when the server does not answer.
+        Raises NotFound, StoreTooNew, or StoreError when the server does not answer or the schema is older.
         """
         self.read_only = False
         self.server = Server(url, password, patience)
@@ -102,7 +104,7 @@ class PostgresStore(JournalReader):
         self._handles: list[SessionLock] = []
         try:
             with self.server.connection() as connection:
-                self.server.prepare(connection, create=create)
+                self.schema = self.server.prepare(connection, create=create, older=older)
         except BaseException:
             self.server.close()
             raise
@@ -255,6 +257,12 @@ class PostgresStore(JournalReader):
         with self.server.connection() as connection, connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             write_copy(path, _tables(connection))
+
+    def upgrade(self) -> None:
+        """See Store.upgrade. The operator has made a dump."""
+        with self.server.connection() as connection:
+            self.server.upgrade(connection)
+        self.schema = SCHEMA_VERSION
 
     def close(self) -> None:
         self.server.close()

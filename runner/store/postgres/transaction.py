@@ -129,13 +129,6 @@ def _insert(
         )
 
 
-_EXISTS: LiteralString = (
-    "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'tocsin' AND tablename = 'marks'"
-)
-_CREATE: LiteralString = """
-CREATE TABLE IF NOT EXISTS tocsin.marks (name text COLLATE "C" PRIMARY KEY, body bytea NOT NULL)"""
-
-
 # Rows that are not there yet cannot be locked; the table is small, its changes are rare, and readers do not wait.
 _LOCK: LiteralString = "LOCK TABLE tocsin.marks IN EXCLUSIVE MODE"
 _SELECT: LiteralString = "SELECT name, body FROM tocsin.marks WHERE starts_with(name, %s) ORDER BY name"
@@ -148,8 +141,6 @@ _DELETE: LiteralString = "DELETE FROM tocsin.marks WHERE name = ANY(%s)"
 
 def read(connection: Connection, prefix: str) -> dict[str, bytes]:
     """Return the marks whose names begin with ``prefix``."""
-    if connection.execute(_EXISTS).fetchone() is None:
-        return {}
     return dict(connection.execute(_SELECT, (prefix,), binary=True).fetchall())
 
 
@@ -157,8 +148,6 @@ def change(
     connection: Connection, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
 ) -> dict[str, bytes]:
     """Change marks in a transaction of their own."""
-    if connection.execute(_EXISTS).fetchone() is None:
-        connection.execute(_CREATE)
     with connection.transaction():
         if not waits:
             connection.execute(UNHURRIED)

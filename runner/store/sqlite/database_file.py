@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from runner.errors import Refused, StoreCorrupt
 from runner.store.campaigns import schema
-from runner.store.database_errors import absent, read_only, sqlite_failure, too_new
+from runner.store.database_errors import absent, locked, read_only, sqlite_failure, too_new
+from runner.store.upgrades import SCHEMA_VERSION, SQLITE
 
 APPLICATION_ID = 0x546F6373
-SCHEMA_VERSION = 1
 _FULL = 2
 Connect = Callable[[], sqlite3.Connection]
 _TRIES = 3
@@ -171,6 +172,45 @@ def _create(connection: sqlite3.Connection) -> None:
             statement = ""
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def upgrade(connection: sqlite3.Connection, path: Path, backup: Callable[[Path], None]) -> Path | None:
+    """Bring an older store to our schema, all steps in one transaction; return the copy that was made before.
+
+    The copy is what the transaction begins with: if another process wrote meanwhile, it is made again. Returns None if
+    another process has upgraded the store.
+    """
+    run = connection.execute
+    for _ in range(_TRIES):
+        (version,) = run("PRAGMA user_version").fetchone()
+        if version >= SCHEMA_VERSION:
+            return None
+        before = run("PRAGMA data_version").fetchone()
+        copy = _backup_name(path, version)
+        backup(copy)
+        try:
+            run("BEGIN IMMEDIATE")
+            (version,) = run("PRAGMA user_version").fetchone()
+            if run("PRAGMA data_version").fetchone() == before:
+                for step in range(version, SCHEMA_VERSION):
+                    for statement in SQLITE[step]:
+                        run(statement)
+                run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                run("COMMIT")
+                return copy
+        finally:
+            if connection.in_transaction:
+                run("ROLLBACK")
+        copy.unlink()
+    raise locked(str(path))
+
+
+def _backup_name(path: Path, version: int) -> Path:
+    """Return a free name in the folder ``backups`` beside the store."""
+    folder = path.parent / "backups"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    names = (f"{path.stem}.schema-{version}-{n}{path.suffix}" for n in count(1))
+    return next(folder / name for name in names if not (folder / name).exists())
 
 
 @contextmanager

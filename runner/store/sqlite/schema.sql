@@ -60,7 +60,6 @@ CREATE TABLE settings (
 ) STRICT, WITHOUT ROWID;
 
 -- What all processes know of the world now: which failure domains answer, when an account is free. Never evidence.
--- A store that was made before this table gets it with the first mark.
 CREATE TABLE marks (
     name TEXT PRIMARY KEY,
     body BLOB NOT NULL

@@ -33,9 +33,11 @@ from runner.store.port import (
     Snapshot,
 )
 from runner.store.sqlite import transaction
-from runner.store.sqlite.database_file import connect_first, connect_unwritable, new_file, unhurried
+from runner.store.sqlite.database_file import connect_first, connect_unwritable, new_file, unhurried, upgrade
 from runner.store.sqlite.transaction import (
     PUT_ROW,
+    PUT_SNAPSHOT,
+    SELECT_ENDING,
     SELECT_KEY,
     SELECT_TAIL,
     Batch,
@@ -44,6 +46,7 @@ from runner.store.sqlite.transaction import (
     create_key,
     head_of,
 )
+from runner.store.upgrades import SCHEMA_VERSION
 from runner.store.worker_lock import FileLock, worker_lock_held
 from runner.vault.keys import DataKey, Vault
 
@@ -53,10 +56,6 @@ if TYPE_CHECKING:
 
 PLACES_KEPT = 4096
 """Ends of journals remembered from one append to the next."""
-_SELECT_ENDING = "SELECT hash FROM events WHERE incident = ? AND seq = ?"
-_PUT_SNAPSHOT = (
-    "INSERT OR REPLACE INTO snapshots (incident, version, head, code, body) VALUES (?, ?, ?, ?, ?)"
-)
 _SELECT_EVENTS: LiteralString = """
 SELECT seq, CAST(header AS BLOB), salt, payload, hash FROM events WHERE incident = ? AND seq > ?
 ORDER BY seq LIMIT ?"""
@@ -104,6 +103,7 @@ class SqliteStore(JournalReader):
                 raise
             self._connection, self._write = connect_unwritable(path, patience), None
             self.read_only = True
+        self.schema = int(self._select("PRAGMA user_version")[0][0])
 
     # --- the journal -------------------------------------------------------------------------------------
 
@@ -136,7 +136,7 @@ class SqliteStore(JournalReader):
 
     def put_snapshot(self, incident: str, snapshot: Snapshot) -> None:
         with self._writing() as run:
-            ending = run(_SELECT_ENDING, (incident, snapshot.version)).fetchone()
+            ending = run(SELECT_ENDING, (incident, snapshot.version)).fetchone()
             if ending is None:
                 return
             (head,) = ending
@@ -146,7 +146,7 @@ class SqliteStore(JournalReader):
                 return
             context = encryption.snapshot_context(incident, snapshot.version, snapshot.code, head)
             body = self._sealer.key(incident, wrapped).seal(snapshot.body, context)
-            run(_PUT_SNAPSHOT, (incident, snapshot.version, head, snapshot.code, body))
+            run(PUT_SNAPSHOT, (incident, snapshot.version, head, snapshot.code, body))
 
     def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
         with self._writing() as run:
@@ -247,6 +247,13 @@ class SqliteStore(JournalReader):
         with new_file(path) as partial, self._reading() as run:
             run("VACUUM INTO ?", (str(partial),))
 
+    def upgrade(self) -> Path | None:
+        """See Store.upgrade. Whoever writes first upgrades the store."""
+        with self._reading():
+            copy = upgrade(self._connection, self.path, self.backup)
+            self.schema = SCHEMA_VERSION
+        return copy
+
     def close(self) -> None:
         with self._lock:
             for handle in self._handles:
@@ -289,6 +296,8 @@ class SqliteStore(JournalReader):
             reader, self._connection = self._connection, self._write()
             self._write, self._others = None, -1
             reader.close()
+        if self.schema < SCHEMA_VERSION and not self.read_only:
+            self.upgrade()
         return self._connection
 
     @contextmanager

@@ -119,8 +119,9 @@ class Batch:
         return create_key(self._run, self._sealer, incident)
 
 
+SELECT_ENDING = "SELECT hash FROM events WHERE incident = ? AND seq = ?"
+PUT_SNAPSHOT = "INSERT OR REPLACE INTO snapshots (incident, version, head, code, body) VALUES (?, ?, ?, ?, ?)"
 _EXISTS = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'marks'"
-_CREATE = "CREATE TABLE marks (name TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID"
 _SELECT = "SELECT name, body FROM marks WHERE substr(name, 1, length(?)) = ? ORDER BY name"
 _SELECT_ONE = "SELECT body FROM marks WHERE name = ?"
 _PUT = "INSERT OR REPLACE INTO marks (name, body) VALUES (?, ?)"
@@ -128,7 +129,7 @@ _DELETE = "DELETE FROM marks WHERE name = ?"
 
 
 def read(run: Execute, prefix: str) -> dict[str, bytes]:
-    """Return the marks whose names begin with ``prefix``."""
+    """Return the marks whose names begin with ``prefix``; a store before schema 2 may have none."""
     if run(_EXISTS).fetchone() is None:
         return {}
     return dict(run(_SELECT, (prefix, prefix)).fetchall())
@@ -136,12 +137,9 @@ def read(run: Execute, prefix: str) -> dict[str, bytes]:
 
 def change(run: Execute, names: Sequence[str], change: ChangeMarks) -> dict[str, bytes]:
     """Change marks inside the writing transaction of ``run``."""
-    there = run(_EXISTS).fetchone() is not None
-    found = {name: run(_SELECT_ONE, (name,)).fetchone() for name in names} if there else {}
+    found = {name: run(_SELECT_ONE, (name,)).fetchone() for name in names}
     before = {name: row[0] for name, row in found.items() if row is not None}
     after = dict(change(before))
-    if after != before and not there:
-        run(_CREATE)
     for name in before.keys() - after.keys():
         run(_DELETE, (name,))
     for name, body in after.items():

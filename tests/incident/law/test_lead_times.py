@@ -8,6 +8,7 @@ from runner.incident.law.lead_times import _whole as whole
 from runner.incident.law.lead_times import lead_time, lead_times
 from runner.incident.state import commands as c
 from runner.playbook.format import (
+    RENDERING,
     After,
     Approve,
     Bundle,
@@ -21,7 +22,6 @@ from runner.playbook.format import (
     WaitFor,
 )
 from runner.playbook.plan import compile_plan
-from runner.playbook.steps import RENDERING
 from tests import scenario as s
 from tests.incident.law.test_lanes import APPLIES, DUTY
 

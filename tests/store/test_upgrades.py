@@ -1,0 +1,84 @@
+"""A store of an older version: it is read as it is, copied before the first write, and upgraded as a whole or not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from runner.errors import Bug, StoreError
+from runner.store.upgrades import POSTGRES, SCHEMA_VERSION, SQLITE
+from tests.refusals import refused
+from tests.store.journals import Place, event, write
+
+
+def older(place: Place) -> None:
+    """Make a store as the first version did."""
+    with place.opened() as store:
+        write(store, "i", event())
+    place.execute("DROP TABLE marks")
+    place.execute("PRAGMA user_version = 1")
+
+
+def versions(path: Path) -> tuple[int, ...]:
+    with closing(sqlite3.connect(path)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (events,) = connection.execute("SELECT count(*) FROM events").fetchone()
+        (marks,) = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'marks'").fetchone()
+    return version, events, marks
+
+
+def test_there_is_a_step_from_every_older_schema() -> None:
+    assert list(SQLITE) == list(POSTGRES) == list(range(1, SCHEMA_VERSION))
+
+
+def test_reading_leaves_an_older_store_as_it_is(sqlite: Place) -> None:
+    older(sqlite)
+    with sqlite.opened() as store:
+        assert (store.schema, store.marks(), store.verify().ok) == (1, {}, True)
+    assert versions(sqlite.base / "tocsin.db") == (1, 1, 0)
+    assert not (sqlite.base / "backups").exists()
+
+
+def test_the_first_write_copies_and_upgrades(sqlite: Place) -> None:
+    older(sqlite)
+    with sqlite.opened() as store, sqlite.opened() as other:
+        write(store, "i", event())
+        assert store.schema == SCHEMA_VERSION
+        assert other.upgrade() is None, "another process did it"
+        write(other, "i", event())
+        assert other.verify().ok
+    assert versions(sqlite.base / "tocsin.db") == (SCHEMA_VERSION, 3, 1)
+    (copy,) = (sqlite.base / "backups").iterdir()
+    assert (copy.name, versions(copy)) == ("tocsin.schema-1-1.db", (1, 1, 0))
+
+
+def test_an_upgrade_that_fails_leaves_the_older_store_and_its_copy(sqlite: Place) -> None:
+    older(sqlite)
+    sqlite.execute("CREATE INDEX marks ON settings (value)")
+    with sqlite.opened() as store, pytest.raises(Bug):
+        write(store, "i", event())
+    assert versions(sqlite.base / "tocsin.db") == (1, 1, 1)
+    (copy,) = (sqlite.base / "backups").iterdir()
+    assert versions(copy) == (1, 1, 1)
+
+
+@pytest.mark.postgres
+def test_a_database_is_upgraded_after_its_operator_made_a_dump(tmp_path: Path, postgres_url: str) -> None:
+    from runner.store.postgres.store import PostgresStore
+    from tests.store.journals import vault
+    from tests.store.postgres.test_store import administer
+
+    with closing(PostgresStore(postgres_url, vault(), create=True)) as store:
+        write(store, "i", event())
+    administer(postgres_url, "DROP TABLE tocsin.marks; UPDATE tocsin.meta SET schema_version = 1")
+    with refused("store_upgrade_due", StoreError):
+        PostgresStore(postgres_url, vault())
+    with closing(PostgresStore(postgres_url, vault(), older=True)) as store:
+        assert store.schema == 1
+        store.upgrade()
+        assert store.schema == SCHEMA_VERSION
+    with closing(PostgresStore(postgres_url, vault())) as store:
+        assert (store.marks(), store.verify().ok) == ({}, True)

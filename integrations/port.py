@@ -21,8 +21,6 @@ Proof = Literal["accepted", "relayed", "delivered", "read"]
 
 About = Literal["recipient", "message", "account", "provider"]
 """What a rejection is about: only the last two say anything about the channel as a whole."""
-
-
 Address = Literal["", "gone", "stopped"]
 """What a rejection proves of the address itself: nobody has it, or its owner wants nothing more over this kind of channel."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -34,7 +32,6 @@ class Secret(Protocol):
 
     def reveal(self) -> str:
         """Return the text: into a header or a signature, and nowhere else."""
-        ...
 
 
 Secrets = Mapping[str, Secret]
@@ -268,27 +265,21 @@ class Integration(Protocol):
 
         A server is named by ``url`` or ``api``, or by ``host`` and ``port``: ``doctor`` connects to it.
         """
-        ...
 
     def capabilities(self, settings: Any) -> Capabilities:
         """Return what a channel with these settings can and may do. Pure."""
-        ...
 
     def address_problem(self, address: str) -> str:
         """Return what is wrong with an address, without repeating it, or the empty string. Pure."""
-        ...
 
     def send(self, outbound: Outbound, settings: Any, secrets: Secrets) -> Outcome:
         """Make one attempt. Every expected failure is an outcome; an exception is a bug of the adapter."""
-        ...
 
     def lint(self, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
         """Return what is wrong with the settings and secrets, without touching the network."""
-        ...
 
     def self_test(self, outbound: Outbound, settings: Any, secrets: Secrets) -> Outcome:
         """Send ``outbound`` to ourselves, as near to the real way as the channel allows."""
-        ...
 
 
 class Reconciling(Protocol):
@@ -296,7 +287,6 @@ class Reconciling(Protocol):
 
     def reconcile(self, outbound: Outbound, settings: Any, secrets: Secrets) -> Reconciled:
         """Ask the provider whether an unanswered attempt arrived; ``CannotTell`` where it cannot be asked."""
-        ...
 
 
 class CalledBack(Protocol):
@@ -304,7 +294,6 @@ class CalledBack(Protocol):
 
     def parse_callback(self, callback: Callback, settings: Any, secrets: Secrets) -> Parsed:
         """Return what a provider's callback says. Pure; the signature is checked before anything is parsed."""
-        ...
 
 
 class HasExpiry(Protocol):
@@ -312,7 +301,6 @@ class HasExpiry(Protocol):
 
     def lint_at(self, at: datetime, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
         """Return what is wrong at ``at``, or will be soon, without touching the network; ``lint`` finds all else."""
-        ...
 
 
 class HasDnsRecords(Protocol):
@@ -320,7 +308,6 @@ class HasDnsRecords(Protocol):
 
     def look_up(self, settings: Any) -> tuple[Finding, ...]:
         """Ask, and return what is wrong; what could not be asked is a finding too. Only when a person wants it."""
-        ...
 
 
 class Recalling(Protocol):
@@ -331,7 +318,6 @@ class Recalling(Protocol):
 
         ``outbound`` has the key and no text. It never proves that anybody has the message.
         """
-        ...
 
 
 class RepliesToCallback(Protocol):
@@ -339,7 +325,6 @@ class RepliesToCallback(Protocol):
 
     def reply(self, callback: Callback, settings: Any, secrets: Secrets) -> CallbackReply:
         """Return what to answer with status 200, after ``parse_callback`` believed the callback. Pure."""
-        ...
 
 
 class PollsReceipts(Protocol):
@@ -350,7 +335,6 @@ class PollsReceipts(Protocol):
 
         One round, over when nothing has come for ``timeouts.read``. Return what went wrong, or the empty string.
         """
-        ...
 
 
 class BulkConnection(Protocol):
@@ -362,11 +346,9 @@ class BulkConnection(Protocol):
         What is true of ``Integration.send`` is true for every one of them: a line that breaks in the middle leaves those before
         it as they were answered, the one whose answer is missing unknown, and those behind it not sent.
         """
-        ...
 
     def close(self) -> None:
         """End the connection; twice is harmless."""
-        ...
 
 
 class Batching(Protocol):
@@ -374,7 +356,6 @@ class Batching(Protocol):
 
     def open_line(self, settings: Any, secrets: Secrets) -> BulkConnection:
         """Return a line; nothing is connected before the first batch."""
-        ...
 
 
 class NewRoom(msgspec.Struct, frozen=True, kw_only=True):
@@ -405,15 +386,12 @@ class Hosting(Protocol):
 
     def open_room(self, room: NewRoom, settings: Any, secrets: Secrets) -> Outcome:
         """Open a room that nobody gets into uninvited, or find ours of that name; ``Accepted.provider_id`` names it."""
-        ...
 
     def invite(self, invitation: Invitation, settings: Any, secrets: Secrets) -> Outcome:
         """Invite one person; whoever is inside or invited already is ``Accepted``."""
-        ...
 
     def room_address(self, room: str, settings: Any) -> str:
         """Return what people open to get to a room. Pure."""
-        ...
 
 
 class UnknownIntegration(LookupError):

@@ -24,12 +24,10 @@ class Timed(Protocol):
     @property
     def at(self) -> datetime:
         """Return the instant of the attempt, aware."""
-        ...
 
     @property
     def timeouts(self) -> Timeouts:
         """Return how long to wait for the other side."""
-        ...
 
 
 def host_of(url: str) -> str:

@@ -9,15 +9,9 @@ from typing import Literal
 import msgspec
 
 Kind = Literal["real", "exercise", "test"]
-
-
 MARKS: Mapping[str, str] = MappingProxyType({"real": "", "exercise": "EXERCISE", "test": "SELF-TEST"})
 """The word that stands on whatever is not real: pages, documents, subjects and the names of files."""
-
-
 Severity = Literal["sev1", "sev2", "sev3", "sev4"]
-
-
 SEVERITIES: Mapping[Severity, str] = MappingProxyType(
     {
         "sev1": "Critical: core services are down, or sensitive data of many people are taken. All roles work on it now.",
@@ -27,11 +21,7 @@ SEVERITIES: Mapping[Severity, str] = MappingProxyType(
     }
 )
 """What each level means, where a home does not say otherwise."""
-
-
 State = Literal["open", "paused", "cancelled", "closed"]
-
-
 TaskState = Literal[
     "waiting",
     "ready",
@@ -45,15 +35,9 @@ TaskState = Literal[
     "outcome_unknown",
     "cancelled",
 ]
-
-
 AttemptState = Literal["sending", "accepted", "rejected", "throttled", "not_sent", "unknown"]
-
-
 Proof = Literal["none", "accepted", "relayed", "delivered", "read", "acked", "authorised"]
 """What is proved of a delivery, weakest first; see ``runner.routing.messaging`` for the order."""
-
-
 ReceiptKind = Literal[
     "accepted",
     "relayed",
@@ -68,8 +52,6 @@ ReceiptKind = Literal[
 ]
 """What is said later of an attempt; the last two are the answer when we asked that it stop ringing."""
 """What a provider says later of an attempt: how far it came, that it gave it up, or that the person wants no more."""
-
-
 Verdict = Literal["applies", "unknown", "not_applicable", "advisory"]
 
 

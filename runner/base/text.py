@@ -12,11 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 
 MAX_LINE = 500
-
-
 MAX_PROSE = 20_000
-
-
 _HIDDEN = frozenset(
     [
         *range(0x202A, 0x202F),

@@ -57,24 +57,12 @@ def raster(svg: str, height: float, ppi: float, folders: tuple[str, ...] = ()) -
 
 
 MAX_BYTES: Final = 256 * 1024
-
-
 MAX_SIDE: Final = 2_000
-
-
 HEIGHT, WIDTH = 42.0, 170.0
 """The box that a logo is fitted into, in points."""
-
-
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-
-
 _KEPT: Final = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-
-
 _CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-
-
 _OUTSIDE: Final = re.compile(
     r"<!|<\?xml-stylesheet|<(?:\w+:)?(?:script|image|foreignobject|use|style|animate\w*|set|a)\b"
     r"|\bon\w+\s*=|href\s*=\s*[\"']?(?!#)|url\(\s*[\"']?(?!#)|@import|javascript:|data:",

@@ -13,7 +13,8 @@ from typing import Final, Literal, Union
 
 import msgspec
 
-from runner.documents.notice import Gap, Treatment, Used
+from runner.decoding import from_json
+from runner.documents.notice import Gap, Notice, Treatment, Used
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):
@@ -127,8 +128,6 @@ class Picture(msgspec.Struct, frozen=True, tag="picture"):
 
 
 Inline = Union[Text, GapText, Strong, Emphasis, Link, Break]  # noqa: UP007  msgspec resolves the name at run time
-
-
 Block = Union[Heading, Paragraph, Listing, Table, Fields, Signature, Quote, Rule, Picture]  # noqa: UP007
 
 
@@ -288,3 +287,20 @@ def _roman(count: int) -> str:
         times, count = divmod(count, value)
         digits += sign * times
     return digits
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is needed to compare, to check and to write a document again."""
+
+    notice: Notice
+    document: Document
+
+
+def encode(notice: Notice, document: Document) -> bytes:
+    """Return the bytes to keep: the same document gives the same bytes."""
+    return msgspec.json.encode(Kept(notice=notice, document=document), order="deterministic")
+
+
+def decode(content: bytes) -> Kept:
+    """Return the stored document."""
+    return from_json(content, Kept)

@@ -42,7 +42,7 @@ def write(document: Document, format: Format, letterhead: bytes = b"") -> bytes:
 
             return write_docx(document)
         case "pdf":
-            from runner.documents.pdf.pdf_writer import write_pdf
+            from runner.documents.pdf.typst_compiler import write_pdf
 
             return write_pdf(document)
         case "html":

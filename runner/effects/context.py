@@ -38,15 +38,12 @@ class Blobs(Protocol):
 
     def put_blob(self, incident: str | None, data: bytes) -> str:
         """Keep bytes and return their digest."""
-        ...
 
     def get_blob(self, digest: str) -> bytes:
         """Return bytes by digest."""
-        ...
 
     def vouch(self, incident: str, data: bytes) -> bytes:
         """Return 32 bytes that only a holder of the incident's key can tell for ``data``."""
-        ...
 
 
 class Sender(Protocol):
@@ -54,17 +51,14 @@ class Sender(Protocol):
 
     def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> SendResult:
         """Make one attempt."""
-        ...
 
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /
     ) -> SendResult | None:
         """Ask whether an unanswered attempt arrived; None when it cannot be told."""
-        ...
 
     def host(self, channel: Channel, order: RoomRequest, secrets: Mapping[str, str], /) -> SendResult:
         """Make one attempt to have a room opened, or somebody let in."""
-        ...
 
 
 class EffectContext(msgspec.Struct, frozen=True, kw_only=True):

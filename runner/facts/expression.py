@@ -16,14 +16,8 @@ from runner.errors import Invalid
 
 LOOP_NAMES: frozenset[str] = frozenset({"item", "inputs", "iteration"})
 """Names that exist only inside a ``for_each``, a ``repeat`` or a sub-playbook; a caller passes those in scope."""
-
-
 STEP_PARTS: tuple[str, ...] = ("done", "state", "answer", "ended_at")
-
-
 DUTY_PARTS: tuple[str, ...] = ("applies", "unknown", "verdict", "due", "overdue", "filed")
-
-
 VERDICTS: tuple[str, ...] = ("applies", "unknown", "not_applicable", "advisory")
 
 

@@ -32,11 +32,7 @@ SCHEMAS = (
     "tocsin/playbook-test/v1",
     "tocsin/exercise/v1",
 )
-
-
 _NONE: Mapping[str, Channel] = {}
-
-
 _ENDINGS = (".yaml", ".yml", ".md")
 
 
@@ -205,8 +201,6 @@ EDITOR_SCHEMAS: Final[dict[str, Callable[[], Schema]]] = {
     "exercise": exercise_schema,
 }
 """JSON Schemas for editors, by kind of file."""
-
-
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
 
 

@@ -38,15 +38,12 @@ class Known(Protocol):
 
     def instant(self, path: str) -> datetime | None:
         """Return the instant of a fact path, None while it is unknown."""
-        ...
 
     def filed(self, slug: str) -> datetime | None:
         """Return when a stage of the same regime was handed in."""
-        ...
 
     def holds(self, condition: Condition) -> bool | Unknown:
         """Answer a condition on the incident as a whole."""
-        ...
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -17,8 +17,6 @@ Silence = Literal["ask", "holds", "fails"]
 
 CountOf = Literal["residents_notified", "persons_notified", "individuals_total", "residents_of_one_state"]
 ThresholdOp = Literal[">", ">=", "<", "<="]
-
-
 ENCRYPTED, KEY = "data.encrypted", "data.key_compromised"
 
 

@@ -18,8 +18,6 @@ from runner.law.grounds import Condition, Exemption, PersonalInformation, Thresh
 
 Standing = Literal["in_force", "adopted", "delayed", "proposed", "advisory"]
 """Only ``in_force`` makes duties; everything else is shown as advisory."""
-
-
 Confidence = Literal["text", "secondary", "unverified"]
 
 

@@ -68,8 +68,6 @@ class Outline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 T = TypeVar("T", bound=Hashable)
-
-
 _ALWAYS_READ = (
     *DISCOVERIES,
     "claims",
@@ -84,8 +82,6 @@ _ALWAYS_READ = (
     "populations",
 )
 """What is read by the engine itself, for every law: who, where, how many, held, filed, and what counsel claims."""
-
-
 _WORDS = (Content, Remark)
 """What only says something: it decides neither whether a duty arises nor when it is due."""
 

@@ -20,8 +20,6 @@ from runner.playbook.normalise import DUE, DUE_HINT, DURATION
 from runner.playbook.playbook_test import PlaybookTests
 
 Schema = dict[str, Any]
-
-
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -35,31 +33,23 @@ def _closed(properties: Schema, required: list[str]) -> Schema:
 
 
 _TEXTS: Final[Schema] = {"type": "array", "items": {"type": "string"}}
-
-
 _DURATION: Final[Schema] = {
     "title": "a duration",
     "description": "90m, 1h30m, 2d: weeks, days of 24 hours, hours, minutes, seconds",
     "type": "string",
     "pattern": DURATION,
 }
-
-
 _DUE: Final[Schema] = {
     "title": "a due time",
     "description": DUE_HINT,
     "type": "string",
     "pattern": DUE,
 }
-
-
 _EXPRESSION: Final[Schema] = {
     "title": "a condition",
     "description": "Jinja2's expression syntax over facts, step('id') and duty('regime/slug')",
     "type": "string",
 }
-
-
 _AFTER: Final[Schema] = {
     "title": "[a, b], {all: [a, b]} or {any: [a, b]}",
     "anyOf": [
@@ -68,14 +58,10 @@ _AFTER: Final[Schema] = {
         _closed({"any": _TEXTS}, ["any"]),
     ],
 }
-
-
 _DUTIES: Final[Schema] = {
     "title": "all, or a list of regime ids",
     "anyOf": [{"const": "all", "type": "string"}, {**_TEXTS, "minItems": 1}],
 }
-
-
 _WAIT: Final[Schema] = {
     "title": "a duration, {until: INSTANT}, {fact: PATH} or {duty: ID, state: filed}",
     "anyOf": [

@@ -25,8 +25,6 @@ from runner.routing.rules import Candidate, PlanContext, against, refusal
 
 SIGNED_TO: frozenset[Audience] = frozenset({"regulator"})
 """Who has nothing but the signature to tell our mail by (R19): responders have a code in each message (R15)."""
-
-
 NIGHT = (time(21), time(8))
 """Where a channel names no quiet hours of its own."""
 

@@ -68,12 +68,8 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
 
 STEPS = 100_000
 """Days that are looked at for one rota, all shifts together: a tenth of a second."""
-
-
 LONGEST = timedelta(days=62)
 """A shift longer than this is no shift."""
-
-
 _DAY = timedelta(days=1)
 
 

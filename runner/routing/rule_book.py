@@ -33,11 +33,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _PRACTICE = "good practice in incident response"
-
-
 _OWN = "design of this program"
-
-
 _CHANNELS = (
     Rule(
         number="R1",
@@ -83,8 +79,6 @@ _CHANNELS = (
         jurisdiction="US, as good practice elsewhere",
     ),
 )
-
-
 _CONTENT = (
     Rule(
         number="R8",
@@ -122,8 +116,6 @@ _CONTENT = (
         firm=True,
     ),
 )
-
-
 _FRAUD = (
     Rule(
         number="R13",
@@ -178,8 +170,6 @@ _FRAUD = (
         firm=True,
     ),
 )
-
-
 _LAW = (
     Rule(
         number="R21",
@@ -242,8 +232,6 @@ _LAW = (
         confirmed=False,
     ),
 )
-
-
 _BULK = (
     Rule(
         number="R29",
@@ -302,8 +290,6 @@ _BULK = (
         jurisdiction="US",
     ),
 )
-
-
 _WORDS = (
     Rule(
         number="outage",
@@ -326,8 +312,6 @@ _WORDS = (
         firm=True,
     ),
 )
-
-
 RULE_BOOK: Mapping[str, Rule] = {
     rule.number: rule for part in (_CHANNELS, _CONTENT, _FRAUD, _LAW, _BULK, _WORDS) for rule in part
 }

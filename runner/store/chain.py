@@ -63,12 +63,10 @@ class Stamped(Protocol):
     @property
     def recorded(self) -> datetime:
         """When the store writes."""
-        ...
 
     @property
     def clock_offset_ms(self) -> int | None:
         """How far this machine's clock is ahead, where known."""
-        ...
 
 
 class _Promise(msgspec.Struct, frozen=True):

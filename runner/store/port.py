@@ -187,11 +187,9 @@ class WorkerHandle(Protocol):
 
     def held(self) -> bool:
         """Is the proof still ours? A worker that lost its session must stop before it starts an effect."""
-        ...
 
     def release(self) -> None:
         """Give it back on a clean stop; twice is harmless."""
-        ...
 
 
 class Store(Protocol):
@@ -211,42 +209,33 @@ class Store(Protocol):
         that nothing of the batch was written, save that a connection lost during the commit itself leaves it
         open: appending again answers Conflict if it was written.
         """
-        ...
 
     def read(self, incident: str, after: int = 0) -> Iterator[StoredEvent]:
         """Yield the events of an incident behind ``after`` in order; payloads are opened."""
-        ...
 
     def read_payloads(self, incident: str, after: int = 0) -> Iterator[tuple[int, datetime, bytes | None]]:
         """Yield ``(seq, at, payload)`` as folding needs them, without the rest; None where shredded.
 
         ``at`` is the time by which the incident counts: exercise time, where the event has one.
         """
-        ...
 
     def links(self, incident: str, after: int = 0) -> Iterator[Link]:
         """Yield what proves the chain, for export; payloads are opened where the key is here."""
-        ...
 
     def head(self, incident: str) -> Head:
         """Return the version and hash at the end of a journal; version 0 for an unknown incident."""
-        ...
 
     def rows(self, state: str | None = None) -> list[IncidentRow]:
         """Return the incidents, oldest first, of one state or all."""
-        ...
 
     def row(self, incident: str) -> IncidentRow | None:
         """Return one incident's row."""
-        ...
 
     def due(self, now: datetime) -> list[str]:
         """Return the incidents that have work, or whose ``next_due`` is not after ``now``."""
-        ...
 
     def next_due(self, after: datetime | None = None) -> datetime | None:
         """Return the earliest ``next_due`` of all incidents, which may lie in the past; or the earliest after an instant."""
-        ...
 
     def verify(
         self,
@@ -258,59 +247,48 @@ class Store(Protocol):
 
         ``seen`` is told now and then how many more events were read.
         """
-        ...
 
     def inspect(self, incident: str | None = None, seen: Callable[[int], None] | None = None) -> Inspection:
         """Read every document of one incident or of all, and look for the key of everything that is sealed."""
-        ...
 
     def changed(self) -> str:
         """Return a token that differs after a commit by anyone; cheap enough to poll (microseconds)."""
-        ...
 
     def put_blob(self, incident: str | None, data: bytes) -> str:
         """Keep a document, durable on return, and return its SHA-256 (64 hexadecimal digits).
 
         With an incident it is sealed under its data key; with None it is shared and plain (pinned playbooks).
         """
-        ...
 
     def get_blob(self, digest: str) -> bytes:
         """Return a document; raises NotFound, Sealed when shredded, StoreCorrupt when its bytes changed."""
-        ...
 
     def vouch(self, incident: str, data: bytes) -> bytes:
         """Return 32 bytes that only a holder of the incident's data key can tell for ``data``: for codes and links.
 
         Raises Sealed where there is no such key: not here, shredded, or not made yet.
         """
-        ...
 
     def has_blob(self, digest: str) -> bool:
         """Is a document of this name kept, for whichever incident?"""
-        ...
 
     def shred(self, incident: str) -> None:
         """Destroy the incident's data key: its personal payloads, blobs, summary and snapshot can never be read again.
 
         The chain still verifies. An incident cannot take personal payloads any more. Twice is harmless.
         """
-        ...
 
     def setting(self, name: str) -> str | None:
         """Return a small setting of this store (the chosen incident)."""
-        ...
 
     def set_setting(self, name: str, value: str | None) -> None:
         """Keep a small setting; None removes it."""
-        ...
 
     def marks(self, prefix: str = "") -> dict[str, bytes]:
         """Return the marks whose names begin with ``prefix``: what all processes on this store know of the world now.
 
         A mark is no evidence and no part of the journal; one that is lost is found out again.
         """
-        ...
 
     def change_marks(
         self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
@@ -321,45 +299,36 @@ class Store(Protocol):
         ``change`` may be called again when another writer was first, so it only computes. Durable on return, unless it
         does not wait: then as soon as the next commit is that does. When it returns what it was given nothing is written. A name that it leaves out is removed.
         """
-        ...
 
     def snapshot(self, incident: str) -> Snapshot | None:
         """Return the incident's snapshot if its last event stands in the journal, else None.
 
         None as well where it cannot be opened: shredded, without the master key, or changed by somebody.
         """
-        ...
 
     def put_snapshot(self, incident: str, snapshot: Snapshot) -> None:
         """Replace an incident's snapshot; it is sealed under the data key, and nothing is kept once that is shredded."""
-        ...
 
     def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
         """Drop all rows and snapshots and write these rows; refuses (StoreCorrupt) when an old row proves events missing."""
-        ...
 
     def register_worker(self, worker: str) -> WorkerHandle:
         """Prove from now on that ``worker`` lives; raises StoreLocked when one of that name does."""
-        ...
 
     def worker_alive(self, worker: str) -> bool:
         """Does this worker's process or session still exist?"""
-        ...
 
     def gate(self, journal: str) -> WorkerHandle:
         """Lock the gate for those who wait to change a journal: one has it at a time. Nobody is kept from writing.
 
         Raises StoreLocked while another has it: at once, or after ``PATIENCE`` where the store has a queue.
         """
-        ...
 
     def bulk(self) -> BulkTables:
         """Return what is kept of notices to many people; its tables are made when they are first asked for."""
-        ...
 
     def backup(self, path: Path) -> None:
         """Write a consistent copy while others go on writing; refuses to replace a file."""
-        ...
 
     def upgrade(self) -> Path | None:
         """Bring an older store to our schema, all steps in one transaction; return the copy that was made before, if the store makes one."""
@@ -367,11 +336,9 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections; twice is harmless."""
-        ...
 
     def __enter__(self) -> Self:
         """Return the store."""
-        ...
 
     def __exit__(
         self,
@@ -380,4 +347,3 @@ class Store(Protocol):
         trace: TracebackType | None,
     ) -> None:
         """Close."""
-        ...

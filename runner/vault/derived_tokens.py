@@ -20,18 +20,10 @@ import msgspec
 
 Vouch = Callable[[str, bytes], bytes]
 """Returns 32 bytes that only a holder of an incident's key can tell for some data."""
-
-
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 """Those that nobody confuses on a telephone or a screen."""
-
-
 LENGTH = 6
-
-
 LONGEST_LINK = 200
-
-
 _DIGITS = string.digits + string.ascii_lowercase
 
 

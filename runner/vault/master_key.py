@@ -19,11 +19,7 @@ from runner.vault.keys import Vault
 from runner.vault.secrets import load_keyring, resolve
 
 PREFIX = "tocsin-master-v1:"
-
-
 KEY_BYTES = 32
-
-
 COMMAND_PATIENCE = timedelta(seconds=60)
 
 

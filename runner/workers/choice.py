@@ -27,15 +27,12 @@ class Running(Protocol):
 
     def run(self) -> None:
         """Work until ``stop``; then take no more, wait for what has begun, and record it."""
-        ...
 
     def stop(self) -> None:
         """End ``run`` cleanly; safe to call from a signal handler."""
-        ...
 
     def close(self) -> None:
         """Let the proof of life go."""
-        ...
 
 
 def is_shared(service: IncidentService) -> bool:

@@ -58,15 +58,12 @@ if TYPE_CHECKING:
 
     from runner.workers.wakeup import WakeupSocket
 
-
 POLL = timedelta(seconds=1)
 """How often a store is asked for foreign commits that rang no bell."""
 
 
 LOST_LOOK = timedelta(seconds=5)
 """How often claims of other workers are looked at: one of them may have died without a word."""
-
-
 PATIENCE = 5
 """How often ``drain`` tries again to record outcomes that the store would not take."""
 
@@ -448,9 +445,8 @@ class Worker:
 
         It is done on the newest incident that this worker knows of: a domain may have fallen since it was claimed.
         """
-        began, known = self.time.passed(), self._known.get(incident.id)
-        if known is not None and known.version > incident.version:
-            incident = known
+        began, known = self.time.passed(), self._known.get(incident.id, incident)
+        incident = max(incident, known, key=lambda one: one.version)
         command = performed(self._perform, work, incident, head)
         slow = isinstance(work, COMPUTED) and self.fairness.is_slow(began)
         self._inbox.put(Outcome(work, command, slow))

@@ -21,15 +21,10 @@ if TYPE_CHECKING:
     from runner.app.core.transaction import Transaction
     from runner.app.core.trusted_clock import TrustedClock
 
-
 TURN = timedelta(minutes=1)
 """How long one turn, or one effect that only computes, may take: more counts as a failure."""
-
-
 SHARE = timedelta(seconds=30)
 """How long a command about one incident works on the others as well."""
-
-
 OVERRAN = f"it computed for more than {TURN.seconds} seconds"
 
 
@@ -177,8 +172,6 @@ def append(
 
 RESERVE = 4
 """Threads that no single incident can fill."""
-
-
 KEPT = 256
 """Incidents kept folded in memory between turns."""
 

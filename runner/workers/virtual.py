@@ -53,15 +53,12 @@ class Playing(Protocol):
 
     def act(self) -> bool:
         """Do the next thing; tell whether there was one."""
-        ...
 
     def learn(self) -> bool:
         """Find out what a step waits for; tell whether there was something."""
-        ...
 
     def begins_at(self) -> datetime | None:
         """Return when somebody must begin what was left to the last moment."""
-        ...
 
 
 def simulating(service: IncidentService, simulation: Simulation) -> Worker:

@@ -42,14 +42,9 @@ if TYPE_CHECKING:
 
     from runner.app.core.incident_service import IncidentService
 
-
 Performer = Callable[[AnyWork, Incident, str], AnyCommand]
-
-
 COMPUTED = (Compose, Render, Announce, Replan)
 """Work that waits for nobody outside."""
-
-
 PASSING = (StoreBusy, StoreFull, StoreLocked, StoreReadOnly)
 """What a store may recover from while a worker goes on."""
 

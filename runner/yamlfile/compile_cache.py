@@ -25,7 +25,6 @@ from runner.decoding import from_json
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-
 COARSE = 2_000_000_000
 """Nanoseconds within which a file may change twice under one time, on the coarsest file systems."""
 
@@ -88,8 +87,6 @@ def _keep_state(place: Path, body: bytes) -> None:
 
 
 T = TypeVar("T")
-
-
 NEWEST = 4
 """How many of a kind are left in the folder: different homes may have law of their own."""
 

@@ -15,23 +15,15 @@ from runner.settings import CONFIG
 from runner.yamlfile.positions import Source, Spot
 
 _INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
-
-
 _FLOAT = re.compile(
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z|[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z"
 )
-
-
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-
-
 _NUMERIC = frozenset("+-.0123456789")
-
-
 _MAX_DIGITS = 18
 
 
@@ -61,29 +53,17 @@ def scalar(text: str) -> str | int | float | bool | None:
 
 MAX_DEPTH = 64
 """Lists and mappings inside one another; a playbook with nested groups needs about ten."""
-
-
 MAX_ALIASED = 50_000
 """Values that aliases may repeat in one file."""
-
-
 MAX_PROBLEMS = 100
-
-
 TOO_DEEP = (
     "yaml-too-deep",
     f"The file is nested deeper than {MAX_DEPTH} levels.",
     "Move the inner steps into another playbook.",
 )
-
-
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters but tab and newline, and those that turn the direction of a text: no file needs them."""
-
-
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
-
-
 _OURS: dict[type, str] = {dict: "tag:yaml.org,2002:map", list: "tag:yaml.org,2002:seq"}
 
 

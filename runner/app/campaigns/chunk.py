@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from runner.app.core.repository import Store
     from runner.effects.gateway.gateway import BulkLine
 
-
 _ACCOUNT, _REST = "account/", "rest/"
 _SECOND = timedelta(seconds=1)
 SLOW = timedelta(minutes=30)

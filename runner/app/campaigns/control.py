@@ -31,7 +31,6 @@ from runner.yamlfile.limited_files import read_file
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
-
 PLANNER = "bulk-plan-"
 """What a process that plans a campaign is called while it lives, with the campaign's name behind."""
 

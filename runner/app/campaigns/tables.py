@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runner.store.campaigns.import_list import Intake as Intake
 from runner.store.campaigns.rows import Attempt as Attempt
 from runner.store.campaigns.rows import Chunk as Chunk
 from runner.store.campaigns.rows import Claimed as Claimed
+from runner.store.campaigns.rows import Intake as Intake
 from runner.store.campaigns.rows import Known as Known
 from runner.store.campaigns.rows import NewOwed as NewOwed
 from runner.store.campaigns.rows import Settled as Settled

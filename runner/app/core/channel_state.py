@@ -34,11 +34,9 @@ class Marks(Protocol):
 
     def marks(self, prefix: str = "") -> dict[str, bytes]:
         """Return the marks whose names begin so."""
-        ...
 
     def change_marks(self, names: Sequence[str], change: ChangeMarks) -> dict[str, bytes]:
         """Change marks, while nobody else does."""
-        ...
 
 
 class Probe(NamedTuple):

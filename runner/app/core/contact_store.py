@@ -41,17 +41,14 @@ class ContactCache(Protocol):
 
     def forget_directory(self) -> None:
         """Read people and channels anew next time."""
-        ...
 
     def record(
         self, principal: Principal, batch: Sequence[Append], recorded: datetime
     ) -> list[Appended | Conflict]:
         """Append to journals of the organisation."""
-        ...
 
     def erase(self, principal: Principal, journal: str) -> None:
         """Destroy the key of a journal."""
-        ...
 
 
 def read_book(store: Store) -> list[tuple[datetime, AnyPeopleEvent]]:

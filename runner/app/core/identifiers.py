@@ -168,7 +168,6 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return the present instant, aware, in UTC."""
-        ...
 
 
 class IdGenerator(Protocol):
@@ -176,11 +175,9 @@ class IdGenerator(Protocol):
 
     def name(self, prefix: str) -> str:
         """Return a new identifier."""
-        ...
 
     def codename(self) -> str:
         """Return two words that people can say on the telephone."""
-        ...
 
 
 class SystemClock:

@@ -79,8 +79,6 @@ def _choice(name: str, rows: Sequence[str]) -> str:
 
 
 ENDS = ("IncidentClosed", "IncidentCancelled")
-
-
 NEWEST = 8
 """Of those that are over, so many that were opened last are looked at."""
 

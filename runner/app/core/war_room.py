@@ -22,17 +22,14 @@ class Hosts(Protocol):
     @property
     def channels(self) -> Mapping[str, Channel]:
         """Return the channels that can be used."""
-        ...
 
     @property
     def directory(self) -> Directory:
         """Return the people, roles and channels as of now."""
-        ...
 
     @property
     def gateway(self) -> Gateway:
         """Return the door to the integrations."""
-        ...
 
 
 def room_choice(hosts: Hosts, incident: Incident) -> ChooseRoom | None:

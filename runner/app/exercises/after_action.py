@@ -138,8 +138,6 @@ def _may_sign(service: IncidentService, source: Source) -> None:
 
 
 Reader = Literal["players", "controllers", "feedback"]
-
-
 MADE: Mapping[Reader, Callable[[Book], Document]] = {
     "players": players_book,
     "controllers": controllers_book,

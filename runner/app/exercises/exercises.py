@@ -34,10 +34,7 @@ if TYPE_CHECKING:
     from runner.files.exercise_file import Loaded
     from runner.playbook.catalogue import Catalog
 
-
 RATES = {"real": 1.0, "accelerated": 1.0, "jump": 0.0}
-
-
 SCENARIO = "exercise"
 """The source of facts that the scenario makes true."""
 

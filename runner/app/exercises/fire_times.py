@@ -30,7 +30,6 @@ class Trigger(Protocol):
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         """Return the first fire time that is not before ``now``."""
-        ...
 
 
 def trigger(rule: Rule, since: datetime) -> Trigger:

@@ -21,7 +21,6 @@ from runner.incident.state.incident import Incident
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
-
 FaultCode = Literal["blob_changed", "blob_missing", "key_missing", "row_missing"]
 
 

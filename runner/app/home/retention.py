@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from runner.app.core import organisation_journal
-from runner.app.core.repository import IncidentRow
+from runner.app.core.conflict_retry import retry
+from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent
 from runner.base.instants import parse_instant
-from runner.errors import Refused
+from runner.errors import NotFound, Refused, Sealed
 from runner.incident.people.retention import JOURNAL, READER, IncidentShredded, Kept, fold_retention
+from runner.incident.state.events import IncidentClosed, encode
 from runner.incident.state.incident import Incident
 
 if TYPE_CHECKING:
@@ -71,3 +75,40 @@ def shred(service: IncidentService, row: IncidentRow, reason: str) -> None:
 
     organisation_journal.change(service, JOURNAL, kept, decide)
     service.erase(service.principal, row.id)
+
+
+def is_shredded(service: IncidentService, name: str) -> bool:
+    """Tell whether an incident's payloads cannot be read again."""
+    try:
+        service.load(name)
+    except Sealed as error:
+        return error.code == "shredded"
+    return False
+
+
+def close_shredded(service: IncidentService, name: str) -> IncidentRow:
+    """Close a shredded incident and return its row; raises Refused where it is closed, Stale when it keeps changing."""
+    return retry(service, name, lambda: _closed(service, name))
+
+
+def _closed(service: IncidentService, name: str) -> IncidentRow | None:
+    row = service.store.row(name)
+    if row is None:
+        raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
+    if row.state in ("closed", "cancelled"):
+        raise Refused(f"incident {row.codename} is {row.state}", code="incident_closed")
+    now = service.clock.now()
+    event = IncidentClosed(by=service.principal.person, reason="shredded")
+    entry = NewEvent(
+        type=IncidentClosed.__name__,
+        at=now,
+        actor=service.principal.actor,
+        payload=encode(event),
+        stream=event.stream,
+        personal=False,
+    )
+    after = msgspec.structs.replace(
+        row, state="closed", version=row.version + 1, next_due=None, has_work=False
+    )
+    made = Append(incident=name, expected_version=row.version, events=[entry], row=after)
+    return after if isinstance(service.record(service.principal, [made], now)[0], Appended) else None

@@ -44,15 +44,12 @@ class Settings(Protocol):
 
     def setting(self, name: str) -> str | None:
         """Return a small setting."""
-        ...
 
     def set_setting(self, name: str, value: str | None) -> None:
         """Keep a small setting; None removes it."""
-        ...
 
     def worker_alive(self, worker: str) -> bool:
         """Tell whether a worker lives."""
-        ...
 
 
 class Background(msgspec.Struct, frozen=True, kw_only=True):

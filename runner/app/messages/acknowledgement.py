@@ -27,10 +27,7 @@ from runner.vault.derived_tokens import LENGTH, Link, ack_code, holds, read_link
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
-
 COMMAND_LINE = "command line"
-
-
 LINK = "link"
 
 

@@ -106,12 +106,8 @@ def secrets_of(service: IncidentService, channel: Channel) -> Mapping[str, str]:
 
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
 SETTING = "callback_url"
 """What an adapter calls the address that it gives its provider with each message."""
-
-
 _LIST = "each address is shown by tocsin serve-callbacks --list"
 
 

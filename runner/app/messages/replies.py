@@ -34,7 +34,6 @@ from runner.vault.derived_tokens import LENGTH
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
-
 MAY_HAVE_ARRIVED = ("sending", "accepted", "unknown")
 MOST = 1_000
 """Incidents, newest first, whose attempts are still found."""

@@ -18,7 +18,7 @@ from runner.app.notices.notices import Pulled, write_file
 from runner.base.states import MARKS
 from runner.documents.contents.coverage import check, unnamed
 from runner.documents.notice import Coverage, Format
-from runner.documents.stored_document import Kept
+from runner.documents.tree import Kept
 from runner.errors import NotFound, Refused
 from runner.incident.notices.staleness import change_words, changes
 from runner.incident.state.incident import Approval, Document, Incident

@@ -20,7 +20,7 @@ import msgspec
 from runner.app.notices.addressing import Addressing
 from runner.app.notices.letter_run import REJECTS, SUMMARY, held, is_done, join, replace_file, spread
 from runner.documents.notice import Format
-from runner.documents.pdf.pdf_writer import unprintable
+from runner.documents.pdf.typst_compiler import unprintable
 from runner.effects.notices.letters import Shard, for_a_spreadsheet, write_file
 from runner.effects.notices.render import Paper
 from runner.errors import Invalid, Problem, Refused, Usage

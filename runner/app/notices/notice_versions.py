@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.notices.notices import Pulled, write_file
-from runner.documents.stored_document import Kept, decode
+from runner.documents.tree import Kept, decode
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.state.incident import Document, Incident
 from runner.reports.notices.notices import rendered_so_far

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 MADE_UP = "Made-up words."
 _ENDED = {"skipped": "skip", "cancelled": "cancel", "failed": "fail"}
-
-
 HEAD = "# Made from an incident: read it through, give the case a name, and leave out what does not matter.\n"
 
 

@@ -16,23 +16,16 @@ from runner.settings import CONFIG
 if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
 
-
 To = Annotated[
     list[str] | None,
     Option("--to", metavar="FORMAT", help="docx, pdf, html, txt, md; several with commas."),
 ]
-
-
 Out = Annotated[
     Path, Option("--out", metavar="PATH", help="A folder; or a file, whose ending is the format.")
 ]
-
-
 Sign = Annotated[
     bool, Option("--sign", help="Stand for the bytes of the report and its annex; it is on record.")
 ]
-
-
 Check = Annotated[
     Path | None, Option("--check", metavar="FILE", help="Check a signed file against the journal instead.")
 ]

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from runner.incident.exercises.schedules import AnyScheduleEvent
     from runner.workers.schedule_runner import ScheduleRunner
 
-
 MISSED: tuple[str, ...] = get_args(OnMissed)
 AHEAD = timedelta(days=400)
 EVENTS = 60

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from runner.app.core.identifiers import Clock, IdGenerator
     from runner.base.actor import Principal
 
-
 PIPED_WIDTH = 100
 """Columns where nobody's terminal says how many there are."""
 

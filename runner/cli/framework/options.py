@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from runner.cli.framework.environment import World
     from runner.reports.exercises.schedules import SchedulesReport
 
-
 Command = Callable[..., int | None]
 Complete = Callable[[str], list[str]]
 

@@ -18,7 +18,6 @@ from runner.incident.state.work import AnyWork, Deliver, token
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-
 Seen = Callable[[int], None]
 
 

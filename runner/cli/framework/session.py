@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from runner.reports.core.page import Page
     from runner.routing.organisation import Home
 
-
 FORMATS = ("text", "json")
 
 

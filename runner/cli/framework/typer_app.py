@@ -40,11 +40,7 @@ class Sections(TyperGroup):
 
 
 WIDEST_HELP = 100
-
-
 HELP = ["-h", "--help"]
-
-
 _CODES = {
     "BadArgumentUsage": "bad_value",
     "BadOptionUsage": "bad_option",
@@ -54,8 +50,6 @@ _CODES = {
     "NoArgsIsHelpError": "command_missing",
     "NoSuchOption": "unknown_option",
 }
-
-
 _SAID = {
     "No such command": "unknown_command",
     "Missing command": "command_missing",

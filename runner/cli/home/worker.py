@@ -58,8 +58,8 @@ def worker(
     if not once:
         _go_on(session, background=background)
         return 0
+    from runner.app.home.retention import is_shredded
     from runner.app.home.workers import ping
-    from runner.app.incidents.shredded import is_shredded
     from runner.app.messages.receipt_polling import Collector
     from runner.cli.framework.progress_line import bars
     from runner.workers.embedded import Worker

@@ -170,7 +170,7 @@ def close(
       tocsin close --reason "contained; tasks 4 and 5 go to the service desk"
       tocsin close --reason "contained" --leave-open eu-gdpr-33-controller-sa/phases="counsel files it by Friday"
     """
-    from runner.app.incidents.shredded import close_shredded, is_shredded
+    from runner.app.home.retention import close_shredded, is_shredded
 
     if is_shredded(session.service, session.name(where)):
         row = close_shredded(session.service, session.name(where))

@@ -25,8 +25,6 @@ Step = Annotated[
     str,
     Argument(metavar="STEP", help="A step's id, id#n, or its row number.", autocompletion=steps),
 ]
-
-
 _TONES: dict[str, Tone] = {
     "ready": "title",
     "active": "title",

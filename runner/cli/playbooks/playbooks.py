@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from runner.routing.messaging import Channel
     from runner.routing.organisation import Home
 
-
 Name = Annotated[
     str, Argument(metavar="NAME", help="A name, NAME@VERSION or a file.", autocompletion=playbooks)
 ]

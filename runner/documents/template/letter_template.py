@@ -30,7 +30,6 @@ from runner.errors import Refused
 if TYPE_CHECKING:
     from jinja2 import nodes
 
-
 RECIPIENT = "recipient"
 
 

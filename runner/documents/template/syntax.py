@@ -18,22 +18,11 @@ from runner.errors import Invalid, Problem
 if TYPE_CHECKING:
     from jinja2 import nodes
 
-
 MAX_SOURCE: Final = 200_000
-
-
 MAX_MACROS: Final = 20
-
-
 MAX_NODES: Final = 10_000
-
-
 MAX_DEPTH: Final = 100
-
-
 MAX_ELIFS: Final = 100
-
-
 _ALLOWED: Final = frozenset(
     {
         *("Template", "Output", "TemplateData", "If", "For", "Macro", "Call", "Assign"),
@@ -41,8 +30,6 @@ _ALLOWED: Final = frozenset(
         *("Compare", "Operand", "And", "Or", "Not"),
     }
 )
-
-
 _TESTS: Final = ("known", "unknown")
 
 

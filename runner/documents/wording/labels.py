@@ -73,8 +73,6 @@ _ENGLISH = {
     "integrity": "integrity",
     "availability": "availability",
 }
-
-
 _GERMAN = {
     # data.elements
     "ssn": "Sozialversicherungsnummer",
@@ -154,8 +152,6 @@ _GERMAN = {
     "risk": "Risiko",
     "high": "hohes Risiko",
 }
-
-
 _FRENCH = {
     # data.elements
     "ssn": "numéro de sécurité sociale",
@@ -235,8 +231,6 @@ _FRENCH = {
     "risk": "risque",
     "high": "risque élevé",
 }
-
-
 _SPANISH = {
     # data.elements
     "ssn": "número de la seguridad social",
@@ -316,8 +310,6 @@ _SPANISH = {
     "risk": "riesgo",
     "high": "riesgo alto",
 }
-
-
 LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {"en": _ENGLISH, "de": _GERMAN, "fr": _FRENCH, "es": _SPANISH}
 )

@@ -44,8 +44,6 @@ text-align:center;letter-spacing:.1em;font-weight:bold;position:sticky;top:0}
 .signature{margin-top:3em;break-inside:avoid}footer{color:#595959;font-size:%(small)spt;padding-top:2em;
 padding-bottom:2em;overflow-wrap:anywhere}ol.counted{list-style:none;padding-left:2.2em}
 ol.counted>li>.n{float:left;margin-left:-2.2em}"""
-
-
 _PICTURES: Final = "\nfigure{margin:1em 0;break-inside:avoid}figure svg{max-width:100%;height:auto}"
 """For pages that have any: those without stay as they were signed."""
 

@@ -23,7 +23,6 @@ class Tester(Protocol):
 
     def self_test(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> SendResult:
         """Send to ourselves."""
-        ...
 
 
 def probe(

@@ -15,8 +15,7 @@ from runner.documents.contents.coverage import check, short
 from runner.documents.notice import Coverage, Fits, Format, Notice
 from runner.documents.render import narrowed
 from runner.documents.render import render as render_document
-from runner.documents.stored_document import encode
-from runner.documents.tree import Document, Logo, RenderContext, Stationery
+from runner.documents.tree import Document, Logo, RenderContext, Stationery, encode
 from runner.documents.write import write
 from runner.effects.context import EffectContext
 from runner.effects.notices.legal_basis import Brief, apply_duty, duty_variables, legal_context

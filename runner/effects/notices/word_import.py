@@ -7,8 +7,7 @@ import msgspec
 from runner.documents.contents.coverage import short
 from runner.documents.notice import Notice
 from runner.documents.replace_body import forms_of, with_text
-from runner.documents.stored_document import Kept
-from runner.documents.tree import Document
+from runner.documents.tree import Document, Kept
 from runner.documents.word.docx_reader import Returned
 from runner.effects.context import EffectContext
 from runner.effects.notices.render import blockers, entry_of, keep

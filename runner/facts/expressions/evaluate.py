@@ -57,23 +57,18 @@ class View(Protocol):
 
     def fact(self, path: str) -> Value:
         """Return the typed value of a fact path, a whole map or a list."""
-        ...
 
     def step(self, step: str) -> Mapping[str, Value] | Unknown:
         """Return ``STEP_PARTS`` of the latest invocation."""
-        ...
 
     def duty(self, duty: str) -> Mapping[str, Value] | Unknown:
         """Return ``DUTY_PARTS``."""
-        ...
 
     def duties(self, verdict: str) -> tuple[str, ...] | Unknown:
         """Return the ids of the duties with a verdict, sorted."""
-        ...
 
     def name(self, name: str) -> Value:
         """Return a loop name's value."""
-        ...
 
 
 def evaluate(expression: Expression, view: View) -> Value:

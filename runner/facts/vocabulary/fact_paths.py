@@ -65,8 +65,6 @@ _ELEMENTS = (
     " location communications special_category criminal_record children financial identity_document other"
 )
 _KINDS_OF_PEOPLE = "customers employees patients students minors subscribers members users vulnerable"
-
-
 _DATA: Mapping[str, Branch] = {
     "involved": yes_no("Are personal data affected at all?"),
     "with_name": yes_no("Were the elements together with a name or another identifier?"),

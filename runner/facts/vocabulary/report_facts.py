@@ -27,26 +27,18 @@ _ENTITIES = (
     " insurance_and_reinsurance_undertaking insurance_intermediary institution_for_occupational_retirement_provision"
     " credit_rating_agency administrator_of_critical_benchmarks crowdfunding_service_provider securitisation_repository"
 )
-
-
 _CRITERIA = (
     "clients_counterparts_transactions reputational_impact duration_and_downtime geographical_spread data_losses"
     " critical_services economic_impact"
 )
-
-
 _FIGURES = (
     "clients_actual clients_estimated clients_none counterparts_actual counterparts_estimated counterparts_none"
     " transactions_actual transactions_estimated transactions_none"
 )
-
-
 _TECHNIQUES = (
     "social_engineering denial_of_service identity_theft data_encryption resource_hijacking data_exfiltration"
     " data_destruction defacement supply_chain_attack other"
 )
-
-
 DORA: Mapping[str, Branch] = {
     "entity_types": set_of("Type of the financial entity affected", _ENTITIES),
     "affected_entity": text("Financial entity affected, where another one submits: name"),
@@ -125,8 +117,6 @@ DORA: Mapping[str, Branch] = {
     "recurring": prose("Recurring incidents that are major together"),
     "recurring_dates": prose("When the recurring incidents occurred"),
 }
-
-
 REGISTRANT: Mapping[str, Branch] = {
     "incorporated_in": FactType("State or other jurisdiction of incorporation (SEC)", "text"),
     "file_number": FactType("Commission file number (SEC)", "text"),
@@ -136,8 +126,6 @@ REGISTRANT: Mapping[str, Branch] = {
     "emerging_growth": FactType("Is it an emerging growth company (SEC)?", "bool"),
     "signatory": FactType("Who signs for the registrant: name and title", "text"),
 }
-
-
 RANSOM: Mapping[str, Branch] = {
     "reasons": FactType("Why a ransom payment was necessary", "prose"),
     "alternatives": FactType("Alternatives to the ransom payment that were considered", "prose"),

@@ -14,15 +14,9 @@ from runner.base.states import Refusal
 from runner.incident.campaigns.campaign import Contact, Ground, Planned, Way
 
 ELECTRONIC: tuple[Way, ...] = ("email", "sms")
-
-
 QUIET_FROM, QUIET_UNTIL = 21, 8
 """Hours of the reader's day in which no text message is sent: a telemarketing rule of the United States, kept as a courtesy (R26)."""
-
-
 _FREELY = frozenset({"email", "direct_message"})
-
-
 Offers = Mapping[Way, Refusal | None]
 """For each way that we have a channel for: the planner's refusal of that channel for these readers, or None."""
 
@@ -108,8 +102,6 @@ def electronic_notice(way: Way, contact: Contact, ground: Ground) -> str:
 
 
 Rule = Callable[[Way, Contact, Ground], str]
-
-
 RULES: tuple[tuple[str, Rule], ...] = (
     ("R22", next_of_kin),
     ("R21", breached_mailbox),

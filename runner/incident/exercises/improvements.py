@@ -20,15 +20,9 @@ from runner.incident.state.incident import Incident
 
 JOURNAL = "improvements"
 """The journal's name; it is no incident."""
-
-
 Element = Literal["planning", "organization", "equipment", "training", "exercise"]
 """The capability element that is to change (HSEEP)."""
-
-
 ELEMENTS: tuple[str, ...] = get_args(Element)
-
-
 ROLE = "role:"
 """Prefix of an owner that is a role."""
 
@@ -147,8 +141,6 @@ AnyImprovementEvent = (
     | ImprovementReopened
     | ImprovementDropped
 )
-
-
 READER: Callable[[bytes], AnyImprovementEvent] = json_reader(AnyImprovementEvent)
 
 
@@ -216,8 +208,6 @@ def _after(item: Item, event: AnyImprovementEvent, at: datetime) -> Item:
 
 
 GOOD = ("P", "S")
-
-
 ClosingKind = Literal["", "test", "exercise"]
 
 

@@ -16,16 +16,10 @@ from runner.decoding import json_reader
 
 JOURNAL = "schedules"
 """The journal's name; it is no incident."""
-
-
 OnMissed = Literal["skip", "latest", "all"]
-
-
 Routine = Literal["comcheck", "watch", "retention"]
 """Scheduled jobs besides exercises: trying how people are reached, telling of legal clocks that run out, and looking
 for closed incidents whose personal data have been kept long enough."""
-
-
 FiringState = Literal["claimed", "opened", "passed", "failed", "missed"]
 
 
@@ -124,8 +118,6 @@ AnyScheduleEvent = (
     | FiringRestored
     | FiringAcknowledged
 )
-
-
 READER: Callable[[bytes], AnyScheduleEvent] = json_reader(AnyScheduleEvent)
 
 
@@ -223,18 +215,10 @@ def _firing(
 
 GRACE = timedelta(hours=1)
 """An exercise that comes so late is in time."""
-
-
 TRIES = 3
 """How often a firing is taken up before it is given up."""
-
-
 DOWN = "no scheduler was running"
-
-
 BUSY = "the previous exercise is still open"
-
-
 ENDED = "the schedule was removed before the start"
 
 

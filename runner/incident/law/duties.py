@@ -25,8 +25,6 @@ from runner.law.screening import ScreeningResult, screen
 from runner.law.screening_index import Outline
 
 _RANKS = ("not_applicable", "advisory", "unknown", "applies")
-
-
 _WORDS = {"unknown": "it may apply now", "applies": "it applies now"}
 
 
@@ -49,8 +47,6 @@ def reason_to_reopen(seen: DutyView, now: DutyStatus, facts: View) -> str:
 
 BINDING = ("applies", "unknown")
 """Verdicts whose clocks matter: the clock of an undetermined duty runs too."""
-
-
 FILED = ("filed", "filed_late")
 
 

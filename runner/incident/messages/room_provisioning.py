@@ -22,16 +22,10 @@ from runner.routing.messaging import SendResult
 
 TRIES = 3
 """Attempts that end without an answer, or do not leave."""
-
-
 LATER_TRIES = 20
 """Attempts that a provider turns back with "later": a team is let in one by one."""
-
-
 PAUSE = timedelta(seconds=5)
 """After the first attempt; doubles each time."""
-
-
 AWAITED = timedelta(seconds=15)
 
 

@@ -15,15 +15,9 @@ import msgspec
 from runner.base.event import Event, Personal
 
 ClockChange = Literal["begun", "paused", "resumed", "jumped", "frozen", "ended"]
-
-
 Rating = Literal["P", "S", "M", "U", "N/A", "N/O"]
 """Performed without challenges, with some, with major ones, unable to be performed; not played, not observed (HSEEP)."""
-
-
 FaultKind = Literal["channel", "person", "worker", "clock"]
-
-
 Cause = Literal["time", "step", "fact", "missed", "hand"]
 
 
@@ -131,16 +125,12 @@ ExerciseEvent = (
     | RatingGiven
     | ReportSigned
 )
-
-
 Stage = Literal["planned", "running", "paused", "frozen", "ended"]
 """``frozen`` after REAL WORLD: the exercise has stopped."""
 
 
 LIVE = "live_comms"
 """The one type of exercise whose messages leave."""
-
-
 OVER: frozenset[Stage] = frozenset({"ended", "frozen"})
 """Stages after the play: the exercise can be rated."""
 

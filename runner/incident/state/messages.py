@@ -276,8 +276,6 @@ def failure_reason(attempt: Attempt) -> str:
 
 
 GAVE_UP: frozenset[ReceiptKind] = frozenset({"failed", "stopped"})
-
-
 MessageEvent = (
     AnnouncementDropped
     | AttemptEnded

@@ -96,8 +96,6 @@ def token(work: AnyWork) -> str:
 
 
 AnyWork = Replan | Compose | Announce | Render | Deliver | Recall | DoAct | Host
-
-
 TIMES = 3
 """How often in a row work on an incident may fail before only people work on it."""
 

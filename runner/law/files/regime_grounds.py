@@ -31,8 +31,6 @@ from runner.law.grounds import (
 from runner.law.regime import NationalLaw, Standing, StateLaw
 
 _CONDITION = ("code", "text", "when", "any_of", "none_of", "when_silent", "in_words")
-
-
 _EXEMPTION = (
     "code",
     "text",
@@ -47,8 +45,6 @@ _EXEMPTION = (
     "claim_only",
     "covers",
 )
-
-
 _WORDS: Mapping[str, ThresholdOp] = {
     "more_than": ">",
     "at_least": ">=",

@@ -12,22 +12,12 @@ from runner.reports.core.header import clocked
 
 LETTERS = 92
 """So many letters of a table's type stand in a line of our paper."""
-
-
 _CELL = 4
 """What the margins of a cell take, in letters, and a little more."""
-
-
 _BOLD = 1.1
 """How much wider a head's letters are."""
-
-
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
-
-
 _APART = re.compile(r"\s+|(?<=[-/])")
-
-
 _UNBROKEN = 30
 """A word that is longer is broken by every writer."""
 

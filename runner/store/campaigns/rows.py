@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self
 
 import msgspec
 
@@ -32,11 +34,9 @@ class Run(Protocol):
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> Any:
         """Execute one statement and return a cursor."""
-        ...
 
     def executemany(self, statement: str, values: Iterable[Sequence[Any]]) -> Any:
         """Execute one statement for each row."""
-        ...
 
 
 class Connection(Protocol):
@@ -47,15 +47,12 @@ class Connection(Protocol):
 
         One that does not wait for the disk is there with the next that does.
         """
-        ...
 
     def reading(self) -> AbstractContextManager[Run]:
         """Return a way to read."""
-        ...
 
     def key(self, incident: str) -> DataKey:
         """Return an incident's data key, making one where there is none; raises Sealed once shredded."""
-        ...
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,3 +208,92 @@ def _ways(text: str) -> tuple[Way, ...]:
 def instant_text(instant: datetime) -> str:
     """Return an instant as the tables keep it: UTC, always with microseconds, comparable as text."""
     return instant.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+_KEYS_AT_ONCE = 20_000
+"""What people are found by, in one commit."""
+_ASKED = 500
+_ASIDE = (
+    "PRAGMA journal_mode = OFF",
+    "PRAGMA synchronous = OFF",
+    "CREATE TABLE taken (key BLOB PRIMARY KEY, n INTEGER, person BLOB) WITHOUT ROWID",
+    "CREATE TABLE named (key BLOB, n INTEGER)",
+    "BEGIN",
+)
+_TAKE = "INSERT INTO taken VALUES (?, ?, ?)"
+_NAME = "INSERT INTO named VALUES (?, ?)"
+_TAKEN = "SELECT key, person FROM taken WHERE key IN ({keys})"
+_SORTED = "SELECT key, n FROM (SELECT key, n FROM taken UNION ALL SELECT key, n FROM named) ORDER BY key"
+
+
+class Intake:
+    """One list that is being taken in. Its campaign is whole once ``finish`` has returned."""
+
+    def __init__(self, door: Connection, campaign: str, key: DataKey) -> None:
+        """Take the store's door, the campaign's name and the key of its incident."""
+        self._door, self._campaign, self._key = door, campaign, key
+        self._aside = sqlite3.connect("", isolation_level=None)
+        for statement in _ASIDE:
+            self._aside.execute(statement)
+
+    def add(self, people: Sequence[NewOwed]) -> None:
+        """Take in some people of the list, in one commit."""
+        owed, contacts, named, taken = [], [], [], []
+        campaign, seal, encode = self._campaign, self._key.seal, msgspec.msgpack.encode
+        for person in people:
+            way = person.ways[0] if person.ways else ""
+            owed.append(
+                (
+                    *(
+                        campaign,
+                        person.n,
+                        person.group,
+                        person.state,
+                        " ".join(person.ways),
+                        way,
+                        "none",
+                        person.why,
+                    ),
+                    *(person.reference, person.person, person.address, person.domain),
+                )
+            )
+            contacts.append(
+                (campaign, person.n, seal(encode(person.contact), contact_context(campaign, person.n)))
+            )
+            named.append((person.reference, person.n))
+            if person.address:
+                taken.append((person.address, person.n, person.person))
+        with self._door.writing() as run:
+            run.executemany(sql.INSERT_OWED, owed)
+            run.executemany(sql.INSERT_CONTACT, contacts)
+        self._aside.executemany(_NAME, named)
+        self._aside.executemany(_TAKE, sorted(taken))
+
+    def taken(self, addresses: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return which of these addresses somebody of the list has already, and whose each is."""
+        wanted = sorted(addresses)
+        found: dict[bytes, bytes] = {}
+        for start in range(0, len(wanted), _ASKED):
+            page = wanted[start : start + _ASKED]
+            found.update(self._aside.execute(_TAKEN.format(keys=", ".join("?" * len(page))), page))
+        return found
+
+    def finish(self) -> None:
+        """Have everybody found again by reference and address."""
+        found = self._aside.execute(_SORTED)
+        while page := found.fetchmany(_KEYS_AT_ONCE):
+            with self._door.writing() as run:
+                run.executemany(sql.INSERT_KEY, [(self._campaign, key, n) for key, n in page])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._aside.close()
+
+
+def contact_context(campaign: str, n: int) -> bytes:
+    """Return what a sealed person is bound to: nobody's row opens in the place of another's."""
+    return b"tocsin/bulk-contact/v1\0%b\0%d" % (campaign.encode(), n)

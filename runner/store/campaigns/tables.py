@@ -28,12 +28,12 @@ from runner.incident.campaigns.campaign import (
     Way,
 )
 from runner.store.campaigns import schema as sql
-from runner.store.campaigns.import_list import Intake, contact_context
 from runner.store.campaigns.rows import (
     Attempt,
     Chunk,
     Claimed,
     Connection,
+    Intake,
     KeptState,
     Known,
     Settled,
@@ -44,27 +44,18 @@ from runner.store.campaigns.rows import (
     _settlings,
     _ways,
     chunk_digest,
+    contact_context,
     instant_text,
 )
 from runner.vault.keys import DataKey
 
 TAG_BYTES, NUMBER_BYTES, MAC_BYTES = 4, 6, 10
-
-
 BOUNCED, COMPLAINED = 1, 2
-
-
 _SECRETS = "suppressions"
 """The name under which the key of the pepper is kept: it belongs to no incident, so no shredding takes it away."""
-
-
 _PAGE = 500
-
-
 _DROPPED = 10_000
 """Rows that are taken away in one commit."""
-
-
 _contact = msgpack_reader(Contact)
 
 

@@ -9,8 +9,11 @@ only when the store's URL names PostgreSQL.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, LiteralString, Self, TypeVar
@@ -19,7 +22,10 @@ from psycopg.errors import UniqueViolation
 
 from runner.errors import StoreError
 from runner.store import chain, encryption, rows
+from runner.store.campaigns.rows import Run
+from runner.store.campaigns.schema import COPIED
 from runner.store.database_errors import would_forget
+from runner.store.encryption import Sealer, shredded
 from runner.store.journal_reader import PAGE, JournalReader
 from runner.store.port import (
     PATIENCE,
@@ -31,24 +37,27 @@ from runner.store.port import (
     Snapshot,
 )
 from runner.store.postgres import transaction
-from runner.store.postgres.campaigns import bulk_copies
-from runner.store.postgres.server import Connection, GateLock, Server, SessionLock, advisory_lock_held
+from runner.store.postgres.server import (
+    UNHURRIED,
+    Connection,
+    GateLock,
+    Server,
+    SessionLock,
+    advisory_lock_held,
+)
 from runner.store.postgres.transaction import SELECT_TAILS, begin
 from runner.store.sqlite.database_file import write_copy
 from runner.store.upgrades import SCHEMA_VERSION
-from runner.vault.keys import Vault
+from runner.vault.keys import DataKey, Vault
 from runner.vault.secrets import Secret
 
 if TYPE_CHECKING:
     from runner.store.campaigns.tables import BulkTables
 
 _RACES = 16
-
 _T = TypeVar("_T")
-
 Within = Callable[[Connection, Sequence[str]], None]
 """Called with the connection and the incidents appended to, inside the transaction, before its commit."""
-
 _COPIES: tuple[tuple[str, LiteralString], ...] = (
     ("events", "SELECT incident, seq, header, salt, payload, hash FROM tocsin.events ORDER BY incident, seq"),
     (
@@ -240,7 +249,6 @@ class PostgresStore(JournalReader):
 
     def bulk(self) -> BulkTables:
         from runner.store.campaigns.tables import BulkTables
-        from runner.store.postgres.campaigns import PostgresDoor
 
         return BulkTables(PostgresDoor(self.server, self._sealer), self._chance(32))
 
@@ -294,3 +302,73 @@ def _tables(connection: Connection) -> Iterator[tuple[str, Iterable[tuple[Any, .
             cursor.execute(query)
             yield table, cursor
     yield from bulk_copies(connection)
+
+
+_SELECT_KEY = "SELECT wrapped FROM tocsin.keys WHERE incident = %s"
+_TABLES = re.compile(r"\b(bulk_(?:campaigns|owed|keys|contacts|chunks|attempts|suppressed)|(?<= )settings)\b")
+
+
+@lru_cache(maxsize=256)
+def translated(statement: str) -> bytes:
+    """Return a statement as PostgreSQL writes it: its own marks, types and names of tables."""
+    found = _TABLES.sub(r"tocsin.\1", statement).replace("?", "%s")
+    return found.replace(" BLOB ", " bytea ").replace(" WITHOUT ROWID", "").encode()
+
+
+class PostgresRun:
+    """One session in a transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        return self._connection.execute(translated(statement), tuple(values), binary=True)
+
+    def executemany(self, statement: str, values: Iterable[Sequence[Any]]) -> Any:
+        with self._connection.cursor() as cursor:
+            cursor.executemany(translated(statement), [tuple(row) for row in values])
+
+
+class PostgresDoor:
+    """See ``bulk.Door``."""
+
+    def __init__(self, server: Server, sealer: Sealer) -> None:
+        self._server, self._sealer = server, sealer
+
+    @contextmanager
+    def writing(self, *, waits: bool = True) -> Iterator[Run]:
+        with self._server.connection() as connection, connection.transaction():
+            if not waits:
+                connection.execute(UNHURRIED)
+            yield PostgresRun(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Run]:
+        with self._server.connection() as connection:
+            yield PostgresRun(connection)
+
+    def key(self, incident: str) -> DataKey:
+        with self._server.connection() as connection:
+            found = connection.execute(_SELECT_KEY, (incident,)).fetchone()
+            if found is not None and found[0] is None:
+                raise shredded(incident)
+            if found is not None:
+                return self._sealer.key(incident, found[0])
+            with connection.transaction():
+                work = begin(connection, self._sealer, [incident])
+                key = work.key(incident, needed=True)
+                work.write(connection)
+        if key is None:
+            raise shredded(incident)
+        return key
+
+
+def bulk_copies(connection: Connection) -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
+    """Read the bulk tables whole, where they are, for a copy."""
+    for table, (query, _) in COPIED.items():
+        if connection.execute("SELECT to_regclass(%s)", (f"tocsin.{table}",)).fetchone() == (None,):
+            continue
+        with connection.cursor(name=f"tocsin_{table}", binary=True) as cursor:
+            cursor.itersize = 2000
+            cursor.execute(translated(query))
+            yield table, cursor

@@ -16,35 +16,21 @@ _LOCK_HEADS = """
 SELECT id, version, head, keys.incident, wrapped
 FROM tocsin.incidents LEFT JOIN tocsin.keys ON keys.incident = incidents.id
 WHERE id = ANY(%s) ORDER BY id FOR UPDATE OF incidents"""
-
-
 _SELECT_KEYS = "SELECT incident, wrapped FROM tocsin.keys WHERE incident = ANY(%s)"
-
-
 SELECT_TAILS: LiteralString = """
 SELECT DISTINCT ON (incident) incident, seq, hash FROM tocsin.events WHERE incident = ANY(%s)
 ORDER BY incident, seq DESC"""
-
-
 _INSERT_KEYS: LiteralString = "INSERT INTO tocsin.keys (incident, wrapped) VALUES "
-
-
 _INSERT_EVENTS: LiteralString = (
     "INSERT INTO tocsin.events (incident, seq, header, salt, payload, hash) VALUES "
 )
-
-
 _INSERT_ROWS: LiteralString = """INSERT INTO tocsin.incidents
 (id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private) VALUES """
-
-
 _REPLACING: LiteralString = """
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, head = excluded.head, state = excluded.state,
     has_work = excluded.has_work, next_due = excluded.next_due, kind = excluded.kind,
     opened_at = excluded.opened_at, codename = excluded.codename, sealed = excluded.sealed,
     private = excluded.private"""
-
-
 _ROWS_A_STATEMENT = 256
 
 
@@ -145,19 +131,11 @@ def _insert(
 
 # Rows that are not there yet cannot be locked; the table is small, its changes are rare, and readers do not wait.
 _LOCK: LiteralString = "LOCK TABLE tocsin.marks IN EXCLUSIVE MODE"
-
-
 _SELECT: LiteralString = "SELECT name, body FROM tocsin.marks WHERE starts_with(name, %s) ORDER BY name"
-
-
 _SELECT_THESE: LiteralString = "SELECT name, body FROM tocsin.marks WHERE name = ANY(%s)"
-
-
 _PUT: LiteralString = """
 INSERT INTO tocsin.marks (name, body) VALUES (%s, %b)
 ON CONFLICT (name) DO UPDATE SET body = excluded.body"""
-
-
 _DELETE: LiteralString = "DELETE FROM tocsin.marks WHERE name = ANY(%s)"
 
 

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, LiteralString, Self
 from runner.errors import Bug, StoreError
 from runner.store import chain, encryption, rows
 from runner.store.database_errors import UNWRITABLE, sqlite_failure, would_forget
+from runner.store.encryption import Sealer, shredded
 from runner.store.journal_reader import JournalReader
 from runner.store.port import (
     PATIENCE,
@@ -50,8 +51,8 @@ from runner.store.worker_lock import FileLock, worker_lock_held
 from runner.vault.keys import DataKey, Vault
 
 if TYPE_CHECKING:
+    from runner.store.campaigns.rows import Run
     from runner.store.campaigns.tables import BulkTables
-
 
 PLACES_KEPT = 4096
 """Ends of journals remembered from one append to the next."""
@@ -242,7 +243,6 @@ class SqliteStore(JournalReader):
 
     def bulk(self) -> BulkTables:
         from runner.store.campaigns.tables import BulkTables
-        from runner.store.sqlite.campaigns import SqliteDoor
 
         door = SqliteDoor(lambda: self._connection, self._writing, self._reading, self._sealer)
         return BulkTables(door, self._chance(32))
@@ -319,3 +319,40 @@ class SqliteStore(JournalReader):
 
     def _pragma(self, text: str) -> None:
         self._select(text)
+
+
+Context = Callable[..., AbstractContextManager[Execute]]
+
+
+class SqliteDoor:
+    """See ``bulk.Door``."""
+
+    def __init__(
+        self,
+        connection: Callable[[], sqlite3.Connection],
+        writing: Context,
+        reading: Context,
+        sealer: Sealer,
+    ) -> None:
+        """Take the store's own parts; its connection is another once it has written."""
+        self._connection, self._writing, self._reading, self._sealer = connection, writing, reading, sealer
+
+    @contextmanager
+    def writing(self, *, waits: bool = True) -> Iterator[Run]:
+        with self._writing(waits=waits):
+            yield self._connection()
+
+    @contextmanager
+    def reading(self) -> Iterator[Run]:
+        with self._reading():
+            yield self._connection()
+
+    def key(self, incident: str) -> DataKey:
+        with self._reading() as run:
+            found = run(SELECT_KEY, (incident,)).fetchone()
+        if found is None:
+            with self._writing() as run:
+                found = run(SELECT_KEY, (incident,)).fetchone() or (create_key(run, self._sealer, incident),)
+        if found[0] is None:
+            raise shredded(incident)
+        return self._sealer.key(incident, found[0])

@@ -14,14 +14,8 @@ from runner.store import chain, encryption, rows
 from runner.store.port import Append, Appended, ChangeMarks, Conflict
 
 Execute = Callable[..., sqlite3.Cursor]
-
-
 SELECT_KEY = "SELECT wrapped FROM keys WHERE incident = ?"
-
-
 SELECT_TAIL = "SELECT seq, hash FROM events WHERE incident = ? ORDER BY seq DESC LIMIT 1"
-
-
 PUT_ROW = """
 INSERT INTO incidents (id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -29,19 +23,11 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, head = excluded.head,
     has_work = excluded.has_work, next_due = excluded.next_due, kind = excluded.kind,
     opened_at = excluded.opened_at, codename = excluded.codename, sealed = excluded.sealed,
     private = excluded.private"""
-
-
 _SELECT_HEAD = "SELECT version, head FROM incidents WHERE id = ?"
-
-
 _SELECT_PLACE = """
 SELECT version, head, wrapped FROM incidents LEFT JOIN keys ON keys.incident = incidents.id
 WHERE id = ?"""
-
-
 _INSERT_EVENT = "INSERT INTO events (incident, seq, header, salt, payload, hash) VALUES (?, ?, ?, ?, ?, ?)"
-
-
 _UPDATE_ROW = """
 UPDATE incidents SET version = ?, head = ?, state = ?, has_work = ?, next_due = ?, kind = ?, opened_at = ?,
     codename = ?, sealed = ?, private = ? WHERE id = ?"""
@@ -134,23 +120,11 @@ class Batch:
 
 
 SELECT_ENDING = "SELECT hash FROM events WHERE incident = ? AND seq = ?"
-
-
 PUT_SNAPSHOT = "INSERT OR REPLACE INTO snapshots (incident, version, head, code, body) VALUES (?, ?, ?, ?, ?)"
-
-
 _EXISTS = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'marks'"
-
-
 _SELECT = "SELECT name, body FROM marks WHERE substr(name, 1, length(?)) = ? ORDER BY name"
-
-
 _SELECT_ONE = "SELECT body FROM marks WHERE name = ?"
-
-
 _PUT = "INSERT OR REPLACE INTO marks (name, body) VALUES (?, ?)"
-
-
 _DELETE = "DELETE FROM marks WHERE name = ?"
 
 

@@ -26,7 +26,7 @@ from runner.app.core.repository import (
     Store,
     recorded,
 )
-from runner.app.core.rights import Rights, require, rights_of
+from runner.app.core.rights import Rights, refuse_other_names, require, rights_of
 from runner.app.core.transaction import Transaction, Turn, prepare
 from runner.app.core.war_room import guest_list, room_choice
 from runner.base.actor import Principal
@@ -245,6 +245,7 @@ class IncidentService:
         def attempt() -> Turn | None:
             found = self.load(incident)
             made = commands(found) if callable(commands) else commands
+            refuse_other_names(principal, (command.by for command in made))
             done = self.prepare(found, made, principal=principal)
             if done.append is not None and not self.append([done])[0]:
                 return None

@@ -1,7 +1,7 @@
 # Tocsin: everything a developer runs. A fresh machine needs python3 (3.11 or newer), pip and make; the rest is put
 # into .uv (the installer) and .venv (the tools, pinned with hashes in requirements.lock).
 #
-#   make demo    a breach worked from first fact to proof, on this machine alone
+#   make demo    a breach in about a dozen commands       make demo-full  with a compromised tenant and a killed worker
 #   make test    the tests, on the default Python        make test-all   on 3.11 and 3.13, whichever are here
 #   make check   format, lint, types, layers, docs, lock, coverage, tests
 #   make docs    the documentation, strictly             make bench      against the peers, in their own environments
@@ -69,8 +69,12 @@ DEFAULT_PYTHON = $(shell $(PYTHON) -c 'import sys; print(sys.executable if sys.v
 .venv-%/installed: requirements.lock pyproject.toml | $(UV)
 	$(call environment,.venv-$*,$*)
 
-.PHONY: install lock lock-check
-install: .venv/installed ## Create or update the environment in .venv
+.PHONY: install catalogue lock lock-check
+install: .venv/installed catalogue ## Create or update the environment in .venv
+
+# The law and the notices, compiled: the first command of a new home reads them. Under other texts or other code they are made again.
+catalogue: .venv/installed
+	@$(BIN)/python hatch_build.py
 
 LOCKED := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
           --no-emit-find-links --no-annotate
@@ -108,8 +112,8 @@ lock-check: | $(UV)
 
 # --- Tests and checks ------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-others lint format format-check style types floors dependencies coverage docs check golden soak bench demo clean $(PYTHONS:%=test-%)
-test: .venv/installed ## Run the tests on the default Python (TESTS=path to choose)
+.PHONY: test test-all test-others lint format format-check style types floors dependencies coverage docs check golden soak bench demo demo-full clean $(PYTHONS:%=test-%)
+test: .venv/installed catalogue ## Run the tests on the default Python (TESTS=path to choose)
 	$(BIN)/python $(PYTEST)
 
 # Each version in an environment of its own; one that is not on this machine is skipped, loudly.
@@ -152,7 +156,7 @@ USES := tests/effects tests/app tests/vault tests/reports tests/web tests/docume
 empty :=
 space := $(empty) $(empty)
 comma := ,
-coverage: .venv/installed ## Branches of model, engine and loading are tested (the goal is all of them)
+coverage: .venv/installed catalogue ## Branches of model, engine and loading are tested (the goal is all of them)
 	$(BIN)/python -m pytest --quiet -n $(WORKERS) --dist worksteal $(PURE:%=--cov=runner/%) --cov-branch --cov-report= $(wildcard $(PURE:%=tests/%)) $(USES)
 	$(BIN)/coverage report --include='$(subst $(space),$(comma),$(PURE:%=runner/%/*))' --fail-under=98
 
@@ -162,18 +166,21 @@ docs: .venv/installed ## Build the documentation into docs/_build, warnings are 
 
 check: lint docs lock-check coverage test ## Everything that must hold before a commit
 
-golden: .venv/installed ## Write the golden files, the pages' outputs and the reference tables; read the difference
+golden: .venv/installed catalogue ## Write the golden files, the pages' outputs and the reference tables; read the difference
 	TOCSIN_UPDATE_GOLDEN=1 $(BIN)/python $(PYTEST)
 
-soak: .venv/installed ## Kill the worker at random, 200 times, on both stores; start commands cold, 20 times
+soak: .venv/installed catalogue ## Kill the worker at random, 200 times, on both stores; start commands cold, 20 times
 	$(BIN)/python -m pytest -m soak -s $(TESTS)
 
-bench: .venv/installed ## Measure against the peers, each in its own environment under .bench (ONLY=W1,V to choose)
+bench: .venv/installed catalogue ## Measure against the peers, each in its own environment under .bench (ONLY=W1,V to choose)
 	$(BIN)/python -m tests.benchmarks.run --uv $(UV) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
-demo: .venv/installed ## Work a breach end to end on this machine alone
+demo: .venv/installed catalogue ## Work a breach from first fact to proof, on this machine alone
 	@$(BIN)/python tests/demo/demo.py
 
+demo-full: .venv/installed catalogue ## Work a breach with a compromised tenant and a killed worker
+	@$(BIN)/python tests/demo/full.py
+
 clean: ## Remove what the tools left behind (keeps the environments)
-	rm -rf docs/_build dist build demo-output .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf docs/_build dist build demo-output playbooks/compiled .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './.venv*' -not -path './.bench/*' -prune -exec rm -rf {} +

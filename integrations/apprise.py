@@ -17,17 +17,12 @@ import msgspec
 
 from integrations.port import (
     Accepted,
-    Callback,
-    CannotTell,
     Capabilities,
     Finding,
     Outbound,
     Outcome,
-    Parsed,
-    Reconciled,
     Rejected,
     Secrets,
-    Unauthentic,
     Unknown,
     plain_body,
 )
@@ -106,16 +101,6 @@ def _within(limit: timedelta, call: Callable[[], bool]) -> bool:
 
 def _silent(record: logging.LogRecord) -> bool:
     return False
-
-
-def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """Apprise keeps no identifier to ask with."""
-    return CannotTell("Apprise cannot be asked")
-
-
-def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """Apprise calls nobody back."""
-    return Unauthentic(reason="Apprise has no callbacks")
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:

@@ -17,7 +17,6 @@ import msgspec
 from integrations.port import (
     Absent,
     Accepted,
-    Callback,
     CannotTell,
     Capabilities,
     Finding,
@@ -25,10 +24,8 @@ from integrations.port import (
     NotSent,
     Outbound,
     Outcome,
-    Parsed,
     Reconciled,
     Secrets,
-    Unauthentic,
     Unknown,
     plain_body,
 )
@@ -131,11 +128,6 @@ def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Recon
     if _shown(outbound) in content:
         return Found("")
     return Absent() if size <= LOOKED_THROUGH else CannotTell("the file of this channel is too long")
-
-
-def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """A screen calls nobody back."""
-    return Unauthentic(reason="the console has no callbacks")
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:

@@ -15,18 +15,13 @@ from integrations.http import Reply, json_object, judge
 from integrations.http.service import findings, host_of, private, send_json, service_of, usable
 from integrations.port import (
     Accepted,
-    Callback,
-    CannotTell,
     Capabilities,
     Finding,
     NotSent,
     Outbound,
     Outcome,
-    Parsed,
-    Reconciled,
     Rejected,
     Secrets,
-    Unauthentic,
     Unknown,
     machine_of,
     plain_body,
@@ -118,16 +113,6 @@ def _taken(reply: Reply) -> Outcome:
     if json_object(reply.body).get("success") is False:
         return Rejected("error", "the server refused the message")
     return Unknown("the answer is not the yes of an incoming webhook", "answer")
-
-
-def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """A hook can only be posted to."""
-    return CannotTell("an incoming webhook cannot be asked; look into the channel")
-
-
-def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """A hook calls nobody back."""
-    return Unauthentic(reason="an incoming webhook has no callbacks")
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:

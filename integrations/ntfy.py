@@ -15,19 +15,14 @@ from integrations.http import Reply, json_object, judge
 from integrations.http.service import findings, host_of, identifier, private, send_json, service_of, usable
 from integrations.port import (
     Accepted,
-    Callback,
-    CannotTell,
     Capabilities,
     Finding,
     NotSent,
     Outbound,
     Outcome,
-    Parsed,
-    Reconciled,
     Rejected,
     Secrets,
     Throttled,
-    Unauthentic,
     Unknown,
     machine_of,
     plain_body,
@@ -119,16 +114,6 @@ def _read(said: dict[str, object], topic: str) -> Outcome:
     if name and said.get("event") == "message" and said.get("topic") == topic:
         return Accepted(name)
     return Unknown("ntfy's answer names no message of this topic", "answer")
-
-
-def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """A server may keep no messages, so not finding one would prove nothing."""
-    return CannotTell("ntfy honours no key; look into the topic")
-
-
-def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """A server calls nobody back."""
-    return Unauthentic(reason="ntfy has no callbacks")
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:

@@ -30,13 +30,11 @@ from integrations.port import (
     Accepted,
     Answer,
     Callback,
-    CannotTell,
     Capabilities,
     Finding,
     Outbound,
     Outcome,
     Parsed,
-    Reconciled,
     Rejected,
     Secrets,
     Unauthentic,
@@ -132,11 +130,6 @@ def _read(said: dict[str, object], key: str) -> Outcome:
     if said.get("status") == "success" and (not key or said.get("dedup_key") == key):
         return Accepted(key)
     return Unknown("PagerDuty's answer is not its yes to this key", "answer")
-
-
-def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """Asking is repeating: the key is known while the alert is open."""
-    return CannotTell("the Events API cannot be asked; repeat it with the same key")
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:

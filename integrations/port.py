@@ -282,20 +282,28 @@ class Integration(Protocol):
         """Make one attempt. Every expected failure is an outcome; an exception is a bug of the adapter."""
         ...
 
-    def reconcile(self, outbound: Outbound, settings: Any, secrets: Secrets) -> Reconciled:
-        """Ask the provider whether an unanswered attempt arrived; ``CannotTell`` where it cannot be asked."""
-        ...
-
-    def parse_callback(self, callback: Callback, settings: Any, secrets: Secrets) -> Parsed:
-        """Return what a provider's callback says. Pure; the signature is checked before anything is parsed."""
-        ...
-
     def lint(self, settings: Any, secrets: Secrets) -> tuple[Finding, ...]:
         """Return what is wrong with the settings and secrets, without touching the network."""
         ...
 
     def self_test(self, outbound: Outbound, settings: Any, secrets: Secrets) -> Outcome:
         """Send ``outbound`` to ourselves, as near to the real way as the channel allows."""
+        ...
+
+
+class Reconciling(Protocol):
+    """What an integration has besides, when its capabilities say that its provider can be asked."""
+
+    def reconcile(self, outbound: Outbound, settings: Any, secrets: Secrets) -> Reconciled:
+        """Ask the provider whether an unanswered attempt arrived; ``CannotTell`` where it cannot be asked."""
+        ...
+
+
+class CalledBack(Protocol):
+    """What an integration has besides, when its provider calls us. Without it, no callback is believed."""
+
+    def parse_callback(self, callback: Callback, settings: Any, secrets: Secrets) -> Parsed:
+        """Return what a provider's callback says. Pure; the signature is checked before anything is parsed."""
         ...
 
 

@@ -25,14 +25,12 @@ from integrations.port import (
     Accepted,
     Answer,
     Callback,
-    CannotTell,
     Capabilities,
     Finding,
     Outbound,
     Outcome,
     Parsed,
     Receipt,
-    Reconciled,
     Rejected,
     Secrets,
     Throttled,
@@ -145,11 +143,6 @@ def _stamp(given: object) -> str:
     """Return a Signal timestamp (milliseconds) as text if it is one."""
     text = str(given) if isinstance(given, str | int) and not isinstance(given, bool) else ""
     return text if text.isascii() and text.isdigit() and 12 <= len(text) <= 14 else ""
-
-
-def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """The gateway keeps no list of what it sent."""
-    return CannotTell("the gateway cannot be asked what it sent")
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:

@@ -26,17 +26,12 @@ from integrations.http.service import (
 )
 from integrations.port import (
     Accepted,
-    Callback,
-    CannotTell,
     Capabilities,
     Finding,
     Outbound,
     Outcome,
-    Parsed,
-    Reconciled,
     Rejected,
     Secrets,
-    Unauthentic,
     machine_of,
     plain_body,
 )
@@ -127,16 +122,6 @@ def _line(text: str, **style: str) -> dict[str, object]:
 def _run(reply: object) -> str:
     """Return the workflow's name for this run, where it gives one."""
     return identifier(reply.headers.get("x-ms-workflow-run-id")) if isinstance(reply, Reply) else ""
-
-
-def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """A workflow cannot be asked by its webhook."""
-    return CannotTell("a Teams workflow cannot be asked what it posted; look into the chat")
-
-
-def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """A workflow calls nobody back."""
-    return Unauthentic(reason="a Teams workflow has no callbacks")
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:

@@ -21,14 +21,12 @@ from integrations.http.service import host_of, private, service_of
 from integrations.port import (
     Accepted,
     Callback,
-    CannotTell,
     Capabilities,
     Finding,
     NotSent,
     Outbound,
     Outcome,
     Parsed,
-    Reconciled,
     Rejected,
     Secrets,
     Unauthentic,
@@ -118,11 +116,6 @@ def signature(key: bytes, identifier: str, timestamp: int, body: bytes) -> str:
     """Return ``v1,`` and base64 of the HMAC-SHA-256 over ``id.timestamp.body``."""
     signed = f"{identifier}.{timestamp}.".encode() + body
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-
-
-def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """Asking is repeating: the receiver knows the id."""
-    return CannotTell("a webhook cannot be asked; repeat it with the same id")
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:

@@ -25,14 +25,12 @@ from integrations.port import (
     Answer,
     Callback,
     CallbackReply,
-    CannotTell,
     Capabilities,
     Finding,
     Outbound,
     Outcome,
     Parsed,
     Receipt,
-    Reconciled,
     Rejected,
     Secrets,
     Throttled,
@@ -198,11 +196,6 @@ def _name(given: object) -> str:
     """Return a message's name if it looks like one: ``wamid.`` and base64."""
     name = identifier(given, "-_.+/=")
     return name if name.startswith("wamid.") else ""
-
-
-def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """Meta cannot be asked; a status with our key settles it."""
-    return CannotTell("the service cannot be asked; wait for a status")
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:

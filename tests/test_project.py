@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -25,7 +26,7 @@ REGISTRY_HOSTS = re.compile(
 )
 ELSEWHERE = re.compile("|".join([r"\.\./sha" r"red", r"/wo" r"rk/"]))
 HOMELESS = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
-MODULE_LIMIT, FUNCTION_LIMIT = 400, 60
+MODULE_LIMIT, FUNCTION_LIMIT, FOLDER_LIMIT = 400, 60, 20
 
 
 @cache
@@ -92,6 +93,23 @@ def test_no_module_is_too_long_to_hold_in_the_head():
         if (lines := sum(bool(line.strip()) for line in text.splitlines())) > MODULE_LIMIT
     }
     assert long == {}
+
+
+def test_no_folder_is_too_large_to_survey():
+    folders = Counter(
+        path.parent for path, _ in modules("runner", "integrations") if path.name != "__init__.py"
+    )
+    assert {str(folder): count for folder, count in folders.items() if count > FOLDER_LIMIT} == {}
+
+
+def test_a_package_of_the_runner_holds_one_docstring():
+    code = [
+        str(path)
+        for path, text in modules("runner")
+        if path.name == "__init__.py" and path.parts != ("runner", "__init__.py")
+        if [type(node) for node in ast.parse(text).body] != [ast.Expr]
+    ]
+    assert code == []
 
 
 def test_no_function_is_too_long_to_hold_in_the_head():

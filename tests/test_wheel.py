@@ -14,6 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from runner.app.incidents.catalogue_pinning import compile_shipped
+
 ROOT = Path(__file__).parent.parent
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -95,6 +97,22 @@ def test_the_wheel_holds_the_program_its_data_and_its_licence_and_nothing_else(w
     }
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert any(name.startswith("playbooks/") and name.endswith(".yaml") for name in names)
+
+
+def test_the_wheel_holds_the_law_and_the_notices_as_they_compile_now(wheel: Path, tmp_path: Path):
+    anew = tmp_path / "compiled"
+    compile_shipped(anew)
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name: archive.read(name) for name in archive.namelist() if "/compiled/" in name}
+    assert held == {f"playbooks/compiled/{file.name}": file.read_bytes() for file in anew.iterdir()}
+
+
+def test_the_first_incident_of_a_new_home_compiles_no_law(installed: Path, tmp_path: Path):
+    run(installed / "tocsin", "init", "--home", tmp_path / "home", cwd=tmp_path)
+    words = ("open", "lost-device", "--yes", "--no-worker", "--home", tmp_path / "home")
+    run(installed / "tocsin", *words, cwd=tmp_path)
+    assert [*(tmp_path / "home" / "cache").glob("pin.*")]
+    assert [*(tmp_path / "home" / "cache").glob("*.json")] == []
 
 
 def test_the_installed_program_says_its_version(installed: Path, tmp_path: Path):

@@ -32,7 +32,6 @@ class CutOff:
         self._limit = limit
 
     def __enter__(self) -> CutOff:
-        """Start counting."""
         _WATCH.over(self, time.monotonic() + self._limit.total_seconds())
         return self
 

@@ -14,19 +14,14 @@ import msgspec
 
 from integrations.port import (
     LOOPBACK,
-    Callback,
-    CannotTell,
     Capabilities,
     Finding,
     Outbound,
     Outcome,
-    Parsed,
-    Reconciled,
     Rejected,
     Secrets,
     Timeouts,
     Took,
-    Unauthentic,
     machine_of,
     phone_problem,
 )
@@ -92,16 +87,6 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
     from integrations.smpp.session import receive
 
     return receive(took, at, timeouts, settings, secrets)
-
-
-def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """An SMSC can be asked only by the name that it gave, and an unanswered message has none."""
-    return CannotTell("the SMSC can be asked only by the name that never came")
-
-
-def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """SMPP calls nobody back by HTTP."""
-    return Unauthentic(reason="SMPP has no callbacks; collect its receipts")
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:

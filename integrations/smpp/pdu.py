@@ -11,15 +11,15 @@ from datetime import timedelta
 
 import msgspec
 
+from integrations.port import About, Outcome, Rejected, Throttled, Unknown
+
 GENERIC_NACK = 0x80000000
 BIND_RECEIVER, BIND_TRANSMITTER, BIND_TRANSCEIVER = 0x01, 0x02, 0x09
 SUBMIT_SM, DELIVER_SM, UNBIND, ENQUIRE_LINK = 0x04, 0x05, 0x06, 0x15
 ANSWER = 0x80000000
 """Added to a command, it is that command's answer."""
-
 OK, TEMPORARY, INVALID_COMMAND = 0x00, 0x64, 0x03
 """Statuses that we answer with; ``TEMPORARY`` (ESME_RX_T_APPN) asks the SMSC to come again."""
-
 HEADER = struct.Struct(">IIII")
 LONGEST = 70_000
 """Octets of the longest unit that is read: a payload of 64 K and its surroundings."""
@@ -186,3 +186,33 @@ def _extras(rest: bytes) -> dict[int, bytes]:
         found[tag] = rest[4 : 4 + size]
         rest = rest[4 + size :]
     return found
+
+
+_LATER = frozenset({0x14, 0x58})
+"""ESME_RMSGQFUL, ESME_RTHROTTLED."""
+_UNCERTAIN = frozenset({0x08, 0xFF})
+"""ESME_RSYSERR, ESME_RUNKNOWNERR: it failed inside, perhaps after it had taken the message."""
+_ABOUT: dict[int, About] = {
+    **dict.fromkeys((0x0B, 0x50, 0x51), "recipient"),
+    **dict.fromkeys((0x04, 0x0A, 0x0D, 0x0E, 0x0F, 0x15, 0x48, 0x49, 0x53), "account"),
+}
+"""Destination address, type and plan; and state, source, bind, password, system id, service, source type, system type."""
+
+
+def at_bind(status: int) -> Outcome:
+    """Return what a refused bind means: the message has not left, whatever the reason."""
+    code = f"0x{status:08X}"
+    if status in _LATER | _UNCERTAIN | {0x05}:
+        return Throttled(None, f"the SMSC refused the bind with {code}: later", code)
+    return Rejected(code, f"the SMSC refused the bind with {code}", about="account")
+
+
+def at_submission(status: int) -> Outcome:
+    """Return what a refused submission means; codes of one vendor's own may be of the moment."""
+    code = f"0x{status:08X}"
+    if status in _LATER:
+        return Throttled(None, f"the SMSC refused the message with {code}: later", code)
+    if status in _UNCERTAIN:
+        return Unknown(f"the SMSC failed with {code}: it may have taken the message", "answer")
+    about = _ABOUT.get(status, "message")
+    return Rejected(code, f"the SMSC refused the message with {code}", permanent=status < 0x400, about=about)

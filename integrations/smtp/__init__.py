@@ -17,18 +17,13 @@ import msgspec
 from integrations.http.service import service_of
 from integrations.port import (
     BulkConnection,
-    Callback,
-    CannotTell,
     Capabilities,
     Finding,
     Outbound,
     Outcome,
-    Parsed,
-    Reconciled,
     Secrets,
     Timeouts,
     Took,
-    Unauthentic,
     machine_of,
 )
 
@@ -155,16 +150,6 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
         else:
             troubles.append("the mailbox is not read: there is no token to open it with")
     return "; ".join(filter(None, troubles))
-
-
-def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """A relay cannot be asked; a delivery report may still settle it."""
-    return CannotTell("SMTP has no way to ask; wait for a delivery report or look into the relay's log")
-
-
-def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
-    """SMTP calls nobody back."""
-    return Unauthentic(reason="SMTP has no callbacks")
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:

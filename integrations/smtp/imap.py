@@ -9,9 +9,12 @@ is known by its digest. What the server says is hostile: its answers are bounded
 from __future__ import annotations
 
 import imaplib
+import os
 import re
 import ssl
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,9 +24,43 @@ import msgspec
 from integrations.http.cutoff import CutOff
 from integrations.port import LOOPBACK, Secrets, Timeouts
 from integrations.smtp import Imap
-from integrations.smtp.alone import alone
-from integrations.smtp.bounded import LARGEST
 from integrations.smtp.oauth import xoauth2
+from integrations.smtp.reports import LARGEST
+
+
+@contextmanager
+def alone(state: Path) -> Iterator[bool]:
+    """Hold the lock beside a state's file; yield false, without waiting, where somebody holds it. Raises OSError.
+
+    The file of the lock stays: who removed it could take it away from under somebody who holds it.
+    """
+    descriptor = os.open(state.with_name(f"{state.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield _locked(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _locked(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _locked(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
 
 PASSWORD = "imap_password"  # noqa: S105  # the name of a secret
 MOST = 1_000
@@ -32,7 +69,6 @@ MOST_HEARD = 64_000_000
 """Bytes of an answer to one command: a mailbox of a million mails names them in half of that."""
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
 _NUMBER = re.compile(rb"\d{1,10}")
-
 Keep = Callable[[bytes], bool]
 """Takes one mail, and says whether all of it was kept."""
 

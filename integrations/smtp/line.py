@@ -38,7 +38,6 @@ class SmtpLine:
         self._smtp: smtplib.SMTP | None = None
 
     def send(self, outbounds: Sequence[Outbound]) -> tuple[Outcome, ...]:
-        """See ``Line.send``."""
         if not outbounds:
             return ()
         try:
@@ -51,7 +50,6 @@ class SmtpLine:
         return batch.all()
 
     def close(self) -> None:
-        """See ``Line.close``."""
         if self._smtp is not None:
             with contextlib.suppress(OSError, smtplib.SMTPException):
                 self._smtp.send(b"QUIT\r\n")

@@ -12,7 +12,6 @@ import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import MessageError
@@ -46,7 +45,6 @@ class Ended(Exception):
     """The transaction ended early, with this outcome."""
 
     def __init__(self, outcome: Outcome) -> None:
-        """Keep the outcome."""
         super().__init__()
         self.outcome = outcome
 
@@ -252,11 +250,7 @@ def _hand_over(line: Transaction, content: bytes) -> Outcome:
 def queue_id(text: bytes) -> str:
     """Return the name that the server gave to a message, where its answer has one."""
     found = _QUEUE_ID.search(text)
-    return next(_groups(found), "") if found else ""
-
-
-def _groups(found: re.Match[bytes]) -> Iterator[str]:
-    return (group.decode("ascii") for group in found.groups() if group)
+    return next((group.decode("ascii") for group in found.groups() if group), "") if found else ""
 
 
 def _expect(line: Transaction, code: int, text: bytes) -> None:

@@ -115,7 +115,6 @@ class ChaosServer:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> ChaosServer:
-        """Start to accept."""
         self._threads.append(threading.Thread(target=self._accept, daemon=True))
         self._threads[0].start()
         return self

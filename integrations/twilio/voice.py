@@ -15,14 +15,12 @@ from integrations.port import (
     Answer,
     Callback,
     CallbackReply,
-    CannotTell,
     Capabilities,
     Finding,
     Outbound,
     Outcome,
     Parsed,
     Receipt,
-    Reconciled,
     Rejected,
     Secrets,
     Unauthentic,
@@ -124,11 +122,6 @@ def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Se
     ended = api.outcome(reply, outbound.at, "CA")
     over = isinstance(ended, Rejected) and ended.code in (_OVER, "failed")
     return Accepted(provider_id) if over else ended
-
-
-def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
-    """A list of calls does not say what was spoken in them."""
-    return CannotTell("a call cannot be told from another to the same number")
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:

@@ -1,4 +1,10 @@
-"""The words of a notice: what the law requires in it, what is still missing, and what was made of it."""
+"""The words of a notice: what the law requires in it, what is still missing, and what was made of it.
+
+A form of an authority as data: its fields in their order, from which stage each is asked, and which fact fills it.
+
+The file is ``schema: tocsin/fields/v1`` under ``notices/fields``. A notice that names it prints its fields; whoever
+writes a sheet or a portal's data from the same facts reads the same list.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +12,70 @@ from typing import Final, Literal
 
 import msgspec
 
-from runner.documents.form import Form, Section
+
+class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One field. What no condition limits is asked of everyone."""
+
+    id: str
+    """As the form counts it, such as ``2.4``."""
+    name: str
+    fact: str | tuple[str, ...] = ()
+    """The fact that fills it, or several of which the first that is known does."""
+    says: dict[str, str] = {}
+    """What it says at each stage, where no fact decides."""
+    only: str = ""
+    """When it is asked, in words; without ``when`` a person has to see whether it is."""
+    when: str = ""
+    """The same as a condition over facts."""
+    of: str = ""
+    """The fact that names whom it is about: where there is nobody, it is not asked."""
+    choices: dict[str, str] = {}
+    """The form's words for each of the fact's choices."""
+    codes: dict[str, str] = {}
+    """The code of the form's electronic shape for a choice, where it is not the choice itself."""
+    path: str = ""
+    """Where the electronic shape of the form has the field."""
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Every fact that may fill it, the first choice first."""
+        return (self.fact,) if isinstance(self.fact, str) else self.fact
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Fields under one heading, asked from one stage on."""
+
+    title: str
+    stage: str
+    fields: tuple[Field, ...]
+
+
+class FieldList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole form."""
+
+    id: str
+    version: str
+    title: str
+    citation: str
+    source: str
+    confidence: str = "unverified"
+    note: str = ""
+    stages: tuple[str, ...]
+    """In their order: a stage asks for the fields of those before it as well."""
+    sections: tuple[Section, ...]
+
+    def at(self, stage: str) -> tuple[Section, ...]:
+        """Return what is asked at a stage."""
+        asked = self.stages[: self.stages.index(stage) + 1]
+        return tuple(section for section in self.sections if section.stage in asked)
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which form a notice fills, and at which of its stages."""
+
+    fields: str
+    stage: str
+
 
 Audience = Literal["authority", "individuals", "internal", "public"]
 Treatment = Literal["missing", "to_follow", "waived"]
@@ -15,10 +84,8 @@ Format = Literal["docx", "pdf", "html", "txt", "md", "xlsx", "json"]
 """``xlsx`` and ``json`` are for notices that fill a form field by field."""
 CoverageState = Literal["covered", "gap", "to_follow", "not_required", "forbidden", "to_check"]
 """``to_check`` is for a person: the law wants words that no fact and no part of the template stands for."""
-
 SLOTS: Final = ("recipient.name", "recipient.address", "recipient.reference")
 """What a letter may say of its one reader."""
-
 FactChoice = str | tuple[str, ...]
 """One fact path, or several of which one is enough."""
 
@@ -156,31 +223,3 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str
     sha256: str
     size: int
-
-
-class FactDigest(msgspec.Struct, frozen=True):
-    """A fact path with the salted digest of the value that was used."""
-
-    path: str
-    sha256: str
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/manifest/v1"):
-    """Who made what from which facts: enough to render again and compare, without holding the facts."""
-
-    incident: str
-    kind: str
-    status: str
-    template: str
-    template_version: str
-    template_sha256: str
-    language: str
-    timestamp: str
-    journal_head: str
-    tree_sha256: str
-    facts: tuple[FactDigest, ...]
-    gaps: tuple[Gap, ...]
-    coverage: tuple[Coverage, ...]
-    outputs: tuple[Rendered, ...]
-    engine: tuple[tuple[str, str], ...]
-    """Names and versions of the libraries that set the bytes."""

@@ -91,7 +91,7 @@ def _filled(part: Any, names: Mapping[str, object], budget: Budget) -> Any:
     """Fill the texts of a body one by one, before it is encoded: what a fact says stays inside its text."""
     match part:
         case str() if is_template(part):
-            from runner.documents.template.message_text import fill_value
+            from runner.documents.template.letter_template import fill_value
 
             return fill_value(part, names, budget)
         case dict():

@@ -13,10 +13,10 @@ from collections.abc import Callable
 import msgspec
 
 from runner.documents.template.letter_template import Pattern, as_html, as_text, cut, only_prints, stand_ins
-from runner.documents.tree import Block, Document, Paragraph, plain
+from runner.documents.tree import Document, Paragraph, plain
 from runner.documents.writers.html import write_html
 from runner.documents.writers.text import write_text
-from runner.effects.notices.letter_shards import letter
+from runner.effects.notices.letters import letter
 from runner.effects.notices.render import Paper
 from runner.errors import Refused
 from runner.incident.notices.letters import Person
@@ -90,12 +90,10 @@ def _patterns(paper: Paper, *writers: Callable[[Document], bytes]) -> tuple[Patt
 
 def short_text(document: Document) -> bytes:
     """Return a document as one line: its paragraphs, without title, letterhead or footer."""
-    lines = " ".join(_line(block) for block in document.blocks)
+    lines = " ".join(
+        (plain(block.inlines) if isinstance(block, Paragraph) else "") for block in document.blocks
+    )
     return " ".join(lines.split()).encode()
-
-
-def _line(block: Block) -> str:
-    return plain(block.inlines) if isinstance(block, Paragraph) else ""
 
 
 def check_short(paper: Paper) -> None:

@@ -18,10 +18,10 @@ from runner.facts.expression import Unknown, Value
 from runner.facts.expressions.evaluate import truth
 from runner.facts.expressions.values import settle
 from runner.law.duty import Reason, Unless
+from runner.law.equivalent_populations import presuming, recorded, wanting
 from runner.law.grounds import KEY, Condition, Element, Exemption, Meets, PersonalInformation
 from runner.law.populations import View, lives
 from runner.law.regime import Version
-from runner.law.risk_assessment import presuming, recorded, wanting
 
 Answer = bool | Unknown
 _NO_CLAIMS: Mapping[str, Reason] = {}
@@ -73,7 +73,6 @@ class Evaluator:
     """Answers conditions for one population and remembers them: regimes ask the same things again and again."""
 
     def __init__(self, view: View) -> None:
-        """Judge by what this population's view can see."""
         self.view = view
         self._answers: dict[str, Answer] = {}
         self._asked: dict[int, tuple[Condition, Answer]] = {}

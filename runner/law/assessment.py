@@ -36,20 +36,27 @@ from runner.law.applicability import (
 from runner.law.counting import HolidayCalendar, NoHolidays
 from runner.law.deadlines import Began, Deadline, Place, deadline, latest_safe_start
 from runner.law.duty import DutyRecord, DutyState, DutyStatus, Evidence, Reason, Unless
-from runner.law.duty_state import Dossier, done, earliest_awareness, state_of, with_ordering
+from runner.law.duty_state import (
+    Custody,
+    Dossier,
+    custody,
+    done,
+    earliest_awareness,
+    state_of,
+    with_custody,
+    with_ordering,
+)
 from runner.law.equivalent_populations import Asked, Groups, Populations, asked
 from runner.law.grounds import Threshold
-from runner.law.holds import Custody, custody, with_custody
+from runner.law.offices import authority_of, office_notes, short_name
 from runner.law.populations import View, met
 from runner.law.regime import DutyRule, Regime, Version
 from runner.law.relevance import is_relevant, places
-from runner.law.transposition import CODE, Transposition, applicable_states
 from runner.law.unclaimed_exemptions import Standing, evidence, unclaimed
-from runner.law.versions import deciding, deciding_day
+from runner.law.versions import CODE, Transposition, applicable_states, deciding, deciding_day
 
 T = TypeVar("T")
 
-_PEOPLE_TOLD = frozenset({"individuals", "data_subjects", "service_recipients", "clients"})
 _NO_RECORDS: Mapping[str, DutyRecord] = {}
 _NO_LEADS: Mapping[str, timedelta] = {}
 _EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
@@ -354,6 +361,8 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         notes=() if out else tuple(_notes(rule, law, finding, found, held, case)),
         unless=finding.unless if verdict == "applies" else (),
         record=done(case.records.get(identity)),
+        authority=authority_of(rule, law.regime, finding.judge, found.zone),
+        law=short_name(rule, law.regime, law.version),
     )
 
 
@@ -400,21 +409,10 @@ def _notes(
         for remark in rule.remarks
         if remark.condition is None or finding.judge.holds(remark.condition) is True
     )
-    yield from _offices(rule, law, finding.judge)
+    yield from office_notes(rule, law.regime, finding.judge)
     yield from found.notes
     if rule.confidence_note:
         yield f"{rule.confidence}: {rule.confidence_note}"
-
-
-def _offices(rule: DutyRule, law: _Law, judge: Evaluator) -> Iterable[str]:
-    """Name the office that is competent by the organisation's main establishment or country, and where it takes notices."""
-    if rule.recipient in _PEOPLE_TOLD:
-        return
-    named = (judge.view.fact(path) for path in ("organisation.main_establishment", "organisation.country"))
-    here = next((place for place in named if isinstance(place, str)), "")
-    for office in law.regime.authorities:
-        if office.place == here:
-            yield f"{office.place}: {office.name}, {office.url} ({office.confidence})"
 
 
 def monitoring_months(rule: DutyRule, judge: Evaluator) -> int | None:

@@ -83,6 +83,16 @@ class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
 
 
+class Office(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The authority that takes a notice: its name as the law's file gives it, where notices are filed, and its zone."""
+
+    name: str = ""
+    form: str = ""
+    zone: str = ""
+    place: str = ""
+    """The place that it is competent for; empty where no fact says which."""
+
+
 class DutyDone(msgspec.Struct, frozen=True, kw_only=True):
     """What people recorded about a duty: a filing, a decision not to notify, a waiver. ``watch`` is a condition's text."""
 
@@ -146,6 +156,12 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was done about it; not there while nothing was."""
     earlier: tuple[DutyDone, ...] = ()
     """What was recorded before that, oldest first: both stay. Not there where nothing was."""
+    title: str = ""
+    """Verb and recipient, for people; reports write it."""
+    authority: Office | None = None
+    """Who takes the notice; not there where people are notified."""
+    law: str = ""
+    """What an act of the Union is called instead of by its number; not there elsewhere."""
 
 
 class DutiesReport(

@@ -1,25 +1,105 @@
 """What became of a duty: filed, held by the police, overdue; and the due moment once orders and holds are counted in.
 
 A clock knows only its own number. Here the other duties of the regime, a hold and what people recorded come in.
+
+Law-enforcement holds: whose request delays which duty, for how long, and where the deadline moves afterwards.
+
+A hold is asked for by somebody, in a form, and perhaps for one law or one notice alone. It delays a duty only where
+that law hears the one who asked: an authority of its own country, of a kind that it names. What is not heard delays
+nothing, and a note says why, because somebody is about to rely on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from runner.base.jurisdictions import EU_MEMBERS
 from runner.facts.expression import Unknown
 from runner.law.applicability import Evaluator
 from runner.law.counting import end_of
-from runner.law.deadlines import Began, Deadline, Place
+from runner.law.deadlines import Began, Deadline, Place, held_until
 from runner.law.duty import DutyDone, DutyRecord, DutyState
 from runner.law.grounds import Condition
-from runner.law.holds import Custody
 from runner.law.populations import View, instant
-from runner.law.regime import DutyRule
+from runner.law.regime import DutyRule, Hold
+
+
+class Custody(msgspec.Struct, frozen=True):
+    """A law-enforcement hold as it bears on one duty. ``until`` is None while nobody knows its end."""
+
+    active: bool
+    until: datetime | None
+    note: str = ""
+
+
+def custody(
+    hold: Hold | None, duty: str, jurisdictions: Sequence[str], facts: Mapping[str, Any], now: datetime
+) -> Custody | None:
+    """Return the hold that was asked for, or None where the law knows none or nobody asked.
+
+    ``duty`` is the id ``regime/slug``; ``jurisdictions`` are the places of its law.
+    """
+    asked = View(facts).fact("law_enforcement.hold")
+    if hold is None or not isinstance(asked, Mapping):
+        return None
+    unheard = _unheard(hold, duty, jurisdictions, asked)
+    if unheard:
+        return Custody(False, None, unheard)
+    start, until = instant(asked.get("from")), instant(asked.get("until"))
+    if asked.get("form") == "oral" and hold.oral_limit_days is not None and start is not None:
+        limit = start + timedelta(days=hold.oral_limit_days)
+        until = min(until, limit) if until else limit
+    if start is None:
+        return None
+    active = start <= now and (until is None or now < until)
+    return Custody(active, until, f"held at the request of {_who(asked)}" if active else "")
+
+
+def _who(asked: Mapping[str, Any]) -> str:
+    return str(asked.get("agency") or "a law-enforcement agency")
+
+
+def _unheard(hold: Hold, duty: str, jurisdictions: Sequence[str], asked: Mapping[str, Any]) -> str:
+    """Return why a hold does not reach a duty, the empty string where it does."""
+    only, form = asked.get("only_for") or (), asked.get("form")
+    if only and not {duty, duty.partition("/")[0]} & set(only):
+        return f"the hold that {_who(asked)} asked for is limited to {', '.join(sorted(only))}"
+    if form is not None and form not in hold.forms:
+        return f"a hold asked for in {form} form does not delay this duty"
+    country, authority = asked.get("country"), asked.get("authority")
+    because = ""
+    if country is not None and not _of(country, jurisdictions):
+        because = f"an authority of {country} is not heard here"
+    elif hold.by and authority is None:
+        because = f"it hears {', '.join(hold.by)}; who asked is not known (law_enforcement.hold.authority)"
+    elif hold.by and authority not in hold.by:
+        because = f"it hears {', '.join(hold.by)}, not {str(authority).replace('_', ' ')}"
+    return f"the hold that {_who(asked)} asked for does not delay this duty: {because}" if because else ""
+
+
+def _of(country: str, jurisdictions: Sequence[str]) -> bool:
+    """Whether an authority of a country speaks in one of these places; each Member State does in the Union."""
+    here = country.partition("-")[0]
+    union = {"EU"} if here in EU_MEMBERS else set()
+    return not {here, *union}.isdisjoint(place.partition("-")[0] for place in jurisdictions)
+
+
+def with_custody(found: Deadline, hold: Hold | None, held: Custody | None, place: Place) -> Deadline:
+    """Move the deadline to where the law puts it once a hold has ended."""
+    if hold is None or held is None or held.until is None or found.due is None:
+        return found
+    due = held_until(found.due, held.until, hold.amount, hold.unit, place)
+    if due == found.due:
+        return found
+    latest = found.latest_legal if found.latest_legal and found.latest_legal > due else None
+    return msgspec.structs.replace(
+        found, due=due, due_date=due.astimezone(found.zone).date(), latest_legal=latest
+    )
+
 
 DISCOVERIES: tuple[str, ...] = (
     "incident.detected_at",
@@ -32,7 +112,6 @@ DISCOVERIES: tuple[str, ...] = (
     "incident.aware_at",
 )
 """Moments at which somebody of ours knew something: the earliest is the first that any awareness can have been."""
-
 _PEOPLE = frozenset({"individuals", "data_subjects"})
 _BEARS_ON_DUE = frozenset({"before", "with", "not_later_than", "without_delaying", "sooner_of"})
 

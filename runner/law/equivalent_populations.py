@@ -4,6 +4,13 @@ Theory. A list of clients, stores or systems easily makes thousands of populatio
 them. One law asks little: some facts of the data, whether people live in one place, seldom a number. Populations that
 answer all of this alike are one group. A condition that reads a number is answered for every population by itself, and
 its answer counts instead of the number. Thresholds still count all populations, each by its own numbers.
+
+The harm of a breach: it is presumed until somebody finds otherwise, and a finding of no risk needs its assessment.
+
+"Unlikely to result in a risk" is the one finding that spares everybody work, so it is the one that is written down in a
+hurry. A condition about harm that nobody has answered, or that only such a finding without who assessed it, when and on
+what grounds denies, is answered as at the greatest harm. So the duty stands, and what would have to be found is said
+beside it. A finding that there *is* a risk binds at once.
 """
 
 from __future__ import annotations
@@ -15,12 +22,52 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from runner.facts.expression import Expression, Unknown
+from runner.facts.expression import Expression, Unknown, Value
 from runner.facts.expressions.evaluate import truth
 from runner.law.duty import Reason
 from runner.law.grounds import Condition, Exemption, PersonalInformation
 from runner.law.populations import View, lives, views
-from runner.law.risk_assessment import presuming
+
+ASSESSMENT: tuple[str, ...] = (
+    "risk.harm_assessment.at",
+    "risk.harm_assessment.by",
+    "risk.harm_assessment.grounds",
+)
+"""What has to be recorded beside a finding of no risk."""
+_NO_RISK: Mapping[str, tuple[Value, ...]] = {
+    "risk.to_people": ("unlikely",),
+    "risk.harm": ("none", "unlikely"),
+    "risk.low_probability_of_compromise": (True,),
+    "risk.people_must_know": (False,),
+}
+PRESUMED: Mapping[str, Value] = {
+    "risk.to_people": "high",
+    "risk.harm": "likely",
+    "risk.low_probability_of_compromise": False,
+    "risk.people_must_know": True,
+}
+"""Facts about harm, as they are presumed."""
+
+
+def recorded(view: View, path: str) -> bool | Unknown:
+    """Say that a fact is recorded, or that it is wanted."""
+    value = view.fact(path)
+    return value if isinstance(value, Unknown) else True
+
+
+def wanting(view: View) -> Mapping[str, tuple[str, ...]]:
+    """Return the facts about harm that count as they are presumed, each with what would have to be recorded instead."""
+    absent = tuple(path for path in ASSESSMENT if recorded(view, path) is not True)
+    silent = {path: (path,) for path in PRESUMED if isinstance(view.fact(path), Unknown)}
+    doubted = {path: absent for path, values in _NO_RISK.items() if absent and view.fact(path) in values}
+    return silent | doubted
+
+
+def presuming(view: View) -> View | None:
+    """Return the view in which harm is presumed wherever nothing else counts; None where all of it is found."""
+    found = wanting(view)
+    return view.instead({path: PRESUMED[path] for path in found}) if found else None
+
 
 T = TypeVar("T")
 _TABLE = ("elements", "involved", "with_name")
@@ -124,7 +171,6 @@ class Populations:
     """The populations of an incident, and their groups by law."""
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
-        """Take nested plain facts."""
         self.views = views(facts)
         self._numbers: set[str] = set()
         self._facts = [self._known(view.population) for view in self.views]

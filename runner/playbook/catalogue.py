@@ -38,6 +38,8 @@ _ENDINGS: dict[Kind, tuple[str, ...]] = {
     "regimes": (".yaml", ".yml"),
     "notices": (".md",),
 }
+COMPILED = "compiled"
+"""The folder beside the playbooks in which the build puts law and notices compiled."""
 _NONE: Mapping[str, Channel] = {}
 _NO_CLASSES: Written = {}
 _NUMBER = re.compile(r"\d+")
@@ -54,16 +56,18 @@ class Catalog:
         built_in: Traversable | None = None,
         cache: Path | None = None,
         classes: Written = _NO_CLASSES,
+        anew: bool = False,
     ):
         """``beside`` is a folder whose playbooks come first of all: that of a file that is being looked at.
 
-        In ``cache`` all law is kept compiled for the next time; None compiles it each time. ``classes`` are the home's own
-        message classes, where the home itself is not asked.
+        In ``cache`` all law is kept compiled for the next time; None keeps nothing. ``classes`` are the home's own message
+        classes, where the home itself is not asked. With ``anew``, what the build compiled is not used.
         """
         self.folder = folder
         self.beside = beside
         self._built_in = built_in
         self._cache = cache
+        self._anew = anew
         self.classes = classes
         """Message classes of the home's own, as they stand in its settings."""
         self._reads: dict[str, tuple[Source, Read]] = {}
@@ -79,15 +83,31 @@ class Catalog:
         return self._again(self.beside, cache)
 
     def _again(self, beside: Path | None, cache: Path | None) -> Catalog:
-        return Catalog(self.folder, beside=beside, built_in=self._built_in, cache=cache, classes=self.classes)
+        return Catalog(
+            self.folder,
+            beside=beside,
+            built_in=self._built_in,
+            cache=cache,
+            classes=self.classes,
+            anew=self._anew,
+        )
+
+    @cached_property
+    def compiled_folder(self) -> Path | None:
+        """The folder in which the build put law and notices compiled; None where it is not used."""
+        folder = None if self._anew else self._ours
+        return folder / COMPILED if isinstance(folder, Path) else None
+
+    @property
+    def _ours(self) -> Path | Traversable:
+        return self._built_in if self._built_in is not None else shipped(find_spec("playbooks"))
 
     def _folders(self, kind: Kind) -> Iterator[Path | Traversable]:
         if self.beside is not None and kind == "playbooks":
             yield self.beside
         if self.folder is not None:
             yield self.folder / kind
-        ours = self._built_in if self._built_in is not None else shipped(find_spec("playbooks"))
-        yield ours if kind == "playbooks" else ours / kind
+        yield self._ours if kind == "playbooks" else self._ours / kind
 
     def _files(self, kind: Kind) -> dict[str, Path | Traversable]:
         """Return the files of a kind by their names without the ending; nearer folders hide the others."""
@@ -168,10 +188,9 @@ class Catalog:
 
     def regimes(self) -> tuple[Regime, ...]:
         """Return all law, compiled, in the order of ids."""
-        if self._cache is None:
-            return self._every_regime()
         kind = self._kept_as("regimes", self.regime_files)
-        return compiled(self._cache, kind, self.regime_files, tuple[Regime, ...], self._every_regime)[0]
+        files, shipped = self.regime_files, self.compiled_folder
+        return compiled(self._cache, kind, files, tuple[Regime, ...], self._every_regime, shipped=shipped)[0]
 
     def _every_regime(self) -> tuple[Regime, ...]:
         if self._builds_on_shipped(self.regime_files):
@@ -183,13 +202,13 @@ class Catalog:
     @cached_property
     def _shipped(self) -> Catalog:
         """What ships with the program, kept in the same cache: a home's own file costs the compiling of that file alone."""
-        return Catalog(built_in=self._built_in, cache=self._cache)
+        return Catalog(built_in=self._built_in, cache=self._cache, anew=self._anew)
 
     def _is_of_home(self, file: Path | Traversable) -> bool:
         return self.folder is not None and isinstance(file, Path) and file.is_relative_to(self.folder)
 
     def _builds_on_shipped(self, files: Mapping[str, Path | Traversable]) -> bool:
-        return self._cache is not None and any(map(self._is_of_home, files.values()))
+        return any(map(self._is_of_home, files.values()))
 
     def _kept_as(self, kind: Kind, files: Mapping[str, Path | Traversable]) -> str:
         return kind if self._builds_on_shipped(files) else f"shipped-{kind}"
@@ -231,11 +250,10 @@ class Catalog:
 
     def notices(self) -> dict[str, tuple[Notice, str]]:
         """Return all notices by id, each with its template text."""
-        if self._cache is None:
-            return self._every_notice()
         files = {**self.notice_files, **self._shared_files}
         kind = self._kept_as("notices", files)
-        return compiled(self._cache, kind, files, dict[str, tuple[Notice, str]], self._every_notice)[0]
+        wanted, shipped = dict[str, tuple[Notice, str]], self.compiled_folder
+        return compiled(self._cache, kind, files, wanted, self._every_notice, shipped=shipped)[0]
 
     def _every_notice(self) -> dict[str, tuple[Notice, str]]:
         # A part or a form of the home's own changes what shipped notices say: then all are compiled.

@@ -18,7 +18,8 @@ from runner.base.instants import parse_duration
 from runner.base.text import nearest
 from runner.errors import Problem
 from runner.facts.expression import Apply, Const, Expression, Node
-from runner.playbook.format import KINDS, Due
+from runner.playbook.parts import Due
+from runner.playbook.steps import KINDS
 from runner.yamlfile.source import Source, Where
 
 DURATION: Final = r"^(?=.*\d)(\d{1,5}w)? ?(\d{1,5}d)? ?(\d{1,6}h)? ?(\d{1,7}m)? ?(\d{1,8}s)?$(?!\n)"
@@ -33,7 +34,6 @@ DUE_HINT: Final = (
 )
 EVERY_KEY: Final = frozenset().union(*(kind.__struct_fields__ for kind in KINDS.values())) - KINDS.keys()
 """The keys of steps, of any kind, that are no kind themselves."""
-_DURATION_KEYS = frozenset({"timeout", "expires"})
 _MAX_CONTAINERS = 8
 """Groups and repeats inside one another."""
 
@@ -64,16 +64,18 @@ class _Lowering:
         self.source = source
         self.result = Lowered(source.data)
         self.parsed: dict[tuple[str, frozenset[str], bool], Expression] = {}
-        self.fields: dict[str, Callable[[Any, Where, frozenset[str]], Any]] = {
+        self.forms: dict[str, Callable[[Any, Where, frozenset[str]], Any]] = {
             "after": self.after,
             "due": self.due,
-            "when": self.condition,
+            "condition": self.condition,
+            "duration": lambda value, where, _names: self.span(value, where),
             "wait": self.wait,
             "duties": lambda value, _where, _names: ["all"] if value == "all" else value,
             "retry": lambda value, where, _names: self.spans(value, where, ("wait", "at_most")),
             "on_overdue": lambda value, where, _names: self.spans(value, where, ("remind",)),
             "inputs": self.inputs,
             "http": self.http,
+            "items": self.items,
         }
 
     def misshapen(self, value: Any) -> Any:
@@ -116,24 +118,23 @@ class _Lowering:
             step, kind = as_meant(step)
             if not kind:
                 return step
-        inner = names | _loop_names(step, kind)
+        made = KINDS[kind]
+        inner = names.union(name for name, key in made.brings.items() if key in step)
         lowered: dict[str, Any] = {"kind": kind}
         for key, value in step.items():
             here = (*where, key)
             if value is None:
                 lowered[key] = self.misshapen(value)
-            elif key == "steps" and kind in ("group", "repeat"):
-                lowered[key] = self.steps(value, here, inner, level + 1)
-            elif key == "until" and kind == "repeat":
-                lowered[key] = self.expression(value, here, inner, condition=True, instead=Const(True))
-            elif key == "for_each" and kind == "group":
-                lowered[key] = self.expression(value, here, names, condition=False, instead=_APPLYING)
-            elif key in _DURATION_KEYS:
-                lowered[key] = self.span(value, here)
-            elif key in self.fields and key in KINDS[kind].__struct_fields__:
-                lowered[key] = self.fields[key](value, here, names)
-            else:
-                lowered[key] = value
+                continue
+            match made.written.get(key):
+                case None:
+                    lowered[key] = value
+                case "steps":
+                    lowered[key] = self.steps(value, here, inner, level + 1)
+                case "until":
+                    lowered[key] = self.expression(value, here, inner, condition=True, instead=Const(True))
+                case form:
+                    lowered[key] = self.forms[form](value, here, names)
         return {key: value for key, value in lowered.items() if value is not _GONE}
 
     def condition(self, value: Any, where: Where, names: frozenset[str]) -> Any:
@@ -158,6 +159,10 @@ class _Lowering:
             return _GONE if instead is None else Expression(source=value, tree=instead)
         self.parsed[value, names, condition] = expression
         return expression
+
+    def items(self, value: Any, where: Where, names: frozenset[str]) -> Any:
+        """Lower a ``for_each``."""
+        return self.expression(value, where, names, condition=False, instead=_APPLYING)
 
     def inputs(self, value: Any, where: Where, names: frozenset[str]) -> Any:
         """Lower what a called playbook is given."""
@@ -254,10 +259,3 @@ def as_meant(step: Any) -> tuple[Any, str]:
         if kind:
             return {kind if one == key else one: value for one, value in step.items()}, kind
     return step, ""
-
-
-def _loop_names(step: Mapping[str, Any], kind: str) -> frozenset[str]:
-    """Return the names that a container brings to the steps inside it."""
-    if kind == "repeat":
-        return frozenset({"iteration"})
-    return frozenset({"item"}) if kind == "group" and "for_each" in step else frozenset()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.playbook.format import AnyStep, Bundle, Group, Message, Playbook, Repeat, Wait
+from runner.playbook.format import AnyStep, Bundle, Message, Playbook, Wait
 
 if TYPE_CHECKING:
     pass
@@ -54,15 +54,14 @@ def walk(steps: tuple[AnyStep, ...]) -> Iterator[AnyStep]:
     """Yield every step, containers before what they contain."""
     for step in steps:
         yield step
-        if isinstance(step, Group | Repeat):
-            yield from walk(step.steps)
+        yield from walk(step.inner)
 
 
 def _containers(name: str, steps: tuple[AnyStep, ...]) -> Iterator[tuple[str, tuple[AnyStep, ...]]]:
     yield name, steps
     for step in steps:
-        if isinstance(step, Group | Repeat):
-            yield from _containers(step.id, step.steps)
+        if step.inner:
+            yield from _containers(step.id, step.inner)
 
 
 def _body(steps: tuple[AnyStep, ...]) -> Body:

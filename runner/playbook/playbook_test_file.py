@@ -17,7 +17,7 @@ from runner.facts.vocabulary.lookup import fact_type, path_hint
 from runner.playbook.bundle import is_path, load_bundle
 from runner.playbook.catalogue import Catalog, shipped_folder
 from runner.playbook.checks.step_map import Map
-from runner.playbook.format import Bundle, Group, Playbook, Repeat
+from runner.playbook.format import Bundle, Playbook
 from runner.playbook.playbook_test import DEEDS, Behaviour, Case, PlaybookTests
 from runner.yamlfile.limited_files import read_file
 from runner.yamlfile.source import MAX_BYTES, Source, Where, scan_file
@@ -243,15 +243,8 @@ def _inside(prefix: str, steps: Sequence[AnyStep], bundle: Bundle) -> Iterator[t
 
     for step in steps:
         yield prefix + step.id, step
-        match step:
-            case Group(steps=inner) | Repeat(steps=inner):
-                yield from _inside(f"{prefix}{step.id}.", inner, bundle)
-            case Call(name=name):
-                included = bundle.includes.get(name)
-                if included is not None:
-                    yield from _inside(f"{prefix}{step.id}.", included.steps, bundle)
-            case _:
-                pass
+        called = bundle.includes.get(step.name) if isinstance(step, Call) else None
+        yield from _inside(f"{prefix}{step.id}.", step.inner if called is None else called.steps, bundle)
 
 
 def named_duties(bundle: Bundle) -> tuple[str, ...]:

@@ -82,7 +82,6 @@ class Budget:
     """What is left of the days that may be looked at."""
 
     def __init__(self, steps: int = STEPS) -> None:
-        """Start with so many."""
         self.left = steps
 
     def spend(self) -> None:

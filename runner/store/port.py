@@ -75,10 +75,6 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     unsealed: bool = True
     """False when a sealed payload does not open although its key is here: someone changed it."""
 
-    def withheld(self) -> Link:
-        """Return this link without its payload: it proves the same chain and tells nothing."""
-        return Link(seq=self.seq, header=self.header, hash=self.hash)
-
 
 class Head(msgspec.Struct, frozen=True):
     """Where a journal ends: the number of its events and the hash of the last (genesis when there is none)."""
@@ -290,10 +286,6 @@ class Store(Protocol):
 
     def has_blob(self, digest: str) -> bool:
         """Is a document of this name kept, for whichever incident?"""
-        ...
-
-    def blob_names(self, incident: str | None = None) -> list[str]:
-        """Return the digests kept for an incident, or the shared ones."""
         ...
 
     def shred(self, incident: str) -> None:

@@ -30,7 +30,6 @@ class DataKey:
     """The open key of one incident: seals and opens bytes bound to a context."""
 
     def __init__(self, key: bytes, chance: Callable[[int], bytes]) -> None:
-        """Take 32 bytes of key and a source of nonces."""
         self._cipher = _cipher(key)
         self._chance = chance
         self._vouching = hmac.digest(key, b"tocsin/mac/v1", "sha256")

@@ -20,15 +20,13 @@ from runner.app.messages.callbacks import IN, Callbacks
 from runner.effects.messages.reply_instructions import PAGE
 from runner.errors import TocsinError
 from runner.routing.inbound import Incoming
-from runner.web.page import asking, is_answer, thanking
-from runner.web.replies import LATER, REFUSED, Reply
+from runner.web.page import LATER, REFUSED, Reply, asking, is_answer, thanking
 
 
 class Pace:
     """A bucket of ``burst`` that fills with ``rate`` a second. Safe for several threads."""
 
     def __init__(self, rate: float, burst: int) -> None:
-        """Begin full."""
         self._rate = rate
         self._burst = burst
         self._left = float(burst)
@@ -49,11 +47,7 @@ class Pace:
 
 
 Environ = Mapping[str, Any]
-
-
 Start = Callable[[str, list[tuple[str, str]]], Any]
-
-
 RATE, BURST = 50.0, 200
 """Believed callbacks that reach the store, a second and at once."""
 

@@ -17,7 +17,6 @@ class PendingVisits:
     """The visits of one worker's loop; a visit lasts until nothing of its incident is in flight."""
 
     def __init__(self) -> None:
-        """Begin with nobody."""
         self._waiting: dict[str, list[Future[VisitResult]]] = {}
         self._flying: Counter[str] = Counter()
         self._last: dict[str, Transaction] = {}

@@ -44,7 +44,6 @@ class PeriodicTask:
         return ""
 
     def __enter__(self) -> Self:
-        """Begin."""
         self._thread.start()
         return self
 

@@ -25,9 +25,8 @@ from runner.incident.state.steps import step_path
 from runner.playbook.catalogue import Catalog
 from runner.playbook.playbook_test import Case, merged
 from runner.playbook.playbook_test_file import TestFile, around, named_duties, paths
-from runner.reports.playbooks.case_report import CaseReport, FileReport
+from runner.reports.playbooks.case_report import CaseReport, FileReport, covered
 from runner.reports.playbooks.case_result import CaseResult, differences, played
-from runner.reports.playbooks.coverage import covered
 from runner.workers.embedded import Worker
 from runner.workers.virtual import VirtualClock, play, simulating
 

@@ -19,7 +19,6 @@ class Pool:
     """At most ``size`` threads, started when there is something for them to do."""
 
     def __init__(self, size: int) -> None:
-        """Start nothing yet."""
         self._size = size
         self._todo: deque[Callable[[], None]] = deque()
         self._calls: SimpleQueue[bool] = SimpleQueue()

@@ -182,7 +182,6 @@ class Inbox:
     """A queue that many threads fill and one loop empties."""
 
     def __init__(self) -> None:
-        """Begin empty."""
         self._queue: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
 
     def put(self, one: Arrival) -> None:

@@ -1,10 +1,11 @@
-"""What takes long to compile is kept: a file beside others in a cache folder, under the digest of what it came from.
+"""Compiled files: what takes long to compile, kept in a folder under the digest of what it came from.
 
-Under another text, another version of the program or other files of its code, it is another name: nothing is ever
-brought up to date. What is kept begins with the SHA-256 of the rest and is decoded into the type that is wanted, so
-that a file which was cut short, edited or written by something else is compiled anew. A cache that cannot be read or
-written is no error. It saves time and proves nothing: an incident's law is read from the incident's store, by the
-digest of its bytes.
+The name of a kept file is a digest of the texts, of the program's version and of its code. Other contents give another
+name, so a kept file is never updated. It begins with the SHA-256 of the rest and is decoded into the wanted type: a
+file that was cut short, edited or written by another program is compiled again. There are two such folders: the one
+that ships with the program is only read, the cache of a home is written as well. A folder that cannot be read or
+written is not an error. The kept files save time and prove nothing: the law of an incident is read from the store of
+the incident, by the digest of its bytes.
 """
 
 from __future__ import annotations
@@ -103,48 +104,60 @@ def compiled(
     files: Mapping[str, Path | Traversable],
     wanted: type[T],
     make: Callable[[], T],
+    *,
+    shipped: Path | None = None,
 ) -> tuple[T, bytes]:
-    """Return what ``files`` compile to, and its JSON: from the cache, or by ``make``, which may raise.
+    """Return what ``files`` compile to, and its JSON: from a folder, or by ``make``, which may raise.
 
-    ``kind`` begins the name of the kept file; None for the cache keeps nothing.
+    ``kind`` begins the name of the kept file. ``shipped`` is a folder that is only read, and read first. What is made is
+    kept in ``cache``; None for the cache keeps nothing.
     """
-    if cache is None:
-        made = make()
-        return made, _encoded(made)
-    place = _place(cache, kind, files)
-    with contextlib.suppress(OSError, msgspec.MsgspecError, _Damaged):
-        body = _body(place.read_bytes())
-        return from_json(body, wanted), body
+    folders = [folder for folder in (shipped, cache) if folder is not None]
+    name = _name(cache, kind, files) if folders else ""
+    for folder in folders:
+        with contextlib.suppress(OSError, msgspec.MsgspecError, _Damaged):
+            body = _body((folder / name).read_bytes())
+            return from_json(body, wanted), body
     made = make()
     body = _encoded(made)
-    with contextlib.suppress(OSError):
-        _keep(place, body)
-        _make_room(cache, kind)
+    if cache is not None:
+        with contextlib.suppress(OSError):
+            _keep(cache / name, body)
+            _make_room(cache, kind)
     return made, body
 
 
-def kept_digest(cache: Path, kind: str, files: Mapping[str, Path | Traversable]) -> str:
+def kept_digest(
+    cache: Path, kind: str, files: Mapping[str, Path | Traversable], *, shipped: Path | None = None
+) -> str:
     """Return the SHA-256 of the JSON that is kept for ``files``, as its file says; the empty string without one."""
-    with contextlib.suppress(OSError), _place(cache, kind, files).open("rb") as file:
-        return file.readline(65).decode("ascii", "replace").rstrip("\n")
+    name = _name(cache, kind, files)
+    for folder in filter(None, (shipped, cache)):
+        with contextlib.suppress(OSError), (folder / name).open("rb") as file:
+            return file.readline(65).decode("ascii", "replace").rstrip("\n")
     return ""
 
 
-def _place(cache: Path, kind: str, files: Mapping[str, Path | Traversable]) -> Path:
-    found = fingerprint_of(cache, kind, files, b"".join(_made_by()), lambda: fingerprint(files))
-    return cache / f"{kind}-{found}.json"
+def _name(cache: Path | None, kind: str, files: Mapping[str, Path | Traversable]) -> str:
+    if cache is None:
+        return f"{kind}-{fingerprint(files)}.json"
+    found = fingerprint_of(cache, kind, files, b"".join(_code_state()), lambda: fingerprint(files))
+    return f"{kind}-{found}.json"
 
 
 def fingerprint(files: Mapping[str, Path | Traversable]) -> str:
-    """Return what tells these texts, compiled by this code, from any others."""
-    total = hashlib.sha256()
-    for words in _made_by():
-        total.update(words)
+    """Return what tells these texts, compiled by this code, from any others: on every machine the same."""
+    total = hashlib.sha256(f"{__version__}\n".encode())
+    for entry in sources():
+        _add(total, entry.name, Path(entry.path).read_bytes())
     for name, file in sorted(files.items()):
-        content = file.read_bytes()
-        total.update(f"{name} {len(content)}\n".encode())
-        total.update(content)
+        _add(total, name, file.read_bytes())
     return total.hexdigest()[:40]
+
+
+def _add(total: hashlib._Hash, name: str, content: bytes) -> None:
+    total.update(f"{name} {len(content)}\n".encode())
+    total.update(content)
 
 
 class _Damaged(Exception):
@@ -162,9 +175,9 @@ def _body(content: bytes) -> bytes:
     return body
 
 
-def _made_by() -> Iterator[bytes]:
-    """Yield the version and the state of the code: while it is being worked on, its version stands still."""
-    yield f"{__version__} {msgspec.__version__}\n".encode()
+def _code_state() -> Iterator[bytes]:
+    """Yield the version of the program and the state of its code, which changes while its version does not."""
+    yield f"{__version__}\n".encode()
     for entry in sources():
         state = entry.stat()
         yield f"{entry.name} {state.st_mtime_ns} {state.st_size}\n".encode()

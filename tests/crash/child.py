@@ -25,7 +25,7 @@ LAZY = (
     "integrations.smtp.session",
     "integrations.webhook",
     "jinja2",
-    "runner.documents.template.message_text",
+    "runner.documents.template.letter_template",
     "runner.documents.template.template",
     "runner.effects.actions",
     "runner.effects.messages.compose",

@@ -1,296 +1,202 @@
-"""The main job on this machine alone: a breach worked from first fact to proof, with a kill in the middle.
+"""The main job in about a dozen commands, for a newcomer: a breach worked from its first fact to its proof.
 
-Everything is done by the ``tocsin`` command that a person would type; only the mail server, the receiver of the webhook
-and the kill are the demo's own. It listens on the loopback and nowhere else, and leaves its documents in ``demo-output``.
+Every command is one that a person would type. Only the mail server is the demo's own: it listens on the loopback
+interface and on no other. The commands use the embedded default: SQLite, and a worker in the background.
+The longer demo, with a compromised tenant and a killed worker, is ``full.py``.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.servers.receivers import HttpReceiver, MailServer  # noqa: E402
+from tests.demo.typist import DOCUMENTS, HOME, OUT, Typist, short
+from tests.servers.receivers import MailServer
 
-OUT = ROOT / "demo-output"
-HOME = OUT / "home"
-DOCUMENTS = OUT / "documents"
-EXAMPLES = ROOT / "playbooks" / "examples"
-SIGNING = base64.b64encode(hashlib.sha256(b"the demo's webhook").digest()).decode()
-NEEDS_A_PERSON = 4
-GDPR = "eu-gdpr-33-controller-sa/initial"
-LANE = f"lanes.notify[{GDPR}]"
+DUTY = "eu-gdpr-33-controller-sa/initial"
+PHASES = "eu-gdpr-33-controller-sa/phases"
+LANE = f"lanes.notify[{DUTY}]"
+PATIENCE = 60.0
+"""Seconds to wait for the worker in the background."""
 
 SETTINGS = """\
 schema: tocsin/home/v1
 organisation:
+  name: Example B.V.
   country: NL
   zone: Europe/Amsterdam
   address: "Voorbeeldstraat 1\\n1000 AA Amsterdam"
   established_in: [NL]
-  main_establishment: NL
-  does_business_in: [NL, US-CA]
-  contact: {{name: Sam Example, role: Privacy desk, email: privacy@example.org, phone: "+31 20 000 0000", address: Amsterdam}}
-  dpo: {{name: Dana Example, email: dpo@example.org, phone: "+31 20 000 0001"}}
+  offers_to: []
+  does_business_in: []
+  regulated_as: []
+  public_body: false
+  role: [controller]
+  contact: {{name: Ana Ruiz, role: Privacy desk, email: privacy@example.org, phone: "+31 20 000 0000", address: Amsterdam}}
+  dpo: {{name: Ben Cole, email: dpo@example.org, phone: "+31 20 000 0001"}}
 people:
-  ana: {{name: Ana, contacts: [{{channel: corporate-mail, address: ana@corp.example}}, {{channel: outside-mail, address: ana@outside.example}}, {{channel: pager, address: ana}}]}}
-  ben: {{name: Ben, contacts: [{{channel: corporate-mail, address: ben@corp.example}}, {{channel: outside-mail, address: ben@outside.example}}, {{channel: pager, address: ben}}]}}
-worker: manual
-roles:
-  commander: [ana]
-  technical: [ana]
-  communications: [ana]
-  counsel: [ana]
-  dpo: [ben]
+  ana: {{name: Ana Ruiz, contacts: [{{channel: mail, address: ana@example.org}}]}}
+  ben: {{name: Ben Cole, contacts: [{{channel: mail, address: ben@example.org}}]}}
+  cleo: {{name: Cleo Marsh, contacts: [{{channel: mail, address: cleo@example.org}}]}}
+roles: {{commander: [ana], technical: [ana], communications: [ana], dpo: [ben], counsel: [cleo], executive: [cleo]}}
 channels:
-  corporate-mail:
-    adapter: smtp
-    domains: [m365-tenant]
-    priority: 10
-    settings: {{host: 127.0.0.1, port: {smtp}, sender: incident@corp.example, tls: none}}
-  outside-mail:
+  mail:
     adapter: smtp
     domains: [outside-provider]
-    priority: 20
-    confidentiality: confidential  # mailboxes of our own choice, on another provider, with TLS all the way
-    settings: {{host: 127.0.0.1, port: {smtp}, sender: incident@outside.example, tls: none}}
-  pager:
-    adapter: webhook
-    priority: 30
-    settings: {{url: "http://127.0.0.1:{http}/page"}}
-    secrets: {{signing: file:webhook.key}}
+    confidentiality: confidential  # the demo's own server on this machine
+    settings: {{host: 127.0.0.1, port: {port}, sender: incident@example.org, tls: none}}
+"""
+
+FACTS = """\
+schema: tocsin/facts/v1
+source: help desk
+incident:
+  summary: A list of customers was open on the internet for some days.
+  impact: [confidentiality]
+  vector: misconfiguration
+  discovered_at: {discovered}
+  aware_at: {aware}
+data: {{involved: true, elements: [name, contact], encrypted: false, records: 120}}
+people: {{kinds: [customers], total: 120, by_jurisdiction: {{NL: 120}}}}
+risk: {{consequences: Unwanted mail and attempts at fraud., mitigation: The list was taken offline.}}
 """
 
 
-class Demo:
-    """Prints each command as it is typed, runs it, and stops the demo where it does not do what it should."""
+class Story(Typist):
+    """The commands of the demo, in the order in which people type them."""
 
     def __init__(self) -> None:
-        """Start the two receivers and make a home that knows them."""
-        self.mail, self.pager = MailServer(), HttpReceiver()
-        self.program = str(Path(sys.executable).with_name("tocsin"))
-        self.environment = {**os.environ, "TOCSIN_HOME": str(HOME), "NO_COLOR": "1", "COLUMNS": "110"}
+        """Start the mail server."""
+        super().__init__(columns=98)
+        self.mail = MailServer()
         shutil.rmtree(OUT, ignore_errors=True)
 
-    def say(self, text: str) -> None:
-        """Print what comes next."""
-        print(f"\n\033[1m== {text}\033[0m" if sys.stdout.isatty() else f"\n== {text}", flush=True)
-
-    def tocsin(self, *words: str, shown: int = 40, allowed: tuple[int, ...] = (0,)) -> str:
-        """Run one command as a person would and show what it prints."""
-        print(f"\n$ tocsin {' '.join(quoted(word) for word in words)}", flush=True)
-        done = subprocess.run(
-            [self.program, *words],
-            env=self.environment,
-            cwd=ROOT,
-            text=True,
-            check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        lines = done.stdout.rstrip().splitlines()
-        print("\n".join(f"  {line}" for line in lines[:shown]))
-        if len(lines) > shown:
-            print(f"  … {len(lines) - shown} more lines")
-        if done.returncode not in allowed:
-            raise SystemExit(f"the demo stops here: exit code {done.returncode}")
-        return done.stdout
-
-    def json(self, *words: str) -> Any:
-        """Run one command for its JSON, without showing it."""
-        done = subprocess.run(
-            [self.program, *words, "--format", "json"],
-            env=self.environment, cwd=ROOT, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        return json.loads(done.stdout)
-
     def prepare(self) -> None:
-        """Make the home, its settings and the receiver's key."""
-        self.say("A home: one folder with the settings, the key and the store")
-        self.tocsin("init", "--as", "ana")
-        settings = SETTINGS.format(smtp=self.mail.port, http=self.pager.port)
-        (HOME / "tocsin.yaml").write_text(settings, encoding="utf-8")
-        key = HOME / "webhook.key"
-        key.write_text(f"whsec_{SIGNING}", encoding="ascii")
-        key.chmod(0o600)
-
-    def open(self) -> None:
-        """Open the incident from a real record and the demo's own facts."""
-        self.say("A real breach (VERIS, CC BY-SA 4.0) and invented facts for what such a record cannot know")
-        print((EXAMPLES / "demo-facts.yaml").read_text(encoding="utf-8").split("schema:")[0].rstrip())
+        """Make a home for three people who are reached by mail."""
         self.say(
-            "Open it. Corporate mail runs in a tenant that the attacker may read: it is refused, and others are used"
+            "A home folder has the settings, a key and the database. Its people: Ana, Ben (DPO), Cleo (counsel)."
         )
+        self.tocsin("init", "--as", "ana", shown=2)
+        (HOME / "tocsin.yaml").write_text(SETTINGS.format(port=self.mail.port), encoding="utf-8")
+        now = datetime.now(UTC).replace(microsecond=0)
+        facts = FACTS.format(
+            discovered=(now - timedelta(hours=5)).isoformat(), aware=(now - timedelta(hours=3)).isoformat()
+        )
+        (OUT / "facts.yaml").write_text(facts, encoding="utf-8")
+
+    def alert(self) -> None:
+        """Open the incident; one person acknowledges with the code that the mail brought."""
+        self.say("Ana opens an incident with the first facts. Tocsin alerts Ben and Cleo by mail.")
         self.tocsin(
-            "open", "personal-data-breach",
-            "--facts", f"veris:{(EXAMPLES / 'veris' / 'kpn-2012.json').relative_to(ROOT)}",
-            "--facts", str((EXAMPLES / "demo-facts.yaml").relative_to(ROOT)),
-            "--compromised", "m365-tenant", "--as", "ana", "--yes", shown=70,
+            "open", "personal-data-breach", "--title", "Customer list on the internet",
+            "--facts", short(str(OUT / "facts.yaml")), "--as", "ana", "--yes", shown=4, last=4,
         )  # fmt: skip
-        self.say("What reached the outside world")
-        for recipient, _, subject in self.mail.mails:
-            print(f"  mail server: {subject!r} for {recipient.partition('@')[0]}")
-        for _, headers, body in self.pager.posts:
-            print(f"  pager: message {headers['webhook-id'][:12]}… signature {verdict(headers, body)}")
-        if not self.mail.mails or not self.pager.posts:
-            raise SystemExit("nobody was alerted")
-        self.tocsin("message", "list")
+        code = self.wait("the mail to Ben", self.code)
+        self.say("Ben reads the mail and acknowledges it with its code.")
+        self.tocsin("ack", code, "--as", "ben")
+        self.say("Who has acknowledged? Ben has, Cleo has not.")
+        self.tocsin("message", "list", shown=11)
 
     def work(self) -> None:
-        """Work a task and a question; the clocks are provisional until somebody fixes the awareness."""
-        self.say("What now?")
-        self.tocsin("next")
-        self.tocsin("task", "check", "triage", "--all", "--as", "ana")
+        """Assess the risk and do the first task; the duties follow."""
+        self.say("Ben assesses the risk to people. Each fact has a source.")
         self.tocsin(
-            "task",
-            "done",
-            "triage",
-            "--comment",
-            "Intruder in a customer database; two populations",
-            "--as",
-            "ana",
-        )
-        self.say("The clocks run already, provisional: nobody has fixed when we became aware")
-        self.tocsin("duties", shown=48)
-        aware = (datetime.now(UTC) - timedelta(hours=3)).replace(microsecond=0).isoformat()
-        grounds = "The first report was a rumour; the logs confirmed it then"
-        self.tocsin("answer", "aware", aware, "--grounds", grounds, "--as", "ben")
-        self.say("This moves a legal deadline later: it counts when a second person confirms it")
-        (entry,) = (
-            one["entry"] for one in self.json("status")["second_person"] if one["state"] == "awaiting"
-        )
-        self.tocsin("confirm", str(entry), "--as", "ana")
-        self.say("The risk to people is assessed by a named person, with grounds")
-        self.tocsin(
-            "fact", "set", "risk.to_people=high", "risk.harm_assessment.by=Ben, data protection officer",
-            f"risk.harm_assessment.at={aware}", "risk.harm_assessment.grounds=Account and tax numbers: fraud is likely",
+            "fact", "set", "risk.to_people=risk", "risk.harm_assessment.by=Ben Cole",
+            "risk.harm_assessment.grounds=Names and mail addresses only",
             "--source", "risk meeting", "--as", "ben",
         )  # fmt: skip
-        self.say("Fixed: the 72 hours count from the awareness; California's 30 days from the discovery")
-        self.tocsin("duties", shown=48)
+        self.say("What must Ana do now? The first task comes first.")
+        self.tocsin("next", shown=6)
+        self.tocsin("task", "done", "triage", "--all", "--as", "ana", shown=3)
+        self.say("Which legal duties apply, why, and by when? Tocsin has assessed all its laws.")
+        self.tocsin("duties", shown=13, last=1)
 
-    def notice(self) -> None:
-        """Look at the notice with its gaps, and sign it twice."""
-        self.say("The notice of Art. 33 was rendered by itself, with its gaps visible")
-        self.tocsin("notice", "list")
-        self.tocsin("notice", "check", "gdpr-33-initial")
-        self.tocsin("notice", "show", "gdpr-33-initial", shown=70)
-        self.tocsin("task", "check", f"{LANE}.complete", "--all", "--as", "ben")
-        self.tocsin(
-            "task", "done", f"{LANE}.complete", "--comment", "the rest follows in phases", "--as", "ben"
-        )
-        self.say("Two persons approve exactly these bytes; one of them twice is not two")
-        digest = self.digest()
-        self.tocsin("approve", f"{LANE}.sign", "--digest", digest, "--as", "ana")
-        self.tocsin("approve", f"{LANE}.sign", "--digest", digest, "--as", "ben")
-        self.tocsin("status", shown=44)
-
-    def digest(self) -> str:
-        """Return the digest of the notice as it stands."""
-        for notice in self.json("status")["notices"]:
-            if f"{LANE}.final" in json.dumps(notice):
-                return str(notice["digest"])
-        raise SystemExit("there is no Art. 33 notice")
-
-    def kill(self) -> None:
-        """Kill a worker when the message has left and its outcome has not come back."""
-        self.say("A worker is killed between a committed intent and its outcome")
-        self.mail.arrived.clear()
-        self.mail.hold = threading.Event()
-        worker = subprocess.Popen(
-            [self.program, "worker"], env=self.environment, cwd=ROOT, stderr=subprocess.DEVNULL
-        )
-        delivery = next(d for d in self.json("message", "list")["deliveries"] if d["recipient"] == "ben")
-        self.tocsin(
-            "message", "retry", delivery["delivery"], "--reason", "did not answer", "--as", "ana", "--no-work"
-        )
-        if not self.mail.arrived.wait(20):
-            raise SystemExit("the worker never sent the message")
-        self.wait_for_pager(delivery["delivery"])
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.wait()
-        print(
-            f"\n  kill -9 {worker.pid}: the mail server has the message, the journal has the intent, nobody has the answer"
-        )
-        self.mail.hold.set()
-        self.mail.hold = None
-        self.tocsin("message", "show", delivery["delivery"])
-        self.say(
-            "The next worker finds the claim of a dead one: unknown, never guessed, and the class's policy goes on"
-        )
-        self.tocsin("worker", "--once", allowed=(0, NEEDS_A_PERSON))
-        self.tocsin("message", "show", delivery["delivery"])
-        self.tocsin(
-            "call", delivery["delivery"], "--reached", "--note", "answered the telephone", "--as", "ana"
-        )
-
-    def wait_for_pager(self, delivery: str) -> None:
-        """Wait until only the mail's answer is outstanding, so that exactly one attempt is left in doubt."""
-        for _ in range(50):
-            found = next(d for d in self.json("message", "list")["deliveries"] if d["delivery"] == delivery)
-            if [a["state"] for a in found["attempts"]].count("sending") <= 1:
-                return
+    def notify(self) -> None:
+        """Complete the notice, approve it by two people, file it, and export it."""
+        self.say("Tocsin has generated the notice to the authority. Ben checks that it is complete.")
+        self.wait("the task", lambda: self.task("complete"))
+        self.tocsin("task", "done", "complete", "--all", "--as", "ben")
+        digest = self.wait("the final notice", self.digest)
+        self.say("Two people approve the exact version: Cleo, then Ben.")
+        for person in ("cleo", "ben"):
+            self.tocsin("approve", "sign", "--digest", digest, "--as", person)
+        self.say("Ben files the notice with the authority and records its reference number.")
+        self.tocsin("duty", "record-filed", DUTY, "--reference", "AP-2026-4711", "--as", "ben")
+        self.say("The documents for counsel: Word, PDF, HTML and text, with the list of duties.")
+        self.tocsin("notice", "pull", "gdpr-33-initial", "--out", short(str(DOCUMENTS)), shown=4)
 
     def prove(self) -> None:
-        """Verify, print the timeline, and pull the documents."""
-        self.say("The record holds")
+        """Close the incident by two people and verify the journal."""
+        self.say("What has Ben done? Each entry of the journal has its author and its time.")
+        self.tocsin("timeline", "--by", "ben", shown=9)
+        self.say("Ana closes the incident. One duty stays open, so Cleo must agree.")
+        words = ("--reason", "end of the demo", "--leave-open", f"{PHASES}=no new facts yet")
+        self.tocsin("close", *words, "--as", "ana")
+        waiting = self.json("status")["second_person"]
+        (entry,) = (one["entry"] for one in waiting if one["state"] == "awaiting")
+        self.tocsin("confirm", str(entry), "--as", "cleo")
+        self.say("The proof: nobody changed an entry of the journal or a document.")
         self.tocsin("audit", "verify")
-        self.tocsin("timeline", shown=45)
-        self.say("For counsel: every format, with cover sheet and manifest")
-        self.tocsin("notice", "pull", "gdpr-33-initial", "--out", str(DOCUMENTS))
-        files = sorted(str(path.relative_to(ROOT)) for path in DOCUMENTS.iterdir())
-        for ending in (".docx", ".pdf", ".html", ".txt"):
-            if not any(name.endswith(ending) for name in files):
-                raise SystemExit(f"there is no {ending} among the documents")
-        print("\n".join(f"  {name}" for name in files))
+
+    def code(self) -> str | None:
+        """Return the code of the message to Ben, once it has left."""
+        if not any("ben@" in recipient for recipient, _, _ in self.mail.mails):
+            return None
+        deliveries = self.json("message", "list")["deliveries"]
+        delivery = next(one["delivery"] for one in deliveries if one["recipient"] == "ben")
+        return str(self.json("message", "show", delivery)["code"])
+
+    def task(self, step: str) -> str | None:
+        """Return the name of an open task."""
+        names = [str(one) for one in self.json("task", "list")["tasks"] if f"{LANE}.{step}" in str(one)]
+        return names[0] if names else None
+
+    def digest(self) -> str | None:
+        """Return the digest of the notice to approve."""
+        for notice in self.json("status")["notices"]:
+            if f"{LANE}.final" in str(notice):
+                return str(notice["digest"])
+        return None
+
+    def wait(self, what: str, look: Callable[[], str | None]) -> str:
+        """Wait for the worker in the background."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            if (found := look()) is not None:
+                return found
+            time.sleep(0.2)
+        raise SystemExit(f"The demo stopped: {what} did not come.")
 
     def stop(self) -> None:
-        """Stop the receivers."""
+        """Stop the worker and the mail server."""
+        subprocess.run(
+            [self.program, "worker", "stop"], env=self.environment, capture_output=True, check=False
+        )
         self.mail.stop()
-        self.pager.stop()
-
-
-def quoted(word: str) -> str:
-    """Return a word as a shell would want it."""
-    return f"'{word}'" if any(character in word for character in " []();'\"") else word
-
-
-def verdict(headers: dict[str, str], body: bytes) -> str:
-    """Check a Standard Webhooks signature as its receiver would."""
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-    expected = base64.b64encode(hmac.new(base64.b64decode(SIGNING), signed, hashlib.sha256).digest()).decode()
-    return "good" if f"v1,{expected}" in headers["webhook-signature"].split() else "WRONG"
 
 
 def main() -> None:
-    """Run the demo and say where its documents are."""
+    """Run the demo and print where its documents are."""
     started = time.monotonic()
-    demo = Demo()
+    story = Story()
     try:
-        demo.prepare()
-        demo.open()
-        demo.work()
-        demo.notice()
-        demo.kill()
-        demo.prove()
+        story.prepare()
+        story.alert()
+        story.work()
+        story.notify()
+        story.prove()
     finally:
-        demo.stop()
+        story.stop()
     print(
-        f"\nDone in {time.monotonic() - started:.0f} s. The documents are in {DOCUMENTS.relative_to(ROOT)}/"
+        f"Done in {time.monotonic() - started:.0f} s. The documents are in {short(str(DOCUMENTS))}/."
+        "\nNext: docs/tutorial.md. A longer demo: make demo-full"
     )
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from integrations.testing import meta, twilio
-from integrations.testing.stand_in import Act
 from tests.cli.at_desk import AtDesk
+from tests.servers.stand_ins import meta, twilio
+from tests.servers.stand_ins.stand_in import Act
 
 OPENED = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 DOWN = OPENED + timedelta(minutes=2)

@@ -1,4 +1,4 @@
-"""The picture of a run that the README shows: a real incident's status, drawn as a terminal draws it.
+"""The picture of a run in the documentation: a real incident's status, drawn as a terminal draws it.
 
 ``make golden`` writes ``docs/_static/run.svg``; a test compares it with what the program shows today.
 """

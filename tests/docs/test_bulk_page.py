@@ -11,7 +11,7 @@ import msgspec
 from runner.app.campaigns.plan import BulkPlan
 from runner.app.campaigns.receipts import Taken
 from runner.app.campaigns.send import Sent
-from runner.reports.campaigns.status import BulkStatus, PlaceStanding, Standing
+from runner.reports.campaigns.campaigns import BulkStatus, PlaceStanding, Standing
 from tests.docs.consoles import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "bulk.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The picture in the README is what the program shows."""
+"""The picture of a run is what the program shows."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-"""What proves a document: the same bytes every time, its manifest, its cover sheet, its coverage."""
+"""What proves a document: the same bytes every time, its cover sheet, its coverage."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
 import subprocess
 import sys
 import zipfile
@@ -15,15 +14,12 @@ import pytest
 
 from runner.documents.contents.cover_sheet import cover
 from runner.documents.contents.coverage import check, complete
-from runner.documents.manifest import encode, fact_digest, manifest
 from runner.documents.notice import Ban, Item, Notice
 from runner.documents.render import narrowed, render
 from runner.documents.tree import Stationery
 from runner.documents.write import FORMATS, rendered, write
 from runner.errors import NotFound
 from tests.documents.examples import DUTY, context, known_facts, shipped, small, whole_facts
-
-SALT = b"sixteen bytes...."
 
 PRINT_DIGESTS = """
 import hashlib
@@ -110,32 +106,6 @@ def test_a_link_says_where_it_leads() -> None:
         assert b'Target="https://www.example.com/x" TargetMode="External"' in archive.read(
             "word/_rels/document.xml.rels"
         )
-
-
-def test_the_manifest_holds_digests_and_no_fact() -> None:
-    notice, body = shipped("gdpr-33-initial")
-    document = render(notice, body, known_facts(), context=context(journal_head="sha256:ab"), extra=DUTY)
-    outputs = [rendered(document, format, write(document, format)) for format in FORMATS]
-    content = encode(manifest(notice, document, outputs, salt=SALT))
-    data = json.loads(content)
-    assert data["schema"] == "tocsin/manifest/v1"
-    assert data["template_sha256"] == notice.sha256
-    assert data["tree_sha256"] == document.digest
-    assert data["journal_head"] == "sha256:ab"
-    assert [gap["path"] for gap in data["gaps"]] == [
-        "populations[customers].data.records",
-        "risk.consequences",
-    ]
-    assert {output["format"] for output in data["outputs"]} == set(FORMATS)
-    name = next(fact for fact in data["facts"] if fact["path"] == "organisation.name")
-    assert name["sha256"] == fact_digest("organisation.name", '"Beispiel Handel GmbH"', SALT)
-    assert b"Beispiel" not in content
-    assert b"mailbox" not in content
-    assert content == encode(manifest(notice, document, outputs, salt=SALT))
-
-
-def test_another_salt_gives_other_digests() -> None:
-    assert fact_digest("a", "1", b"x" * 16) != fact_digest("a", "1", b"y" * 16)
 
 
 def test_an_output_is_described_by_the_digest_of_its_bytes() -> None:

@@ -9,7 +9,6 @@ HEAVY = ("jinja2", "markdown_it", "babel", "typst", "markupsafe", "xml.etree")
 FLOOR = (
     "contents.coverage",
     "contents.cover_sheet",
-    "manifest",
     "render",
     "template.syntax",
     "template.template",

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from integrations import apprise
-from integrations.port import Accepted, Callback, CannotTell, Rejected, Unauthentic, Unknown
+from integrations.port import Accepted, Rejected, Unknown
 from integrations.testing.chaos import ChaosServer, Talk, closed_port
-from integrations.testing.conformance import AT, IMPATIENT, MARK, Row, answer, leaked, outbound, rows
+from integrations.testing.conformance import IMPATIENT, MARK, Row, answer, leaked, outbound, rows
 from integrations.testing.conformance import Subject as Adapter
 from runner.effects.gateway.translation import Held
 
@@ -50,10 +50,7 @@ def test_the_lint_finds_what_would_fail():
     assert found(" ") == ["service is empty: it is the failure domain", "the secret url is missing"]
 
 
-def test_it_can_neither_be_asked_nor_call_back():
-    callback = Callback(method="POST", path="/", headers={}, body=b"{}", at=AT)
-    assert isinstance(apprise.parse_callback(callback, SETTINGS, {}), Unauthentic)
-    assert isinstance(apprise.reconcile(MESSAGE, SETTINGS, {}), CannotTell)
+def test_an_address_is_a_printable_name():
     assert apprise.address_problem("press-office") == ""
     assert apprise.address_problem("a\nb") != ""
 

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from integrations import console
-from integrations.port import Absent, Accepted, Callback, CannotTell, Found, NotSent, Unauthentic, Unknown
-from integrations.testing.conformance import AT, outbound
+from integrations.port import Absent, Accepted, CannotTell, Found, NotSent, Unknown
+from integrations.testing.conformance import outbound
 from tests.golden_files import FOLDER, same
 
 MESSAGE = outbound("alice")
@@ -70,8 +70,6 @@ def test_it_never_leaves_the_machine_and_needs_no_address():
     assert able.address_kind == "none"
     assert console.address_problem("") == ""
     assert console.lint(console.Settings(), {}) == ()
-    callback = Callback(method="POST", path="/", headers={}, body=b"", at=AT)
-    assert isinstance(console.parse_callback(callback, console.Settings(), {}), Unauthentic)
 
 
 def test_a_device_is_never_read_to_find_a_message_again():

@@ -14,9 +14,9 @@ from integrations import signal, smpp, whatsapp
 from integrations.port import SHORTEST, NotSent, Outbound, Rejected, fitted, plain_body
 from integrations.testing.chaos import closed_port
 from integrations.testing.conformance import IMPATIENT
-from integrations.testing.twilio import ACCOUNT
 from integrations.twilio import sms
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.twilio import ACCOUNT
 
 FOOTER = (
     f"Tocsin amber-falcon · d-0123456789 · journal 123:sha256:{'a' * 64}"

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from integrations import pagerduty
-from integrations.port import Accepted, Answer, CannotTell, Rejected, Throttled, Unauthentic, Unknown
+from integrations.port import Accepted, Answer, Rejected, Throttled, Unauthentic, Unknown
 from integrations.testing.chaos import ChaosServer
 from integrations.testing.conformance import MARK, answer, outbound
-from integrations.testing.pagerduty import ROUTING_KEY, SIGNING, PagerDuty, signed
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.pagerduty import ROUTING_KEY, SIGNING, PagerDuty, signed
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 SECRETS = {"routing_key": Held(ROUTING_KEY), "signing": Held(SIGNING)}
@@ -180,4 +180,3 @@ def test_handles_are_names_and_asking_is_repeating():
     assert pagerduty.address_problem("Duty officer") == ""
     assert pagerduty.address_problem("") != ""
     assert pagerduty.address_problem("a\nb") != ""
-    assert isinstance(pagerduty.reconcile(MESSAGE, pagerduty.Settings(), SECRETS), CannotTell)

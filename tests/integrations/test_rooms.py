@@ -9,14 +9,14 @@ import pytest
 
 from integrations import matrix, slack
 from integrations.port import Accepted, Invitation, NewRoom, NotSent, Outcome, Rejected, Throttled, Unknown
-from integrations.slack.rooms import PAGES
+from integrations.slack import PAGES
 from integrations.testing.chaos import closed_port
 from integrations.testing.conformance import IMPATIENT
-from integrations.testing.matrix import MARIA, US, Matrix
-from integrations.testing.matrix import TOKEN as MATRIX_TOKEN
-from integrations.testing.slack import APP, Slack
-from integrations.testing.slack import TOKEN as SLACK_TOKEN
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.matrix import MARIA, US, Matrix
+from tests.servers.stand_ins.matrix import TOKEN as MATRIX_TOKEN
+from tests.servers.stand_ins.slack import APP, Slack
+from tests.servers.stand_ins.slack import TOKEN as SLACK_TOKEN
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 NEW = NewRoom(name="tocsin-abc234", title="amber-falcon", at=AT, timeouts=IMPATIENT)

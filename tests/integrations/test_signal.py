@@ -11,7 +11,6 @@ from integrations import signal
 from integrations.port import (
     Accepted,
     Answer,
-    CannotTell,
     Receipt,
     Rejected,
     Throttled,
@@ -21,9 +20,9 @@ from integrations.port import (
 )
 from integrations.testing.chaos import closed_port
 from integrations.testing.conformance import AT, Row, Subject, check, outbound, rows
-from integrations.testing.signal_gateway import NUMBER, SignalGateway, posted, receipt, written
-from integrations.testing.stand_in import Heard
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.signal_gateway import NUMBER, SignalGateway, posted, receipt, written
+from tests.servers.stand_ins.stand_in import Heard
 
 TO = "+15005550010"
 MESSAGE = outbound(TO)
@@ -96,7 +95,6 @@ def test_throttled_failed_and_unanswered_are_the_transports():
         assert gateway.sent == {}
         assert isinstance(signal.send(MESSAGE, at, {}), Unknown)
         assert len(gateway.sent) == 1
-    assert isinstance(signal.reconcile(MESSAGE, settings(), {}), CannotTell)
 
 
 def test_what_cannot_be_sent_is_refused_before_anything_leaves():

@@ -12,8 +12,8 @@ from integrations import slack
 from integrations.port import Accepted, Answer, CannotTell, Found, Rejected, Throttled, Unauthentic, Unknown
 from integrations.testing.chaos import ChaosServer, closed_port
 from integrations.testing.conformance import MARK, answer, outbound
-from integrations.testing.slack import SIGNING, TEAM, TOKEN, Slack, signed
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.slack import SIGNING, TEAM, TOKEN, Slack, signed
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 SECRETS = {"token": Held(TOKEN), "signing": Held(SIGNING)}

@@ -17,24 +17,21 @@ from integrations import smpp
 from integrations.port import (
     Accepted,
     Answer,
-    Callback,
-    CannotTell,
     NotSent,
     Receipt,
     Rejected,
     Throttled,
     Timeouts,
     Took,
-    Unauthentic,
     Unknown,
 )
 from integrations.smpp import alphabet, pdu
-from integrations.smpp.receipts import read
-from integrations.smpp.statuses import at_bind, at_submission
+from integrations.smpp.pdu import at_bind, at_submission
+from integrations.smpp.session import read_incoming
 from integrations.testing.chaos import ChaosServer, Talk, closed_port
 from integrations.testing.conformance import AT, IMPATIENT, Row, Subject, check, outbound
-from integrations.testing.smsc import PASSWORD, ROWS, SYSTEM_ID, Smsc, delivery, hear, receipt, say
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.smsc import PASSWORD, ROWS, SYSTEM_ID, Smsc, delivery, hear, receipt, say
 
 TO = "+15005550010"
 MESSAGE = outbound(TO)
@@ -255,7 +252,7 @@ def test_a_unit_that_comes_in_two_halves_around_a_silence_is_one_unit():
 
 
 def found_in(body: bytes, **more) -> Receipt | Answer | None:
-    return read(pdu.read_delivery(body), 7, AT, settings(**more))
+    return read_incoming(pdu.read_delivery(body), 7, AT, settings(**more))
 
 
 @pytest.mark.parametrize(
@@ -309,7 +306,7 @@ def test_a_reply_is_read_in_its_alphabet_and_two_equal_replies_are_two():
     assert found_in(delivery("Bank", b"ok", coding=1)).sender == "Bank"
     assert found_in(delivery("", b"ok")) is None
     same = pdu.read_delivery(delivery("15005550010", b"OK"))
-    first, second = (read(same, sequence, AT, settings()) for sequence in (1, 2))
+    first, second = (read_incoming(same, sequence, AT, settings()) for sequence in (1, 2))
     assert first.event_id != second.event_id
     payload = delivery("15005550010", b"", extras=pdu.parameter(pdu.MESSAGE_PAYLOAD, b"long"))
     assert found_in(payload).text == "long"
@@ -322,7 +319,7 @@ def test_whatever_an_smsc_says_is_read_or_refused(body):
     except ValueError:
         return
     assert repr(one) == f"Delivered(esm_class={one.esm_class:#x})"
-    receipt = read(one, 1, AT, settings())
+    receipt = read_incoming(one, 1, AT, settings())
     assert receipt is None or isinstance(receipt, Receipt | Answer)
     assert "\0" not in pdu.name(body)
 
@@ -451,9 +448,6 @@ def test_a_number_can_be_taken_over_so_nothing_private_and_no_authority():
     assert (able.idempotency, able.reconcile) == ("none", "none")
     assert able.domains == {"smpp:smsc.example:1"}
     assert smpp.address_problem(TO) == ""
-    assert isinstance(smpp.reconcile(MESSAGE, settings(), SECRETS), CannotTell)
-    callback = Callback(method="POST", path="/", headers={}, body=b"", at=AT)
-    assert isinstance(smpp.parse_callback(callback, settings(), SECRETS), Unauthentic)
 
 
 def test_the_lint_finds_what_would_fail_or_leak():

@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from integrations import smtp
-from integrations.port import Accepted, Callback, CannotTell, NotSent, Rejected, Unauthentic
+from integrations.port import Accepted, NotSent, Rejected
 from integrations.smtp import Settings
 from integrations.smtp.mime import address_problem, stuffed, xtext
 from integrations.testing.chaos import ChaosServer
@@ -313,12 +313,6 @@ def test_a_password_is_not_sent_in_clear_over_a_network():
 def test_the_self_test_goes_to_our_own_address(relay, mailbox):
     assert smtp.self_test(message(), settings(relay), {}) == Accepted("Q7")
     assert mailbox.envelopes[0][0].rcpt_tos == ["alerts@breach.example"]
-
-
-def test_a_relay_cannot_be_asked_and_calls_nobody_back(relay):
-    callback = Callback(method="POST", path="/", headers={}, body=b"", at=AT)
-    assert isinstance(smtp.reconcile(message(), settings(relay), {}), CannotTell)
-    assert isinstance(smtp.parse_callback(callback, settings(relay), {}), Unauthentic)
 
 
 def test_capabilities_follow_the_settings():

@@ -14,7 +14,7 @@ from integrations import smtp
 from integrations.http.cutoff import CutOff
 from integrations.port import Answer, Receipt, Timeouts
 from integrations.smtp import Imap, Settings, imap
-from integrations.smtp.bounded import LARGEST
+from integrations.smtp.reports import LARGEST
 from integrations.testing.chaos import ChaosServer, Script, Talk
 from runner.effects.gateway.translation import Held
 from tests.integrations.test_smtp_reports import group, mail, report

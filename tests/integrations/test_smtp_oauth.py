@@ -15,12 +15,12 @@ from integrations import smtp
 from integrations.http.service import service_of
 from integrations.port import Accepted, Answer, NotSent, Receipt, Rejected, Throttled, Timeouts
 from integrations.smtp import Imap, OAuth, Settings, oauth
-from integrations.testing.stand_in import Act, Heard, StandIn
 from runner.effects.gateway.translation import Held
 from tests.integrations.test_smtp import Mailbox, Relay, message, settings
 from tests.integrations.test_smtp_reports import KEY, group, report
 from tests.servers import dovecot
 from tests.servers.needed import absent
+from tests.servers.stand_ins.stand_in import Act, Heard, StandIn
 
 SECRETS = {"client_secret": Held("marker-client-secret")}
 USER = "alerts@breach.example"

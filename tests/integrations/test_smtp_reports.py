@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from integrations import smtp
 from integrations.port import Answer, Receipt, Timeouts
-from integrations.smtp import answers, reports
-from integrations.smtp.bounded import LARGEST
+from integrations.smtp import mailbox, reports
+from integrations.smtp.reports import LARGEST
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 KEY = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -128,14 +128,14 @@ def test_no_bytes_break_the_reader(noise: bytes, place: int) -> None:
     raw = report(group("failed", "5.1.1"))
     for hostile in (noise, raw[:place] + noise + raw[place:], raw[:place]):
         assert all(isinstance(event, Receipt) for event in reports.read(hostile, AT))
-        assert isinstance(answers.read(hostile, AT), Answer | None)
+        assert isinstance(mailbox.read_reply(hostile, AT), Answer | None)
 
 
 @pytest.mark.parametrize("kind", ["multipart/mixed; boundary=b{}\n\n--b{}\n", "message/rfc822\n\n"])
 def test_a_mail_of_parts_within_parts_without_end_says_nothing(kind: str) -> None:
     raw = "".join("Content-Type: " + kind.format(n, n) for n in range(3_000)).encode()
     assert reports.read(raw, AT) == ()
-    assert answers.read(raw, AT) is None
+    assert mailbox.read_reply(raw, AT) is None
 
 
 HEAD = b"From: ada@example.org\nContent-Type: "
@@ -164,9 +164,9 @@ COSTLY = {
 
 @pytest.mark.parametrize("name", COSTLY)
 def test_a_mail_that_was_written_to_be_costly_costs_what_its_size_does(name: str) -> None:
-    answer = answers.read(COSTLY[name], AT)
+    answer = mailbox.read_reply(COSTLY[name], AT)
     assert reports.read(COSTLY[name], AT) == ()
-    assert answer is None or 0 < len(answer.text) <= answers.LONGEST_LINE
+    assert answer is None or 0 < len(answer.text) <= mailbox.LONGEST_LINE
 
 
 def test_a_report_with_long_headers_is_read_all_the_same() -> None:
@@ -175,7 +175,7 @@ def test_a_report_with_long_headers_is_read_all_the_same() -> None:
 
 
 def test_a_reply_is_its_first_line_and_nothing_that_is_quoted() -> None:
-    answer = answers.read(mail("  K7M2QX \n\n> Tocsin amber-falcon, code ABCDEF\n"), AT)
+    answer = mailbox.read_reply(mail("  K7M2QX \n\n> Tocsin amber-falcon, code ABCDEF\n"), AT)
     assert answer is not None
     assert (answer.text, answer.sender, answer.idempotency_key) == ("K7M2QX", "ada@example.org", "")
 
@@ -191,7 +191,7 @@ def test_a_reply_is_its_first_line_and_nothing_that_is_quoted() -> None:
     ],
 )
 def test_a_program_and_a_quotation_do_not_answer(raw: bytes) -> None:
-    assert answers.read(raw, AT) is None
+    assert mailbox.read_reply(raw, AT) is None
 
 
 def collected(folder: Path, keep: bool = True) -> tuple[list[Receipt | Answer], str]:

@@ -15,8 +15,8 @@ from pagerduty import EventsApiV2Client, HttpError
 from integrations import pagerduty
 from integrations.port import Accepted
 from integrations.testing.conformance import AT, outbound
-from integrations.testing.pagerduty import ROUTING_KEY, SIGNING, PagerDuty
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.pagerduty import ROUTING_KEY, SIGNING, PagerDuty
 
 SECRETS = {"routing_key": Held(ROUTING_KEY), "signing": Held(SIGNING)}
 MESSAGE = outbound("on-call")

@@ -13,8 +13,8 @@ import pytest
 from integrations import signal
 from integrations.port import Accepted, Answer, Receipt, Timeouts
 from integrations.testing.conformance import AT, outbound
-from integrations.testing.signal_gateway import NUMBER, REFUSALS, SignalGateway, receipt, written
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.signal_gateway import NUMBER, REFUSALS, SignalGateway, receipt, written
 
 with warnings.catch_warnings():
     # Its docstrings escape what needs no escape, of which Python complains when it first compiles them.

@@ -20,10 +20,10 @@ from slack_sdk.signature import Clock, SignatureVerifier
 
 from integrations import slack
 from integrations.port import Accepted, Answer, Invitation, NewRoom
-from integrations.slack.api import method
+from integrations.slack import method
 from integrations.testing.conformance import outbound
-from integrations.testing.slack import APP, SIGNING, TEAM, TOKEN, Slack, signed
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.slack import APP, SIGNING, TEAM, TOKEN, Slack, signed
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 SECRETS = {"token": Held(TOKEN), "signing": Held(SIGNING)}

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ValidationError
 from integrations import teams
 from integrations.port import Accepted
 from integrations.testing.conformance import outbound
-from integrations.testing.posts import SIGNATURE, Teams
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.posts import SIGNATURE, Teams
 
 CARDS = {"signature": Held(SIGNATURE)}
 MESSAGE = outbound("Maria in Legal")

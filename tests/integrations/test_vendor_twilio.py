@@ -23,9 +23,9 @@ from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from integrations.port import Accepted, Callback, Receipt, Unauthentic
 from integrations.testing.conformance import AT, outbound
-from integrations.testing.twilio import ACCOUNT, TOKEN, Twilio, signed
 from integrations.twilio import sms, voice
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.twilio import ACCOUNT, TOKEN, Twilio, signed
 
 OURS = "https://tocsin.example/callbacks/sms"
 SECRETS = {"auth_token": Held(TOKEN)}

@@ -21,11 +21,11 @@ import pytest
 
 from integrations.port import Accepted
 from integrations.testing.conformance import AT, outbound
-from integrations.testing.stand_in import Heard
-from integrations.testing.twilio import ACCOUNT, TOKEN, Twilio
 from integrations.twilio import sms, voice
 from runner.effects.gateway.translation import Held
 from tests.servers.needed import absent
+from tests.servers.stand_ins.stand_in import Heard
+from tests.servers.stand_ins.twilio import ACCOUNT, TOKEN, Twilio
 
 FILE = Path(__file__).parents[1] / (
     "servers/node_modules/@twilio-alpha/mcp/twilio-oai/spec/json/twilio_api_v2010.json"

@@ -20,9 +20,9 @@ from pywa.types.templates import BodyText, TemplateLanguage
 from integrations import whatsapp
 from integrations.port import Accepted, Answer, Callback, Outcome, Receipt, Rejected, Throttled
 from integrations.testing.conformance import AT, outbound
-from integrations.testing.meta import APP_SECRET, NUMBER_ID, TOKEN, Meta, error, sign
-from integrations.testing.stand_in import Heard
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.meta import APP_SECRET, NUMBER_ID, TOKEN, Meta, error, sign
+from tests.servers.stand_ins.stand_in import Heard
 
 TO = "+15005550010"
 MESSAGE = outbound(TO)

@@ -16,7 +16,7 @@ import pytest
 
 from integrations import webhook
 from integrations.http import json_object
-from integrations.port import Accepted, Callback, CannotTell, NotSent, Rejected, Unauthentic
+from integrations.port import Accepted, Callback, NotSent, Rejected, Unauthentic
 from integrations.testing.chaos import ChaosServer, Talk, closed_port
 from integrations.testing.conformance import answer, outbound
 from runner.effects.gateway.translation import Held
@@ -233,7 +233,3 @@ def test_the_self_test_goes_to_a_handle_that_nobody_has():
         assert webhook.self_test(MESSAGE, settings(server), SECRETS) == Accepted("")
         _, body = request(server.talks[0].lines[0])
     assert json_object(body)["to"] == "tocsin-self-test"
-
-
-def test_asking_is_repeating():
-    assert isinstance(webhook.reconcile(MESSAGE, webhook.Settings(url="https://x/"), SECRETS), CannotTell)

@@ -360,6 +360,8 @@ def test_the_authority_is_told_within_seventy_two_hours_as_the_contract_shows_it
         "confidence": "secondary",
         "notes": ["Reg. 1182/71 Art. 3(1), the hour of the event not counted: until 2026-11-27 11:00 CET"],
         "in_sight": True,
+        "authority": {"zone": "Europe/Berlin", "place": "DE"},
+        "law": "GDPR",
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import msgspec
@@ -13,7 +13,7 @@ from msgspec.inspect import type_info
 
 from runner.errors import Bug
 from runner.files.validate import EDITOR_SCHEMAS
-from runner.playbook.format import KINDS, PHASES, Playbook
+from runner.playbook.format import KINDS, Phase, Playbook
 from runner.playbook.normalise import lower
 from runner.playbook.schema import as_text, playbook_schema, scalar_schema
 from runner.yamlfile.source import parse, scan
@@ -50,7 +50,7 @@ def test_every_kind_of_step_has_a_branch_with_its_key_right_after_the_id() -> No
 
 
 def test_phases_are_offered_to_editors() -> None:
-    assert playbook_schema()["$defs"]["task"]["properties"]["phase"] == {"enum": sorted(PHASES)}
+    assert playbook_schema()["$defs"]["task"]["properties"]["phase"] == {"enum": sorted(get_args(Phase))}
 
 
 def test_a_type_that_no_file_can_hold_is_our_own_mistake() -> None:

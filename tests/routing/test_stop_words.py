@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.routing.stop_words import meaning
+from runner.routing.inbound import meaning
 
 
 @pytest.mark.parametrize(

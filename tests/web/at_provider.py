@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from integrations.testing import matrix, meta, pagerduty, signal_gateway, slack, twilio
-from integrations.testing.stand_in import StandIn
 from tests.cli.at_desk import AtDesk
+from tests.servers.stand_ins import matrix, meta, pagerduty, signal_gateway, slack, twilio
+from tests.servers.stand_ins.stand_in import StandIn
 from tests.web.served import PLAYBOOK, address
 
 ADA = "+15005550010"

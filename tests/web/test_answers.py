@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from integrations.testing import matrix, meta, pagerduty, signal_gateway, slack, twilio
 from tests.cli.at_desk import AtDesk
 from tests.servers.postgres import BOTH_STORES
+from tests.servers.stand_ins import matrix, meta, pagerduty, signal_gateway, slack, twilio
 from tests.web.at_provider import (
     ADA,
     by_matrix,

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from integrations.port import Callback
-from integrations.testing import twilio
 from runner.web.app import Pace
 from runner.web.serving import LARGEST, LARGEST_HEAD
 from tests.cli.at_desk import T0, AtDesk
+from tests.servers.stand_ins import twilio
 from tests.web.at_provider import ADA, by_twilio, opened
 from tests.web.served import Answered, Serving, address, delivery, serving
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from integrations.port import Callback
-from integrations.testing import meta, signal_gateway, twilio
 from tests.cli.at_desk import AtDesk
 from tests.servers.postgres import BOTH_STORES
+from tests.servers.stand_ins import meta, signal_gateway, twilio
 from tests.web.at_provider import ADA, by_signal, by_twilio, by_whatsapp, opened
 from tests.web.served import Answered, Serving, address, delivery, serving
 

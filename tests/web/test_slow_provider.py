@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from integrations.testing import slack, twilio
-from integrations.testing.stand_in import Heard, StandIn
 from tests.cli.at_desk import AtDesk
 from tests.servers.postgres import BOTH_STORES
+from tests.servers.stand_ins import slack, twilio
+from tests.servers.stand_ins.stand_in import Heard, StandIn
 from tests.web.at_provider import by_slack, by_twilio, opened
 from tests.web.served import delivery
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,13 +16,13 @@ from tests.imports import loaded_by
 from tests.refusals import refused
 
 REGIMES = Path(__file__).parents[2] / "playbooks" / "regimes"
-FRESH = Catalog(None).regimes()
+FRESH = Catalog(None, anew=True).regimes()
 
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
     """Return a cache in which the shipped law is kept."""
-    Catalog(None, cache=tmp_path / "cache").regimes()
+    Catalog(None, cache=tmp_path / "cache", anew=True).regimes()
     return tmp_path / "cache"
 
 
@@ -37,7 +38,7 @@ def never() -> tuple[Regime, ...]:
 def test_what_is_kept_is_read_and_not_compiled_again(cache: Path) -> None:
     files = Catalog(None).regime_files
     found, body = compiled(cache, "shipped-regimes", files, tuple[Regime, ...], never)
-    assert found == FRESH == Catalog(None, cache=cache).regimes()
+    assert found == FRESH == Catalog(None, cache=cache, anew=True).regimes()
     assert kept(cache).read_bytes().endswith(b"\n" + body)
 
 
@@ -59,7 +60,7 @@ def test_what_is_damaged_is_compiled_anew_and_kept_again(
     good = place.read_bytes()
     assert damage(good) != good
     place.write_bytes(damage(good))
-    assert Catalog(None, cache=cache).regimes() == FRESH
+    assert Catalog(None, cache=cache, anew=True).regimes() == FRESH
     assert place.read_bytes() == good
 
 
@@ -70,7 +71,7 @@ def test_what_fits_its_digest_and_is_no_law_is_compiled_anew(cache: Path) -> Non
     place.unlink()
     compiled(cache, "shipped-regimes", files, int, lambda: 7)
     assert kept(cache) == place
-    assert Catalog(None, cache=cache).regimes() == FRESH
+    assert Catalog(None, cache=cache, anew=True).regimes() == FRESH
 
 
 def test_another_text_is_another_name(cache: Path, tmp_path: Path) -> None:
@@ -78,9 +79,9 @@ def test_another_text_is_another_name(cache: Path, tmp_path: Path) -> None:
     own.mkdir(parents=True)
     shipped = REGIMES / "us-ca-breach.yaml"
     (own / shipped.name).write_text(shipped.read_text(encoding="utf-8") + "# ours\n", encoding="utf-8")
-    catalog = Catalog(tmp_path / "home", cache=cache)
+    catalog = Catalog(tmp_path / "home", cache=cache, anew=True)
     assert fingerprint(catalog.regime_files) != fingerprint(Catalog(None).regime_files)
-    assert catalog.regimes() == Catalog(tmp_path / "home").regimes() != FRESH
+    assert catalog.regimes() == Catalog(tmp_path / "home", anew=True).regimes() != FRESH
     assert len([*cache.glob("*.json")]) == 2
 
 
@@ -89,14 +90,14 @@ def test_a_file_with_problems_is_reported_and_nothing_is_kept(tmp_path: Path) ->
     own.mkdir(parents=True)
     (own / "bad.yaml").write_text("schema: tocsin/regime/v1\n", encoding="utf-8")
     with refused("bad_regime") as found:
-        Catalog(tmp_path / "home", cache=tmp_path / "cache").regimes()
+        Catalog(tmp_path / "home", cache=tmp_path / "cache", anew=True).regimes()
     assert {problem.file for problem in found.value.problems} == {str(own / "bad.yaml")}
     assert not [*(tmp_path / "cache").glob("regimes-*.json")]
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file", encoding="utf-8")
-    assert Catalog(None, cache=tmp_path / "cache").regimes() == FRESH
+    assert Catalog(None, cache=tmp_path / "cache", anew=True).regimes() == FRESH
 
 
 def test_without_a_cache_nothing_is_kept_and_the_json_is_the_same(tmp_path: Path, cache: Path) -> None:
@@ -113,6 +114,35 @@ def test_of_each_kind_the_newest_few_are_left(tmp_path: Path) -> None:
     compiled(tmp_path / "cache", "law", {"one": file}, Catalogue, Catalogue)
     names = sorted(one.name.partition("-")[0] for one in (tmp_path / "cache").glob("*.json"))
     assert names == ["law", *["regimes"] * NEWEST]
+
+
+def test_what_ships_is_read_first_and_nothing_is_written(cache: Path, tmp_path: Path) -> None:
+    own, files = tmp_path / "own", Catalog(None).regime_files
+    found, _ = compiled(own, "shipped-regimes", files, tuple[Regime, ...], never, shipped=cache)
+    again, _ = compiled(None, "shipped-regimes", files, tuple[Regime, ...], never, shipped=cache)
+    assert found == again == FRESH
+    assert not [*own.glob("*.json")]
+
+
+def test_what_ships_and_is_damaged_is_compiled_into_the_cache(cache: Path, tmp_path: Path) -> None:
+    place = kept(cache)
+    damaged = place.read_bytes().replace(b"72", b"96", 1)
+    place.write_bytes(damaged)
+    own, files = tmp_path / "own", Catalog(None).regime_files
+    assert (
+        compiled(own, "shipped-regimes", files, tuple[Regime, ...], lambda: FRESH, shipped=cache)[0] == FRESH
+    )
+    assert (kept(own).name, place.read_bytes()) == (place.name, damaged)
+
+
+def test_the_name_of_what_is_kept_does_not_depend_on_dates(tmp_path: Path) -> None:
+    file = tmp_path / "one.yaml"
+    file.write_text("a law", encoding="utf-8")
+    before = fingerprint({"one": file})
+    os.utime(file, (1, 1))
+    assert fingerprint({"one": file}) == before
+    file.write_text("a low", encoding="utf-8")
+    assert fingerprint({"one": file}) != before
 
 
 def test_the_name_of_what_is_kept_covers_every_module_that_compiles() -> None:

@@ -2,6 +2,16 @@
 
 The stop list is asked after the claim and before the socket (R25, R32); who waits for a turn at a destination or for the morning
 goes back with that time, and nothing was sent.
+
+What the journal hears of a campaign: a root for each stretch of chunks, and the lines of the law that were crossed.
+
+The root is over the chunks' digests, and each digest over what was tried for each person. So the entry proves the tables, and
+``verify`` says whether they still are what was recorded.
+
+How fast a campaign may go: the channel's account, shared with every process on the store, and each destination's own limit.
+
+A chunk takes its places at once, up to a second's worth, and waits while more than a second's worth is taken ahead: on average the
+rate holds, and a store is not asked for two commits per message.
 """
 
 from __future__ import annotations
@@ -9,26 +19,127 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from runner.app.campaigns.legal_basis import CampaignTexts
-from runner.app.campaigns.rates import Rates, hold
-from runner.app.campaigns.tables import BOUNCED, Attempt, Chunk, Claimed, Settled
+from runner.app.campaigns.tables import BOUNCED, Attempt, Chunk, Claimed, Settled, chunk_digest
+from runner.app.incidents.runs import graft
+from runner.decoding import from_json
 from runner.effects.campaign_message import Words
-from runner.errors import TocsinError
+from runner.errors import StoreCorrupt, TocsinError
 from runner.incident.campaigns.campaign import Campaign, Counters, Way
+from runner.incident.campaigns.decide import crossed
 from runner.incident.campaigns.eligible_channels import all_awake_at
-from runner.incident.campaigns.outcomes import Next, after, onward
+from runner.incident.campaigns.pacing import DEFAULT_RATES, Next, after, onward
+from runner.incident.notices.letters import MerkleTree
+from runner.incident.state.campaigns import CampaignStretch, SubstituteDue
+from runner.incident.state.commands import RecordCampaign
 from runner.incident.state.incident import Incident
+from runner.reports.campaigns.campaigns import Proof
 from runner.routing.messaging import Audience, Channel, Dispatch, SendResult
 from runner.routing.planner import zones_of
+from runner.routing.rate_limit import consume, hold_until, prune, room
+from runner.routing.traffic import Account, Rate
 
 if TYPE_CHECKING:
+    from runner.app.campaigns.tables import BulkTables
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.repository import Store
     from runner.effects.gateway.gateway import BulkLine
+
+
+_ACCOUNT, _REST = "account/", "rest/"
+_SECOND = timedelta(seconds=1)
+SLOW = timedelta(minutes=30)
+"""How long a destination is left alone that puts us off, or to which our relay cannot deliver yet."""
+
+
+def hold(store: Store, domain: bytes, now: datetime) -> None:
+    """Send nothing to a destination for a while, from any process."""
+    if domain:
+        name = _REST + domain.hex()
+        store.change_marks([name], lambda _: {name: msgspec.json.encode(hold_until(Account(), now + SLOW))})
+
+
+class Rates:
+    """What is left of every rate that a campaign has to keep."""
+
+    def __init__(
+        self, store: Store, tables: BulkTables, campaign: Campaign, channels: Mapping[Way, Channel]
+    ) -> None:
+        """Look up the limits; nothing is taken yet."""
+        self._store = store
+        self._rates: dict[Way, tuple[Rate, ...]] = {
+            way: tuple(campaign.rates.get(channel.id) or (DEFAULT_RATES[way],))
+            for way, channel in channels.items()
+        }
+        self._accounts = {way: channel.account or channel.id for way, channel in channels.items()}
+        own = {*(channel.id for channel in channels.values()), "*"}
+        self._domains = {
+            tables.digest("domain", name): rates for name, rates in campaign.rates.items() if name not in own
+        }
+        self._everyone = tuple(campaign.rates.get("*", ()))
+        self._next: dict[bytes, datetime] = {}
+
+    def most(self, way: Way, chunk: int) -> int:
+        """Return how many may leave together: a second's worth of the slowest rate, and one at least."""
+        slowest = max(self._rates[way], key=lambda rate: rate.gap)
+        return max(1, min(chunk, max(slowest.burst, _SECOND // slowest.gap)))
+
+    def opens_at(self, way: Way, now: datetime) -> datetime:
+        """Return when the account of a way may be used again: now, or later."""
+        account = self._account(way)
+        if room(account, (), now).free == 0:
+            return room(account, (), now).opens_at
+        return max(account.next_free.get(rate.text, now) - _ahead(rate) for rate in self._rates[way])
+
+    def take(self, way: Way, number: int, now: datetime) -> None:
+        """Take places in the account of a way, for every process to see; a loss of power may give them back."""
+        name = f"{_ACCOUNT}{self._accounts[way]}"
+
+        def change(before: Mapping[str, bytes]) -> dict[str, bytes]:
+            account = _read(before.get(name))
+            moved = consume(prune(account, now), self._rates[way], number, now)
+            return {name: msgspec.json.encode(moved)}
+
+        self._store.change_marks([name], change, waits=False)
+
+    def turns(self, domains: Sequence[bytes], now: datetime) -> list[datetime]:
+        """Return when each of these may leave to its destination, taking a place there for each that has a limit."""
+        resting = {name: _read(body) for name, body in self._store.marks(_REST).items()}
+        turns = []
+        for domain in domains:
+            rests = resting.get(_REST + domain.hex(), Account()).held_until
+            turns.append(rests if rests is not None and rests > now else self._turn(domain, now))
+        return turns
+
+    def _turn(self, domain: bytes, now: datetime) -> datetime:
+        rates = self._domains.get(domain) or (self._everyone if domain else ())
+        if not rates:
+            return now
+        slowest = max(rates, key=lambda rate: rate.gap)
+        turn = max(self._next.get(domain, now), now)
+        self._next[domain] = turn + slowest.gap
+        # what falls into the same second goes at once, as over the account as a whole
+        return now if turn - now < _SECOND else turn
+
+    def _account(self, way: Way) -> Account:
+        name = f"{_ACCOUNT}{self._accounts[way]}"
+        return _read(self._store.marks(name).get(name))
+
+
+def _ahead(rate: Rate) -> timedelta:
+    """Return how far a rate may be used ahead: what falls into one second leaves together."""
+    return max(_SECOND - rate.gap, timedelta())
+
+
+def _read(body: bytes | None) -> Account:
+    return from_json(body, Account) if body else Account()
+
 
 AFFECTED: Audience = "affected"
 _SLOWER = re.compile(r"\b4\.7\.")
@@ -57,7 +168,6 @@ class Sender:
         texts: CampaignTexts,
         rates: Rates,
     ) -> None:
-        """Connect nothing yet."""
         self._service, self._incident, self._campaign, self._tag = service, incident, campaign, tag
         self._channels, self._texts, self.rates = channels, texts, rates
         self._tables = service.campaign_tables(service.principal)
@@ -224,3 +334,75 @@ def _named(outcome: _Outcome) -> str:
     if outcome.result is not None:
         return outcome.result.state
     return "deferred" if outcome.next.state == "ready" else "moved"
+
+
+PLAYBOOK = "substitute-notice"
+"""What is begun when a line of the law is crossed; a home may have one of its own by this name."""
+
+
+def record_stretch(service: IncidentService, incident: str, campaign: str) -> Incident:
+    """Put every chunk that ended since the last entry on record, and return the incident."""
+    found = service.load(incident)
+    tables, last = service.campaign_tables(service.principal), found.campaigns[campaign].chunks
+    tree, outcomes, first, end = MerkleTree(), Counter[str](), last + 1, last
+    ended = takewhile(lambda chunk: chunk[1] != "sending", tables.chunks(campaign, last))
+    for n, _state, _way, _size, digest in ended:
+        tree.add(digest)
+        outcomes.update(attempt.state for attempt in tables.attempts(campaign, n))
+        end = n
+    if end < first:
+        return found
+    event = CampaignStretch(
+        campaign=campaign, first=first, last=end, root=f"sha256:{tree.root}", outcomes=dict(outcomes)
+    )
+    command = RecordCampaign(by=service.principal.person, event=event)
+    return service.act(service.principal, incident, [command]).after
+
+
+def ask_substitutes(service: IncidentService, incident: str, campaign: Campaign) -> None:
+    """Put each line of substitute notice that was crossed on record, once, and give people the tasks: they decide and act."""
+    tallies = service.campaign_tables(service.principal).tally(campaign.id, service.clock.now())
+    events = [
+        SubstituteDue(campaign=campaign.id, place=one.place, ground=one.ground, why=one.why)
+        for one in crossed(campaign, tallies)
+    ]
+    if not events:
+        return
+    known = service.load(incident)
+    made = [RecordCampaign(by=service.principal.person, event=event) for event in events]
+    found = service.act(service.principal, incident, made).after
+    asked = _asked(found, campaign.id).keys() - _asked(known, campaign.id).keys()
+    if asked and found.state == "open":
+        graft(service, found, PLAYBOOK, _why(_asked(found, campaign.id), sorted(asked)))
+
+
+def _asked(incident: Incident, campaign: str) -> dict[tuple[str, str], str]:
+    """Return why substitute notice is asked for, by place and ground."""
+    return {(ask.place, ask.ground): ask.why for ask in incident.campaigns[campaign].asks}
+
+
+def _why(asked: Mapping[tuple[str, str], str], new: Sequence[tuple[str, str]]) -> str:
+    return "; ".join(f"{place}: {asked[place, ground]}" for place, ground in new)
+
+
+def verify(service: IncidentService, incident: Incident, campaign: str) -> Proof:
+    """Compare the tables with the roots in the journal; raises StoreCorrupt at the first that does not hold."""
+    tables, attempts, chunks = service.campaign_tables(service.principal), 0, 0
+    kept = {n: digest for n, _, _, _, digest in tables.chunks(campaign)}
+    for first, last, root in incident.campaigns[campaign].roots:
+        tree = MerkleTree()
+        for n in range(first, last + 1):
+            tried = tables.attempts(campaign, n)
+            if kept.get(n) != chunk_digest(tried):
+                raise StoreCorrupt(
+                    f"what was tried in chunk {n} of {campaign} is not what was written",
+                    hint="restore it from a backup",
+                )
+            attempts, chunks = attempts + len(tried), chunks + 1
+            tree.add(kept[n])
+        if f"sha256:{tree.root}" != root:
+            raise StoreCorrupt(
+                f"chunks {first} to {last} of {campaign} do not fit the root in the journal",
+                hint="restore the store from a backup",
+            )
+    return Proof(chunks=chunks, attempts=attempts)

@@ -1,30 +1,88 @@
-"""What a person says to a campaign: wait, go on, send to the unknown again, substitute notice was given."""
+"""Commands about a campaign that was planned, and its status.
+
+Which campaign a notice and a list mean, and what dead planners left of theirs.
+
+Tables and journal are written one after the other. A campaign is there once the journal says so: what a planner that died put into
+the tables is shown to nobody, and the next plan takes it away.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.campaigns.find import known
+from runner.app.campaigns.chunk import verify
 from runner.app.campaigns.tables import Known
 from runner.errors import Invalid, NotFound, Problem, Refused
 from runner.files.people_lists.person_contacts import is_address, same_address
-from runner.incident.campaigns.campaign import OwedState, SuppressedFor
+from runner.incident.campaigns.campaign import Campaign, OwedState, SuppressedFor, Way
+from runner.incident.campaigns.pacing import feasibility
 from runner.incident.state.campaigns import CampaignMoved, CampaignResolved, SubstituteGiven
 from runner.incident.state.commands import AnyCommand, RecordCampaign
 from runner.incident.state.incident import Incident
+from runner.reports.campaigns.campaigns import BulkStatus, places, reasons, standing
 from runner.yamlfile.limited_files import read_file
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
+
+PLANNER = "bulk-plan-"
+"""What a process that plans a campaign is called while it lives, with the campaign's name behind."""
+
+
+def find(service: IncidentService, incident: Incident, notice: str, list_name: str) -> Known | None:
+    """Return the newest campaign of a notice and a list, by the list's file name; there is none before the journal says so."""
+    if not incident.campaigns:
+        return None
+    knowns = [
+        known
+        for known in of_list(service, incident, notice, list_name)
+        if known.campaign.id in incident.campaigns
+    ]
+    return max(knowns, key=lambda one: (one.campaign.planned_at, one.campaign.id), default=None)
+
+
+def of_list(service: IncidentService, incident: Incident, notice: str, list_name: str) -> list[Known]:
+    """Return every campaign of a notice and a list, those too that a later plan took the place of."""
+    return [
+        campaign
+        for campaign in service.campaign_tables(service.principal).campaigns(incident.id)
+        if campaign.campaign.notice == notice and campaign.campaign.list_name == list_name
+    ]
+
+
+def known(service: IncidentService, incident: Incident, notice: str, people: Path) -> Known:
+    """Return a campaign; raises NotFound with those that there are."""
+    found = find(service, incident, notice, people.name)
+    if found is None:
+        told = incident.campaigns.values()
+        there = "; ".join(f"{view.notice} --people {quote(view.list_name)}" for view in told)
+        raise NotFound(
+            f"nothing was planned for {notice} and {people.name} in {incident.codename}",
+            hint=f"there is: {there}"
+            if there
+            else f"tocsin bulk plan {notice} --people {quote(str(people))}",
+            code="unknown_campaign",
+        )
+    return found
+
+
+def remove_abandoned_plans(service: IncidentService, incident: Incident) -> None:
+    """Take away what planners left that died."""
+    tables = service.campaign_tables(service.principal)
+    for name in tables.partial(incident.id):
+        if not service.store.worker_alive(PLANNER + name):
+            tables.drop(name)
+
+
 OUT_OF_REACH: tuple[OwedState, ...] = ("unreachable", "post")
 """Those for whom substitute notice may stand in: no way leads to them, or only letters that are too many or too dear."""
-
 LARGEST = 64 * 1024 * 1024
 """Bytes of a stop list."""
 
@@ -162,3 +220,66 @@ def suppress(service: IncidentService, addresses: Iterable[str], reason: Suppres
 
 def _submit(service: IncidentService, incident: Incident, command: AnyCommand) -> None:
     service.act(service.principal, incident.id, [command])
+
+
+def status(service: IncidentService, incident: Incident, found: Known, *, check: bool = False) -> BulkStatus:
+    """Count a campaign; with ``check`` compare its tables with the journal first."""
+    now, campaign = service.clock.now(), _as_it_is_now(service, incident, found.campaign)
+    tables, view = service.campaign_tables(service.principal), incident.campaigns.get(found.campaign.id)
+    proof = verify(service, incident, campaign.id) if check else None
+    tallies = tables.tally(campaign.id, now)
+    ready: Counter[Way] = Counter()
+    for tally in tallies:
+        if tally.state == "ready" and tally.way in ("email", "sms"):
+            ready[tally.way] += tally.people  # type: ignore[index]
+    return BulkStatus(
+        campaign=campaign.id,
+        incident=incident.codename,
+        notice=campaign.notice,
+        list=campaign.list_name,
+        state=found.state,
+        reason=view.reason if view is not None and found.state == "paused" else "",
+        as_of=now,
+        rows=campaign.rows,
+        duplicates=campaign.duplicates,
+        rejected=campaign.rejected,
+        standing=standing(tallies),
+        places=tuple(places(campaign, view, tallies)),
+        why=reasons(tallies),
+        refusals=campaign.refusals,
+        counters=found.counters,
+        chunks=dict(Counter(state for _, state, *_ in tables.chunks(campaign.id))),
+        suppressed=tables.suppressions(),
+        canary=campaign.canary,
+        canary_until=campaign.canary_until,
+        left=feasibility(campaign, ready, {}, now),
+        proof=proof,
+    )
+
+
+def _as_it_is_now(service: IncidentService, incident: Incident, campaign: Campaign) -> Campaign:
+    """Return a campaign with each group's deadline and hold of today: both may have moved since the plan."""
+    duties = {duty.id: duty for duty in service.duties(incident)}
+    grounds = (
+        msgspec.structs.replace(ground, due=duty.due, held=duty.state == "held")
+        if (duty := duties.get(ground.group.duty)) is not None
+        else ground
+        for ground in campaign.grounds
+    )
+    return msgspec.structs.replace(campaign, grounds=tuple(grounds))
+
+
+Write = Callable[[list[str]], None]
+
+
+def open_list(service: IncidentService, found: Known, write: Write) -> int:
+    """Hand everybody who needs a letter or cannot be reached to ``write``, as rows for a mail house; return how many."""
+    count = 0
+    write(["reference", "name", "address", "jurisdiction", "population", "state", "why"])
+    for contact, state, why in service.campaign_tables(service.principal).listed(
+        found.campaign, ("post", "unreachable")
+    ):
+        one = contact.person
+        write([one.reference, one.name, one.address, one.jurisdiction, one.population, state, why])
+        count += 1
+    return count

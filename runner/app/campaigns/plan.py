@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.campaigns.find import PLANNER, find, of_list, remove_abandoned_plans
+from runner.app.campaigns.control import PLANNER, find, of_list, remove_abandoned_plans
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
 from runner.app.campaigns.tables import BulkTables, Intake, Known, NewOwed
 from runner.errors import Invalid, Problem, Refused, Usage
@@ -59,7 +59,6 @@ class PlanOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     notice: str
     people: Path
-    query: str = ""
     short: str = ""
     duties: tuple[str, ...] = ()
     population: str = ""
@@ -141,7 +140,7 @@ def _read(
 def _begun(
     service: IncidentService, incident: Incident, order: PlanOrder, carried: CampaignChannels
 ) -> Campaign:
-    open_people(order.people, order.query)  # not there, or not readable: said before anything else
+    open_people(order.people)  # not there, or not readable: said before anything else
     with open_file(order.people) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     own = {channel.id: channel.rates for channel in carried.channels.values() if channel.rates}
@@ -182,7 +181,7 @@ class _Reading:
         self._intake = intake
         self._gateway = service.gateway
         self.campaign = campaign
-        self.people = open_people(order.people, order.query)
+        self.people = open_people(order.people)
         check_columns(self.people, ("jurisdiction",) if texts.addressing.places_needed else (), postal=False)
         self.rows = 0
         self.bad = 0

@@ -16,15 +16,13 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
-from runner.app.campaigns.rates import hold
-from runner.app.campaigns.record import ask_substitutes
+from runner.app.campaigns.chunk import ask_substitutes, hold
 from runner.app.campaigns.tables import BOUNCED, COMPLAINED, BulkTables, Settled, Standing
 from runner.base.states import ReceiptKind
 from runner.errors import Invalid, NotFound, Problem
 from runner.files.people_lists.person_contacts import same_address
 from runner.incident.campaigns.campaign import REACHED, Counters, OwedState, Reached, Way
-from runner.incident.campaigns.outcomes import higher, onward
-from runner.incident.campaigns.pacing import alarm
+from runner.incident.campaigns.pacing import alarm, higher, onward
 from runner.incident.state.campaigns import CampaignMoved, CampaignResolved
 from runner.incident.state.commands import RecordCampaign
 from runner.routing.messaging import About, AddressState

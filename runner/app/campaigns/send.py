@@ -17,11 +17,9 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from runner.app.campaigns.chunk import Sender
-from runner.app.campaigns.find import known
+from runner.app.campaigns.chunk import Rates, Sender, ask_substitutes, record_stretch
+from runner.app.campaigns.control import known
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
-from runner.app.campaigns.rates import Rates
-from runner.app.campaigns.record import ask_substitutes, record_stretch
 from runner.app.campaigns.tables import Known
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
 from runner.incident.campaigns.campaign import Campaign, Ground, Way

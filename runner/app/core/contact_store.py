@@ -91,7 +91,6 @@ class ContactStore:
     """Whose journal is which, for whoever records a lot one by one: read once, and anew only where others wrote meanwhile."""
 
     def __init__(self, store: Store) -> None:
-        """Read the rows of all journals."""
         self._store = store
         self.rows: dict[str, IncidentRow] = {}
         self.read()

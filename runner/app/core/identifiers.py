@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -190,16 +191,10 @@ class SystemClock:
         return datetime.now(UTC)  # noqa: TID251  # here the clock is read
 
     def steady(self) -> timedelta:
-        """Return what has passed since the machine started; nobody can set it."""
-        from runner.app.core.system_clock import monotonic
-
-        return monotonic()
-
-    def kept_right(self) -> bool:
-        """Tell whether a time server keeps the clock, as far as the system says."""
-        from runner.app.core.system_clock import is_ntp_synchronised
-
-        return is_ntp_synchronised()
+        """Return what has passed since the machine started; nobody can set it, and on Linux it counts sleep."""
+        if hasattr(time, "CLOCK_BOOTTIME"):
+            return timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
+        return timedelta(seconds=time.monotonic())
 
 
 class RandomIds:

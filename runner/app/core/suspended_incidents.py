@@ -79,7 +79,6 @@ class Tries:
     """What one worker has in hand, and which incidents failed, as of its last look. For the worker's loop alone."""
 
     def __init__(self, store: Store, worker: str) -> None:
-        """Have nothing in hand."""
         self._store = store
         self._mark = IN_HAND + worker
         self._written: tuple[str, ...] = ()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -14,16 +14,15 @@ from runner.decoding import from_json
 from runner.errors import StoreError
 
 TOLERANCE = timedelta(seconds=5)
-
-
 JUMP = timedelta(minutes=5)
-
-
 DISTRUST_PERIOD = timedelta(minutes=10)
-
-
 BELIEVED = timedelta(days=2)
 """A time that was kept and is further ahead than this is no memory but nonsense."""
+CLOCK = "clock/"
+"""Each machine keeps how far its time had come: the clock of another one is no witness of its own."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+OFTEN = timedelta(minutes=1)
+"""How often that is written down."""
 
 
 class ClockState(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,45 +43,17 @@ def start(wall: datetime, steady: timedelta, kept: datetime | None) -> ClockStat
     return ClockState(at=wall, steady=steady)
 
 
-def advance(course: ClockState, wall: datetime, steady: timedelta, *, kept_right: bool) -> ClockState:
-    """Return the course now; ``kept_right`` says that a time server keeps the wall clock."""
+def advance(course: ClockState, wall: datetime, steady: timedelta) -> ClockState:
+    """Return the course now: it never goes back, and it waits before it follows a jump ahead."""
     counted = course.at + (steady - course.steady)
     apart = wall - counted
     if apart < -TOLERANCE:
         return ClockState(at=counted, steady=steady, apart=apart)
-    if apart > JUMP and not kept_right:
+    if apart > JUMP:
         since = steady if course.doubted is None else course.doubted
         if steady - since < DISTRUST_PERIOD:
             return ClockState(at=counted, steady=steady, doubted=since, apart=apart)
     return ClockState(at=max(wall, course.at), steady=steady)
-
-
-CLOCK = "clock/"
-"""Each machine keeps how far its time had come: the clock of another one is no witness of its own."""
-
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-OFTEN = timedelta(minutes=1)
-"""How often that is written down."""
-
-
-@runtime_checkable
-class MonotonicClock(Protocol):
-    """A clock that has a steady one beside it."""
-
-    def now(self) -> datetime:
-        """Return the wall's time."""
-        ...
-
-    def steady(self) -> timedelta:
-        """Return what has passed since some moment, sleep included; nobody can set it."""
-        ...
-
-    def kept_right(self) -> bool:
-        """Tell whether a time server keeps the wall clock, as far as the system says."""
-        ...
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -98,35 +69,29 @@ class TrustedClock:
     def __init__(self, clock: Clock, marks: Marks, host: str) -> None:
         """Take the machine's clock; one without a steady clock beside it is believed in everything."""
         self._clock = clock
-        self._both = clock if isinstance(clock, MonotonicClock) else None
+        self._steady: Callable[[], timedelta] | None = getattr(clock, "steady", None)
         self._marks = marks
-        self._name = CLOCK + host
+        self._host = host
         self._course: ClockState | None = None
         self._written: Kept | None = None
 
     def now(self) -> datetime:
         """Return the time."""
-        if self._both is None:
-            return self._clock.now()
-        wall, steady = self._both.now(), self._both.steady()
+        wall = self._clock.now()
+        if self._steady is None:
+            return wall
         if self._course is None:
-            self._course = start(wall, steady, self._before())
+            with suppress(StoreError, msgspec.DecodeError):
+                self._written = saved_times(self._marks, self._host)
+            kept = None if self._written is None else self._written.at
+            self._course = start(wall, self._steady(), kept)
         else:
-            state = advance(self._course, wall, steady, kept_right=False)
-            if state.doubted is not None and self._both.kept_right():
-                state = advance(self._course, wall, steady, kept_right=True)
-            self._course = state
+            self._course = advance(self._course, wall, self._steady())
         return self._course.at
 
     def passed(self) -> timedelta:
         """Return what has passed since some moment."""
-        return self._both.steady() if self._both is not None else self._clock.now() - EPOCH
-
-    def _before(self) -> datetime | None:
-        with suppress(StoreError, msgspec.DecodeError):
-            found = self._marks.marks(self._name).get(self._name)
-            self._written = None if found is None else from_json(found, Kept)
-        return None if self._written is None else self._written.at
+        return self._steady() if self._steady is not None else self._clock.now() - EPOCH
 
     def keep(self) -> None:
         """Write down how far time has come, now and then, and at once when the wall is not believed any more or again."""
@@ -138,7 +103,8 @@ class TrustedClock:
             return
         self._written = now
         with suppress(StoreError):
-            self._marks.change_marks([self._name], lambda known: {self._name: msgspec.json.encode(now)})
+            name = CLOCK + self._host
+            self._marks.change_marks([name], lambda known: {name: msgspec.json.encode(now)})
 
 
 def saved_times(marks: Marks, host: str) -> Kept | None:

@@ -24,12 +24,12 @@ from runner.incident.law.decision_not_to_notify import NONE, statute_grounds
 from runner.incident.notices import decide
 from runner.incident.notices.staleness import blocking
 from runner.incident.state import commands as c
-from runner.incident.state.due_times import PEOPLE
 from runner.incident.state.expression_view import find_step, item_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.steps import step_path, step_path_with_items
 from runner.playbook import format as p
 from runner.playbook.playbook_test import Behaviour
+from runner.playbook.steps import PEOPLE, SCRIPTED
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -127,7 +127,7 @@ class Players:
             or []
         )
         halted = _halted(invocation)
-        if lined_up and (halted or invocation.kind in (*PEOPLE, "message", "wait")):
+        if lined_up and (halted or invocation.kind in SCRIPTED):
             return self._otherwise(lined_up.pop(0), invocation, step)
         if invocation.over:
             return False

@@ -23,7 +23,6 @@ class WallClock(BaseTrigger):  # type: ignore[misc]  # APScheduler tells no type
     """A trigger of APScheduler's: a cron line by the clock of a zone."""
 
     def __init__(self, line: CronTrigger, zone: ZoneInfo) -> None:
-        """Take the line as read in UTC."""
         self._line, self._zone = line, zone
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:

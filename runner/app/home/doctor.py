@@ -21,9 +21,15 @@ from runner.app.core.incident_service import IncidentService
 from runner.app.core.repository import IncidentRow
 from runner.app.core.suspended_incidents import set_aside
 from runner.app.core.transaction import row_of
-from runner.app.home.doctor_channels import channels
-from runner.app.home.doctor_files import exposed_files, own_laws
-from runner.app.home.doctor_reachability import Finding, Severity, of_error, ways_out
+from runner.app.home.doctor_checks import (
+    Finding,
+    Severity,
+    channels,
+    exposed_files,
+    of_error,
+    own_laws,
+    ways_out,
+)
 from runner.app.home.integrity import Integrity, missing, row_from_journal
 from runner.app.home.integrity import examine as examine_documents
 from runner.app.home.open_home import open_service

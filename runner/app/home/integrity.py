@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
@@ -9,16 +10,17 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from runner.app.core.contact_store import forgotten
-from runner.app.core.repository import IncidentRow, Inspection, Verification
+from runner.app.core.repository import Head, IncidentRow, Inspection, Verification
 from runner.app.core.transaction import row_of
 from runner.app.home import retention
-from runner.errors import Sealed, TocsinError
+from runner.errors import Sealed, TocsinError, Usage
 from runner.incident.people.contact_journal import BOOK, READER, STREAM
 from runner.incident.state.events import IncidentOpened
 from runner.incident.state.incident import Incident
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+
 
 FaultCode = Literal["blob_changed", "blob_missing", "key_missing", "row_missing"]
 
@@ -145,3 +147,37 @@ def _named(service: IncidentService, incident: Incident) -> Iterator[tuple[str, 
             yield f"the Word file of {document.id}", document.adoption.file
     for evidence in incident.evidence.values():
         yield f"evidence {evidence.id}", evidence.sha256
+
+
+_ANCHOR = re.compile(r"(?P<version>\d+):(?:sha256:)?(?P<hash>[0-9a-f]{64})")
+Seen = Callable[[int], None]
+
+
+def events(service: IncidentService, incident: str | None) -> int:
+    """Return how many events there are to verify."""
+    return sum(row.version for row in service.store.rows() if incident in (None, row.id))
+
+
+def verify(
+    service: IncidentService, incident: str | None, anchor: str = "", seen: Seen | None = None
+) -> Verification:
+    """Verify one journal or all; ``anchor`` is ``N:sha256:HASH`` as it stands on a document that left the house."""
+    if not anchor:
+        return service.store.verify(incident, seen=seen)
+    match = _ANCHOR.fullmatch(anchor.strip())
+    if match is None:
+        raise Usage(
+            f"'{anchor}' is no anchor", hint="write N:sha256:HASH, as a footer shows it", code="bad_anchor"
+        )
+    if incident is None:
+        raise Usage("an anchor is of one incident", hint="add --incident INCIDENT", code="option_missing")
+    return service.store.verify(incident, {incident: Head(int(match["version"]), match["hash"])}, seen)
+
+
+def integrity(
+    service: IncidentService, verified: Verification, incident: str | None, seen: Seen | None = None
+) -> Integrity:
+    """Return what the chain does not show; documents are missed only where the chain holds, which names them."""
+    found = examine(service, verified, incident, seen)
+    gone = tuple(missing_anywhere(service, incident)) if verified.ok else ()
+    return msgspec.structs.replace(found, faults=(*found.faults, *gone))

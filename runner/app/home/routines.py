@@ -56,14 +56,14 @@ def comcheck(service: IncidentService, since: datetime | None = None) -> Done:
 
     What was tried from ``since`` on is not tried again: what came of it counts, also of a try that broke off.
     """
-    from runner.app.messages.communications_check import test_contacts, ways
+    from runner.app.messages.communications_check import check_contacts, ways
 
     found = ways(service)
     tried = [way for way in found if since is not None and way.tried_since(since)]
     worked: dict[str, int] = {way.person: 0 for way in found}
     for way in tried:
         worked[way.person] += way.check is not None and way.check.state == "accepted"
-    for way, result in test_contacts(service, [way for way in found if way not in tried]):
+    for way, result in check_contacts(service, [way for way in found if way not in tried]):
         worked[way.person] += result.state == "accepted"
     silent = sorted({*service.directory.people} - {one for one, count in worked.items() if count})
     words = f"{sum(worked.values())} of {len(found)} ways worked"

@@ -3,12 +3,15 @@
 An incident names its contents: the outline of the law, by which most is decided, and the digests of the laws and of the
 notices, which few commands need. What is pinned can so be checked from the one digest that stands in its journal.
 
-Compiling the law takes longer than reading it, so the compiled form is kept in the home, which is trusted as its key
-and its store are; a cache outside of the home is never pinned.
+Compiling the law takes longer than reading it. What ships with the program is compiled when the program is built, and is
+trusted as the code beside it is. What a home changes is compiled once and kept in the home, which is trusted as its key
+and its store are. A cache anywhere else is never pinned.
 """
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,6 +22,7 @@ from runner.playbook.pinned import Catalogue, CatalogueText, Contents, PinnedNot
 from runner.yamlfile.compile_cache import compiled, kept_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
@@ -44,9 +48,14 @@ def _outline(regimes: tuple[Regime, ...]) -> Outline:
 
 
 def kept_catalogue(cache: Path, catalog: Catalog) -> tuple[CatalogueText, bytes]:
-    """Return the catalogue and its bytes, from a cache that knows every file they come from, or made and kept there."""
+    """Return the catalogue and its bytes, from a folder that knows every file they come from, or made and kept in a cache."""
     return compiled(
-        cache, "law", _files(catalog), CatalogueText, lambda: _text(read_catalogue(catalog.kept_in(cache)))
+        cache,
+        "law",
+        _files(catalog),
+        CatalogueText,
+        lambda: _text(read_catalogue(catalog.kept_in(cache))),
+        shipped=catalog.compiled_folder,
     )
 
 
@@ -66,14 +75,33 @@ def _text(made: Catalogue) -> CatalogueText:
 def pin_catalogue(service: IncidentService, catalog: Catalog) -> str:
     """Keep the catalogue in the store and return its SHA-256; where it is there already, only its name is looked up."""
     cache, files = service.folder / "cache", _files(catalog)
-    known = kept_digest(cache, "pin", files)
+    known = kept_digest(cache, "pin", files, shipped=catalog.compiled_folder)
     if known and service.store.has_blob(known):
         return known
+
+    def keep(body: bytes) -> str:
+        return service.keep_document(service.principal, None, body)
+
+    return keep(_contents(cache, catalog, keep))
+
+
+def _contents(cache: Path, catalog: Catalog, put: Callable[[bytes], str]) -> bytes:
+    """Return the contents of a catalogue, once its laws and its notices are put where their SHA-256 finds them."""
     found, _ = kept_catalogue(cache, catalog)
-    contents = Contents(
-        outline=found.outline,
-        laws_at=service.keep_document(service.principal, None, msgspec.json.encode(found.regimes)),
-        notices_at=service.keep_document(service.principal, None, bytes(found.notices)),
-    )
-    _, body = compiled(cache, "pin", files, Contents, lambda: contents)
-    return service.keep_document(service.principal, None, body)
+    laws_at = put(msgspec.json.encode(found.regimes))
+    contents = Contents(outline=found.outline, laws_at=laws_at, notices_at=put(bytes(found.notices)))
+    shipped = catalog.compiled_folder
+    return compiled(cache, "pin", _files(catalog), Contents, lambda: contents, shipped=shipped)[1]
+
+
+def compile_shipped(folder: Path, built_in: Path | None = None) -> None:
+    """Compile what ships with the program into a folder of its own; a folder that is up to date is left alone.
+
+    The build does so for the wheel and for a checkout. ``Catalog`` reads the folder before it compiles.
+    """
+    catalog = Catalog(built_in=built_in, anew=True)
+    if not kept_digest(folder, "pin", _files(catalog)):  # which is written last
+        shutil.rmtree(folder, ignore_errors=True)
+    _contents(folder, catalog, lambda body: hashlib.sha256(body).hexdigest())
+    for state in folder.glob("*.state"):  # of files on this machine
+        state.unlink()

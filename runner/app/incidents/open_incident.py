@@ -16,10 +16,10 @@ import msgspec
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.on_call import standing
 from runner.app.incidents.catalogue_pinning import pin_catalogue
-from runner.app.incidents.organisation_facts import organisation_facts
 from runner.base.states import Kind, Severity
 from runner.decoding import from_json
 from runner.errors import Invalid, Refused
+from runner.facts.vocabulary.nested_facts import Misplaced, flatten
 from runner.facts.vocabulary.register import Fact, Stated
 from runner.incident.state.commands import (
     AnyCommand,
@@ -40,12 +40,28 @@ from runner.playbook.format import Bundle, Message, Playbook
 from runner.playbook.plan import walk
 from runner.reports.people.unassigned_roles import UnheldRole, unheld
 from runner.routing.messaging import DeliveryPlan
+from runner.routing.organisation import Home
 from runner.yamlfile.limited_files import read_file
 from runner.yamlfile.source import MAX_BYTES
 
 if TYPE_CHECKING:
     from runner.app.core.transaction import Turn
     from runner.facts.veris.veris_record import Imported
+
+
+def organisation_facts(home: Home) -> tuple[Stated, ...]:
+    """Return what the home's file says of the organisation, checked."""
+    wrong: list[Misplaced] = []
+    leaves = list(flatten("", {"organisation": home.organisation}, wrong.append)) if home.organisation else []
+    if wrong:
+        words = "; ".join(f"{misplaced.problem.path}: {misplaced.problem.message}" for misplaced in wrong)
+        raise Invalid(
+            f"tocsin.yaml: organisation: {words}", hint="see: tocsin fact show --all", code="bad_settings"
+        )
+    return tuple(
+        msgspec.structs.replace(leaf.stated, source=leaf.stated.source or "tocsin.yaml") for leaf in leaves
+    )
+
 
 VERIS = "veris:"
 

@@ -13,8 +13,8 @@ from runner.errors import Refused
 from runner.incident.law.moved_deadlines import moves
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
-from runner.incident.state.due_times import PEOPLE
 from runner.incident.state.incident import Incident
+from runner.playbook.steps import PEOPLE
 from runner.reports.incidents.event_descriptions import describe
 from runner.reports.incidents.timeline import words_of
 

@@ -62,7 +62,7 @@ def assess_files(
 
 def organisation_of(home: Path) -> tuple[Stated, ...]:
     """Return the facts of the organisation in a home's settings; its store stays closed."""
-    from runner.app.incidents.organisation_facts import organisation_facts
+    from runner.app.incidents.open_incident import organisation_facts
     from runner.files.settings_file import load_home
 
     return organisation_facts(load_home(home / CONFIG))

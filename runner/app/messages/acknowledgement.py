@@ -263,7 +263,6 @@ class Links:
     """Answers for links, one at a time; safe for several threads."""
 
     def __init__(self, service: IncidentService) -> None:
-        """Take a desk that nobody else works at."""
         self._service = service
         self._lock = threading.Lock()
 

@@ -96,7 +96,7 @@ def _way(
         yield Way(person=name, channel=channel, contact=points[0] if points else None, check=check)
 
 
-def test_contacts(
+def check_contacts(
     service: IncidentService, found: Collection[Way]
 ) -> Generator[tuple[Way, SendResult], None, None]:
     """Send one message over each way and record what came of it, one after the other."""

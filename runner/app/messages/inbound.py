@@ -3,28 +3,81 @@ STOP to its address.
 
 Whatever comes has been believed by its adapter already. One thing is done at a time: callbacks come in on several
 threads, and a desk is one person's.
+
+Receipts that came before our own commit of what they are about: kept in the store until their attempt has a name.
+
+A provider can be faster than the answer to our own request: then its receipt names a message that no attempt is called
+yet. It is held as a mark of the store, which survives the process, and tried again; nothing personal is in it.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Literal
+
+import msgspec
 
 from runner.app.core.directory import stop_contact
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.repository import Store
 from runner.app.incidents.runs import graft
-from runner.app.messages.attempt_index import AttemptRef, Whereabouts
 from runner.app.messages.messages import plan_anew
-from runner.app.messages.pending_receipts import LIMIT, add, pending, remove
-from runner.app.messages.replies import answered, is_shared, owner_of
+from runner.app.messages.replies import AttemptRef, Whereabouts, answered, is_shared, owner_of
+from runner.decoding import from_json
 from runner.errors import UNREADABLE, Sealed, Stale
 from runner.files.people_lists.person_contacts import same_address
 from runner.incident.state.commands import AddNote, TakeReceipt
 from runner.incident.state.incident import Incident
-from runner.routing.inbound import Answer, Heard, Receipt
+from runner.routing.inbound import Answer, Heard, Receipt, meaning
 from runner.routing.messaging import Channel
-from runner.routing.stop_words import meaning
+
+PREFIX = "held/"
+LIMIT = timedelta(minutes=15)
+"""How long one is held: longer than any attempt is under way."""
+MOST = 500
+"""How many are held at once; what comes beyond that is left to its provider to repeat."""
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """One receipt, the channel that it came by, and since when it waits."""
+
+    channel: str
+    receipt: Receipt
+    since: datetime
+
+
+def add(store: Store, channel: str, receipt: Receipt, now: datetime) -> bool:
+    """Keep a receipt; false where too many wait already."""
+    if len(store.marks(PREFIX)) >= MOST:
+        return False
+    name = f"{PREFIX}{receipt.event}"
+    kept = msgspec.json.encode(Held(channel=channel, receipt=receipt, since=now))
+
+    def put(there: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        return there or {name: kept}
+
+    store.change_marks([name], put)
+    return True
+
+
+def pending(store: Store) -> dict[str, Held]:
+    """Return what is held, by the mark's name; what a later version wrote is left alone."""
+    found: dict[str, Held] = {}
+    for name, body in store.marks(PREFIX).items():
+        try:
+            found[name] = from_json(body, Held)
+        except msgspec.DecodeError:
+            continue
+    return found
+
+
+def remove(store: Store, names: list[str]) -> None:
+    """Hold these no longer."""
+    if names:
+        store.change_marks(names, lambda there: {})
+
 
 Fate = Literal["taken", "nothing", "later"]
 """Kept for good; about nothing of ours, or nothing new; or it cannot be kept now and should come again."""
@@ -38,7 +91,6 @@ class Inbox:
     """Where everything that comes in is taken."""
 
     def __init__(self, service: IncidentService) -> None:
-        """Take a desk that nobody else works at."""
         self._service = service
         self._where = Whereabouts(service)
         self._lock = threading.Lock()

@@ -24,8 +24,7 @@ import msgspec
 
 from runner.app.core.repository import FileLock
 from runner.decoding import from_json
-from runner.effects.notices.letter_shards import Shard, shard_name, write_file
-from runner.effects.notices.letters import MAIL_HOUSE, MANIFEST, make_shard
+from runner.effects.notices.letters import MAIL_HOUSE, MANIFEST, Shard, make_shard, shard_name, write_file
 from runner.errors import Refused, StoreLocked
 from runner.incident.notices.letters import Line, MerkleTree
 

@@ -21,8 +21,7 @@ from runner.app.notices.addressing import Addressing
 from runner.app.notices.letter_run import REJECTS, SUMMARY, held, is_done, join, replace_file, spread
 from runner.documents.notice import Format
 from runner.documents.pdf.pdf_writer import unprintable
-from runner.effects.notices.letter_shards import Shard, write_file
-from runner.effects.notices.letters import for_a_spreadsheet
+from runner.effects.notices.letters import Shard, for_a_spreadsheet, write_file
 from runner.effects.notices.render import Paper
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import People, open_people
@@ -48,7 +47,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     notice: str
     people: Path
     out: Path
-    query: str = ""
     duties: tuple[str, ...] = ()
     population: str = ""
     formats: tuple[Format, ...] = ("pdf",)
@@ -103,7 +101,7 @@ def write_letters(service: IncidentService, incident: Incident, order: Order, te
         fonts=order.fonts,
         letterhead=letterhead,
     )
-    people = open_people(order.people, order.query)
+    people = open_people(order.people)
     check_columns(people, ("jurisdiction",) if addressing.places_needed else ())
     rows = _Rows(people, order, addressing, letterhead)
     survey = rows.survey()

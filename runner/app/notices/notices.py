@@ -14,7 +14,6 @@ from runner.errors import Invalid, NotFound, Refused, Usage
 from runner.incident.state.commands import EffectFailed, Rendered
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import Render
-from runner.law.duty import DutyStatus
 from runner.playbook.format import Notice as NoticeStep
 
 if TYPE_CHECKING:
@@ -61,15 +60,11 @@ def draft(service: IncidentService, incident: Incident, name: str, duty: str = "
     notice, body = template(service, incident, name)
     wanted = about_duty(notice, duty)
     statuses = [duty for duty in service.duties(incident) if duty.id == wanted]
-    brief = legal_context(incident, _one(statuses), service.library(incident))
+    brief = legal_context(incident, statuses[0] if statuses else None, service.library(incident))
     notice = apply_duty(notice, brief)
     return notice, make(
         notice, body, incident, brief, privileged=service.home.stationery.privileged, logo=service.logo()
     )
-
-
-def _one(statuses: Sequence[DutyStatus]) -> DutyStatus | None:
-    return statuses[0] if statuses else None
 
 
 def coverage(service: IncidentService, incident: Incident, name: str, duty: str = "") -> tuple[Coverage, ...]:

@@ -34,7 +34,6 @@ class Counting:
     """Identifiers that count: the same test makes the same ones."""
 
     def __init__(self) -> None:
-        """Begin at one."""
         self._numbers = count(1)
 
     def name(self, prefix: str) -> str:

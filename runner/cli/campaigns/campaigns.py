@@ -14,21 +14,19 @@ from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
 from runner.cli.framework.session import Session
-from runner.cli.notices.letters import bar, sql_of
+from runner.cli.notices.letters import bar
 from runner.errors import Usage
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Page, line
 
 if TYPE_CHECKING:
+    from runner.app.campaigns.control import Write
     from runner.app.campaigns.send import WaitPolicy
-    from runner.app.campaigns.status import Write
     from runner.routing.traffic import Rate
 
 Notice = Annotated[str, Argument(metavar="NOTICE", help="A template with slots; auto: by each duty.")]
-People = Annotated[
-    Path, Option("--people", metavar="FILE", help="CSV, Parquet or SQLite; later its name is enough.")
-]
+People = Annotated[Path, Option("--people", metavar="FILE", help="A CSV file; later its name is enough.")]
 NEEDS_A_PERSON = 4
 Over = Annotated[list[str] | None, Option("--over", metavar="CHANNEL", help="Only these channels.")]
 Rates = Annotated[
@@ -59,9 +57,6 @@ def plan(
         list[str] | None, Option("--duty", help="The duty, or one for each place; else by place.")
     ] = None,
     population: Annotated[str, Option("--population", metavar="ID", help="Where the list names none.")] = "",
-    query: Annotated[
-        str, Option("--query", metavar="SQL", help="What a database is asked, or its file.")
-    ] = "",
     over: Over = None,
     rate: Rates = None,
     chunk: Annotated[
@@ -91,7 +86,6 @@ def plan(
     order = PlanOrder(
         notice=notice,
         people=people,
-        query=sql_of(query),
         short=short,
         duties=tuple(duty or ()),
         population=population,
@@ -123,7 +117,7 @@ def send(
     Example:
       tocsin bulk send gdpr-34-letter --people people.csv
     """
-    from runner.app.campaigns.find import known
+    from runner.app.campaigns.control import known
     from runner.app.campaigns.send import send as sent
     from runner.reports.campaigns.campaigns import sent_page
 
@@ -189,9 +183,8 @@ def status(
     Example:
       tocsin bulk status gdpr-34-letter --people people.csv --open letters.csv
     """
-    from runner.app.campaigns.find import known
-    from runner.app.campaigns.status import open_list
-    from runner.app.campaigns.status import status as counted
+    from runner.app.campaigns.control import known, open_list
+    from runner.app.campaigns.control import status as counted
     from runner.reports.campaigns.campaigns import status_page
 
     incident = session.incident()
@@ -218,7 +211,7 @@ def receipts(
     Example:
       tocsin bulk receipts gdpr-34-letter --people people.csv --from posted.csv
     """
-    from runner.app.campaigns.find import known
+    from runner.app.campaigns.control import known
     from runner.app.campaigns.receipts import read_receipts, take
 
     found = known(session.service, session.incident(), notice, people)

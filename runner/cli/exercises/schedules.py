@@ -9,8 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 from runner.cli.framework.environment import stopped_by_signals
-from runner.cli.framework.options import NEEDS_A_PERSON, Argument, Commands, Option, Scope, command
-from runner.cli.framework.schedule_options import check_times, show, span
+from runner.cli.framework.options import (
+    NEEDS_A_PERSON,
+    Argument,
+    Commands,
+    Option,
+    Scope,
+    check_times,
+    command,
+    show,
+    span,
+)
 from runner.cli.framework.session import Session
 from runner.errors import Usage
 from runner.incident.exercises.schedules import OnMissed, Rule
@@ -21,11 +30,7 @@ if TYPE_CHECKING:
 
 
 MISSED: tuple[str, ...] = get_args(OnMissed)
-
-
 AHEAD = timedelta(days=400)
-
-
 EVENTS = 60
 """A calendar holds at most so many times of one schedule, over a good year."""
 

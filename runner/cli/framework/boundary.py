@@ -20,7 +20,6 @@ from runner.settings import find_home
 if TYPE_CHECKING:
     from runner.cli.framework.environment import World
 
-OUR_FAULT = 3
 INTERRUPTED = 130
 LOGS = "logs"
 _OURS = ("runner", "integrations", "playbooks")
@@ -29,7 +28,6 @@ _EXTRAS = {
     "psycopg_pool": "postgres",
     "procrastinate": "postgres",
     "keyring": "keyring",
-    "pyarrow": "bulk",
     "apprise": "apprise",
 }
 """The extra of the distribution that brings a package which not everybody needs."""

@@ -20,11 +20,10 @@ from runner.errors import Usage
 
 if TYPE_CHECKING:
     from runner.cli.framework.environment import World
+    from runner.reports.exercises.schedules import SchedulesReport
 
 
 Command = Callable[..., int | None]
-
-
 Complete = Callable[[str], list[str]]
 
 
@@ -45,7 +44,6 @@ class Argument:
     def __init__(
         self, *, help: str = "", metavar: str | None = None, autocompletion: Complete | None = None
     ) -> None:
-        """Take what Typer's own takes."""
         self.about = {"help": help, "metavar": metavar, "autocompletion": autocompletion}
 
 
@@ -62,32 +60,16 @@ class Scope(Enum):
 
 RECORDS = (Scope.WRITES, Scope.OPENS, Scope.HOME_WRITES)
 """Scopes of what goes on record, with who did it."""
-
-
 _HOME = Annotated[str | None, Option("--home", metavar="DIR", help="The home; else TOCSIN_HOME, .tocsin.")]
-
-
 _FORMAT = Annotated[str, Option("--format", metavar="FORMAT", help="text, or json for programs.")]
-
-
 _AS = Annotated[str, Option("--as", metavar="PERSON", help="Who you say you are.")]
-
-
 _BEHALF = Annotated[str, Option("--on-behalf-of", metavar="PERSON", help="For whom you do it; provisional.")]
-
-
 _VIA = Annotated[str, Option("--via", metavar="WAY", help="How that person told you: phone.")]
-
-
 _NO_WORK = Annotated[bool, Option("--no-work", help="Leave what becomes due to a worker.")]
-
-
 _INCIDENT = Annotated[
     str | None,
     Option("--incident", "-i", metavar="INCIDENT", help="Id or codename.", autocompletion=incidents),
 ]
-
-
 Where = Annotated[
     str | None,
     Argument(metavar="[INCIDENT]", help="Id or codename; may be left out.", autocompletion=incidents),
@@ -184,8 +166,6 @@ def group(app: Commands, name: str, words: str) -> Commands:
 
 
 Reason = Annotated[str, Option("--reason", metavar="WHY", help="Why; it is kept.")]
-
-
 NEEDS_A_PERSON = 4
 
 
@@ -224,3 +204,46 @@ def calendar_day(text: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError:
         raise Usage(f"'{text}' is no day", hint="as: 2026-12-24", code="bad_date") from None
+
+
+def check_times(cron: str, every: str) -> None:
+    """Raise Usage unless exactly one of the two says when."""
+    if bool(cron) == bool(every):
+        raise Usage(
+            "name either --cron or --every",
+            hint="as: --every 90d",
+            code="options_conflict" if cron else "option_missing",
+        )
+
+
+def span(option: str, text: str) -> timedelta | None:
+    """Return what an option says; raises Usage."""
+    if not text:
+        return None
+    try:
+        found = parse_duration(text)
+    except ValueError as error:
+        raise Usage(f"{option}: {error}", code="bad_duration") from error
+    if not timedelta() < found <= timedelta(days=3660):
+        raise Usage(f"{option} {text} is no span between two exercises", hint="as: 90d", code="bad_duration")
+    return found
+
+
+def show(session: Session, *, routine: bool = False) -> SchedulesReport:
+    """Show the exercises, or the routines, that come by themselves, and return what was shown."""
+    from runner.app.exercises.fire_times import next_fire
+    from runner.app.exercises.schedules import read, standing_of
+    from runner.reports.exercises.schedules import schedules_page, schedules_report
+
+    now = session.now()
+    standing = standing_of(read(session.service), routine=routine)
+    upcoming = {
+        schedule.id: next_fire(schedule.rule, schedule.since, max(now, schedule.since))
+        for schedule in standing
+    }
+    report = schedules_report(standing, upcoming, now)
+    begin = (
+        "tocsin routine add comcheck --every 30d" if routine else "tocsin drill schedule EXERCISE --every 90d"
+    )
+    session.show(report, lambda: schedules_page(report, begin))
+    return report

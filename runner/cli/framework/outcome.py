@@ -13,6 +13,7 @@ from runner.incident.state import events as e
 from runner.incident.state.second_person import ClockMove
 from runner.incident.steps.approvals import Tally
 from runner.incident.turn.implicit_answers import HOW, OVER
+from runner.playbook.steps import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import aside_words, here
 from runner.reports.core.page import Cell, Page, Paragraph, Table, Tone, line
@@ -171,9 +172,6 @@ def outcome(session: Session, turn: Turn, done: tuple[str, ...]) -> Done:
         ready=tuple(_step(row) for row in rows if row.invocation in ready and _is_ready(row)),
         stuck=tuple(_step(row, row.stuck) for row in rows if row.invocation in stuck and row.stuck),
     )
-
-
-PEOPLE = frozenset({"task", "ask", "approve", "file"})
 
 
 def _is_ready(row: TaskRow) -> bool:

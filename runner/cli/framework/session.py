@@ -393,7 +393,6 @@ class Session:
     # --- closing ------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        """Return the session."""
         return self
 
     def __exit__(
@@ -402,7 +401,6 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Let the store go, where it was opened."""
         if self.opened:
             self.service.store.close()
             self._read_in(None)

@@ -62,8 +62,8 @@ def verify(
       tocsin audit verify
       tocsin audit verify -i amber-falcon --anchor 41:sha256:9f2c…
     """
-    from runner.app.home.audit import events, integrity
-    from runner.app.home.audit import verify as verified
+    from runner.app.home.integrity import events, integrity
+    from runner.app.home.integrity import verify as verified
     from runner.cli.framework.progress_line import bars
 
     given = session.options.incident

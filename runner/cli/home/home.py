@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from runner import __version__
-from runner.app.home.doctor import Examination
-from runner.app.home.doctor_reachability import Severity
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.reports.core.page import Block, Cell, Page, Paragraph, Tone, line
 from runner.settings import CONFIG
+
+if TYPE_CHECKING:
+    from runner.app.home.doctor import Examination
+    from runner.app.home.doctor_checks import Severity
 
 
 def add(app: Commands) -> None:

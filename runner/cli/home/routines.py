@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, cast, get_args
 
-from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
-from runner.cli.framework.schedule_options import check_times, show, span
+from runner.cli.framework.options import (
+    Argument,
+    Commands,
+    Option,
+    Scope,
+    check_times,
+    command,
+    group,
+    show,
+    span,
+)
 from runner.cli.framework.session import Session
 from runner.errors import NotFound, Usage
 from runner.incident.exercises.schedules import Routine, Rule

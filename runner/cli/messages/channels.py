@@ -70,7 +70,7 @@ def check(
       tocsin channel check --show
       tocsin channel check --to maria --yes
     """
-    from runner.app.messages.communications_check import test_contacts, ways
+    from runner.app.messages.communications_check import check_contacts, ways
 
     found = ways(session.service, person or (), channel or ())
     report = _report(session, found, person or (), 0)
@@ -83,7 +83,7 @@ def check(
     if not yes:
         session.confirm(f"Send {count(len(found), 'message')} now?", "repeat with --yes, or look with --show")
     failed = 0
-    for way, result in test_contacts(session.service, found):
+    for way, result in check_contacts(session.service, found):
         failed += result.state != "accepted"
         session.say(f"{way.person} over {way.channel.id}: {result.state.replace('_', ' ')}")
     again = ways(session.service, person or (), channel or ())

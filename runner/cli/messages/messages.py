@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
+
+from runner.base.states import Kind, Proof
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
-from runner.cli.framework.outcome import submit
+from runner.cli.framework.outcome import submit, work
 from runner.cli.framework.session import Session
-from runner.cli.messages import acknowledge
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
@@ -31,8 +33,8 @@ def add(app: Commands) -> None:
     command(messages, "resolve", Scope.WRITES)(resolve)
     command(messages, "retry", Scope.WRITES)(retry)
     command(app, "call", Scope.WRITES)(call)
-    acknowledge.add(app)
-    acknowledge.add_to_messages(messages)
+    command(messages, "prove")(prove)
+    command(app, "ack", Scope.WRITES)(ack)
 
 
 def plan(
@@ -340,3 +342,63 @@ def call(
     made = c.ReportCall(by=session.by, delivery=delivery, reached=reached, note=note)
     person = incident.deliveries[delivery].person
     submit(session, incident.id, made, f"{person} was {'reached' if reached else 'not reached'} by telephone")
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/acknowledged/v1"):
+    """What came of an acknowledgement."""
+
+    incident: str
+    codename: str
+    kind: Kind
+    delivery: str
+    person: str
+    evidence: Proof
+    changed: bool
+    """False where it proved nothing that was not proved before."""
+
+
+def ack(
+    session: Session,
+    code: Annotated[str, Argument(metavar="CODE", help="The code in the last line of the message.")],
+    note: Annotated[str, Option("--note", help="What you want to say with it.")] = "",
+) -> None:
+    """Say that you have a message: nobody else is called out for it any more.
+
+    It must have gone to you: say who you are with --as, or for whom you say it with --on-behalf-of and --via.
+
+    \b
+    Example:
+      tocsin ack K7Q-M3X --as jonas
+    """
+    from runner.app.messages.acknowledgement import COMMAND_LINE, acknowledge
+
+    person = session.principal.on_behalf_of or session.by
+    only = session.name() if session.options.incident else ""
+    found = acknowledge(session.service, code=code, person=person, via=COMMAND_LINE, incident=only, note=note)
+    work(session)
+    report = Answered(**{name: getattr(found, name) for name in found.__struct_fields__})
+    session.show(report, lambda: page(report))
+
+
+def page(report: Answered) -> Page:
+    """Draw the answer."""
+    if not report.changed:
+        return Page((line(f"{report.person} had acknowledged it already: nothing to change", "good"),))
+    return Page((line(f"{report.codename}: {report.person} has acknowledged {report.delivery}", "good"),))
+
+
+def prove(
+    session: Session,
+    delivery: Annotated[str, Argument(metavar="DELIVERY", help="Its id, as in tocsin message list.")],
+) -> None:
+    """Say what is proved of a delivery and what is not, in a sentence that can be quoted.
+
+    \b
+    Example:
+      tocsin message prove d-7k2m
+    """
+    from runner.app.messages.messages import prove as read
+    from runner.reports.messages.delivery_evidence import proof_page
+
+    report = read(session.service, session.name(), delivery)
+    session.show(report, lambda: proof_page(report))

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.options import Argument, Option
 from runner.cli.framework.session import Session
-from runner.errors import Usage, warning
+from runner.errors import warning
 from runner.reports.core.page import Cell, Page, Paragraph, Table, line
-from runner.yamlfile.limited_files import read_file
 
 if TYPE_CHECKING:
     from runner.app.notices.letters import Tell, Written
@@ -20,15 +19,12 @@ if TYPE_CHECKING:
 def letters(
     session: Session,
     notice: Annotated[str, Argument(metavar="NOTICE", help="A template with slots; auto: by each duty.")],
-    people: Annotated[Path, Option("--people", metavar="FILE", help="CSV, Parquet or SQLite.")],
+    people: Annotated[Path, Option("--people", metavar="FILE", help="A CSV file.")],
     out: Annotated[Path, Option("--out", metavar="DIR", help="The folder of this run.")],
     duty: Annotated[
         list[str] | None, Option("--duty", help="The duty, or one for each place; else by place.")
     ] = None,
     population: Annotated[str, Option("--population", metavar="ID", help="Where the list names none.")] = "",
-    query: Annotated[
-        str, Option("--query", metavar="SQL", help="What a database is asked, or its file.")
-    ] = "",
     to: Annotated[list[str] | None, Option("--to", metavar="FORMAT", help="pdf; or docx, html, txt.")] = None,
     batch: Annotated[
         int, Option("--batch", metavar="N", help="Up to 1,000 letters in a PDF, for paper.")
@@ -45,7 +41,7 @@ def letters(
     \b
     Examples:
       tocsin notice letters us-letter --people people.csv --out letters
-      tocsin notice letters auto --people people.parquet --out letters --batch 1000 --skip-bad
+      tocsin notice letters auto --people people.csv --out letters --batch 1000 --skip-bad
     """
     from runner.app.notices.letters import Order, write_letters
     from runner.app.notices.notices import formats_of
@@ -54,7 +50,6 @@ def letters(
         notice=notice,
         people=people,
         out=out,
-        query=sql_of(query),
         duties=tuple(duty or ()),
         population=population,
         formats=formats_of(to or []) or ("pdf",),
@@ -84,22 +79,6 @@ def _unapproved(written: Written) -> list[str]:
         )
         for duty, notice, version in patterns
     ]
-
-
-LARGEST_QUERY = 100_000
-"""Bytes of a query in a file."""
-
-
-def sql_of(query: str) -> str:
-    """Return a query, read from its file where a file is named."""
-    if not query.endswith(".sql"):
-        return query
-    try:
-        return read_file(Path(query), LARGEST_QUERY).decode("utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise Usage(
-            f"{query} cannot be read", hint="--query SQL, or a file that ends in .sql", code="file_unreadable"
-        ) from None
 
 
 @contextmanager

@@ -8,18 +8,162 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
-from runner.cli.framework.outcome import tell
+from runner.cli.framework.outcome import answer, tell
 from runner.cli.framework.output_files import in_person, rendered_words, show_pulled
 from runner.cli.framework.session import Session
-from runner.cli.notices.adopt import adopt
 from runner.cli.notices.letters import letters
-from runner.cli.notices.redlines import diff
 from runner.documents.notice import Coverage
 from runner.errors import NotFound, Refused, Usage
-from runner.reports.core.page import Cell, Page, Table, Tone, line
+from runner.reports.core.formatting import count
+from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runner.app.notices.notice_versions import Pair
+    from runner.app.notices.word_import import Adoption
     from runner.incident.state.incident import Document, Incident
+    from runner.reports.notices.redline import Compared
+
+
+def adopt(
+    session: Session,
+    file: Annotated[Path, Argument(metavar="FILE.docx", help="The Word file that came back.")],
+    step: Annotated[
+        str, Argument(metavar="[STEP]", help="The notice step; the file's name tells otherwise.")
+    ] = "",
+    override: Annotated[
+        str, Option("--override", metavar="WHY", help="Counsel lets it go as it is; the reason is kept.")
+    ] = "",
+    yes: Annotated[bool, Option("--yes", help="Take it without asking.")] = False,
+) -> None:
+    """Take counsel's edited Word file as the notice's text: it is compared, checked, and written in every format.
+
+    Tracked changes count as accepted. What was approved before is void, and the new text is approved as any other.
+
+    \b
+    Examples:
+      tocsin notice adopt short-notice_1a2b3c4d.docx
+      tocsin notice adopt edited.docx final --as jonas --yes
+    """
+    from runner.app.core.transaction import Turn
+    from runner.app.notices.word_import import command, look
+    from runner.reports.core.task_rows import numbered
+
+    incident = session.incident()
+    adoption = look(session.service, incident, file, step, tuple(numbered(incident)))
+    if adoption.same:
+        answer(
+            session,
+            Turn(before=incident, after=incident),
+            f"{adoption.step}: the text is that of {adoption.pair.new.id}: there is nothing to take",
+        )
+        return
+    in_person(session, override)
+    session.tell(Page(tuple(_page(adoption))))
+    if not yes:
+        again = f"tocsin notice adopt {file} {adoption.step} --yes"
+        session.confirm(f"{session.by}: take this text for {adoption.step}?", again)
+    rendered = command(session.service, incident, adoption, override)
+    turn = session.service.act(session.principal, incident.id, [rendered])
+    tell(session, turn, f"the text of {file.name} is taken: {rendered_words(rendered)}")
+
+
+def _page(found: Adoption) -> Iterator[Block]:
+    """Yield what differs, what was taken as final, and what the law says of the new text."""
+    from runner.reports.notices.redline import redline_blocks
+
+    newest = found.pair.new
+    yield line(f"AGAINST {newest.id}", "title")
+    yield from redline_blocks(found.pair.redline)
+    yield Blank()
+    if found.written_from.id != newest.id:
+        text = f"the file is of {found.written_from.id}, which {newest.id} has replaced: what changed between them goes back"
+        yield line(text, "alarm", hang=2)
+    if found.returned.tracked:
+        yield line(f"{count(found.returned.tracked, 'tracked change')} taken as final text", "warn")
+    if found.returned.comments:
+        yield line(
+            f"{count(found.returned.comments, 'comment')} left out: they are no part of the text", "warn"
+        )
+    for coverage in found.coverage:
+        if coverage.state in ("gap", "forbidden", "to_check"):
+            tone: Tone = "warn" if coverage.state == "to_check" else "alarm"
+            yield line(
+                f"{coverage.state.replace('_', ' ')}: {coverage.ref} {coverage.item}. {coverage.note}".rstrip(
+                    ". "
+                ),
+                tone,
+                hang=2,
+            )
+
+
+Which = "A rendering: its number, the beginning of its digest, or its id."
+
+
+def diff(
+    session: Session,
+    name: Annotated[str, Argument(metavar="NOTICE", help="A notice, a rendering, or a notice step.")],
+    older: Annotated[str, Argument(metavar="[A]", help=f"{Which} The one before B otherwise.")] = "",
+    newer: Annotated[str, Argument(metavar="[B]", help=f"{Which} The newest otherwise.")] = "",
+    since_filed: Annotated[
+        bool, Option("--since-filed", help="What changed since the last filing under the same law.")
+    ] = False,
+    to: Annotated[
+        list[str] | None, Option("--to", metavar="FORMAT", help="html, docx; several with commas.")
+    ] = None,
+    out: Annotated[Path | None, Option("--out", metavar="DIR", help="The folder to write into.")] = None,
+) -> None:
+    """Show what changed between two renderings of a notice, word by word, and which facts changed it.
+
+    With --out it is written as HTML and as Word with tracked changes.
+
+    \b
+    Examples:
+      tocsin notice diff gdpr-33-initial
+      tocsin notice diff gdpr-33-initial 1 3 --to docx --out review
+      tocsin notice diff nis2-final --since-filed
+    """
+    from runner.app.notices import notice_versions
+
+    incident = session.incident()
+    if since_filed and older:
+        raise Usage(
+            "--since-filed says itself with what to compare", hint="leave A out", code="options_conflict"
+        )
+    choose = notice_versions.since_filed if since_filed else None
+    old, new = (
+        choose(incident, name, newer) if choose else notice_versions.chosen(incident, name, older, newer)
+    )
+    pair = notice_versions.compare(session.service, old, new)
+    if out is None:
+        _show(session, report(incident, pair), pair)
+        return
+    author = pair.after.document.context.stationery.name or incident.codename
+    formats = notice_versions.redline_formats(to or [])
+    show_pulled(session, notice_versions.save(pair, formats, out, author))
+
+
+def report(incident: Incident, pair: Pair) -> Compared:
+    """Return a comparison as a report: which renderings, and what changed."""
+    from runner.app.notices.notice_versions import number_of
+    from runner.reports.notices.redline import compared, version
+
+    filed = {view.record.digest for view in incident.duties.values() if view.record is not None}
+    before, after = (
+        version(one, number_of(incident, one), filed=one.digest in filed) for one in (pair.old, pair.new)
+    )
+    return compared(before, after, pair.redline, pair.facts)
+
+
+def _show(session: Session, found: Compared, pair: Pair) -> None:
+    from runner.reports.notices.redline import compared_page
+
+    def page() -> Page:
+        return compared_page(found, pair.redline)
+
+    session.show(found, page)
+
 
 Name = Annotated[str, Argument(metavar="NOTICE", help="A notice, a rendering, or a notice step.")]
 To = Annotated[

@@ -14,7 +14,7 @@ from runner.settings import CONFIG
 
 if TYPE_CHECKING:
     from runner.app.people.contact_import import Import
-    from runner.reports.people.contact_import import ImportReport
+    from runner.reports.people.people import ImportReport
 
 
 def add(people: Commands) -> None:
@@ -47,7 +47,7 @@ def import_(
     """
     from runner.app.people.contact_import import carry_out, moved, planned
     from runner.cli.framework.outcome import reach
-    from runner.reports.people.contact_import import import_page
+    from runner.reports.people.people import import_page
 
     if (file is None) is not from_settings:
         raise Usage(
@@ -74,7 +74,7 @@ def import_(
 
 def _report(session: Session, found: Import, file: Path | None, *, written: bool) -> ImportReport:
     from runner.files.settings_file import lines_of_people
-    from runner.reports.people.contact_import import ImportReport, ImportRow, contact_words
+    from runner.reports.people.people import ImportReport, ImportRow, contact_words
 
     config = session.folder / CONFIG
     told = file is None and (written or not found.any)

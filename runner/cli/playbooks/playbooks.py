@@ -1,4 +1,9 @@
-"""Playbooks and their files: list, outline, check, compare; and the schemas for editors."""
+"""Playbooks and their files: list, outline, check, compare; and the schemas for editors.
+
+``playbook test``: work a playbook along the ways that are written down beside it, and say where it ends otherwise.
+
+``playbook fixture`` writes such a way down from an incident.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from runner.cli.framework.completion import playbooks
+from runner.cli.framework.completion import incidents, playbooks
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.session import Session, readable_home
 from runner.cli.framework.session import catalog as _catalog
-from runner.cli.playbooks import charts, playbook_tests
+from runner.cli.playbooks import charts
 from runner.errors import NotFound, Problem, Refused, TocsinError, Usage
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line, visible
@@ -22,8 +27,10 @@ if TYPE_CHECKING:
 
     from runner.app.playbooks.playbooks import Difference, Entry, Outline, Shown
     from runner.playbook.checks.action_calls import CalledHost
+    from runner.reports.playbooks.case_report import FileReport
     from runner.routing.messaging import Channel
     from runner.routing.organisation import Home
+
 
 Name = Annotated[
     str, Argument(metavar="NAME", help="A name, NAME@VERSION or a file.", autocompletion=playbooks)
@@ -41,7 +48,8 @@ def add(app: Commands) -> None:
     command(commands, "copy", Scope.ANYWHERE)(copy)
     command(commands, "validate", Scope.ANYWHERE, formats=("text", "json", "sarif"))(validate)
     command(commands, "diff", Scope.ANYWHERE)(diff)
-    playbook_tests.add(commands)
+    command(commands, "test", Scope.ANYWHERE, formats=("text", "json", "junit"))(rehearse)
+    command(commands, "fixture", Scope.ANYWHERE, formats=("text",))(fixture)
     charts.add(commands)
     command(app, "schema", Scope.ANYWHERE)(schema)
 
@@ -278,3 +286,100 @@ def schema(
             code="unknown_schema",
         )
     session.world.out.write(as_text(EDITOR_SCHEMAS[kind]()))
+
+
+def rehearse(
+    session: Session,
+    name: Annotated[
+        list[str] | None,
+        Argument(
+            metavar="[PLAYBOOK|FILE|FOLDER]...",
+            help="Whose tests; all without one.",
+            autocompletion=playbooks,
+        ),
+    ] = None,
+    only: Annotated[
+        str, Option("--only", metavar="WORDS", help="Cases with these words in their name.")
+    ] = "",
+    missed: Annotated[bool, Option("--missed", help="List what no test went through.")] = False,
+    cover: Annotated[
+        int, Option("--cover", metavar="PERCENT", help="Fail below this share of branches.")
+    ] = 0,
+    junit: Annotated[str, Option("--junit", metavar="FILE", help="Write JUnit's XML there as well.")] = "",
+) -> int:
+    """Test playbooks: work them along written ways in virtual time; nothing leaves this machine.
+
+    \b
+    Examples:
+      tocsin playbook test lost-device
+      tocsin playbook test my-playbooks --missed --junit report.xml
+    """
+    from runner.reports.playbooks.case_report import junit as junit_text
+    from runner.reports.playbooks.case_report import page, report
+
+    if not 0 <= cover <= 100:
+        raise Usage("--cover is a share between 0 and 100", hint="--cover 100", code="bad_cover")
+    found = report([report for report in _reports(session, tuple(name or ()), only) if report.cases])
+    if not found.files:
+        raise Refused(f"no test has '{only}' in its name", hint="leave --only out", code="unknown_test")
+    if junit:
+        Path(junit).write_text(junit_text(found), encoding="utf-8")
+    if session.options.format == "junit":
+        session.world.out.write(junit_text(found))
+    else:
+        session.show(found, lambda: page(found, missed=missed))
+    thin = [
+        file for file in found.files if 100 * file.coverage.branches.met < cover * file.coverage.branches.of
+    ]
+    for one in thin:
+        share = one.coverage.branches
+        session.say(
+            f"{one.playbook}: {share.met} of {share.of} branches is less than {cover} %: see --missed"
+        )
+    return 1 if found.failed or thin else 0
+
+
+def _reports(session: Session, names: tuple[str, ...], only: str) -> list[FileReport]:
+    """Run the files of tests one after the other, with a bar where a person waits."""
+    from runner.cli.framework.progress_line import bars
+    from runner.playbook.playbook_test_file import find_tests, load_tests
+    from runner.settings import cache_folder
+    from runner.workers.playbook_test_runner import report_of, run_file
+
+    known = _catalog(session)
+    files = [load_tests(path, known) for path in find_tests(names, known)]
+    total = sum(only in case.name for file in files for case in file.tests.cases)
+    cache = cache_folder(session.world.environ)
+    with bars(session) as shown:
+        seen = shown.begin("playing", total)
+        return [report_of(file, run_file(file, known, cache, only, seen)) for file in files]
+
+
+def fixture(
+    session: Session,
+    incident: Annotated[
+        str, Option("--from-incident", metavar="INCIDENT", help="Id or codename.", autocompletion=incidents)
+    ],
+    out: Annotated[str, Option("--out", metavar="FILE", help="Where to write it; else it is printed.")] = "",
+    keep_text: Annotated[
+        bool, Option("--keep-text", help="Keep free text, which may name people; else it is made up.")
+    ] = False,
+) -> None:
+    """Write a test of a playbook from what happened in an incident.
+
+    \b
+    Example:
+      tocsin playbook fixture --from-incident amber-falcon --out playbooks/tests/lost-device.train.yaml
+    """
+    from runner.app.playbooks.fixtures import fixture as make
+
+    made = make(session.service, session.incident(incident), keep_text=keep_text)
+    if not out:
+        session.world.out.write(made.text())
+    elif Path(out).exists():
+        raise Refused(f"{out} exists already", hint="choose another name: --out FILE", code="file_exists")
+    else:
+        Path(out).write_text(made.text(), encoding="utf-8")
+        session.say(f"wrote {out}: read it through, then: tocsin playbook test {out}")
+    for words in made.lost:
+        session.say(f"not in it: {words}")

@@ -25,7 +25,10 @@ def item_of(notice: Notice, path: str) -> str:
     """Return the letter of the first required item that a path belongs to, or nothing."""
     wanted = short(path)
     for item in notice.requires:
-        if any(_belongs(wanted, choice) for choice in (*item.facts, *item.known)):
+        if any(
+            (wanted == choice if isinstance(choice, str) else wanted in choice)
+            for choice in (*item.facts, *item.known)
+        ):
             return item.ref
     return ""
 
@@ -128,10 +131,6 @@ def _open(choice: FactChoice, stated: set[str], places: _Places) -> list[str]:
         return []
     shown = [path for path in paths if path in places.gaps]
     return shown or [paths[0]]
-
-
-def _belongs(path: str, choice: FactChoice) -> bool:
-    return path == choice if isinstance(choice, str) else path in choice
 
 
 def _form(notice: Notice, document: Document) -> list[Coverage]:

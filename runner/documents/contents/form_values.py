@@ -11,8 +11,7 @@ from typing import Any
 
 import msgspec
 
-from runner.documents.form import Field, Section
-from runner.documents.notice import Notice
+from runner.documents.notice import Field, Notice, Section
 from runner.documents.template.filters import place_name, said
 from runner.documents.template.template import decides
 from runner.documents.template.values import Budget, Kept

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from runner.decoding import convert
-from runner.documents.form import Field, FieldList
+from runner.documents.notice import Field, FieldList
 from runner.documents.template.syntax import check_syntax, facts_read
 from runner.errors import Problem
 from runner.facts.vocabulary.fact_types import FactType

@@ -22,8 +22,7 @@ from runner.base.text import nearest
 from runner.decoding import convert
 from runner.documents.contents.coverage import short
 from runner.documents.files.form_file import scan_fields
-from runner.documents.form import Form, Section
-from runner.documents.notice import SLOTS, Ban, Fits, Item, Notice
+from runner.documents.notice import SLOTS, Ban, Fits, Form, Item, Notice, Section
 from runner.documents.render import render
 from runner.documents.template.syntax import check_syntax, facts_read
 from runner.documents.tree import RenderContext
@@ -36,8 +35,6 @@ SCHEMA: Final = "tocsin/notice/v1"
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-
-
 Parts = Callable[[str], tuple[str, str] | None]
 """A name → a text and its file, None where there is none."""
 

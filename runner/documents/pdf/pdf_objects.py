@@ -44,7 +44,6 @@ class Objects:
     """The numbered objects of a PDF."""
 
     def __init__(self, content: bytes) -> None:
-        """Take a PDF of typst's apart."""
         start = _found(_START, content[-200:])
         table = _TABLE.match(content, int(start[1]))
         if table is None:

@@ -84,7 +84,6 @@ class Overprint:
     """Stamps letters, one form after another."""
 
     def __init__(self) -> None:
-        """Nothing is laid out yet."""
         self._machine = Machine(tagged=False)
         self._inputs: tuple[Paper, str] | None = None
 

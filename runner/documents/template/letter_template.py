@@ -4,6 +4,12 @@ Making a document from its template takes milliseconds, and a million readers ha
 slots (no condition, loop or filter looks at them) everybody's document differs in those words alone; so the pattern is written
 once, with a word of its own in the place of each slot, and cut at these words. A template that does more with a slot is made
 anew for each reader.
+
+Fill a message's short text: Jinja2 over facts, sandboxed; what is unknown stands visibly as ``[not known: path]``.
+
+Messages are plain text to people. A fact never becomes template or markup here: there is no markup, and characters
+that could turn text round or break a line of a header are spelt out. A value for a program is exactly what was
+recorded, and without a fact there is none: ``[not known: …]`` is for people.
 """
 
 from __future__ import annotations
@@ -12,14 +18,18 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from runner.documents.template.template import fill_template
+from runner.documents.template.values import CLOSE, OPEN, Budget, Missing, Undecided
 from runner.documents.unsafe_text import visible
+from runner.errors import Refused
 
 if TYPE_CHECKING:
     from jinja2 import nodes
+
 
 RECIPIENT = "recipient"
 
@@ -80,3 +90,51 @@ def as_text(value: str) -> str:
 def as_html(shown: str) -> str:
     """Return a word that ``as_text`` made as the HTML writer has it."""
     return escape(shown).replace("\n", "<br>\n")
+
+
+LONGEST = 20_000
+_MARK = re.compile(f"{OPEN}(\\d+){CLOSE}")
+
+
+def fill_sentence(source: str, names: Mapping[str, Any]) -> str:
+    """Return the text with every fact put in; raises ``Invalid`` with the line when the template is wrong."""
+    marked = fill_template(source, names, language="en", zone="UTC", name="message")
+    cells = marked.ledger.cells
+    return _MARK.sub(lambda found: _shown(cells[int(found[1])]), marked.text).strip()[:LONGEST]
+
+
+def fill_value(source: str, names: Mapping[str, Any], budget: Budget) -> str:
+    """Return a text for a program, every fact in it as recorded; raises ``Refused`` naming the facts not known.
+
+    ``budget`` is that of all texts of one call.
+    """
+    marked = fill_template(source, names, language="en", zone="UTC", name="value", budget=budget)
+    cells = marked.ledger.cells
+    missing = sorted({path for cell in cells for path in _missing(cell)})
+    if missing:
+        raise Refused(
+            f"not known: {', '.join(missing)}",
+            hint="tocsin fact set KEY=VALUE --source SOURCE",
+            code="unknown_fact",
+        )
+    return _MARK.sub(lambda found: str(cells[int(found[1])]), marked.text)
+
+
+def _missing(cell: Missing | Undecided | str) -> tuple[str, ...]:
+    match cell:
+        case Missing():
+            return (cell.path_,)
+        case Undecided():
+            return cell.paths
+        case _:
+            return ()
+
+
+def _shown(cell: Missing | Undecided | str) -> str:
+    match cell:
+        case Missing():
+            return f"[not known: {cell.path_}]"
+        case Undecided():
+            return f"[cannot be told before these are known: {', '.join(cell.paths)}]"
+        case _:
+            return visible(cell)

@@ -34,7 +34,6 @@ class Budget:
     __slots__ = ("_output", "_steps")
 
     def __init__(self) -> None:
-        """Begin with everything unspent."""
         self._steps = self._output = 0
 
     @property
@@ -60,7 +59,6 @@ class Ledger:
     __slots__ = ("_undecided", "asked", "budget", "cells", "printed", "read")
 
     def __init__(self, budget: Budget) -> None:
-        """Start empty."""
         self.budget = budget
         self.cells: list[Missing | Undecided | str] = []
         self.read: dict[str, Any] = {}
@@ -113,7 +111,6 @@ class Kept:
     __slots__ = ("path", "shown", "value")
 
     def __init__(self, path: str, value: Any, shown: str = "") -> None:
-        """Keep all."""
         self.path = path
         self.value = value
         self.shown = shown
@@ -141,7 +138,6 @@ class Missing(Value):
     __slots__ = ()
 
     def __init__(self, path: str, ledger: Ledger) -> None:
-        """Remember the fact to ask for."""
         super().__init__(DERIVED.get(path, path), ledger)
         ledger.asked[self._path] = None
 
@@ -289,7 +285,6 @@ class Series(Value):
     __slots__ = ("_entries",)
 
     def __init__(self, entries: list[Mapping[str, Any]], path: str, ledger: Ledger) -> None:
-        """Remember the entries."""
         super().__init__(path, ledger)
         self._entries = entries
 

@@ -16,9 +16,8 @@ from runner.documents.tree import Document
 from runner.documents.watermark import mark, named, small_print, watermark
 from runner.documents.word import docx_parts as parts
 from runner.documents.word.docx_package import W, pack, parse, unpack
-from runner.documents.word.docx_pictures import PNG
 from runner.documents.word.docx_split import Cut, cut
-from runner.documents.word.docx_writer import Body
+from runner.documents.word.docx_writer import PNG, Body
 from runner.errors import Refused
 
 MAIN: Final = "word/document.xml"

@@ -73,6 +73,8 @@ _ENGLISH = {
     "integrity": "integrity",
     "availability": "availability",
 }
+
+
 _GERMAN = {
     # data.elements
     "ssn": "Sozialversicherungsnummer",
@@ -152,6 +154,8 @@ _GERMAN = {
     "risk": "Risiko",
     "high": "hohes Risiko",
 }
+
+
 _FRENCH = {
     # data.elements
     "ssn": "numéro de sécurité sociale",
@@ -231,6 +235,8 @@ _FRENCH = {
     "risk": "risque",
     "high": "risque élevé",
 }
+
+
 _SPANISH = {
     # data.elements
     "ssn": "número de la seguridad social",
@@ -310,6 +316,7 @@ _SPANISH = {
     "risk": "riesgo",
     "high": "riesgo alto",
 }
+
 
 LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {"en": _ENGLISH, "de": _GERMAN, "fr": _FRENCH, "es": _SPANISH}

@@ -16,7 +16,6 @@ import msgspec
 
 from integrations import http
 from integrations.discovery import load as load_installed
-from integrations.discovery import names
 from integrations.port import (
     Absent,
     Accepted,
@@ -36,7 +35,6 @@ from integrations.port import Receipt as PortReceipt
 from runner.base.states import Kind
 from runner.decoding import convert
 from runner.effects.gateway.rooms import barred, hosted
-from runner.effects.gateway.sanitise import safe
 from runner.effects.gateway.translation import (
     as_callback,
     as_held,
@@ -48,6 +46,7 @@ from runner.effects.gateway.translation import (
     read_hours,
     read_limit,
     read_rates,
+    safe,
     to_result,
 )
 from runner.errors import Invalid, TocsinError
@@ -74,11 +73,6 @@ class ChannelFinding(msgspec.Struct, frozen=True, kw_only=True):
     severity: str
     what: str
     hint: str = ""
-
-
-def adapter_names() -> tuple[str, ...]:
-    """Return the name of every installed integration, sorted."""
-    return names()
 
 
 _HERE = Path()
@@ -213,7 +207,7 @@ class Gateway:
             return None
         try:
             integration, settings = self._ready(channel)
-            answer = integration.reconcile(as_outbound(dispatch, channel), settings, as_held(secrets))
+            answer = integration.reconcile(as_outbound(dispatch, channel), settings, as_held(secrets))  # type: ignore[attr-defined]  # Reconciling
         except Exception:  # noqa: BLE001  # asking changes nothing, so nothing is learned
             return None
         match answer:
@@ -266,7 +260,7 @@ class Gateway:
         """
         try:
             integration, settings = self._ready(channel)
-            parsed = integration.parse_callback(as_callback(incoming), settings, as_held(secrets))
+            parsed = integration.parse_callback(as_callback(incoming), settings, as_held(secrets))  # type: ignore[attr-defined]  # CalledBack
         except Exception:  # noqa: BLE001  # what cannot be read is not believed
             return None
         return (

@@ -50,12 +50,8 @@ def _when(due: datetime | None) -> str | None:
 
 UNUSABLE = "settings"
 """Where the planner's rules have a number: the channel cannot be used as it is configured."""
-
-
 PROMISE = "next_update"
 """What a text reads that says when the next one comes."""
-
-
 REMINDER = MessageTemplate(
     message_class="task-notice",
     subject="Overdue: {{ step.title }}",
@@ -74,7 +70,7 @@ def compose(
     work: Compose, incident: Incident, library: Library, tools: EffectContext
 ) -> Composed | EffectFailed:
     """Return the composed message with its plans, or why it could not be composed."""
-    from runner.documents.template.message_text import fill_sentence
+    from runner.documents.template.letter_template import fill_sentence
 
     invocation = incident.invocations[work.step]
     playbook = _playbook(incident, invocation, library)

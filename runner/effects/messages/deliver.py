@@ -15,9 +15,9 @@ from runner.effects.messages.content_screening import shown_subject
 from runner.effects.messages.reply_instructions import how_to_answer, opening, reminding
 from runner.effects.simulated import is_really_sent
 from runner.errors import TocsinError
-from runner.incident.state.attempts import Attempt
 from runner.incident.state.commands import AttemptDone, TakeReceipt
 from runner.incident.state.incident import Delivery, Incident
+from runner.incident.state.messages import Attempt
 from runner.incident.state.work import Deliver, Recall
 from runner.routing.messaging import Channel, Dispatch, SendResult
 from runner.routing.planner import choose

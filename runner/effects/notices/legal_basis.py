@@ -2,6 +2,12 @@
 
 The letter engine rests on this: a template asks ``'freeze' in duty.parts`` and the law of the reader's state answers.
 A general form goes over ``duty.content`` and prints each thing that the regime requires, with the facts that say it.
+
+The credit monitoring that a law owes to people: offered in a notice only once a fact says that it was bought.
+
+A letter that promises what nobody has ordered is a false statement to every reader and to the attorney general. What
+the law asks for is a gap until provider, months and enrolment are recorded; fewer months than the law wants are a gap
+as well.
 """
 
 from __future__ import annotations
@@ -14,18 +20,71 @@ import msgspec
 from runner.base.link_targets import own_domains
 from runner.documents.notice import Ban, Item, Notice
 from runner.documents.template.values import Kept
-from runner.effects.notices.credit_monitoring import bought_months, monitoring_items, offers, owed_months
 from runner.facts.expression import Unknown
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import nested
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
-from runner.law.applicability import Evaluator, disjunction
+from runner.law.applicability import Evaluator, conjunction, disjunction
+from runner.law.assessment import monitoring_months
 from runner.law.duty import DutyRecord, DutyStatus
 from runner.law.grounds import Condition
 from runner.law.populations import Span, View, residents, views
 from runner.law.regime import Authority, Content, DutyRule, Regime, Version
+
+MONTHS = "risk.monitoring.months"
+BOUGHT = (
+    "risk.monitoring.provider",
+    MONTHS,
+    ("risk.monitoring.enrolment", "risk.monitoring.code"),
+)
+"""What has to be known of monitoring that was bought: who gives it, for how long, how people get it."""
+
+
+def offers(rule: DutyRule, version: Version) -> tuple[DutyRule, ...]:
+    """Return the duties whose offer of monitoring counts: its own, for an authority those towards the people."""
+    if rule.credit_monitoring is not None:
+        return (rule,)
+    return tuple(duty for duty in version.duties if duty.recipient == "individuals")
+
+
+def owed_months(rules: Iterable[DutyRule], judges: Sequence[Evaluator]) -> int:
+    """Return for how many months the law wants monitoring offered, 0 where it does not."""
+    return max((monitoring_months(rule, judge) or 0 for rule in rules for judge in judges), default=0)
+
+
+def bought_months(judges: Sequence[Evaluator], owed: int) -> Kept:
+    """Return the months that were bought; unknown while they are fewer than the law wants."""
+    found = _recorded(judges)
+    return Kept(MONTHS, found if found is not None and found >= owed else None)
+
+
+def monitoring_items(rule: DutyRule, judges: Sequence[Evaluator]) -> Iterator[Item]:
+    """Return what has to stand in a notice to people where the law owes them monitoring."""
+    offer = rule.credit_monitoring
+    if offer is None:
+        return
+    owed = disjunction(
+        conjunction(judge.holds(condition) for condition in offer.conditions) for judge in judges
+    )
+    if owed is False:
+        return
+    found = _recorded(judges)
+    few = f"; {found} months are recorded" if found is not None and found < offer.months else ""
+    yield Item(
+        ref="monitoring",
+        item=f"credit monitoring that was bought, for at least {offer.months} months: by whom, how to enrol{few}",
+        facts=BOUGHT,
+        unsure=owed.missing if isinstance(owed, Unknown) else (),
+        of_law=True,
+    )
+
+
+def _recorded(judges: Sequence[Evaluator]) -> int | None:
+    value = judges[0].view.fact(MONTHS) if judges else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
 
 _OF_POPULATION = ("data", "people")
 _SAYS_AS_WELL: Mapping[str, str] = {

@@ -130,7 +130,7 @@ class _Checker:
             case Const(value):
                 return "truth" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
             case FactRef(path):
-                return _fact_kind(path)
+                return _branch_kind(find(path))
             case NameRef():
                 return "any"
             case StepRef() | DutyRef():
@@ -265,10 +265,6 @@ class _Checker:
         if node.function == "default":
             return kinds[0] if kinds[0] == kinds[1] else "any"
         return _RESULTS[node.function]
-
-
-def _fact_kind(path: str) -> Kind:
-    return _branch_kind(find(path))
 
 
 def _entry_kind(path: str) -> Kind:

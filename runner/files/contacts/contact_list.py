@@ -15,7 +15,6 @@ import msgspec
 from runner.decoding import convert
 from runner.errors import NotFound, Problem, Usage
 from runner.files.contacts.contact_entries import Entry, Listing, Ways
-from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Person
 from runner.yamlfile.positions import place_of
 from runner.yamlfile.source import Source, load
@@ -66,16 +65,14 @@ def _entry(source: Source, name: str, person: Person) -> Entry:
     return Entry(
         person=name,
         name=person.name,
-        contacts=tuple(_plain(contact) for contact in person.contacts),
+        contacts=tuple(
+            msgspec.structs.replace(contact, **dict.fromkeys(TRUSTING)) for contact in person.contacts
+        ),
         zone=person.zone,
         alternate=person.alternate,
         away=person.away,
         spots={"person": source.position(where, key=True), **spots},
     )
-
-
-def _plain(contact: ContactPoint) -> ContactPoint:
-    return msgspec.structs.replace(contact, **dict.fromkeys(TRUSTING))
 
 
 def trusting(path: Path) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from runner.incident.apply.builder import IncidentBuilder
-from runner.incident.apply.steps import about, reopen
+from runner.incident.apply.steps import reopen
 from runner.incident.state import events as e
 from runner.incident.state.incident import Scope
 from runner.playbook.format import AnyStep, Group
@@ -29,7 +29,7 @@ def _migrated(draft: IncidentBuilder, event: e.PlaybookMigrated, at: datetime, s
     for name in event.changed:
         step = _step(draft, name)
         if step is not None:
-            draft.change(name, **{"sets": "", "subject": "", **about(step)})
+            draft.change(name, **{"sets": "", "subject": "", **step.kept})
     _forget(draft)
     for name in event.reapprove:
         reopen(draft, name, at)
@@ -47,7 +47,7 @@ def _add(draft: IncidentBuilder, scope: Scope, body: Body, added: frozenset[str]
     for step in body.steps.values():
         n = draft.read("counts").get(scope.prefix + step.id, 0) + 1
         if f"{scope.prefix}{step.id}#{n}" in added:
-            draft.open_step(scope, step.id, str(step.__struct_config__.tag), **about(step))
+            draft.open_step(scope, step.id, str(step.__struct_config__.tag), **step.kept)
             draft.open_more(scope.id, 1)
 
 

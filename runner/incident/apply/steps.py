@@ -11,7 +11,7 @@ import msgspec
 from runner.incident.apply.builder import IncidentBuilder
 from runner.incident.state import events as e
 from runner.incident.state.incident import Approval, Scope
-from runner.playbook.format import AnyStep, Approve, Ask, Group
+from runner.playbook.format import Group
 
 
 def _pinned(draft: IncidentBuilder, event: e.PlaybookPinned, at: datetime, seq: int) -> None:
@@ -63,20 +63,9 @@ def _open(draft: IncidentBuilder, scope: Scope) -> None:
     steps = draft.library.body(draft.read("runs"), scope).steps
     draft.table("scopes")[scope.id] = msgspec.structs.replace(scope, open=len(steps))
     for step in steps.values():
-        invocation = draft.open_step(scope, step.id, str(step.__struct_config__.tag), **about(step))
+        invocation = draft.open_step(scope, step.id, str(step.__struct_config__.tag), **step.kept)
         if not step.after.steps:
             draft.index("agenda").add(invocation.id)
-
-
-def about(step: AnyStep) -> dict[str, str]:
-    """What an invocation keeps of its definition, so that views need no playbook for it."""
-    match step:
-        case Ask(sets=fact):
-            return {"sets": fact}
-        case Approve(approve=subject):
-            return {"subject": subject}
-        case _:
-            return {}
 
 
 def _ready(draft: IncidentBuilder, event: e.StepReady, at: datetime, seq: int) -> None:
@@ -158,7 +147,7 @@ def reopen(
     scope: Scope = draft.read("scopes")[old.scope]
     step = draft.library.body(draft.read("runs"), scope).steps[old.step]
     kind = str(step.__struct_config__.tag)
-    invocation = draft.open_step(scope, old.step, kind, scopes=old.scopes if late else (), **about(step))
+    invocation = draft.open_step(scope, old.step, kind, scopes=old.scopes if late else (), **step.kept)
     if voices:
         draft.change(invocation.id, approvals=voices)
     draft.open_more(scope.id, 1)

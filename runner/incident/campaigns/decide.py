@@ -1,8 +1,19 @@
-"""May a campaign be planned, begin, stop, go on? What was sent is recorded whatever became of the incident meanwhile."""
+"""May a campaign be planned, begin, stop, go on? What was sent is recorded whatever became of the incident meanwhile.
+
+When the law of a place lets substitute notice stand in: counted live, said once, decided by a person (R24).
+
+Three grounds: letters would cost too much, too many people are concerned, or some cannot be reached. HIPAA draws its line at ten
+people out of reach (45 CFR 164.404(d)(2)); nearly every State draws one at a cost and at a number.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
 from runner.errors import Refused
+from runner.incident.campaigns.campaign import Campaign, Ground, Tally
 from runner.incident.state import campaigns as b
 from runner.incident.state import events as e
 from runner.incident.state.incident import Incident
@@ -65,3 +76,78 @@ def _reasoned(event: e.AnyEvent, reason: str, why: str) -> e.AnyEvent:
     if not reason.strip():
         raise Refused("a reason is needed", hint=f"--reason WHY: {why}", code="reason")
     return event
+
+
+HIPAA = "us-hipaa-164-400"
+HIPAA_MANY = 10
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """The people of one place, as substitute notice counts them."""
+
+    place: str
+    owed: int = 0
+    to_post: int = 0
+    unreachable: int = 0
+    cost: float = 0
+    forms: tuple[str, ...] = ()
+
+
+class Crossed(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that was crossed."""
+
+    place: str
+    ground: str
+    why: str
+
+
+def counted(campaign: Campaign, tallies: Sequence[Tally]) -> Mapping[str, Counted]:
+    """Return the counts of each place."""
+    found: dict[str, Counted] = {}
+    for tally in tallies:
+        if tally.state in ("exempt", "duplicate"):
+            continue
+        ground = campaign.grounds[tally.group]
+        known = found.get(ground.place) or Counted(place=ground.place, forms=ground.substitute)
+        to_post = known.to_post + (tally.people if tally.state == "post" else 0)
+        found[ground.place] = Counted(
+            place=ground.place,
+            owed=known.owed + tally.people,
+            to_post=to_post,
+            unreachable=known.unreachable + (tally.people if tally.state == "unreachable" else 0),
+            cost=round(to_post * campaign.letter_cost, 2),
+            forms=known.forms or ground.substitute,
+        )
+    return found
+
+
+def crossed(campaign: Campaign, tallies: Sequence[Tally]) -> Iterator[Crossed]:
+    """Yield every line that the counts of a place have crossed."""
+    grounds = {ground.place: ground for ground in campaign.grounds}
+    for place, one in sorted(counted(campaign, tallies).items()):
+        yield from _crossed(grounds[place], one)
+
+
+def _crossed(ground: Ground, one: Counted) -> Iterator[Crossed]:
+    forms = ", ".join(form.replace("_", " ") for form in ground.substitute)
+    if not forms:
+        return
+    if ground.cost_over is not None and one.cost > ground.cost_over:
+        why = (
+            f"{one.to_post:,} letters cost {one.cost:,.0f} {ground.currency}, more than {ground.cost_over:,}"
+        )
+        yield Crossed(place=one.place, ground="cost", why=f"{why}: {forms}")
+    if ground.class_over is not None and one.owed > ground.class_over:
+        why = f"{one.owed:,} people are concerned, more than {ground.class_over:,}"
+        yield Crossed(place=one.place, ground="class", why=f"{why}: {forms}")
+    if not one.unreachable:
+        return
+    people = f"{one.unreachable:,} {'person' if one.unreachable == 1 else 'people'}"
+    if ground.regime != HIPAA:
+        yield Crossed(place=one.place, ground="unreachable", why=f"{people} cannot be reached: {forms}")
+    elif one.unreachable < HIPAA_MANY:
+        why = f"{people} cannot be reached, fewer than {HIPAA_MANY}: another written form, or the telephone"
+        yield Crossed(place=one.place, ground="unreachable", why=why)
+    else:
+        why = f"{people} cannot be reached: the home page for 90 days or major media, and a toll-free number"
+        yield Crossed(place=one.place, ground="unreachable-many", why=why)

@@ -2,6 +2,11 @@
 
 The arithmetic of a plan and the brake of a run stand side by side, because a plan that reckons with other rates than the run
 keeps is a promise that nobody can hold.
+
+What one attempt means for the person it was for, for the address, and for the campaign as a whole (R31, R32).
+
+A 4xx puts it off. A refusal says whose fault it is: the address is dead, this mailbox does not take this message, or we are blocked, not
+they. What nobody knows stays unknown: it is shown, and only a person sends it again.
 """
 
 from __future__ import annotations
@@ -12,7 +17,16 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from runner.incident.campaigns.campaign import Campaign, Counters, Way
+from runner.incident.campaigns.campaign import (
+    REACHED,
+    Campaign,
+    Counters,
+    OwedState,
+    Reached,
+    SuppressedFor,
+    Way,
+)
+from runner.routing.messaging import SendResult
 from runner.routing.traffic import Rate
 
 WORST_BOUNCES, WORST_COMPLAINTS = 0.05, 0.001
@@ -165,3 +179,67 @@ def back_off(now: datetime, tries: int, asked: timedelta | None) -> datetime:
     usual = min(_FIRST_WAIT * 2 ** min(tries, 10), _LONGEST_WAIT)
     wanted = usual if asked is None else min(max(asked, timedelta(seconds=1)), timedelta(days=1))
     return now + wanted
+
+
+class Next(msgspec.Struct, frozen=True, kw_only=True):
+    """How somebody stands after an attempt."""
+
+    state: OwedState
+    evidence: Reached = "none"
+    ways: tuple[Way, ...] = ()
+    """What is left, first to try first."""
+    not_before: datetime | None = None
+    tries: int = 0
+    why: str = ""
+    suppress: SuppressedFor | None = None
+    blocked: str = ""
+    """Why the whole campaign has to wait for a person."""
+    bounced: bool = False
+    moved: bool = False
+    """The next way is to be taken."""
+
+
+def after(result: SendResult, ways: Sequence[Way], tries: int, now: datetime) -> Next:
+    """Return what follows from an attempt over the first of ``ways``."""
+    left = tuple(ways)
+    match result.state:
+        case "accepted":
+            accepted: Reached = "accepted"
+            proved = next((one for one in REACHED[2:] if one == result.evidence), accepted)
+            return Next(state="notified", evidence=proved, ways=left, tries=tries + 1)
+        case "unknown" | "sending":
+            return Next(state="unknown", ways=left, tries=tries + 1, why=result.reason)
+        case "not_sent":
+            return Next(state="ready", ways=left, tries=tries, why=result.reason)
+        case "throttled" if tries + 1 < MOST_TRIES:
+            later = back_off(now, tries, result.retry_after)
+            return Next(state="ready", ways=left, tries=tries + 1, not_before=later, why=result.reason)
+        case "throttled":
+            why = f"put off {tries + 1} times: {result.reason}"
+            return msgspec.structs.replace(onward(left, why), tries=tries + 1)
+        case "rejected":
+            return _rejected(result, left, tries)
+
+
+def _rejected(result: SendResult, ways: tuple[Way, ...], tries: int) -> Next:
+    if result.about in ("account", "provider"):
+        return Next(state="ready", ways=ways, tries=tries, why=result.reason, blocked=result.reason)
+    if result.address == "stopped":
+        found = msgspec.structs.replace(onward(ways, "the reader sent STOP"), tries=tries + 1)
+        return msgspec.structs.replace(found, suppress="stop")
+    found = msgspec.structs.replace(onward(ways, result.reason), tries=tries + 1)
+    suppress: SuppressedFor | None = "hard_bounce" if result.address == "gone" else None
+    return msgspec.structs.replace(found, bounced=result.about == "recipient", suppress=suppress)
+
+
+def onward(ways: Sequence[Way], why: str) -> Next:
+    """Return how somebody stands when the first way has failed: the next one, a letter, or unreachable."""
+    left = tuple(ways[1:])
+    if not left:
+        return Next(state="unreachable", why=why, moved=True)
+    return Next(state="post" if left[0] == "post" else "ready", ways=left, why=why, moved=True)
+
+
+def higher(one: Reached, other: Reached) -> Reached:
+    """Return the higher of two proofs: folding receipts in any order, any number of times, ends the same."""
+    return one if REACHED.index(one) >= REACHED.index(other) else other

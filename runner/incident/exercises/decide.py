@@ -84,7 +84,7 @@ def _begin(drill: Drill, command: c.BeginExercise) -> tuple[ExerciseEvent, ...]:
 
 
 def _clock(incident: Incident, drill: Drill, command: c.SetExerciseClock, now: datetime) -> ExerciseClockSet:
-    if why := _not_now(drill, command.change):
+    if why := ("" if drill.stage in _FROM[command.change] else f"it is {drill.stage}"):
         raise Refused(f"{incident.codename} cannot be {command.change}: {why}", code="exercise_stage")
     at = now
     if command.change == "jumped":
@@ -107,10 +107,6 @@ _FROM: dict[ClockChange, tuple[str, ...]] = {
     "frozen": ("planned", "running", "paused"),
     "ended": ("running", "paused", "frozen"),
 }
-
-
-def _not_now(drill: Drill, change: ClockChange) -> str:
-    return "" if drill.stage in _FROM[change] else f"it is {drill.stage}"
 
 
 def _running(incident: Incident, drill: Drill) -> None:

@@ -112,12 +112,11 @@ class Participant(Written, frozen=True, kw_only=True):
 
 
 class FaultPlan(Written, frozen=True, kw_only=True):
-    """What fails: a channel, a person who cannot be reached, a clock that is wrong, the worker that restarts."""
+    """What fails: a channel, a person who cannot be reached, a clock that is wrong."""
 
     channel: str = ""
     person: str = ""
     clock_skew: Span | None = None
-    restart_worker: bool = False
     lasts: Span | None = None
     """For how long; left out: to the end."""
 

@@ -6,7 +6,6 @@ Proposals only: a person takes them over, or does not. Each has a name, so that 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from runner.incident.exercises.exercise_plan import DISCUSSION, Exercise, ScenarioEvent, Target
 from runner.incident.exercises.improvements import Element, Plan, Source
@@ -149,14 +148,10 @@ def _late(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Proposed
     for duty in duties:
         if duty.verdict == "applies" and duty.state in ("overdue", "filed_late"):
             how = "was filed late" if duty.state == "filed_late" else "was not filed in time"
-            by = _day(duty.due)
+            by = f"{duty.due:%Y-%m-%d %H:%M %Z}" if duty.due is not None else ""
             text = f"{duty.citation or duty.id}, to {duty.recipient}: {how}{f', due {by}' if by else ''}"
             yield _plain(incident, f"clock:{duty.id}", text, "planning")
 
 
 def _plain(incident: Incident, ref: str, text: str, element: Element, step: str = "") -> Proposed:
     return source_of(incident, ref, step=step), Plan(text=text, element=element)
-
-
-def _day(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M %Z}" if at is not None else ""

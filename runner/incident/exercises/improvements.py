@@ -371,7 +371,9 @@ def judged(item: Item, incident: Incident, plan: Exercise, head: str) -> Verdict
             incident=incident.id,
             codename=incident.codename,
             exercise=plan.name,
-            ratings={name: _worst(some) for name, some in given.items()},
+            ratings={
+                name: max((rated.rating for rated in some), key=GOOD.index) for name, some in given.items()
+            },
             rated_by=by,
             digest=head,
         )
@@ -387,7 +389,3 @@ def _given(found: Iterable[ObjectiveRating], name: str) -> Iterator[Rated]:
             yield from (one for one in whole if one is not None) if all(whole) else ()
         elif name in targets and (given := targets[name]) is not None:
             yield given
-
-
-def _worst(some: tuple[Rated, ...]) -> str:
-    return max((rated.rating for rated in some), key=GOOD.index)

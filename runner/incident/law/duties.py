@@ -157,7 +157,7 @@ def assessment(incident: Incident, now: datetime, library: Library) -> DutiesAss
     for found in looks(incident, facts, now, library):
         seen = incident.duties.get(found.view.id)
         reopened = reason_to_reopen(seen, found.status, view) if seen is not None and found.status else ""
-        if seen is None or reopened or _differs(seen, found.view):
+        if seen is None or reopened or (_standing(seen) != _standing(found.view)):
             changes.append(_change(found.view, reopened))
     return DutiesAssessed(changes=tuple(changes), because=because)
 
@@ -289,10 +289,6 @@ def _view(status: DutyStatus, *, settled: bool) -> DutyView:
         settled=settled,
         waits=status.due_kind == "waits_for_event" and status.in_sight and status.verdict != "not_applicable",
     )
-
-
-def _differs(seen: DutyView, now: DutyView) -> bool:
-    return _standing(seen) != _standing(now)
 
 
 def _standing(duty: DutyView) -> tuple[object, ...]:

@@ -12,11 +12,9 @@ from datetime import timedelta
 
 from runner.incident.state.incident import Incident, Scope
 from runner.incident.state.library import Library
-from runner.playbook.format import AnyStep, Approve, Call, File, Group, Notice, Wait
+from runner.playbook.format import AnyStep, Call, File, Group
 from runner.playbook.plan import Body, Plan
 
-RENDERING = timedelta(minutes=5)
-"""What rendering a notice, and looking at it once, is counted with."""
 NOTHING = timedelta()
 
 
@@ -115,12 +113,4 @@ def lead_time(step: AnyStep) -> timedelta:
     """Return the time that a step is counted with."""
     if step.due is not None and step.due.anchor == "ready":
         return step.due.offset
-    match step:
-        case Approve(expires=timedelta() as expires):
-            return expires
-        case Notice():
-            return RENDERING
-        case Wait(wait=wait) if wait.duration is not None:
-            return wait.duration
-        case _:
-            return NOTHING
+    return step.lead

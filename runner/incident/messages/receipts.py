@@ -15,13 +15,11 @@ from runner.errors import NotFound
 from runner.incident.messages.failover import is_current as key_is_current
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
-from runner.incident.state.attempts import GAVE_UP, failure_reason
 from runner.incident.state.incident import Attempt, Delivery, Incident
+from runner.incident.state.messages import GAVE_UP, failure_reason
 from runner.routing.messaging import EVIDENCE, SendResult
 
 ARRIVED: frozenset[ReceiptKind] = frozenset({"delivered", "read"})
-
-
 PROVES: frozenset[ReceiptKind] = frozenset({"accepted", "relayed", *ARRIVED})
 """The others are no rung: a failure, a delay, a complaint."""
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
 
 from runner.base.event import Event, Personal
 
@@ -61,3 +64,64 @@ class NoticeKept(Personal, frozen=True, kw_only=True):
     by: str
     reason: str
     facts: Mapping[str, int]
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A rendered notice: one content digest, one SHA-256 per format, its visible gaps."""
+
+    id: str
+    step: str
+    notice: str
+    version: str
+    digest: str
+    """``sha256:`` of the document tree: what an approval binds."""
+    files: Mapping[str, str]
+    gaps: tuple[str, ...]
+    facts: Mapping[str, int]
+    """What it read: facts, also unknown ones, and lists and maps (``path[]``), with the newest event behind each."""
+    at: datetime
+    by: str = ""
+    on_behalf_of: str = ""
+    duty: str = ""
+    status: str = "draft"
+    tree: str = ""
+    """SHA-256 of the sealed tree that the files were written from; older journals kept none."""
+    override: Override | None = None
+    adoption: Adoption | None = None
+    as_it_was: AsItWas | None = None
+
+
+class Override(msgspec.Struct, frozen=True, kw_only=True):
+    """Counsel's word that a notice may go as it is: final in spite of what it lacks or should not say."""
+
+    by: str
+    at: datetime
+    reason: str
+    items: tuple[str, ...]
+    """What would have kept it a draft."""
+
+
+class Adoption(msgspec.Struct, frozen=True, kw_only=True):
+    """A notice's text was taken from a Word file that somebody had edited."""
+
+    by: str
+    at: datetime
+    file: str
+    """SHA-256 of the Word file as it came back; its bytes are kept."""
+    base: str
+    """Digest of the rendering that it was compared with."""
+    tracked: int = 0
+    """Changes that were tracked in it and taken as final text."""
+
+
+class AsItWas(msgspec.Struct, frozen=True, kw_only=True):
+    """Counsel's word that a text may be approved or filed although facts of it changed; a supplement is to follow."""
+
+    by: str
+    at: datetime
+    reason: str
+    facts: Mapping[str, int]
+    """The changed facts, and the event up to which each change was let pass."""
+
+
+NoticeEvent = DocumentRendered | NoticeAdopted | NoticeKept | NoticeOverridden

@@ -9,9 +9,6 @@ from runner.incident.state.expression_view import find_step, item_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.playbook import format as p
 
-PEOPLE = frozenset({"task", "ask", "approve", "file"})
-"""Kinds that people do, and can be reminded of."""
-
 
 def due_time(incident: Incident, invocation: Invocation, step: p.AnyStep, ready: datetime) -> datetime | None:
     """Return when a step is due, or None while its anchor is unknown or it has no due time.

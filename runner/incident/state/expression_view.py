@@ -10,20 +10,7 @@ from runner.facts.expression import Unknown, Value
 from runner.facts.vocabulary.register import lookup
 from runner.incident.state.incident import Incident, Invocation, Scope
 from runner.playbook.format import (
-    Act,
     AnyStep,
-    Approve,
-    Ask,
-    Call,
-    Duties,
-    File,
-    Group,
-    Message,
-    Notice,
-    Repeat,
-    Step,
-    Task,
-    Wait,
 )
 
 
@@ -135,22 +122,4 @@ def item_of(incident: Incident, scope: Scope, name: str) -> str:
 
 def title_of(step: AnyStep) -> str:
     """Return the words that stand for a step: its title, else what its kind key says."""
-    match step:
-        case Step(title=title) if title:
-            return title
-        case Task(task=words) | Ask(ask=words) | Act(act=words) | Group(group=words) | Repeat(repeat=words):
-            return words
-        case Message(message=name):
-            return f"Message: {name}"
-        case Approve(approve=name):
-            return f"Approve: {name}"
-        case Notice(notice=name):
-            return f"Notice: {name}"
-        case File(file=name):
-            return f"File: {name}"
-        case Call(playbook=name):
-            return f"Playbook: {name}"
-        case Duties(duties=names):
-            return f"Assess duties: {', '.join(names)}"
-        case Wait():
-            return f"Wait: {step.id}"
+    return step.title or step.words

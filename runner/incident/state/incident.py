@@ -10,16 +10,16 @@ import msgspec
 
 from runner.base.states import Kind, Proof, Refusal, Severity, State, TaskState, Verdict
 from runner.facts.vocabulary.register import Fact
-from runner.incident.state.attempts import Attempt as Attempt
-from runner.incident.state.attempts import Received as Received
 from runner.incident.state.campaigns import CampaignView as CampaignView
 from runner.incident.state.campaigns import SubstituteAsk as SubstituteAsk
+from runner.incident.state.documents import Adoption as Adoption
+from runner.incident.state.documents import AsItWas as AsItWas
+from runner.incident.state.documents import Document as Document
+from runner.incident.state.documents import Override as Override
 from runner.incident.state.exercise import Drill, Signed
 from runner.incident.state.handover import Handover
-from runner.incident.state.rendered_document import Adoption as Adoption
-from runner.incident.state.rendered_document import AsItWas as AsItWas
-from runner.incident.state.rendered_document import Document as Document
-from runner.incident.state.rendered_document import Override as Override
+from runner.incident.state.messages import Attempt as Attempt
+from runner.incident.state.messages import Received as Received
 from runner.incident.state.second_person import TwoPeople
 from runner.law.duty import DutyRecord
 from runner.playbook.format import Task

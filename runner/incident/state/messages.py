@@ -236,3 +236,65 @@ class ChannelsSwitched(Personal, frozen=True, kw_only=True):
     persons: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
     """Of these persons, those whose address on a channel that is new to them nobody has verified."""
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a provider said later of an attempt, and when it came here."""
+
+    kind: ReceiptKind
+    event: str
+    at: datetime
+    part: str = ""
+    code: str = ""
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One try of an effect. ``sending`` is the claim, committed before the world is touched."""
+
+    n: int
+    key: str
+    """Idempotency key: the same for every try of the same logical effect on one channel."""
+    worker: str
+    started_at: datetime
+    state: AttemptState = "sending"
+    channel: str = ""
+    ended_at: datetime | None = None
+    reason: str = ""
+    provider_id: str = ""
+    retry_at: datetime | None = None
+    resolved_by: str = ""
+    receipts: tuple[Received, ...] = ()
+
+
+def failure_reason(attempt: Attempt) -> str:
+    """Return why an attempt that the provider had taken came to nothing, in words."""
+    last = next((receipt for receipt in reversed(attempt.receipts) if receipt.kind in GAVE_UP), None)
+    code = f" ({last.code})" if last and last.code else ""
+    if last and last.kind == "stopped":
+        return f"this person wants no more messages over this channel{code}"
+    return f"the provider took it and gave it up later{code}"
+
+
+GAVE_UP: frozenset[ReceiptKind] = frozenset({"failed", "stopped"})
+
+
+MessageEvent = (
+    AnnouncementDropped
+    | AttemptEnded
+    | AttemptResolved
+    | AttemptStarted
+    | CallOwed
+    | ChannelsSwitched
+    | DeliveriesReplanned
+    | DeliveryEnded
+    | DeliveryReminded
+    | DeliveryResent
+    | DeliveryStuck
+    | EvidenceRaised
+    | LevelFired
+    | MessageComposed
+    | ReceiptTaken
+    | ReplanAsked
+    | ReplanFailed
+    | RuleOverridden
+)

@@ -97,7 +97,6 @@ class Answers:
     """Whose answer is still wanted in an incident as it stands; each message is counted once."""
 
     def __init__(self, incident: Incident) -> None:
-        """Count nothing yet."""
         self._incident = incident
         self._counts: dict[str, tuple[bool, set[str]]] = {}
 

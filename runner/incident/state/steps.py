@@ -1,12 +1,233 @@
-"""States and paths of steps."""
+"""What happens to steps and approvals, and the states and paths of steps."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
+from runner.base.event import Event, Personal
+from runner.base.states import TaskState
 from runner.incident.state.incident import Invocation
+from runner.playbook.steps import Task
+
+
+class TaskAdded(Personal, frozen=True, kw_only=True):
+    """A task that no playbook foresaw, defined here; it is looked up in ``scope``, beside the steps of a run."""
+
+    scope: str
+    run: str
+    playbook: str
+    task: Task
+    by: str
+
+
+class ScopeOpened(Personal, frozen=True, kw_only=True):
+    """A body of steps begins: a lane, an iteration, a called playbook."""
+
+    scope: str
+    run: str
+    playbook: str
+    body: str
+    prefix: str
+    parent: str = ""
+    item: str | None = None
+    iteration: int = 1
+    inputs: Mapping[str, str | int | float | bool | None] = {}
+
+
+class StepReady(Event, frozen=True, kw_only=True):
+    """Everything it waited for has ended and its condition holds."""
+
+    step: str
+    state: Literal["ready", "active"] = "ready"
+    due: datetime | None = None
+    wake_at: datetime | None = None
+    assignee: str = ""
+
+
+class StepBlocked(Personal, frozen=True, kw_only=True):
+    """Its condition cannot be told yet: these facts are missing. With none, nothing is missing any more."""
+
+    step: str
+    missing: tuple[str, ...]
+
+
+class StepRescheduled(Personal, frozen=True, kw_only=True):
+    """Its due time or its next look changed, with the cause."""
+
+    step: str
+    due: datetime | None = None
+    wake_at: datetime | None = None
+    reason: str = ""
+
+
+class StepStarted(Event, frozen=True, kw_only=True):
+    """A person is on it."""
+
+    step: str
+    by: str
+
+
+class StepChecked(Event, frozen=True, kw_only=True):
+    """One row of its checklist was ticked."""
+
+    step: str
+    row: int
+    by: str
+    at_once: bool = False
+    """With all other rows, in one command."""
+
+
+class StepUnchecked(Event, frozen=True, kw_only=True):
+    """A tick was taken back."""
+
+    step: str
+    row: int
+    by: str
+
+
+class StepEnded(Personal, frozen=True, kw_only=True):
+    """It ended in a state that only reopening leaves. ``digest`` names what it produced."""
+
+    step: str
+    state: TaskState
+    by: str = ""
+    reason: str = ""
+    digest: str = ""
+    on_behalf_of: str = ""
+    """For whom ``by`` did it: the product is that person's as well, and neither approves it."""
+    at_once: int = 0
+    """How many rows of its checklist were ticked all at once."""
+
+
+class StepSettled(Personal, frozen=True, kw_only=True):
+    """The engine itself ended it: nothing to do, or all inside it has ended."""
+
+    step: str
+    state: TaskState
+    why: str = ""
+    digest: str = ""
+
+
+class StepReopened(Personal, frozen=True, kw_only=True):
+    """A new invocation of an ended step; what was done stays on record."""
+
+    step: str
+    by: str = ""
+    reason: str = ""
+    late: bool = False
+    """The program's own reopening of a group for items that came up late: its lanes go on as they are."""
+    keeps: bool = False
+    """Nothing was wrong with it: an approval keeps its voices, which bind the same bytes still, a checklist its ticks."""
+
+
+class StepAssigned(Personal, frozen=True, kw_only=True):
+    """Somebody else has it now."""
+
+    step: str
+    to: str
+    reason: str = ""
+
+
+class StepCommented(Personal, frozen=True, kw_only=True):
+    """A remark on a step."""
+
+    step: str
+    by: str
+    text: str
+
+
+class StepStuck(Personal, frozen=True, kw_only=True):
+    """It cannot go on by itself: a person chooses between retry, skip and cancel."""
+
+    step: str
+    why: str
+
+
+class StepRetried(Personal, frozen=True, kw_only=True):
+    """A person, or its retry rule, has it tried again."""
+
+    step: str
+    by: str = ""
+    wake_at: datetime | None = None
+    reason: str = ""
+    generation: int = 0
+    """For an action: how often it began anew after it was definitely refused; each has an idempotency key."""
+
+
+class StepOverdue(Event, frozen=True, kw_only=True):
+    """Its due time passed while it was open."""
+
+    step: str
+    escalate_to: str = ""
+    tell: bool = False
+    """A first reminder is owed."""
+
+
+class StepReminded(Event, frozen=True, kw_only=True):
+    """A reminder is owed to whoever holds it."""
+
+    step: str
+    count: int
+
+
+class ReminderFailed(Personal, frozen=True, kw_only=True):
+    """Nobody could be told of it; the step itself is as it was, and the next reminder is still tried."""
+
+    step: str
+    count: int
+    why: str
+
+
+class ApprovalGiven(Personal, frozen=True, kw_only=True):
+    """One person said yes or no to one digest."""
+
+    step: str
+    by: str
+    role: str
+    digest: str
+    approved: bool = True
+    reason: str = ""
+    os_user: str = ""
+    proven_by: str = ""
+    roles: tuple[str, ...] = ()
+    """Every role of the quorum that the person held, so that later ones can be fitted round it."""
+    recorded_by: str = ""
+    """Who wrote it down for ``by``: provisional until ``by`` confirms."""
+
+
+class ApprovalVoided(Event, frozen=True, kw_only=True):
+    """The bytes under an approval changed, so it is asked again."""
+
+    step: str
+    old: str
+    new: str
+
+
+StepEvent = (
+    TaskAdded
+    | ScopeOpened
+    | StepReady
+    | StepBlocked
+    | StepRescheduled
+    | StepStarted
+    | StepChecked
+    | StepUnchecked
+    | StepEnded
+    | StepSettled
+    | StepReopened
+    | StepAssigned
+    | StepCommented
+    | StepStuck
+    | StepRetried
+    | StepOverdue
+    | StepReminded
+    | ReminderFailed
+    | ApprovalGiven
+    | ApprovalVoided
+)
 
 
 def completion_state(invocation: Invocation, at: datetime) -> Literal["done", "done_late"]:

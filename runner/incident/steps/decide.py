@@ -13,7 +13,6 @@ from runner.incident.law.moved_deadlines import moves, require_grounds
 from runner.incident.people.second_person import guarded, with_second
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
-from runner.incident.state.due_times import PEOPLE
 from runner.incident.state.expression_view import find_step, item_of
 from runner.incident.state.future_timestamps import refuse_facts_ahead
 from runner.incident.state.incident import Incident, Invocation
@@ -23,6 +22,7 @@ from runner.incident.state.steps import completion_state
 from runner.incident.steps.approvals import decide_approval, refuse_waiting, require_reason, value_digest
 from runner.incident.steps.containers import superseded
 from runner.playbook.format import AnyStep, Approve, Ask, File, Task
+from runner.playbook.steps import EFFECTS, PEOPLE
 
 StepCommand = (
     c.StartTask
@@ -223,7 +223,7 @@ def _retry(
         )
     if invocation.kind == "message" and invocation.message:
         return _send_again(incident, invocation, by, reason or "tried again", now)
-    if invocation.kind in ("act", "message", "notice"):
+    if invocation.kind in EFFECTS:
         generation = invocation.generation + _refused_for_good(invocation)
         return (e.StepRetried(step=invocation.id, by=by, wake_at=now, reason=reason, generation=generation),)
     return (e.StepReopened(step=invocation.id, by=by, reason=reason or "tried again"),)

@@ -11,13 +11,11 @@ import msgspec
 from runner.facts.expression import Unknown
 from runner.facts.expressions.evaluate import evaluate, truth
 from runner.facts.expressions.values import merged
-from runner.facts.vocabulary.register import lookup
 from runner.incident.state import events as e
-from runner.incident.state.due_times import due_time
 from runner.incident.state.expression_view import ScopeView, find_step
-from runner.incident.state.incident import FELL_AWAY, Incident, Invocation, Scope
+from runner.incident.state.incident import FELL_AWAY, Incident, Scope
 from runner.incident.state.library import Library
-from runner.incident.steps.containers import open_bodies
+from runner.incident.steps.kinds import begin
 from runner.playbook import format as p
 
 
@@ -77,43 +75,4 @@ def start_step(
         if name not in incident.blocked or invocation.missing != answer.missing:
             yield e.StepBlocked(step=name, missing=answer.missing)
     else:
-        yield from _begin(incident, invocation, now, library)
-
-
-def _begin(
-    incident: Incident, invocation: Invocation, now: datetime, library: Library
-) -> Iterator[e.AnyEvent]:
-    step = library.step(incident, invocation.id)
-    due = due_time(incident, invocation, step, now)
-    match step:
-        case p.Ask(skip_if_known=True) if _known(incident, invocation, step):
-            yield e.StepSettled(step=invocation.id, state="done", why="known already")
-        case p.Task() | p.Ask() | p.File():
-            yield e.StepReady(step=invocation.id, due=due, assignee=invocation.assignee or step.assignee)
-        case p.Approve():
-            expiry = None if step.expires is None else now + step.expires
-            yield e.StepReady(step=invocation.id, due=due, wake_at=expiry)
-        case p.Act() if invocation.id in incident.agenda and due is None:
-            """Its first attempt says that it is ready: two events for an action, not three."""
-        case p.Act() | p.Message() | p.Notice():
-            yield e.StepReady(step=invocation.id, state="active", due=due, wake_at=now)
-        case p.Wait():
-            yield e.StepReady(step=invocation.id, state="active", due=due, wake_at=_wait_end(step.wait, now))
-        case p.Duties():
-            yield e.StepReady(step=invocation.id, state="active", due=due)
-        case p.Group() | p.Repeat() | p.Call():
-            yield e.StepReady(step=invocation.id, state="active", due=due)
-            yield from open_bodies(incident, invocation, step)
-
-
-def _known(incident: Incident, invocation: Invocation, step: p.Ask) -> bool:
-    """Tell whether a question need not be put; whoever reopened it wants an answer, known or not."""
-    before = incident.invocations.get(f"{invocation.id.rpartition('#')[0]}#{invocation.n - 1}")
-    again = before is not None and before.scope == invocation.scope
-    return not again and not isinstance(lookup(incident.facts, step.sets), Unknown)
-
-
-def _wait_end(wait: p.WaitFor, now: datetime) -> datetime | None:
-    if wait.duration is not None:
-        return now + wait.duration
-    return datetime.fromisoformat(wait.until) if wait.until else None
+        yield from begin(incident, invocation, now, library)

@@ -7,27 +7,19 @@ two workers that do them at once, one append is stale and dropped.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from runner.incident.messages.deliveries import reached_places, sends
 from runner.incident.messages.room_provisioning import awaited, hosting
-from runner.incident.state.events import AnyEvent, AttemptStarted
-from runner.incident.state.expression_view import item_of
-from runner.incident.state.incident import Incident, Invocation
+from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
-from runner.incident.state.work import Announce, AnyWork, Compose, DoAct, Recall, Render, Replan
+from runner.incident.state.work import Announce, Compose, Recall, Replan
+from runner.incident.steps.kinds import KINDS, Claim, claim_act
 from runner.incident.steps.readiness import check_readiness
 from runner.incident.turn.after_closing import only_clocks
-from runner.playbook.format import Act, AnyStep, Message, Notice
+from runner.playbook.format import Act
 from runner.routing.rate_limit import OPEN, Quotas
-
-ACT_LIMIT = timedelta(seconds=60)
-"""How long an automatic action may take when its step says nothing."""
-
-Claim = tuple[AnyEvent | None, AnyWork]
-"""An intent, if one has to be committed first, and the work that follows it."""
 
 
 def claims(
@@ -44,7 +36,7 @@ def claims(
     for name in sorted(incident.agenda):
         step = library.step(incident, name)
         if isinstance(step, Act) and check_readiness(incident, name, library).verdict == "yes":
-            yield _act(incident, incident.invocations[name], step, worker)
+            yield claim_act(incident, incident.invocations[name], step, worker)
     for name in sorted(incident.active):
         yield from _step(incident, name, now, library, worker)
     yield from _after_answers(incident)
@@ -69,43 +61,6 @@ def _step(incident: Incident, name: str, now: datetime, library: Library, worker
     if invocation.reminders > invocation.told:
         yield None, Compose(incident=incident.id, step=name, template="", reminder=True)
     if invocation.wake_at is not None and invocation.wake_at <= now:
-        yield from _active(incident, invocation, library.step(incident, name), worker)
-
-
-def _active(incident: Incident, invocation: Invocation, step: AnyStep, worker: str) -> Iterator[Claim]:
-    match step:
-        case Act():
-            yield _act(incident, invocation, step, worker)
-        case Message():
-            yield (
-                None,
-                Compose(incident=incident.id, step=invocation.id, template=step.message, to=step.to),
-            )
-        case Notice():
-            scope = incident.scopes[invocation.scope]
-            yield (
-                None,
-                Render(
-                    incident=incident.id,
-                    step=invocation.id,
-                    notice=step.notice,
-                    duty=item_of(incident, scope, step.duty),
-                    formats=step.formats,
-                ),
-            )
-        case _:
-            return
-
-
-def _key(incident: Incident, invocation: Invocation) -> str:
-    """Return the idempotency key of an action: another one only once a person began anew what was refused."""
-    anew = f"|{invocation.generation}" if invocation.generation else ""
-    return hashlib.sha256(f"{incident.id}|{invocation.id}{anew}".encode()).hexdigest()[:32]
-
-
-def _act(incident: Incident, invocation: Invocation, step: Act, worker: str) -> Claim:
-    n = len(invocation.attempts) + 1
-    key = _key(incident, invocation)
-    claim = AttemptStarted(effect=invocation.id, n=n, key=key, worker=worker)
-    limit = step.timeout if step.timeout is not None else ACT_LIMIT
-    return claim, DoAct(incident=incident.id, step=invocation.id, n=n, key=key, action=step, time_limit=limit)
+        claim = KINDS[invocation.kind].claim
+        if claim is not None:
+            yield claim(incident, invocation, library.step(incident, name), worker)

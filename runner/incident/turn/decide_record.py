@@ -16,7 +16,7 @@ from runner.facts.vocabulary.register import nested
 from runner.incident.law.decision_not_to_notify import judged, with_evidence
 from runner.incident.law.duties import cancel_open_steps
 from runner.incident.law.moved_deadlines import moves, require_grounds
-from runner.incident.messages.decide_rules import overridden, trusted_again
+from runner.incident.messages.decide import overridden, trusted_again
 from runner.incident.messages.war_room import chosen, listed, retried
 from runner.incident.notices.staleness import passed
 from runner.incident.people.second_person import agreed, guarded, with_second

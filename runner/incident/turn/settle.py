@@ -13,15 +13,14 @@ from datetime import datetime
 from runner.errors import Bug
 from runner.incident.law.duties import assessment, duty_passed, with_the_law
 from runner.incident.messages.deliveries import delivery_events
-from runner.incident.messages.delivery_schedule import pop_due
-from runner.incident.messages.escalation import lapse_events, message_events
+from runner.incident.messages.delivery_schedule import lapse_events, message_events, pop_due
 from runner.incident.state.events import AnyEvent, DutiesAssessed, Recorded
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.incident.state.quorum import Answers
 from runner.incident.steps.approvals import void_approvals
 from runner.incident.steps.containers import late_items
-from runner.incident.steps.progress import advance
+from runner.incident.steps.kinds import advance
 from runner.incident.steps.readiness import check_readiness, start_step
 from runner.incident.turn.after_closing import only_clocks, watched
 from runner.incident.turn.fold import fold

@@ -13,11 +13,12 @@ from runner.incident.law.duties import next_duty_look
 from runner.incident.messages.deliveries import next_delivery_look, next_lapse
 from runner.incident.messages.room_provisioning import awaited, next_hosting
 from runner.incident.state import events as e
-from runner.incident.state.due_times import PEOPLE, due_time
+from runner.incident.state.due_times import due_time
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.turn.after_closing import next_watch, only_clocks
 from runner.playbook import format as p
+from runner.playbook.steps import PEOPLE
 from runner.routing.rate_limit import OPEN, Quotas
 
 

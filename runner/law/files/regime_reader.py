@@ -34,7 +34,6 @@ class Reader:
     """One file being read; ``problems`` grows, nothing is raised."""
 
     def __init__(self, source: Source) -> None:
-        """Start from a file that is YAML already."""
         self.source = source
         self.problems: list[Problem] = []
 

@@ -6,6 +6,7 @@ from runner.errors import Problem
 from runner.playbook.checks.cadence import check_cadence
 from runner.playbook.checks.clock import check_clocks
 from runner.playbook.checks.flow import check_flow
+from runner.playbook.checks.kinds import check_kinds
 from runner.playbook.checks.names import check_names
 from runner.playbook.checks.order import check_order
 from runner.playbook.checks.people import check_people
@@ -24,7 +25,8 @@ def check(read: Read, source: Source, known: Known) -> tuple[Problem, ...]:
         steps = Map(read.playbook, read.guessed)
         check_order(steps, findings)
         check_names(steps, known, findings)
-        check_flow(steps, known, findings)
+        check_kinds(steps, known, findings)
+        check_flow(steps, findings)
         check_people(steps, known, findings)
         check_reach(steps, known, findings)
         check_clocks(steps, known, findings)

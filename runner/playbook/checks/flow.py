@@ -1,63 +1,26 @@
-"""Can it be worked: what is read can be known by then, what is approved exists, what repeats ends, what is due is told."""
+"""Can it be worked: what is read can be known by then, and what is due is reached."""
 
 from __future__ import annotations
 
-from runner.base.instants import parse_instant
 from runner.base.text import nearest
 from runner.facts.expression import (
     Apply,
-    Attribute,
-    Choose,
     Expression,
     FactRef,
-    Index,
-    ListOf,
-    NameRef,
-    Node,
 )
-from runner.facts.vocabulary.fact_types import FactType
-from runner.facts.vocabulary.lookup import find
-from runner.playbook.checks.action_calls import host_of, secrets_of
-from runner.playbook.checks.order import always
 from runner.playbook.checks.step_map import Findings, Map, Place, walk
 from runner.playbook.format import (
     Act,
     Approve,
     Ask,
-    File,
-    Group,
-    HttpCall,
-    Notice,
-    Repeat,
-    Task,
-    Wait,
-    is_bad_reference,
-    secret_in,
 )
-from runner.playbook.lookup import Known
 from runner.yamlfile.source import Where
 
-_SECRET_HEADERS = ("authorization", "cookie", "x-api-key", "api-key", "x-auth-token")
-_LIST_IT = "write secret:NAME, and in tocsin.yaml act: {secrets: {NAME: env:VARIABLE}}"
 
-
-def check_flow(steps: Map, known: Known, found: Findings) -> None:
-    """Report steps that would wait for ever, approve nothing, or do what settings forbid."""
+def check_flow(steps: Map, found: Findings) -> None:
+    """Report times that do nothing, and conditions that read what cannot be known by then."""
     for place in steps.places:
         _times(place, steps, found)
-        match place.step:
-            case Approve(approve=name):
-                _product(place, (*place.where, "approve"), name, (Notice, Task, Ask), steps, found)
-            case File(file=name):
-                _product(place, (*place.where, "file"), name, (Notice,), steps, found)
-            case Act() if place.where not in steps.guessed:
-                _action(place.step, place.where, known, found)
-            case Group(for_each=Expression() as items):
-                _items(items, (*place.where, "for_each"), found)
-            case Repeat():
-                _repeat(place, place.step, steps, found)
-            case _:
-                pass
     asks = _asks(steps)
     for place, where, expression in steps.expressions():
         _known_by_then(place, where, expression, asks, steps, found)
@@ -77,121 +40,6 @@ def _times(place: Place, steps: Map, found: Findings) -> None:
         if other is not None and (other is place or steps.perhaps_before(place, other)):
             text = f"it is due after '{step.due.ref}', which does not end before this step does"
             found.error((*where, "due"), "due-after-later-step", text)
-    if isinstance(step, Wait) and step.wait.until:
-        try:
-            parse_instant(step.wait.until)
-        except ValueError as error:
-            found.error((*where, "wait", "until"), "not-an-instant", str(error))
-
-
-def _product(
-    place: Place, where: Where, name: str, kinds: tuple[type, ...], steps: Map, found: Findings
-) -> None:
-    """What is approved or filed must exist by then, and be of a kind that makes something."""
-    verb = "filed" if isinstance(place.step, File) else "approved"
-    other = steps.find(name, place)
-    if other is None:
-        hidden = steps.elsewhere(name)
-        hint = f"put it into '{hidden.parent.step.id}' as well" if hidden and hidden.parent else ""
-        text = f"'{name}' cannot be seen from here" if hidden else f"there is no step '{name}' to be {verb}"
-        found.error(where, "other-body" if hidden else "unknown-step", text, hint)
-    elif not isinstance(other.step, kinds):
-        kind = other.step.__struct_config__.tag
-        wanted = " or ".join(kind.__name__.lower() for kind in kinds)
-        found.error(
-            where, f"cannot-be-{verb}", f"a step of kind {kind} cannot be {verb}", f"name a {wanted} step"
-        )
-    elif not steps.surely_before(other, place):
-        text = f"'{name}' may not have ended by then, and there would be nothing to be {verb}"
-        found.error(where, "not-ordered", text, f"add '{name}' to `after`, or a step that waits for it")
-
-
-def _action(step: Act, where: Where, known: Known, found: Findings) -> None:
-    """An action is one call to an allowed host, or one allowed command."""
-    if (step.http is None) == (not step.command):
-        text = "an action is either an http call or a command"
-        found.error(
-            where, "no-action" if step.http is None else "two-actions", text, "write `http:` or `command:`"
-        )
-    allowed = known.home.act if known.home is not None else None
-    if step.command and allowed is not None and not allowed.commands:
-        text = "local commands are switched off in this home"
-        found.warn((*where, "command"), "command-not-allowed", text, "act: {commands: true} in tocsin.yaml")
-    if step.http is None:
-        return
-    call, here = step.http, (*where, "http")
-    host = host_of(call.url)
-    if not host:
-        found.error(
-            (*here, "url"), "bad-url", "an address begins with https:// and a host, without a password"
-        )
-    elif allowed is not None and host not in allowed.hosts:
-        text = f"this home does not allow calls to {host}"
-        found.warn((*here, "url"), "host-not-allowed", text, f"act: {{hosts: [{host}]}} in tocsin.yaml")
-    if step.on_unknown == "retry" and not call.idempotent and call.method in ("POST", "PATCH"):
-        text = "an unanswered call would be repeated, and the server may do it twice"
-        found.warn(
-            (*where, "on_unknown"), "may-repeat", text, "idempotent: true if the server honours the key"
-        )
-    _headers(call, (*here, "headers"), known, found)
-
-
-def _headers(call: HttpCall, here: Where, known: Known, found: Findings) -> None:
-    """A secret is named in one form, and is one of the home's list."""
-    for name, value in call.headers.items():
-        where, secret = (*here, name), secret_in(value)
-        if is_bad_reference(value):
-            text = "this is no reference to a secret, and would be sent as it stands"
-            found.error(where, "secret-form", text, _LIST_IT)
-        elif secret is None and name.lower() in _SECRET_HEADERS:
-            found.error(where, "secret", "a secret stands in a playbook", _LIST_IT)
-        elif secret is not None and known.home is not None and secret.name not in known.home.act.secrets:
-            close = nearest(secret.name, known.home.act.secrets)
-            hint = f"did you mean secret:{close}?" if close else _LIST_IT
-            text = f"there is no secret '{secret.name}' in act.secrets of tocsin.yaml"
-            found.error(where, "unknown-secret", text, hint)
-    if known.home is None and (secrets := secrets_of(call)):
-        text = f"secret {', '.join(secrets)} cannot be checked: there is no home"
-        found.warn(here, "secret-not-checked", text, "tocsin init, or --home DIR", key=True)
-
-
-def _items(items: Expression, where: Where, found: Findings) -> None:
-    """A lane needs names: duties, the members of a set, or a list written out."""
-    if not _is_list(items.tree):
-        hint = "as duties('applies'), or a fact that is a set, as data.elements"
-        found.error(where, "not-a-list", "for_each goes over a list of names", hint)
-
-
-def _is_list(node: Node) -> bool:
-    """Tell whether an expression can give a list; what is only known at run time may."""
-    match node:
-        case Apply("duties") | ListOf() | NameRef() | Attribute() | Index():
-            return True
-        case Apply("default", (first, _)):
-            return _is_list(first)
-        case Choose(_, then, otherwise):
-            return _is_list(then) and _is_list(otherwise)
-        case FactRef(path):
-            fact = find(path)
-            return isinstance(fact, FactType) and fact.many
-        case _:
-            return False
-
-
-def _repeat(place: Place, step: Repeat, steps: Map, found: Findings) -> None:
-    """Something must be able to make the end come true."""
-    where = (*place.where, "until")
-    if always(step.until) is False:
-        found.error(where, "never-true", "this condition is never true, so it never ends")
-        return
-    inner = [one for one in steps.places if one is not place and steps.inside(one, place)]
-    later = (one for one in steps.places if not steps.surely_before(one, place))
-    sets = {standing.step.sets for standing in later if isinstance(standing.step, Ask)}
-    ids = {standing.step.id for standing in inner}
-    moves = sets.intersection(step.until.facts) or ids.intersection(step.until.steps)
-    if not moves and not step.until.duties and not step.until.names and always(step.until) is None:
-        text = "no step changes what this waits for: each round ends as the last one did"
-        found.warn(where, "may-not-end", text, "ask for a fact that it reads, or read step('id').answer")
 
 
 def _asks(steps: Map) -> dict[str, list[Place]]:

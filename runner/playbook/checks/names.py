@@ -11,17 +11,8 @@ from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find, path_hint
 from runner.playbook.checks.step_map import Findings, Map, Place, walk
 from runner.playbook.format import (
-    Approve,
-    Ask,
     Call,
-    Duties,
-    File,
     Group,
-    Message,
-    Notice,
-    Task,
-    Wait,
-    WaitFor,
 )
 from runner.playbook.lookup import Known
 from runner.routing.message_classes import class_problems
@@ -30,11 +21,12 @@ from runner.yamlfile.source import Where
 
 def check_names(steps: Map, known: Known, found: Findings) -> None:
     """Report every name that nothing answers to, with the nearest one that something does."""
-    names = _Names(steps, known, found)
+    names = Names(steps, known, found)
     for role_where, role in _named_roles(steps):
         names.role(role, role_where)
     for place in steps.places:
-        names.step(place)
+        if place.step.due is not None:
+            names.anchor(place, place.step.due.anchor, place.step.due.ref)
     for place, where, expression in steps.expressions():
         names.expression(place, where, expression)
     for name, why in class_problems(steps.playbook.classes, known.classes):
@@ -47,25 +39,20 @@ def check_names(steps: Map, known: Known, found: Findings) -> None:
 
 
 def _named_roles(steps: Map) -> list[tuple[Where, str]]:
-    """Return every place at which a role is named."""
+    """Return every place outside of the kinds at which a role is named."""
     named: list[tuple[Where, str]] = []
     for place in steps.places:
         step, where = place.step, place.where
-        if isinstance(step, Task | Ask | File) and step.role:
-            named.append(((*where, "role"), step.role))
-        if isinstance(step, Approve):
-            named += [((*where, "by", "roles", index), role) for index, role in enumerate(step.by.roles)]
         if step.on_overdue is not None and step.on_overdue.escalate:
             named.append(((*where, "on_overdue", "escalate"), step.on_overdue.escalate))
-        if isinstance(step, Message):
-            named += _addressed(step.to, (*where, "to"))
     for name, template in steps.playbook.messages.items():
-        named += _addressed(template.to, ("messages", name, "to"))
-        named += _addressed(template.escalate_to, ("messages", name, "escalate_to"))
+        named += addressed(template.to, ("messages", name, "to"))
+        named += addressed(template.escalate_to, ("messages", name, "escalate_to"))
     return named
 
 
-def _addressed(to: tuple[str, ...], where: Where) -> list[tuple[Where, str]]:
+def addressed(to: tuple[str, ...], where: Where) -> list[tuple[Where, str]]:
+    """Return the roles among recipients, with their places."""
     return [
         ((*where, index), one.removeprefix("role:"))
         for index, one in enumerate(to)
@@ -73,7 +60,7 @@ def _addressed(to: tuple[str, ...], where: Where) -> list[tuple[Where, str]]:
     ]
 
 
-class _Names:
+class Names:
     """Looks names up; each kind of name in its own table."""
 
     def __init__(self, steps: Map, known: Known, found: Findings) -> None:
@@ -101,38 +88,6 @@ class _Names:
             self.unknown(
                 where, "unknown-role", "role", role, self.playbook.roles, hint="define it under roles"
             )
-
-    def step(self, place: Place) -> None:
-        """Look up what one step names besides roles."""
-        step, where = place.step, place.where
-        if step.due is not None:
-            self.anchor(place, step.due.anchor, step.due.ref)
-        match step:
-            case Ask(sets=path):
-                self.sets(path, (*where, "sets"))
-            case Message(message=name) if name not in self.playbook.messages:
-                there = self.playbook.messages
-                hint = "" if there else "define it under messages"
-                self.unknown((*where, "message"), "unknown-message", "message", name, there, hint=hint)
-            case Notice(notice=name, duty=duty):
-                self.notice(place, name, duty)
-            case Duties(duties=regimes):
-                self.regimes(regimes, (*where, "duties"))
-            case Wait(wait=wait):
-                self.awaited(place, wait)
-            case Call():
-                self.call(step, where)
-            case _:
-                pass
-        if isinstance(step, Notice | File) and step.duty:
-            self.duty(place, step.duty, (*where, "duty"))
-
-    def awaited(self, place: Place, wait: WaitFor) -> None:
-        """Look up what a wait waits for."""
-        if wait.fact:
-            self.fact(wait.fact, (*place.where, "wait", "fact"))
-        if wait.duty:
-            self.duty(place, wait.duty, (*place.where, "wait", "duty"))
 
     def anchor(self, place: Place, anchor: str, ref: str) -> None:
         """Look up what a due time counts from."""

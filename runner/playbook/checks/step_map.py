@@ -13,7 +13,7 @@ import msgspec
 
 from runner.errors import Problem
 from runner.facts.expression import Expression
-from runner.playbook.format import AnyStep, Call, Group, Playbook, Repeat
+from runner.playbook.format import AnyStep, Playbook
 from runner.yamlfile.source import Source, Where
 
 
@@ -86,8 +86,8 @@ class Map:
             place = Place(step, (*where, index), parent, 1 << len(self.places))
             self.places.append(place)
             self.bodies[parent].append(place)
-            if isinstance(step, Group | Repeat):
-                self._walk(step.steps, (*place.where, "steps"), place)
+            if step.inner:
+                self._walk(step.inner, (*place.where, "steps"), place)
 
     def _order(self, body: Place | None) -> None:
         """Work out what ends before what; a step on a circle, or behind one, never begins."""
@@ -167,19 +167,8 @@ class Map:
     def expressions(self) -> Iterator[tuple[Place, Where, Expression]]:
         """Yield every condition with its step and its place in the file."""
         for place in self.places:
-            step = place.step
-            if step.when is not None:
-                yield place, (*place.where, "when"), step.when
-            match step:
-                case Group(for_each=Expression() as items):
-                    yield place, (*place.where, "for_each"), items
-                case Repeat(until=until):
-                    yield place, (*place.where, "until"), until
-                case Call(inputs=inputs):
-                    for name, expression in inputs.items():
-                        yield place, (*place.where, "inputs", name), expression
-                case _:
-                    pass
+            for keys, expression in place.step.conditions():
+                yield place, (*place.where, *keys), expression
 
 
 def _join(masks: Iterable[int]) -> int:

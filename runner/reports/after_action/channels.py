@@ -10,8 +10,7 @@ import msgspec
 from runner.documents.tree import Table
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.incident.state.steps import step_path_with_items
-from runner.reports.charts.figure import Bar, Figure, Key, Row
-from runner.reports.charts.figure_axis import CountScale
+from runner.reports.charts.figure import Bar, CountScale, Figure, Key, Row
 from runner.reports.core.formatting import count
 from runner.reports.core.report_blocks import table
 

@@ -10,8 +10,7 @@ from runner.documents.tree import Table
 from runner.incident.exercises.exercise_plan import Exercise, ScenarioEvent
 from runner.incident.state.exercise import Observation
 from runner.reports.after_action.clock import ClockMark, wall_of
-from runner.reports.charts.figure import Bar, Figure, Key, Line, Mark, Row
-from runner.reports.charts.figure_axis import TimeScale
+from runner.reports.charts.figure import Bar, Figure, Key, Line, Mark, Row, TimeScale
 from runner.reports.core.formatting import count, span
 from runner.reports.core.report_blocks import table, time
 from runner.reports.exercises.exercise import DrillReport, EventReport, Expectation

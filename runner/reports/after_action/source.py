@@ -20,9 +20,8 @@ from runner.incident.turn.decide_close import is_open
 from runner.law.duty import DutyStatus
 from runner.reports.after_action.channels import ChannelUse, Failover, channels_of, failovers_of
 from runner.reports.after_action.clock import Anchor, ClockMark, anchors
-from runner.reports.after_action.deadline_slack import Margin, margins_of
 from runner.reports.after_action.findings import causes_of
-from runner.reports.after_action.response_times import Answer, answers_of, median_seconds
+from runner.reports.after_action.response_times import Answer, Margin, answers_of, margins_of, median_seconds
 from runner.reports.after_action.work import TaskTime, stop_of, tasks_of
 from runner.reports.core.report_blocks import table, time
 from runner.reports.exercises.exercise import DrillReport, drill_report

@@ -9,12 +9,11 @@ import msgspec
 
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.steps import step_path_with_items
+from runner.playbook.steps import PEOPLE
 from runner.reports.after_action.clock import ClockMark
-from runner.reports.charts.figure import Bar, Figure, Key, Line, Look, Mark, Row
-from runner.reports.charts.figure_axis import TimeScale
+from runner.reports.charts.figure import Bar, Figure, Key, Line, Look, Mark, Row, TimeScale
 from runner.reports.core.formatting import count, span
 
-_PEOPLE = frozenset({"task", "ask", "approve", "file"})
 _NEVER = frozenset({"waiting", "not_applicable"})
 
 
@@ -23,7 +22,7 @@ def work_of(incident: Incident) -> tuple[Invocation, ...]:
     invocations = (
         invocation
         for invocation in incident.invocations.values()
-        if invocation.kind in _PEOPLE and invocation.state not in _NEVER and invocation.ready_at is not None
+        if invocation.kind in PEOPLE and invocation.state not in _NEVER and invocation.ready_at is not None
     )
     return tuple(sorted(invocations, key=lambda one: (one.ready_at, one.id)))
 

@@ -11,14 +11,13 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from runner.base.text import text_problem
+from runner.playbook.steps import CONTAINERS, PEOPLE
 from runner.reports.charts.layers import Point
 from runner.reports.charts.layout import LINE, PAD, Drawn, everything, layout
 from runner.reports.charts.playbook_chart import Chart
 
 MARGIN = 28
 HEADER = 78
-_PEOPLE = frozenset({"task", "ask", "approve", "file"})
-_BOXES = frozenset({"group", "repeat", "playbook"})
 _PALE = ("#f3f4f6", "#6b7280")
 COLOURS = {
     "stuck": ("#fde2e1", "#b42318"),
@@ -107,7 +106,7 @@ def _frame(one: Drawn, fill: str, line: str, *, wide: float) -> Iterator[str]:
     inner, line = COLOURS.get(state, (fill, line))
     inner = fill if one.inside else inner
     wide = wide if not state or state == "waiting" else 2
-    dashed = ' stroke-dasharray="6 4"' if one.node.kind in _BOXES else ""
+    dashed = ' stroke-dasharray="6 4"' if one.node.kind in CONTAINERS else ""
     place = f'x="{one.x}" y="{one.y}" width="{one.width}" height="{one.height}" rx="7"'
     yield f'<rect {place} fill="{inner}" stroke="{line}" stroke-width="{wide}"{dashed}/>'
     if one.gate:
@@ -116,7 +115,7 @@ def _frame(one: Drawn, fill: str, line: str, *, wide: float) -> Iterator[str]:
         )
     if not one.inside:
         top = one.y + one.gate_height + PAD
-        colour = "#1d4ed8" if one.node.kind in _PEOPLE else "#9aa4b2"
+        colour = "#1d4ed8" if one.node.kind in PEOPLE else "#9aa4b2"
         length = one.y + one.height - PAD - top
         yield f'<rect x="{one.x + 5}" y="{top}" width="3" height="{length}" fill="{colour}"/>'
 

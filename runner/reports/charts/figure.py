@@ -6,9 +6,15 @@ in grey as well, and what matters stands in words at the end of its row.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Literal
 
 import msgspec
+
+from runner.reports.core.formatting import span
+from runner.reports.core.header import offset
 
 Look = Literal["good", "late", "open", "pale"]
 """``open`` is what has no end or never came: a bar of its own look, never one of no length."""
@@ -80,3 +86,132 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     axis: Axis
     lines: tuple[Line, ...] = ()
     key: tuple[Key, ...] = ()
+
+
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+_STEPS = (
+    *(timedelta(seconds=n) for n in (1, 5, 15, 30)),
+    *(n * _MINUTE for n in (1, 2, 5, 10, 15, 30)),
+    *(n * _HOUR for n in (1, 2, 3, 6, 12)),
+    *(n * _DAY for n in (1, 2, 7, 14, 30, 90, 365)),
+)
+_MOST = 6
+"""Values along an axis, at most."""
+
+
+class TimeScale:
+    """Instants from one to another; what lies outside stands at the edge."""
+
+    def __init__(self, begin: datetime, end: datetime, zone: tzinfo = UTC) -> None:
+        """A scale has some length, also where everything happened at once. All of it has the offset of its beginning."""
+        self.begin, self.end = begin, max(end, begin + _MINUTE)
+        there = begin.astimezone(zone)
+        self.offset = offset(there)
+        self._zone = timezone(there.utcoffset() or timedelta(0))
+
+    def at(self, instant: datetime) -> float:
+        """Return where an instant stands."""
+        return min(1.0, max(0.0, (instant - self.begin) / (self.end - self.begin)))
+
+    def clock(self, instant: datetime) -> str:
+        """Return the time of day of an instant, as the axis has it."""
+        return f"{instant.astimezone(self._zone):%H:%M}"
+
+    def axis(self, name: str, under: Callable[[datetime], str] | None = None, under_name: str = "") -> Axis:
+        """Return the axis; ``under`` says what a second scale has at an instant."""
+        step = _step(self.end - self.begin)
+        ticks, day = [], ""
+        epoch = datetime(2000, 1, 1, tzinfo=self._zone)
+        first = epoch + math.ceil((self.begin - epoch) / step) * step
+        for instant in _from(first, step, self.end):
+            there = instant.astimezone(self._zone)
+            today = f"{there.day} {there:%b}"
+            clock = f"{there:%H:%M:%S}" if step < _MINUTE else f"{there:%H:%M}"
+            words = today if step >= _DAY else clock if today == day else f"{today} {clock}"
+            day = today
+            ticks.append(Tick(at=self.at(instant), words=words, under=under(instant) if under else ""))
+        return Axis(ticks=tuple(ticks), name=f"{name} ({self.offset})", under=under_name)
+
+
+class SpanScale:
+    """Spans from nothing to the longest."""
+
+    def __init__(self, longest: timedelta) -> None:
+        """A scale has some length, also where nothing lasted."""
+        self.longest = max(longest, _MINUTE)
+
+    def at(self, length: timedelta) -> float:
+        """Return where a span ends."""
+        return min(1.0, max(0.0, length / self.longest))
+
+    def axis(self, name: str) -> Axis:
+        """Return the axis."""
+        step = _step(self.longest)
+        lengths = (n * step for n in range(int(self.longest / step) + 1))
+        return Axis(
+            ticks=tuple(Tick(at=self.at(length), words=span(length)) for length in lengths), name=name
+        )
+
+
+class CountScale:
+    """Numbers from none to the most."""
+
+    def __init__(self, most: int) -> None:
+        """A scale has some length, also where there is nothing."""
+        self.most = max(most, 1)
+
+    def at(self, number: int) -> float:
+        """Return where a number stands."""
+        return number / self.most
+
+    def axis(self, name: str) -> Axis:
+        """Return the axis, with whole numbers only."""
+        step = next(n * 10**power for power in range(9) for n in (1, 2, 5) if self.most <= n * 10**power * 5)
+        numbers = range(0, self.most + 1, step)
+        return Axis(ticks=tuple(Tick(at=self.at(n), words=str(n)) for n in numbers), name=name)
+
+
+class MarginScale:
+    """Margins around a deadline, late on the left: logarithmic, so that minutes and months can be seen side by side."""
+
+    _SMALLEST = timedelta(minutes=5)
+    _TICKS = (_HOUR, 6 * _HOUR, _DAY, 7 * _DAY, 30 * _DAY, 365 * _DAY)
+
+    def __init__(self, latest: timedelta, most: timedelta) -> None:
+        """``latest`` is by how much the latest was late, ``most`` how much the earliest had left; both from nothing."""
+        self._left = self._size(max(latest, timedelta(0)))
+        self._right = self._size(max(most, _HOUR))
+
+    def _size(self, length: timedelta) -> float:
+        return math.log2(1 + length / self._SMALLEST)
+
+    def at(self, margin: timedelta) -> float:
+        """Return where a margin stands."""
+        signed = math.copysign(self._size(abs(margin)), margin.total_seconds())
+        return (self._left + signed) / (self._left + self._right)
+
+    def axis(self, name: str) -> Axis:
+        """Return the axis; no two values closer than can be read."""
+        found = [Tick(at=self.at(timedelta(0)), words="0")]
+        for sign, reach in ((1, self._right), (-1, self._left)):
+            for tick in self._TICKS:
+                place = self.at(sign * tick)
+                if self._size(tick) <= reach and abs(place - found[-1].at) > 0.12:
+                    found.append(Tick(at=place, words=f"{'-' if sign < 0 else '+'}{span(tick)}"))
+            found.append(found[0])
+        ticks = {one.at: one for one in found}
+        return Axis(ticks=tuple(ticks[at] for at in sorted(ticks)), name=name)
+
+
+def _step(length: timedelta) -> timedelta:
+    """Return the smallest step that leaves few values along a length."""
+    return next(
+        (step for step in _STEPS if length <= _MOST * step),
+        _STEPS[-1] * math.ceil(length / _STEPS[-1] / _MOST),
+    )
+
+
+def _from(first: datetime, step: timedelta, end: datetime) -> Iterator[datetime]:
+    while first <= end:
+        yield first
+        first += step

@@ -24,8 +24,6 @@ from runner.reports.core.page import Paragraph, line
 
 CONTAINED = "RS.MI-01"
 """NIST CSF 2.0: incidents are contained."""
-CONTAINERS = frozenset({"group", "repeat", "playbook"})
-"""Kinds that hold other steps; what is inside them is shown in their stead."""
 
 
 class TaskRow(msgspec.Struct, frozen=True, kw_only=True):

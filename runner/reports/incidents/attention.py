@@ -15,12 +15,12 @@ import msgspec
 from runner.incident.law.duties import BINDING
 from runner.incident.messages.failover import Policy
 from runner.incident.notices.staleness import change_words, changes, not_passed
-from runner.incident.state.due_times import PEOPLE
 from runner.incident.state.exercise import OVER
 from runner.incident.state.incident import Delivery, Incident, Invocation
 from runner.incident.state.work import Failed
 from runner.law.duty import DutyStatus
 from runner.law.relevance import questions
+from runner.playbook.steps import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.formatting import aside_words, elapsed_since, remaining, standing

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from runner.incident.state.due_times import PEOPLE
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
+from runner.playbook.steps import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import SEVERITIES, AttentionItem, AttentionKind, Rank
 from runner.reports.core.formatting import count, remaining

@@ -16,8 +16,9 @@ from runner.base.states import TaskState
 from runner.incident.state.expression_view import outwards
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
+from runner.playbook.steps import CONTAINERS
 from runner.reports.core.attention_item import AttentionItem
-from runner.reports.core.task_rows import CONTAINERS, TaskRow
+from runner.reports.core.task_rows import TaskRow
 
 ENOUGH = 3
 """How many lanes are worth folding."""

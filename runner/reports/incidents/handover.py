@@ -13,6 +13,7 @@ from runner.incident.law.duties import BINDING
 from runner.incident.state.handover import Handover
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
+from runner.playbook.steps import CONTAINERS
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.formatting import moment, remaining, when
 from runner.reports.core.header import Heading, heading_of, render_header
@@ -154,7 +155,7 @@ def _clocks(duties: Sequence[DutyStatus]) -> list[OpenClock]:
 
 def _waiting(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[Waiting]:
     for row in rows:
-        if row.over or row.state not in _WAITING or row.kind in ("group", "repeat", "playbook", "message"):
+        if row.over or row.state not in _WAITING or row.kind in CONTAINERS | {"message"}:
             continue
         roles = tuple(role for role in (row.role, *row.roles) if role)
         held = tuple(person for role in roles for person in incident.roles.get(role, ()))

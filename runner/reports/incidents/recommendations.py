@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from runner.base.states import Kind, State
-from runner.incident.state.due_times import PEOPLE
+from runner.playbook.steps import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem, Rank
 from runner.reports.core.formatting import count, remaining

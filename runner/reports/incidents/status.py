@@ -19,6 +19,7 @@ from runner.reports.core.task_rows import TaskRow, task_rows
 from runner.reports.incidents.attention import needs_attention
 from runner.reports.incidents.do_now import ordered
 from runner.reports.incidents.duty_lanes import LaneGroup, lane_groups
+from runner.reports.law.titles import titled
 from runner.reports.messages.messages import DeliveryRow, delivery_rows
 from runner.reports.messages.rules import OverrideView, override_views
 from runner.reports.messages.war_room import RoomView, room_view
@@ -102,7 +103,7 @@ def status(
 
     ``others`` is what other incidents, closed with duties open, ask for now.
     """
-    rows = task_rows(incident, library)
+    rows, duties = task_rows(incident, library), titled(duties)
     return Status(
         incident=incident.id,
         codename=incident.codename,
@@ -115,7 +116,7 @@ def status(
         ),
         version=incident.version,
         tasks=rows,
-        duties=tuple(duties),
+        duties=duties,
         deliveries=delivery_rows(incident),
         notices=notice_rows(incident),
         needs_attention=ordered((*needs_attention(incident, rows, duties, now, failed), *others)),

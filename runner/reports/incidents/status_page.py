@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from runner.law.duty import DutyStatus
+from runner.playbook.steps import CONTAINERS
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem, Severity
 from runner.reports.core.formatting import count, moment, remaining, span, when
 from runner.reports.core.header import Heading, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.core.second_person import two_person_blocks
-from runner.reports.core.task_rows import CONTAINERS, TaskRow, named
+from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.do_now import LATER, NOTHING, calm
 from runner.reports.incidents.duty_lanes import (
     ENOUGH,

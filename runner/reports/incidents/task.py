@@ -14,6 +14,7 @@ from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import subject
 from runner.playbook.format import AnyStep, Approve, Ask, Task
+from runner.playbook.steps import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import moment, remaining, when
@@ -343,7 +344,7 @@ def _commands(report: TaskReport) -> Iterator[Block]:
             suggested_actions.retry_step(row.state, row.command_name),
             suggested_actions.skip(row.command_name),
         ]
-    elif row.state != "waiting" and row.kind in ("task", "ask", "approve", "file"):
+    elif row.state != "waiting" and row.kind in PEOPLE:
         digest = f" --digest {report.subject_digest}" if report.subject_digest else ""
         commands.append(
             suggested_actions.tick(row.command_name)

@@ -24,6 +24,7 @@ from runner.reports.core.formatting import (
 from runner.reports.core.header import Heading, marked, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.core.second_person import ground_words
+from runner.reports.law.titles import titled
 
 _DONE = {
     "filed": "filed",
@@ -43,8 +44,8 @@ _VERDICTS = ("applies", "unknown", "advisory", "not_applicable")
 
 def duties(found: Sequence[DutyStatus], now: datetime, warnings: Sequence[str] = ()) -> DutiesReport:
     """Return the contract's document: what presses most comes first."""
-    ordered = tuple(sorted(found, key=lambda duty: urgency(duty, now)))
-    return DutiesReport(as_of=now, duties=ordered, warnings=tuple(warnings))
+    ordered = sorted(found, key=lambda duty: urgency(duty, now))
+    return DutiesReport(as_of=now, duties=titled(ordered), warnings=tuple(warnings))
 
 
 def urgency(duty: DutyStatus, now: datetime) -> tuple[bool, bool, int, datetime, int, str]:

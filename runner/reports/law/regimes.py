@@ -70,6 +70,8 @@ class DutyShown(msgspec.Struct, frozen=True, kw_only=True):
     forbidden: tuple[str, ...]
     delivery: tuple[str, ...]
     remarks: tuple[str, ...]
+    penalty: str
+    """For lateness, as the law has it."""
     notice: str
     executable: bool
     confidence: Confidence
@@ -311,6 +313,7 @@ def _duty(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> DutyShow
             remark.text + (f" (if {remark.condition.text})" if remark.condition else "")
             for remark in rule.remarks
         ),
+        penalty=rule.lateness.penalty if rule.lateness is not None else "",
         notice=rule.notice,
         executable=executable(rule, version),
         confidence=rule.confidence,
@@ -410,6 +413,7 @@ def _duty_rows(duty: DutyShown) -> Iterator[tuple[str, str, Tone]]:
     ):
         for member in members:
             yield name, member, "warn" if name == "must not say" else "plain"
+    yield "penalty", duty.penalty, "plain"
     yield "notice", duty.notice, "dim"
     yield (
         "law",

@@ -94,13 +94,11 @@ class Intake:
                 run.executemany(sql.INSERT_KEY, [(self._campaign, key, n) for key, n in page])
 
     def __enter__(self) -> Self:
-        """Return it."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go of the file."""
         self._aside.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
@@ -18,7 +18,6 @@ from runner.incident.campaigns.campaign import (
     Counters,
     OwedState,
     Reached,
-    Tally,
     Way,
 )
 from runner.store.campaigns import schema as sql
@@ -207,14 +206,6 @@ def _marks(values: Sequence[Any]) -> str:
 
 def _ways(text: str) -> tuple[Way, ...]:
     return tuple(text.split())  # type: ignore[arg-type]
-
-
-def totals(tallies: Iterable[Tally]) -> Mapping[OwedState, int]:
-    """Return how many people stand in each state."""
-    found: dict[OwedState, int] = {}
-    for tally in tallies:
-        found[tally.state] = found.get(tally.state, 0) + tally.people
-    return found
 
 
 def instant_text(instant: datetime) -> str:

@@ -32,15 +32,12 @@ class PostgresRun:
     """One session in a transaction."""
 
     def __init__(self, connection: Connection) -> None:
-        """Take the session."""
         self._connection = connection
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> Any:
-        """See ``bulk.Run.execute``."""
         return self._connection.execute(translated(statement), tuple(values), binary=True)
 
     def executemany(self, statement: str, values: Iterable[Sequence[Any]]) -> Any:
-        """See ``bulk.Run.executemany``."""
         with self._connection.cursor() as cursor:
             cursor.executemany(translated(statement), [tuple(row) for row in values])
 
@@ -49,12 +46,10 @@ class PostgresDoor:
     """See ``bulk.Door``."""
 
     def __init__(self, server: Server, sealer: Sealer) -> None:
-        """Take the store's own parts."""
         self._server, self._sealer = server, sealer
 
     @contextmanager
     def writing(self, *, waits: bool = True) -> Iterator[Run]:
-        """See ``bulk.Door.writing``."""
         with self._server.connection() as connection, connection.transaction():
             if not waits:
                 connection.execute(UNHURRIED)
@@ -62,12 +57,10 @@ class PostgresDoor:
 
     @contextmanager
     def reading(self) -> Iterator[Run]:
-        """See ``bulk.Door.reading``."""
         with self._server.connection() as connection:
             yield PostgresRun(connection)
 
     def key(self, incident: str) -> DataKey:
-        """See ``bulk.Door.key``."""
         with self._server.connection() as connection:
             found = connection.execute(_SELECT_KEY, (incident,)).fetchone()
             if found is not None and found[0] is None:

@@ -205,7 +205,6 @@ class GateLock:
         self._connection: Connection | None = connection
 
     def held(self) -> bool:
-        """See WorkerHandle.held."""
         return self._connection is not None and not self._connection.closed
 
     def release(self) -> None:

@@ -9,7 +9,7 @@ only when the store's URL names PostgreSQL.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -17,45 +17,37 @@ from typing import TYPE_CHECKING, Any, LiteralString, Self, TypeVar
 
 from psycopg.errors import UniqueViolation
 
-from runner.errors import NotFound, Sealed, StoreError
-from runner.store import chain, encryption, inspection, rows
+from runner.errors import StoreError
+from runner.store import chain, encryption, rows
 from runner.store.database_errors import would_forget
+from runner.store.journal_reader import PAGE, JournalReader
 from runner.store.port import (
     PATIENCE,
     Append,
     Appended,
     ChangeMarks,
     Conflict,
-    Head,
     IncidentRow,
-    Inspection,
-    Link,
     Snapshot,
-    StoredEvent,
-    Verification,
 )
 from runner.store.postgres import transaction
 from runner.store.postgres.campaigns import bulk_copies
 from runner.store.postgres.server import Connection, GateLock, Server, SessionLock, advisory_lock_held
 from runner.store.postgres.transaction import SELECT_TAILS, begin
 from runner.store.sqlite.database_file import write_copy
-from runner.vault.keys import DataKey, Vault
+from runner.vault.keys import Vault
 from runner.vault.secrets import Secret
 
 if TYPE_CHECKING:
     from runner.store.campaigns.tables import BulkTables
 
 _RACES = 16
-_PAGE = 2000
 
 _T = TypeVar("_T")
 
 Within = Callable[[Connection, Sequence[str]], None]
 """Called with the connection and the incidents appended to, inside the transaction, before its commit."""
 
-_SELECT_ROWS = """
-SELECT id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private, wrapped
-FROM tocsin.incidents LEFT JOIN tocsin.keys ON keys.incident = incidents.id"""
 _COPIES: tuple[tuple[str, LiteralString], ...] = (
     ("events", "SELECT incident, seq, header, salt, payload, hash FROM tocsin.events ORDER BY incident, seq"),
     (
@@ -67,21 +59,17 @@ _COPIES: tuple[tuple[str, LiteralString], ...] = (
     ("blobs", "SELECT digest, incident, body FROM tocsin.blobs ORDER BY place"),
     ("settings", "SELECT name, value FROM tocsin.settings"),
 )
-_SELECT_SNAPSHOT: LiteralString = """
-SELECT s.version, s.code, s.head, s.body, k.wrapped FROM tocsin.snapshots s
-JOIN tocsin.events e ON e.incident = s.incident AND e.seq = s.version AND e.hash = s.head
-LEFT JOIN tocsin.keys k ON k.incident = s.incident WHERE s.incident = %s"""
 _SELECT_ENDING: LiteralString = "SELECT hash FROM tocsin.events WHERE incident = %s AND seq = %s"
 _PUT_SNAPSHOT: LiteralString = """
 INSERT INTO tocsin.snapshots (incident, version, head, code, body) VALUES (%s, %s, %b, %s, %b)
 ON CONFLICT (incident) DO UPDATE SET version = excluded.version, head = excluded.head, code = excluded.code,
     body = excluded.body"""
-_SELECT_EVENTS = """
+_SELECT_EVENTS: LiteralString = """
 SELECT seq, convert_to(header, 'UTF8'), salt, payload, hash FROM tocsin.events WHERE incident = %s AND seq > %s
 ORDER BY seq LIMIT %s"""
 
 
-class PostgresStore:
+class PostgresStore(JournalReader):
     """A store in the schema ``tocsin`` of a database."""
 
     def __init__(
@@ -100,7 +88,7 @@ class PostgresStore:
         """
         self.read_only = False
         self.server = Server(url, password, patience)
-        self._sealer = encryption.Sealer(vault)
+        super().__init__(encryption.Sealer(vault), self._select, _SELECT_EVENTS)
         self._chance = chance
         self._handles: list[SessionLock] = []
         try:
@@ -140,119 +128,9 @@ class PostgresStore:
             connection.execute("COMMIT")
         return results
 
-    def read(self, incident: str, after: int = 0) -> Iterator[StoredEvent]:
-        """See Store.read."""
-        key = self._reading_key(incident, strict=True)
-        for found in self._events(incident, after):
-            yield chain.event_of(rows.link_of(key, incident, found))
-
-    def links(self, incident: str, after: int = 0) -> Iterator[Link]:
-        """See Store.links."""
-        key = self._reading_key(incident, strict=False)
-        for found in self._events(incident, after):
-            yield rows.link_of(key, incident, found)
-
-    def read_payloads(self, incident: str, after: int = 0) -> Iterator[tuple[int, datetime, bytes | None]]:
-        """See Store.read_payloads."""
-        key = self._reading_key(incident, strict=True)
-        instant_of = chain.instant_of
-        for seq, header, salt, payload, _hash in self._events(incident, after):
-            if salt is not None:
-                yield seq, instant_of(header), payload
-            else:
-                opened = None if key is None else encryption.open_payload(key, incident, seq, payload)[1]
-                yield seq, instant_of(header), opened
-
-    def _reading_key(self, incident: str, *, strict: bool) -> DataKey | None:
-        """Return the key that opens payloads; without the master key raise Sealed, or do without."""
-        found = self._one("SELECT wrapped FROM tocsin.keys WHERE incident = %s", (incident,))
-        if found is None or found[0] is None:
-            return None
-        try:
-            return self._sealer.key(incident, found[0])
-        except Sealed:
-            if strict:
-                raise
-            return None
-
-    def vouch(self, incident: str, data: bytes) -> bytes:
-        """See Store.vouch."""
-        key = self._reading_key(incident, strict=True)
-        if key is None:
-            raise encryption.shredded(incident)
-        return key.vouch(data)
-
-    def _events(self, incident: str, after: int) -> Iterator[tuple[Any, ...]]:
-        while True:
-            page = self._all(_SELECT_EVENTS, (incident, after, _PAGE))
-            yield from page
-            if len(page) < _PAGE:
-                return
-            after = page[-1][0]
-
-    def head(self, incident: str) -> Head:
-        """See Store.head."""
-        found = self._one("SELECT version, head FROM tocsin.incidents WHERE id = %s", (incident,))
-        if found is None:
-            tail = self._one(SELECT_TAILS, ([incident],))
-            found = (0, chain.genesis(incident)) if tail is None else tail[1:]
-        return Head(found[0], found[1].hex())
-
-    def verify(
-        self,
-        incident: str | None = None,
-        anchors: Mapping[str, Head] | None = None,
-        seen: Callable[[int], None] | None = None,
-    ) -> Verification:
-        """See Store.verify."""
-        known = anchors or {}
-        witnesses = {
-            name: Head(version, head.hex())
-            for name, version, head in self._all("SELECT id, version, head FROM tocsin.incidents")
-        }
-        if incident is not None:
-            links = chain.told(self.links(incident), seen)
-            return chain.check(incident, links, witness=witnesses.get(incident), anchor=known.get(incident))
-        journals = {name for (name,) in self._all("SELECT DISTINCT incident FROM tocsin.events")}
-        return chain.check_store(lambda name: chain.told(self.links(name), seen), journals, witnesses, known)
-
-    def inspect(self, incident: str | None = None, seen: Callable[[int], None] | None = None) -> Inspection:
-        """See Store.inspect."""
-        return inspection.inspect(self._sealer, self._all, incident, seen)
-
     # --- the projection ----------------------------------------------------------------------------------
 
-    def rows(self, state: str | None = None) -> list[IncidentRow]:
-        """See Store.rows."""
-        found = self._all(
-            _SELECT_ROWS + " WHERE %s::text IS NULL OR state = %s ORDER BY opened_at, id", (state, state)
-        )
-        return [rows.incident_row(self._sealer, one[:-1], one[-1]) for one in found]
-
-    def row(self, incident: str) -> IncidentRow | None:
-        """See Store.row."""
-        found = self._one(_SELECT_ROWS + " WHERE id = %s", (incident,))
-        return None if found is None else rows.incident_row(self._sealer, found[:-1], found[-1])
-
-    def due(self, now: datetime) -> list[str]:
-        """See Store.due."""
-        found = self._all(
-            "SELECT id FROM tocsin.incidents WHERE has_work OR next_due <= %s ORDER BY id", (rows.text(now),)
-        )
-        return [name for (name,) in found]
-
-    def next_due(self, after: datetime | None = None) -> datetime | None:
-        """See Store.next_due."""
-        behind = "" if after is None else rows.text(after)
-        found = self._one("SELECT min(next_due) FROM tocsin.incidents WHERE next_due > %s", (behind,))
-        return None if found is None or found[0] is None else datetime.fromisoformat(found[0])
-
-    def snapshot(self, incident: str) -> Snapshot | None:
-        """See Store.snapshot."""
-        return encryption.open_snapshot(self._sealer, incident, self._one(_SELECT_SNAPSHOT, (incident,)))
-
     def put_snapshot(self, incident: str, snapshot: Snapshot) -> None:
-        """See Store.put_snapshot."""
         self._racing(lambda connection: self._put_snapshot(connection, incident, snapshot))
 
     def _put_snapshot(self, connection: Connection, incident: str, snapshot: Snapshot) -> None:
@@ -268,7 +146,6 @@ class PostgresStore:
             connection.execute(_PUT_SNAPSHOT, (incident, version, ending[0], code, body))
 
     def rebuild(self, replacement: Sequence[IncidentRow]) -> None:
-        """See Store.rebuild."""
         with self.server.connection() as connection, connection.transaction():
             connection.execute("LOCK TABLE tocsin.incidents IN ACCESS EXCLUSIVE MODE")
             old = connection.execute("SELECT id, version, head FROM tocsin.incidents").fetchall()
@@ -285,12 +162,11 @@ class PostgresStore:
 
     def changed(self) -> str:
         """See Store.changed. A snapshot names the transactions in progress: it differs after each commit."""
-        return str(self._one("SELECT pg_current_snapshot()::text")[0])
+        return str(self._select("SELECT pg_current_snapshot()::text")[0][0])
 
     # --- documents and settings --------------------------------------------------------------------------
 
     def put_blob(self, incident: str | None, data: bytes) -> str:
-        """See Store.put_blob."""
         digest = encryption.blob_digest(data)
         self._racing(lambda connection: self._put_blob(connection, incident, digest, data))
         return digest
@@ -311,29 +187,6 @@ class PostgresStore:
                 "INSERT INTO tocsin.blobs (digest, incident, body) VALUES (%s, %s, %b)", (digest, name, body)
             )
 
-    def get_blob(self, digest: str) -> bytes:
-        """See Store.get_blob."""
-        found = self._one(
-            """SELECT b.incident, k.wrapped, b.body FROM tocsin.blobs b
-               LEFT JOIN tocsin.keys k ON k.incident = b.incident
-               WHERE b.digest = %s ORDER BY b.incident <> '' AND k.wrapped IS NULL, b.incident LIMIT 1""",
-            (digest,),
-        )
-        if found is None:
-            raise NotFound(f"no document {digest[:12]}… is kept here", code="blob_missing")
-        return encryption.open_blob(self._sealer, digest, *found)
-
-    def has_blob(self, digest: str) -> bool:
-        """See Store.has_blob."""
-        return self._one("SELECT 1 FROM tocsin.blobs WHERE digest = %s LIMIT 1", (digest,)) is not None
-
-    def blob_names(self, incident: str | None = None) -> list[str]:
-        """See Store.blob_names."""
-        found = self._all(
-            "SELECT digest FROM tocsin.blobs WHERE incident = %s ORDER BY place", (incident or "",)
-        )
-        return [digest for (digest,) in found]
-
     def shred(self, incident: str) -> None:
         """See Store.shred. Copies of the key in the server's log and backups live as long as those do."""
         with self.server.connection() as connection, connection.transaction():
@@ -348,13 +201,7 @@ class PostgresStore:
         with self.server.connection() as connection:
             connection.execute("VACUUM tocsin.keys, tocsin.snapshots")
 
-    def setting(self, name: str) -> str | None:
-        """See Store.setting."""
-        found = self._one("SELECT value FROM tocsin.settings WHERE name = %s", (name,))
-        return None if found is None else str(found[0])
-
     def set_setting(self, name: str, value: str | None) -> None:
-        """See Store.set_setting."""
         with self.server.connection() as connection:
             if value is None:
                 connection.execute("DELETE FROM tocsin.settings WHERE name = %s", (name,))
@@ -366,26 +213,22 @@ class PostgresStore:
                 )
 
     def marks(self, prefix: str = "") -> dict[str, bytes]:
-        """See Store.marks."""
         with self.server.connection() as connection:
             return transaction.read(connection, prefix)
 
     def change_marks(
         self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
     ) -> dict[str, bytes]:
-        """See Store.change_marks."""
         return self._racing(lambda connection: transaction.change(connection, names, change, waits=waits))
 
     # --- workers, copies, the end ------------------------------------------------------------------------
 
     def register_worker(self, worker: str) -> SessionLock:
-        """See Store.register_worker."""
         handle = SessionLock(self.server, worker)
         self._handles.append(handle)
         return handle
 
     def worker_alive(self, worker: str) -> bool:
-        """See Store.worker_alive."""
         with self.server.connection() as connection:
             return advisory_lock_held(connection, worker)
 
@@ -394,7 +237,6 @@ class PostgresStore:
         return GateLock(self.server, f"gate-{journal}")
 
     def bulk(self) -> BulkTables:
-        """See Store.bulk."""
         from runner.store.campaigns.tables import BulkTables
         from runner.store.postgres.campaigns import PostgresDoor
 
@@ -407,19 +249,16 @@ class PostgresStore:
             write_copy(path, _tables(connection))
 
     def close(self) -> None:
-        """See Store.close."""
         self.server.close()
         for handle in self._handles:
             handle.release()
 
     def __enter__(self) -> Self:
-        """Return the store."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close."""
         self.close()
 
     # --- queries -----------------------------------------------------------------------------------------
@@ -434,20 +273,16 @@ class PostgresStore:
                 continue
         raise StoreError("others write to this store faster than we can", hint="repeat", code="store_raced")
 
-    def _all(self, query: LiteralString, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    def _select(self, query: LiteralString, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self.server.connection() as connection:
             return connection.execute(query, values, binary=True).fetchall()
-
-    def _one(self, query: LiteralString, values: tuple[Any, ...] = ()) -> Any:
-        with self.server.connection() as connection:
-            return connection.execute(query, values, binary=True).fetchone()
 
 
 def _tables(connection: Connection) -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
     """Read every table whole, in the order of the embedded store's columns, a page at a time."""
     for table, query in _COPIES:
         with connection.cursor(name=f"tocsin_{table}", binary=True) as cursor:
-            cursor.itersize = _PAGE
+            cursor.itersize = PAGE
             cursor.execute(query)
             yield table, cursor
     yield from bulk_copies(connection)

@@ -29,18 +29,15 @@ class SqliteDoor:
 
     @contextmanager
     def writing(self, *, waits: bool = True) -> Iterator[Run]:
-        """See ``bulk.Door.writing``."""
         with self._writing(waits=waits):
             yield self._connection()
 
     @contextmanager
     def reading(self) -> Iterator[Run]:
-        """See ``bulk.Door.reading``."""
         with self._reading():
             yield self._connection()
 
     def key(self, incident: str) -> DataKey:
-        """See ``bulk.Door.key``."""
         with self._reading() as run:
             found = run(SELECT_KEY, (incident,)).fetchone()
         if found is None:

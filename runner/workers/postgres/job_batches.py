@@ -30,7 +30,6 @@ class BulkManager(manager.JobManager):
     """Claims as many jobs as there is ``room`` for, and ends those together that end in one turn of the event loop."""
 
     def __init__(self, connector: BaseConnector, room: Callable[[], int]) -> None:
-        """Begin with one at a time."""
         super().__init__(connector)
         self.claimed: deque[jobs.Job] = deque()
         """Jobs that are ours, and not begun yet."""

@@ -82,12 +82,8 @@ def _parts(comment: str | None) -> tuple[int, ...]:
 def job(incident: str) -> jobs.Job:
     """Return the job of looking at one incident; of two for the same incident one waits for the other."""
     return jobs.Job(
-        queue=QUEUE, lock=incident, queueing_lock=None, task_name=ADVANCE, task_kwargs=_of(incident)
+        queue=QUEUE, lock=incident, queueing_lock=None, task_name=ADVANCE, task_kwargs={"incident": incident}
     )
-
-
-def _of(incident: str) -> dict[str, Any]:
-    return {"incident": incident}
 
 
 class Deferring:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from runner.app.core.incident_service import IncidentService
-from runner.app.messages.attempt_index import Whereabouts
+from runner.app.messages.replies import Whereabouts
 from runner.errors import Sealed, StoreLocked
 from runner.incident.state.campaigns import CampaignView
 from runner.incident.state.incident import Incident

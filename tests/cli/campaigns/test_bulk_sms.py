@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from integrations.port import Callback
-from integrations.testing import twilio
 from tests.cli.at_desk import AtDesk
 from tests.cli.campaigns.test_bulk import (
     by_mail,
@@ -28,6 +27,7 @@ from tests.cli.campaigns.test_bulk import (
 )
 from tests.servers.receivers import MailServer
 from tests.servers.smsc import PASSWORD, Peer, running_smsc
+from tests.servers.stand_ins import twilio
 from tests.web.served import Answered, address, serving
 
 __all__ = ["office", "relay"]

@@ -62,7 +62,7 @@ def test_what_a_worker_does_is_said_above_its_bar(tocsin: AtDesk, playbook: obje
 
 def test_every_event_is_counted(incident: AtDesk) -> None:
     counted: list[int] = []
-    from runner.app.home.audit import events, verify
+    from runner.app.home.integrity import events, verify
     from runner.app.home.open_home import open_service
 
     desk = open_service(incident.home, incident.world().who(""), clock=incident.clock, chance=incident.chance)

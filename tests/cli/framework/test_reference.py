@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.cli.framework.commands import COMMANDS
-from runner.cli.framework.reference import reference_page
+from tests.cli.framework.reference import reference_page
 from tests.golden_files import same
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "commands.md"

@@ -22,7 +22,7 @@ def test_duties_of_a_facts_file_are_the_same_from_the_cache(tmp_path: Path) -> N
     first, second = (AtDesk(tmp_path / "none", environ={"TOCSIN_CACHE": str(cache)})(*words) for _ in "12")
     assert without.code == 0
     assert without.out == first.out == second.out
-    assert len([*cache.glob("shipped-regimes-*.json")]) == 1
+    assert [*cache.glob("shipped-regimes.*")]
 
 
 def test_the_cache_folder_is_named_or_the_users_own_or_none() -> None:

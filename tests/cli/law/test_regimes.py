@@ -58,6 +58,11 @@ def test_a_law_is_shown_with_its_articles_its_clock_in_words_and_a_worked_exampl
     assert "(d)(2)(G)" in [letter.split()[0] for letter in letters["content"]]
 
 
+def test_a_law_is_shown_with_the_penalty_for_lateness(nowhere: AtDesk) -> None:
+    shown = nowhere("regime", "show", "ca-ab-pipa-34-1", "--format", "json").json
+    assert {duty["penalty"] for duty in shown["duties"]} == {"up to CAD 100,000"}
+
+
 def test_a_law_is_shown_as_it_was_on_a_day(nowhere: AtDesk) -> None:
     shown = nowhere("regime", "show", CALIFORNIA, "--at", "2025-06-01", "--format", "json").json
     assert shown["version"] == "2020-01-01"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from aiosmtpd.controller import Controller
 
-from integrations.testing import signal_gateway, smsc
 from tests.cli.at_desk import AtDesk
 from tests.integrations.test_smtp_reports import group, report
 from tests.servers.postgres import BOTH_STORES
+from tests.servers.stand_ins import signal_gateway, smsc
 from tests.web.at_provider import ADA, by_signal, opened, telephone
 from tests.web.served import delivery
 

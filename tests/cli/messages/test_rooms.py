@@ -11,17 +11,17 @@ from typing import Any
 import msgspec
 
 from integrations.testing.chaos import closed_port
-from integrations.testing.matrix import MARIA, US, Matrix
-from integrations.testing.matrix import TOKEN as MATRIX_TOKEN
-from integrations.testing.slack import APP, Slack
-from integrations.testing.slack import TOKEN as SLACK_TOKEN
-from integrations.testing.stand_in import Act
 from runner.incident.messages.room_provisioning import room_name
 from runner.reports.core.page import Blank, Page, plain
 from runner.reports.messages.war_room import GuestRow, RoomView, room_blocks
 from tests.cli.at_desk import AtDesk, compare
 from tests.cli.exercises.test_drills import begun
 from tests.cli.messages.test_war_room import BRIDGE, PLAYBOOK
+from tests.servers.stand_ins.matrix import MARIA, US, Matrix
+from tests.servers.stand_ins.matrix import TOKEN as MATRIX_TOKEN
+from tests.servers.stand_ins.slack import APP, Slack
+from tests.servers.stand_ins.slack import TOKEN as SLACK_TOKEN
+from tests.servers.stand_ins.stand_in import Act
 
 PEOPLE = PLAYBOOK.replace(
     "roles: {commander: {title: Incident commander}}",

@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import re
-import sqlite3
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -350,41 +349,13 @@ def test_people_of_one_population_read_of_their_own_data_alone(letters: AtDesk, 
     assert (problem["code"], problem["line"], "staff" in problem["message"]) == ("people", 2, True)
 
 
-def test_a_database_is_asked_and_never_changed(letters: AtDesk, tmp_path: Path) -> None:
-    path = tmp_path / "crm.db"
-    database = sqlite3.connect(path)
-    database.execute("CREATE TABLE customers (id TEXT, full_name TEXT, street TEXT, state TEXT)")
-    database.executemany("INSERT INTO customers VALUES (?, ?, ?, ?)", [("C1", "Ada", "1 Elm", "US-CA")])
-    database.commit()
-    database.close()
-    query = tmp_path / "people.sql"
-    query.write_text(
-        "SELECT id AS reference, full_name AS name, street AS address, state AS jurisdiction FROM customers ORDER BY id",
-        encoding="utf-8",
-    )
-    before = path.read_bytes()
-    said = run(letters, str(path), tmp_path / "out", "--query", str(query), "--to", "txt")
-    assert said.code == 0, said.out
-    for harm in (
-        "DELETE FROM customers",
-        "ATTACH 'x.db' AS x",
-        "PRAGMA journal_mode=WAL",
-        "SELECT load_extension('x')",
-    ):
-        refused = run(letters, str(path), tmp_path / "other", "--query", harm)
-        assert (refused.code, refused.error) == (1, "bad_query")
-    assert path.read_bytes() == before
-
-
-def test_parquet_gives_the_same_letters_as_csv(letters: AtDesk, tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow", reason="the extra `bulk` is not installed")
-    parquet = pytest.importorskip("pyarrow.parquet")
-    text = many(30)
-    rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "people.parquet")
-    assert run(letters, listed(tmp_path, text), tmp_path / "csv", "--to", "txt").code == 0
-    assert run(letters, str(tmp_path / "people.parquet"), tmp_path / "parquet", "--to", "txt").code == 0
-    assert everything(tmp_path / "csv") == everything(tmp_path / "parquet")
+@pytest.mark.parametrize(
+    "content", [b"SQLite format 3\0\x10\0", b"PAR1\x15\0\x15\n", b"PK\3\4\0\0"], ids=["db", "parquet", "xlsx"]
+)
+def test_a_list_is_a_csv_file(letters: AtDesk, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "people.db").write_bytes(content)
+    refused = run(letters, str(tmp_path / "people.db"), tmp_path / "out")
+    assert (refused.code, refused.error) == (1, "people")
 
 
 def test_a_list_that_changed_is_another_run(letters: AtDesk, tmp_path: Path) -> None:
@@ -426,7 +397,6 @@ def test_what_cannot_be_is_a_usage_error(letters: AtDesk, tmp_path: Path) -> Non
     for code, error, more in (
         (2, "bad_batch", ("--batch", "1001")),
         (2, "options_conflict", ("--batch", "10", "--to", "txt")),
-        (2, "not_a_database", ("--query", "SELECT 1")),
         (2, "folder_missing", ("--fonts", str(tmp_path / "none"))),
     ):
         said = run(letters, people, out, *more)

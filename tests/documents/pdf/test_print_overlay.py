@@ -13,7 +13,7 @@ from runner.documents.pdf.pdf_objects import Objects
 from runner.documents.pdf.print_overlay import Form, Overprint, Paper, Stamped
 from runner.documents.pdf.typst_compiler import Press
 from runner.documents.tree import Document
-from runner.effects.notices.letter_shards import letter
+from runner.effects.notices.letters import letter
 from runner.effects.notices.render import Paper as Source
 from runner.errors import Bug, Refused
 from runner.incident.notices.letters import Person

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from integrations.discovery import names
 from integrations.port import Accepted, Capabilities, Finding, Found, Rejected, Throttled
 from integrations.testing.chaos import ChaosServer, closed_port
 from integrations.testing.conformance import answer
 from integrations.testing.scripted import ABLE, ScriptedChannel
-from runner.effects.gateway.gateway import Gateway, adapter_names, call
+from runner.effects.gateway.gateway import Gateway, call
 from runner.effects.gateway.translation import Held
 from runner.errors import Invalid
 from runner.routing.messaging import ChannelConfig, Dispatch, HttpCall
@@ -301,10 +302,8 @@ def test_an_unknown_adapter_is_named_with_the_nearest():
     with refused("unknown_adapter", Invalid) as caught:
         Gateway().channel("mail", ChannelConfig(adapter="smpt"))
     assert ("mail" in caught.value.message, "smpt" in caught.value.message) == (True, True)
-    nearest, *installed = (
-        word for word in re.findall(r"[\w-]+", caught.value.hint) if word in adapter_names()
-    )
-    assert (nearest, installed) == ("smtp", [*adapter_names()])
+    nearest, *installed = (word for word in re.findall(r"[\w-]+", caught.value.hint) if word in names())
+    assert (nearest, installed) == ("smtp", [*names()])
 
 
 def test_wrong_settings_say_where_and_what_was_meant():
@@ -320,7 +319,7 @@ def test_wrong_settings_say_where_and_what_was_meant():
 
 
 def test_the_first_channels_are_installed():
-    assert {"smtp", "webhook", "console"} <= set(adapter_names())
+    assert {"smtp", "webhook", "console"} <= set(names())
 
 
 def test_addresses_are_judged_by_the_adapter():

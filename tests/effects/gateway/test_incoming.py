@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from integrations import console
 from integrations.port import Answer as PortAnswer
 from integrations.port import Callback, CallbackReply, Unauthentic
 from integrations.port import Receipt as PortReceipt
-from integrations.testing import twilio as fake
 from integrations.testing.scripted import ScriptedChannel
 from runner.effects.gateway.gateway import Gateway
-from runner.effects.gateway.sanitise import LONGEST_REASON
-from runner.effects.gateway.translation import LONGEST_ANSWER
+from runner.effects.gateway.translation import LONGEST_ANSWER, LONGEST_REASON
 from runner.routing.inbound import Answer, Incoming, Receipt
 from runner.routing.messaging import ChannelConfig
+from tests.servers.stand_ins import twilio as fake
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 KEY = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -83,6 +83,11 @@ def test_what_a_stranger_may_have_written_is_bounded_and_cleaned():
     [two] = heard(PortAnswer(event_id="e", sender=long, text=long, at=AT.replace(tzinfo=None)))
     assert isinstance(two, Answer)
     assert (len(two.sender), len(two.text), two.at) == (LONGEST_REASON, LONGEST_ANSWER, None)
+
+
+def test_an_integration_that_nobody_calls_back_believes_nothing():
+    gateway, channel = door(console)
+    assert gateway.parse_callback(channel, INCOMING, {}) is None
 
 
 def test_what_is_not_believed_and_what_breaks_an_integration_are_the_same_nothing():

@@ -21,8 +21,7 @@ from hypothesis import strategies as st
 from runner.documents.notice import Notice
 from runner.documents.pdf.pdf_writer import unprintable, write_pdf
 from runner.documents.pdf.typst_compiler import Press
-from runner.effects.notices.letter_shards import Shard, letter
-from runner.effects.notices.letters import for_a_spreadsheet, make_shard
+from runner.effects.notices.letters import Shard, for_a_spreadsheet, letter, make_shard
 from runner.effects.notices.render import Paper
 from runner.files.people_lists.list_rows import open_people
 from runner.files.people_lists.people_list import checked

@@ -16,8 +16,8 @@ from runner.facts.vocabulary.fact_values import FactProblem, checked_value, pars
 from runner.facts.vocabulary.lookup import all_patterns, fact_type, find, path_hint
 from runner.facts.vocabulary.nested_facts import Origin, check_value, flatten
 from runner.facts.vocabulary.populations import population_ids
-from runner.facts.vocabulary.reference_page import reference_page
 from runner.facts.vocabulary.register import Fact, Register, lookup, nested
+from tests.facts.vocabulary.reference_page import reference_page
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 AWARE = "2026-11-24T13:00:00+01:00"

@@ -11,10 +11,18 @@ from hypothesis import strategies as st
 
 from runner.base.states import Refusal
 from runner.incident.campaigns.campaign import REACHED, Campaign, Contact, Counters, Ground, Tally
+from runner.incident.campaigns.decide import crossed
 from runner.incident.campaigns.eligible_channels import eligible_channels, next_waking_hour
-from runner.incident.campaigns.outcomes import after, higher
-from runner.incident.campaigns.pacing import alarm, back_off, canary_size, chunk_size, describe, feasibility
-from runner.incident.campaigns.substitute_notice import crossed
+from runner.incident.campaigns.pacing import (
+    after,
+    alarm,
+    back_off,
+    canary_size,
+    chunk_size,
+    describe,
+    feasibility,
+    higher,
+)
 from runner.incident.notices.letters import Group, Person
 from runner.routing.messaging import SendResult
 from runner.routing.traffic import read_rate

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from runner.incident.law.lead_times import RENDERING, lead_time, lead_times
 from runner.incident.law.lead_times import _whole as whole
+from runner.incident.law.lead_times import lead_time, lead_times
 from runner.incident.state import commands as c
 from runner.playbook.format import (
     After,
@@ -21,6 +21,7 @@ from runner.playbook.format import (
     WaitFor,
 )
 from runner.playbook.plan import compile_plan
+from runner.playbook.steps import RENDERING
 from tests import scenario as s
 from tests.incident.law.test_lanes import APPLIES, DUTY
 

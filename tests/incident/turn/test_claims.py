@@ -8,7 +8,8 @@ from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.work import DoAct, Render
-from runner.incident.turn.claims import ACT_LIMIT, claims
+from runner.incident.steps.kinds import ACT_LIMIT
+from runner.incident.turn.claims import claims
 from runner.playbook.format import Due, HttpCall, Retry
 from runner.routing.messaging import SendResult
 from tests.refusals import refused

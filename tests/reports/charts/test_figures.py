@@ -12,16 +12,28 @@ from runner.base.states import MARKS
 from runner.documents.word.docx_package import parse
 from runner.reports.after_action.channels import ChannelUse, channels_figure
 from runner.reports.after_action.clock import ClockMark, wall_of
-from runner.reports.after_action.deadline_slack import Margin, margins_figure, margins_words
 from runner.reports.after_action.response_times import (
     Answer,
+    Margin,
     Outcome,
     answers_figure,
     answers_words,
+    margins_figure,
+    margins_words,
     median_seconds,
 )
-from runner.reports.charts.figure import Axis, Bar, Figure, Line, Row, Tick
-from runner.reports.charts.figure_axis import CountScale, MarginScale, SpanScale, TimeScale
+from runner.reports.charts.figure import (
+    Axis,
+    Bar,
+    CountScale,
+    Figure,
+    Line,
+    MarginScale,
+    Row,
+    SpanScale,
+    Tick,
+    TimeScale,
+)
 from runner.reports.charts.figure_svg import TALLEST, WIDTH, pictures
 
 T0 = datetime(2026, 10, 5, 6, tzinfo=UTC)

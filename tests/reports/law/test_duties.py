@@ -52,12 +52,14 @@ def report(world: s.World) -> DutiesReport:
     return duties(duty_statuses(world.incident, world.now, world.library), world.now)
 
 
-def test_the_json_is_the_contract_and_one_field_of_ours() -> None:
+def test_the_json_is_the_contract_and_two_fields_of_ours() -> None:
     document = scenes.document(report(scenes.opened()))
     assert list(document) == ["schema", "as_of", "duties"]
     assert document["schema"] == "tocsin/duties/v1"
     assert document["as_of"] == "2026-11-24T09:00:00Z"
-    assert list(document["duties"][0]) == [*KEYS, "in_sight"]
+    first = document["duties"][0]
+    assert list(first) == [*KEYS, "in_sight", "title", "authority", "law"]
+    assert set(first["authority"]) == {"name", "zone", "place"}
     assert set(document["duties"][0]["clock"]) == {"start_fact", "start", "rule"}
 
 

@@ -1,0 +1,464 @@
+"""Matrix, by the client-server API: one event into a room, once for each transaction id.
+
+Our key is the transaction id: the same token and the same id are the same event, whatever the body, until the
+server forgets. A new login is a new scope, so the token is kept and never renewed by us. Events are not encrypted
+end to end, so none goes into a room that is: the server would take the clear text, and every member expects a cipher. A reaction to the event says *seen*, a read receipt *read*; both are fetched with the token, or pushed
+by the server where we are registered as an application service.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from integrations.http import Reply, Request, exchange, json_object, judge, retry_after
+from integrations.http.service import Timed, findings, host_of, member, private, send_json, service_of, usable
+from integrations.port import (
+    Accepted,
+    Answer,
+    Callback,
+    CallbackReply,
+    Capabilities,
+    Confidentiality,
+    Finding,
+    Invitation,
+    NewRoom,
+    NotSent,
+    Outbound,
+    Outcome,
+    Parsed,
+    Receipt,
+    Rejected,
+    Secrets,
+    Throttled,
+    Timeouts,
+    Took,
+    Unauthentic,
+    Unknown,
+    machine_of,
+    plain_body,
+)
+
+ROOM = re.compile(r"![^\s/?#]{1,254}", re.ASCII)
+USER = re.compile(r"@[^\s:/?#]{1,200}:[^\s/?#]{1,200}", re.ASCII)
+_RECIPIENT = "M_FORBIDDEN M_NOT_FOUND M_UNSUPPORTED_ROOM_VERSION"
+_ACCOUNT = (
+    "M_UNKNOWN_TOKEN M_MISSING_TOKEN M_USER_DEACTIVATED M_USER_SUSPENDED M_USER_LOCKED M_CONSENT_NOT_GIVEN"
+    " M_UNRECOGNIZED M_RESOURCE_LIMIT_EXCEEDED"
+)
+_MESSAGE = "M_TOO_LARGE M_BAD_JSON M_NOT_JSON M_INVALID_PARAM"
+"""The specification's codes, by what they are about; a code that is not here is not repeated."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A homeserver and our user. The secret ``token`` is its access token, or the application service's."""
+
+    url: str
+    """The homeserver's client address, as its ``.well-known`` says."""
+    user: str
+    """Our own id, ``@tocsin:example.org``: what it does itself is no answer."""
+    federated: bool = True
+    """Whether people of other servers are in the rooms: their servers then hold a copy of every message."""
+    appservice: bool = False
+    """Whether the server pushes what happens to us; needs the secret ``hs_token``."""
+    test_to: str = ""
+    """The room of a self-test."""
+    ca_file: str = ""
+
+
+def base(settings: Settings) -> str:
+    """Return the address under which every call of the client-server API stands."""
+    return f"{settings.url.rstrip('/')}/_matrix/client/v3"
+
+
+def refused(reply: Reply, at: datetime) -> Rejected | Throttled | None:
+    """Return what the server's own error says more than its status: whose fault it is."""
+    error = error_code(reply)
+    if error == "M_LIMIT_EXCEEDED":
+        return Throttled(retry_after(reply, at), "the homeserver says later", "M_LIMIT_EXCEEDED")
+    if error in _RECIPIENT.split():
+        return Rejected(error, "our user cannot write to this room", about="recipient")
+    if error in _ACCOUNT.split():
+        return Rejected(error, "the homeserver does not let our user write", about="account")
+    return Rejected(error, "the homeserver refused the event") if error in _MESSAGE.split() else None
+
+
+def error_code(reply: Reply) -> str:
+    """Return the code of a refusal as the server spells it, to be compared and not repeated; else the empty string."""
+    error = json_object(reply.body).get("errcode") if reply.complete and 400 <= reply.status < 500 else ""
+    return error if isinstance(error, str) else ""
+
+
+LONGEST = 14_000
+"""Characters of text: a whole event has to stay below 64 KiB."""
+LARGEST = 60_000
+REMEMBERS = timedelta(minutes=30)
+"""How long a server surely knows a transaction id; the specification names no time, Synapse keeps a day."""
+_UNTOLD = "the homeserver did not say whether the room is encrypted"
+_EVENT = re.compile(r"\$[A-Za-z0-9+/_:.=~-]{1,254}", re.ASCII)
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """Messages are not end-to-end encrypted by us: every server in the room reads them. A reaction shows *seen*, no more.
+
+    A room that is opened for people is encrypted between them.
+    """
+    confidentiality: Confidentiality = "internal" if settings.federated else "confidential"
+    secure = private(settings.url)
+    return Capabilities(
+        address_kind="handle",
+        domains=frozenset({service_of(settings.url)}),
+        hosts=machine_of(host_of(settings.url)),
+        confidentiality=confidentiality if secure else "public",
+        personal_data="contact" if secure else "none",
+        receipts=frozenset({"accepted", "read"}),
+        ack="button",
+        ack_strength="seen",
+        idempotency="txn",
+        key_lifetime=REMEMBERS,
+        max_length=LONGEST,
+        called_back=settings.appservice,
+        secrets=frozenset({"token", "hs_token"} if settings.appservice else {"token"}),
+        rooms="restricted" if secure else None,
+    )
+
+
+def address_problem(address: str) -> str:
+    """An address is a room's id: aliases can be moved, and a person's room has to be there before."""
+    return "" if ROOM.fullmatch(address) else "an address is the id of a room that our user has joined: !…"
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Put one event under our key into a room that is not encrypted; only an event id is the server's yes."""
+    try:
+        token = usable(secrets, "token")
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    if len(outbound.text) > LONGEST or len(_text(outbound).encode("utf-8", "replace")) > LARGEST:
+        return Rejected("too_long", f"the text has more than {LONGEST} characters or {LARGEST} bytes")
+    return _no_clear_text(outbound, settings, token) or put(outbound, settings, token)
+
+
+def _text(outbound: Outbound) -> str:
+    return f"{outbound.subject}\n\n{plain_body(outbound)}"
+
+
+def _no_clear_text(outbound: Outbound, settings: Settings, token: str) -> Outcome | None:
+    """Return why no clear text goes into a room: it is encrypted, or the server does not say whether it is.
+
+    Asked before each event: a room may become encrypted at any time.
+    """
+    room = quote(outbound.recipient, safe="")
+    reply = ask(outbound, f"rooms/{room}/state/m.room.encryption/", settings, token)
+    match reply:
+        case Reply(status=404) if error_code(reply) == "M_NOT_FOUND":
+            return None
+        case Reply(status=200):
+            why = "the room is encrypted end to end, and this channel sends clear text"
+            return Rejected("encrypted_room", why, about="recipient")
+        case Reply():
+            rejected = refused(reply, outbound.at) or judge(reply, outbound.at)
+            return rejected if isinstance(rejected, Rejected | Throttled) else NotSent(_UNTOLD)
+        case Unknown():
+            return NotSent(_UNTOLD)
+        case NotSent() | Rejected():
+            return reply
+
+
+def put(outbound: Outbound, settings: Settings, token: str) -> Outcome:
+    """Put one event, whatever the room."""
+    # The room is told to look: without a mention many clients stay silent.
+    content: dict[str, object] = {"msgtype": "m.text", "body": _text(outbound), "m.mentions": {"room": True}}
+    room, key = quote(outbound.recipient, safe=""), quote(outbound.idempotency_key, safe="")
+    url = f"{base(settings)}/rooms/{room}/send/m.room.message/{key}"
+    reply = send_json(outbound, url, content, method="PUT", token=token, ca_file=settings.ca_file)
+    match reply:
+        case Reply():
+            return refused(reply, outbound.at) or judge(reply, outbound.at) or _taken(reply)
+        case NotSent() | Rejected() | Unknown():
+            return reply
+
+
+def _taken(reply: Reply) -> Outcome:
+    event = _event(json_object(reply.body).get("event_id"))
+    return Accepted(event) if event else Unknown("the homeserver answered without an event", "answer")
+
+
+def _event(given: object) -> str:
+    return given if isinstance(given, str) and _EVENT.fullmatch(given) else ""
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """Check the server's token and return what a pushed transaction holds: reactions and read receipts."""
+    try:
+        wanted = f"Bearer {usable(secrets, 'hs_token')}".encode()
+    except ValueError:
+        return Unauthentic(reason="no usable hs_token")
+    if not hmac.compare_digest(wanted, callback.headers.get("authorization", "").encode("utf-8", "replace")):
+        return Unauthentic(reason="the homeserver's token does not hold")
+    said = json_object(callback.body)
+    return tuple(_happened([*_list(said.get("events")), *_list(said.get("ephemeral"))], settings.user))
+
+
+def reply(callback: Callback, settings: Settings, secrets: Secrets) -> CallbackReply:
+    """Answer a transaction with an empty object: without one the homeserver repeats it."""
+    return CallbackReply(content_type="application/json", body=b"{}")
+
+
+_FILTER = json.dumps(
+    {
+        "presence": {"types": []},
+        "account_data": {"types": []},
+        "room": {
+            "state": {"types": []},
+            "account_data": {"types": []},
+            "timeline": {"types": ["m.reaction"], "limit": 100},
+            "ephemeral": {"types": ["m.receipt"]},
+        },
+    },
+    separators=(",", ":"),
+)
+
+
+def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
+    """Fetch the newest reactions and receipts of every room; there is nothing to confirm, and doubles do no harm."""
+    try:
+        headers = {"Authorization": f"Bearer {usable(secrets, 'token')}"}
+    except ValueError as error:
+        return str(error)
+    url = f"{base(settings)}/sync?{urlencode({'timeout': 0, 'filter': _FILTER})}"
+    reply = exchange(
+        Request(
+            method="GET",
+            url=url,
+            at=at,
+            headers=headers,
+            timeouts=timeouts,
+            ca_file=settings.ca_file,
+            max_answer=4_000_000,
+        )
+    )
+    if not isinstance(reply, Reply) or reply.status != 200 or not reply.complete:
+        return "the homeserver did not answer in full"
+    rooms = member(json_object(reply.body), "rooms", "join")
+    for room in rooms.values() if isinstance(rooms, dict) else ():
+        events = [*_list(member(room, "timeline", "events")), *_list(member(room, "ephemeral", "events"))]
+        for receipt in _happened(events, settings.user):
+            took(receipt)
+    return ""
+
+
+def _list(given: object) -> list[object]:
+    return given if isinstance(given, list) else []
+
+
+def _happened(events: list[object], us: str) -> Iterator[Receipt | Answer]:
+    for event in events:
+        kind = member(event, "type")
+        if kind == "m.reaction":
+            yield from _reaction(event, us)
+        elif kind == "m.receipt":
+            yield from _receipts(member(event, "content"), us)
+
+
+def _reaction(event: object, us: str) -> Iterator[Answer]:
+    name, sender = _event(member(event, "event_id")), member(event, "sender")
+    about, key = (member(event, "content", "m.relates_to", one) for one in ("event_id", "key"))
+    if name and isinstance(sender, str) and USER.fullmatch(sender) and sender != us and _event(about):
+        text = key[:32] if isinstance(key, str) else ""
+        yield Answer(
+            event_id=name,
+            sender=sender,
+            text=text,
+            provider_id=_event(about),
+            at=_instant(member(event, "origin_server_ts")),
+        )
+
+
+def _receipts(content: object, us: str) -> Iterator[Receipt]:
+    """Yield a proof for each event that a receipt names itself; that it covers older ones is not said here."""
+    for about, kinds in content.items() if isinstance(content, dict) else ():
+        readers = member(kinds, "m.read")
+        for reader, details in readers.items() if isinstance(readers, dict) else ():
+            if _event(about) and isinstance(reader, str) and USER.fullmatch(reader) and reader != us:
+                yield Receipt(
+                    kind="read",
+                    event_id=f"{about} {reader}",
+                    provider_id=about,
+                    at=_instant(member(details, "ts")),
+                )
+
+
+def _instant(given: object) -> datetime | None:
+    """Read milliseconds since 1970, where they are an instant at all."""
+    if not isinstance(given, int) or isinstance(given, bool) or not 0 < given < 10**14:
+        return None
+    return datetime.fromtimestamp(given / 1000, UTC)
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find what would fail or leak, without connecting."""
+    found = list(findings(settings.url, secrets, *sorted(capabilities(settings).secrets)))
+    if not USER.fullmatch(settings.user):
+        found.append(Finding(severity="error", what="user is not an id", hint="@name:server"))
+    if settings.test_to and (problem := address_problem(settings.test_to)):
+        found.append(Finding(severity="error", what=f"test_to: {problem}"))
+    return tuple(found)
+
+
+def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Put an event into the room that ``test_to`` names."""
+    if not settings.test_to:
+        return Rejected("settings", "test_to names no room to test with", about="account")
+    return send(msgspec.structs.replace(outbound, recipient=settings.test_to), settings, secrets)
+
+
+_CIPHER = "m.megolm.v1.aes-sha2"
+_TAKEN = "M_ROOM_IN_USE"
+_INSIDE = frozenset({"join", "invite"})
+_LOST = "the homeserver's answer does not tell"
+
+
+def open_room(room: NewRoom, settings: Settings, secrets: Secrets) -> Outcome:
+    """Open a room, or find the one that an earlier attempt made."""
+    try:
+        token = usable(secrets, "token")
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    reply = send_json(
+        room, f"{base(settings)}/createRoom", _content(room, settings), token=token, ca_file=settings.ca_file
+    )
+    if not isinstance(reply, Reply):
+        return reply
+    if error_code(reply) == _TAKEN:
+        return _found(room, settings, token)
+    return refused(reply, room.at) or judge(reply, room.at) or _named(json_object(reply.body).get("room_id"))
+
+
+def _content(room: NewRoom, settings: Settings) -> dict[str, object]:
+    """Guests stay out, and with ``federated`` off every other server does."""
+    states = {
+        "m.room.encryption": {"algorithm": _CIPHER},
+        "m.room.guest_access": {"guest_access": "forbidden"},
+    }
+    return {
+        "preset": "private_chat",
+        "visibility": "private",
+        "room_alias_name": room.name,
+        "name": room.title,
+        "creation_content": {"m.federate": settings.federated},
+        "initial_state": [
+            {"type": kind, "state_key": "", "content": content} for kind, content in states.items()
+        ],
+    }
+
+
+def _named(given: object) -> Outcome:
+    return Accepted(given) if isinstance(given, str) and ROOM.fullmatch(given) else Unknown(_LOST, "answer")
+
+
+def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
+    """Return the room behind the alias if our user made it and it is encrypted."""
+    alias = f"#{room.name}:{_server(settings)}"
+    reply = ask(room, f"directory/room/{quote(alias, safe='')}", settings, token)
+    outcome = (
+        _named(json_object(reply.body).get("room_id"))
+        if isinstance(reply, Reply)
+        else Unknown(_LOST, "answer")
+    )
+    if not isinstance(outcome, Accepted):
+        return outcome
+    reply = ask(room, f"rooms/{quote(outcome.provider_id, safe='')}/state", settings, token)
+    if not isinstance(reply, Reply) or not (reply.complete and reply.status in {200, 403}):
+        return Unknown(_LOST, "answer")
+    states = _states(reply)
+    made_by_us = member(states.get("m.room.create"), "sender") == settings.user
+    encrypted = member(states.get("m.room.encryption"), "content", "algorithm") == _CIPHER
+    if made_by_us and encrypted:
+        return outcome
+    return Rejected(_TAKEN, "a room of this name is there, and it is not the one that we would have opened")
+
+
+def _states(reply: Reply) -> dict[object, object]:
+    """Return a room's state events by their type; of those that have a key of their own, any one."""
+    try:
+        events = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return {}
+    return {member(event, "type"): event for event in events} if isinstance(events, list) else {}
+
+
+def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outcome:
+    """Invite whoever is in the room that our messages reach the person in."""
+    try:
+        token = usable(secrets, "token")
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    who = _whose(invitation, settings, token)
+    if not isinstance(who, str):
+        return who
+    url = f"{base(settings)}/rooms/{quote(invitation.room, safe='')}/invite"
+    reply = send_json(invitation, url, {"user_id": who}, token=token, ca_file=settings.ca_file)
+    if not isinstance(reply, Reply):
+        return reply
+    if error_code(reply) == "M_FORBIDDEN" and _is_inside(invitation, who, settings, token):
+        return Accepted()
+    return refused(reply, invitation.at) or judge(reply, invitation.at) or Accepted()
+
+
+def _whose(invitation: Invitation, settings: Settings, token: str) -> str | Outcome:
+    """Return the id of the one person in a room besides us."""
+    room = quote(invitation.recipient, safe="")
+    reply = ask(invitation, f"rooms/{room}/joined_members", settings, token)
+    if not isinstance(reply, Reply):
+        return (
+            reply
+            if not isinstance(reply, Unknown)
+            else NotSent("the homeserver did not say who the person is")
+        )
+    if outcome := refused(reply, invitation.at) or judge(reply, invitation.at):
+        return outcome
+    joined = json_object(reply.body).get("joined")
+    others = [str(one) for one in joined if one != settings.user] if isinstance(joined, dict) else []
+    if len(others) == 1 and USER.fullmatch(others[0]):
+        return others[0]
+    why = "several people are" if len(others) > 1 else "nobody is"
+    return Rejected(
+        "members", f"{why} in the room of this contact: it is not told whom to invite", about="recipient"
+    )
+
+
+def _is_inside(invitation: Invitation, who: str, settings: Settings, token: str) -> bool:
+    path = f"rooms/{quote(invitation.room, safe='')}/state/m.room.member/{quote(who, safe='')}"
+    reply = ask(invitation, path, settings, token)
+    return isinstance(reply, Reply) and json_object(reply.body).get("membership") in _INSIDE
+
+
+def ask(attempt: Timed, path: str, settings: Settings, token: str) -> Reply | NotSent | Rejected | Unknown:
+    """Make one GET of the client-server API with our token."""
+    return exchange(
+        Request(
+            method="GET",
+            url=f"{base(settings)}/{path}",
+            at=attempt.at,
+            headers={"Authorization": f"Bearer {token}"},
+            timeouts=attempt.timeouts,
+            ca_file=settings.ca_file,
+            max_answer=1_000_000,
+        )
+    )
+
+
+def room_address(room: str, settings: Settings) -> str:
+    """Return a link that every client opens; what stands behind the ``#`` stays in the reader's browser."""
+    return f"https://matrix.to/#/{quote(room, safe='!:')}?{urlencode({'via': _server(settings)}, safe=':')}"
+
+
+def _server(settings: Settings) -> str:
+    return settings.user.partition(":")[2]

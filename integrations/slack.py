@@ -1,0 +1,400 @@
+"""Slack, by its Web API: ``chat.postMessage`` with a bot's token, and the button under the message.
+
+Slack answers 200 even when it refuses, so ``ok`` decides; two of its errors say that a part may have been
+done, and those are *unknown*. It honours no key: the message carries ours as metadata, which can be looked
+for. The fallback text, which pushes show, is the subject alone. Links are not unfurled: nobody fetches them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from urllib.parse import parse_qs, urlencode
+
+import msgspec
+
+from integrations.http import Reply, Request, exchange, json_object, retry_after
+from integrations.http.service import (
+    Timed,
+    answered,
+    findings,
+    host_of,
+    identifier,
+    member,
+    private,
+    send_json,
+    service_of,
+    usable,
+)
+from integrations.port import (
+    Accepted,
+    Answer,
+    Callback,
+    CannotTell,
+    Capabilities,
+    Finding,
+    Found,
+    Invitation,
+    NewRoom,
+    Outbound,
+    Outcome,
+    Parsed,
+    Reconciled,
+    Rejected,
+    Secrets,
+    Throttled,
+    Unauthentic,
+    Unknown,
+    machine_of,
+    plain_body,
+)
+
+ID = re.compile(r"[A-Z][A-Z0-9]{1,31}", re.ASCII)
+_HALF_DONE = "fatal_error internal_error service_unavailable"
+_LATER = "ratelimited rate_limited message_limit_exceeded team_added_to_org org_login_required"
+_RECIPIENT = (
+    "channel_not_found user_not_found not_in_channel is_archived user_disabled messages_tab_disabled cannot_dm_bot"
+    " restricted_action_read_only_channel restricted_action_thread_locked cant_invite user_is_restricted"
+    " user_is_ultra_restricted ura_max_channels user_team_not_in_channel"
+)
+_ACCOUNT = (
+    "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope no_permission access_denied"
+    " not_allowed_token_type ekm_access_denied two_factor_setup_required team_access_not_granted accesslimited"
+    " enterprise_is_restricted deprecated_endpoint method_deprecated restricted_action"
+)
+_MESSAGE = (
+    "msg_too_long no_text invalid_blocks invalid_blocks_format msg_blocks_too_long metadata_too_large"
+    " invalid_metadata_format invalid_arguments"
+)
+"""Slack's own words for its errors, by what they are about; a word that is not here is not repeated."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A workspace's app. The secret ``token`` is its bot token, ``signing`` its signing secret."""
+
+    api: str = "https://slack.com/api"
+    button: str = ""
+    """Label of a button with which a reader says that they have seen it; Slack must be able to call us back."""
+    team: str = ""
+    """Workspace (``T…``) whose callbacks are believed; any that the signing secret signs when empty."""
+    test_to: str = ""
+    """Where a self-test goes: a channel or user id of ours."""
+    ca_file: str = ""
+
+
+def method(settings: Settings, name: str) -> str:
+    """Return the address of a method of the Web API."""
+    return f"{settings.api.rstrip('/')}/{name}"
+
+
+def ask(
+    attempt: Timed, settings: Settings, name: str, query: Mapping[str, str], token: str
+) -> dict[str, object]:
+    """Return what a reading method says, or nothing unless it says ``ok``. Such a method takes no JSON body, but a query."""
+    reply = exchange(
+        Request(
+            method="GET",
+            url=f"{method(settings, name)}?{urlencode(query)}",
+            at=attempt.at,
+            headers={"Authorization": f"Bearer {token}"},
+            timeouts=attempt.timeouts,
+            ca_file=settings.ca_file,
+            max_answer=2_000_000,
+        )
+    )
+    said = json_object(reply.body) if isinstance(reply, Reply) and reply.complete else {}
+    return said if said.get("ok") is True else {}
+
+
+def refusal(said: dict[str, object], reply: object, at: datetime) -> Outcome:
+    """Return what an answer means that does not say ``ok``."""
+    error = said.get("error")
+    if said.get("ok") is not False or not isinstance(error, str) or error in _HALF_DONE.split():
+        return Unknown("Slack's answer does not say whether it was done", "answer")
+    if error in _LATER.split():
+        wait = retry_after(reply, at) if isinstance(reply, Reply) else None
+        return Throttled(wait, "Slack says later", error)
+    if error in _RECIPIENT.split():
+        return Rejected(error, "Slack cannot reach this address", about="recipient")
+    if error in _ACCOUNT.split():
+        return Rejected(error, "Slack does not let this app do it", about="account")
+    return Rejected(error if error in _MESSAGE.split() else "error", "Slack refused it")
+
+
+WINDOW = timedelta(minutes=5)
+"""How old a callback's timestamp may be, either way, as Slack asks."""
+LONGEST = 8_000
+"""Characters of text: Slack takes 50 blocks of 3,000, and refuses a message whose blocks are too long in sum."""
+PIECE = 3_000
+EVENT = "tocsin_message"
+ACTION = "tocsin_seen"
+_STAMP = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}", re.ASCII)
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """One provider over TLS. Whoever holds a reader's session presses the button: it shows *seen*, no more."""
+    secure = private(settings.api)
+    return Capabilities(
+        address_kind="handle",
+        domains=frozenset({"slack", service_of(settings.api)}),
+        hosts=machine_of(host_of(settings.api)),
+        confidentiality="confidential" if secure else "public",
+        personal_data="contact" if secure else "none",
+        called_back=bool(settings.button),
+        ack="button" if settings.button else "none",
+        ack_strength="seen" if settings.button else "none",
+        reconcile="query",
+        max_length=LONGEST,
+        secrets=frozenset({"token", "signing"} if settings.button else {"token"}),
+        optional_secrets=frozenset() if settings.button else frozenset({"signing"}),
+        rooms="confidential" if secure else None,
+    )
+
+
+def address_problem(address: str) -> str:
+    """An address is an id, never a name: names can be taken over."""
+    if ID.fullmatch(address) and address[0] in "CDGUW":
+        return ""
+    return "a Slack address is the id of a channel or a person: C…, G…, D…, U… or W…"
+
+
+def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Post one message; only ``ok`` with a timestamp is Slack's yes."""
+    if len(outbound.text) > LONGEST:
+        return Rejected("too_long", f"the text has more than {LONGEST} characters")
+    try:
+        token = usable(secrets, "token")
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    url = method(settings, "chat.postMessage")
+    reply = send_json(outbound, url, _content(outbound, settings), token=token, ca_file=settings.ca_file)
+    return answered(reply, outbound, lambda said: _read(said, reply, outbound))
+
+
+def _content(outbound: Outbound, settings: Settings) -> dict[str, object]:
+    whole = f"{outbound.subject}\n\n{plain_body(outbound)}"
+    blocks: list[object] = [
+        {"type": "section", "text": {"type": "mrkdwn", "text": piece}} for piece in _pieces(whole)
+    ]
+    if settings.button:
+        label = {"type": "plain_text", "text": settings.button[:75]}
+        button = {"type": "button", "action_id": ACTION, "text": label, "value": outbound.idempotency_key}
+        blocks.append({"type": "actions", "elements": [button]})
+    return {
+        "channel": outbound.recipient,
+        "text": _escaped(outbound.subject),
+        "blocks": blocks,
+        "metadata": {"event_type": EVENT, "event_payload": {"key": outbound.idempotency_key}},
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+
+
+def _escaped(text: str) -> str:
+    """Take the three characters with which Slack writes mentions and links out of play."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield the escaped text in sections, cut between lines; within one only when it is very long."""
+    piece = ""
+    for line in text.splitlines(keepends=True):
+        for start in range(0, len(line), PIECE // 5):
+            part = _escaped(line[start : start + PIECE // 5])
+            if piece.strip() and len(piece) + len(part) > PIECE:
+                yield piece
+                piece = ""
+            piece += part
+    if piece.strip():
+        yield piece
+
+
+def _read(said: dict[str, object], reply: object, outbound: Outbound) -> Outcome:
+    if said.get("ok") is True:
+        stamp = _stamp(said.get("ts"))
+        return Accepted(stamp) if stamp else Unknown("Slack answered ok without a message", "answer")
+    return refusal(said, reply, outbound.at)
+
+
+def _stamp(given: object) -> str:
+    """Return a message's timestamp, which names it in its conversation; the conversation itself is an address."""
+    return given if isinstance(given, str) and _STAMP.fullmatch(given) else ""
+
+
+def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
+    """Look for our key among the last messages of a channel. Not finding it proves nothing: scopes, other pages."""
+    try:
+        token = usable(secrets, "token")
+    except ValueError:
+        return CannotTell("the token is not usable")
+    if outbound.recipient[:1] not in {"C", "D", "G"}:
+        return CannotTell("the history of a conversation is asked for by its own id, not by a person's")
+    query = {"channel": outbound.recipient, "include_all_metadata": "true", "limit": "50"}
+    messages = ask(outbound, settings, "conversations.history", query, token).get("messages")
+    for message in messages if isinstance(messages, list) else []:
+        if member(message, "metadata", "event_payload", "key") == outbound.idempotency_key:
+            return Found(_stamp(member(message, "ts")))
+    return CannotTell("Slack's history does not show the message")
+
+
+def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
+    """Check Slack's signature ``v0`` over the raw bytes; a press of our button is an answer, all else is nothing."""
+    try:
+        key = usable(secrets, "signing")
+        timestamp = int(callback.headers.get("x-slack-request-timestamp", ""))
+    except ValueError:
+        return Unauthentic(reason="no usable timestamp or key")
+    if abs(int(callback.at.timestamp()) - timestamp) > WINDOW.total_seconds():
+        return Unauthentic(reason="the timestamp is outside the window")
+    wanted = signature(key, timestamp, callback.body).encode()
+    if not hmac.compare_digest(
+        wanted, callback.headers.get("x-slack-signature", "").encode("utf-8", "replace")
+    ):
+        return Unauthentic(reason="the signature does not hold")
+    return _presses(callback.body, settings.team)
+
+
+def signature(key: str, timestamp: int, body: bytes) -> str:
+    """Return ``v0=`` and the hexadecimal HMAC-SHA-256 over ``v0:timestamp:body``."""
+    return "v0=" + hmac.new(key.encode(), f"v0:{timestamp}:".encode() + body, hashlib.sha256).hexdigest()
+
+
+def _presses(body: bytes, team: str) -> tuple[Answer, ...]:
+    try:
+        form = parse_qs(body.decode("ascii"), max_num_fields=10)
+    except ValueError:
+        return ()
+    said = json_object(form.get("payload", [""])[0].encode())
+    sender = identifier(member(said, "user", "id"))
+    actions = said.get("actions")
+    if said.get("type") != "block_actions" or not sender or not isinstance(actions, list):
+        return ()
+    if team and member(said, "team", "id") != team:
+        return ()
+    digest = hashlib.sha256(body).hexdigest()[:32]
+    keys = [
+        identifier(member(action, "value")) for action in actions if member(action, "action_id") == ACTION
+    ]
+    # Only in a conversation of two, whose id begins with D, is whoever presses the one who was written to.
+    shared = not identifier(member(said, "channel", "id")).startswith("D")
+    return tuple(
+        Answer(event_id=f"{digest}-{n}", sender=sender, text="seen", idempotency_key=key, shared=shared)
+        for n, key in enumerate(keys)
+        if key
+    )
+
+
+def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
+    """Find what would fail or leak, without connecting."""
+    found = list(findings(settings.api, secrets, *sorted(capabilities(settings).secrets)))
+    if "token" in secrets and not secrets["token"].reveal().startswith("xoxb-"):
+        what = "the token is not a bot's: it may act for a person"
+        found.append(Finding(severity="warning", what=what, hint="use the Bot User OAuth Token, xoxb-…"))
+    if settings.test_to and (problem := address_problem(settings.test_to)):
+        found.append(Finding(severity="error", what=f"test_to: {problem}"))
+    return tuple(found)
+
+
+def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
+    """Post to the channel that ``test_to`` names."""
+    if not settings.test_to:
+        return Rejected("settings", "test_to names no channel to test with", about="account")
+    return send(msgspec.structs.replace(outbound, recipient=settings.test_to), settings, secrets)
+
+
+PAGES = 20
+"""How many hundreds of private channels of ours are looked through for one of a name."""
+_INSIDE = frozenset({"already_in_channel", "already_invited", "cant_invite_self"})
+
+
+def open_room(room: NewRoom, settings: Settings, secrets: Secrets) -> Outcome:
+    """Make a private channel, or find the one that an earlier attempt made; its topic is set where that can be done."""
+    try:
+        token = usable(secrets, "token")
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    content = {"name": room.name, "is_private": True}
+    reply = send_json(
+        room, method(settings, "conversations.create"), content, token=token, ca_file=settings.ca_file
+    )
+
+    def read(said: dict[str, object]) -> Outcome:
+        if said.get("ok") is True:
+            return _named(member(said, "channel", "id"))
+        return (
+            _found(room, settings, token)
+            if said.get("error") == "name_taken"
+            else refusal(said, reply, room.at)
+        )
+
+    opened = answered(reply, room, read)
+    if isinstance(opened, Accepted):
+        topic = {"channel": opened.provider_id, "topic": room.title[:250]}
+        send_json(
+            room, method(settings, "conversations.setTopic"), topic, token=token, ca_file=settings.ca_file
+        )
+    return opened
+
+
+def _named(given: object) -> Outcome:
+    if isinstance(given, str) and ID.fullmatch(given):
+        return Accepted(given)
+    return Unknown("Slack answered ok without a channel", "answer")
+
+
+def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
+    for page in _pages(room, settings, token):
+        if page is None:
+            return Unknown("a channel of this name is there, and Slack does not say whose", "answer")
+        for channel in page:
+            if member(channel, "name") == room.name:
+                return _named(member(channel, "id"))
+    return Rejected("name_taken", "a channel of this name is there, and it is not ours")
+
+
+def _pages(room: NewRoom, settings: Settings, token: str) -> Iterator[list[object] | None]:
+    """Yield the private channels that our app is in, a hundred at a time; None where it is not told in full."""
+    cursor = ""
+    for _ in range(PAGES):
+        query = {"types": "private_channel", "exclude_archived": "true", "limit": "100", "cursor": cursor}
+        said = ask(room, settings, "users.conversations", query, token)
+        channels = said.get("channels")
+        if not isinstance(channels, list):
+            yield None
+            return
+        yield channels
+        after = member(said, "response_metadata", "next_cursor")
+        if not isinstance(after, str) or not after:
+            return
+        cursor = after
+    yield None
+
+
+def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outcome:
+    """Let one person in; only a person's own id can be invited."""
+    if invitation.recipient[:1] not in {"U", "W"}:
+        return Rejected("address", "the contact is a conversation, not a person's own id", about="recipient")
+    try:
+        token = usable(secrets, "token")
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+    content = {"channel": invitation.room, "users": invitation.recipient}
+    reply = send_json(
+        invitation, method(settings, "conversations.invite"), content, token=token, ca_file=settings.ca_file
+    )
+
+    def read(said: dict[str, object]) -> Outcome:
+        if said.get("ok") is True or said.get("error") in _INSIDE:
+            return Accepted()
+        return refusal(said, reply, invitation.at)
+
+    return answered(reply, invitation, read)
+
+
+def room_address(room: str, settings: Settings) -> str:
+    """Return a link that opens a channel in whatever Slack its reader has."""
+    team = {"team": settings.team} if settings.team else {}
+    return f"https://slack.com/app_redirect?{urlencode({'channel': room, **team})}"

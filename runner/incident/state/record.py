@@ -1,0 +1,109 @@
+"""What people record in an incident: facts, roles, failure domains, evidence, notes, and for whom they acted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from runner.base.event import Personal, Stream
+from runner.facts.vocabulary.register import FactChange
+
+
+class FactsRecorded(Personal, frozen=True, kw_only=True):
+    """Facts were learned, corrected or withdrawn, together."""
+
+    facts: tuple[FactChange, ...]
+    by: str
+    step: str = ""
+    grounds: str = ""
+    answers: tuple[str, ...] = ()
+    """Open questions that these facts answer although nobody answered them by their names."""
+    second: str = ""
+    """Who confirmed it, where it moved a deadline later."""
+
+
+class RoleAssigned(Personal, frozen=True, kw_only=True):
+    """Who holds a role in this incident, from now on."""
+
+    role: str
+    persons: tuple[str, ...]
+    on_call: bool = False
+    """A rota says so, and hands it on when the watch changes."""
+
+
+class DomainDeclared(Personal, frozen=True, kw_only=True):
+    """A failure domain fell to the attacker, went down, or is up again."""
+
+    domain: str
+    state: Literal["compromised", "down", "up"]
+    since: datetime
+    by: str = ""
+    reason: str = ""
+    assumed: bool = False
+    automatic: bool = False
+    """Nobody said so here: attempts failed, a probe arrived, or it was declared in another incident."""
+
+
+class EvidenceAttached(Personal, frozen=True, kw_only=True):
+    """A file came into custody."""
+
+    evidence: str
+    name: str
+    sha256: str
+    size: int
+    by: str
+    source: str = ""
+
+
+class NoteAdded(Personal, frozen=True, kw_only=True):
+    """A line in the log, of the time it speaks of."""
+
+    by: str
+    text: str
+    about: datetime | None = None
+
+
+class PrivilegedNoteAdded(NoteAdded, frozen=True, kw_only=True):
+    """A note for counsel: its own stream, so that it can be withheld."""
+
+    stream: ClassVar[Stream] = "privileged"
+
+
+class EventCorrected(Personal, frozen=True, kw_only=True):
+    """An earlier entry was wrong; both stay."""
+
+    seq: int
+    by: str
+    reason: str
+
+
+class ActedOnBehalf(Personal, frozen=True, kw_only=True):
+    """The entries from ``first`` up to this one were made for ``person``: provisional until that person confirms."""
+
+    first: int
+    person: str
+    by: str
+    via: str
+    steps: tuple[str, ...] = ()
+
+
+class BehalfConfirmed(Personal, frozen=True, kw_only=True):
+    """The person for whom the entries from ``first`` on were made says that it was so."""
+
+    first: int
+    by: str
+    os_user: str = ""
+    proven_by: str = ""
+
+
+RecordEvent = (
+    FactsRecorded
+    | RoleAssigned
+    | DomainDeclared
+    | EvidenceAttached
+    | NoteAdded
+    | PrivilegedNoteAdded
+    | EventCorrected
+    | ActedOnBehalf
+    | BehalfConfirmed
+)

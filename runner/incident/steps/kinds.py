@@ -1,0 +1,217 @@
+"""What each kind of step does in an incident: how it begins, what happens to it by itself, which work it starts.
+
+``KINDS`` at the end is the table, one line for each kind. It has the keys of ``runner.playbook.steps.KINDS``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+
+from runner.facts.expression import Unknown
+from runner.facts.vocabulary.register import lookup
+from runner.incident.messages.deliveries import message_state
+from runner.incident.state import events as e
+from runner.incident.state.due_times import due_time
+from runner.incident.state.expression_view import item_of
+from runner.incident.state.incident import Incident, Invocation
+from runner.incident.state.library import Library
+from runner.incident.state.steps import completion_state
+from runner.incident.state.work import AnyWork, Compose, DoAct, Render
+from runner.incident.steps.approvals import quorum_events
+from runner.incident.steps.containers import keep_open, open_bodies
+from runner.playbook import format as p
+
+ACT_LIMIT = timedelta(seconds=60)
+"""How long an automatic action may take when its step says nothing."""
+
+Claim = tuple[e.AnyEvent | None, AnyWork]
+"""An intent, if one has to be committed first, and the work that follows it."""
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """An invocation that is looked at, with the incident and the time."""
+
+    incident: Incident
+    invocation: Invocation
+    now: datetime
+    library: Library
+
+    def ready(self, step: p.AnyStep, **fields: Any) -> e.StepReady:
+        """Return the event that the step is ready, with its due time."""
+        due = due_time(self.incident, self.invocation, step, self.now)
+        return e.StepReady(step=self.invocation.id, due=due, **fields)
+
+    def settled(self, why: str) -> e.StepSettled:
+        """Return the event that the program ends the step."""
+        state = completion_state(self.invocation, self.now)
+        return e.StepSettled(step=self.invocation.id, state=state, why=why)
+
+
+Rule = Callable[[Moment, Any], Iterator[e.AnyEvent]]
+"""Yield events for a step; a rule gets steps of its own kind only."""
+
+
+def _nothing(_at: Moment, _step: p.AnyStep) -> Iterator[e.AnyEvent]:
+    return iter(())
+
+
+class StepKind(NamedTuple):
+    """What one kind does: ``claim`` returns the work of a kind that touches the world, for a worker."""
+
+    begin: Rule
+    advance: Rule = _nothing
+    claim: Callable[[Incident, Invocation, Any, str], Claim] | None = None
+
+
+def begin(
+    incident: Incident, invocation: Invocation, now: datetime, library: Library
+) -> Iterator[e.AnyEvent]:
+    """Yield the events by which an invocation begins that may begin."""
+    at = Moment(incident, invocation, now, library)
+    yield from KINDS[invocation.kind].begin(at, library.step(incident, invocation.id))
+
+
+def advance(incident: Incident, name: str, now: datetime, library: Library) -> Iterator[e.AnyEvent]:
+    """Yield what follows for one invocation that has begun; what failed or expired waits for a person."""
+    invocation = incident.invocations[name]
+    if invocation.state not in ("failed", "expired"):
+        at = Moment(incident, invocation, now, library)
+        yield from KINDS[invocation.kind].advance(at, library.step(incident, name))
+
+
+def _task(at: Moment, step: p.Task | p.Ask | p.File) -> Iterator[e.AnyEvent]:
+    yield at.ready(step, assignee=at.invocation.assignee or step.assignee)
+
+
+def _ask(at: Moment, step: p.Ask) -> Iterator[e.AnyEvent]:
+    if step.skip_if_known and _known(at, step):
+        yield e.StepSettled(step=at.invocation.id, state="done", why="known already")
+    else:
+        yield from _task(at, step)
+
+
+def _known(at: Moment, step: p.Ask) -> bool:
+    """Tell whether a question need not be put; whoever reopened it wants an answer, known or not."""
+    before = at.incident.invocations.get(f"{at.invocation.id.rpartition('#')[0]}#{at.invocation.n - 1}")
+    again = before is not None and before.scope == at.invocation.scope
+    return not again and not isinstance(lookup(at.incident.facts, step.sets), Unknown)
+
+
+def _approve(at: Moment, step: p.Approve) -> Iterator[e.AnyEvent]:
+    yield at.ready(step, wake_at=None if step.expires is None else at.now + step.expires)
+
+
+def _count_approvals(at: Moment, step: p.Approve) -> Iterator[e.AnyEvent]:
+    yield from quorum_events(at.incident, at.invocation, step, at.now)
+
+
+def _effect(at: Moment, step: p.AnyStep) -> Iterator[e.AnyEvent]:
+    yield at.ready(step, state="active", wake_at=at.now)
+
+
+def _message(at: Moment, step: p.Message) -> Iterator[e.AnyEvent]:
+    if at.invocation.message:
+        yield from message_state(at.incident, at.invocation, step, at.now)
+
+
+def _compose(incident: Incident, invocation: Invocation, step: p.Message, _worker: str) -> Claim:
+    return None, Compose(incident=incident.id, step=invocation.id, template=step.message, to=step.to)
+
+
+def _render(incident: Incident, invocation: Invocation, step: p.Notice, _worker: str) -> Claim:
+    duty = item_of(incident, incident.scopes[invocation.scope], step.duty)
+    render = Render(
+        incident=incident.id, step=invocation.id, notice=step.notice, duty=duty, formats=step.formats
+    )
+    return None, render
+
+
+def _act(at: Moment, step: p.Act) -> Iterator[e.AnyEvent]:
+    """Without a due time its first attempt says that it is ready: two events for an action, not three."""
+    ready = at.ready(step, state="active", wake_at=at.now)
+    if ready.due is not None or at.invocation.id not in at.incident.agenda:
+        yield ready
+
+
+def _key(incident: Incident, invocation: Invocation) -> str:
+    """Return the idempotency key of an action: another one only once a person began anew what was refused."""
+    anew = f"|{invocation.generation}" if invocation.generation else ""
+    return hashlib.sha256(f"{incident.id}|{invocation.id}{anew}".encode()).hexdigest()[:32]
+
+
+def claim_act(incident: Incident, invocation: Invocation, step: p.Act, worker: str) -> Claim:
+    """Return the next attempt of an action."""
+    n = len(invocation.attempts) + 1
+    key = _key(incident, invocation)
+    claim = e.AttemptStarted(effect=invocation.id, n=n, key=key, worker=worker)
+    limit = step.timeout if step.timeout is not None else ACT_LIMIT
+    return claim, DoAct(incident=incident.id, step=invocation.id, n=n, key=key, action=step, time_limit=limit)
+
+
+def _duties(at: Moment, step: p.Duties) -> Iterator[e.AnyEvent]:
+    yield at.ready(step, state="active")
+
+
+def _assessed(at: Moment, _step: p.Duties) -> Iterator[e.AnyEvent]:
+    if at.incident.assessed and not at.incident.assess:
+        yield at.settled("assessed")
+    elif not at.library.regimes and not at.invocation.stuck:
+        why = "no law is pinned to this incident: nothing can be assessed"
+        yield e.StepStuck(step=at.invocation.id, why=why)
+
+
+def _wait(at: Moment, step: p.Wait) -> Iterator[e.AnyEvent]:
+    wait, wake_at = step.wait, None
+    if wait.duration is not None:
+        wake_at = at.now + wait.duration
+    elif wait.until:
+        wake_at = datetime.fromisoformat(wait.until)
+    yield at.ready(step, state="active", wake_at=wake_at)
+
+
+def _wait_end(at: Moment, step: p.Wait) -> Iterator[e.AnyEvent]:
+    if _waited(at, step.wait):
+        yield at.settled("the wait is over")
+
+
+def _waited(at: Moment, wait: p.WaitFor) -> bool:
+    incident, invocation = at.incident, at.invocation
+    if invocation.wake_at is not None and invocation.wake_at <= at.now:
+        return True
+    if wait.fact:
+        return not isinstance(lookup(incident.facts, wait.fact), Unknown)
+    if wait.duty:
+        duty = incident.duties.get(item_of(incident, incident.scopes[invocation.scope], wait.duty))
+        settled = duty is not None and duty.record is not None and duty.record.kind == wait.state
+        return settled or (duty is not None and duty.verdict == wait.state)
+    return False
+
+
+def _open(at: Moment, step: p.Group | p.Repeat | p.Call) -> Iterator[e.AnyEvent]:
+    yield at.ready(step, state="active")
+    yield from open_bodies(at.incident, at.invocation, step)
+
+
+def _keep_open(at: Moment, step: p.Group | p.Repeat | p.Call) -> Iterator[e.AnyEvent]:
+    yield from keep_open(at.incident, at.invocation, step, at.now)
+
+
+KINDS: Mapping[str, StepKind] = {
+    "task": StepKind(_task),
+    "ask": StepKind(_ask),
+    "approve": StepKind(_approve, _count_approvals),
+    "message": StepKind(_effect, _message, _compose),
+    "notice": StepKind(_effect, claim=_render),
+    "file": StepKind(_task),
+    "duties": StepKind(_duties, _assessed),
+    "act": StepKind(_act, claim=claim_act),
+    "wait": StepKind(_wait, _wait_end),
+    "playbook": StepKind(_open, _keep_open),
+    "group": StepKind(_open, _keep_open),
+    "repeat": StepKind(_open, _keep_open),
+}

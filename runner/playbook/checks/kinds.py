@@ -1,0 +1,201 @@
+"""What is checked of each kind of step besides what all steps share: the names in it, and whether it can be worked.
+
+``CHECKS`` at the end is the table, one line for each kind. It has the keys of ``runner.playbook.steps.KINDS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from runner.base.instants import parse_instant
+from runner.facts.expression import (
+    Apply,
+    Attribute,
+    Choose,
+    Expression,
+    FactRef,
+    Index,
+    ListOf,
+    NameRef,
+    Node,
+)
+from runner.facts.vocabulary.fact_types import FactType
+from runner.facts.vocabulary.lookup import find
+from runner.playbook.checks.action_calls import check_action
+from runner.playbook.checks.names import Names, addressed
+from runner.playbook.checks.order import always
+from runner.playbook.checks.step_map import Findings, Map, Place
+from runner.playbook.lookup import Known
+from runner.playbook.steps import (
+    Act,
+    Approve,
+    Ask,
+    Call,
+    Duties,
+    File,
+    Group,
+    Message,
+    Notice,
+    Repeat,
+    Task,
+    Wait,
+)
+from runner.yamlfile.source import Where
+
+
+def check_kinds(steps: Map, known: Known, found: Findings) -> None:
+    """Report what is wrong with single steps."""
+    names = Names(steps, known, found)
+    for place in steps.places:
+        CHECKS[str(place.step.__struct_config__.tag)](place, place.step, names)
+
+
+def _task(place: Place, step: Task | Ask | File, names: Names) -> None:
+    if step.role:
+        names.role(step.role, (*place.where, "role"))
+
+
+def _ask(place: Place, step: Ask, names: Names) -> None:
+    _task(place, step, names)
+    names.sets(step.sets, (*place.where, "sets"))
+
+
+def _approve(place: Place, step: Approve, names: Names) -> None:
+    for index, role in enumerate(step.by.roles):
+        names.role(role, (*place.where, "by", "roles", index))
+    where = (*place.where, "approve")
+    _product(place, where, step.approve, (Notice, Task, Ask), names.steps, names.found)
+
+
+def _message(place: Place, step: Message, names: Names) -> None:
+    for where, role in addressed(step.to, (*place.where, "to")):
+        names.role(role, where)
+    there = names.playbook.messages
+    if step.message not in there:
+        hint = "" if there else "define it under messages"
+        names.unknown((*place.where, "message"), "unknown-message", "message", step.message, there, hint=hint)
+
+
+def _notice(place: Place, step: Notice, names: Names) -> None:
+    names.notice(place, step.notice, step.duty)
+    _duty(place, step, names)
+
+
+def _duty(place: Place, step: Notice | File, names: Names) -> None:
+    if step.duty:
+        names.duty(place, step.duty, (*place.where, "duty"))
+
+
+def _file(place: Place, step: File, names: Names) -> None:
+    _task(place, step, names)
+    _duty(place, step, names)
+    _product(place, (*place.where, "file"), step.file, (Notice,), names.steps, names.found)
+
+
+def _product(
+    place: Place, where: Where, name: str, kinds: tuple[type, ...], steps: Map, found: Findings
+) -> None:
+    """What is approved or filed must exist by then, and be of a kind that makes something."""
+    verb = "filed" if isinstance(place.step, File) else "approved"
+    other = steps.find(name, place)
+    if other is None:
+        hidden = steps.elsewhere(name)
+        hint = f"put it into '{hidden.parent.step.id}' as well" if hidden and hidden.parent else ""
+        text = f"'{name}' cannot be seen from here" if hidden else f"there is no step '{name}' to be {verb}"
+        found.error(where, "other-body" if hidden else "unknown-step", text, hint)
+    elif not isinstance(other.step, kinds):
+        kind = other.step.__struct_config__.tag
+        wanted = " or ".join(kind.__name__.lower() for kind in kinds)
+        found.error(
+            where, f"cannot-be-{verb}", f"a step of kind {kind} cannot be {verb}", f"name a {wanted} step"
+        )
+    elif not steps.surely_before(other, place):
+        text = f"'{name}' may not have ended by then, and there would be nothing to be {verb}"
+        found.error(where, "not-ordered", text, f"add '{name}' to `after`, or a step that waits for it")
+
+
+def _duties(place: Place, step: Duties, names: Names) -> None:
+    names.regimes(step.duties, (*place.where, "duties"))
+
+
+def _act(place: Place, step: Act, names: Names) -> None:
+    if place.where not in names.steps.guessed:
+        check_action(step, place.where, names.known, names.found)
+
+
+def _wait(place: Place, step: Wait, names: Names) -> None:
+    where = (*place.where, "wait")
+    if step.wait.fact:
+        names.fact(step.wait.fact, (*where, "fact"))
+    if step.wait.duty:
+        names.duty(place, step.wait.duty, (*where, "duty"))
+    if step.wait.until:
+        try:
+            parse_instant(step.wait.until)
+        except ValueError as error:
+            names.found.error((*where, "until"), "not-an-instant", str(error))
+
+
+def _call(place: Place, step: Call, names: Names) -> None:
+    names.call(step, place.where)
+
+
+def _group(place: Place, step: Group, names: Names) -> None:
+    if step.for_each is not None:
+        _items(step.for_each, (*place.where, "for_each"), names.found)
+
+
+def _items(items: Expression, where: Where, found: Findings) -> None:
+    """A lane needs names: duties, the members of a set, or a list written out."""
+    if not _is_list(items.tree):
+        hint = "as duties('applies'), or a fact that is a set, as data.elements"
+        found.error(where, "not-a-list", "for_each goes over a list of names", hint)
+
+
+def _is_list(node: Node) -> bool:
+    """Tell whether an expression can give a list; what is only known at run time may."""
+    match node:
+        case Apply("duties") | ListOf() | NameRef() | Attribute() | Index():
+            return True
+        case Apply("default", (first, _)):
+            return _is_list(first)
+        case Choose(_, then, otherwise):
+            return _is_list(then) and _is_list(otherwise)
+        case FactRef(path):
+            fact = find(path)
+            return isinstance(fact, FactType) and fact.many
+        case _:
+            return False
+
+
+def _repeat(place: Place, step: Repeat, names: Names) -> None:
+    """Something must be able to make the end come true."""
+    where, steps, found = (*place.where, "until"), names.steps, names.found
+    if always(step.until) is False:
+        found.error(where, "never-true", "this condition is never true, so it never ends")
+        return
+    inner = [one for one in steps.places if one is not place and steps.inside(one, place)]
+    later = (one for one in steps.places if not steps.surely_before(one, place))
+    sets = {standing.step.sets for standing in later if isinstance(standing.step, Ask)}
+    ids = {standing.step.id for standing in inner}
+    moves = sets.intersection(step.until.facts) or ids.intersection(step.until.steps)
+    if not moves and not step.until.duties and not step.until.names and always(step.until) is None:
+        text = "no step changes what this waits for: each round ends as the last one did"
+        found.warn(where, "may-not-end", text, "ask for a fact that it reads, or read step('id').answer")
+
+
+CHECKS: Mapping[str, Callable[[Place, Any, Names], None]] = {
+    "task": _task,
+    "ask": _ask,
+    "approve": _approve,
+    "message": _message,
+    "notice": _notice,
+    "file": _file,
+    "duties": _duties,
+    "act": _act,
+    "wait": _wait,
+    "playbook": _call,
+    "group": _group,
+    "repeat": _repeat,
+}

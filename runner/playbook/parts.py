@@ -1,0 +1,139 @@
+"""The pieces of which the steps of a playbook consist: ids, due times, calls, quorums, waits."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal, NamedTuple, get_args
+
+import msgspec
+from msgspec import Meta
+
+Phase = Literal[
+    "preparation",
+    "detection and analysis",
+    "containment",
+    "eradication",
+    "recovery",
+    "post-incident",
+    "coordination",
+]
+"""NIST SP 800-61 r2 phases, plus the federal playbook's coordination lane."""
+PHASES: tuple[str, ...] = get_args(Phase)
+
+# The same patterns stand in the JSON Schema; (?!\n) because Python's $ also matches before a last line break.
+Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$(?!\n)", title="an id")]
+"""Steps, roles, messages, playbooks: lower case, so that ids survive command lines and file systems."""
+Words = Annotated[str, Meta(pattern=r"\S", title="text")]
+Recipient = Annotated[str, Meta(pattern=r"^(role|person):[^\s:]+$(?!\n)", title="a recipient")]
+Subcategory = Annotated[
+    str, Meta(pattern=r"^[A-Z]{2}\.[A-Z]{2}(-\d{2})?$(?!\n)", title="a CSF 2.0 subcategory")
+]
+Status = Annotated[int, Meta(ge=100, le=599)]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What every piece of a playbook shares: frozen, closed against unknown keys."""
+
+
+class After(Part, frozen=True, kw_only=True):
+    """The steps that must have ended first: all of them, or any one."""
+
+    steps: tuple[str, ...] = ()
+    join: Literal["all", "any"] = "all"
+
+
+class Due(Part, frozen=True, kw_only=True):
+    """A due time: ``offset`` (negative for "before") from an anchor.
+
+    ``ready`` is the moment the step is ready; ``fact``, ``step`` and ``duty`` name theirs in ``ref``.
+    """
+
+    offset: timedelta
+    anchor: Literal["ready", "opened", "fact", "step", "duty"] = "ready"
+    ref: str = ""
+
+
+class Retry(Part, frozen=True, kw_only=True):
+    """How often an effect is tried again by itself: waits grow by ``factor`` up to ``at_most``."""
+
+    times: Annotated[int, Meta(ge=0, le=100)] = 0
+    wait: timedelta = timedelta(seconds=30)
+    factor: Annotated[float, Meta(ge=1, le=10)] = 2.0
+    at_most: timedelta = timedelta(minutes=10)
+
+
+class OnOverdue(Part, frozen=True, kw_only=True):
+    """What happens when a due time passes: reminders to the assignee, then an escalation to a role."""
+
+    remind: timedelta | None = None
+    """Repeat the reminder after this long, doubling."""
+    times: Annotated[int, Meta(ge=0, le=20)] = 3
+    escalate: str = ""
+    """The role that is told, and from then on may do the step."""
+
+
+class Must(Part, frozen=True, kw_only=True):
+    """A checklist row on which safety or evidence depends: checked by itself, never with all others at once."""
+
+    must: Words
+
+
+class Quorum(Part, frozen=True, kw_only=True):
+    """Who approves: ``distinct`` different persons, each holding one of ``roles``."""
+
+    roles: Annotated[tuple[str, ...], Meta(min_length=1)]
+    distinct: Annotated[int, Meta(ge=1, le=20)] = 1
+    every_role: bool = False
+    """Each of the roles must be among the approvers."""
+
+
+class HttpCall(Part, frozen=True, kw_only=True):
+    """One HTTP request to a host that the settings allow; ``expect`` are the statuses that mean done."""
+
+    url: str
+    method: Literal["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"] = "POST"
+    headers: dict[str, str] = {}
+    json: dict[str, msgspec.Raw] | None = None
+    expect: tuple[Status, ...] = ()
+    idempotent: bool = False
+    """The server honours the Idempotency-Key header, so an unanswered call may be repeated."""
+
+
+class HeaderSecret(NamedTuple):
+    """A secret of the settings' list, as a header names it: ``secret:NAME``, or ``Bearer secret:NAME``."""
+
+    scheme: str
+    """What is sent before it, with its space."""
+    name: str
+
+
+_SECRET = re.compile(r"([A-Za-z][\w-]* |)secret:([A-Za-z0-9][\w.-]*)")
+_REFERENCE = re.compile(r"(?:^|\s)(?:env|file|keyring|command|secret):|\$\{?[A-Za-z_]", re.IGNORECASE)
+
+
+def secret_in(value: str) -> HeaderSecret | None:
+    """Return the secret that a header's value names, None where it names none in the one form that is filled in."""
+    found = _SECRET.fullmatch(value)
+    return HeaderSecret(*found.groups()) if found else None
+
+
+def is_bad_reference(value: str) -> bool:
+    """Tell whether a header's value looks like a reference and is none: it would be sent as it stands."""
+    return secret_in(value) is None and _REFERENCE.search(value) is not None
+
+
+DutyState = Literal[
+    "filed", "decided_not_to_notify", "waived", "applies", "unknown", "not_applicable", "advisory"
+]
+"""What a wait can wait for: something recorded of a duty, or its verdict."""
+
+
+class WaitFor(Part, frozen=True, kw_only=True):
+    """Exactly one of: a duration from ready, an instant (RFC 3339), a fact known, a duty in a state."""
+
+    duration: timedelta | None = None
+    until: str = ""
+    fact: str = ""
+    duty: str = ""
+    state: DutyState = "filed"

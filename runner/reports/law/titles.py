@@ -1,0 +1,170 @@
+"""Titles of legal duties for people: verb, recipient and article, from the data of the laws' files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from runner.base.jurisdictions import US_NAMES
+from runner.documents.wording.authority_names import OFFICES
+from runner.law.duty import DutyStatus
+
+_ACT = re.compile(r"^(Regulation|Directive) .*?(?= Arts?\. )")
+_LONGEST_ACRONYM = 6
+_TITLES: Mapping[str, str] = {
+    "annual": "Send the annual report to {to}",
+    "assessment": "Assess whether the law requires a notice",
+    "attempt": "Report the attempted attack to {to}",
+    "critical": "Report the critical incident to {to}",
+    "detailed": "Send the detailed report to {to}",
+    "early_warning": "Send the early warning to {to}",
+    "extension": "Ask {to} for more time",
+    "fi_update": "Send further information to {to}",
+    "final": "Send the final report to {to}",
+    "follow_up": "Send further information to {to}",
+    "form": "Send the incident form to {to}",
+    "full": "Send the full report to {to}",
+    "full_report": "Send the full report to {to}",
+    "intermediate": "Send the intermediate report to {to}",
+    "no_harm": "Record the finding of no harm and file it with {to}",
+    "on_request": "Send the documents that {to} requested",
+    "other_written": "Send the written report to {to}",
+    "payment": "Report the ransom payment to {to}",
+    "payment_explanation": "Explain the ransom payment to {to}",
+    "phases": "Send further information",
+    "preliminary": "Send the preliminary report to {to}",
+    "progress": "Send the progress report to {to}",
+    "record": "Record the incident with {to}",
+    "root_cause": "Send the root cause report to {to}",
+    "second": "Send further information to {to}",
+    "summary": "Send the summary report to {to}",
+    "supplement": "Send further information to {to}",
+    "supplemental": "Send further information to {to}",
+    "update": "Send the update to {to}",
+    "updates": "Send the updates to {to}",
+    "voluntary": "Notify {to} (voluntary)",
+}
+"""By the stage of a duty; every other stage is a notification."""
+_GROUPS: Mapping[str, str] = {
+    "clients": "the clients",
+    "consumer_reporting_agencies": "the consumer reporting agencies",
+    "contracting_provider": "the contracting provider",
+    "controller": "the controller",
+    "covered_entity": "the covered entity",
+    "covered_institution": "the covered institution",
+    "customers": "the customers",
+    "data_owner": "the owner of the data",
+    "federal_law_enforcement": "federal law enforcement",
+    "data_subjects": "the affected people",
+    "harm_reducing_organisations": "the organisations that can reduce the harm",
+    "individuals": "the affected people",
+    "internal": "your organisation",
+    "law_enforcement": "law enforcement",
+    "members_participants": "the members and participants",
+    "prime_contractor": "the prime contractor",
+    "prominent_media": "the media",
+    "public": "the public",
+    "service_recipients": "the users of the service",
+    "users": "the users",
+}
+"""Recipients that are no authorities."""
+_LOCAL: Mapping[str, str] = {
+    "competent_authority": "competent authority",
+    "competent_national_authority": "competent national authority",
+    "competent_sa": "data protection authority",
+    "csirt_coordinator_and_enisa": "coordinating CSIRT and ENISA",
+    "csirt_or_ca": "CSIRT or competent authority",
+    "supervisory_body": "supervisory body",
+}
+"""Authorities that every State has: they are named by the State."""
+_ADJECTIVES: Mapping[str, str] = {
+    "AT": "Austrian",
+    "BE": "Belgian",
+    "BG": "Bulgarian",
+    "CY": "Cypriot",
+    "CZ": "Czech",
+    "DE": "German",
+    "DK": "Danish",
+    "EE": "Estonian",
+    "ES": "Spanish",
+    "FI": "Finnish",
+    "FR": "French",
+    "GB": "UK",
+    "GR": "Greek",
+    "HR": "Croatian",
+    "HU": "Hungarian",
+    "IE": "Irish",
+    "IS": "Icelandic",
+    "IT": "Italian",
+    "LI": "Liechtenstein",
+    "LT": "Lithuanian",
+    "LU": "Luxembourg",
+    "LV": "Latvian",
+    "MT": "Maltese",
+    "NL": "Dutch",
+    "NO": "Norwegian",
+    "PL": "Polish",
+    "PT": "Portuguese",
+    "RO": "Romanian",
+    "SE": "Swedish",
+    "SI": "Slovenian",
+    "SK": "Slovak",
+}
+
+
+def title_of(duty: DutyStatus) -> str:
+    """Return verb and recipient: ``Notify the Dutch data protection authority``."""
+    return duty.title or _TITLES.get(duty.stage, "Notify {to}").format(to=recipient_name(duty))
+
+
+def duty_label(duty: DutyStatus) -> str:
+    """Return a duty's title with its article: ``Notify the affected people – GDPR Art. 34(1)``."""
+    article = citation(duty)
+    return f"{title_of(duty)} – {article}" if article else title_of(duty)
+
+
+def citation(duty: DutyStatus) -> str:
+    """Return the article, an act of the Union by its name: ``GDPR Art. 33(1)``."""
+    cited = duty.citation.partition(";")[0].strip()
+    return _ACT.sub(duty.law, cited) if duty.law else cited
+
+
+def recipient_name(duty: DutyStatus) -> str:
+    """Return who is notified, with the place: ``the New York Attorney General``."""
+    country, _, part = duty.jurisdiction.partition("-")
+    state = US_NAMES.get(part, "") if country == "US" else ""
+    group = _GROUPS.get(duty.recipient, "")
+    if group:
+        where = f"the {state}" if state.startswith("District") else state
+        return (
+            f"{group} in {where}" if state and duty.recipient in ("individuals", "data_subjects") else group
+        )
+    place = duty.authority.place if duty.authority is not None else ""
+    if local := _LOCAL.get(duty.recipient, ""):
+        adjective = _ADJECTIVES.get(place, "")
+        return f"the {adjective} {local}" if adjective else f"the {_competent(local)}"
+    office = OFFICES.get(duty.recipient, "") or _opened(duty.recipient)
+    return f"the {state} {office}" if state and state not in office else f"the {office}"
+
+
+def _competent(office: str) -> str:
+    return office if office.startswith(("competent", "coordinating")) else f"competent {office}"
+
+
+def _opened(code: str) -> str:
+    """Return a code without a name as words; a short one is an acronym."""
+    return code.upper() if "_" not in code and len(code) <= _LONGEST_ACRONYM else code.replace("_", " ")
+
+
+def titled(duties: Iterable[DutyStatus]) -> tuple[DutyStatus, ...]:
+    """Return duties with their titles and the names of their authorities, as programs read them."""
+    return tuple(_titled(duty) for duty in duties)
+
+
+def _titled(duty: DutyStatus) -> DutyStatus:
+    office = duty.authority
+    if office is not None and not office.name:
+        office = msgspec.structs.replace(office, name=recipient_name(duty).removeprefix("the "))
+    return msgspec.structs.replace(duty, title=title_of(duty), authority=office)

@@ -1,4 +1,4 @@
-"""Who asks for something, and who did it: what proves it is recorded with every event and never guessed."""
+"""Actor of an event: the person or program, and the evidence of the identity. Recorded with every event."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ VIA = " via "
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
-    """The five things known of whoever caused an event; fields stand in the order of canonical JSON."""
+    """The five known properties of the actor of an event; fields are in the order of canonical JSON."""
 
     claimed: str
     """The person's key, or ``worker`` and the like for ourselves: a claim until ``proven_by`` says more."""
@@ -53,3 +53,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     def program(self) -> Principal:
         """Return the program itself, started by this principal."""
         return Principal(person=PROGRAM, host=self.host, os_user=self.os_user)
+
+
+def named_person(person: str) -> str:
+    """Return a person as an error names them."""
+    return f'Person "{person}"' if person else "An unnamed person"

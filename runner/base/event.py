@@ -1,4 +1,4 @@
-"""What every event is: in which stream it stands, and whether its payload is sealed."""
+"""Base of every event: its stream, and whether its payload is encrypted."""
 
 from __future__ import annotations
 

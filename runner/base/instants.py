@@ -1,4 +1,4 @@
-"""Instants and durations as people write them: RFC 3339 with an offset, and ``1h30m``; nothing is guessed.
+"""Instants and durations in text: RFC 3339 with an offset, and ``1h30m``. Nothing is guessed.
 
 Both come from files, command lines and imports, so both are strict: a date without a time, or a time without an
 offset, is refused, because a legal clock of 72 hours moves with the zone that somebody assumed.
@@ -32,20 +32,20 @@ def parse_instant(text: str) -> datetime:
     """
     written = text.strip()
     if _DATE.fullmatch(written):
-        raise ValueError(f"a date without a time is not an instant: write {_EXAMPLE}")
+        raise ValueError(f"the time of day is missing; write {_EXAMPLE}")
     match = _INSTANT.fullmatch(written)
     if match is None:
-        raise ValueError(f"not an instant: write date, time and offset, as {_EXAMPLE}")
+        raise ValueError(f"the value is not a date and time; write {_EXAMPLE}")
     offset = match["offset"]
     if offset is None:
-        raise ValueError(f"a local time needs its offset from UTC: write {_EXAMPLE} or end with Z")
+        raise ValueError(f"the UTC offset is missing; write {_EXAMPLE}, or end with Z")
     try:
         zone = UTC if offset in "Zz" else _zone(offset)
         moment = datetime.fromisoformat(f"{match['date']}T{match['time']}").replace(tzinfo=zone)
     except ValueError as error:
-        raise ValueError(f"no such instant ({error}): write {_EXAMPLE}") from error
+        raise ValueError(f"the date or time does not exist ({error}); write {_EXAMPLE}") from error
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise ValueError(f"the year must lie between {_FIRST_YEAR} and {_LAST_YEAR}")
+        raise ValueError(f"the year must be from {_FIRST_YEAR} to {_LAST_YEAR}")
     return moment
 
 
@@ -65,7 +65,7 @@ def spoken_instant(text: str, now: datetime) -> datetime:
 def _zone(offset: str) -> timezone:
     hours, minutes = int(offset[1:3]), int(offset[4:6])
     if hours > 14 or minutes > 59:
-        raise ValueError("an offset lies between -14:00 and +14:00")
+        raise ValueError("the UTC offset must be from -14:00 to +14:00")
     span = timedelta(hours=hours, minutes=minutes)
     return timezone(-span if offset[0] == "-" else span)
 
@@ -85,7 +85,9 @@ def parse_duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text.strip())
     parts = {unit: int(amount) for unit, amount in match.groupdict().items() if amount} if match else {}
     if not parts:
-        raise ValueError("not a duration: write numbers with w, d, h, m or s, as 90m, 2h or 1d12h")
+        raise ValueError(
+            "the value is not a duration; write numbers with w, d, h, m or s, such as 90m, 2h or 1d12h"
+        )
     return timedelta(**parts)
 
 

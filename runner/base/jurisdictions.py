@@ -1,4 +1,4 @@
-"""The places that a fact may name: ISO 3166-1 countries (with Kosovo's XK) and 3166-2 parts of the United States.
+"""Jurisdictions that a fact can name: ISO 3166-1 countries (with Kosovo's XK) and 3166-2 parts of the United States.
 
 Parts of other countries are checked by their form only. A Union or a continent is no place where a person lives.
 """
@@ -113,22 +113,22 @@ EU_MEMBERS = frozenset(
 )
 _MEANT = {"UK": "GB", "EL": "GR", "USA": "US", "EN": "GB"}
 _FORM = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", re.ASCII)
-_EXAMPLE = "write a country as DE, a state as US-CA"
+_EXAMPLE = "write a country such as DE, or a state such as US-CA"
 
 
 def place_problem(text: str) -> str:
     """Return why a text names no place, with advice, or nothing. What has not the form of a code is not repeated."""
     country, _, part = text.partition("-")
     if country.upper() in _MEANT:
-        return f"'{country}' is not the ISO code: write {_MEANT[country.upper()]}"
+        return f'"{country}" is not the ISO code; write {_MEANT[country.upper()]}'
     if not _FORM.fullmatch(text):
         upper = text.upper()
         if _FORM.fullmatch(upper):
-            return f"'{text}' is no jurisdiction: {_EXAMPLE if place_problem(upper) else f'write {upper}'}"
-        return f"this is no jurisdiction: {_EXAMPLE}"
+            return f'"{text}" is not a jurisdiction; {_EXAMPLE if place_problem(upper) else f"write {upper}"}'
+        return f"the value is not a jurisdiction; {_EXAMPLE}"
     if country not in COUNTRIES:
-        advice = "name the countries" if country == "EU" else _EXAMPLE
-        return f"'{text}' is no country of ISO 3166-1: {advice}"
+        advice = "write the countries" if country == "EU" else _EXAMPLE
+        return f'"{text}" is not a country of ISO 3166-1; {advice}'
     if country == "US" and part and part not in US_PARTS:
-        return f"'{text}' is no part of the United States: write the postal code, as US-CA"
+        return f'"{text}" is not a part of the United States; write the postal code, such as US-CA'
     return ""

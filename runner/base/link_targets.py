@@ -1,4 +1,4 @@
-"""Where the links of a text lead, and whether that is a place of ours or one that was named (R28).
+"""Targets of the links in a text, and whether each belongs to the organisation or a named service (R28).
 
 Read with suspicion: what stands before an ``@`` in an address is no host, and a name that only begins or ends like ours is not ours.
 """

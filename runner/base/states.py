@@ -1,4 +1,4 @@
-"""The states that things of an incident can be in: the closed lists that scripts and views rely on."""
+"""Closed lists of the states of incidents, tasks, duties and deliveries, which scripts and reports rely on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which text is let in: what a person can see and a document can print, nothing that hides or reorders.
+"""Checks of text: only visible characters that a document can print, none that hide or reorder.
 
 Fact values come from imports, customers' tickets and attackers' notes and end in letters to authorities, so they
 are hostile until checked. Refused: control characters, bidirectional overrides and isolates (they make a line read
@@ -46,7 +46,7 @@ def text_problem(text: str, *, many_lines: bool = False) -> str:
     allowed = "\n\t" if many_lines else ""
     for position, character in enumerate(text, start=1):
         if "\udc80" <= character <= "\udcff":  # how Python carries a byte that it could not read
-            return f"the text is not UTF-8 (the byte 0x{ord(character) - 0xDC00:02X} at position {position}): save it as UTF-8"
+            return f"the text is not UTF-8 (byte 0x{ord(character) - 0xDC00:02X} at position {position})"
         if character not in allowed and _is_hidden(character):
             return f"the text has a character that cannot be shown, U+{ord(character):04X}, at position {position}"
     return ""
@@ -67,3 +67,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
     close = get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
     return close[0] if close else ""
+
+
+def sentence(words: str) -> str:
+    """Return words as a sentence: with a capital letter and a full stop."""
+    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith('.') else '.'}"

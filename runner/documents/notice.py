@@ -1,4 +1,4 @@
-"""The words of a notice: what the law requires in it, what is still missing, and what was made of it.
+"""Vocabulary of notices: requirements of the law, missing information, and generated files.
 
 A form of an authority as data: its fields in their order, from which stage each is asked, and which fact fills it.
 
@@ -65,7 +65,7 @@ class FieldList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     sections: tuple[Section, ...]
 
     def at(self, stage: str) -> tuple[Section, ...]:
-        """Return what is asked at a stage."""
+        """Return the sections of a stage."""
         asked = self.stages[: self.stages.index(stage) + 1]
         return tuple(section for section in self.sections if section.stage in asked)
 
@@ -131,7 +131,7 @@ class Fits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The front matter of one template: which duty it fulfils, and by what it is checked."""
+    """Front matter of one template: the duty that it fulfils, and its requirements."""
 
     id: str
     version: str
@@ -162,7 +162,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     headings: tuple[str, ...] = ()
     """Headings that the law fixes, in their order, the title included where it does."""
     min_points: float = 0.0
-    """The smallest type that the law allows, in points; 0 where it is silent."""
+    """The smallest type size that the law permits, in points; 0 if it names none."""
     phased: bool = False
     """Whether information may follow in phases, as in Art. 33(4) GDPR."""
     at_once: tuple[str, ...] = ()
@@ -186,7 +186,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """One fact that the text wanted and nobody has recorded."""
+    """One fact that the text needs and that is not recorded."""
 
     path: str
     item: str
@@ -205,7 +205,7 @@ class Used(msgspec.Struct, frozen=True):
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one required or forbidden item, or of one rule of form."""
+    """Result for one required or forbidden item, or of one rule of form."""
 
     ref: str
     item: str
@@ -216,7 +216,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):
-    """One output: its format, its name and the digest of its exact bytes."""
+    """One output: its format, its name and the digest of its bytes."""
 
     format: Format
     filename: str

@@ -1,4 +1,4 @@
-"""Pictures in documents: logos are made safe, SVG is drawn to PNG.
+"""Pictures in documents: logos without unsafe content, and SVG drawn to PNG.
 
 A logo comes from outside, so it is hostile until checked: a PNG may unfold into gigabytes or carry who made it and where,
 an SVG may fetch, script and include. The result is a PNG of bounded size with nothing in it but its pixels. Typst draws
@@ -52,7 +52,7 @@ def raster(svg: str, height: float, ppi: float, folders: tuple[str, ...] = ()) -
         sys_inputs={"svg": svg, "height": f"{height:g}"},
     )
     if not isinstance(made, bytes):
-        raise Bug("typst drew no picture")
+        raise Bug("Typst created no picture.")
     return made
 
 
@@ -87,11 +87,11 @@ def read_logo(content: bytes, expected: str) -> Logo:
     digest = hashlib.sha256(content).hexdigest()
     if expected.removeprefix("sha256:").lower() != digest:
         raise _refused(
-            "is not the file whose digest the settings name" if expected else "has no digest in the settings",
-            f"when it is the right one: stationery: {{logo_sha256: {digest}}}",
+            "differs from the digest in the settings" if expected else "has no digest in the settings",
+            f"If the file is right, write stationery: {{logo_sha256: {digest}}}.",
         )
     if len(content) > MAX_BYTES:
-        raise _refused(f"has {len(content):,} bytes", f"at most {MAX_BYTES:,}")
+        raise _refused(f"has {len(content):,} bytes", f"Save the logo with at most {MAX_BYTES:,} bytes.")
     png = content if content.startswith(_SIGNATURE) else _drawn(content)
     width, height, plain = _plain(png)
     return Logo(png=plain, width=width, height=height, sha256=digest)
@@ -107,34 +107,37 @@ def _drawn(content: bytes) -> bytes:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
-        raise _refused("is neither PNG nor SVG", "save it as one of them") from None
+        raise _refused("is neither PNG nor SVG", "Save the logo as PNG or SVG.") from None
     text = re.sub(r"^\ufeff?\s*<\?xml[^>]*\?>", "", text)
     if "<svg" not in text:
-        raise _refused("is neither PNG nor SVG", "save it as one of them")
+        raise _refused("is neither PNG nor SVG", "Save the logo as PNG or SVG.")
     found = _OUTSIDE.search(text)
     if found:
         raise _refused(
-            f"holds '{found.group()[:20]}', which could reach outside of it",
-            "save it as a plain SVG: paths and shapes, no styles, links, scripts or pictures; or as PNG",
+            f'contains "{found.group()[:20]}", which can load other content',
+            "Save the logo as PNG, or as SVG without styles, links, scripts and pictures.",
         )
     import typst
 
     try:
         return raster(text, HEIGHT, 432.0)
     except typst.TypstError:
-        raise _refused("is an SVG that cannot be drawn", "save it as PNG") from None
+        raise _refused("is an SVG that cannot be drawn", "Save the logo as PNG.") from None
 
 
 def _plain(png: bytes) -> tuple[int, int, bytes]:
     """Return width, height and the picture with its pixels alone."""
     kept = [(kind, body) for kind, body in _chunks(png) if kind in _KEPT]
     if not kept or kept[0][0] != b"IHDR" or len(kept[0][1]) != 13 or kept[-1][0] != b"IEND":
-        raise _refused("is no whole PNG", "save it anew")
+        raise _refused("is not a complete PNG", "Save the logo again.")
     width, height, depth, colour, *rest = struct.unpack(">IIBBBBB", kept[0][1])
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
-        raise _refused(f"is {width:,} by {height:,} pixels", f"at most {MAX_SIDE:,} by {MAX_SIDE:,}")
+        raise _refused(
+            f"is {width:,} by {height:,} pixels",
+            f"Save the logo with at most {MAX_SIDE:,} by {MAX_SIDE:,} pixels.",
+        )
     if colour not in _CHANNELS or depth not in (1, 2, 4, 8, 16) or rest != [0, 0, 0]:
-        raise _refused("is a PNG of an unusual kind", "save it anew, not interlaced")
+        raise _refused("is a PNG of an unsupported kind", "Save the logo again, not interlaced.")
     expected = height * ((width * _CHANNELS[colour] * depth + 7) // 8 + 1)
     pixels = b"".join(body for kind, body in kept if kind == b"IDAT")
     try:
@@ -142,7 +145,7 @@ def _plain(png: bytes) -> tuple[int, int, bytes]:
     except zlib.error:
         unfolded = b""
     if len(unfolded) != expected:
-        raise _refused("holds other pixels than it says", "save it anew")
+        raise _refused("has a wrong number of pixels", "Save the logo again.")
     return width, height, _SIGNATURE + b"".join(_chunk(kind, body) for kind, body in kept)
 
 
@@ -169,4 +172,4 @@ def _check(kind: bytes, body: bytes) -> bytes:
 
 
 def _refused(what: str, hint: str) -> Refused:
-    return Refused(f"the logo {what}", hint=hint, code="logo")
+    return Refused(f"The logo {what}.", hint=hint, code="logo")

@@ -1,4 +1,4 @@
-"""Render a notice: template, tree, facts into the text nodes, and the list of what is missing."""
+"""Rendering of a notice: template, tree, facts in the text nodes, and the list of missing information."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ def narrowed(facts: Mapping[str, Any], population: str) -> dict[str, Any]:
     found = [entry for entry in facts.get("populations") or () if entry.get("id") == population]
     if not found:
         raise NotFound(
-            f"there is no population {population!r}",
-            hint="the fact `populations` names them",
+            f'Affected group "{population}" does not exist.',
+            hint="Choose an affected group of the fact `populations`.",
             code="unknown_population",
         )
     rest = {key: value for key, value in facts.items() if key not in ("populations", "data", "people")}
@@ -130,8 +130,8 @@ def _conditions(notice: Notice, register: Mapping[str, Any], form: fields.Settin
 def _incomplete(notice: Notice, gaps: list[Gap]) -> Refused:
     missing = ", ".join(gap.path for gap in gaps)
     return Refused(
-        f"{notice.id} cannot be final: {len(gaps)} facts are missing: {missing}",
-        hint=f"record them: tocsin fact set {gaps[0].path}=VALUE --source SOURCE; or render a draft to see where they belong",
+        f'Notice "{notice.id}" cannot be final. Missing information ({len(gaps)}): {missing}.',
+        hint=f"tocsin fact set {gaps[0].path}=VALUE --source SOURCE",
         code="notice_incomplete",
     )
 

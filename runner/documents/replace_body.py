@@ -1,4 +1,4 @@
-"""Counsel's edited text in place of the template's: the same document with other blocks, judged by what still stands.
+"""Replacement of a document's text by the edited text of counsel, checked again for coverage.
 
 A fact counts as said while the words that it was printed in stand in the text, and a gap is open while its mark does.
 What the template put into words of its own cannot be known again: that is for a person to check.
@@ -73,7 +73,7 @@ def _again(used: Used, text: str) -> Used:
 
 
 def _stands(form: str, text: str) -> bool:
-    """Tell whether words stand in a text, not as a part of other words or numbers."""
+    """Tell whether words occur in a text, not as a part of other words or numbers."""
     wanted = " ".join(form.split())
     if not wanted:
         return False
@@ -85,7 +85,7 @@ def _open(gap: Gap, marks: Mapping[str, set[str]], text: str) -> bool:
 
 
 def _marks(base: Document) -> dict[str, set[str]]:
-    """Return what stands in the text for each gap."""
+    """Return the texts that mark each gap."""
     found: dict[str, set[str]] = {}
     for inlines in cells_of(base.blocks):
         for node in _gaps(inlines):

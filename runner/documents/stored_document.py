@@ -1,4 +1,4 @@
-"""A document as it is kept beside its files: the tree, and the notice by which it was checked, law included.
+"""Stored form of a document: its tree, and the notice by which it was checked, law included.
 
 Facts change and templates are read anew; what a person approved is compared, checked and described from this.
 It holds facts in the clear, so the store seals it.
@@ -26,5 +26,5 @@ def encode(notice: Notice, document: Document) -> bytes:
 
 
 def decode(content: bytes) -> Kept:
-    """Return what was kept."""
+    """Return the stored document."""
     return from_json(content, Kept)

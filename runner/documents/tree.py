@@ -1,4 +1,4 @@
-"""The document tree: the one source that every writer reads, so that all formats say the same.
+"""Document tree: the one source of every writer, so that all formats have the same content.
 
 Block and inline nodes are closed unions. A text node may hold newlines (an address typed on three lines):
 every writer breaks the line there.
@@ -23,7 +23,7 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
 
 
 class GapText(msgspec.Struct, frozen=True, tag="gap"):
-    """Where a fact is missing: what stands in its place."""
+    """Text in the place of a missing fact."""
 
     path: str
     treatment: Treatment
@@ -87,7 +87,7 @@ class Table(msgspec.Struct, frozen=True, tag="table", omit_defaults=True):
 
 
 class Field(msgspec.Struct, frozen=True):
-    """A label and what is filled in."""
+    """A label and its value."""
 
     label: tuple[Inline, ...]
     value: tuple[Inline, ...]
@@ -116,7 +116,7 @@ class Rule(msgspec.Struct, frozen=True, tag="rule"):
 
 
 class Picture(msgspec.Struct, frozen=True, tag="picture"):
-    """A drawing of the program's own, with the words that stand for it where it cannot be seen."""
+    """A drawing of the program, with alternative text."""
 
     svg: str
     """Shapes and text alone, without styles, scripts or references: it is put into pages as it stands."""
@@ -176,7 +176,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """Whether a required item's ``when`` holds; ``missing`` names the facts without which nobody can tell."""
+    """Whether a required item's ``when`` is true; ``missing`` names the facts without which it is undetermined."""
 
     when: str
     holds: bool
@@ -198,7 +198,7 @@ class FormField(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A filled tree with what is needed to write it and to say where it comes from."""
+    """A filled tree with the data to write it and its origin."""
 
     id: str
     version: str
@@ -214,7 +214,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     replaced: tuple[str, ...] = ()
     """Refused characters that were spelt out, by code point."""
     min_points: float = 0.0
-    """The smallest type that the law allows: it holds for page furniture and tables as well."""
+    """The smallest type size that the law permits: it holds for page furniture and tables as well."""
     conditions: tuple[Condition, ...] = ()
     """The answers to the required items' ``when``."""
     form: tuple[FormField, ...] = ()

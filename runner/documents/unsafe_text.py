@@ -1,4 +1,4 @@
-"""Facts are written by strangers: which characters may not reach a document, and how they are shown instead.
+"""Unsafe characters in facts: which are not allowed in a document, and how they are shown instead.
 
 One right-to-left override turns the rest of a paragraph round, a control character makes a Word file
 unreadable, and a private-use character could pass for one of our own marks. Intake refuses them with

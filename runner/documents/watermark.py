@@ -1,4 +1,4 @@
-"""What stands on a document besides its text: the watermark, head and footer, the properties, the file's name.
+"""Marking of a document: watermark, header, footer, properties and file name.
 
 None of it is written by hand. DRAFT follows from the status, EXERCISE and SELF-TEST from the incident's kind;
 PRIVILEGED stands on drafts only and never in what is filed.
@@ -23,7 +23,7 @@ def watermark(document: Document) -> str:
 
 
 def mark(document: Document) -> str:
-    """Return EXERCISE or SELF-TEST for what is not real, nothing for what is: it stands in each page's head."""
+    """Return EXERCISE or SELF-TEST, nothing for a real incident, for the head of each page."""
     return MARKS[document.context.kind]
 
 

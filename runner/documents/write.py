@@ -1,4 +1,4 @@
-"""Write a document in a format, and say what was written: the one door to the writers."""
+"""Writing of a document in one format; the only access to the writers."""
 
 from __future__ import annotations
 

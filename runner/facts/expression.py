@@ -1,4 +1,4 @@
-"""Expressions as data: what a condition says once it is parsed, and the values it may meet.
+"""Expressions as data: the tree of a parsed condition, and its values.
 
 A pinned playbook carries the tree, so that nothing is parsed, and jinja2 is not imported, while an incident runs.
 The text is read by ``runner.facts.expressions.parser``; the tree is answered by ``runner.facts.expressions.evaluate``.
@@ -28,7 +28,7 @@ VERDICTS: tuple[str, ...] = ("applies", "unknown", "not_applicable", "advisory")
 
 
 class Unknown(Struct, frozen=True):
-    """The third answer: it depends on something that nobody has said yet.
+    """The third value of an expression: it depends on missing facts.
 
     ``missing`` names, sorted and once each, the facts (or steps, duties, names) whose value would settle it.
     ``problems`` says in words why a value that is there cannot be used: kinds that do not compare, an overflow.

@@ -1,4 +1,4 @@
-"""Facts as people hand them in: files (``schema: tocsin/facts/v1``) and assignments on the command line."""
+"""Facts as people write them: files (``schema: tocsin/facts/v1``) and assignments on the command line."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def read_facts(source: Source) -> tuple[Stated, ...]:
     for leaf in flatten("", document, report):
         fact = leaf.stated
         if fact.key in stated:
-            problems.append(source.problem(leaf.where, "fact-twice", f"{fact.key} is given twice", key=True))
+            problems.append(
+                source.problem(leaf.where, "fact-twice", f'Fact "{fact.key}" is given twice.', key=True)
+            )
         stated[fact.key] = Stated(
             key=fact.key,
             value=fact.value,
@@ -51,7 +53,7 @@ def read_facts(source: Source) -> tuple[Stated, ...]:
     if problems:
         count = len(problems)
         raise Invalid(
-            f"{source.file}: {count} problem{'s' if count > 1 else ''} with the facts",
+            f'Facts file "{source.file}" has {count} problem{"s" if count > 1 else ""}.',
             problems=problems,
             code="bad_facts",
         )
@@ -62,7 +64,7 @@ def _document(source: Source, report: Callable[[Problem], None]) -> dict[str, An
     if not isinstance(source.data, dict):
         report(
             source.problem(
-                (), "facts-shape", "a facts file is a mapping", hint=f"begin with schema: {SCHEMA}"
+                (), "facts-shape", "A facts file must be a mapping.", hint=f"Begin with schema: {SCHEMA}."
             )
         )
         return {}
@@ -71,7 +73,7 @@ def _document(source: Source, report: Callable[[Problem], None]) -> dict[str, An
     if schema != SCHEMA:
         report(
             source.problem(
-                ("schema",), "schema", f"the schema is not {SCHEMA}", hint=f"write schema: {SCHEMA}"
+                ("schema",), "schema", f'The schema is not "{SCHEMA}".', hint=f"Write schema: {SCHEMA}."
             )
         )
     return document
@@ -88,7 +90,11 @@ def parse_assignment(text: str, register: Register, now: datetime) -> tuple[Stat
     change = key[-1:] if key[-1:] in ("+", "-") else ""
     path = key.removesuffix(change).strip() if change else key.strip()
     if not sign or not path:
-        raise Invalid("a fact is set as KEY=VALUE", hint="as data.encrypted=false", code="fact")
+        raise Invalid(
+            "The fact is not written as KEY=VALUE.",
+            hint="Write data.encrypted=false, for example.",
+            code="fact",
+        )
     try:
         if change:
             return (Stated(key=path, value=_changed(path, change, value, register)),)
@@ -123,7 +129,9 @@ def _dated(path: str, value: str, now: datetime) -> str:
     try:
         return instant_text(spoken_instant(written, now.replace(microsecond=0)))
     except ValueError as error:
-        raise FactProblem(path, f"{path}: {error}", "or: now, or 2h ago") from None
+        raise FactProblem(
+            path, f'Fact "{path}" is not valid: {error}.', "Write a date and time, now, or 2h ago."
+        ) from None
 
 
 def _set(path: str, value: str) -> tuple[Stated, ...]:
@@ -136,13 +144,15 @@ def _set(path: str, value: str) -> tuple[Stated, ...]:
 def _changed(path: str, change: str, value: str, register: Register) -> list[Any]:
     fact_type = branch_at(path)
     if not isinstance(fact_type, FactType) or not fact_type.many:
-        raise FactProblem(path, f"{path} is no set, so nothing can be added to it", f"write {path}=VALUE")
+        raise FactProblem(
+            path, f'Fact "{path}" is not a set. += and -= change only sets.', f"Write {path}=VALUE."
+        )
     members = parse_value(path, value)
     fact = register.get(path)
     if fact is None or fact.value is None:
         if change == "-":
             raise FactProblem(
-                path, f"{path} is unknown, so nothing can be taken from it", f"write {path}=a,b"
+                path, f'Fact "{path}" is unknown. A value cannot be removed.', f"Write {path}=a,b."
             )
         return [*(member for member in members if member != OPEN), OPEN]
     before = list(fact.value)
@@ -151,7 +161,9 @@ def _changed(path: str, change: str, value: str, register: Register) -> list[Any
     absent = [member for member in members if member not in before]
     if absent:
         raise FactProblem(
-            path, f"{path} does not hold what is to be taken from it", f"it holds: {', '.join(before)}"
+            path,
+            f'Fact "{path}" does not contain the value to remove.',
+            f"Choose one of: {', '.join(before)}.",
         )
     return [member for member in before if member not in members]
 
@@ -162,5 +174,5 @@ def _withdrawn(path: str, register: Register) -> tuple[Stated, ...]:
         return (Stated(key=path, value=None),)
     known = [key for key in register if key.startswith(f"{path}.") and register[key].value is not None]
     if not isinstance(branch, Keyed) and not known:
-        raise FactProblem(path, f"nothing under {path} is known")
+        raise FactProblem(path, f'No fact under "{path}" is known.')
     return tuple(Stated(key=key, value=None) for key in known)

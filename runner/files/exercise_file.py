@@ -1,4 +1,4 @@
-"""Exercises: found in the home or among what ships, read, and checked against the playbook that they play."""
+"""Reader of exercises of the home folder and of the program, checked against their playbooks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from runner.base.instants import parse_instant
-from runner.base.text import nearest
+from runner.base.text import nearest, sentence
 from runner.errors import NotFound, Problem, TocsinError
 from runner.facts.expressions.parser import ExpressionError, parse_condition
 from runner.facts.fact_files import misstated
@@ -62,7 +62,7 @@ def exercise_files(catalog: Catalog) -> dict[str, Path]:
 
 
 def read_exercise(source: Source) -> tuple[Exercise | None, tuple[Problem, ...]]:
-    """Return the exercise of a file, or None with what is wrong; conditions are parsed."""
+    """Return the exercise of a file, or None with its problems; conditions are parsed."""
     if source.problems or not isinstance(source.data, dict):
         return read_struct(source, Exercise, SCHEMA)
     problems: list[Problem] = []
@@ -111,8 +111,8 @@ def _find(name: str, catalog: Catalog) -> Path:
     files = exercise_files(catalog)
     if name not in files:
         near = nearest(name, files)
-        hint = f"did you mean {near}?" if near else "see: tocsin drill list"
-        raise NotFound(f"there is no exercise '{name}'", hint=hint, code="unknown_exercise")
+        hint = f'Write "{near}", the nearest name.' if near else "tocsin drill list"
+        raise NotFound(f'Exercise "{name}" does not exist.', hint=hint, code="unknown_exercise")
     return files[name]
 
 
@@ -154,15 +154,22 @@ def _clock(source: Source, exercise: Exercise) -> Iterator[Problem]:
         try:
             parse_instant(exercise.clock.start)
         except ValueError as error:
-            yield source.problem(("clock", "start"), "instant", str(error))
+            yield source.problem(("clock", "start"), "instant", sentence(str(error)))
     if exercise.clock.mode == "real" and exercise.clock.rate != 1:
-        yield source.problem(("clock", "rate"), "clock", "a real clock has no rate", hint="mode: accelerated")
+        yield source.problem(
+            ("clock", "rate"), "clock", "A clock of mode real has no rate.", hint="Write mode: accelerated."
+        )
     if exercise.type == LIVE and (exercise.clock.mode != "real" or exercise.clock.start):
         yield source.problem(
-            ("clock",), "clock", "messages that really leave want the real time", hint="leave clock out"
+            ("clock",), "clock", "An exercise with real messages needs real time.", hint="Remove `clock`."
         )
     if exercise.type in DISCUSSION and not exercise.modules:
-        yield source.problem(("type",), "modules", f"a {exercise.type} needs modules", hint="add modules:")
+        yield source.problem(
+            ("type",),
+            "modules",
+            f'An exercise of type "{exercise.type}" needs modules.',
+            hint="Add `modules:`.",
+        )
 
 
 def _event(
@@ -175,7 +182,9 @@ def _event(
     numbers: Sequence[str],
 ) -> Iterator[Problem]:
     if sum((event.at is not None, bool(event.after), event.on is not None)) > 1:
-        yield source.problem(where, "when", "at, after and on: only one of them", hint="choose one")
+        yield source.problem(
+            where, "when", "The inject has more than one of at, after and on.", hint="Choose one."
+        )
     if event.after and _bare(event.after) not in steps:
         yield _no(source, (*where, "after"), "step", event.after, steps)
     for index, role in enumerate(event.to):
@@ -197,21 +206,25 @@ def _actions(
         place = (*where, index)
         named = [name for name in ("step", "fact", "document", "message", "duty") if getattr(one, name)]
         if len(named) != 1:
-            hint = "write one of step, fact, document, message, duty"
-            yield source.problem(place, "action", "an action is exactly one thing", hint=hint)
+            hint = "Write one of step, fact, document, message, duty."
+            yield source.problem(
+                place, "action", "An expected action has exactly one of its keys.", hint=hint
+            )
         for name in ("step", "document", "message"):
             path = getattr(one, name)
             if path and _bare(path) not in steps:
                 yield _no(source, (*place, name), "step", path, steps)
         if one.fact and fact_type(one.fact) is None:
-            yield source.problem((*place, "fact"), "fact", f"no fact {one.fact!r}", hint=path_hint(one.fact))
+            yield source.problem(
+                (*place, "fact"), "fact", f'Fact "{one.fact}" does not exist.', hint=path_hint(one.fact)
+            )
 
 
 def _twice(source: Source, where: Where, names: Sequence[str], key: str = "id") -> Iterator[Problem]:
     seen: set[str] = set()
     for index, name in enumerate(names):
         if name in seen:
-            yield source.problem((*where, index, key), "twice", f"'{name}' stands here twice")
+            yield source.problem((*where, index, key), "twice", f'The name "{name}" is used twice.')
         seen.add(name)
 
 
@@ -224,5 +237,5 @@ def _no(
     source: Source, where: Where, what: str, name: str, known: Mapping[str, object] | Sequence[str]
 ) -> Problem:
     near = nearest(name, known)
-    hint = f"did you mean {near}?" if near else f"there are: {', '.join(list(known)[:12])}"
-    return source.problem(where, what, f"there is no {what} '{name}'", hint=hint)
+    hint = f'Write "{near}", the nearest name.' if near else f"Choose one of: {', '.join(list(known)[:12])}."
+    return source.problem(where, what, f'{what.capitalize()} "{name}" does not exist.', hint=hint)

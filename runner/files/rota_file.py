@@ -1,4 +1,4 @@
-"""Read an on-call rota from an iCalendar file: whose each shift is, when it begins, and on which days again.
+"""Reader of an on-call rota from an iCalendar file: person, start and repetition of each shift.
 
 The file comes from a calendar that others write, so it is bounded before it is parsed, and what is in it names people only where
 they are ours: by an address that somebody was invited at, else by their short name or full name in the title.
@@ -36,7 +36,7 @@ class _Wrong(Exception):
 
 
 def load_rota(path: Path, people: Mapping[str, Person], zone: str = "") -> Rota:
-    """Return the rota in a file; ``zone`` holds where the file names none. Raises Invalid with what is wrong."""
+    """Return the rota in a file; ``zone`` applies where the file names none. Raises Invalid with the problem."""
     return read_rota(_content(path), path.name, people, zone)
 
 
@@ -45,19 +45,21 @@ def _content(path: Path) -> bytes:
         return read_file(path, MAX_BYTES)
     except FileNotFoundError:
         raise Invalid(
-            f"the rota {path.name} is not there", hint="oncall in tocsin.yaml", code="file_missing"
+            f'Rota file "{path.name}" does not exist.',
+            hint="Correct `oncall` in tocsin.yaml.",
+            code="file_missing",
         ) from None
     except TooLarge:
         raise Invalid(
-            f"the rota {path.name} has more than {MAX_BYTES:,} bytes",
-            hint="export fewer months",
+            f'Rota file "{path.name}" has more than {MAX_BYTES:,} bytes.',
+            hint="Export fewer months.",
             code="file_too_large",
         ) from None
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "no such name"
+        why = getattr(error, "strerror", None) or "the name is not valid"
         raise Invalid(
-            f"the rota {path.name} cannot be read: {why}",
-            hint="oncall in tocsin.yaml",
+            f'Rota file "{path.name}" cannot be read: {why}.',
+            hint="Correct `oncall` in tocsin.yaml.",
             code="file_unreadable",
         ) from None
 
@@ -71,12 +73,12 @@ def read_rota(content: bytes, name: str, people: Mapping[str, Person], zone: str
         entries = calendar.walk("VEVENT")
     except (ValueError, RecursionError, LookupError) as error:
         raise Invalid(
-            f"the rota {name} is no iCalendar file", hint="export it as .ics", code="rota"
+            f'Rota file "{name}" is not an iCalendar file.', hint="Export the rota as .ics.", code="rota"
         ) from error
     if len(entries) > MAX_SHIFTS:
         raise Invalid(
-            f"the rota {name} has more than {MAX_SHIFTS:,} entries",
-            hint="export fewer months",
+            f'Rota file "{name}" has more than {MAX_SHIFTS:,} entries.',
+            hint="Export fewer months.",
             code="file_too_large",
         )
     reader = _Reader(people, _zone(str(calendar.get("X-WR-TIMEZONE", "")) or zone))
@@ -86,18 +88,20 @@ def read_rota(content: bytes, name: str, people: Mapping[str, Person], zone: str
             shifts.append((entry, reader.shift(entry)))
         except _Wrong as error:
             raise Invalid(
-                f"the rota {name}, entry {number}: {error}",
-                hint="correct it there, export again",
+                f'Entry {number} of rota file "{name}" is not valid: {error}.',
+                hint="Correct the entry in the calendar, and export again.",
                 code="rota",
             ) from None
         except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
-            why = f"the rota {name}, entry {number} cannot be read"
-            raise Invalid(why, hint="correct it there, export again", code="rota") from error
+            why = f'Entry {number} of rota file "{name}" cannot be read.'
+            raise Invalid(
+                why, hint="Correct the entry in the calendar, and export again.", code="rota"
+            ) from error
     return _put_together(shifts)
 
 
 def _put_together(found: list[tuple[Any, Shift | None]]) -> Rota:
-    """Take the changed occurrences of a series out of it: each stands as an entry of its own."""
+    """Remove the changed occurrences from a series: each is a separate entry."""
     moved: dict[str, set[datetime]] = {}
     for entry, _ in found:
         if (original := entry.get("RECURRENCE-ID")) is not None:
@@ -130,7 +134,7 @@ def _local(value: date, zone: tzinfo) -> datetime:
 
 
 class _Reader:
-    """What is known while the entries of one file are read."""
+    """State while the entries of one file are read."""
 
     def __init__(self, people: Mapping[str, Person], zone: tzinfo) -> None:
         self._zone = zone
@@ -146,17 +150,17 @@ class _Reader:
         )
 
     def shift(self, entry: Any) -> Shift | None:
-        """Return one entry, without persons where it cannot be told whose it is; None for one that was called off."""
+        """Return one entry, without persons if its person is unknown; None for a cancelled one."""
         if str(entry.get("STATUS", "")).upper() == "CANCELLED":
             return None
         if "DTSTART" not in entry:
-            raise _Wrong("it does not say when it begins (DTSTART)")
+            raise _Wrong("the start is missing (DTSTART)")
         start = entry["DTSTART"].dt
         zone = start.tzinfo if isinstance(start, datetime) and start.tzinfo else self._zone
         begins = _local(start, zone)
         lasts = _lasts(entry, start, begins, zone)
         if begins.year not in _YEARS or not timedelta() < lasts <= LONGEST:
-            raise _Wrong(f"it lasts no time or more than {LONGEST.days} days, or begins in another age")
+            raise _Wrong(f"the shift is empty, longer than {LONGEST.days} days, or too far away")
         return Shift(
             persons=self._whose(entry),
             begins=begins,
@@ -168,7 +172,7 @@ class _Reader:
         )
 
     def _whose(self, entry: Any) -> tuple[str, ...]:
-        """Return who is meant, where that is one person for each name; a name that two people have is nobody's."""
+        """Return the persons named, with one person for each name; an ambiguous name is ignored."""
         invited = entry.get("ATTENDEE", [])
         for one in invited if isinstance(invited, list) else [invited]:
             address = str(one).casefold().removeprefix("mailto:")
@@ -202,7 +206,7 @@ def _dates(entry: Any, key: str, zone: tzinfo) -> Iterator[datetime]:
         for one in several.dts:
             number += 1
             if number > MAX_DATES:
-                raise _Wrong(f"it has more than {MAX_DATES:,} single dates ({key})")
+                raise _Wrong(f"the entry has more than {MAX_DATES:,} single dates ({key})")
             yield _local(one.dt[0] if isinstance(one.dt, tuple) else one.dt, zone)
 
 
@@ -210,17 +214,17 @@ def _again(rule: Any, zone: tzinfo) -> Again | None:
     if rule is None:
         return None
     if isinstance(rule, list):
-        raise _Wrong("it has more than one rule (RRULE)")
+        raise _Wrong("the entry has more than one rule (RRULE)")
     if strange := sorted(set(rule) - _PARTS):
-        raise _Wrong(f"its rule says {', '.join(strange)}, which rotas do not know")
+        raise _Wrong(f"the rule has parts that are not supported: {', '.join(strange)}")
     frequency = str(_single(rule, "FREQ", ""))
     if frequency not in get_args(Frequency):
-        raise _Wrong("it comes again by the hour or oftener: a shift comes daily, weekly, monthly, or yearly")
+        raise _Wrong("the shift must repeat daily, weekly, monthly or yearly")
     weekdays = tuple(_weekday(str(one)) for one in rule.get("BYDAY", ()))
     if frequency in ("DAILY", "WEEKLY") and any(which for which, _ in weekdays):
-        raise _Wrong("its rule counts weekdays of a month without being monthly")
+        raise _Wrong("the rule counts weekdays of a month and is not monthly")
     if frequency == "YEARLY" and weekdays and not rule.get("BYMONTH"):
-        raise _Wrong("its rule counts weekdays of a year: name the month (BYMONTH)")
+        raise _Wrong("the rule counts weekdays of a year and needs a month (BYMONTH)")
     until = _single(rule, "UNTIL", None)
     if isinstance(until, datetime) and until.tzinfo is None:
         until = until.replace(tzinfo=zone)
@@ -245,5 +249,5 @@ def _single(rule: Any, key: str, otherwise: Any) -> Any:
 def _weekday(text: str) -> tuple[int, int]:
     found = _WEEKDAY.fullmatch(text)
     if found is None:
-        raise _Wrong("its rule names a day that is none (BYDAY)")
+        raise _Wrong("the rule has an unknown day (BYDAY)")
     return int(found[1] or 0), _DAYS.index(found[2])

@@ -1,4 +1,4 @@
-"""Change single entries of ``tocsin.yaml`` in place: everything else, comments included, stays as a person wrote it."""
+"""Edits of single entries of ``tocsin.yaml`` in place; the rest, comments included, stays unchanged."""
 
 from __future__ import annotations
 

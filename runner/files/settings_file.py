@@ -1,4 +1,4 @@
-"""Read ``tocsin.yaml``: every problem with its line, secrets only by reference."""
+"""Reader of ``tocsin.yaml``: every problem with its line, secrets only as references."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from runner.base.text import nearest
+from runner.base.text import nearest, sentence
 from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
 from runner.playbook.format import secret_in
@@ -50,24 +50,26 @@ _PASSWORD_IN_URL = re.compile(r"postgres(?:ql)?://(?:[^/?#@]*:[^/?#@]+@|.*[?&]pa
 def load_home(path: Path) -> Home:
     """Return the settings in a file; raises NotFound, or Invalid with every problem."""
     if not path.exists():
-        raise NotFound(
-            f"there is no {path.name} in {path.parent}", hint="make one: tocsin init", code="no_home"
-        )
+        raise NotFound(f'Folder "{path.parent}" has no {path.name}.', hint="tocsin init", code="no_home")
     source = load(path, code="bad_settings")
     home, problems = _decode(source)
     if problems or home is None:
-        raise Invalid(f"{path} has {len(problems)} problem(s)", problems=problems, code="bad_settings")
+        raise Invalid(
+            f'Settings file "{path}" has {len(problems)} problem{"s" if len(problems) != 1 else ""}.',
+            problems=problems,
+            code="bad_settings",
+        )
     return home
 
 
 def strangers(path: Path, home: Home, people: Collection[str]) -> Iterator[Problem]:
-    """Yield every place of a home's file that names somebody who is none of ``people``, wherever those are kept."""
+    """Yield every place of the settings that names a person who is not one of ``people``."""
     source = load(path, code="bad_settings")
     for where, person in _named(home):
         if person not in people:
             near = nearest(person, people)
-            hint = f"did you mean {near}?" if near else f"add them: tocsin person add {person}"
-            yield source.problem(where, "person", f"nobody is called {person!r}", hint=hint)
+            hint = f'Write "{near}", the nearest name.' if near else f"tocsin person add {person}"
+            yield source.problem(where, "person", f'Person "{person}" is not in the contact list.', hint=hint)
 
 
 def lines_of_people(path: Path) -> str:
@@ -90,43 +92,47 @@ def _decode(source: Source) -> tuple[Home | None, tuple[Problem, ...]]:
     for key in data:
         if key not in _KNOWN:
             near = nearest(key, _KNOWN)
-            hint = f"did you mean {near}?" if near else f"known: {', '.join(_KNOWN)}"
-            problems.append(source.problem((key,), "key", f"unknown key {key!r}", hint=hint, key=True))
+            hint = f'Write "{near}", the nearest name.' if near else f"Choose one of: {', '.join(_KNOWN)}."
+            problems.append(
+                source.problem((key,), "key", f'The key "{key}" is unknown.', hint=hint, key=True)
+            )
     if problems:
         return None, tuple(problems)
     try:
         home = convert(data, Home)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `")
-        return None, (source.problem(_where(where), "home", message),)
+        return None, (source.problem(_where(where), "home", sentence(message)),)
     problems.extend(_meaning(home, source))
     return home, tuple(problems)
 
 
 def _meaning(home: Home, source: Source) -> list[Problem]:
     found = [
-        source.problem(("classes", name), "class", f"class {name}: {why}")
+        source.problem(("classes", name), "class", f'Message class "{name}" is not valid: {why}.')
         for name, why in class_problems(home.classes, BUILT_IN_CLASSES)
     ]
     found.extend(_rooms_and_rotas(home, source))
     if _PASSWORD_IN_URL.match(home.store):
-        hint = "take it out, and name where it is: store_password: file:store.password"
-        found.append(source.problem(("store",), "secret", "a password stands in the store's URL", hint=hint))
+        hint = "Remove the password, and write store_password: file:store.password."
+        found.append(source.problem(("store",), "secret", "The database URL contains a password.", hint=hint))
     if home.public_url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", home.public_url):
         found.append(
             source.problem(
                 ("public_url",),
                 "public-url",
-                "this is no address of a page",
-                hint="as https://ack.example.org",
+                "The value is not the address of a web page.",
+                hint="Write an address such as https://ack.example.org.",
             )
         )
     ping = home.working.ping
     if ping.startswith("command:") or not re.fullmatch(
         rf"|https?://[^\s/?#@]+\S*|{_REFERENCE.pattern}", ping
     ):
-        hint = "write https://…, or where it is kept: env:NAME, file:PATH or keyring:SERVICE/NAME"
-        found.append(source.problem(("worker", "ping"), "ping", "this is no address to call", hint=hint))
+        hint = "Write https://…, or a reference: env:NAME, file:PATH or keyring:SERVICE/NAME."
+        found.append(
+            source.problem(("worker", "ping"), "ping", "The value is not an address to call.", hint=hint)
+        )
     for name, channel in home.channels.items():
         found.extend(_channel(name, channel, source))
     found.extend(_acting(home, source))
@@ -141,38 +147,43 @@ def _acting(home: Home, source: Source) -> Iterator[Problem]:
     named |= {("act", "environment", n): f"env:{name}" for n, name in enumerate(home.act.environment)}
     for where, reference in named.items():
         if not _REFERENCE.fullmatch(reference) or reference.startswith("command:"):
-            hint = "write env:NAME, file:PATH or keyring:SERVICE/NAME"
-            yield source.problem(where, "secret", "a secret stands here by reference only", hint=hint)
+            hint = "Write env:NAME, file:PATH or keyring:SERVICE/NAME."
+            yield source.problem(where, "secret", "A secret must be written as a reference.", hint=hint)
         elif is_private(reference, home, base=Path(source.file).parent):
-            text = "Tocsin itself needs this secret: no action may have it"
-            yield source.problem(where, "secret-private", text, hint="name a secret that only actions use")
+            text = "Tocsin needs this secret. An action cannot use it."
+            yield source.problem(where, "secret-private", text, hint="Name a secret that only actions use.")
     for name in home.act.secrets:
         if secret_in(f"secret:{name}") is None:
-            text = f"a playbook cannot name a secret {name!r}"
+            text = f'The secret name "{name}" is not valid in a playbook.'
             yield source.problem(
-                ("act", "secrets", name), "secret-name", text, hint="use letters, digits, - and _", key=True
+                ("act", "secrets", name), "secret-name", text, hint="Use letters, digits, - and _.", key=True
             )
 
 
 def _rooms_and_rotas(home: Home, source: Source) -> Iterator[Problem]:
-    """Yield rooms of channels that are not there, and rotas whose gaps fall to nobody."""
+    """Yield rooms of unknown channels, and rotas without a person for their gaps."""
     for name, room in home.war_rooms.items():
         if room.channel and room.channel not in home.channels:
-            hint = f"known: {', '.join(home.channels) or 'none'}"
-            text = f"there is no channel {room.channel!r}"
+            hint = f"Choose one of: {', '.join(home.channels) or 'none'}."
+            text = f'Channel "{room.channel}" does not exist.'
             yield source.problem(("war_rooms", name, "channel"), "channel", text, hint=hint)
         if bool(room.address) is room.open:
-            hint = "address: of a room that is there already; open: true to have one opened for each incident"
+            hint = "Write address: for an existing room, or open: true for a new room of each incident."
             yield source.problem(
-                ("war_rooms", name), "war-room", "a room has an address or is opened", hint=hint
+                ("war_rooms", name),
+                "war-room",
+                "The room needs an address or `open: true`, not both.",
+                hint=hint,
             )
         elif room.open and not room.channel:
-            hint = "channel: one whose provider opens rooms, as matrix or slack"
-            yield source.problem(("war_rooms", name), "war-room", "who opens this room?", hint=hint)
+            hint = "Add channel: with a channel that can open rooms, such as matrix or slack."
+            yield source.problem(
+                ("war_rooms", name), "war-room", "The room has no channel that opens it.", hint=hint
+            )
     for role in home.oncall:
         if not home.roles.get(role):
-            hint = f"name them under roles, as: {role}: [PERSON]"
-            text = f"nobody holds {role} where the rota has a gap"
+            hint = f"Add the role under `roles`: {role}: [PERSON]."
+            text = f'Role "{role}" has no person for a gap in the rota.'
             yield source.problem(("oncall", role), "oncall", text, hint=hint)
 
 
@@ -181,17 +192,22 @@ def _channel(name: str, channel: ChannelConfig, source: Source) -> Iterator[Prob
         try:
             read_rate(rate)
         except ValueError as error:
-            yield source.problem(("channels", name, "rates", index), "rate", str(error))
+            yield source.problem(("channels", name, "rates", index), "rate", sentence(str(error)))
     if channel.timeout:
         try:
             read_timeout(channel.timeout)
         except ValueError as error:
-            yield source.problem(("channels", name, "timeout"), "timeout", str(error), hint="as timeout: 10s")
+            yield source.problem(
+                ("channels", name, "timeout"),
+                "timeout",
+                sentence(str(error)),
+                hint="Write a time such as timeout: 10s.",
+            )
     for secret, reference in channel.secrets.items():
         if not _REFERENCE.fullmatch(reference):
             where = ("channels", name, "secrets", secret)
-            hint = "write env:NAME, file:PATH or keyring:SERVICE/NAME"
-            yield source.problem(where, "secret", "a secret stands here by reference only", hint=hint)
+            hint = "Write env:NAME, file:PATH or keyring:SERVICE/NAME."
+            yield source.problem(where, "secret", "A secret must be written as a reference.", hint=hint)
 
 
 def _named(home: Home) -> Iterator[tuple[Where, str]]:

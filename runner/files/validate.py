@@ -1,4 +1,4 @@
-"""Check files of any kind, told apart by their ``schema:`` line; every problem of every file, nothing raised."""
+"""Validation of files of any kind, distinguished by their ``schema:`` line; every problem of every file."""
 
 from __future__ import annotations
 
@@ -121,12 +121,12 @@ def validate_source(
         case "tocsin/exercise/v1":
             return _exercise(source, catalog)
         case "tocsin/notice/v1":
-            text = "a notice is a Markdown file that begins with this between two lines of ---"
-            return (source.problem(("schema",), "schema", text, hint="name it .md"),)
+            text = "A notice must be a Markdown file with these keys between two lines of ---."
+            return (source.problem(("schema",), "schema", text, hint="Rename the file to end in .md."),)
         case given:
             close = nearest(given, SCHEMAS)
-            hint = f"did you mean {close}?" if close else f"one of: {', '.join(SCHEMAS)}"
-            text = f"there is no schema '{given}'" if given else "the file does not say what it is"
+            hint = f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(SCHEMAS)}."
+            text = f'Schema "{given}" does not exist.' if given else "The key `schema` is missing."
             return (source.problem(("schema",), "schema", text, hint=hint),)
 
 
@@ -182,7 +182,7 @@ def _tests(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
 
 
 def _home(source: Source, home: Home | None) -> tuple[Problem, ...]:
-    """Return what is wrong with a home's file; people may be kept in the store of ``home`` instead."""
+    """Return the problems of a settings file; people can be stored in the database of ``home`` instead."""
     from runner.files.settings_file import load_home, strangers
 
     path = Path(source.file)

@@ -1,1 +1,1 @@
-"""The pure core: what an event changes, whether a command is allowed, what is due now."""
+"""Pure core of an incident: changes by events, decisions on commands, and work that is due."""

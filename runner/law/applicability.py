@@ -1,4 +1,4 @@
-"""Answer what a regime asks about an incident, ground by ground, in three values.
+"""Applicability of a law to an incident, ground by ground, in three values.
 
 Each answer is a ``Ground``: what was asked, and whether it holds, does not, or which facts would say. A verdict is
 their conjunction: one ground that does not hold settles it whatever else is unknown, and only when none fails do the
@@ -27,7 +27,7 @@ Answer = bool | Unknown
 _NO_CLAIMS: Mapping[str, Reason] = {}
 NOT = "not "
 """Before the code of a condition: the position that it does not hold."""
-_UNASSESSED = "presumed: a finding of no risk has no assessment by a named person"
+_UNASSESSED = "presumed: the finding of no risk has no assessment by a named person"
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -56,8 +56,8 @@ def negation(answer: Answer) -> Answer:
 
 
 def _silence(raw: Unknown) -> str:
-    """Say what is silent: beside it, other facts can have been recorded that do not decide."""
-    facts = " and ".join(raw.missing[:3]) or "what decides it"
+    """Return the missing facts in words: beside it, other facts can have been recorded that do not decide."""
+    facts = " and ".join(raw.missing[:3]) or "the deciding fact"
     return f"{facts} not known"
 
 
@@ -120,7 +120,7 @@ class Evaluator:
         )
         return Unless(
             ground=f"{NOT}{condition.code}" if wanted else condition.code,
-            text=f"not so: {condition.text}" if wanted else condition.text,
+            text=f"condition not met: {condition.text}" if wanted else condition.text,
             missing=tuple(missing),
         )
 
@@ -162,16 +162,16 @@ class Evaluator:
         return Ground(reason, binds, not wanted, self._against(condition, wanted) if presumed else None)
 
     def _words(self, condition: Condition, binds: Answer, wanted: bool) -> str:
-        """Say a condition as a ground: what was assumed, what is denied, and what stays open for a special reason."""
+        """Return a condition in words: assumed, false, or open for a special reason."""
         raw, answer = self.raw(condition), self.holds(condition)
         if isinstance(raw, Unknown) and not isinstance(answer, Unknown):
-            return f"{condition.text} ({'assumed' if answer else 'assumed not'}: {_silence(raw)})"
+            return f"{condition.text} ({'assumed' if answer else 'assumed false'}: {_silence(raw)})"
         if wanted and binds is True and answer is not True:
             doubt = f"presumed: {_silence(raw)}" if isinstance(raw, Unknown) else _UNASSESSED
             return f"{condition.text} ({doubt})"
         if condition.in_words:
-            return f"{condition.text} (held in words only: counsel decides)"
-        return f"not so: {condition.text}" if wanted and binds is False else condition.text
+            return f"{condition.text} (in words only: counsel decides)"
+        return f"condition not met: {condition.text}" if wanted and binds is False else condition.text
 
     def exempt(self, exemption: Exemption) -> Answer:
         """Say whether an exemption holds: its condition, and the recorded grounds that it needs."""
@@ -189,7 +189,7 @@ class Evaluator:
         return conjunction((self._reaches(exemption), self.raw(exemption.condition))) is False
 
     def _reaches(self, exemption: Exemption) -> Answer:
-        """Say whether encryption can help at all: the key is safe, and nothing else is lost than what it covers."""
+        """Tell whether encryption can help at all: the key is safe, and only encrypted data are lost."""
         if not exemption.by_encryption:
             return True
         taken, impact = self.view.fact(KEY), self.view.fact("incident.impact")
@@ -247,7 +247,7 @@ def _residents(place: str, view: View) -> Ground:
 def exemption_grounds(
     exemptions: Iterable[Exemption], judge: Evaluator, claimed: Mapping[str, Reason]
 ) -> tuple[Ground, ...]:
-    """Return "not exempt" for each exemption that decides: what the organisation is, and what is claimed.
+    """Return "not exempt" for each deciding exemption: of the organisation, and as claimed.
 
     ``claimed`` holds the positions that counsel takes in this regime, by the exemption's code.
     """
@@ -267,7 +267,7 @@ def reasons(grounds: Sequence[Ground], answer: Answer) -> tuple[Reason, ...]:
         return tuple(ground.reason for ground in grounds if ground.answer is False)
     held = [ground.reason for ground in grounds if ground.answer is True and not ground.quiet]
     open_ = [
-        Reason(ground.reason.code, f"{ground.reason.text}: not known yet")
+        Reason(ground.reason.code, f"{ground.reason.text}: unknown")
         for ground in grounds
         if isinstance(ground.answer, Unknown)
     ]

@@ -1,4 +1,4 @@
-"""Which duties the law lays on us in this incident, to whom, by when, why, and which facts are still wanting.
+"""Assessment of all duties of an incident: recipient, deadline, reasons, and missing facts.
 
 Theory. For each regime the version in force decides, by the date that the law itself names. Every population is
 judged by itself (``runner.law.applicability``); a duty arises when at least one is owed notice and the thresholds are met
@@ -376,7 +376,7 @@ def _state(
     *,
     binding: bool,
 ) -> DutyState:
-    """Return the state; what does not bind, or is not in sight yet, is never overdue. A decision that fell counts no more."""
+    """Return the state; a duty that does not bind, or is not relevant yet, is never overdue. A lapsed decision does not count."""
     state = state_of(rule.slug, law.dossier, held, due, case.now, decided=not finding.fallen)
     return "open" if state in ("overdue", "held") and not binding else state
 
@@ -390,18 +390,18 @@ def _missing(finding: _Finding, found: Deadline, out: bool) -> tuple[str, ...]:
 def _notes(
     rule: DutyRule, law: _Law, finding: _Finding, found: Deadline, held: Custody | None, case: _Case
 ) -> Iterable[str]:
-    """Say what a person has to know beside the date: assumptions, readings, offers, doubts."""
+    """Yield the notes of a duty besides its date: assumptions, readings, offers, doubts."""
     yield from law.notes
     if found.provisional and found.due is not None and case.earliest is not None:
-        yield f"provisional: counted from {case.earliest.by} until a named person fixes {found.reading.start_fact}"
+        yield f"unconfirmed: counted from {case.earliest.by} until a named person records {found.reading.start_fact}"
     if finding.owed and finding.open_:
-        yield f"not settled for: {', '.join(view.id for view in finding.open_)}"
+        yield f"undetermined for: {', '.join(view.id for view in finding.open_)}"
     if len(entities := dict.fromkeys(view.entity for view in finding.owed if view.entity)) > 1:
-        yield f"each of these legal entities owes it by itself: {', '.join(entities)}"
+        yield f"each of these legal entities has this duty: {', '.join(entities)}"
     if held is not None and held.note:
         yield held.note
     if rule.lateness is not None and rule.lateness.reasons_required and found.due and case.now > found.due:
-        yield f"late: the reasons must be given ({rule.lateness.ref})"
+        yield f"overdue: the notice must give the reasons for the delay ({rule.lateness.ref})"
     if (months := monitoring_months(rule, finding.judge)) is not None:
         yield f"offer {months} months of credit monitoring"
     yield from (
@@ -416,7 +416,7 @@ def _notes(
 
 
 def monitoring_months(rule: DutyRule, judge: Evaluator) -> int | None:
-    """Return the months of credit monitoring that letters of this duty have to offer, None where none is owed."""
+    """Return the months of credit monitoring that letters of this duty must offer, None without such an offer."""
     offer = rule.credit_monitoring
     if offer is None or conjunction(judge.holds(condition) for condition in offer.conditions) is not True:
         return None

@@ -1,4 +1,4 @@
-"""A legal clock as data: from when, how long, counted how, and until which moment of the day.
+"""Legal clock as data: its start, its period, its counting rule, and the time of day at which it ends.
 
 One shape holds every clock: one limb as a rule, several where the law takes the earliest of them (DORA), and none
 with an amount where the law has only words. Counting itself is ``runner.law.counting``.

@@ -1,4 +1,4 @@
-"""Positions of counsel that do nothing: on a law that nobody has, on a question that the law does not ask, or half recorded.
+"""Positions of counsel without effect: an unknown law, an unknown question, or an incomplete record.
 
 A position is a word that has to be met exactly; one letter beside it and the duty stands as if nobody had spoken. That
 must not pass in silence, so each is told with the nearest word that would be met.
@@ -32,23 +32,25 @@ def _misread(
     name = f"claims.{claim.get('id', claim.get('regime', '?'))}"
     absent = [part for part in _PARTS if not claim.get(part)]
     if absent:
-        yield f"{name} counts for nothing without its {', '.join(absent)}"
+        yield f"{name} has no effect without {', '.join(absent)}"
     law, position = str(claim.get("regime") or ""), str(claim.get("position") or "")
     found = regime(law) if law in laws else None
     if law and found is None:
-        yield f"{name}.regime: no law is called '{law}'{_meant(law, laws)}"
+        yield f'{name}.regime: law "{law}" does not exist{_meant(law, laws)}'
     if found is not None and position:
         known = _known(found)
         if position not in known:
-            yield f"{name}.position: {law} knows no position '{position}'{_meant(position, known)}"
+            yield f'{name}.position: law {law} has no position "{position}"{_meant(position, known)}'
 
 
 def _meant(word: str, known: Collection[str]) -> str:
     close = nearest(word, known)
     if close:
-        return f", did you mean {close}?"
+        return f'; the nearest name is "{close}"'
     return (
-        f", it knows: {', '.join(sorted(one for one in known if ' ' not in one))}" if len(known) < 100 else ""
+        f"; positions: {', '.join(sorted(one for one in known if ' ' not in one))}"
+        if len(known) < 100
+        else ""
     )
 
 

@@ -1,4 +1,4 @@
-"""Counting time as the law counts it: elapsed hours, days that exclude the event's own, months, working days.
+"""Legal counting of time: elapsed hours, days without the day of the event, months, working days.
 
 Theory. Hours are elapsed time: they are added in UTC, so that a change of clocks moves the wall time and never the
 length. Days and longer are dates: the event's day is left out, the period ends with the last second of its last day
@@ -21,7 +21,7 @@ _HOURS: frozenset[Unit] = frozenset({"minutes", "hours"})
 
 
 class HolidayCalendar(Protocol):
-    """The public holidays of a place (ISO 3166-1 or -2), whoever knows them."""
+    """The public holidays of a place (ISO 3166-1 or -2), from any source."""
 
     def is_holiday(self, day: date, place: str) -> bool:
         """Say whether a day is a public holiday there; weekends are not asked about."""
@@ -94,7 +94,7 @@ def last_day(
         case "years":
             return plus_months(start, 12 * amount)
         case "minutes" | "hours":
-            raise ValueError("hours have no last day; add them with plus_elapsed")
+            raise ValueError("Hours have no last day. Add hours with plus_elapsed.")
         case _:
             assert_never(unit)
 

@@ -1,4 +1,4 @@
-"""From a clock and what is known to a deadline: the strict moment to bind to, and the kinder ones as annotations.
+"""Computation of deadlines from a clock and facts: the statutory deadline, with later readings as notes.
 
 Theory. Each limb of a clock begins at its start and ends by ``runner.law.counting``; the earliest end binds. Three
 things can stand in the way of a number, and each says so rather than guess. The law may have only words
@@ -73,7 +73,7 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Began(msgspec.Struct, frozen=True):
-    """When a period began and what says so; ``missing`` names what would make a provisional answer final."""
+    """Start of a period and its source; ``missing`` names the facts that would confirm an unconfirmed start."""
 
     at: datetime
     by: str
@@ -82,7 +82,7 @@ class Began(msgspec.Struct, frozen=True):
 
 
 class NotBegun(msgspec.Struct, frozen=True):
-    """A period whose beginning is not known: what it waits for, and the facts that would say it."""
+    """A period with an unknown start: the event it waits for, and the facts that would set it."""
 
     by: str
     missing: tuple[str, ...]
@@ -145,7 +145,7 @@ def _place(clock: Clock, place: Place) -> Place:
 
 
 def _began(start: Start, known: Known, zone: tzinfo, earliest: Began | None) -> Began | NotBegun:
-    """Find when a period began; a provisional answer only where the law asks what somebody knew."""
+    """Return the start of a period; an unconfirmed one only where the law counts from knowledge."""
     moments = {path: known.instant(path) for path in start.facts}
     found = {path: at for path, at in moments.items() if at is not None}
     absent = tuple(path for path, at in moments.items() if at is None)
@@ -193,7 +193,7 @@ def _chosen(period: Period, known: Known) -> tuple[int, Unit, tuple[str, ...]]:
 
 
 def _standing(ends: list[_End], clock: Clock) -> list[_End]:
-    """Drop limbs that ran out before another began, where the law says that they fall away."""
+    """Drop limbs that ran out before another began, where the law says that they lapse."""
     if not clock.lapsed_limbs_fall_away:
         return ends
     latest = max(end.began.at for end in ends)
@@ -284,7 +284,7 @@ def rule_words(limb: Limb) -> str:
     """Say a limb's period as a person would: ``72 hours, elapsed``."""
     period = limb.period
     if period is None:
-        return "no number in the law"
+        return "no fixed deadline"
     unit = period.unit.replace("_", " ")
     unit = unit.removesuffix("s") if period.amount == 1 else unit
     how = "the day of the event is day 1" if period.counting == "CAL-INCL" else _WORDS[period.unit]

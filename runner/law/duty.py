@@ -1,6 +1,6 @@
-"""What a regime asks of us in this incident: the answer that people, conditions and scripts read.
+"""Assessed duty of an incident: the result that people, conditions and scripts read.
 
-The fields of ``DutyStatus`` are the contract's duties JSON, in its order, and one of ours at the end; msgspec writes them as they stand. What
+The fields of ``DutyStatus`` are the contract's duties JSON, in its order, and one more at the end; msgspec writes them as they stand. What
 people did about a duty (a filing, a decision not to notify, a waiver) is ``DutyRecord``.
 """
 
@@ -59,7 +59,7 @@ CLAIMED_BY = ("counsel", "executive", "dpo")
 
 
 class Unless(msgspec.Struct, frozen=True, kw_only=True):
-    """An exemption that nobody has claimed, or harm that is presumed: with it the duty would not stand.
+    """An unclaimed exemption, or presumed harm: if claimed, the duty would not apply.
 
     ``ground`` is what ``tocsin duty decide --ground`` takes. ``met`` says that all the facts it asks for are recorded and
     speak for it; otherwise ``missing`` are those that are wanted. One that only a person can judge misses no facts.
@@ -150,7 +150,7 @@ class DutyStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     confidence: Confidence
     notes: tuple[str, ...]
     in_sight: bool
-    """False while it hangs on what the organisation is, or on where people live, and nothing recorded points there:
+    """False while it depends on what the organisation is, or on where people live, and nothing recorded points there:
     one answer settles many such duties, so they are asked about together and none of them runs a clock of its own."""
     record: DutyDone | None = None
     """What was done about it; not there while nothing was."""
@@ -195,7 +195,7 @@ class DutyChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     settled: bool = False
     waits: bool = False
     reopened: str = ""
-    """Why a decision not to notify no longer stands; it is to be made anew."""
+    """Why a decision not to notify has lapsed; a person decides again."""
 
 
 class DutyRecorded(Personal, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What became of a duty: filed, held by the police, overdue; and the due moment once orders and holds are counted in.
+"""State of a duty: filed, delayed, overdue; and its deadline after orders and delays.
 
 A clock knows only its own number. Here the other duties of the regime, a hold and what people recorded come in.
 
@@ -29,7 +29,7 @@ from runner.law.regime import DutyRule, Hold
 
 
 class Custody(msgspec.Struct, frozen=True):
-    """A law-enforcement hold as it bears on one duty. ``until`` is None while nobody knows its end."""
+    """A delay for law enforcement as it affects one duty. ``until`` is None while its end is unknown."""
 
     active: bool
     until: datetime | None
@@ -39,7 +39,7 @@ class Custody(msgspec.Struct, frozen=True):
 def custody(
     hold: Hold | None, duty: str, jurisdictions: Sequence[str], facts: Mapping[str, Any], now: datetime
 ) -> Custody | None:
-    """Return the hold that was asked for, or None where the law knows none or nobody asked.
+    """Return the requested delay, or None if the law has none or no authority asked.
 
     ``duty`` is the id ``regime/slug``; ``jurisdictions`` are the places of its law.
     """
@@ -56,7 +56,7 @@ def custody(
     if start is None:
         return None
     active = start <= now and (until is None or now < until)
-    return Custody(active, until, f"held at the request of {_who(asked)}" if active else "")
+    return Custody(active, until, f"delayed at the request of {_who(asked)}" if active else "")
 
 
 def _who(asked: Mapping[str, Any]) -> str:
@@ -67,18 +67,18 @@ def _unheard(hold: Hold, duty: str, jurisdictions: Sequence[str], asked: Mapping
     """Return why a hold does not reach a duty, the empty string where it does."""
     only, form = asked.get("only_for") or (), asked.get("form")
     if only and not {duty, duty.partition("/")[0]} & set(only):
-        return f"the hold that {_who(asked)} asked for is limited to {', '.join(sorted(only))}"
+        return f"the delay requested by {_who(asked)} is limited to {', '.join(sorted(only))}"
     if form is not None and form not in hold.forms:
-        return f"a hold asked for in {form} form does not delay this duty"
+        return f"a request in {form} form does not delay this duty"
     country, authority = asked.get("country"), asked.get("authority")
     because = ""
     if country is not None and not _of(country, jurisdictions):
-        because = f"an authority of {country} is not heard here"
+        because = f"this law accepts no request from an authority of {country}"
     elif hold.by and authority is None:
-        because = f"it hears {', '.join(hold.by)}; who asked is not known (law_enforcement.hold.authority)"
+        because = f"this law accepts requests from {', '.join(hold.by)}; the requester is unknown (law_enforcement.hold.authority)"
     elif hold.by and authority not in hold.by:
-        because = f"it hears {', '.join(hold.by)}, not {str(authority).replace('_', ' ')}"
-    return f"the hold that {_who(asked)} asked for does not delay this duty: {because}" if because else ""
+        because = f"this law accepts requests from {', '.join(hold.by)}, not from {str(authority).replace('_', ' ')}"
+    return f"the delay requested by {_who(asked)} does not apply to this duty: {because}" if because else ""
 
 
 def _of(country: str, jurisdictions: Sequence[str]) -> bool:
@@ -111,7 +111,7 @@ DISCOVERIES: tuple[str, ...] = (
     "incident.determined_at",
     "incident.aware_at",
 )
-"""Moments at which somebody of ours knew something: the earliest is the first that any awareness can have been."""
+"""Moments at which a person of the organisation knew of the incident: the earliest is the first that any awareness can have been."""
 _PEOPLE = frozenset({"individuals", "data_subjects"})
 _BEARS_ON_DUE = frozenset({"before", "with", "not_later_than", "without_delaying", "sooner_of"})
 
@@ -127,7 +127,7 @@ class Dossier:
         judge: Evaluator,
         records: Mapping[str, DutyRecord],
     ) -> None:
-        """Read the facts through ``judge``, and what was filed from ``records`` (duty id → record)."""
+        """Read the facts through ``judge``, and the filings from ``records`` (duty id → record)."""
         self.regime = regime
         self.place = place
         self.records = records
@@ -142,7 +142,7 @@ class Dossier:
         return instant(value)
 
     def filed(self, slug: str) -> datetime | None:
-        """Return when a stage was handed in: by its record, else by the facts that say so."""
+        """Return when a stage was filed: by its record, else by the facts."""
         record = self.record(slug)
         if record is not None and record.kind == "filed":
             return record.at

@@ -1,4 +1,4 @@
-"""Populations to which a law is the same: it judges the first of them, and the others with it.
+"""Affected groups with the same facts for a law, assessed together.
 
 Theory. A list of clients, stores or systems easily makes thousands of populations, and hundreds of duties ask each of
 them. One law asks little: some facts of the data, whether people live in one place, seldom a number. Populations that
@@ -50,7 +50,7 @@ PRESUMED: Mapping[str, Value] = {
 
 
 def recorded(view: View, path: str) -> bool | Unknown:
-    """Say that a fact is recorded, or that it is wanted."""
+    """Return True if a fact is recorded, else the missing fact."""
     value = view.fact(path)
     return value if isinstance(value, Unknown) else True
 
@@ -108,7 +108,7 @@ def asked(
 
 
 class Groups:
-    """All populations in their order, by groups; the first view of a group stands for it."""
+    """All affected groups in order, by class; the first view of a class represents it."""
 
     def __init__(self, every: Sequence[View], keys: Iterable[Any]) -> None:
         """Take the views, and a key for each: equal keys are one group."""
@@ -135,7 +135,7 @@ class Groups:
         return found
 
     def spread(self, wanted: Unknown) -> Unknown:
-        """Return what is missing of the first ones with what is missing of the others."""
+        """Return the missing facts of the representatives together with those of the others."""
         if len(self.firsts) == len(self._views):
             return wanted
         if wanted not in self._spread:

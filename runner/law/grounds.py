@@ -1,4 +1,4 @@
-"""What must hold for a duty to arise: conditions, exemptions, elements of personal information, thresholds.
+"""Grounds of a duty: conditions, exemptions, elements of personal information, thresholds.
 
 Everything here is data that a lawyer wrote and that the loader compiled; ``runner.law.applicability`` answers it in three
 values. A condition that nobody has answered is unknown, unless its author says what silence means.

@@ -1,4 +1,4 @@
-"""Who is affected, as the law reads it: population by population, with ranges, and nobody counted twice.
+"""Affected people as the law counts them: by group, with ranges, each person once.
 
 Theory. Each population has its own data and its own people, and each is judged by itself: the customers whose
 passwords were taken may be owed nothing where the employees whose tax numbers were taken are owed a letter. A
@@ -44,7 +44,7 @@ _OF_ENTITY: Mapping[str, tuple[str, bool]] = {
     "organisation.main_establishment": ("country", False),
     "organisation.regulated_as": ("regulated_as", True),
 }
-"""Facts of the organisation → the fact of a legal entity that stands in for it, and whether it is a set."""
+"""Facts of the organisation → the fact of a legal entity that replaces it, and whether it is a set."""
 
 
 class View:
@@ -164,7 +164,7 @@ def _residents(view: View, place: str) -> Span | Unknown:
 
 
 def lives(view: View, place: str) -> bool | Unknown:
-    """Say whether somebody of a population lives in a place."""
+    """Tell whether a person of a group lives in a place."""
     count = residents(view, place)
     if isinstance(count, Unknown):
         return count
@@ -231,7 +231,7 @@ def _settling(threshold: Threshold, view: View) -> str:
 def _in_one_state(
     threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, Unknown]]
 ) -> bool | Unknown:
-    """Ask the question for each state of the country by itself; one that reaches the number is enough."""
+    """Evaluate the question for each state of the country separately; one state that reaches the number is enough."""
     states = {
         key
         for view in [*owed, *(view for view, _ in open_)]

@@ -1,4 +1,4 @@
-"""A law as data: when it is in force, whom it reaches, what it asks of them, and how sure we are of it.
+"""Law as data: when it is in force, to whom it applies, its duties, and how far it is verified.
 
 The file that a lawyer reads and corrects is ``schema: tocsin/regime/v1``; ``runner.law.files.regime_file`` compiles it into
 these values once, and a pinned bundle carries them so that nothing is parsed while an incident runs. A duty's id is
@@ -52,7 +52,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SubstituteNotice(msgspec.Struct, frozen=True, kw_only=True):
-    """What may stand in for letters when they cost too much, are too many, or have nowhere to go."""
+    """Substitute for letters when they cost too much, are too many, or have nowhere to go."""
 
     cost_over: int | None = None
     currency: str = "USD"
@@ -63,7 +63,7 @@ class SubstituteNotice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreditMonitoring(msgspec.Struct, frozen=True, kw_only=True):
-    """An offer of monitoring: for how many months, and when it is owed."""
+    """An offer of credit monitoring: number of months, and the condition."""
 
     months: int
     conditions: tuple[Condition, ...] = ()
@@ -98,7 +98,7 @@ class Lateness(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordKeeping(msgspec.Struct, frozen=True, kw_only=True):
-    """What has to be kept, whether or not anyone is told."""
+    """Records that the law requires, with or without a notification."""
 
     ref: str = ""
     text: str = ""
@@ -113,7 +113,7 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DutyRule(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that the regime asks: of whom, for whom, above which number, by when, saying what."""
+    """One duty of the law: from whom, for whom, above which number, by when, with which contents."""
 
     slug: str
     recipient: str
@@ -144,7 +144,7 @@ class DutyRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateLaw(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a directive in one State: since when its own law is in force, and whether that was confirmed."""
+    """State of a directive in one State: since when its own law is in force, and whether that was confirmed."""
 
     place: str
     standing: Standing = "in_force"
@@ -153,7 +153,7 @@ class StateLaw(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NationalLaw(msgspec.Struct, frozen=True, kw_only=True):
-    """The laws through which a directive binds, and the facts that say in which States somebody is established."""
+    """The laws through which a directive binds, and the facts that name the States of establishment."""
 
     of: tuple[str, ...]
     states: tuple[StateLaw, ...]

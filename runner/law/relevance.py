@@ -1,9 +1,9 @@
-"""Which open duties are in sight: those that something recorded points to, against those that only silence leaves open.
+"""Relevance of undetermined duties: those that a recorded fact points to, against those that are open only for lack of facts.
 
 Theory. Of more than a hundred laws nearly all are unknown while nobody has said what the organisation is regulated as
 or where the affected people live. Each such question settles dozens of duties at once, so a person is asked the
 question; showing every duty with a clock would bury the few that matter. A duty is in sight when its verdict is
-known, or when it hangs on the case alone: the data, the risk, the dates. It is also in sight while its territory is
+known, or when it depends on the case alone: the data, the risk, the dates. It is also in sight while its territory is
 open but something recorded lies in it, such as a resident or an office.
 """
 
@@ -43,12 +43,12 @@ def is_relevant(answer: bool | Unknown, jurisdictions: Sequence[str], known: fro
 
 
 def is_question(path: str) -> bool:
-    """Whether a fact is one of those that bring duties into sight: what the organisation is, where it is, whom it has."""
+    """Whether a fact decides relevance: the organisation's kind, its place, its affected people."""
     return depends_on_profile(path) or depends_on_location(path)
 
 
 def questions(duties: Iterable[tuple[T, Sequence[str]]]) -> dict[str, list[T]]:
-    """Return what brings duties into sight, each question with the duties that hang on it, the widest question first.
+    """Return what brings duties into sight, each question with the duties that depend on it, the widest question first.
 
     Each duty comes with the facts that it misses.
 
@@ -84,7 +84,7 @@ def _question(path: str) -> str:
 
 
 def depends_on_profile(path: str) -> bool:
-    """Whether a fact is what the organisation is, or whom it has where: a duty that waits for it is not in sight."""
+    """Whether a fact describes the organisation or the places of its people: a duty that waits for it is not relevant."""
     return path.rpartition(".")[2] in _WHAT_WE_ARE or _RESIDENTS in path
 
 

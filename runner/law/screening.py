@@ -1,7 +1,7 @@
-"""Judge all laws by their outline: which duty arises, and whether it is in sight, without a date and without a reason.
+"""Screening of all laws by the index: verdict and relevance of each duty, without dates and reasons.
 
 Theory. ``runner.law.assessment`` says everything about a duty; here stands the same logic on what decides verdicts alone.
-The answer of a conjunction does not hang on the order of its parts, so whom a law is for is asked first, and the rest
+The answer of a conjunction does not depend on the order of its parts, so whom a law is for is asked first, and the rest
 only of those that it may be for. Each condition is answered once for each population, whatever number of laws ask it.
 An answer is a number here, so that hundreds of conjunctions cost nothing: 0 holds, -1 fails, and any other is a set of
 bits, one for each fact that is wanting. That both ways agree, for all that ships and any facts, is a test.
@@ -130,7 +130,7 @@ class _Wants:
         return place
 
     def unknown(self, number: int) -> Unknown:
-        """Return what a set of bits stands for."""
+        """Return the unknown value of a set of bits."""
         found = self._unknowns.get(number)
         if found is None:
             names = sorted(self._of(number))
@@ -147,7 +147,7 @@ class _Wants:
             place = bits.find("1", place + 1)
 
     def in_sight(self, number: int, *, there: bool) -> bool:
-        """Say what ``runner.law.relevance.in_sight`` says; ``there`` is whether something recorded lies in its place."""
+        """Return what ``runner.law.relevance.is_relevant`` returns; ``there`` is whether something recorded lies in its place."""
         return number <= 0 or (not number & self._what and (there or not number & self._where))
 
 
@@ -248,7 +248,7 @@ def _of_law(
 def _arises(
     rule: RuleOutline, readers: Sequence[_Reader], scopes: Sequence[int], wants: _Wants, groups: Groups
 ) -> int:
-    """Say whether at least one population is owed it and the thresholds are met over all that are."""
+    """Tell whether the duty applies to at least one group, and the thresholds are met over all such groups."""
     told = [reader.rule(rule, scope) for reader, scope in zip(readers, scopes, strict=True)]
     within = HOLDS
     if HOLDS not in told:

@@ -1,4 +1,4 @@
-"""Make the outline of a catalogue: what is needed for verdicts, each condition, exemption and table once.
+"""Index for the screening of a catalogue: each condition, exemption and table once.
 
 Words are left out, as no verdict depends on them. A condition that is held in words keeps its code, by which its
 question is asked.
@@ -52,12 +52,12 @@ class LawOutline(msgspec.Struct, frozen=True, array_like=True):
     versions: tuple[VersionOutline, ...]
 
     def places(self) -> frozenset[str]:
-        """Return the places by which a fact can say that people were told."""
+        """Return the fact paths that record a notification."""
         return frozenset(version.residents_of or self.jurisdictions[0] for version in self.versions)
 
 
 class Outline(msgspec.Struct, frozen=True, kw_only=True):
-    """All laws of a catalogue, in its order, over tables of what they ask."""
+    """All laws of a catalogue, in its order, over tables of their conditions."""
 
     conditions: tuple[Condition, ...] = ()
     exemptions: tuple[Exemption, ...] = ()

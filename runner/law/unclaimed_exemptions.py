@@ -1,4 +1,4 @@
-"""What would take away a duty that applies, if it were claimed: exemptions, and findings against harm that is presumed.
+"""Exemptions and findings that would end a duty that applies, if a person claimed them.
 
 None of it decides by itself. Two people claim it with grounds (``tocsin duty decide``), and until then the duty stands.
 """
@@ -31,7 +31,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 def unclaimed(exemptions: Sequence[Exemption], duty: Standing) -> tuple[Unless, ...]:
-    """Return what nobody has claimed and the facts do not rule out."""
+    """Return the unclaimed exemptions that the facts do not rule out."""
     presumed = (ground.unless for number in duty.owed() for ground in duty.grounds[number])
     listed = (*presumed, *(_exemption(exemption, duty) for exemption in exemptions if not exemption.about_us))
     return tuple(dict.fromkeys(one for one in listed if one is not None))
@@ -58,7 +58,7 @@ def _exemption(exemption: Exemption, duty: Standing) -> Unless | None:
 def evidence(
     ground: str, exemptions: Sequence[Exemption], unless: Sequence[Unless], duty: Standing
 ) -> Evidence:
-    """Return how facts stand to a ground on which somebody decides not to notify."""
+    """Return whether facts support the ground of a decision not to notify."""
     listed = next((one for one in unless if one.ground == ground), None)
     if listed is not None:
         return "for" if listed.met else "open"

@@ -1,4 +1,4 @@
-"""Which version of a law decides, by the date that the law itself names.
+"""Choice of the version of a law, by the date that the law itself names.
 
 A directive binds through national law: whether it does, for whom, by the State in which each of them is established.
 
@@ -43,7 +43,7 @@ D = TypeVar("D", bound=Dated)
 def deciding(
     decided_by: Sequence[str], versions: Sequence[D], view: View, now: datetime, zone: tzinfo
 ) -> tuple[D, Reason | None, bool, tuple[str, ...]]:
-    """Return the version that decides, why it bars every duty, whether it is only advisory, and what was assumed.
+    """Return the deciding version, the reason that bars every duty, whether it is only advisory, and the assumptions.
 
     The first known of ``decided_by`` names the date; while none is known, today's law is shown and the note says so.
     """
@@ -51,7 +51,7 @@ def deciding(
     day = deciding_day(decided_by, view, now, zone)
     notes: tuple[str, ...] = ()
     if decided is None and decided_by and len(versions) > 1:
-        notes = (f"judged by today's law: {decided_by[0]} decides the version and is not known",)
+        notes = (f"assessed by today's law: {decided_by[0]} decides the version and is unknown",)
     for version in versions:
         if _covers(version, day):
             return version, None, version.standing != "in_force", (*notes, *_standing_notes(version))
@@ -59,9 +59,11 @@ def deciding(
     if oldest.from_date is not None and day < oldest.from_date:
         if oldest.from_date > now.astimezone(zone).date():
             return oldest, None, True, (f"in force only from {oldest.from_date}",)
-        reason = Reason("not_in_force_then", f"in force only from {oldest.from_date}, and {day} decides")
+        reason = Reason(
+            "not_in_force_then", f"in force only from {oldest.from_date}; the deciding date is {day}"
+        )
         return oldest, reason, False, ()
-    reason = Reason("no_longer_in_force", f"no version was in force on {day}, the date that decides")
+    reason = Reason("no_longer_in_force", f"no version was in force on {day}, the deciding date")
     return newest, reason, False, ()
 
 
@@ -101,7 +103,7 @@ class Transposition(msgspec.Struct, frozen=True):
 def applicable_states(
     law: NationalLaw | None, views: Sequence[View], day: date
 ) -> tuple[tuple[Transposition, ...], bool]:
-    """Return what it says to each population on the deciding day, and whether to all of them it is advisory.
+    """Return the national law for each affected group on the deciding day, and whether it is advisory for all of them.
 
     Both are empty and false where a law binds by itself. Where nobody is bound, the advisory ones are shown the duties.
     """
@@ -156,7 +158,7 @@ def _not_yet(state: StateLaw) -> str:
 def _doubts(states: Sequence[StateLaw]) -> Iterator[str]:
     for state in states:
         if not state.confirmed:
-            yield f"unverified: whether the national law of {state.place} is in force was not confirmed"
+            yield f"unverified: the national law of {state.place} is in force"
 
 
 def _reason(text: str) -> Reason:

@@ -1,4 +1,4 @@
-"""A playbook with every playbook that it runs, checked and named by a digest: what an incident is pinned to."""
+"""Bundle of a playbook and every playbook that it calls, checked and pinned by a digest."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def _checked(source: Source, read: Read, catalog: Catalog, home: Home | None) ->
     if errors or read.playbook is None:
         count = len(errors)
         raise Invalid(
-            f"{source.file} has {count} problem{'s' if count != 1 else ''}",
-            hint=f"see: tocsin playbook validate {source.file}",
+            f'Playbook file "{source.file}" has {count} problem{"s" if count != 1 else ""}.',
+            hint=f"tocsin playbook validate {source.file}",
             problems=tuple(errors),
             code="file_missing" if source.missing else "bad_playbook",
         )
@@ -74,7 +74,7 @@ def _checked(source: Source, read: Read, catalog: Catalog, home: Home | None) ->
 def _include(
     playbook: Playbook, catalog: Catalog, home: Home | None, found: dict[str, tuple[Source, Playbook]]
 ) -> None:
-    """Collect what a playbook runs, and what that runs; one name stands for one version in a bundle."""
+    """Collect the called playbooks of a playbook, recursively; one name means one version in a bundle."""
     for place in Map(playbook).places:
         if not isinstance(place.step, Call):
             continue
@@ -91,7 +91,7 @@ def _include(
 def _same_version(name: str, one: Source, other: Source) -> None:
     if one.data != other.data:
         raise Invalid(
-            f"two versions of the playbook '{name}' are wanted at once: {one.file} and {other.file}",
-            hint="use one version everywhere",
+            f'Two versions of playbook "{name}" are used at once: {one.file} and {other.file}.',
+            hint="Use one version everywhere.",
             code="two_versions",
         )

@@ -1,4 +1,4 @@
-"""Where playbooks, law and notices are found: the home's own folder first, then what ships with the program.
+"""Catalogue of playbooks, laws and notices: the home folder first, then those of the program.
 
 A file's name without its ending is the id; ``name@1.2.0.yaml`` keeps an older version of a playbook beside the
 current one. Nothing is read before it is asked for, and each file once.
@@ -153,8 +153,8 @@ class Catalog:
         candidates = [file for file in self.playbook_files if file.partition("@")[0] == bare]
         if not candidates:
             close = nearest(bare, self.playbook_names())
-            hint = f"did you mean '{close}'?" if close else "see: tocsin playbook list"
-            raise NotFound(f"there is no playbook '{bare}'", hint=hint, code="unknown_playbook")
+            hint = f'Write "{close}", the nearest name.' if close else "tocsin playbook list"
+            raise NotFound(f'Playbook "{bare}" does not exist.', hint=hint, code="unknown_playbook")
         if not version and bare in candidates:
             return self._read(bare)
         read = {candidate: self._read(candidate) for candidate in candidates}
@@ -165,8 +165,8 @@ class Catalog:
         if not fitting:
             there = ", ".join(sorted(versions.values(), key=_rank))
             raise NotFound(
-                f"there is no version {version} of the playbook '{bare}'",
-                hint=f"there are: {there}",
+                f'Playbook "{bare}" has no version "{version}".',
+                hint=f"Choose one of: {there}.",
                 code="unknown_version",
             )
         return read[max(fitting, key=lambda one: _rank(versions[one]))]
@@ -323,7 +323,7 @@ def _bytes(file: Path | Traversable) -> bytes:
     try:
         return read_file(file, MAX_BYTES) if isinstance(file, Path) else file.read_bytes()
     except OSError as error:
-        raise Invalid(f"{file} cannot be read: {error.strerror}", code="file_unreadable") from None
+        raise Invalid(f'File "{file}" cannot be read: {error.strerror}.', code="file_unreadable") from None
 
 
 def _text(file: Path | Traversable | None) -> tuple[str, str] | None:
@@ -333,8 +333,9 @@ def _text(file: Path | Traversable | None) -> tuple[str, str] | None:
 def _wanted(there: dict[str, Path | Traversable], name: str, what: str, *, code: str) -> Path | Traversable:
     if name not in there:
         close = nearest(name, there)
-        hint = f"did you mean '{close}'?" if close else f"see: tocsin {what} list"
-        raise NotFound(f"there is no {what} '{name}'", hint=hint, code=code)
+        hint = f'Write "{close}", the nearest name.' if close else f"tocsin {what} list"
+        kind = "Law" if what == "regime" else what.capitalize()
+        raise NotFound(f'{kind} "{name}" does not exist.', hint=hint, code=code)
     return there[name]
 
 

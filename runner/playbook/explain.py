@@ -1,4 +1,4 @@
-"""Say in a person's words what the JSON Schema finds, every problem at once. Needed only when something is wrong.
+"""Wording of schema errors for people, every problem at once. Loaded only for an invalid file.
 
 jsonschema decides and finds the places; we choose the branch that the author meant (by the kind key, by the type
 of the value), so that nobody reads "is not valid under any of the given schemas".
@@ -40,12 +40,12 @@ _SAID: Final[tuple[tuple[type, str], ...]] = (
     (dict, "a mapping"),
 )
 _PATTERNS: Final[Mapping[str, str]] = {
-    "an id": "lower-case letters, digits, - and _, beginning with a letter",
-    "text": "write something",
-    "a version": "three numbers, as 1.0.0",
-    "a recipient": "write role:NAME or person:ID",
-    "a CSF 2.0 subcategory": "as RS.CO-02",
-    "a duration": "write 90m, 1h30m or 2d",
+    "an id": "Write lower-case letters, digits, - and _, beginning with a letter.",
+    "text": "Write a text.",
+    "a version": "Write three numbers, such as 1.0.0.",
+    "a recipient": "Write role:NAME or person:ID.",
+    "a CSF 2.0 subcategory": "Write a subcategory such as RS.CO-02.",
+    "a duration": "Write 90m, 1h30m or 2d.",
     "a due time": DUE_HINT,
 }
 
@@ -88,7 +88,7 @@ def _by_kind(
     from jsonschema.exceptions import ValidationError
 
     if not isinstance(step, dict):
-        yield ValidationError(f"a step is a mapping, not {_said(step)}")
+        yield ValidationError(f"A step must be a mapping, not {_said(step)}.")
         return
     kinds = [key for key in step if key in KINDS]
     if len(kinds) == 1:
@@ -121,34 +121,40 @@ def _by_type(
 def _extra(
     validator: Any, allowed: dict[str, Any] | bool, value: Any, schema: dict[str, Any]
 ) -> Iterator[ValidationError]:
-    """Find each unknown key by itself; where any key is allowed, judge its value."""
+    """Find each unknown key separately; where any key is allowed, check its value."""
     from jsonschema.exceptions import ValidationError
 
     for key in value if isinstance(value, dict) else ():
         if key in schema.get("properties", ()):
             continue
         if allowed is False:
-            yield ValidationError(f"unknown key '{key}'", validator="unknown-key", validator_value=key)
+            yield ValidationError(
+                f'The key "{key}" is unknown.', validator="unknown-key", validator_value=key
+            )
         else:
             yield from validator.descend(value[key], allowed, path=key)
 
 
 def _missing(_validator: Any, required: list[str], value: Any, _schema: object) -> Iterator[ValidationError]:
-    """Find each missing key by itself."""
+    """Find each missing key separately."""
     from jsonschema.exceptions import ValidationError
 
     for key in required if isinstance(value, dict) else ():
         if key not in value:
-            yield ValidationError(f"'{key}' is missing", validator="missing-key", validator_value=key)
+            yield ValidationError(
+                f'The key "{key}" is missing.', validator="missing-key", validator_value=key
+            )
 
 
 def _names(validator: Any, form: dict[str, Any], value: Any, _schema: object) -> Iterator[ValidationError]:
-    """Judge the names that a mapping gives to what it holds."""
+    """Check the names of a mapping's entries."""
     from jsonschema.exceptions import ValidationError
 
     for key in value if isinstance(value, dict) else ():
         if not validator.evolve(schema=form).is_valid(key):
-            yield ValidationError(f"'{key}' is not {form['title']}", validator="names", validator_value=key)
+            yield ValidationError(
+                f'The name "{key}" is not {form["title"]}.', validator="names", validator_value=key
+            )
 
 
 class _Fault(msgspec.Struct, frozen=True):
@@ -163,7 +169,7 @@ class _Fault(msgspec.Struct, frozen=True):
 
 
 def _problem(error: ValidationError, source: Source) -> Problem:
-    """Word one error: what is wrong, and what to write."""
+    """Return one error in words: the problem, and what to write."""
     where: Where = tuple(error.absolute_path)
     schema: Any = error.schema
     fault = _Fault(
@@ -186,9 +192,9 @@ def _unknown_key(fault: _Fault) -> _Told:
     key = str(fault.wanted)
     known = [one for one in fault.schema["properties"] if one not in fault.given]
     close = nearest(key, known)
-    hint = f"did you mean '{close}'?" if close else f"known here: {', '.join(known)}"
+    hint = f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(known)}."
     if " " in key and fault.given[key] is None:
-        hint = "in braces, a text with a comma needs quotes"
+        hint = "Put quotes around a text with a comma."
     return "unknown-key", fault.message, hint, key
 
 
@@ -202,12 +208,12 @@ def _bad_name(fault: _Fault) -> _Told:
 
 
 _EXAMPLES: Final[Mapping[str, str]] = {
-    "id": "every step begins with an id of its own",
-    "schema": "begin the file with schema: tocsin/playbook/v1",
-    "sets": "name the fact that the answer becomes, as sets: data.encrypted",
-    "by": "say who approves, as by: {roles: [counsel, commander], distinct: 2}",
-    "version": "begin with version: 1.0.0",
-    "until": "say when to stop, as until: \"step('check').answer\"",
+    "id": "Begin every step with its own id.",
+    "schema": "Begin the file with schema: tocsin/playbook/v1.",
+    "sets": "Name the fact that the answer sets, such as sets: data.encrypted.",
+    "by": "Name the approvers, such as by: {roles: [counsel, commander], distinct: 2}.",
+    "version": "Write version: 1.0.0.",
+    "until": "Write when to stop, such as until: \"step('check').answer\".",
 }
 
 
@@ -218,60 +224,75 @@ def _wrong_type(fault: _Fault) -> _Told:
     if given is None:
         return (
             "wrong-type",
-            f"nothing stands here, and {name} is wanted",
-            "leave the key out, or fill it in",
+            f"The value is empty. Required: {name}.",
+            "Remove the key, or write a value.",
             None,
         )
     if wanted == "string" and not isinstance(given, list | dict):
-        hint = "put it in quotes" if name != "a duration" else _PATTERNS[name]
+        hint = "Put the value in quotes." if name != "a duration" else _PATTERNS[name]
     elif wanted == "array":
-        hint = f"put it in brackets: [{given}]" if isinstance(given, str) else "write a list"
-    return "wrong-type", f"{name} is wanted here, not {_said(given)}", hint, None
+        hint = f"Write [{given}]." if isinstance(given, str) else "Write a list."
+    return "wrong-type", f"Required here: {name}, not {_said(given)}.", hint, None
 
 
 def _wrong_pattern(fault: _Fault) -> _Told:
     name = str(fault.schema.get("title", "text"))
-    message = "this text is empty" if name == "text" else f"'{_short(fault.given)}' is not {name}"
+    message = "The text is empty." if name == "text" else f'The value "{_short(fault.given)}" is not {name}.'
     return "wrong-form", message, _PATTERNS.get(name, ""), None
 
 
 def _wrong_choice(fault: _Fault) -> _Told:
     choices = [str(one) for one in fault.wanted]
     close = nearest(str(fault.given), choices)
-    hint = f"did you mean '{close}'?" if close else f"one of: {', '.join(choices)}"
-    return "wrong-value", f"'{_short(fault.given)}' is not allowed here", hint, None
+    hint = f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(choices)}."
+    return "wrong-value", f'The value "{_short(fault.given)}" is not allowed here.', hint, None
 
 
 def _no_form(fault: _Fault) -> _Told:
     key = str(fault.where[-1])
     if key == "after" and isinstance(fault.given, str):
-        return "wrong-type", "'after' takes a list of steps, not text", f"write [{fault.given}]", None
-    return "wrong-form", f"'{key}' does not take this", f"write {fault.wanted}", None
+        return (
+            "wrong-type",
+            "The key `after` needs a list of steps, not text.",
+            f"Write [{fault.given}].",
+            None,
+        )
+    return "wrong-form", f'The value of "{key}" has the wrong form.', f"Write {fault.wanted}.", None
 
 
 def _too_few(fault: _Fault) -> _Told:
-    return "empty", "at least one is wanted here", "", None
+    return "empty", "The list is empty. At least one entry is required.", "", None
 
 
 def _out_of_bounds(fault: _Fault) -> _Told:
     bound = "at least" if fault.keyword == "minimum" else "at most"
-    return "out-of-bounds", f"{fault.given} is out of bounds: {bound} {fault.wanted}", "", None
+    return (
+        "out-of-bounds",
+        f"The value {fault.given} is out of bounds. Write {bound} {fault.wanted}.",
+        "",
+        None,
+    )
 
 
 def _kinds(fault: _Fault) -> _Told:
     given = list(fault.wanted)
     if given:
-        message = f"a step has one kind, and this one has {len(given)}: {', '.join(given)}"
-        return "two-kinds", message, "make two steps of it", given[1]
+        message = f"The step has {len(given)} kinds: {', '.join(given)}. A step has one kind."
+        return "two-kinds", message, "Write two steps.", given[1]
     for key in fault.given:
         close = nearest(str(key), KINDS) if key not in EVERY_KEY else ""
         if close:
-            return "unknown-kind", f"there is no kind of step '{key}'", f"did you mean '{close}'?", key
+            return (
+                "unknown-kind",
+                f'The step kind "{key}" does not exist.',
+                f'Write "{close}", the nearest name.',
+                key,
+            )
     odd = [key for key in fault.given if key not in EVERY_KEY]
-    hint = f"add one of: {', '.join(KINDS)}"
+    hint = f"Add one of: {', '.join(KINDS)}."
     if odd:
-        return "unknown-kind", f"there is no kind of step '{odd[0]}'", hint, str(odd[0])
-    return "no-kind", "this step has no kind", hint, None
+        return "unknown-kind", f'The step kind "{odd[0]}" does not exist.', hint, str(odd[0])
+    return "no-kind", "The step has no kind.", hint, None
 
 
 def _short(value: object) -> str:

@@ -1,4 +1,4 @@
-"""A playbook as one frozen value: with ``steps``, the only definition of the format, from which its JSON Schema is generated.
+"""Format of a playbook as one frozen value; its JSON Schema is generated from it.
 
 Loading turns durations, due times and conditions into values, so that one set of types serves the file, the schema and
 the pinned bundle. Durations are ``timedelta``; conditions carry their parsed tree and need no parser at run time.

@@ -1,4 +1,4 @@
-"""What a playbook may name: law, notices, other playbooks, message classes, and the people and hosts of a home."""
+"""Names that a playbook can use: laws, notices, other playbooks, message classes, people and hosts of a home folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what a person wrote to what the model's types expect: kinds become tags, texts become values.
+"""Normalisation of a playbook file to the model's types: kinds become tags, texts become values.
 
 A step is recognised by its kind key and gets ``kind: task``; durations, due times, ``after`` and conditions become
 values. Whatever is not shaped as it should be is left as it stands and ``Lowered.shaped`` says so: then the JSON
@@ -29,8 +29,8 @@ DUE: Final = (
     rf"| (after|before) (?:fact\(['\"]([^'\"]+)['\"]\)|duty\((?:['\"]([^'\"]+)['\"]|(item))\)\.due))?$(?!\n)"
 )
 DUE_HINT: Final = (
-    "write 1h, 30m after opened, 2h after fact('incident.aware_at'), 1h after step('contain')"
-    " or 4h before duty('regime/slug').due"
+    "Write 1h, 30m after opened, 2h after fact('incident.aware_at'), 1h after step('contain')"
+    " or 4h before duty('regime/slug').due."
 )
 EVERY_KEY: Final = frozenset().union(*(kind.__struct_fields__ for kind in KINDS.values())) - KINDS.keys()
 """The keys of steps, of any kind, that are no kind themselves."""
@@ -58,7 +58,7 @@ def kind_of(step: Mapping[str, Any]) -> str:
 
 
 class _Lowering:
-    """One playbook being lowered; remembers what was wrong, and each condition that it has parsed."""
+    """Normalisation of one playbook; collects problems, and each parsed condition."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -105,8 +105,8 @@ class _Lowering:
         if not isinstance(value, list):
             return self.misshapen(value)
         if level > _MAX_CONTAINERS:
-            hint = "move the inner steps into a playbook of their own"
-            self.report(where, "too-deep", f"groups are nested deeper than {_MAX_CONTAINERS}", hint)
+            hint = "Move the inner steps into another playbook."
+            self.report(where, "too-deep", f"Groups are nested deeper than {_MAX_CONTAINERS} levels.", hint)
             return [{"kind": "task", "id": "too-deep", "task": "?"}]
         return [self.step(step, (*where, index), names, level) for index, step in enumerate(value)]
 
@@ -191,7 +191,7 @@ class _Lowering:
             return self.misshapen(value)
         span = parse_duration(value)
         if not span:
-            self.report(where, "zero-duration", "the duration is zero", "leave the key out, or write a time")
+            self.report(where, "zero-duration", "The duration is zero.", "Remove the key, or write a time.")
             return _GONE
         return span
 
@@ -203,7 +203,7 @@ class _Lowering:
         return {key: one for key, one in lowered.items() if one is not _GONE}
 
     def due(self, value: Any, where: Where, _names: frozenset[str]) -> Any:
-        """Lower a due time: an offset, and what it counts from."""
+        """Normalise a due time: an offset, and its anchor."""
         found = re.match(DUE, value) if isinstance(value, str) else None
         if found is None:
             return self.misshapen(value)
@@ -212,7 +212,7 @@ class _Lowering:
         anchors = {"opened": opened and "", "step": step, "fact": fact, "duty": duty or item}
         named = [(anchor, ref) for anchor, ref in anchors.items() if ref is not None]
         if not span and not named:
-            self.report(where, "zero-duration", "a step cannot be due the moment it is ready", DUE_HINT)
+            self.report(where, "zero-duration", "The step is due at the moment it starts.", DUE_HINT)
             return _GONE
         anchor, ref = named[0] if named else ("ready", "")
         return Due(offset=-span if side == "before" else span, anchor=anchor, ref=ref)  # type: ignore[arg-type]
@@ -247,7 +247,7 @@ _APPLYING: Final = Apply("duties", (Const("applies"),))
 
 
 def as_meant(step: Any) -> tuple[Any, str]:
-    """Return a misshapen step as it was probably meant, with its kind; the schema has said what is wrong."""
+    """Return a misshapen step in its probable form, with its kind; the schema has reported the problem."""
     if not isinstance(step, dict):
         return step, ""
     step = {key: value for key, value in step.items() if key != "kind"}

@@ -55,7 +55,7 @@ class Due(Part, frozen=True, kw_only=True):
 
 
 class Retry(Part, frozen=True, kw_only=True):
-    """How often an effect is tried again by itself: waits grow by ``factor`` up to ``at_most``."""
+    """Automatic retries of an effect: pauses grow by ``factor`` up to ``at_most``."""
 
     times: Annotated[int, Meta(ge=0, le=100)] = 0
     wait: timedelta = timedelta(seconds=30)
@@ -74,7 +74,7 @@ class OnOverdue(Part, frozen=True, kw_only=True):
 
 
 class Must(Part, frozen=True, kw_only=True):
-    """A checklist row on which safety or evidence depends: checked by itself, never with all others at once."""
+    """A checklist item on which safety or evidence depends: marked done alone, never with all others at once."""
 
     must: Words
 

@@ -1,4 +1,4 @@
-"""The law and the notice templates that an incident is judged and written by, pinned with it by digest."""
+"""Laws and notice templates of an incident, pinned by digest."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Laws(Sequence[Regime]):
     """Pinned laws in their order, fetched when the first is asked for, and each decoded when it is."""
 
     def __init__(self, count: int, fetch: Callable[[], Sequence[msgspec.Raw]]) -> None:
-        """Take how many there are, and what fetches the JSON of each."""
+        """Take the contents from the store, and a function that fetches others by SHA-256."""
         self._count = count
         self._fetch = fetch
         self._decoded: dict[int, Regime] = {}
@@ -80,10 +80,10 @@ class Laws(Sequence[Regime]):
 
 
 class Pinned:
-    """What is pinned with an incident; what nobody asks for is neither fetched nor decoded."""
+    """Pinned files of an incident; unused ones are neither fetched nor decoded."""
 
     def __init__(self, contents: Contents, blob: Callable[[str], bytes]) -> None:
-        """Take the contents as they stand in the store, and what fetches the rest by its SHA-256."""
+        """Take the contents from the store, and a function that fetches others by SHA-256."""
         self.contents = contents
         self.outline = contents.outline
         self._blob = blob

@@ -1,4 +1,4 @@
-"""A pinned playbook prepared for the engine: for every body of steps, who follows whom.
+"""Plan of a pinned playbook for the engine: the successors of each step in every body.
 
 Compiling is linear in the number of steps and pure, so that it can be done again in every process. All that
 the engine must not know by itself (plans, law) comes to it as one frozen ``Library``.

@@ -1,4 +1,4 @@
-"""A playbook's tests as one frozen value: what is known and answered, what people do instead, and how it must end.
+"""Tests of a playbook as one frozen value: facts, answers, actions of people, and the expected end.
 
 A test opens an incident of kind ``test`` in a home of its own, where nothing leaves the machine, and has people who hold
 its roles do what the playbook asks of them, in virtual time. It says only what is particular to it.
@@ -55,9 +55,9 @@ class Behaviour(Written, frozen=True, kw_only=True):
     learns: dict[str, Words] = {}
     """Fact → assignment that settles it, once a step waits for it and nothing else can be done."""
     acts: dict[str, tuple[Effect, ...]] = {}
-    """Automatic action → what becomes of its attempts, one after the other; the last holds for the rest."""
+    """Automatic action → the outcomes of its attempts, one after the other; the last holds for the rest."""
     channels: dict[str, tuple[Effect, ...]] = {}
-    """Channel → what becomes of attempts over it; else they are accepted."""
+    """Channel → the outcomes of attempts over it; else they are accepted."""
 
 
 class Document(Written, frozen=True, kw_only=True):
@@ -70,7 +70,7 @@ class Document(Written, frozen=True, kw_only=True):
 
 
 class Expected(Written, frozen=True, kw_only=True):
-    """How it must end. With ``path`` every step is accounted for: what it does not name must be done."""
+    """Expected end. With ``path`` every step is checked: a step that it does not name must be done."""
 
     path: dict[TaskState, tuple[str, ...]] | None = None
     """State → the steps that end in it in at least one lane."""
@@ -124,7 +124,7 @@ class PlaybookTests(Written, frozen=True, kw_only=True):
 
 
 def merged(usual: Behaviour, own: Behaviour) -> Behaviour:
-    """Return what holds in one test: its own over what is usual, key by key.
+    """Return the settings of one test: its own over the common ones, key by key.
 
     A fact that it sets anew (``KEY=VALUE``) takes the place of what is usual; one that it adds to (``KEY+=VALUE``) stands.
     """

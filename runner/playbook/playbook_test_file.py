@@ -1,4 +1,4 @@
-"""The tests of playbooks: found beside them, read, and checked against the playbook that they name."""
+"""Reader of playbook tests, checked against the playbook that they name."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def find_tests(names: Sequence[str], catalog: Catalog) -> tuple[Path, ...]:
         tests = _named(name, catalog)
         if not tests:
             raise Invalid(
-                f"there are no tests of '{name}'",
-                hint=f"write one beside it: {FOLDER}/{Path(name).stem}.yaml, with schema: {SCHEMA}",
+                f'Playbook "{name}" has no tests.',
+                hint=f"Write {FOLDER}/{Path(name).stem}.yaml beside the playbook, with schema: {SCHEMA}.",
                 code="no_tests",
             )
         found.update(dict.fromkeys(tests))
@@ -140,7 +140,7 @@ def _meaning(source: Source, tests: PlaybookTests, bundle: Bundle) -> Iterator[P
     for index, case in enumerate(tests.cases):
         where: Where = ("cases", index)
         if case.name in names:
-            yield source.problem((*where, "name"), "name", f"'{case.name}' stands here twice")
+            yield source.problem((*where, "name"), "name", f'The test name "{case.name}" is used twice.')
         names.add(case.name)
         yield from behaviour_problems(source, case, where, steps)
         yield from _expected(source, case, (*where, "expect"), steps)
@@ -149,7 +149,7 @@ def _meaning(source: Source, tests: PlaybookTests, bundle: Bundle) -> Iterator[P
 def behaviour_problems(
     source: Source, one: Behaviour, where: Where, steps: Mapping[str, AnyStep]
 ) -> Iterator[Problem]:
-    """Yield what is wrong with what people are said to answer, find out and do; ``steps`` are those of the playbook."""
+    """Yield the problems of the answers, facts and actions of people in a test; ``steps`` are those of the playbook."""
     for name, mentioned in (("answers", one.answers), ("finds", one.finds), ("deeds", one.deeds)):
         yield from _steps(source, (*where, name), mentioned, steps)
     yield from _steps(source, (*where, "acts"), one.acts, steps)
@@ -181,7 +181,11 @@ def _assignments(source: Source, one: Behaviour, where: Where) -> Iterator[Probl
         yield from misstated(source, (*where, "learns", path), text)
         if fact_type(path) is None:
             yield source.problem(
-                (*where, "learns", path), "fact", f"there is no fact {path!r}", hint=path_hint(path), key=True
+                (*where, "learns", path),
+                "fact",
+                f'Fact "{path}" does not exist.',
+                hint=path_hint(path),
+                key=True,
             )
 
 
@@ -204,7 +208,7 @@ def _duration(source: Source, where: Where, text: str) -> Iterator[Problem]:
     try:
         parse_duration(text)
     except ValueError as error:
-        yield source.problem(where, "duration", f"'{text}': {error}")
+        yield source.problem(where, "duration", f'The value "{text}" is not valid: {error}.')
 
 
 def _steps(
@@ -220,8 +224,8 @@ def _unknown(
     source: Source, where: Where, what: str, name: str, known: Mapping[str, object] | Sequence[str]
 ) -> Problem:
     near = nearest(name, known)
-    hint = f"did you mean {near}?" if near else f"there are: {', '.join(list(known)[:12])}"
-    return source.problem(where, what, f"there is no {what} '{name}'", hint=hint, key=True)
+    hint = f'Write "{near}", the nearest name.' if near else f"Choose one of: {', '.join(list(known)[:12])}."
+    return source.problem(where, what, f'{what.capitalize()} "{name}" does not exist.', hint=hint, key=True)
 
 
 def roles_of(bundle: Bundle) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A playbook file as a typed value: the fast path decodes it, and only when that fails is the JSON Schema asked.
+"""Reader of a playbook file: a fast decoder first, and the JSON Schema only if it fails.
 
 Where something is misshapen, the rest is still wanted: a person who mistyped one key wants to hear of the unknown
 role and the circle as well. So what cannot be decoded is stood in for, step by step, and checking goes on.

@@ -1,4 +1,4 @@
-"""The JSON Schema of a playbook, generated from the model's types: for editors, and to word what is wrong.
+"""JSON Schema of a playbook, generated from the model's types; for editors and for error messages.
 
 The schema describes the file as a person writes it: a step is one of the kinds, told apart by its kind key;
 durations, due times and conditions are texts. Everything else is read off the types, so it cannot drift from them;
@@ -184,7 +184,7 @@ def scalar_schema(info: types.Type) -> Schema:
         case types.BoolType():
             return {"type": "boolean"}
         case _:
-            raise Bug(f"the playbook format has no form for {info}")
+            raise Bug(f"The playbook format has no form for {info}.")
 
 
 def _union(info: types.UnionType) -> Schema:

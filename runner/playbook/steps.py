@@ -124,7 +124,7 @@ class Task(Step, tag="task", frozen=True, kw_only=True):
         return tuple(row.must if isinstance(row, Must) else row for row in self.checklist)
 
     def must(self, row: int) -> bool:
-        """Tell whether a row, counted from 0, must be checked by itself."""
+        """Tell whether a checklist item, counted from 0, must be marked done alone."""
         return isinstance(self.checklist[row], Must)
 
 
@@ -144,7 +144,7 @@ class Ask(Step, tag="ask", frozen=True, kw_only=True):
 
 
 class Approve(Step, tag="approve", frozen=True, kw_only=True):
-    """A decision of M persons out of N on the exact bytes that the step ``approve`` produced."""
+    """A decision of M persons out of N on the exact version that the step ``approve`` produced."""
 
     label = "Approve"
     repeated = {"subject": "approve"}
@@ -232,7 +232,7 @@ class Act(Step, tag="act", frozen=True, kw_only=True):
 
 
 class Wait(Step, tag="wait", frozen=True, kw_only=True):
-    """Wait for time, a fact or a duty; nobody's work, nothing is sent."""
+    """Wait for time, a fact or a duty; no task for a person, no message."""
 
     label = "Wait"
     scripted = True

@@ -1,1 +1,1 @@
-"""Who can be reached, over which channel, by which rules. Pure."""
+"""Routing of messages: the channels to a person, by rules. Pure."""

@@ -1,4 +1,4 @@
-"""When a failure domain counts as down, and when it is tried again. Pure: a breaker and what was heard make a breaker.
+"""Circuit breaker per failure domain: when a domain counts as down, and when it is tried again. Pure.
 
 The theory. A provider that fails does not fail for one message: a message that waits out its own retries there loses the
 time in which another provider would have carried it. So what every attempt tells of its channel's domains is put together.

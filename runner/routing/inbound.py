@@ -1,4 +1,4 @@
-"""What comes back over a channel: a request as it came, and what was believed of it."""
+"""Inbound requests of a channel, and how far each is trusted."""
 
 from __future__ import annotations
 

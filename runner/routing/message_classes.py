@@ -1,4 +1,4 @@
-"""Message classes of one's own: each begins as another one and says what is different.
+"""Message classes of the organisation: each extends a built-in class.
 
 ``{from: urgent-internal, fail_over_after: 2m}`` in ``tocsin.yaml`` or at the top of a playbook. A name that is there already is changed
 for whoever reads that file: the home's hold for all its playbooks, a playbook's own for itself alone.
@@ -29,7 +29,7 @@ Written = Mapping[str, Mapping[str, Any]]
 
 
 def laid_over(known: Mapping[str, MessageClass], layer: Written) -> Mapping[str, MessageClass]:
-    """Return classes with those of a file laid over them; what does not hold is left out, since checking has said so."""
+    """Return the classes overridden by those of a file; invalid ones are ignored, since the check has reported them."""
     if not layer:
         return known
     found = dict(known)
@@ -42,7 +42,7 @@ def laid_over(known: Mapping[str, MessageClass], layer: Written) -> Mapping[str,
 
 
 def class_problems(layer: Written, known: Mapping[str, MessageClass]) -> Iterator[tuple[str, str]]:
-    """Yield the classes of a file that do not hold, each with a sentence for people."""
+    """Yield the invalid classes of a file, each with a sentence for people."""
     found = dict(known)
     for name, given in layer.items():
         try:
@@ -52,20 +52,22 @@ def class_problems(layer: Written, known: Mapping[str, MessageClass]) -> Iterato
 
 
 def derived(name: str, given: Mapping[str, Any], known: Mapping[str, MessageClass]) -> MessageClass:
-    """Return a class that is another one but for what is given; raises ValueError with a sentence for people."""
+    """Return a class that extends another one; raises ValueError with a sentence for people."""
     base = known.get(str(given.get(FROM, "")))
     if base is None:
         wanted = given.get(FROM)
         near = nearest(str(wanted), known) if wanted else None
-        what = f"there is no class {wanted!r} to begin from" if wanted else "it does not say what it is like"
-        raise ValueError(f"{what}: {f'did you mean {near}?' if near else f'from: {next(iter(known))}'}")
+        what = f'message class "{wanted}" does not exist' if wanted else "the key `from` is missing"
+        raise ValueError(
+            f"{what}; {f'the nearest name is {near}' if near else f'write from: {next(iter(known))}'}"
+        )
     fields = {key: value for key, value in given.items() if key != FROM}
     unknown = next(
         (key for key in fields if key not in MessageClass.__struct_fields__ or key == "name"), None
     )
     if unknown is not None:
         near = nearest(unknown, MessageClass.__struct_fields__)
-        raise ValueError(f"a class has no {unknown!r}{f': did you mean {near}?' if near else ''}")
+        raise ValueError(f'the key "{unknown}" is unknown{f"; the nearest name is {near}" if near else ""}')
     spans = {key: _span(value) if key in _SPANS else value for key, value in fields.items()}
     plain = {key: getattr(base, key) for key in MessageClass.__struct_fields__}
     try:

@@ -1,4 +1,4 @@
-"""The words of messages that must arrive: class, channel, contact point, plan, attempt, evidence.
+"""Vocabulary of messages: class, channel, contact method, plan, attempt, evidence.
 
 Two orders carry the theory. *Evidence* is a ladder that only rises: what a provider accepted is never
 called delivered, and a late failure never takes back what was already proved. A *ceiling* is the highest
@@ -54,7 +54,7 @@ def carries_personal(ceiling: PersonalData, wanted: PersonalData) -> bool:
 
 
 def proves(evidence: Evidence, goal: Goal) -> bool:
-    """Say whether what is proved reaches what was wanted."""
+    """Tell whether the evidence reaches the goal."""
     return EVIDENCE.index(evidence) >= EVIDENCE.index(goal)
 
 
@@ -105,14 +105,14 @@ class MessageClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to reach people, as the planner sees it: what it is allowed, what it proves, what it falls with."""
+    """One way to reach people, as the planner sees it: its limits, its evidence, its failure domains."""
 
     id: str
     adapter: str
     address_kind: str
     """Which contact points fit: ``email``, ``phone``, ``handle``; ``none`` when it needs no address."""
     domains: frozenset[str]
-    """Every operator, identity provider, network, machine and carrier it depends on; it falls with any of them."""
+    """Every operator, identity provider, network, machine and carrier it depends on."""
     confidentiality: Confidentiality
     personal_data: PersonalData
     priority: int = 100
@@ -158,7 +158,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One channel as ``tocsin.yaml`` writes it; what is left out is the adapter's own default."""
+    """One channel of ``tocsin.yaml``; a missing value is the default of the adapter."""
 
     adapter: str
     domains: frozenset[str] | None = None
@@ -283,7 +283,7 @@ class Dispatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SendResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one attempt. ``reason`` is safe to keep: no address, body or secret is ever in it."""
+    """Outcome of one attempt. ``reason`` is safe to keep: no address, body or secret is ever in it."""
 
     state: AttemptState
     provider_id: str = ""
@@ -331,7 +331,7 @@ class HttpCall(msgspec.Struct, frozen=True, kw_only=True):
     time_limit: timedelta = timedelta(seconds=30)
 
     def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Leave out URL, headers and body: any of them can hold a secret."""
+        """Omit URL, headers and body: each can contain a secret."""
         return f"HttpCall(method={self.method!r})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:  # type: ignore[explicit-override]
@@ -340,7 +340,7 @@ class HttpCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one HTTP call; ``status`` is 0 without an answer, ``body`` is bounded."""
+    """Outcome of one HTTP call; ``status`` is 0 without an answer, ``body`` is bounded."""
 
     outcome: SendResult
     status: int = 0

@@ -1,4 +1,4 @@
-"""The organisation around an incident: its people, roles, channels and what it allows, as ``tocsin.yaml`` says."""
+"""Organisation of a home folder: people, roles, channels and permissions of ``tocsin.yaml``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MACHINE = "host:"
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Somebody who may be told, asked, or hold a role."""
+    """A person who can be alerted, asked, or have a role."""
 
     name: str = ""
     contacts: tuple[ContactPoint, ...] = ()
@@ -39,7 +39,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """When a way to somebody was last tried on a quiet day, and when it last worked."""
+    """When a contact method was last tested, and when it last worked."""
 
     at: datetime
     state: AttemptState
@@ -74,7 +74,7 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class SecondPerson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who confirms what needs two people; ``none`` says why there is nobody."""
+    """The person who confirms an act that needs two people; ``none`` is the reason for having nobody."""
 
     none: Annotated[str, msgspec.Meta(pattern=r"\S")] | None = None
 
@@ -84,7 +84,7 @@ Mode = Literal["auto", "manual"]
 
 
 class Working(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How workers of the home begin, and whom they call while they work."""
+    """How workers of the home folder start, and the monitoring address that they call."""
 
     mode: Mode = "auto"
     ping: str = ""
@@ -92,7 +92,7 @@ class Working(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``tocsin.yaml``: one organisation's settings. Secrets stand in it by reference only."""
+    """``tocsin.yaml``: the settings of one organisation. Secrets are only references."""
 
     schema: Literal["tocsin/home/v1"]
     store: str = "sqlite:tocsin.db"
@@ -108,7 +108,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     alternates: dict[str, tuple[str, ...]] = {}
     """Who is told when those who hold a role do not answer."""
     escalation: tuple[Addressee, ...] = ()
-    """Whom it goes up to when those do not answer either, where the message names nobody."""
+    """Escalation contacts if the recipients do not answer, where the message names nobody."""
     public_url: str = ""
     """Where people reach ``tocsin serve-callbacks``; without it no message holds a link."""
     channels: dict[str, ChannelConfig] = {}
@@ -137,12 +137,12 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return self.worker if isinstance(self.worker, Working) else Working(mode=self.worker)
 
     def recipient(self, person: str) -> Recipient:
-        """Return every known way to a person; nobody we know of has none."""
+        """Return every known contact method of a person; none for an unknown person."""
         return _recipient(self.people, person)
 
 
 class Directory(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom we can reach, over what, as of now: the home's file with what was recorded since laid over it."""
+    """Reachable persons and channels at this moment: the settings with later records applied."""
 
     people: Mapping[str, Person] = {}
     roles: Mapping[str, tuple[str, ...]] = {}
@@ -160,11 +160,11 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     """Roles that a rota hands round → who is on call."""
 
     def recipient(self, person: str) -> Recipient:
-        """Return every known way to a person; nobody we know of has none."""
+        """Return every known contact method of a person; none for an unknown person."""
         return _recipient(self.people, person)
 
     def contacts_in(self, domain: str) -> tuple[str, ...]:
-        """Return the contacts that themselves fall with a domain, whatever channel leads to them: ``maria's email``."""
+        """Return the contacts that themselves depend on a domain, whatever channel leads to them: ``maria's email``."""
         return tuple(
             f"{name}'s {contact.channel}"
             for name, person in sorted(self.people.items())
@@ -180,12 +180,12 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset().union(*named)
 
     def domain_meant(self, text: str) -> str:
-        """Return the failure domain that somebody means: the bare name of a machine stands for its domain."""
+        """Return the failure domain of a name: the bare name of a machine means its domain."""
         machine = f"{MACHINE}{text}"
         return machine if text not in self.domains and machine in self.domains else text
 
     def standing_in(self, person: str) -> str:
-        """Return who is to be told in a person's stead, following alternates once around at most."""
+        """Return the deputy of a person, following deputies once around at most."""
         seen: set[str] = set()
         while person not in seen:
             seen.add(person)

@@ -1,4 +1,4 @@
-"""Which channels may carry a message to a person, in what order, and why each other one may not.
+"""Planner of messages: the channels to a person in order, and the reason for each blocked channel.
 
 A constraint solver over declared properties, without weights: a channel is used when no rule of ``rules.py`` refuses it, or an
 approver set aside each one that does. Of several addresses that fit a channel the first that no rule refuses is taken.
@@ -24,7 +24,7 @@ from runner.routing.messaging import (
 from runner.routing.rules import Candidate, PlanContext, against, refusal
 
 SIGNED_TO: frozenset[Audience] = frozenset({"regulator"})
-"""Who has nothing but the signature to tell our mail by (R19): responders have a code of ours in each message (R15)."""
+"""Who has nothing but the signature to tell our mail by (R19): responders have a code in each message (R15)."""
 
 
 NIGHT = (time(21), time(8))
@@ -46,7 +46,7 @@ def choose(
 ) -> Candidate | Refusal:
     """Return the first contact point that no rule refuses, or the refusal of the first one.
 
-    The sender asks this again, just before it sends: what was planned may have fallen since.
+    The sender asks this again, just before it sends: a planned channel can be compromised since.
     """
     points: tuple[ContactPoint | None, ...] = contact_points(channel, recipient.contacts) or (None,)
     first, *others = (
@@ -102,7 +102,7 @@ def plan(
             *(
                 PlanWarning(
                     rule=refused.rule,
-                    why=f"{refused.channel} {refused.why}; used all the same: {entry.by} allowed it ({entry.reason})",
+                    why=f"{refused.channel} {refused.why}; sent with a rule override by {entry.by} ({entry.reason})",
                 )
                 for refused, entry in overridden
             ),
@@ -139,7 +139,7 @@ def _apart(
 ) -> tuple[PlanWarning, ...]:
     """R3: a critical message wants two channels that cannot fall together, and one outside the company's systems."""
     if not usable:
-        return (PlanWarning(rule="R3", why="no channel may carry this: reach the person by telephone"),)
+        return (PlanWarning(rule="R3", why="every channel is blocked: call the person"),)
     if message.availability != "critical":
         return ()
     return (*_together(usable), *_inside(usable, context))
@@ -157,9 +157,15 @@ def _together(usable: Sequence[Candidate]) -> tuple[PlanWarning, ...]:
     shared = frozenset.intersection(*(candidate.domains for candidate in usable))
     names = ", ".join(sorted(shared)) or "shared failure domains"
     why = (
-        f"only one channel is usable ({usable[0].channel.id})" if len(usable) == 1 else f"all hang on {names}"
+        f"only one channel is usable ({usable[0].channel.id})"
+        if len(usable) == 1
+        else f"all channels depend on {names}"
     )
-    return (PlanWarning(rule="R3", why=f"a critical message wants two channels that fail apart; {why}"),)
+    return (
+        PlanWarning(
+            rule="R3", why=f"a critical message needs two channels without a shared failure domain; {why}"
+        ),
+    )
 
 
 def _inside(usable: Sequence[Candidate], context: PlanContext) -> tuple[PlanWarning, ...]:
@@ -168,7 +174,7 @@ def _inside(usable: Sequence[Candidate], context: PlanContext) -> tuple[PlanWarn
     named = ", ".join(
         sorted({name for candidate in usable for name in candidate.domains & context.corporate})
     )
-    why = f"a critical message wants a channel outside the company's own systems; all hang on {named}"
+    why = f"a critical message needs a channel outside the organisation's systems; all channels depend on {named}"
     return (PlanWarning(rule="R3", why=why),)
 
 
@@ -181,14 +187,14 @@ def _unsigned(message: MessageClass, usable: Sequence[Candidate]) -> tuple[PlanW
     ]
     if message.audience not in SIGNED_TO or not bare:
         return ()
-    why = f"mail over {', '.join(bare)} is not signed, so nobody can tell it from a forged one (sign: smime)"
+    why = f"email over {', '.join(bare)} is not signed, so the reader cannot detect a forgery (sign: smime)"
     return (PlanWarning(rule="R19", why=why),)
 
 
 def _asleep(
     message: MessageClass, usable: Sequence[Candidate], recipient: Recipient, context: PlanContext
 ) -> tuple[PlanWarning, ...]:
-    """R26: whether to wake affected people is a decision for a person, never a silent hold."""
+    """R26: a person decides whether to wake affected people; nothing is delayed silently."""
     if context.at is None or message.urgency == "immediate":
         return ()
     loud: dict[str, tuple[datetime, time]] = {}
@@ -203,7 +209,7 @@ def _asleep(
         return ()
     at, ends = next(iter(loud.values()))
     names = ", ".join(loud)
-    why = f"it is {at:%H:%M} for this person, and {names} wakes them before {ends:%H:%M}: decide whether it can wait"
+    why = f"the local time of this person is {at:%H:%M}, and {names} is not quiet before {ends:%H:%M}: decide whether to wait"
     return (PlanWarning(rule="R26", why=why),)
 
 

@@ -1,11 +1,11 @@
-"""How many messages may leave over an account now, and when the next one may. Pure.
+"""Rate limits per account: how many messages can be sent now, and when the next one can. Pure.
 
 A rate is kept as one instant: when all that was taken of it has had its time. A message may leave while that instant is
 less than ``burst`` gaps away; taking one moves it by a gap. So a rate costs one instant to keep, however many messages
 it counts, and two processes that take from it one after the other never take the same place. In any stretch of its time a
 rate lets through at most ``messages`` and ``burst`` minus one more.
 
-A provider's "not before" (``Retry-After``) holds the whole account: the next message would be turned back like the last.
+A provider's "not before" (``Retry-After``) pauses the whole account: the next message would be turned back like the last.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quotas(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be claimed now: the rooms of the accounts that are not free for any number, and whose account is whose."""
+    """Quotas of all accounts that are limited, and the account of each channel."""
 
     accounts: Mapping[str, str] = {}
     """Channel to account; a channel that is not here is not limited."""
@@ -43,7 +43,7 @@ class Quotas(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     def without(self, taken: Mapping[str, int]) -> Quotas:
-        """Return what is left when so many were taken from each account."""
+        """Return the quotas after these numbers were consumed from each account."""
         left = {
             account: room
             if room.free is None
@@ -72,7 +72,7 @@ OPEN = Quotas()
 
 
 def quotas(channels: Iterable[Channel], accounts: Mapping[str, Account], now: datetime) -> Quotas:
-    """Return what may leave now over each channel whose account is limited, or held by its provider."""
+    """Return the quota of each channel whose account is limited, or paused by its provider."""
     channels = tuple(channels)
     rates: dict[str, tuple[Rate, ...]] = {}
     for channel in channels:

@@ -1,4 +1,4 @@
-"""On which days does a shift begin: recurrence by looking at days, so that its cost is known before it is paid.
+"""On-call rota: the days on which shifts start. The cost of the computation is bounded before it runs.
 
 A general library walks from the first occurrence to the one that is asked for, and a rule that never matches makes it walk to
 the year 9999. Here a day is judged by itself, and every judgement is paid from a budget: a rota that somebody else wrote cannot
@@ -50,14 +50,14 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rota(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole rota; ``unnamed`` counts the entries of which nobody could tell whose they are."""
+    """A complete rota; ``unnamed`` counts the entries without a known person."""
 
     shifts: tuple[Shift, ...] = ()
     unnamed: int = 0
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is on call for a role at an instant; nobody in a gap, or where the rota cannot be read."""
+    """Person on call for a role at an instant; empty in a gap, or if the rota cannot be read."""
 
     rota: str
     """The file, as the settings name it."""
@@ -79,7 +79,7 @@ _DAY = timedelta(days=1)
 
 
 class Budget:
-    """What is left of the days that may be looked at."""
+    """Number of days that can still be examined."""
 
     def __init__(self, steps: int = STEPS) -> None:
         self.left = steps
@@ -88,7 +88,7 @@ class Budget:
         """Pay for one day; raises Invalid once there is nothing left."""
         self.left -= 1
         if self.left < 0:
-            raise Invalid("the rota has more shifts and repetitions than can be looked through", code="rota")
+            raise Invalid("the rota has too many shifts and repetitions", code="rota")
 
 
 def covering(shift: Shift, at: datetime, budget: Budget) -> tuple[datetime, datetime] | None:
@@ -189,4 +189,4 @@ def on_call(rota: Rota, file: str, at: datetime) -> Watch:
 def _unnamed(rota: Rota) -> str:
     if not rota.unnamed:
         return ""
-    return f"of {rota.unnamed} entries it cannot be told whose they are: name a person, or invite one of their addresses"
+    return f"{rota.unnamed} entries have no known person: name a person, or invite an address of the person"

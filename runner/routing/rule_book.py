@@ -1,4 +1,4 @@
-"""The rules by which messages are planned and written, each with its source, its jurisdiction, its date and how sure we are.
+"""Rule book of messages: each rule with its source, jurisdiction, date and confidence.
 
 A rule keeps its number for ever, since the refusals in journals carry it; a rule without a number is named by a word. The rules
 inform and are no legal advice: all but the firm ones give way to a named approver with a reason, on the record.
@@ -17,7 +17,7 @@ KeptBy = Literal["planner", "composer", "sender", "answers", "bulk", "notices", 
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule: what it says in one sentence, on what ground, and who keeps it."""
+    """One rule: its sentence, its source, and the code that applies it."""
 
     number: str
     says: str
@@ -35,49 +35,49 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 _PRACTICE = "good practice in incident response"
 
 
-_OWN = "how this program is made"
+_OWN = "design of this program"
 
 
 _CHANNELS = (
     Rule(
         number="R1",
-        says="nothing above public, and no approval, over what the attacker may read or control",
+        says="a compromised failure domain carries only public messages, and no approvals",
         kept_by="planner",
         source="CISA and partners, AA20-245A: hold all communications out of band",
     ),
     Rule(
         number="R2",
-        says="account and identity incidents begin with the tenant assumed compromised",
+        says="account and identity incidents start with the tenant assumed compromised",
         kept_by="planner",
         source="CISA and partners, AA20-245A",
     ),
     Rule(
         number="R3",
-        says="a critical message has two channels that cannot fall together, one of them outside the company's own systems",
+        says="a critical message has two channels without a shared failure domain, one of them outside the organisation's systems",
         kept_by="planner",
         source="NIST SP 800-61r2: several separate means of communication",
     ),
     Rule(
         number="R4",
-        says="above internal, the subject and the push preview say nothing",
+        says="above internal, the subject and the push preview contain no incident data",
         kept_by="sender",
         source=f"{_PRACTICE}: previews cross the push services and lie open on locked screens",
     ),
     Rule(
         number="R5",
-        says="a switch of channel is an event, and trust in a fallen domain comes back only with its grounds",
+        says="each change of channel is recorded, and a compromised failure domain is trusted again only with a reason",
         kept_by="journal",
         source=f"{_PRACTICE}: a gate for the integrity of channels",
     ),
     Rule(
         number="R6",
-        says="contacts come from our own store, never from a directory that may have fallen",
+        says="contacts come from Tocsin's own database, never from a directory that can be compromised",
         kept_by="home",
-        source="NIST SP 800-61r2: contact lists that do not hang on the network",
+        source="NIST SP 800-61r2: contact lists that do not depend on the network",
     ),
     Rule(
         number="R7",
-        says="an address changed around the incident decides nothing until another way has verified it",
+        says="an address that changed near the incident carries no approval until it is verified out-of-band",
         kept_by="planner",
         source="NIST SP 800-63B-4: a changed number is a new authenticator to bind",
         jurisdiction="US, as good practice elsewhere",
@@ -88,14 +88,14 @@ _CHANNELS = (
 _CONTENT = (
     Rule(
         number="R8",
-        says="a message's confidentiality is at most the channel's ceiling",
+        says="a message's confidentiality is at most the limit of the channel",
         kept_by="planner",
         source="CISA, Mobile Communications Best Practice Guidance (2024)",
         jurisdiction="US, as good practice elsewhere",
     ),
     Rule(
         number="R9",
-        says="so is the class of personal data in it",
+        says="the class of personal data in a message is at most the limit of the channel",
         kept_by="planner",
         source="GDPR Art. 5(1)(f) and 32; for health data 45 CFR 164.312(e)",
         jurisdiction="EU; US",
@@ -103,20 +103,20 @@ _CONTENT = (
     ),
     Rule(
         number="R10",
-        says="passwords, keys, codes, whole card and social security numbers go over no channel at all",
+        says="no channel carries passwords, keys, codes, complete card numbers or social security numbers",
         kept_by="composer",
         source=_PRACTICE,
     ),
     Rule(
         number="R11",
-        says="what is judged is the text as filled in, with its subject, never the template",
+        says="the rules check the completed text and subject, never the template",
         kept_by="composer",
         source=_OWN,
         firm=True,
     ),
     Rule(
         number="R12",
-        says="a bounce brings back the headers, and not the text",
+        says="a bounce returns the headers, not the text",
         kept_by="sender",
         source="RFC 3461 section 4.3: RET=HDRS",
         firm=True,
@@ -127,46 +127,46 @@ _CONTENT = (
 _FRAUD = (
     Rule(
         number="R13",
-        says="who can take over a number must not be able to approve with it",
+        says="a phone number alone cannot approve",
         kept_by="planner",
         source="NIST SP 800-63B-4: the telephone network is a restricted authenticator",
         jurisdiction="US, as good practice elsewhere",
     ),
     Rule(
         number="R14",
-        says="a text message to affected people holds no link",
+        says="a text message to affected people contains no link",
         kept_by="planner",
         source=f"{_PRACTICE}: links teach people to fall for fraud, and carriers filter them",
     ),
     Rule(
         number="R15",
-        says="a message to responders carries a code that only we can have made",
+        says="a message to responders carries a code that only the organisation can create",
         kept_by="answers",
         source=_PRACTICE,
     ),
     Rule(
         number="R16",
-        says="a notice says how we are reached, and that we ask for no password; where it is not found, a person is asked to look",
+        says="a notice names the organisation's contact and states that no password is requested; otherwise a person checks",
         kept_by="notices",
         source=_PRACTICE,
     ),
     Rule(
         number="R17",
-        says="a link acknowledges once, for one person, for a while, and only when it is pressed",
+        says="a link acknowledges once, for one person, for a limited time, and only by pressing a button",
         kept_by="answers",
         source=f"{_PRACTICE}: mail scanners open links",
         firm=True,
     ),
     Rule(
         number="R18",
-        says="an address of which somebody reports a risk is distrusted like a changed one",
+        says="an address with a reported risk is treated like a changed address",
         kept_by="planner",
         source="NIST SP 800-63B-4: risk indicators such as device swap, SIM change, number porting",
         jurisdiction="US, as good practice elsewhere",
     ),
     Rule(
         number="R19",
-        says="mail to an authority is signed (S/MIME), or the plan warns; its domain signs as well and is no look-alike, which people see to",
+        says="email to an authority is signed (S/MIME), or the plan warns; people check that the domain signs too and imitates no other",
         kept_by="planner",
         source="requirements of large mailbox providers for senders",
     ),
@@ -183,7 +183,7 @@ _FRAUD = (
 _LAW = (
     Rule(
         number="R21",
-        says="nobody is told of a breach through the account that was breached",
+        says="a breached account is never used to notify its owner",
         kept_by="planner",
         source="Cal. Civ. Code 1798.82(j)(4); EDPB Guidelines 9/2022",
         jurisdiction="US-CA; EU",
@@ -191,35 +191,35 @@ _LAW = (
     ),
     Rule(
         number="R22",
-        says="health notices go by first-class mail unless the person agreed to electronic mail",
+        says="health notices are sent by first-class mail unless the person agreed to electronic mail",
         kept_by="bulk",
         source="45 CFR 164.404(d)",
         jurisdiction="US",
     ),
     Rule(
         number="R23",
-        says="electronic notice under state law needs consent, or mail as the primary way of contact",
+        says="electronic notice under state law needs consent, or email as the primary contact method",
         kept_by="bulk",
         source="15 USC 7001 and the states' breach laws",
         jurisdiction="US states",
     ),
     Rule(
         number="R24",
-        says="the thresholds of substitute notice are counted; crossing one opens a task and does nothing by itself",
+        says="Tocsin counts the thresholds of substitute notice; above a threshold it opens a task and sends nothing",
         kept_by="bulk",
         source="45 CFR 164.404(d)(2) and the states' breach laws",
         jurisdiction="US",
     ),
     Rule(
         number="R25",
-        says="a text message to affected people needs their consent, and nobody is texted who said STOP",
+        says="a text message to affected people needs consent, and never follows an opt-out (STOP)",
         kept_by="planner",
         source="47 CFR 64.1200(a)(10)",
         jurisdiction="US",
     ),
     Rule(
         number="R26",
-        says="affected people are not called or texted at night; a deadline within the night is a decision for a person",
+        says="affected people are not called or texted at night; a person decides about a deadline in the night",
         kept_by="planner",
         source="47 CFR 64.1200(c)(1), a rule for telemarketing, kept as a courtesy",
         jurisdiction="US",
@@ -227,7 +227,7 @@ _LAW = (
     ),
     Rule(
         number="R27",
-        says="a hold of law enforcement keeps back what affected people and the public are told, and nothing else",
+        says="a delay for law enforcement applies to affected people and the public, and to nobody else",
         kept_by="planner",
         source="45 CFR 164.412 and the states' breach laws",
         jurisdiction="US",
@@ -235,7 +235,7 @@ _LAW = (
     ),
     Rule(
         number="R28",
-        says="mail and notices about a breach lead to us, to authorities and to whom they name; no click counter, no picture from elsewhere",
+        says="links in breach notices lead to the organisation, authorities and named services; no click counters, no external pictures",
         kept_by="planner",
         source="EDPB Guidelines 9/2022: a message of its own",
         jurisdiction="EU, as good practice elsewhere",
@@ -246,49 +246,57 @@ _LAW = (
 
 _BULK = (
     Rule(
-        number="R29", says="one person is owed one notice, by however many tries", kept_by="bulk", source=_OWN
+        number="R29",
+        says="one person receives one notice, whatever the number of attempts",
+        kept_by="bulk",
+        source=_OWN,
     ),
     Rule(
         number="R30",
-        says="a small part goes first; many bounces or complaints stop the rest until a person says otherwise",
+        says="a pilot batch is sent first; many bounces or complaints pause the rest until a person decides",
         kept_by="bulk",
         source=_PRACTICE,
     ),
     Rule(
         number="R31",
-        says="rates hold for each provider and each destination",
+        says="rate limits apply to each provider and each destination",
         kept_by="bulk",
         source="requirements of large mailbox providers for senders",
     ),
     Rule(
         number="R32",
-        says="why somebody is not written to is kept apart: bounce, complaint, STOP, by hand",
+        says="the suppression list records each reason separately: bounce, complaint, STOP, manual",
         kept_by="bulk",
         source=_OWN,
     ),
     Rule(
         number="R33",
-        says="what cannot be done in time is refused before it begins, with the arithmetic",
+        says="a campaign that cannot meet the deadline is refused before it starts, with the calculation",
         kept_by="bulk",
         source=_OWN,
     ),
-    Rule(number="R34", says="returned post and bounces both mean unreachable", kept_by="bulk", source=_OWN),
+    Rule(
+        number="R34",
+        says="returned letters and bounces both count as not delivered",
+        kept_by="bulk",
+        source=_OWN,
+    ),
     Rule(
         number="R35",
-        says="every owed person ends as notified, substituted, exempt or open, and the sum is right",
+        says="every person to notify ends as notified, substituted, exempt or pending, and the sum is correct",
         kept_by="bulk",
         source=_OWN,
     ),
     Rule(
         number="R36",
-        says="an exercise reaches allow-listed channels and nobody outside the house",
+        says="an exercise uses allow-listed channels and contacts nobody outside the organisation",
         kept_by="planner",
         source=_OWN,
         firm=True,
     ),
     Rule(
         number="R37",
-        says="any reasonable way of saying stop is one; a person judges within ten business days what is not clear",
+        says="any clear request to stop is an opt-out; a person decides unclear requests within 10 business days",
         kept_by="answers",
         source="47 CFR 64.1200(a)(10)",
         jurisdiction="US",
@@ -299,20 +307,20 @@ _BULK = (
 _WORDS = (
     Rule(
         number="outage",
-        says="a domain that is down takes every channel in it along",
+        says="a channel is not used while one of its failure domains is down",
         kept_by="planner",
         source=_OWN,
     ),
     Rule(
         number="contact",
-        says="a channel needs an address of the person, except where it needs none",
+        says="a channel needs an address of the person, unless the channel needs no address",
         kept_by="planner",
         source=_OWN,
         firm=True,
     ),
     Rule(
         number="settings",
-        says="a channel that cannot be used as it is configured is not used",
+        says="a channel with invalid settings is not used",
         kept_by="home",
         source=_OWN,
         firm=True,
@@ -327,7 +335,7 @@ RULE_BOOK: Mapping[str, Rule] = {
 
 
 class RuleOverride(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One override as it stands in an incident; what is empty holds for all."""
+    """One override of an incident; an empty field applies to all."""
 
     seq: int
     """The journal's number of the entry: correcting that entry takes the override back."""
@@ -341,9 +349,9 @@ class RuleOverride(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     message_class: str = ""
     person: str = ""
     text: str = ""
-    """SHA-256 of the subject and text that may go in spite of what was found in them."""
+    """SHA-256 of the subject and text that can be sent although secrets were found in them."""
     domains: frozenset[str] = frozenset()
-    """Domains that had fallen when it was given: of one that falls later nothing was known, so nothing is allowed."""
+    """Domains that were compromised when it was given: of one that falls later nothing was known, so nothing is allowed."""
 
     def covers(self, rule: str, channel: str, message_class: str, person: str) -> bool:
         """Tell whether it sets a rule aside for this channel, class and person."""

@@ -1,8 +1,8 @@
-"""The rules that decide over one channel to one person: each is a small function with a reason to refuse it, or nothing.
+"""Rules over one channel to one person: each is a function that returns a reason to block, or nothing.
 
 What a rule says, on what ground, and whether an approver can set it aside, stands in ``model/rule_book.py``. Rules only ever
-take channels away, and a fallen domain only ever gives a rule more to refuse. An override takes one rule away, for what
-had fallen when it was given: so also with overrides, learning that one more domain is compromised can never add a channel.
+take channels away, and a compromised domain only ever gives a rule more to block. An override takes one rule away, for the domains
+that were compromised when it was given: so also with overrides, learning that one more domain is compromised can never add a channel.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OUTSIDERS: frozenset[Audience] = frozenset({"regulator", "affected", "public"})
 HELD_BACK: frozenset[Audience] = frozenset({"affected", "public"})
 """Whom a hold of law enforcement keeps from being told."""
 FALLEN: frozenset[str] = frozenset({"R1", "R2", "outage"})
-"""Rules about fallen domains: an override of them covers only what had fallen when it was given."""
+"""Rules about compromised domains: an override of them covers only the domains that were compromised at that time."""
 LINK = "link"
 """The trait of a text that holds an address of the web."""
 FOREIGN_LINK = "foreign_link"
@@ -83,7 +83,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def texts_people(self) -> bool:
-        """Whether it texts or calls somebody whose data it is about."""
+        """Whether the channel texts or calls affected people."""
         return self.message.audience == "affected" and self.channel.address_kind == "phone"
 
 
@@ -97,26 +97,28 @@ def minute(at: datetime) -> str:
 
 
 def exercise(one: Candidate) -> str | None:
-    """R36: allow-listed channels and nobody outside the house."""
+    """R36: allow-listed channels, and nobody outside the organisation."""
     if one.context.kind == "real":
         return None
     if one.message.audience in OUTSIDERS:
-        return f"an incident of kind {one.context.kind} never reaches the audience {one.message.audience!r}"
+        return f"an incident of kind {one.context.kind} sends no message to the audience {one.message.audience!r}"
     if not one.channel.exercise_safe and not one.context.simulated:
-        return f"not on the allow-list of channels for an incident of kind {one.context.kind}"
+        return f"is not on the allow-list of channels for an incident of kind {one.context.kind}"
     return None
 
 
 def credentials(one: Candidate) -> str | None:
     """R10: passwords, keys and codes go over no channel at all."""
-    return "no channel carries credentials" if one.message.personal_data == "credentials" else None
+    return "must not carry credentials" if one.message.personal_data == "credentials" else None
 
 
 def held(one: Candidate) -> str | None:
-    """R27: responders and regulators are told in spite of a hold, affected people and the public are not."""
+    """R27: a delay blocks messages to affected people and the public, not to responders and regulators."""
     if not one.context.held_by or one.message.audience not in HELD_BACK:
         return None
-    return f"{one.context.held_by} asked to hold it back from the audience {one.message.audience!r}"
+    return (
+        f"is delayed: {one.context.held_by} asked to delay messages to the audience {one.message.audience!r}"
+    )
 
 
 def _compromised(one: Candidate, *, assumed: bool) -> str | None:
@@ -128,7 +130,7 @@ def _compromised(one: Candidate, *, assumed: bool) -> str | None:
     if not fallen or (one.message.confidentiality == "public" and not one.authorises):
         return None
     domain, since = fallen[0]
-    how = "is assumed compromised until triage says otherwise" if assumed else "is compromised"
+    how = "is assumed compromised until triage" if assumed else "is compromised"
     return f"depends on {domain}, which {how} (since {minute(since)})"
 
 
@@ -168,54 +170,54 @@ def personal_data(one: Candidate) -> str | None:
 def sim_swap(one: Candidate) -> str | None:
     """R13: who can take over a number must not be able to approve with it."""
     if one.authorises and one.channel.sim_swappable:
-        return "a SIM swap would hand it to somebody else, so it cannot carry an approval"
+        return "cannot carry an approval: a SIM swap would give the number to another person"
     return None
 
 
 def breached_account(one: Candidate) -> str | None:
-    """R21: nobody is told of a breach through the account that was breached."""
+    """R21: the breached account is never used to notify its owner."""
     contact = one.contact
     if contact is None or one.message.audience != "affected":
         return None
     if {one.channel.address_kind, contact.channel} & one.context.affected_credentials:
-        return f"the {one.channel.address_kind} account is among the breached credentials"
+        return f"the {one.channel.address_kind} account is one of the breached accounts"
     return None
 
 
 def link_in_text(one: Candidate) -> str | None:
     """R14: a text message that tells people to press a link is what fraud looks like."""
     if one.texts_people and LINK in one.traits:
-        return "the text holds a link, and affected people get none by telephone: name the number or site they know"
+        return "the text contains a link; a text message to affected people must name a known number or site instead"
     return None
 
 
 def foreign_link(one: Candidate) -> str | None:
-    """R28: mail about a breach leads to nobody's click counter and to nobody's advertisement."""
+    """R28: email about a breach contains no click counter and no foreign link."""
     if one.message.audience not in HELD_BACK or one.channel.address_kind != "email":
         return None
     if FOREIGN_LINK in one.traits:
-        return "the text holds a link that leads neither to us nor to whom its class names (links), or that counts who follows it"
+        return "the text contains a link outside the organisation and the class (links), or a link that counts its readers"
     return None
 
 
 def stopped(one: Candidate) -> str | None:
-    """R25: whoever said STOP on a channel gets nothing more over it, and stays owed the message by another."""
+    """R25: after an opt-out a channel sends nothing more to the person; another channel must be used."""
     since = one.contact.stopped.get(one.channel.adapter) if one.contact is not None else None
     if one.contact is None or since is None:
         return None
     how = one.contact.stop_heard.get(one.channel.adapter, "")
-    return f"they asked for no more messages over it at {minute(since)}" + (f", heard: {how}" if how else "")
+    return f"the person opted out at {minute(since)}" + (f", heard: {how}" if how else "")
 
 
 def consent(one: Candidate) -> str | None:
     """R25: affected people must have agreed to be texted."""
     if one.contact is not None and one.texts_people and one.contact.consented_at is None:
-        return "no consent to be texted is on record"
+        return "no consent to text messages is recorded"
     return None
 
 
 def _unproved(one: Candidate, since: datetime) -> bool:
-    """Tell whether an approval would rest on an address that nobody verified since something happened to it."""
+    """Tell whether an approval would rest on an address that was not verified since it changed."""
     contact = one.contact
     return (
         one.authorises
@@ -233,7 +235,7 @@ def changed_contact(one: Candidate) -> str | None:
     if contact.changed_at < begin - context.quarantine_before:
         return None
     when = minute(contact.changed_at)
-    return f"this contact was changed at {when} and not verified since, so it cannot carry an approval"
+    return f"cannot carry an approval: the contact was changed at {when} and not verified since"
 
 
 def distrusted_contact(one: Candidate) -> str | None:
@@ -242,7 +244,7 @@ def distrusted_contact(one: Candidate) -> str | None:
     if contact is None or contact.risk_at is None or not _unproved(one, contact.risk_at):
         return None
     when = minute(contact.risk_at)
-    return f"a risk was reported of this contact at {when}, and it was not verified since, so it cannot carry an approval"
+    return f"cannot carry an approval: a risk of the contact was reported at {when}, and the contact was not verified since"
 
 
 def no_way(one: Candidate) -> str | None:
@@ -275,7 +277,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
 
 
 def refusal(one: Candidate) -> Refusal | None:
-    """Return the first rule that refuses the candidate and was not set aside, in words, or None when all allow it."""
+    """Return the reason of the first rule that blocks the candidate and is not overridden, or None."""
     for number, rule in RULES:
         if (why := rule(one)) and set_aside(one, number) is None:
             return Refusal(channel=one.channel.id, rule=number, why=why)

@@ -1,4 +1,4 @@
-"""What must not stand in a message at all: passwords, keys, one-time codes, whole card and social security numbers (R10).
+"""Secrets that no message can contain: passwords, keys, one-time codes, complete card and social security numbers (R10).
 
 The text is judged as filled in (R11), line by line. A finding names its kind and line and never repeats what was found. It is a net
 and no proof: what is found is surely suspicious, what is not found is not surely clean.
@@ -42,7 +42,7 @@ _MARKS = (
 
 
 class Found(NamedTuple):
-    """One finding: what it is, and in which line, counted from 1."""
+    """One finding: its kind, and its line, counted from 1."""
 
     what: str
     line: int
@@ -56,7 +56,7 @@ def secrets_in(text: str) -> tuple[Found, ...]:
 
 
 def has_link(text: str) -> bool:
-    """Tell whether a text holds an address of the web, also one without its scheme."""
+    """Tell whether a text contains a web address, also without its scheme."""
     return _WEB.search(text) is not None or bool(hosts_in(text))
 
 

@@ -1,4 +1,4 @@
-"""The words of traffic: how fast an account may be used, until when it is not to be used, which domains answer.
+"""Vocabulary of traffic: rate limits of an account, times without sending, and failure domains that answer.
 
 All of it is about the world now and none of it is evidence: what happened to a message stands in the journal. A *rate* is
 what a provider allows. An *account* is what shares rates: one login, one number, one relay. A *breaker* stands for one
@@ -58,10 +58,10 @@ def read_rate(text: str) -> Rate:
     """Return the rate that a text says; raises ValueError with how to write one."""
     found = _RATE.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"{text!r} is no rate: {HOW}")
+        raise ValueError(f'"{text}" is not a rate; {HOW}')
     messages, times, unit, burst = found.groups()
     if not all(int(number or 1) for number in (messages, times, burst)):
-        raise ValueError(f"{text!r} lets nothing through: {HOW}")
+        raise ValueError(f'the rate "{text}" allows no message; {HOW}')
     return Rate(messages=int(messages), per=int(times or 1) * _UNITS[unit], burst=int(burst or 1))
 
 
@@ -69,7 +69,7 @@ def read_timeout(text: str) -> timedelta:
     """Return how long one attempt may take; raises ValueError with how to write it."""
     limit = parse_duration(text)
     if not timedelta() < limit <= LONGEST:
-        raise ValueError(f"an attempt takes from 1s to {duration_text(LONGEST)}")
+        raise ValueError(f"the timeout must be from 1s to {duration_text(LONGEST)}")
     return limit
 
 
@@ -110,6 +110,6 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 GONE = "gone"
-"""The code of an outcome over a channel that the settings have no more: what is under way is planned anew."""
+"""The code of an outcome over a channel that the settings have no more: open deliveries are planned again."""
 PLAYED = "exercise"
 """The code of an outcome that an exercise or a test played: it says nothing about the world."""

@@ -1,4 +1,4 @@
-"""Where responders talk to one another: a room or a bridge, who opens it, who is let in, what it falls with, what it may hear."""
+"""War room: a room or a bridge, its provider, its members, its failure domains and its confidentiality limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runner.routing.messaging import Confidentiality
 
 
 class RoomConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One room as ``tocsin.yaml`` writes it; with ``channel`` it falls with that channel, and may hear what that carries."""
+    """One room as ``tocsin.yaml`` writes it; with ``channel`` it depends on that channel, and has its confidentiality limit."""
 
     address: str = ""
     """An address that people can open or dial, of a room that is there already; it stands in messages."""
@@ -17,7 +17,7 @@ class RoomConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Each incident has a room of its own, which the provider of ``channel`` opens."""
     channel: str = ""
     domains: frozenset[str] = frozenset()
-    """All else that it falls with."""
+    """Further failure domains that it depends on."""
     confidentiality: Confidentiality | None = None
 
 
@@ -35,7 +35,7 @@ class WarRoom(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Guest(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who belongs into a room that is opened; ``left_out`` says why they are not asked in."""
+    """Member of an opened room; ``left_out`` is the reason for no invitation."""
 
     person: str
     errand: str = ""
@@ -59,7 +59,7 @@ class GuestsListed(Personal, frozen=True, kw_only=True):
 
 
 class RoomRetried(Personal, frozen=True, kw_only=True):
-    """A person had what failed about rooms tried anew."""
+    """A person retried the failed requests of rooms."""
 
     by: str
     errands: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Compiled files: what takes long to compile, kept in a folder under the digest of what it came from.
+"""Cache of compiled files, named by the digest of their sources.
 
 The name of a kept file is a digest of the texts, of the program's version and of its code. Other contents give another
 name, so a kept file is never updated. It begins with the SHA-256 of the rest and is decoded into the wanted type: a
@@ -31,7 +31,7 @@ COARSE = 2_000_000_000
 
 
 class _Seen(msgspec.Struct, frozen=True):
-    """What stands in the kept file."""
+    """Contents of the cache file."""
 
     state: str
     fingerprint: str
@@ -46,7 +46,7 @@ def fingerprint_of(
 ) -> str:
     """Return the fingerprint of files: the kept one, or what ``read`` makes of their contents, which is then kept.
 
-    ``code`` is what else it hangs on. A folder that cannot be read or written is no error.
+    ``code`` is the other input it depends on. A folder that cannot be read or written is no error.
     """
     found = _state(files, code)
     if found is None:
@@ -161,7 +161,7 @@ def _add(total: hashlib._Hash, name: str, content: bytes) -> None:
 
 
 class _Damaged(Exception):
-    """What is kept is not what was written."""
+    """The cache file is damaged."""
 
 
 def _encoded(made: object) -> bytes:
@@ -200,7 +200,7 @@ def _modules(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _keep(place: Path, body: bytes) -> None:
-    """Write beside and rename, so that nobody reads half of it."""
+    """Write to a temporary file and rename, so that no reader sees half of it."""
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_suffix(f".{os.getpid()}")
     part.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)

@@ -1,4 +1,4 @@
-"""Files that a person names: regular files alone, and of each no more than a limit, whatever it says of its size.
+"""Reading of files that a person names: only regular files, and only up to a limit.
 
 A pipe would be waited for, a device read without end, and a file may grow while it is read. What is wrong is an
 ``OSError`` whose ``strerror`` says it in words.
@@ -41,9 +41,9 @@ def open_file(path: Path) -> BufferedReader:
 
 def _refuse_others(mode: int, path: Path) -> None:
     if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file", str(path))
+        raise IsADirectoryError(errno.EISDIR, "the path is a folder, not a file", str(path))
     if not stat.S_ISREG(mode):
-        raise NotRegular(errno.EINVAL, "it is a device, a pipe or a socket, not a file", str(path))
+        raise NotRegular(errno.EINVAL, "the path is a device, a pipe or a socket, not a file", str(path))
 
 
 def read_file(path: Path, limit: int) -> bytes:
@@ -52,7 +52,7 @@ def read_file(path: Path, limit: int) -> bytes:
         content = file.read(min(os.fstat(file.fileno()).st_size, limit) + 1)
         content += file.read(limit + 1 - len(content))
     if len(content) > limit:
-        raise TooLarge(errno.EFBIG, f"it has more than {limit:,} bytes", str(path))
+        raise TooLarge(errno.EFBIG, f"the file has more than {limit:,} bytes", str(path))
     return content
 
 
@@ -60,5 +60,7 @@ def lines_of(file: TextIO) -> Iterator[str]:
     """Yield lines as reading a file does; raises ``TooLarge`` at one that does not end."""
     while line := file.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE and not line.endswith(("\n", "\r")):
-            raise TooLarge(errno.EFBIG, f"it has a line of more than {LONGEST_LINE:,} characters", file.name)
+            raise TooLarge(
+                errno.EFBIG, f"the file has a line of more than {LONGEST_LINE:,} characters", file.name
+            )
         yield line

@@ -1,4 +1,4 @@
-"""What is known of one file after reading: its values, and where in the text each of them stands."""
+"""Values of one file, and the position of each in the text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def place_of(message: str) -> tuple[Where, str]:
 
 
 class Spot(msgspec.Struct, frozen=True):
-    """Where one value stands, and the spots of what it holds (by key with the key's own spot, or by index)."""
+    """Position of one value, and the spots of its entries (by key with the key's own spot, or by index)."""
 
     line: int
     column: int

@@ -1,4 +1,4 @@
-"""From the bytes of one YAML file to plain values that remember where each of them stands.
+"""Parser of one YAML file to plain values with their positions.
 
 We take libyaml's *events* and build values ourselves, in one loop without recursion, because the usual
 loaders betray a person who writes down a breach: ``country: NO`` becomes false, ``12:30`` a number, a
@@ -45,7 +45,7 @@ def checked(source: Source, *, code: str = "bad_file") -> Source:
     if source.problems:
         count = len(source.problems)
         raise Invalid(
-            f"{source.file} cannot be read: {count} problem{'s' if count > 1 else ''}",
+            f'File "{source.file}" cannot be read: {count} problem{"s" if count > 1 else ""}.',
             problems=source.problems,
             code="file_missing" if source.missing else code,
         )
@@ -60,16 +60,21 @@ def scan_file(path: Path, *, name: str = "", data: bool = False) -> Source:
     except TooLarge:
         return _refused(file, "yaml-too-large", *_TOO_LARGE)
     except FileNotFoundError:
-        return _refused(file, "file-missing", "there is no such file", "check the path")
+        return _refused(file, "file-missing", "The file does not exist.", "Check the path.")
     except IsADirectoryError:
-        return _refused(file, "file-unreadable", "this is a folder, not a file", "name a .yaml file in it")
-    except NotRegular:
-        what = "this is a device, a pipe or a socket, not a file"
-        return _refused(file, "file-not-regular", what, "name a regular file")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a usable path"
         return _refused(
-            file, "file-unreadable", f"the file cannot be read: {reason}", "check its permissions"
+            file, "file-unreadable", "The path is a folder, not a file.", "Name a .yaml file in the folder."
+        )
+    except NotRegular:
+        what = "The path is a device, a pipe or a socket, not a file."
+        return _refused(file, "file-not-regular", what, "Name a regular file.")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "The path is not valid."
+        return _refused(
+            file,
+            "file-unreadable",
+            f"The file cannot be read: {reason}.",
+            "Check the permissions of the file.",
         )
     return scan(content, file, data=data)
 
@@ -94,7 +99,11 @@ def scan(content: bytes | str, file: str, *, loader: Any = None, data: bool = Fa
     return builder.source(text)
 
 
-_OPEN_QUOTE = ("yaml-syntax", "this is not YAML: the quote that opens here is not closed", "close the quote")
+_OPEN_QUOTE = (
+    "yaml-syntax",
+    "This is not YAML: the quote that opens here is not closed.",
+    "Close the quote.",
+)
 
 
 def _open_quote(error: yaml.MarkedYAMLError, last: Any, text: str) -> Any:
@@ -118,8 +127,8 @@ def _fastest() -> Any:
 
 
 _TOO_LARGE = (
-    f"the file is too large: at most {MAX_BYTES:,} bytes are read",
-    "split it: a playbook may run other playbooks",
+    f"The file is too large. The limit is {MAX_BYTES:,} bytes.",
+    "Split the file: a playbook can run other playbooks.",
 )
 
 
@@ -139,7 +148,7 @@ def _decoded(content: bytes | str, file: str) -> tuple[str, Problem | None]:
     """Return the text without its byte order mark, or the problem that keeps it from being text."""
     if not isinstance(content, str):
         if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            return "", error_at(file, 1, 1, "yaml-encoding", "the file is UTF-16", "save it as UTF-8")
+            return "", error_at(file, 1, 1, "yaml-encoding", "The file is UTF-16.", "Save the file as UTF-8.")
         try:
             text = content.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -148,8 +157,8 @@ def _decoded(content: bytes | str, file: str) -> tuple[str, Problem | None]:
                 file,
                 *_place(good, len(good)),
                 "yaml-encoding",
-                f"the byte 0x{content[error.start]:02x} is not UTF-8",
-                "save the file as UTF-8",
+                f"The byte 0x{content[error.start]:02x} is not UTF-8.",
+                "Save the file as UTF-8.",
             )
     else:
         text = content
@@ -169,24 +178,36 @@ _WORDED = (
     (
         "mapping values are not allowed",
         "a colon and a space start a value here",
-        "quote text that holds ': '",
+        "Quote a text that contains ': '.",
     ),
     (
         "cannot start any token",
         "no value can start with this character",
-        "quote the text, and indent with spaces",
+        "Quote the text, and indent with spaces.",
     ),
-    ("undefined alias", "this alias names no anchor above it", "define it first with &name"),
-    ("duplicate anchor", "this anchor is defined twice", "give each anchor its own name"),
-    ("unknown escape", "this escape is not known", "use single quotes to take a backslash as it stands"),
-    ("expected <document start>", "there is text after the end of the document", "one document in one file"),
-    ("expected ',' or", "a list or mapping in brackets is not closed here", "check brackets and commas"),
-    ("did not find expected", "the structure breaks here", "check the indentation, and quote text with ': '"),
-    ("expected <block end>", "the structure breaks here", "check the indentation, and quote text with ': '"),
+    ("undefined alias", "this alias names no anchor above it", "Define the anchor first with &name."),
+    ("duplicate anchor", "this anchor is defined twice", "Choose another name for one anchor."),
+    ("unknown escape", "this escape is not known", "Use single quotes for a text with a backslash."),
+    (
+        "expected <document start>",
+        "there is text after the end of the document",
+        "Write one document in one file.",
+    ),
+    ("expected ',' or", "a list or mapping in brackets is not closed here", "Check the brackets and commas."),
+    (
+        "did not find expected",
+        "the structure is broken here",
+        "Check the indentation, and quote a text with ': '.",
+    ),
+    (
+        "expected <block end>",
+        "the structure is broken here",
+        "Check the indentation, and quote a text with ': '.",
+    ),
     (
         "could not find expected ':'",
         "a key without a colon",
-        "write `key: value`, with a space after the colon",
+        "Write `key: value`, with a space after the colon.",
     ),
 )
 
@@ -198,5 +219,5 @@ def _worded(error: yaml.MarkedYAMLError) -> tuple[str, str, str]:
         return TOO_DEEP
     for needle, message, hint in _WORDED:
         if needle in told:
-            return "yaml-syntax", f"this is not YAML: {message}", hint
-    return "yaml-syntax", f"this is not YAML: {told}", "quote what looks unusual"
+            return "yaml-syntax", f"This is not YAML: {message}.", hint
+    return "yaml-syntax", f"This is not YAML: {told}.", "Quote unusual text."

@@ -1,4 +1,4 @@
-"""A YAML file as a frozen struct, with every unknown key at its place and the nearest known one as a hint.
+"""Strict reader of a YAML file as a frozen struct: unknown keys are problems with their positions.
 
 For formats that are written as they are modelled: nothing is lowered, so the types alone say what fits.
 """
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect as types
 
-from runner.base.text import nearest
+from runner.base.text import nearest, sentence
 from runner.decoding import convert
 from runner.errors import Invalid, Problem
 from runner.yamlfile.positions import place_of
@@ -21,12 +21,12 @@ Made = TypeVar("Made", bound=msgspec.Struct)
 
 
 def read_struct(source: Source, kind: type[Made], schema: str) -> tuple[Made | None, tuple[Problem, ...]]:
-    """Return the file's value, or None with what is wrong: all unknown and missing keys and words, else the first misfit."""
+    """Return the file's value, or None with its problems: all unknown and missing keys and words, else the first wrong value."""
     if source.problems:
         return None, source.problems
     if not isinstance(source.data, dict) or source.data.get("schema") != schema:
         wrong = source.problem(
-            ("schema",), "schema", f"the schema is not {schema}", hint=f"write schema: {schema}"
+            ("schema",), "schema", f'The schema is not "{schema}".', hint=f"Write schema: {schema}."
         )
         return None, (wrong,)
     problems = tuple(_misfits(source, source.data, types.type_info(kind), ()))
@@ -36,7 +36,7 @@ def read_struct(source: Source, kind: type[Made], schema: str) -> tuple[Made | N
         return convert(source.data, kind), ()
     except (msgspec.ValidationError, OverflowError) as error:
         where, message = place_of(str(error))
-        return None, (source.problem(where, "value", message),)
+        return None, (source.problem(where, "value", sentence(message)),)
 
 
 def _misfits(source: Source, data: Any, kind: types.Type, where: Where) -> Iterator[Problem]:
@@ -57,8 +57,8 @@ def _misfits(source: Source, data: Any, kind: types.Type, where: Where) -> Itera
             if len(shaped) == 1:
                 yield from _misfits(source, data, shaped[0], where)
         case types.LiteralType(values=words) if data not in words:
-            hint = f"one of: {', '.join(map(str, words))}"
-            yield source.problem(where, "value", f"{data!r} does not stand here", hint=hint)
+            hint = f"Choose one of: {', '.join(map(str, words))}."
+            yield source.problem(where, "value", f"The value {data!r} is not allowed here.", hint=hint)
         case _:
             return
 
@@ -72,18 +72,20 @@ def _keys(
             yield from _misfits(source, value, known[key].type, (*where, key))
             continue
         near = nearest(str(key), known)
-        hint = f"did you mean {near}?" if near else f"known: {', '.join(known)}"
-        yield source.problem((*where, key), "key", f"unknown key {key!r}", hint=hint, key=True)
+        hint = f'Write "{near}", the nearest name.' if near else f"known: {', '.join(known)}"
+        yield source.problem((*where, key), "key", f'The key "{key}" is unknown.', hint=hint, key=True)
     for name, field in known.items():
         if field.required and name not in data:
-            yield source.problem(where, "key-missing", f"'{name}' is missing", hint=f"write {name}: …")
+            yield source.problem(
+                where, "key-missing", f'The key "{name}" is missing.', hint=f"Write {name}: …"
+            )
 
 
 def invalid_file(source: Source, problems: tuple[Problem, ...], *, code: str) -> Invalid:
-    """Return the error of a file that cannot be used; ``code`` says what it was to be."""
+    """Return the error of an invalid file; ``code`` names its kind."""
     count = len(problems)
     return Invalid(
-        f"{source.file} has {count} problem{'s' if count != 1 else ''}",
+        f'File "{source.file}" has {count} problem{"s" if count != 1 else ""}.',
         problems=problems,
         code="file_missing" if source.missing else code,
     )

@@ -1,4 +1,4 @@
-"""Grow plain values and their places from libyaml's events, in one loop without recursion, within bounds."""
+"""Builder of plain values and positions from libyaml's events, in one loop without recursion, within bounds."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def scalar(text: str) -> str | int | float | bool | None:
         return text
     if _INT.match(text):
         if len(text) > _MAX_DIGITS:
-            raise UnusableNumber("it has too many digits")
+            raise UnusableNumber("too many digits")
         return int(text, 0 if text[:2] in ("0o", "0x") else 10)
     if _FLOAT.match(text):
         if "n" in text.lower():
-            raise UnusableNumber("infinity and not-a-number cannot be recorded")
+            raise UnusableNumber("infinity and not-a-number are not allowed")
         value = float(text)
         if math.isinf(value):
-            raise UnusableNumber("it is too large")
+            raise UnusableNumber("too large")
         return value
     return text
 
@@ -72,13 +72,13 @@ MAX_PROBLEMS = 100
 
 TOO_DEEP = (
     "yaml-too-deep",
-    f"nested deeper than {MAX_DEPTH} levels",
-    "move the inner steps into a playbook of their own",
+    f"The file is nested deeper than {MAX_DEPTH} levels.",
+    "Move the inner steps into another playbook.",
 )
 
 
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Control characters but tab and newline, and those that turn the direction of a text: no file of ours needs them."""
+"""Control characters but tab and newline, and those that turn the direction of a text: no file needs them."""
 
 
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
@@ -91,8 +91,8 @@ def hidden(character: str) -> tuple[str, str, str]:
     """Return the code, message and hint of a finding: a character that hides or turns text."""
     return (
         "yaml-control-character",
-        f"the character U+{ord(character):04X} is not allowed here",
-        "remove it; it was probably pasted in",
+        f"The character U+{ord(character):04X} is not allowed here.",
+        "Remove the character.",
     )
 
 
@@ -132,12 +132,10 @@ class Builder:
         self.root: tuple[Any, Spot] | None = None
 
     def source(self, text: str) -> Source:
-        """Return what was built so far."""
+        """Return the values built so far."""
         if self.root is None and not self.problems:
             kind = "home" if PurePath(self.file).name == CONFIG else "playbook"
-            self.report(
-                None, "yaml-empty", "the file holds nothing", f"start with `schema: tocsin/{kind}/v1`"
-            )
+            self.report(None, "yaml-empty", "The file is empty.", f"Begin with `schema: tocsin/{kind}/v1`.")
         data, spot = self.root or (None, Spot(1, 1))
         return Source(self.file, text, data, spot, tuple(self.problems))
 
@@ -161,8 +159,13 @@ class Builder:
             case yaml.AliasEvent():
                 return self._alias(event)
             case yaml.DocumentStartEvent() if self.root is not None:
-                message = "a second document starts here; only one is read"
-                self.report(event.start_mark, "yaml-documents", message, "put it into its own file")
+                message = "A second document starts here. Only one document is allowed."
+                self.report(
+                    event.start_mark,
+                    "yaml-documents",
+                    message,
+                    "Write the second document into another file.",
+                )
                 return False
             case _:
                 pass
@@ -176,7 +179,7 @@ class Builder:
         self._tag(event, _OURS[type(data)])
         parent = self.stack[-1] if self.stack else None
         if parent and isinstance(parent.data, dict) and parent.key is None and not parent.skip:
-            self.report(mark, "yaml-key", "a list or mapping cannot be a key", "keys are single words")
+            self.report(mark, "yaml-key", "A list or mapping cannot be a key.", "Write a single word as key.")
             return False
         spot = Spot(mark.line + 1, mark.column + 1, {}, inside)
         self.stack.append(_Frame(data, spot, inside, event.anchor, 1))
@@ -186,14 +189,14 @@ class Builder:
         anchor = self.anchors.get(event.anchor)
         mark = event.start_mark
         if anchor is None:
-            message = f"the alias *{event.anchor} names no finished anchor above it"
-            self.report(mark, "yaml-alias", message, "an anchor must stand above, and cannot hold itself")
+            message = f'The alias "*{event.anchor}" has no complete anchor above it.'
+            self.report(mark, "yaml-alias", message, "Write the anchor above the alias.")
             return False
         data, spot, size = anchor
         self.aliased += size
         if self.aliased > MAX_ALIASED:
-            message = f"aliases repeat more than {MAX_ALIASED:,} values"
-            self.report(mark, "yaml-alias-bomb", message, "write the values out")
+            message = f"The aliases repeat more than {MAX_ALIASED:,} values."
+            self.report(mark, "yaml-alias-bomb", message, "Write the values out.")
             return False
         here = Spot(mark.line + 1, mark.column + 1, spot.keys, spot.inside)
         if isinstance(data, str):
@@ -211,7 +214,7 @@ class Builder:
         if not self.data and not text.isprintable() and (odd := HIDDEN.search(text)):
             self.report(mark, *hidden(odd[0]))
         if plain and text == "<<" and self._wants_key():
-            self.report(mark, "yaml-merge-key", "merge keys (<<) are not used here", "write the keys out")
+            self.report(mark, "yaml-merge-key", "Merge keys (<<) are not allowed.", "Write the keys out.")
             self.stack[-1].skip = True
             return
         value: Any = text
@@ -220,7 +223,10 @@ class Builder:
                 value = scalar(text)
             except UnusableNumber as error:
                 self.report(
-                    mark, "yaml-number", f"this number cannot be used: {error}", "quote it to make it text"
+                    mark,
+                    "yaml-number",
+                    f"The number is not valid: {error}.",
+                    "Quote the value to make it text.",
                 )
         self._value_or_key(text, value, spot, 1, event.anchor, mark)
 
@@ -239,22 +245,22 @@ class Builder:
             return
         top = self.stack[-1]
         if key is None:
-            self.report(mark, "yaml-key", "a list or mapping cannot be a key", "keys are single words")
+            self.report(mark, "yaml-key", "A list or mapping cannot be a key.", "Write a single word as key.")
             top.skip = True
             return
         if anchor:
             self.anchors[anchor] = (key, spot, size)
         if key in top.data:
             first = top.spot.keys[key][0]
-            hint = f"it stands on line {first} already; keep one"
-            self.report(mark, "yaml-duplicate-key", f"the key '{key}' is given twice", hint)
+            hint = f"Remove the key here or in line {first}."
+            self.report(mark, "yaml-duplicate-key", f'The key "{key}" is used twice.', hint)
             top.skip = True
             return
         top.key = key
         top.spot.keys[key] = (spot.line, spot.column)
 
     def _add(self, value: Any, spot: Spot, size: int, anchor: str | None) -> None:
-        """Hang a finished value into what is open, or make it the document."""
+        """Append a finished value to the open container, or make it the document."""
         if anchor:
             self.anchors[anchor] = (value, spot, size)
         if not self.stack:
@@ -275,4 +281,4 @@ class Builder:
     def _tag(self, event: Any, *allowed: str) -> None:
         if event.tag is not None and event.tag not in allowed:
             name = event.tag.replace("tag:yaml.org,2002:", "!!")
-            self.report(event.start_mark, "yaml-tag", f"the tag {name} is not used here", "remove it")
+            self.report(event.start_mark, "yaml-tag", f'The tag "{name}" is not allowed.', "Remove the tag.")

@@ -124,7 +124,7 @@ def test_when_none_comes_back_in_time_a_person_takes_over() -> None:
     world.work()
     world.advance(QUICK.fail_over_after)
     assert world.delivery("ann").state == "exhausted"
-    assert "telephone them" in world.at("m").stuck
+    assert world.at("m").stuck
 
 
 def test_what_a_person_declared_down_is_not_waited_for() -> None:

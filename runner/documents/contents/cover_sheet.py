@@ -1,4 +1,4 @@
-"""The cover sheet: what a reviewer must know about a document, as a document of its own.
+"""Cover sheet: the review information about a document, as a separate document.
 
 It is never part of what is filed: gaps, digests, coverage and the privilege marking stay in the house.
 """
@@ -25,14 +25,14 @@ from runner.documents.tree import (
 )
 from runner.documents.watermark import watermark
 
-_SHOWN = {"to_follow": "will follow", "missing": "MISSING", "waived": "not known, overridden"}
+_SHOWN = {"to_follow": "will follow", "missing": "MISSING", "waived": "unknown, overridden"}
 _STATES = {
     "covered": "covered",
-    "gap": "GAP",
+    "gap": "MISSING",
     "to_follow": "to follow",
     "not_required": "not required here",
     "forbidden": "FORBIDDEN CONTENT",
-    "to_check": "to check by a person",
+    "to_check": "to verify",
 }
 
 
@@ -50,26 +50,28 @@ def cover(
 ) -> Document:
     """Return the cover sheet of a document, to be written by the same writers.
 
-    ``approvals`` are lines such as ``A. Counsel, 2026-11-24 10:00 UTC``; ``override`` says who let it go as it is, and
-    in spite of what; ``stale`` which facts changed since; ``adopted`` whose Word file its text is from; ``facts`` names the journal's entry that set each fact
+    ``approvals`` are lines such as ``A. Counsel, 2026-11-24 10:00 UTC``; ``override`` says who accepted missing
+    information; ``stale`` which facts changed since; ``adopted`` whose Word file its text is from; ``facts`` names the journal's entry that set each fact
     (0 where it is none of the journal's); ``unverified`` names what rests on
     law that nobody has confirmed.
     """
     context = document.context
     blocks: list[Block] = [
         Heading(1, _text(f"Cover sheet: {document.title}")),
-        Paragraph(_text("For review in the house. Not part of the document; do not file or send it.")),
+        Paragraph(
+            _text("Internal only, for review. Not part of the document. Do not file or send this sheet.")
+        ),
         Fields(_facts(document)),
         *_lines("OVERRIDDEN", tuple(override)),
-        *_lines("STALE: facts changed since it was rendered", tuple(stale)),
+        *_lines("OUT OF DATE: facts changed since the document was generated", tuple(stale)),
         *_gaps(document),
         *_coverage(tuple(coverage)),
         *_outputs(tuple(outputs)),
         *_lines("Approvals", tuple(approvals)),
-        *_lines("Text taken back from Word", tuple(adopted)),
+        *_lines("Text imported from Word", tuple(adopted)),
         *_lines("Not verified", tuple(unverified)),
         *_versions(tuple(facts)),
-        *_lines("Characters that were spelt out", document.replaced),
+        *_lines("Characters replaced by their code", document.replaced),
     ]
     return Document(
         id=f"{document.id}-cover",
@@ -93,7 +95,7 @@ def _facts(document: Document) -> tuple[Field, ...]:
         ("Template", f"{document.id} {document.version}"),
         ("Template digest", document.template_sha256),
         ("Text digest", document.digest),
-        ("Rendered", f"{context.timestamp:%Y-%m-%d %H:%M:%S %z}"),
+        ("Generated", f"{context.timestamp:%Y-%m-%d %H:%M:%S %z}"),
         ("Journal head", context.journal_head),
         ("Facts used", str(len(document.facts_used))),
     )
@@ -102,7 +104,7 @@ def _facts(document: Document) -> tuple[Field, ...]:
 
 def _gaps(document: Document) -> list[Block]:
     if not document.gaps:
-        return [Heading(2, _text("Gaps")), Paragraph(_text("None."))]
+        return [Heading(2, _text("Missing information")), Paragraph(_text("None."))]
     rows = tuple(
         (
             _text(gap.path),
@@ -112,7 +114,7 @@ def _gaps(document: Document) -> list[Block]:
         for gap in document.gaps
     )
     head = (_text("Fact"), _text("Required by"), _text("In the text"))
-    return [Heading(2, _text(f"Gaps: {len(rows)}")), Table(("left",) * 3, head, rows)]
+    return [Heading(2, _text(f"Missing information ({len(rows)})")), Table(("left",) * 3, head, rows)]
 
 
 def _coverage(coverage: tuple[Coverage, ...]) -> list[Block]:
@@ -147,7 +149,7 @@ def _versions(facts: tuple[tuple[str, int], ...]) -> list[Block]:
     rows = tuple((_text(path), _text(str(entry))) for path, entry in facts if entry)
     if not rows:
         return []
-    head = (_text("Fact"), _text("Entry of the journal"))
+    head = (_text("Fact"), _text("Journal entry"))
     return [Heading(2, _text("Facts")), Table(("left", "right"), head, rows)]
 
 

@@ -1,4 +1,4 @@
-"""What the law requires in a notice against what stands in it: covered, gap, to follow, or forbidden."""
+"""Coverage of a notice: each requirement of the law is covered, missing, to follow, or forbidden."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def check(notice: Notice, document: Document) -> tuple[Coverage, ...]:
 def unnamed(lines: Iterable[Coverage], document: Document) -> tuple[Coverage, ...]:
     """Return a line for each gap in the text that none of these lines names: it keeps the notice a draft as well."""
     named = {path for line in lines for path in line.facts}
-    words = "stands in the text, though no required item names it"
+    words = "is in the text; no required item names the fact"
     return tuple(
         Coverage(ref=gap.item, item=words, state=_STATES[gap.treatment], facts=(gap.path,))
         for gap in document.gaps
@@ -69,7 +69,7 @@ def complete(coverage: tuple[Coverage, ...]) -> bool:
 
 
 class _Places:
-    """Where facts stand in a document, by their short paths."""
+    """Positions of facts in a document, by their short paths."""
 
     def __init__(self, document: Document) -> None:
         self.printed = {short(used.path) for used in document.facts_used if used.printed}
@@ -84,7 +84,7 @@ def _judged(item: Item, places: _Places, document: Document, notice: Notice) -> 
     coverage = _item(item, places, document, notice)
     in_words = bool(item.known) or not item.facts
     if document.edited and in_words and coverage.state == "covered":
-        note = "the text was edited by hand: see that it still says it"
+        note = "to verify: the text was edited by hand"
         return Coverage(ref=item.ref, item=item.item, state="to_check", note=note)
     return coverage
 
@@ -93,19 +93,19 @@ def _in_words(item: Item, notice: Notice) -> Coverage:
     """Judge what the law wants said in words: by the template's parts, else by a person."""
     if item.part and item.part in notice.says:
         return Coverage(ref=item.ref, item=item.item, state="covered")
-    note = "no fact stands for it: see that the text says it"
+    note = "to verify: no fact covers this item"
     return Coverage(ref=item.ref, item=item.item, state="to_check", note=note)
 
 
 def _item(item: Item, places: _Places, document: Document, notice: Notice) -> Coverage:
     needed = next((answer for answer in document.conditions if answer.when == item.when), None)
     if needed and needed.missing:
-        note = "nobody can tell yet whether this is required"
+        note = "undetermined: facts are missing"
         return Coverage(ref=item.ref, item=item.item, state="gap", facts=needed.missing, note=note)
     if needed and not needed.holds:
         return Coverage(ref=item.ref, item=item.item, state="not_required")
     if item.unsure:
-        note = "nobody can tell yet whether this is required"
+        note = "undetermined: facts are missing"
         return Coverage(ref=item.ref, item=item.item, state="gap", facts=item.unsure, note=note)
     if item.of_law and not item.facts and not item.known:
         return _in_words(item, notice)
@@ -113,7 +113,7 @@ def _item(item: Item, places: _Places, document: Document, notice: Notice) -> Co
     missing += [path for choice in item.known for path in _open(choice, places.known, places)]
     if missing and item.only:
         facts = tuple(missing)
-        note = f"see whether it is required: {item.only}"
+        note = f"to verify: required only if {item.only}"
         return Coverage(ref=item.ref, item=item.item, state="to_check", facts=facts, note=note)
     follow = [path for path in missing if places.gaps.get(path) == {"to_follow"}]
     if not missing:

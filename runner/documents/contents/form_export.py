@@ -1,4 +1,4 @@
-"""A filled form for machines: a sheet with one field a line, and JSON in the shape of the electronic report."""
+"""Filled form for machines: a sheet with one field a line, and JSON in the shape of the electronic report."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def write_json(document: Document) -> bytes:
 
 def _fields(document: Document) -> tuple[Any, ...]:
     if not document.form:
-        hint = "only a notice that fills a form field by field has one: --to docx,pdf,html,txt"
-        raise Refused(f"{document.id} fills no form", hint=hint, code="no_form")
+        hint = "Choose other formats: --to docx,pdf,html,txt"
+        raise Refused(f'Notice "{document.id}" fills no form.', hint=hint, code="no_form")
     return document.form
 
 
 def _marks(document: Document) -> tuple[str, ...]:
-    """Return what must not be overlooked: a draft, and an incident that is none."""
+    """Return the marks of a draft and of an exercise."""
     kind = MARKS[document.context.kind]
     status = "DRAFT" if document.context.status == "draft" else ""
     return tuple(mark for mark in (kind, status) if mark)

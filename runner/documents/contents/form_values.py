@@ -1,4 +1,4 @@
-"""The fields of a form with what the facts say in each: for a document, and for whoever exports the same fields.
+"""Values of a form's fields from the facts, for documents and exports.
 
 Instants stand in UTC as ISO 8601 writes them, places by their names, choices in the form's own words.
 """

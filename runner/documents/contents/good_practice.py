@@ -1,4 +1,4 @@
-"""What a notice to affected people has to say and must not hold, whatever the law: R16 and R28 of the rule book.
+"""Rules for every notice to affected people, whatever the law: R16 and R28 of the rule book.
 
 The words of R16 are found in the languages of the shipped notices; where they are not found a person is asked to look, since a text may
 say it otherwise. A link that breaks R28 is surely there, so it keeps the notice a draft. Pictures from elsewhere and
@@ -53,7 +53,7 @@ _SENTENCE = re.compile(r"[.!?]\s|\n\n")
 
 
 def judged(notice: Notice, document: Document) -> Iterator[Coverage]:
-    """Yield a line for each rule that holds for whoever the notice is written to."""
+    """Yield the result of each rule that applies to the notice's audience."""
     if notice.audience == "individuals":
         yield _reachable(document)
         yield _no_password(document)
@@ -64,15 +64,15 @@ def judged(notice: Notice, document: Document) -> Iterator[Coverage]:
 def _reachable(document: Document) -> Coverage:
     printed = {used.path for used in document.facts_used if used.printed}
     state: CoverageState = "to_check" if printed.isdisjoint(_REACHED) else "covered"
-    note = "" if state == "covered" else "no fact of ours by which we are reached stands in the text"
-    return Coverage(ref="R16", item="How we are reached", state=state, note=note)
+    note = "" if state == "covered" else "to verify: the text contains no contact fact of the organisation"
+    return Coverage(ref="R16", item="Contact of the organisation", state=state, note=note)
 
 
 def _no_password(document: Document) -> Coverage:
-    item = "That we ask for no password"
+    item = "Statement that no password is requested"
     words = _NEVER.get(document.language.partition("-")[0].lower())
     if words is None:
-        note = "nobody can tell in this language: see that the text says it"
+        note = "to verify: no check exists for this language"
         return Coverage(ref="R16", item=item, state="to_check", note=note)
     patterns = [re.compile(word, re.IGNORECASE) for word in words]
     said = any(
@@ -82,12 +82,12 @@ def _no_password(document: Document) -> Coverage:
     )
     if said:
         return Coverage(ref="R16", item=item, state="covered")
-    note = "no sentence of the text says it, such as: We will never ask you for a password."
+    note = "to verify: no sentence such as “We will never ask you for a password.” was found"
     return Coverage(ref="R16", item=item, state="to_check", note=note)
 
 
 def _links(notice: Notice, document: Document) -> Coverage:
-    item = "must not say: links to others than us, the authorities and whom the template names; counters of readers"
+    item = "must not say: links other than to the organisation, authorities and services of the template; counters of readers"
     own = own_domains(
         used for fact in document.facts_used if fact.path.startswith(_SERVICES) for used in fact.texts
     )
@@ -96,7 +96,7 @@ def _links(notice: Notice, document: Document) -> Coverage:
     found = dict.fromkeys(host for text in texts for host in foreign(text, named))
     why = [f"leads to {host}" for host in found]
     if any(map(counts_readers, texts)):
-        why.append("an address counts who follows it")
+        why.append("an address counts its readers")
     return Coverage(ref="R28", item=item, state="forbidden" if why else "covered", note="; ".join(why))
 
 

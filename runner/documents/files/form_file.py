@@ -1,4 +1,4 @@
-"""A form's list of fields: read from YAML, and checked against the vocabulary and its own stages."""
+"""Reader of a form's list of fields: YAML, checked against the vocabulary and its own stages."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from runner.base.text import sentence
 from runner.decoding import convert
 from runner.documents.notice import Field, FieldList
 from runner.documents.template.syntax import check_syntax, facts_read
@@ -28,13 +29,15 @@ def scan_fields(text: str, file: str) -> tuple[FieldList | None, tuple[Problem, 
         return None, source.problems
     data = source.data
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        hint = f"write 'schema: {SCHEMA}'"
-        return None, (source.problem(("schema",), "fields-schema", "this is no list of fields", hint=hint),)
+        hint = f"Write schema: {SCHEMA}."
+        return None, (
+            source.problem(("schema",), "fields-schema", "The file is not a list of fields.", hint=hint),
+        )
     try:
         found = convert({key: value for key, value in data.items() if key != "schema"}, FieldList)
     except msgspec.ValidationError as error:
         where, message = place_of(str(error))
-        return None, (source.problem(where, "fields-value", message),)
+        return None, (source.problem(where, "fields-value", sentence(message)),)
     return found, tuple(_problems(found, source))
 
 
@@ -43,12 +46,12 @@ def _problems(found: FieldList, source: Source) -> Iterator[Problem]:
     for number, section in enumerate(found.sections):
         if section.stage not in found.stages:
             where = ("sections", number, "stage")
-            hint = f"there are: {', '.join(found.stages)}"
-            yield source.problem(where, "fields-stage", f"there is no stage {section.stage!r}", hint=hint)
+            hint = f"Choose one of: {', '.join(found.stages)}."
+            yield source.problem(where, "fields-stage", f'Stage "{section.stage}" does not exist.', hint=hint)
         for index, field in enumerate(section.fields):
             place = ("sections", number, "fields", index)
             if field.id in seen:
-                yield source.problem((*place, "id"), "fields-id", f"{field.id} stands here twice")
+                yield source.problem((*place, "id"), "fields-id", f'Field "{field.id}" is given twice.')
             seen.add(field.id)
             yield from (
                 source.problem(place, code, text, hint=hint) for code, text, hint in _wrong(field, found)
@@ -61,10 +64,14 @@ Wrong = tuple[str, str, str]
 
 def _wrong(field: Field, found: FieldList) -> Iterator[Wrong]:
     if bool(field.facts) == bool(field.says):
-        yield "fields-fact", f"{field.id} needs a fact or what it says, and not both", "add 'fact: PATH'"
+        yield "fields-fact", f'Field "{field.id}" needs a fact or a text, not both.', "Add fact: PATH."
     for stage in field.says:
         if stage not in found.stages:
-            yield "fields-stage", f"there is no stage {stage!r}", f"there are: {', '.join(found.stages)}"
+            yield (
+                "fields-stage",
+                f'Stage "{stage}" does not exist.',
+                f"Choose one of: {', '.join(found.stages)}.",
+            )
     yield from _unknown(field.facts, "fields-fact")
     if field.when:
         yield from _wrong_condition("{% if " + field.when + " %}{% endif %}")
@@ -76,7 +83,7 @@ def _wrong(field: Field, found: FieldList) -> Iterator[Wrong]:
     }
     for choice in (*field.choices, *field.codes):
         if choice not in choices:
-            yield "fields-choice", f"{choice!r} is no choice of {' or '.join(field.facts)}", ""
+            yield "fields-choice", f'The value "{choice}" is not a value of {" or ".join(field.facts)}.', ""
 
 
 def _wrong_condition(condition: str) -> Iterator[Wrong]:
@@ -87,7 +94,11 @@ def _wrong_condition(condition: str) -> Iterator[Wrong]:
 
 
 def _unknown(paths: Iterable[str], code: str) -> Iterator[Wrong]:
-    yield from ((code, f"{path} is no single fact", path_hint(path)) for path in paths if not _known(path))
+    yield from (
+        (code, f'The name "{path}" is not a single fact.', path_hint(path))
+        for path in paths
+        if not _known(path)
+    )
 
 
 def _known(path: str) -> bool:

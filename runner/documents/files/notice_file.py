@@ -1,4 +1,4 @@
-"""A notice file: YAML front matter that says what the law requires, then the template's text.
+"""Reader of a notice file: YAML front matter with the requirements of the law, then the template's text.
 
 Front matter and text are checked together: every fact that an item requires must be read by the text, and
 the text is rendered once with nothing known, which finds what a template or its Markdown does wrong.
@@ -18,7 +18,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from runner.base.states import LetterPart
-from runner.base.text import nearest
+from runner.base.text import nearest, sentence
 from runner.decoding import convert
 from runner.documents.contents.coverage import short
 from runner.documents.files.form_file import scan_fields
@@ -53,7 +53,7 @@ def load_notice(
     if notice is None or errors:
         count = len(errors)
         raise Invalid(
-            f"{file} does not hold: {count} problem{'s' if count > 1 else ''}",
+            f'Notice file "{file}" has {count} problem{"s" if count > 1 else ""}.',
             code="notice",
             problems=problems,
         )
@@ -63,15 +63,15 @@ def load_notice(
 def scan_notice(
     content: bytes, file: str, parts: Parts = no_parts, forms: Parts = no_parts
 ) -> tuple[Notice | None, str, tuple[Problem, ...]]:
-    """Read as far as possible and return what was read with all that is wrong; never raises."""
+    """Read as far as possible and return the notice with all problems; never raises."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        return None, "", (_problem(file, 1, "notice-encoding", f"not UTF-8 at byte {error.start}"),)
+        return None, "", (_problem(file, 1, "notice-encoding", f"Byte {error.start} is not UTF-8."),)
     front = _FRONT.match(text)
     if front is None:
-        hint = f"begin with '---', 'schema: {SCHEMA}' and the other keys, then '---'"
-        return None, "", (_problem(file, 1, "notice-front-matter", "there is no front matter", hint),)
+        hint = f"Begin with ---, schema: {SCHEMA} and the other keys, then ---."
+        return None, "", (_problem(file, 1, "notice-front-matter", "The front matter is missing.", hint),)
     source = scan(f"\n{front[1]}", file)
     body, offset = text[front.end() :], text[: front.end()].count("\n")
     notice, problems = (None, source.problems) if source.problems else _decoded(source)
@@ -81,7 +81,7 @@ def scan_notice(
     text = "".join(piece.text for piece in pieces)
     problems += tuple(_placed(problem, pieces) for problem in check_syntax(text, file))
     problems += tuple(
-        _placed(_problem(file, number, "notice-character", f"the text holds {found[0]}"), pieces)
+        _placed(_problem(file, number, "notice-character", f"The text contains {found[0]}."), pieces)
         for number, line in enumerate(text.splitlines(), 1)
         if (found := findings(line))
     )
@@ -122,15 +122,15 @@ def _form(notice: Notice, source: Source, forms: Parts) -> tuple[_Filled, tuple[
         return _Filled(), ()
     found = forms(notice.form.fields)
     if found is None:
-        hint = f"a list of fields is a file notices/fields/{notice.form.fields}.yaml"
-        what = f"there is no list of fields {notice.form.fields!r}"
+        hint = f"Add the file notices/fields/{notice.form.fields}.yaml."
+        what = f'List of fields "{notice.form.fields}" does not exist.'
         return _Filled(), (source.problem(("form", "fields"), "notice-form", what, hint=hint),)
     listed, problems = scan_fields(*found)
     if listed is None or problems:
         return _Filled(), problems
     if notice.form.stage not in listed.stages:
-        hint = f"there are: {', '.join(listed.stages)}"
-        what = f"the form has no stage {notice.form.stage!r}"
+        hint = f"Choose one of: {', '.join(listed.stages)}."
+        what = f'Stage "{notice.form.stage}" does not exist in the form.'
         return _Filled(), (source.problem(("form", "stage"), "notice-form", what, hint=hint),)
     return _Filled(listed.at(notice.form.stage), found[0]), ()
 
@@ -152,8 +152,8 @@ def _shared(
     for index, name in enumerate(notice.parts if notice is not None else ()):
         part = parts(name)
         if part is None:
-            hint = f"a part is a file notices/parts/{name}.md"
-            text = f"there is no part {name!r}"
+            hint = f"Add the file notices/parts/{name}.md."
+            text = f'Part "{name}" does not exist.'
             problems.append(source.problem(("parts", index), "notice-part", text, hint=hint))
             continue
         text, file = part
@@ -175,8 +175,10 @@ def _placed(problem: Problem, pieces: tuple[_Piece, ...]) -> Problem:
 def _decoded(source: Source) -> tuple[Notice | None, tuple[Problem, ...]]:
     data = source.data
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        hint = f"write 'schema: {SCHEMA}'"
-        return None, (source.problem(("schema",), "notice-schema", "this is not a notice file", hint=hint),)
+        hint = f"Write schema: {SCHEMA}."
+        return None, (
+            source.problem(("schema",), "notice-schema", "The file is not a notice file.", hint=hint),
+        )
     fields = {key: value for key, value in data.items() if key != "schema"}
     unknown = tuple(_unknown_keys(fields, source))
     if unknown:
@@ -185,7 +187,7 @@ def _decoded(source: Source) -> tuple[Notice | None, tuple[Problem, ...]]:
         return convert(fields, Notice), ()
     except msgspec.ValidationError as error:
         where, message = place_of(str(error))
-        return None, (source.problem(where, "notice-value", message),)
+        return None, (source.problem(where, "notice-value", sentence(message)),)
 
 
 def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
@@ -200,7 +202,9 @@ def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
             own = tuple(name for name in kind.__struct_fields__ if name not in ("unsure", "of_law"))
             places.append(((key, index), entry, own))
     return [
-        source.problem((*where, key), "notice-key", f"unknown key {key!r}", hint=_hint(key, names), key=True)
+        source.problem(
+            (*where, key), "notice-key", f'The key "{key}" is unknown.', hint=_hint(key, names), key=True
+        )
         for where, mapping, names in places
         if isinstance(mapping, dict)
         for key in mapping
@@ -210,27 +214,41 @@ def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
 
 def _hint(word: str, known: tuple[str, ...]) -> str:
     near = nearest(word, known)
-    return f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
+    return f'Write "{near}", the nearest name.' if near else f"Choose one of: {', '.join(known)}."
 
 
 def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
     found: list[Problem] = []
     if not _ID.fullmatch(notice.id):
-        found.append(source.problem(("id",), "notice-id", "an id is lower-case words joined by hyphens"))
+        found.append(
+            source.problem(("id",), "notice-id", "The id must be lower-case words joined by hyphens.")
+        )
     if not _VERSION.fullmatch(notice.version):
-        found.append(source.problem(("version",), "notice-version", "a version is three numbers, as 1.0.0"))
+        found.append(
+            source.problem(
+                ("version",), "notice-version", "The version must be three numbers, such as 1.0.0."
+            )
+        )
     if notice.at_once and not notice.phased:
-        hint = "set 'phased: true' or take 'at_once' away"
-        found.append(source.problem(("at_once",), "notice-phases", "nothing may follow later", hint=hint))
+        hint = "Write phased: true, or remove at_once."
+        found.append(
+            source.problem(
+                ("at_once",), "notice-phases", "The key at_once needs a notice in phases.", hint=hint
+            )
+        )
     for key, words in (("says", notice.says), ("requires", tuple(i.part for i in notice.requires if i.part))):
         for word in words:
             if word not in get_args(LetterPart):
                 hint = _hint(word, get_args(LetterPart))
                 found.append(
-                    source.problem((key,), "notice-part", f"{word!r} is no part of a letter", hint=hint)
+                    source.problem(
+                        (key,), "notice-part", f'The value "{word}" is not a part of a letter.', hint=hint
+                    )
                 )
     found += [
-        source.problem(("slots",), "notice-slot", f"{slot!r} is no slot", hint=_hint(slot, SLOTS))
+        source.problem(
+            ("slots",), "notice-slot", f'The value "{slot}" is not a slot.', hint=_hint(slot, SLOTS)
+        )
         for slot in notice.slots
         if slot not in SLOTS
     ]
@@ -252,7 +270,10 @@ def _text_problems(
         return tuple(_placed(problem, pieces) for problem in error.problems)
     found = [
         source.problem(
-            ("requires",), "notice-uncovered", f"the text never says {path}, which an item requires", key=True
+            ("requires",),
+            "notice-uncovered",
+            f'The text does not print fact "{path}", which an item requires.',
+            key=True,
         )
         for path in notice.required_facts()
         if path not in read
@@ -260,9 +281,11 @@ def _text_problems(
     personal = {path for path in read if path.partition(".")[0] == "recipient"}
     for slot in sorted(personal.symmetric_difference(notice.slots)):
         what = (
-            "is read and not among the slots" if slot in personal else "is a slot that the text never reads"
+            "is read by the text and missing in `slots`."
+            if slot in personal
+            else "is in `slots`, and the text does not read it."
         )
-        found.append(source.problem(("slots",), "notice-slot", f"{slot} {what}", key=True))
+        found.append(source.problem(("slots",), "notice-slot", f'Slot "{slot}" {what}', key=True))
     epoch = RenderContext(timestamp=datetime(2000, 1, 1, tzinfo=UTC))
     try:
         render(notice, body, {}, context=epoch)

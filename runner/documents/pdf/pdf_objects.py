@@ -1,4 +1,4 @@
-"""A PDF that typst wrote, taken apart into its objects and put together with other pages.
+"""Objects of a PDF that Typst wrote, and their combination with other pages.
 
 No more than that: typst writes one plain table of objects, each page with one stream of drawing and one dictionary of
 fonts and colours. Whatever looks otherwise is a ``Bug``, and nothing is guessed.
@@ -106,7 +106,7 @@ class Objects:
         return self._written(self._reached())
 
     def _reached(self) -> set[int]:
-        """Return the numbers of what is still needed."""
+        """Return the numbers of the objects that are still needed."""
         seen: set[int] = set()
         waiting = [self._root, self._info]
         while waiting:
@@ -117,7 +117,7 @@ class Objects:
         return seen
 
     def _written(self, needed: set[int]) -> bytes:
-        """Write what is needed under the numbers that it has; the table says that the others are free."""
+        """Write the needed objects under their numbers; the table marks the others as free."""
         made, places = bytearray(b"%PDF-1.7\n%\x80\x80\x80\x80\n\n"), {}
         for number in sorted(needed):
             places[number] = len(made)
@@ -141,4 +141,4 @@ def _found(pattern: re.Pattern[bytes], content: bytes) -> re.Match[bytes]:
 
 
 def _strange() -> Bug:
-    return Bug("typst wrote a PDF of another make than we know", hint="leave --batch out until it is mended")
+    return Bug("Typst wrote a PDF with an unknown structure.", hint="Remove --batch.")

@@ -1,4 +1,4 @@
-"""The PDF writer: the tree as JSON into one fixed stationery, set by typst as PDF/A-3a and PDF/UA-1.
+"""PDF writer: the tree as JSON on one fixed stationery, set by Typst as PDF/A-3a and PDF/UA-1.
 
 typst reads the facts as JSON strings and never as markup. Fonts are the built-in one and those of the
 stationery's folders, never the system's, so that the same document gives the same bytes on every machine.

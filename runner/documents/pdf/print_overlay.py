@@ -1,4 +1,4 @@
-"""Letters for the printer: what they share is laid out once, and what is a reader's own is laid over it.
+"""Letters for the printer: a common layout, with the text of each reader laid over it.
 
 typst sets both. It lays out the pages of one letter with the reader's own paragraphs hidden, and for each reader pages
 with nothing but those paragraphs, at the same place and of the same width; the first are then drawn below the others. So
@@ -30,7 +30,7 @@ class Form(NamedTuple):
     lines: tuple[int, ...]
 
     def own(self, letter: Document) -> tuple[Block, ...]:
-        """Return what is the reader's own of a letter of this form."""
+        """Return the text of the reader of a letter of this form."""
         return tuple(letter.blocks[n] for n in self.paper.open)
 
 
@@ -127,7 +127,7 @@ class Overprint:
 def _places(found: _Found) -> list[tuple[int, tuple[tuple[int, float], ...]]] | None:
     """Return for each page with something open its number, and how far down its paragraphs begin.
 
-    None where a paragraph runs over two pages: what it does there hangs on how long it is. None as well where the same
+    None where a paragraph runs over two pages: its layout there depends on its length. None as well where the same
     words begin elsewhere by themselves.
     """
     ends = {which: page for which, hidden, page, *_ in found.end if hidden}

@@ -1,4 +1,4 @@
-"""typst at work on the one stationery: what letters share is laid out once, and only what differs anew.
+"""Typst compiler for one stationery: common parts of letters are laid out once, then only the differences.
 
 typst remembers what it has laid out for ten compilations, by content and by all that surrounds it. So the page and the
 text of one document, the pattern, go in by ``sys.inputs``, which stay the same from letter to letter; of the next
@@ -43,7 +43,7 @@ class Printed(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A PDF, and what it was made from after all, where a draft's text had to be spelt out."""
+    """A PDF, and its inputs after characters of a draft were replaced by their codes."""
 
     content: bytes
     inputs: str
@@ -60,7 +60,7 @@ class Machine:
         self._running: tuple[str, typst.Compiler] | None = None
 
     def make(self, first: Document, inputs: str, call: str, said: str) -> Made:
-        """Set what is said by one of the stationery's functions.
+        """Set the text by one of the stationery's functions.
 
         A character that no font has is spelt out as ``[U+6F22]`` in a draft; a final document is ``Refused``
         then, because its text must be the same in every format.
@@ -103,13 +103,14 @@ class Machine:
             match = _NO_GLYPH.search(str(error))
             if match is None:
                 raise Bug(
-                    f"the PDF of {first.id} could not be set", hint=re.sub(r"`.*?`", "…", error.message)
+                    f'The PDF of notice "{first.id}" could not be generated.',
+                    hint=re.sub(r"`.*?`", "…", error.message),
                 ) from None
             if first.context.status == "final":
                 raise _no_font(match[1]) from None
             return match[1]
         if not isinstance(made, bytes):
-            raise Bug("typst returned no PDF")
+            raise Bug("Typst returned no PDF.")
         return made
 
     def _compiler(self, first: Document, inputs: str) -> typst.Compiler:
@@ -164,7 +165,7 @@ class Press:
 
 
 def patterns(documents: Sequence[Document]) -> str:
-    """Say what the stationery is told of documents once for all."""
+    """Return the inputs of the stationery that all documents share."""
     return msgspec.json.encode(
         [{"doc": _data(document), "blocks": document.blocks} for document in documents]
     ).decode()
@@ -247,7 +248,7 @@ def _script(character: str) -> str:
 def _no_font(text: str) -> Refused:
     points = ", ".join(sorted({f"U+{ord(c):04X}" for c in text if ord(c) > 0x7F})) or text
     return Refused(
-        f"no font of this PDF can show {points}",
-        hint="name a folder with a TrueType font for this script in the stationery, or use docx, html or txt",
+        f"No font of this PDF has the characters {points}.",
+        hint="Add a folder with a TrueType font for this script to the stationery, or use docx, html or txt.",
         code="no_glyph",
     )

@@ -1,4 +1,4 @@
-"""What changed between two documents, word by word: the one comparison that every redline is written from.
+"""Comparison of two documents, word by word; the source of every redline.
 
 Both trees become lines (a heading, a paragraph, an item, a row of a table). Lines that are alike are paired in their
 order, the words of a pair are compared, and what has no partner was added or removed as a whole. Layout and status

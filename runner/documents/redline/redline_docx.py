@@ -1,4 +1,4 @@
-"""A redline as a Word file: the new text with what came and went as tracked changes, to be read in Word.
+"""Redline as a Word file with tracked changes.
 
 An item's sign is written out, since a list whose items came and went would count on its own.
 """

@@ -1,4 +1,4 @@
-"""A redline as one HTML page: ``ins`` and ``del``, told apart without colour as well."""
+"""Redline as one HTML page: ``ins`` and ``del``, distinguishable without colour."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TAGS: Final = {"same": ("", ""), "added": ("<ins>", "</ins>"), "removed": ("<de
 
 
 def write_redline_html(found: Redline, old: Document, new: Document) -> bytes:
-    """Return a page that fetches nothing and says at its head what is compared with what."""
+    """Return a page without external content whose first line names the compared versions."""
     title = escape(f"Comparison: {new.title}")
     mark = f"{MARKS[new.context.kind]} – " if new.context.kind != "real" else ""
     counted = f"{found.words('added')} words came, {found.words('removed')} words went"

@@ -1,4 +1,4 @@
-"""The filters that a template may use: dates, numbers and words in the document's language and zone.
+"""Filters of templates: dates, numbers and words in the document's language and zone.
 
 A missing fact goes through each of them unchanged, so that its gap stands where its value would.
 """
@@ -47,7 +47,7 @@ def _over(change: Callable[[Any], Any]) -> Filter:
             case Leaf():
                 return value.with_(change(value.value_))
             case Group() | Value():
-                raise Wrong("a filter needs one value, not a group of facts")
+                raise Wrong("The filter needs one value, not a group of facts.")
             case _:
                 return change(value)
 
@@ -59,9 +59,9 @@ def _instant(value: Any, zone: str) -> datetime:
         try:
             value = datetime.fromisoformat(value)
         except ValueError as error:
-            raise Wrong("not an instant: an RFC 3339 time with an offset is needed") from error
+            raise Wrong("The value is not a date and time with a UTC offset.") from error
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise Wrong("not an instant: a time without an offset has no place in a notice")
+        raise Wrong("The date and time has no UTC offset.")
     return value.astimezone(ZoneInfo(zone))
 
 
@@ -90,7 +90,7 @@ def _number(value: Any, language: str) -> str:
     from babel.numbers import format_decimal
 
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Wrong("not a number")
+        raise Wrong("The value is not a number.")
     return str(format_decimal(value, locale=_locale(language))).replace("\u202f", "\u00a0")
 
 

@@ -1,4 +1,4 @@
-"""A letter to many: its text is made once, and each reader's own words are put where the pattern has its slots.
+"""Template of letters to many people: the text is rendered once, and the words of each reader fill its slots.
 
 Making a document from its template takes milliseconds, and a million readers have as many. Where a template only *prints* its
 slots (no condition, loop or filter looks at them) everybody's document differs in those words alone; so the pattern is written
@@ -55,7 +55,7 @@ def _is_slot(node: nodes.Expr, slots: Sequence[str]) -> bool:
 
 
 def stand_ins(slots: Sequence[str], seed: str) -> dict[str, str]:
-    """Return a word for each slot that stands in no text: letters and digits only, so that nothing breaks it apart."""
+    """Return a placeholder for each slot that occurs in no text: letters and digits only, so that nothing splits it."""
     mark = hashlib.sha256(seed.encode()).hexdigest()[:16]
     return {slot.partition(".")[2]: f"Slot{mark}{n:02d}" for n, slot in enumerate(slots)}
 
@@ -75,7 +75,7 @@ class Pattern(msgspec.Struct, frozen=True):
 
 
 def cut(text: str, words: Mapping[str, str]) -> Pattern:
-    """Cut a text at the words that stand for its slots."""
+    """Split a text at the placeholders of its slots."""
     names = {word: name for name, word in words.items()}
     parts = re.split("|".join(map(re.escape, names)) or r"(?!)", text)
     found = re.findall("|".join(map(re.escape, names)) or r"(?!)", text)
@@ -113,7 +113,7 @@ def fill_value(source: str, names: Mapping[str, Any], budget: Budget) -> str:
     missing = sorted({path for cell in cells for path in _missing(cell)})
     if missing:
         raise Refused(
-            f"not known: {', '.join(missing)}",
+            f"Missing facts: {', '.join(missing)}.",
             hint="tocsin fact set KEY=VALUE --source SOURCE",
             code="unknown_fact",
         )
@@ -135,6 +135,6 @@ def _shown(cell: Missing | Undecided | str) -> str:
         case Missing():
             return f"[not known: {cell.path_}]"
         case Undecided():
-            return f"[cannot be told before these are known: {', '.join(cell.paths)}]"
+            return f"[undetermined; missing facts: {', '.join(cell.paths)}]"
         case _:
             return visible(cell)

@@ -1,4 +1,4 @@
-"""Markdown with marks becomes a tree with marks: CommonMark, pipe tables, and ``:::`` blocks.
+"""Parser of marked Markdown: CommonMark, pipe tables, and ``:::`` blocks become a tree.
 
 The structure depends on the template alone, so it is parsed once for each marked text and kept. Images,
 HTML, code blocks and addresses other than https, mailto and tel are refused.
@@ -71,8 +71,8 @@ def _room(state: StateBlock, line: int, end: int, silent: bool) -> bool:
     if name not in _ROOMS or close == end:
         known = ", ".join(_ROOMS)
         raise Invalid(
-            f"the block ':::{name}' is not known or not closed",
-            hint=f"known blocks are {known}; each ends with a line of ':::'",
+            f'The block ":::{name}" is unknown or not closed.',
+            hint=f"Choose one of: {known}. End the block with a line of :::.",
             code="template-markdown",
         )
     state.push("room_open", "div", 1).info = name
@@ -106,8 +106,8 @@ def _blocks(nodes: list[SyntaxTreeNode], style: Any) -> Iterator[Block]:
             case "room":
                 yield from _in_room(node)
             case other:
-                hint = "a line that starts with four spaces becomes code: take the indent away"
-                raise Invalid(f"a notice cannot hold a {other}", hint=hint, code="template-markdown")
+                hint = "Remove the indent: a line with four spaces becomes code."
+                raise Invalid(f"A notice cannot contain a {other}.", hint=hint, code="template-markdown")
 
 
 def _in_room(node: SyntaxTreeNode) -> Iterator[Block]:
@@ -174,7 +174,9 @@ def _field(line: list[Inline]) -> Field:
     shown = plain(tuple(line)).strip()
     if OPEN in shown and len(line) == 1:
         return Field((), tuple(line))  # the mark of an undecided condition, alone on its line
-    raise Invalid(f"{shown[:40]!r} is no field", hint="write 'Label: value'", code="template-markdown")
+    raise Invalid(
+        f'The line "{shown[:40]}" is not a field.', hint="Write Label: value.", code="template-markdown"
+    )
 
 
 def _inlines(nodes: list[SyntaxTreeNode]) -> tuple[Inline, ...]:
@@ -197,7 +199,7 @@ def _inlines(nodes: list[SyntaxTreeNode]) -> tuple[Inline, ...]:
             case "link":
                 inlines.append(_link(node))
             case other:
-                raise Invalid(f"a notice cannot hold an {other}", code="template-markdown")
+                raise Invalid(f"A notice cannot contain an {other}.", code="template-markdown")
     return tuple(inlines)
 
 
@@ -205,8 +207,8 @@ def _link(node: SyntaxTreeNode) -> Link:
     """Print the address behind the words, unless the words are the address."""
     href, inner = str(node.attrs.get("href", "")), _inlines(node.children)
     if not href.startswith(_SCHEMES) or OPEN in href or "%EE%80%80" in href:
-        hint = "write https://, mailto: or tel:, and no fact inside the address"
-        raise Invalid(f"the link to {href!r} is refused", hint=hint, code="template-markdown")
+        hint = "Write https://, mailto: or tel:, without a fact inside the address."
+        raise Invalid(f'The link to "{href}" is not allowed.', hint=hint, code="template-markdown")
     bare = href.partition(":")[2].removeprefix("//").removeprefix("www.").rstrip("/")
     if bare in plain(inner):
         return Link(href, inner)

@@ -1,4 +1,4 @@
-"""The Jinja2 sandbox of templates: it reads facts by their paths, prints marks, and knows nothing else."""
+"""Jinja2 sandbox of templates: facts by their paths, marks for printed values, no other access."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def sandbox(language: str, zone: str) -> Environment:
 
 
 def _absent(value: object) -> bool:
-    """Whether there is nothing to print: nobody knows it, or somebody knows that there is no such party."""
+    """Whether there is nothing to print: the fact is unknown, or is ``none``."""
     return isinstance(value, Missing) or (isinstance(value, Leaf) and nobody(value.path_, value.value_))
 
 
 @functools.cache
 def _kind() -> type[Environment]:
-    """Return the class of our sandboxes: it stands in a function because Jinja2 is imported when first needed."""
+    """Return the class of the sandbox, inside a function because Jinja2 is imported when first needed."""
     from jinja2.exceptions import SecurityError
     from jinja2.runtime import Context
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -104,7 +104,7 @@ def _kind() -> type[Environment]:
                 return obj.child_(argument)
             if type(obj).__name__ == "LoopContext" and argument in ("first", "last", "index"):
                 return getattr(obj, argument)
-            raise SecurityError(f"{argument!r} cannot be read here")
+            raise SecurityError(f"The value {argument!r} cannot be read here.")
 
     return Sandbox
 
@@ -129,14 +129,16 @@ def _mark(value: Any, ledger: Ledger) -> str:
             ledger.printed.setdefault(value.path_, {})[text] = None
             return ledger.mark(text)
         case Value():
-            raise Wrong("a group of facts cannot be printed: name one fact")
+            raise Wrong("A group of facts cannot be printed. Name one fact.")
         case _:
             return ledger.mark(_plain(value, "this expression"))
 
 
 def _plain(value: Any, path: str) -> str:
     if isinstance(value, bool):
-        raise Wrong(f"{path} is yes or no: print it with |label")
+        raise Wrong(f'The value of "{path}" is yes or no. Print the value with |label.')
     if isinstance(value, (str, int, float)):
         return str(value)
-    raise Wrong(f"{path} is a {type(value).__name__}: print it with |words, |date or |datetime")
+    raise Wrong(
+        f'The value of "{path}" is a {type(value).__name__}. Print the value with |words, |date or |datetime.'
+    )

@@ -1,4 +1,4 @@
-"""What a template may be made of, checked on Jinja2's tree before anything runs, and which facts it reads.
+"""Syntax check of templates on Jinja2's tree before rendering, and the facts that a template reads.
 
 The list of allowed nodes is the first fence: no calculation, no concatenation, no calls but to the file's
 own macros, each of which may call only those above it, so that a template always ends.
@@ -51,13 +51,19 @@ def check_syntax(source: str, name: str = "notice") -> tuple[Problem, ...]:
     from jinja2 import TemplateSyntaxError, nodes
 
     if len(source) > MAX_SOURCE:
-        return (problem_at(name, 1, "template-size", f"longer than {MAX_SOURCE} characters"),)
+        return (
+            problem_at(name, 1, "template-size", f"The template is longer than {MAX_SOURCE} characters."),
+        )
     try:
         tree = sandbox("en", "UTC").parse(source)
     except TemplateSyntaxError as error:
         return (problem_at(name, error.lineno, "template-syntax", str(error.message)),)
     except (RecursionError, ValueError):  # the latter for a number with thousands of digits
-        return (problem_at(name, 1, "template-syntax", "nested too deeply, or a number is too long"),)
+        return (
+            problem_at(
+                name, 1, "template-syntax", "The template is nested too deeply, or a number is too long."
+            ),
+        )
     if too_large := _too_large(tree):
         return (problem_at(name, 1, "template-size", too_large),)
     found = [
@@ -69,20 +75,20 @@ def check_syntax(source: str, name: str = "notice") -> tuple[Problem, ...]:
 
 
 def _too_large(tree: nodes.Template) -> str:
-    """Say why a tree is larger than any notice needs; without recursion, for what follows is recursive."""
+    """Return why a tree is too large; without recursion, since the next steps are recursive."""
     level: list[nodes.Node] = [tree]
     seen = 0
     for _ in range(MAX_DEPTH):
         level = [child for node in level for child in node.iter_child_nodes()]
         seen += len(level)
         if seen > MAX_NODES:
-            return f"more than {MAX_NODES:,} parts"
+            return f"The template has more than {MAX_NODES:,} parts."
         # Python nests one elif in another when it compiles; how many it bears differs between its versions.
         if any(len(getattr(node, "elif_", ())) > MAX_ELIFS for node in level):
-            return f"more than {MAX_ELIFS} elif in a row"
+            return f"The template has more than {MAX_ELIFS} elif in a row."
         if not level:
             return ""
-    return f"nested deeper than {MAX_DEPTH} levels"
+    return f"The template is nested deeper than {MAX_DEPTH} levels."
 
 
 def facts_read(source: str) -> tuple[tuple[str, int], ...]:
@@ -123,7 +129,7 @@ def _follow(
     aliases: dict[str, tuple[str, ...]],
     budget: Budget,
 ) -> None:
-    """Learn what loop variables and macro parameters stand for; a call inside a macro needs a second round."""
+    """Collect the values of loop variables and macro parameters; a call inside a macro needs a second round."""
     from jinja2 import nodes
 
     for loop in tree.find_all(nodes.For):
@@ -171,24 +177,24 @@ def _forbidden(node: nodes.Node) -> str:
     from jinja2 import nodes
 
     if type(node).__name__ not in _ALLOWED:
-        return f"{type(node).__name__.lower()} is not part of what a notice may use"
+        return f"A notice cannot use {type(node).__name__.lower()}."
     match node:
         case nodes.Name() if node.name.startswith("_"):
-            return f"the name {node.name!r} is reserved"
+            return f'The name "{node.name}" is reserved.'
         case nodes.Getattr() if node.attr.startswith("_"):
-            return f"the name {node.attr!r} is reserved"
+            return f'The name "{node.attr}" is reserved.'
         case nodes.Getitem() if not isinstance(node.arg, (nodes.Const, nodes.Name)):
-            return "only a plain key may stand in brackets"
+            return "Only a plain key is allowed in brackets."
         case nodes.Getitem(arg=nodes.Const(value=key)) if not isinstance(key, str) or key.startswith("_"):
-            return f"the key {key!r} is reserved"
+            return f'The key "{key}" is reserved.'
         case nodes.Const() if node.value == math.inf:
-            return "this number is too large"
+            return "The number is too large."
         case nodes.Filter() if node.name not in filters("en", "UTC"):
-            return f"there is no filter {node.name!r}: there are {', '.join(sorted(filters('en', 'UTC')))}"
+            return f'Filter "{node.name}" does not exist. Filters: {", ".join(sorted(filters("en", "UTC")))}.'
         case nodes.Test() if node.name not in _TESTS:
-            return f"there is no test {node.name!r}: there are {' and '.join(_TESTS)}"
+            return f'Test "{node.name}" does not exist. Tests: {", ".join(_TESTS)}.'
         case nodes.For() if isinstance(node.iter, (nodes.List, nodes.Tuple, nodes.Const)) or node.recursive:
-            return "a loop goes over facts"
+            return "A loop needs a list of facts."
     return ""
 
 
@@ -198,18 +204,20 @@ def _macro_problems(tree: nodes.Template, name: str) -> Iterator[Problem]:
 
     macros = list(tree.find_all(nodes.Macro))
     if len(macros) > MAX_MACROS:
-        yield problem_at(name, macros[-1].lineno, "template-forbidden", f"more than {MAX_MACROS} macros")
+        yield problem_at(
+            name, macros[-1].lineno, "template-forbidden", f"The template has more than {MAX_MACROS} macros."
+        )
     for call in tree.find_all(nodes.Call):
         called = call.node.name if isinstance(call.node, nodes.Name) else ""
         if called not in {macro.name for macro in macros}:
             yield problem_at(
-                name, call.lineno, "template-forbidden", "only macros of this file may be called"
+                name, call.lineno, "template-forbidden", "Only macros of this file can be called."
             )
     for index, macro in enumerate(macros):
         later = {other.name for other in macros[index:]}
         for call in macro.find_all(nodes.Call):
             if isinstance(call.node, nodes.Name) and call.node.name in later:
-                message = f"the macro {call.node.name!r} must stand above the one that calls it"
+                message = f'Macro "{call.node.name}" must be above the macro that calls it.'
                 yield problem_at(name, call.lineno, "template-forbidden", message)
 
 

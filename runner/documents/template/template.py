@@ -1,4 +1,4 @@
-"""A template and facts become Markdown in which every fact is a mark.
+"""Rendering of a template with facts to Markdown, in which every fact is a mark.
 
 Three fences: the template may use only the syntax that `syntax` lists, it runs in Jinja2's immutable sandbox,
 and what it prints are marks, never the facts' own characters. It stops after so many steps: each round of a loop, each
@@ -32,7 +32,7 @@ _ONLY_TAG: Final = re.compile(r"^\s*\{%-?.*-?%\}\s*$")
 
 
 class Marked(msgspec.Struct, frozen=True):
-    """What a template printed: Markdown with marks, and the ledger that says what each mark stands for."""
+    """Result of a template: Markdown with marks, and the ledger of the marks."""
 
     text: str
     ledger: Ledger
@@ -96,7 +96,7 @@ def compiled(source: str, language: str, zone: str, name: str) -> tuple[Template
     try:
         code = environment.compile(_counted(_with_flushes(tree, source)), name, name)
     except (SyntaxError, RecursionError, MemoryError) as error:  # Python has bounds of its own for blocks
-        raise _invalid(name, 1, "template-syntax", "nested too deeply") from error
+        raise _invalid(name, 1, "template-syntax", "The template is nested too deeply.") from error
     return Template.from_code(environment, code, environment.make_globals(None)), cost
 
 
@@ -157,7 +157,7 @@ def _with_flushes(tree: nodes.Template, source: str) -> nodes.Template:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
-        return "nested too deeply"
+        return "The template is nested too deeply."
     if isinstance(error, Wrong):
         return str(error)
     return getattr(error, "message", None) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Facts as a template sees them: every value knows its path, and a fact that nobody recorded says so.
+"""Facts as a template reads them: every value has its path, and a missing fact is marked.
 
 ``Group`` is a mapping of facts, ``Series`` a list of mappings, ``Leaf`` one value, ``Missing`` the absence
 of one. Nothing here is text: what a template prints goes through ``Ledger.mark``, which hands out a mark
@@ -46,7 +46,7 @@ class Budget:
         self._steps += steps
         self._output += characters
         if self.spent:
-            raise TooCostly(f"it needs more than {MAX_STEPS:,} steps or {MAX_OUTPUT:,} characters")
+            raise TooCostly(f"The template needs more than {MAX_STEPS:,} steps or {MAX_OUTPUT:,} characters.")
 
 
 class Wrong(Exception):
@@ -54,7 +54,7 @@ class Wrong(Exception):
 
 
 class Ledger:
-    """What one rendering read, printed, missed and could not decide (the only mutable thing here)."""
+    """Facts that one rendering read, printed, missed and could not decide (the only mutable object here)."""
 
     __slots__ = ("_undecided", "asked", "budget", "cells", "printed", "read")
 
@@ -67,7 +67,7 @@ class Ledger:
         self._undecided: dict[str, None] = {}
 
     def mark(self, cell: Missing | Undecided | str) -> str:
-        """Keep a cell and return the mark that stands for it in the Markdown."""
+        """Store a cell and return its mark in the Markdown."""
         match cell:
             case Missing():
                 self.budget.spend(1, len(cell.path_))
@@ -93,7 +93,7 @@ class Ledger:
 
 
 class Undecided:
-    """The conditions at one place that hang on missing facts."""
+    """The conditions at one place that depend on missing facts."""
 
     __slots__ = ("paths",)
 
@@ -156,7 +156,7 @@ class Missing(Value):
         yield Missing(f"{self._path}[]", self._ledger)
 
     def __bool__(self) -> bool:
-        """Answer yes and note that nobody could decide."""
+        """Return True and record that the value is undetermined."""
         return self._ledger.undecided(self._path)
 
     def __len__(self) -> int:
@@ -191,20 +191,20 @@ class Leaf(Value):
 
     def child_(self, key: str) -> Value:  # type: ignore[explicit-override]
         """Refuse: a value has no parts."""
-        raise Wrong(f"{self._path} is a value and has no {key!r}")
+        raise Wrong(f'Fact "{self._path}" is a single value and has no part "{key}".')
 
     def __bool__(self) -> bool:
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return bool(self.value_)
 
     def __len__(self) -> int:
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return len(self.value_)
 
     def __iter__(self) -> Iterator[Leaf]:
         """Give the entries of a list, each under the list's path."""
         if not isinstance(self.value_, (list, tuple)):
-            raise Wrong(f"{self._path} is not a list: it cannot be looped over")
+            raise Wrong(f'Fact "{self._path}" is not a list. A loop needs a list.')
         for entry in self.value_:
             yield self.with_(entry)
 
@@ -213,27 +213,27 @@ class Leaf(Value):
         return self._compare(other, lambda mine, its: its in mine)
 
     def __eq__(self, other: object) -> bool:  # type: ignore[explicit-override]
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return self._compare(other, lambda mine, its: mine == its)
 
     def __ne__(self, other: object) -> bool:  # type: ignore[explicit-override]
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return self._compare(other, lambda mine, its: mine != its)
 
     def __lt__(self, other: object) -> bool:
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return self._compare(other, lambda mine, its: mine < its)
 
     def __le__(self, other: object) -> bool:
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return self._compare(other, lambda mine, its: mine <= its)
 
     def __gt__(self, other: object) -> bool:
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return self._compare(other, lambda mine, its: mine > its)
 
     def __ge__(self, other: object) -> bool:
-        """As the value."""
+        """Return True and record that the value is undetermined."""
         return self._compare(other, lambda mine, its: mine >= its)
 
     __hash__ = None  # type: ignore[assignment]
@@ -244,7 +244,9 @@ class Leaf(Value):
         try:
             return bool(question(self.value_, other.value_ if isinstance(other, Leaf) else other))
         except TypeError as error:
-            raise Wrong(f"{self._path} cannot be compared so: {type(self.value_).__name__}") from error
+            raise Wrong(
+                f'Fact "{self._path}" cannot be compared in this way ({type(self.value_).__name__}).'
+            ) from error
 
 
 class Group(Value):
@@ -301,7 +303,7 @@ class Series(Value):
 
     def child_(self, key: str) -> Value:  # type: ignore[explicit-override]
         """Refuse: a list is looped over."""
-        raise Wrong(f"{self._path} is a list: loop over it to read {key!r}")
+        raise Wrong(f'Fact "{self._path}" is a list. Use a loop to read "{key}".')
 
 
 def wrap(value: Any, path: str, ledger: Ledger) -> Value:
@@ -324,7 +326,7 @@ def wrap(value: Any, path: str, ledger: Ledger) -> Value:
 
 
 def weigh(value: Any, budget: Budget) -> None:
-    """Spend what it costs to look at a whole value: lists within lists as often as they are seen."""
+    """Spend the cost of reading a whole value: nested lists as often as they are read."""
     if isinstance(value, Leaf):
         value = value.value_
     if isinstance(value, str):

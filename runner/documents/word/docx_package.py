@@ -1,4 +1,4 @@
-"""A Word file as its parts: written the same way each time, and read from strangers with every fence up.
+"""Package of a Word file: written with the same bytes each time, read with limits against unsafe files.
 
 A ``.docx`` that comes from outside is a zip archive of XML and may hold a bomb, a macro, a program, a picture that is
 fetched when it is opened. It is looked through as a whole before anything in it is used, and refused for any of these.
@@ -65,14 +65,14 @@ def unpack(content: bytes) -> dict[str, bytes]:
     """Return the parts of a Word file that came from outside; raises Refused for whatever could do harm."""
     parts = _entries(content)
     if "word/document.xml" not in parts:
-        raise _refused("it has no word/document.xml: it is no Word document")
+        raise _refused("the file is not a Word document (no word/document.xml)")
     for name, body in parts.items():
         if _PROGRAMS.search(name):
-            raise _refused(f"it holds a program or an embedded file: {name}")
+            raise _refused(f"the file contains a program or an embedded file: {name}")
         if name.endswith((".xml", ".rels")):
             _look_through(name, parse(body, name))
     if b"macroEnabled" in parts.get("[Content_Types].xml", b""):
-        raise _refused("it is a file for macros")
+        raise _refused("the file can contain macros")
     return parts
 
 
@@ -121,26 +121,26 @@ def _entries(content: bytes) -> dict[str, bytes]:
             _measure(entries)
             return {entry.filename: archive.read(entry) for entry in entries if not entry.is_dir()}
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
-        raise _refused("it is not a whole zip archive") from None
+        raise _refused("the file is not a complete zip archive") from None
 
 
 def _measure(entries: list[zipfile.ZipInfo]) -> None:
     """Judge the archive by its directory, before a byte is unpacked."""
     names = [entry.filename for entry in entries]
     if len(entries) > ENTRIES:
-        raise _refused(f"it has {len(entries)} parts; {ENTRIES} are allowed")
+        raise _refused(f"the file has {len(entries)} parts; the limit is {ENTRIES}")
     if len(set(names)) != len(names):
-        raise _refused("it has two parts of one name")
+        raise _refused("two parts of the file have the same name")
     for entry in entries:
         bad = not _NAME.fullmatch(entry.filename) or ".." in entry.filename or entry.filename.startswith("/")
         if bad:
-            raise _refused("a part's name is a path trick")
+            raise _refused("a part of the file has an unsafe path")
         if entry.flag_bits & 0x1:
-            raise _refused("it is encrypted")
+            raise _refused("the file is encrypted")
         if entry.file_size > LARGEST or entry.file_size > RATIO * max(entry.compress_size, 1024):
-            raise _refused(f"{entry.filename} unpacks to {entry.file_size} bytes: it looks like a bomb")
+            raise _refused(f"{entry.filename} unpacks to {entry.file_size} bytes")
     if sum(entry.file_size for entry in entries) > TOTAL:
-        raise _refused(f"it unpacks to more than {TOTAL} bytes")
+        raise _refused(f"the file unpacks to more than {TOTAL} bytes")
 
 
 def _look_through(name: str, root: Element) -> None:
@@ -149,25 +149,25 @@ def _look_through(name: str, root: Element) -> None:
             _relation(relation)
         return
     if next(root.iter(f"{W}altChunk"), None) is not None:
-        raise _refused("it takes in another file (altChunk)")
+        raise _refused("the file includes another file (altChunk)")
     for code in _codes(root):
         word = code.split()[0].upper() if code.split() else ""
         if word not in _FIELDS:
-            raise _refused(f"it has a field that fetches or computes: {word[:40] or 'without a name'}")
+            raise _refused(f"the file has a field that loads or computes: {word[:40] or 'without a name'}")
 
 
 def _relation(relation: Element) -> None:
     kind = relation.get("Type", "").rpartition("/")[2]
     if kind in _LINKED:
-        raise _refused(f"it is linked with another file ({kind})")
+        raise _refused(f"the file is linked with another file ({kind})")
     if relation.get("TargetMode", "").lower() != "external":
         if ".." in relation.get("Target", "").replace("../", "", 1) or "://" in relation.get("Target", ""):
-            raise _refused("a relation leads out of the file")
+            raise _refused("a link leads to a part outside the file")
         return
     if kind != "hyperlink":
-        raise _refused(f"it fetches something from outside ({kind})")
+        raise _refused(f"the file loads a part from outside ({kind})")
     if not _ADDRESS.match(relation.get("Target", "")):
-        raise _refused("it has a link that is no web, mail or telephone address")
+        raise _refused("a link is not a web, email or phone address")
 
 
 def _codes(root: Element) -> Iterator[str]:
@@ -196,5 +196,7 @@ def _codes(root: Element) -> Iterator[str]:
 
 def _refused(why: str) -> Refused:
     return Refused(
-        f"this Word file is not taken: {why}", hint="save the text anew as a plain .docx", code="word_file"
+        f"The Word file cannot be imported: {why}.",
+        hint="Save the text again as a plain .docx.",
+        code="word_file",
     )

@@ -1,4 +1,4 @@
-"""The fixed parts of a Word file: styles, numbering, headers, footers, relations."""
+"""Fixed parts of a Word file: styles, numbering, headers, footers, relations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Paper(msgspec.Struct, frozen=True):
 
     @property
     def text_width(self) -> int:
-        """What is left between the margins."""
+        """Width between the margins."""
         return self.width - 2 * self.margin
 
 

@@ -1,4 +1,4 @@
-"""A Word file's text as our tree: what counsel edited comes back as headings, paragraphs, lists, tables and fields.
+"""Word reader: the edited text of counsel as a tree of headings, paragraphs, lists, tables and fields.
 
 Only the body is read: letterhead, footer and page numbers are the stationery's. Tracked changes count as accepted.
 What a notice cannot hold (pictures, footnotes, text boxes, hidden text) is refused, since dropping it would change
@@ -170,7 +170,7 @@ def read_docx(content: bytes) -> Returned:
     root = parse(parts["word/document.xml"], "word/document.xml")
     body = root.find(f"{W}body")
     if body is None:
-        raise Refused("this Word file has no text", hint="choose another file", code="word_file")
+        raise Refused("The Word file has no text.", hint="Choose another file.", code="word_file")
     control = next(
         (one for one in body.findall(f"{W}sdt") if _value(one.find(f"{W}sdtPr"), "tag") == BODY), None
     )
@@ -338,8 +338,8 @@ def _characters(run: Element) -> Iterator[str]:
 
 def _cannot(what: str) -> Refused:
     return Refused(
-        f"this Word file holds {what}, which a notice cannot have",
-        hint="take it out in Word, or say it in words",
+        f"The Word file contains {what}. A notice cannot contain {what}.",
+        hint="Remove the part in Word, or replace it with text.",
         code="word_file",
     )
 
@@ -386,7 +386,7 @@ def _aligns(row: Element, columns: int) -> Iterator[str]:
 
 
 def _merged(inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:
-    """Join neighbours of one kind: Word breaks a sentence into runs wherever somebody touched it."""
+    """Join neighbours of one kind: Word splits a sentence into runs at every edit."""
     found: list[Inline] = []
     for node in inlines:
         last = found[-1] if found else None

@@ -1,4 +1,4 @@
-"""Where a Word file's main part is cut: what stands before our text and what after it, by bytes and not by rewriting."""
+"""Split of a Word file's main part before and after its text, by bytes."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def cut(xml: bytes) -> Cut:
     """Return a main part cut where our text goes; raises Refused where it is not written as Word writes it."""
     head = xml[:2048]
     if xml.startswith((b"\xff\xfe", b"\xfe\xff")) or re.search(rb'encoding="(?!utf-8")', head, re.IGNORECASE):
-        raise _unfit("it is not in UTF-8")
+        raise _unfit("the file is not UTF-8")
     for prefix, space in _PREFIXES.items():
         if re.search(rb"xmlns:" + prefix + rb"=[\"']" + re.escape(space) + rb"[\"']", xml) is None:
-            raise _unfit("its prefixes are not Word's")
+            raise _unfit("the XML prefixes are not those of Word")
     before, after, placeholder = _places(xml)
     root = parse(xml, "word/document.xml")
     first = xml[:before]
@@ -106,12 +106,12 @@ class _Reading:
     def _after_tag(self) -> int:
         end = self._xml.index(b">", self._parser.CurrentByteIndex) + 1
         if self._xml[end - 2 : end] == b"/>":
-            raise _unfit("its text has no place in it")
+            raise _unfit("the file has no place for the text")
         return end
 
 
 def _places(xml: bytes) -> tuple[int, int, tuple[int, int] | None]:
-    """Return where our text begins and where what follows it, and the mark of a placeholder to leave out."""
+    """Return where the text begins and where the rest follows, and the mark of a placeholder to omit."""
     found = _Reading(xml).found
     if "control" not in found:
         return found["body"], found["body_end"], None
@@ -147,7 +147,7 @@ def _without(section: Element | None) -> tuple[HeaderKind, ...]:
 
 def _unfit(why: str) -> Refused:
     return Refused(
-        f"this Word file cannot be a letterhead: {why}",
-        hint="save it anew in Word as a plain .docx",
+        f"The Word file cannot be a letterhead: {why}.",
+        hint="Save the file again in Word as a plain .docx.",
         code="letterhead",
     )

@@ -1,4 +1,4 @@
-"""The Word writer: the tree as WordprocessingML, small, quick, and the same bytes each time.
+"""Word writer: the tree as WordprocessingML, with the same bytes each time.
 
 The order of child elements is the schema's; Word refuses a file where it is not. Parts are stored, not
 compressed, with the dates of 1980, so that the bytes do not depend on a zlib version or a clock.
@@ -71,7 +71,7 @@ _OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relation
 
 
 def with_logo(files: dict[str, bytes], paper: Stationery) -> dict[str, bytes]:
-    """Return the parts that a logo changes or adds; raises KeyError for parts that are none of ours."""
+    """Return the parts that a logo changes or adds; raises KeyError for parts that Tocsin did not write."""
     logo = paper.logo
     if logo is None:
         return {}

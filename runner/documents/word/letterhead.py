@@ -1,8 +1,8 @@
-"""A document on the firm's own Word letterhead: its styles, headers, footers and page stay as they are, byte for byte.
+"""Word letterhead of the organisation: its styles, headers, footers and page stay unchanged, byte for byte.
 
 The body is replaced, or only what stands in the content control whose tag is ``body``. The file is cut where its XML
-says and never written anew: Word's own marks for other versions of Word refer to prefixes that a rewriting would lose.
-Styles are found by their names, which Word does not translate; one that is missing is added under a name of ours.
+says and never rewritten: Word's own marks for other versions of Word refer to prefixes that a rewriting would lose.
+Styles are found by their names, which Word does not translate; one that is missing is added under a name of Tocsin.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Letterhead:
         self._parts = unpack(content)
         comments = self._parts.get("word/comments.xml")
         if comments and parse(comments).find(f"{W}comment") is not None:
-            raise _unfit("it has comments, which would leave the house with every notice")
+            raise _unfit("the file has comments, which every notice would contain")
         if "word/styles.xml" not in self._parts:
-            raise _unfit("it has no styles")
+            raise _unfit("the file has no styles")
         self._cut = cut(self._parts[MAIN])
         self._styles = parse(self._parts["word/styles.xml"])
 
@@ -61,7 +61,7 @@ class Letterhead:
         return pack(made)
 
     def _styled(self, made: dict[str, bytes], document: Document, xml: str) -> str:
-        """Name the firm's styles in place of ours, and add those that it lacks."""
+        """Name the firm's styles instead of Tocsin's, and add those that it lacks."""
         texts = parts.style_texts(document.context.stationery.points, small_print(document))
         theirs = {_name(style): style.get(f"{W}styleId", "") for style in self._styles.iter(f"{W}style")}
         names: dict[str, str] = {}
@@ -107,7 +107,7 @@ def _numbered(made: dict[str, bytes], lists: list[tuple[str, int]], xml: str) ->
     text = made[part]
     at = re.search(rb"<w:num [^>]*>|<w:numIdMacAtCleanup|</w:numbering>", text)
     if at is None:
-        raise _unfit("its numbering is not written as Word writes it")
+        raise _unfit("the numbering does not have Word's form")
     text = text[: at.start()] + kinds.encode() + text[at.start() :]
     at = re.search(rb"<w:numIdMacAtCleanup|</w:numbering>", text)
     end = at.start() if at is not None else len(text)
@@ -140,7 +140,7 @@ def _pictured(made: dict[str, bytes], pictures: list[bytes], xml: str) -> str:
 
 
 def _marked(made: dict[str, bytes], found: Cut, document: Document, tail: bytes) -> bytes:
-    """Put the marking into every header there is, and into one of ours for pages that have none."""
+    """Put the marking into every header there is, and into a new header for pages that have none."""
     marking = watermark(document)
     for name in [one for one in made if re.fullmatch(r"word/header\d*\.xml", one)]:
         made[name] = _before_end(made[name], "hdr", parts.watermark_paragraph(marking, mark(document)))
@@ -185,14 +185,14 @@ def _before_end(xml: bytes, tag: str, text: str) -> bytes:
     """Put text before the end of a part's outermost element."""
     ends = list(re.finditer(rb"</(?:\w+:)?" + tag.encode() + rb"\s*>", xml))
     if not ends:
-        raise _unfit(f"its {tag} are not written as Word writes them")
+        raise _unfit(f"the {tag} do not have Word's form")
     return xml[: ends[-1].start()] + text.encode() + xml[ends[-1].start() :]
 
 
 def _unfit(why: str) -> Refused:
     return Refused(
-        f"this Word file cannot be a letterhead: {why}",
-        hint="save it anew in Word as a plain .docx",
+        f"The Word file cannot be a letterhead: {why}.",
+        hint="Save the file again in Word as a plain .docx.",
         code="letterhead",
     )
 

@@ -1,4 +1,4 @@
-"""The names of the authorities that duties name by a code."""
+"""Names of authorities for letters, for codes whose own words do not fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the vocabulary's codes read like, by language: elements of data, ways in, kinds of people, and what was lost.
+"""Labels of the vocabulary's codes, by language: data types, vectors, kinds of people, and losses.
 
 A code that a language leaves out reads as in English, and one that is in no table reads as its words.
 """

@@ -1,4 +1,4 @@
-"""The few words that documents add of their own, by language; what codes read like is in ``labels``.
+"""Phrases that documents add, by language; labels of codes are in ``labels``.
 
 Templates are written in one language each; only these words cannot stand in them.
 """

@@ -1,4 +1,4 @@
-"""The HTML writer: one page that asks nothing from outside, readable by a screen reader and in an e-mail."""
+"""HTML writer: one page without external content, readable by a screen reader and in an email."""
 
 from __future__ import annotations
 

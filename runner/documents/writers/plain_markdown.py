@@ -1,4 +1,4 @@
-"""The Markdown writer: the tree as Markdown again, with every character of a fact escaped."""
+"""Markdown writer: the tree as Markdown, with every character of a fact escaped."""
 
 from __future__ import annotations
 

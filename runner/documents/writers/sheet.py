@@ -1,4 +1,4 @@
-"""A table as a spreadsheet: every text is written as text, so that nothing a person recorded becomes a formula."""
+"""Spreadsheet writer of a table: every text is written as text, so that no fact becomes a formula."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plain-text writer: 76 columns, headings underlined, a table as one ``Head: value`` line for each cell."""
+"""Plain-text writer: 76 columns, headings underlined, a table as one ``Head: value`` line for each cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an expression can read: its facts, steps, duties and names, found once when it is parsed."""
+"""Dependencies of an expression: its facts, steps, duties and names, computed once when it is parsed."""
 
 from __future__ import annotations
 

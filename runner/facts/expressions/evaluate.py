@@ -1,4 +1,4 @@
-"""Answer an expression from what is known, in three values, and never fail.
+"""Evaluation of expressions over the known facts, in three values. Never fails.
 
 Theory. Early in a breach most facts are unknown, and unknown is not false. Logic is Kleene's strong three-valued
 logic: ``false and unknown`` is false, ``true or unknown`` is true, and anything else that touches an unknown is
@@ -9,7 +9,7 @@ names: ``known(x)``, ``x is defined`` and ``x|default(y)`` ask about the state o
 The evaluator is total. It ends, because the tree is finite and bounded by the parser and nothing loops. It raises
 nothing: two values whose kinds do not compare, or a sum that leaves the calendar, give ``Unknown`` with a sentence
 in ``problems`` (the parser refuses most of these beforehand), so a mistake keeps a step waiting and visible
-rather than letting it pass or fall away.
+rather than letting the step pass or be skipped.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from runner.facts.expressions.values import (
 
 
 class View(Protocol):
-    """What an expression can see. Every method is total: what is not there is ``Unknown`` and names itself."""
+    """Facts, steps and duties that an expression reads. Every method is total: an absent value is ``Unknown`` with its name."""
 
     def fact(self, path: str) -> Value:
         """Return the typed value of a fact path, a whole map or a list."""
@@ -77,7 +77,7 @@ class View(Protocol):
 
 
 def evaluate(expression: Expression, view: View) -> Value:
-    """Return the expression's value; ``Unknown`` when it cannot be told. Never raises."""
+    """Return the expression's value; ``Unknown`` if facts are missing. Never raises."""
     return _value(expression.tree, view)
 
 
@@ -154,7 +154,7 @@ def _chain(node: Compare, view: View) -> bool | Unknown:
 def _duty(key: Value, view: View) -> Value:
     if isinstance(key, Unknown):
         return key
-    return view.duty(key) if isinstance(key, str) else problem(f"{kind(key)} names no duty")
+    return view.duty(key) if isinstance(key, str) else problem(f"{kind(key)} is not the name of a duty")
 
 
 def _part(target: Node, name: str, view: View) -> Value:

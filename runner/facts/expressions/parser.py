@@ -1,4 +1,4 @@
-"""Read an expression: Jinja2's expression syntax, and of it only what is on a short list.
+"""Parser of expressions: Jinja2's expression syntax, restricted to a short list.
 
 jinja2 parses it and never evaluates anything. The tree is walked once: every node that is not on the list is refused
 with the place where it stands, and every name must be a fact, a step, a duty or a name in scope.
@@ -13,7 +13,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from runner.base.text import text_problem
+from runner.base.text import sentence, text_problem
 from runner.facts.expression import Expression, ExpressionError
 from runner.facts.expressions.tree import read_tree
 from runner.facts.expressions.type_check import check_kinds
@@ -30,12 +30,12 @@ _MAX_BRACKETS = 20
 _MAX_WORDS = 60
 _MAX_SIGNS = 2
 _SPELLINGS = {
-    "&": "write 'and'",
-    "|": "write 'or'; a single | applies a filter, as in data.elements|length",
-    "!": "write 'not', or != to compare",
-    "=": "write == to compare",
-    "?": "write: A if condition else B",
-    "`": "quote text with ' or \"",
+    "&": "Write `and`.",
+    "|": "Write `or`. A single | applies a filter, as in data.elements|length.",
+    "!": "Write `not`, or != to compare.",
+    "=": "Write == to compare.",
+    "?": "Write: A if condition else B.",
+    "`": "Quote text with ' or \".",
 }
 
 
@@ -79,7 +79,7 @@ def syntax(source: str) -> nodes.Expr:
         raise _worded(source, error.message or "not an expression", error.lineno) from None
     if not parser.stream.eos:
         offset = parser.stream.current.lineno
-        raise _worded(source, f"unexpected '{source[offset : offset + 20]}' after the expression", offset)
+        raise _worded(source, f'unexpected "{source[offset : offset + 20]}" after the expression', offset)
     return tree
 
 
@@ -93,16 +93,16 @@ def _environment() -> Environment:
 
 def _refuse_unreadable(source: str) -> None:
     if not source.strip():
-        raise ExpressionError("the expression is empty", 0)
+        raise ExpressionError("The expression is empty.", 0)
     if len(source) > MAX_CHARACTERS:
         raise ExpressionError(
-            f"the expression has {len(source)} characters, more than {MAX_CHARACTERS}",
+            f"The expression has {len(source)} characters, more than {MAX_CHARACTERS}.",
             MAX_CHARACTERS,
-            "answer a part of it in an 'ask' step that sets a fact, and read that fact",
+            "Move a part into an `ask` step that sets a fact, and read that fact.",
         )
     problem = text_problem(source.replace("\t", " "), many_lines=True)
     if problem:
-        raise ExpressionError(problem, 0)
+        raise ExpressionError(sentence(problem), 0)
 
 
 def _tokens(source: str, environment: Environment) -> Iterator[tuple[int, str, str]]:
@@ -128,7 +128,9 @@ def _refuse_towers(tokens: list[tuple[int, str, str]]) -> None:
         words += kind == "name" and text in ("not", "if")
         signs = signs + 1 if kind == "operator" and text in "+-" else 0
         if depth > _MAX_BRACKETS or words > _MAX_WORDS or signs > _MAX_SIGNS:
-            raise ExpressionError("the expression is nested too deeply", offset, "split it with 'ask' steps")
+            raise ExpressionError(
+                "The expression is nested too deeply.", offset, "Split the expression with `ask` steps."
+            )
 
 
 def _worded(source: str, message: str, offset: int) -> ExpressionError:
@@ -137,9 +139,9 @@ def _worded(source: str, message: str, offset: int) -> ExpressionError:
     rest = source[offset:].lstrip()
     hint = _SPELLINGS.get(rest[:1], "")
     if not rest or "end of template" in message:
-        return ExpressionError("the expression ends too early", len(source))
+        return ExpressionError("The expression ends too early.", len(source))
     if rest[0] in "'\"":
-        return ExpressionError("the quoted text does not end", offset)
+        return ExpressionError("The quoted text does not end.", offset)
     if "unexpected char" in message:
-        return ExpressionError(f"unexpected character '{rest[0]}'", offset, hint)
-    return ExpressionError(message.replace("end of print statement", "the end"), offset, hint)
+        return ExpressionError(f'The character "{rest[0]}" is not allowed here.', offset, hint)
+    return ExpressionError(sentence(message.replace("end of print statement", "the end")), offset, hint)

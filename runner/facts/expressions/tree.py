@@ -1,4 +1,4 @@
-"""Turn jinja2's tree, or one of the same shape, into ours, node by node, refusing everything that is not on the list."""
+"""Translation of Jinja2's tree to the expression tree; every node that is not on the list is refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from runner.base.instants import parse_duration, parse_instant
-from runner.base.text import nearest, text_problem
+from runner.base.text import nearest, sentence, text_problem
 from runner.facts.expression import (
     DUTY_PARTS,
     LOOP_NAMES,
@@ -74,14 +74,14 @@ _TESTS: Final[dict[str, tuple[FunctionName, bool]]] = {
 Syntax: TypeAlias = Any
 """A node of jinja2's; the module is imported by whoever parses."""
 _REFUSED: Final[dict[str, str]] = {
-    "Concat": "text cannot be joined with ~ in a condition",
-    "Mul": "there is no multiplication in a condition",
-    "Div": "there is no division in a condition",
-    "FloorDiv": "there is no division in a condition",
-    "Mod": "there is no remainder in a condition",
-    "Pow": "there are no powers in a condition",
-    "Dict": "a condition has no dictionaries",
-    "Slice": "a list cannot be sliced in a condition",
+    "Concat": "A condition cannot join text with ~.",
+    "Mul": "A condition has no multiplication.",
+    "Div": "A condition has no division.",
+    "FloorDiv": "A condition has no division.",
+    "Mod": "A condition has no remainder.",
+    "Pow": "A condition has no powers.",
+    "Dict": "A condition has no dictionaries.",
+    "Slice": "A condition cannot slice a list.",
 }
 
 
@@ -124,13 +124,15 @@ class _Reader:
         self.count += 1
         self.depth += 1
         if self.count > _MAX_NODES or self.depth > _MAX_DEPTH:
-            raise self.error(node, "the expression is too large", "split it with 'ask' steps that set facts")
+            raise self.error(
+                node, "The expression is too large.", "Split the expression with `ask` steps that set facts."
+            )
         ours = self.allowed(node)
         self.depth -= 1
         return ours
 
     def error(self, node: Syntax, message: str, hint: str = "") -> ExpressionError:
-        """Return an error at the offset that stands in the node's line number."""
+        """Return an error at the offset that the node has as line number."""
         offset = node.lineno + (kind_of(node) == "Getattr")
         if kind_of(node) == "Call":
             offset = _root(node.node).lineno
@@ -140,7 +142,7 @@ class _Reader:
         """Dispatch on jinja2's node classes; whatever has no reader is refused."""
         reader = self.readers.get(kind_of(node))
         if reader is None:
-            what = _REFUSED.get(kind_of(node), f"a condition has no {kind_of(node).lower()}")
+            what = _REFUSED.get(kind_of(node), f"A condition has no {kind_of(node).lower()}.")
             raise self.error(node, what)
         return reader(node)
 
@@ -152,16 +154,18 @@ class _Reader:
         if isinstance(value, str):
             problem = text_problem(value)
             if problem:
-                raise self.error(node, problem)
+                raise self.error(node, sentence(problem))
             return Const(value)
         if isinstance(value, int) and value > _MAX_WHOLE:
-            raise self.error(node, "the number is too large", "2^53 is the largest whole number")
+            raise self.error(node, "The number is too large.", "Write a whole number of at most 2^53.")
         if isinstance(value, float) and not math.isfinite(value):
-            raise self.error(node, "the number is too large")
+            raise self.error(node, "The number is too large.")
         if isinstance(value, int | float):
             return Const(value)
         raise self.error(
-            node, "there is no null: a fact that nobody has said is unknown", "write known(x) or 'x is known'"
+            node,
+            "A condition has no null. A fact without a value is unknown.",
+            "Write known(x) or `x is known`.",
         )
 
     def compare(self, node: Syntax) -> Compare:
@@ -173,7 +177,9 @@ class _Reader:
         """Return ``A if test else B``; without an ``else`` there would be no value."""
         if node.expr2 is None:
             raise self.error(
-                node, "'if' without 'else' has no value when it is false", "write: A if condition else B"
+                node,
+                "The `if` has no `else`. Without `else` it has no value when the condition is false.",
+                "Write: A if condition else B.",
             )
         return Choose(self.read(node.test), self.read(node.expr1), self.read(node.expr2))
 
@@ -181,7 +187,7 @@ class _Reader:
         """Return one of the allowed filters as a function of its subject."""
         function = _FILTERS.get(node.name)
         if function is None or node.node is None:
-            raise self.error(node, f"there is no filter '{node.name}'", _meant(node.name, _FILTERS))
+            raise self.error(node, f'Filter "{node.name}" does not exist.', _meant(node.name, _FILTERS))
         arguments = self.arguments(node, 1 if function == "default" else 0)
         return Apply(function, (self.read(node.node), *arguments))
 
@@ -189,7 +195,7 @@ class _Reader:
         """Return ``x is known`` and the like."""
         found = _TESTS.get(node.name)
         if found is None:
-            raise self.error(node, f"there is no test 'is {node.name}'", _meant(node.name, _TESTS))
+            raise self.error(node, f'Test "is {node.name}" does not exist.', _meant(node.name, _TESTS))
         self.arguments(node, 0)
         function, positive = found
         applied = Apply(function, (self.read(node.node),))
@@ -199,7 +205,7 @@ class _Reader:
         """Return exactly as many plain arguments as wanted."""
         if node.kwargs or node.dyn_args or node.dyn_kwargs or len(node.args) != wanted:
             amount = {0: "no arguments", 1: "one argument"}[wanted]
-            raise self.error(node, f"it takes {amount}")
+            raise self.error(node, f"The function needs {amount}.")
         return tuple(map(self.read, node.args))
 
     def call(self, node: Syntax) -> Node:
@@ -208,7 +214,7 @@ class _Reader:
         if name not in _FUNCTIONS:
             raise self.error(
                 node,
-                f"there is no function '{name}'" if name else "only a function can be called",
+                f'Function "{name}" does not exist.' if name else "Only a function can be called.",
                 _meant(name, _FUNCTIONS),
             )
         (argument,) = self.arguments(node, 1)
@@ -218,7 +224,9 @@ class _Reader:
             case "duty":
                 if isinstance(argument, Const) and not isinstance(argument.value, str):
                     raise self.error(
-                        node, "duty() takes an id in quotes, as duty('eu-gdpr-33-controller-sa/initial')"
+                        node,
+                        "duty() needs an id in quotes.",
+                        "Write duty('eu-gdpr-33-controller-sa/initial'), for example.",
                     )
                 return DutyRef(argument)
             case "duties":
@@ -234,12 +242,14 @@ class _Reader:
         """Return a reference to a step, whose id must be literal so that order can be checked."""
         if isinstance(argument, Const) and isinstance(argument.value, str):
             return StepRef(argument.value)
-        raise self.error(node, "step() takes a step's id in quotes, as step('wipe')")
+        raise self.error(node, "step() needs the id of a step in quotes.", "Write step('wipe'), for example.")
 
     def verdict(self, node: Syntax, argument: Node) -> None:
         """Check the one argument of ``duties``."""
         if not isinstance(argument, Const) or argument.value not in VERDICTS:
-            raise self.error(node, "duties() takes a verdict in quotes", f"one of {', '.join(VERDICTS)}")
+            raise self.error(
+                node, "duties() needs a verdict in quotes.", f"Choose one of: {', '.join(VERDICTS)}."
+            )
 
     def moment(self, node: Syntax, function: str, argument: Node) -> None:
         """Check a literal duration or instant."""
@@ -248,7 +258,7 @@ class _Reader:
         try:
             (parse_duration if function == "duration" else parse_instant)(str(argument.value))
         except ValueError as error:
-            raise self.error(node, str(error)) from None
+            raise self.error(node, sentence(str(error))) from None
 
     def path(self, node: Syntax) -> Node:
         """Return a fact, a part of a step or duty, or a part of a name in scope."""
@@ -264,7 +274,7 @@ class _Reader:
             return self.fact(root, links)
         if kind_of(root) == "Call":
             return self.part_of_call(self.read(root), links)
-        raise self.error(root, "only facts, steps, duties and names in scope have parts")
+        raise self.error(root, "Only facts, steps, duties and names in scope have parts.")
 
     def parts(self, base: Node, links: list[Syntax]) -> Node:
         """Return attribute and index nodes over something that is only known at run time."""
@@ -284,19 +294,23 @@ class _Reader:
         word = first.attr if kind_of(first) == "Getattr" else ""
         if word not in known:
             what = (
-                "a step" if isinstance(called, StepRef) else "a duty" if isinstance(called, DutyRef) else "it"
+                "A step"
+                if isinstance(called, StepRef)
+                else "A duty"
+                if isinstance(called, DutyRef)
+                else "The value"
             )
             hint = _meant(word, known) if known else ""
-            raise self.error(first, f"{what} has no part '{word}'", hint)
+            raise self.error(first, f'{what} has no part "{word}".', hint)
         if links[1:] and word != "answer":
-            raise self.error(links[1], f"{word} is a single value and has no parts")
+            raise self.error(links[1], f'"{word}" is a single value and has no parts.')
         return self.parts(Attribute(called, word), links[1:])
 
     def fact(self, root: Syntax, links: list[Syntax]) -> Node:
         """Follow the vocabulary as far as the keys are literal."""
         branch = roots().get(root.name)
         if branch is None:
-            raise self.error(root, f"nothing is called '{root.name}'", self.name_hint(root.name, links))
+            raise self.error(root, f'The name "{root.name}" is unknown.', self.name_hint(root.name, links))
         path = root.name
         for position, link in enumerate(links):
             segment = _literal(link)
@@ -307,36 +321,40 @@ class _Reader:
                 raise self.error(link, *self.no_part(path, branch, segment))
             branch, path = below, f"{path}.{segment}"
         if not isinstance(branch, FactType | Keyed):
-            raise self.error(root, f"{path} is a group of facts", f"read one of: {', '.join(branch)}")
+            raise self.error(
+                root, f'The name "{path}" is a group of facts.', f"Read one of: {', '.join(branch)}."
+            )
         return FactRef(path)
 
     def no_part(self, path: str, branch: object, segment: str | None) -> tuple[str, str]:
-        """Word what is wrong with a segment."""
+        """Return message and hint for a wrong segment."""
         wrong = f"{path}.{segment}"
         if isinstance(branch, FactType):
             return (
-                f"{path} is a single fact and has no parts",
-                "" if not branch.many else "write: 'x' in " + path,
+                f'Fact "{path}" is a single fact and has no parts.',
+                "" if not branch.many else f"Write: 'x' in {path}.",
             )
         if isinstance(branch, Keyed) and segment is not None:
-            return key_problem(branch.key, segment), ""
+            return f"Not valid: {key_problem(branch.key, segment)}.", ""
         return (
-            (f"there is no fact {wrong}", path_hint(wrong)) if segment else (f"{path} needs a name here", "")
+            (f'Fact "{wrong}" does not exist.', path_hint(wrong))
+            if segment
+            else (f'Fact "{path}" needs a key in brackets.', "")
         )
 
     def name_hint(self, name: str, links: list[Syntax]) -> str:
         """Advise for a root that is nothing: quote it, scope it, or the nearest fact."""
         if name in LOOP_NAMES:
-            return f"'{name}' exists only inside for_each, repeat or a sub-playbook"
+            return f'Use "{name}" only inside for_each, repeat or a called playbook.'
         if name in _FUNCTIONS:
-            return f"write {name}('...')"
+            return f"Write {name}('...')."
         if name.lower() in TRUTH_WORDS:
-            return f"write {str(TRUTH_WORDS[name.lower()]).lower()}"
+            return f"Write {str(TRUTH_WORDS[name.lower()]).lower()}."
         if name.isupper() and len(name) <= 3:
-            return "a key with a hyphen needs brackets, as people.by_jurisdiction['US-CA']"
+            return "Put a key with a hyphen in brackets, such as people.by_jurisdiction['US-CA']."
         path = ".".join([name, *(segment for segment in map(_literal, links) if segment)])
         close = nearest(name, [*self.names, *roots(), *_FUNCTIONS])
-        return path_hint(path) if not close or close in roots() else f"did you mean {close}?"
+        return path_hint(path) if not close or close in roots() else f'Write "{close}", the nearest name.'
 
 
 def kind_of(node: Syntax) -> str:
@@ -373,4 +391,4 @@ def _literal(link: Syntax) -> str | None:
 def _meant(word: str, known: object) -> str:
     words = list(known)  # type: ignore[call-overload]
     close = nearest(word, words)
-    return f"did you mean {close}?" if close else f"there are: {', '.join(words)}"
+    return f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(words)}."

@@ -1,4 +1,4 @@
-"""Find what an expression plainly gets wrong before anything runs: kinds that never compare, words no fact can hold.
+"""Type check of expressions: kinds that cannot be compared, words that a fact cannot be.
 
 At run time such a mistake is only ever *unknown* (see ``runner.facts.expressions.evaluate``), which would keep a step waiting
 for nothing; here it is an error with a hint. What is not known until run time (``item``, an answer) is let through.
@@ -40,7 +40,7 @@ WORDS: dict[Kind, str] = {
     "truth": "true or false",
     "number": "a number",
     "text": "text",
-    "instant": "an instant",
+    "instant": "a date and time",
     "duration": "a duration",
     "list": "a list",
     "map": "a map",
@@ -107,7 +107,7 @@ def kind_of(expression: Expression) -> Kind:
 
 
 class _Checker:
-    """One walk; the tree has no offsets, so a mistake is placed where its word stands in the source."""
+    """One walk; the tree has no offsets, so a mistake is placed where its word is in the source."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -121,8 +121,12 @@ class _Checker:
         kind = self.kind(node)
         if kind in ("truth", "any"):
             return "truth"
-        hint = "write: ... is not empty" if kind in ("list", "map") else "compare it with something"
-        raise self.error(_word(node), f"{_word(node) or 'this'} is {WORDS[kind]}, not true or false", hint)
+        hint = (
+            "Write: ... is not empty." if kind in ("list", "map") else "Compare the value with another value."
+        )
+        raise self.error(
+            _word(node), f'The value of "{_word(node) or "this"}" is {WORDS[kind]}, not true or false.', hint
+        )
 
     def kind(self, node: Node) -> Kind:
         """Return what kind of value a node gives, checking everything below it."""
@@ -137,8 +141,8 @@ class _Checker:
                 word = _word(node)
                 raise self.error(
                     word,
-                    f"{word} needs a part",
-                    f"as {word}.{'done' if isinstance(node, StepRef) else 'applies'}",
+                    f'"{word}" needs a part.',
+                    f"Write {word}.{'done' if isinstance(node, StepRef) else 'applies'}.",
                 )
             case Attribute(StepRef() | DutyRef(), name):
                 return _PARTS[name]
@@ -191,23 +195,23 @@ class _Checker:
         one, other = self.kind(left), self.kind(link.right)
         if link.op in ("in", "not in"):
             if other not in ("list", "map", "any"):
-                hint = "compare with ==" if other == "text" else ""
+                hint = "Compare with ==." if other == "text" else ""
                 raise self.error(
                     _word(link.right),
-                    f"'in' needs a list or a map, and {_word(link.right)} is {WORDS[other]}",
+                    f'The operator `in` needs a list or a map. "{_word(link.right)}" is {WORDS[other]}.',
                     hint,
                 )
             self.held(link.right, left)
             return
         if "any" not in (one, other) and one != other:
-            hint = f"write: ... in {_word(left)}" if one == "list" and other == "text" else ""
+            hint = f"Write: ... in {_word(left)}." if one == "list" and other == "text" else ""
             raise self.error(
                 _word(left),
-                f"{WORDS[one]} never compares with {WORDS[other]}",
+                f"{WORDS[one].capitalize()} cannot be compared with {WORDS[other]}.",
                 hint or _pair_hint(one, other),
             )
         if link.op not in ("==", "!=") and not (one in _ORDERED and other in _ORDERED):
-            raise self.error(_word(left), f"{WORDS[one]} has no order")
+            raise self.error(_word(left), f"{WORDS[one].capitalize()} has no order.")
         self.held(left, link.right)
         self.held(link.right, left)
 
@@ -227,12 +231,16 @@ class _Checker:
         match found:
             case FactType(_, "choice", choices) if word not in choices:
                 close = nearest(word, choices)
-                hint = f"did you mean '{close}'?" if close else f"it is one of: {', '.join(choices[:12])}"
-                raise self.error(word, f"{told} is never '{word}'", hint)
+                hint = (
+                    f'Write "{close}", the nearest word.'
+                    if close
+                    else f"Choose one of: {', '.join(choices[:12])}."
+                )
+                raise self.error(word, f'"{told}" cannot be "{word}".', hint)
             case FactType(_, "jurisdiction") if problem := key_problem("jurisdiction", word):
-                raise self.error(word, problem)
+                raise self.error(word, f"Not valid: {problem}.")
             case Keyed(_, key) if problem := key_problem(key, word):
-                raise self.error(word, problem)
+                raise self.error(word, f"Not valid: {problem}.")
             case _:
                 return
 
@@ -244,15 +252,15 @@ class _Checker:
         total = _SUMS.get((one, other, negative))
         if total is None:
             verb = "subtracted from" if negative else "added to"
-            hint = "write duration('2h')" if "text" in (one, other) else ""
-            raise self.error(_word(left), f"{WORDS[other]} cannot be {verb} {WORDS[one]}", hint)
+            hint = "Write duration('2h')." if "text" in (one, other) else ""
+            raise self.error(_word(left), f"{WORDS[other].capitalize()} cannot be {verb} {WORDS[one]}.", hint)
         return total
 
     def signed(self, item: Node) -> Kind:
         """Return the kind of a value with a sign."""
         kind = self.kind(item)
         if kind not in ("number", "duration", "any"):
-            raise self.error(_word(item), f"{WORDS[kind]} has no sign")
+            raise self.error(_word(item), f"{WORDS[kind].capitalize()} has no sign.")
         return kind
 
     def applied(self, node: Apply) -> Kind:
@@ -261,7 +269,9 @@ class _Checker:
         takes = _TAKES.get(node.function)
         if takes and kinds[0] not in (*takes, "any"):
             what = " or ".join(WORDS[take] for take in takes)
-            raise self.error(node.function, f"{node.function} takes {what}, not {WORDS[kinds[0]]}")
+            raise self.error(
+                node.function, f'The function "{node.function}" needs {what}, not {WORDS[kinds[0]]}.'
+            )
         if node.function == "default":
             return kinds[0] if kinds[0] == kinds[1] else "any"
         return _RESULTS[node.function]
@@ -286,11 +296,11 @@ def _branch_kind(found: Branch | None) -> Kind:
 def _pair_hint(one: Kind, other: Kind) -> str:
     pair = {one, other}
     if pair == {"truth", "text"}:
-        return "write true or false, without quotes"
+        return "Write true or false, without quotes."
     if pair == {"instant", "text"}:
-        return "write instant('2026-11-24T09:30:00+01:00')"
+        return "Write instant('2026-11-24T09:30:00+01:00')."
     if pair == {"duration", "text"}:
-        return "write duration('72h')"
+        return "Write duration('72h')."
     return ""
 
 

@@ -1,4 +1,4 @@
-"""What can be done with values of which some are unknown: compare, look up, add. Total and three-valued.
+"""Operations on values that can be unknown: compare, look up, add. Total and three-valued.
 
 Nothing here raises: two kinds that do not compare, or a sum that leaves the calendar, give ``Unknown`` with a
 sentence in ``problems``.
@@ -72,7 +72,7 @@ def _equal(left: Value, right: Value) -> bool | Unknown:
         each_way = [_member(item, right) for item in left] + [_member(item, left) for item in right]
         return settle(False, each_way)
     if kind(left) != kind(right) or isinstance(left, Mapping):
-        return problem(f"{kind(left)} and {kind(right)} do not compare")
+        return problem(f"{kind(left)} and {kind(right)} cannot be compared")
     return left == right
 
 
@@ -88,7 +88,7 @@ def _member(item: Value, container: Value, told: str = "") -> bool | Unknown:
         case _ if isinstance(item, Unknown):
             return item
         case _:
-            return problem(f"{kind(item)} cannot be looked for in {kind(container)}")
+            return problem(f"{kind(container)} cannot contain {kind(item)}")
 
 
 def _ordered(left: Value, op: str, right: Value) -> bool | Unknown:
@@ -105,7 +105,7 @@ def added(left: Value, right: Value, negative: bool) -> Value:
         return _unknown_of(left, right)
     combine: Callable[[Any, Any], Any] = operator.sub if negative else operator.add
     if not _summable(left, right, negative):
-        return problem(f"{kind(left)} and {kind(right)} do not add up")
+        return problem(f"{kind(left)} and {kind(right)} cannot be added")
     try:
         sum_: Value = combine(left, right)
     except OverflowError:
@@ -164,7 +164,9 @@ def apply(function: FunctionName, values: list[Value]) -> Value:
         case "upper", [str(text)]:
             return text.upper()
         case _:
-            return problem(f"{function} does not take {' and '.join(map(kind, values)) or 'nothing'}")
+            return problem(
+                f"the function {function} does not accept {' and '.join(map(kind, values)) or 'no value'}"
+            )
 
 
 def _moment(function: str, text: str) -> Value:
@@ -212,7 +214,7 @@ def kind(value: Value) -> str:
         case str():
             return "text"
         case datetime():
-            return "an instant" if value.tzinfo else "a local time"
+            return "a date and time" if value.tzinfo else "a local time"
         case timedelta():
             return "a duration"
         case tuple():

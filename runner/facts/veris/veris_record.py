@@ -1,4 +1,4 @@
-"""Import a VERIS record (schema 1.3): only what it says for certain becomes a fact, everything else is listed.
+"""Import of a VERIS record (schema 1.3): certain values become facts, every other value is listed.
 
 VERIS describes an incident afterwards and for statistics; a breach is decided on facts. What looks alike is not:
 ``victim.state`` is where the organisation is, not where the people live; ``data_total`` counts records, not people;
@@ -47,19 +47,21 @@ def parse_veris(content: bytes, file: str) -> Mapping[str, Any]:
 
     if len(content) > MAX_BYTES:
         raise Invalid(
-            f"{file} is larger than {MAX_BYTES:,} bytes",
-            hint="import one record, not a collection",
+            f'File "{file}" is larger than {MAX_BYTES:,} bytes.',
+            hint="Import one record, not a collection.",
             code="file_too_large",
         )
     try:
         record = from_json(content)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        hint = "a VERIS file holds one JSON object; of a .jsonl file, take one line"
-        raise Invalid(f"{file} is not a VERIS record in JSON: {error}", hint=hint, code="bad_veris") from None
+        hint = "Save one JSON object as a file. From a .jsonl file, save one line."
+        raise Invalid(
+            f'File "{file}" is not a VERIS record in JSON: {error}.', hint=hint, code="bad_veris"
+        ) from None
     if not isinstance(record, dict) or not {"action", "actor", "asset", "attribute", "victim"} & set(record):
         raise Invalid(
-            f"{file} is not a VERIS record",
-            hint="it has none of action, actor, asset, attribute, victim",
+            f'File "{file}" is not a VERIS record.',
+            hint="Import a file with action, actor, asset, attribute or victim.",
             code="bad_veris",
         )
     return record
@@ -92,7 +94,7 @@ def _leaves(record: Mapping[str, Any]) -> tuple[dict[tuple[str | int, ...], Scal
         return leaves, too_much
     for path, value in _walk((), record):
         if len(leaves) >= _MAX_LEAVES:
-            too_much.append(f"{text_path(path)} and what follows: the record has too many values")
+            too_much.append(f"{text_path(path)} and later values: the record has too many values")
             break
         leaves[path] = value
     return leaves, too_much
@@ -121,6 +123,6 @@ def _shown(value: Scalar) -> str:
 
 def _why(path: tuple[str | int, ...], value: Scalar, reading: Reading) -> str:
     if str(value) in _SAYS_NOTHING:
-        return " (says nothing)"
+        return " (no content)"
     reason = reading.reasons.get(path)
     return f" ({reason})" if reason else ""

@@ -1,4 +1,4 @@
-"""Which leaves of a VERIS record give which facts: one function for each thing that is certain.
+"""Import rules of VERIS: one function for each kind of certain value.
 
 A rule reads leaves, states facts and marks the leaves it used; for a leaf that looks usable and is not, it leaves a
 reason. A value that the fact vocabulary refuses is a reason too, never an error.
@@ -129,7 +129,7 @@ class Reading:
         if usable:
             self.state(key, [*dict.fromkeys(usable.values()), OPEN], *usable)
         for path in found.keys() - usable.keys():
-            self.leave("too broad for one word of our vocabulary", path)
+            self.leave("too broad for one fact of the vocabulary", path)
 
 
 def _summary(reading: Reading) -> None:
@@ -148,9 +148,9 @@ def _victim(reading: Reading) -> None:
         if country not in ("Unknown", "Other"):
             reading.state("organisation.country", country, path)
     else:
-        reading.leave("several countries: which one is ours?", *countries)
+        reading.leave("several countries; set the country of the organisation", *countries)
     if reading.one("victim.state") not in (None, "Unknown"):
-        reading.leave("where the organisation is; says nothing of where people live", ("victim", "state"))
+        reading.leave("country of the organisation, not of the affected people", ("victim", "state"))
 
 
 def _industry(reading: Reading) -> None:
@@ -160,7 +160,7 @@ def _industry(reading: Reading) -> None:
         return
     sector = next((word for prefix, word in _SECTORS.items() if str(code).startswith(prefix)), "")
     if not sector:
-        reading.leave("no sector of ours without doubt", path)
+        reading.leave("the sector has no exact equivalent", path)
         return
     reading.state("organisation.sectors", [sector, OPEN], path)
     if sector == "public":
@@ -190,7 +190,7 @@ def _data(reading: Reading) -> None:
     reading.open_set("data.elements", _ELEMENTS, varieties)
     if any(value not in _ELEMENTS for value in varieties.values()):
         reading.notes.append(
-            "VERIS names kinds of data too broadly for the law: say which with"
+            "VERIS names data types too broadly for the law; set them with"
             " 'tocsin fact set data.elements+=KIND --source SOURCE'"
         )
     total = reading.one("attribute.confidentiality.data_total")
@@ -198,10 +198,10 @@ def _data(reading: Reading) -> None:
         reading.state(
             "data.records", total, ("attribute", "confidentiality", "data_total"), confidence="estimated"
         )
-        reading.notes.append("VERIS counts records, not people: set people.total and people.by_jurisdiction")
+        reading.notes.append("VERIS counts records, not people; set people.total and people.by_jurisdiction")
     for path in reading.below("attribute.confidentiality.data"):
         if path[-1] == "amount":
-            reading.leave("records of one kind; the total is what is mapped", path)
+            reading.leave("records of one kind; only the total is imported", path)
 
 
 def _people(reading: Reading) -> None:
@@ -224,9 +224,9 @@ def _protection(reading: Reading) -> None:
     if paper:
         reading.state("data.form", ["paper", OPEN], *paper)
     if sealed:
-        reading.leave("does not say whether the key was safe", *sealed)
+        reading.leave("no information about the key", *sealed)
         reading.notes.append(
-            "VERIS says encrypted, not that the key was safe: set data.encrypted and data.key_compromised"
+            "VERIS does not state that the key was safe; set data.encrypted and data.key_compromised"
         )
 
 
@@ -249,7 +249,7 @@ def _cause(reading: Reading) -> None:
     categories = {str(path[1]) for path in reading.leaves if path[0] == "action" and len(path) > 2}
     if len(categories) != 1:
         if categories:
-            reading.leave("several actions: which one is the vector?", *reading.below("action"))
+            reading.leave("several actions; set the vector", *reading.below("action"))
         return
     (category,) = categories
     varieties = reading.listed(f"action.{category}.variety")
@@ -282,19 +282,19 @@ def _exfiltration(reading: Reading) -> None:
 
 def _times(reading: Reading) -> None:
     dated = [*reading.below("timeline.incident"), *reading.below("plus.timeline")]
-    reading.leave("a date without hour and zone starts no clock", *dated)
+    reading.leave("a date without hour and zone does not start a deadline", *dated)
     for lag in ("compromise", "exfiltration", "discovery", "containment"):
-        reading.leave("a lag in whole units, not an instant", *reading.below(f"timeline.{lag}"))
+        reading.leave("an interval in whole units, not a date and time", *reading.below(f"timeline.{lag}"))
     if reading.below("timeline"):
         reading.notes.append(
-            "VERIS dates have no hour and its lags no start: set incident.occurred_at, discovered_at and aware_at"
+            "VERIS dates have no hour and VERIS intervals have no start; set incident.occurred_at, discovered_at and aware_at"
         )
 
 
 def _standing(reading: Reading) -> None:
     said = reading.one("security_incident")
     if said != "Confirmed":
-        reading.notes.append("the record does not call this a confirmed incident: read security_incident")
+        reading.notes.append("the record does not confirm the incident; read security_incident")
 
 
 RULES: Final[tuple[Callable[[Reading], None], ...]] = (

@@ -1,4 +1,4 @@
-"""The fact vocabulary: the one set of names that conditions, regimes, notices, imports and reports read.
+"""Fact vocabulary: the only names that conditions, laws, notices, imports and reports read.
 
 A fact that is absent is unknown, which is not the same as false. Extend an enumeration when a law needs a value;
 never match free text. The reference page is generated from here.

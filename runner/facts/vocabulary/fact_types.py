@@ -1,4 +1,4 @@
-"""The types of the fact vocabulary: what one fact may hold, and which parts of a path are keys.
+"""Types of the fact vocabulary: the values of a fact, and the parts of a path that are keys.
 
 A path is dotted: ``data.encrypted``. Two things have keys of their own, each a segment of the path: a map
 (``people.by_jurisdiction.US-CA``) and a list whose members have an id (``populations.customers.data.elements``).
@@ -39,7 +39,7 @@ _KEY_EXAMPLES: Mapping[str, str] = {
 
 
 class FactType(Struct, frozen=True):
-    """What one fact may hold. ``many`` makes it a set: a list without order or repetition, known as a whole.
+    """Type of one fact. ``many`` makes it a set: a list without order or repetition, known as a whole.
 
     ``optional`` is a party or a number that there may not be: ``none`` is an answer then, and is known.
     """
@@ -79,7 +79,7 @@ def key_problem(key: KeyKind, text: str) -> str:
         return "" if key == "jurisdiction_or_all" and text == "*" else place_problem(text)
     if _KEYS[key].fullmatch(text):
         return ""
-    return f"'{text[:40]}' is no {key.replace('_', ' ')}: write it as {_KEY_EXAMPLES[key]}"
+    return f'"{text[:40]}" is not a valid {key.replace("_", " ")}; write {_KEY_EXAMPLES[key]}'
 
 
 def text(title: str) -> FactType:
@@ -88,7 +88,7 @@ def text(title: str) -> FactType:
 
 
 def if_any(title: str) -> FactType:
-    """Make a fact of one line about somebody or something that there may not be: ``none`` says so."""
+    """Return a fact of one line about a person or thing that can be absent: ``none`` means absent."""
     return FactType(title, "text", optional=True)
 
 

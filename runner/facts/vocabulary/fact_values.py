@@ -1,4 +1,4 @@
-"""What one fact may hold: reading a value from text, and checking one that came as data.
+"""Values of facts: reading from text, and checking of data.
 
 Values are hostile until checked here: they come from imports and answers and end in letters to authorities. What comes
 out is plain JSON in one spelling: text in normal form C, instants as RFC 3339, sets as lists without repetition.
@@ -50,10 +50,10 @@ def no_such_path(path: str) -> FactProblem:
     *way, last = path.split(".")
     above = find(".".join(way)) if way else None
     if isinstance(above, Keyed) and (problem := key_problem(above.key, last)):
-        return FactProblem(path, problem)
+        return FactProblem(path, f'Fact "{path}" is not valid: {problem}.')
     if isinstance(above, FactType):
-        return FactProblem(path, f"{'.'.join(way)} is a single fact and has no parts")
-    return FactProblem(path, f"there is no fact {path[:100]}", path_hint(path))
+        return FactProblem(path, f'Fact "{".".join(way)}" is a single fact and has no parts.')
+    return FactProblem(path, f'Fact "{path[:100]}" does not exist.', path_hint(path))
 
 
 def parse_value(path: str, text: str) -> Any:
@@ -70,13 +70,15 @@ def parse_value(path: str, text: str) -> Any:
             for key, (sign, _) in entries.items():
                 if not sign:
                     raise FactProblem(
-                        path, f"{path} is a map", f"write {path}.DE=1200 or {path}=DE=1200,FR=30"
+                        path, f'Fact "{path}" is a map.', f"Write {path}.DE=1200 or {path}=DE=1200,FR=30."
                     )
                 branch_at(f"{path}.{key}")
             return {key: _from_text(f"{path}.{key}", member, value) for key, (_, value) in entries.items()}
         case _:
             raise FactProblem(
-                path, f"{path} is a group of facts", "set one of its parts, or use a facts file"
+                path,
+                f'The name "{path}" is a group of facts.',
+                "Set one fact of the group, or use a facts file.",
             )
 
 
@@ -88,7 +90,9 @@ def _from_text(path: str, fact_type: FactType, text: str) -> Any:
     match fact_type.kind:
         case "bool":
             if written.lower() not in TRUTH_WORDS:
-                raise FactProblem(path, f"{path} is yes or no", "write yes or no, or ? for unknown")
+                raise FactProblem(
+                    path, f'Fact "{path}" must be yes or no.', "Write yes or no, or ? for unknown."
+                )
             return TRUTH_WORDS[written.lower()]
         case "int" if _WHOLE.fullmatch(written):
             return _checked_one(path, fact_type, int(written))
@@ -101,14 +105,14 @@ def _from_text(path: str, fact_type: FactType, text: str) -> Any:
 
 
 def _too_many(path: str) -> FactProblem:
-    return FactProblem(path, f"{path} is {_LARGEST:,} at most", "see that no digit is too many")
+    return FactProblem(path, f'Fact "{path}" must be at most {_LARGEST:,}.', "Check the number of digits.")
 
 
 def checked_value(path: str, value: Any) -> Any:
     """Return one fact's value in its one spelling; raises ``FactProblem``. ``None`` is unknown and stays."""
     fact_type = branch_at(path)
     if not isinstance(fact_type, FactType):
-        raise FactProblem(path, f"{path} is not a single fact")
+        raise FactProblem(path, f'The name "{path}" is a group of facts.')
     if value is None:
         return None
     return _checked_set(path, fact_type, value) if fact_type.many else _checked_one(path, fact_type, value)
@@ -117,10 +121,12 @@ def checked_value(path: str, value: Any) -> Any:
 def _checked_set(path: str, fact_type: FactType, value: Any) -> list[Any]:
     if not isinstance(value, list | tuple):
         raise FactProblem(
-            path, f"{path} is a list", f"write [{_short(value)}]" if _short(value) else "write [a, b]"
+            path,
+            f'Fact "{path}" must be a list.',
+            f"Write [{_short(value)}]." if _short(value) else "Write [a, b].",
         )
     if len(value) > MAX_MEMBERS:
-        raise FactProblem(path, f"{path} has {len(value)} members, more than {MAX_MEMBERS}")
+        raise FactProblem(path, f'Fact "{path}" has {len(value)} members, more than {MAX_MEMBERS}.')
     members = dict.fromkeys(_checked_one(path, fact_type, one) for one in value if one != OPEN)
     return [*members, OPEN] if OPEN in value else list(members)
 
@@ -129,13 +135,13 @@ def _checked_one(path: str, fact_type: FactType, value: Any) -> Any:
     match fact_type.kind:
         case "bool":
             if not isinstance(value, bool):
-                raise FactProblem(path, f"{path} is true or false", _truth_hint(value))
+                raise FactProblem(path, f'Fact "{path}" must be true or false.', _truth_hint(value))
             return value
         case "int" | "number":
             return _checked_number(path, fact_type.kind, value)
         case _ if not isinstance(value, str):
-            hint = "put it in quotes" if isinstance(value, int | float) else ""
-            raise FactProblem(path, f"{path} is {_WHAT[fact_type.kind]}", hint)
+            hint = "Put the value in quotes." if isinstance(value, int | float) else ""
+            raise FactProblem(path, f'Fact "{path}" must be {_WHAT[fact_type.kind]}.', hint)
         case "text" | "prose":
             text = _checked_text(path, value, many_lines=fact_type.kind == "prose")
             return NONE if fact_type.optional and text.lower() == NONE else text
@@ -148,10 +154,10 @@ def _checked_one(path: str, fact_type: FactType, value: Any) -> Any:
 _WHAT = {
     "text": "text",
     "prose": "text",
-    "instant": "an instant",
+    "instant": "a date and time",
     "zone": "a time zone",
     "jurisdiction": "a jurisdiction",
-    "choice": "one of a few words",
+    "choice": "one word of a list",
 }
 
 
@@ -160,11 +166,15 @@ def _checked_number(path: str, kind: str, value: Any) -> int | float:
     if kind == "int" and whole and value > _LARGEST:
         raise _too_many(path)
     if kind == "int" and not (whole and value >= 0):
-        raise FactProblem(path, f"{path} is a whole number from 0", "write digits only, as 1200")
+        raise FactProblem(
+            path, f'Fact "{path}" must be a whole number from 0.', "Write digits only, such as 1200."
+        )
     if not whole and not (isinstance(value, float) and math.isfinite(value)):
-        raise FactProblem(path, f"{path} is a number", "write digits with a point, as 1200.5")
+        raise FactProblem(
+            path, f'Fact "{path}" must be a number.', "Write digits with a point, such as 1200.5."
+        )
     if abs(value) > _LARGEST:
-        raise FactProblem(path, f"{path} is too large")
+        raise FactProblem(path, f'Fact "{path}" is too large.')
     number: int | float = value
     return number
 
@@ -172,10 +182,10 @@ def _checked_number(path: str, kind: str, value: Any) -> int | float:
 def _checked_text(path: str, value: str, *, many_lines: bool) -> str:
     text = clean(value)
     if not text:
-        raise FactProblem(path, f"{path} is empty", "leave it out, or ? for unknown")
+        raise FactProblem(path, f'Fact "{path}" is empty.', "Remove the fact, or write ? for unknown.")
     problem = text_problem(text, many_lines=many_lines)
     if problem:
-        raise FactProblem(path, f"{path}: {problem}")
+        raise FactProblem(path, f'Fact "{path}" is not valid: {problem}.')
     return text
 
 
@@ -183,20 +193,28 @@ def _checked_instant(path: str, value: str) -> str:
     try:
         return instant_text(parse_instant(value))
     except ValueError as error:
-        raise FactProblem(path, f"{path}: {error}") from None
+        raise FactProblem(path, f'Fact "{path}" is not valid: {error}.') from None
 
 
 def _checked_word(path: str, fact_type: FactType, value: str) -> str:
     """Check a zone, a jurisdiction or a choice."""
     if fact_type.kind == "zone" and not _is_zone(value):
-        raise FactProblem(path, f"{path} is a time zone by name", "write it as Europe/Berlin")
+        raise FactProblem(
+            path, f'Fact "{path}" must be an IANA time zone.', "Write a time zone such as Europe/Berlin."
+        )
     if fact_type.kind == "jurisdiction" and (problem := place_problem(value)):
-        raise FactProblem(path, f"{path}: {problem}")
+        raise FactProblem(path, f'Fact "{path}" is not valid: {problem}.')
     if fact_type.kind == "choice" and value not in fact_type.choices:
         close = nearest(value, fact_type.choices)
         few = ", ".join(fact_type.choices[:10]) + (", ..." if len(fact_type.choices) > 10 else "")
-        message = f"{path} is never '{_short(value)}'" if _short(value) else f"{path} is one of a few words"
-        raise FactProblem(path, message, f"did you mean {close}?" if close else f"one of: {few}")
+        message = (
+            f'Fact "{path}" cannot be "{_short(value)}".'
+            if _short(value)
+            else f'Fact "{path}" must be one word of a list.'
+        )
+        raise FactProblem(
+            path, message, f'Write "{close}", the nearest word.' if close else f"Choose one of: {few}."
+        )
     return value
 
 
@@ -214,10 +232,10 @@ def _is_zone(value: str) -> bool:
 
 
 def _short(value: Any) -> str:
-    """Return a value that may be shown: one short plain word, never somebody's data."""
+    """Return a value that can be shown: one short plain word, never personal data."""
     return value if isinstance(value, str) and re.fullmatch(r"[A-Za-z_-]{1,40}", value) else ""
 
 
 def _truth_hint(value: Any) -> str:
     written = TRUTH_WORDS.get(str(value).lower())
-    return "write true or false without quotes" if written is None else f"write {str(written).lower()}"
+    return "Write true or false without quotes." if written is None else f"Write {str(written).lower()}."

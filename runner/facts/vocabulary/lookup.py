@@ -1,4 +1,4 @@
-"""Finding a path in the fact vocabulary, and the nearest right word when it is not there."""
+"""Lookup of a path in the fact vocabulary, with the nearest name if the path does not exist."""
 
 from __future__ import annotations
 
@@ -77,16 +77,14 @@ def path_hint(path: str) -> str:
     last = path.rsplit(".", 1)[-1]
     same_end = [pattern for pattern in known if pattern.rsplit(".", 1)[-1] == last and "*" not in pattern]
     if len(same_end) == 1:
-        return f"did you mean {same_end[0]}?"
+        return f"Write {same_end[0]}, the nearest name."
     near = nearest(path, (pattern for pattern in known if _resembles(path, pattern)))
     first = path.partition(".")[0]
     close = _with_keys(near, path) or ("" if first in roots() else nearest(first, roots()))
     if close:
-        return f"did you mean {close}?"
+        return f"Write {close}, the nearest name."
     return (
-        f"see: tocsin fact show {first} --all"
-        if first in roots()
-        else f"facts begin with one of: {', '.join(roots())}"
+        f"tocsin fact show {first} --all" if first in roots() else f"Begin with one of: {', '.join(roots())}."
     )
 
 

@@ -1,4 +1,4 @@
-"""From nested data to single facts: groups, maps and lists of members are taken apart, each value checked by itself.
+"""Conversion of nested data to single facts; each value is checked separately.
 
 Data may be nested or use dotted keys, and every value, set, map or list may be wrapped to say where it comes from:
 ``{value: 1200, source: forensics, confidence: estimated, at: 2026-11-24T09:30:00Z}``; what stands inside inherits it.
@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from runner.base.instants import parse_instant
-from runner.base.text import clean, nearest, text_problem
+from runner.base.text import clean, nearest, sentence, text_problem
 from runner.facts.vocabulary.fact_types import Branch, FactType, Keyed
 from runner.facts.vocabulary.fact_values import FactProblem, branch_at, checked_value, no_such_path
 from runner.facts.vocabulary.lookup import roots, step_into
@@ -109,8 +109,8 @@ def _unwrapped(place: _Place, wrapper: Mapping[Any, Any]) -> tuple[_Place, Any]:
     for key in wrapper:
         if key not in WRAPPER:
             close = nearest(str(key), WRAPPER)
-            hint = f"did you mean {close}?" if close else f"there are: {', '.join(WRAPPER)}"
-            raise FactProblem(place.path, f"a value has no '{str(key)[:40]}'", hint)
+            hint = f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(WRAPPER)}."
+            raise FactProblem(place.path, f'The key "{str(key)[:40]}" is unknown.', hint)
     origin = _origin(place, wrapper)
     return replace(place, where=(*place.where, "value"), origin=origin), wrapper["value"]
 
@@ -119,14 +119,17 @@ def _origin(place: _Place, wrapper: Mapping[Any, Any]) -> Origin:
     source, confidence = wrapper.get("source", place.origin.source), wrapper.get("confidence")
     if not isinstance(source, str) or (problem := text_problem(clean(source))):
         raise FactProblem(
-            place.path, "source is not a line of text" if not isinstance(source, str) else problem
+            place.path,
+            "The source must be one line of text." if not isinstance(source, str) else sentence(problem),
         )
     if confidence not in (None, "confirmed", "estimated"):
-        raise FactProblem(place.path, "confidence is one of two words", "write confirmed or estimated")
+        raise FactProblem(
+            place.path, "The confidence must be confirmed or estimated.", "Write confirmed or estimated."
+        )
     try:
         at = parse_instant(str(wrapper["at"])) if "at" in wrapper else place.origin.at
     except ValueError as error:
-        raise FactProblem(place.path, f"at: {error}") from None
+        raise FactProblem(place.path, f"The value of `at` is not valid: {error}.") from None
     return Origin(clean(source), confidence or place.origin.confidence, at)
 
 
@@ -143,17 +146,19 @@ def _members(place: _Place, value: Any) -> Iterator[tuple[str | int, str, Any]]:
     else:
         what = "a list of members with an id" if is_list else "a mapping"
         raise FactProblem(
-            place.path, f"{place.path or 'the document'} is {what}", "indent its parts under it"
+            place.path, f"{place.path or 'The document'} must be {what}.", "Indent the parts of the group."
         )
 
 
 def _identified(path: str, position: int, member: Any) -> tuple[str, Any]:
     """Return a member's id and the rest of it; a claim that has no id is called after its regime."""
     if not isinstance(member, Mapping):
-        raise FactProblem(path, f"member {position + 1} of {path} is not a mapping")
+        raise FactProblem(path, f"Member {position + 1} of {path} must be a mapping.")
     name = member.get("id", member.get("regime") if path == "claims" else None)
     if not isinstance(name, str) or "." in name:
-        raise FactProblem(path, f"member {position + 1} of {path} has no id", "give it one, as id: customers")
+        raise FactProblem(
+            path, f"Member {position + 1} of {path} has no id.", "Write an id, such as id: customers."
+        )
     return name, {key: value for key, value in member.items() if key != "id"}
 
 

@@ -1,4 +1,4 @@
-"""Several groups of people in one register: what each inherits, and what the incident as a whole can say of them.
+"""Affected groups in one register: inherited facts of each, and combined facts of the incident.
 
 A condition that reads ``data.encrypted`` without saying whose data asks about the incident as a whole. Where
 populations are recorded, the answer must be true of all of them: it is the value they agree on; for a set it is the
@@ -43,7 +43,7 @@ def whole(read: Callable[[str], Value], ids: tuple[str, ...], path: str) -> Valu
         return Unknown((path,))
     if all(value == each[0] for value in each):
         return each[0]
-    return Unknown(problems=(f"{path} differs between the populations {', '.join(ids)}",))
+    return Unknown(problems=(f"{path} differs between the affected groups {', '.join(ids)}",))
 
 
 def _own(read: Callable[[str], Value], population: str, path: str, top: Value) -> Value:

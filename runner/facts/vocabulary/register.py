@@ -1,4 +1,4 @@
-"""One fact as recorded, the register of all facts of an incident, and reading it by path.
+"""Register of all facts of an incident: one recorded fact, and reading by path.
 
 The register is flat: one entry for every single value, keyed by its full path, so that each count of each
 jurisdiction and each element set of each population has its own source, author and confidence. Absent, or null, is
@@ -23,7 +23,7 @@ Confidence: TypeAlias = Literal["confirmed", "estimated"]
 
 
 class Fact(Struct, frozen=True, kw_only=True):
-    """What was said about one path. Facts are corrected, never overwritten: ``supersedes`` names what it replaces."""
+    """One recorded value of a path. Facts are corrected, never overwritten: ``supersedes`` names the replaced one."""
 
     key: str
     value: Any = None

@@ -1,4 +1,4 @@
-"""What a contact list says, whatever its form: people with their addresses and roles, and where each word stands."""
+"""Entries of a contact list, in any form: people with addresses, roles and the position of each word."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Ways(NamedTuple):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One person of a list; what it leaves empty it does not say."""
+    """One person of a list; an empty field does not change the person."""
 
     person: str
     name: str = ""
@@ -63,7 +63,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     def problem(
         self, spot: Spot, message: str, hint: str = "", *, severity: str = "error", code: str = "contact-list"
     ) -> Problem:
-        """Return a finding; nothing personal may stand in it."""
+        """Return a finding, without personal data."""
         line, column = spot
         return Problem(
             file=self.file,
@@ -77,15 +77,15 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_entries(listing: Listing, ways: Ways, known: Collection[str]) -> Iterator[Problem]:
-    """Yield what is wrong with a list by itself and beside the people who are ``known`` already."""
+    """Yield the problems of a list, also together with the ``known`` people."""
     seen: dict[str, int] = {}
     everybody = {*known, *(entry.person for entry in listing.entries)}
     for entry in listing.entries:
         yield from _named(listing, entry, seen)
         yield from _contacts(listing, entry, ways)
         if entry.zone and not _is_zone(entry.zone):
-            hint = "as Europe/Berlin"
-            yield listing.problem(entry.spot("zone"), "this is none of the IANA time zones", hint)
+            hint = "Write a time zone such as Europe/Berlin."
+            yield listing.problem(entry.spot("zone"), "The time zone is not an IANA time zone.", hint)
         if entry.alternate:
             yield from _stranger(listing, entry.spot("alternate"), entry.alternate, everybody)
     for role, persons in listing.roles.items():
@@ -94,22 +94,22 @@ def check_entries(listing: Listing, ways: Ways, known: Collection[str]) -> Itera
 
 
 def is_short_name(text: str) -> bool:
-    """Can it be given to ``--as``, held as a role, and stand in a playbook?"""
+    """Tell whether a name can be used for ``--as``, in roles and in playbooks."""
     return bool(text) and not any(one.isspace() or one in ":," for one in text)
 
 
 def _named(listing: Listing, entry: Entry, seen: dict[str, int]) -> Iterator[Problem]:
     line, _ = spot = entry.spot("person")
     if not is_short_name(entry.person):
-        text = "a person needs a short name of one word, as --as, roles and steps use it"
-        yield listing.problem(spot, text, "letters, digits, hyphens: maria")
+        text = "The person has no short name of one word."
+        yield listing.problem(spot, text, "Write letters, digits and hyphens, such as maria.")
     elif why := text_problem(entry.person):
-        yield listing.problem(spot, f"the short name: {why}")
+        yield listing.problem(spot, f"The short name is not valid: {why}.")
     elif entry.person in seen:
-        yield listing.problem(spot, f"{entry.person} stands in line {seen[entry.person]} already")
+        yield listing.problem(spot, f'Person "{entry.person}" is in line {seen[entry.person]} already.')
     seen.setdefault(entry.person, line)
     if why := text_problem(entry.name):
-        yield listing.problem(entry.spot("name"), f"the name: {why}")
+        yield listing.problem(entry.spot("name"), f"The name is not valid: {why}.")
 
 
 def _contacts(listing: Listing, entry: Entry, ways: Ways) -> Iterator[Problem]:
@@ -117,21 +117,21 @@ def _contacts(listing: Listing, entry: Entry, ways: Ways) -> Iterator[Problem]:
         spot = entry.spot(str(index))
         if contact.channel not in ways.names:
             close = nearest(contact.channel, ways.names)
-            hint = f"did you mean {close}?" if close else f"known: {', '.join(ways.names)}"
+            hint = f'Write "{close}", the nearest name.' if close else f"known: {', '.join(ways.names)}"
             yield listing.problem(
-                spot, f"this home has no channel {contact.channel!r}", hint, severity="warning"
+                spot, f'Channel "{contact.channel}" does not exist.', hint, severity="warning"
             )
         if not contact.address:
-            yield listing.problem(spot, f"the address for {contact.channel} is empty")
+            yield listing.problem(spot, f'The address for channel "{contact.channel}" is empty.')
         elif why := text_problem(contact.address):
-            yield listing.problem(spot, f"the address for {contact.channel}: {why}")
+            yield listing.problem(spot, f'The address for channel "{contact.channel}" is not valid: {why}.')
 
 
 def _stranger(listing: Listing, spot: Spot, person: str, everybody: Collection[str]) -> Iterator[Problem]:
     if person not in everybody:
         close = nearest(person, everybody)
-        hint = f"did you mean {close}?" if close else "neither in this list nor on record"
-        yield listing.problem(spot, f"nobody is called {person!r}", hint)
+        hint = f'Write "{close}", the nearest name.' if close else "Add the person to this list."
+        yield listing.problem(spot, f'Person "{person}" is not in the contact list.', hint)
 
 
 def _is_zone(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""A contact list in the form of ``tocsin.yaml``: its ``people`` and ``roles``; its other keys say nothing of people.
+"""Reader of contact lists in the form of ``tocsin.yaml``: its ``people`` and ``roles``.
 
 What a contact says of itself that would let more through (verified, agreed, long unchanged) is taken from no file: whoever edits a list
 proves nothing. What would let less through, a stop or a risk, is.
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from runner.base.text import sentence
 from runner.decoding import convert
 from runner.errors import NotFound, Problem, Usage
 from runner.files.contacts.contact_entries import Entry, Listing, Ways
@@ -29,7 +30,7 @@ def read_yaml(path: Path) -> Listing:
     problems: list[Problem] = []
     if not isinstance(data.get("people"), dict):
         problems.append(
-            source.problem((), "contact-list", "there are no people here", hint="people: {maria: …}")
+            source.problem((), "contact-list", "The file has no people.", hint="Add people: {maria: …}.")
         )
     people: dict[str, Person] = _read(source, data, "people", Person, problems)
     roles: dict[str, tuple[str, ...]] = _read(source, data, "roles", tuple[str, ...], problems)
@@ -52,7 +53,7 @@ def _read(source: Source, data: Any, key: str, kind: Any, problems: list[Problem
             found[name] = convert(value, kind)
         except msgspec.ValidationError as error:
             where, why = place_of(str(error))
-            problems.append(source.problem((key, name, *where), "contact-list", why))
+            problems.append(source.problem((key, name, *where), "contact-list", sentence(why)))
     return found
 
 
@@ -87,8 +88,8 @@ def trusting(path: Path) -> Iterator[Problem]:
                     yield source.problem(
                         where,
                         "contact-list",
-                        f"{word} of a file is not taken over",
-                        hint="tocsin person verify PERSON CHANNEL --how HOW, tocsin person agreed PERSON CHANNEL --how HOW",
+                        f'The key "{word}" of a file is not imported.',
+                        hint="Record it for each person: tocsin person verify, or tocsin person agreed.",
                         severity="warning",
                         key=True,
                     )
@@ -109,12 +110,12 @@ def read_list(path: Path, ways: Ways) -> Listing:
     form = ENDINGS.get(path.suffix.lower())
     if form is None:
         raise Usage(
-            f"{path} has none of the endings {', '.join(ENDINGS)}",
-            hint="export it as CSV or vCard",
+            f'File "{path}" does not end in {" or ".join(ENDINGS)}.',
+            hint="Export the file as CSV or vCard.",
             code="unknown_ending",
         )
     if not path.is_file():
-        raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing")
+        raise NotFound(f'File "{path}" does not exist.', hint="Check the path.", code="file_missing")
     match form:
         case "csv":
             from runner.files.contacts.csv_contacts import read_csv

@@ -1,4 +1,4 @@
-"""A contact list with columns: CSV with commas, semicolons or tabs, one row for each person.
+"""Reader of contact lists in CSV, with commas, semicolons or tabs; one row for each person.
 
 ``person`` must be there; ``name``, ``zone``, ``alternate`` and ``roles`` may be; every other column is a channel of the home or a kind
 of address, and ``CHANNEL.domains`` names what that address depends on. Roles and domains are separated by spaces or semicolons.
@@ -30,7 +30,9 @@ def read_csv(path: Path, ways: Ways) -> Listing:
         ruler = _Ruler(read_file(path, MAX_BYTES).decode("utf-8-sig", errors="replace"))
     except OSError as error:
         raise Invalid(
-            f"{path} cannot be read: {error.strerror}", hint="export fewer people", code="file_unreadable"
+            f'File "{path}" cannot be read: {error.strerror}.',
+            hint="Export fewer people.",
+            code="file_unreadable",
         ) from None
     empty = Listing(file=str(path))
     problems = _columns(empty, people.columns, ways, ruler)
@@ -61,23 +63,25 @@ def read_csv(path: Path, ways: Ways) -> Listing:
 
 
 def _columns(empty: Listing, columns: Sequence[str], ways: Ways, ruler: _Ruler) -> list[Problem]:
-    """Return what is wrong with the first line, without a word of it: where the names are missing, people stand there."""
+    """Return the problems of the first line, without its words: a file without column names has people there."""
     possible = [*FIXED, *(name.lower() for name in ways.names)]
     problems = [
-        empty.problem(ruler.spot(1, index), "this column is none that is read here", _hint(column, possible))
+        empty.problem(ruler.spot(1, index), "The column is unknown.", _hint(column, possible))
         for index, column in enumerate(columns)
         if column.removesuffix(_DOMAINS) not in possible
     ]
     if "person" not in columns:
         problems.append(
-            empty.problem((1, 1), "there is no column 'person'", "the short name that roles and --as use")
+            empty.problem(
+                (1, 1), 'Column "person" is missing.', "Add a column `person` with the short names."
+            )
         )
     return problems
 
 
 def _hint(column: str, possible: Sequence[str]) -> str:
     close = nearest(column, possible)
-    return f"did you mean {close}?" if close else f"columns: {', '.join(possible)}"
+    return f'Write "{close}", the nearest name.' if close else f"columns: {', '.join(possible)}"
 
 
 def _entry(row: Row, columns: Sequence[str], called: Mapping[str, str], ruler: _Ruler) -> Entry:

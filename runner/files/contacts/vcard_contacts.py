@@ -1,4 +1,4 @@
-"""A contact list of vCards, version 3 or 4 (RFC 2426, RFC 6350): names, mail addresses, telephone numbers, the time zone.
+"""Reader of contact lists of vCards, version 3 or 4 (RFC 2426, RFC 6350): names, email addresses, phone numbers, time zone.
 
 The short name is the first NICKNAME, else it is made of FN: Maria Muster becomes maria-muster. Of several addresses of one kind the
 preferred stands first; numbers for fax, pager and text telephone are left out. Roles stand in no vCard that address books write.
@@ -63,7 +63,7 @@ def read_vcards(path: Path) -> Listing:
         match line.name, line.text.upper():
             case "BEGIN", "VCARD":
                 if card is not None:
-                    problems.append(empty.problem(begun, "this card has no end", "END:VCARD"))
+                    problems.append(empty.problem(begun, "The card has no end.", "Add END:VCARD."))
                 card, begun = [], line.spot
             case "END", "VCARD" if card is not None:
                 problems.extend(_wrong(empty, card, begun))
@@ -72,9 +72,9 @@ def read_vcards(path: Path) -> Listing:
             case _ if card is not None:
                 card.append(line)
             case _:
-                problems.append(empty.problem(line.spot, "this stands in no card", "BEGIN:VCARD"))
+                problems.append(empty.problem(line.spot, "This line is outside a card.", "Add BEGIN:VCARD."))
     if card is not None:
-        problems.append(empty.problem(begun, "this card has no end", "END:VCARD"))
+        problems.append(empty.problem(begun, "The card has no end.", "Add END:VCARD."))
     return Listing(file=str(path), entries=tuple(entries), problems=tuple(problems))
 
 
@@ -86,7 +86,9 @@ def _lines(path: Path, empty: Listing, problems: list[Problem]) -> Iterator[_Lin
         try:
             name, parameters, value = read(_GROUP.sub("", text, count=1)).parts()
         except ValueError:
-            problems.append(empty.problem((number, 1), "this is no line of a vCard", "NAME:VALUE"))
+            problems.append(
+                empty.problem((number, 1), "This line is not a line of a vCard.", "Write NAME:VALUE.")
+            )
             continue
         yield _Line(name.upper(), parameters, clean(str(value)), (number, 1))
 
@@ -96,15 +98,17 @@ def _content(path: Path) -> str:
         return read_file(path, MAX_BYTES).decode("utf-8-sig")
     except TooLarge:
         raise Invalid(
-            f"{path} has more than {MAX_BYTES:,} bytes", hint="export fewer people", code="file_too_large"
+            f'File "{path}" has more than {MAX_BYTES:,} bytes.',
+            hint="Export fewer people.",
+            code="file_too_large",
         ) from None
     except OSError as error:
         raise Invalid(
-            f"{path} cannot be read: {error.strerror}", hint="check the path", code="file_unreadable"
+            f'File "{path}" cannot be read: {error.strerror}.', hint="Check the path.", code="file_unreadable"
         ) from None
     except UnicodeDecodeError:
         raise Invalid(
-            f"{path} is no UTF-8 text", hint="export it as vCard 3.0 or 4.0", code="contact-list"
+            f'File "{path}" is not UTF-8.', hint="Export the file as vCard 3.0 or 4.0.", code="contact-list"
         ) from None
 
 
@@ -126,9 +130,13 @@ def _wrong(empty: Listing, card: list[_Line], begun: Spot) -> Iterator[Problem]:
     version = next((line for line in card if line.name == "VERSION"), None)
     if version is None or version.text not in VERSIONS:
         spot = begun if version is None else version.spot
-        yield empty.problem(spot, "the card's version is not read", f"one of: {', '.join(VERSIONS)}")
+        yield empty.problem(
+            spot,
+            "The version of the card is not supported.",
+            f"Export the card as version {' or '.join(VERSIONS)}.",
+        )
     if not any(line.name == "FN" and line.text for line in card):
-        yield empty.problem(begun, "the card has no name", "FN:Maria Muster")
+        yield empty.problem(begun, "The card has no name.", "Add a line such as FN:Maria Muster.")
 
 
 def _entry(card: list[_Line], begun: Spot) -> Entry:

@@ -1,4 +1,4 @@
-"""Lists of people as rows of text, one at a time, from CSV files.
+"""Rows of lists of people, one at a time: CSV, Parquet, or a query on an SQLite file.
 
 Nothing is judged here but whether there is a row at all; a list of any length is read in the same memory.
 """
@@ -16,7 +16,7 @@ from runner.yamlfile.limited_files import TooLarge, lines_of, open_file
 
 
 class Row(NamedTuple):
-    """One row: where it stands (a line of a text file, else a count from 1), its cells, or what is wrong with it."""
+    """One row: its position (a line of a text file, else a count from 1), its cells, or its problem."""
 
     line: int
     cells: Mapping[str, str]
@@ -38,7 +38,7 @@ class People(NamedTuple):
 def open_people(path: Path) -> People:
     """Read a list's columns; raises NotFound, or Invalid if the file is not a table as CSV."""
     if not path.is_file():
-        raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing")
+        raise NotFound(f'File "{path}" does not exist.', hint="Check the path.", code="file_missing")
     with _text(path) as lines:
         columns = _small(next(csv.reader(_lines(path, lines), _dialect(path)), ()))
     if any("\0" in name for name in columns):
@@ -46,8 +46,8 @@ def open_people(path: Path) -> People:
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise Invalid(
-            f"{path} has more than one column {', '.join(twice)}",
-            hint="give each its own name",
+            f'File "{path}" has a column twice: {", ".join(twice)}.',
+            hint="Rename one of the columns.",
             code="people",
         )
     return People(path, columns)
@@ -63,7 +63,9 @@ def _text(path: Path) -> TextIO:
         return TextIOWrapper(open_file(path), encoding="utf-8-sig", errors="surrogateescape", newline="")
     except OSError as error:
         raise Invalid(
-            f"{path} cannot be read: {error.strerror}", hint="check what it is", code="file_unreadable"
+            f'File "{path}" cannot be read: {error.strerror}.',
+            hint="Check the type and the permissions of the file.",
+            code="file_unreadable",
         ) from None
 
 
@@ -88,7 +90,9 @@ def _lines(path: Path, file: TextIO) -> Iterator[str]:
         yield from lines_of(file)
     except TooLarge as error:
         raise Invalid(
-            f"{path} cannot be read: {error.strerror}", hint="check what it is", code="people"
+            f'File "{path}" cannot be read: {error.strerror}.',
+            hint="Check the type and the permissions of the file.",
+            code="people",
         ) from None
 
 
@@ -104,12 +108,12 @@ def _rows(path: Path, lines: TextIO) -> Iterator[Row]:
             return
         except csv.Error as error:
             raise Invalid(
-                f"{path}:{start}: from here on it is no CSV: {error}",
+                f"{path}:{start}: This row is not valid CSV: {error}.",
                 hint="nobody can say where the next row begins: mend the quotes of this one",
                 code="people",
             ) from None
         line = reader.line_num
         if cells:
-            wrong = f"it has {len(cells)} cells and the first line {len(columns)}"
+            wrong = f"the row has {len(cells)} cells, the first line {len(columns)}"
             same = len(cells) == len(columns)
             yield Row(start, dict(zip(columns, cells, strict=False)), "" if same else wrong)

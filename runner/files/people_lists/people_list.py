@@ -1,4 +1,4 @@
-"""A list of people is checked row by row before a letter is made: every bad row is named, none is half done."""
+"""Check of a list of people row by row before letters are made; every invalid row is named."""
 
 from __future__ import annotations
 
@@ -42,9 +42,12 @@ def check_columns(people: People, wanted: Sequence[str], *, postal: bool = True)
     if missing:
         has = ", ".join(people.columns) or "none"
         problems = [
-            _problem(people.path, 1, f"there is no column '{name}'", f"it has: {has}") for name in missing
+            _problem(people.path, 1, f'Column "{name}" is missing.', f"Rename a column. The file has: {has}.")
+            for name in missing
         ]
-        raise Invalid(f"{people.path} lacks {len(missing)} of its columns", code="people", problems=problems)
+        raise Invalid(
+            f'File "{people.path}" has {len(missing)} missing columns.', code="people", problems=problems
+        )
 
 
 def checked(people: People, population: str, placed: Placed, *, postal: bool = True) -> Iterator[Checked]:
@@ -69,7 +72,7 @@ def checked(people: People, population: str, placed: Placed, *, postal: bool = T
 
 
 def as_problem(path: Path, found: Checked) -> Problem:
-    """Return a bad row as editors and people read it; nothing personal stands in it."""
+    """Return an invalid row as editors and people read it, without personal data."""
     return _problem(path, found.row.line, "; ".join(found.problems))
 
 
@@ -96,21 +99,21 @@ def _person(row: Row, addresses: Sequence[str], population: str) -> Person:
 
 def _problems(person: Person, *, postal: bool) -> Iterator[str]:
     if not REFERENCE.fullmatch(person.reference):
-        yield "its reference must be letters, digits, and single . - _ between them, 64 at most"
+        yield "the reference must be letters and digits, with single . - _ between them, at most 64"
     yield from _text("name", person.name, MAX_NAME)
     if postal or person.address:
         yield from _text("address", person.address, MAX_ADDRESS, many_lines=True)
     if person.address.count("\n") >= MAX_LINES:
-        yield f"its address has more than {MAX_LINES} lines"
+        yield f"the address has more than {MAX_LINES} lines"
     if person.jurisdiction and (why := place_problem(person.jurisdiction)):
-        yield f"its jurisdiction: {why}"
+        yield f"the jurisdiction: {why}"
 
 
 def _text(what: str, text: str, most: int, *, many_lines: bool = False) -> Iterator[str]:
     if not text:
-        yield f"its {what} is empty"
+        yield f"the {what} is empty"
     elif len(text) > most:
-        yield f"its {what} has {len(text)} characters, at most {most} go on a letter"
+        yield f"the {what} has {len(text)} characters; a letter has space for {most}"
     elif why := text_problem(text, many_lines=many_lines):
         yield f"its {what}: {why}"
 
@@ -120,4 +123,4 @@ def _seen_before(seen: sqlite3.Connection, person: Person, line: int) -> str:
     if seen.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (reference, line)).rowcount:
         return ""
     (first,) = seen.execute("SELECT line FROM seen WHERE reference = ?", (reference,)).fetchone()
-    return f"its reference stands in line {first} already"
+    return f"the reference is used in line {first} already"

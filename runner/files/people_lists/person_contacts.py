@@ -1,4 +1,4 @@
-"""The ways to a person, from the columns of a list: mail, telephone, what they agreed to, and why they may be owed nothing.
+"""Contact methods of a person in a list: email, phone, consent, and reasons not to notify.
 
 A bad consent is a bad row, because sending rests on it. A bad address is none: it is an address that cannot be used, and the
 person goes the next way.
@@ -37,7 +37,7 @@ _MAIL = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 
 
 def contact_of(person: Person, cells: Mapping[str, str]) -> tuple[Contact | None, tuple[str, ...]]:
-    """Return a person with every way to them, or what is wrong with the row."""
+    """Return a person with every contact method, or the problem of the row."""
     problems: list[str] = []
     answers = {
         name: _answer(name, cells.get(name, ""), problems)
@@ -47,11 +47,11 @@ def contact_of(person: Person, cells: Mapping[str, str]) -> tuple[Contact | None
     for name, reason in (("exempt", exempt), ("sms_exemption", exemption)):
         if len(reason) > MAX_REASON or text_problem(reason):
             problems.append(
-                f"its reason in {name} is longer than {MAX_REASON} characters, or holds hidden ones"
+                f"the reason in {name} is longer than {MAX_REASON} characters, or has hidden characters"
             )
     zone = cells.get("zone", "").strip()
     if zone and not _is_zone(zone):
-        problems.append("its zone is none of the IANA time zones, such as America/New_York")
+        problems.append("the time zone is not an IANA time zone, such as America/New_York")
     contact = Contact(
         person=person,
         email=clean(cells.get("email", "")),
@@ -70,14 +70,14 @@ def contact_of(person: Person, cells: Mapping[str, str]) -> tuple[Contact | None
 def _answer(name: str, text: str, problems: list[str]) -> bool:
     word = text.strip().lower()
     if word not in _YES | _NO:
-        problems.append(f"its {name} is neither yes nor no")
+        problems.append(f"the value of {name} must be yes or no")
     return word in _YES
 
 
 def _basis(text: str, problems: list[str]) -> frozenset[Basis]:
     words = text.replace(",", " ").lower().split()
     if any(word not in BASES for word in words):
-        problems.append(f"its email_basis has words other than {', '.join(BASES)}")
+        problems.append(f"the value of email_basis must be of: {', '.join(BASES)}")
     return frozenset(base for base in BASES if base in words)
 
 

@@ -1,1 +1,1 @@
-"""What each event changes. One function for each event; no function decides anything."""
+"""Changes by each event: one function for each event; no function decides anything."""

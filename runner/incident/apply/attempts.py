@@ -1,4 +1,4 @@
-"""How events about messages, attempts and documents change an incident."""
+"""Changes by events about messages, attempts and documents."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def set_moving(draft: IncidentBuilder, name: str) -> None:
 
 
 def announced(draft: IncidentBuilder, message: str) -> None:
-    """Those whom a message reached were told that it is acknowledged, or cannot be."""
+    """The recipients of a message were informed that it is acknowledged, or cannot be."""
     draft.drop("announcing", message)
     messages = draft.table("messages")
     for name in messages[message].deliveries:
@@ -132,7 +132,7 @@ def set_ringing(draft: IncidentBuilder, delivery: Delivery) -> None:
 
 
 def _stir_others(draft: IncidentBuilder, reached: Delivery) -> None:
-    """Whether others still have to answer hangs on one that is reached, or is no more."""
+    """A reached or ended delivery decides whether others still have to answer."""
     message: MessageRecord = draft.read("messages")[reached.message]
     if not message.message_class.wants_answer:
         return
@@ -197,7 +197,7 @@ def _look_again(draft: IncidentBuilder, before: Delivery) -> None:
 
 
 def _resent(draft: IncidentBuilder, event: e.DeliveryResent, at: datetime, seq: int) -> None:
-    """What is sent again is planned again: a channel may have fallen, or a contact come, since the first plan."""
+    """A resent message is planned again: a channel can be compromised, or a contact added, since the first plan."""
     before: Delivery = draft.read("deliveries")[event.delivery]
     draft.change_delivery(
         event.delivery,
@@ -221,7 +221,7 @@ def _resent(draft: IncidentBuilder, event: e.DeliveryResent, at: datetime, seq: 
 
 
 def _reminded(draft: IncidentBuilder, event: e.DeliveryReminded, at: datetime, seq: int) -> None:
-    """What was proved stays proved; whoever had answered is asked again."""
+    """The evidence stays; a recipient who had acknowledged is asked again."""
     before: Delivery = draft.read("deliveries")[event.delivery]
     lapsed = before.lapsed or before.state == "satisfied"
     draft.change_delivery(
@@ -329,7 +329,7 @@ def _with_outcome(attempts: tuple[Attempt, ...], event: e.AttemptEnded, at: date
 
 
 def _resolved(draft: IncidentBuilder, event: e.AttemptResolved, at: datetime, seq: int) -> None:
-    """The person's words stand where the provider's would."""
+    """The outcome given by a person replaces that of the provider."""
 
     def with_words(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
         return tuple(

@@ -1,4 +1,4 @@
-"""A working copy of an incident while events are folded in: each table is copied once, on its first change.
+"""Builder of the next state of an incident: each table is copied once, on its first change.
 
 Folding twenty thousand events must not copy the incident twenty thousand times. A draft lives inside one call
 of ``evolve`` and never leaves it, so that from outside an incident stays frozen.
@@ -83,7 +83,7 @@ class IncidentBuilder:
             self.index(index).remove(name)
 
     def stir(self, deliveries: Iterable[str]) -> None:
-        """Have it found out anew what time brings to deliveries."""
+        """Mark deliveries for which the delivery schedule must be computed again."""
         self.stirred |= dict.fromkeys(deliveries, self.at)
 
     def freeze(self, version: int) -> Incident:
@@ -123,10 +123,10 @@ class IncidentBuilder:
         return self.change(name, missing=(), **fields)
 
     def end(self, name: str, at: datetime, state: str, **fields: Any) -> None:
-        """End an invocation and put on the agenda whatever that lets go on.
+        """End an invocation, and put the steps that can continue on the agenda.
 
         A failure that the playbook does not pass over is not an end: it waits for a person, and so does every
-        approval that was not given. What is inside a container that ends is called off with it. What has ended
+        approval that was not given. Steps inside a container that ends are cancelled with it. What has ended
         already does not end again.
         """
         before = self.invocation(name)
@@ -156,14 +156,14 @@ class IncidentBuilder:
         self._let_followers_on(ended, scope, body)
 
     def _call_off(self, scope: str, at: datetime) -> None:
-        """Cancel what is still open in a body whose container ends."""
+        """Cancel the open steps in a body whose container ends."""
         found: Scope = self.read("scopes")[scope]
         if found.open == 0:
             return
         for step in self.library.body(self.read("runs"), found).steps:
             name = self.read("latest").get(f"{scope}|{step}")
             if name is not None:
-                self.end(name, at, "cancelled", reason="what it stood in has ended")
+                self.end(name, at, "cancelled", reason="the surrounding step has ended")
 
     def open_more(self, scope: str, count: int) -> None:
         """Count invocations that came to life in a scope, or (negative) ended there."""
@@ -194,7 +194,7 @@ class IncidentBuilder:
                 self.index("agenda").add(name)
 
     def hold_followers(self, scope: Scope, step: str, *, ready_too: bool = False) -> None:
-        """Take off the agenda what waits for a step that is open again, and what is ready but not begun if asked to."""
+        """Remove the followers of a reopened step from the agenda, and on request those that are ready but not started."""
         body = self.library.body(self.read("runs"), scope)
         held = ("waiting", "ready") if ready_too else ("waiting",)
         for follower in body.successors.get(step, ()):
@@ -213,7 +213,7 @@ class IncidentBuilder:
         self.change(name, missing=())
 
     def joined(self, scope: Scope, after: After) -> bool:
-        """Tell whether a step's ``after`` is met; for "any", a branch not taken or taken back does not count.
+        """Tell whether a step's ``after`` is met; for "any", a skipped or cancelled branch does not count.
 
         A step that a migration brought after this body had ended was never opened in it, and is not waited for.
         """

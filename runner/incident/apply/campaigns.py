@@ -1,4 +1,4 @@
-"""How the events of a campaign change what an incident knows of it."""
+"""Changes by the events of a campaign."""
 
 from __future__ import annotations
 

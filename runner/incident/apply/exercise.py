@@ -1,4 +1,4 @@
-"""How the entries of an exercise change it."""
+"""Changes by the events of an exercise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a receipt changes an incident: more may be proved, and one attempt may stand elsewhere."""
+"""Changes by receipts: the evidence of a delivery, and the state of one attempt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a migration changes an incident: one event, after which a run goes on with another version of its playbook.
+"""Changes by a migration: one event after which a run uses another version of its playbook.
 
 What has ended, and what has begun, stays as it is; only waiting steps take their new definition. The lists in the
 event were made by ``migrate`` and are followed to the letter.
@@ -58,7 +58,7 @@ def _step(draft: IncidentBuilder, name: str) -> AnyStep | None:
 
 
 def _forget(draft: IncidentBuilder) -> None:
-    """Watch no longer what is on record only: groups and approvals that the new version does not have."""
+    """Stop watching invocations that exist only in the journal: groups and approvals that the new version does not have."""
     tables = draft.read("runs"), draft.read("scopes"), draft.read("invocations")
     for index in ("live", "signed"):
         for name in list(draft.read(index)):
@@ -69,7 +69,7 @@ def _forget(draft: IncidentBuilder) -> None:
 
 
 def _queue(draft: IncidentBuilder, scope: Scope) -> None:
-    """Look anew at what waits in a scope: before it may stand other steps now."""
+    """Check the waiting steps of a scope again: other steps can precede them now."""
     for step in draft.library.body(draft.read("runs"), scope).steps.values():
         name = draft.read("latest").get(f"{scope.id}|{step.id}")
         if name is None or draft.invocation(name).state != "waiting":

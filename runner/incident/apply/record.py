@@ -1,4 +1,4 @@
-"""How events about the incident itself, its facts, duties, people and domains change it."""
+"""Changes by events about the incident itself, its facts, duties, people and failure domains."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def _remark(draft: IncidentBuilder, event: object, at: datetime, seq: int) -> No
 
 
 def _corrected(draft: IncidentBuilder, event: e.EventCorrected, at: datetime, seq: int) -> None:
-    """The entry and what it brought about stay, but nobody is asked any more to confirm what is said to be wrong.
+    """The entry and its consequences stay, but nobody is asked to confirm an entry that is marked as wrong.
 
     What was done about a duty is not taken for done any more: the duty is open, and the law is looked at again. A rule
     that the entry set aside holds again.
@@ -232,7 +232,7 @@ def _on_behalf(draft: IncidentBuilder, event: e.ActedOnBehalf, at: datetime, seq
 
 
 def _confirmed(draft: IncidentBuilder, event: e.BehalfConfirmed, at: datetime, seq: int) -> None:
-    """From now on an approval that was written down for somebody is that person's own, given now."""
+    """An approval that was recorded on behalf of a person counts from now on as that person's own."""
     found: Behalf = draft.table("unconfirmed").pop(event.first)
     for name in found.steps:
         approvals = tuple(

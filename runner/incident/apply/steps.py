@@ -1,4 +1,4 @@
-"""How events about runs, scopes, steps and approvals change an incident."""
+"""Changes by events about runs, scopes, steps and approvals."""
 
 from __future__ import annotations
 
@@ -184,14 +184,14 @@ def _commented(draft: IncidentBuilder, event: e.StepCommented, at: datetime, seq
 
 
 def _stuck(draft: IncidentBuilder, event: e.StepStuck, at: datetime, seq: int) -> None:
-    """An approval still expires, and a question is still asked again; nothing else moves by itself."""
+    """An approval still expires, and a question is still asked again; nothing else is automatic."""
     before = draft.invocation(event.step)
     timed = before.kind in ("approve", "ask")
     draft.change(event.step, stuck=event.why, wake_at=before.wake_at if timed else None)
 
 
 def _retried(draft: IncidentBuilder, event: e.StepRetried, at: datetime, seq: int) -> None:
-    """With an instant its effect begins anew; without one, what it has begun goes on."""
+    """With an instant its effect starts again; without one, the started effect continues."""
     message = draft.invocation(event.step).message if event.wake_at is None else ""
     draft.activate(
         event.step,
@@ -222,7 +222,7 @@ def _reminded(draft: IncidentBuilder, event: e.StepReminded, at: datetime, seq: 
 
 
 def _not_reminded(draft: IncidentBuilder, event: e.ReminderFailed, at: datetime, seq: int) -> None:
-    """It counts as told, so that only the next reminder is tried."""
+    """It counts as sent, so that only the next reminder is tried."""
     draft.change(event.step, told=event.count)
 
 

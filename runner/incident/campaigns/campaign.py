@@ -1,4 +1,4 @@
-"""The words of notices sent to many people: a campaign, an owed notice, a way to its reader, and what became of it.
+"""Vocabulary of campaigns: a campaign, a notice, a contact method of its reader, and its result.
 
 A campaign is one notice for one list. Each person of the list is owed one notice, whatever number of attempts it takes, and
 ends in exactly one of notified, substituted, exempt or open. People stand in tables of their own, sealed; what stands here of
@@ -42,7 +42,7 @@ OPEN: tuple[OwedState, ...] = ("ready", "sending", "unknown", "post", "unreachab
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
-    """One person of a list and every way to them; it is kept sealed."""
+    """One person of a list and every contact method; stored encrypted."""
 
     person: Person
     email: str = ""
@@ -145,7 +145,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def owed(self) -> int:
-        """The people who are owed a notice by this list."""
+        """The people to notify of this list."""
         return self.rows - self.duplicates
 
 

@@ -1,9 +1,9 @@
-"""May a campaign be planned, begin, stop, go on? What was sent is recorded whatever became of the incident meanwhile.
+"""Decisions on campaigns: plan, start, pause, resume. Sent messages are recorded in every state of the incident.
 
 When the law of a place lets substitute notice stand in: counted live, said once, decided by a person (R24).
 
 Three grounds: letters would cost too much, too many people are concerned, or some cannot be reached. HIPAA draws its line at ten
-people out of reach (45 CFR 164.404(d)(2)); nearly every State draws one at a cost and at a number.
+people who cannot be reached (45 CFR 164.404(d)(2)); nearly every State draws one at a cost and at a number.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def decide_campaign(incident: Incident, event: b.AnyCampaignEvent) -> tuple[e.An
             )
             return () if asked else (event,)
         case b.SubstituteGiven(reason=reason):
-            return (_reasoned(event, reason, "what was done, and where"),)
+            return (_reasoned(event, reason, "Add --reason WHY: what was done, and where."),)
         case b.CampaignStretch() | b.CampaignResolved():
             return (event,)
 
@@ -43,14 +43,14 @@ def sendable(incident: Incident) -> None:
     """Raise Refused where nothing may leave for affected people: in an exercise (R36), and while the incident rests."""
     if incident.kind != "real":
         raise Refused(
-            f"{incident.codename} is of kind {incident.kind}: nothing of it ever reaches affected people (R36)",
-            hint="drafts show the texts: tocsin notice letters NOTICE --people FILE --out DIR --draft",
+            f'Incident "{incident.codename}" is of kind {incident.kind}. Rule R36 blocks every message to affected people.',
+            hint="tocsin notice letters NOTICE --people FILE --out DIR --draft",
             code="exercise",
         )
     if incident.state != "open":
         raise Refused(
-            f"incident {incident.codename} is {incident.state}: nothing is sent",
-            hint="tocsin resume" if incident.state == "paused" else "open another incident",
+            f'Incident "{incident.codename}" is {incident.state}. Nothing was sent.',
+            hint="tocsin resume" if incident.state == "paused" else "Open another incident.",
             code="incident_paused" if incident.state == "paused" else "incident_closed",
         )
 
@@ -59,8 +59,8 @@ def _moved(incident: Incident, event: b.CampaignMoved) -> tuple[e.AnyEvent, ...]
     known = incident.campaigns.get(event.campaign)
     if known is None:
         raise Refused(
-            f"there is no campaign {event.campaign}",
-            hint="plan it: tocsin bulk plan NOTICE --people FILE",
+            f'Campaign "{event.campaign}" does not exist.',
+            hint="tocsin bulk plan NOTICE --people FILE",
             code="unknown_campaign",
         )
     if event.state == "sending":
@@ -68,13 +68,13 @@ def _moved(incident: Incident, event: b.CampaignMoved) -> tuple[e.AnyEvent, ...]
     if known.state == event.state:
         return ()
     if event.by and (event.state == "paused" or known.state == "paused"):
-        return (_reasoned(event, event.reason, "it stands in the record"),)
+        return (_reasoned(event, event.reason, "Add --reason WHY"),)
     return (event,)
 
 
-def _reasoned(event: e.AnyEvent, reason: str, why: str) -> e.AnyEvent:
+def _reasoned(event: e.AnyEvent, reason: str, hint: str) -> e.AnyEvent:
     if not reason.strip():
-        raise Refused("a reason is needed", hint=f"--reason WHY: {why}", code="reason")
+        raise Refused("The reason is missing.", hint=hint, code="reason")
     return event
 
 
@@ -138,7 +138,7 @@ def _crossed(ground: Ground, one: Counted) -> Iterator[Crossed]:
         )
         yield Crossed(place=one.place, ground="cost", why=f"{why}: {forms}")
     if ground.class_over is not None and one.owed > ground.class_over:
-        why = f"{one.owed:,} people are concerned, more than {ground.class_over:,}"
+        why = f"{one.owed:,} people are affected, more than {ground.class_over:,}"
         yield Crossed(place=one.place, ground="class", why=f"{why}: {forms}")
     if not one.unreachable:
         return
@@ -146,7 +146,7 @@ def _crossed(ground: Ground, one: Counted) -> Iterator[Crossed]:
     if ground.regime != HIPAA:
         yield Crossed(place=one.place, ground="unreachable", why=f"{people} cannot be reached: {forms}")
     elif one.unreachable < HIPAA_MANY:
-        why = f"{people} cannot be reached, fewer than {HIPAA_MANY}: another written form, or the telephone"
+        why = f"{people} cannot be reached, fewer than {HIPAA_MANY}: another written form, or a phone call"
         yield Crossed(place=one.place, ground="unreachable", why=why)
     else:
         why = f"{people} cannot be reached: the home page for 90 days or major media, and a toll-free number"

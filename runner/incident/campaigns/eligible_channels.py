@@ -1,4 +1,4 @@
-"""Which ways may carry one person's notice, in order, and which rule keeps the others from it.
+"""Eligible channels of one person's notice, in order, and the rule that blocks each other channel.
 
 As in the planner, a rule is a small function that answers with a reason to refuse, or nothing; rules only take ways away. Mail
 and text messages leave by our channels; a letter is always the last way, and who has no postal address either is unreachable.
@@ -51,28 +51,30 @@ def _refused(
 ) -> Iterator[Refusal]:
     address = contact.email if way == "email" else contact.phone
     if not address:
-        what = "mail address" if way == "email" else "telephone number"
+        what = "email address" if way == "email" else "phone number"
         yield Refusal(channel=way, rule="contact", why=f"no {what} is known")
     for number, rule in RULES:
         if why := rule(way, contact, ground):
             yield Refusal(channel=way, rule=number, why=why)
     if way not in offers:
-        yield Refusal(channel=way, rule="channel", why="there is no channel for it")
+        yield Refusal(channel=way, rule="channel", why="no channel is set up for this contact method")
     elif (refusal := offers[way]) is not None:
         yield Refusal(channel=way, rule=refusal.rule, why=refusal.why)
     if why := suppressed.get(way, ""):
-        yield Refusal(channel=way, rule="R32", why=f"the address may not be used: {why.replace('_', ' ')}")
+        yield Refusal(
+            channel=way, rule="R32", why=f"the address is on the suppression list: {why.replace('_', ' ')}"
+        )
 
 
 def next_of_kin(way: Way, contact: Contact, ground: Ground) -> str:
-    """R22: who has died is told through the next of kin, by letter."""
+    """R22: for a person who has died, the next of kin gets a letter."""
     return "the person has died: the next of kin gets a letter" if contact.deceased else ""
 
 
 def breached_mailbox(way: Way, contact: Contact, ground: Ground) -> str:
-    """R21: nobody is told of a breach through the account that was breached (Cal. Civ. Code 1798.82(j))."""
+    """R21: the breached account is never used to notify its owner (Cal. Civ. Code 1798.82(j))."""
     if way == "email" and (contact.email_breached or "email" in ground.breached):
-        return "the mailbox is among what was breached"
+        return "the mailbox is one of the breached accounts"
     return ""
 
 
@@ -80,7 +82,7 @@ def consent_to_text(way: Way, contact: Contact, ground: Ground) -> str:
     """R25: a text message needs consent on record, or the reason why none is needed (47 CFR 64.1200(a))."""
     if way != "sms" or contact.sms_consent or contact.sms_exemption:
         return ""
-    return "no consent to text messages is on record"
+    return "no consent to text messages is recorded"
 
 
 def agreed_to_email(way: Way, contact: Contact, ground: Ground) -> str:
@@ -101,8 +103,8 @@ def electronic_notice(way: Way, contact: Contact, ground: Ground) -> str:
     if "electronic_esign" in forms and "esign" in contact.basis:
         return ""
     if forms & {"electronic", "electronic_esign"}:
-        return "electronic notice needs the person's consent (15 U.S.C. § 7001), and none is on record"
-    return f"this law knows no such form: {', '.join(ground.forms)}"
+        return "electronic notice needs the person's consent (15 U.S.C. § 7001); no consent is recorded"
+    return f"the law permits only: {', '.join(ground.forms)}"
 
 
 Rule = Callable[[Way, Contact, Ground], str]

@@ -1,4 +1,4 @@
-"""How long a campaign takes, how fast it may go, and when it has to stop.
+"""Pacing of a campaign: its duration, its rate, and the conditions that pause it.
 
 The arithmetic of a plan and the brake of a run stand side by side, because a plan that reckons with other rates than the run
 keeps is a promise that nobody can hold.
@@ -72,7 +72,7 @@ class Feasibility(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def slowest(rates: Sequence[Rate], way: Way) -> Rate:
-    """Return the rate that governs: all of them hold at once."""
+    """Return the slowest rate: all rates apply at once."""
     return max(rates or (DEFAULT_RATES[way],), key=lambda rate: rate.gap)
 
 
@@ -115,8 +115,8 @@ def feasibility(
 
 def _sum(stretches: Sequence[Segment], wait: timedelta, takes: timedelta) -> str:
     if not stretches:
-        return "nobody is reached by mail or text message"
-    parts = [*map(_words, stretches), *([f"{describe(wait)} for the canary"] if wait else [])]
+        return "no person is reached by email or text message"
+    parts = [*map(_words, stretches), *([f"{describe(wait)} for the pilot batch"] if wait else [])]
     return " + ".join(parts) + (f" = {describe(takes)}" if len(parts) > 1 else "")
 
 
@@ -148,7 +148,7 @@ def describe(span: timedelta) -> str:
 
 
 def chunk_size(channels: Iterable[Sequence[Rate]]) -> int:
-    """Return how many are claimed together: 50, over a fast relay what it takes in a tenth of a second, and 500 at most.
+    """Return the size of a batch: 50, over a fast relay as many as it accepts in a tenth of a second, and 500 at most.
 
     So a chunk in doubt is a moment of sending, and two commits for each hold no relay up.
     """
@@ -162,27 +162,27 @@ def canary_size(people: int) -> int:
 
 
 def alarm(campaign: Campaign, counted: Counters) -> str:
-    """Return why a campaign has to stop by itself, counted since a person last let it go on, or nothing."""
+    """Return why a campaign must pause, counted since a person last resumed it, or nothing."""
     sent = counted.sent - campaign.resumed_sent
     bounced = counted.bounced - campaign.resumed_bounced
     complaints = counted.complaints - campaign.resumed_complaints
     whole = max(sent + bounced, 1)
     if bounced >= BOUNCES_AT_LEAST and bounced > WORST_BOUNCES * whole:
-        return f"{bounced} of {whole} addresses do not exist ({bounced / whole:.1%}; more than {WORST_BOUNCES:.0%} stops it)"
+        return f"{bounced} of {whole} addresses do not exist ({bounced / whole:.1%}; the limit is {WORST_BOUNCES:.0%})"
     if complaints > WORST_COMPLAINTS * whole:
-        return f"{complaints} of {whole} readers complained ({complaints / whole:.2%}; more than {WORST_COMPLAINTS:.1%} stops it)"
+        return f"{complaints} of {whole} readers complained ({complaints / whole:.2%}; the limit is {WORST_COMPLAINTS:.1%})"
     return ""
 
 
 def back_off(now: datetime, tries: int, asked: timedelta | None) -> datetime:
-    """Return when somebody who put us off is tried again: as asked, else after 5 minutes, doubling up to 4 hours."""
+    """Return when a deferred attempt is retried: as requested, else after 5 minutes, doubling up to 4 hours."""
     usual = min(_FIRST_WAIT * 2 ** min(tries, 10), _LONGEST_WAIT)
     wanted = usual if asked is None else min(max(asked, timedelta(seconds=1)), timedelta(days=1))
     return now + wanted
 
 
 class Next(msgspec.Struct, frozen=True, kw_only=True):
-    """How somebody stands after an attempt."""
+    """State of a person after an attempt."""
 
     state: OwedState
     evidence: Reached = "none"
@@ -200,7 +200,7 @@ class Next(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def after(result: SendResult, ways: Sequence[Way], tries: int, now: datetime) -> Next:
-    """Return what follows from an attempt over the first of ``ways``."""
+    """Return the state after an attempt over the first of ``ways``."""
     left = tuple(ways)
     match result.state:
         case "accepted":
@@ -215,7 +215,7 @@ def after(result: SendResult, ways: Sequence[Way], tries: int, now: datetime) ->
             later = back_off(now, tries, result.retry_after)
             return Next(state="ready", ways=left, tries=tries + 1, not_before=later, why=result.reason)
         case "throttled":
-            why = f"put off {tries + 1} times: {result.reason}"
+            why = f"deferred by provider {tries + 1} times: {result.reason}"
             return msgspec.structs.replace(onward(left, why), tries=tries + 1)
         case "rejected":
             return _rejected(result, left, tries)
@@ -225,7 +225,7 @@ def _rejected(result: SendResult, ways: tuple[Way, ...], tries: int) -> Next:
     if result.about in ("account", "provider"):
         return Next(state="ready", ways=ways, tries=tries, why=result.reason, blocked=result.reason)
     if result.address == "stopped":
-        found = msgspec.structs.replace(onward(ways, "the reader sent STOP"), tries=tries + 1)
+        found = msgspec.structs.replace(onward(ways, "the reader opted out (STOP)"), tries=tries + 1)
         return msgspec.structs.replace(found, suppress="stop")
     found = msgspec.structs.replace(onward(ways, result.reason), tries=tries + 1)
     suppress: SuppressedFor | None = "hard_bounce" if result.address == "gone" else None
@@ -233,7 +233,7 @@ def _rejected(result: SendResult, ways: tuple[Way, ...], tries: int) -> Next:
 
 
 def onward(ways: Sequence[Way], why: str) -> Next:
-    """Return how somebody stands when the first way has failed: the next one, a letter, or unreachable."""
+    """Return the state after the first channel has failed: the next channel, a letter, or unreachable."""
     left = tuple(ways[1:])
     if not left:
         return Next(state="unreachable", why=why, moved=True)

@@ -1,4 +1,4 @@
-"""What controllers and evaluators of an exercise may do: set its clock, release an inject, freeze it, observe and rate.
+"""Decisions of exercise controllers and evaluators: clock, injects, freeze, observations, ratings.
 
 The kind of an incident is fixed at birth: none of this is possible in a real one, and nothing turns an exercise into one.
 """
@@ -28,7 +28,7 @@ from runner.incident.state.incident import Incident
 
 
 def decide_drill(incident: Incident, command: c.DrillCommand, now: datetime) -> tuple[ExerciseEvent, ...]:
-    """Return what it brings about; raises Refused outside of an exercise, and where its stage does not allow it.
+    """Return the events; raises Refused outside an exercise, or if its stage does not permit the command.
 
     Only a report is signed of a real incident as well, once that is closed.
     """
@@ -36,8 +36,8 @@ def decide_drill(incident: Incident, command: c.DrillCommand, now: datetime) -> 
         return (_signed(incident, command),)
     if incident.kind == "real" or incident.drill is None:
         raise Refused(
-            f"{incident.codename} is no exercise",
-            hint="an exercise is begun as one: tocsin drill run FILE",
+            f'Incident "{incident.codename}" is not an exercise.',
+            hint="tocsin drill run FILE",
             code="not_an_exercise",
         )
     drill = incident.drill
@@ -57,11 +57,11 @@ def decide_drill(incident: Incident, command: c.DrillCommand, now: datetime) -> 
 
 def _signed(incident: Incident, command: c.SignReport) -> ReportSigned:
     if incident.drill is not None and incident.drill.plan:
-        _over(incident, incident.drill, "its report is signed")
+        _over(incident, incident.drill, "The report can be signed after the exercise.")
     elif incident.state != "closed":
         raise Refused(
-            f"{incident.codename} is {incident.state}: its report is signed once it is closed",
-            hint="close it: tocsin close",
+            f'Incident "{incident.codename}" is {incident.state}. Only the report of a closed incident can be signed.',
+            hint="tocsin close",
             code="not_closed",
         )
     return ReportSigned(by=command.by, digest=command.digest, files=command.files, heads=command.heads)
@@ -69,7 +69,7 @@ def _signed(incident: Incident, command: c.SignReport) -> ReportSigned:
 
 def _begin(drill: Drill, command: c.BeginExercise) -> tuple[ExerciseEvent, ...]:
     if drill.plan:
-        raise Refused(f"the exercise {drill.name} has begun already", code="already_begun")
+        raise Refused(f'Exercise "{drill.name}" was started already.', code="already_begun")
     return (
         ExerciseBegun(
             name=command.name,
@@ -84,12 +84,18 @@ def _begin(drill: Drill, command: c.BeginExercise) -> tuple[ExerciseEvent, ...]:
 
 
 def _clock(incident: Incident, drill: Drill, command: c.SetExerciseClock, now: datetime) -> ExerciseClockSet:
-    if why := ("" if drill.stage in _FROM[command.change] else f"it is {drill.stage}"):
-        raise Refused(f"{incident.codename} cannot be {command.change}: {why}", code="exercise_stage")
+    if why := ("" if drill.stage in _FROM[command.change] else f"the exercise is {drill.stage}"):
+        raise Refused(
+            f'Exercise "{incident.codename}" cannot be {command.change}: {why}.', code="exercise_stage"
+        )
     at = now
     if command.change == "jumped":
         if command.to is None or command.to < now:
-            raise Refused("an exercise jumps ahead only", hint="--to INSTANT, or --to next", code="not_ahead")
+            raise Refused(
+                "The exercise clock can only jump forward.",
+                hint="Add --to INSTANT, or --to next.",
+                code="not_ahead",
+            )
         at = command.to
     standing = command.change in ("paused", "frozen", "ended") or (
         command.change == "jumped" and drill.stage == "paused"
@@ -111,7 +117,7 @@ _FROM: dict[ClockChange, tuple[str, ...]] = {
 
 def _running(incident: Incident, drill: Drill) -> None:
     if drill.stage not in ("running", "paused"):
-        raise Refused(f"the exercise {incident.codename} is {drill.stage}", code="exercise_stage")
+        raise Refused(f'Exercise "{incident.codename}" is {drill.stage}.', code="exercise_stage")
 
 
 def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFault) -> ExerciseEvent:
@@ -121,7 +127,9 @@ def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFau
         case c.DeferInject(number=number, by=by, reason=reason):
             if not reason.strip():
                 raise Refused(
-                    "leaving an inject out needs a reason", hint="add --reason '…'", code="reason_missing"
+                    "The reason to skip the inject is missing.",
+                    hint="Add --reason WHY",
+                    code="reason_missing",
                 )
             _not_yet(drill, number)
             return InjectDeferred(number=number, by=by, reason=reason.strip())
@@ -133,16 +141,16 @@ def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFau
 def _not_yet(drill: Drill, number: str) -> None:
     if number in drill.released:
         raise Refused(
-            f"inject {number} was released at {drill.released[number].at:%Y-%m-%d %H:%M %Z}",
+            f'Inject "{number}" was released at {drill.released[number].at:%Y-%m-%d %H:%M %Z}.',
             code="already_released",
         )
     if number in drill.deferred:
-        raise Refused(f"inject {number} was left out: {drill.deferred[number]}", code="already_skipped")
+        raise Refused(f'Inject "{number}" was skipped: {drill.deferred[number]}', code="already_skipped")
 
 
 def _observe(command: c.Observe) -> ObservationMade:
     if not command.text.strip():
-        raise Refused("an observation needs its words", code="words_missing")
+        raise Refused("The observation has no text.", code="words_missing")
     return ObservationMade(
         by=command.by,
         text=command.text.strip(),
@@ -156,21 +164,21 @@ def _observe(command: c.Observe) -> ObservationMade:
 def _over(incident: Incident, drill: Drill, what: str) -> None:
     if drill.stage not in OVER:
         raise Refused(
-            f"{incident.codename} is {drill.stage}: {what} once the exercise is over",
-            hint="note what you see: tocsin drill observe '…'",
+            f'Exercise "{incident.codename}" is {drill.stage}. {what}',
+            hint="tocsin drill observe TEXT",
             code="exercise_stage",
         )
 
 
 def _rate(incident: Incident, drill: Drill, command: c.Rate) -> RatingGiven:
     if not command.target:
-        raise NotFound("which target is rated?", code="target_missing")
-    _over(incident, drill, "ratings are given")
+        raise NotFound("The target of the rating is missing.", code="target_missing")
+    _over(incident, drill, "Targets can be rated after the exercise.")
     proposed = command.proposed.partition(":")[0]
     if proposed and proposed != command.rating and not command.note.strip():
         raise Refused(
-            f"a rating other than the proposed one ({command.proposed}) needs a note",
-            hint="add --note '…'",
+            f"The rating differs from the proposed rating ({command.proposed}). The note is missing.",
+            hint="Add --note WHY",
             code="note_missing",
         )
     return RatingGiven(

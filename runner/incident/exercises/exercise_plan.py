@@ -1,4 +1,4 @@
-"""An exercise as one frozen value: which real playbook is played, on which clock, what happens, and what is wanted.
+"""Plan of an exercise as one frozen value: playbook, clock, injects and objectives.
 
 Words and ratings follow HSEEP: objectives with targets and critical tasks, a master scenario events list (MSEL) with
 injects and contingency injects, players, controllers and evaluators.
@@ -65,7 +65,7 @@ class Action(Written, frozen=True, kw_only=True):
 
     @property
     def thing(self) -> str:
-        """What is done, whatever it is called and by when."""
+        """The expected action, without its name and its time limit."""
         named = (
             ("step", self.step),
             ("fact", self.fact),
@@ -77,12 +77,12 @@ class Action(Written, frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        """What it is, for people."""
+        """The expected action, in words for people."""
         return self.text or self.thing
 
 
 class Target(Written, frozen=True, kw_only=True):
-    """A capability target: what is rated."""
+    """A capability target, which evaluators rate."""
 
     id: Id
     text: Words
@@ -99,7 +99,7 @@ class Objective(Written, frozen=True, kw_only=True):
 
 
 class Participant(Written, frozen=True, kw_only=True):
-    """Somebody who takes part, as player in a role of the playbook, or as staff of the exercise."""
+    """A participant, as player in a role of the playbook, or as staff of the exercise."""
 
     person: Words
     role: HseepRole = "player"
@@ -164,7 +164,7 @@ class Question(Written, frozen=True, kw_only=True):
 
 
 class Module(Written, frozen=True, kw_only=True):
-    """One part of a discussion: what has happened by then, and what is talked about."""
+    """One part of a discussion: its situation and its questions."""
 
     id: Id
     title: Words
@@ -222,7 +222,7 @@ class Exercise(Written, frozen=True, kw_only=True):
 
     @property
     def live(self) -> tuple[str, ...]:
-        """To whom messages really leave: who agreed to it, in the one type of exercise that lets any leave."""
+        """Recipients of real messages: those who agreed, in the one type of exercise that sends any."""
         return (
             tuple(participant.person for participant in self.participants if participant.opted_in)
             if self.type == LIVE

@@ -1,4 +1,4 @@
-"""What an exercise or a real incident proposes to improve: ratings M and U, what was missed, who was not reached, late clocks.
+"""Proposals of action items: ratings M and U, missed actions, failed deliveries, late deadlines.
 
 Proposals only: a person takes them over, or does not. Each has a name, so that it is proposed once.
 """
@@ -83,7 +83,7 @@ def _row(
 
 
 def _missed(incident: Incident, plan: Exercise, drill: Drill) -> Iterator[Proposed]:
-    """Yield injects after which what was expected came late or not at all."""
+    """Yield injects whose expected actions were late or missing."""
     of = {objective.id: objective for objective in plan.objectives}
     for event in plan.events:
         late = [f"{words} {how}" for words, how in _owed(event, incident, drill)]
@@ -112,7 +112,7 @@ def _owed(event: ScenarioEvent, incident: Incident, drill: Drill) -> Iterator[tu
         if done is None:
             yield action.words, "was not done"
         elif by is not None and done > by:
-            yield action.words, "came late"
+            yield action.words, "was late"
 
 
 def _seen(incident: Incident, plan: Exercise, drill: Drill) -> Iterator[Proposed]:
@@ -131,7 +131,7 @@ def seen(number: int) -> str:
 
 
 def _unreached(incident: Incident) -> Iterator[Proposed]:
-    """Yield everybody whom no attempt reached, once."""
+    """Yield each person without a delivered attempt, once."""
     found: dict[str, Delivery] = {}
     for one in incident.deliveries.values():
         if one.state == "exhausted" or (one.stuck and one.state != "satisfied"):
@@ -139,7 +139,7 @@ def _unreached(incident: Incident) -> Iterator[Proposed]:
     for person, one in found.items():
         ways = ", ".join(dict.fromkeys(each.channel for each in one.attempts)) or "no channel"
         step = step_path(one.step)
-        text = f"{person} was not reached by {step or 'a message'}, over {ways}"
+        text = f"{person} did not receive {step or 'a message'}; channels: {ways}"
         yield _plain(incident, f"person:{person}", text, "organization", step)
 
 

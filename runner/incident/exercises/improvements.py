@@ -1,4 +1,4 @@
-"""Improvement items: what an exercise or a real incident showed, who does what about it by when, and what proved it.
+"""Action items of exercises and incidents: finding, assignee, due date and verification.
 
 They stand in a journal of the organisation's own, so that they outlive what they came from.
 """
@@ -37,7 +37,7 @@ Status = Literal["open", "done", "retested", "dropped"]
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an item comes from; everything is empty for what somebody thought of on a quiet day."""
+    """Where an item comes from; everything is empty for an item outside exercises and incidents."""
 
     incident: str = ""
     codename: str = ""
@@ -102,7 +102,7 @@ class ImprovementEvent(
 
 
 class ImprovementAdded(ImprovementEvent, frozen=True, kw_only=True):
-    """Somebody wants it better."""
+    """An action item was added."""
 
     plan: Plan
     source: Source = Source()
@@ -183,7 +183,7 @@ class Items(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fold_items(events: Iterable[tuple[int, datetime, AnyImprovementEvent]]) -> Items:
-    """Return what follows from the journal."""
+    """Return the action items of the journal."""
     found: dict[str, Item] = {}
     version = 0
     for version, at, event in events:  # noqa: B007  # the last one counts
@@ -244,8 +244,8 @@ def closing(text: str) -> Closing:
             return Closing("exercise", name, what)
         case _:
             raise Refused(
-                f"'{text}' proves nothing",
-                hint="as: test:lost-device:the PIN, or exercise:lost-laptop:T1",
+                f'The value "{text}" names no test and no exercise target.',
+                hint="Write test:PLAYBOOK:TEST or exercise:EXERCISE:TARGET, such as exercise:lost-laptop:T1.",
                 code="bad_closing",
             )
 
@@ -266,12 +266,14 @@ def may(item: Item, change: str, words: str, what: str) -> str:
     """
     if item.status not in _FROM[change]:
         raise Refused(
-            f"{item.id} is {item.status}: it cannot be {change}",
-            hint=f"see: tocsin improvement show {item.id}",
+            f'Action item "{item.id}" is {item.status}. The item cannot be {change}.',
+            hint=f"tocsin improvement show {item.id}",
             code="improvement_status",
         )
     if not words.strip():
-        raise Refused(f"{item.id} is not {change} without {what}", code="words_missing")
+        raise Refused(
+            f'Action item "{item.id}" was not {change}. The change needs {what}.', code="words_missing"
+        )
     return words.strip()
 
 
@@ -279,11 +281,11 @@ def checked(plan: Plan) -> Plan:
     """Return a row that can stand; raises Refused where it says nothing, or ends before it starts."""
     if not plan.text.strip():
         raise Refused(
-            "an improvement item says what is to be better", hint="give its text", code="words_missing"
+            "The action item has no text.", hint="Write the text of the action item.", code="words_missing"
         )
     if plan.start is not None and plan.due is not None and plan.due < plan.start:
         raise Refused(
-            f"it would be due on {plan.due}, before its start on {plan.start}", code="due_before_start"
+            f"The due date {plan.due} is before the start date {plan.start}.", code="due_before_start"
         )
     closing(plan.closes_with)
     return msgspec.structs.replace(plan, text=plan.text.strip())
@@ -296,8 +298,8 @@ def changed(item: Item, plan: Plan) -> Plan:
     """
     if item.status == "done" and plan.closes_with != item.plan.closes_with:
         raise Refused(
-            f"{item.id} is done: what it closes with stands",
-            hint=f"it is not done after all? tocsin improvement reopen {item.id} --reason …",
+            f'Action item "{item.id}" is done. The test or exercise that verifies it cannot change.',
+            hint=f"tocsin improvement reopen {item.id} --reason WHY",
             code="improvement_status",
         )
     return plan
@@ -354,7 +356,7 @@ def judged(item: Item, incident: Incident, plan: Exercise, head: str) -> Verdict
     given = {name: tuple(_given(found, name)) for name in names}
     missing = [name for name, some in given.items() if not some]
     if missing:
-        return Verdict(why=f"nobody has rated {', '.join(missing)} yet")
+        return Verdict(why=f"not rated yet: {', '.join(missing)}")
     bad = [
         f"{name} was rated {one.rating}"
         for name, some in given.items()
@@ -365,7 +367,7 @@ def judged(item: Item, incident: Incident, plan: Exercise, head: str) -> Verdict
         return Verdict(why="; ".join(dict.fromkeys(bad)))
     by = tuple(dict.fromkeys(one.by for some in given.values() for one in some))
     if strangers := [who for who in by if who not in plan.evaluators]:
-        return Verdict(why=f"{', '.join(strangers)} rated it, who does not evaluate that exercise")
+        return Verdict(why=f"rated by {', '.join(strangers)}, who is not an evaluator of the exercise")
     return Verdict(
         proof=Proof(
             incident=incident.id,

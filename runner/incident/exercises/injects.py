@@ -1,4 +1,4 @@
-"""What of a scenario is due: by exercise time, by what players did or came to know, or because they did not.
+"""Injects that are due: by exercise time, by actions or knowledge of players, or by their absence.
 
 Pure: from the plan, the incident and the instant follow the injects to release now, and when to look again. An inject is
 released once; after downtime each is released late rather than left out, and the journal says when it was planned.
@@ -108,7 +108,7 @@ def deadline(event: ScenarioEvent, action: Action, drill: Drill) -> datetime | N
 
 
 def met(action: Action, incident: Incident) -> datetime | None:
-    """Return when players first did what is expected, as far as the incident still tells; None when they did not."""
+    """Return when players first did the expected action, as far as the incident shows; else None."""
     if action.fact:
         fact = incident.facts.get(action.fact)
         return fact.at if fact is not None and fact.value is not None else None
@@ -157,7 +157,7 @@ def faults(incident: Incident, wall: datetime) -> Iterator[Fault]:
 
 
 def unreachable(incident: Incident, wall: datetime) -> frozenset[str]:
-    """Return the persons who are out of reach."""
+    """Return the persons who do not answer."""
     return frozenset(fault.ref for fault in faults(incident, wall) if fault.kind == "person")
 
 

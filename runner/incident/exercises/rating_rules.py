@@ -1,4 +1,4 @@
-"""The rule that rates one task from the record: by when it was done, and how.
+"""Rating rule of one exercise task: when it was done, and how.
 
 HSEEP's ratings made exact: done inside its time is P, inside one and a half of it S; later, after a contingency inject, or
 by skipping or overriding is M; not done by EndEx is U. N/A was not played, N/O cannot be seen from the record.
@@ -41,9 +41,9 @@ def propose(
 ) -> Proposal:
     """Return what the record proposes for a task that was first done at ``done``, or was not."""
     if plan.type in DISCUSSION:
-        return Proposal("N/O", "talked about, not done: rate what was said")
+        return Proposal("N/O", "discussed, not done: rate the discussion")
     if drill.begun_at is None:
-        return Proposal("N/A" if drill.stage in OVER else "", "it was not begun")
+        return Proposal("N/A" if drill.stage in OVER else "", "not started")
     if done is not None and (drill.ended_at is None or done <= drill.ended_at):
         return _done(plan, incident, drill, action, done - drill.begun_at)
     if skipped := _skipped(incident, action):
@@ -73,16 +73,16 @@ def _undone(incident: Incident, drill: Drill, action: Action, begun: datetime) -
     if drill.stage == "frozen" and drill.ended_at is not None:
         until = begun + parse_duration(action.within) * SOME if action.within else None
         if until is None or drill.ended_at < until:
-            return Proposal("N/A", "frozen by a real emergency before its time was up")
+            return Proposal("N/A", "frozen by a real emergency before the time limit")
     if _fell_away(incident, action):
-        return Proposal("N/A", "it fell away in this course of events")
+        return Proposal("N/A", "not needed in this course of events")
     return Proposal("U", "not done by EndEx")
 
 
 def _by_scenario(incident: Incident, action: Action) -> str:
     fact = incident.facts.get(action.fact) if action.fact else None
     told = fact is not None and fact.source.startswith("exercise ")
-    return "the scenario itself made it known" if told else ""
+    return "the scenario stated the fact" if told else ""
 
 
 def _helped(
@@ -98,20 +98,20 @@ def _helped(
 
 
 def _around(incident: Incident, action: Action) -> Iterator[str]:
-    """Give what was set aside so that it could be done."""
+    """Return the override with which the task was done."""
     if action.document and any(
         document.override is not None and step_is(document.step, action.document)
         for document in incident.documents.values()
     ):
-        yield "its gaps were overridden"
+        yield "approved with missing information"
     if action.message and any(
         delivery.overridden and step_is(delivery.step, action.message)
         for delivery in incident.deliveries.values()
     ):
-        yield "a rule of messages was set aside"
+        yield "a message rule was overridden"
     duty = incident.duties.get(action.duty) if action.duty else None
     if duty is not None and duty.record is not None and duty.record.kind == "waived":
-        yield "it was waived"
+        yield "waived"
 
 
 def _skipped(incident: Incident, action: Action) -> str:

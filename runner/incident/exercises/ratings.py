@@ -1,4 +1,4 @@
-"""What the record alone would rate: the tasks of each target, and what follows for targets and objectives.
+"""Proposed ratings of an exercise: tasks of each target, then targets and objectives.
 
 A target is as good as its worst critical task, an objective as its worst target. A proposal is never published alone: an
 evaluator confirms it, or changes it with a note; until every target has a rating, whatever shows ratings is a draft.
@@ -32,7 +32,7 @@ class TaskRating(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TargetRating(msgspec.Struct, frozen=True, kw_only=True):
-    """One target: its tasks, what they propose, and the rating that an evaluator stands for."""
+    """One target: its tasks, their proposal, and the rating of an evaluator."""
 
     id: str
     text: str
@@ -42,7 +42,7 @@ class TargetRating(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ObjectiveRating(msgspec.Struct, frozen=True, kw_only=True):
-    """One objective: its targets, what they propose, and its rating, empty until evaluators have confirmed it."""
+    """One objective: its targets, their proposal, and its rating, empty until evaluators have confirmed it."""
 
     id: str
     text: str
@@ -53,7 +53,7 @@ class ObjectiveRating(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rating(self) -> Proposed:
-        """What may be published: given to the objective itself, else the worst of its targets once all are given."""
+        """Rating for publication: that of the objective, else the worst of its targets once all are rated."""
         if self.given is not None:
             return self.given.rating
         given = [target.given.rating for target in self.targets if target.given is not None]
@@ -61,7 +61,7 @@ class ObjectiveRating(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def unconfirmed(self) -> tuple[str, ...]:
-        """Return what an evaluator still has to rate."""
+        """Return the missing ratings: until it is empty, every report with ratings is a draft."""
         if not self.targets:
             return (self.id,) if self.given is None else ()
         return tuple(target.id for target in self.targets if target.given is None)
@@ -76,12 +76,12 @@ def ratings(plan: Exercise, incident: Incident) -> tuple[ObjectiveRating, ...]:
 
 
 def unconfirmed(found: Iterable[ObjectiveRating]) -> tuple[str, ...]:
-    """Return what nobody has rated yet: until it is empty, whatever shows ratings is a draft."""
+    """Return the missing ratings: until it is empty, every report with ratings is a draft."""
     return tuple(name for rating in found for name in rating.unconfirmed)
 
 
 def proposal_for(found: Iterable[ObjectiveRating], name: str) -> Proposal | None:
-    """Return what is proposed for a target or an objective; None where the plan has neither."""
+    """Return the proposal for a target or an objective; None if the plan has neither."""
     for objective in found:
         if objective.id == name:
             return objective.proposal
@@ -92,7 +92,7 @@ def proposal_for(found: Iterable[ObjectiveRating], name: str) -> Proposal | None
 
 
 def worst(found: Iterable[Rating]) -> Rating:
-    """Return the worst rating; what was not observed or not played counts only where nothing else is there."""
+    """Return the worst rating; "not observed" and "not played" count only without others."""
     return min(found, key=_WORST.index)
 
 
@@ -103,7 +103,10 @@ def _objective(plan: Exercise, incident: Incident, drill: Drill, one: Objective)
         text=one.text,
         capability=one.capability,
         targets=targets,
-        proposal=_rolled(((target.id, target.proposal) for target in targets), "no target: rate it yourself"),
+        proposal=_rolled(
+            ((target.id, target.proposal) for target in targets),
+            "the objective has no target: an evaluator rates the objective",
+        ),
         given=drill.ratings.get(one.id),
     )
 

@@ -1,4 +1,4 @@
-"""Exercises and routines that come by themselves: when, how, and what became of each time. Kept in a journal of its own.
+"""Schedules of exercises and jobs: recurrence, and the result of each run. Stored in a separate journal.
 
 A firing is known by its schedule and its fire time in UTC. Whoever records it first has it; whoever died with it in
 hand leaves it in the state ``claimed``, where others find it.
@@ -22,7 +22,7 @@ OnMissed = Literal["skip", "latest", "all"]
 
 
 Routine = Literal["comcheck", "watch", "retention"]
-"""What comes by itself besides exercises: trying how people are reached, telling of legal clocks that run out, and looking
+"""Scheduled jobs besides exercises: trying how people are reached, telling of legal clocks that run out, and looking
 for closed incidents whose personal data have been kept long enough."""
 
 
@@ -60,13 +60,13 @@ class ScheduleEvent(
 
 
 class DrillScheduled(ScheduleEvent, frozen=True, kw_only=True):
-    """From then on it comes by itself."""
+    """The schedule starts."""
 
     rule: Rule
 
 
 class DrillUnscheduled(ScheduleEvent, frozen=True, kw_only=True):
-    """From then on it comes no more."""
+    """The schedule ends."""
 
 
 class FiringClaimed(ScheduleEvent, frozen=True, kw_only=True):
@@ -78,7 +78,7 @@ class FiringClaimed(ScheduleEvent, frozen=True, kw_only=True):
 
 
 class FiringOpened(ScheduleEvent, frozen=True, kw_only=True):
-    """The exercise is open, and waits for whoever conducts it."""
+    """The exercise is open and waits for its controller."""
 
     fire_at: datetime
     incident: str
@@ -86,7 +86,7 @@ class FiringOpened(ScheduleEvent, frozen=True, kw_only=True):
 
 
 class FiringEnded(ScheduleEvent, frozen=True, kw_only=True):
-    """It was played without people, or could not begin; a routine was done, and ``failed`` where it needs a person."""
+    """It was played without people, or could not begin; a routine was done, and ``failed`` if a person must act."""
 
     fire_at: datetime
     outcome: Literal["passed", "failed"]
@@ -108,7 +108,7 @@ class FiringRestored(ScheduleEvent, frozen=True, kw_only=True):
 
 
 class FiringAcknowledged(ScheduleEvent, frozen=True, kw_only=True):
-    """Somebody knows that it did not happen, or failed, and says why it may stay so; older ones are meant with it."""
+    """A person acknowledged a missed or failed run and all earlier ones, with a reason."""
 
     fire_at: datetime
     reason: str
@@ -130,7 +130,7 @@ READER: Callable[[bytes], AnyScheduleEvent] = json_reader(AnyScheduleEvent)
 
 
 class Firing(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one fire time."""
+    """Result of one fire time."""
 
     schedule: str
     fire_at: datetime
@@ -172,7 +172,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fold_schedules(events: Iterable[tuple[int, datetime, AnyScheduleEvent]]) -> Book:
-    """Return what follows from the journal."""
+    """Return the schedules of the journal."""
     found: dict[str, Schedule] = {}
     version = 0
     for version, at, event in events:  # noqa: B007  # the last one counts
@@ -232,10 +232,10 @@ TRIES = 3
 DOWN = "no scheduler was running"
 
 
-BUSY = "the one before is still open"
+BUSY = "the previous exercise is still open"
 
 
-ENDED = "it was unscheduled before it opened"
+ENDED = "the schedule was removed before the start"
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -272,7 +272,7 @@ def ahead_of(schedule: Schedule, look: Look) -> tuple[AnyScheduleEvent, ...]:
 
 
 def taken_up(schedule: Schedule, look: Look) -> tuple[AnyScheduleEvent, ...]:
-    """Return what becomes of firings that somebody has in hand who died, or that were unscheduled meanwhile."""
+    """Return the results of runs whose scheduler stopped, or whose schedule was removed meanwhile."""
     events: list[AnyScheduleEvent] = []
     for firing in schedule.firings.values():
         if firing.state != "claimed" or (firing.scheduler != look.scheduler and look.alive(firing.scheduler)):
@@ -286,7 +286,7 @@ def taken_up(schedule: Schedule, look: Look) -> tuple[AnyScheduleEvent, ...]:
 
 def _again(schedule: Schedule, firing: Firing, look: Look) -> AnyScheduleEvent:
     if firing.tries >= TRIES:
-        detail = f"taken up {firing.tries} times, and each time the scheduler was gone before it ended"
+        detail = f"started {firing.tries} times; each time the scheduler stopped before the end"
         return FiringEnded(
             schedule=schedule.id, by=look.by, fire_at=firing.fire_at, outcome="failed", detail=detail
         )
@@ -302,7 +302,7 @@ def _again(schedule: Schedule, firing: Firing, look: Look) -> AnyScheduleEvent:
 def passed(
     schedule: Schedule, times: Sequence[datetime], look: Look, *, more: bool = False
 ) -> tuple[AnyScheduleEvent, ...]:
-    """Return what becomes of fire times that have passed, the oldest first; ``more`` have passed than these."""
+    """Return the results of fire times that have passed, the oldest first; ``more`` have passed than these."""
     times = [time for time in times if time not in schedule.firings]
     if not times or schedule.ended is not None:
         return ()
@@ -349,7 +349,7 @@ def _missed(schedule: Schedule, fire_at: datetime, look: Look, reason: str) -> F
 
 
 def attention(schedule: Schedule) -> Firing | None:
-    """Return the newest firing where it was missed or failed and nobody has acknowledged that: somebody should know."""
+    """Return the newest run if it was missed or failed and is not acknowledged."""
     newest = max(schedule.firings.values(), key=lambda one: one.fire_at, default=None)
     if newest is None or newest.state not in ("missed", "failed") or newest.acknowledged:
         return None

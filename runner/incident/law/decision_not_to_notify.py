@@ -1,6 +1,6 @@
-"""The decision not to notify: on which ground of the statute, and whether it takes two people.
+"""Decision not to notify: its ground in the statute, and whether it needs two people.
 
-Where the law asks for the notice, or may ask, or does not because an exemption holds, somebody has to answer for silence:
+Where the law asks for the notice, or may ask, or does not because an exemption holds, a decision not to notify needs responsibility:
 that takes two people and a ground that the statute itself gives, or the open word that there is none. What the law does
 not ask of us at all one person puts aside.
 """
@@ -39,8 +39,8 @@ def judged(incident: Incident, duty: str, record: DutyRecord, now: datetime, lib
     if record.ground and record.ground not in (*known, NONE):
         near = nearest(record.ground, known)
         raise Refused(
-            f"{duty} has no exemption '{record.ground}'",
-            hint=f"did you mean --ground {near}?" if near else _choices(known),
+            f'Duty "{duty}" has no exemption "{record.ground}".',
+            hint=f"Add --ground {near}, the nearest name." if near else _choices(known),
             code="unknown_ground",
         )
     exempt = any(reason.code in known for reason in status.because)
@@ -48,7 +48,7 @@ def judged(incident: Incident, duty: str, record: DutyRecord, now: datetime, lib
         return False
     if not record.ground:
         raise Refused(
-            "a decision not to notify needs a ground: an exemption of the statute",
+            "The decision not to notify has no ground. A ground is an exemption of the statute.",
             hint=_choices(known),
             code="ground_missing",
         )
@@ -69,8 +69,8 @@ def with_evidence(
 
 
 def _choices(known: Mapping[str, str]) -> str:
-    each = "; ".join(f"--ground {code} ({text})" for code, text in known.items())
-    return f"{each}{'; ' if each else ''}--ground {NONE} (against the law's answer: shown for ever)"
+    each = " or ".join(f"--ground {code} ({text})" for code, text in known.items())
+    return f"Add {each}{' or ' if each else ''}--ground {NONE} (against the assessment; always shown)."
 
 
 def statute_grounds(law: Regime, status: DutyStatus) -> dict[str, str]:
@@ -91,7 +91,7 @@ def _waivable(law: Regime, status: DutyStatus) -> None:
     version = next(version for version in law.versions if version.label == status.law_version)
     if not any(rule.slug == slug and rule.waiver for rule in version.duties):
         raise Refused(
-            f"the law does not let anybody waive {status.id}",
+            f'The law has no waiver of duty "{status.id}".',
             hint=f"tocsin duty decide {status.id} --not-to-notify --ground GROUND --reason WHY",
             code="no_waiver",
         )

@@ -1,4 +1,4 @@
-"""The duties inside an incident: what a new look at the law changes, as one event with its cause."""
+"""Duties of an incident: a new assessment of the law, as one event with its cause."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def reason_to_reopen(seen: DutyView, now: DutyStatus, facts: View) -> str:
     if record is None or record.kind != "decided_not_to_notify":
         return ""
     if record.watch is not None and truth(record.watch, facts) is True:
-        return f"what the decision watches for has come: {record.watch.source}"
+        return f"the watched condition is true: {record.watch.source}"
     if now.state != record.kind:
-        return f"the facts speak for its ground no more: {record.ground}"
+        return f"the facts do not support the ground any more: {record.ground}"
     if any(one.ground == record.ground for one in now.unless):
         return ""
     if _RANKS.index(now.verdict) > _RANKS.index(seen.verdict):
@@ -48,7 +48,7 @@ def reason_to_reopen(seen: DutyView, now: DutyStatus, facts: View) -> str:
 
 
 BINDING = ("applies", "unknown")
-"""Verdicts whose clocks matter: one that cannot be told yet runs on all the same."""
+"""Verdicts whose clocks matter: the clock of an undetermined duty runs too."""
 
 
 FILED = ("filed", "filed_late")
@@ -60,7 +60,7 @@ def duty_statuses(incident: Incident, now: datetime, library: Library) -> tuple[
 
 
 def near_statuses(incident: Incident, now: datetime, library: Library) -> tuple[DutyStatus, ...]:
-    """Return the same for those laws alone of which something is in sight, or was done or claimed."""
+    """Return the same for those laws alone that are relevant, or under which something was recorded or claimed."""
     if library.outline is None:
         return duty_statuses(incident, now, library)
     facts = nested(incident.facts)
@@ -117,7 +117,7 @@ def _statuses(
 
 
 def _with_earlier(status: DutyStatus, kept: DutyView | None) -> DutyStatus:
-    """Put what was recorded of a duty before beside what stands now."""
+    """Add the earlier records of a duty to the present one."""
     if kept is None or not kept.earlier:
         return status
     earlier = tuple(one for record in kept.earlier if (one := done(record)) is not None)
@@ -191,7 +191,7 @@ def _unmoved(incident: Incident, now: datetime, library: Library) -> bool:
 
 
 def _bears(key: str, path: str) -> bool:
-    """Tell whether a fact's key is the path, lies in it, or holds it; ``*`` answers for every entry of a map."""
+    """Tell whether a fact's key is the path, a part of it, or contains it; ``*`` means every entry of a map."""
     held = key.removesuffix(".*")
     return held == path or held.startswith(f"{path}.") or path.startswith(f"{held}.")
 
@@ -204,7 +204,7 @@ class Look(msgspec.Struct, frozen=True):
 
 
 def looks(incident: Incident, facts: Mapping[str, Any], now: datetime, library: Library) -> Iterator[Look]:
-    """Yield what is to be kept of every duty, in the order of the laws.
+    """Yield the stored state of every duty, in the order of the laws.
 
     By the outline, the verdicts on all; in full only the laws of which something is in sight, or was done or claimed.
     """
@@ -243,7 +243,7 @@ def _far(gist: ScreeningResult) -> Look:
 
 
 def _touched(incident: Incident, facts: Mapping[str, Any], outline: Outline) -> frozenset[int]:
-    """Return the laws of which more than verdicts is to be said: something was recorded, told or claimed under them."""
+    """Return the laws that need a full assessment: something was recorded, sent or claimed under them."""
     done = {duty.id.partition("/")[0] for duty in incident.duties.values() if duty.record is not None}
     happened = facts.get("incident") or {}
     done |= {key.partition("/")[0] for key in happened.get("stage_submitted_at") or {}}
@@ -277,7 +277,7 @@ def _settled(status: DutyStatus, now: datetime) -> bool:
 
 
 def _view(status: DutyStatus, *, settled: bool) -> DutyView:
-    """Return what is kept of a duty; one that is not in sight has no clock yet."""
+    """Return the stored state of a duty; a duty that is not relevant has no clock yet."""
     return DutyView(
         id=status.id,
         verdict=status.verdict,

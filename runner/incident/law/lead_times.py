@@ -1,4 +1,4 @@
-"""How long it still takes until a duty's notice can leave: what stands before its filing, step by step.
+"""Lead times of filings: the remaining work before a duty's notice can be sent, step by step.
 
 The latest safe start of a duty is its deadline minus this lead. Work that people do counts with the time that the
 playbook gives them; an approval with its expiry where it has no due time; a step that is due so many hours before the

@@ -1,4 +1,4 @@
-"""What a fact does to deadlines: those that count from the instants it sets, before and after."""
+"""Deadlines that a fact moves, before and after."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def _move(before: DutyStatus, after: DutyStatus | None) -> ClockMove | None:
 
 
 def require_grounds(incident: Incident, found: Sequence[ClockMove], grounds: str) -> None:
-    """Raise Refused where a deadline moves later, or one that somebody had fixed moves at all, and nobody says why."""
+    """Raise Refused if a deadline moves later, or a confirmed one moves at all, without a reason."""
     fixed = [move for move in found if move.later or not incident.duties[move.duty].provisional]
     if fixed and not grounds.strip():
         raise Refused(
-            f"this moves {len(fixed)} statutory deadline(s): {'; '.join(map(move_words, fixed))}",
-            hint="say why: add --grounds WHY",
+            f"This fact moves {len(fixed)} statutory deadline{'s' if len(fixed) > 1 else ''}: {'; '.join(map(move_words, fixed))}.",
+            hint="Add --grounds WHY",
             code="grounds_missing",
         )
 

@@ -1,4 +1,4 @@
-"""What a person's "I have it" proves, by the way on which it came. Pure.
+"""Evidence of an acknowledgement, by the channel of the reply. Pure.
 
 Whoever takes over a telephone number, or holds a compromised tenant, could silence the escalation with one word: over
 such a way an answer proves that it was read, and the calling goes on. A decision needs a way that may carry one, and
@@ -20,12 +20,14 @@ def acknowledged(incident: Incident, command: c.Acknowledge) -> tuple[e.AnyEvent
     delivery = incident.deliveries.get(command.delivery)
     if delivery is None:
         raise NotFound(
-            f"no delivery '{command.delivery}'", hint="see: tocsin message list", code="unknown_delivery"
+            f'Delivery "{command.delivery}" does not exist.',
+            hint="tocsin message list",
+            code="unknown_delivery",
         )
     if command.by != delivery.person:
         raise Refused(
-            f"{delivery.id} went to {delivery.person}, and only they can acknowledge it",
-            hint=f"did you speak to them? tocsin call {delivery.id} --reached",
+            f'Only "{delivery.person}" can acknowledge delivery "{delivery.id}".',
+            hint=f"After a phone call, run: tocsin call {delivery.id} --reached",
             code="ack_of_another",
         )
     proof = proof_of(incident, delivery, command)
@@ -55,6 +57,6 @@ def proof_of(incident: Incident, delivery: Delivery, command: c.Acknowledge) -> 
 
 
 def _adds(delivery: Delivery, proof: Proof) -> bool:
-    """Tell whether it proves more than before, or renews what is too old to rely on."""
+    """Tell whether it is more evidence than before, or renews an expired acknowledgement."""
     known, new = EVIDENCE.index(delivery.evidence), EVIDENCE.index(proof)
     return new > known or (delivery.lapsed and new >= EVIDENCE.index(delivery.goal))

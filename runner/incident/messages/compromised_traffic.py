@@ -1,6 +1,6 @@
-"""What went over a way that the attacker held: sent, acknowledged or approved through a domain since it fell.
+"""Traffic over a compromised domain: messages, acknowledgements and approvals since the compromise.
 
-A domain is often known to have fallen long after it did. What went over it meanwhile may have been read, and an answer that came back
+A compromise is often known only long after it began. What went over it meanwhile may have been read, and an answer that came back
 over it may have been the attacker's. Nothing is taken back for it: it is shown, and people decide. Which domains a way hung on is
 kept with each plan; what was planned before that was kept is not seen here.
 """
@@ -20,7 +20,7 @@ LEFT: frozenset[AttemptState] = frozenset({"accepted", "unknown", "sending"})
 
 
 class Exposure(msgspec.Struct, frozen=True, kw_only=True):
-    """One delivery that a fallen domain had a part in, and when; ``assumed`` while triage has not confirmed it."""
+    """One delivery over a compromised domain, and when; ``assumed`` while triage has not confirmed it."""
 
     delivery: str
     person: str
@@ -33,7 +33,7 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def exposures(incident: Incident) -> tuple[Exposure, ...]:
-    """Return what went over domains while they were fallen, also where they are trusted again, in the order of deliveries, one for each domain."""
+    """Return the traffic over compromised domains, also of domains that are trusted again, in the order of deliveries, once for each domain."""
     fallen = [domain for domain in incident.domains.values() if domain.falls]
     if not fallen:
         return ()
@@ -68,7 +68,7 @@ def _exposed(delivery: Delivery, domain: Domain) -> Iterator[Exposure]:
 
 
 def _answered(delivery: Delivery, domain: Domain, hanging: set[str]) -> datetime | None:
-    """Return when an answer came back over the domain after it fell; None where none did."""
+    """Return when an answer came over the domain after its compromise; None if none did."""
     at = delivery.acked_at
     if at is None or delivery.acked_via not in hanging:
         return None
@@ -81,7 +81,7 @@ def _had_fallen(domain: Domain, at: datetime) -> bool:
 
 
 def exposed_approval(incident: Incident, invocation: Invocation, approval: Approval) -> str:
-    """Return through which fallen domains somebody was asked for an approval, before they gave it; empty where through none."""
+    """Return the compromised domains over which a person was asked for an approval, before they gave it; empty where through none."""
     found = {
         exposure.domain
         for exposure in exposures(incident)

@@ -1,10 +1,11 @@
-"""What the end of an effect means: an outcome, a message composed, a notice rendered, a person's word on either."""
+"""Decisions at the end of an effect: an outcome, a composed message, a generated notice, or a person's resolution."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from shlex import quote
 
 import msgspec
 
@@ -31,7 +32,7 @@ from runner.routing.rules import RULES
 from runner.routing.traffic import GONE
 
 APPROVERS = ("commander", "counsel")
-"""Roles whose holders may set a rule aside; where nobody holds either, any named person may."""
+"""Roles that can override a rule; if no person has either, any named person can."""
 _DIGEST = re.compile(r"[0-9a-f]{12,64}")
 KEPT_HERE = frozenset({*(number for number, _ in RULES), "R4", "R10"})
 """Rules that stand between a message and a channel, so that setting them aside means something."""
@@ -42,18 +43,20 @@ def overridden(incident: Incident, command: c.OverrideRule) -> e.RuleOverridden:
     _exists(command.rule)
     if command.rule == "R10" and not command.text:
         raise Refused(
-            "R10 is set aside for one text alone, and never for credentials as such",
-            hint="the refusal names the text: --text SHA256",
+            "An override of rule R10 must name one text. Rule R10 cannot be overridden for all credentials.",
+            hint="Add --text SHA256. The refusal shows the digest.",
             code="text_missing",
         )
     if command.text and not _DIGEST.fullmatch(command.text):
         raise Refused(
-            "a text is named by 12 to 64 hexadecimal digits of its SHA-256",
-            hint="as the refusal shows it",
+            "The digest of the text must have 12 to 64 hexadecimal digits of its SHA-256.",
+            hint="Copy the digest from the refusal.",
             code="bad_digest",
         )
     if not command.reason.strip():
-        raise Refused("setting a rule aside needs a reason", hint="add --reason '…'", code="reason_missing")
+        raise Refused(
+            "The reason for the override is missing.", hint="Add --reason WHY", code="reason_missing"
+        )
     return e.RuleOverridden(
         rule=command.rule,
         by=command.by,
@@ -71,30 +74,32 @@ def _exists(number: str) -> None:
     found = RULE_BOOK.get(number)
     if found is None:
         near = nearest(number, RULE_BOOK)
-        hint = f"did you mean {near}?" if near else "see: tocsin message rules"
-        raise NotFound(f"there is no rule '{number}'", hint=hint, code="unknown_rule")
+        hint = f'Write "{near}", the nearest name.' if near else "tocsin message rules"
+        raise NotFound(f'Rule "{number}" does not exist.', hint=hint, code="unknown_rule")
     if found.firm:
         raise Refused(
-            f"{number} cannot be set aside: {found.says}", hint="see: tocsin message rules", code="firm_rule"
+            f"Rule {number} has no override: {found.says}.", hint="tocsin message rules", code="firm_rule"
         )
     if number not in KEPT_HERE:
         raise Refused(
-            f"{number} refuses no channel, so there is nothing to set aside: {found.says}",
+            f"Rule {number} blocks no channel. An override would change nothing: {found.says}.",
             code="nothing_to_override",
         )
 
 
 def _approver(incident: Incident, by: str) -> str:
-    """Return the role in which somebody approves; empty where no approver was ever named."""
+    """Return the role in which a person approves; empty if no approver was ever named."""
     if not by:
-        raise Refused(
-            "setting a rule aside needs a named approver", hint="add --as PERSON", code="person_missing"
-        )
+        raise Refused("The override has no named approver.", hint="Add --as PERSON", code="person_missing")
     held = {role: incident.roles.get(role, ()) for role in APPROVERS}
     role = next((role for role, persons in held.items() if by in persons), "")
     if not role and any(held.values()):
         who = "; ".join(f"{role}: {', '.join(persons)}" for role, persons in held.items() if persons)
-        raise Refused(f"{by} is no approver of this incident ({who})", hint="add --as PERSON", code="person")
+        raise Refused(
+            f'Person "{by}" is not an approver of this incident. Approvers: {who}.',
+            hint="Add --as PERSON",
+            code="person",
+        )
     return role
 
 
@@ -102,8 +107,8 @@ def trusted_again(before: Domain | None, reason: str) -> None:
     """Raise Refused where a compromised domain would be trusted again without its grounds (R5)."""
     if before is not None and before.state == "compromised" and not reason.strip():
         raise Refused(
-            f"{before.name} was {'assumed ' if before.assumed else ''}compromised: to trust it again needs the grounds (R5)",
-            hint="add --reason 'sessions revoked, administrators replaced, checked by …'",
+            f'Failure domain "{before.name}" was {"assumed " if before.assumed else ""}compromised. The reason to trust it again is missing (rule R5).',
+            hint='Add --reason WHY, such as "sessions revoked, administrators replaced".',
             code="reason_missing",
         )
 
@@ -130,15 +135,15 @@ def switched(
 
 
 def _decider(incident: Incident) -> str:
-    """Return who declared the domain, or set the rule aside, for which it was planned anew; nobody for anything else."""
+    """Return the person who declared the domain, or overrode the rule, that caused the new plan; empty for other causes."""
     said = {domain.declared: domain.by for domain in incident.domains.values()}
     said |= {override.seq: override.by for override in incident.overrides.values()}
     return said.get(incident.replan_asked, "")
 
 
-LOST = "its worker ended before an outcome was recorded: nobody knows whether it happened"
+LOST = "the worker stopped before an outcome was recorded: the outcome is unknown"
 REPLAN_AGAIN = timedelta(minutes=1)
-"""The pause after open deliveries could not be planned anew."""
+"""The pause after a failed new plan of open deliveries."""
 EffectCommand = (
     c.ResolveAttempt
     | c.Resend
@@ -200,7 +205,10 @@ def _attempt(incident: Incident, effect: str, n: int) -> Attempt:
     holder = incident.holder(effect)
     attempts = [a for a in holder.attempts if a.n == n] if holder is not None else []
     if not attempts:
-        raise NotFound(f"no attempt {n} of '{effect}' in {incident.codename}", code="unknown_attempt")
+        raise NotFound(
+            f'Attempt {n} of "{effect}" does not exist in incident "{incident.codename}".',
+            code="unknown_attempt",
+        )
     return attempts[0]
 
 
@@ -213,7 +221,7 @@ def _lost(incident: Incident, effect: str, n: int, now: datetime, library: Libra
 def _outcome(
     incident: Incident, effect: str, n: int, result: SendResult, now: datetime, library: Library
 ) -> tuple[e.AnyEvent, ...]:
-    """An outcome of an attempt whose outcome nobody knows for certain; of any other it is old news.
+    """Record the outcome of an attempt whose outcome is unknown; ignore any other.
 
     What a person said of an unanswered attempt gives way to the answer itself.
     """
@@ -279,17 +287,23 @@ def _resolve(incident: Incident, command: c.ResolveAttempt, now: datetime) -> tu
     holder = incident.deliveries.get(effect) or incident.invocations.get(effect)
     if holder is None:
         raise NotFound(
-            f"no delivery or step '{effect}'", hint="see: tocsin message list", code="unknown_delivery"
+            f'Delivery or task "{effect}" does not exist.',
+            hint="tocsin message list",
+            code="unknown_delivery",
         )
     doubtful = [a for a in holder.attempts if a.state == "unknown" and not a.resolved_by]
     if not doubtful:
         raise Refused(
-            f"no attempt of {effect} is unknown",
-            hint=f"see: tocsin message show {effect}",
+            f'Every attempt of "{effect}" has a known outcome.',
+            hint=f"tocsin message show {effect}",
             code="nothing_to_resolve",
         )
     if not command.reason.strip():
-        raise Refused("how do you know? add --reason '…'", code="reason_missing")
+        raise Refused(
+            "The reason for the outcome is missing.",
+            hint="Add --reason WHY: how you know the outcome.",
+            code="reason_missing",
+        )
     return tuple(event for attempt in doubtful for event in _settled_by(incident, command, attempt, now))
 
 
@@ -304,7 +318,7 @@ def _settled_by(
         effect=effect,
         n=attempt.n,
         state="accepted" if command.happened else "not_sent",
-        reason="settled by a person",
+        reason="resolved by a person",
         evidence="accepted" if proved else "none",
         retry_at=None if command.happened or step_state is None else now,
         step_state=step_state,
@@ -324,7 +338,7 @@ def _resolved_step(incident: Incident, command: c.ResolveAttempt, now: datetime)
 
 
 def _composed(incident: Incident, command: c.Composed, now: datetime) -> tuple[e.AnyEvent, ...]:
-    """A message that nobody wants any more, or that somebody else composed meanwhile, is dropped.
+    """Record a composed message, unless it is cancelled or was composed already.
 
     The times of its levels are fixed here, once.
     """
@@ -368,7 +382,7 @@ def _timed(plan: e.PlannedDelivery, command: c.Composed, now: datetime) -> e.Pla
 
 
 def _replanned(incident: Incident, command: c.Replanned, now: datetime) -> tuple[e.AnyEvent, ...]:
-    """Only what is still open and really has another plan is changed; the question itself is answered.
+    """Change only deliveries that are open and have a new plan; mark the request as done.
 
     Plans made before the question was last asked answer nothing; where none could be made, it is asked again later.
     """
@@ -408,15 +422,21 @@ def _by_hand(incident: Incident, command: c.Resend | c.ReportCall | c.AskReplan)
     found = incident.deliveries.get(command.delivery)
     if found is None:
         raise NotFound(
-            f"no delivery '{command.delivery}'", hint="see: tocsin message list", code="unknown_delivery"
+            f'Delivery "{command.delivery}" does not exist.',
+            hint="tocsin message list",
+            code="unknown_delivery",
         )
     match command:
         case c.Resend(delivery=delivery, reason=reason):
             if not reason.strip():
-                raise Refused("sending again needs a reason", hint="add --reason '…'", code="reason_missing")
+                raise Refused(
+                    "The reason to resend is missing.", hint="Add --reason WHY", code="reason_missing"
+                )
             if called_off(incident, found):
                 raise Refused(
-                    f"{delivery} was called off with {found.step}", hint="reopen that step", code="called_off"
+                    f'Delivery "{delivery}" was cancelled with task "{found.step}".',
+                    hint=f"tocsin task reopen {quote(found.step)} --reason WHY",
+                    code="called_off",
                 )
             return (e.DeliveryResent(delivery=delivery, by=command.by, reason=reason.strip()),)
         case c.ReportCall(delivery=delivery, reached=True, note=note):

@@ -1,4 +1,4 @@
-"""Deliveries inside an incident: what follows for each by itself, which attempts start now, when a message is over."""
+"""Deliveries of an incident: automatic next actions, attempts that start now, and the end of a message."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def delivery_events(incident: Incident, name: str, now: datetime, answers: Answe
             if delivery.stuck != why:
                 yield e.DeliveryStuck(delivery=name, why=why)
         case Remind(count=count):
-            yield e.DeliveryReminded(delivery=name, count=count, why="nobody has answered")
+            yield e.DeliveryReminded(delivery=name, count=count, why="no acknowledgement")
         case Send() | WaitUntil():
             return
 
 
 def _may_pass(incident: Incident, end: Exhausted) -> bool:
-    """Tell whether the plan that is about to be made may hold another channel; one that cannot be made is not waited for."""
+    """Tell whether the pending plan can contain another channel; a plan that cannot be made is not waited for."""
     return end.cause == "no_channel" or (end.cause != "stale" and incident.replan_at is None)
 
 
@@ -85,7 +85,7 @@ def sends(
 
 
 def allowed(incident: Incident, delivery: Delivery, now: datetime, full: Mapping[str, datetime]) -> Next:
-    """Return what comes next where the accounts of the ``full`` channels have no room before the times given."""
+    """Return the next action if the accounts of the ``full`` channels have no quota before the given times."""
     if full and full.keys() >= set(delivery.channels):
         return WaitUntil(min(full[channel] for channel in delivery.channels))
     return next_action(incident, delivery, now, full)
@@ -153,7 +153,7 @@ def next_lapse(incident: Incident, name: str) -> datetime | None:
 def message_state(
     incident: Incident, invocation: Invocation, step: Message, now: datetime
 ) -> Iterator[e.AnyEvent]:
-    """Yield the end of a message step: enough people reached, or nobody left to try."""
+    """Yield the end of a message step: the quorum is met, or every channel was tried."""
     message = incident.messages[invocation.message]
     deliveries = deliveries_of(incident, message.id)
     reached, wanted = count_reached(incident, message.id)
@@ -162,12 +162,12 @@ def message_state(
         by_role = message.message_class.ack_quorum == "each_role"
         meant = wanted if by_role else sum(d.level == 0 for d in deliveries)
         why = f"{reached} of {meant}{' roles' if by_role else ''} reached ({message.message_class.goal})"
-        why = why if deliveries else "nobody is paged: whoever opened the incident holds every role"
+        why = why if deliveries else "no message needed: the person who opened the incident has every role"
         yield e.StepSettled(step=invocation.id, state=completion_state(invocation, now), why=why)
     elif (owed or all(d.state != "active" for d in deliveries)) and not invocation.stuck:
         doubtful = any(a.state == "unknown" for d in deliveries for a in d.attempts)
-        doubt = ", and what became of some attempts is not known" if doubtful else ""
-        why = f"only {reached} of {wanted} reached{doubt}: telephone them"
+        doubt = "; some attempts have an unknown outcome" if doubtful else ""
+        why = f"only {reached} of {wanted} reached{doubt}: call the others"
         if step.on_failure == "continue":
             yield e.StepSettled(step=invocation.id, state="failed", why=why)
         else:

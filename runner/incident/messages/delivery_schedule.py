@@ -1,4 +1,4 @@
-"""What comes next for each delivery of an incident, and when: found out when something happens to it, not at every look.
+"""Delivery schedule: the next action of each delivery and when to check again. Updated by events, never by polling.
 
 Of thousands of deliveries, one commit moves a handful. So the fold marks those that an event moved, or whose step,
 domain or fellow recipients it changed, and ``timed`` finds out for these alone what time brings to them. That follows from the
@@ -37,11 +37,11 @@ from runner.incident.state.quorum import Answers, deliveries_of, quorum_met, set
 from runner.routing.traffic import OUTAGE
 
 OPEN = ("active", "exhausted")
-"""Neither proved nor called off."""
+"""Neither acknowledged nor cancelled."""
 
 
 def called_off(incident: Incident, delivery: Delivery) -> bool:
-    """Tell whether nobody wants it any more: its message step was left out, or what it reminded of has ended."""
+    """Tell whether a message is not needed any more: its step was skipped, or its subject has ended."""
     step = incident.invocations.get(delivery.step)
     if step is None or not step.over:
         return False
@@ -49,7 +49,7 @@ def called_off(incident: Incident, delivery: Delivery) -> bool:
 
 
 def message_events(incident: Incident, message: str, now: datetime, answers: Answers) -> Iterator[e.AnyEvent]:
-    """Yield the level that is due, or the call that is owed at the end."""
+    """Yield the level that is due, or the call at the end."""
     deliveries = deliveries_of(incident, message)
     if called_off(incident, deliveries[0]):
         return
@@ -76,17 +76,17 @@ def _level(incident: Incident, message: str, waiting: list[Delivery], now: datet
     )
     for one in waiting:
         if one.level in due[:-1]:
-            why = f"its level was missed: level {level} is told in its stead"
+            why = f"the time of this level has passed: level {level} is alerted instead"
             yield e.DeliveryEnded(delivery=one.id, state="cancelled", why=why)
 
 
 def level_time(incident: Incident, delivery: Delivery) -> datetime:
-    """Return when the level of a delivery is to be told."""
+    """Return when the level of a delivery is alerted."""
     return delivery.starts_at or incident.messages[delivery.message].at
 
 
 def _call_owed(incident: Incident, message: str, found: list[Delivery]) -> Iterator[e.AnyEvent]:
-    """Whoever was told that something is acknowledged need not be telephoned for it."""
+    """Tell whether a call is due: none for a notice that a message is acknowledged."""
     record = incident.messages[message]
     if record.owed is not None or record.about or quorum_met(incident, message):
         return
@@ -97,13 +97,13 @@ def _call_owed(incident: Incident, message: str, found: list[Delivery]) -> Itera
     if missing:
         old = any(delivery.lapsed for delivery in missing)
         asked = incident.messages[message].message_class.wants_answer
-        unanswered = "nobody has answered" if asked else "nobody can be reached by itself"
+        unanswered = "no acknowledgement" if asked else "no person can be reached automatically"
         why = "the acknowledgement is too old to rely on" if old else unanswered
         yield e.CallOwed(message=message, persons=tuple(delivery.person for delivery in missing), why=why)
 
 
 def lapses_at(incident: Incident, delivery: Delivery) -> datetime | None:
-    """Return when an acknowledgement is too old to rely on, or None when it holds."""
+    """Return when an acknowledgement expires, or None if it does not."""
     message = incident.messages[delivery.message]
     kind = message.message_class
     if delivery.state != "satisfied" or delivery.acked_at is None or kind.re_remind_after is None:
@@ -115,7 +115,7 @@ def lapses_at(incident: Incident, delivery: Delivery) -> datetime | None:
 
 
 def lapse_events(incident: Incident, name: str, now: datetime) -> Iterator[e.AnyEvent]:
-    """Yield the reminder of somebody whose acknowledgement is too old to rely on."""
+    """Yield the reminder after an expired acknowledgement."""
     delivery = incident.deliveries[name]
     lapse = lapses_at(incident, delivery)
     if lapse is not None and lapse <= now:
@@ -128,7 +128,7 @@ EVERYWHERE: Mapping[str, datetime] = {}
 
 
 class Schedule(NamedTuple):
-    """What time brings to a delivery: something follows by itself at ``look``, an attempt may start at ``send``."""
+    """Timed actions of a delivery: an automatic change at ``look``, an attempt at ``send``."""
 
     look: datetime | None
     send: datetime | None
@@ -140,7 +140,7 @@ NOTHING = Schedule(None, None)
 def next_action(
     incident: Incident, delivery: Delivery, now: datetime, not_before: Mapping[str, datetime] = EVERYWHERE
 ) -> Next:
-    """Return what comes next for one delivery; ``not_before`` names the channels whose accounts have no room now."""
+    """Return the next action of one delivery; ``not_before`` names the channels whose accounts have no quota now."""
     if delivery.waits:
         return WaitUntil(level_time(incident, delivery))
     message = incident.messages[delivery.message]
@@ -213,7 +213,7 @@ def _stale_at(incident: Incident, delivery: Delivery) -> datetime:
 
 
 def pop_due(times: Mapping[str, datetime], now: datetime) -> Iterator[str]:
-    """Yield the names whose time has come, in order; whoever needs a few of many has only these put in order."""
+    """Yield the names that are due, in order; only these are sorted."""
     names = [name for name, at in times.items() if at <= now]
     heapq.heapify(names)
     while names:

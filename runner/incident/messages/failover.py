@@ -1,4 +1,4 @@
-"""What comes next for one delivery: another attempt, a pause, a person, or the end. Pure.
+"""Failover policy of one delivery: another attempt, a pause, a person, or the end. Pure.
 
 The theory. Channels stand in the plan's order. The first wave opens at once; each later channel opens when
 the one before it has had its time since its first attempt, so that downtime is never made up by a burst, or
@@ -87,13 +87,13 @@ class AskPerson(msgspec.Struct, frozen=True, tag="ask_person"):
 
 
 class Remind(msgspec.Struct, frozen=True, tag="remind"):
-    """Send it once more under a new key: it was taken, and nobody has answered."""
+    """Resend under a new key: the message was accepted, and nobody has acknowledged it."""
 
     count: int
 
 
 class Satisfied(msgspec.Struct, frozen=True, tag="satisfied"):
-    """What is proved reaches the goal."""
+    """The evidence reaches the goal."""
 
 
 class Exhausted(msgspec.Struct, frozen=True, tag="exhausted"):
@@ -142,7 +142,7 @@ def idempotency_key(delivery: str, channel: str, body_sha256: str, generation: i
 
 
 def current_key(delivery: Delivery, channel: str, body_sha256: str) -> str:
-    """Return the key of what is being sent over a channel now."""
+    """Return the key of the message that is being sent over a channel now."""
     return idempotency_key(delivery.id, channel, body_sha256, delivery.generation, delivery.reminders)
 
 
@@ -164,22 +164,22 @@ def pause(key: str, n: int, policy: Policy) -> timedelta:
 def next_move(
     delivery: Delivery, effort: DeliveryContext, now: datetime, policy: Policy | None = None
 ) -> Next:
-    """Return what is to be done with ``delivery`` at ``now``. Ask again after every claim and outcome."""
+    """Return the next action of ``delivery`` at ``now``. Call again after every claim and outcome."""
     policy = policy or Policy()
     if proves(delivery.evidence, cast(Goal, delivery.goal)) and not delivery.lapsed:
         return Satisfied()
     stale_at = (effort.fresh_from or effort.started_at) + effort.message.stale_after
     if now >= stale_at:
-        return Exhausted("stale", "it is older than its class allows, so it was dropped")
+        return Exhausted("stale", "the message is older than its class allows and was not sent")
     if not delivery.channels:
-        return Exhausted("no_channel", "no channel may carry it")
+        return Exhausted("no_channel", "every channel is blocked for this message")
     return _choose_next(delivery, effort, now, policy, stale_at)
 
 
 def _choose_next(
     delivery: Delivery, effort: DeliveryContext, now: datetime, policy: Policy, stale_at: datetime
 ) -> Next:
-    """Go through the channels in order; the first that can send does, else the earliest pause holds."""
+    """Check the channels in order: the first that can send is used, else the earliest pause."""
     keys = [current_key(delivery, name, effort.body_sha256) for name in delivery.channels]
     standings = [
         _channel_status(delivery, channel, key, effort, policy)
@@ -235,14 +235,16 @@ def _at_the_end(
             return Remind(delivery.reminders + 1) if now >= again else WaitUntil(again)
     known = any(isinstance(standing, _Taken) and not standing.unknown for standing in standings)
     if known:
-        return Exhausted("goal_unmet", f"it was accepted, but {delivery.goal} is not proved in time")
+        return Exhausted("goal_unmet", f"accepted by the provider; no evidence of {delivery.goal!r} in time")
     parked = [
         (one.at, channel)
         for channel, one in zip(delivery.channels, standings, strict=True)
         if isinstance(one, _Again)
     ]
     if not parked:
-        return Exhausted("tried_all", "every channel was tried and none is known to have taken it")
+        return Exhausted(
+            "tried_all", "every channel was tried, and no provider is known to have accepted the message"
+        )
     at, channel = min(parked)
     if now < at:
         return WaitUntil(min(at, stale_at))
@@ -250,7 +252,7 @@ def _at_the_end(
 
 
 def _again_at(delivery: Delivery, effort: DeliveryContext) -> datetime | None:
-    """Return when it is sent again to whoever has not answered; None when it was sent often enough."""
+    """Return when the message is resent to a recipient who has not acknowledged; None after the last reminder."""
     first = effort.message.remind_after
     if first is None or delivery.reminders >= effort.message.reminders:
         return None
@@ -308,7 +310,7 @@ def _status_from_attempts(
 
 
 def _after_unknown(tries: Sequence[Attempt], effort: DeliveryContext, policy: Policy) -> _Standing:
-    """Apply the key where it holds, else the class's ``on_unknown``; a person's word ends the question."""
+    """Use the key while it is valid, else the class's ``on_unknown``; a person's resolution ends the question."""
     last = tries[-1]
     ended_at = last.ended_at or last.started_at
     if last.resolved_by:
@@ -326,8 +328,8 @@ def _after_unknown(tries: Sequence[Attempt], effort: DeliveryContext, policy: Po
             return AskPerson(
                 last.channel,
                 last.n,
-                f"attempt {last.n} over {last.channel} was not answered: it may have arrived, "
-                "and this class must not be sent twice",
+                f"attempt {last.n} over {last.channel} has an unknown outcome, "
+                "and a message of this class must not be sent twice",
             )
         case _:
             return _Taken(ended_at, unknown=True)

@@ -1,4 +1,4 @@
-"""What a provider's receipt means for the attempt that it is about. Pure.
+"""Effect of a provider's receipt on the attempt that it is about. Pure.
 
 A receipt may come twice, late, in another order than things happened, and before the outcome of the attempt itself.
 So it is taken by what it adds: proof only rises, an unanswered attempt that has a proof was accepted, and a failure
@@ -32,7 +32,8 @@ def apply_receipt(incident: Incident, command: c.TakeReceipt) -> tuple[e.AnyEven
     )
     if delivery is None or attempt is None:
         raise NotFound(
-            f"no attempt {command.n} of '{command.delivery}' in {incident.codename}", code="unknown_attempt"
+            f'Attempt {command.n} of delivery "{command.delivery}" does not exist in incident "{incident.codename}".',
+            code="unknown_attempt",
         )
     if any((receipt.kind, receipt.part) == (command.kind, command.part) for receipt in attempt.receipts):
         return ()
@@ -60,7 +61,7 @@ def is_current(incident: Incident, delivery: Delivery, attempt: Attempt) -> bool
 
 
 def _proof(attempt: Attempt, command: c.TakeReceipt) -> Proof:
-    """Return what is proved with this receipt; of several parts the one that is furthest behind counts."""
+    """Return the evidence after this receipt; of several parts the one with the least evidence counts."""
     if command.kind not in PROVES:
         return "none"
     reached = _rank(command.kind)

@@ -1,4 +1,4 @@
-"""What is asked of a provider for the war room: to open it, and to let each person in; what is tried again, and when.
+"""Provisioning of the war room: requests to open it and to invite each person, with retries.
 
 An errand is done once. Asking twice does no harm, since the room is found again by its name and a person who is inside
 stays inside: so every end that is not a plain no is tried again, soon, and a few times only. People wait for the room,
@@ -36,7 +36,7 @@ AWAITED = timedelta(seconds=15)
 
 
 def room_name(incident: Incident, room: str) -> str:
-    """Return the name under which a room is made and found again; whoever sees it learns nothing."""
+    """Return the name under which a room is created and found again; it contains no incident data."""
     about = f"{incident.id}|{incident.codename}|{incident.opened_at.isoformat()}|{room}"
     return "tocsin-" + base64.b32encode(hashlib.sha256(about.encode()).digest())[:20].decode().lower()
 
@@ -55,7 +55,7 @@ def is_done(errand: RoomTask) -> bool:
 
 
 def failure(errand: RoomTask | None) -> str:
-    """Return why an errand is not tried again by itself, empty where it is done, or still to be done."""
+    """Return why a room task is not retried automatically, empty if it is done or pending."""
     tried = errand.attempts[errand.given_up :] if errand is not None else ()
     if errand is None or not tried or is_done(errand) or tried[-1].state == "sending" or tried[-1].retry_at:
         return ""

@@ -1,4 +1,4 @@
-"""When the next update comes: a message may promise it, and a promise that was not kept is seen.
+"""Update cadence: when a promised status update is due, and which promises were missed.
 
 A round of a ``repeat`` takes as long as its longest chain of waits; what people do in it takes no time that could be promised. Where
 a round waits for something else than time, nothing can be promised.
@@ -45,7 +45,7 @@ def promised_before(incident: Incident, step: str) -> datetime | None:
 
 
 def broken_promises(incident: Incident, now: datetime) -> Iterator[MessageRecord]:
-    """Yield the messages whose promised update is overdue: the round was skipped, stands still, or nobody works."""
+    """Yield the messages whose promised update is overdue: the round was skipped, is stuck, or no worker runs."""
     latest: dict[str, MessageRecord] = {}
     for message in incident.messages.values():
         if message.step and not message.about:
@@ -56,7 +56,7 @@ def broken_promises(incident: Incident, now: datetime) -> Iterator[MessageRecord
 
 
 def _goes_on(incident: Incident, message: MessageRecord) -> bool:
-    """A promise lapses with what it was about: the rounds have ended, or something later was told in its place."""
+    """A promise ends with its subject: the rounds have ended, or a later message replaced it."""
     invocation = incident.invocations.get(message.step)
     if invocation is None:
         return False

@@ -1,4 +1,4 @@
-"""Which room responders talk in: the first that no fallen domain touches and that may hear what is confidential.
+"""Choice of the war room: the first room without a compromised domain and with sufficient confidentiality.
 
 A room that still holds is kept, even when a better one comes up again: people are in it. One that people agreed on is kept
 before all that the settings name. One that cannot be opened is passed over.
@@ -33,7 +33,7 @@ def usable(
     name: str,
     address_of: AddressOf,
 ) -> WarRoom | None:
-    """Return a room with all that it falls with; None where it may not hear what is confidential, or cannot be had."""
+    """Return a room with all its failure domains; None if its confidentiality limit is too low, or cannot be had."""
     config = rooms[name]
     channel = channels.get(config.channel)
     if config.channel and channel is None:
@@ -57,7 +57,7 @@ def usable(
 def _address(
     incident: Incident, name: str, config: RoomConfig, channel: Channel | None, address_of: AddressOf
 ) -> str | None:
-    """Return where it is: empty before it is opened, None where it cannot be. An exercise leads nobody anywhere."""
+    """Return the address of a room: empty before it is opened, None if it cannot be opened. An exercise has no address."""
     played = f"[{MARKS[incident.kind]}] {name}: no real room"
     if not config.open or channel is None:
         return config.address if incident.drill is None else played
@@ -71,7 +71,7 @@ def _address(
 
 
 def choice(incident: Incident, rooms: Iterable[WarRoom]) -> ChooseRoom | None:
-    """Return the choice of another room than the present one, or of the first; None where the present one holds."""
+    """Return the choice of another room, or of the first one; None if the present room stays."""
     fallen = {domain.name: domain.state for domain in incident.domains.values() if domain.state != "up"}
     now = incident.war_room
     touched = sorted(fallen.keys() & set(now.domains)) if now is not None else []
@@ -85,7 +85,9 @@ def choice(incident: Incident, rooms: Iterable[WarRoom]) -> ChooseRoom | None:
     trigger = ", ".join(f"{name} is {fallen[name]}" for name in touched)
     why = failure(incident.errands.get(opening_of(now.name))) if now is not None and kept is None else ""
     return ChooseRoom(
-        by="rooms", room=found, trigger=trigger or (f"it could not be opened: {why}" if why else "")
+        by="rooms",
+        room=found,
+        trigger=trigger or (f"the provider could not open the room: {why}" if why else ""),
     )
 
 
@@ -97,7 +99,7 @@ def chosen(incident: Incident, command: ChooseRoom) -> RoomChosen:
 
 
 def guests(incident: Incident, left_out: Callable[[str], str]) -> ListGuests | None:
-    """Return who of those who hold roles is not yet asked into the room that was opened, or about whom there is other news.
+    """Return the persons with a role who are not yet invited to the opened room, or whose contact changed.
 
     ``left_out`` says why somebody cannot be asked in. Whoever was asked once is asked no more: nobody is let in twice.
     """
@@ -139,12 +141,12 @@ def listed(incident: Incident, command: ListGuests) -> GuestsListed:
 
 
 def retried(incident: Incident, command: RetryRoom) -> RoomRetried:
-    """Return what is tried anew; raises Refused where nothing failed."""
+    """Return the requests to retry; raises Refused if none failed."""
     failed = tuple(errand.id for errand in incident.errands.values() if failure(errand))
     if not failed:
         raise Refused(
-            "no room failed to open, and no invitation failed",
-            hint="see: tocsin status",
+            "No room and no invitation failed.",
+            hint="tocsin status",
             code="nothing_to_retry",
         )
     return RoomRetried(by=command.by, errands=failed)

@@ -1,10 +1,11 @@
-"""What the end of a rendering means: a document of its own, perhaps counsel's word with it, and the end of its step."""
+"""Decisions at the end of rendering: a new document, the decision of counsel, and the end of its step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
 
+from runner.base.actor import named_person
 from runner.errors import Refused
 from runner.incident.notices.staleness import COUNSEL, changes
 from runner.incident.state import commands as c
@@ -67,7 +68,7 @@ def _made(command: c.Rendered, document: str) -> e.DocumentRendered:
 
 
 def _beside(command: c.Rendered, document: str) -> Iterator[e.AnyEvent]:
-    """Yield what is sealed apart from the rendering: a person's words, and whose file it was."""
+    """Yield the data that is encrypted separately from the rendering: a person's words, and the author of the file."""
     if command.adopted:
         yield e.NoticeAdopted(
             document=document,
@@ -93,13 +94,15 @@ def _may_override(incident: Incident, command: c.Rendered) -> None:
     """Only counsel, who answers for it, and only with a reason that can be read later."""
     if command.by not in incident.roles.get(COUNSEL, ()):
         raise Refused(
-            f"{command.by or 'nobody'} does not hold the role {COUNSEL}: only counsel lets a notice go as it is",
+            f"{named_person(command.by)} does not have the role {COUNSEL}. Only counsel can accept missing information.",
             hint=f"tocsin role assign {COUNSEL} PERSON",
             code="role",
         )
     if not command.override.strip():
         raise Refused(
-            "to override what a notice lacks needs a reason", hint="add --override '…'", code="reason_missing"
+            "The reason to accept the missing information is missing.",
+            hint="Add --override WHY",
+            code="reason_missing",
         )
 
 

@@ -1,4 +1,4 @@
-"""The words of letters in bulk: a person as a row of the list, one line of the manifest, and what a run came to."""
+"""Vocabulary of letters in bulk: a row of the list, a line of the manifest, and the result of a run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One letter in one format, in the manifest: a letter in two formats has two lines with the same ``n``. Nothing of its reader but the reference stands in it."""
+    """One letter in one format, in the manifest: a letter in two formats has two lines with the same ``n``. The reference is its only personal data."""
 
     n: int
     """Its place in the list, from 1."""
@@ -72,7 +72,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Letters(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/letters/v1"):
-    """What a run came to. It goes on record: nothing personal stands in it."""
+    """Result of a run of letters. It is recorded in the journal and contains no personal data."""
 
     incident: str
     kind: str
@@ -111,7 +111,7 @@ class MerkleTree:
 
     @property
     def root(self) -> str:
-        """The root of what was added, in hex."""
+        """The Merkle root of the added lines, in hex."""
         if not self._peaks:
             return hashlib.sha256(b"").hexdigest()
         digest = self._peaks[-1][1]

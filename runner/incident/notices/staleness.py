@@ -1,4 +1,4 @@
-"""Which facts of a notice changed since it was rendered, and counsel's word that the text may be used all the same.
+"""Staleness of a notice: facts that changed after it was generated, and counsel's decision to use the text.
 
 Only facts that the text read count: those that it states, those that a condition asked for, the members of a list or map
 that it went through, and those that were missing.
@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from runner.base.actor import named_person
 from runner.errors import Refused
 from runner.facts.vocabulary.lookup import fact_type
 from runner.facts.vocabulary.register import value_words
@@ -22,7 +23,7 @@ from runner.incident.state import events as e
 from runner.incident.state.incident import Document, Incident
 
 COUNSEL = "counsel"
-"""The role that may let a notice go in spite of what it lacks, or with facts that have changed since."""
+"""The role that can accept a notice with missing information, or with facts that have changed since."""
 _POPULATION = re.compile(r"populations\.[^.]+\.data\.elements")
 _ELEMENTS = ("notice.elements", "data.elements")
 """What a text says of the kinds of data is that of all populations."""
@@ -66,19 +67,21 @@ def passed(
     stale = blocking(incident, document, at)
     if not stale and reason:
         raise Refused(
-            f"no fact of {document.notice} has changed", hint="leave --as-it-was out", code="nothing_stale"
+            f'No fact of notice "{document.notice}" has changed.',
+            hint="Remove --as-it-was.",
+            code="nothing_stale",
         )
     if not stale:
         return ()
     if not reason.strip():
         raise Refused(
-            f"{document.notice} is out of date: {'; '.join(map(change_words, stale))}",
-            hint=f"tocsin notice render {quote(document.step)}, then approve; or counsel adds --as-it-was REASON",
+            f'Notice "{document.notice}" is out of date: {"; ".join(map(change_words, stale))}.',
+            hint=f"tocsin notice render {quote(document.step)}. Then approve again. Counsel can add --as-it-was REASON instead.",
             code="notice_stale",
         )
     if by not in incident.roles.get(COUNSEL, ()):
         raise Refused(
-            f"{by or 'nobody'} does not hold the role {COUNSEL}: only counsel lets a text be used as it was",
+            f"{named_person(by)} does not have the role {COUNSEL}. Only counsel can use an outdated text.",
             hint=f"tocsin role assign {COUNSEL} PERSON",
             code="role",
         )

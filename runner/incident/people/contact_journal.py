@@ -1,4 +1,4 @@
-"""What is recorded about people between incidents: the contact book, sealed as personal data.
+"""Journal of contacts between incidents: the contact list, encrypted as personal data.
 
 Each person has a journal of their own, under a key of their own, so that forgetting one destroys that key and nobody else's. Who holds
 a role, and who was forgotten, stands in the organisation's.
@@ -30,20 +30,20 @@ class PeopleEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
 
 
 class PersonAdded(PeopleEvent, frozen=True, kw_only=True):
-    """Somebody new, or the same person with other contacts."""
+    """A new person, or a person with other contacts."""
 
     name: str
     contacts: tuple[ContactPoint, ...] = ()
 
 
 class PersonFiled(PeopleEvent, frozen=True, kw_only=True):
-    """What a list says of somebody, whole: a contact that it does not name is gone. Contacts carry their marks."""
+    """A person as a list has them, complete: a contact that is not in the list is removed. Contacts carry their marks."""
 
     card: Person
 
 
 class PersonForgotten(PeopleEvent, frozen=True, kw_only=True):
-    """Their own journal was shredded: nothing that was recorded of them before is used, and they hold no role."""
+    """The personal data of a person were erased: no earlier record is used, and the person has no role."""
 
     journals: tuple[str, ...] | None = None
     """The journals whose keys are destroyed; None in what was recorded before this was."""
@@ -67,7 +67,7 @@ class ContactStopped(PeopleEvent, frozen=True, kw_only=True):
 
 
 class ContactDistrusted(PeopleEvent, frozen=True, kw_only=True):
-    """Somebody reported that an address may be another's by now: a new SIM card, a ported number, a lost telephone."""
+    """A person reported that an address can belong to another by now: a new SIM card, a ported number, a lost phone."""
 
     channel: str
     why: str
@@ -81,14 +81,14 @@ class ContactConsented(PeopleEvent, frozen=True, kw_only=True):
 
 
 class WayTried(PeopleEvent, frozen=True, kw_only=True):
-    """A communications check is about to try one channel to somebody: the intent, kept before anything leaves."""
+    """A channel test is about to try one channel to a person: the intent, recorded before anything is sent."""
 
     channel: str
     worker: str
 
 
 class WayChecked(PeopleEvent, frozen=True, kw_only=True):
-    """What came of trying one channel to somebody; ``reason`` names no address."""
+    """Result of a channel test of one person; ``reason`` names no address."""
 
     channel: str
     state: AttemptState
@@ -96,7 +96,7 @@ class WayChecked(PeopleEvent, frozen=True, kw_only=True):
 
 
 class PersonAway(PeopleEvent, frozen=True, kw_only=True):
-    """Somebody is away, or back; ``alternate`` takes their place."""
+    """A person is away, or back; ``alternate`` is the deputy."""
 
     away: bool
     alternate: str = ""
@@ -116,7 +116,7 @@ READER: Callable[[bytes], AnyPeopleEvent] = json_reader(AnyPeopleEvent)
 
 
 class People(msgspec.Struct, frozen=True):
-    """Everybody we know of, and who holds which role."""
+    """All known persons, and the persons of each role."""
 
     people: Mapping[str, Person]
     roles: Mapping[str, tuple[str, ...]]
@@ -125,7 +125,7 @@ class People(msgspec.Struct, frozen=True):
 
 
 def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]]) -> People:
-    """Return people and roles with what was recorded since the home's file was written laid over it."""
+    """Return people and roles of the settings with the later records applied."""
     people, roles = dict(base.people), dict(base.roles)
     stops: dict[tuple[str, str], tuple[datetime, str]] = {}
     again: dict[tuple[str, str], datetime] = {}
@@ -152,7 +152,7 @@ def fold_people(base: People, events: Iterable[tuple[datetime, AnyPeopleEvent]])
 
 
 def _card(before: Person, event: CardEvent, at: datetime) -> Person:
-    """Return what is known of one person after an event."""
+    """Return the data of one person after an event."""
     match event:
         case PersonAdded(name=name, contacts=contacts):
             changed = tuple(msgspec.structs.replace(c, changed_at=at) for c in contacts)

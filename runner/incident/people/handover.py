@@ -1,4 +1,4 @@
-"""Handing over the command: a brief is given to a named person, who reads it back before holding the role."""
+"""Handover of incident command: a brief to a named person, who reads it back before having the role."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from runner.incident.state.incident import Incident
 
 
 def handed_over(incident: Incident, command: c.GiveBrief | c.TakeCommand) -> tuple[e.AnyEvent, ...]:
-    """Return what it brings about; raises Refused where nobody was briefed, or nothing was read back."""
+    """Return the events; raises Refused without a brief or without a read-back."""
     match command:
         case c.GiveBrief(to=to, by=by, version=version, digest=digest):
             if to == by:
                 raise Refused(
-                    "nobody hands over to themselves",
-                    hint="name who takes over: --give PERSON",
+                    "A person cannot hand over to the same person.",
+                    hint="Name another person: --give PERSON",
                     code="same_person",
                 )
             return (BriefGiven(to=to, by=by, version=version, digest=digest),)
@@ -28,12 +28,12 @@ def _taken(incident: Incident, command: c.TakeCommand) -> tuple[e.AnyEvent, ...]
     brief = incident.handover
     if brief is None or brief.to != command.by or brief.taken_at is not None:
         raise Refused(
-            f"nobody has briefed {command.by}",
-            hint=f"whoever holds the command now types: tocsin brief --give {command.by}",
+            f'Person "{command.by}" has no handover brief.',
+            hint=f"The incident commander runs: tocsin brief --give {command.by}",
             code="not_briefed",
         )
     if not command.read_back.strip():
-        raise Refused("what do you take over?", hint="say it back: --read-back '…'", code="no_read_back")
+        raise Refused("The read-back is missing.", hint="Add --read-back TEXT", code="no_read_back")
     before = incident.roles.get(command.role, ())
     roles = tuple(role for role in before if role not in (command.by, brief.by))
     return (

@@ -1,4 +1,4 @@
-"""What became of personal data of incidents that are over: a journal of the organisation, as their own can be read no more."""
+"""Journal of erased personal data of closed incidents."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fold_retention(events: Iterable[tuple[int, datetime, IncidentShredded]]) -> Kept:
-    """Return what follows from the journal."""
+    """Return the erased data of the journal."""
     found: dict[str, datetime] = {}
     version = 0
     for version, at, event in events:  # noqa: B007  # the last one counts

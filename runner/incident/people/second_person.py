@@ -1,4 +1,4 @@
-"""What takes two people: the first one's wish is kept as data and changes nothing before another person confirms it.
+"""Acts that need two people: the first person's request changes nothing before another person confirms it.
 
 The act is decided again when it is confirmed, on the facts of that moment. A test run has no duty in the world, and an
 exercise that is over has nothing left to protect: there one person is enough.
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from runner.base.actor import named_person
 from runner.errors import Refused
 from runner.incident.state import commands as c
 from runner.incident.state.events import AnyEvent, SecondPersonAsked
@@ -37,7 +38,7 @@ def with_second(
     alone: str,
     second: str,
 ) -> tuple[AnyEvent, ...]:
-    """Return the events of an act once two people want it, or the home has nobody else; before, only the question."""
+    """Return the events of an act once two people want it, or the home folder has no other person; before, only the request."""
     if not guarded(incident):
         return events
     roles = _partners(incident, act, alone)
@@ -48,8 +49,8 @@ def with_second(
     for entry, one in incident.second_person.items():
         if one.state == "awaiting" and _about(one.act) == _about(act):
             raise Refused(
-                f"entry {entry} of {one.act.by} waits for a second person already",
-                hint=f"tocsin confirm {entry} --as PERSON; to withdraw it: tocsin correct {entry} --reason WHY",
+                f'Entry "{entry}" by "{one.act.by}" is awaiting confirmation already.',
+                hint=f"tocsin confirm {entry} --as PERSON. To undo the entry: tocsin correct {entry} --reason WHY",
                 code="second_person",
             )
     return (SecondPersonAsked(act=msgspec.structs.replace(act, roles=roles)),)
@@ -67,7 +68,7 @@ def _partners(incident: Incident, act: TwoPersonAct, alone: str) -> tuple[str, .
     nobody = alone and not any(incident.roles.get(role) for role in (*one, *other))
     if not found and not nobody:
         raise Refused(
-            f"{act.by or 'nobody'} does not have the role {' or '.join((*one, *other))}",
+            f"{named_person(act.by)} does not have the role {' or '.join((*one, *other))}.",
             hint=f"tocsin role assign {one[0]} PERSON",
             code="role",
         )
@@ -86,13 +87,13 @@ def agreed(incident: Incident, command: c.ConfirmEntry) -> TwoPersonAct | None:
     act = people.act
     if command.by.casefold() == act.by.casefold():
         raise Refused(
-            f"{act.by} asked for it: another person confirms it",
+            f'Person "{act.by}" made this entry. Only another person can confirm it.',
             hint=f"tocsin confirm {command.seq} --as PERSON",
             code="same_person",
         )
     if not _holds(incident, command.by, act.roles):
         raise Refused(
-            f"{command.by or 'nobody'} does not have the role {' or '.join(act.roles)}",
+            f"{named_person(command.by)} does not have the role {' or '.join(act.roles)}.",
             hint=f"tocsin role assign {act.roles[0]} PERSON",
             code="role",
         )

@@ -1,7 +1,7 @@
-"""What happens to a campaign, as the journal keeps it: its plan, its life, and a digest for each stretch of what was sent.
+"""Events of a campaign in the journal: its plan, its states, and a digest for each batch that was sent.
 
 The people stand in tables of their own. A stretch is some chunks in a row; its root is over their digests, so that one entry
-proves what became of thousands, and a table that somebody changed afterwards no longer fits.
+proves the results of thousands, and a table that somebody changed afterwards no longer fits.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class CampaignPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class CampaignPlanned(Event, frozen=True, kw_only=True):
-    """A list was read, and each person of it has a way; nothing has left."""
+    """A campaign was planned: each person of the list has a channel. Nothing was sent."""
 
     campaign: str
     notice: str
@@ -57,7 +57,7 @@ class CampaignMoved(Personal, frozen=True, kw_only=True):
 
 
 class CampaignStretch(Event, frozen=True, kw_only=True):
-    """What became of the chunks from ``first`` to ``last``; ``root`` is the Merkle root over their digests."""
+    """Results of the batches from ``first`` to ``last``; ``root`` is the Merkle root over their digests."""
 
     campaign: str
     first: int
@@ -76,7 +76,7 @@ class CampaignResolved(Personal, frozen=True, kw_only=True):
 
 
 class SubstituteDue(Personal, frozen=True, kw_only=True):
-    """The law of a place lets or makes substitute notice stand in: a person decides, nothing is done by itself."""
+    """The law of a place permits or requires substitute notice: a person decides, nothing is automatic."""
 
     campaign: str
     place: str
@@ -100,7 +100,7 @@ AnyCampaignEvent = (
 
 
 class SubstituteAsk(msgspec.Struct, frozen=True, kw_only=True):
-    """Substitute notice may stand in for those of a place whom letters do not reach: somebody has to decide."""
+    """The law permits substitute notice for people of a place whom letters do not reach: a person has to decide."""
 
     place: str
     ground: str
@@ -123,7 +123,7 @@ class CampaignView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     chunks: int = 0
     unknown: int = 0
-    """People of whom nobody knows whether the notice left."""
+    """People whose notice has an unknown outcome."""
     roots: tuple[tuple[int, int, str], ...] = ()
     """First and last chunk of each stretch, and its root."""
     asks: tuple[SubstituteAsk, ...] = ()

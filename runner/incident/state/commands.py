@@ -1,4 +1,4 @@
-"""What a person, or an effect that has ended, asks of an incident. ``decide`` turns it into events or refuses it."""
+"""Commands of a person, or of an effect that has ended. ``decide`` turns each into events or refuses it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StartTask(Command, frozen=True, kw_only=True):
-    """Say that one is on it."""
+    """Start a task."""
 
     step: str
 
 
 class CompleteTask(Command, frozen=True, kw_only=True):
-    """Say that it is done; ``comment`` says how."""
+    """Complete a task; ``comment`` says how."""
 
     step: str
     comment: str = ""
@@ -55,14 +55,14 @@ class SkipStep(Command, frozen=True, kw_only=True):
 
 
 class CancelStep(Command, frozen=True, kw_only=True):
-    """Take it back: what hangs on it alone falls away too."""
+    """Cancel a task and the tasks that depend only on it."""
 
     step: str
     reason: str
 
 
 class FailStep(Command, frozen=True, kw_only=True):
-    """Say that it did not work, with the reason."""
+    """Mark a task as failed, with the reason."""
 
     step: str
     reason: str
@@ -84,7 +84,7 @@ class RetryStep(Command, frozen=True, kw_only=True):
 
 
 class AssignStep(Command, frozen=True, kw_only=True):
-    """Give it to somebody."""
+    """Assign a task to a person."""
 
     step: str
     to: str
@@ -107,7 +107,7 @@ class Answer(Command, frozen=True, kw_only=True):
 
 
 class AnswerUnknown(Command, frozen=True, kw_only=True):
-    """Say that nobody knows yet; ask again at ``ask_again``."""
+    """Answer "unknown"; the question is asked again at ``ask_again``."""
 
     step: str
     ask_again: datetime | None = None
@@ -144,7 +144,7 @@ class RecordDuty(Command, frozen=True, kw_only=True):
 
 
 class AssignRole(Command, frozen=True, kw_only=True):
-    """Say who holds a role from now on."""
+    """Assign a role to persons."""
 
     role: str
     persons: tuple[str, ...]
@@ -153,21 +153,21 @@ class AssignRole(Command, frozen=True, kw_only=True):
 
 
 class ChooseRoom(Command, frozen=True, kw_only=True):
-    """Say where responders talk from now on."""
+    """Choose the war room."""
 
     room: WarRoom
     trigger: str = ""
 
 
 class ListGuests(Command, frozen=True, kw_only=True):
-    """Say who is to be let into the room that was opened, and who is not."""
+    """Set the members of the opened room."""
 
     room: str
     guests: tuple[Guest, ...]
 
 
 class RetryRoom(Command, frozen=True, kw_only=True):
-    """Have every room that could not be opened, and every invitation that failed, tried anew."""
+    """Have every room that could not be opened, and every failed invitation, retried."""
 
 
 class DeclareDomain(Command, frozen=True, kw_only=True):
@@ -181,7 +181,7 @@ class DeclareDomain(Command, frozen=True, kw_only=True):
 
 
 class ReportDomain(Command, frozen=True, kw_only=True):
-    """Tell an incident what is known outside of it: a domain is down, or up again."""
+    """Report to an incident that a failure domain is down or restored."""
 
     domain: str
     state: Literal["down", "up"]
@@ -192,7 +192,7 @@ class ReportDomain(Command, frozen=True, kw_only=True):
 
 
 class OverrideRule(Command, frozen=True, kw_only=True):
-    """Set a rule of messages aside, as its approver, for a channel, a class, a person or a text; empty holds for all."""
+    """Override a message rule, as its approver, for a channel, a class, a person or a text; empty applies to all."""
 
     rule: str
     reason: str
@@ -203,7 +203,7 @@ class OverrideRule(Command, frozen=True, kw_only=True):
 
 
 class AttachFile(Command, frozen=True, kw_only=True):
-    """Take a file into custody; its bytes are kept already."""
+    """Record an evidence file; its bytes are stored already."""
 
     evidence: str
     name: str
@@ -227,7 +227,7 @@ class Pause(Command, frozen=True, kw_only=True):
 
 
 class Resume(Command, frozen=True, kw_only=True):
-    """Go on with automatic work. ``set_aside`` says why it was set aside, which needs a reason to undo."""
+    """Resume automatic work. ``set_aside`` is the reason for which it was stopped, which needs a reason to undo."""
 
     reason: str = ""
     set_aside: str = ""
@@ -247,7 +247,7 @@ class Close(Command, frozen=True, kw_only=True):
 
 
 class Reopen(Command, frozen=True, kw_only=True):
-    """Take up again what was closed."""
+    """Reopen a closed incident."""
 
     reason: str
 
@@ -266,7 +266,7 @@ class SetSeverity(Command, frozen=True, kw_only=True):
 
 
 class CorrectEvent(Command, frozen=True, kw_only=True):
-    """Say that an earlier entry is wrong."""
+    """Mark an earlier entry as wrong."""
 
     seq: int
     reason: str
@@ -279,7 +279,7 @@ class RecordCampaign(Command, frozen=True, kw_only=True):
 
 
 class ConfirmEntry(Command, frozen=True, kw_only=True):
-    """Agree to what entry ``seq`` asks a second person, or say that what was recorded on one's behalf there is so."""
+    """Confirm entry ``seq``, as the second person, or as the person on whose behalf it was recorded."""
 
     seq: int
     os_user: str = ""
@@ -301,7 +301,7 @@ class MigratePlaybook(Command, frozen=True, kw_only=True):
 
 
 class ResolveAttempt(Command, frozen=True, kw_only=True):
-    """Say what became of an attempt whose outcome nobody knew."""
+    """Resolve an attempt with an unknown outcome."""
 
     effect: str
     happened: bool
@@ -316,7 +316,7 @@ class Resend(Command, frozen=True, kw_only=True):
 
 
 class AskReplan(Command, frozen=True, kw_only=True):
-    """Have open deliveries to somebody planned anew: their contacts changed."""
+    """Plan the open deliveries to a person again: the contacts changed."""
 
     person: str
 
@@ -330,7 +330,7 @@ class ReportCall(Command, frozen=True, kw_only=True):
 
 
 class Acknowledge(Command, frozen=True, kw_only=True):
-    """Say that one has a message. ``by`` is the person to whom the delivery went."""
+    """Acknowledge a message. ``by`` is the person to whom the delivery went."""
 
     delivery: str
     via: str
@@ -365,7 +365,7 @@ class Composed(Command, frozen=True, kw_only=True):
 
 
 class NotAnnounced(Command, frozen=True, kw_only=True):
-    """Those who were reached cannot be told that a message is acknowledged."""
+    """The reached persons cannot be informed that a message is acknowledged."""
 
     message: str
     why: str
@@ -419,7 +419,7 @@ class AttemptDone(Command, frozen=True, kw_only=True):
 
 
 class TakeReceipt(Command, frozen=True, kw_only=True):
-    """A provider said later what became of an attempt."""
+    """Record a later receipt of a provider for an attempt."""
 
     delivery: str
     n: int
@@ -432,7 +432,7 @@ class TakeReceipt(Command, frozen=True, kw_only=True):
 
 
 class AttemptLost(Command, frozen=True, kw_only=True):
-    """The worker of an attempt is gone: nobody knows what became of it."""
+    """The worker of an attempt stopped: the outcome is unknown."""
 
     effect: str
     n: int
@@ -485,7 +485,7 @@ class SetFault(Command, frozen=True, kw_only=True):
 
 
 class Observe(Command, frozen=True, kw_only=True):
-    """Write down what was seen in an exercise, or answered to a question."""
+    """Record an observation of an exercise, or an answer to a discussion question."""
 
     text: str
     objective: str = ""
@@ -504,7 +504,7 @@ class Rate(Command, frozen=True, kw_only=True):
 
 
 class GiveBrief(Command, frozen=True, kw_only=True):
-    """Hand over to somebody: what they were told ends with entry ``version``."""
+    """Give a handover brief to a person; it ends with entry ``version``."""
 
     to: str
     version: int
@@ -512,14 +512,14 @@ class GiveBrief(Command, frozen=True, kw_only=True):
 
 
 class TakeCommand(Command, frozen=True, kw_only=True):
-    """Take over, saying back what was told."""
+    """Take over incident command, with a read-back of the brief."""
 
     role: str
     read_back: str
 
 
 class SignReport(Command, frozen=True, kw_only=True):
-    """Stand for an after-action report, byte for byte; its files are kept already."""
+    """Sign an after-action report, byte for byte; its files are stored already."""
 
     digest: str
     files: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What happens to a notice: it is rendered, counsel lets it go as it is, its text comes back from Word."""
+"""Events of a notice: generated, accepted by counsel, imported from Word."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class NoticeOverridden(Personal, frozen=True, kw_only=True):
 
 
 class NoticeAdopted(Personal, frozen=True, kw_only=True):
-    """A notice's text was taken from a Word file that came back; ``file`` is its SHA-256, ``base`` what it was compared with."""
+    """A notice's text was imported from a Word file; ``file`` is its SHA-256, ``base`` the compared version."""
 
     document: str
     step: str
@@ -92,7 +92,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):
-    """Counsel's word that a notice may go as it is: final in spite of what it lacks or should not say."""
+    """Counsel's decision that a notice is final although it has missing information or forbidden content."""
 
     by: str
     at: datetime
@@ -102,7 +102,7 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Adoption(msgspec.Struct, frozen=True, kw_only=True):
-    """A notice's text was taken from a Word file that somebody had edited."""
+    """Import of a notice's text from an edited Word file."""
 
     by: str
     at: datetime

@@ -1,4 +1,4 @@
-"""When a step is due, and the pause before an automatic retry."""
+"""Due time of a step, and the pause before an automatic retry."""
 
 from __future__ import annotations
 

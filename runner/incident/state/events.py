@@ -1,4 +1,4 @@
-"""What happened, in all capabilities: one past-tense type for each thing that an incident's journal can hold.
+"""Events of an incident's journal, one past-tense type for each.
 
 An event says what it means by itself: it carries the resulting state, so that a later version of the engine
 folds an old journal to the same incident. The types stand in the modules of their capabilities, each with its union at

@@ -1,4 +1,4 @@
-"""What happens in an exercise besides what happens in any incident: its clock, its injects, what evaluators saw.
+"""Events of an exercise: its clock, its injects, the observations of its evaluators.
 
 An exercise is an incident; whatever people do in it is recorded as in a real one. These entries are those of the people
 who run it. Each stands in the journal with wall time and exercise time.
@@ -87,7 +87,7 @@ class FaultSet(Event, frozen=True, kw_only=True):
 
 
 class ObservationMade(Personal, frozen=True, kw_only=True):
-    """What an evaluator saw, or what was answered to a discussion question."""
+    """An observation of an evaluator, or an answer to a discussion question."""
 
     by: str
     text: str
@@ -110,7 +110,7 @@ class RatingGiven(Personal, frozen=True, kw_only=True):
 
 
 class ReportSigned(Personal, frozen=True, kw_only=True):
-    """An evaluator stands for an after-action report, byte for byte."""
+    """An evaluator signed an after-action report, byte for byte."""
 
     by: str
     digest: str
@@ -170,7 +170,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody saw or answered."""
+    """One observation or answer."""
 
     at: datetime
     by: str
@@ -182,7 +182,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rated(msgspec.Struct, frozen=True, kw_only=True):
-    """A rating that an evaluator stands for."""
+    """A rating of an evaluator."""
 
     rating: Rating
     by: str
@@ -192,7 +192,7 @@ class Rated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Signed(msgspec.Struct, frozen=True, kw_only=True):
-    """An after-action report that somebody stands for."""
+    """A signed after-action report."""
 
     by: str
     at: datetime

@@ -1,4 +1,4 @@
-"""Exercise time: what time it is in an exercise when a clock on the wall says so, and when the wall will say so.
+"""Exercise time: conversion between the exercise clock and the real clock.
 
 Steps, legal clocks, reminders and escalations of an exercise count its own time. The journal has both.
 """

@@ -1,4 +1,4 @@
-"""What a condition sees of an incident: facts, steps and duties from where the condition stands."""
+"""Expression view of an incident: facts, steps and duties at the position of a condition."""
 
 from __future__ import annotations
 
@@ -121,5 +121,5 @@ def item_of(incident: Incident, scope: Scope, name: str) -> str:
 
 
 def title_of(step: AnyStep) -> str:
-    """Return the words that stand for a step: its title, else what its kind key says."""
+    """Return the words for a step: its title, else the value of its kind key."""
     return step.title or step.words

@@ -1,4 +1,4 @@
-"""Nothing is on record as done before it was done: instants that lie ahead are refused, with what to do instead.
+"""Refusal of future timestamps for facts and records.
 
 A clock that starts tomorrow would make every deadline late, and a filing of tomorrow would close a duty that is open.
 """
@@ -32,8 +32,8 @@ def refuse_facts_ahead(changes: Iterable[FactChange], now: datetime) -> None:
         value = typed(change.key, kind, from_json(change.value))
         if isinstance(value, datetime) and is_ahead(value, now):
             raise Refused(
-                f"{change.key} lies in the future: {said(value)}, and now it is {said(now)}",
-                hint="record it when it has happened; see that the date, the offset and this machine's clock are right",
+                f"{change.key} is in the future: {said(value)}. The time is now {said(now)}.",
+                hint="Check the date, the UTC offset and the clock of this computer.",
                 code="ahead",
             )
 
@@ -42,8 +42,8 @@ def refuse_record_ahead(what: str, at: datetime, now: datetime) -> None:
     """Raise Refused where a deed is said to have been done at an instant that lies ahead."""
     if is_ahead(at, now):
         raise Refused(
-            f"{what} cannot be recorded for the future: {said(at)}, and now it is {said(now)}",
-            hint="record it when it is done; --at takes the instant at which it was, as: --at 2h ago",
+            f"The time of {what} is in the future: {said(at)}. The time is now {said(now)}.",
+            hint="Write the time at which it was done, such as: --at 2h ago",
             code="ahead",
         )
 

@@ -1,4 +1,4 @@
-"""One commander hands over to the next: what was told, and that it was read back. The record has both."""
+"""Events of a handover: the brief that was given, and its read-back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runner.base.event import Personal
 
 
 class BriefGiven(Personal, frozen=True, kw_only=True):
-    """The state of the incident was told to whoever takes over; ``version`` is the last entry that it tells."""
+    """A handover brief was given to the next commander; ``version`` is its last entry."""
 
     to: str
     by: str
@@ -20,7 +20,7 @@ class BriefGiven(Personal, frozen=True, kw_only=True):
 
 
 class CommandTaken(Personal, frozen=True, kw_only=True):
-    """Whoever was briefed said in their own words what they have taken over, and holds the role from now on."""
+    """The next commander read the brief back, and has the role from now on."""
 
     by: str
     role: str

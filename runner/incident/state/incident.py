@@ -1,4 +1,4 @@
-"""What an incident is at one moment: the fold of its journal, frozen."""
+"""Incident at one moment: the fold of its journal, frozen."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PASSED: frozenset[str] = frozenset({"done", "done_late", "skipped", "not_applica
 """States that let followers go on. Failed and expired do so only where the playbook says ``on_failure: continue``."""
 
 FELL_AWAY: frozenset[str] = frozenset({"not_applicable", "cancelled"})
-"""States that lead nowhere: a step all of whose ``after`` are in them falls away too."""
+"""States that lead nowhere: a step all of whose ``after`` are in them is skipped too."""
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +146,7 @@ class Run(Value, frozen=True, kw_only=True):
 
 
 class Delivery(Value, frozen=True, kw_only=True):
-    """One message to one person: its plan, its tries, what is proved."""
+    """One message to one person: its plan, its attempts, its evidence."""
 
     id: str
     message: str
@@ -181,7 +181,7 @@ class Delivery(Value, frozen=True, kw_only=True):
     roles: tuple[str, ...] = ()
     """The roles addressed that the person holds."""
     told_off: bool = False
-    """After it was called off its recipient was told who acknowledged."""
+    """After it was cancelled its recipient was informed who acknowledged."""
     reminders: int = 0
     """How often this generation was sent again by itself."""
     reminded_at: datetime | None = None
@@ -196,7 +196,7 @@ class Delivery(Value, frozen=True, kw_only=True):
 
     @property
     def ringing(self) -> tuple[Attempt, ...]:
-        """The attempts that may ring on after the message was answered in another way, or called off."""
+        """The attempts that may ring on after the message was acknowledged over another channel, or cancelled."""
         if self.state not in ("satisfied", "cancelled"):
             return ()
         return tuple(
@@ -210,7 +210,7 @@ class Delivery(Value, frozen=True, kw_only=True):
 
     @property
     def waits(self) -> bool:
-        """Whether its level has not been told yet."""
+        """Whether its level has not been alerted yet."""
         return self.level > 0 and self.fired_at is None and self.resent_at is None
 
 
@@ -234,7 +234,7 @@ class MessageRecord(Value, frozen=True, kw_only=True):
     next_update: datetime | None = None
     """When its text says that the next one comes."""
     owed: datetime | None = None
-    """Since when somebody has to telephone, because all that can be told were told and not enough have answered."""
+    """Since when a person has to call, because all contacts were alerted and not enough have answered."""
     announced: bool = False
     """Those who were reached were told that it is acknowledged, or could not be."""
     filled: tuple[str, ...] = ()
@@ -244,7 +244,7 @@ class MessageRecord(Value, frozen=True, kw_only=True):
 
 
 class Evidence(Value, frozen=True, kw_only=True):
-    """A file taken into custody."""
+    """An evidence file."""
 
     id: str
     name: str
@@ -265,16 +265,16 @@ class DutyView(Value, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     overdue: bool = False
     in_sight: bool = True
-    """False while it hangs on what the organisation is or where people live (see ``DutyStatus.in_sight``)."""
+    """False while it depends on what the organisation is or where people live (see ``DutyStatus.in_sight``)."""
     settled: bool = False
     """Facts say that it was filed, or it is past its due time and held: time alone does not make it overdue."""
     waits: bool = False
     """Its clock begins with something that has not happened, as a stage that is filed or letters that are sent: no lane yet."""
     record: DutyRecord | None = None
     entry: int = 0
-    """The journal's number of the record, also once it no longer stands."""
+    """The journal's number of the record, also after it lapsed."""
     reopened: DutyRecord | None = None
-    """A record that no longer stands: facts took the decision's ground away, or it is said to be wrong."""
+    """A record that has lapsed: facts took the decision's ground away, or it is said to be wrong."""
     reopened_why: str = ""
     earlier: tuple[DutyRecord, ...] = ()
     """What was recorded before ``record``, oldest first: a later decision never takes an earlier one away."""
@@ -298,7 +298,7 @@ class Domain(Value, frozen=True, kw_only=True):
 
 
 class Behalf(Value, frozen=True, kw_only=True):
-    """Entries that somebody made for another, who has not confirmed them."""
+    """Entries that one person recorded on behalf of another, who has not confirmed them."""
 
     first: int
     last: int
@@ -310,7 +310,7 @@ class Behalf(Value, frozen=True, kw_only=True):
 
 
 class RoomTask(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """What is done once at a provider for a war room: it is opened, or one person is let in; ``left_out`` says why not."""
+    """One task at the provider of a war room: to open it, or to let in one person; ``left_out`` is the reason against it."""
 
     id: str
     room: str
@@ -320,7 +320,7 @@ class RoomTask(Value, frozen=True, kw_only=True, omit_defaults=True):
     left_out: str = ""
     attempts: tuple[Attempt, ...] = ()
     given_up: int = 0
-    """How many of its attempts stand from before somebody had it tried anew."""
+    """How many of its attempts were made before a person retried it."""
 
 
 class Incident(Value, frozen=True, kw_only=True):
@@ -395,7 +395,7 @@ class Incident(Value, frozen=True, kw_only=True):
     announcing: frozenset[str] = frozenset()
     """Acknowledged messages of which those who were reached may still have to be told."""
     recalling: frozenset[str] = frozenset()
-    """Deliveries that may ring on although they were answered or called off."""
+    """Deliveries that may ring on although they were acknowledged or cancelled."""
     sending: frozenset[str] = frozenset()
     """Effects (invocation, delivery or errand ids) with a claim whose outcome is not recorded."""
     assess: bool = False

@@ -1,4 +1,4 @@
-"""What the events of an incident refer to: plans of its playbooks and the pinned law, as one frozen value."""
+"""Library of an incident: plans of its playbooks and the pinned law, as one frozen value."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ class Library(msgspec.Struct, frozen=True):
         if step is None:
             run = incident.runs[scope.run]
             raise Refused(
-                f"{invocation} is no longer part of {run.playbook} {run.version}", code="step_removed"
+                f'Task "{invocation}" is not part of playbook "{run.playbook}" {run.version} any more.',
+                code="step_removed",
             )
         return step
 
@@ -63,7 +64,7 @@ class Library(msgspec.Struct, frozen=True):
         invocations: Mapping[str, Invocation],
         invocation: str,
     ) -> bool:
-        """Tell whether an invocation, and all that it stands in, are defined still, and as the kinds they were."""
+        """Tell whether an invocation and its containers are still defined, with the same kinds."""
         found = invocations[invocation]
         scope = scopes[found.scope]
         step = self.body(runs, scope).steps.get(found.step)

@@ -59,7 +59,7 @@ class IncidentResumed(Personal, frozen=True, kw_only=True):
 
 
 class IncidentCancelled(Personal, frozen=True, kw_only=True):
-    """Called off; what was open is cancelled, what was done stays."""
+    """The incident was cancelled: open tasks are cancelled, completed tasks stay."""
 
     reason: str
 

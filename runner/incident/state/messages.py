@@ -1,4 +1,4 @@
-"""What happens to a message: it is composed and planned, tried, proved, and in the end settled.
+"""Events of a message: composed, planned, attempted, evidenced, and ended.
 
 An attempt's two events serve automatic steps as well: the intent, then the outcome, of any effect.
 """
@@ -60,7 +60,7 @@ class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     unverified: tuple[str, ...] = ()
     """Usable channels on which nobody has verified this person's address."""
     level: int = 0
-    """0 for whom it is meant for, 1 for who stands in for them, 2 for whom it goes up to."""
+    """0 for the recipients, 1 for their deputies, 2 for the escalation contacts."""
     starts_at: datetime | None = None
     """When its level is told, if nobody has answered by then; None at once."""
     stands_for: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class PlannedDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class LevelFired(Event, frozen=True, kw_only=True):
-    """The people of a level are told now too; levels that were missed before it are passed over."""
+    """The people of a level are alerted too; missed levels before it are skipped."""
 
     message: str
     level: int
@@ -79,7 +79,7 @@ class LevelFired(Event, frozen=True, kw_only=True):
 
 
 class DeliveryReminded(Personal, frozen=True, kw_only=True):
-    """The same message goes out again under a new key: nobody answered, or the answer is too old to rely on."""
+    """The same message is resent under a new key: no acknowledgement, or an expired one."""
 
     delivery: str
     count: int
@@ -87,7 +87,7 @@ class DeliveryReminded(Personal, frozen=True, kw_only=True):
 
 
 class CallOwed(Personal, frozen=True, kw_only=True):
-    """All levels were told, reminders are of no avail, and not enough people have answered: somebody has to telephone."""
+    """All levels were alerted, reminders had no effect, and the quorum is not met: a person has to call."""
 
     message: str
     persons: tuple[str, ...]
@@ -95,34 +95,34 @@ class CallOwed(Personal, frozen=True, kw_only=True):
 
 
 class AnnouncementDropped(Personal, frozen=True, kw_only=True):
-    """Those who were reached could not be told that a message is acknowledged."""
+    """The recipients of a message could not be informed that it is acknowledged."""
 
     message: str
     why: str
 
 
 class DeliveriesReplanned(Personal, frozen=True, kw_only=True):
-    """Open deliveries were planned anew, because a domain fell or rose or one is sent again; changed plans only."""
+    """Open deliveries were planned again, because a domain was compromised or restored or one is resent; changed plans only."""
 
     plans: tuple[PlannedDelivery, ...] = ()
     reason: str = ""
 
 
 class ReplanAsked(Personal, frozen=True, kw_only=True):
-    """Open deliveries are to be planned anew: somebody has other contacts, or a channel is gone."""
+    """Open deliveries are to be planned again: contacts of a person changed, or a channel was removed."""
 
     person: str
 
 
 class ReplanFailed(Personal, frozen=True, kw_only=True):
-    """Open deliveries could not be planned anew: none is sent before ``retry_at``, when it is tried again."""
+    """Open deliveries could not be planned again: none is sent before ``retry_at``, when it is tried again."""
 
     why: str
     retry_at: datetime
 
 
 class DeliveryEnded(Personal, frozen=True, kw_only=True):
-    """Its goal is proved, or nothing is left to try, or it was called off."""
+    """Its goal is reached, or every channel was tried, or it was cancelled."""
 
     delivery: str
     state: Literal["satisfied", "exhausted", "cancelled"]
@@ -130,14 +130,14 @@ class DeliveryEnded(Personal, frozen=True, kw_only=True):
 
 
 class DeliveryStuck(Personal, frozen=True, kw_only=True):
-    """Nothing more is sent before a person has said what became of an unanswered attempt."""
+    """Nothing more is sent before a person has resolved an attempt with an unknown outcome."""
 
     delivery: str
     why: str
 
 
 class ReceiptTaken(Personal, frozen=True, kw_only=True):
-    """A provider said later what became of one attempt, with where that leaves the attempt and what is proved now."""
+    """A later receipt of a provider for one attempt, with the new state and evidence."""
 
     delivery: str
     n: int
@@ -201,7 +201,7 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
 
 
 class AttemptResolved(Personal, frozen=True, kw_only=True):
-    """How a person knows what became of an attempt whose outcome nobody knew; its end is an ``AttemptEnded``."""
+    """How a person resolved an attempt with an unknown outcome; its end is an ``AttemptEnded``."""
 
     effect: str
     n: int
@@ -210,7 +210,7 @@ class AttemptResolved(Personal, frozen=True, kw_only=True):
 
 
 class RuleOverridden(Personal, frozen=True, kw_only=True):
-    """A named approver set a rule aside, with the reason; what is empty holds for all."""
+    """A named approver overrode a rule, with the reason; an empty field applies to all."""
 
     rule: str
     by: str
@@ -222,11 +222,11 @@ class RuleOverridden(Personal, frozen=True, kw_only=True):
     person: str = ""
     text: str = ""
     domains: tuple[str, ...] = ()
-    """Domains that had fallen then; the override says nothing of any other."""
+    """Domains that were compromised then; the override says nothing of any other."""
 
 
 class ChannelsSwitched(Personal, frozen=True, kw_only=True):
-    """Open messages go over other channels from now on: what was left, what is used, why, and at whose word."""
+    """Open messages use other channels from now on: the former, the new, the reason, and the person who decided."""
 
     left: tuple[str, ...]
     taken: tuple[str, ...]
@@ -271,8 +271,8 @@ def failure_reason(attempt: Attempt) -> str:
     last = next((receipt for receipt in reversed(attempt.receipts) if receipt.kind in GAVE_UP), None)
     code = f" ({last.code})" if last and last.code else ""
     if last and last.kind == "stopped":
-        return f"this person wants no more messages over this channel{code}"
-    return f"the provider took it and gave it up later{code}"
+        return f"the person opted out of messages over this channel{code}"
+    return f"the provider accepted the message, then failed permanently{code}"
 
 
 GAVE_UP: frozenset[ReceiptKind] = frozenset({"failed", "stopped"})

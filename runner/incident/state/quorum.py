@@ -1,6 +1,6 @@
-"""Whether enough people have a message, and whose answer is still wanted. Pure.
+"""Quorum of a message: acknowledgements so far, and those still needed. Pure.
 
-Who stands in for somebody counts as that person, once; whoever it goes up to counts as one more, except where
+A deputy counts as the person, once; an escalation contact counts as one more, except where
 everybody is wanted, since no one can take the word of all. What only informs goes on to each for whom it is meant;
 what wants an answer stops for all as soon as enough of them have given theirs.
 """
@@ -11,7 +11,7 @@ from runner.incident.state.incident import Delivery, Incident
 
 
 def deliveries_of(incident: Incident, message: str) -> list[Delivery]:
-    """Return a message's deliveries, those for whom it is meant first."""
+    """Return a message's deliveries, those to its recipients first."""
     return [incident.deliveries[name] for name in incident.messages[message].deliveries]
 
 
@@ -21,7 +21,7 @@ def count_reached(incident: Incident, message: str) -> tuple[int, int]:
 
 
 def quorum_met(incident: Incident, message: str) -> bool:
-    """Tell whether as many people are reached as the class wants; of nobody there are never enough.
+    """Tell whether the class's quorum is met; never without recipients.
 
     Unless whoever opened the incident fills every role that it addresses.
     """
@@ -48,19 +48,19 @@ def _counted(found: list[Delivery], rule: object) -> tuple[int, int]:
 
 
 def answered_by_deputy(found: list[Delivery]) -> set[str]:
-    """Return the deliveries of those for whom it is meant that are proved, or in whose place another is."""
+    """Return the deliveries to recipients that are acknowledged, by the recipient or a deputy."""
     reached = [delivery for delivery in found if delivery.state == "satisfied"]
     meant = {delivery.id for delivery in found if delivery.level == 0}
     return {name for delivery in reached for name in (delivery.id, *delivery.stands_for)} & meant
 
 
 def places(delivery: Delivery) -> tuple[str, ...]:
-    """Return the roles that a person was addressed in; somebody addressed by name is a role of their own."""
+    """Return the roles in which a person was addressed; a person addressed by name counts as one role."""
     return delivery.roles or (f"person:{delivery.person}",)
 
 
 def roles_of(found: list[Delivery]) -> dict[str, bool]:
-    """Return every role addressed that somebody was paged for, and whether one of them is reached."""
+    """Return every addressed role for which a person was paged, and whether it was reached."""
     done = answered_by_deputy(found)
     roles: dict[str, bool] = {}
     for delivery in found:
@@ -70,7 +70,7 @@ def roles_of(found: list[Delivery]) -> dict[str, bool]:
 
 
 def settled(found: list[Delivery], rule: object) -> set[str]:
-    """Return the deliveries of those for whom it is meant that nobody waits for any more."""
+    """Return the deliveries to recipients that are not awaited any more."""
     done = answered_by_deputy(found)
     if rule != "each_role":
         return done
@@ -83,7 +83,7 @@ def settled(found: list[Delivery], rule: object) -> set[str]:
 
 
 def awaited(incident: Incident, message: str) -> list[Delivery]:
-    """Return the deliveries of those for whom it is meant whose answer is still expected."""
+    """Return the deliveries to recipients whose acknowledgement is expected."""
     deliveries = deliveries_of(incident, message)
     done = settled(deliveries, incident.messages[message].message_class.ack_quorum)
     return [
@@ -101,7 +101,7 @@ class Answers:
         self._counts: dict[str, tuple[bool, set[str]]] = {}
 
     def unneeded(self, delivery: Delivery) -> str:
-        """Return why nobody has to answer a delivery any more, or nothing while somebody has to."""
+        """Return why a delivery needs no acknowledgement any more, or nothing while a person has to acknowledge."""
         message = self._incident.messages[delivery.message]
         if not message.message_class.wants_answer or delivery.lapsed:
             return ""

@@ -23,7 +23,7 @@ class FactsRecorded(Personal, frozen=True, kw_only=True):
 
 
 class RoleAssigned(Personal, frozen=True, kw_only=True):
-    """Who holds a role in this incident, from now on."""
+    """The persons of a role in this incident, from now on."""
 
     role: str
     persons: tuple[str, ...]
@@ -45,7 +45,7 @@ class DomainDeclared(Personal, frozen=True, kw_only=True):
 
 
 class EvidenceAttached(Personal, frozen=True, kw_only=True):
-    """A file came into custody."""
+    """An evidence file was recorded."""
 
     evidence: str
     name: str
@@ -88,7 +88,7 @@ class ActedOnBehalf(Personal, frozen=True, kw_only=True):
 
 
 class BehalfConfirmed(Personal, frozen=True, kw_only=True):
-    """The person for whom the entries from ``first`` on were made says that it was so."""
+    """The person for whom the entries from ``first`` on were recorded confirms them."""
 
     first: int
     by: str

@@ -1,4 +1,4 @@
-"""What needs two people: an act as data, and how far it is."""
+"""Act that needs two people, as data, and its state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ClockMove(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TwoPersonAct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What somebody wants done that needs two people, as data: it is decided again when the other one confirms it."""
+    """A requested act that needs two people, as data: it is decided again when the other person confirms it."""
 
     kind: Literal["close", "decide", "move_clock"]
     by: str
@@ -64,13 +64,13 @@ class TwoPeople(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SecondPersonAsked(Personal, frozen=True, kw_only=True):
-    """Somebody wants what needs two people: nothing changes before another one confirms it, unless it is done alone."""
+    """A person requested an act that needs two people: nothing changes before another confirms it, unless it is done alone."""
 
     act: TwoPersonAct
 
 
 class SecondPersonConfirmed(Personal, frozen=True, kw_only=True):
-    """The second person agrees to what entry ``entry`` asked for; what it brings about follows."""
+    """The second person confirms the request of entry ``entry``; its events follow."""
 
     entry: int
     by: str

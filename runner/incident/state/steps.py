@@ -38,7 +38,7 @@ class ScopeOpened(Personal, frozen=True, kw_only=True):
 
 
 class StepReady(Event, frozen=True, kw_only=True):
-    """Everything it waited for has ended and its condition holds."""
+    """All steps before it have ended and its condition is true."""
 
     step: str
     state: Literal["ready", "active"] = "ready"
@@ -48,7 +48,7 @@ class StepReady(Event, frozen=True, kw_only=True):
 
 
 class StepBlocked(Personal, frozen=True, kw_only=True):
-    """Its condition cannot be told yet: these facts are missing. With none, nothing is missing any more."""
+    """Its condition is undetermined: these facts are missing. With none, nothing is missing any more."""
 
     step: str
     missing: tuple[str, ...]
@@ -81,7 +81,7 @@ class StepChecked(Event, frozen=True, kw_only=True):
 
 
 class StepUnchecked(Event, frozen=True, kw_only=True):
-    """A tick was taken back."""
+    """A checklist item was marked as not done."""
 
     step: str
     row: int
@@ -89,7 +89,7 @@ class StepUnchecked(Event, frozen=True, kw_only=True):
 
 
 class StepEnded(Personal, frozen=True, kw_only=True):
-    """It ended in a state that only reopening leaves. ``digest`` names what it produced."""
+    """The step ended in a final state, which only reopening changes. ``digest`` names its product."""
 
     step: str
     state: TaskState
@@ -112,7 +112,7 @@ class StepSettled(Personal, frozen=True, kw_only=True):
 
 
 class StepReopened(Personal, frozen=True, kw_only=True):
-    """A new invocation of an ended step; what was done stays on record."""
+    """A new invocation of an ended step; the earlier invocation stays in the journal."""
 
     step: str
     by: str = ""
@@ -124,7 +124,7 @@ class StepReopened(Personal, frozen=True, kw_only=True):
 
 
 class StepAssigned(Personal, frozen=True, kw_only=True):
-    """Somebody else has it now."""
+    """The task was assigned to another person."""
 
     step: str
     to: str
@@ -140,7 +140,7 @@ class StepCommented(Personal, frozen=True, kw_only=True):
 
 
 class StepStuck(Personal, frozen=True, kw_only=True):
-    """It cannot go on by itself: a person chooses between retry, skip and cancel."""
+    """The step is blocked: a person chooses between retry, skip and cancel."""
 
     step: str
     why: str
@@ -167,14 +167,14 @@ class StepOverdue(Event, frozen=True, kw_only=True):
 
 
 class StepReminded(Event, frozen=True, kw_only=True):
-    """A reminder is owed to whoever holds it."""
+    """A reminder is due to the assignee."""
 
     step: str
     count: int
 
 
 class ReminderFailed(Personal, frozen=True, kw_only=True):
-    """Nobody could be told of it; the step itself is as it was, and the next reminder is still tried."""
+    """No reminder could be sent; the step is unchanged, and the next reminder is still tried."""
 
     step: str
     count: int

@@ -1,4 +1,4 @@
-"""Work that touches the world or costs time: what the engine asks of the effects, as values."""
+"""Work for effects, as values: actions outside the engine, or actions that take time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Compose(Work, frozen=True, kw_only=True):
 
 
 class Announce(Work, frozen=True, kw_only=True):
-    """Tell those whom a message reached that it is acknowledged."""
+    """Inform the recipients of a message that it is acknowledged."""
 
     message: str
 
@@ -66,7 +66,7 @@ class DoAct(Work, frozen=True, kw_only=True):
 
 
 class Host(Work, frozen=True, kw_only=True):
-    """Do one attempt to open a war room, or to let somebody in; its intent is committed."""
+    """Make one attempt to open a war room, or to let in a person; its intent is committed."""
 
     errand: str
     n: int
@@ -75,7 +75,7 @@ class Host(Work, frozen=True, kw_only=True):
 
 
 class Replan(Work, frozen=True, kw_only=True):
-    """Plan every open delivery anew, because a failure domain fell or rose."""
+    """Plan every open delivery again, because a failure domain was compromised or restored."""
 
 
 def token(work: AnyWork) -> str:
@@ -111,7 +111,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def aside(self) -> bool:
-        """Is it set aside?"""
+        """Whether the incident is set aside after a repeated failure."""
         return self.times >= TIMES
 
 

@@ -9,6 +9,7 @@ from shlex import quote
 
 import msgspec
 
+from runner.base.actor import named_person
 from runner.errors import Refused
 from runner.incident.notices.staleness import passed
 from runner.incident.state import commands as c
@@ -43,7 +44,7 @@ def value_digest(value: bytes) -> str:
 
 
 def authors(incident: Incident, bound: Invocation) -> frozenset[str]:
-    """Return who made what is approved, and for whom: of the document, else of the step's end; none for ourselves.
+    """Return the authors of the subject of an approval, and the persons they acted for; none for the program.
 
     Whoever ever made these bytes is among them, though somebody else made them again.
     """
@@ -70,7 +71,7 @@ def reached(step: p.Approve, given: tuple[Approval, ...]) -> bool:
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an approval is: how many have given it, how many must, and of which roles somebody is still needed."""
+    """Progress of an approval: given, required, and the roles that are still needed."""
 
     step: str
     have: int
@@ -104,7 +105,7 @@ def tally(incident: Incident, invocation: Invocation, step: p.Approve) -> Tally:
 
 
 def reachable(quorum: p.Quorum, roles: Mapping[str, Sequence[str]]) -> bool:
-    """Tell whether those who hold the roles are enough for a quorum."""
+    """Tell whether the persons with the roles are enough for a quorum."""
     held: dict[str, frozenset[str]] = {}
     for role in quorum.roles:
         for person in roles.get(role, ()):
@@ -113,7 +114,7 @@ def reachable(quorum: p.Quorum, roles: Mapping[str, Sequence[str]]) -> bool:
 
 
 def _each_role_filled(roles: tuple[str, ...], held: Mapping[str, frozenset[str]]) -> bool:
-    """Match roles and persons: someone who holds several roles fills the one that nobody else can."""
+    """Match roles and persons: a person with several roles fills the one that no other person can."""
     filled: dict[str, str] = {}
 
     def fill(role: str, asked: set[str]) -> bool:
@@ -128,7 +129,7 @@ def _each_role_filled(roles: tuple[str, ...], held: Mapping[str, frozenset[str]]
 
 
 def eligible(incident: Incident, invocation: Invocation, step: p.Approve, person: str) -> tuple[str, ...]:
-    """Return the roles in which a person may decide; an escalation lets the role that was told in as well."""
+    """Return the roles in which a person can decide; an escalation adds the escalation role."""
     escalated = (invocation.escalated_to,) if invocation.escalated_to else ()
     roles = dict.fromkeys((*step.by.roles, *escalated))
     return tuple(role for role in roles if person in incident.roles.get(role, ()))
@@ -161,7 +162,7 @@ def quorum_events(
             step=invocation.id, state=completion_state(invocation, now), why=why, digest=digest
         )
     elif invocation.wake_at is not None and invocation.wake_at <= now:
-        yield e.StepSettled(step=invocation.id, state="expired", why="no quorum before it expired")
+        yield e.StepSettled(step=invocation.id, state="expired", why="expired without a quorum")
     elif refused and not invocation.stuck:
         yield e.StepStuck(step=invocation.id, why=f"rejected by {refused[-1].by}")
 
@@ -183,7 +184,7 @@ def void_approvals(incident: Incident, library: Library) -> Iterator[e.AnyEvent]
         if found.digest:
             yield e.ApprovalVoided(step=name, old=invocation.digest, new=bound.digest)
         elif not found.over:
-            yield e.StepReopened(step=name, reason="what it approved is open again", keeps=True)
+            yield e.StepReopened(step=name, reason="the approved step was reopened", keeps=True)
 
 
 def standing(incident: Incident, duty: str, notice: str, version: str) -> tuple[str, tuple[str, ...]]:
@@ -222,17 +223,19 @@ def decide_approval(
 ) -> tuple[e.AnyEvent, ...]:
     """Return the events of an approval or a rejection; raises Refused."""
     if not isinstance(step, Approve):
-        raise Refused(f"{invocation.id} is a {invocation.kind}, not an approval", code="not_an_approval")
+        raise Refused(
+            f'Task "{invocation.id}" is of kind {invocation.kind}, not an approval.', code="not_an_approval"
+        )
     _still_asked(incident, invocation, step, now)
     bound = subject(incident, invocation, step)
     if bound is None or not bound.digest:
         raise Refused(
-            f"{step.approve} has produced nothing yet that could be approved", code="nothing_to_approve"
+            f'Task "{step.approve}" has produced no document to approve.', code="nothing_to_approve"
         )
     if command.digest != bound.digest:
         raise Refused(
-            f"these are not the bytes to approve: {step.approve} is now {bound.digest}",
-            hint="look at it again, then approve that digest",
+            f'The document of task "{step.approve}" changed. Its exact version is now {bound.digest}.',
+            hint="Read the new version, then approve its digest.",
             code="digest_changed",
         )
     if not command.approved:
@@ -243,7 +246,9 @@ def decide_approval(
     roles = _roles_for(incident, invocation, step, command.by)
     if command.approved and command.by in authors(incident, bound):
         raise Refused(
-            f"{command.by} made what is to be approved", hint="somebody else has to approve it", code="author"
+            f'Person "{command.by}" wrote this version.',
+            hint=f"Ask another person with the role {' or '.join(step.by.roles)}.",
+            code="author",
         )
     _not_said_already(invocation, command)
     word = (
@@ -269,41 +274,45 @@ def decide_approval(
 
 
 def _not_said_already(invocation: Invocation, command: c.Decide) -> None:
-    """What somebody said themselves is not replaced by what another writes down for them."""
+    """Refuse to replace a person's own decision by one that another person records for them."""
     own = [a for a in invocation.approvals if a.by == command.by and not a.void and not a.provisional]
     if command.recorded_by and own:
         said = "approved" if own[-1].approved else "rejected"
-        raise Refused(f"{command.by} {said} it already, in person", code="already_decided")
+        raise Refused(
+            f'Person "{command.by}" {said} this version already, in person.', code="already_decided"
+        )
 
 
 def _still_asked(incident: Incident, invocation: Invocation, step: AnyStep, now: datetime) -> None:
     """An approval fails closed: what has ended, or has expired whether or not anybody looked, is not approved."""
     if invocation.over:
-        raise Refused(f"{invocation.id} has ended as {invocation.state}", code="already_ended")
+        raise Refused(
+            f'Approval "{invocation.id}" has ended. State: {invocation.state}.', code="already_ended"
+        )
     refuse_waiting(incident, invocation, step)
     expired = invocation.wake_at is not None and invocation.wake_at <= now
     if expired or invocation.state not in ("ready", "active"):
         state = "expired" if expired else invocation.state
         raise Refused(
-            f"{invocation.id} has {state}: it cannot be approved any more",
-            hint=f"ask again: tocsin task retry {quote(invocation.id)}",
+            f'Approval "{invocation.id}" has {state}.',
+            hint=f"tocsin task retry {quote(invocation.id)}",
             code="retry_needed",
         )
 
 
 def _no_draft(made: Document, bound: Invocation) -> None:
-    """A notice that lacks what the law wants at once, or says what it forbids, cannot be approved."""
+    """Refuse the approval of a notice that misses required information, or contains forbidden content."""
     if made.status != "draft":
         return
     gaps = [gap.partition(": ") for gap in made.gaps]
     missing = [path for kind, _, path in gaps if kind == "missing"]
     wrong = [item for kind, _, item in gaps if kind == "uncovered"]
-    why = [f"{', '.join(missing)} must be known first"] if missing else []
-    why += [f"what the law wants is not as it should be: {'; '.join(wrong)}"] if wrong else []
-    first = f"tocsin fact set {missing[0]}=VALUE --source SOURCE, then " if missing else ""
+    why = [f"Missing information: {', '.join(missing)}."] if missing else []
+    why += [f"Required by law: {'; '.join(wrong)}."] if wrong else []
+    first = f"tocsin fact set {missing[0]}=VALUE --source SOURCE. Then: " if missing else ""
     raise Refused(
-        f"{made.notice} is a draft: {'; '.join(why) or 'it was rendered as one'}",
-        hint=f"{first}tocsin notice render {quote(bound.id)}; counsel may let each gap pass: --gap NAME=REASON",
+        f'Notice "{made.notice}" is a draft. {" ".join(why)}'.strip(),
+        hint=f"{first}tocsin notice render {quote(bound.id)}. Counsel can accept missing information: --gap NAME=REASON",
         code="draft",
     )
 
@@ -313,7 +322,7 @@ def _roles_for(incident: Incident, invocation: Invocation, step: Approve, person
     held = eligible(incident, invocation, step, person)
     if not held:
         raise Refused(
-            f"{person or 'nobody'} holds none of the roles {', '.join(step.by.roles)}",
+            f"{named_person(person)} does not have the role {' or '.join(step.by.roles)}.",
             hint="tocsin role assign ROLE PERSON",
             code="role",
         )
@@ -321,24 +330,24 @@ def _roles_for(incident: Incident, invocation: Invocation, step: Approve, person
 
 
 def _shown_role(invocation: Invocation, roles: tuple[str, ...]) -> str:
-    """Return the role to show: one in which nobody has approved yet. Which one counts is for the quorum to find."""
+    """Return the role to show: one without an approval yet. The quorum decides which one counts."""
     used = {a.role for a in invocation.approvals if a.approved and not a.void}
     return next((role for role in roles if role not in used), roles[0])
 
 
 def refuse_waiting(incident: Incident, invocation: Invocation, step: AnyStep) -> None:
-    """Raise Refused where a step is not open yet, with what it waits for."""
+    """Raise Refused if a step is not open yet, with the steps or facts that it waits for."""
     if invocation.state != "waiting":
         return
     before = open_before(incident, invocation, step)
     first = incident.latest.get(f"{invocation.scope}|{before[0]}", "") if before else ""
     if invocation.missing:
-        why = f"waits for what is not known yet: {', '.join(invocation.missing)}"
+        why = f"is not open. Missing facts: {', '.join(invocation.missing)}."
     else:
-        why = f"is not open yet: it waits for {', '.join(before) or 'earlier steps'}"
+        why = f"is not open. It starts after {', '.join(before) or 'earlier tasks'}."
     raise Refused(
-        f"{invocation.id} {why}",
-        hint=f"see: tocsin task show {quote(first or invocation.id)}",
+        f'Task "{invocation.id}" {why}',
+        hint=f"tocsin task show {quote(first or invocation.id)}",
         code="task_not_open",
     )
 
@@ -346,5 +355,7 @@ def refuse_waiting(incident: Incident, invocation: Invocation, step: AnyStep) ->
 def require_reason(reason: str, deed: str) -> str:
     """Return a reason without blanks around it; raises Refused for an empty one."""
     if not reason.strip():
-        raise Refused(f"to {deed} a step needs a reason", hint="add --reason '…'", code="reason_missing")
+        raise Refused(
+            f"The reason to {deed} the task is missing.", hint="Add --reason WHY", code="reason_missing"
+        )
     return reason.strip()

@@ -47,7 +47,7 @@ def new_lanes(incident: Incident, invocation: Invocation, step: p.Group) -> Iter
 
 
 def _items(incident: Incident, invocation: Invocation, step: p.Group) -> tuple[str, ...] | Unknown:
-    """Return the items of a ``for_each``, each once; ``Unknown`` always names what is missing."""
+    """Return the items of a ``for_each``, each once; ``Unknown`` always names the missing facts."""
     view = ScopeView(incident, incident.scopes[invocation.scope])
     items = () if step.for_each is None else evaluate(step.for_each, view)
     if isinstance(items, Unknown):
@@ -94,11 +94,11 @@ def late_items(incident: Incident, library: Library) -> Iterator[e.AnyEvent]:
         lanes = [event for event in new_lanes(incident, invocation, step) if isinstance(event, e.ScopeOpened)]
         if lanes:
             late = ", ".join(str(lane.item) for lane in lanes)
-            yield e.StepReopened(step=name, reason=f"came up late: {late}", late=True)
+            yield e.StepReopened(step=name, reason=f"added later: {late}", late=True)
 
 
 def superseded(incident: Incident, invocation: Invocation) -> bool:
-    """Tell whether a newer invocation, iteration or lane has taken the place of this one or of what it stands in."""
+    """Tell whether a newer invocation, iteration or lane replaced this one or its container."""
     scope = incident.scopes[invocation.scope]
     if incident.latest[f"{scope.id}|{invocation.step}"] != invocation.id:
         return True
@@ -123,11 +123,11 @@ def _next_iteration(
             if invocation.missing != (missing or problems):
                 yield e.StepBlocked(step=invocation.id, missing=missing or problems)
         case True:
-            yield _done(invocation, now, f"{last.iteration} times, until {step.until.source}")
+            yield _done(invocation, now, f"done after {last.iteration} rounds: {step.until.source}")
         case _ if last.iteration >= step.at_most:
             if not invocation.stuck:
                 yield e.StepStuck(
-                    step=invocation.id, why=f"done {last.iteration} times and still not: {step.until.source}"
+                    step=invocation.id, why=f"not met after {last.iteration} rounds: {step.until.source}"
                 )
         case _:
             outer = incident.scopes[invocation.scope]

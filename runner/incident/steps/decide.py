@@ -1,4 +1,4 @@
-"""Decisions on steps: who may do what to an invocation in which state."""
+"""Decisions on steps: the permitted actions of a person in each state of an invocation."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def decide_step(
     invocation = incident.invocations.get(command.step)
     if invocation is None:
         raise NotFound(
-            f"no step '{command.step}' in {incident.codename}",
-            hint="see: tocsin task list",
+            f'Task "{command.step}" does not exist in incident "{incident.codename}".',
+            hint="tocsin task list",
             code="unknown_step",
         )
     if isinstance(command, c.CommentStep):
@@ -84,8 +84,8 @@ def _work(
     name = invocation.id
     if invocation.over:
         raise Refused(
-            f"{name} has ended as {invocation.state}",
-            hint=f"to do it again: tocsin task reopen {quote(name)} --reason WHY",
+            f'Task "{name}" has ended. State: {invocation.state}.',
+            hint=f"tocsin task reopen {quote(name)} --reason WHY",
             code="already_ended",
         )
     match command:
@@ -123,9 +123,7 @@ def _begun_work(
 def _start(invocation: Invocation, by: str) -> tuple[e.AnyEvent, ...]:
     """What failed or expired is not begun again by beginning it: that would hide the failure."""
     if invocation.kind not in PEOPLE:
-        raise Refused(
-            f"{invocation.id} is a {invocation.kind}: the program itself does it", code="automatic_step"
-        )
+        raise Refused(f'Task "{invocation.id}" is automatic (kind {invocation.kind}).', code="automatic_step")
     if invocation.state not in ("ready", "active"):
         raise Refused(
             f"{invocation.id} is {invocation.state}",
@@ -147,14 +145,14 @@ def _complete(
             open_rows = [row for n, row in enumerate(rows) if n not in invocation.checked]
             if open_rows:
                 raise Refused(
-                    f"{len(open_rows)} of {len(rows)} checklist rows are open: {open_rows[0]}",
-                    hint=f"tocsin task check {quote(invocation.id)} ROW, or --all",
+                    f"{len(open_rows)} of {len(rows)} checklist items are not done. Next item: {open_rows[0]}",
+                    hint=f"tocsin task check {quote(invocation.id)} --all",
                     code="open_rows",
                 )
         case File() if not _on_record(incident, invocation, step):
             raise Refused(
-                "a filing is done when its proof is recorded",
-                hint="tocsin duty record-filed DUTY --reference REFERENCE --receipt FILE",
+                "The filing has no reference number and no receipt.",
+                hint="tocsin duty record-filed DUTY --reference NUMBER",
                 code="proof_missing",
             )
         case Ask() | Approve():
@@ -168,7 +166,8 @@ def _complete(
         case _:
             if invocation.state not in ("outcome_unknown", "failed") and not invocation.stuck:
                 raise Refused(
-                    f"{invocation.id} is done by the program itself, not by a person", code="automatic_step"
+                    f'Task "{invocation.id}" is automatic. A person cannot complete it.',
+                    code="automatic_step",
                 )
     digest = hashlib.sha256(f"{invocation.id}|{comment}".encode()).hexdigest()
     ended = _ended(invocation, completion_state(invocation, now), by, comment, f"sha256:{digest}")
@@ -193,7 +192,8 @@ def _check(invocation: Invocation, step: AnyStep, command: c.CheckRow) -> tuple[
     rows, row = step.rows if isinstance(step, Task) else (), command.row
     if not 0 <= row < len(rows):
         raise Refused(
-            f"{invocation.id} has {len(rows)} checklist rows; there is no row {row + 1}", code="unknown_row"
+            f'Task "{invocation.id}" has {len(rows)} checklist items. Item {row + 1} does not exist.',
+            code="unknown_row",
         )
     if (row in invocation.checked) is command.done:
         return ()
@@ -201,7 +201,7 @@ def _check(invocation: Invocation, step: AnyStep, command: c.CheckRow) -> tuple[
         return (e.StepUnchecked(step=invocation.id, row=row, by=command.by),)
     if command.at_once and isinstance(step, Task) and step.must(row):
         raise Refused(
-            f"row {row + 1} of {invocation.id} must be checked by itself: {rows[row]}",
+            f'Item {row + 1} of task "{invocation.id}" must be marked done alone: {rows[row]}',
             hint=f"tocsin task check {quote(invocation.id)} {row + 1}",
             code="must_row",
         )
@@ -213,12 +213,13 @@ def _retry(
 ) -> tuple[e.AnyEvent, ...]:
     if not invocation.stuck and invocation.state not in ("failed", "expired", "outcome_unknown"):
         raise Refused(
-            f"{invocation.id} is {invocation.state}: there is nothing to try again", code="nothing_to_retry"
+            f'Task "{invocation.id}" is {invocation.state}. Only a failed task can be retried.',
+            code="nothing_to_retry",
         )
     if any(a.state == "sending" for a in invocation.attempts):
         raise Refused(
-            f"an attempt of {invocation.id} is still on its way",
-            hint="wait for its outcome",
+            f'An attempt of task "{invocation.id}" is in progress.',
+            hint="Wait for the outcome.",
             code="attempt_sending",
         )
     if invocation.kind == "message" and invocation.message:
@@ -230,7 +231,7 @@ def _retry(
 
 
 def _refused_for_good(invocation: Invocation) -> bool:
-    """Tell whether an action certainly did not happen, by the last answer: it begins anew, under another key.
+    """Tell whether the last attempt of an action certainly failed: it starts again under another key.
 
     A service that honours keys would only repeat its refusal. Where one try may have happened the key is kept.
     """
@@ -243,7 +244,7 @@ def _refused_for_good(invocation: Invocation) -> bool:
 def _send_again(
     incident: Incident, invocation: Invocation, by: str, reason: str, now: datetime
 ) -> tuple[e.AnyEvent, ...]:
-    """To those who were not reached; where nobody was to be reached at all, the message is composed anew."""
+    """Resend to recipients who were not reached; compose the message again if there were none."""
     deliveries = [incident.deliveries[name] for name in incident.messages[invocation.message].deliveries]
     missed = [d.id for d in deliveries if d.state != "satisfied"]
     return (
@@ -257,17 +258,22 @@ def _reopen(
 ) -> tuple[e.AnyEvent, ...]:
     if not invocation.over:
         raise Refused(
-            f"{invocation.id} is still {invocation.state}",
-            hint="only ended steps are reopened",
+            f'Task "{invocation.id}" is still {invocation.state}.',
+            hint="Reopen the task after it has ended.",
             code="not_ended",
         )
     if superseded(incident, invocation):
         raise Refused(
-            f"{invocation.id} has been done again since", hint="reopen the newest one", code="superseded"
+            f'Task "{invocation.id}" was reopened since.',
+            hint="Reopen the newest invocation of the task.",
+            code="superseded",
         )
     parent = incident.scopes[invocation.scope].parent
     if parent and not library.stands(incident.runs, incident.scopes, incident.invocations, parent):
-        raise Refused(f"{parent}, in which it stood, is no longer part of the playbook", code="step_removed")
+        raise Refused(
+            f'Task "{parent}", which contained this task, is not in the playbook any more.',
+            code="step_removed",
+        )
     reason = require_reason(command.reason, "reopen")
     return (e.StepReopened(step=invocation.id, by=command.by, reason=reason, keeps=command.keeps),)
 
@@ -281,11 +287,13 @@ def _answer(
     library: Library,
 ) -> tuple[e.AnyEvent, ...]:
     if not isinstance(step, Ask):
-        raise Refused(f"{invocation.id} is a {invocation.kind}, not a question", code="not_a_question")
+        raise Refused(
+            f'Task "{invocation.id}" is of kind {invocation.kind}, not a question.', code="not_a_question"
+        )
     if invocation.over:
         raise Refused(
-            f"{invocation.id} is answered",
-            hint=f"correct the fact: tocsin fact set {step.sets}=VALUE --source SOURCE",
+            f'Question "{invocation.id}" is answered already.',
+            hint=f"tocsin fact set {step.sets}=VALUE --source SOURCE",
             code="already_answered",
         )
     refuse_waiting(incident, invocation, step)
@@ -297,8 +305,8 @@ def _answer(
         )
     if bytes(command.change.value).strip() == b"null":
         raise Refused(
-            f"'unknown' does not answer {invocation.id}: it stays open",
-            hint=f"say that nobody knows yet: tocsin answer {quote(invocation.id)} --unknown",
+            f'The answer "unknown" does not close question "{invocation.id}".',
+            hint=f"tocsin answer {quote(invocation.id)} --unknown",
             code="no_answer",
         )
     refuse_facts_ahead((command.change,), now)

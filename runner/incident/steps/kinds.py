@@ -77,7 +77,7 @@ def begin(
 
 
 def advance(incident: Incident, name: str, now: datetime, library: Library) -> Iterator[e.AnyEvent]:
-    """Yield what follows for one invocation that has begun; what failed or expired waits for a person."""
+    """Yield the automatic changes of one active invocation; a failed or expired one waits for a person."""
     invocation = incident.invocations[name]
     if invocation.state not in ("failed", "expired"):
         at = Moment(incident, invocation, now, library)
@@ -96,7 +96,7 @@ def _ask(at: Moment, step: p.Ask) -> Iterator[e.AnyEvent]:
 
 
 def _known(at: Moment, step: p.Ask) -> bool:
-    """Tell whether a question need not be put; whoever reopened it wants an answer, known or not."""
+    """Tell whether a question is answered by a fact; a reopened question is always asked."""
     before = at.incident.invocations.get(f"{at.invocation.id.rpartition('#')[0]}#{at.invocation.n - 1}")
     again = before is not None and before.scope == at.invocation.scope
     return not again and not isinstance(lookup(at.incident.facts, step.sets), Unknown)
@@ -139,7 +139,7 @@ def _act(at: Moment, step: p.Act) -> Iterator[e.AnyEvent]:
 
 
 def _key(incident: Incident, invocation: Invocation) -> str:
-    """Return the idempotency key of an action: another one only once a person began anew what was refused."""
+    """Return the idempotency key of an action: a new one only after a person retried a refused action."""
     anew = f"|{invocation.generation}" if invocation.generation else ""
     return hashlib.sha256(f"{incident.id}|{invocation.id}{anew}".encode()).hexdigest()[:32]
 
@@ -161,7 +161,7 @@ def _assessed(at: Moment, _step: p.Duties) -> Iterator[e.AnyEvent]:
     if at.incident.assessed and not at.incident.assess:
         yield at.settled("assessed")
     elif not at.library.regimes and not at.invocation.stuck:
-        why = "no law is pinned to this incident: nothing can be assessed"
+        why = "no law is pinned to this incident"
         yield e.StepStuck(step=at.invocation.id, why=why)
 
 

@@ -1,4 +1,4 @@
-"""Moving a run to a newer version of its playbook: first a plan that says what would happen, then one event.
+"""Migration of a run to a newer version of its playbook: a plan of the changes, then one event.
 
 The theory: an incident is what was done, a playbook is what is still to be done, and only the second may be replaced.
 Invocations that have ended never change, nor does any clock that runs. Waiting steps take their new definition,
@@ -38,7 +38,7 @@ Code = Literal[
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why it cannot be done; ``step`` is the invocation that stands in the way, empty for the run itself."""
+    """Reason against a migration; ``step`` is the invocation that prevents it, empty for the run itself."""
 
     code: Code
     step: str
@@ -74,7 +74,7 @@ def decide_migration(
     must hold the plan of ``run.bundle``.
     """
     if not reason.strip():
-        raise Refused("to migrate needs a reason", hint="add --reason '…'", code="reason_missing")
+        raise Refused("The reason for the update is missing.", hint="Add --reason WHY", code="reason_missing")
     plan = plan_migration(incident, run.id, bundle, library)
     if plan.refusals:
         first = plan.refusals[0]
@@ -83,8 +83,8 @@ def decide_migration(
             for refusal in plan.refusals
         ]
         raise Refused(
-            f"{incident.codename} cannot go on with {bundle.playbook.name} {plan.new}: {first.why}",
-            hint="end or reopen what stands in the way, or graft the new version as a run of its own",
+            f'Incident "{incident.codename}" cannot change to playbook "{bundle.playbook.name}" {plan.new}. {first.why}',
+            hint="End or reopen the task, or add the new version as another playbook: tocsin graft",
             code=first.code,
             problems=problems,
         )
@@ -100,7 +100,7 @@ def decide_migration(
 
 
 def plan_migration(incident: Incident, run: str, bundle: Bundle, library: Library) -> MigrationPlan:
-    """Return what moving a run to a bundle would do. ``library`` holds the plan that runs now."""
+    """Return the changes of moving a run to a bundle. ``library`` has the present plan."""
     version = bundle.playbook.version
     refusal = _not_at_all(incident, run, bundle)
     if refusal is not None:
@@ -124,15 +124,15 @@ def plan_migration(incident: Incident, run: str, bundle: Bundle, library: Librar
 def _not_at_all(incident: Incident, run: str, bundle: Bundle) -> Refusal | None:
     found = incident.runs.get(run)
     if incident.state in ("closed", "cancelled"):
-        return Refusal("incident_over", "", f"the incident is {incident.state}")
+        return Refusal("incident_over", "", f"The incident is {incident.state}.")
     if found is None:
         known = ", ".join(sorted(incident.runs))
-        return Refusal("run_unknown", "", f"no run '{run}' in this incident; its runs: {known}")
+        return Refusal("run_unknown", "", f'Run "{run}" does not exist in this incident. Runs: {known}.')
     if found.playbook != bundle.playbook.name:
-        why = f"{run} runs {found.playbook}, not {bundle.playbook.name}"
+        why = f'Run "{run}" uses playbook "{found.playbook}", not "{bundle.playbook.name}".'
         return Refusal("other_playbook", "", why)
     if _rank(bundle.playbook.version) <= _rank(found.version):
-        why = f"{run} runs version {found.version}, and {bundle.playbook.version} is not newer"
+        why = f'Run "{run}" uses version {found.version}. Version {bundle.playbook.version} is not newer.'
         return Refusal("not_newer", "", why)
     return None
 
@@ -145,7 +145,7 @@ def _rank(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, s
 
 
 class _Comparison:
-    """Two versions of a run side by side, scope by scope; collects what becomes of every newest invocation."""
+    """Two versions of a run side by side, scope by scope; collects the result for every newest invocation."""
 
     def __init__(self, incident: Incident, run: Run, library: Library, new: Plan) -> None:
         self.incident = incident
@@ -230,7 +230,7 @@ class _Comparison:
         return given and not reached(new, binding)
 
     def _made_otherwise(self, bound: Invocation) -> bool:
-        """Tell whether the new version would have what is approved made in another way."""
+        """Tell whether the new version produces the approved document in another way."""
         scope = self.incident.scopes[bound.scope]
         old = self.library.body(self.incident.runs, scope).steps[bound.step]
         body = self.new.bodies.get((scope.playbook, scope.body))
@@ -243,16 +243,34 @@ def _obstacle(invocation: Invocation, old: AnyStep, new: AnyStep | None) -> Refu
     name = invocation.id
     if new is None:
         if any(attempt.state == "sending" for attempt in invocation.attempts):
-            return Refusal("attempt_sending", name, f"{name} is gone, and an attempt of it is on its way")
+            return Refusal(
+                "attempt_sending",
+                name,
+                f'The new version has no task "{name}", and an attempt of the task is in progress.',
+            )
         if isinstance(old, Group | Repeat | Call):
-            return Refusal("container_open", name, f"{name} is gone, and steps in it are open")
-        return Refusal("begun_removed", name, f"{name} is gone, but it is {invocation.state}")
+            return Refusal(
+                "container_open", name, f'The new version has no task "{name}", and tasks inside it are open.'
+            )
+        return Refusal(
+            "begun_removed",
+            name,
+            f'The new version has no task "{name}", and the task is {invocation.state}.',
+        )
     if type(old) is not type(new):
-        return Refusal("kind_changed", name, f"{name} is {invocation.state} as a {invocation.kind}")
+        return Refusal(
+            "kind_changed",
+            name,
+            f'Task "{name}" is {invocation.state} as kind {invocation.kind}. The new version changes its kind.',
+        )
     if old.due != new.due:
-        return Refusal("due_changed", name, f"{name} is {invocation.state}, and its due time would move")
+        return Refusal(
+            "due_changed", name, f'Task "{name}" is {invocation.state}. The new version changes its due time.'
+        )
     if _shape(old) != _shape(new):
-        return Refusal("container_changed", name, f"{name} is open, and would open other steps")
+        return Refusal(
+            "container_changed", name, f'Task "{name}" is open. The new version opens other tasks inside it.'
+        )
     return None
 
 
@@ -268,7 +286,7 @@ def _shape(step: AnyStep) -> object:
 
 
 def _same(old: AnyStep, new: AnyStep) -> bool:
-    """Compare two definitions without what stands inside a container: that is compared by itself."""
+    """Compare two definitions without the body of a container, which is compared separately."""
     return type(old) is type(new) and _parts(old, set()) == _parts(new, set())
 
 

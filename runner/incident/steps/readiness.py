@@ -1,4 +1,4 @@
-"""When a waiting step may begin, and in what state: its ``after`` is met, now its ``when`` decides."""
+"""Readiness of a waiting step: its ``after`` is met, then its ``when`` decides."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runner.playbook import format as p
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """May it begin: yes, no with the reason, or not to be told without these facts."""
+    """Whether a step can start: yes, no with the reason, or undetermined without these facts."""
 
     verdict: Literal["yes", "no", "unknown"]
     why: str = ""
@@ -36,13 +36,13 @@ def check_readiness(incident: Incident, name: str, library: Library) -> Readines
     scope = incident.scopes[invocation.scope]
     step = library.body(incident.runs, scope).steps[invocation.step]
     if step.after.steps and _nothing_led_here(incident, scope, step):
-        return Readiness("no", "no branch led here")
+        return Readiness("no", "no branch leads to this task")
     if step.when is not None:
         match truth(step.when, ScopeView(incident, scope)):
             case Unknown(missing, problems):
                 return Readiness("unknown", "; ".join(problems), missing or problems)
             case False:
-                return Readiness("no", f"not so: {step.when.source}")
+                return Readiness("no", f"condition is false: {step.when.source}")
             case True:
                 pass
     if isinstance(step, p.Call) and (wanting := _unknown_inputs(step, ScopeView(incident, scope))):
@@ -51,7 +51,7 @@ def check_readiness(incident: Incident, name: str, library: Library) -> Readines
 
 
 def _unknown_inputs(step: p.Call, view: ScopeView) -> tuple[str, ...]:
-    """Return what is missing before a called playbook has all of its inputs: they are evaluated once."""
+    """Return the facts that a called playbook's inputs still miss: inputs are evaluated once."""
     values = [evaluate(expression, view) for expression in step.inputs.values()]
     return merged(value for value in values if isinstance(value, Unknown)).missing
 
@@ -67,7 +67,7 @@ def _nothing_led_here(incident: Incident, scope: Scope, step: p.AnyStep) -> bool
 def start_step(
     incident: Incident, name: str, answer: Readiness, now: datetime, library: Library
 ) -> Iterator[e.AnyEvent]:
-    """Yield the events by which a waiting step begins, falls away or waits for facts."""
+    """Yield the events by which a waiting step starts, is skipped or waits for facts."""
     invocation = incident.invocations[name]
     if answer.verdict == "no":
         yield e.StepSettled(step=name, state="not_applicable", why=answer.why)

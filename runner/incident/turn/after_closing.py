@@ -1,4 +1,4 @@
-"""After the closing: clocks of duties that were left open are watched on, and word of them is sent. Nothing else goes on."""
+"""Work after closing: deadlines of duties that stayed open are watched, and reminders are sent. No other work continues."""
 
 from __future__ import annotations
 

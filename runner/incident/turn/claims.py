@@ -1,4 +1,4 @@
-"""Which effects start now: the intents to commit, and the work to perform once they are.
+"""Claims of effects: intents to commit, and the work to perform after the commit.
 
 An attempt is claimed by an ``AttemptStarted`` that is committed, with the version it expects, before the world is
 touched; two workers cannot both commit it. Composing and rendering change nothing outside, so they need no claim: of

@@ -1,4 +1,4 @@
-"""May this be done, and what happened then: a command becomes events, or is refused with the reason.
+"""Decision on a command: events, or a refusal with its reason.
 
 Nothing here changes anything. The caller appends the events with the version that was looked at, so a decision made
 on an old state can never land.
@@ -43,7 +43,7 @@ AFTER_THE_END = (
     c.Rate,
     c.SignReport,
 )
-"""What is still taken when an incident is over: the legal record goes on (filings, late facts, evidence), the work does not."""
+"""Commands that a closed incident still accepts: filings, late facts, evidence, notes. Work is not accepted."""
 
 
 def decide(
@@ -55,16 +55,16 @@ def decide(
         return ()
     if over and not isinstance(command, AFTER_THE_END):
         raise Refused(
-            f"incident {incident.codename} is {incident.state}",
-            hint="filings, facts, evidence, notes and corrections are still recorded; work is not",
+            f'Incident "{incident.codename}" is {incident.state}.',
+            hint="Record only filings, facts, evidence, notes and corrections.",
             code="incident_closed",
         )
     if isinstance(command, c.DrillCommand):
         return decide_drill(incident, command, now)
     if _play_is_over(incident) and not isinstance(command, (*AFTER_THE_END, c.Close, c.CancelIncident)):
         raise Refused(
-            f"the exercise {incident.codename} is {incident.drill.stage if incident.drill else 'over'}",
-            hint="what is real goes into a real incident: tocsin open PLAYBOOK",
+            f'Exercise "{incident.codename}" is {incident.drill.stage if incident.drill else "over"}.',
+            hint="If the incident is real: tocsin open PLAYBOOK",
             code="exercise_stage",
         )
     if isinstance(command, c.GiveBrief | c.TakeCommand):

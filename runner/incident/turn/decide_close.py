@@ -1,4 +1,4 @@
-"""The end of an incident: what is still open is named, and a duty of a law in force is left open by two people only."""
+"""Decision to close an incident: open work is listed, and an open duty of a law in force needs two people."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def _reasons(command: c.Close, owed: Sequence[DutyStatus]) -> dict[str, str]:
         if duty not in known:
             near = nearest(duty, known)
             raise Refused(
-                f"no open duty '{duty}' in this incident",
-                hint=f"did you mean '{near}'?" if near else "see: tocsin duties",
+                f'Duty "{duty}" is not open in this incident.',
+                hint=f'Write "{near}", the nearest name.' if near else "tocsin duties",
                 code="unknown_duty",
             )
         if not reason.strip():
             raise Refused(
-                f"to leave {duty} open needs a reason",
-                hint=f"--leave-open {duty}=WHY",
+                f'The reason to leave duty "{duty}" open is missing.',
+                hint=f"Add --leave-open {duty}=WHY",
                 code="reason_missing",
             )
     return {duty: reason.strip() for duty, reason in command.leave_open.items()}
@@ -73,26 +73,32 @@ def _refusal(incident: Incident, owed: Sequence[DutyStatus], library: Library, n
     problems = tuple(_open(incident, owed, library, now))
     begun = [invocation for invocation in incident.invocations.values() if not invocation.over]
     later = sum(invocation.state == "waiting" for invocation in begun)
-    words = [f"{len(owed)} legal duties and {len(begun)} tasks are not done"]
-    words += [f"{later} of the tasks have not begun"] if later else []
+    words = [
+        f"{_count(len(owed), 'legal duties', 'legal duty')} and {_count(len(begun), 'tasks', 'task')} are not done."
+    ]
+    words += [f"Not started: {_count(later, 'tasks', 'task')}."] if later else []
     first = next((status.due for status in owed if status.due is not None), None)
-    words += [f"the next deadline is {first.astimezone(UTC):%a %d %b %Y %H:%M} UTC"] if first else []
-    hint = "to close all the same: --reason WHY"
+    words += [f"Next deadline: {first.astimezone(UTC):%a %d %b %Y %H:%M} UTC."] if first else []
+    hint = "To close with open tasks, add --reason WHY"
     if owed and guarded(incident):
         each = " ".join(f"--leave-open {status.id}=WHY" for status in owed)
-        hint = f"tocsin close --reason WHY {each}; then another person, counsel or an executive, confirms it"
-    return Refused("; ".join(words), hint=hint, code="open_work", problems=problems)
+        hint = f"tocsin close --reason WHY {each}. Counsel or an executive then runs: tocsin confirm"
+    return Refused(" ".join(words), hint=hint, code="open_work", problems=problems)
+
+
+def _count(number: int, many: str, single: str) -> str:
+    return f"{number} {single if number == 1 else many}"
 
 
 def _open(
     incident: Incident, owed: Sequence[DutyStatus], library: Library, now: datetime
 ) -> Iterator[Problem]:
-    """Yield all that is open, by name: duties that apply, those that cannot be told, what has begun, what is being sent."""
+    """Yield all that is open, by name: duties that apply, undetermined duties, active tasks and deliveries in progress."""
     for duty in owed:
         due = (
             f"due {duty.due.isoformat().replace('+00:00', 'Z')}"
             if duty.due
-            else duty.standard or "no fixed time"
+            else duty.standard or "no fixed deadline"
         )
         late = ", OVERDUE" if duty.due is not None and duty.due < now else ""
         yield _problem(duty.id, "open_duty", f"{duty.citation or duty.id}, to {duty.recipient}, {due}{late}")

@@ -1,4 +1,4 @@
-"""Decisions on the record: facts, duties, roles, domains, evidence, notes, and the incident's own life."""
+"""Decisions on the record of an incident: facts, duties, roles, failure domains, evidence, notes, and its state."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def decide_record(
 def _who_and_where(
     incident: Incident, command: c.AssignRole | c.ChooseRoom | c.ListGuests | c.RetryRoom
 ) -> e.AnyEvent:
-    """Who holds a role, and where responders talk, is as it was said last."""
+    """Return the event that assigns a role, or that chooses or provisions the war room."""
     match command:
         case c.AssignRole(role=role, persons=persons, on_call=on_call):
             return e.RoleAssigned(role=role, persons=persons, on_call=on_call)
@@ -107,7 +107,7 @@ def _who_and_where(
 
 
 def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, ...]:
-    """What is known outside changes what nobody said here; a person's word here stands until a later one elsewhere.
+    """Record a report from outside the incident, unless a person declared the domain here.
 
     A domain in the attacker's hands stays that, whether it answers or not.
     """
@@ -136,7 +136,7 @@ def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, 
 def known(
     incident: Incident, command: c.RecordFacts, now: datetime, library: Library, second: str = ""
 ) -> tuple[e.AnyEvent, ...]:
-    """Record what is known; an open question that asks for one of these facts is answered by it.
+    """Record facts; an open question that sets one of these facts is answered by it.
 
     What moves a statutory deadline later is only asked for until a second person confirms it, and so is a position of
     counsel: it can take a duty away.
@@ -202,12 +202,13 @@ def _addition(  # noqa: C901  # one case a command
         case c.CorrectEvent(seq=seq, reason=reason):
             if not 1 <= seq <= incident.version:
                 raise Refused(
-                    f"there is no event {seq}; the journal has {incident.version}", code="unknown_event"
+                    f'Entry "{seq}" does not exist. The journal has {incident.version} entries.',
+                    code="unknown_event",
                 )
             return (e.EventCorrected(seq=seq, by=command.by, reason=_reason(reason, "correct")),)
         case c.PinPlaybook(run=run, inputs=inputs, reason=reason):
             if run.id in incident.runs:
-                raise Refused(f"a run called {run.id} is in this incident already", code="run_exists")
+                raise Refused(f'Run "{run.id}" is in this incident already.', code="run_exists")
             return (e.PlaybookPinned(run=run, inputs=inputs, reason=reason),)
         case c.MigratePlaybook(event=event):
             return (event,)
@@ -224,8 +225,8 @@ def _added(incident: Incident, command: c.AddTask, library: Library) -> e.TaskAd
     if role and role not in roles:
         near = nearest(role, roles)
         raise NotFound(
-            f"there is no role '{role}' in {incident.codename}",
-            hint=f"did you mean {near}?" if near else f"roles: {', '.join(sorted(roles))}",
+            f'Role "{role}" does not exist in incident "{incident.codename}".',
+            hint=f'Write "{near}", the nearest name.' if near else f"roles: {', '.join(sorted(roles))}",
             code="unknown_role",
         )
     taken = {invocation.step for invocation in incident.invocations.values()}
@@ -244,7 +245,7 @@ def _free(title: str, taken: set[str]) -> str:
 def _confirm(
     incident: Incident, command: c.ConfirmEntry, now: datetime, library: Library
 ) -> tuple[e.AnyEvent, ...]:
-    """A second person may agree; what was done on somebody's behalf only that person confirms, and only once."""
+    """Confirm an entry: as the second person, or as the person on whose behalf it was recorded; only once."""
     act = agreed(incident, command)
     if act is not None:
         agreement = e.SecondPersonConfirmed(
@@ -256,13 +257,13 @@ def _confirm(
     ]
     if not behalfs:
         raise Refused(
-            f"entry {command.seq} waits for nobody's confirmation",
-            hint="see: tocsin status",
+            f'Entry "{command.seq}" is not awaiting confirmation.',
+            hint="tocsin status",
             code="nothing_to_confirm",
         )
     if command.by != behalfs[0].person:
         raise Refused(
-            f"it was recorded on behalf of {behalfs[0].person}, who alone can confirm it",
+            f'Only "{behalfs[0].person}" can confirm this entry: it was recorded on behalf of "{behalfs[0].person}".',
             hint=f"tocsin confirm {behalfs[0].first} --as {behalfs[0].person}",
             code="person",
         )
@@ -286,7 +287,7 @@ def _again(
         told = c.RecordFacts(by=act.by, changes=act.facts, grounds=act.reason)
         return known(incident, told, now, library, second=second)
     if incident.state == "closed":
-        raise Refused(f"{incident.codename} is closed already", code="incident_closed")
+        raise Refused(f'Incident "{incident.codename}" is closed already.', code="incident_closed")
     again = c.Close(by=act.by, reason=act.reason, leave_open=act.left_open)
     return closed(incident, again, now, library, second=second)
 
@@ -300,13 +301,13 @@ def _life(
     match command:
         case c.Pause(reason=reason):
             if incident.state == "paused":
-                raise Refused(f"{incident.codename} is paused already", code="already_paused")
+                raise Refused(f'Incident "{incident.codename}" is paused already.', code="already_paused")
             return (e.IncidentPaused(reason=_reason(reason, "pause")),)
         case c.Resume(reason=reason, set_aside=why):
             if why:
                 return (e.IncidentResumed(reason=_reason(reason, "resume"), set_aside=why),)
             if incident.state != "paused":
-                raise Refused(f"{incident.codename} is not paused", code="not_paused")
+                raise Refused(f'Incident "{incident.codename}" is not paused.', code="not_paused")
             return (e.IncidentResumed(reason=reason),)
         case c.CancelIncident(reason=reason):
             return (e.IncidentCancelled(reason=_reason(reason, "cancel")),)
@@ -314,7 +315,9 @@ def _life(
             return closed(incident, command, now, library)
         case c.Reopen(reason=reason):
             if incident.state != "closed":
-                raise Refused(f"{incident.codename} is {incident.state}, not closed", code="not_closed")
+                raise Refused(
+                    f'Incident "{incident.codename}" is {incident.state}, not closed.', code="not_closed"
+                )
             return (e.IncidentReopened(by=command.by, reason=_reason(reason, "reopen")),)
 
 
@@ -324,31 +327,33 @@ def _duty(
     found = incident.duties.get(command.duty)
     if found is None:
         close = nearest(command.duty, incident.duties)
-        hint = f"did you mean '{close}'?" if close else "see: tocsin duties --all"
-        raise Refused(f"no duty '{command.duty}' in this incident", hint=hint, code="unknown_duty")
+        hint = f'Write "{close}", the nearest name.' if close else "tocsin duties --all"
+        raise Refused(
+            f'Duty "{command.duty}" does not exist in this incident.', hint=hint, code="unknown_duty"
+        )
     record = command.record
     if found.record is not None and found.record.kind == "filed":
         proof = found.record.reference or found.record.receipt
         raise Refused(
-            f"{command.duty} was filed at {said(found.record.at)} ({proof}): that stays on record",
-            hint="if the entry is wrong: tocsin correct SEQ --reason '…'; a step that waits: tocsin task done STEP",
+            f'Duty "{command.duty}" was filed at {said(found.record.at)} ({proof}). A filing cannot be replaced.',
+            hint="If the entry is wrong: tocsin correct ENTRY --reason WHY. If a task waits: tocsin task done TASK.",
             code="already_filed",
         )
     if record.kind != "filed" and not record.reason.strip():
         raise Refused(
-            "a decision not to notify, or a waiver, needs its grounds",
-            hint="add --reason '…'",
+            "The reason for the decision not to notify, or for the waiver, is missing.",
+            hint="Add --reason WHY",
             code="reason_missing",
         )
     if record.kind == "filed" and not (record.reference or record.receipt):
-        raise Refused("a filing needs its proof: a reference or a receipt file", code="proof_missing")
+        raise Refused("The filing has no reference number and no receipt.", code="proof_missing")
     if record.watch is not None:
         _not_yet(incident, record.watch)
     late = record.kind == "filed" and found.due is not None and record.at > found.due
     if found.due is not None and late and not record.late_reason.strip():
         raise Refused(
-            f"it was due {said(found.due)}: a late filing keeps its reasons",
-            hint="add --late-reason '…'",
+            f"The filing is late: the deadline was {said(found.due)}. The reason for the delay is missing.",
+            hint="Add --late-reason WHY",
             code="late_reason",
         )
     record = with_evidence(incident, command.duty, record, now, library)
@@ -384,8 +389,8 @@ def _not_yet(incident: Incident, watch: Expression) -> None:
     known = ((path, view.fact(path)) for path in watch.facts)
     facts = ", ".join(f"{path} is {_shown(value)}" for path, value in known if not isinstance(value, Unknown))
     raise Refused(
-        f"what it watches for is so already: {watch.source}{f' ({facts})' if facts else ''}",
-        hint="decide on the facts as they are, or watch for something that has not come",
+        f"The watched condition is true already: {watch.source}{f' ({facts})' if facts else ''}.",
+        hint="Decide on the current facts, or watch for another condition.",
         code="watch",
     )
 
@@ -405,13 +410,14 @@ def _file_steps(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, 
     invocation = incident.invocations.get(command.step)
     if invocation is None:
         raise NotFound(
-            f"no step '{command.step}' in {incident.codename}",
-            hint="see: tocsin task list",
+            f'Task "{command.step}" does not exist in incident "{incident.codename}".',
+            hint="tocsin task list",
             code="unknown_step",
         )
     if invocation.kind != "file":
         raise Refused(
-            f"{command.step} is a {invocation.kind}: a filing belongs to a file step", code="not_a_filing"
+            f'Task "{command.step}" is of kind {invocation.kind}. A filing belongs to a task of kind file.',
+            code="not_a_filing",
         )
     if invocation.over or invocation.state == "waiting":
         return ()
@@ -428,5 +434,5 @@ def _file_steps(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, 
 
 def _reason(reason: str, deed: str) -> str:
     if not reason.strip():
-        raise Refused(f"to {deed} needs a reason", hint="add --reason '…'", code="reason_missing")
+        raise Refused(f"The reason to {deed} is missing.", hint="Add --reason WHY", code="reason_missing")
     return reason.strip()

@@ -1,4 +1,4 @@
-"""What does an event change? ``evolve`` folds events into an incident; it decides nothing and never refuses.
+"""Fold of events into an incident. ``fold`` decides nothing and never refuses.
 
 The fold must stay true for journals that older versions wrote, so each event carries its resulting state and the
 functions here only put things where they belong. One function for each event type, four modules by subject.
@@ -41,7 +41,7 @@ def begin(first: Recorded) -> Incident:
     """Return the incident that its first event makes."""
     event = first.event
     if not isinstance(event, IncidentOpened):
-        raise Bug(f"a journal begins with IncidentOpened, not {type(event).__name__}")
+        raise Bug(f"The journal begins with {type(event).__name__}, not with IncidentOpened.")
     return Incident(
         id=event.incident,
         codename=event.codename,
@@ -60,7 +60,7 @@ def fold(incident: Incident, events: Iterable[Recorded], library: Library) -> In
     draft, version = IncidentBuilder(incident, library), incident.version
     for recorded in events:
         if recorded.seq != version + 1:
-            raise Bug(f"event {recorded.seq} does not follow {version} in incident {incident.id}")
+            raise Bug(f'Event {recorded.seq} does not follow {version} in incident "{incident.id}".')
         draft.at = recorded.at
         HANDLERS[type(recorded.event)](draft, recorded.event, recorded.at, recorded.seq)
         version = recorded.seq

@@ -1,4 +1,4 @@
-"""An open question is answered by its fact, whoever records it and however: nobody is asked for what is known."""
+"""Implicit answers: a recorded fact answers the open question that sets it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows by itself: from the state and the time, which events are due before anyone does anything.
+"""Automatic consequences: events that are due from the state and the time alone.
 
 ``settle`` goes round until nothing more follows: steps become ready, blocked or not applicable; containers open
 their bodies and close; quorums are counted; duties are assessed; times pass. Every round looks only at what changed
@@ -39,7 +39,7 @@ def settle(incident: Incident, now: datetime, library: Library) -> tuple[Inciden
             return incident, tuple(found)
         incident = fold(incident, number(incident, now, events), library)
         found.extend(events)
-    raise Bug(f"incident {incident.id} does not come to rest")
+    raise Bug(f'Incident "{incident.id}" never stops changing.')
 
 
 def number(incident: Incident, now: datetime, events: Iterable[AnyEvent]) -> list[Recorded]:

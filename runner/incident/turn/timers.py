@@ -1,6 +1,6 @@
-"""Times: when a step is due, what a passed due time does, and when to look again.
+"""Timers: due times of steps, the result of a passed due time, and the next wake-up.
 
-Legal clocks are facts and law; they run on while an incident is paused. A due time that hangs on a fact, a step or
+Legal clocks are facts and law; they run on while an incident is paused. A due time that depends on a fact, a step or
 a duty is computed again whenever those change, so a step is never late against a clock that moved.
 """
 
@@ -49,12 +49,12 @@ def expire(incident: Incident, now: datetime, library: Library) -> Iterator[e.An
 
 
 def _asked_again(invocation: Invocation, now: datetime) -> bool:
-    """Tell whether it is time to put a question again that nobody could answer."""
+    """Tell whether a question without an answer is due again."""
     return invocation.kind == "ask" and invocation.wake_at is not None and invocation.wake_at <= now
 
 
 def _next_reminder(invocation: Invocation, step: p.AnyStep) -> datetime | None:
-    """Return when the next reminder is owed; the intervals double, and they end."""
+    """Return when the next reminder is due; the intervals double, and they end."""
     rule = step.on_overdue
     if rule is None or rule.remind is None or not invocation.overdue or invocation.reminded_at is None:
         return None

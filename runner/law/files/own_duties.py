@@ -1,4 +1,4 @@
-"""An organisation's own duties from a spreadsheet: contracts, insurers and card brands become regime files.
+"""Import of an organisation's own duties from a spreadsheet: contracts, insurers and card brands become law files.
 
 One line is one duty; the lines of one ``regime`` become one file. They run on the same engine as the law and can be
 corrected by hand afterwards, since what is kept is the regime file and not the spreadsheet.
@@ -66,12 +66,16 @@ def own_regimes(content: bytes, file: str) -> tuple[OwnRegime, ...]:
         _, wrong = read_regime(text.encode(), file)
         first = min(lines)
         problems += [
-            msgspec.structs.replace(one, file=file, line=first, column=1, message=f"{name}: {one.message}")
+            msgspec.structs.replace(
+                one, file=file, line=first, column=1, message=f'Law "{name}": {one.message}'
+            )
             for one in wrong
         ]
         regimes.append(OwnRegime(name, text, len(lines)))
     if problems:
-        raise Invalid(f"{file} holds no duties that can be used", problems=tuple(problems), code="bad_duties")
+        raise Invalid(
+            f'The duties in file "{file}" are not valid.', problems=tuple(problems), code="bad_duties"
+        )
     return tuple(regimes)
 
 
@@ -79,7 +83,7 @@ def _rows(content: bytes, file: str) -> tuple[dict[int, Mapping[str, str]], list
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return {}, [_problem(file, 1, f"not UTF-8 at byte {error.start}", "save it as CSV UTF-8")]
+        return {}, [_problem(file, 1, f"Byte {error.start} is not UTF-8.", "Save the file as CSV UTF-8.")]
     dialect = (
         csv.excel if text.partition("\n")[0].count(";") <= text.partition("\n")[0].count(",") else _Semicolons
     )
@@ -87,12 +91,12 @@ def _rows(content: bytes, file: str) -> tuple[dict[int, Mapping[str, str]], list
     heads = [head.strip().lower() for head in reader.fieldnames or ()]
     reader.fieldnames = heads
     problems = [
-        _problem(file, 1, f"there is no column '{head}'", _hint(head))
+        _problem(file, 1, f'Column "{head}" is unknown.', _hint(head))
         for head in heads
         if head not in COLUMNS
     ]
     problems += [
-        _problem(file, 1, f"the column '{head}' is missing", f"needed are {', '.join(NEEDED)}")
+        _problem(file, 1, f'Column "{head}" is missing.', f"Add the columns {', '.join(NEEDED)}.")
         for head in NEEDED
         if head not in heads
     ]
@@ -103,7 +107,9 @@ def _rows(content: bytes, file: str) -> tuple[dict[int, Mapping[str, str]], list
         line = reader.line_num
         if None in row:
             problems.append(
-                _problem(file, line, "more values than columns", "put a value with commas in quotes")
+                _problem(
+                    file, line, "The row has more values than columns.", "Put a value with commas in quotes."
+                )
             )
             continue
         values = {head: (value or "").strip() for head, value in row.items()}
@@ -111,12 +117,19 @@ def _rows(content: bytes, file: str) -> tuple[dict[int, Mapping[str, str]], list
             continue
         problems += [
             _problem(
-                file, line, f"the {head} is no id", "write lower-case words joined by hyphens, as dpa-example"
+                file,
+                line,
+                f'The value of "{head}" is not an id.',
+                "Write lower-case words joined by hyphens, such as dpa-example.",
             )
             for head, form in _IDS.items()
             if values[head] and not form.fullmatch(values[head])
         ]
-        problems += [_problem(file, line, f"'{head}' is empty", "") for head in NEEDED if not values[head]]
+        problems += [
+            _problem(file, line, f'The value of "{head}" is empty.', "")
+            for head in NEEDED
+            if not values[head]
+        ]
         rows[line] = values
     return rows, problems
 
@@ -129,7 +142,7 @@ class _Semicolons(csv.excel):
 
 def _hint(head: str) -> str:
     close = nearest(head, COLUMNS)
-    return f"did you mean '{close}'?" if close else f"columns are {', '.join(COLUMNS)}"
+    return f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(COLUMNS)}."
 
 
 def _grouped(rows: Mapping[int, Mapping[str, str]]) -> dict[str, dict[int, Mapping[str, str]]]:

@@ -1,4 +1,4 @@
-"""Clocks as a lawyer writes them: ``from`` what is known, ``after`` what must happen, an amount, and how it counts."""
+"""Reader of clocks of a law file: ``from`` a known fact or ``after`` an event, an amount, and a counting rule."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def _limb(node: Node, fields: Mapping[str, Node], terms: Terms) -> Limb:
 
 def _start(node: Node, fields: Mapping[str, Node], reader: Reader) -> Start:
     if ("from" in fields) == ("after" in fields):
-        hint = "write `from:` a fact that somebody knows, or `after:` something that has to happen"
-        reader.report(node, "regime-start", "the clock needs one beginning", hint)
+        hint = "Write `from:` with a fact, or `after:` with an event."
+        reader.report(node, "regime-start", "The clock needs exactly one start.", hint)
     after = reader.fields(fields["after"], ("fact", "duty", "restarted_by")) if "after" in fields else {}
     anchor: Literal["moment", "year_end"] = "moment"
     pick: Literal["earliest", "latest"] = "earliest"
@@ -97,7 +97,7 @@ def _period(node: Node, fields: Mapping[str, Node], terms: Terms) -> Period | No
     unit: Unit = reader.choice(reader.need(fields, "unit", node), Unit, "calendar_days")
     most = _MOST.get(unit, 50_000)
     if amount > most:
-        words = f"no period is longer than {most:,} {unit.replace('_', ' ')}"
+        words = f"The period is longer than {most:,} {unit.replace('_', ' ')}."
         reader.report(node, "regime-amount", words)
         amount = most
     plain: CountingRule = _PLAIN.get(unit, "CAL-EXCL")
@@ -122,7 +122,7 @@ def _extension(node: Node, terms: Terms) -> Extension:
     fields = terms.reader.fields(node, ("if", "citation", *_PERIOD))
     period = _period(node, fields, terms)
     if period is None:
-        terms.reader.report(node, "regime-missing", "'amount' is missing")
+        terms.reader.report(node, "regime-missing", 'The key "amount" is missing.')
     return Extension(
         period=period or Period(amount=0, unit="calendar_days", counting="CAL-EXCL"),
         condition=terms.condition(terms.reader.need(fields, "if", node)),
@@ -139,7 +139,10 @@ def _cut_off(node: Node | None, reader: Reader) -> CutOff | None:
     hour, _, minute = at.partition(":")
     if not (hour.isdigit() and minute.isdigit() and len(at) == 5 and int(hour) < 24 and int(minute) < 60):
         reader.report(
-            fields.get("time", node), "regime-time", "a time of day is wanted here", "write it as '17:30'"
+            fields.get("time", node),
+            "regime-time",
+            "Required here: a time of day.",
+            "Write a time such as '17:30'.",
         )
         return None
     return CutOff(time=at, zone=zone)
@@ -148,7 +151,12 @@ def _cut_off(node: Node | None, reader: Reader) -> CutOff | None:
 def _zone(node: Node | None, reader: Reader) -> str:
     name = reader.text(node)
     if node is not None and name and name not in available_timezones():
-        reader.report(node, "regime-zone", f"there is no time zone '{name}'", "write it as America/New_York")
+        reader.report(
+            node,
+            "regime-zone",
+            f'Time zone "{name}" does not exist.',
+            "Write a time zone such as America/New_York.",
+        )
         return ""
     return ZoneInfo(name).key if name else ""
 
@@ -159,8 +167,8 @@ def read_ordering(node: Node, reader: Reader) -> Ordering:
     fields = reader.fields(node, (*relations, "text"))
     stated = [name for name in relations if name in fields]
     if len(stated) != 1:
-        hint = f"write one of {', '.join(relations)}"
-        reader.report(node, "regime-ordering", "the order has no one relation", hint)
+        hint = f"Write one of {', '.join(relations)}."
+        reader.report(node, "regime-ordering", "The order needs exactly one relation.", hint)
         return Ordering(relation="with", duty="")
     relation: Relation = "with"
     named = Node(stated[0], fields[stated[0]].where)

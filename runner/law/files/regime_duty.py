@@ -1,4 +1,4 @@
-"""One duty as a lawyer writes it: recipient, thresholds, clock, contents, and everything that goes with a notice."""
+"""Reader of one duty of a law file: recipient, thresholds, clock, contents of the notice."""
 
 from __future__ import annotations
 

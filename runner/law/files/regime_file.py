@@ -1,4 +1,4 @@
-"""A regime file (``schema: tocsin/regime/v1``) becomes a compiled ``Regime``, or every problem of it at once.
+"""Reader of a law file (``schema: tocsin/regime/v1``): a compiled ``Regime``, or every problem at once.
 
 The keys at the top are the law as it stands. Each of ``prior_versions`` writes only what was different then: its
 keys lie over the current ones, its duties over the current ones of the same slug, and ``without`` names duties that
@@ -70,7 +70,7 @@ def load_regime(data: bytes, file: str) -> Regime:
     if regime is None:
         count = len(problems)
         raise Invalid(
-            f"{file} is no regime: {count} problem{'s' if count > 1 else ''}",
+            f'Law file "{file}" has {count} problem{"s" if count > 1 else ""}.',
             problems=problems,
             code="bad_regime",
         )
@@ -94,7 +94,10 @@ def read_regime(data: bytes, file: str) -> tuple[Regime | None, tuple[Problem, .
 def _regime(top: Node, fields: Mapping[str, Node], reader: Reader, sha256: str) -> Regime:
     if reader.text(reader.need(fields, "schema", top)) != SCHEMA:
         reader.report(
-            fields.get("schema", top), "regime-schema", "this is no regime file", f"schema: {SCHEMA}"
+            fields.get("schema", top),
+            "regime-schema",
+            "The file is not a law file.",
+            f"Write schema: {SCHEMA}.",
         )
     terms = Terms(reader)
     terms.learn(fields.get("lists"), fields.get("conditions"))
@@ -204,7 +207,7 @@ def _duties(node: Node, place: str, terms: Terms) -> tuple[DutyRule, ...]:
     for item in _members(node, terms.reader):
         rule = read_duty(item, place, terms)
         if rule.slug in rules:
-            terms.reader.report(item, "regime-duplicate", f"the duty '{rule.slug}' is given twice")
+            terms.reader.report(item, "regime-duplicate", f'Duty "{rule.slug}" is given twice.')
         rules[rule.slug] = rule
     _check_references(rules, node, terms.reader)
     return tuple(rules.values())
@@ -224,9 +227,12 @@ def _check_references(rules: Mapping[str, DutyRule], node: Node, reader: Reader)
         named += [slug for start in starts for slug in (start.duty, *start.restarted_by) if slug]
         for slug in named:
             if slug not in rules:
-                hint = f"duties here: {', '.join(rules)}"
+                hint = f"Choose one of: {', '.join(rules)}."
                 reader.report(
-                    node, "regime-duty", f"'{rule.slug}' names the duty '{slug}', which is none", hint
+                    node,
+                    "regime-duty",
+                    f'Duty "{rule.slug}" names duty "{slug}", which does not exist.',
+                    hint,
                 )
 
 
@@ -234,7 +240,7 @@ def _check_order(versions: list[Version], node: Node, reader: Reader) -> None:
     """Versions run backwards in time without overlapping."""
     for newer, older in itertools.pairwise(versions):
         if older.until is None or newer.from_date is None or older.until >= newer.from_date:
-            reader.report(node, "regime-versions", "each version must end before the newer one begins")
+            reader.report(node, "regime-versions", "Each version must end before the newer version begins.")
 
 
 def encode(regimes: tuple[Regime, ...]) -> bytes:

@@ -1,4 +1,4 @@
-"""Conditions, exemptions, elements and thresholds as a lawyer writes them, compiled.
+"""Reader of conditions, exemptions, data types and thresholds of a law file.
 
 A condition is written out, or is the name of one under ``conditions``. ``any_of`` and ``none_of`` map a fact to values
 or to the name of a list under ``lists``. Thresholds keep "more than" and "at least" apart by their words.
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from runner.base.jurisdictions import place_problem
+from runner.base.text import sentence
 from runner.facts.expression import Expression
 from runner.facts.expressions.parser import ExpressionError, parse_condition
 from runner.facts.vocabulary.fact_types import FactType
@@ -79,9 +80,9 @@ class Terms(msgspec.Struct):
                 return self.conditions[node.value]
             hint = (
                 near_hint(node.value, tuple(self.conditions))
-                or "name one under `conditions`, or write it out"
+                or "Add the condition under `conditions`, or write the expression here."
             )
-            self.reader.report(node, "regime-condition", f"there is no condition '{node.value}'", hint)
+            self.reader.report(node, "regime-condition", f'Condition "{node.value}" does not exist.', hint)
             return Condition(code=node.value, text=node.value)
         return self._written(node, self.reader.fields(node, _CONDITION), name)
 
@@ -96,13 +97,15 @@ class Terms(msgspec.Struct):
     def _written(self, node: Node, fields: Mapping[str, Node], name: str) -> Condition:
         code = self.reader.text(fields.get("code"), name)
         if not code:
-            self.reader.report(node, "regime-missing", "'code' is missing")
+            self.reader.report(node, "regime-missing", 'The key "code" is missing.')
         if "text" not in fields:
-            self.reader.report(node, "regime-missing", "'text' is missing", "say the condition in words")
+            self.reader.report(
+                node, "regime-missing", 'The key "text" is missing.', "Write the condition in words."
+            )
         in_words = self.reader.flag(fields.get("in_words"))
         if not in_words and not {"when", "any_of", "none_of"} & set(fields):
-            hint = "write `when: <expression>`, `any_of:`, `none_of:`, or `in_words: true` where only a person can tell"
-            self.reader.report(node, "regime-missing", "the condition asks nothing", hint)
+            hint = "Write `when: <expression>`, `any_of:`, `none_of:`, or `in_words: true` if only a person can decide."
+            self.reader.report(node, "regime-missing", "The condition has no expression.", hint)
         return Condition(
             code=code,
             text=self.reader.text(fields.get("text")),
@@ -127,24 +130,28 @@ class Terms(msgspec.Struct):
         if node is None:
             return ()
         if not isinstance(node.value, dict):
-            self.reader.report(node, "regime-shape", "a mapping from a fact to values is wanted here")
+            self.reader.report(node, "regime-shape", "Required here: a mapping from a fact to values.")
             return ()
         return tuple(self._meet(path, Node(value, (*node.where, path))) for path, value in node.value.items())
 
     def _meet(self, path: str, node: Node) -> Meets:
         kind = find(path)
         if kind is None:
-            self.reader.report(node, "regime-fact", f"there is no fact '{path}'", key=True)
+            self.reader.report(node, "regime-fact", f'Fact "{path}" does not exist.', key=True)
         if isinstance(node.value, str):
             if node.value not in self.lists:
-                hint = near_hint(node.value, tuple(self.lists)) or "name one under `lists`, or write [a, b]"
-                self.reader.report(node, "regime-list", f"there is no list '{node.value}'", hint)
+                hint = (
+                    near_hint(node.value, tuple(self.lists)) or "Add the list under `lists`, or write [a, b]."
+                )
+                self.reader.report(node, "regime-list", f'List "{node.value}" does not exist.', hint)
             return Meets(path, self.lists.get(node.value, ()))
         values = self.reader.texts(node)
         if isinstance(kind, FactType) and kind.choices:
             for wrong in (value for value in values if value not in kind.choices):
                 hint = near_hint(wrong, kind.choices)
-                self.reader.report(node, "regime-choice", f"'{wrong}' is no value of {path}", hint)
+                self.reader.report(
+                    node, "regime-choice", f'The value "{wrong}" is not a value of {path}.', hint
+                )
         return Meets(path, values)
 
     def exemption(self, node: Node) -> Exemption:
@@ -199,7 +206,7 @@ class Terms(msgspec.Struct):
         kind = find("data.elements")
         if isinstance(kind, FactType) and name not in kind.choices:
             self.reader.report(
-                node, "regime-choice", f"'{name}' is no element", near_hint(name, kind.choices)
+                node, "regime-choice", f'Data type "{name}" does not exist.', near_hint(name, kind.choices)
             )
         return Element(element=name, condition=condition)
 
@@ -208,8 +215,8 @@ class Terms(msgspec.Struct):
         fields = self.reader.fields(node, ("count", "place", *_WORDS))
         stated = [word for word in _WORDS if word in fields]
         if len(stated) != 1:
-            hint = "write exactly one of more_than, at_least, fewer_than, at_most"
-            self.reader.report(node, "regime-threshold", "the threshold has no one number", hint)
+            hint = "Write exactly one of more_than, at_least, fewer_than, at_most."
+            self.reader.report(node, "regime-threshold", "The threshold needs exactly one number.", hint)
             stated = ["at_least"]
         return Threshold(
             count=self.reader.choice(self.reader.need(fields, "count", node), CountOf, "residents_notified"),
@@ -234,7 +241,7 @@ def read_national(node: Node | None, reader: Reader) -> NationalLaw | None:
 
 def _state(place: str, node: Node, reader: Reader) -> StateLaw:
     if problem := place_problem(place):
-        reader.report(node, "regime-place", problem, key=True)
+        reader.report(node, "regime-place", sentence(problem), key=True)
     fields = reader.fields(node, ("standing", "from", "confirmed"))
     in_force: Standing = "in_force"
     confirmed = fields.get("confirmed")

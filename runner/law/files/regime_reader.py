@@ -1,4 +1,4 @@
-"""Reading a regime file key by key: every wrong value becomes a problem with its line, and reading goes on.
+"""Reader of a law file key by key: every wrong value becomes a problem with its line, and reading continues.
 
 A ``Node`` is a value and where it stands. ``fields`` opens a mapping against the keys that are known there; laying
 one mapping over another (an earlier version of a law over the current one) keeps each value's own place.
@@ -48,7 +48,7 @@ class Reader:
     def fields(self, node: Node, known: Iterable[str]) -> dict[str, Node]:
         """Open a mapping; unknown keys are errors with the nearest known key as a hint."""
         if not isinstance(node.value, dict):
-            self.report(node, "regime-shape", "a mapping is wanted here", "write `key: value` lines")
+            self.report(node, "regime-shape", "Required here: a mapping.", "Write `key: value` lines.")
             return {}
         names = tuple(known)
         found = {}
@@ -57,7 +57,9 @@ class Reader:
             if key in names:
                 found[key] = inner
             else:
-                self.report(inner, "regime-key", f"'{key}' is no key here", near_hint(key, names), key=True)
+                self.report(
+                    inner, "regime-key", f'The key "{key}" is unknown.', near_hint(key, names), key=True
+                )
         return found
 
     def items(self, node: Node | None) -> list[Node]:
@@ -65,19 +67,19 @@ class Reader:
         if node is None or node.value is None:
             return []
         if not isinstance(node.value, list):
-            self.report(node, "regime-shape", "a list is wanted here", "write `- ` before each member")
+            self.report(node, "regime-shape", "Required here: a list.", "Write `- ` before each member.")
             return []
         return [Node(value, (*node.where, index)) for index, value in enumerate(node.value)]
 
     def need(self, fields: Fields, key: str, parent: Node) -> Node:
-        """Return a key's node; where it is missing, report it and stand in with an empty one.
+        """Return a key's node; if it is missing, report it and return an empty one.
 
         What lies over something else is not asked again: the text beneath reported it already.
         """
         if key in fields:
             return fields[key]
         if not is_laid(parent):
-            self.report(parent, "regime-missing", f"'{key}' is missing")
+            self.report(parent, "regime-missing", f'The key "{key}" is missing.')
         return Node(None, parent.where)
 
     def text(self, node: Node | None, default: str = "") -> str:
@@ -85,7 +87,7 @@ class Reader:
         if node is None or node.value is None:
             return default
         if not isinstance(node.value, str):
-            self.report(node, "regime-text", "text is wanted here", "quote it")
+            self.report(node, "regime-text", "Required here: text.", "Quote the value.")
             return default
         return node.value.strip()
 
@@ -100,7 +102,7 @@ class Reader:
         if node is None or node.value is None:
             return None
         if isinstance(node.value, bool) or not isinstance(node.value, int) or node.value < 0:
-            self.report(node, "regime-number", "a whole number is wanted here")
+            self.report(node, "regime-number", "Required here: a whole number.")
             return None
         return node.value
 
@@ -109,7 +111,7 @@ class Reader:
         if node is None:
             return False
         if not isinstance(node.value, bool):
-            self.report(node, "regime-flag", "true or false is wanted here")
+            self.report(node, "regime-flag", "Required here: true or false.")
         return node.value is True
 
     def day(self, node: Node | None) -> date | None:
@@ -119,7 +121,7 @@ class Reader:
         try:
             return date.fromisoformat(str(node.value))
         except ValueError:
-            self.report(node, "regime-date", "a date is wanted here", "write it as 2026-01-01")
+            self.report(node, "regime-date", "Required here: a date.", "Write a date such as 2026-01-01.")
             return None
 
     def choice(self, node: Node | None, choices: Any, default: Member) -> Member:
@@ -130,9 +132,9 @@ class Reader:
         if node.value not in allowed:
             hint = (
                 near_hint(str(node.value), [str(member) for member in allowed])
-                or f"one of {', '.join(map(str, allowed))}"
+                or f"Choose one of: {', '.join(map(str, allowed))}."
             )
-            self.report(node, "regime-choice", f"'{node.value}' is not possible here", hint)
+            self.report(node, "regime-choice", f'The value "{node.value}" is not allowed here.', hint)
             return default
         return allowed[allowed.index(node.value)]
 
@@ -140,7 +142,9 @@ class Reader:
         """Return a fact path of the vocabulary; a map's entry for everyone is written with ``*``."""
         path = self.text(node)
         if path and find(path) is None:
-            self.report(node, "regime-fact", f"there is no fact '{path}'", "see the fact vocabulary")
+            self.report(
+                node, "regime-fact", f'Fact "{path}" does not exist.', "Choose a fact of the vocabulary."
+            )
         return path
 
     def facts(self, node: Node | None) -> tuple[str, ...]:
@@ -153,7 +157,7 @@ class Reader:
 def near_hint(word: str, known: Sequence[str]) -> str:
     """Return a hint with the nearest known word, or nothing."""
     close = nearest(word, known)
-    return f"did you mean '{close}'?" if close else ""
+    return f'Write "{close}", the nearest name.' if close else ""
 
 
 def is_laid(node: Node) -> bool:

@@ -1,4 +1,4 @@
-"""What the automatic actions of playbooks call, and which secrets they send there."""
+"""External calls of a playbook's automatic actions, and the secrets in them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runner.routing.organisation import Acting
 from runner.yamlfile.source import Where
 
 _SECRET_HEADERS = ("authorization", "cookie", "x-api-key", "api-key", "x-auth-token")
-_LIST_IT = "write secret:NAME, and in tocsin.yaml act: {secrets: {NAME: env:VARIABLE}}"
+_LIST_IT = "Write secret:NAME, and in tocsin.yaml act: {secrets: {NAME: env:VARIABLE}}."
 
 
 class CalledHost(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,29 +77,36 @@ def host_of(url: str) -> str:
 def check_action(step: Act, where: Where, known: Known, found: Findings) -> None:
     """Report an action that is not one call to an allowed host, or one allowed command."""
     if (step.http is None) == (not step.command):
-        text = "an action is either an http call or a command"
+        text = "The action needs an HTTP call or a command, not both."
         found.error(
-            where, "no-action" if step.http is None else "two-actions", text, "write `http:` or `command:`"
+            where, "no-action" if step.http is None else "two-actions", text, "Write `http:` or `command:`."
         )
     allowed = known.home.act if known.home is not None else None
     if step.command and allowed is not None and not allowed.commands:
-        text = "local commands are switched off in this home"
-        found.warn((*where, "command"), "command-not-allowed", text, "act: {commands: true} in tocsin.yaml")
+        text = "Local commands are disabled in this home folder."
+        found.warn(
+            (*where, "command"), "command-not-allowed", text, "Write act: {commands: true} in tocsin.yaml."
+        )
     if step.http is None:
         return
     call, here = step.http, (*where, "http")
     host = host_of(call.url)
     if not host:
         found.error(
-            (*here, "url"), "bad-url", "an address begins with https:// and a host, without a password"
+            (*here, "url"), "bad-url", "The address must begin with https:// and a host, without a password."
         )
     elif allowed is not None and host not in allowed.hosts:
-        text = f"this home does not allow calls to {host}"
-        found.warn((*here, "url"), "host-not-allowed", text, f"act: {{hosts: [{host}]}} in tocsin.yaml")
-    if step.on_unknown == "retry" and not call.idempotent and call.method in ("POST", "PATCH"):
-        text = "an unanswered call would be repeated, and the server may do it twice"
+        text = f'The settings do not allow calls to host "{host}".'
         found.warn(
-            (*where, "on_unknown"), "may-repeat", text, "idempotent: true if the server honours the key"
+            (*here, "url"), "host-not-allowed", text, f"Write act: {{hosts: [{host}]}} in tocsin.yaml."
+        )
+    if step.on_unknown == "retry" and not call.idempotent and call.method in ("POST", "PATCH"):
+        text = "A call without an answer is retried. The server may perform the call twice."
+        found.warn(
+            (*where, "on_unknown"),
+            "may-repeat",
+            text,
+            "Add idempotent: true if the server accepts the idempotency key.",
         )
     _headers(call, (*here, "headers"), known, found)
 
@@ -109,15 +116,15 @@ def _headers(call: HttpCall, here: Where, known: Known, found: Findings) -> None
     for name, value in call.headers.items():
         where, secret = (*here, name), secret_in(value)
         if is_bad_reference(value):
-            text = "this is no reference to a secret, and would be sent as it stands"
+            text = "This text is not a reference to a secret. It would be sent unchanged."
             found.error(where, "secret-form", text, _LIST_IT)
         elif secret is None and name.lower() in _SECRET_HEADERS:
-            found.error(where, "secret", "a secret stands in a playbook", _LIST_IT)
+            found.error(where, "secret", "The playbook contains a secret.", _LIST_IT)
         elif secret is not None and known.home is not None and secret.name not in known.home.act.secrets:
             close = nearest(secret.name, known.home.act.secrets)
-            hint = f"did you mean secret:{close}?" if close else _LIST_IT
-            text = f"there is no secret '{secret.name}' in act.secrets of tocsin.yaml"
+            hint = f"Write secret:{close}, the nearest name." if close else _LIST_IT
+            text = f'Secret "{secret.name}" is not in act.secrets of tocsin.yaml.'
             found.error(where, "unknown-secret", text, hint)
     if known.home is None and (secrets := secrets_of(call)):
-        text = f"secret {', '.join(secrets)} cannot be checked: there is no home"
-        found.warn(here, "secret-not-checked", text, "tocsin init, or --home DIR", key=True)
+        text = f"Not checked without a home folder: secret {', '.join(secrets)}."
+        found.warn(here, "secret-not-checked", text, "Run tocsin init, or add --home DIR.", key=True)

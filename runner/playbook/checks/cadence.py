@@ -1,4 +1,4 @@
-"""Can a promised update come: a text that promises the next one is told again by itself."""
+"""Check of promised updates: a message that promises the next update must be repeated."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from runner.playbook.plan import Body, after_message
 
 _PROMISE = re.compile(r"\bnext_update\b")
 _HEDGED = re.compile(r"\bnext_update is (not )?known\b")
-_HINT = "put it into a `repeat` with a `wait`, or a wait and another message right after it"
+_HINT = "Put the step into a `repeat` with a `wait`, or add a `wait` and another message after the step."
 
 
 def check_cadence(steps: Map, found: Findings) -> None:
-    """Report promises that no round and no wait keeps; of steps that wait for one another nothing can be told."""
+    """Report promises without a repeated round and without a wait; steps in a dependency cycle are ignored."""
     if steps.circles:
         return
     for name, template in steps.playbook.messages.items():
@@ -26,14 +26,12 @@ def check_cadence(steps: Map, found: Findings) -> None:
             continue
         alone = [sender for sender in senders if not _again(sender, steps)]
         if len(alone) == len(senders):
-            text = (
-                "it promises the next update, and nothing brings one: no step that sends it has a next round"
-            )
+            text = "The message promises the next update. No step that sends the message is repeated."
             found.warn(("messages", name, "text"), "no-next-update", text, _HINT)
         elif not _HEDGED.search(template.text):
             for standing in alone:
-                text = f"'{name}' promises the next update, and from here nothing brings one"
-                hint = "write {% if next_update is known %}…{% endif %} round the promise"
+                text = f'Message "{name}" promises the next update. No later step sends an update.'
+                hint = "Write {% if next_update is known %}…{% endif %} around the promise."
                 found.warn((*standing.where, "message"), "no-next-update", text, hint)
 
 

@@ -1,4 +1,4 @@
-"""What a playbook means, checked: every problem at once, in the order of the file."""
+"""Checks of a playbook: every problem at once, in the order of the file."""
 
 from __future__ import annotations
 

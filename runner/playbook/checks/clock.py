@@ -1,4 +1,4 @@
-"""Does the way to a filing fit into the legal clock: the longest path, and the step on it that takes longest.
+"""Check of filing paths against legal clocks: the longest path, and its longest step.
 
 Each step is given the time that its author gives it: its ``due`` from ready, an approval's expiry, a wait. A step
 that is due before the duty's own deadline fits by construction, and takes what is left. The path counts from the
@@ -28,7 +28,7 @@ class _Way(msgspec.Struct, frozen=True):
 
 
 def check_clocks(steps: Map, known: Known, found: Findings) -> None:
-    """Report filings whose path is longer than the law allows."""
+    """Report filings whose path is longer than its legal deadline."""
     for place in steps.places:
         if isinstance(place.step, File) and place.step.duty:
             tight = [limit for duty in _meant(place.step.duty, steps) if (limit := _limit(duty, known))]
@@ -69,8 +69,8 @@ def _fits(
     if way.hours <= allowed or not way.steps:
         return
     name, longest = max(way.steps, key=lambda one: one[1])
-    text = f"filing {duty} needs {_told(way.hours)} h, the clock allows {_told(allowed)} h"
-    hint = f"'{name}' ({_told(longest)} h) is the bottleneck; path: {' → '.join(one for one, _ in way.steps)}"
+    text = f'The filing of duty "{duty}" needs {_told(way.hours)} h. The deadline allows {_told(allowed)} h.'
+    hint = f'Shorten step "{name}" ({_told(longest)} h), the longest step of: {" → ".join(one for one, _ in way.steps)}.'
     found.error(place.where, "clock-too-short", text, hint)
 
 

@@ -1,4 +1,4 @@
-"""Can it be worked: what is read can be known by then, and what is due is reached."""
+"""Checks of the flow of a playbook: facts known in time, approved documents, loops that end, actions that are valid."""
 
 from __future__ import annotations
 
@@ -29,16 +29,18 @@ def check_flow(steps: Map, found: Findings) -> None:
 def _times(place: Place, steps: Map, found: Findings) -> None:
     step, where = place.step, place.where
     if step.on_overdue is not None and step.due is None:
-        text = "on_overdue does nothing: the step is never due"
-        found.error((*where, "on_overdue"), "overdue-without-due", text, "add `due:`", key=True)
+        text = "`on_overdue` has no effect: the step has no due time."
+        found.error((*where, "on_overdue"), "overdue-without-due", text, "Add `due:`.", key=True)
     if step.timeout is not None and not isinstance(step, Act):
-        text = "timeout cuts off an action; it does nothing to any other step"
-        hint = "write `expires:`" if isinstance(step, Approve) else "for people: `due:` and `on_overdue:`"
+        text = "`timeout` has no effect here: only actions have a timeout."
+        hint = (
+            "Write `expires:`." if isinstance(step, Approve) else "Write `due:` and `on_overdue:` for people."
+        )
         found.error((*where, "timeout"), "timeout-without-action", text, hint, key=True)
     if step.due is not None and step.due.anchor == "step":
         other = steps.find(step.due.ref, place)
         if other is not None and (other is place or steps.perhaps_before(place, other)):
-            text = f"it is due after '{step.due.ref}', which does not end before this step does"
+            text = f'The step is due after step "{step.due.ref}", which does not end before this step.'
             found.error((*where, "due"), "due-after-later-step", text)
 
 
@@ -68,14 +70,14 @@ def _known_by_then(
         if other is None:
             _unseen(name, where, steps, found)
         elif not (steps.perhaps_before(other, place) or (until and steps.inside(other, place))):
-            text = f"step('{name}') has not ended by then"
-            found.error(where, "read-too-early", text, f"add '{name}' to `after`")
+            text = f'Step "{name}" may still be open when this condition is read.'
+            found.error(where, "read-too-early", text, f'Add "{name}" to `after`.')
     for path in _needed(expression) if not until else ():
         setters = asks.get(path, ())
         if setters and all(setter is place or steps.surely_before(place, setter) for setter in setters):
             names = ", ".join(setter.step.id for setter in setters)
-            text = f"{path} is asked for by '{names}' only after this step"
-            found.error(where, "read-too-early", text, "ask first, or let this step wait for the answer")
+            text = f'Step "{names}" asks for {path} only after this step.'
+            found.error(where, "read-too-early", text, "Ask earlier, or start this step after the answer.")
 
 
 def _unseen(name: str, where: Where, steps: Map, found: Findings) -> None:
@@ -83,12 +85,15 @@ def _unseen(name: str, where: Where, steps: Map, found: Findings) -> None:
     if hidden is not None and hidden.parent is not None:
         container = hidden.parent.step.id
         found.error(
-            where, "other-body", f"'{name}' stands inside of '{container}'", f"read step('{container}')"
+            where, "other-body", f'Step "{name}" is inside step "{container}".', f"Read step('{container}')."
         )
         return
     close = nearest(name, [place.step.id for place in steps.places])
     found.error(
-        where, "unknown-step", f"there is no step '{name}'", f"did you mean '{close}'?" if close else ""
+        where,
+        "unknown-step",
+        f'Step "{name}" does not exist.',
+        f'Write "{close}", the nearest name.' if close else "",
     )
 
 

@@ -96,23 +96,32 @@ def _file(place: Place, step: File, names: Names) -> None:
 def _product(
     place: Place, where: Where, name: str, kinds: tuple[type, ...], steps: Map, found: Findings
 ) -> None:
-    """What is approved or filed must exist by then, and be of a kind that makes something."""
+    """Report approvals and filings of steps that do not exist, have not ended, or produce no document."""
     verb = "filed" if isinstance(place.step, File) else "approved"
     other = steps.find(name, place)
     if other is None:
         hidden = steps.elsewhere(name)
-        hint = f"put it into '{hidden.parent.step.id}' as well" if hidden and hidden.parent else ""
-        text = f"'{name}' cannot be seen from here" if hidden else f"there is no step '{name}' to be {verb}"
+        hint = f'Move this step into "{hidden.parent.step.id}".' if hidden and hidden.parent else ""
+        text = (
+            f'Step "{name}" is inside another step and not available here.'
+            if hidden
+            else f'Step "{name}" does not exist, so it cannot be {verb}.'
+        )
         found.error(where, "other-body" if hidden else "unknown-step", text, hint)
     elif not isinstance(other.step, kinds):
         kind = other.step.__struct_config__.tag
         wanted = " or ".join(kind.__name__.lower() for kind in kinds)
         found.error(
-            where, f"cannot-be-{verb}", f"a step of kind {kind} cannot be {verb}", f"name a {wanted} step"
+            where,
+            f"cannot-be-{verb}",
+            f'A step of kind "{kind}" cannot be {verb}.',
+            f"Name a step of kind {wanted}.",
         )
     elif not steps.surely_before(other, place):
-        text = f"'{name}' may not have ended by then, and there would be nothing to be {verb}"
-        found.error(where, "not-ordered", text, f"add '{name}' to `after`, or a step that waits for it")
+        text = f'Step "{name}" may still be open when this step starts. No document would exist to be {verb}.'
+        found.error(
+            where, "not-ordered", text, f'Add "{name}" to `after`, or a step that starts after "{name}".'
+        )
 
 
 def _duties(place: Place, step: Duties, names: Names) -> None:
@@ -149,12 +158,12 @@ def _group(place: Place, step: Group, names: Names) -> None:
 def _items(items: Expression, where: Where, found: Findings) -> None:
     """A lane needs names: duties, the members of a set, or a list written out."""
     if not _is_list(items.tree):
-        hint = "as duties('applies'), or a fact that is a set, as data.elements"
-        found.error(where, "not-a-list", "for_each goes over a list of names", hint)
+        hint = "Write duties('applies'), or a fact that is a set, such as data.elements."
+        found.error(where, "not-a-list", "`for_each` needs a list of names.", hint)
 
 
 def _is_list(node: Node) -> bool:
-    """Tell whether an expression can give a list; what is only known at run time may."""
+    """Tell whether an expression can return a list; one that is known only at run time can."""
     match node:
         case Apply("duties") | ListOf() | NameRef() | Attribute() | Index():
             return True
@@ -173,7 +182,7 @@ def _repeat(place: Place, step: Repeat, names: Names) -> None:
     """Something must be able to make the end come true."""
     where, steps, found = (*place.where, "until"), names.steps, names.found
     if always(step.until) is False:
-        found.error(where, "never-true", "this condition is never true, so it never ends")
+        found.error(where, "never-true", "This condition is never true, so the step never ends.")
         return
     inner = [one for one in steps.places if one is not place and steps.inside(one, place)]
     later = (one for one in steps.places if not steps.surely_before(one, place))
@@ -181,8 +190,13 @@ def _repeat(place: Place, step: Repeat, names: Names) -> None:
     ids = {standing.step.id for standing in inner}
     moves = sets.intersection(step.until.facts) or ids.intersection(step.until.steps)
     if not moves and not step.until.duties and not step.until.names and always(step.until) is None:
-        text = "no step changes what this waits for: each round ends as the last one did"
-        found.warn(where, "may-not-end", text, "ask for a fact that it reads, or read step('id').answer")
+        text = "No step inside changes this condition. Every round ends like the round before."
+        found.warn(
+            where,
+            "may-not-end",
+            text,
+            "Add an `ask` step for a fact of the condition, or read step('id').answer.",
+        )
 
 
 CHECKS: Mapping[str, Callable[[Place, Any, Names], None]] = {

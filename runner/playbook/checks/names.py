@@ -1,4 +1,4 @@
-"""Does everything that a playbook names exist: roles, messages, facts, law, notices, other playbooks."""
+"""Checks of the names in a playbook: roles, messages, facts, laws, notices, other playbooks."""
 
 from __future__ import annotations
 
@@ -74,19 +74,24 @@ class Names:
     ) -> None:
         """Report a name with the nearest known one."""
         close = nearest(name, sorted(there))
-        listed = f"there are: {', '.join(sorted(there)[:12])}" if there else hint
+        listed = f"Choose one of: {', '.join(sorted(there)[:12])}." if there else hint
         self.found.error(
             where,
             code,
-            f"there is no {what} '{name}'",
-            f"did you mean '{close}'?" if close else hint or listed,
+            f'{what[0].upper()}{what[1:]} "{name}" does not exist.',
+            f'Write "{close}", the nearest name.' if close else hint or listed,
         )
 
     def role(self, role: str, where: Where) -> None:
         """A role is defined under ``roles``."""
         if role not in self.playbook.roles:
             self.unknown(
-                where, "unknown-role", "role", role, self.playbook.roles, hint="define it under roles"
+                where,
+                "unknown-role",
+                "role",
+                role,
+                self.playbook.roles,
+                hint="Define the role under `roles`.",
             )
 
     def anchor(self, place: Place, anchor: str, ref: str) -> None:
@@ -96,7 +101,7 @@ class Names:
             fact = find(ref)
             if isinstance(fact, FactType) and (fact.kind != "instant" or fact.many):
                 self.found.error(
-                    where, "not-an-instant", f"'{ref}' is no instant, so nothing is due after it"
+                    where, "not-an-instant", f'Fact "{ref}" is not a time. A due time cannot count from it.'
                 )
         elif anchor == "duty":
             self.duty(place, ref, where)
@@ -110,8 +115,8 @@ class Names:
             return other
         hidden = self.steps.elsewhere(name)
         if hidden is not None and hidden.parent is not None:
-            text = f"'{name}' stands inside of '{hidden.parent.step.id}', and cannot be seen from here"
-            self.found.error(where, "other-body", text, f"name '{hidden.parent.step.id}' instead")
+            text = f'Step "{name}" is inside step "{hidden.parent.step.id}" and not available here.'
+            self.found.error(where, "other-body", text, f'Name "{hidden.parent.step.id}" instead.')
         else:
             there = [place.step.id for place in self.steps.places]
             self.unknown(where, "unknown-step", "step", name, there)
@@ -121,13 +126,15 @@ class Names:
         """A fact is in the vocabulary."""
         if find(path) is not None:
             return True
-        self.found.error(where, "unknown-fact", f"there is no fact '{path}'", path_hint(path))
+        self.found.error(where, "unknown-fact", f'Fact "{path}" does not exist.', path_hint(path))
         return False
 
     def sets(self, path: str, where: Where) -> None:
         """An answer becomes one fact."""
         if self.fact(path, where) and not isinstance(find(path), FactType):
-            self.found.error(where, "not-one-fact", f"'{path}' is a group of facts, and an answer is one")
+            self.found.error(
+                where, "not-one-fact", f'The name "{path}" is a group of facts. An answer sets one fact.'
+            )
 
     def notice(self, place: Place, name: str, duty: str) -> None:
         """A template is in the catalogue; ``auto`` takes the one that the duty names."""
@@ -135,7 +142,10 @@ class Names:
         if name == "auto":
             if not duty:
                 self.found.error(
-                    where, "auto-without-duty", "'auto' takes the template that a duty names", "add `duty:`"
+                    where,
+                    "auto-without-duty",
+                    "The notice `auto` needs a duty that names a template.",
+                    "Add `duty:`.",
                 )
         elif name not in self.known.notices:
             self.unknown(where, "unknown-notice", "notice", name, self.known.notices)
@@ -144,18 +154,20 @@ class Names:
         """Regimes are in the catalogue."""
         for index, name in enumerate(regimes):
             if name not in self.known.regimes and regimes != ("all",):
-                self.unknown((*where, index), "unknown-regime", "regime", name, self.known.regimes)
+                self.unknown((*where, index), "unknown-regime", "law", name, self.known.regimes)
 
     def duty(self, place: Place, duty: str, where: Where) -> None:
         """A duty is ``regime/slug``, or ``item`` in a lane over duties."""
         if duty == "item":
             if not any(_over_duties(one) for one in place.around):
-                hint = "put the step into a group with for_each: \"duties('applies')\""
-                self.found.error(where, "item-outside", "'item' means nothing here", hint)
+                hint = "Put the step into a group with for_each: \"duties('applies')\"."
+                self.found.error(
+                    where, "item-outside", "The name `item` exists only inside `for_each`.", hint
+                )
             return
         regime, _, slug = duty.partition("/")
         if regime not in self.known.regimes:
-            self.unknown(where, "unknown-duty", "regime", regime, self.known.regimes)
+            self.unknown(where, "unknown-duty", "law", regime, self.known.regimes)
             return
         rules = self.known.rules(regime)
         if rules and slug not in rules:
@@ -178,12 +190,12 @@ class Names:
         if called is None:
             there = self.known.playbook(name)
             if there is not None:
-                text, hint = f"there is no '{step.playbook}'", f"there is {name}@{there.version}"
+                text, hint = f'Playbook "{step.playbook}" does not exist.', f"Write {name}@{there.version}."
                 self.found.error(here, "unknown-playbook", text, hint)
             elif name in self.known.playbooks:
                 text, hint = (
-                    f"the playbook '{step.playbook}' cannot be used",
-                    f"see: tocsin playbook validate {name}",
+                    f'Playbook "{step.playbook}" is not valid.',
+                    f"tocsin playbook validate {name}",
                 )
                 self.found.error(here, "unknown-playbook", text, hint)
             else:
@@ -192,20 +204,24 @@ class Names:
         for given, expression in step.inputs.items():
             kind = kind_of(expression)
             if kind not in PLAIN:
-                text = f"an input is text, a number, or true or false; this is {WORDS[kind]}"
-                hint = "the called playbook sees the same facts: let it read this one"
+                text = f"An input must be text, a number, or true or false, not {WORDS[kind]}."
+                hint = "Read the fact in the called playbook instead."
                 self.found.error((*where, "inputs", given), "input-kind", text, hint)
             if given not in called.inputs:
                 self.unknown(
-                    (*where, "inputs", given), "unknown-input", f"input of {name}", given, called.inputs
+                    (*where, "inputs", given),
+                    "unknown-input",
+                    f"input of playbook {name}",
+                    given,
+                    called.inputs,
                 )
         for wanted in called.inputs.keys() - step.inputs.keys():
-            text = f"'{name}' wants the input '{wanted}': {called.inputs[wanted]}"
-            self.found.error(here, "missing-input", text, "add it under inputs")
+            text = f'Playbook "{name}" needs input "{wanted}": {called.inputs[wanted]}'
+            self.found.error(here, "missing-input", text, "Add the input under `inputs`.")
         circle = _calls(name, self.playbook.name, self.known)
         if circle:
-            text = f"the playbooks run one another: {' → '.join([self.playbook.name, *circle])}"
-            self.found.error(here, "playbook-circle", text, "a playbook cannot run itself")
+            text = f"The playbooks form a dependency cycle: {' → '.join([self.playbook.name, *circle])}."
+            self.found.error(here, "playbook-circle", text, "Remove one of the calls.")
 
 
 def _over_duties(container: Place) -> bool:

@@ -1,4 +1,4 @@
-"""Does every step get its turn: ids, ``after``, circles, and branches that fall away unexpectedly."""
+"""Checks of the order of steps: ids, ``after``, dependency cycles, and branches that are skipped unexpectedly."""
 
 from __future__ import annotations
 
@@ -45,19 +45,21 @@ def always(expression: Expression) -> bool | None:
 
 
 def check_order(steps: Map, found: Findings) -> None:
-    """Report ids given twice, steps that nobody knows, circles, and steps that can never begin."""
+    """Report duplicate ids, unknown steps, dependency cycles, and steps that can never start."""
     _ids(steps, found)
     for place in steps.places:
         _after(place, steps, found)
     for circle in steps.circles:
         ring = " → ".join(place.step.id for place in [*circle, circle[0]])
         text = (
-            "this step waits for itself" if len(circle) == 1 else f"these steps wait for one another: {ring}"
+            "The step waits for itself."
+            if len(circle) == 1
+            else f"The steps form a dependency cycle: {ring}."
         )
-        found.error((*circle[0].where, "after"), "circle", text, "take one of them out of an `after`")
+        found.error((*circle[0].where, "after"), "circle", text, "Remove one of the steps from an `after`.")
     for place, held_by in steps.stuck:
-        text = f"'{place.step.id}' can never begin: it waits for '{held_by.step.id}', which never ends"
-        found.error((*place.where, "after"), "unreachable", text, "break the circle first")
+        text = f'Step "{place.step.id}" can never start. It waits for step "{held_by.step.id}", which never ends.'
+        found.error((*place.where, "after"), "unreachable", text, "Remove the dependency cycle first.")
     _never_taken(steps, found)
 
 
@@ -67,12 +69,12 @@ def _ids(steps: Map, found: Findings) -> None:
         earlier = first.setdefault(place.step.id, place)
         if earlier is not place and place.step.id:
             line, _ = found.source.position((*earlier.where, "id"))
-            text = f"the id '{place.step.id}' is given twice"
+            text = f'The step id "{place.step.id}" is used twice.'
             found.error(
                 (*place.where, "id"),
                 "duplicate-id",
                 text,
-                f"line {line} has it; ids are unique in a playbook",
+                f"Choose another id than the step of line {line}.",
             )
 
 
@@ -90,17 +92,20 @@ def _after(place: Place, steps: Map, found: Findings) -> None:
             found.error(
                 here,
                 "unknown-step",
-                f"there is no step '{name}'",
-                f"did you mean '{close}'?" if close else "",
+                f'Step "{name}" does not exist.',
+                f'Write "{close}", the nearest name.' if close else "",
             )
         elif steps.find(name, place) is not None:
             around = next(iter(place.around)).step.id
-            text = f"'{name}' stands outside of '{around}'"
-            found.error(here, "other-body", text, f"put it into the `after` of '{around}'")
+            text = f'Step "{name}" is outside step "{around}".'
+            found.error(here, "other-body", text, f'Add the name to `after` of "{around}".')
         else:
             container = other.parent.step.id if other.parent else ""
             found.error(
-                here, "other-body", f"'{name}' stands inside of '{container}'", f"wait for '{container}'"
+                here,
+                "other-body",
+                f'Step "{name}" is inside step "{container}".',
+                f'Write "{container}" in `after`.',
             )
 
 
@@ -115,7 +120,7 @@ def _at(found: Findings, where: tuple[str | int, ...]) -> object:
 
 
 def _never_taken(steps: Map, found: Findings) -> None:
-    """Report conditions that nothing makes true, what hangs on them, and joins that may fall away as a whole."""
+    """Report conditions that nothing makes true, the steps that depend on them, and joins that may be skipped as a whole."""
     never: set[Place] = set()
     conditional: dict[Place, frozenset[str]] = {}
     for place in steps.order:
@@ -126,12 +131,12 @@ def _never_taken(steps: Map, found: Findings) -> None:
             found.error(
                 (*place.where, "when"),
                 "never-true",
-                "this condition is never true",
-                "change it, or delete the step",
+                "This condition is never true.",
+                "Change the condition, or delete the step.",
             )
         elif known and len(known) == len(before) and all(one in never for one in known):
             never.add(place)
-            text = f"'{step.id}' can never begin: no step before it ever does"
+            text = f'Step "{step.id}" can never start: no step before it can start.'
             found.error((*place.where, "after"), "unreachable", text)
         if step.when is not None and always(step.when) is None:
             conditional[place] = frozenset({step.when.source})
@@ -152,6 +157,6 @@ def _may_fall_away(
         found.warn(
             (*place.where, "after"),
             "may-fall-away",
-            f"if none of {names} is taken, '{place.step.id}' falls away with them",
-            "add a step that is always taken to `after`, or give this one a `when`",
+            f'If none of {names} is needed, step "{place.step.id}" is skipped too.',
+            "Add a step that always runs to `after`, or add a `when` to this step.",
         )

@@ -1,4 +1,4 @@
-"""Are there people for it: roles that somebody holds, persons who exist, approvals that can reach their quorum."""
+"""Checks of the people of a playbook: persons of each role, named persons, and approvals that can reach a quorum."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runner.yamlfile.source import Where
 
 
 def check_people(steps: Map, known: Known, found: Findings) -> None:
-    """Report what no number of people could do, and, with a home, what nobody is there for."""
+    """Report approvals that no number of people could meet and, with a home folder, roles without enough persons."""
     for place in steps.places:
         if isinstance(place.step, Approve):
             _closed(place, place.step, found)
@@ -23,28 +23,46 @@ def check_people(steps: Map, known: Known, found: Findings) -> None:
         held = len(set(known.home.roles.get(name, ())))
         if held < role.minimum:
             text = (
-                f"nobody holds the role '{name}'"
+                f'Role "{name}" has no person.'
                 if not held
-                else f"'{name}' needs {role.minimum} and has {held}"
+                else f'Role "{name}" needs {role.minimum} persons and has {held}.'
             )
             found.error(("roles", name), "role-not-held", text, f"tocsin role assign {name} PERSON", key=True)
     for where, person in _persons(steps):
         if person not in known.home.people:
             close = nearest(person, known.home.people)
-            hint = f"did you mean '{close}'?" if close else "add them under people in tocsin.yaml"
-            found.error(where, "unknown-person", f"nobody is called '{person}'", hint)
+            hint = (
+                f'Write "{close}", the nearest name.'
+                if close
+                else "Add the person under `people` in tocsin.yaml."
+            )
+            found.error(where, "unknown-person", f'Person "{person}" is not in the contact list.', hint)
     for index, domain in enumerate(steps.playbook.assume_compromised):
         if domain not in known.domains:
             close = nearest(domain, known.domains)
-            hint = f"did you mean '{close}'?" if close else "no channel or contact of this home depends on it"
-            found.warn(("assume_compromised", index), "unknown-domain", f"no failure domain '{domain}'", hint)
+            hint = (
+                f'Write "{close}", the nearest name.'
+                if close
+                else "Name a failure domain of a channel or contact."
+            )
+            found.warn(
+                ("assume_compromised", index),
+                "unknown-domain",
+                f'Failure domain "{domain}" does not exist.',
+                hint,
+            )
 
 
 def _closed(place: Place, step: Approve, found: Findings) -> None:
-    """What was not approved must not go on as if it had been."""
+    """Report approvals that would continue without a decision."""
     if step.on_failure == "continue":
-        hint = "leave on_failure out; a person asks again, skips or cancels it"
-        found.error((*place.where, "on_failure"), "approval-open", "an approval fails closed", hint)
+        hint = "Remove `on_failure`. A person retries, skips or cancels the approval."
+        found.error(
+            (*place.where, "on_failure"),
+            "approval-open",
+            "An approval cannot continue without a decision.",
+            hint,
+        )
 
 
 def _quorum(place: Place, step: Approve, steps: Map, home: Home | None, found: Findings) -> None:
@@ -58,20 +76,22 @@ def _quorum(place: Place, step: Approve, steps: Map, home: Home | None, found: F
     made = steps.find(step.approve, place)
     author = made is not None and isinstance(made.step, Task | Ask) and made.step.role in roles
     wanted = max(step.by.distinct, len(roles) if step.by.every_role else 1) + author
-    reason = (
-        f"needs {wanted} person{'s' if wanted > 1 else ''}{' (its author cannot sign)' if author else ''}"
-    )
+    reason = f"The approval needs {wanted} person{'s' if wanted > 1 else ''}{' (the author cannot approve)' if author else ''}."
     where = (*place.where, "by", "distinct")
     if home is None:
         promised = sum(steps.playbook.roles[role].minimum for role in roles)
         if promised < wanted:
-            hint = f"raise `minimum` of {roles[0]} to {wanted - promised + steps.playbook.roles[roles[0]].minimum}"
-            found.error(where, "quorum", f"{reason}, and {' and '.join(roles)} promise only {promised}", hint)
+            hint = f'Set `minimum` of role "{roles[0]}" to {wanted - promised + steps.playbook.roles[roles[0]].minimum}.'
+            found.error(
+                where, "quorum", f"{reason} The minimum of {' and '.join(roles)} is {promised}.", hint
+            )
         return
     holders = {person for role in roles for person in home.roles.get(role, ())}
     if len(holders) < wanted:
         hint = f"tocsin role assign {roles[0]} PERSON"
-        found.error(where, "quorum", f"{reason}, and {len(holders)} hold {' or '.join(roles)}", hint)
+        found.error(
+            where, "quorum", f"{reason} Persons with the role {' or '.join(roles)}: {len(holders)}.", hint
+        )
 
 
 def _persons(steps: Map) -> list[tuple[Where, str]]:
@@ -97,15 +117,19 @@ def _addressed(to: tuple[str, ...], where: Where) -> list[tuple[Where, str]]:
 
 
 def _unchecked(steps: Map, found: Findings) -> None:
-    """Say what cannot be checked without a home."""
+    """Report the checks that need a home folder."""
     if steps.playbook.roles:
-        text = f"who holds {', '.join(steps.playbook.roles)} cannot be checked: there is no home"
-        found.warn(("roles",), "people-not-checked", text, "tocsin init, or --home DIR", key=True)
+        text = f"Not checked without a home folder: the persons of role {', '.join(steps.playbook.roles)}."
+        found.warn(("roles",), "people-not-checked", text, "Run tocsin init, or add --home DIR.", key=True)
     for where, person in _persons(steps):
-        text = f"'{person}' cannot be checked: there is no home"
-        found.warn(where, "people-not-checked", text, "tocsin init, or --home DIR")
+        text = f'Not checked without a home folder: person "{person}".'
+        found.warn(where, "people-not-checked", text, "Run tocsin init, or add --home DIR.")
     if steps.playbook.assume_compromised:
-        text = "these failure domains cannot be checked: there is no home"
+        text = "Not checked without a home folder: the failure domains."
         found.warn(
-            ("assume_compromised",), "domains-not-checked", text, "tocsin init, or --home DIR", key=True
+            ("assume_compromised",),
+            "domains-not-checked",
+            text,
+            "Run tocsin init, or add --home DIR.",
+            key=True,
         )

@@ -1,4 +1,4 @@
-"""Would every critical message arrive: for each addressee two channels that cannot fall together (R3), as the home is today.
+"""Check of critical messages: for each recipient two channels without a shared failure domain (R3).
 
 The planner itself is asked, so what is refused here is what would be refused on the day; what a playbook assumes compromised is so
 here too. It needs a home with its channels, and says nothing without them.
@@ -23,7 +23,7 @@ SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def check_reach(steps: Map, known: Known, found: Findings) -> None:
-    """Warn of critical messages that one fallen domain would keep from somebody."""
+    """Warn of critical messages that one compromised domain would block for a person."""
     if known.home is None or not known.channels:
         return
     context = _context(steps.playbook, known.home, "real")
@@ -39,8 +39,8 @@ def check_reach(steps: Map, known: Known, found: Findings) -> None:
             for warning in (warning for warning in made.warnings if warning.rule == "R3"):
                 thin.setdefault(warning.why, []).append(person)
         for why, persons in thin.items():
-            hint = "set up another channel, or contacts on it; what is refused: tocsin message plan CLASS"
-            found.warn(("messages", name, "class"), "R3", f"{', '.join(persons)}: {why}", hint)
+            hint = "Set up another channel or contact method. Then check: tocsin message plan CLASS"
+            found.warn(("messages", name, "class"), "R3", f"{', '.join(persons)}: {why}.", hint)
 
 
 def _context(playbook: Playbook, home: Home, kind: Kind) -> PlanContext:
@@ -49,7 +49,7 @@ def _context(playbook: Playbook, home: Home, kind: Kind) -> PlanContext:
 
 
 def _addressees(steps: Map, message: str, home: Home) -> set[str]:
-    """Return everybody to whom a step of the playbook sends a message."""
+    """Return every person to whom a step of the playbook sends a message."""
     return {
         person
         for place in steps.places

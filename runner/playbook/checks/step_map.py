@@ -1,4 +1,4 @@
-"""A playbook's steps with where they stand and what is over before each begins: what all checks look things up in.
+"""Map of a playbook's steps: the position of each, and the steps that have ended before it starts.
 
 Order exists only among the steps of one body; what stands inside a group comes after whatever the group comes after,
 and whoever waits for the group waits for everything inside it. Sets of steps are bit masks, so that two hundred steps
@@ -18,7 +18,7 @@ from runner.yamlfile.source import Source, Where
 
 
 class Place(msgspec.Struct, frozen=True, eq=False):
-    """One step, the path to it in the file, and the container that it stands in."""
+    """One step, its path in the file, and its container."""
 
     step: AnyStep
     where: Where

@@ -1,4 +1,4 @@
-"""Are the texts of messages and calls good: a template's syntax, and that every variable is a fact."""
+"""Checks of the texts of messages and calls: template syntax, and variables that are facts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ABOUT = frozenset(
 
 
 def check_texts(steps: Map, found: Findings) -> None:
-    """Report what is wrong with every template; jinja2 is needed only where there is a template.
+    """Report every invalid template; jinja2 is needed only with a template.
 
     Each is filled once with nothing known; together they may cost what one may.
     """
@@ -56,7 +56,7 @@ def check_texts(steps: Map, found: Findings) -> None:
 
 
 def _texts(part: Any, where: Where) -> Iterator[tuple[Where, str]]:
-    """Yield the templates in a body with their places: each text is filled by itself, and keys are not."""
+    """Yield the templates in a body with their positions: each text is filled separately, and keys are not."""
     match part:
         case str() if is_template(part):
             yield where, part
@@ -80,16 +80,18 @@ def _template(text: str, where: Where, found: Findings, budget: Budget) -> None:
     except Invalid as error:
         for problem in error.problems:
             if problem.code == "template-cost":
-                found.error(where, problem.code, problem.message, "write fewer loops, or shorter ones")
+                found.error(where, problem.code, problem.message, "Write fewer or shorter loops.")
             else:
-                found.error(where, "template", problem.message, "as {{ incident.summary }}")
+                found.error(where, "template", problem.message, "Write a variable as {{ incident.summary }}.")
         return
     for path, _line in read:
         name = path.replace("[]", ".*") if "[]" in path else path
         if not _known(name):
             first = name.split(".")[0]
-            message = f"the text reads '{path}', which is no fact"
-            hint = "there is nothing called so" if first in ("step", "item") else path_hint(name)
+            message = f'The text reads "{path}", which is not a fact.'
+            hint = (
+                f"Remove {path}: a text reads only facts." if first in ("step", "item") else path_hint(name)
+            )
             found.error(where, "unknown-fact", message, hint, offset=_offset(text, path))
 
 
@@ -119,10 +121,10 @@ def check_links(steps: Map, known: Known, found: Findings) -> None:
             continue
         where = ("messages", name, "text")
         for host in foreign(template.text, (*own, *kind.links)):
-            hint = "name its domain in the class (links), or the organisation's own address in tocsin.yaml"
-            found.warn(where, "R28", f"a link leads to {host}, which is not known to be ours", hint)
+            hint = "Add the domain to `links` of the message class, or to the organisation's addresses in tocsin.yaml."
+            found.warn(where, "R28", f'The link to "{host}" leads outside the organisation.', hint)
         if counts_readers(template.text):
-            found.warn(where, "R28", "a link counts who follows it", "take the counter out of the address")
+            found.warn(where, "R28", "The link counts its readers.", "Remove the counter from the address.")
 
 
 def _linked_texts(part: object) -> Iterator[str]:

@@ -75,7 +75,7 @@ def test_a_link_to_somebody_else_keeps_a_notice_a_draft_until_it_is_named(words:
 
 def test_a_click_counter_is_found_even_on_a_page_of_our_own() -> None:
     (found,) = with_words(Text("https://www.identitytheft.gov/?utm_source=breach"))
-    assert (found.state, found.note) == ("forbidden", "an address counts who follows it")
+    assert (found.state, bool(found.note)) == ("forbidden", True)
 
 
 def test_the_authorities_and_our_own_pages_need_no_name() -> None:

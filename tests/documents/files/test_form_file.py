@@ -14,6 +14,7 @@ from runner.documents.notice import Notice
 from runner.documents.render import render
 from runner.documents.template.values import Budget
 from runner.documents.write import write
+from runner.errors import Problem
 from tests.documents.examples import context
 
 LIST = """\
@@ -130,7 +131,7 @@ def test_what_a_person_has_to_see_is_to_check_and_what_is_asked_is_a_gap() -> No
         "5": "to_check",
         "6": "not_required",
     }
-    assert lines["5"].note == "see whether it is required: a vendor is involved"
+    assert lines["5"].note.endswith(" a vendor is involved")
 
 
 def test_an_export_reads_the_same_answers_with_their_values() -> None:
@@ -141,35 +142,34 @@ def test_an_export_reads_the_same_answers_with_their_values() -> None:
     assert [found[field].asked for field in "1356"] == [True, True, None, True]
 
 
+def spot(problem: Problem) -> tuple[int, int, str]:
+    return problem.line, problem.column, problem.code
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("fields/v1", "fields/v9", "small.yaml:1:9: error: this is no list of fields [fields-schema] (write 'schema: tocsin/fields/v1')"),
-        ("fact: incident.summary}", "fact: incident.summary, x: 1}", "small.yaml:13:9: error: Object contains unknown field `x` [fields-value]"),
-        ("fact: incident.summary", "fact: incident.sumary", "small.yaml:13:9: error: incident.sumary is no single fact [fields-fact] (did you mean incident.summary?)"),
-        (", fact: incident.summary", "", "small.yaml:13:9: error: 2 needs a fact or what it says, and not both [fields-fact] (add 'fact: PATH')"),
-        ("{phishing:", "{fishing:", "small.yaml:14:9: error: 'fishing' is no choice of incident.vector [fields-choice]"),
-        ('id: "2"', 'id: "1"', "small.yaml:13:14: error: 1 stands here twice [fields-id]"),
-        ("stage: first", "stage: start", "small.yaml:10:12: error: there is no stage 'start' [fields-stage] (there are: first, last)"),
-        ("last: last report", "end: last report", "small.yaml:12:9: error: there is no stage 'end' [fields-stage] (there are: first, last)"),
-        ("when: incident.cross_border", "when: incident.crossborder", "small.yaml:20:9: error: incident.crossborder is no single fact [fields-condition] (did you mean incident.cross_border?)"),
-        ("when: incident.cross_border", "when: 1 + 1", "small.yaml:20:9: error: add is not part of what a notice may use [fields-condition]"),
+        ("fields/v1", "fields/v9", (1, 9, "fields-schema")),
+        ("fact: incident.summary}", "fact: incident.summary, x: 1}", (13, 9, "fields-value")),
+        ("fact: incident.summary", "fact: incident.sumary", (13, 9, "fields-fact")),
+        (", fact: incident.summary", "", (13, 9, "fields-fact")),
+        ("{phishing:", "{fishing:", (14, 9, "fields-choice")),
+        ('id: "2"', 'id: "1"', (13, 14, "fields-id")),
+        ("stage: first", "stage: start", (10, 12, "fields-stage")),
+        ("last: last report", "end: last report", (12, 9, "fields-stage")),
+        ("when: incident.cross_border", "when: incident.crossborder", (20, 9, "fields-condition")),
+        ("when: incident.cross_border", "when: 1 + 1", (20, 9, "fields-condition")),
     ],
 )  # fmt: skip
-def test_a_mistake_is_said_with_its_place(old: str, new: str, expected: str) -> None:
+def test_a_mistake_is_said_with_its_place(old: str, new: str, expected: tuple[int, int, str]) -> None:
     assert old in LIST
     _found, problems = scan_fields(LIST.replace(old, new, 1), "small.yaml")
-    assert [str(problem) for problem in problems] == [expected]
+    assert [spot(problem) for problem in problems] == [expected]
 
 
 def test_a_notice_that_names_no_form_or_no_stage_says_so() -> None:
-    def problems(text: str) -> list[str]:
-        return [str(notice) for notice in scan_notice(text.encode(), "small.md", forms=forms)[2]]
+    def problems(text: str) -> list[tuple[int, int, str]]:
+        return [spot(problem) for problem in scan_notice(text.encode(), "small.md", forms=forms)[2]]
 
-    assert problems(NOTICE.replace("fields: small", "fields: big")) == [
-        "small.md:7:16: error: there is no list of fields 'big' [notice-form]"
-        " (a list of fields is a file notices/fields/big.yaml)"
-    ]
-    assert problems(NOTICE.replace("stage: last", "stage: end")) == [
-        "small.md:7:30: error: the form has no stage 'end' [notice-form] (there are: first, last)"
-    ]
+    assert problems(NOTICE.replace("fields: small", "fields: big")) == [(7, 16, "notice-form")]
+    assert problems(NOTICE.replace("stage: last", "stage: end")) == [(7, 30, "notice-form")]

@@ -15,6 +15,7 @@ from runner.errors import Refused
 from tests.documents.examples import small
 from tests.documents.word.letterheads import CONTROL, FOOTER, HEADER, SECTION, letterhead
 from tests.golden_files import FOLDER, same
+from tests.refusals import refused
 
 TEXT = "# Notice\n\nText with [example.com/x](https://example.com/x).\n\n3. third\n4. fourth\n\n| A | B | C |\n|---|---|---|\n| x | 1 | 2 |\n"
 
@@ -112,19 +113,19 @@ COMMENTS = f'<w:comments xmlns:w="{W[1:-1]}"><w:comment w:id="1"/></w:comments>'
 
 
 @pytest.mark.parametrize(
-    ("paper", "why"),
+    ("paper", "code"),
     [
-        (letterhead(**{"word/vbaProject.bin": b"x"}), "holds a program"),
-        (letterhead(**{"word/comments.xml": COMMENTS}), "it has comments"),
-        (_main(f'<x:document xmlns:x="{W[1:-1]}"><x:body/></x:document>'), "prefixes are not Word's"),
+        (letterhead(**{"word/vbaProject.bin": b"x"}), "word_file"),
+        (letterhead(**{"word/comments.xml": COMMENTS}), "letterhead"),
+        (_main(f'<x:document xmlns:x="{W[1:-1]}"><x:body/></x:document>'), "letterhead"),
         (
             _main(f'<?xml version="1.0" encoding="ISO-8859-1"?><w:document xmlns:w="{W[1:-1]}"/>'),
-            "not in UTF-8",
+            "letterhead",
         ),
     ],
 )
-def test_a_file_that_is_no_letterhead_is_refused(paper: bytes, why: str) -> None:
-    with pytest.raises(Refused, match=why):
+def test_a_file_that_is_no_letterhead_is_refused(paper: bytes, code: str) -> None:
+    with refused(code, Refused):
         on_letterhead(small(TEXT), paper)
 
 

@@ -53,15 +53,13 @@ def test_every_fact_says_where_in_the_record_it_comes_from() -> None:
 def test_where_the_organisation_is_never_becomes_where_people_live() -> None:
     result = imported("snapchat-2013")
     assert not [fact for fact in result.facts if fact.key.startswith("people.by_jurisdiction")]
-    assert (
-        "victim.state: CA (where the organisation is; says nothing of where people live)" in result.unmapped
-    )
+    assert any(entry.startswith("victim.state: CA (") for entry in result.unmapped)
 
 
 def test_dates_and_lags_start_no_clock() -> None:
     result = imported("snapchat-2013")
     assert not [fact for fact in result.facts if fact.key.endswith("_at")]
-    assert "timeline.incident.year: 2013 (a date without hour and zone starts no clock)" in result.unmapped
+    assert any(entry.startswith("timeline.incident.year: 2013 (") for entry in result.unmapped)
     assert any("set incident.occurred_at" in note for note in result.notes)
 
 
@@ -167,10 +165,9 @@ def test_only_what_is_certain_is_mapped(record: dict[str, Any], key: str, value:
 
 
 def test_what_is_not_a_confirmed_incident_is_noted() -> None:
-    assert any(
-        "confirmed incident" in note for note in import_veris({"security_incident": "Suspected"}).notes
-    )
-    assert not any("confirmed" in note for note in import_veris({"security_incident": "Confirmed"}).notes)
+    suspected, confirmed = (import_veris({"security_incident": word}) for word in ("Suspected", "Confirmed"))
+    assert [("security_incident" in note) for note in suspected.notes].count(True) == 1
+    assert not any("security_incident" in note for note in confirmed.notes)
 
 
 def test_a_long_list_of_sources_is_shortened_to_the_record() -> None:
@@ -193,7 +190,7 @@ def test_a_record_beyond_reason_is_cut_and_says_so() -> None:
         deep = {"a": deep}
     assert import_veris(deep).unmapped[0].endswith(": dict of 1")
     result = import_veris({"many": list(range(6_000))})
-    assert result.unmapped[-1] == "many[5000] and what follows: the record has too many values"
+    assert result.unmapped[-1].startswith("many[5000] and ")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The reference page of the fact vocabulary, written from the vocabulary so that the two cannot differ."""
+"""Reference page of the fact vocabulary, generated from the vocabulary."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_a_row_over_several_lines_and_one_of_another_length_are_told_where_they_
 def test_a_list_without_short_names_is_none(tmp_path: Path) -> None:
     problems = told(read(tmp_path, "a.csv", "name,zzzzzzzz\nAda,x\n"))
     assert places(problems) == [(1, 6, "error"), (1, 1, "error")]
-    assert unnamed(problems, "zone", "'person'") == []
+    assert unnamed(problems, "zone", '"person"') == []
 
 
 def test_nobody_is_named_where_the_line_of_columns_is_missing(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_what_keeps_a_person_of_a_list_from_being_used_is_told(tmp_path: Path) -
         (8, 3, "error"),
         (9, 18, "error"),
     ]
-    named = ("'mial'", "'zzzzzz'", "zzzzzz", "U+202E", "'mraia'", "U+202E", "'zzzzzzz'")
+    named = ('"mial"', '"zzzzzz"', "zzzzzz", "U+202E", '"mraia"', "U+202E", '"zzzzzzz"')
     assert unnamed(problems, *named) == []
 
 
@@ -152,7 +152,7 @@ def test_a_preference_that_is_no_number_of_the_format_is_none(tmp_path: Path) ->
 
 def test_a_card_with_neither_name_is_no_person(tmp_path: Path) -> None:
     listing = read(tmp_path, "a.vcf", "BEGIN:VCARD\nVERSION:4.0\nEND:VCARD\n")
-    assert unnamed(told(listing), "FN:", "--as") == []
+    assert unnamed(told(listing), "FN:", "maria") == []
 
 
 def test_what_is_no_list_is_refused(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_the_arithmetic_is_people_by_the_slowest_rate_of_each_way() -> None:
     assert found.takes == timedelta(days=1, hours=1, minutes=30)
     assert not found.in_time
     assert found.sum == (
-        "100,000 over relay / 100000/day = 1 d + 3,600 over text / 1/s = 1 h + 30 min for the canary = 1 d 1 h"
+        "100,000 over relay / 100000/day = 1 d + 3,600 over text / 1/s = 1 h + 30 min for the pilot batch = 1 d 1 h"
     )
 
 

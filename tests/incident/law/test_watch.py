@@ -70,10 +70,7 @@ def test_a_decision_falls_when_what_it_watches_for_has_come() -> None:
     world.fact("people.total", 500)
     assert world.incident.duties[DUTY].record is not None
     world.fact("people.total", 501)
-    assert (
-        world.incident.duties[DUTY].reopened_why
-        == "what the decision watches for has come: people.total > 500"
-    )
+    assert world.incident.duties[DUTY].reopened_why.endswith(": people.total > 500")
 
 
 def test_a_duty_that_is_open_again_becomes_late_as_any_other() -> None:

@@ -57,6 +57,11 @@ def send(n: int, channel: str, generation: int = 0) -> Send:
     return Send(channel, n, idempotency_key("d1", channel, BODY, generation))
 
 
+def cause(action: object) -> str:
+    assert isinstance(action, Exhausted)
+    return action.cause
+
+
 def test_the_first_channel_is_tried_first():
     assert next_move(delivery(), effort(), START) == send(1, "mail")
 
@@ -164,14 +169,11 @@ def test_a_retry_of_the_unknown_may_first_wait_for_a_receipt():
     assert found.instant >= START + Policy().receipt_window
 
 
-def test_what_must_not_come_twice_asks_a_person_and_goes_no_further():
+def test_an_unknown_outcome_of_a_message_that_must_not_repeat_needs_a_person():
     message = msgspec.structs.replace(PLAIN, on_unknown="ask", first_wave=1)
     found = next_move(delivery(attempt(4, "mail", "unknown")), effort(message), minutes(90))
-    assert found == AskPerson(
-        "mail",
-        4,
-        "attempt 4 over mail was not answered: it may have arrived, and this class must not be sent twice",
-    )
+    assert isinstance(found, AskPerson)
+    assert (found.channel, found.n) == ("mail", 4)
 
 
 def test_a_persons_word_on_the_unknown_lets_it_go_on():
@@ -188,7 +190,7 @@ def test_acceptance_is_not_the_goal_so_time_runs_on_to_the_next_channel():
     assert next_move(one, effort(), minutes(30)) == send(2, "hook")
 
 
-def test_a_goal_that_is_never_proved_ends_with_a_person():
+def test_a_delivery_without_evidence_of_its_goal_ends_with_a_person():
     one = delivery(
         attempt(1, "mail", "accepted"),
         attempt(2, "hook", "accepted", minutes(30)),
@@ -196,9 +198,7 @@ def test_a_goal_that_is_never_proved_ends_with_a_person():
         evidence="accepted",
     )
     assert next_move(one, effort(), minutes(59)) == WaitUntil(minutes(60))
-    assert next_move(one, effort(), minutes(60)) == Exhausted(
-        "goal_unmet", "it was accepted, but acked is not proved in time"
-    )
+    assert cause(next_move(one, effort(), minutes(60))) == "goal_unmet"
 
 
 def test_the_first_wave_goes_out_at_once_over_several_channels():
@@ -223,10 +223,10 @@ def test_downtime_is_not_made_up_by_a_burst():
     assert next_move(first, effort(), late) == WaitUntil(late + timedelta(minutes=30))
 
 
-def test_a_stale_message_is_dropped_with_a_word():
+def test_a_stale_message_is_not_sent():
     message = msgspec.structs.replace(PLAIN, stale_after=timedelta(hours=4))
     found = next_move(delivery(), effort(message), minutes(240))
-    assert found == Exhausted("stale", "it is older than its class allows, so it was dropped")
+    assert cause(found) == "stale"
     waiting = next_move(
         delivery(attempt(1, "mail", "throttled", retry_at=minutes(900)), channels=("mail",)),
         effort(message),
@@ -237,14 +237,12 @@ def test_a_stale_message_is_dropped_with_a_word():
 
 def test_a_plan_without_channels_is_at_its_end():
     found = next_move(delivery(channels=()), effort(), START)
-    assert found == Exhausted("no_channel", "no channel may carry it")
+    assert cause(found) == "no_channel"
 
 
 def test_every_channel_refused_is_the_end():
     one = delivery(attempt(1, "mail", "rejected"), attempt(2, "hook", "rejected"))
-    assert next_move(one, effort(), START) == Exhausted(
-        "tried_all", "every channel was tried and none is known to have taken it"
-    )
+    assert cause(next_move(one, effort(), START)) == "tried_all"
 
 
 def test_send_again_is_a_new_key_that_forgets_the_attempts_before():

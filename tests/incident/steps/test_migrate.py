@@ -116,7 +116,7 @@ def test_a_removed_step_is_cancelled_and_what_followed_it_goes_on_as_the_new_ver
     assert world.state("c") == "ready"
     with refused("step_removed", Refused) as found:
         world.reopen("b")
-    assert {"main:b#1", "2.0.0"} <= set(found.value.message.split())
+    assert all(part in found.value.message for part in ("main:b#1", "2.0.0"))
     world.give(c.CommentStep(step="main:b#1", by="ann", text="why?"))
 
 
@@ -198,7 +198,7 @@ def test_what_stood_in_a_container_that_is_gone_stays_on_record_and_is_not_reope
     assert world.incident.signed == frozenset()
     with refused("step_removed", Refused) as found:
         world.reopen("c.a")
-    assert "main:c#1," in found.value.message.split()
+    assert "main:c#1" in found.value.message
     assert world.advance() == []
 
 

@@ -134,16 +134,16 @@ def test_versions_that_overlap_are_refused() -> None:
 
 MISTAKES = [
     # what is written otherwise, how, line, code, what the hint names
-    ("recipient: individuals", "recipent: individuals", 17, "regime-key", "'recipient'"),
+    ("recipient: individuals", "recipent: individuals", 17, "regime-key", "recipient"),
     ("schema: tocsin/regime/v1", "schema: tocsin/regime/v2", 1, "regime-schema", "tocsin/regime/v1"),
-    ("  - owner\n", "  - ownr\n", 13, "regime-condition", "'owner'"),
-    ("organisation.country: far", "organisation.country: fra", 14, "regime-list", "'far'"),
+    ("  - owner\n", "  - ownr\n", 13, "regime-condition", "owner"),
+    ("organisation.country: far", "organisation.country: fra", 14, "regime-list", "far"),
     ("organisation.country: far", "organisation.county: far", 14, "regime-fact", ""),
-    ("[data_owner]", "[data_owners]", 11, "regime-choice", "'data_owner'"),
+    ("[data_owner]", "[data_owners]", 11, "regime-choice", "data_owner"),
     ("from: incident.discovered_at", "from: incident.discoverd_at", 19, "regime-fact", ""),
-    ("unit: calendar_days", "unit: calendar_day", 19, "regime-choice", "'calendar_days'"),
+    ("unit: calendar_days", "unit: calendar_day", 19, "regime-choice", "calendar_days"),
     ("amount: 30", "amount: soon", 19, "regime-number", ""),
-    ("at_least: 1", "least: 1", 18, "regime-key", "'at_least'"),
+    ("at_least: 1", "least: 1", 18, "regime-key", "at_least"),
     ("from: 2026-01-01", "from: January", 7, "regime-date", "2026-01-01"),
     ("after: {duty: letters}", "after: {duty: leters}", 16, "regime-duty", "letters"),
     ("slug: final", "slug: letters", 20, "regime-duplicate", ""),

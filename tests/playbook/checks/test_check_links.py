@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from runner.files.validate import validate_text
@@ -31,29 +33,28 @@ steps:
 """
 
 
-def said(kind: str, link: str, home: Home | None = HOME) -> list[str]:
+def findings(kind: str, link: str, home: Home | None = HOME) -> list[str]:
     text = PLAYBOOK.replace("CLASS", kind).replace("LINK", link)
     problems = validate_text(text, "tell.yaml", Catalog(), home)
-    return [problem.message for problem in problems if problem.code == "R28"]
+    found = [problem.message for problem in problems if problem.code == "R28"]
+    return [(re.findall(r'"(.+)"', message) or ["counter"])[0] for message in found]
 
 
 @pytest.mark.parametrize(
     ("kind", "link", "wanted"),
     [
         ("affected-notice", "help.corp.example/x", []),
-        ("affected-notice", "short.test/x", ["a link leads to short.test, which is not known to be ours"]),
-        ("affected-notice", "corp.example/?utm_source=x", ["a link counts who follows it"]),
+        ("affected-notice", "short.test/x", ["short.test"]),
+        ("affected-notice", "corp.example/?utm_source=x", ["counter"]),
         ("pointing", "freeze.example", []),
-        ("public-statement", "short.test", ["a link leads to short.test, which is not known to be ours"]),
+        ("public-statement", "short.test", ["short.test"]),
         ("status-update", "short.test", []),
         ("no-such-class", "short.test", []),
     ],
 )
-def test_a_link_to_somebody_else_is_warned_of(kind: str, link: str, wanted: list[str]) -> None:
-    assert said(kind, link) == wanted
+def test_a_link_outside_the_organisation_is_a_warning(kind: str, link: str, wanted: list[str]) -> None:
+    assert findings(kind, link) == wanted
 
 
-def test_without_a_home_nobody_knows_what_is_ours() -> None:
-    assert said("affected-notice", "www.corp.example", None) == [
-        "a link leads to www.corp.example, which is not known to be ours"
-    ]
+def test_without_a_home_every_link_is_a_warning() -> None:
+    assert findings("affected-notice", "www.corp.example", None) == ["www.corp.example"]

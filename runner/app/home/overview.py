@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from runner.app.core.active_incident import counts
 from runner.app.core.suspended_incidents import set_aside
 from runner.app.exercises.between import left_running, pressing
-from runner.app.exercises.exercises import playing
 from runner.reports.incidents.incidents import IncidentsReport, incidents
 from runner.reports.incidents.status import Status, status
 
@@ -41,6 +40,8 @@ def read_incidents(
     service: IncidentService, reader: Reader, now: datetime, choice: Choice | None
 ) -> IncidentsReport:
     """Return the list of all incidents that may be read, with the one that is chosen."""
+    from runner.app.exercises.exercises import playing  # the status reads no files of exercises
+
     rows = reader.incidents()
     running = {one.id: tuple(duty.id for duty in open_) for one, open_ in left_running(service)}
     return incidents(

@@ -107,7 +107,7 @@ def _named(
         return judged
     match judged:
         case Rejected() if code in {40301, 40009}:
-            return Rejected(str(code), "ntfy does not let us write to this topic", about="recipient")
+            return Rejected(str(code), "ntfy does not allow writing to this topic", about="recipient")
         case Rejected() | Throttled():
             return msgspec.structs.replace(judged, code=str(code))
         case _:
@@ -118,12 +118,12 @@ def _read(said: dict[str, object], topic: str) -> Outcome:
     name = identifier(said.get("id"))
     if name and said.get("event") == "message" and said.get("topic") == topic:
         return Accepted(name)
-    return Unknown("ntfy's answer names no message of this topic", "answer")
+    return Unknown("the response of ntfy names no message of this topic", "answer")
 
 
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
     """A server may keep no messages, so not finding one would prove nothing."""
-    return CannotTell("ntfy honours no key; look into the topic")
+    return CannotTell("ntfy has no idempotency key; check the topic")
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:

@@ -131,7 +131,7 @@ def _run(reply: object) -> str:
 
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
     """A workflow cannot be asked by its webhook."""
-    return CannotTell("a Teams workflow cannot be asked what it posted; look into the chat")
+    return CannotTell("a Teams workflow has no interface to query an outcome; check the chat")
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
@@ -143,11 +143,11 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting: above all a signature in the settings."""
     found = list(findings(settings.url, secrets, "signature"))
     if "sig=" in settings.url.lower():
-        what = "the URL holds its signature: whoever reads the settings can post"
-        hint = "cut &sig=… off and put what stands after sig= into the secret signature"
+        what = "the URL contains its signature: every reader of the settings can post"
+        hint = "Remove &sig=… and put the text after sig= into the secret signature."
         found.append(Finding(severity="error", what=what, hint=hint))
     if not settings.tenant:
-        found.append(Finding(severity="error", what="tenant is empty: the workflow falls with its tenant"))
+        found.append(Finding(severity="error", what="tenant is empty: the workflow depends on its tenant"))
     return tuple(found)
 
 

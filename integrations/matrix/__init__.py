@@ -153,7 +153,7 @@ def _event(given: object) -> str:
 
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
     """Asking is repeating: the server knows the transaction."""
-    return CannotTell("repeat it with the same transaction id and the same token")
+    return CannotTell("repeat the request with the same transaction id and the same token")
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
@@ -163,7 +163,7 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
     except ValueError:
         return Unauthentic(reason="no usable hs_token")
     if not hmac.compare_digest(wanted, callback.headers.get("authorization", "").encode("utf-8", "replace")):
-        return Unauthentic(reason="the homeserver's token does not hold")
+        return Unauthentic(reason="the token of the homeserver is not valid")
     said = json_object(callback.body)
     return tuple(_happened([*_list(said.get("events")), *_list(said.get("ephemeral"))], settings.user))
 
@@ -231,7 +231,7 @@ def _happened(events: list[object], us: str) -> Iterator[Receipt | Answer]:
 
 def _reaction(event: object, us: str) -> Iterator[Answer]:
     name, sender = _event(member(event, "event_id")), member(event, "sender")
-    about, key = (member(event, "content", "m.relates_to", one) for one in ("event_id", "key"))
+    about, key = (member(event, "content", "m.relates_to", key_name) for key_name in ("event_id", "key"))
     if name and isinstance(sender, str) and USER.fullmatch(sender) and sender != us and _event(about):
         text = key[:32] if isinstance(key, str) else ""
         yield Answer(

@@ -1,4 +1,4 @@
-"""What Matrix messages and rooms share: the homeserver and our user, and what its errors mean."""
+"""Shared parts of Matrix messages and rooms: the homeserver, the user, and the meaning of errors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def refused(reply: Reply, at: datetime) -> Rejected | Throttled | None:
     """Return what the server's own error says more than its status: whose fault it is."""
     error = error_code(reply)
     if error == "M_LIMIT_EXCEEDED":
-        return Throttled(retry_after(reply, at), "the homeserver says later", "M_LIMIT_EXCEEDED")
+        return Throttled(retry_after(reply, at), "the homeserver asks to retry later", "M_LIMIT_EXCEEDED")
     if error in _RECIPIENT.split():
         return Rejected(error, "our user cannot write to this room", about="recipient")
     if error in _ACCOUNT.split():

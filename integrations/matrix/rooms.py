@@ -18,7 +18,7 @@ from integrations.port import Accepted, Invitation, NewRoom, NotSent, Outcome, R
 _CIPHER = "m.megolm.v1.aes-sha2"
 _TAKEN = "M_ROOM_IN_USE"
 _INSIDE = frozenset({"join", "invite"})
-_LOST = "the homeserver's answer does not tell"
+_LOST = "the response of the homeserver is incomplete"
 
 
 def open_room(room: NewRoom, settings: Settings, secrets: Secrets) -> Outcome:
@@ -78,7 +78,7 @@ def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
     encrypted = member(states.get("m.room.encryption"), "content", "algorithm") == _CIPHER
     if made_by_us and encrypted:
         return outcome
-    return Rejected(_TAKEN, "a room of this name is there, and it is not the one that we would have opened")
+    return Rejected(_TAKEN, "a different room with this name exists")
 
 
 def _states(reply: Reply) -> dict[object, object]:
@@ -121,12 +121,12 @@ def _whose(invitation: Invitation, settings: Settings, token: str) -> str | Outc
     if outcome := refused(reply, invitation.at) or judge(reply, invitation.at):
         return outcome
     joined = json_object(reply.body).get("joined")
-    others = [str(one) for one in joined if one != settings.user] if isinstance(joined, dict) else []
+    others = [str(member) for member in joined if member != settings.user] if isinstance(joined, dict) else []
     if len(others) == 1 and USER.fullmatch(others[0]):
         return others[0]
     why = "several people are" if len(others) > 1 else "nobody is"
     return Rejected(
-        "members", f"{why} in the room of this contact: it is not told whom to invite", about="recipient"
+        "members", f"{why} in the room of this contact: the person to invite is unknown", about="recipient"
     )
 
 

@@ -161,13 +161,13 @@ def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Recon
     except ValueError:
         return CannotTell("the token is not usable")
     if outbound.recipient[:1] not in {"C", "D", "G"}:
-        return CannotTell("the history of a conversation is asked for by its own id, not by a person's")
+        return CannotTell("the history of a conversation needs its own id, not the id of a person")
     query = {"channel": outbound.recipient, "include_all_metadata": "true", "limit": "50"}
     messages = ask(outbound, settings, "conversations.history", query, token).get("messages")
     for message in messages if isinstance(messages, list) else []:
         if member(message, "metadata", "event_payload", "key") == outbound.idempotency_key:
             return Found(_stamp(member(message, "ts")))
-    return CannotTell("Slack's history does not show the message")
+    return CannotTell("the history of Slack does not contain the message")
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
@@ -183,7 +183,7 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
     if not hmac.compare_digest(
         wanted, callback.headers.get("x-slack-signature", "").encode("utf-8", "replace")
     ):
-        return Unauthentic(reason="the signature does not hold")
+        return Unauthentic(reason="the signature is not valid")
     return _presses(callback.body, settings.team)
 
 
@@ -221,8 +221,8 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
     found = list(findings(settings.api, secrets, *sorted(capabilities(settings).secrets)))
     if "token" in secrets and not secrets["token"].reveal().startswith("xoxb-"):
-        what = "the token is not a bot's: it may act for a person"
-        found.append(Finding(severity="warning", what=what, hint="use the Bot User OAuth Token, xoxb-…"))
+        what = "the token is not a bot token: it can act for a person"
+        found.append(Finding(severity="warning", what=what, hint="Use the Bot User OAuth Token, xoxb-…"))
     if settings.test_to and (problem := address_problem(settings.test_to)):
         found.append(Finding(severity="error", what=f"test_to: {problem}"))
     return tuple(found)

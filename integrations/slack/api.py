@@ -1,4 +1,4 @@
-"""What Slack's messages and rooms share: the workspace's app, and what Slack's errors mean."""
+"""Shared parts of Slack messages and rooms: the app, and the meaning of errors."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ def refusal(said: dict[str, object], reply: object, at: datetime) -> Outcome:
     """Return what an answer means that does not say ``ok``."""
     error = said.get("error")
     if said.get("ok") is not False or not isinstance(error, str) or error in _HALF_DONE.split():
-        return Unknown("Slack's answer does not say whether it was done", "answer")
+        return Unknown("the response of Slack does not state the outcome", "answer")
     if error in _LATER.split():
         wait = retry_after(reply, at) if isinstance(reply, Reply) else None
-        return Throttled(wait, "Slack says later", error)
+        return Throttled(wait, "Slack asks to retry later", error)
     if error in _RECIPIENT.split():
         return Rejected(error, "Slack cannot reach this address", about="recipient")
     if error in _ACCOUNT.split():
-        return Rejected(error, "Slack does not let this app do it", about="account")
-    return Rejected(error if error in _MESSAGE.split() else "error", "Slack refused it")
+        return Rejected(error, "Slack does not allow this app to send the request", about="account")
+    return Rejected(error if error in _MESSAGE.split() else "error", "Slack refused the request")

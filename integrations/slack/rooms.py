@@ -56,11 +56,11 @@ def _named(given: object) -> Outcome:
 def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
     for page in _pages(room, settings, token):
         if page is None:
-            return Unknown("a channel of this name is there, and Slack does not say whose", "answer")
+            return Unknown("a channel with this name exists, and Slack does not state its owner", "answer")
         for channel in page:
             if member(channel, "name") == room.name:
                 return _named(member(channel, "id"))
-    return Rejected("name_taken", "a channel of this name is there, and it is not ours")
+    return Rejected("name_taken", "a different channel with this name exists")
 
 
 def _pages(room: NewRoom, settings: Settings, token: str) -> Iterator[list[object] | None]:

@@ -96,12 +96,12 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
 
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
     """An SMSC can be asked only by the name that it gave, and an unanswered message has none."""
-    return CannotTell("the SMSC can be asked only by the name that never came")
+    return CannotTell("the SMSC needs a message id for a query, and sent none")
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
     """SMPP calls nobody back by HTTP."""
-    return Unauthentic(reason="SMPP has no callbacks; collect its receipts")
+    return Unauthentic(reason="SMPP has no callbacks; fetch its receipts")
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
@@ -117,7 +117,7 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     if settings.own_number and (problem := phone_problem(settings.own_number)):
         findings.append(Finding(severity="error", what=f"own_number: {problem}", hint="+15005550006"))
     if settings.line == "private" and settings.host not in LOOPBACK:
-        what = "line is private: without a VPN anyone on the way reads password and messages"
+        what = "line is private: without a VPN, others on the network can read the password and the messages"
         findings.append(Finding(severity="warning", what=what, hint="line: tls"))
     return tuple(findings)
 
@@ -127,7 +127,7 @@ def sender_problem(sender: str) -> str:
     if sender.startswith("+"):
         return phone_problem(sender)
     if not sender.isascii() or not sender.isprintable() or not sender.strip():
-        return "it is neither a number nor a name in ASCII"
+        return "the sender is neither a number nor a name in ASCII"
     return (
         ""
         if (sender.isdigit() and len(sender) <= 20) or len(sender) <= 11

@@ -1,4 +1,4 @@
-"""What a ``deliver_sm`` says: how far an earlier message came, or what a person wrote.
+"""Content of a ``deliver_sm``: a delivery receipt, or a text from a person.
 
 A receipt says it in optional parameters, or in a text whose form SMPP only suggests (appendix B); both are read, the
 parameters first. ``DELIVRD`` is the only state that proves delivery; of a long message it proves that of one part.

@@ -1,4 +1,4 @@
-"""One process at a time reads a mailbox: the lock of the operating system, which goes with the process however that ends."""
+"""Operating-system lock that lets one process at a time read a mailbox. It ends with the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mail from strangers, parsed at a cost that its size bounds: one that was written for the parser must not hold up the rest.
+"""Parser of inbound email with a cost limit, so that hostile email cannot block other work.
 
 The parser of the standard library looks through the parameters of a header again for each of them, and holds each line against
 every container that it lies in; some names of character sets are codecs whose cost grows with the square of the text. So headers

@@ -1,2 +1,4 @@
-"""For those who write or use integrations: a channel that follows a script, a server that misbehaves on
-purpose, and the checks that every adapter passes. Nothing here is used when Tocsin runs."""
+"""Test tools for integrations: a scripted channel, a server with faults, and the checks of every adapter.
+
+Nothing here is used when Tocsin runs.
+"""

@@ -118,6 +118,15 @@ def errors(tree: ast.AST) -> Iterator[str]:
 
 def helps(tree: ast.AST) -> Iterator[str]:
     """Yield the help of commands, groups, options and arguments."""
+    declared = {
+        node.args[0].id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Call)
+        and isinstance(node.func.func, ast.Name)
+        and node.func.func.id == "command"
+        and isinstance(node.args[0], ast.Name)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             for word in node.keywords:
@@ -125,7 +134,7 @@ def helps(tree: ast.AST) -> Iterator[str]:
                     yield from literals(word.value)
             if isinstance(node.func, ast.Name) and node.func.id == "group":
                 yield from (text for part in node.args[2:] for text in literals(part))
-        elif isinstance(node, ast.FunctionDef) and any(arg.arg == "session" for arg in node.args.args):
+        elif isinstance(node, ast.FunctionDef) and node.name in declared:
             yield (ast.get_docstring(node) or "").partition("\b")[0]
 
 

@@ -1,4 +1,4 @@
-"""Are documents what their names say, and is the key of everything sealed still here? The same in every store."""
+"""Check of document digests and of keys, the same in every store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every answer that leaves: its status, its headers and its bytes. What is refused looks the same, whatever the reason."""
+"""HTTP responses: status, headers and bytes. Every refusal looks the same."""
 
 from __future__ import annotations
 

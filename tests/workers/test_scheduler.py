@@ -25,10 +25,10 @@ from pathlib import Path
 from runner.workers.schedule_runner import ScheduleRunner
 from runner.app.exercises import schedules
 from runner.app.core.identifiers import RandomIds, SystemClock
-from runner.app.home.open_home import open_desk
+from runner.app.home.open_home import open_service
 from runner.base.actor import Actor
 
-desk = open_desk(Path(sys.argv[1]), Actor(claimed="tocsin"), clock=SystemClock(), chance=RandomIds())
+desk = open_service(Path(sys.argv[1]), Actor(claimed="tocsin"), clock=SystemClock(), chance=RandomIds())
 alive = desk.store.register_worker("doomed")
 schedules.take(desk, "doomed", lambda: 0.0)
 if sys.argv[2] == "opened":

@@ -1,4 +1,4 @@
-"""One chunk of a campaign: each person's words, one batch over one connection, and how everybody stands afterwards.
+"""One batch of a campaign: the text of each person, one connection, and the outcome of each person.
 
 The stop list is asked after the claim and before the socket (R25, R32); who waits for a turn at a destination or for the morning
 goes back with that time, and nothing was sent.
@@ -90,7 +90,7 @@ class Sender:
         except TocsinError as error:
             # before the socket: a secret or a text could not be read
             self.blocked = error.message
-            outcomes += [_Outcome(one, _back(one, error.message)) for one in going]
+            outcomes += [_Outcome(person, _back(person, error.message)) for person in going]
         counted = Counters(
             sent=sum(outcome.next.state in ("notified", "unknown") for outcome in outcomes),
             bounced=sum(outcome.next.bounced for outcome in outcomes),
@@ -111,7 +111,7 @@ class Sender:
         going: list[Claimed] = []
         for one, turn in zip(chunk.people, turns, strict=True):
             if why := stopped.get(one.address):
-                found = onward(one.ways, f"the address may not be used: {why.replace('_', ' ')}")
+                found = onward(one.ways, f"the address is blocked: {why.replace('_', ' ')}")
                 outcomes.append(_Outcome(one, msgspec.structs.replace(found, tries=one.tries)))
                 continue
             if chunk.way == "sms" and not self._campaign.nights:
@@ -120,10 +120,10 @@ class Sender:
                 due = self._campaign.grounds[one.group].due
                 if turn > now and due is not None and turn > due:
                     self.blocked = (
-                        f"text messages wait for the morning ({turn:%H:%M} UTC), after the deadline (R26)"
+                        f"text messages can be sent only from {turn:%H:%M} UTC, after the deadline (R26)"
                     )
             if turn > now:
-                later = msgspec.structs.replace(_back(one, "its turn comes later"), not_before=turn)
+                later = msgspec.structs.replace(_back(one, "scheduled for later"), not_before=turn)
                 outcomes.append(_Outcome(one, later))
             else:
                 going.append(one)

@@ -1,4 +1,4 @@
-"""Which campaign a notice and a list mean, and what dead planners left of theirs.
+"""Lookup of a campaign by notice and list, and removal of unfinished plans.
 
 Tables and journal are written one after the other. A campaign is there once the journal says so: what a planner that died put into
 the tables is shown to nobody, and the next plan takes it away.
@@ -49,8 +49,8 @@ def known(service: IncidentService, incident: Incident, notice: str, people: Pat
         told = incident.campaigns.values()
         there = "; ".join(f"{view.notice} --people {quote(view.list_name)}" for view in told)
         raise NotFound(
-            f"nothing was planned for {notice} and {people.name} in {incident.codename}",
-            hint=f"there is: {there}"
+            f'No campaign of "{notice}" to "{people.name}" is planned in "{incident.codename}".',
+            hint=f"Use one of: {there}"
             if there
             else f"tocsin bulk plan {notice} --people {quote(str(people))}",
             code="unknown_campaign",

@@ -1,4 +1,4 @@
-"""How fast a campaign may go: the channel's account, shared with every process on the store, and each destination's own limit.
+"""Rate limits of a campaign: of the channel account, shared by all processes on the store, and of each destination.
 
 A chunk takes its places at once, up to a second's worth, and waits while more than a second's worth is taken ahead: on average the
 rate holds, and a store is not asked for two commits per message.

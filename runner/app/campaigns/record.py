@@ -1,4 +1,4 @@
-"""What the journal hears of a campaign: a root for each stretch of chunks, and the lines of the law that were crossed.
+"""Journal entries of a campaign: a root for each range of batches, and the legal thresholds that were crossed.
 
 The root is over the chunks' digests, and each digest over what was tried for each person. So the entry proves the tables, and
 ``verify`` says whether they still are what was recorded.
@@ -52,8 +52,8 @@ def ask_substitutes(service: IncidentService, incident: str, campaign: Campaign)
     """Put each line of substitute notice that was crossed on record, once, and give people the tasks: they decide and act."""
     tallies = service.store.bulk().tally(campaign.id, service.clock.now())
     events = [
-        SubstituteDue(campaign=campaign.id, place=one.place, ground=one.ground, why=one.why)
-        for one in crossed(campaign, tallies)
+        SubstituteDue(campaign=campaign.id, place=threshold.place, ground=threshold.ground, why=threshold.why)
+        for threshold in crossed(campaign, tallies)
     ]
     if not events:
         return
@@ -85,14 +85,14 @@ def verify(service: IncidentService, incident: Incident, campaign: str) -> Proof
             tried = tables.attempts(campaign, n)
             if kept.get(n) != chunk_digest(tried):
                 raise StoreCorrupt(
-                    f"what was tried in chunk {n} of {campaign} is not what was written",
-                    hint="restore it from a backup",
+                    f'The attempts of batch {n} of campaign "{campaign}" are not the stored ones.',
+                    hint="Restore the database from a backup.",
                 )
             attempts, chunks = attempts + len(tried), chunks + 1
             tree.add(kept[n])
         if f"sha256:{tree.root}" != root:
             raise StoreCorrupt(
-                f"chunks {first} to {last} of {campaign} do not fit the root in the journal",
-                hint="restore the store from a backup",
+                f'Batches {first} to {last} of campaign "{campaign}" do not match the journal.',
+                hint="Restore the database from a backup.",
             )
     return Proof(chunks=chunks, attempts=attempts)

@@ -1,4 +1,4 @@
-"""How a campaign stands, counted anew in the store; and who needs a letter, for a mail house."""
+"""Status of a campaign, counted in the store, and the list of people who need a letter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An opened home: its store, its people and channels, and the one way in which an incident changes.
+"""Incident service: an open home folder with its store, people and channels, and the changes of incidents.
 
 A ``Desk`` lives as long as a command or a worker. It keeps compiled plans and pinned law by digest; incidents it folds
 from the journal whenever they are asked for.
@@ -176,8 +176,8 @@ class IncidentService:
             from runner.base.text import nearest
 
             close = nearest(person, self.directory.people)
-            hint = f"did you mean {close}?" if close else "see: tocsin person list"
-            raise NotFound(f"nobody here is called '{person}'", hint=hint, code="unknown_person")
+            hint = f"Use {close}" if close else "tocsin person list"
+            raise NotFound(f'Person "{person}" is not in the contact list.', hint=hint, code="unknown_person")
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -188,7 +188,7 @@ class IncidentService:
             found = [row.id for row in rows if name in (row.id, row.codename)]
             if found:
                 return found[-1]
-            raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
+            raise NotFound(f'Incident "{name}" does not exist.', hint="tocsin list", code="unknown_incident")
         if chosen := counts(choice, rows):
             return chosen
         open_rows = [row for row in rows if row.state in OPEN_STATES]
@@ -202,8 +202,8 @@ class IncidentService:
             raise nothing_open(self.store, rows)
         names = ", ".join(row.codename for row in open_rows[:8])
         raise Refused(
-            f"{len(open_rows)} incidents are open: {names}",
-            hint="name one, or: tocsin use INCIDENT",
+            f"{len(open_rows)} incidents are open: {names}.",
+            hint="Add -i INCIDENT",
             code="which_incident",
         )
 
@@ -400,8 +400,8 @@ class IncidentService:
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "no such name"
             raise NotFound(
-                f"the {what} {named} cannot be read: {why}",
-                hint=f"stationery.{what} in tocsin.yaml; its path counts from the home",
+                f'The {what} "{named}" cannot be read: {why}.',
+                hint=f"Correct stationery.{what} in tocsin.yaml. The path is relative to the home folder.",
                 code="file_unreadable",
             ) from None
 

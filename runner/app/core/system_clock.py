@@ -1,4 +1,4 @@
-"""What the system says of its clocks."""
+"""Clock synchronisation, as the operating system reports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verify the record: every event there, unchanged, in its place, and no shorter than copies elsewhere say."""
+"""Verification of journals: every entry is present, unchanged, in order, and none is missing at the end."""
 
 from __future__ import annotations
 
@@ -35,10 +35,12 @@ def verify(
     match = _ANCHOR.fullmatch(anchor.strip())
     if match is None:
         raise Usage(
-            f"'{anchor}' is no anchor", hint="write N:sha256:HASH, as a footer shows it", code="bad_anchor"
+            f'"{anchor}" is not an anchor.',
+            hint="Write N:sha256:HASH, as in the footer of a document.",
+            code="bad_anchor",
         )
     if incident is None:
-        raise Usage("an anchor is of one incident", hint="add --incident INCIDENT", code="option_missing")
+        raise Usage("--anchor needs one incident.", hint="Add --incident INCIDENT", code="option_missing")
     return service.store.verify(incident, {incident: Head(int(match["version"]), match["hash"])}, seen)
 
 

@@ -1,4 +1,4 @@
-"""Examine the channels of a home: their settings, their secrets, and whether their servers can be reached from here."""
+"""Checks of channels: their settings, their secrets, and connections to their servers."""
 
 from __future__ import annotations
 
@@ -53,17 +53,17 @@ def channels(folder: Path, home: Home, now: datetime, dns: bool, offline: bool) 
         findings = [
             Finding(
                 area="channels",
-                severity="error" if one.severity == "error" else "warning",
-                what=f"{one.channel}: {one.what}",
-                hint=one.hint,
+                severity="error" if finding.severity == "error" else "warning",
+                what=f"{finding.channel}: {finding.what}",
+                hint=finding.hint,
             )
-            for one in linted
-            if not any(words in one.what for words in absent)
+            for finding in linted
+            if not any(words in finding.what for words in absent)
         ]
         yield from lacking
         yield from findings
         if not lacking and not findings:
-            yield Finding(area="channels", severity="good", what=f"{name} ({config.adapter}) holds")
+            yield Finding(area="channels", severity="good", what=f"{name} ({config.adapter}): valid")
     if offline and servers:
         what = "the servers of the channels were not tested (--offline)"
         yield Finding(area="servers", severity="good", what=what)
@@ -84,10 +84,10 @@ def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:
 
     # Looking up a name has no time limit of its own: a thread that still does it is left behind.
     looking = [threading.Thread(target=connect, args=item, daemon=True) for item in servers.items()]
-    for one in looking:
-        one.start()
-    for one in looking:
-        one.join(PATIENCE)
+    for thread in looking:
+        thread.start()
+    for thread in looking:
+        thread.join(PATIENCE)
     for channel, (host, port) in servers.items():
         if not (told := why[channel]):
             yield Finding(area="servers", severity="good", what=f"{channel}: connected to {host}:{port}")
@@ -97,6 +97,6 @@ def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:
                 code="channel_unreachable",
                 severity="error",
                 what=f"{channel}: no connection to {host}:{port} ({told})",
-                hint="check the server, the network and the settings",
+                hint="Check the server, the network and the settings.",
                 ref=channel,
             )

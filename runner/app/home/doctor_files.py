@@ -1,4 +1,4 @@
-"""What ``doctor`` says of a home's files: those that others on this machine can read or write, and its own laws."""
+"""Findings of ``doctor`` about files: permissions, and the laws of the home folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def exposed_files(folder: Path, home: Home, *, repair: bool) -> Iterator[Finding
             area="files",
             code=f"{kind}_open",
             severity="mended" if closed else "error",
-            what=f"others can read or write the {kind} {path}",
+            what=f"Other users can read or write the {kind} {path}",
             hint="" if closed else f"chmod go= '{path}'",
         )
 
@@ -55,7 +55,7 @@ def own_laws(folder: Path) -> Iterator[Finding]:
     catalog = Catalog(folder)
     for name in (file for file in catalog.regime_files if catalog.is_own("regimes", file)):
         if codes := without_key(catalog.regime(name)):
-            what = f"{name}: the exemption {', '.join(codes)} does not name the key, so it never holds"
+            what = f"{name}: the exemption {', '.join(codes)} does not name the key, so it never applies"
             hint = f"when: data.encrypted and not data.key_compromised; then: tocsin regime check {name}"
             yield Finding(
                 area="laws", code="encryption_without_key", severity="warning", what=what, hint=hint

@@ -1,4 +1,4 @@
-"""Would anybody be reached, and could they answer: people, rotas, callbacks, and the domains that are down."""
+"""Checks of reachability: people, rotas, callbacks, and failure domains that are down."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def _people(service: IncidentService) -> Iterator[Finding]:
         yield Finding(
             area="people",
             severity="warning",
-            what=f"{config} holds contacts of {', '.join(plain)} in plain text (lines {lines_of_people(config)})",
-            hint="take them into the store, sealed: tocsin person import --from-settings",
+            what=f"{config} contains unencrypted contacts of {', '.join(plain)} (lines {lines_of_people(config)})",
+            hint="Import the contacts into the database: tocsin person import --from-settings",
         )
 
     yield from _forgotten(service)
@@ -75,12 +75,12 @@ def _forgotten(service: IncidentService) -> Iterator[Finding]:
     config = service.folder / CONFIG
     gone = [name for name in service.home.people if name not in service.directory.people]
     if gone:
-        held = "what it holds of them does not count, and stays readable"
+        held = "this data is ignored but readable"
         yield Finding(
             area="people",
             severity="warning",
-            what=f"{config} still names {', '.join(gone)} (lines {lines_of_people(config)}), forgotten here: {held}",
-            hint=f"delete what is theirs there; if they are to be known again: tocsin person add {gone[0]}",
+            what=f"{config} still names {', '.join(gone)} (lines {lines_of_people(config)}), whose data was erased: {held}",
+            hint=f"Delete the lines. To add a person again: tocsin person add {gone[0]}",
         )
 
 
@@ -93,8 +93,8 @@ def _over_nothing(service: IncidentService) -> Iterator[Finding]:
             yield Finding(
                 area="people",
                 severity="warning",
-                what=f"a contact of {name} is never used: there is no channel '{way}'",
-                hint=f"did you mean {near}?" if near else f"there are: {', '.join(ways)}",
+                what=f"A contact of {name} is never used: channel '{way}' does not exist",
+                hint=f"Use {near}" if near else f"Use one of: {', '.join(ways)}",
             )
 
 
@@ -104,13 +104,13 @@ def _out_of_reach(service: IncidentService) -> Iterator[Finding]:
     named = {way for channel in service.channels.values() for way in (channel.id, channel.address_kind)}
     if any(contact.channel in named for person in people.values() for contact in person.contacts):
         return
-    empty = "the contact book is empty"
-    lacking = f"of {count(len(people), 'person', 'people')} none has a contact on a channel that there is"
+    empty = "the contact list is empty"
+    lacking = f"of {count(len(people), 'person', 'people')} none has a contact on an existing channel"
     yield Finding(
         area="people",
         severity="warning",
-        what=f"nobody can be reached: {lacking if people else empty}",
-        hint="tocsin person add PERSON --contact CHANNEL=ADDRESS, or a whole list: tocsin person import people.csv",
+        what=f"No person can be reached: {lacking if people else empty}",
+        hint="tocsin person add PERSON --contact CHANNEL=ADDRESS, or for a list: tocsin person import people.csv",
     )
 
 
@@ -128,7 +128,7 @@ def _rotas(service: IncidentService) -> Iterator[Finding]:
     """Who is on call, by each rota; one that cannot be read leaves the role to those whom the settings name."""
     for role, watch in service.directory.watches.items() if service.home.oncall else ():
         if watch.problem:
-            hint = f"until then it is held by {', '.join(service.directory.roles.get(role, ()))}"
+            hint = f"until then the role belongs to {', '.join(service.directory.roles.get(role, ()))}"
             yield Finding(area="rota", severity="warning", what=f"{role}: {watch.problem}", hint=hint)
         else:
             who = ", ".join(watch.persons) or "nobody"
@@ -141,7 +141,7 @@ def _war_rooms(service: IncidentService) -> Iterator[Finding]:
         channel = service.channels.get(room.channel)
         if room.open and channel is not None and channel.rooms is None:
             what = f"{name}: {channel.adapter} opens no rooms with the settings of {channel.id}"
-            hint = "name a room that is there already: address: …"
+            hint = "Name an existing room: address: …"
             yield Finding(area="war rooms", severity="warning", what=what, hint=hint)
 
 
@@ -153,11 +153,11 @@ def _outside(service: IncidentService) -> Iterator[Finding]:
         hint = (
             f"tocsin domain declare-up {name}"
             if one.declared
-            else "it is probed by itself: tocsin channel list"
+            else "Tocsin tests the channel automatically: tocsin channel list"
         )
         what = f"{name} is down since {one.opened_at:%Y-%m-%d %H:%M:%SZ}: {one.why}"
         yield Finding(area="domains", severity="warning", what=what, hint=hint)
     for name, account in sorted(service.traffic.accounts.items()):
         if account.held_until is not None and account.held_until > now:
-            what = f"{name}: its provider takes nothing before {account.held_until:%Y-%m-%d %H:%M:%SZ}"
+            what = f"{name}: its provider accepts no message before {account.held_until:%Y-%m-%d %H:%M:%SZ}"
             yield Finding(area="channels", severity="warning", what=what)

@@ -1,4 +1,4 @@
-"""Open an incident: pin the playbooks and the law, gather the facts, show the message plan, and only then begin.
+"""Opening of an incident: pin playbooks and laws, read facts, show the message plan, then start.
 
 ``prepare_opening`` writes nothing but content-addressed blobs; what it returns can be shown to a person. With
 ``commit_opening`` the incident is durable, and its first messages may go out.
@@ -117,7 +117,7 @@ def prepare_opening(
     catalog = catalog or Catalog(service.folder, classes=service.home.classes)
     bundles = [load_bundle(name, catalog) for name in request.playbooks]
     if not bundles:
-        raise Refused("an incident needs a playbook", hint="tocsin playbook list", code="playbook_missing")
+        raise Refused("The playbook is missing.", hint="tocsin playbook list", code="playbook_missing")
     stated, imported = _gather(service, request, now)
     commands: tuple[AnyCommand, ...] = (
         *_roles(service, bundles, request.roles),
@@ -158,7 +158,9 @@ def commit_opening(service: IncidentService, opening: Opening) -> Incident:
     turn = prepare(born, opening.commands, now, library, service.actor, birth=opening.event)
     if not service.append([turn])[0]:
         raise Refused(
-            "an incident of this name exists already", hint="repeat the command", code="incident_exists"
+            "An incident with this codename exists. Nothing was saved.",
+            hint="Run the command again.",
+            code="incident_exists",
         )
     return turn.incident
 
@@ -238,7 +240,7 @@ def _bytes(path: Path) -> bytes:
         return read_file(path, MAX_BYTES)
     except OSError as error:
         raise Invalid(
-            f"{path} cannot be read: {error.strerror}", hint="check the path", code="file_unreadable"
+            f'File "{path}" cannot be read: {error.strerror}.', hint="Check the path.", code="file_unreadable"
         ) from error
 
 
@@ -296,7 +298,7 @@ def _domains(
             domain=domain,
             state="compromised",
             since=since,
-            reason="assumed by the playbook until triage says otherwise",
+            reason="assumed by the playbook until triage",
             assumed=True,
         )
 

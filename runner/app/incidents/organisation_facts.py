@@ -1,4 +1,4 @@
-"""What the home's settings say of the organisation, as facts: an incident opens with them, and a judgement reads them."""
+"""Facts about the organisation from the settings of the home folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def organisation_facts(home: Home) -> tuple[Stated, ...]:
     if wrong:
         words = "; ".join(f"{misplaced.problem.path}: {misplaced.problem.message}" for misplaced in wrong)
         raise Invalid(
-            f"tocsin.yaml: organisation: {words}", hint="see: tocsin fact show --all", code="bad_settings"
+            f"The section organisation of tocsin.yaml is not valid: {words}.",
+            hint="tocsin fact show --all",
+            code="bad_settings",
         )
     return tuple(
         msgspec.structs.replace(leaf.stated, source=leaf.stated.source or "tocsin.yaml") for leaf in leaves

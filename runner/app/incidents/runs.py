@@ -1,4 +1,4 @@
-"""Playbooks of a live incident: begin another one inside it, or move one to a newer version of itself."""
+"""Runs of playbooks in an open incident: add a playbook, or update one to another version."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def chosen_run(incident: Incident, run: str) -> str:
         return run
     if len(incident.runs) != 1:
         raise Refused(
-            f"{len(incident.runs)} playbooks run in {incident.codename}: {', '.join(incident.runs)}",
-            hint="name one with --run",
+            f'{len(incident.runs)} playbooks run in "{incident.codename}": {", ".join(incident.runs)}.',
+            hint="Add --run RUN",
             code="ambiguous_run",
         )
     return next(iter(incident.runs))
@@ -71,8 +71,8 @@ def migrate(
     """Move a run to a bundle in one event and return what that did; raises Refused with every reason, or Stale."""
     if service.actor.represented:
         raise Refused(
-            "a playbook is not moved on behalf of somebody",
-            hint="do it in your own name, with --reason",
+            "You cannot update a playbook on behalf of another person.",
+            hint="Remove --on-behalf-of",
             code="on_behalf",
         )
     stored = service.store.put_blob(None, msgspec.json.encode(bundle))
@@ -104,8 +104,8 @@ def _moved(
     after, followed = settle(after, now, library)
     mine = msgspec.structs.replace(service.actor, claimed="tocsin", on_behalf_of=None)
     events = [
-        entry(one, wall, service.actor if one is event else mine, now if incident.drill else None)
-        for one in (event, *followed)
+        entry(change, wall, service.actor if change is event else mine, now if incident.drill else None)
+        for change in (event, *followed)
     ]
     row = row_of(after, wall, library)
     return plan, Append(incident=incident.id, expected_version=incident.version, events=events, row=row)

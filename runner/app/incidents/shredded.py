@@ -1,4 +1,4 @@
-"""Close an incident that was shredded: nothing of it can be folded any more, and its journal still goes on by one entry.
+"""Closing of an incident whose personal data was erased: adds one entry without reading the others.
 
 The entry holds no word of a person, so that it is not sealed: the key is gone.
 """
@@ -35,9 +35,9 @@ def close_shredded(service: IncidentService, name: str) -> IncidentRow:
 def _closed(service: IncidentService, name: str) -> IncidentRow | None:
     row = service.store.row(name)
     if row is None:
-        raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
+        raise NotFound(f'Incident "{name}" does not exist.', hint="tocsin list", code="unknown_incident")
     if row.state in ("closed", "cancelled"):
-        raise Refused(f"incident {row.codename} is {row.state}", code="incident_closed")
+        raise Refused(f'Incident "{row.codename}" is {row.state}.', code="incident_closed")
     now = service.clock.now()
     event = IncidentClosed(by=service.actor.claimed, reason="shredded")
     entry = NewEvent(

@@ -1,4 +1,4 @@
-"""Which attempt of which incident a provider means: by the key that we gave it, or by the name that it gave us.
+"""Index of attempts by idempotency key and by the provider's message id.
 
 A callback names no incident. So every attempt is found here by channel and key, and by channel and name; the names are
 read again only from incidents that have changed since. Nothing is kept on disk: it all stands in the journals.

@@ -1,4 +1,4 @@
-"""What has to be fetched is fetched: receipts and answers of channels whose providers call nobody back.
+"""Polling of receipts and answers from providers without callbacks.
 
 Only a channel over which something was sent in an incident that goes on is asked. What is fetched is confirmed to its
 provider when it is kept, and not before.
@@ -59,6 +59,6 @@ class Collector:
         if trouble:
             self._troubles[name] = trouble
         if trouble and trouble != before:
-            self._say(warning("nothing_fetched", f"nothing can be fetched from channel {name}: {trouble}"))
+            self._say(warning("nothing_fetched", f"Receipts of channel {name} cannot be fetched: {trouble}"))
         elif before and not trouble:
-            self._say(f"channel {name} can be fetched from again")
+            self._say(f"Receipts of channel {name} can be fetched again")

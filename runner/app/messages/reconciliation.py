@@ -16,7 +16,7 @@ from runner.incident.state.commands import AttemptDone
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.incident.state.work import Deliver
 
-AFTER = tuple(timedelta(seconds=one) for one in (10, 60, 300, 1200))
+AFTER = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 1200))
 """How long after its end an attempt is asked about: once for each."""
 
 

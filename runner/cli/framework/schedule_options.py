@@ -1,4 +1,4 @@
-"""Options that say when a schedule runs, and the list of schedules, for exercises and for scheduled jobs."""
+"""Options of schedules, and the list of schedules, for exercises and for scheduled jobs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def check_times(cron: str, every: str) -> None:
     """Raise Usage unless exactly one of the two says when."""
     if bool(cron) == bool(every):
         raise Usage(
-            "name either --cron or --every",
-            hint="as: --every 90d",
+            "Exactly one of --cron and --every is needed.",
+            hint="Add --every 90d",
             code="options_conflict" if cron else "option_missing",
         )
 
@@ -32,7 +32,11 @@ def span(option: str, text: str) -> timedelta | None:
     except ValueError as error:
         raise Usage(f"{option}: {error}", code="bad_duration") from error
     if not timedelta() < found <= timedelta(days=3660):
-        raise Usage(f"{option} {text} is no span between two exercises", hint="as: 90d", code="bad_duration")
+        raise Usage(
+            f'{option} "{text}" is not a duration between two exercises.',
+            hint=f"Use {option} 90d",
+            code="bad_duration",
+        )
     return found
 
 

@@ -1,4 +1,4 @@
-"""Acknowledge a message by its code, and say what is proved of one."""
+"""Commands ``ack`` and ``message prove``."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def add_to_messages(messages: Commands) -> None:
 
 def ack(
     session: Session,
-    code: Annotated[str, Argument(metavar="CODE", help="The code in the last line of the message.")],
-    note: Annotated[str, Option("--note", help="What you want to say with it.")] = "",
+    code: Annotated[str, Argument(metavar="CODE", help="Code in the last line of the message.")],
+    note: Annotated[str, Option("--note", help="Comment to the acknowledgement.")] = "",
 ) -> None:
-    """Say that you have a message: nobody else is called out for it any more.
+    """Acknowledge a message and stop its escalation.
 
-    It must have gone to you: say who you are with --as, or for whom you say it with --on-behalf-of and --via.
+    The message must be addressed to you. Name yourself with --as, or the recipient with --on-behalf-of and --via.
 
     \b
     Example:
@@ -62,15 +62,15 @@ def ack(
 def page(report: Answered) -> Page:
     """Draw the answer."""
     if not report.changed:
-        return Page((line(f"{report.person} had acknowledged it already: nothing to change", "good"),))
-    return Page((line(f"{report.codename}: {report.person} has acknowledged {report.delivery}", "good"),))
+        return Page((line(f"{report.person} acknowledged {report.delivery} before. No change.", "good"),))
+    return Page((line(f"{report.codename}: {report.person} acknowledged {report.delivery}", "good"),))
 
 
 def prove(
     session: Session,
-    delivery: Annotated[str, Argument(metavar="DELIVERY", help="Its id, as in tocsin message list.")],
+    delivery: Annotated[str, Argument(metavar="DELIVERY", help="Id, as in tocsin message list.")],
 ) -> None:
-    """Say what is proved of a delivery and what is not, in a sentence that can be quoted.
+    """Show the evidence of a delivery as a sentence to quote.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""``notice adopt``: counsel's Word edits become the notice, shown and checked before anything is recorded."""
+"""Command ``notice adopt``: import of counsel's Word edits into the notice, after a check."""
 
 from __future__ import annotations
 
@@ -20,18 +20,24 @@ if TYPE_CHECKING:
 
 def adopt(
     session: Session,
-    file: Annotated[Path, Argument(metavar="FILE.docx", help="The Word file that came back.")],
+    file: Annotated[Path, Argument(metavar="FILE.docx", help="Edited Word file.")],
     step: Annotated[
-        str, Argument(metavar="[STEP]", help="The notice step; the file's name tells otherwise.")
+        str, Argument(metavar="[STEP]", help="Notice task. Default: from the name of the file.")
     ] = "",
     override: Annotated[
-        str, Option("--override", metavar="WHY", help="Counsel lets it go as it is; the reason is kept.")
+        str,
+        Option(
+            "--override",
+            metavar="WHY",
+            help="Reason of counsel to accept the notice as it is. Stored in the journal.",
+        ),
     ] = "",
-    yes: Annotated[bool, Option("--yes", help="Take it without asking.")] = False,
+    yes: Annotated[bool, Option("--yes", help="No question before the import.")] = False,
 ) -> None:
-    """Take counsel's edited Word file as the notice's text: it is compared, checked, and written in every format.
+    """Import an edited Word file as the text of a notice.
 
-    Tracked changes count as accepted. What was approved before is void, and the new text is approved as any other.
+    Compares and checks the text, and writes all formats. Tracked changes count as accepted. Earlier approvals are void. The
+    new text needs its own approval.
 
     \b
     Examples:
@@ -47,17 +53,17 @@ def adopt(
         answer(
             session,
             incident,
-            f"{adoption.step}: the text is that of {adoption.pair.new.id}: there is nothing to take",
+            f"{adoption.step}: no change; the text is the same as {adoption.pair.new.id}",
         )
         return
     in_person(session, override)
     session.tell(Page(tuple(_page(adoption))))
     if not yes:
         again = f"tocsin notice adopt {file} {adoption.step} --yes"
-        session.confirm(f"{session.by}: take this text for {adoption.step}?", again)
+        session.confirm(f"{session.by}: import this text for {adoption.step}?", again)
     rendered = command(session.service, incident, adoption, override)
     after = session.service.submit(incident.id, rendered)
-    tell(session, incident, after, f"the text of {file.name} is taken: {rendered_words(rendered)}")
+    tell(session, incident, after, f"Imported the text of {file.name}: {rendered_words(rendered)}")
 
 
 def _page(found: Adoption) -> Iterator[Block]:
@@ -72,10 +78,10 @@ def _page(found: Adoption) -> Iterator[Block]:
         text = f"the file is of {found.written_from.id}, which {newest.id} has replaced: what changed between them goes back"
         yield line(text, "alarm", hang=2)
     if found.returned.tracked:
-        yield line(f"{count(found.returned.tracked, 'tracked change')} taken as final text", "warn")
+        yield line(f"{count(found.returned.tracked, 'tracked change')} accepted as final text", "warn")
     if found.returned.comments:
         yield line(
-            f"{count(found.returned.comments, 'comment')} left out: they are no part of the text", "warn"
+            f"{count(found.returned.comments, 'comment')} ignored: comments are not part of the text", "warn"
         )
     for coverage in found.coverage:
         if coverage.state in ("gap", "forbidden", "to_check"):

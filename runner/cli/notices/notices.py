@@ -1,4 +1,4 @@
-"""Notices: what was rendered, what is missing in it, and the files themselves."""
+"""Commands of notices: list, show, generate, check, export."""
 
 from __future__ import annotations
 
@@ -21,17 +21,21 @@ from runner.reports.core.page import Cell, Page, Table, Tone, line
 if TYPE_CHECKING:
     from runner.incident.state.incident import Document, Incident
 
-Name = Annotated[str, Argument(metavar="NOTICE", help="A notice, a rendering, or a notice step.")]
+Name = Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")]
 To = Annotated[
     list[str] | None,
     Option(
-        "--to", metavar="FORMAT", help="docx, pdf, html, txt; a form also xlsx, json; several with commas."
+        "--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt; a form also xlsx, json."
     ),
 ]
-Out = Annotated[Path | None, Option("--out", metavar="DIR", help="The folder to write into.")]
+Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")]
 Override = Annotated[
     str,
-    Option("--override", metavar="WHY", help="Counsel lets it go as it is; the reason is kept."),
+    Option(
+        "--override",
+        metavar="WHY",
+        help="Reason of counsel to accept the notice as it is. Stored in the journal.",
+    ),
 ]
 _TONES: dict[str, Tone] = {"gap": "alarm", "forbidden": "alarm", "to_follow": "warn", "covered": "good"}
 
@@ -46,9 +50,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
 
 def add(app: Commands) -> None:
     """Add ``notice …``."""
-    notices = group(
-        app, "notice", "Notices to authorities and people: list, render, show, compare, check, pull."
-    )
+    notices = group(app, "notice", "Manage notices: list, show, generate, compare, check, export.")
     command(notices, "list")(list_)
     command(notices, "show")(show)
     command(notices, "render", Scope.WRITES)(render)
@@ -60,7 +62,7 @@ def add(app: Commands) -> None:
 
 
 def list_(session: Session) -> None:
-    """List what was rendered, with its gaps and approvals."""
+    """List the notices with missing information and approvals."""
     from runner.reports.notices.notices import notices, notices_page
 
     report = notices(session.incident())
@@ -68,7 +70,7 @@ def list_(session: Session) -> None:
 
 
 def show(session: Session, name: Name) -> None:
-    """Show one rendering: its gaps, its files by digest, who approved these bytes."""
+    """Show one version of a notice with files and approvals."""
     from runner.reports.notices.notices import notice, notice_page
 
     report = notice(session.incident(), name)
@@ -80,21 +82,23 @@ def render(
     name: Name,
     to: To = None,
     out: Out = None,
-    duty: Annotated[str, Option("--duty", help="For a template: the duty that it is about.")] = "",
+    duty: Annotated[str, Option("--duty", help="Duty of a template.")] = "",
     override: Override = "",
     gap: Annotated[
         list[str] | None,
-        Option("--gap", metavar="NAME=REASON", help="Counsel lets one gap pass, by fact or reference."),
+        Option(
+            "--gap",
+            metavar="NAME=REASON",
+            help="Reason of counsel for one missing item, by fact or reference.",
+        ),
     ] = None,
-    drop_edits: Annotated[
-        bool, Option("--drop-edits", help="Render anew although the text came from a Word file.")
-    ] = False,
+    drop_edits: Annotated[bool, Option("--drop-edits", help="Drop the Word edits of the text.")] = False,
 ) -> None:
-    """Render a notice step anew from the facts as they are; an approval of other bytes is void then.
+    """Generate a notice from the current facts.
 
-    A template's name renders a draft into --out; nothing of that is recorded. With --override counsel lets the
-    notice go in spite of what it lacks or should not say: it is final, and a fact that is missing reads
-    "not known at this time". With --gap, once for each, every gap has a reason of its own.
+    Approvals of an earlier version are void. With the name of a template, writes a draft into --out and records nothing.
+    With --override, counsel accepts a notice with missing or forbidden content. The notice is final. A missing fact
+    reads "not known at this time". With --gap, each missing item has its own reason.
 
     \b
     Examples:
@@ -112,9 +116,9 @@ def render(
         _draft(session, incident, name, duty, to or [], out)
         return
     step = resolve_step(incident, name, numbered(incident))
-    marked = dict(one.partition("=")[::2] for one in gap or ())
+    marked = dict(pair.partition("=")[::2] for pair in gap or ())
     if not all(name and reason.strip() for name, reason in marked.items()):
-        raise Usage("a gap needs its reason", hint="--gap NAME=REASON", code="reason_missing")
+        raise Usage("--gap has no reason.", hint="Use --gap NAME=REASON", code="reason_missing")
     in_person(session, override or "".join(marked.values()))
     _keep_edits(incident, step, drop_edits)
     rendered = render_step(session.service, incident, step, override, marked)
@@ -127,8 +131,8 @@ def _keep_edits(incident: Incident, step: str, drop: bool) -> None:
     documents = renderings(incident, step)
     if documents and documents[-1].adoption is not None and not drop:
         raise Refused(
-            f"the text of {step} was taken back from a Word file of {documents[-1].adoption.by}: rendering loses these edits",
-            hint=f"tocsin notice render {step} --drop-edits, or edit it in Word again: tocsin notice pull",
+            f'The text of "{step}" has Word edits by {documents[-1].adoption.by}. A new text loses them. Nothing was changed.',
+            hint=f"Edit it in Word again: tocsin notice pull. Or drop the edits: tocsin notice render {step} --drop-edits",
             code="edits_lost",
         )
 
@@ -140,8 +144,8 @@ def _draft(
 
     if out is None:
         raise Usage(
-            f"{name} is a template: its draft is on no record",
-            hint="say where it goes: --out DIR",
+            f'"{name}" is a template. Its draft is not recorded, so it needs a folder.',
+            hint="Add --out DIR",
             code="option_missing",
         )
     notice, document = draft(session.service, incident, name, duty)
@@ -152,9 +156,11 @@ def _draft(
 def check(
     session: Session,
     name: Name,
-    duty: Annotated[str, Option("--duty", help="The duty it is about.")] = "",
+    duty: Annotated[str, Option("--duty", help="Duty of the notice.")] = "",
 ) -> int:
-    """Check a template against what the law requires, with the facts as they are; exits with 1 on gaps.
+    """Check a template for required content, with current facts.
+
+    The exit code is 1 if required information is missing.
 
     \b
     Example:
@@ -192,21 +198,22 @@ def _check_page(report: Checked) -> Page:
         )
         for coverage in report.coverage
     )
-    verdict = "nothing that the law requires is missing" if report.complete else "something is missing"
+    verdict = "no required information is missing" if report.complete else "information is missing"
     tone: Tone = "good" if report.complete else "alarm"
     return Page((Table(rows=rows, elastic=2, indent=0), line(f"{report.notice}: {verdict}", tone)))
 
 
 def pull(
     session: Session,
-    name: Annotated[str, Argument(metavar="[NOTICE]", help="One notice; all otherwise.")] = "",
+    name: Annotated[str, Argument(metavar="[NOTICE]", help="Notice. Default: all notices.")] = "",
     to: To = None,
     out: Out = None,
-    everything: Annotated[bool, Option("--all", help="Replaced renderings, too.")] = False,
+    everything: Annotated[bool, Option("--all", help="Also superseded versions.")] = False,
 ) -> None:
-    """Write a folder for counsel: the kept files, exactly the bytes that approvals bind, and what is known of them.
+    """Export the files of notices for counsel.
 
-    Cover sheets, redlines against the version before, coverage, duties and the manifest are for the house only.
+    The files are the exact versions that approvals refer to. Cover sheets, redlines against the earlier version, coverage,
+    duties and the manifest are internal only.
 
     \b
     Examples:
@@ -237,7 +244,7 @@ def _documents(incident: Incident, name: str, everything: bool) -> list[Document
         from runner.reports.notices.notices import rendered_so_far
 
         raise NotFound(
-            f"no notice '{name}' was rendered" if name else "no notice was rendered yet",
+            f'Notice "{name}" is not generated yet.' if name else "No notice is generated yet.",
             hint=rendered_so_far(incident),
             code="unknown_notice" if name else "not_rendered",
         )

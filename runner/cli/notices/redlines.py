@@ -1,4 +1,4 @@
-"""``notice diff``: what changed between two renderings, by words and by fact."""
+"""Command ``notice diff``: changes between two versions of a notice, by words and by fact."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
     from runner.reports.notices.redline import Compared
 
-Which = "A rendering: its number, the beginning of its digest, or its id."
+Which = "Version: its number, the start of its digest, or its id."
 
 
 def diff(
     session: Session,
-    name: Annotated[str, Argument(metavar="NOTICE", help="A notice, a rendering, or a notice step.")],
-    older: Annotated[str, Argument(metavar="[A]", help=f"{Which} The one before B otherwise.")] = "",
-    newer: Annotated[str, Argument(metavar="[B]", help=f"{Which} The newest otherwise.")] = "",
+    name: Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")],
+    older: Annotated[str, Argument(metavar="[A]", help=f"{Which} Default: the one before B.")] = "",
+    newer: Annotated[str, Argument(metavar="[B]", help=f"{Which} Default: the newest.")] = "",
     since_filed: Annotated[
-        bool, Option("--since-filed", help="What changed since the last filing under the same law.")
+        bool, Option("--since-filed", help="Changes since the last filing under the same law.")
     ] = False,
     to: Annotated[
-        list[str] | None, Option("--to", metavar="FORMAT", help="html, docx; several with commas.")
+        list[str] | None, Option("--to", metavar="FORMAT", help="Formats with commas: html, docx.")
     ] = None,
-    out: Annotated[Path | None, Option("--out", metavar="DIR", help="The folder to write into.")] = None,
+    out: Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")] = None,
 ) -> None:
-    """Show what changed between two renderings of a notice, word by word, and which facts changed it.
+    """Compare two versions of a notice, by words and by facts.
 
-    With --out it is written as HTML and as Word with tracked changes.
+    With --out, writes the comparison as HTML and as Word with tracked changes.
 
     \b
     Examples:
@@ -47,7 +47,7 @@ def diff(
     incident = session.incident()
     if since_filed and older:
         raise Usage(
-            "--since-filed says itself with what to compare", hint="leave A out", code="options_conflict"
+            "--since-filed sets the version to compare with.", hint="Remove A", code="options_conflict"
         )
     choose = notice_versions.since_filed if since_filed else None
     old, new = (
@@ -69,7 +69,8 @@ def report(incident: Incident, pair: Pair) -> Compared:
 
     filed = {view.record.digest for view in incident.duties.values() if view.record is not None}
     before, after = (
-        version(one, number_of(incident, one), filed=one.digest in filed) for one in (pair.old, pair.new)
+        version(document, number_of(incident, document), filed=document.digest in filed)
+        for document in (pair.old, pair.new)
     )
     return compared(before, after, pair.redline, pair.facts)
 

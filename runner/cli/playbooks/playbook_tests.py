@@ -1,4 +1,4 @@
-"""``playbook test``: work a playbook along the ways that are written down beside it, and say where it ends otherwise.
+"""Commands ``playbook test`` and ``playbook fixture``: written test cases of playbooks.
 
 ``playbook fixture`` writes such a way down from an incident.
 """
@@ -29,20 +29,20 @@ def rehearse(
         list[str] | None,
         Argument(
             metavar="[PLAYBOOK|FILE|FOLDER]...",
-            help="Whose tests; all without one.",
+            help="Playbooks or files with tests. Default: all.",
             autocompletion=playbooks,
         ),
     ] = None,
     only: Annotated[
-        str, Option("--only", metavar="WORDS", help="Cases with these words in their name.")
+        str, Option("--only", metavar="WORDS", help="Only cases with this text in their name.")
     ] = "",
-    missed: Annotated[bool, Option("--missed", help="List what no test went through.")] = False,
+    missed: Annotated[bool, Option("--missed", help="Show branches that no test covers.")] = False,
     cover: Annotated[
-        int, Option("--cover", metavar="PERCENT", help="Fail below this share of branches.")
+        int, Option("--cover", metavar="PERCENT", help="Smallest share of covered branches, in percent.")
     ] = 0,
-    junit: Annotated[str, Option("--junit", metavar="FILE", help="Write JUnit's XML there as well.")] = "",
+    junit: Annotated[str, Option("--junit", metavar="FILE", help="File for a JUnit report in XML.")] = "",
 ) -> int:
-    """Test playbooks: work them along written ways in virtual time; nothing leaves this machine.
+    """Test playbooks with written cases. Sends nothing.
 
     \b
     Examples:
@@ -53,10 +53,12 @@ def rehearse(
     from runner.reports.playbooks.case_report import page, report
 
     if not 0 <= cover <= 100:
-        raise Usage("--cover is a share between 0 and 100", hint="--cover 100", code="bad_cover")
+        raise Usage(
+            "--cover is not a percentage between 0 and 100.", hint="Use --cover 100", code="bad_cover"
+        )
     found = report([report for report in _reports(session, tuple(name or ()), only) if report.cases])
     if not found.files:
-        raise Refused(f"no test has '{only}' in its name", hint="leave --only out", code="unknown_test")
+        raise Refused(f'No test has "{only}" in its name.', hint="Remove --only", code="unknown_test")
     if junit:
         Path(junit).write_text(junit_text(found), encoding="utf-8")
     if session.options.format == "junit":
@@ -66,10 +68,10 @@ def rehearse(
     thin = [
         file for file in found.files if 100 * file.coverage.branches.met < cover * file.coverage.branches.of
     ]
-    for one in thin:
-        share = one.coverage.branches
+    for file in thin:
+        share = file.coverage.branches
         session.say(
-            f"{one.playbook}: {share.met} of {share.of} branches is less than {cover} %: see --missed"
+            f"{file.playbook}: {share.met} of {share.of} branches are less than {cover} %. See --missed"
         )
     return 1 if found.failed or thin else 0
 
@@ -93,14 +95,20 @@ def _reports(session: Session, names: tuple[str, ...], only: str) -> list[FileRe
 def fixture(
     session: Session,
     incident: Annotated[
-        str, Option("--from-incident", metavar="INCIDENT", help="Id or codename.", autocompletion=incidents)
+        str,
+        Option(
+            "--from-incident",
+            metavar="INCIDENT",
+            help="Id or codename of the incident.",
+            autocompletion=incidents,
+        ),
     ],
-    out: Annotated[str, Option("--out", metavar="FILE", help="Where to write it; else it is printed.")] = "",
+    out: Annotated[str, Option("--out", metavar="FILE", help="File to write. Default: the screen.")] = "",
     keep_text: Annotated[
-        bool, Option("--keep-text", help="Keep free text, which may name people; else it is made up.")
+        bool, Option("--keep-text", help="Keep free text, which can name people. Default: replaced.")
     ] = False,
 ) -> None:
-    """Write a test of a playbook from what happened in an incident.
+    """Create a playbook test from an incident.
 
     \b
     Example:
@@ -112,9 +120,13 @@ def fixture(
     if not out:
         session.world.out.write(made.text())
     elif Path(out).exists():
-        raise Refused(f"{out} exists already", hint="choose another name: --out FILE", code="file_exists")
+        raise Refused(
+            f'File "{out}" exists. Nothing was written.',
+            hint="Name another file: --out FILE",
+            code="file_exists",
+        )
     else:
         Path(out).write_text(made.text(), encoding="utf-8")
-        session.say(f"wrote {out}: read it through, then: tocsin playbook test {out}")
+        session.say(f"Wrote {out}. Read the file, then run: tocsin playbook test {out}")
     for words in made.lost:
-        session.say(f"not in it: {words}")
+        session.say(f"Not included: {words}")

@@ -1,4 +1,4 @@
-"""Playbooks and their files: list, outline, check, compare; and the schemas for editors."""
+"""Commands of playbooks: list, show, copy, validate, compare; and JSON Schemas for editors."""
 
 from __future__ import annotations
 
@@ -25,17 +25,13 @@ if TYPE_CHECKING:
     from runner.routing.messaging import Channel
     from runner.routing.organisation import Home
 
-Name = Annotated[
-    str, Argument(metavar="NAME", help="A name, NAME@VERSION or a file.", autocompletion=playbooks)
-]
+Name = Annotated[str, Argument(metavar="NAME", help="Name, NAME@VERSION or file.", autocompletion=playbooks)]
 _TONES: dict[str, Tone] = {"added": "good", "removed": "alarm", "changed": "warn"}
 
 
 def add(app: Commands) -> None:
     """Add ``playbook …`` and ``schema``."""
-    commands = group(
-        app, "playbook", "Playbooks: list, show, copy, validate, diff, test, fixture, graph, card."
-    )
+    commands = group(app, "playbook", "List, show, copy, validate, compare, test and print playbooks.")
     command(commands, "list", Scope.ANYWHERE)(list_)
     command(commands, "show", Scope.ANYWHERE)(show)
     command(commands, "copy", Scope.ANYWHERE)(copy)
@@ -47,7 +43,7 @@ def add(app: Commands) -> None:
 
 
 def list_(session: Session) -> None:
-    """List the playbooks: the home's own first, then what ships with the program."""
+    """List the playbooks of the home folder and of Tocsin."""
     from runner.app.playbooks.playbooks import listed
 
     entries = listed(_catalog(session))
@@ -69,9 +65,9 @@ def _list_page(found: tuple[Entry, ...]) -> Page:
 def show(
     session: Session,
     name: Name,
-    yaml: Annotated[bool, Option("--yaml", help="Print the file itself.")] = False,
+    yaml: Annotated[bool, Option("--yaml", help="The file itself.")] = False,
 ) -> None:
-    """Show a playbook in outline, with the digest that an incident would be pinned to.
+    """Show the outline and the digest of a playbook.
 
     \b
     Examples:
@@ -83,7 +79,11 @@ def show(
     from runner.yamlfile.source import checked
 
     if yaml and session.json:
-        raise Usage("--yaml and --format json exclude each other", code="options_conflict")
+        raise Usage(
+            "--yaml and --format json exclude each other.",
+            hint="Remove one of them.",
+            code="options_conflict",
+        )
     if yaml:
         session.world.out.write(checked(find(name, _catalog(session))[0], code="bad_playbook").text)
         return
@@ -95,9 +95,11 @@ def show(
 def copy(
     session: Session,
     name: Name,
-    new: Annotated[str, Option("--as", metavar="NEW", help="The name of the copy.")] = "",
+    new: Annotated[str, Option("--as", metavar="NEW", help="Name of the copy.")] = "",
 ) -> None:
-    """Copy a playbook into the home, to change it there; without --as it hides the one of the same name.
+    """Copy a playbook into the home folder, to change it.
+
+    Without --as, the copy replaces the playbook of the same name.
 
     \b
     Examples:
@@ -113,8 +115,8 @@ def copy(
     file = session.folder / "playbooks" / f"{own}.yaml"
     if catalog.is_own("playbooks", own):
         raise Refused(
-            f"the home has a playbook '{own}' already; nothing was copied",
-            hint=f"give the copy another name: tocsin playbook copy {name} --as NEW",
+            f'Playbook "{own}" exists in the home folder. Nothing was copied.',
+            hint=f"tocsin playbook copy {name} --as NEW",
             code="file_exists",
         )
     file.parent.mkdir(mode=0o700, exist_ok=True)
@@ -152,14 +154,12 @@ def _outline(one: Outline) -> tuple[Cell, ...]:
 
 def validate(
     session: Session,
-    path: Annotated[
-        list[Path], Argument(metavar="PATH...", help="Files, folders of them, or names of playbooks.")
-    ],
-    strict: Annotated[bool, Option("--strict", help="Count every warning as an error.")] = False,
+    path: Annotated[list[Path], Argument(metavar="PATH...", help="Files, folders, or names of playbooks.")],
+    strict: Annotated[bool, Option("--strict", help="Count warnings as errors.")] = False,
 ) -> int:
-    """Check files: form and meaning, every problem at once with its place; exits with 1 on any error.
+    """Check files and list all problems. Exit code 1 on errors.
 
-    Takes playbooks, and also regimes, notices, lists of fields, facts and tocsin.yaml, told apart by their schema line.
+    Checks playbooks, regimes, notices, lists of fields, facts and tocsin.yaml. The schema line decides the kind.
 
     \b
     Examples:
@@ -227,10 +227,10 @@ def _print_problems(
 
 def diff(
     session: Session,
-    old: Annotated[str, Argument(metavar="A", help="A name, NAME@VERSION or a file.")],
-    new: Annotated[str, Argument(metavar="B", help="The one to compare it with.")],
+    old: Annotated[str, Argument(metavar="A", help="Name, NAME@VERSION or file.")],
+    new: Annotated[str, Argument(metavar="B", help="Playbook to compare with.")],
 ) -> None:
-    """Say what changed between two playbooks: steps, roles, messages.
+    """Compare two playbooks: steps, roles, messages.
 
     \b
     Example:
@@ -260,7 +260,9 @@ def _diff_page(found: Difference) -> Page:
 
 def schema(
     session: Session,
-    kind: Annotated[str, Argument(metavar="KIND", help="playbook, playbook-test.")] = "playbook",
+    kind: Annotated[
+        str, Argument(metavar="KIND", help="Kind of file: playbook or playbook-test.")
+    ] = "playbook",
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors.
 
@@ -273,8 +275,8 @@ def schema(
 
     if kind not in EDITOR_SCHEMAS:
         raise NotFound(
-            f"there is no schema of '{kind}'",
-            hint=f"known: {', '.join(EDITOR_SCHEMAS)}",
+            f'Schema "{kind}" is unknown.',
+            hint=f"Use one of: {', '.join(EDITOR_SCHEMAS)}",
             code="unknown_schema",
         )
     session.world.out.write(as_text(EDITOR_SCHEMAS[kind]()))

@@ -1,4 +1,4 @@
-"""What other people's integrations say is held to the port's promise before anybody keeps it."""
+"""Cleaning of results from integrations, to the guarantees of the port."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def safe(text: str, address: str) -> str:
     shown = text
     for known, hidden in _spellings(address):
         shown = re.sub(re.escape(known), hidden, shown, flags=re.IGNORECASE)
-    return "".join(one if one.isprintable() else " " for one in shown)[:LONGEST_REASON]
+    return "".join(letter if letter.isprintable() else " " for letter in shown)[:LONGEST_REASON]
 
 
 def _plain(text: str, address: str) -> bool:

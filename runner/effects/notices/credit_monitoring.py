@@ -1,4 +1,4 @@
-"""The credit monitoring that a law owes to people: offered in a notice only once a fact says that it was bought.
+"""Credit monitoring that a law requires, offered in a notice only after a fact records the purchase.
 
 A letter that promises what nobody has ordered is a false statement to every reader and to the attorney general. What
 the law asks for is a gap until provider, months and enrolment are recorded; fewer months than the law wants are a gap

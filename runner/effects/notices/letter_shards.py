@@ -1,4 +1,4 @@
-"""A shard of letters in bulk: some people of the list, what their letters are made from, and what is said of each file.
+"""Shard of letters in bulk: some people of the list, the sources of their letters, and a line for each file.
 
 Files are named by their place in the list and a reference of a checked form, never by a person's name.
 """

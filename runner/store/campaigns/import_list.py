@@ -1,4 +1,4 @@
-"""A list on its way into the store: rows in the order of the list, what they are found by in an order of its own.
+"""Import of a list into the store: rows in the order of the list, search keys in sorted order.
 
 References and addresses stand as keyed digests, which come in no order at all. An index over them that grows with every row would
 have each commit write to pages all over the file, and the more the longer the list. So they are kept in a file of their own while

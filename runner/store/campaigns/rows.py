@@ -1,4 +1,4 @@
-"""What goes into the tables of campaigns and comes out of them, and the door to a store that they need."""
+"""Rows of the campaign tables, and the store interface that they need."""
 
 from __future__ import annotations
 

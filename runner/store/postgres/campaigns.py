@@ -1,4 +1,4 @@
-"""What the shared store lends to its bulk tables: its transactions, and the keys of its incidents."""
+"""Access of campaign tables to transactions and incident keys of the PostgreSQL store."""
 
 from __future__ import annotations
 

@@ -227,7 +227,7 @@ class PostgresStore:
         found = self._all(
             _SELECT_ROWS + " WHERE %s::text IS NULL OR state = %s ORDER BY opened_at, id", (state, state)
         )
-        return [rows.incident_row(self._sealer, one[:-1], one[-1]) for one in found]
+        return [rows.incident_row(self._sealer, row[:-1], row[-1]) for row in found]
 
     def row(self, incident: str) -> IncidentRow | None:
         """See Store.row."""
@@ -320,7 +320,7 @@ class PostgresStore:
             (digest,),
         )
         if found is None:
-            raise NotFound(f"no document {digest[:12]}… is kept here", code="blob_missing")
+            raise NotFound(f'Document "{digest[:12]}…" does not exist.', code="blob_missing")
         return encryption.open_blob(self._sealer, digest, *found)
 
     def has_blob(self, digest: str) -> bool:
@@ -432,7 +432,11 @@ class PostgresStore:
                     return attempt(connection)
             except UniqueViolation:
                 continue
-        raise StoreError("others write to this store faster than we can", hint="repeat", code="store_raced")
+        raise StoreError(
+            "Other processes write to the database at the same time.",
+            hint="Run the command again.",
+            code="store_raced",
+        )
 
     def _all(self, query: LiteralString, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self.server.connection() as connection:

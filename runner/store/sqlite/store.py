@@ -237,7 +237,7 @@ class SqliteStore:
         """See Store.rows."""
         where = "" if state is None else " WHERE state = ?"
         found = self._all(f"{_SELECT_ROWS}{where} ORDER BY opened_at, id", () if state is None else (state,))
-        return [rows.incident_row(self._sealer, one[:-1], one[-1]) for one in found]
+        return [rows.incident_row(self._sealer, row[:-1], row[-1]) for row in found]
 
     def row(self, incident: str) -> IncidentRow | None:
         """See Store.row."""
@@ -321,7 +321,7 @@ class SqliteStore:
             (digest,),
         )
         if not found:
-            raise NotFound(f"no document {digest[:12]}… is kept here", code="blob_missing")
+            raise NotFound(f'Document "{digest[:12]}…" does not exist.', code="blob_missing")
         return encryption.open_blob(self._sealer, digest, *found[0])
 
     def has_blob(self, digest: str) -> bool:

@@ -14,7 +14,7 @@ from runner.app.core.contact_store import ContactStore
 from runner.app.core.directory import record_try
 from runner.app.exercises import schedules
 from runner.app.home.workers import dismiss, enlist
-from runner.app.messages.communications_check import test_contacts, ways
+from runner.app.messages.communications_check import check_contacts, ways
 from runner.workers.schedule_runner import ScheduleRunner
 from runner.workers.scheduler import Scheduler
 from tests.cli.at_desk import AtDesk, compare
@@ -82,7 +82,7 @@ def test_a_comcheck_whose_scheduler_died_goes_on_and_writes_to_nobody_a_second_t
     tocsin.clock.advance(7 * DAY)
     desk = tocsin.office()
     schedules.take(desk, "dead", lambda: 0.0)
-    trying = test_contacts(desk, ways(desk))
+    trying = check_contacts(desk, ways(desk))
     assert next(trying)[0].person == "ada"
     trying.close()
     record_try(desk, "jonas", "screen", "dead", ContactStore(desk.store))
@@ -219,7 +219,7 @@ def test_routines_and_exercises_are_listed_apart_and_dropped(tocsin: AtDesk) -> 
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (("comchek", "--every", "1d"), "unknown_routine", "'comchek'"),
+        (("comchek", "--every", "1d"), "unknown_routine", "comchek"),
         (("comcheck",), "option_missing", "--every"),
         (("comcheck", "--every", "1d", "--ahead", "2h"), "options_conflict", "--ahead"),
         (("watch", "--every", "1d", "--closed-for", "2d"), "options_conflict", "--closed-for"),

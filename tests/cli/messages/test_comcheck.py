@@ -15,7 +15,7 @@ import pytest
 from integrations.testing.chaos import ChaosServer, Talk
 from runner.app.core.contact_store import read_book
 from runner.app.core.incident_service import IncidentService
-from runner.app.messages.communications_check import test_contacts
+from runner.app.messages.communications_check import check_contacts
 from runner.app.messages.communications_check import ways as all_ways
 from tests.app.core.test_contact_store import Counted
 from tests.cli.at_desk import AtDesk, compare
@@ -83,7 +83,7 @@ def test_whom_no_channel_reaches_is_named_and_a_wrong_name_is_refused_with_the_n
     assert tocsin("channel", "check", "--show", "--format", "json").json["without"] == ["jonas", "maria"]
     said = tocsin("channel", "check", "--to", "jonsa", "--show")
     assert (said.code, said.error) == (1, "unknown_person")
-    assert {"'jonsa'", "jonas?"} <= set(said.err.split())
+    assert {"jonsa", "jonas"} <= set(re.findall(r"\w+", said.err))
 
 
 def test_a_contact_of_which_a_risk_was_reported_carries_no_approval_until_verified(tocsin: AtDesk) -> None:
@@ -116,7 +116,7 @@ def test_affected_people_are_texted_only_where_they_agreed(tocsin: AtDesk) -> No
     said = tocsin("person", "agreed", "ada", "screen")
     assert (said.code, said.error) == (2, "option_missing")
     said = tocsin("person", "agreed", "ada", "phone", "--how", "x")
-    assert (said.code, said.error, "'phone'" in said.err) == (1, "unknown_contact", True)
+    assert (said.code, said.error, "phone" in said.err) == (1, "unknown_contact", True)
 
 
 def test_new_contacts_of_somebody_leave_their_name_as_it_was(tocsin: AtDesk) -> None:
@@ -195,7 +195,7 @@ def test_of_a_check_that_was_killed_before_an_answer_came_nobody_knows_whether_i
 
 def test_a_check_that_is_stopped_between_two_ways_leaves_the_other_untried(tocsin: AtDesk) -> None:
     desk = tocsin.office()
-    tries = test_contacts(desk, all_ways(desk))
+    tries = check_contacts(desk, all_ways(desk))
     next(tries)
     tries.close()
     assert [state for _, state in ways(tocsin).values()].count(None) == 2
@@ -211,6 +211,6 @@ def test_how_often_the_store_is_read_does_not_grow_with_the_people_who_are_tried
     desk = tocsin.office()
     counted = Counted(desk.store)
     at_work = IncidentService(desk.folder, desk.home, counted, desk.clock, desk.chance, desk.actor)
-    tried = list(test_contacts(at_work, all_ways(at_work)))
+    tried = list(check_contacts(at_work, all_ways(at_work)))
     assert len(tried) == persons
     assert counted.reads == 2, "whom there is to try, and whose journal is which"

@@ -173,9 +173,9 @@ def _none(text: str, count: int) -> NotFound:
 def number_of(incident: Incident, document: Document) -> int:
     """Return the number of a rendering in the order of rendering."""
     same = [
-        one
-        for one in incident.documents.values()
-        if (one.notice, one.duty) == (document.notice, document.duty)
+        version
+        for version in incident.documents.values()
+        if (version.notice, version.duty) == (document.notice, document.duty)
     ]
     return same.index(document) + 1
 

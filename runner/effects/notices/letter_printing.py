@@ -69,7 +69,7 @@ def _sorted(shard: Shard) -> tuple[Mapping[Form, list[_Own]], list[tuple[int, Pe
     for n, person in enumerate(shard.people, shard.first):
         source = shard.papers[person.group]
         if person.group not in papers:
-            papers[person.group] = Paper(*(letter(source, one) for one in _MADE_UP))
+            papers[person.group] = Paper(*(letter(source, recipient) for recipient in _MADE_UP))
         document = letter(source, person)
         form = papers[person.group].form(document)
         if form is None:

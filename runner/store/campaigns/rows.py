@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -155,8 +156,8 @@ class Standing(msgspec.Struct, frozen=True):
 def chunk_digest(attempts: Iterable[Attempt]) -> bytes:
     """Return SHA-256 over the attempts of a chunk, in the order of the list, one JSON line each."""
     digest = hashlib.sha256()
-    for one in sorted(attempts, key=lambda attempt: attempt.n):
-        digest.update(msgspec.json.encode(one) + b"\n")
+    for attempt in sorted(attempts, key=attrgetter("n")):
+        digest.update(msgspec.json.encode(attempt) + b"\n")
     return digest.digest()
 
 

@@ -1,4 +1,4 @@
-"""Apprise, best effort: the hundred services that have no adapter here, for what is public and may get lost.
+"""Apprise: many services without an adapter here, for public messages without a delivery guarantee.
 
 Apprise answers yes or no. Its no does not tell *refused* from *taken, answer lost*, so it is *unknown*; its yes is
 believed as *accepted* and no further, although an answer cut short looks the same to it. Hence the ceiling:
@@ -79,9 +79,7 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     yes = _within(
         outbound.timeouts.total, lambda: service.notify(body=text, title=title, notify_type=kind) is True
     )
-    return (
-        Accepted() if yes else Unknown("Apprise did not say yes: the message may be there or not", "answer")
-    )
+    return Accepted() if yes else Unknown("Apprise reported no success. The outcome is unknown.", "answer")
 
 
 def _within(limit: timedelta, call: Callable[[], bool]) -> bool:

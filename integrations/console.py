@@ -1,4 +1,4 @@
-"""The console: a message shown on this machine, for a first run and for exercises at one desk.
+"""Console: messages on the screen of this computer, for a first run and for exercises at one desk.
 
 It writes to standard error or appends to a file. Nothing leaves the machine, so an exercise may always use
 it; whoever reads the screen or the file reads everything, so its ceiling is ``internal``.
@@ -72,7 +72,7 @@ def _shown(outbound: Outbound) -> str:
     A no-break space is shown as a plain one.
     """
     text = f"To: {outbound.recipient}\nSubject: {outbound.subject}\n\n{plain_body(outbound)}"
-    safe = "".join(_safe(one) for one in text)
+    safe = "".join(_safe(letter) for letter in text)
     return f"----- message {outbound.idempotency_key} -----\n{safe}----- end -----\n"
 
 
@@ -113,9 +113,9 @@ def _to_file(shown: str, path: Path) -> Outcome:
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
     """Look into the file for the message; the screen cannot be asked."""
     if not settings.path:
-        return CannotTell("a screen cannot be asked what it showed")
+        return CannotTell("a screen has no interface to query an outcome")
     if settings.path.exists() and not settings.path.is_file():
-        return CannotTell("what this channel writes to is no file, and cannot be read again")
+        return CannotTell("the target of this channel is not a file and cannot be read again")
     try:
         with settings.path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -133,7 +133,9 @@ def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Recon
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find a file that cannot be there."""
     if settings.path and not settings.path.parent.is_dir():
-        return (Finding(severity="error", what="the folder of path does not exist", hint="create it"),)
+        return (
+            Finding(severity="error", what="the folder of path does not exist", hint="Create the folder."),
+        )
     return ()
 
 

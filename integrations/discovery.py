@@ -1,4 +1,4 @@
-"""Which integrations there are: ours by name, others by the entry-point group ``tocsin.integrations``.
+"""Discovery of integrations: built-in ones by name, others by the entry-point group ``tocsin.integrations``.
 
 Ours are found without reading the metadata of installed distributions, which is slow and missing in a bare
 checkout; and nobody else's ``smtp`` can take the place of ours.

@@ -81,7 +81,7 @@ def refused(reply: Reply, at: datetime) -> Rejected | Throttled | None:
     """Return what the server's own error says more than its status: whose fault it is."""
     error = error_code(reply)
     if error == "M_LIMIT_EXCEEDED":
-        return Throttled(retry_after(reply, at), "the homeserver says later", "M_LIMIT_EXCEEDED")
+        return Throttled(retry_after(reply, at), "the homeserver asks to retry later", "M_LIMIT_EXCEEDED")
     if error in _RECIPIENT.split():
         return Rejected(error, "our user cannot write to this room", about="recipient")
     if error in _ACCOUNT.split():
@@ -201,7 +201,7 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
     except ValueError:
         return Unauthentic(reason="no usable hs_token")
     if not hmac.compare_digest(wanted, callback.headers.get("authorization", "").encode("utf-8", "replace")):
-        return Unauthentic(reason="the homeserver's token does not hold")
+        return Unauthentic(reason="the token of the homeserver is not valid")
     said = json_object(callback.body)
     return tuple(_happened([*_list(said.get("events")), *_list(said.get("ephemeral"))], settings.user))
 
@@ -269,7 +269,7 @@ def _happened(events: list[object], us: str) -> Iterator[Receipt | Answer]:
 
 def _reaction(event: object, us: str) -> Iterator[Answer]:
     name, sender = _event(member(event, "event_id")), member(event, "sender")
-    about, key = (member(event, "content", "m.relates_to", one) for one in ("event_id", "key"))
+    about, key = (member(event, "content", "m.relates_to", key_name) for key_name in ("event_id", "key"))
     if name and isinstance(sender, str) and USER.fullmatch(sender) and sender != us and _event(about):
         text = key[:32] if isinstance(key, str) else ""
         yield Answer(
@@ -322,7 +322,7 @@ def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outco
 _CIPHER = "m.megolm.v1.aes-sha2"
 _TAKEN = "M_ROOM_IN_USE"
 _INSIDE = frozenset({"join", "invite"})
-_LOST = "the homeserver's answer does not tell"
+_LOST = "the response of the homeserver is incomplete"
 
 
 def open_room(room: NewRoom, settings: Settings, secrets: Secrets) -> Outcome:
@@ -382,7 +382,7 @@ def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
     encrypted = member(states.get("m.room.encryption"), "content", "algorithm") == _CIPHER
     if made_by_us and encrypted:
         return outcome
-    return Rejected(_TAKEN, "a room of this name is there, and it is not the one that we would have opened")
+    return Rejected(_TAKEN, "a different room with this name exists")
 
 
 def _states(reply: Reply) -> dict[object, object]:
@@ -425,12 +425,12 @@ def _whose(invitation: Invitation, settings: Settings, token: str) -> str | Outc
     if outcome := refused(reply, invitation.at) or judge(reply, invitation.at):
         return outcome
     joined = json_object(reply.body).get("joined")
-    others = [str(one) for one in joined if one != settings.user] if isinstance(joined, dict) else []
+    others = [str(member) for member in joined if member != settings.user] if isinstance(joined, dict) else []
     if len(others) == 1 and USER.fullmatch(others[0]):
         return others[0]
     why = "several people are" if len(others) > 1 else "nobody is"
     return Rejected(
-        "members", f"{why} in the room of this contact: it is not told whom to invite", about="recipient"
+        "members", f"{why} in the room of this contact: the person to invite is unknown", about="recipient"
     )
 
 

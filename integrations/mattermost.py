@@ -103,7 +103,7 @@ def _refused(reply: Reply) -> Rejected | None:
     if name in _RECIPIENT:
         return Rejected(name, "the hook cannot post to this address", about="recipient")
     if name in _ACCOUNT:
-        return Rejected(name, "the server does not take this hook", about="account")
+        return Rejected(name, "the server does not accept this hook", about="account")
     return None
 
 
@@ -112,7 +112,7 @@ def _taken(reply: Reply) -> Outcome:
         return Accepted()
     if json_object(reply.body).get("success") is False:
         return Rejected("error", "the server refused the message")
-    return Unknown("the answer is not the yes of an incoming webhook", "answer")
+    return Unknown("the response is not the success response of an incoming webhook", "answer")
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
@@ -123,10 +123,12 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     except ValueError as error:
         found.append(Finding(severity="error", what=str(error), hint="secrets: {key: env:NAME}"))
     if re.search(r"/hooks/.", settings.url):
-        what = "the URL holds its key: whoever reads the settings can post"
+        what = "the URL contains its key: every reader of the settings can post"
         found.append(
             Finding(
-                severity="error", what=what, hint="end it with /hooks and put the rest into the secret key"
+                severity="error",
+                what=what,
+                hint="End the URL with /hooks and put the rest into the secret key.",
             )
         )
     if settings.test_to and (problem := address_problem(settings.test_to)):

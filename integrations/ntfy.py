@@ -102,7 +102,7 @@ def _named(
         return judged
     match judged:
         case Rejected() if code in {40301, 40009}:
-            return Rejected(str(code), "ntfy does not let us write to this topic", about="recipient")
+            return Rejected(str(code), "ntfy does not allow writing to this topic", about="recipient")
         case Rejected() | Throttled():
             return msgspec.structs.replace(judged, code=str(code))
         case _:
@@ -113,7 +113,7 @@ def _read(said: dict[str, object], topic: str) -> Outcome:
     name = identifier(said.get("id"))
     if name and said.get("event") == "message" and said.get("topic") == topic:
         return Accepted(name)
-    return Unknown("ntfy's answer names no message of this topic", "answer")
+    return Unknown("the response of ntfy names no message of this topic", "answer")
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:

@@ -1,4 +1,4 @@
-"""PagerDuty, by its Events API v2: one alert for each message, which the service's on-call is woken with.
+"""PagerDuty, by its Events API v2: one alert for each message to the person on call.
 
 Our key is the ``dedup_key``: while the alert is open, the same key again is the same alert. It goes on by
 push, telephone and SMS with the summary, which is therefore the subject alone; the text stands in the details.
@@ -129,7 +129,7 @@ def _post(
 def _read(said: dict[str, object], key: str) -> Outcome:
     if said.get("status") == "success" and (not key or said.get("dedup_key") == key):
         return Accepted(key)
-    return Unknown("PagerDuty's answer is not its yes to this key", "answer")
+    return Unknown("the response of PagerDuty does not confirm this key", "answer")
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
@@ -141,9 +141,9 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
     wanted = signature(key, callback.body).encode()
     given = callback.headers.get("x-pagerduty-signature", "").encode("utf-8", "replace").split(b",")
     # While secrets are changed there are several; each is compared in constant time.
-    matches = [hmac.compare_digest(wanted, one.strip()) for one in given]
+    matches = [hmac.compare_digest(wanted, claimed.strip()) for claimed in given]
     if not any(matches):
-        return Unauthentic(reason="the signature does not hold")
+        return Unauthentic(reason="the signature is not valid")
     event = member(json_object(callback.body), "event")
     name, sender = identifier(member(event, "id")), identifier(member(event, "agent", "id"))
     sought = identifier(member(event, "data", "incident_key"))
@@ -165,7 +165,7 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
     found = list(findings(settings.api, secrets, *sorted(capabilities(settings).secrets)))
     if "routing_key" in secrets and len(secrets["routing_key"].reveal().strip()) != 32:
-        what = "the routing_key does not have 32 characters: it is no integration key"
+        what = "the routing_key does not have 32 characters, so it is not an integration key"
         found.append(Finding(severity="error", what=what, hint="Service → Integrations → Events API V2"))
     return tuple(found)
 

@@ -1,4 +1,4 @@
-"""The port: all that an integration must know, and all that the runner knows of one.
+"""Port of integrations: the interface between an integration and the runner.
 
 An integration is a plain module (or any object) with the functions of ``Integration``. It makes one attempt
 and answers with exactly one of five outcomes. It never retries, never logs, never decides, reads no clock

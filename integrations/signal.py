@@ -120,7 +120,11 @@ def _outcome(reply: Reply, at: datetime) -> Outcome:
             return judged
         case None:
             name = _stamp(said.get("timestamp"))
-            return Accepted(name) if name else Unknown("the gateway said yes without a timestamp", "answer")
+            return (
+                Accepted(name)
+                if name
+                else Unknown("the gateway reported success without a timestamp", "answer")
+            )
 
 
 def _refused(refused: Rejected, said: str) -> Outcome:
@@ -148,7 +152,7 @@ def _stamp(given: object) -> str:
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
     """Read what the gateway posts, if it knows the password that stands in its address for us."""
     if "callback" not in secrets:
-        return Unauthentic(reason="there is no secret callback to check it with")
+        return Unauthentic(reason="the secret callback is missing")
     scheme, _, credentials = callback.headers.get("authorization", "").partition(" ")
     try:
         given = base64.b64decode(credentials, validate=True).partition(b":")[2]
@@ -156,7 +160,7 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
         given = b""
     wanted = secrets["callback"].reveal().strip().encode()
     if not hmac.compare_digest(wanted, given) or scheme.lower() != "basic" or not wanted:
-        return Unauthentic(reason="the password does not hold")
+        return Unauthentic(reason="the password is not valid")
     return tuple(_events(json_object(callback.body), settings))
 
 
@@ -186,7 +190,7 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
     if judged is not None:
         return judged.reason
     kept = [took(event) for said in _array(reply.body) for event in _events(said, settings)]
-    return "" if all(kept) else "something that was fetched could not be kept"
+    return "" if all(kept) else "a fetched item could not be stored"
 
 
 def _array(body: bytes) -> list[dict[str, object]]:

@@ -113,15 +113,15 @@ def refusal(said: dict[str, object], reply: object, at: datetime) -> Outcome:
     """Return what an answer means that does not say ``ok``."""
     error = said.get("error")
     if said.get("ok") is not False or not isinstance(error, str) or error in _HALF_DONE.split():
-        return Unknown("Slack's answer does not say whether it was done", "answer")
+        return Unknown("the response of Slack does not state the outcome", "answer")
     if error in _LATER.split():
         wait = retry_after(reply, at) if isinstance(reply, Reply) else None
-        return Throttled(wait, "Slack says later", error)
+        return Throttled(wait, "Slack asks to retry later", error)
     if error in _RECIPIENT.split():
         return Rejected(error, "Slack cannot reach this address", about="recipient")
     if error in _ACCOUNT.split():
-        return Rejected(error, "Slack does not let this app do it", about="account")
-    return Rejected(error if error in _MESSAGE.split() else "error", "Slack refused it")
+        return Rejected(error, "Slack does not allow this app to send the request", about="account")
+    return Rejected(error if error in _MESSAGE.split() else "error", "Slack refused the request")
 
 
 WINDOW = timedelta(minutes=5)
@@ -231,13 +231,13 @@ def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Recon
     except ValueError:
         return CannotTell("the token is not usable")
     if outbound.recipient[:1] not in {"C", "D", "G"}:
-        return CannotTell("the history of a conversation is asked for by its own id, not by a person's")
+        return CannotTell("the history of a conversation needs its own id, not the id of a person")
     query = {"channel": outbound.recipient, "include_all_metadata": "true", "limit": "50"}
     messages = ask(outbound, settings, "conversations.history", query, token).get("messages")
     for message in messages if isinstance(messages, list) else []:
         if member(message, "metadata", "event_payload", "key") == outbound.idempotency_key:
             return Found(_stamp(member(message, "ts")))
-    return CannotTell("Slack's history does not show the message")
+    return CannotTell("the history of Slack does not contain the message")
 
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
@@ -253,7 +253,7 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
     if not hmac.compare_digest(
         wanted, callback.headers.get("x-slack-signature", "").encode("utf-8", "replace")
     ):
-        return Unauthentic(reason="the signature does not hold")
+        return Unauthentic(reason="the signature is not valid")
     return _presses(callback.body, settings.team)
 
 
@@ -291,8 +291,8 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
     found = list(findings(settings.api, secrets, *sorted(capabilities(settings).secrets)))
     if "token" in secrets and not secrets["token"].reveal().startswith("xoxb-"):
-        what = "the token is not a bot's: it may act for a person"
-        found.append(Finding(severity="warning", what=what, hint="use the Bot User OAuth Token, xoxb-…"))
+        what = "the token is not a bot token: it can act for a person"
+        found.append(Finding(severity="warning", what=what, hint="Use the Bot User OAuth Token, xoxb-…"))
     if settings.test_to and (problem := address_problem(settings.test_to)):
         found.append(Finding(severity="error", what=f"test_to: {problem}"))
     return tuple(found)
@@ -348,11 +348,11 @@ def _named(given: object) -> Outcome:
 def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
     for page in _pages(room, settings, token):
         if page is None:
-            return Unknown("a channel of this name is there, and Slack does not say whose", "answer")
+            return Unknown("a channel with this name exists, and Slack does not state its owner", "answer")
         for channel in page:
             if member(channel, "name") == room.name:
                 return _named(member(channel, "id"))
-    return Rejected("name_taken", "a channel of this name is there, and it is not ours")
+    return Rejected("name_taken", "a different channel with this name exists")
 
 
 def _pages(room: NewRoom, settings: Settings, token: str) -> Iterator[list[object] | None]:

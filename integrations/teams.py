@@ -128,11 +128,11 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting: above all a signature in the settings."""
     found = list(findings(settings.url, secrets, "signature"))
     if "sig=" in settings.url.lower():
-        what = "the URL holds its signature: whoever reads the settings can post"
-        hint = "cut &sig=… off and put what stands after sig= into the secret signature"
+        what = "the URL contains its signature: every reader of the settings can post"
+        hint = "Remove &sig=… and put the text after sig= into the secret signature."
         found.append(Finding(severity="error", what=what, hint=hint))
     if not settings.tenant:
-        found.append(Finding(severity="error", what="tenant is empty: the workflow falls with its tenant"))
+        found.append(Finding(severity="error", what="tenant is empty: the workflow depends on its tenant"))
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""A signed webhook, as Standard Webhooks has it: the receiver can tell that it is ours, fresh, and the same.
+"""Signed webhook by Standard Webhooks: the receiver can verify its origin, its age, and repetitions.
 
 ``webhook-id`` is the idempotency key, so a receiver that keeps ids acts once however often we send. The
 body holds nothing that changes between attempts; the attempt's number goes in a header of its own. The URL
@@ -131,8 +131,8 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
     wanted = [signature(key, identifier, timestamp, callback.body) for key in keys]
     given = callback.headers.get("webhook-signature", "").encode("utf-8", "replace").split(b" ")
     # Every pair is compared, in constant time each: the answer's duration says nothing.
-    matches = [hmac.compare_digest(one.encode(), other) for one in wanted for other in given]
-    return () if any(matches) else Unauthentic(reason="the signature does not hold")
+    matches = [hmac.compare_digest(expected.encode(), other) for expected in wanted for other in given]
+    return () if any(matches) else Unauthentic(reason="the signature is not valid")
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
@@ -141,12 +141,12 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     if problem := url_problem(settings.url):
         findings.append(Finding(severity="error", what=problem, hint="https://host/path"))
     elif capabilities(settings).confidentiality == "public":
-        what = "the URL is http: anyone on the way can read and drop messages"
-        findings.append(Finding(severity="warning", what=what, hint="use https"))
+        what = "the URL is http: others on the network can read and drop messages"
+        findings.append(Finding(severity="warning", what=what, hint="Use https."))
     try:
         _keys(secrets)
     except ValueError as error:
-        hint = "secrets: {signing: env:NAME}; make one with: openssl rand -base64 32"
+        hint = "secrets: {signing: env:NAME}; create one with: openssl rand -base64 32"
         findings.append(Finding(severity="error", what=str(error), hint=hint))
     return tuple(findings)
 

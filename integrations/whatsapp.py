@@ -1,4 +1,4 @@
-"""WhatsApp by Meta's Cloud API: a template that was approved beforehand, or text to whoever wrote to us today.
+"""WhatsApp by Meta's Cloud API: an approved template, or text to people who wrote within 24 hours.
 
 Meta lets a business begin only with an approved template; free text is refused (131047) unless the person wrote
 within the last 24 hours. So register a template before the incident. Our key travels as
@@ -134,7 +134,7 @@ def _url(settings: Settings) -> str:
     if not number.isascii() or not number.isdigit():
         raise ValueError("phone_number_id is not digits only")
     if not private(settings.api):
-        raise ValueError("api is http: anyone on the way can read the token")
+        raise ValueError("api is http: others on the network can read the token")
     return f"{settings.api}/{number}/messages"
 
 
@@ -159,7 +159,7 @@ def _template(outbound: Outbound, settings: Settings) -> dict[str, object] | Non
     filled = [" ".join(parts[parameter].split()) or "-" for parameter in settings.parameters]
     if sum(map(len, filled)) > LONGEST_TEMPLATE:
         return None
-    parameters = [{"type": "text", "text": one} for one in filled]
+    parameters = [{"type": "text", "text": text} for text in filled]
     components = [{"type": "body", "parameters": parameters}] if parameters else []
     template = {
         "name": settings.template,
@@ -176,14 +176,18 @@ def _outcome(reply: Reply, at: datetime) -> Outcome:
     match judge(reply, at):
         case Rejected() as refused if isinstance(code, int) and not isinstance(code, bool):
             if code in _LATER:
-                return Throttled(None, f"the service refused it with {code}: later", str(code))
+                return Throttled(None, f"the service refused the message with {code}: retry later", str(code))
             about = _ABOUT.get(code, "message" if reply.status == 400 else refused.about)
-            return Rejected(str(code), f"the service refused it with {code}", about=about)
+            return Rejected(str(code), f"the service refused the message with {code}", about=about)
         case Rejected() | Throttled() | Unknown() as judged:
             return judged
         case None:
             name = _first_name(said)
-            return Accepted(name) if name else Unknown("the service said yes without an identifier", "answer")
+            return (
+                Accepted(name)
+                if name
+                else Unknown("the service reported success without a message id", "answer")
+            )
 
 
 def _first_name(said: dict[str, object]) -> str:
@@ -201,14 +205,14 @@ def _name(given: object) -> str:
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
     """Read signed statuses and replies; a GET is Meta asking whether this address is ours."""
     if callback.method == "GET":
-        return () if _asked(callback, secrets) else Unauthentic(reason="the verify token does not hold")
+        return () if _asked(callback, secrets) else Unauthentic(reason="the verify token is not valid")
     if "app_secret" not in secrets:
-        return Unauthentic(reason="there is no app_secret to check it with")
+        return Unauthentic(reason="the secret app_secret is missing")
     key = secrets["app_secret"].reveal().strip().encode()
     wanted = "sha256=" + hmac.new(key, callback.body, hashlib.sha256).hexdigest()
     header = callback.headers.get("x-hub-signature-256", "")
     if not hmac.compare_digest(wanted.encode(), header.encode()):
-        return Unauthentic(reason="the signature does not hold")
+        return Unauthentic(reason="the signature is not valid")
     return tuple(_events(json_object(callback.body), settings))
 
 
@@ -236,8 +240,10 @@ def _events(said: dict[str, object], settings: Settings) -> Iterator[Receipt | A
             if member(value, "metadata", "phone_number_id") != settings.phone_number_id:
                 continue
             yield from filter(None, map(_receipt, _listed(value, "statuses")))
-            numbers = {member(one, "user_id"): member(one, "wa_id") for one in _listed(value, "contacts")}
-            yield from filter(None, (_answer(one, numbers) for one in _listed(value, "messages")))
+            numbers = {
+                member(contact, "user_id"): member(contact, "wa_id") for contact in _listed(value, "contacts")
+            }
+            yield from filter(None, (_answer(message, numbers) for message in _listed(value, "messages")))
 
 
 def _listed(value: object, name: str) -> list[object]:
@@ -296,10 +302,12 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     if not settings.phone_number_id.isdigit():
         found.append(Finding(severity="error", what="phone_number_id is not digits only"))
     if not settings.template:
-        what = "without a template only whoever wrote to us within 24 hours is reached"
-        found.append(Finding(severity="warning", what=what, hint="have a template approved, and name it"))
+        what = "without a template, only people who wrote within the last 24 hours can be reached"
+        found.append(
+            Finding(severity="warning", what=what, hint="Get a template approved, and set its name.")
+        )
     if "app_secret" not in secrets:
-        what = "without app_secret no receipt and no answer can be believed"
+        what = "without app_secret, receipts and answers cannot be verified"
         hint = "secrets: {app_secret: env:NAME}"
         found.append(Finding(severity="warning", what=what, hint=hint))
     if settings.own_number and (problem := phone_problem(settings.own_number)):

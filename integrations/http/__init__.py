@@ -1,4 +1,4 @@
-"""The one way to call HTTP: one request, one honest answer about what is known of it.
+"""HTTP client of all integrations: one request, and one outcome.
 
 Redirects are not followed, proxies and ``.netrc`` of the environment are not read, cookies are not kept,
 answers are bounded, every wait is explicit. What the exceptions of the transport prove, and what they do
@@ -74,7 +74,7 @@ def url_problem(url: str, hosts: frozenset[str] | None = None) -> str:
     if parts.scheme not in {"http", "https"}:
         return "the URL is neither http nor https"
     if "@" in parts.netloc:
-        return "the URL carries a user or password: name a secret instead"
+        return "the URL contains a user or a password: use a secret"
     if not host:
         return "the URL names no host"
     full = f"{host}:{port or (443 if parts.scheme == 'https' else 80)}"
@@ -97,17 +97,17 @@ def judge(reply: Reply, at: datetime) -> Rejected | Throttled | Unknown | None:
     """Return what a status alone settles; None for a 2xx whose end was seen, which the adapter then reads."""
     status, code = reply.status, str(reply.status)
     if 200 <= status < 300:
-        return None if reply.complete else Unknown("the answer broke off before its end", "answer")
+        return None if reply.complete else Unknown("the response ended early", "answer")
     if status == 429 or (status == 503 and "retry-after" in reply.headers):
-        return Throttled(retry_after(reply, at), f"the service answered {code}: later", code)
+        return Throttled(retry_after(reply, at), f"the service answered {code}: retry later", code)
     if status == 425:
-        return Throttled(None, f"the service answered {code}: later", code)
+        return Throttled(None, f"the service answered {code}: retry later", code)
     if 300 <= status < 400:
         return Rejected(code, "the service has moved, and redirects are not followed", about="account")
     if status == 408 or not 400 <= status < 500:
-        return Unknown(f"the service answered {code}: it may have taken the message", "answer")
+        return Unknown(f"the service answered {code}: the outcome is unknown", "answer")
     about: About = "account" if status in ACCOUNT_CODES else "message"
-    return Rejected(code, f"the service refused it with {code}", about=about)
+    return Rejected(code, f"the service refused the request with {code}", about=about)
 
 
 def retry_after(reply: Reply, at: datetime) -> timedelta | None:

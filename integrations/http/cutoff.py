@@ -1,4 +1,4 @@
-"""One attempt ends within its time, even against a peer that sends a byte now and then for ever.
+"""Time limit of one attempt, also against a peer that sends single bytes without end.
 
 Socket timeouts bound each wait, not their sum. When the sum is used up the socket is shut down; the blocked read then
 ends as a lost connection, which is what it is. One thread watches over all attempts of the process: to start a thread

@@ -1,4 +1,4 @@
-"""What the adapters of HTTP services share: a secret in usable form, one JSON document sent, an answer believed.
+"""Shared parts of HTTP adapters: secrets, sending of a JSON document, checks of the response.
 
 A service's answer is hostile until checked: an identifier is kept only in the form that it has to have, a
 code only if it is on the adapter's own list, and nothing else of an answer goes anywhere.
@@ -68,8 +68,8 @@ def findings(url: str, secrets: Secrets, *needed: str) -> tuple[Finding, ...]:
     if problem := url_problem(url):
         found.append(Finding(severity="error", what=problem, hint="https://host/path"))
     elif not private(url):
-        what = "the URL is http: anyone on the way can read and drop messages"
-        found.append(Finding(severity="warning", what=what, hint="use https"))
+        what = "the URL is http: others on the network can read and drop messages"
+        found.append(Finding(severity="warning", what=what, hint="Use https."))
     for name in needed:
         try:
             usable(secrets, name)
@@ -129,7 +129,7 @@ def identifier(given: object, also: str = "-_") -> str:
     """Return what a service gave as an identifier if it is letters, digits and ``also``; else the empty string."""
     if not isinstance(given, str) or not 0 < len(given) <= LONGEST_IDENTIFIER or not given.isascii():
         return ""
-    return given if all(one.isalnum() or one in also for one in given) else ""
+    return given if all(letter.isalnum() or letter in also for letter in given) else ""
 
 
 def member(given: object, *path: str) -> object:

@@ -1,4 +1,4 @@
-"""What the wire proves: ``requests`` driven once, and each of its exceptions taken for what it is worth.
+"""HTTP transport by ``requests``: one attempt, with each exception mapped to an outcome.
 
 The classification is measured, not guessed: a refused connection and an unknown name prove that nothing
 left; a reset looks the same whether it came before or after the body, so it proves nothing; an answer that
@@ -93,7 +93,7 @@ def _checked(connection: socket.socket, host: str) -> socket.socket:
     peer = ipaddress.ip_address(str(connection.getpeername()[0]).partition("%")[0])
     if forbidden(peer, host):
         connection.close()
-        raise ForbiddenPeer("the name leads to an address that is never called")
+        raise ForbiddenPeer("the host name resolves to a forbidden address")
     _watch(connection)
     return connection
 
@@ -192,16 +192,16 @@ def lost(error: BaseException) -> NotSent | Rejected | Unknown:
     """Return what an exception of the transport proves."""
     causes = tuple(_causes(error))
     if any(isinstance(cause, ForbiddenPeer) for cause in causes):
-        return Rejected("address", "the name leads to an address that is never called", about="account")
+        return Rejected("address", "the host name resolves to a forbidden address", about="account")
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return NotSent("the certificate of the service does not hold")
+        return NotSent("the certificate of the service is not valid")
     if any(isinstance(cause, NewConnectionError | ConnectTimeoutError) for cause in causes):
-        return NotSent("no connection to the service could be made")
+        return NotSent("the connection to the service failed")
     if any(isinstance(cause, _OUR_FAULT) for cause in causes):
         return _UNFORMED
     if isinstance(error, requests.Timeout):
         return Unknown("the service did not answer in time", "answer")
-    return Unknown("the connection was lost before the answer", "request")
+    return Unknown("the connection was lost before the response", "request")
 
 
 _OUR_FAULT = (

@@ -102,7 +102,7 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     if settings.own_number and (problem := phone_problem(settings.own_number)):
         findings.append(Finding(severity="error", what=f"own_number: {problem}", hint="+15005550006"))
     if settings.line == "private" and settings.host not in LOOPBACK:
-        what = "line is private: without a VPN anyone on the way reads password and messages"
+        what = "line is private: without a VPN, others on the network can read the password and the messages"
         findings.append(Finding(severity="warning", what=what, hint="line: tls"))
     return tuple(findings)
 
@@ -112,7 +112,7 @@ def sender_problem(sender: str) -> str:
     if sender.startswith("+"):
         return phone_problem(sender)
     if not sender.isascii() or not sender.isprintable() or not sender.strip():
-        return "it is neither a number nor a name in ASCII"
+        return "the sender is neither a number nor a name in ASCII"
     return (
         ""
         if (sender.isdigit() and len(sender) <= 20) or len(sender) <= 11

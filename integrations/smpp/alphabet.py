@@ -1,4 +1,4 @@
-"""What fits into a text message: the network's own alphabet, or the wide one, cut into parts that telephones join.
+"""Alphabets and parts of a text message: GSM 7-bit or UCS-2, split into parts that telephones join.
 
 A part carries 140 octets. In the network's alphabet (3GPP TS 23.038, 6.2.1) that is 160 characters, of which some
 take two places; one character outside it makes the whole message wide (UCS-2), 70 places. A longer message is cut,
@@ -41,9 +41,9 @@ def code(text: str, reference: int) -> Coded:
     """Return a message in the narrowest alphabet that holds it; ``reference`` is what its parts have in common."""
     text = text.replace("\r\n", "\n")
     try:
-        units, coding = [_CODES[one] for one in text], NARROW
+        units, coding = [_CODES[letter] for letter in text], NARROW
     except KeyError:
-        units, coding = [one.encode("utf-16-be", "replace") for one in text], WIDE
+        units, coding = [letter.encode("utf-16-be", "replace") for letter in text], WIDE
     whole = b"".join(units)
     alone, joined = (160, 152) if coding == NARROW else (140, 132)
     if len(whole) <= alone:

@@ -203,7 +203,7 @@ def at_bind(status: int) -> Outcome:
     """Return what a refused bind means: the message has not left, whatever the reason."""
     code = f"0x{status:08X}"
     if status in _LATER | _UNCERTAIN | {0x05}:
-        return Throttled(None, f"the SMSC refused the bind with {code}: later", code)
+        return Throttled(None, f"the SMSC refused the bind with {code}: retry later", code)
     return Rejected(code, f"the SMSC refused the bind with {code}", about="account")
 
 
@@ -211,8 +211,8 @@ def at_submission(status: int) -> Outcome:
     """Return what a refused submission means; codes of one vendor's own may be of the moment."""
     code = f"0x{status:08X}"
     if status in _LATER:
-        return Throttled(None, f"the SMSC refused the message with {code}: later", code)
+        return Throttled(None, f"the SMSC refused the message with {code}: retry later", code)
     if status in _UNCERTAIN:
-        return Unknown(f"the SMSC failed with {code}: it may have taken the message", "answer")
+        return Unknown(f"the SMSC failed with {code}: the outcome is unknown", "answer")
     about = _ABOUT.get(status, "message")
     return Rejected(code, f"the SMSC refused the message with {code}", permanent=status < 0x400, about=about)

@@ -150,7 +150,7 @@ def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcom
         except Ended as end:
             return end.outcome
         except ssl.SSLCertVerificationError:
-            return NotSent("the certificate of the SMSC does not hold")
+            return NotSent("the certificate of the SMSC is not valid")
         except (OSError, ValueError):
             return _broken(line.phase)
         finally:
@@ -221,7 +221,7 @@ def _hand_over(line: _Line, parts: list[bytes]) -> Outcome:
             return at_submission(answer.status)
         names.append(pdu.name(answer.body))
     if not all(names):
-        return Unknown("the SMSC said yes without naming the message", "answer")
+        return Unknown("the SMSC reported success without a message id", "answer")
     return Accepted(" ".join(names))
 
 
@@ -229,11 +229,13 @@ def _broken(phase: str) -> Outcome:
     """Return what a lost line proves in this phase."""
     match phase:
         case "answer":
-            return Unknown("the line was lost after the message, before the SMSC's answer", "answer")
+            return Unknown(
+                "the connection was lost after the message, before the response of the SMSC", "answer"
+            )
         case "connect":
-            return NotSent("no connection to the SMSC could be made")
+            return NotSent("the connection to the SMSC failed")
         case _:
-            return NotSent("the line was lost before the message was handed over")
+            return NotSent("the connection was lost before the message was sent")
 
 
 def receive(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
@@ -250,7 +252,7 @@ def receive(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
         except Ended as end:
             return "" if isinstance(end.outcome, Accepted) else end.outcome.reason
         except (OSError, ValueError):
-            return "" if cut.fired and line.phase == "collect" else "the line to the SMSC was lost"
+            return "" if cut.fired and line.phase == "collect" else "the connection to the SMSC was lost"
         finally:
             line.close()
 
@@ -274,7 +276,7 @@ def _drain(line: _Line, took: Took, at: datetime, settings: Settings) -> str:
         if unit.command == pdu.ENQUIRE_LINK | pdu.ANSWER and unit.sequence == asked:
             return ""
         if unit.command == pdu.DELIVER_SM and not _keep(line, unit, took, at, settings):
-            return "something that came could not be kept"
+            return "a received item could not be stored"
 
 
 def _keep(line: _Line, unit: pdu.Pdu, took: Took, at: datetime, settings: Settings) -> bool:

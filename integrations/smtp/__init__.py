@@ -1,4 +1,4 @@
-"""E-mail: SMTP driven command by command, so that a lost line is known for what it is.
+"""Email by SMTP, command by command, so that a lost connection has a known phase.
 
 ``smtplib.sendmail`` throws away both what matters: the phase in which the line broke and the queue id in
 the last answer. Here every command is sent by itself and the phase is kept. Before the final dot has left,
@@ -148,7 +148,7 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
             if oauth is not None and troubles[-1]:
                 forget(oauth, secrets)  # the server may have refused it
         else:
-            troubles.append("the mailbox is not read: there is no token to open it with")
+            troubles.append("the mailbox is not read: the token is missing")
     return "; ".join(filter(None, troubles))
 
 
@@ -168,8 +168,8 @@ def look_up(settings: Settings) -> tuple[Finding, ...]:
     if address_problem(settings.sender) or not is_nameserver(settings.nameserver):
         return ()
     if find_spec("dns") is None:
-        what = "DNS cannot be asked about the sender's domain: dnspython is not installed"
-        return (Finding(severity="warning", what=what, hint="install tocsin[dns]"),)
+        what = "the DNS records of the sender domain cannot be checked: dnspython is not installed"
+        return (Finding(severity="warning", what=what, hint="Install tocsin[dns]"),)
     from integrations.smtp import domain
 
     return tuple(domain.look_up(settings))

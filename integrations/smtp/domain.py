@@ -1,4 +1,4 @@
-"""What DNS says of the domain that mail is sent from (R19): MX, SPF, DMARC, and DKIM where the channel names its selector.
+"""DNS checks of the sender domain (R19): MX, SPF, DMARC, and DKIM if the channel names a selector.
 
 Asked only when a person wants it, with dnspython (the extra ``dns``), which reads hostile answers, goes over to TCP and finds the
 system's resolver on every system. What could not be asked is said to be so, and is never taken for an answer. A record's text is
@@ -41,8 +41,8 @@ def look_up(settings: Settings) -> Iterator[Finding]:
         if settings.dkim_selector:
             yield from _signature(resolver, f"{settings.dkim_selector}._domainkey.{domain}")
     except _Silent:
-        what = f"DNS could not be asked about {domain}: nothing is known of its records"
-        yield Finding(severity="warning", what=what, hint="try again, or name another server: nameserver")
+        what = f"the DNS query for {domain} failed: its records are unknown"
+        yield Finding(severity="warning", what=what, hint="Try again, or set another server in nameserver.")
 
 
 def _resolver(nameserver: str) -> Resolver:
@@ -69,34 +69,34 @@ def _asked(resolver: Resolver, name: str, kind: RdataType) -> list[str]:
     except (DNSException, OSError, ValueError, UnicodeError):
         raise _Silent from None
     if kind is RdataType.TXT:
-        return [b"".join(one.strings).decode("ascii", "replace") for one in answer]
-    return [one.to_text() for one in answer]
+        return [b"".join(record.strings).decode("ascii", "replace") for record in answer]
+    return [record.to_text() for record in answer]
 
 
 def _mail(resolver: Resolver, domain: str) -> Iterator[Finding]:
     found = _asked(resolver, domain, RdataType.MX)
-    if not found or any(one.split()[-1] == "." for one in found):
-        what = f"{domain} takes no mail (MX): bounces and replies are lost"
-        yield Finding(severity="error" if found else "warning", what=what, hint="an MX record for it")
+    if not found or any(record.split()[-1] == "." for record in found):
+        what = f"{domain} has no mail server (MX): bounces and replies are lost"
+        yield Finding(severity="error" if found else "warning", what=what, hint="Add an MX record.")
 
 
 def _senders(resolver: Resolver, domain: str) -> Iterator[Finding]:
     found = [
-        one
-        for one in _asked(resolver, domain, RdataType.TXT)
-        if re.match(r"v=spf1(?:\s|$)", one, re.IGNORECASE)
+        record
+        for record in _asked(resolver, domain, RdataType.TXT)
+        if re.match(r"v=spf1(?:\s|$)", record, re.IGNORECASE)
     ]
     if not found:
-        what = f"{domain} does not say who sends its mail (SPF)"
-        yield Finding(severity="warning", what=what, hint="a TXT record: v=spf1 … -all")
+        what = f"{domain} has no record of its senders (SPF)"
+        yield Finding(severity="warning", what=what, hint="Add a TXT record: v=spf1 … -all")
     elif len(found) > 1:
-        what = f"{domain} says in several records who sends its mail (SPF): receivers take none of them"
+        what = f"{domain} has several records of its senders (SPF): receivers ignore all of them"
         yield Finding(
-            severity="error", what=what, hint="one TXT record: v=spf1 … -all (RFC 7208 section 4.5)"
+            severity="error", what=what, hint="Use one TXT record: v=spf1 … -all (RFC 7208 section 4.5)"
         )
     elif re.search(r"\s\+?all\b", found[0], re.IGNORECASE):
-        what = f"{domain} lets everybody send its mail (SPF: +all)"
-        yield Finding(severity="error", what=what, hint="end it with -all")
+        what = f"{domain} allows every sender (SPF: +all)"
+        yield Finding(severity="error", what=what, hint="End the record with -all")
 
 
 def _policy(resolver: Resolver, domain: str) -> Iterator[Finding]:
@@ -104,25 +104,25 @@ def _policy(resolver: Resolver, domain: str) -> Iterator[Finding]:
     for n in range(min(len(labels) - 1, MOST_PARENTS) or 1):
         name = ".".join(labels[n:])
         found = [
-            one
-            for one in _asked(resolver, f"_dmarc.{name}", RdataType.TXT)
-            if re.match(r"v\s*=\s*DMARC1\s*(?:;|$)", one)
+            record
+            for record in _asked(resolver, f"_dmarc.{name}", RdataType.TXT)
+            if re.match(r"v\s*=\s*DMARC1\s*(?:;|$)", record)
         ]
         if found:
             said = _POLICY.search(found[0])
             if len(found) > 1 or said is None or said[1].lower() == "none":
-                what = f"the policy of {name} has no forgery refused (DMARC)"
-                yield Finding(severity="warning", what=what, hint="p=quarantine or p=reject, in one record")
+                what = f"the policy of {name} refuses no forged email (DMARC)"
+                yield Finding(
+                    severity="warning", what=what, hint="Use p=quarantine or p=reject, in one record."
+                )
             return
-    what = f"{domain} has no policy for mail that is forged in its name (DMARC)"
-    yield Finding(severity="warning", what=what, hint="a TXT record at _dmarc: v=DMARC1; p=reject; …")
+    what = f"{domain} has no policy against forged email (DMARC)"
+    yield Finding(severity="warning", what=what, hint="Add a TXT record at _dmarc: v=DMARC1; p=reject; …")
 
 
 def _signature(resolver: Resolver, name: str) -> Iterator[Finding]:
-    keys = [match[1] for one in _asked(resolver, name, RdataType.TXT) if (match := _KEY.search(one))]
+    keys = [match[1] for record in _asked(resolver, name, RdataType.TXT) if (match := _KEY.search(record))]
     if not any(keys):
-        why = "was withdrawn" if keys else "is not there"
-        what = f"the key at {name} {why} (DKIM): what the relay signs is not believed"
-        yield Finding(
-            severity="error", what=what, hint="the selector that your relay signs with: dkim_selector"
-        )
+        why = "was withdrawn" if keys else "does not exist"
+        what = f"the key at {name} {why} (DKIM): receivers reject the signature of the relay"
+        yield Finding(severity="error", what=what, hint="Set dkim_selector to the selector of your relay.")

@@ -101,7 +101,7 @@ def collect(
     if not token and PASSWORD not in secrets:
         return f"the secret {PASSWORD} is missing"
     if box.tls == "none" and box.host not in LOOPBACK:
-        return "the password is not sent over a line without TLS"
+        return "the password is not sent without TLS"
     try:
         with alone(box.state) as mine:
             return _collected(box, keep, secrets, timeouts, ca_file, token) if mine else ""
@@ -120,10 +120,10 @@ def _collected(box: Imap, keep: Keep, secrets: Secrets, timeouts: Timeouts, ca_f
     except _Trouble as trouble:
         return str(trouble)
     except ssl.SSLCertVerificationError:
-        return "the certificate of the mailbox's server does not hold"
+        return "the certificate of the mailbox server is not valid"
     except (imaplib.IMAP4.error, OSError, ValueError):
         # Neither class of error says more: their words are the server's.
-        return "the line to the mailbox was lost, or its server does not speak IMAP"
+        return "the connection to the mailbox was lost, or the server does not support IMAP"
 
 
 class _Bounded(imaplib.IMAP4):
@@ -179,7 +179,7 @@ def opened(
         except line.abort:
             raise
         except imaplib.IMAP4.error:
-            raise _Trouble("the mailbox's server refuses the login") from None
+            raise _Trouble("the mailbox server refuses the login") from None
         if line.select(_quoted(box.folder), readonly=True)[0] != "OK":
             raise _Trouble("the mailbox has no such folder")
     except BaseException:
@@ -203,18 +203,20 @@ def _round(line: imaplib.IMAP4, box: Imap, keep: Keep) -> str:
         for uid in waiting:
             mail = _fetched(line, uid)
             kept = mail is None or keep(mail)
-            again = [one for one in again if one != uid] if kept else list(dict.fromkeys([*again, uid]))
+            again = (
+                [number for number in again if number != uid] if kept else list(dict.fromkeys([*again, uid]))
+            )
             reached = Reached(validity, max(reached.next, uid + 1), tuple(again))
     finally:
         _write(box.state, reached)
-    return "something that came by mail could not be kept" if reached.again else ""
+    return "a received email could not be stored" if reached.again else ""
 
 
 def _waiting(line: imaplib.IMAP4, first: int) -> list[int]:
     """Return the numbers from ``first`` on; each comes in a line of its own, where SEARCH puts all into one, however long."""
     kind, found = line.uid("FETCH", f"{first}:*", "(UID)")
     if kind != "OK":
-        raise _Trouble("the mailbox's server does not say what came")
+        raise _Trouble("the mailbox server does not list the new email")
     numbers = (_UID.search(part) for part in found if isinstance(part, bytes))
     return sorted({uid for number in numbers if number is not None and (uid := int(number[1])) >= first})
 
@@ -223,7 +225,7 @@ def _fetched(line: imaplib.IMAP4, uid: int) -> bytes | None:
     """Return one mail, cut where it is longer than a report; None where it is there no more."""
     kind, found = line.uid("FETCH", str(uid), f"(UID BODY.PEEK[]<0.{LARGEST + 1}>)")
     if kind != "OK":
-        raise _Trouble("the mailbox's server does not hand out what came")
+        raise _Trouble("the mailbox server does not return the new email")
     return next(_bodies(found, uid), None)
 
 
@@ -236,7 +238,7 @@ def _bodies(found: list[Any], uid: int) -> Iterator[bytes]:
 def _number(given: list[Any]) -> int:
     found = _NUMBER.fullmatch(given[0]) if given and isinstance(given[0], bytes) else None
     if found is None:
-        raise _Trouble("the mailbox's server does not say how it numbers")
+        raise _Trouble("the mailbox server does not return UIDVALIDITY")
     return int(found[0])
 
 
@@ -258,4 +260,4 @@ def _write(path: Path, reached: Reached) -> None:
 
 
 def _not_kept(error: OSError) -> str:
-    return f"how far the mailbox was read cannot be kept: {error.strerror}"
+    return f"the position in the mailbox cannot be stored: {error.strerror}"

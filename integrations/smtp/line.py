@@ -81,7 +81,7 @@ class SmtpLine:
             connect(line)
         except ssl.SSLCertVerificationError:
             line.smtp.close()
-            raise Ended(NotSent("the certificate of the mail server does not hold")) from None
+            raise Ended(NotSent("the certificate of the mail server is not valid")) from None
         except (OSError, smtplib.SMTPException, UnicodeError):
             line.smtp.close()
             raise Ended(broken(line.phase)) from None
@@ -116,7 +116,7 @@ class _Batch:
     def all(self) -> tuple[Outcome, ...]:
         """Return every outcome; what was never begun was not sent."""
         return tuple(
-            outcome or NotSent("the line was lost before this message") for outcome in self._outcomes
+            outcome or NotSent("the connection was lost before this message") for outcome in self._outcomes
         )
 
     def stop(self, outcome: Outcome | None = None) -> None:
@@ -162,7 +162,7 @@ class _Batch:
         if self._outcomes[n] is not None:
             return None
         if not f"{self._settings.sender}{outbound.recipient}".isascii() and not smtp.has_extn("smtputf8"):
-            why = "the mail server takes no such address"
+            why = "the mail server does not accept such an address"
             self._outcomes[n] = Rejected("smtputf8", why, about="recipient")
             return None
         try:
@@ -235,7 +235,7 @@ def reply(smtp: smtplib.SMTP) -> _Reply:
         code = line[:3]
         texts.append(line[4:].strip())
         if not line.endswith(b"\n") or not code.isdigit():
-            raise smtplib.SMTPServerDisconnected("what the server said is no answer")
+            raise smtplib.SMTPServerDisconnected("the response of the server is not valid")
         if line[3:4] != b"-":
             return int(code), b"\n".join(texts)
 

@@ -1,4 +1,4 @@
-"""What is wrong with a mail channel as it is configured: what would fail or leak, found without connecting."""
+"""Checks of the settings of an email channel, without a connection."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _relay(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
         hint = "secrets: {password: env:NAME}"
         yield Finding(severity="error", what="username is set without the secret password", hint=hint)
     if settings.tls in {"none", "opportunistic"} and settings.host not in LOOPBACK:
-        what = f"tls is {settings.tls}: mail may cross the network in clear"
+        what = f"tls is {settings.tls}: email can be sent unencrypted"
         yield Finding(severity="warning", what=what, hint="tls: required")
 
 
@@ -45,7 +45,7 @@ def _tokens(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
             )
         yield from findings(oauth.token_url, secrets, "client_secret")
     elif settings.username and any(host.lower().endswith(".office365.com") for host in hosts):
-        what = "Exchange Online turns login by password off at the end of December 2026"
+        what = "Exchange Online ends password login at the end of December 2026"
         yield Finding(
             severity="warning", what=what, hint="settings: {oauth: {token_url: …, client_id: …, scope: …}}"
         )
@@ -57,8 +57,8 @@ def _bounces(settings: Settings) -> Iterator[Finding]:
     if problem := bounce_problem(settings.bounces):
         yield Finding(severity="error", what=f"bounces: {problem}", hint="bounces@domain")
     elif settings.bounces.rpartition("@")[2].lower() != settings.sender.rpartition("@")[2].lower():
-        what = "bounces go to another domain than the sender's: SPF then says nothing for the sender (DMARC)"
-        yield Finding(severity="warning", what=what, hint="an address of the sender's domain")
+        what = "bounces use another domain than the sender, so SPF does not count for DMARC"
+        yield Finding(severity="warning", what=what, hint="Use an address of the sender domain.")
 
 
 def _mailbox(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
@@ -69,7 +69,7 @@ def _mailbox(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
         hint = "secrets: {imap_password: env:NAME}"
         yield Finding(severity="error", what="imap is set without the secret imap_password", hint=hint)
     if box.tls == "none" and box.host not in LOOPBACK:
-        what = "imap is read without TLS: its password may cross the network in clear"
+        what = "imap is read without TLS: the password can be sent unencrypted"
         yield Finding(severity="error", what=what, hint="tls: implicit")
 
 
@@ -79,7 +79,7 @@ def _signing(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
 
         yield from signing.findings(settings.sender, secrets)
     elif not secrets.keys().isdisjoint({"certificate", "signing_key"}):
-        what = "a certificate or its key is given, but mail is not signed"
+        what = "a certificate or its key is set, but email is not signed"
         yield Finding(severity="error", what=what, hint="settings: {sign: smime}")
 
 

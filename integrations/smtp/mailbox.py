@@ -36,12 +36,12 @@ def heard(raw: bytes, at: datetime, bounces: str = "") -> list[Receipt | Answer]
 def collect(folder: Path, took: Took, at: datetime, bounces: str = "") -> str:
     """Hand what came to ``took``; a mail of which something was not kept stays where it is. Return what went wrong."""
     try:
-        waiting = sorted(one for one in (folder / "new").iterdir() if one.is_file())[:MOST]
+        waiting = sorted(path for path in (folder / "new").iterdir() if path.is_file())[:MOST]
         (folder / "cur").mkdir(exist_ok=True)
         kept = [_one(path, folder, took, at, bounces) for path in waiting]
     except OSError as error:
         return f"the mailbox cannot be read: {error.strerror}"
-    return "" if all(kept) else "something that came by mail could not be kept"
+    return "" if all(kept) else "a received email could not be stored"
 
 
 def _one(path: Path, folder: Path, took: Took, at: datetime, bounces: str) -> bool:

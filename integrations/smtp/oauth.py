@@ -48,19 +48,17 @@ def bearer(given: OAuth, secrets: Secrets, at: datetime, timeouts: Timeouts, ca_
 
 def _read(reply: Reply | Outcome, at: datetime, key: tuple[str, ...]) -> str | Outcome:
     if not isinstance(reply, Reply):
-        return (
-            reply if isinstance(reply, Rejected) else NotSent("the service that gives tokens did not answer")
-        )
+        return reply if isinstance(reply, Rejected) else NotSent("the token service did not answer")
     judged = judge(reply, at)
     if isinstance(judged, Throttled):
         return judged
     if isinstance(judged, Rejected):
-        why = f"the service that gives tokens refused us with {judged.code}"
+        why = f"the token service refused the request with {judged.code}"
         return Rejected(judged.code, why, about="account")
     said = json_object(reply.body)
     token, holds = said.get("access_token"), said.get("expires_in")
     if judged is not None or not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        return NotSent("the service that gives tokens gave none")
+        return NotSent("the token service returned no token")
     span = timedelta(seconds=min(holds, 86_400)) if isinstance(holds, int) else timedelta()
     _TOKENS[key] = token, at + span - EARLY
     return token

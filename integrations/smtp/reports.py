@@ -159,7 +159,7 @@ def _in_prose(message: Message, digest: str, at: datetime, key: str) -> Iterator
     reply = str(message.get("Auto-Submitted", "")).strip().lower().startswith("auto-replied")
     if not by_nobody or reply:
         return
-    part = next((one for one in message.walk() if one.get_content_type() == "text/plain"), None)
+    part = next((piece for piece in message.walk() if piece.get_content_type() == "text/plain"), None)
     body = part.get_payload(decode=True) if part is not None else None
     words = body[:MOST_WORDS].decode("utf-8", "replace") if isinstance(body, bytes) else ""
     if found := next(filter(None, (code.search(words) for code in _ENDED)), None):
@@ -198,7 +198,7 @@ def _receipts(message: Message, digest: str, at: datetime, keyed: str) -> Iterat
 
 
 def _parts(payload: object) -> list[Message]:
-    return [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else []
+    return [part for part in payload if isinstance(part, Message)] if isinstance(payload, list) else []
 
 
 def _is(part: Message, kind: str) -> bool:

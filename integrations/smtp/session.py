@@ -91,7 +91,7 @@ def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcom
         except Ended as end:
             return end.outcome
         except ssl.SSLCertVerificationError:
-            return NotSent("the certificate of the mail server does not hold")
+            return NotSent("the certificate of the mail server is not valid")
         except (OSError, smtplib.SMTPException, UnicodeError):
             return broken(line.phase)
         finally:
@@ -122,11 +122,13 @@ def broken(phase: str) -> Outcome:
     """Return what a lost line proves in this phase."""
     match phase:
         case "answer":
-            return Unknown("the line was lost after the final dot, before the server's answer", "answer")
+            return Unknown(
+                "the connection was lost after the final dot, before the response of the server", "answer"
+            )
         case "connect":
-            return NotSent("no connection to the mail server could be made")
+            return NotSent("the connection to the mail server failed")
         case _:
-            return NotSent(f"the line was lost before the message was handed over (phase {phase})")
+            return NotSent(f"the connection was lost before the message was sent (phase {phase})")
 
 
 def _converse(line: Transaction, content: bytes) -> Outcome:
@@ -180,7 +182,7 @@ def _log_in(line: Transaction) -> None:
         return
     line.phase = "auth"
     if not isinstance(line.smtp.sock, ssl.SSLSocket) and line.settings.host not in LOOPBACK:
-        raise Ended(NotSent("the password is not sent over a line without TLS"))
+        raise Ended(NotSent("the password is not sent without TLS"))
     smtp, oauth = line.smtp, line.settings.oauth
     offered = smtp.esmtp_features.get("auth", "").upper().split()
     # One mechanism, once: smtplib's login() tries a wrong password again by each, and locks accounts so.
@@ -190,7 +192,7 @@ def _log_in(line: Transaction) -> None:
         ways = {"XOAUTH2": lambda challenge=None: "" if challenge else first}  # once refused, no second try
     way = next((name for name in ways if name in offered), None)
     if way is None:
-        raise Ended(NotSent(f"the mail server offers no login that we speak ({', '.join(ways)})"))
+        raise Ended(NotSent(f"the mail server offers no supported login method ({', '.join(ways)})"))
     if oauth is None:
         if "password" not in line.secrets:
             raise Ended(Rejected("secret", "the secret password is missing", about="account"))
@@ -214,7 +216,9 @@ def _envelope(line: Transaction) -> None:
     sender = settings.sender if reports else return_path(settings.sender, settings.bounces, key)
     international = not f"{sender}{recipient}".isascii()
     if international and not smtp.has_extn("smtputf8"):
-        raise Ended(Rejected("smtputf8", "the mail server takes no such address", about="recipient"))
+        raise Ended(
+            Rejected("smtputf8", "the mail server does not accept such an address", about="recipient")
+        )
     options = ["SMTPUTF8"] if international else []
     if reports:
         # RET=HDRS always: a report must not carry the text back through other people's servers.
@@ -266,9 +270,11 @@ def refused(phase: str, code: int, text: bytes) -> Outcome:
     enhanced = _ENHANCED.match(text)
     full = f"{code} {enhanced[1].decode()}" if enhanced else str(code)
     if code < 500:
-        return Throttled(None, f"the mail server answered {full} (phase {phase}): later", full)
+        return Throttled(None, f"the mail server answered {full} (phase {phase}): retry later", full)
     if phase in _ACCOUNT_PHASES:
-        return Rejected(full, f"the mail server refused us with {full} (phase {phase})", about="account")
+        return Rejected(
+            full, f"the mail server refused the connection with {full} (phase {phase})", about="account"
+        )
     what: Literal["recipient", "message"] = "recipient" if phase == "recipient" else "message"
     known = verdict(full, text.decode("utf-8", "replace")) or Verdict(what)
     return Rejected(

@@ -44,24 +44,26 @@ class Signer:
 
     def check(self, at: datetime) -> None:
         """Raise Trouble where a certificate of the chain is not valid at ``at``."""
-        for one in self._chain:
-            if at < one.not_valid_before_utc:
+        for certificate in self._chain:
+            if at < certificate.not_valid_before_utc:
                 raise Trouble(
-                    f"the {self._named(one)} is not valid before {one.not_valid_before_utc:%Y-%m-%d}"
+                    f"the {self._named(certificate)} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d}"
                 )
-            if at > one.not_valid_after_utc:
-                raise Trouble(f"the {self._named(one)} expired on {one.not_valid_after_utc:%Y-%m-%d}")
+            if at > certificate.not_valid_after_utc:
+                raise Trouble(
+                    f"the {self._named(certificate)} expired on {certificate.not_valid_after_utc:%Y-%m-%d}"
+                )
 
     def ending(self, at: datetime) -> Iterator[Finding]:
         """Yield a finding where a certificate is not valid at ``at``, or will soon be no longer."""
         try:
             self.check(at)
         except Trouble as trouble:
-            yield Finding(severity="error", what=f"nothing can be signed: {trouble}", hint=_RENEW)
+            yield Finding(severity="error", what=f"email cannot be signed: {trouble}", hint=_RENEW)
             return
         first = min(self._chain, key=lambda one: one.not_valid_after_utc)
         if first.not_valid_after_utc - at < SOON:
-            what = f"the {self._named(first)} expires on {first.not_valid_after_utc:%Y-%m-%d}; then nothing is sent"
+            what = f"the {self._named(first)} expires on {first.not_valid_after_utc:%Y-%m-%d}; after that, no email is sent"
             yield Finding(severity="warning", what=what, hint=_RENEW)
 
     def names(self, address: str) -> bool:
@@ -74,8 +76,8 @@ class Signer:
         ``boundary`` must not begin a line of ``entity``.
         """
         builder = PKCS7SignatureBuilder().set_data(entity).add_signer(self._chain[0], self._key, SHA256())
-        for one in self._chain[1:]:
-            builder = builder.add_certificate(one)
+        for certificate in self._chain[1:]:
+            builder = builder.add_certificate(certificate)
         # Binary: the line ends are right already, and are signed as they leave.
         proof = builder.sign(Encoding.DER, [PKCS7Options.DetachedSignature, PKCS7Options.Binary])
         lines = base64.encodebytes(proof).rstrip(b"\n").replace(b"\n", b"\r\n")
@@ -95,7 +97,7 @@ class Signer:
         return "signing certificate" if one is self._chain[0] else "certificate of an authority in the chain"
 
 
-_RENEW = "put a new certificate and its key where the secrets point"
+_RENEW = "Replace the certificate and its key at the places of the secrets."
 
 
 def signer(secrets: Secrets) -> Signer:
@@ -106,7 +108,7 @@ def signer(secrets: Secrets) -> Signer:
         if chain[0].public_key() != key.public_key():
             raise Trouble("the signing key does not belong to the first certificate")
         if not _for_mail(chain[0]):
-            raise Trouble("the signing certificate is not one for mail (extended key usage)")
+            raise Trouble("the signing certificate is not for email (extended key usage)")
     except (ValueError, UnsupportedAlgorithm):
         raise Trouble("the signing certificate cannot be read") from None
     return Signer(chain, key)
@@ -118,11 +120,11 @@ def findings(sender: str, secrets: Secrets) -> Iterator[Finding]:
         found = signer(secrets)
     except Trouble as trouble:
         hint = f"secrets: {{{CERTIFICATE}: file:PATH, {KEY}: file:PATH}}, both in PEM"
-        yield Finding(severity="error", what=f"nothing can be signed: {trouble}", hint=hint)
+        yield Finding(severity="error", what=f"email cannot be signed: {trouble}", hint=hint)
         return
     if not found.names(sender):
-        what = "the signing certificate is not one of the sender address: mail programs warn of that"
-        yield Finding(severity="warning", what=what, hint="a certificate for this very address")
+        what = "the signing certificate is not for the sender address: email programs show a warning"
+        yield Finding(severity="warning", what=what, hint="Use a certificate for the sender address.")
 
 
 def ending(secrets: Secrets, at: datetime) -> Iterator[Finding]:
@@ -144,7 +146,7 @@ def _chain(pem: bytes) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem)
     except (ValueError, UnsupportedAlgorithm):
-        raise Trouble(f"the secret {CERTIFICATE} holds no certificate in PEM") from None
+        raise Trouble(f"the secret {CERTIFICATE} is not a certificate in PEM") from None
 
 
 def _key(pem: bytes, passphrase: str | None) -> RSAPrivateKey | EllipticCurvePrivateKey:
@@ -153,9 +155,9 @@ def _key(pem: bytes, passphrase: str | None) -> RSAPrivateKey | EllipticCurvePri
         key = load_pem_private_key(pem, None if passphrase is None else passphrase.encode())
     except TypeError:
         why = "is encrypted" if passphrase is None else "is not encrypted"
-        raise Trouble(f"the secret {KEY} {why}: {PASSPHRASE} must fit it") from None
+        raise Trouble(f"the secret {KEY} {why}: correct {PASSPHRASE}") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise Trouble(f"the secret {KEY} holds no private key in PEM, or {PASSPHRASE} is wrong") from None
+        raise Trouble(f"the secret {KEY} is not a private key in PEM, or {PASSPHRASE} is wrong") from None
     if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
         raise Trouble("the signing key is neither RSA nor of an elliptic curve (ECDSA)")
     return key

@@ -1,4 +1,4 @@
-"""What a mail server's refusal is about, by its code and its words together: the reader's address, this message, or us.
+"""Cause of a mail server's refusal, from its code and text: the recipient, the message, or the account.
 
 One code means different things: 5.7.1 is one reader's own rule or a block of our server, and only the words tell them apart. The
 first row that fits decides. What no row knows is left to the phase in which it came.

@@ -106,7 +106,7 @@ class ScriptedChannel:
                 raise RuntimeError(f"the script breaks on {outbound.recipient}")
 
     def _take(self, outbound: Outbound) -> str:
-        before = [one.idempotency_key for one in self.taken]
+        before = [message.idempotency_key for message in self.taken]
         if self._able.idempotency != "none" and outbound.idempotency_key in before:
             return f"scripted-{before.index(outbound.idempotency_key) + 1}"
         self.taken.append(outbound)
@@ -117,7 +117,7 @@ class ScriptedChannel:
         if self._able.reconcile == "none":
             return CannotTell("the script cannot be asked")
         with self._lock:
-            keys = [one.idempotency_key for one in self.taken]
+            keys = [message.idempotency_key for message in self.taken]
         if outbound.idempotency_key in keys:
             return Found(f"scripted-{keys.index(outbound.idempotency_key) + 1}")
         return Absent()

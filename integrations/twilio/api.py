@@ -1,4 +1,4 @@
-"""What Twilio's text messages and calls share: the account, what an answer means, and signed callbacks.
+"""Shared parts of Twilio text messages and calls: the account, the responses, and signed callbacks.
 
 Twilio honours no idempotency key, so an answer that is lost stays unknown. But the address that its callbacks
 go to carries our key: a callback names the attempt even when its answer, and with it Twilio's own name for the
@@ -104,10 +104,11 @@ def outcome(reply: Reply | NotSent | Rejected | Unknown, at: datetime, prefix: s
 def _taken(said: Mapping[str, object], prefix: str) -> Outcome:
     sid = identifier(said, prefix)
     if not sid:
-        return Unknown("the service answered yes without naming the message", "answer")
+        return Unknown("the service reported success without a message id", "answer")
     if said.get("status") in {"failed", "undelivered", "canceled"}:
         return _refused(
-            Rejected("failed", "the service took it and gave it up at once"), said.get("error_code")
+            Rejected("failed", "the service accepted the message and failed it at once"),
+            said.get("error_code"),
         )
     return Accepted(sid)
 
@@ -123,8 +124,8 @@ def _refused(judged: Rejected, code: object) -> Outcome:
     if not isinstance(code, int) or isinstance(code, bool) or not 0 < code < 100_000:
         return judged
     if code in _LATER:
-        return Throttled(None, f"the service refused it with {code}: later", str(code))
-    reason, stopped = f"the service refused it with {code}", code == OPTED_OUT
+        return Throttled(None, f"the service refused the message with {code}: retry later", str(code))
+    reason, stopped = f"the service refused the message with {code}", code == OPTED_OUT
     about = _ABOUT.get(code, judged.about)
     return Rejected(str(code), reason, about=about, address="stopped" if stopped else "")
 
@@ -153,7 +154,7 @@ def believed(callback: Callback, settings: Account, secrets: Secrets) -> dict[st
     what a ``Host`` header says, does not matter.
     """
     if callback.method != "POST" or "auth_token" not in secrets or not settings.callback_url:
-        return Unauthentic(reason="not a POST, or no auth_token or callback_url to check it with")
+        return Unauthentic(reason="not a POST, or auth_token or callback_url is missing")
     query = urlsplit(callback.path).query
     url = settings.callback_url.partition("?")[0] + (f"?{query}" if query else "")
     try:
@@ -169,10 +170,10 @@ def believed(callback: Callback, settings: Account, secrets: Secrets) -> dict[st
         for spelt in _spellings(url)
     ]
     if not any(matches):
-        return Unauthentic(reason="the signature does not hold")
+        return Unauthentic(reason="the signature is not valid")
     said = dict(fields)
     if said.get("AccountSid") != settings.account:
-        return Unauthentic(reason="it is about another account")
+        return Unauthentic(reason="the callback is about another account")
     return {**said, "key": dict(parse_qsl(query)).get("key", "")}
 
 
@@ -191,10 +192,8 @@ def lint(settings: Account, secrets: Secrets) -> list[Finding]:
     if problem := _problem(settings, secrets):
         findings.append(Finding(severity="error", what=problem, hint="secrets: {auth_token: env:NAME}"))
     if not settings.callback_url:
-        what = "without callback_url no receipt and no answer can come"
-        findings.append(
-            Finding(severity="warning", what=what, hint="https://host/path, as Twilio can reach it")
-        )
+        what = "without callback_url, no receipt and no answer can be received"
+        findings.append(Finding(severity="warning", what=what, hint="https://host/path, reachable by Twilio"))
     elif not settings.callback_url.startswith("https://"):
         findings.append(Finding(severity="error", what="callback_url is not https", hint="https://host/path"))
     if settings.own_number and (problem := phone_problem(settings.own_number)):
@@ -217,7 +216,7 @@ def _problem(settings: Account, secrets: Secrets) -> str:
         return f"the secret {min(missing)} is missing"
     if problem := url_problem(settings.api):
         return f"api: {problem}"
-    return "" if private(settings.api) else "api is http: anyone on the way can read the secrets"
+    return "" if private(settings.api) else "api is http: others on the network can read the secrets"
 
 
 def required_secrets(settings: Account) -> frozenset[str]:

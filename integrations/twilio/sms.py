@@ -119,12 +119,14 @@ def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Recon
     wanted = {"To": outbound.recipient, "PageSize": "100"}
     reply = api.request("GET", "Messages", wanted, outbound, settings, secrets)
     if not isinstance(reply, Reply) or judge(reply, outbound.at) is not None:
-        return CannotTell("the service could not be asked")
+        return CannotTell("the query to the service failed")
     listed = json_object(reply.body).get("messages")
-    for one in listed if isinstance(listed, list) else []:
-        ours = isinstance(one, dict) and one.get("to") == outbound.recipient and _same(one, outbound)
-        if ours and (sid := api.identifier(one, "SM")):
-            return Found(sid, _PROOFS.get(str(one.get("status")), "accepted"))
+    for message in listed if isinstance(listed, list) else []:
+        ours = (
+            isinstance(message, dict) and message.get("to") == outbound.recipient and _same(message, outbound)
+        )
+        if ours and (sid := api.identifier(message, "SM")):
+            return Found(sid, _PROOFS.get(str(message.get("status")), "accepted"))
     return CannotTell("the service lists no such message yet")
 
 

@@ -109,7 +109,7 @@ def spoken(outbound: Outbound, settings: Settings) -> str:
 
 def _say(text: str, settings: Settings, times: int) -> str:
     """Return one ``Say`` without characters that XML cannot hold."""
-    clean = "".join(one if one.isprintable() or one == "\n" else " " for one in text)
+    clean = "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
     voice = f' voice="{escape(settings.voice)}"' if settings.voice else ""
     return f'<Say language="{escape(settings.language)}"{voice} loop="{times}">{escape(clean)}</Say>'
 
@@ -117,7 +117,7 @@ def _say(text: str, settings: Settings, times: int) -> str:
 def recall(outbound: Outbound, provider_id: str, settings: Settings, secrets: Secrets) -> Outcome:
     """End the call, whether it waits, rings or is spoken; one that is over cannot be ended, and rings no more."""
     if not api.identifier({"sid": provider_id}, "CA"):
-        return Rejected("no_name", "the call has no name to end it by")
+        return Rejected("no_name", "the call has no id to end it")
     reply = api.request("POST", f"Calls/{provider_id}", {"Status": "completed"}, outbound, settings, secrets)
     ended = api.outcome(reply, outbound.at, "CA")
     over = isinstance(ended, Rejected) and ended.code in (_OVER, "failed")

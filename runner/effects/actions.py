@@ -42,12 +42,14 @@ def _attempt(work: DoAct, incident: Incident, tools: EffectContext) -> SendResul
         return _http(work, action.http, incident, tools)
     if action.command:
         return _command(work, incident, tools)
-    return SendResult(state="rejected", reason="it names neither an HTTP call nor a command", permanent=True)
+    return SendResult(
+        state="rejected", reason="the action has neither an HTTP call nor a command", permanent=True
+    )
 
 
 def _http(work: DoAct, http: Http, incident: Incident, tools: EffectContext) -> SendResult:
     if any(map(is_bad_reference, http.headers.values())):
-        reason = "a header names a secret in a form that is not used any more; it is secret:NAME"
+        reason = "a header uses an old form of secret; write secret:NAME"
         return SendResult(state="rejected", reason=reason, permanent=True)
     try:
         headers = {name: _value(value, tools) for name, value in http.headers.items()}
@@ -73,7 +75,7 @@ def _http(work: DoAct, http: Http, incident: Incident, tools: EffectContext) -> 
         if done.status in http.expect:
             return SendResult(state="accepted", provider_id=str(done.status))
         if done.outcome.state == "accepted":
-            reason = f"the answer was {done.status}, not one of {', '.join(map(str, http.expect))}"
+            reason = f"the status was {done.status}, not one of {', '.join(map(str, http.expect))}"
             return SendResult(state="rejected", reason=reason, permanent=True)
     return done.outcome
 
@@ -128,11 +130,13 @@ def _command(work: DoAct, incident: Incident, tools: EffectContext) -> SendResul
             check=False,
         )
     except FileNotFoundError:
-        return SendResult(state="rejected", reason="there is no such program", permanent=True)
+        return SendResult(state="rejected", reason="the program does not exist", permanent=True)
     except subprocess.TimeoutExpired:
-        return SendResult(state="unknown", reason="it did not end in time and was stopped")
+        return SendResult(state="unknown", reason="the program did not end in time and was stopped")
     except OSError as error:
-        return SendResult(state="not_sent", reason=f"it could not be started ({type(error).__name__})")
+        return SendResult(
+            state="not_sent", reason=f"the program could not be started ({type(error).__name__})"
+        )
     if done.returncode == 0:
         return SendResult(state="accepted", provider_id="exit 0")
-    return SendResult(state="rejected", reason=f"it ended with {done.returncode}", permanent=True)
+    return SendResult(state="rejected", reason=f"the program ended with {done.returncode}", permanent=True)

@@ -1,4 +1,4 @@
-"""What one reader of many is sent: the letter's text as mail, or a short text message, and its digest.
+"""Message of a campaign to one person: the letter as email, or a short text message, and its digest.
 
 Each group of readers has its texts made once. Who looks over the shoulder of a text message learns that there is a letter, not
 what is in it: it names the sender and a reference, and has no link to follow (R14).
@@ -68,7 +68,9 @@ class Wording:
         """Return one reader's text message."""
         if self._short is None:
             raise Refused(
-                "there is no short text for text messages", hint="--short NOTICE", code="short_text_missing"
+                "The campaign has no template for text messages.",
+                hint="Add --short NOTICE",
+                code="short_text_missing",
             )
         if self._sms is None:
             return Words("", short_text(letter(self._short, person)).decode())
@@ -109,7 +111,7 @@ def check_short(paper: Paper) -> None:
     wrong = [why for why, holds in problems if holds]
     if wrong:
         raise Refused(
-            f"{paper.notice.id} {' and '.join(wrong)}: it cannot go as a text message",
-            hint="one paragraph: who writes, the reference, and to use the number or site that the reader knows already",
+            f'Notice "{paper.notice.id}" {" and ".join(wrong)}. It cannot be sent as a text message.',
+            hint="Write one paragraph with the sender, the reference, and the use of a known number or site.",
             code="short_text",
         )

@@ -1,4 +1,4 @@
-"""What effects work with, handed in as values and ports: nothing here is global, nothing is fetched by name."""
+"""Context of effects: their values and ports, passed as arguments."""
 
 from __future__ import annotations
 
@@ -155,8 +155,8 @@ def message_class(name: str, directory: Directory | None = None, own: Written | 
     known = laid_over(directory.classes if directory is not None else BUILT_IN_CLASSES, own or {})
     if name not in known:
         raise NotFound(
-            f"there is no message class '{name}'",
-            hint="see classes in tocsin.yaml: it may have stood there",
+            f'Message class "{name}" does not exist.',
+            hint="Check classes in tocsin.yaml.",
             code="unknown_message_class",
         )
     return known[name]

@@ -1,4 +1,4 @@
-"""Effects that touch nothing: what a test or an exercise sends and calls is written down, and answered by script.
+"""Simulated effects: the messages and calls of a test or an exercise are recorded and answered by script.
 
 No integration is loaded and no socket opened: this stands where the gateway stands, so nothing that a playbook, a
 template or a setting says leads out of it.
@@ -87,7 +87,9 @@ class ExerciseSender:
     def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> SendResult:
         """Play one attempt, or make it where it may be made."""
         if _fails(self._incident, channel.id, self._now):
-            return SendResult(state="not_sent", code=PLAYED, reason=f"the exercise has {channel.id} down")
+            return SendResult(
+                state="not_sent", code=PLAYED, reason=f"channel {channel.id} is down in the exercise"
+            )
         if is_really_sent(self._incident, channel, dispatch.delivery):
             return self._gateway.send(channel, dispatch, secrets)
         return self._played.send(channel, dispatch, {})
@@ -103,7 +105,9 @@ class ExerciseSender:
     def host(self, channel: Channel, order: RoomRequest, secrets: Mapping[str, str], /) -> SendResult:
         """Play an attempt for a room: no exercise opens a real one, whatever leaves of its messages."""
         if _fails(self._incident, channel.id, self._now):
-            return SendResult(state="not_sent", code=PLAYED, reason=f"the exercise has {channel.id} down")
+            return SendResult(
+                state="not_sent", code=PLAYED, reason=f"channel {channel.id} is down in the exercise"
+            )
         return self._played.host(channel, order, {})
 
 

@@ -155,7 +155,7 @@ def event_of(link: Link) -> StoredEvent:
 
 def _unreadable() -> StoreCorrupt:
     return StoreCorrupt(
-        "an event's envelope in the store cannot be read", hint="which one: tocsin audit verify"
+        "The envelope of an entry cannot be read.", hint="Find the entry: tocsin audit verify"
     )
 
 
@@ -176,10 +176,10 @@ def check(
         place = Place(incident, link.seq, link.hash)
         unread += link.payload is None
         if anchor is not None and anchor.version == link.seq and anchor.hash != link.hash.hex():
-            return _broken(place, _rewritten(place, "the head known from outside"), unread)
+            return _broken(place, _rewritten(place, "the head from another source"), unread)
     broken = _end(place, witness)
     if broken is None and anchor is not None and anchor.version > place.seq:
-        broken = _short(place, anchor, "a head known from outside")
+        broken = _short(place, anchor, "a head from another source")
     return _broken(place, broken, unread)
 
 
@@ -239,17 +239,17 @@ def _fault(place: Place, link: Link) -> str | None:
     if link.seq != place.seq + 1:
         return "gap"
     if _sha256(place.hash + link.header).digest() != link.hash:
-        return "its envelope or its hash is not what was written"
+        return "the envelope or the hash differs from the stored one"
     try:
         promise = _decode_promise(link.header)
     except _UNREADABLE:
-        return "its envelope is not an event's"
+        return "the envelope is not valid"
     if promise.seq != link.seq or promise.incident != place.incident:
-        return f"its envelope says event {promise.seq} of {promise.incident}"
+        return f"the envelope names entry {promise.seq} of {promise.incident}"
     if not link.unsealed:
-        return "its sealed payload is not what was written"
+        return "the encrypted payload differs from its digest"
     if link.payload is not None and promise.payload_digest != _digest(link):
-        return "its payload is not what was written"
+        return "the payload differs from its digest"
     return None
 
 
@@ -263,16 +263,16 @@ def _classify(place: Place, link: Link, rest: Iterator[Link], why: str) -> Broke
     later = list(rest)
     for other in [link, *later]:
         if other.seq != due and _sha256(place.hash + other.header).digest() == other.hash:
-            return _named(place, due, "reordered", f"event {due} stands at place {other.seq}")
+            return _named(place, due, "reordered", f"entry {due} is at place {other.seq}")
     if link.seq > due:
-        gone = f"event {due} is" if link.seq == due + 1 else f"events {due} to {link.seq - 1} are"
+        gone = f"entry {due} is" if link.seq == due + 1 else f"entries {due} to {link.seq - 1} are"
         return _named(place, due, "removed", f"{gone} missing")
     said, next_said = _promised(link), _promised(later[0]) if later else None
     if said is not None and said > due and next_said in (None, said + 1):
-        return _named(place, due, "removed", f"event {due} is missing: its place holds event {said}")
+        return _named(place, due, "removed", f"entry {due} is missing: entry {said} is at its place")
     if later and _sha256(link.hash + later[0].header).digest() == later[0].hash:
-        return _named(place, due, "edited", f"event {due} was changed: {why}")
-    return _named(place, due, "edited", f"event {due} was changed, or others removed before it: {why}")
+        return _named(place, due, "edited", f"entry {due} was changed: {why}")
+    return _named(place, due, "edited", f"entry {due} was changed, or earlier entries were removed: {why}")
 
 
 def _promised(link: Link) -> int | None:
@@ -287,21 +287,21 @@ def _end(place: Place, witness: Head | None) -> Broken | None:
     if witness is None or (witness.version == place.seq and witness.hash == place.hash.hex()):
         return None
     if witness.version > place.seq:
-        return _short(place, witness, "the incident's row")
+        return _short(place, witness, "the row of the incident")
     if witness.version < place.seq:
-        why = f"the incident's row knows {witness.version} events, the journal has {place.seq}"
+        why = f"the row of the incident has {witness.version} entries, the journal has {place.seq}"
         return _named(place, witness.version + 1, "added", why)
-    return _rewritten(place, "the head in the incident's row")
+    return _rewritten(place, "the head in the row of the incident")
 
 
 def _short(place: Place, known: Head, source: str) -> Broken:
     first, last = place.seq + 1, known.version
-    gone = f"event {first} is" if first == last else f"events {first} to {last} are"
-    return _named(place, first, "truncated", f"{gone} missing from the end: {source} knows {last} events")
+    gone = f"entry {first} is" if first == last else f"entries {first} to {last} are"
+    return _named(place, first, "truncated", f"{gone} missing from the end: {source} has {last} entries")
 
 
 def _rewritten(place: Place, source: str) -> Broken:
-    why = f"event {place.seq} or one before it was rewritten: {source} is another"
+    why = f"entry {place.seq} or an earlier one was rewritten: {source} differs"
     return _named(place, place.seq, "edited", why)
 
 

@@ -1,4 +1,4 @@
-"""What the databases say when something is wrong, as the errors that a person sees."""
+"""Errors of the databases, translated into errors for people."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ _ROOM = 1 << 16
 
 def absent(place: str) -> NotFound:
     """Return the error for a store that was never made."""
-    return NotFound(f"there is no store at {place}", hint="make one with tocsin init", code="no_store")
+    return NotFound(
+        f'Database "{place}" does not exist.', hint="Create a database: tocsin init", code="no_store"
+    )
 
 
 def too_new(place: str, theirs: int, ours: int) -> StoreTooNew:
     """Return the error for a store that a later version of this program wrote."""
     return StoreTooNew(
-        f"the store {place} has schema {theirs}, and this version of Tocsin knows {ours}",
-        hint="install the newer version of Tocsin that wrote it; nothing was changed",
+        f'Database "{place}" has schema {theirs}. This version of Tocsin knows {ours}. Nothing was changed.',
+        hint="Install the version of Tocsin that wrote the database, or a later one.",
     )
 
 
@@ -47,40 +49,40 @@ def upgrade_due(place: str, theirs: int, ours: int) -> StoreError:
 def full(place: str) -> StoreFull:
     """Return the error for a disk without room."""
     return StoreFull(
-        f"no room is left for the store {place}",
-        hint="free space on that disk and repeat; nothing of this was written",
+        f'The disk of database "{place}" is full. Nothing was written.',
+        hint="Free space on the disk, then run the command again.",
     )
 
 
 def locked(place: str) -> StoreLocked:
     """Return the error for a store that someone else has held too long."""
     return StoreLocked(
-        f"another process has held the store {place} for too long",
-        hint="see who uses it, then repeat; nothing of this was written",
+        f'Another process blocks the database "{place}". Nothing was written.',
+        hint="Wait for the other process, then run the command again.",
     )
 
 
 def read_only(place: str) -> StoreReadOnly:
     """Return the error for a store that we may not write."""
     return StoreReadOnly(
-        f"the store {place} cannot be written",
-        hint="check who owns it, its folder's permissions, and that the disk is not mounted read-only",
+        f'Database "{place}" cannot be written.',
+        hint="Check the owner and the permissions of the file and its folder, and the mount of the disk.",
     )
 
 
 def corrupt(place: str, why: str) -> StoreCorrupt:
     """Return the error for a store whose bytes are damaged."""
     return StoreCorrupt(
-        f"the store {place} is damaged: {why}",
-        hint="keep a copy of it as it is, restore a backup beside it, and run tocsin audit verify",
+        f'Database "{place}" is damaged: {why}.',
+        hint="Copy the file. Restore a backup beside it. Run: tocsin audit verify",
     )
 
 
 def would_forget(incident: str, version: int) -> StoreCorrupt:
     """Return the refusal to rebuild over the last witness of missing or changed events."""
     return StoreCorrupt(
-        f"the journal of {incident} does not end as its row remembers (event {version})",
-        hint="run tocsin audit verify: rebuilding would destroy the proof of what is missing",
+        f'The journal of "{incident}" does not end at entry {version}, as its row states.',
+        hint="Run tocsin audit verify. Do not repair: a repair destroys the proof of missing entries.",
     )
 
 
@@ -103,18 +105,18 @@ def sqlite_failure(error: sqlite3.Error, path: Path) -> TocsinError:
             return full(place)
         case sqlite3.SQLITE_CANTOPEN:
             return StoreError(
-                f"the store {place} cannot be opened: {error}",
-                hint="check that its folder exists and may be written",
+                f'Database "{place}" cannot be opened: {error}.',
+                hint="Check that the folder exists and can be written.",
                 code="store_unopenable",
             )
         case sqlite3.SQLITE_IOERR:
             return StoreError(
-                f"the disk failed under the store {place}: {error}",
-                hint="check the disk; nothing of this was written",
+                f'The disk of database "{place}" failed: {error}. Nothing was written.',
+                hint="Check the disk.",
                 code="store_io",
             )
         case _:
-            return Bug(f"the store {place} refused what we asked of it: {error}")
+            return Bug(f'Database "{place}" refused the request: {error}.')
 
 
 def _is_full(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""How the payloads, blobs and summary of an incident are sealed under its data key: the same in every store."""
+"""Encryption of the payloads, blobs and summary of an incident under its data key, the same in every store."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class Sealer:
 def shredded(incident: str) -> Sealed:
     """Return the refusal to seal anything more in a shredded incident."""
     return Sealed(
-        f"the personal data of {incident} was shredded: it can take no more",
-        hint="open a new incident, or record what is not personal",
+        f'The personal data of "{incident}" was erased. It cannot store new personal data.',
+        hint="Open a new incident, or record only data that is not personal.",
         code="shredded",
     )
 
@@ -122,8 +122,8 @@ def checked_blob(digest: str, data: bytes) -> bytes:
     """Return ``data`` if it is what its name says."""
     if blob_digest(data) != digest:
         raise StoreCorrupt(
-            f"the document {digest[:12]}… is not what was written",
-            hint="restore it from a backup; what else changed: tocsin audit verify",
+            f'Document "{digest[:12]}…" differs from its digest.',
+            hint="Restore the document from a backup, then run: tocsin audit verify",
         )
     return data
 
@@ -134,8 +134,8 @@ def open_blob(sealer: Sealer, digest: str, incident: str, wrapped: bytes | None,
         return checked_blob(digest, body)
     if wrapped is None:
         raise Sealed(
-            f"the document {digest[:12]}… was shredded with its incident",
-            hint="only its digest remains, in the journal",
+            f'Document "{digest[:12]}…" was erased with its incident.',
+            hint="Use the digest in the journal.",
             code="shredded",
         )
     return checked_blob(digest, sealer.key(incident, wrapped).open(body, blob_context(incident, digest)))

@@ -120,7 +120,7 @@ class JournalReader:
     def rows(self, state: str | None = None) -> list[IncidentRow]:
         where: LiteralString = "" if state is None else " WHERE state = %s"
         found = self._all(_ROWS + where + " ORDER BY opened_at, id", () if state is None else (state,))
-        return [rows.incident_row(self._sealer, one[:-1], one[-1]) for one in found]
+        return [rows.incident_row(self._sealer, row[:-1], row[-1]) for row in found]
 
     def row(self, incident: str) -> IncidentRow | None:
         found = self._one(_ROWS + " WHERE id = %s", (incident,))
@@ -140,7 +140,7 @@ class JournalReader:
     def get_blob(self, digest: str) -> bytes:
         found = self._one(_BLOB, (digest,))
         if found is None:
-            raise NotFound(f"no document {digest[:12]}… is kept here", code="blob_missing")
+            raise NotFound(f'Document "{digest[:12]}…" does not exist.', code="blob_missing")
         return encryption.open_blob(self._sealer, digest, *found)
 
     def has_blob(self, digest: str) -> bool:

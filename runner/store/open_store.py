@@ -40,7 +40,7 @@ def open_store(
             return PostgresStore(url, vault, create=create, older=older, password=password)
         case _:
             raise Invalid(
-                f"the store's URL begins with {scheme!r}, which is no store",
-                hint="write sqlite:tocsin.db or postgresql://USER@HOST/DATABASE",
+                f'The URL of the database has the unknown scheme "{scheme}".',
+                hint="Write sqlite:tocsin.db or postgresql://USER@HOST/DATABASE",
                 code="store_url",
             )

@@ -1,4 +1,4 @@
-"""The words of the store, and what every store can do: one suite of tests holds both stores to it.
+"""Interface of the store and its data types. One test suite checks both stores.
 
 The store keeps payloads as opaque bytes; what they mean is the engine's business. It never reads a clock:
 ``recorded`` comes in with each append.

@@ -1,4 +1,4 @@
-"""How events and incidents become rows, and rows become them again: the same columns in both stores.
+"""Conversion of events and incidents to rows and back, with the same columns in both stores.
 
 events     incident, seq, header, salt, payload, hash
 incidents  id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private

@@ -1,4 +1,4 @@
-"""A worker lives as long as the operating system holds its lock: no process ids, no heartbeats, no clocks.
+"""Worker lock of the operating system: the worker is alive while the lock is held.
 
 The lock goes with the process, however that ends (a kill, a crash, a power cut). Each worker has a file of its
 own and an id that is never used again. A lock file left behind by a killed worker is harmless; it is removed
@@ -29,13 +29,13 @@ class FileLock:
             self._descriptor: int | None = _take(self.path)
         except OSError as error:
             raise StoreError(
-                f"the worker's lock {self.path} cannot be made: {error.strerror}",
-                hint="check that the folder may be written",
+                f'The lock file "{self.path}" of the worker cannot be created: {error.strerror}.',
+                hint="Check that the folder can be written.",
                 code="worker_lock",
             ) from error
         if self._descriptor is None:
             raise StoreLocked(
-                f"a worker {worker} is running already", hint="stop it first", code="worker_runs"
+                f'Worker "{worker}" runs already.', hint="Stop that worker first.", code="worker_runs"
             )
 
     def held(self) -> bool:

@@ -14,19 +14,19 @@ from runner.routing.organisation import Home
 from runner.vault.master_key import PREFIX
 from runner.vault.secrets import Secret, resolve
 
-HINT = "list it in tocsin.yaml: act: {secrets: {NAME: env:VARIABLE}}"
+HINT = "Add the secret to tocsin.yaml: act: {secrets: {NAME: env:VARIABLE}}"
 
 
 def given_secret(name: str, home: Home, *, base: Path) -> Secret:
     """Return a secret by its name in ``act.secrets``; raises Refused, or as ``resolve`` does."""
     reference = home.act.secrets.get(name)
     if reference is None:
-        raise Refused(f"there is no secret '{name}' for actions", hint=HINT, code="unknown_secret")
+        raise Refused(f'Secret "{name}" for actions does not exist.', hint=HINT, code="unknown_secret")
     secret = None if is_private(reference, home, base=base) else resolve(reference, base=base)
     if secret is None or secret.reveal().startswith(PREFIX):
         raise Refused(
-            f"the secret '{name}' is one that Tocsin itself needs: no action may have it",
-            hint="name another secret in act.secrets of tocsin.yaml",
+            f'Secret "{name}" belongs to Tocsin. Actions cannot use it.',
+            hint="Name another secret in act.secrets of tocsin.yaml.",
             code="secret_private",
         )
     return secret

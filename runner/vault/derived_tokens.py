@@ -1,4 +1,4 @@
-"""The code and the link by which a person says that they have a message: derived, so that nothing keeps them.
+"""Acknowledgement code and link of a message, derived from a key and never stored.
 
 Both come from the incident's own key, and end with it. The code is for eyes, voices and thumbs: it is short, and it is
 only ever believed of somebody whom another thing has shown to be who they are. The link is for everybody who holds it,
@@ -54,7 +54,7 @@ def ack_code(vouch: Vouch, incident: str, delivery: str) -> str:
 
 def spoken(text: str) -> str:
     """Return a code as it was meant: in capitals, without what people put between."""
-    return "".join(one for one in text.upper() if one in LETTERS)
+    return "".join(letter for letter in text.upper() if letter in LETTERS)
 
 
 def ack_link(vouch: Vouch, incident: str, delivery: str, person: str, attempt: int, ends: datetime) -> str:

@@ -46,7 +46,11 @@ class DataKey:
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """Return the plaintext, or raise Sealed (code ``seal_broken``) when a bit or the context differs."""
         return _open(
-            self._cipher, sealed, context, len(_LEVEL), "a sealed payload was changed after it was written"
+            self._cipher,
+            sealed,
+            context,
+            len(_LEVEL),
+            "An encrypted payload was changed after it was written.",
         )
 
 
@@ -73,12 +77,12 @@ class Vault:
         theirs = wrapped[len(_LEVEL) : start]
         if theirs != _master_id(master):
             raise Sealed(
-                f"the data key of {incident} is under master key {theirs.hex()}, and the one here is "
-                f"{_master_id(master).hex()}",
-                hint="bring the master key this store was written with",
+                f'The data key of "{incident}" needs the master key {theirs.hex()}. The master key here is '
+                f"{_master_id(master).hex()}.",
+                hint="Use the master key of this database.",
                 code="other_master",
             )
-        why = f"the wrapped data key of {incident} was changed after it was written"
+        why = f'The encrypted data key of "{incident}" was changed after it was written.'
         return DataKey(_open(_cipher(master), wrapped, _key_context(incident), start, why), self._chance)
 
     def _key(self) -> bytes:
@@ -102,7 +106,9 @@ def _open(cipher: AESGCM, sealed: bytes, context: bytes, start: int, why: str) -
             return cipher.decrypt(sealed[start:body], sealed[body:], context)
     except (InvalidTag, ValueError):
         pass
-    raise Sealed(why, hint="restore the store from a backup and run tocsin audit verify", code="seal_broken")
+    raise Sealed(
+        why, hint="Restore the database from a backup, then run: tocsin audit verify", code="seal_broken"
+    )
 
 
 def _key_context(incident: str) -> bytes:

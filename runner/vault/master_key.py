@@ -1,4 +1,4 @@
-"""Where the master key comes from: a private file, the keyring, or a command of the user's own.
+"""Sources of the master key: a private file, the keyring, or a command of the user.
 
 The text of a master key is ``tocsin-master-v1:`` and 32 bytes in URL-safe base64, wherever it is kept.
 """
@@ -41,8 +41,8 @@ def create_master(reference: str, *, base: Path, chance: Callable[[int], bytes] 
             keyring.set_password(service, name, text)
         case _:
             raise Invalid(
-                f"a master key cannot be created at {scheme}:",
-                hint="use file:PATH or keyring:SERVICE/NAME; a command must bring its own key",
+                f'A master key cannot be created at "{scheme}:".',
+                hint="Use file:PATH or keyring:SERVICE/NAME",
                 code="master_reference",
             )
 
@@ -62,7 +62,7 @@ def read_master(reference: str, *, base: Path) -> bytes:
         return _decode(resolve(reference, base=base).reveal(), reference)
     except NotFound as error:
         raise Sealed(
-            f"the master key is not here: {error.message}", hint=error.hint, code="no_master"
+            f"The master key is missing. {error.message}", hint=error.hint, code="no_master"
         ) from None
 
 
@@ -74,8 +74,8 @@ def _create_file(path: Path, text: str) -> None:
         raise _exists(f"file:{path}") from None
     except OSError as error:
         raise Refused(
-            f"the master key cannot be written to {path}: {error.strerror}",
-            hint="choose another place with file:PATH",
+            f'The master key cannot be written to "{path}": {error.strerror}.',
+            hint="Use another place: file:PATH",
             code="master_unwritable",
         ) from None
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -86,8 +86,8 @@ def _create_file(path: Path, text: str) -> None:
 
 def _exists(reference: str) -> Refused:
     return Refused(
-        f"there is a master key at {reference} already",
-        hint="keep it: payloads sealed under it cannot be opened without it",
+        f'A master key exists at "{reference}". Nothing was written.',
+        hint="Keep the existing key. Encrypted data cannot be read without it.",
         code="master_exists",
     )
 
@@ -96,7 +96,7 @@ def _refuse_open_file(path: Path) -> None:
     # Windows keeps access in lists that a mode does not show.
     if sys.platform != "win32" and path.exists() and path.stat().st_mode & 0o077:
         raise Sealed(
-            f"others can read the master key {path}",
+            f"Other users can read the master key {path}.",
             hint=f"chmod 600 '{path}'",
             code="master_exposed",
         )
@@ -108,7 +108,11 @@ def _from_command(line: str) -> str:
 
     arguments = shlex.split(line)
     if not arguments:
-        raise Invalid("command: names no command", hint="command:PROGRAM ARGUMENT…", code="master_reference")
+        raise Invalid(
+            "The reference command: has no command.",
+            hint="Write command:PROGRAM ARGUMENT…",
+            code="master_reference",
+        )
     try:
         done = subprocess.run(  # noqa: S603 - the user's own settings name it, and no shell reads it
             arguments,
@@ -119,7 +123,7 @@ def _from_command(line: str) -> str:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        why = error.strerror if isinstance(error, OSError) else "it took longer than a minute"
+        why = error.strerror if isinstance(error, OSError) else "it took more than one minute"
         raise _command_failed(arguments[0], why or "it cannot be run") from None
     if done.returncode != 0:
         raise _command_failed(arguments[0], f"it ended with {done.returncode}")
@@ -128,8 +132,8 @@ def _from_command(line: str) -> str:
 
 def _command_failed(program: str, why: str) -> Sealed:
     return Sealed(
-        f"the command that brings the master key failed: {program}: {why}",
-        hint="run it by hand; it must print the key and nothing else",
+        f'The command "{program}" for the master key failed: {why}.',
+        hint="Run the command by hand. It must print only the key.",
         code="no_master",
     )
 
@@ -144,8 +148,8 @@ def _decode(text: str, reference: str) -> bytes:
         # The text is not repeated: it may be another secret.
         place = "the command" if reference.startswith("command:") else reference
         raise Sealed(
-            f"what {place} holds is not a master key",
-            hint=f"a master key is {PREFIX} and 32 bytes in URL-safe base64",
+            f'The content of "{place}" is not a master key.',
+            hint=f"Use a key of {PREFIX} and 32 bytes in URL-safe base64.",
             code="master_invalid",
         )
     return key

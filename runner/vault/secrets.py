@@ -55,8 +55,8 @@ def resolve(reference: str, *, base: Path, environ: Mapping[str, str] | None = N
         case _:
             # The value itself may have been written here by mistake, so it is not repeated.
             raise Invalid(
-                "a secret must be a reference, not the value itself",
-                hint="write env:NAME, file:PATH or keyring:SERVICE/NAME",
+                "A secret must be a reference, not its value.",
+                hint="Write env:NAME, file:PATH or keyring:SERVICE/NAME",
                 code="secret_reference",
             )
 
@@ -65,8 +65,8 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> str:
     value = environ.get(name)
     if not value:
         raise NotFound(
-            f"the environment variable {name} is not set",
-            hint=f"set {name}, or name another place for this secret",
+            f'Environment variable "{name}" is not set.',
+            hint=f"Set {name}, or name another place for the secret.",
             code="secret_missing",
         )
     return value
@@ -78,8 +78,8 @@ def _from_file(path: Path, reference: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise NotFound(
-            f"the secret {reference} cannot be read: {why}",
-            hint="check the path and who may read it",
+            f'Secret "{reference}" cannot be read: {why}.',
+            hint="Check the path and the permissions of the file.",
             code="secret_missing",
         ) from None
     return text.removesuffix("\n").removesuffix("\r")
@@ -90,8 +90,8 @@ def _from_keyring(rest: str, reference: str) -> str:
     value = load_keyring().get_password(service, name)
     if value is None:
         raise NotFound(
-            f"the keyring holds nothing for {reference}",
-            hint=f"store it with: keyring set {service} {name}",
+            f'The keyring has no secret for "{reference}".',
+            hint=f"keyring set {service} {name}",
             code="secret_missing",
         )
     return value
@@ -109,8 +109,8 @@ class Keyring:
             return keyring.get_password(service, name)
         except KeyringError:
             raise NotFound(
-                "the system's keyring does not answer or is locked",
-                hint="unlock it, or use file:PATH",
+                "The keyring of the system does not answer or is locked.",
+                hint="Unlock the keyring, or use file:PATH",
                 code="secret_missing",
             ) from None
 
@@ -123,8 +123,8 @@ class Keyring:
             keyring.set_password(service, name, text)
         except KeyringError:
             raise NotFound(
-                "the system's keyring does not take the secret",
-                hint="unlock it, or use file:PATH",
+                "The keyring of the system does not accept the secret.",
+                hint="Unlock the keyring, or use file:PATH",
                 code="secret_missing",
             ) from None
 
@@ -135,8 +135,8 @@ def load_keyring() -> Keyring:
 
     if find_spec("keyring") is None:
         raise NotFound(
-            "this installation has no keyring support",
-            hint="install tocsin[keyring], or use file:PATH or env:NAME",
+            "This installation does not support a keyring.",
+            hint="Install tocsin[keyring], or use file:PATH or env:NAME",
             code="keyring_missing",
         )
     return Keyring()

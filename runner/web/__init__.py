@@ -1,1 +1,1 @@
-"""What others may reach by HTTP: callbacks of providers, and the page on which a person says that they have a message."""
+"""HTTP interface: callbacks of providers, and the page to acknowledge a message."""

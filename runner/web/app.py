@@ -1,4 +1,4 @@
-"""The application behind ``tocsin serve-callbacks`` (WSGI): from an address to the one who answers, and nothing else.
+"""WSGI application of ``tocsin serve-callbacks``: from a path to its handler.
 
     /in/PLACE[/…]   a provider's callback; PLACE cannot be guessed, and what comes there is believed by its signature alone
     /ack/LINK       a person's page: GET shows it and changes nothing, only the form that it holds acknowledges
@@ -70,10 +70,10 @@ class Application:
         try:
             reply = self._reply(environ)
         except TocsinError as error:
-            self._say(f"something could not be kept ({error.code}): it may come again")
+            self._say(f"a callback could not be stored ({error.code}): the provider can repeat it")
             reply = LATER
         except Exception as error:  # noqa: BLE001  # a bug of ours must not show what came
-            self._say(f"our fault ({type(error).__name__}): it may come again")
+            self._say(f"internal error ({type(error).__name__}): the provider can repeat the callback")
             reply = LATER
         if reply is REFUSED:
             self._count()
@@ -98,7 +98,7 @@ class Application:
                 done = self._links.acknowledged(link)
                 if done is None:
                     return REFUSED
-                self._say(f"a link was used: {'acknowledged' if done.changed else 'nothing new'}")
+                self._say(f"a link was used: {'acknowledged' if done.changed else 'no change'}")
                 return thanking(done.kind, done.codename)
             case _:
                 return REFUSED

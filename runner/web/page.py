@@ -1,4 +1,4 @@
-"""The page on which a person says that they have a message: no script, nothing from elsewhere, nothing about anybody.
+"""Page to acknowledge a message: no script, no external content, no personal data.
 
 Whoever holds a link may have it from a mailbox that others read. So the page names the incident by its codename, says
 when the message was sent, and no more. It is the same before and after the button as far as programs go that look at
@@ -73,21 +73,19 @@ def asking(shown: Shown) -> Reply:
     when = f"{shown.sent_at:%d %B %Y, %H:%M} UTC"
     about = f"<p>A message of the incident <b>{escape(shown.codename)}</b> was sent to you on {when}.</p>"
     if shown.state == "done":
-        return _page(
-            shown.kind, f"{about}<p>Nothing is left to acknowledge: it is known that it was received.</p>"
-        )
+        return _page(shown.kind, f"{about}<p>The message is acknowledged already. No action required.</p>")
     button = (
         '<form method="post"><input type="hidden" name="answer" value="seen">'
         '<button type="submit">I have this message</button></form>'
     )
-    nobody = "<p>Only press if you are the person it was sent to. Nobody is logged in by it, and you are never asked for a password.</p>"
+    nobody = "<p>Press the button only if the message was sent to you. This page does not log you in and never asks for a password.</p>"
     return _page(shown.kind, f"{about}{button}{nobody}")
 
 
 def thanking(kind: Kind, codename: str) -> Reply:
     """Return the page after the button."""
-    text = f"<p>Thank you. It is recorded that you have the message of <b>{escape(codename)}</b>.</p>"
-    return _page(kind, f"{text}<p>You may close this page.</p>")
+    text = f"<p>Thank you. Your acknowledgement of the message of <b>{escape(codename)}</b> is recorded.</p>"
+    return _page(kind, f"{text}<p>You can close this page.</p>")
 
 
 def is_answer(body: bytes) -> bool:

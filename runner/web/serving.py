@@ -1,4 +1,4 @@
-"""The server (waitress) with its bounds: sizes, times, connections, and no word about what it is.
+"""HTTP server (waitress) with limits of sizes, times and connections. It does not name its software.
 
 waitress bounds how long a connection may be silent; that a request which only drips has an end as well is added here.
 TLS, and limits for each address, belong to the reverse proxy in front of it.
@@ -98,7 +98,7 @@ def _listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise Refused(
-            f"cannot listen on {host}:{port}: {error.strerror}",
-            hint="name another: --listen ADDRESS:PORT",
+            f"The server cannot listen on {host}:{port}: {error.strerror}.",
+            hint="Use another address: --listen ADDRESS:PORT",
             code="cannot_listen",
         ) from None

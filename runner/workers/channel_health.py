@@ -1,4 +1,4 @@
-"""A worker's view of the world outside: it listens to outcomes, keeps places in accounts, and looks at what is down."""
+"""Channel health of a worker: records outcomes, reserves rate limits, and probes channels that are down."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class ChannelHealth:
 def may_send(known: Mapping[str, Incident], commands: Mapping[str, Iterable[AnyCommand]]) -> bool:
     """Tell whether any of these incidents may have something to send; else no channel is looked at."""
     return any(
-        name not in known or known[name].deliveries or any(isinstance(one, Composed) for one in given)
+        name not in known or known[name].deliveries or any(isinstance(command, Composed) for command in given)
         for name, given in commands.items()
     )
 

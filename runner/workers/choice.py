@@ -1,4 +1,4 @@
-"""Which driver a home has, by its store: embedded for a file, Procrastinate for PostgreSQL."""
+"""Choice of the worker driver: embedded for a file, Procrastinate for PostgreSQL."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _hook(service: IncidentService) -> Any:
 
 def _not_installed() -> StoreError:
     return StoreError(
-        "this home's store is on PostgreSQL, and Procrastinate, which drives it, is not installed",
-        hint="install Tocsin with its extra 'postgres'",
+        "The database is on PostgreSQL, but Procrastinate is not installed.",
+        hint="Install Tocsin with its extra: tocsin[postgres]",
         code="no_driver",
     )

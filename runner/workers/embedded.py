@@ -1,4 +1,4 @@
-"""The embedded driver: one loop that writes, a pool that performs, and a poke from whoever else has written.
+"""Embedded driver: one loop that writes, a pool that performs effects, and wake-up signals from other writers.
 
 The loop is the only writer of its process. It takes what has come in (outcomes of effects, a poke, a timer), prepares
 a turn for every incident concerned, and commits them together: group commit. Only then does the work of those turns go
@@ -136,7 +136,7 @@ class Worker:
                 tries = tries + 1 if self._kept and not self._doing else 0
                 if tries > PATIENCE:
                     raise StoreError(
-                        "outcomes could not be recorded", hint="run: tocsin worker --once", code="unrecorded"
+                        "The outcomes could not be recorded.", hint="tocsin worker --once", code="unrecorded"
                     )
             self._rested()
         finally:
@@ -164,9 +164,9 @@ class Worker:
         finally:
             self._stopping.set()
             self._ended.set()
-            for one in self._inbox.rest():
-                if isinstance(one, Visit):
-                    self._visits.came(one)
+            for item in self._inbox.rest():
+                if isinstance(item, Visit):
+                    self._visits.came(item)
             self._visits.end(ending)
 
     def visit(self, incident: str) -> Future[VisitResult]:
@@ -210,7 +210,7 @@ class Worker:
         self._rested()
         now = self.time.now()
         due = self.service.store.next_due(now if looked else None)
-        due = min((one for one in (due, self._outside.next_look(now)) if one is not None), default=None)
+        due = min((at for at in (due, self._outside.next_look(now)) if at is not None), default=None)
         pause = POLL if due is None else min(POLL, max(due - now, timedelta(milliseconds=5)))
         arrived = self._inbox.first(pause)
         if not arrived:
@@ -234,8 +234,8 @@ class Worker:
         """One group commit: everything that has arrived, and what is due if we look."""
         commands: dict[str, list[AnyCommand]] = {}
         looked: set[str] = set()
-        for one in [*arrived, *self._inbox.rest()]:
-            look = self._took(one, commands, looked) or look
+        for item in [*arrived, *self._inbox.rest()]:
+            look = self._took(item, commands, looked) or look
         for name, kept in self._kept.items():
             commands.setdefault(name, [])[:0] = kept
         self._kept = {}
@@ -437,7 +437,7 @@ class Worker:
         if self._draining and len(starting) == 1 and len(self._doing) == 1:
             self._do(*starting[0])
             return
-        self._pool.submit(partial(self._do, *one) for one in starting)
+        self._pool.submit(partial(self._do, *work) for work in starting)
 
     def _do(self, work: AnyWork, incident: Incident, head: str) -> None:
         """Perform one piece of work; whatever goes wrong comes back as an outcome.

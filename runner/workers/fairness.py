@@ -1,4 +1,4 @@
-"""So that no incident holds up another: who is worked on in a round, what is held while it is, and what counts as failed.
+"""Fair scheduling of incidents in a worker: the order in a round, leases, and failed turns.
 
 Incidents that failed are worked on one at a time, so that the next death of a process shows which of them it was. How
 failures are counted, and kept where a death cannot lose them, is told in ``service.aside``.
@@ -25,7 +25,7 @@ TURN = timedelta(minutes=1)
 """How long one turn, or one effect that only computes, may take: more counts as a failure."""
 SHARE = timedelta(seconds=30)
 """How long a command about one incident works on the others as well."""
-OVERRAN = f"it computed for more than {TURN.seconds} seconds"
+OVERRAN = f"the work took more than {TURN.seconds} seconds"
 
 
 class Fairness:

@@ -1,4 +1,4 @@
-"""Who waits for which incident, what of it is in flight, and how its last turn left it."""
+"""Pending visits of incidents: waiting callers, work in progress, and the result of the last turn."""
 
 from __future__ import annotations
 

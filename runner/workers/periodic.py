@@ -1,4 +1,4 @@
-"""Something that is done again and again beside the work, on a thread of its own, until it is ended."""
+"""Periodic task on its own thread, beside the work."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PeriodicTask:
         except TocsinError as error:
             return error.message
         except Exception as error:  # noqa: BLE001  # the next round may go well, and the work must go on
-            return f"our fault ({type(error).__name__})"
+            return f"internal error ({type(error).__name__})"
         return ""
 
     def __enter__(self) -> Self:

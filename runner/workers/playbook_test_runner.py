@@ -1,4 +1,4 @@
-"""Run the tests of a playbook: each case opens an incident on a stage and is played to its end in virtual time."""
+"""Runner of playbook tests: each case opens an incident in a sandbox and runs to its end in virtual time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The threads that perform effects: each waits for one effect at a time, however long its server takes.
+"""Pool of threads that perform effects. Each thread waits for one effect at a time.
 
 Work comes in crowds, and most effects of a crowd are short. Waking a thread for each of them costs more than the
 effect. So one thread is called for a crowd; it calls the next before it begins an effect while there is more to begin,

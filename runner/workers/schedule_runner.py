@@ -1,4 +1,4 @@
-"""Have a firing happen: open the exercise for people, play it without them, or do a routine; and record what came of it.
+"""Execution of a scheduled run: an exercise with people, a test run, or a scheduled job; and its recorded result.
 
 Each thing recorded is recorded only while the firing is in our hands. The exercise has an id that follows from the
 firing, so one that was opened by somebody who died before they could say so is found, and not opened again.

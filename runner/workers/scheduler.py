@@ -1,4 +1,4 @@
-"""The scheduler that goes on: APScheduler is its alarm clock, the store's journal says what there is and what happened.
+"""Scheduler process: APScheduler provides the alarms, the journal the schedules and their results.
 
 The alarm clock's own list lives in memory and is made again from the journal, at the start and whenever a schedule
 changes. Each alarm only has somebody look; once a minute somebody looks anyway, for clocks that jump, schedulers that
@@ -72,7 +72,7 @@ class Scheduler:
             self._set_alarms()
             self._work()
         except TocsinError as error:
-            self._say(warning(error.code, f"the schedules could not be looked at: {error.message}"))
+            self._say(warning(error.code, f"The schedules could not be read: {error.message}"))
 
     def _work(self) -> None:
         """Send what is due, reminders above all, where no worker goes on that would."""
@@ -84,7 +84,7 @@ class Scheduler:
         finally:
             worker.close()
         for name, why in worker.troubles.items():
-            self._say(warning("work_failed", f"{name} could not be worked on: {why}"))
+            self._say(warning("work_failed", f"The work of incident {name} failed: {why}"))
 
     def _set_alarms(self) -> None:
         wanted = {

@@ -1,4 +1,4 @@
-"""Conduct an exercise: release what is due, have what follows worked, and wait for what comes next.
+"""Conduct of an exercise: release due injects, perform the work that follows, wait for the next inject.
 
 With people it runs beside them: controllers type their commands elsewhere, the journal tells both. Without people the
 script's participants act at once and the clock goes from one thing that is due to the next, on a stage of its own.
@@ -78,7 +78,11 @@ class Conductor:
         now = self._service.clock.now()
         row = self._service.store.row(self._name)
         inject = wall_time(incident, next_inject(self._plan, incident, self._service.now_in(incident)))
-        dues = [one for one in (inject, row.next_due if row else None) if one is not None and one > now]
+        dues = [
+            instant
+            for instant in (inject, row.next_due if row else None)
+            if instant is not None and instant > now
+        ]
         return min([POLL, *(due - now for due in dues)])
 
 

@@ -1,4 +1,4 @@
-"""The virtual driver: one incident worked in one thread, in a time that stands until nothing is left to do at it.
+"""Virtual driver: one incident in one thread, in virtual time that advances only when no work is left.
 
 The same core and the same loop as for real work; only the clock is another, and whoever would be waited for acts at once.
 A fortnight costs what happens in it: an hour in which nothing is due is one assignment to the clock.
@@ -87,15 +87,13 @@ def play(worker: Worker, incident: str, players: Playing, clock: VirtualClock) -
     for _ in range(ROUNDS):
         worker.drain()
         if worker.troubles:
-            raise Refused(
-                f"it could not be worked on: {next(iter(worker.troubles.values()))}", code="work_failed"
-            )
+            raise Refused(f"The work failed: {next(iter(worker.troubles.values()))}", code="work_failed")
         if players.act():
             clock.advance(MOMENT)
         elif not players.learn() and not _time_passes(service, incident, players, clock):
             return
     raise Refused(
-        "it goes round in circles", hint="look at loops and at what is reopened", code="endless_loop"
+        "The playbook test does not end.", hint="Check loops and reopened steps.", code="endless_loop"
     )
 
 
@@ -103,7 +101,7 @@ def _time_passes(service: IncidentService, name: str, players: Playing, clock: V
     """Go on to when something is due; tell whether there is such a time while steps are open, or players go on."""
     row = service.store.row(name)
     incident, begins = service.load(name), players.begins_at()
-    dues = [one for one in (row.next_due if row else None, begins) if one is not None]
+    dues = [instant for instant in (row.next_due if row else None, begins) if instant is not None]
     if not dues or (begins is None and all(invocation.over for invocation in incident.invocations.values())):
         return False
     before = clock.now()

@@ -1,4 +1,4 @@
-"""What passes between a worker's loop, its pool and those who wait: outcomes, visits, and words for work that broke."""
+"""Results between the loop of a worker, its pool and waiting callers: outcomes, visits and failures."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def answer(done: Future[VisitResult], result: VisitResult | BaseException) -> No
 
 def cancelled_before_start(work: AnyWork) -> AnyCommand:
     """Return the command for an effect whose incident was paused or has ended before it began."""
-    return not_begun(work, "the incident was paused or ended before it began")
+    return not_begun(work, "the incident was paused or ended before the start")
 
 
 def not_begun(work: AnyWork, why: str) -> AnyCommand:
@@ -123,7 +123,7 @@ def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyComma
 
 def words(error: Exception) -> str:
     """Say what went wrong; of a mistake of ours no more than its kind."""
-    return error.message if isinstance(error, TocsinError) else f"our fault ({type(error).__name__})"
+    return error.message if isinstance(error, TocsinError) else f"internal error ({type(error).__name__})"
 
 
 def performed(perform: Performer, work: AnyWork, incident: Incident, head: str) -> AnyCommand:
@@ -138,8 +138,8 @@ def performed(perform: Performer, work: AnyWork, incident: Incident, head: str) 
 def lease_lost() -> StoreError:
     """Return the end of a worker that may be taken for dead."""
     return StoreError(
-        "this worker cannot prove any more that it lives: others may have taken its work over",
-        hint="start it again",
+        "The lease of this worker ended. Other workers can continue its work.",
+        hint="Start the worker again.",
         code="worker_lost",
     )
 

@@ -1,4 +1,4 @@
-"""A bell between processes: one datagram on the loopback says "look at the store", and nothing else.
+"""Wake-up signal between processes: one datagram on the loopback interface, without content.
 
 It works the same on every system, carries no data, and losing it costs a second: the store is looked at anyway. Who
 may ring it can make a worker look, and no more. What a killed worker left is removed by whoever comes across it.

@@ -105,9 +105,7 @@ def test_a_name_that_leads_to_the_loopback_is_refused_before_the_first_byte():
     with ChaosServer(Talk.stay_silent) as server:
         # 127.1 resolves to the loopback without saying so.
         outcome = exchange(ask(f"http://127.1:{server.port}/x", body=b"marker"))
-    assert outcome == Rejected(
-        "address", "the name leads to an address that is never called", about="account"
-    )
+    assert outcome == Rejected("address", "the host name resolves to a forbidden address", about="account")
     assert server.heard == b""
 
 

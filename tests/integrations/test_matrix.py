@@ -87,7 +87,9 @@ def test_the_servers_time_is_obeyed_to_the_millisecond():
     with Matrix("throttle") as server:
         outcome = matrix.send(MESSAGE, settings(server), SECRETS)
         assert server.rooms[ROOM] == []
-    assert outcome == Throttled(timedelta(milliseconds=4555), "the homeserver says later", "M_LIMIT_EXCEEDED")
+    assert outcome == Throttled(
+        timedelta(milliseconds=4555), "the homeserver asks to retry later", "M_LIMIT_EXCEEDED"
+    )
 
 
 def says(body: object, status: str) -> ChaosServer:

@@ -60,7 +60,7 @@ def test_too_many_events_are_throttled_without_a_time():
     with PagerDuty("throttle") as server:
         outcome = pagerduty.send(MESSAGE, settings(server), SECRETS)
         assert server.woken == 0
-    assert outcome == Throttled(None, "the service answered 429: later", "429")
+    assert outcome == Throttled(None, "the service answered 429: retry later", "429")
 
 
 def test_a_wrong_integration_key_is_a_refusal_that_repeats_nothing():
@@ -150,7 +150,7 @@ def test_the_lint_finds_what_would_fail():
 
     assert found(routing_key=ROUTING_KEY) == []
     assert found(routing_key="u+abc") == [
-        "the routing_key does not have 32 characters: it is no integration key"
+        "the routing_key does not have 32 characters, so it is not an integration key"
     ]
     assert found(pagerduty.Settings(acknowledged=True), routing_key=ROUTING_KEY) == [
         "the secret signing is missing"

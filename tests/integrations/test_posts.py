@@ -126,7 +126,7 @@ def test_a_signature_in_the_settings_is_an_error():
 
     assert found(teams.Settings(url="https://x/y?sv=1.0")) == []
     assert found(teams.Settings(url="https://x/y?sv=1.0&sig=abc")) == [
-        ("error", "the URL holds its signature")
+        ("error", "the URL contains its signature")
     ]
     assert found(teams.Settings(url="https://x/y", tenant="")) == [("error", "tenant is empty")]
     assert found(teams.Settings(url="https://x/y"), {}) == [("error", "the secret signature is missing")]
@@ -208,7 +208,7 @@ def test_a_key_in_the_settings_is_an_error():
         return [one.what.partition(":")[0] for one in mattermost.lint(chosen, HOOK)]
 
     assert found() == []
-    assert found(url="https://chat.example/hooks/abc") == ["the URL holds its key"]
+    assert found(url="https://chat.example/hooks/abc") == ["the URL contains its key"]
     assert found(test_to="Not A Channel") == ["test_to"]
 
 
@@ -247,7 +247,7 @@ def test_a_push_goes_to_the_topic_and_its_id_comes_back():
 def test_ntfys_429_names_no_time():
     with Ntfy("throttle") as server:
         outcome = ntfy.send(to("oncall"), topics(server), TOPICS)
-    assert outcome == Throttled(None, "the service answered 429: later", "42901")
+    assert outcome == Throttled(None, "the service answered 429: retry later", "42901")
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_none_of_them_can_be_asked_or_calls_back(adapter, settings):
 def test_429_is_obeyed_to_the_second(double, send, expected):
     with double("throttle") as server:
         outcome = send(server)
-    assert outcome == Throttled(expected, "the service answered 429: later", "429")
+    assert outcome == Throttled(expected, "the service answered 429: retry later", "429")
 
 
 @pytest.mark.parametrize("url", ["https://[::1/", "file:///etc/passwd", "https://user:pw@host/x", ""])

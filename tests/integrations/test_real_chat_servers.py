@@ -72,7 +72,7 @@ def test_ntfy_publishes_refuses_and_throttles_as_the_stand_in_does(push: Ntfy):
     stranger = ntfy.send(message("oncall"), settings, {"token": Held("tk_made_up")})
     assert (stranger.code, stranger.about) == ("40101", "account")
     outcomes = [ntfy.send(message("oncall"), settings, secrets) for _ in range(20)]
-    assert outcomes[0] != outcomes[-1] == Throttled(None, "the service answered 429: later", "42901")
+    assert outcomes[0] != outcomes[-1] == Throttled(None, "the service answered 429: retry later", "42901")
 
 
 def test_a_homeserver_takes_a_transaction_once_across_a_crash_and_says_who_saw_it(homeserver: Synapse):

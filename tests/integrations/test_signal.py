@@ -72,7 +72,7 @@ def test_a_message_is_named_by_its_timestamp():
             "+15005550003",
             Throttled(None, "Signal limits this number: wait, or solve its captcha at the gateway", "400"),
         ),
-        ("+15005550004", Rejected("400", "the service refused it with 400")),
+        ("+15005550004", Rejected("400", "the service refused the request with 400")),
     ],
 )
 def test_refusals_in_words_are_told_apart_without_repeating_them(to, wanted):
@@ -190,12 +190,12 @@ def test_what_goes_wrong_in_fetching_is_told():
     def collected(url: str, took=lambda _: True, secrets=None) -> str:
         return signal.collect(took, AT, WAITS, settings(url), secrets or {})
 
-    assert collected(f"http://127.0.0.1:{closed_port()}") == "no connection to the service could be made"
+    assert collected(f"http://127.0.0.1:{closed_port()}") == "the connection to the service failed"
     assert collected("http://127.0.0.1:1", secrets={"token": Held("a b")}) != ""
     with SignalGateway("throttle") as gateway:
-        assert collected(gateway.url) == "the service answered 429: later"
+        assert collected(gateway.url) == "the service answered 429: retry later"
         gateway.waiting = [receipt(STAMP)]
-        assert collected(gateway.url, lambda _: False) == "something that was fetched could not be kept"
+        assert collected(gateway.url, lambda _: False) == "a fetched item could not be stored"
     with Says() as gateway:
         assert collected(gateway.url) == ""
 
@@ -221,7 +221,7 @@ def test_the_lint_finds_what_would_fail():
     assert signal.lint(settings(), SECRETS) == ()
     bad = signal.Settings(url="http://gateway.example/", number="x")
     assert [one.what for one in signal.lint(bad, {"token": Held("a b")})] == [
-        "the URL is http: anyone on the way can read and drop messages",
+        "the URL is http: others on the network can read and drop messages",
         "the secret token is not one word of printable ASCII",
         "number: a number has the international form: + and digits only, without spaces",
         "url ends with a slash",

@@ -92,8 +92,8 @@ def test_too_long_a_text_is_refused_and_not_cut():
     [
         ("C0UNKNOWN", Rejected("channel_not_found", "Slack cannot reach this address", about="recipient")),
         ("C0ARCHIVED", Rejected("is_archived", "Slack cannot reach this address", about="recipient")),
-        ("C0BROKEN", Unknown("Slack's answer does not say whether it was done", "answer")),
-        ("C0BUSY", Throttled(None, "Slack says later", "ratelimited")),
+        ("C0BROKEN", Unknown("the response of Slack does not state the outcome", "answer")),
+        ("C0BUSY", Throttled(None, "Slack asks to retry later", "ratelimited")),
     ],
 )
 def test_ok_false_with_status_200_is_told_by_its_error(address, wanted):
@@ -111,7 +111,7 @@ def test_a_token_that_slack_does_not_take_is_about_the_account():
 def test_429_is_obeyed_to_the_second_and_nothing_was_posted():
     with Slack("throttle") as server:
         assert slack.send(MESSAGE, settings(server), SECRETS) == Throttled(
-            timedelta(seconds=30), "the service answered 429: later", "429"
+            timedelta(seconds=30), "the service answered 429: retry later", "429"
         )
         assert server.messages == []
 
@@ -119,7 +119,7 @@ def test_429_is_obeyed_to_the_second_and_nothing_was_posted():
 def test_a_later_with_status_200_is_obeyed_as_well():
     with says({"ok": False, "error": "ratelimited"}, "200 OK", "Retry-After: 12") as server:
         outcome = slack.send(MESSAGE, settings(f"http://127.0.0.1:{server.port}"), SECRETS)
-    assert outcome == Throttled(timedelta(seconds=12), "Slack says later", "ratelimited")
+    assert outcome == Throttled(timedelta(seconds=12), "Slack asks to retry later", "ratelimited")
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,9 @@ def test_the_lint_finds_what_would_fail():
 
     assert found(slack.Settings(), token=TOKEN) == []
     assert found(slack.Settings(button="Seen"), token=TOKEN) == ["the secret signing is missing"]
-    assert found(slack.Settings(), token="xoxp-1") == ["the token is not a bot's: it may act for a person"]
+    assert found(slack.Settings(), token="xoxp-1") == [
+        "the token is not a bot token: it can act for a person"
+    ]
     (address,) = found(slack.Settings(test_to="#x"), token=TOKEN)
     assert address.startswith("test_to: ")
     assert found(slack.Settings(api="ftp://x"), token=TOKEN) == ["the URL is neither http nor https"]

@@ -181,7 +181,9 @@ def test_ordinary_addresses_are_taken(address):
 def test_an_international_address_needs_a_server_that_takes_one(relay, mailbox):
     with ChaosServer(smtp_script()) as plain:
         refused = smtp.send(message(recipient="ü@müller.example"), settings(plain), {})
-    assert refused == Rejected("smtputf8", "the mail server takes no such address", about="recipient")
+    assert refused == Rejected(
+        "smtputf8", "the mail server does not accept such an address", about="recipient"
+    )
     international = Relay(mailbox, enable_SMTPUTF8=True)
     international.start()
     try:
@@ -222,7 +224,7 @@ def test_starttls_is_spoken_and_the_certificate_is_checked(secure, mailbox, cert
     assert smtp.send(message(), trusting, {}) == Accepted("Q7")
     assert mailbox.envelopes[0][1].ssl is not None
     doubting = settings(secure, tls="required")
-    assert smtp.send(message(), doubting, {}) == NotSent("the certificate of the mail server does not hold")
+    assert smtp.send(message(), doubting, {}) == NotSent("the certificate of the mail server is not valid")
     assert len(mailbox.envelopes) == 1
 
 
@@ -246,7 +248,7 @@ def test_a_missing_password_is_said_before_anything_is_sent(secure, mailbox, cer
 
 def test_a_relay_that_offers_no_login_is_not_used_with_one(relay):
     outcome = smtp.send(message(), settings(relay, username="tocsin"), {"password": Held(PASSWORD)})
-    assert outcome == NotSent("the mail server offers no login that we speak (PLAIN, LOGIN)")
+    assert outcome == NotSent("the mail server offers no supported login method (PLAIN, LOGIN)")
 
 
 def test_a_message_that_cannot_be_formed_opens_no_connection():
@@ -295,7 +297,7 @@ def test_the_lint_finds_what_would_fail_or_leak():
         ("error", "sender: the address is not of the form name@domain"),
         ("error", "port is not between 1 and 65535"),
         ("error", "username is set without the secret password"),
-        ("warning", "tls is none: mail may cross the network in clear"),
+        ("warning", "tls is none: email can be sent unencrypted"),
     ]
     good = Settings(host="relay.example", sender="a@b.example", username="u")
     assert smtp.lint(good, {"password": Held("x")}) == ()
@@ -306,7 +308,7 @@ def test_a_password_is_not_sent_in_clear_over_a_network():
         # 127.1 is the loopback under a name that does not say so.
         far = msgspec.structs.replace(settings(server, username="tocsin"), host="127.1")
         outcome = smtp.send(message(), far, {"password": Held(PASSWORD)})
-    assert outcome == NotSent("the password is not sent over a line without TLS")
+    assert outcome == NotSent("the password is not sent without TLS")
     assert PASSWORD.encode() not in server.heard
 
 
@@ -354,7 +356,7 @@ def test_the_lint_looks_at_where_mail_comes_back_to():
     box = smtp.Imap(host="imap.example", username="u", state=Path("state"), tls="none")
     assert said({}, imap=box) == [
         ("error", "imap is set without the secret imap_password"),
-        ("error", "imap is read without TLS: its password may cross the network in clear"),
+        ("error", "imap is read without TLS: the password can be sent unencrypted"),
     ]
     safe = msgspec.structs.replace(box, tls="implicit")
     assert said({"imap_password": Held("x")}, imap=safe) == []

@@ -81,7 +81,7 @@ def test_what_could_not_be_kept_is_read_again_and_holds_nothing_up(
 ) -> None:
     inbox = box(server.port, tmp_path)
     server.put("1", report(group("relayed")))
-    assert collected(inbox, certificate[0], keep=False)[1] == "something that came by mail could not be kept"
+    assert collected(inbox, certificate[0], keep=False)[1] == "a received email could not be stored"
     server.put("2", report(group("delivered")))
     got, trouble = collected(inbox, certificate[0])
     assert ([one.kind for one in got if isinstance(one, Receipt)], trouble) == (["relayed", "delivered"], "")
@@ -108,7 +108,7 @@ def test_what_keeps_the_mailbox_shut_is_said_without_the_server_s_words(
 ) -> None:
     inbox = box(server.port, tmp_path)
     wrong = {"imap_password": Held("marker-word")}
-    refused = "the mailbox's server refuses the login"
+    refused = "the mailbox server refuses the login"
     assert collected(inbox, certificate[0], secrets=wrong) == ([], refused)
     assert collected(inbox, certificate[0], secrets={}) == ([], "the secret imap_password is missing")
     no_such = msgspec.structs.replace(inbox, folder='odd "name')
@@ -116,7 +116,7 @@ def test_what_keeps_the_mailbox_shut_is_said_without_the_server_s_words(
 
 
 def test_nobody_there_and_a_server_that_speaks_something_else_are_troubles(tmp_path: Path) -> None:
-    lost = "the line to the mailbox was lost, or its server does not speak IMAP"
+    lost = "the connection to the mailbox was lost, or the server does not support IMAP"
     assert collected(box(free_port(), tmp_path, tls="none"), None)[1] == lost
 
     def chat(talk: Talk) -> None:
@@ -132,7 +132,10 @@ def test_a_server_that_promises_too_much_is_not_listened_to(tmp_path: Path) -> N
 
     with ChaosServer(flood) as server:
         got, trouble = collected(box(server.port, tmp_path, tls="none"), None)
-    assert (got, trouble) == ([], "the line to the mailbox was lost, or its server does not speak IMAP")
+    assert (got, trouble) == (
+        [],
+        "the connection to the mailbox was lost, or the server does not support IMAP",
+    )
     assert not (tmp_path / "state").exists()
 
 
@@ -149,7 +152,10 @@ def test_a_server_that_never_stops_answering_is_not_listened_to(tmp_path: Path) 
 
     with ChaosServer(flood) as server:
         got, trouble = collected(box(server.port, tmp_path, tls="none"), None)
-    assert (got, trouble) == ([], "the line to the mailbox was lost, or its server does not speak IMAP")
+    assert (got, trouble) == (
+        [],
+        "the connection to the mailbox was lost, or the server does not support IMAP",
+    )
     assert said < 2 * imap.MOST_HEARD
 
 
@@ -195,7 +201,7 @@ def test_a_greeting_that_drips_has_an_end(tmp_path: Path) -> None:
 
 def test_the_password_goes_over_no_line_in_clear(tmp_path: Path) -> None:
     outside = msgspec.structs.replace(box(143, tmp_path, tls="none"), host="mail.example.org")
-    assert collected(outside, None) == ([], "the password is not sent over a line without TLS")
+    assert collected(outside, None) == ([], "the password is not sent without TLS")
 
 
 @pytest.mark.slow
@@ -203,7 +209,7 @@ def test_a_state_that_cannot_be_kept_is_told_as_such(
     server: dovecot.Dovecot, certificate: tuple[Path, Path], tmp_path: Path
 ) -> None:
     nowhere = box(server.port, tmp_path, state=tmp_path / "missing" / "state")
-    why = "how far the mailbox was read cannot be kept: No such file or directory"
+    why = "the position in the mailbox cannot be stored: No such file or directory"
     assert collected(nowhere, certificate[0]) == ([], why)
 
 

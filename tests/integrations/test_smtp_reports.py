@@ -219,7 +219,7 @@ def test_a_mailbox_is_read_once_and_what_is_for_people_stays_unread_in_it(tmp_pa
 def test_what_could_not_be_kept_is_read_again(tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "1").write_bytes(report(group("delivered")))
-    assert collected(tmp_path, keep=False)[1] == "something that came by mail could not be kept"
+    assert collected(tmp_path, keep=False)[1] == "a received email could not be stored"
     assert [one.kind for one in collected(tmp_path)[0] if isinstance(one, Receipt)] == ["delivered"]
 
 

@@ -156,23 +156,23 @@ def broken(trusted: Authority) -> dict[str, tuple[dict[str, str], str]]:
         "no key": ({"certificate": good["certificate"]}, "the secret signing_key is missing"),
         "not PEM": (
             {**good, "certificate": "marker-x"},
-            "the secret certificate holds no certificate in PEM",
+            "the secret certificate is not a certificate in PEM",
         ),
         "key not PEM": (
             {**good, "signing_key": "marker-y"},
-            "the secret signing_key holds no private key in PEM, or signing_passphrase is wrong",
+            "the secret signing_key is not a private key in PEM, or signing_passphrase is wrong",
         ),
         "locked": (
             {**good, "signing_key": locked},
-            "the secret signing_key is encrypted: signing_passphrase must fit it",
+            "the secret signing_key is encrypted: correct signing_passphrase",
         ),
         "wrong passphrase": (
             {**good, "signing_key": locked, "signing_passphrase": "marker-other"},
-            "the secret signing_key holds no private key in PEM, or signing_passphrase is wrong",
+            "the secret signing_key is not a private key in PEM, or signing_passphrase is wrong",
         ),
         "needless passphrase": (
             {**good, "signing_passphrase": "marker-other"},
-            "the secret signing_key is not encrypted: signing_passphrase must fit it",
+            "the secret signing_key is not encrypted: correct signing_passphrase",
         ),
         "another's key": (
             {**good, "signing_key": trusted.holder(OURS).key_pem()},
@@ -184,7 +184,7 @@ def broken(trusted: Authority) -> dict[str, tuple[dict[str, str], str]]:
         ),
         "for the web": (
             dict(trusted.signing(web)),
-            "the signing certificate is not one for mail (extended key usage)",
+            "the signing certificate is not for email (extended key usage)",
         ),
         "expired": (
             dict(trusted.signing(old)),
@@ -220,7 +220,7 @@ def test_what_cannot_be_signed_does_not_leave_and_says_why(ways, name: str) -> N
     assert server.talks == []
     channel = smtp.Settings(host="relay.example", sender=OURS, sign="smime")
     found = (*smtp.lint(channel, as_held(given)), *smtp.lint_at(datetime.now(UTC), channel, as_held(given)))
-    assert [(one.severity, one.what) for one in found] == [("error", f"nothing can be signed: {why}")]
+    assert [(one.severity, one.what) for one in found] == [("error", f"email cannot be signed: {why}")]
     assert "marker" not in str(found)
 
 
@@ -234,14 +234,14 @@ def test_the_lint_says_when_the_certificate_is_another_address_s_or_ends_soon(tr
     assert (smtp.lint(channel, secrets), smtp.lint_at(now, channel, secrets)) == ((), ())
     other = as_held(trusted.signing(trusted.holder("other@breach.example")))
     assert [(one.severity, one.what) for one in smtp.lint(channel, other)] == [
-        ("warning", "the signing certificate is not one of the sender address: mail programs warn of that")
+        ("warning", "the signing certificate is not for the sender address: email programs show a warning")
     ]
     short = as_held(trusted.signing(trusted.holder(OURS, lasts=timedelta(days=10))))
     (found,) = smtp.lint_at(now, channel, short)
     ends = now + timedelta(days=9)
     assert (found.severity, found.what) == (
         "warning",
-        f"the signing certificate expires on {ends:%Y-%m-%d}; then nothing is sent",
+        f"the signing certificate expires on {ends:%Y-%m-%d}; after that, no email is sent",
     )
 
 
@@ -253,14 +253,14 @@ def test_a_chain_is_only_as_good_as_each_of_its_certificates(trusted) -> None:
     channel = smtp.Settings(host="relay.example", sender=OURS, sign="smime")
     (found,) = smtp.lint_at(now, channel, given)
     assert found.what.startswith(
-        "nothing can be signed: the certificate of an authority in the chain expired on"
+        "email cannot be signed: the certificate of an authority in the chain expired on"
     )
 
 
 def test_a_certificate_without_the_setting_is_an_error_and_not_silence(trusted, secrets) -> None:
     channel = smtp.Settings(host="relay.example", sender=OURS)
     assert [(one.severity, one.what) for one in smtp.lint(channel, secrets)] == [
-        ("error", "a certificate or its key is given, but mail is not signed")
+        ("error", "a certificate or its key is set, but email is not signed")
     ]
     assert smtp.lint_at(datetime.now(UTC), channel, secrets) == ()
 

@@ -106,13 +106,15 @@ def test_a_messaging_service_takes_the_place_of_a_sender():
 @pytest.mark.parametrize(
     ("to", "wanted"),
     [
-        ("+15005550001", Rejected("21211", "the service refused it with 21211", about="recipient")),
-        ("+15005550009", Rejected("21614", "the service refused it with 21614", about="recipient")),
+        ("+15005550001", Rejected("21211", "the service refused the message with 21211", about="recipient")),
+        ("+15005550009", Rejected("21614", "the service refused the message with 21614", about="recipient")),
         (
             "+15005550004",
-            Rejected("21610", "the service refused it with 21610", about="recipient", address="stopped"),
+            Rejected(
+                "21610", "the service refused the message with 21610", about="recipient", address="stopped"
+            ),
         ),
-        ("+15005550008", Throttled(None, "the service refused it with 21611: later", "21611")),
+        ("+15005550008", Throttled(None, "the service refused the message with 21611: retry later", "21611")),
     ],
 )
 def test_an_error_code_says_what_the_refusal_is_about(to, wanted):
@@ -123,7 +125,7 @@ def test_an_error_code_says_what_the_refusal_is_about(to, wanted):
 def test_wrong_credentials_are_about_the_account():
     with Twilio() as twilio:
         outcome = sms.send(MESSAGE, texting(twilio.url), {"auth_token": Held("other")})
-    assert outcome == Rejected("20003", "the service refused it with 20003", about="account")
+    assert outcome == Rejected("20003", "the service refused the message with 20003", about="account")
 
 
 def test_what_cannot_be_sent_is_refused_before_anything_leaves():
@@ -403,13 +405,13 @@ def test_a_message_given_up_at_once_is_refused():
 
     with GivesUp() as twilio:
         found = sms.send(MESSAGE, texting(twilio.url), SECRETS)
-    assert found == Rejected("21614", "the service refused it with 21614", about="recipient")
+    assert found == Rejected("21614", "the service refused the message with 21614", about="recipient")
 
 
 def test_throttling_and_failures_are_the_transports():
     with Twilio("throttle", "fail") as twilio:
         assert sms.send(MESSAGE, texting(twilio.url), SECRETS) == Throttled(
-            timedelta(seconds=7), "the service answered 429: later", "429"
+            timedelta(seconds=7), "the service answered 429: retry later", "429"
         )
         assert isinstance(sms.send(MESSAGE, texting(twilio.url), SECRETS), Unknown)
         assert twilio.things == {}
@@ -443,12 +445,12 @@ def test_the_lint_finds_what_would_fail():
     assert found(sms, texting(good)) == []
     assert found(voice, calling(good)) == []
     assert found(sms, texting(good, sender="", callback_url="", own_number="1")) == [
-        "without callback_url no receipt and no answer can come",
+        "without callback_url, no receipt and no answer can be received",
         "own_number: a number has the international form: + and digits only, without spaces",
         "exactly one of sender and messaging_service must be set",
     ]
     assert found(sms, texting("http://x", callback_url="http://y")) == [
-        "api is http: anyone on the way can read the secrets",
+        "api is http: others on the network can read the secrets",
         "callback_url is not https",
     ]
     assert found(sms, texting("ftp://x")) == ["api: the URL is neither http nor https"]

@@ -154,7 +154,7 @@ def test_over_tls_the_certificate_is_checked_against_the_channels_own_authority(
         found = [webhook.send(MESSAGE, one, SECRETS) for one in (trusting, webhook.Settings(url=url))]
         server.shutdown()
         thread.join()
-    assert found == [Accepted(""), NotSent("the certificate of the service does not hold")]
+    assert found == [Accepted(""), NotSent("the certificate of the service is not valid")]
 
 
 def callback(body: bytes = b"{}", *, at: datetime = AT, key: bytes = KEY, **headers: str) -> Callback:
@@ -214,10 +214,10 @@ def test_the_lint_finds_urls_that_fail_or_leak():
 
     assert found("https://pager.example/x") == []
     assert found("http://pager.example/x") == [
-        ("warning", "the URL is http: anyone on the way can read and drop messages")
+        ("warning", "the URL is http: others on the network can read and drop messages")
     ]
     assert found("https://user:marker@pager.example/x") == [
-        ("error", "the URL carries a user or password: name a secret instead")
+        ("error", "the URL contains a user or a password: use a secret")
     ]
 
 

@@ -102,7 +102,7 @@ def test_free_text_reaches_only_who_wrote_to_us():
         at = settings(meta.url, template="")
         assert isinstance(whatsapp.send(MESSAGE, at, SECRETS), Accepted)
         assert whatsapp.send(outbound("+15005550011"), at, SECRETS) == Rejected(
-            "131047", "the service refused it with 131047"
+            "131047", "the service refused the message with 131047"
         )
         text = meta.heard[0].json["text"]
     assert text["preview_url"] is False
@@ -112,12 +112,20 @@ def test_free_text_reaches_only_who_wrote_to_us():
 @pytest.mark.parametrize(
     ("to", "more", "wanted"),
     [
-        ("+15005550026", {}, Rejected("131026", "the service refused it with 131026", about="recipient")),
-        ("+15005550056", {}, Throttled(None, "the service refused it with 131056: later", "131056")),
+        (
+            "+15005550026",
+            {},
+            Rejected("131026", "the service refused the message with 131026", about="recipient"),
+        ),
+        (
+            "+15005550056",
+            {},
+            Throttled(None, "the service refused the message with 131056: retry later", "131056"),
+        ),
         (
             TO,
             {"template": "other"},
-            Rejected("132001", "the service refused it with 132001", about="account"),
+            Rejected("132001", "the service refused the message with 132001", about="account"),
         ),
     ],
 )
@@ -129,13 +137,13 @@ def test_metas_own_code_says_what_a_refusal_is_about(to, more, wanted):
 def test_a_token_that_does_not_hold_is_about_the_account():
     with Meta() as meta:
         found = whatsapp.send(MESSAGE, settings(meta.url), {"token": Held("marker-other")})
-    assert found == Rejected("190", "the service refused it with 190", about="account")
+    assert found == Rejected("190", "the service refused the message with 190", about="account")
 
 
 def test_throttling_and_a_failure_are_the_transports():
     with Meta("throttle", "fail") as meta:
         found = whatsapp.send(MESSAGE, settings(meta.url), SECRETS)
-        assert found == Throttled(timedelta(seconds=7), "the service answered 429: later", "429")
+        assert found == Throttled(timedelta(seconds=7), "the service answered 429: retry later", "429")
         assert isinstance(whatsapp.send(MESSAGE, settings(meta.url), SECRETS), Unknown)
         assert meta.messages == {}
 
@@ -315,8 +323,8 @@ def test_the_lint_finds_what_would_fail():
     assert found(settings()) == []
     assert found(settings(template="", own_number="1"), {}) == [
         "the secret token is missing",
-        "without a template only whoever wrote to us within 24 hours is reached",
-        "without app_secret no receipt and no answer can be believed",
+        "without a template, only people who wrote within the last 24 hours can be reached",
+        "without app_secret, receipts and answers cannot be verified",
         "own_number: a number has the international form: + and digits only, without spaces",
     ]
     assert found(msgspec.structs.replace(settings(), phone_number_id="x")) == [

@@ -76,7 +76,7 @@ def test_a_hold_in_mid_run_stops_it_at_the_next_chunk_and_its_end_lets_it_go_on(
     assert len(relay.mails) == 20, "the chunk in flight was ended, and no other begun"
     found = run(desk, "status", path)
     assert (found["state"], found["places"][0]["held"]) == ("paused", True)
-    assert "law enforcement asked for silence" in found["reason"]
+    assert "R27" in found["reason"]
     run(desk, "resume", path, "--reason", "we try whether it lets us")
     assert refused(desk, "bulk", "send", "our-letter", "--people", path, "--yes")["code"] == "held"
     assert len(relay.mails) == 20

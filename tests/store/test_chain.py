@@ -151,14 +151,14 @@ def test_an_edited_payload_is_named():
     links[1] = replaced(links[1], payload=b"B")
     found = chain.check("i", links)
     assert found.broken is not None
-    assert found.broken.why == "event 2 was changed: its payload is not what was written"
+    assert found.broken.why == "entry 2 was changed: the payload differs from its digest"
 
 
 def test_a_gap_is_named():
     links = chained([b"%d" % number for number in range(6)])
     found = chain.check("i", links[:2] + links[4:])
     assert found.broken is not None
-    assert found.broken.why == "events 3 to 4 are missing"
+    assert found.broken.why == "entries 3 to 4 are missing"
 
 
 def test_renumbering_after_a_removal_does_not_hide_it():
@@ -174,7 +174,9 @@ def test_a_missing_end_is_known_from_the_row():
     assert chain.check("i", links[:1]).ok
     found = chain.check("i", links[:1], witness=head_of(links))
     assert found.broken is not None
-    assert found.broken.why == "events 2 to 3 are missing from the end: the incident's row knows 3 events"
+    assert (
+        found.broken.why == "entries 2 to 3 are missing from the end: the row of the incident has 3 entries"
+    )
 
 
 def test_a_journal_that_is_all_gone_is_known_from_the_row():
@@ -190,9 +192,7 @@ def test_a_whole_new_chain_is_known_from_a_head_that_left_the_house():
     assert chain.check("i", old, anchor=anchor).ok
     found = chain.check("i", forged, witness=head_of(forged), anchor=anchor)
     assert found.broken is not None
-    assert (
-        found.broken.why == "event 2 or one before it was rewritten: the head known from outside is another"
-    )
+    assert found.broken.why == "entry 2 or an earlier one was rewritten: the head from another source differs"
 
 
 def test_a_chain_shorter_than_an_anchor_was_cut():
@@ -206,7 +206,7 @@ def test_an_event_behind_the_rows_head_was_added():
     links = chained([b"a", b"b"])
     found = chain.check("i", links, witness=head_of(links[:1]))
     assert found.broken is not None
-    assert found.broken.why == "the incident's row knows 1 events, the journal has 2"
+    assert found.broken.why == "the row of the incident has 1 entries, the journal has 2"
 
 
 def test_an_event_of_another_incident_does_not_fit():
@@ -220,7 +220,7 @@ def test_a_well_hashed_header_in_the_wrong_place_does_not_fit():
     head = hashlib.sha256(chain.genesis("i") + header).digest()
     found = chain.check("i", [Link(seq=1, header=header, hash=head)])
     assert found.broken is not None
-    assert found.broken.why == "event 1 is missing: its place holds event 5"
+    assert found.broken.why == "entry 1 is missing: entry 5 is at its place"
 
 
 @pytest.mark.parametrize("header", [b"no json", b"{}", b"[]"])
@@ -228,7 +228,7 @@ def test_a_header_that_is_none_does_not_fit(header):
     head = hashlib.sha256(chain.genesis("i") + header).digest()
     found = chain.check("i", [Link(seq=1, header=header, hash=head)])
     assert found.broken is not None
-    assert "its envelope is not an event's" in found.broken.why
+    assert "the envelope is not valid" in found.broken.why
 
 
 def test_a_later_version_may_add_to_a_header():

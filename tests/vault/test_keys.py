@@ -64,7 +64,7 @@ def test_a_data_key_belongs_to_its_incident():
     keys = vault()
     with refused("seal_broken", Sealed) as found:
         keys.open_key("j", keys.create_key("i"))
-    assert "j" in found.value.message.split()
+    assert '"j"' in found.value.message
 
 
 def test_another_master_key_is_named_by_its_number_not_by_itself():

@@ -43,7 +43,7 @@ def test_a_key_that_is_not_there_is_said_when_it_is_needed(tmp_path):
     vault = open_vault("file:master.key", base=tmp_path)
     with refused("no_master", Sealed) as found:
         vault.create_key("i")
-    assert "file:master.key" in found.value.message.split()
+    assert "file:master.key" in found.value.message
 
 
 @pytest.mark.parametrize("text", ["hunter2hunter2", PREFIX + "AAAA", PREFIX + "!" * 44, ""])
@@ -54,7 +54,7 @@ def test_what_is_no_key_is_said_and_not_repeated(tmp_path, text):
     with refused("master_invalid", Sealed) as found:
         read_master("file:master.key", base=tmp_path)
     said = found.value.message + found.value.hint.replace(PREFIX, "")
-    assert "file:master.key" in said.split()
+    assert "file:master.key" in said
     assert not text or text not in said
 
 
@@ -67,14 +67,14 @@ def test_a_command_may_bring_the_key(tmp_path):
 @pytest.mark.parametrize(
     ("command", "named"),
     [
-        ("false", ["false:", "1"]),
-        ("/nowhere/at-all --key", ["/nowhere/at-all:", *os.strerror(ENOENT).split()]),
+        ("false", ["false", "1"]),
+        ("/nowhere/at-all --key", ["/nowhere/at-all", os.strerror(ENOENT)]),
     ],
 )
 def test_a_command_that_fails_is_said_without_its_arguments(tmp_path, command, named):
     with refused("no_master", Sealed) as found:
         read_master(f"command:{command}", base=tmp_path)
-    assert set(named) <= set(found.value.message.split())
+    assert all(word in found.value.message for word in named)
     assert "--key" not in found.value.message
 
 

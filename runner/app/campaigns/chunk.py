@@ -1,4 +1,4 @@
-"""One chunk of a campaign: each person's words, one batch over one connection, and how everybody stands afterwards.
+"""One batch of a campaign: the text of each person, one connection, and the outcome of each person.
 
 The stop list is asked after the claim and before the socket (R25, R32); who waits for a turn at a destination or for the morning
 goes back with that time, and nothing was sent.
@@ -198,7 +198,7 @@ class Sender:
         except TocsinError as error:
             # before the socket: a secret or a text could not be read
             self.blocked = error.message
-            outcomes += [_Outcome(one, _back(one, error.message)) for one in going]
+            outcomes += [_Outcome(person, _back(person, error.message)) for person in going]
         counted = Counters(
             sent=sum(outcome.next.state in ("notified", "unknown") for outcome in outcomes),
             bounced=sum(outcome.next.bounced for outcome in outcomes),
@@ -219,7 +219,7 @@ class Sender:
         going: list[Claimed] = []
         for one, turn in zip(chunk.people, turns, strict=True):
             if why := stopped.get(one.address):
-                found = onward(one.ways, f"the address may not be used: {why.replace('_', ' ')}")
+                found = onward(one.ways, f"the address is blocked: {why.replace('_', ' ')}")
                 outcomes.append(_Outcome(one, msgspec.structs.replace(found, tries=one.tries)))
                 continue
             if chunk.way == "sms" and not self._campaign.nights:
@@ -228,10 +228,10 @@ class Sender:
                 due = self._campaign.grounds[one.group].due
                 if turn > now and due is not None and turn > due:
                     self.blocked = (
-                        f"text messages wait for the morning ({turn:%H:%M} UTC), after the deadline (R26)"
+                        f"text messages can be sent only from {turn:%H:%M} UTC, after the deadline (R26)"
                     )
             if turn > now:
-                later = msgspec.structs.replace(_back(one, "its turn comes later"), not_before=turn)
+                later = msgspec.structs.replace(_back(one, "scheduled for later"), not_before=turn)
                 outcomes.append(_Outcome(one, later))
             else:
                 going.append(one)
@@ -362,8 +362,8 @@ def ask_substitutes(service: IncidentService, incident: str, campaign: Campaign)
     """Put each line of substitute notice that was crossed on record, once, and give people the tasks: they decide and act."""
     tallies = service.campaign_tables(service.principal).tally(campaign.id, service.clock.now())
     events = [
-        SubstituteDue(campaign=campaign.id, place=one.place, ground=one.ground, why=one.why)
-        for one in crossed(campaign, tallies)
+        SubstituteDue(campaign=campaign.id, place=threshold.place, ground=threshold.ground, why=threshold.why)
+        for threshold in crossed(campaign, tallies)
     ]
     if not events:
         return
@@ -394,14 +394,14 @@ def verify(service: IncidentService, incident: Incident, campaign: str) -> Proof
             tried = tables.attempts(campaign, n)
             if kept.get(n) != chunk_digest(tried):
                 raise StoreCorrupt(
-                    f"what was tried in chunk {n} of {campaign} is not what was written",
-                    hint="restore it from a backup",
+                    f'The attempts of batch {n} of campaign "{campaign}" are not the stored ones.',
+                    hint="Restore the database from a backup.",
                 )
             attempts, chunks = attempts + len(tried), chunks + 1
             tree.add(kept[n])
         if f"sha256:{tree.root}" != root:
             raise StoreCorrupt(
-                f"chunks {first} to {last} of {campaign} do not fit the root in the journal",
-                hint="restore the store from a backup",
+                f'Batches {first} to {last} of campaign "{campaign}" do not match the journal.',
+                hint="Restore the database from a backup.",
             )
     return Proof(chunks=chunks, attempts=attempts)

@@ -1,4 +1,4 @@
-"""Commands about a campaign that was planned, and its status.
+"""Control of a campaign: pause, resume, resend to unknown outcomes, record a substitute notice.
 
 Which campaign a notice and a list mean, and what dead planners left of theirs.
 
@@ -63,8 +63,8 @@ def known(service: IncidentService, incident: Incident, notice: str, people: Pat
         told = incident.campaigns.values()
         there = "; ".join(f"{view.notice} --people {quote(view.list_name)}" for view in told)
         raise NotFound(
-            f"nothing was planned for {notice} and {people.name} in {incident.codename}",
-            hint=f"there is: {there}"
+            f'No campaign of "{notice}" to "{people.name}" is planned in "{incident.codename}".',
+            hint=f"Use one of: {there}"
             if there
             else f"tocsin bulk plan {notice} --people {quote(str(people))}",
             code="unknown_campaign",
@@ -91,15 +91,15 @@ def pause(service: IncidentService, incident: Incident, notice: str, people: Pat
     found = known(service, incident, notice, people)
     if found.state not in ("sending", "planned"):
         raise Refused(
-            f"{notice} to {people.name} is {found.state}",
-            hint=f"see: tocsin bulk status {notice} --people {quote(people.name)}",
+            f'The campaign "{notice}" to "{people.name}" is {found.state}. It is not sending.',
+            hint=f"tocsin bulk status {notice} --people {quote(people.name)}",
             code="not_sending",
         )
     moved = CampaignMoved(
         campaign=found.campaign.id, state="paused", by=service.principal.person, reason=reason
     )
     if not reason.strip():
-        raise Refused("a reason is needed", hint="--reason WHY: it stands in the record", code="reason")
+        raise Refused("The reason is missing.", hint="Add --reason WHY", code="reason")
     service.campaign_tables(service.principal).set_state(found.campaign.id, "paused", "sending", "planned")
     _submit(service, incident, RecordCampaign(by=service.principal.person, event=moved))
     return known(service, incident, notice, people)
@@ -119,7 +119,7 @@ def resume(
     found = known(service, incident, notice, people)
     if found.state == "planned" or (found.state == "sending" and not again):
         raise Refused(
-            f"{notice} to {people.name} is {found.state}: nothing has to be resumed",
+            f'The campaign "{notice}" to "{people.name}" is {found.state}, not paused.',
             hint=f"tocsin bulk send {notice} --people {quote(people.name)}",
             code="not_paused",
         )
@@ -130,7 +130,7 @@ def resume(
     if not reason.strip():
         raise Refused("a reason is needed", hint="--reason WHY: it stands in the record", code="reason")
     _submit(service, incident, RecordCampaign(by=service.principal.person, event=moved))
-    people_again = tables.again(found.campaign.id, "sent to again by a person's word") if again else 0
+    people_again = tables.again(found.campaign.id, "resent by a decision of a person") if again else 0
     counted = tables.campaign(found.campaign.id).counters
     tables.put(
         msgspec.structs.replace(
@@ -158,10 +158,16 @@ def substitute(
     groups = [n for n, ground in enumerate(found.campaign.grounds) if ground.place == place]
     if not groups:
         places = ", ".join(sorted({ground.place for ground in found.campaign.grounds}))
-        raise NotFound(f"nobody of the list is of {place}", hint=f"there are: {places}", code="unknown_place")
+        raise NotFound(
+            f'No person in the list has the place "{place}".',
+            hint=f"Use one of: {places}",
+            code="unknown_place",
+        )
     if not reason.strip():
         raise Refused(
-            "a reason is needed", hint="--reason WHY: what was posted, where, until when", code="reason"
+            "The reason is missing.",
+            hint="Add --reason WHY, with the text, the place and the end of the publication",
+            code="reason",
         )
     tables = service.campaign_tables(service.principal)
     count = tables.substitute(found.campaign.id, groups, OUT_OF_REACH, "substitute notice")
@@ -180,17 +186,21 @@ def read_stop_list(path: Path) -> list[str]:
     try:
         lines = read_file(path, LARGEST).decode("utf-8-sig").splitlines()
     except FileNotFoundError:
-        raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing") from None
+        raise NotFound(
+            f'File "{path}" does not exist.', hint="Check the path.", code="file_missing"
+        ) from None
     except (OSError, UnicodeDecodeError):
         raise Invalid(
-            f"{path} cannot be read as text", hint="UTF-8, one address on each line", code="file_unreadable"
+            f'File "{path}" is not text.',
+            hint="Use UTF-8, with one address on each line.",
+            code="file_unreadable",
         ) from None
     found = [(number, one.strip()) for number, one in enumerate(lines, 1) if one.strip()]
     problems = [_no_address(path, number) for number, one in found if not is_address(one)]
     if problems:
         raise Invalid(
-            f"{path} has {len(problems)} of {len(found)} lines without an address; nothing was kept from use",
-            hint="one mail address or international telephone number on each line, and nothing else",
+            f'File "{path}" has {len(problems)} of {len(found)} lines without an address. The suppression list was not changed.',
+            hint="Write one email address or international telephone number on each line.",
             problems=problems,
             code="bad_stop_list",
         )
@@ -204,8 +214,8 @@ def _no_address(path: Path, line: int) -> Problem:
         column=1,
         severity="error",
         code="stop-list",
-        message="this is neither a mail address nor a telephone number",
-        hint="as maria@example.org, or +15005550006",
+        message="The line is neither an email address nor a telephone number",
+        hint="Write maria@example.org, or +15005550006",
     )
 
 

@@ -1,4 +1,4 @@
-"""What a campaign rests on: each group's law and text, the channels that may carry it, and what may be sent at this moment."""
+"""Legal basis of a campaign: the law and the text of each group, its channels, and the blocks at this moment."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def carriers(service: IncidentService, incident: Incident, named: Sequence[str] 
     unknown = [name for name in named if name not in service.directory.channels]
     if unknown:
         known = ", ".join(sorted(service.directory.channels)) or "none"
-        raise NotFound(f"there is no channel '{unknown[0]}'", hint=f"known: {known}", code="unknown_channel")
+        raise NotFound(
+            f'Channel "{unknown[0]}" does not exist.', hint=f"Use one of: {known}", code="unknown_channel"
+        )
     # R21 and R27 are judged for each group of people, not for the incident as a whole
     today = plan_context(incident, service.clock.now())
     context = msgspec.structs.replace(today, affected_credentials=frozenset(), held_by="")
@@ -155,7 +157,7 @@ class CampaignTexts:
             if why := self.placed(one):
                 raise Refused(
                     f"{ground.place}: {why}",
-                    hint="plan again: tocsin bulk plan NOTICE --people FILE",
+                    hint="Plan again: tocsin bulk plan NOTICE --people FILE",
                     code="campaign_stale",
                 )
         self.require_whole()
@@ -218,7 +220,7 @@ def unapproved(texts: CampaignTexts, grounds: Sequence[Ground]) -> list[Problem]
             column=0,
             severity="error",
             code="unapproved",
-            message="nobody approved its pattern",
+            message="The template is not approved",
             hint=signing.get(what, ""),
         )
         for what in found

@@ -1,4 +1,4 @@
-"""Plan a campaign: read a list once, find each person's way, reckon whether it can be done in time, and put it on record.
+"""Plan of a campaign: read the list, choose a contact for each person, check the deadline, record the plan.
 
 The list goes into the store a thousand people at a time, so that one of any length needs the same memory. Nothing leaves here.
 What cannot be done in time is refused with the arithmetic, and leaves nothing behind (R33). A process that dies on the way leaves
@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -86,16 +85,16 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
     sendable(incident)
     if order.chunk is not None and not 1 <= order.chunk <= MOST_CHUNK:
         raise Usage(
-            f"--chunk {order.chunk} is not between 1 and {MOST_CHUNK}",
-            hint=f"--chunk {LEAST_CHUNK}",
+            f"--chunk {order.chunk} is not between 1 and {MOST_CHUNK}.",
+            hint=f"Use --chunk {LEAST_CHUNK}",
             code="bad_chunk",
         )
     tables = service.campaign_tables(service.principal)
     before = find(service, incident, order.notice, order.people.name)
     if before is not None and before.state != "planned":
         raise Refused(
-            f"{order.notice} to {order.people.name} is {before.state} already",
-            hint=f"put more people into a list of another name; how it stands: tocsin bulk status {order.notice} --people {quote(order.people.name)}",
+            f'The campaign "{order.notice}" to "{order.people.name}" is {before.state} already.',
+            hint="Put more people into a list with another name.",
             code="already_begun",
         )
     texts = CampaignTexts(service, incident, order.notice, order.short, order.duties)
@@ -255,7 +254,7 @@ class _Reading:
             if taken[keys[ways[0]]] == who:
                 double = True
                 break
-            self.refusals[ways.pop(0), "R29", "somebody else of the list has the same address"] += 1
+            self.refusals[ways.pop(0), "R29", "another person in the list has the same address"] += 1
         state: OwedState = "ready"
         if double:
             state, ways = "duplicate", []
@@ -342,22 +341,22 @@ class _Reading:
 
 def _unreached(ways: Sequence[Way], double: bool) -> str:
     if double:
-        return "stands in the list already"
-    return "" if ways else "no way to this person is known or allowed"
+        return "is in the list already"
+    return "" if ways else "no contact of this person is known or allowed"
 
 
 def _judged(service: IncidentService, reading: _Reading, order: PlanOrder, texts: CampaignTexts) -> BulkPlan:
     if reading.bad and not order.skip_bad:
         more = f", {reading.bad - SHOWN} of them not shown" if reading.bad > SHOWN else ""
         raise Invalid(
-            f"{order.people} has {reading.bad} bad rows{more}: nothing was planned",
-            hint="mend them, or go without them: --skip-bad",
+            f'File "{order.people}" has {reading.bad} invalid rows{more}. No plan was made.',
+            hint="Correct the rows, or add --skip-bad",
             code="people",
             problems=reading.problems,
         )
     if not reading.rows:
         raise Refused(
-            f"{order.people} has nobody to write to", hint="one row for each person", code="list_empty"
+            f'File "{order.people}" has no people.', hint="Write one row for each person.", code="list_empty"
         )
     texts.require_whole()
     campaign = reading.planned()
@@ -366,9 +365,9 @@ def _judged(service: IncidentService, reading: _Reading, order: PlanOrder, texts
     found = feasibility(campaign, reading.ways, reading.limited(), service.clock.now())
     if not found.in_time:
         raise Refused(
-            f"it cannot be done in time: {found.sum}; it would end {found.done:%Y-%m-%dT%H:%M:%SZ}, and {found.duty}"
-            f" is due {found.due:%Y-%m-%dT%H:%M:%SZ}",
-            hint="a faster relay or several (--rate CHANNEL=RATE says what it takes), fewer people in this list, or letters",
+            f"Sending would end at {found.done:%Y-%m-%dT%H:%M:%SZ}, after the deadline ({found.sum}). {found.duty}"
+            f" is due at {found.due:%Y-%m-%dT%H:%M:%SZ}.",
+            hint="Add a channel, or raise the rate: --rate CHANNEL=RATE",
             code="too_late",
         )
     return BulkPlan(
@@ -382,13 +381,13 @@ def _judged(service: IncidentService, reading: _Reading, order: PlanOrder, texts
 
 def _warnings(campaign: Campaign, texts: CampaignTexts) -> Iterator[str]:
     for problem in unapproved(texts, campaign.grounds):
-        yield f"nobody approved {problem.file}: sending is refused before somebody does"
+        yield f"{problem.file} is not approved. Sending is blocked until the approval."
     for ground in campaign.grounds:
         if ground.held:
-            yield f"{ground.group.duty} is held at the request of law enforcement: its readers wait (R27)"
+            yield f"{ground.group.duty} is delayed at the request of law enforcement (R27)"
     for way, channel in campaign.channels.items():
         if campaign.ways.get(way) and channel not in campaign.rates:
-            yield f"no rate is known of {channel}: a careful guess is used; --rate {channel}=60/s says what it takes"
+            yield f"The rate of {channel} is unknown. A low estimate is used. To set the rate: --rate {channel}=60/s"
 
 
 def _record(service: IncidentService, incident: Incident, made: BulkPlan, before: Known | None) -> None:

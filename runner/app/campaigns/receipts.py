@@ -1,4 +1,4 @@
-"""What comes back for a campaign: delivery reports, bounces, complaints, STOP, letters that were posted or returned.
+"""Receipts of a campaign: delivery reports, bounces, complaints, opt-outs, letters that were posted or returned.
 
 A receipt names a person by the key of their message, by the provider's name for it, by reference, or by address. It raises what
 is proved, whatever the order and however often it comes; a failure moves the person to the next way, unless delivery was proved
@@ -151,7 +151,7 @@ class _Taking:
                 if standing.state == "unknown" and after.state != "unknown":
                     self._resolved[standing.campaign] += 1
                 if receipt.kind == "failed" and _ours(receipt):
-                    self._blocked[standing.campaign] = f"a receiver says that we are blocked ({receipt.code})"
+                    self._blocked[standing.campaign] = f"a receiver blocks the sender ({receipt.code})"
                 return
             again = self._tables.standing(standing.campaign, standing.n)
             if again is None:
@@ -177,7 +177,7 @@ class _Taking:
         incident, by = found.campaign.incident, self._service.principal.person
         if self._resolved[name]:
             event = CampaignResolved(
-                campaign=name, people=self._resolved[name], by=by, reason="receipts came"
+                campaign=name, people=self._resolved[name], by=by, reason="receipts arrived"
             )
             self._service.act(self._service.principal, incident, [RecordCampaign(by=by, event=event)])
         ask_substitutes(self._service, incident, found.campaign)
@@ -242,7 +242,7 @@ def _returned(standing: Standing) -> Settled | None:
         "posted"
     ):
         return None
-    return _as_it_is(standing, state="unreachable", evidence="none", why="the letter came back", ways=())
+    return _as_it_is(standing, state="unreachable", evidence="none", why="the letter was returned", ways=())
 
 
 def _failed(receipt: BulkReceipt, standing: Standing) -> tuple[Settled | None, Counters]:
@@ -307,12 +307,12 @@ def read_receipts(path: Path) -> Iterator[BulkReceipt]:
     So a file is taken as a whole or not at all, and a campaign that its receipts stop is stopped.
     """
     if not path.is_file():
-        raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing")
+        raise NotFound(f'File "{path}" does not exist.', hint="Check the path.", code="file_missing")
     problems = [_no_kind(path, line) for line, cells in _lines(path) if _kind(cells) is None]
     if problems:
         raise Invalid(
-            f"{path} has {len(problems)} bad line{'s' if problems[1:] else ''}; nothing of it was taken",
-            hint=f"kinds: {', '.join(KINDS)}",
+            f'File "{path}" has {len(problems)} invalid line{"s" if problems[1:] else ""}. No receipt was imported.',
+            hint=f"Use the kinds: {', '.join(KINDS)}",
             code="receipts",
             problems=problems,
         )
@@ -328,15 +328,15 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             names = {name.strip().lower(): name for name in reader.fieldnames or () if name}
             if "kind" not in names or not names.keys() & {"key", "reference", "address", "provider_id"}:
                 raise Invalid(
-                    f"{path} has no column kind, or none that says about whom",
-                    hint=f"columns: {', '.join(COLUMNS)}",
+                    f'File "{path}" has no column kind, or no column for the recipient.',
+                    hint=f"Use the columns: {', '.join(COLUMNS)}",
                     code="receipts",
                 )
             for row in reader:
                 yield reader.line_num, {low: (row.get(name) or "").strip() for low, name in names.items()}
         except (csv.Error, TooLarge) as error:
             raise Invalid(
-                f"{path}:{reader.line_num}: it is no CSV from here on: {error}", code="receipts"
+                f'File "{path}" is not valid CSV from line {reader.line_num}: {error}.', code="receipts"
             ) from None
 
 
@@ -351,7 +351,7 @@ def _no_kind(path: Path, line: int) -> Problem:
         column=1,
         severity="error",
         code="receipts",
-        message="its kind is none of ours",
+        message="The kind is unknown",
     )
 
 

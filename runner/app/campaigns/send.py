@@ -1,4 +1,4 @@
-"""Send a campaign: chunk by chunk, each claimed before a socket is opened, until nobody is left whom it can send to.
+"""Sending of a campaign in batches. Each batch is claimed before a connection is opened.
 
 One process sends one campaign. It may be killed at any moment: the chunk in flight is then unknown, is shown, and is sent
 again by a person's word alone. It looks before each chunk whether somebody paused it, whether too many addresses were dead, and
@@ -83,24 +83,24 @@ def check(service: IncidentService, incident: Incident, campaign: Campaign) -> C
     changed = [one.place for one, new in zip(campaign.grounds, now, strict=True) if _text(one) != _text(new)]
     if changed:
         raise Refused(
-            f"the text for {', '.join(changed)} is not the one that was planned: facts or templates changed",
-            hint="plan again, and have it approved; once begun, put those who are left into a list of their own",
+            f"The text for {', '.join(changed)} changed after the plan was made.",
+            hint="Plan and approve again: tocsin bulk plan NOTICE --people FILE",
             code="campaign_stale",
         )
     problems = unapproved(texts, now)
     if problems:
         raise Refused(
-            f"nothing is sent: not approved: {len(problems)} of {len(now)} text{'s' if len(now) != 1 else ''}",
+            f"{len(problems)} of {len(now)} text{'s' if len(now) != 1 else ''} are not approved. Nothing was sent.",
             hint=problems[0].hint
-            or "approve the duty's notice from the same template and version: tocsin approve STEP",
+            or "Approve the notice with the same template and version: tocsin approve STEP",
             code="unapproved",
             problems=problems,
         )
     groups = tuple(number for number, ground in enumerate(now) if not ground.held)
     if not groups:
         raise Refused(
-            "law enforcement asked for silence: nobody is told before the hold ends (R27)",
-            hint="until when: tocsin duties",
+            "Law enforcement asked to delay this notice (rule R27). Nothing was sent.",
+            hint="tocsin duties",
             code="held",
         )
     return Checked(texts, groups)
@@ -120,7 +120,7 @@ def send(
     if found.state == "paused":
         view = incident.campaigns.get(found.campaign.id)
         raise Refused(
-            f"{notice} to {people.name} is paused{f': {view.reason}' if view and view.reason else ''}",
+            f'The campaign "{notice}" to "{people.name}" is paused{f": {view.reason}" if view and view.reason else "."}',
             hint=f"tocsin bulk resume {notice} --people {quote(people.name)} --reason WHY",
             code="paused",
         )
@@ -129,8 +129,8 @@ def send(
         alone = service.store.register_worker(f"bulk-{found.campaign.id}")
     except StoreLocked:
         raise Refused(
-            "another process sends this campaign",
-            hint=f"see: tocsin bulk status {notice} --people {quote(people.name)}",
+            "Another process sends this campaign.",
+            hint=f"tocsin bulk status {notice} --people {quote(people.name)}",
             code="already_sending",
         ) from None
     try:
@@ -146,8 +146,8 @@ def _same_list(campaign: Campaign, people: Path) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != campaign.list_sha256:
         raise Stale(
-            f"{people} changed since it was planned",
-            hint="plan again, or bring back the file",
+            f'The list "{people}" changed after the plan was made.',
+            hint="Plan again, or restore the file.",
             code="list_changed",
         )
 
@@ -175,7 +175,7 @@ class _Run:
 
     def go(self) -> Sent:
         """Send until it is done, paused, told to stop, or has to wait longer than it may."""
-        why = "the sender ended before its answers were kept"
+        why = "the sender ended before the outcomes were stored"
         lost = self._tables.lose(self._campaign.id, self._service.clock.now(), why)
         self._begin()
         offered = self._offered()
@@ -216,7 +216,7 @@ class _Run:
         for way, channel in self._campaign.channels.items():
             refusal = offered.offers.get(way)
             if way not in offered.channels and refusal is not None:
-                return f"{channel} may not carry it any more ({refusal.rule}): {refusal.why}"
+                return f"{channel} is now blocked ({refusal.rule}): {refusal.why}"
         return ""
 
     def _sender(self, found: CampaignChannels) -> Sender:
@@ -234,24 +234,28 @@ class _Run:
     def _loop(self, sender: Sender) -> tuple[Ending, str, datetime | None]:
         while True:
             if self._patience.stopped():
-                return "stopped", "it was told to stop", None
+                return "stopped", "the run was stopped", None
             if why := self._changed(sender):
                 return self._pause(why)
             state = self._tables.campaign(self._campaign.id)
             if state.state != "sending":
-                return "paused", "somebody paused it", None
+                return "paused", "a person paused the campaign", None
             if why := alarm(self._campaign, state.counters):
                 return self._pause(why)
             held = self._canary(state)
             if held is None and self._one(sender, state):
                 if self._failures >= MOST_FAILURES or sender.blocked:
-                    return self._pause(sender.blocked or f"nothing could leave: {sender.last}")
+                    return self._pause(sender.blocked or f"nothing could be sent: {sender.last}")
                 continue
             until = held or self._soonest(sender)
             if until is None:
                 return self._done()
             if not self._patience.waits:
-                return "waiting", "the canary is out" if held else "those who are left come later", until
+                return (
+                    "waiting",
+                    "the pilot batch is sent" if held else "the remaining people are scheduled for later",
+                    until,
+                )
             self._wait(until)
 
     def _one(self, sender: Sender, state: Known) -> bool:
@@ -325,7 +329,7 @@ class _Run:
     def _done(self) -> tuple[Ending, str, None]:
         if self._tables.set_state(self._campaign.id, "done", "sending"):
             self._submit(CampaignMoved(campaign=self._campaign.id, state="done"))
-        return "done", "nobody is left to send to", None
+        return "done", "no recipients remain", None
 
     def _change(self, **changes: object) -> None:
         self._campaign = msgspec.structs.replace(self._campaign, **changes)

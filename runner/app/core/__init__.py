@@ -1,1 +1,1 @@
-"""What all use cases share: incidents, transactions, clocks, contacts."""
+"""Shared parts of all use cases: incidents, transactions, clocks, contacts."""

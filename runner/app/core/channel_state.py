@@ -1,4 +1,4 @@
-"""What this process knows of the world outside, shared with every other process on the store.
+"""State of channels and failure domains, shared by all processes on the store.
 
 The engine says what follows from what was heard; the store keeps it as marks; here the two meet. What works costs no
 write: a success of a domain that nothing is held against is only counted here. A failure is written, and so is what ends a
@@ -141,7 +141,7 @@ class Traffic:
             if item.opened_at is not None
         )
         up = (
-            ReportDomain(domain=name, state="up", since=known[name].since, reason="it answers")
+            ReportDomain(domain=name, state="up", since=known[name].since, reason="the channel works")
             for name in rose
         )
         return (*down, *up)
@@ -267,9 +267,9 @@ class Traffic:
         def changed(known: Mapping[str, bytes]) -> dict[str, bytes]:
             after = (change(_breaker(domain, known.get(BREAKER + domain))) for domain in domains)
             return {
-                BREAKER + one.domain: msgspec.json.encode(one)
-                for one in after
-                if one != Breaker(domain=one.domain)
+                BREAKER + breaker.domain: msgspec.json.encode(breaker)
+                for breaker in after
+                if breaker != Breaker(domain=breaker.domain)
             }
 
         names = [BREAKER + domain for domain in domains]

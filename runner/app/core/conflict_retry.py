@@ -1,4 +1,4 @@
-"""Making a change again when others changed the same journal first.
+"""Retry of a change after a conflict with another writer.
 
 A program tries a few times at once: its work comes again by itself. A person's command waits for up to 30 seconds.
 The first try is free. For the others a command needs the gate, a lock that one waiting command has at a time: without
@@ -67,8 +67,8 @@ def retry(service: Waiting, journal: str, attempt: Callable[[], _Made | None]) -
         made = _gated(service.store, service.backoff, journal, attempt)
     if made is None:
         raise Stale(
-            "other people or programs kept changing the same record; nothing was saved",
-            hint="look again, then repeat",
+            "Another person changed the same record first. Nothing was saved.",
+            hint="Check the current state, then run the command again.",
         )
     return made
 

@@ -78,8 +78,8 @@ def person(service: Office, name: str) -> Person:
     people = read_people(service).people
     if name not in people:
         near = nearest(name, people)
-        hint = f"did you mean {near}?" if near else f"add them: tocsin person add {name}"
-        raise NotFound(f"nobody is called '{name}'", hint=hint, code="unknown_person")
+        hint = f"Use {near}" if near else f"Add the person: tocsin person add {name}"
+        raise NotFound(f'Person "{name}" is not in the contact list.', hint=hint, code="unknown_person")
     return people[name]
 
 
@@ -90,8 +90,8 @@ def add_person(service: Office, name: str, title: str, contacts: tuple[ContactPo
     """
     if not is_short_name(name) or text_problem(name):
         raise Refused(
-            "a person needs a short name of one word, as --as, roles and steps use it",
-            hint="letters, digits, hyphens: maria; the full name goes to --name",
+            "The person id is not one word of letters, digits and hyphens.",
+            hint="Use an id such as maria. Put the full name into --name",
             code="bad_name",
         )
     for contact in contacts:
@@ -139,7 +139,11 @@ def _has_contact(service: Office, name: str, channel: str) -> None:
     found = person(service, name)
     if channel not in {contact.channel for contact in found.contacts}:
         known = ", ".join(sorted({contact.channel for contact in found.contacts})) or "none"
-        raise NotFound(f"{name} has no contact '{channel}'", hint=f"known: {known}", code="unknown_contact")
+        raise NotFound(
+            f'Person "{name}" has no contact "{channel}".',
+            hint=f"Use one of: {known}",
+            code="unknown_contact",
+        )
 
 
 def stop_contact(
@@ -160,7 +164,11 @@ def stop_heard(service: Office, name: str, channel: str, how: str, *, stopped: b
     """Record what a person heard: that somebody wants nothing more at a contact, over any channel that it is for, or again."""
     _has_contact(service, name, channel)
     points = [contact for contact in person(service, name).contacts if contact.channel == channel]
-    ways = [one for one in read_channels(service.home)[0].values() if channel in (one.id, one.address_kind)]
+    ways = [
+        config
+        for config in read_channels(service.home)[0].values()
+        if channel in (config.id, config.address_kind)
+    ]
     adapters = {way.adapter for way in ways}
     done = [
         stop_contact(service, name, adapter, point.address, how, stopped=stopped)
@@ -188,17 +196,21 @@ def hold_role(service: Office, role: str, persons: tuple[str, ...]) -> None:
 def _check(service: Office, contact: ContactPoint) -> None:
     channels, broken = read_channels(service.home)
     if contact.channel in broken:
-        raise Refused(broken[contact.channel], hint="see: tocsin doctor", code="broken_channel")
+        raise Refused(broken[contact.channel], hint="tocsin doctor", code="broken_channel")
     ways = (*channels, *broken, *KINDS)
     if contact.channel not in ways:
         near = nearest(contact.channel, ways)
         raise Refused(
-            f"there is no channel '{contact.channel}', and no such kind of address",
-            hint=f"did you mean {near}?" if near else f"there are: {', '.join(ways)}",
+            f'"{contact.channel}" is not a channel and not a kind of address.',
+            hint=f"Use {near}" if near else f"Use one of: {', '.join(ways)}",
             code="unknown_channel",
         )
     if problem := address_problem(channels, contact):
-        raise Refused(f"the address for {contact.channel} cannot be used: {problem}", code="bad_address")
+        raise Refused(
+            f'The address for "{contact.channel}" is not valid: {problem}.',
+            hint="Correct the address.",
+            code="bad_address",
+        )
 
 
 def address_problem(channels: Mapping[str, Channel], contact: ContactPoint) -> str:

@@ -1,4 +1,4 @@
-"""The clock and the identifiers: read and made here, and nowhere else."""
+"""System clock and random identifiers, the only sources of both in the program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An opened home: its store, its people and channels, and the one way in which an incident changes.
+"""Incident service: an open home folder with its store, people and channels, and the changes of incidents.
 
 An ``IncidentService`` lives as long as a command or a worker. It keeps compiled plans and pinned law by digest; incidents it folds
 from the journal whenever they are asked for.
@@ -156,8 +156,8 @@ class IncidentService:
             from runner.base.text import nearest
 
             close = nearest(person, self.directory.people)
-            hint = f"did you mean {close}?" if close else "see: tocsin person list"
-            raise NotFound(f"nobody here is called '{person}'", hint=hint, code="unknown_person")
+            hint = f"Use {close}" if close else "tocsin person list"
+            raise NotFound(f'Person "{person}" is not in the contact list.', hint=hint, code="unknown_person")
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class IncidentService:
             found = [row.id for row in rows if name in (row.id, row.codename)]
             if found:
                 return found[-1]
-            raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
+            raise NotFound(f'Incident "{name}" does not exist.', hint="tocsin list", code="unknown_incident")
         if chosen := counts(choice, rows):
             return chosen
         open_rows = [row for row in rows if row.state in OPEN_STATES]
@@ -182,8 +182,8 @@ class IncidentService:
             raise nothing_open(self.store, rows)
         names = ", ".join(row.codename for row in open_rows[:8])
         raise Refused(
-            f"{len(open_rows)} incidents are open: {names}",
-            hint="name one, or: tocsin use INCIDENT",
+            f"{len(open_rows)} incidents are open: {names}.",
+            hint="Add -i INCIDENT",
             code="which_incident",
         )
 
@@ -313,7 +313,9 @@ class IncidentService:
         done = prepare(born, commands, now, library, principal, birth=event)
         if not self.append([done])[0]:
             raise Refused(
-                "an incident of this name exists already", hint="repeat the command", code="incident_exists"
+                "An incident with this codename exists. Nothing was saved.",
+                hint="repeat the command",
+                code="incident_exists",
             )
         return Turn(before=born, after=done.incident, events=done.events, work=done.work)
 
@@ -395,8 +397,8 @@ class IncidentService:
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "no such name"
             raise NotFound(
-                f"the {what} {named} cannot be read: {why}",
-                hint=f"stationery.{what} in tocsin.yaml; its path counts from the home",
+                f'The {what} "{named}" cannot be read: {why}.',
+                hint=f"Correct stationery.{what} in tocsin.yaml. The path is relative to the home folder.",
                 code="file_unreadable",
             ) from None
 

@@ -1,4 +1,4 @@
-"""Who is on call now, by the rotas of the home: read anew when a file changes, and never in the way of a message.
+"""People on call now, from the rotas of the home folder. A file is read again after a change; an error never blocks a message.
 
 A rota that cannot be read names nobody: then those hold the role whom the settings name, and the problem is shown.
 """

@@ -62,7 +62,7 @@ def load_incident(store: Store, name: str, libraries: Libraries) -> Incident:
         rows = store.read_payloads(name)
         first = next(rows, None)
         if first is None and not last:
-            raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
+            raise NotFound(f'Incident "{name}" does not exist.', hint="tocsin list", code="unknown_incident")
         if first is None:
             raise _damaged(name, 1, missing=True)
         incident = _folded(begin(recorded(name, first, 1)), rows, libraries)
@@ -102,17 +102,15 @@ def recorded(incident: str, row: tuple[int, datetime, bytes | None], expected: i
     if seq != expected:
         raise _damaged(incident, expected, missing=True)
     if payload is None:
-        raise Sealed(
-            "this incident was shredded: its personal payloads cannot be read again", code="shredded"
-        )
+        raise Sealed("The personal data of the incident was erased. It cannot be read.", code="shredded")
     try:
         return Recorded(seq, at, decode(payload))
     except msgspec.ValidationError as error:
         if not _is_unknown_type(payload):
             raise _damaged(incident, seq) from error
         raise StoreTooNew(
-            f"event {seq} of this incident was written by a later version of Tocsin",
-            hint="upgrade this machine",
+            f"Entry {seq} of the incident is from a later version of Tocsin.",
+            hint="Install the later version of Tocsin.",
         ) from error
     except msgspec.DecodeError as error:
         raise _damaged(incident, seq) from error
@@ -138,8 +136,8 @@ _CODES = ("event_damaged", "event_missing")
 def _damaged(incident: str, seq: int, *, missing: bool = False) -> StoreCorrupt:
     what = "is missing" if missing else "is damaged"
     return StoreCorrupt(
-        f"event {seq} of incident {incident} {what}",
-        hint="keep a copy of the store as it is, restore a backup beside it, and run tocsin audit verify",
+        f'Entry {seq} of incident "{incident}" {what}.',
+        hint="Copy the database. Restore a backup beside it. Run: tocsin audit verify",
         code="event_missing" if missing else "event_damaged",
     )
 

@@ -1,4 +1,4 @@
-"""What a person types for a step: its id, ``id#n``, or the row just shown; a doubt is refused with the choices."""
+"""References to a step: its id, ``id#n``, or its row number. An ambiguous reference is refused with the choices."""
 
 from __future__ import annotations
 
@@ -30,14 +30,16 @@ def resolve_step(incident: Incident, text: str, rows: Sequence[str] = ()) -> str
         return text
     if text.isdecimal():
         if not 1 <= int(text) <= len(rows):
-            raise NotFound(f"there is no row {text}", hint="see: tocsin status", code="unknown_row")
+            raise NotFound(f"Row {text} does not exist.", hint="tocsin task list", code="unknown_row")
         return rows[int(text) - 1]
     invocations = [i for i in incident.invocations.values() if _named(i, text)]
     if not invocations:
         known = sorted({i.step for i in incident.invocations.values()})
         near = nearest(text, known)
-        hint = f"did you mean {near}?" if near else "see: tocsin task list"
-        raise NotFound(f"no step '{text}' in {incident.codename}", hint=hint, code="unknown_step")
+        hint = f"Use {near}" if near else "tocsin task list"
+        raise NotFound(
+            f'Task "{text}" does not exist in "{incident.codename}".', hint=hint, code="unknown_step"
+        )
     return _one(invocations, text, rows)
 
 
@@ -50,8 +52,8 @@ def refuse_to_come(incident: Incident, text: str, library: Library) -> None:
         if any(text == row.step for row in to_come(step, library, incident, invocation)):
             before = ", ".join((*open_before(incident, invocation, step), *invocation.missing))
             raise Refused(
-                f"'{text}' is not open yet: it is part of {invocation.step}{f', which waits for {before}' if before else ''}",
-                hint=f"see: tocsin task show {quote(handle(incident, invocation.id))}",
+                f'Task "{text}" is not open. It is part of {invocation.step}{f", which waits for {before}" if before else ""}.',
+                hint=f"tocsin task show {quote(handle(incident, invocation.id))}",
                 code="task_not_open",
             )
 
@@ -70,7 +72,7 @@ def _one(found: list[Invocation], text: str, rows: Sequence[str]) -> str:
     choices = sorted(newest.values(), key=lambda one: one.over)
     listed = ", ".join(_choice(i.id, rows) for i in choices[:6])
     raise Refused(
-        f"'{text}' can mean {len(choices)} steps: {listed}", hint="name one of them", code="ambiguous"
+        f'"{text}" matches {len(choices)} tasks: {listed}.', hint="Name one of them.", code="ambiguous"
     )
 
 
@@ -85,14 +87,16 @@ NEWEST = 8
 
 def nothing_open(store: Store, rows: Sequence[IncidentRow]) -> NotFound:
     """Return the error, with the incident that ended last, when, and how to look at it."""
-    hint = "open one: tocsin open PLAYBOOK"
+    hint = "tocsin open PLAYBOOK"
     last = last_ended(store, rows)
     if last is None:
-        return NotFound("no incident is open", hint=hint, code="no_incident")
+        return NotFound("No incident is open.", hint=hint, code="no_incident")
     at, row = last
-    said = f"no incident is open; {row.codename} was {row.state} at {moment(at)}"
+    said = f'No incident is open. "{row.codename}" was {row.state} at {moment(at)}.'
     return NotFound(
-        said, hint=f"look at it: tocsin status --incident {row.codename}; or {hint}", code="no_incident"
+        said,
+        hint=f"Show the incident: tocsin status --incident {row.codename}. Or: {hint}",
+        code="no_incident",
     )
 
 

@@ -1,4 +1,4 @@
-"""Incidents whose work fails again and again: after three times in a row only people work on them, until one resumes it.
+"""Suspension of incidents: automatic work stops after three failures in a row, until a person resumes it.
 
 The count stands in marks beside the journal, because a turn that fails cannot be trusted to write an event. A process
 that dies says nothing. So each worker keeps a mark with the incidents that it has in hand, written before it begins:
@@ -29,7 +29,7 @@ MARKS = "work/"
 FAILED, IN_HAND = f"{MARKS}failed/", f"{MARKS}in_hand/"
 EVERY = timedelta(seconds=5)
 """How often a worker looks whether others have died."""
-DIED = "the process that worked on it died"
+DIED = "the process of the work stopped unexpectedly"
 
 
 class InHand(msgspec.Struct, frozen=True, kw_only=True):

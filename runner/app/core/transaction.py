@@ -118,8 +118,8 @@ def _for_whom(events: Sequence[AnyEvent], principal: Principal) -> tuple[AnyEven
     person = principal.on_behalf_of
     if person and any(isinstance(event, SecondPersonAsked) for event in events):
         raise Refused(
-            "what needs two people is asked for in person",
-            hint="leave --on-behalf-of out, or let that person do it",
+            "You cannot ask for a second person on behalf of another person.",
+            hint="Remove --on-behalf-of",
             code="on_behalf",
         )
     events = [_by_user(event, principal) for event in events]

@@ -125,14 +125,14 @@ def signers(incident: Incident, plan: Exercise | None) -> frozenset[str]:
 
 def _may_sign(service: IncidentService, source: Source) -> None:
     if why := unready(source):
-        hint = "see: tocsin drill show" if source.plan is not None else "end it: tocsin close"
-        raise Refused(f"the report is a draft: {why}", hint=hint, code="report_draft")
+        hint = "tocsin drill show" if source.plan is not None else "tocsin close"
+        raise Refused(f"The report is a draft: {why}.", hint=hint, code="report_draft")
     who, able = service.principal, signers(source.incident, source.plan)
     if who.on_behalf_of or who.person not in able:
-        names = ", ".join(sorted(able)) or "nobody: name an evaluator among the participants"
+        names = ", ".join(sorted(able)) or "no person. Add an evaluator to the participants."
         raise Refused(
             f"{who.person} does not sign for {source.incident.codename}",
-            hint=f"who does: {names}",
+            hint=f"Ask one of: {names}",
             code="role",
         )
 

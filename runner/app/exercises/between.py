@@ -1,4 +1,4 @@
-"""What waits for a person between incidents, gathered from the organisation's own journals."""
+"""Required actions outside incidents, read from the organisation journals."""
 
 from __future__ import annotations
 

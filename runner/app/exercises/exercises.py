@@ -1,4 +1,4 @@
-"""Exercises as people run them: opened as such, begun, what happens is released, and ended; what is real stays apart."""
+"""Use cases of exercises: open, start, release injects, end. Real incidents stay separate."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def prepare_drill(
     real = real_incidents(service)
     if real and kind == "exercise" and not despite.strip():
         raise Refused(
-            f"a real incident is open: {', '.join(real)}",
-            hint="exercise another day, or say why it goes on: --despite '…'",
+            f"A real incident is open: {', '.join(real)}.",
+            hint="Postpone the exercise, or add --despite 'REASON'",
             code="real_incident",
         )
     plan, wall = loaded.exercise, service.clock.now()
@@ -103,7 +103,7 @@ def plan_of(service: IncidentService, incident: Incident) -> Exercise:
     """Return the plan that an exercise was begun with; raises Refused for an incident that is none."""
     if incident.drill is None or not incident.drill.plan:
         raise Refused(
-            f"{incident.codename} is no exercise", hint="see: tocsin drill list", code="not_an_exercise"
+            f'"{incident.codename}" is not an exercise.', hint="tocsin drill list", code="not_an_exercise"
         )
     return from_json(service.store.get_blob(incident.drill.plan), Exercise)
 
@@ -166,7 +166,11 @@ def event_of(plan: Exercise, number: str) -> ScenarioEvent:
         if event.number == number:
             return event
     numbers = ", ".join(event.number for event in plan.events) or "none"
-    raise NotFound(f"{plan.name} has no event {number}", hint=f"there are: {numbers}", code="unknown_inject")
+    raise NotFound(
+        f'Exercise "{plan.name}" has no inject {number}.',
+        hint=f"Use one of: {numbers}",
+        code="unknown_inject",
+    )
 
 
 def leave_out(service: IncidentService, name: str, number: str, reason: str) -> Turn:
@@ -195,7 +199,9 @@ def observe(service: IncidentService, name: str, seen: c.Observe) -> Turn:
 def _there_is(plan: Exercise, what: str, name: str, names: Collection[str], *, code: str) -> None:
     if name and name not in names:
         raise NotFound(
-            f"{plan.name} has no {what} '{name}'", hint=f"there are: {', '.join(names) or 'none'}", code=code
+            f'Exercise "{plan.name}" has no {what} "{name}".',
+            hint=f"Use one of: {', '.join(names) or 'none'}",
+            code=code,
         )
 
 
@@ -237,8 +243,8 @@ def proposed(service: IncidentService, incident: Incident, target: str) -> Propo
             for name in (objective.id, *(each.id for each in objective.targets))
         ]
         raise NotFound(
-            f"{plan.name} has no target '{target}'",
-            hint=f"there are: {', '.join(names)}",
+            f'Exercise "{plan.name}" has no target "{target}".',
+            hint=f"Use one of: {', '.join(names)}",
             code="unknown_target",
         )
     return proposal
@@ -249,8 +255,8 @@ def rate(service: IncidentService, name: str, made: c.Rate) -> Turn:
     able = plan_of(service, service.load(name)).evaluators
     if able and made.by not in able:
         raise Refused(
-            f"{made.by} does not evaluate this exercise",
-            hint=f"who does: {', '.join(sorted(able))}; note what you saw: tocsin drill observe '…'",
+            f'"{made.by}" is not an evaluator of this exercise.',
+            hint=f"Ask one of: {', '.join(sorted(able))}. Your observations: tocsin drill observe 'TEXT'",
             code="no_evaluator",
         )
     return service.act(service.principal, name, [made])

@@ -1,4 +1,4 @@
-"""When a schedule comes: cron lines as every cron reads them, and steps of elapsed time, by APScheduler's triggers.
+"""Fire times of a schedule: cron lines, and intervals of elapsed time, by APScheduler's triggers.
 
 The triggers are the clock and nothing else; lines are read by the local clock (``wall_clock``). A local time that a change of clocks brings twice counts once, the first
 time; one that it leaves out counts as far behind the change as it would have been.
@@ -58,11 +58,11 @@ def _fields(cron: str) -> tuple[str, str, str, str, str]:
         raise _no_cron(cron, "it needs five fields: minute hour day month weekday")
     minute, hour, day, month, weekday = fields
     if "*" not in (day[0], weekday[0]):
-        raise _no_cron(cron, "a day of the month and a weekday together: make two schedules of it")
+        raise _no_cron(cron, "a day of the month and a weekday need two schedules")
     try:
         return minute, hour, day, month, ",".join(_weekday(part) for part in weekday.split(","))
     except (ValueError, IndexError) as error:
-        raise _no_cron(cron, f"'{weekday}' is no weekday") from error
+        raise _no_cron(cron, f"'{weekday}' is not a weekday") from error
 
 
 def _weekday(part: str) -> str:
@@ -74,7 +74,7 @@ def _weekday(part: str) -> str:
     begin, end = _day(first), _day(last) if dash else _day(first)
     if end < begin:
         end += 7
-    return ",".join(dict.fromkeys(DAYS[one % 7] for one in range(begin, end + 1, int(step or 1))))
+    return ",".join(dict.fromkeys(DAYS[day % 7] for day in range(begin, end + 1, int(step or 1))))
 
 
 def _day(text: str) -> int:
@@ -86,12 +86,12 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise Refused(
-            f"there is no time zone '{name}'", hint="as: --zone Europe/Berlin", code="unknown_zone"
+            f'Time zone "{name}" is unknown.', hint="Use --zone Europe/Berlin", code="unknown_zone"
         ) from error
 
 
 def _no_cron(cron: str, why: str) -> Refused:
-    return Refused(f"'{cron}' cannot be a schedule: {why}", hint='as: --cron "0 9 1 */3 *"', code="no_cron")
+    return Refused(f'"{cron}" is not a schedule: {why}.', hint='Use --cron "0 9 1 */3 *"', code="no_cron")
 
 
 def next_fire(rule: Rule, since: datetime, after: datetime) -> datetime | None:
@@ -137,9 +137,9 @@ def check(rule: Rule, now: datetime) -> datetime:
         times.append(one.astimezone(UTC))
         after = one
     if not times:
-        raise _no_cron(rule.cron, "it never comes")
+        raise _no_cron(rule.cron, "no date fits")
     if any(later - one < SHORTEST for one, later in pairwise(times)):
-        raise Refused("an exercise comes at most once an hour", hint="as: --every 90d", code="too_often")
+        raise Refused("An exercise can run at most once an hour.", hint="Use --every 90d", code="too_often")
     _fits(rule, times)
     return times[0]
 
@@ -154,7 +154,7 @@ def _fits(rule: Rule, times: Sequence[datetime]) -> None:
     moved = timedelta() if rule.every else SHORTEST
     if rule.no_notice is not None and rule.no_notice - moved > apart:
         raise Refused(
-            f"the window of {span(rule.no_notice)} is longer than the {span(apart)} from one time to the next",
-            hint=f"a window of {span(apart)} at most, or have it come less often",
+            f"The window of {span(rule.no_notice)} is longer than the interval of {span(apart)}.",
+            hint=f"Use a window of at most {span(apart)}, or a longer interval.",
             code="window",
         )

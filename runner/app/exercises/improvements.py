@@ -1,4 +1,4 @@
-"""Improvement items of an organisation: proposed by what an exercise or a real incident showed, added and closed by people."""
+"""Action items of an organisation, proposed from exercises and real incidents, added and closed by people."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def item(found: Items, name: str) -> Item:
     known = next((item for item in found.items.values() if item.id.lower() == name.lower()), None)
     if known is None:
         near = nearest(name, found.items)
-        hint = f"did you mean {near}?" if near else "see: tocsin improvement list --all"
-        raise NotFound(f"there is no improvement item '{name}'", hint=hint, code="unknown_item")
+        hint = f"Use {near}" if near else "tocsin improvement list --all"
+        raise NotFound(f'Action item "{name}" does not exist.', hint=hint, code="unknown_item")
     return known
 
 
@@ -88,7 +88,7 @@ def proposals(service: IncidentService, incident: Incident) -> tuple[tuple[Sourc
     Raises Refused for what was played without people.
     """
     if incident.kind == "test":
-        raise Refused(f"{incident.codename} is a test: it counts for nothing", code="a_test")
+        raise Refused(f'"{incident.codename}" is a test run. It has no action items.', code="a_test")
     planned = incident.drill is not None and bool(incident.drill.plan)
     plan = plan_of(service, incident) if planned else None
     taken = {item.source.ref: item.id for item in of_incident(read(service), incident.id) if item.source.ref}
@@ -111,15 +111,15 @@ def chosen(service: IncidentService, incident: Incident, refs: Collection[str]) 
     known = [source.ref for source, _, _ in found]
     for ref in refs:
         if ref != "all" and ref not in known:
-            hint = f"there are: {', '.join(known) or 'none'}"
+            hint = f"Use one of: {', '.join(known) or 'none'}"
             raise NotFound(
-                f"{incident.codename} does not propose '{ref}'", hint=hint, code="unknown_proposal"
+                f'"{incident.codename}" has no proposal "{ref}".', hint=hint, code="unknown_proposal"
             )
     done = {source.ref: taken for source, _, taken in found if taken}
     if again := [ref for ref in refs if ref in done]:
         raise Refused(
-            f"{again[0]} is {done[again[0]]} already",
-            hint="see: tocsin improvement list",
+            f'Proposal "{again[0]}" is action item {done[again[0]]} already.',
+            hint="tocsin improvement list",
             code="already_taken",
         )
     wanted = known if "all" in refs else refs
@@ -129,7 +129,7 @@ def chosen(service: IncidentService, incident: Incident, refs: Collection[str]) 
 def source_in(service: IncidentService, incident: Incident, objective: str = "", step: str = "") -> Source:
     """Return the source of an item that somebody words; raises NotFound for what the exercise or the playbook lacks."""
     if incident.kind == "test":
-        raise Refused(f"{incident.codename} is a test: it counts for nothing", code="a_test")
+        raise Refused(f'"{incident.codename}" is a test run. It has no action items.', code="a_test")
     source = source_of(incident, "")
     if objective:
         plan = plan_of(service, incident)
@@ -137,8 +137,8 @@ def source_in(service: IncidentService, incident: Incident, objective: str = "",
         of |= {each.id: objective.id for objective in plan.objectives for each in objective.targets}
         if objective not in of:
             raise NotFound(
-                f"{plan.name} has no target '{objective}'",
-                hint=f"there are: {', '.join(of)}",
+                f'Exercise "{plan.name}" has no target "{objective}".',
+                hint=f"Use one of: {', '.join(of)}",
                 code="unknown_target",
             )
         target = objective if objective != of[objective] else ""
@@ -148,8 +148,8 @@ def source_in(service: IncidentService, incident: Incident, objective: str = "",
         if step not in known:
             near = nearest(step, known)
             raise NotFound(
-                f"no step '{step}' was reached in {incident.codename}",
-                hint=f"did you mean {near}?" if near else "see: tocsin task list",
+                f'Step "{step}" did not start in "{incident.codename}".',
+                hint=f"Use {near}" if near else "tocsin task list",
                 code="unknown_step",
             )
         source = msgspec.structs.replace(source, step=step)
@@ -173,7 +173,7 @@ def add(service: IncidentService, rows: Sequence[Proposed]) -> tuple[Item, ...]:
 
     made = organisation_journal.change(service, JOURNAL, read, decide)
     found = read(service)
-    return tuple(found.items[one.item] for one in made)
+    return tuple(found.items[event.item] for event in made)
 
 
 def _checked(service: IncidentService, plan: Plan) -> Plan:
@@ -183,8 +183,8 @@ def _checked(service: IncidentService, plan: Plan) -> Plan:
         if role not in service.directory.roles:
             near = nearest(role, service.directory.roles)
             raise NotFound(
-                f"there is no role '{role}'",
-                hint=f"did you mean role:{near}?" if near else "tocsin role list",
+                f'Role "{role}" does not exist.',
+                hint=f"Use role:{near}" if near else "tocsin role list",
                 code="unknown_role",
             )
     elif owner:
@@ -207,10 +207,10 @@ def done(service: IncidentService, name: str, evidence: str, tested: Tested | No
     """Record that the corrective action was taken; ``tested`` is its playbook test that passed, where it names one."""
 
     def decide(one: Item) -> AnyImprovementEvent:
-        words = may(one, "done", evidence, "a note of what was done, and how one can see it")
+        words = may(one, "done", evidence, "a note of the action and its evidence")
         if closing(one.plan.closes_with).kind == "test" and tested is None:
             raise Refused(
-                f"{one.id} closes with {one.plan.closes_with}, which did not run", code="test_not_run"
+                f"{one.id} needs the test {one.plan.closes_with}. The test did not run.", code="test_not_run"
             )
         return ImprovementDone(item=one.id, by=service.principal.person, evidence=words, tested=tested)
 
@@ -247,8 +247,8 @@ def retest(service: IncidentService, name: str, exercise: str = "") -> Item:
         proof, why = found_proof(service, one, exercise)
         if proof is None:
             raise Refused(
-                f"{one.id} is not proved: {why}",
-                hint="exercise it, then an evaluator rates it P or S: tocsin drill rate TARGET RATING",
+                f"{one.id} is not verified: {why}.",
+                hint="Run an exercise, then rate the target P or S: tocsin drill rate TARGET RATING",
                 code="not_proved",
             )
         return ImprovementRetested(item=one.id, by=service.principal.person, proof=proof)
@@ -269,7 +269,7 @@ def found_proof(service: IncidentService, known: Item, exercise: str = "") -> tu
             return verdict.proof, ""
         if verdict.why:
             why.append(f"in {incident.codename} {verdict.why}")
-    return None, "; ".join(why) or "no exercise that was begun since has played what it is about"
+    return None, "; ".join(why) or "no later exercise included the target"
 
 
 def _change(service: IncidentService, name: str, decide: Decide) -> Item:

@@ -1,4 +1,4 @@
-"""How ready an organisation is, gathered from its playbooks, exercises, schedules, communications checks and improvement items."""
+"""Readiness of an organisation, from its playbooks, exercises, schedules, channel tests and action items."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def _playbooks(service: IncidentService, items: Iterable[Item], now: datetime) -
             exercised=found,
             changed=found is not None and bundle is not None and found.digest != bundle.digest,
             next=_next(planned, now),
-            scheduled=tuple(one.id for one in planned),
-            missed=tuple(wrong.id for one in planned if (wrong := attention(one)) is not None),
+            scheduled=tuple(schedule.id for schedule in planned),
+            missed=tuple(wrong.id for schedule in planned if (wrong := attention(schedule)) is not None),
             open=tuple(item.id for item in mine if item.status == "open"),
             late=tuple(item.id for item in mine if overdue(item, today)),
             unproved=tuple(item.id for item in mine if item.status == "done"),
@@ -126,14 +126,14 @@ def _last(service: IncidentService) -> Mapping[str, Exercised]:
 def _coming(service: IncidentService, catalog: Catalog) -> Mapping[str, tuple[Schedule, ...]]:
     """Return the schedules that stand by the playbook that their exercise plays; those played without people count for nothing."""
     found: dict[str, tuple[Schedule, ...]] = {}
-    for one in schedules.standing_of(schedules.read(service), routine=False):
-        if one.rule.unattended:
+    for schedule in schedules.standing_of(schedules.read(service), routine=False):
+        if schedule.rule.unattended:
             continue
         try:
-            name = load_exercise(one.rule.exercise, catalog).bundle.playbook.name
+            name = load_exercise(schedule.rule.exercise, catalog).bundle.playbook.name
         except TocsinError:
             continue  # drill list and drill run say what is wrong with it
-        found[name] = (*found.get(name, ()), one)
+        found[name] = (*found.get(name, ()), schedule)
     return found
 
 
@@ -143,8 +143,8 @@ def _people(service: IncidentService, now: datetime) -> Iterator[PersonReadiness
     for way in ways(service):
         every[way.person].append(way)
     for name, mine in every.items():
-        worked = max((one.worked_at for one in mine if one.worked_at is not None), default=None)
-        tried = [one.check.state for one in mine if one.check is not None]
+        worked = max((contact.worked_at for contact in mine if contact.worked_at is not None), default=None)
+        tried = [contact.check.state for contact in mine if contact.check is not None]
         failed = bool(tried) and "accepted" not in tried
         yield PersonReadiness(
             person=name,

@@ -1,4 +1,4 @@
-"""Schedules of exercises: kept in a journal of their own on either store, and looked at by any number of schedulers.
+"""Schedules of exercises and jobs, in a journal of their own, for any number of schedulers.
 
 Of two that look in the same instant one appends first; the other is told so, reads again, and finds nothing to do.
 """
@@ -63,7 +63,9 @@ def keep(service: IncidentService, rule: Rule) -> Schedule:
         ]
         if same:
             raise Refused(
-                f"{same[0]} says so already", hint=f"see: tocsin {listing(rule)}", code="already_scheduled"
+                f'The schedule "{same[0]}" is the same.',
+                hint=f"tocsin {listing(rule)}",
+                code="already_scheduled",
             )
         names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(known) + 3)))
         free = next(name for name in names if name not in known)
@@ -92,8 +94,8 @@ def acknowledge(service: IncidentService, name: str, reason: str) -> None:
     """Record why the last time of a schedule may stay missed or failed; raises Refused where it was neither."""
     if not reason.strip():
         raise Refused(
-            "what was missed or failed is acknowledged with a reason",
-            hint="add --reason '…'",
+            "The reason is missing.",
+            hint="Add --reason WHY",
             code="reason_missing",
         )
 
@@ -101,8 +103,8 @@ def acknowledge(service: IncidentService, name: str, reason: str) -> None:
         wrong = attention(_standing(name, book.schedules.values()))
         if wrong is None:
             raise Refused(
-                f"nothing of {name} waits to be acknowledged",
-                hint="see: tocsin drill schedules",
+                f'Schedule "{name}" has no run to acknowledge.',
+                hint="tocsin drill schedules",
                 code="nothing_to_acknowledge",
             )
         made = FiringAcknowledged(
@@ -118,8 +120,8 @@ def _standing(name: str, among: Iterable[Schedule]) -> Schedule:
     standing = {schedule.id: schedule for schedule in among if schedule.ended is None}
     if name not in standing:
         near = nearest(name, standing)
-        hint = f"did you mean {near}?" if near else f"there are: {', '.join(standing) or 'none'}"
-        raise NotFound(f"there is no schedule '{name}'", hint=hint, code="unknown_schedule")
+        hint = f"Use {near}" if near else f"Use one of: {', '.join(standing) or 'none'}"
+        raise NotFound(f'Schedule "{name}" does not exist.', hint=hint, code="unknown_schedule")
     return standing[name]
 
 

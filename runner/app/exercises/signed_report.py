@@ -1,4 +1,4 @@
-"""A signed after-action report held against the journal: its bytes, its signature, its signer, and the heads that it names."""
+"""Check of a signed after-action report against the journal: bytes, signature, signer and journal heads."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def check_report(service: IncidentService, incident: Incident, file: Path) -> Re
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
         raise Invalid(
-            f"{file} cannot be read: {error.strerror}", hint="name the report's file", code="file_unreadable"
+            f'File "{file}" cannot be read: {error.strerror}.',
+            hint="Name the file of the report.",
+            code="file_unreadable",
         ) from None
     rows = list(service.store.read(incident.id))
     findings = tuple(_findings(service, incident, rows, sha256))
@@ -77,11 +79,13 @@ def _findings(
         yield _heads(event.heads, rows)
     else:
         known = ", ".join(f"entry {row.seq} by {event.by}" for row, event in signed) or "none"
-        said = f"no signed report of {incident.codename} has these bytes; signed are: {known}"
+        said = f"no signed report of {incident.codename} has these bytes. Signed reports: {known}"
         yield Finding(about="bytes", holds=False, said=said)
     verified = service.store.verify(incident.id)
     broken = f"entry {verified.broken.seq}: {verified.broken.why}" if verified.broken is not None else ""
-    yield Finding(about="journal", holds=verified.ok, said=broken or f"all {verified.events} entries hold")
+    yield Finding(
+        about="journal", holds=verified.ok, said=broken or f"all {verified.events} entries verified"
+    )
 
 
 def _signature(
@@ -91,7 +95,9 @@ def _signature(
     said = f"{'covers' if equal else 'is not that of'} {', '.join(sorted(event.files))}: {event.digest}"
     yield Finding(about="digest", holds=equal, said=f"the signature {said}")
     lost = [form for form, digest in sorted(event.files.items()) if not _is_kept(service, digest)]
-    said = f"the signed bytes are gone or changed: {', '.join(lost)}" if lost else "the signed bytes are kept"
+    said = (
+        f"the stored copy is missing or changed: {', '.join(lost)}" if lost else "the stored copy is present"
+    )
     yield Finding(about="copies", holds=not lost, said=said)
     own = row.actor.claimed == event.by and not row.actor.on_behalf_of
     able = event.by in signers(incident, plan_behind(service, incident))
@@ -115,5 +121,5 @@ def _heads(heads: Mapping[str, str], rows: Sequence[StoredEvent]) -> Finding:
     if wrong:
         return Finding(about="heads", holds=False, said=f"the journal has no such head: {'; '.join(wrong)}")
     if not heads:
-        return Finding(about="heads", holds=True, said="the signature names none: it is older than they are")
+        return Finding(about="heads", holds=True, said="the signature is older and names no heads")
     return Finding(about="heads", holds=True, said=f"in the journal: {', '.join(named)}")

@@ -1,4 +1,4 @@
-"""People who work an incident as its playbook asks, or otherwise where they are told to: for tests and for exercises.
+"""Simulated responders who follow a playbook, with scripted deviations, for tests and exercises.
 
 A player decides nothing by chance. Of what is open they take what is due first; a step is done by somebody who holds
 its role, and what the behaviour says of the step comes before doing it as asked.
@@ -135,8 +135,8 @@ class Players:
             return False
         if halted:
             raise Stranded(
-                f"{step_path(invocation.id)} is stuck: {invocation.stuck}",
-                hint="say in deeds: what is done then",
+                f'Step "{step_path(invocation.id)}" is blocked: {invocation.stuck}.',
+                hint="Add the next action to deeds:",
                 code="step_stuck",
             )
         return self._as_asked(incident, invocation, step)
@@ -187,8 +187,8 @@ class Players:
         )
         if value is None:
             raise Stranded(
-                f"nobody answers {step_path(invocation.id)}: {step.ask}",
-                hint="add it to answers:",
+                f'No answer for step "{step_path(invocation.id)}": {step.ask}',
+                hint="Add the answer to answers:",
                 code="answer_missing",
             )
         service = self._at(self._holder(invocation, step.role))
@@ -216,8 +216,8 @@ class Players:
                     self._service.act(_principal(person), self._name, [made])
                     return
         raise Stranded(
-            f"nobody is left who may decide {step_path(invocation.id)}",
-            hint="more people in roles:",
+            f'No person can decide step "{step_path(invocation.id)}".',
+            hint="Add people to roles:",
             code="no_approver",
         )
 
@@ -259,10 +259,10 @@ class Players:
             if (one := incident.deliveries[name]).step == invocation.id and not one.waits
         ]
         gone = unreachable(incident, self._service.clock.now())
-        open_ = [one for one in open_ if one.person not in gone]
-        for one in open_:
-            made = c.ReportCall(delivery=one.id, reached=True, by=one.person)
-            self._service.act(_principal(one.person), self._name, [made])
+        open_ = [delivery for delivery in open_ if delivery.person not in gone]
+        for delivery in open_:
+            made = c.ReportCall(delivery=delivery.id, reached=True, by=delivery.person)
+            self._service.act(_principal(delivery.person), self._name, [made])
         return bool(open_)
 
     # --- otherwise ----------------------------------------------------------------------------------------
@@ -317,7 +317,9 @@ class Players:
                     self._decide_duty(by, duty, kind)
             case _:
                 raise Stranded(
-                    f"nobody knows how to {word} {rest}", hint="see the words for deeds", code="unknown_deed"
+                    f'Deed "{word} {rest}" is unknown.',
+                    hint="Use a verb for deeds from the reference page.",
+                    code="unknown_deed",
                 )
 
     def _decide_duty(self, by: str, duty: str, kind: duties.Decided) -> None:
@@ -330,11 +332,11 @@ class Players:
     def _ground(self, duty: str) -> str:
         """Return the exemption for which the facts speak, else one that the verdict names, else that there is none."""
         law = self._service.library(self._incident).regime(duty.partition("/")[0])
-        status = next((one for one in self._service.duties(self._incident) if one.id == duty), None)
+        status = next((row for row in self._service.duties(self._incident) if row.id == duty), None)
         if law is None or status is None:
             return NONE
         known = statute_grounds(law, status)
-        met = (one.ground for one in status.unless if one.met)
+        met = (exemption.ground for exemption in status.unless if exemption.met)
         return next(iter((*met, *(reason.code for reason in status.because if reason.code in known))), NONE)
 
     def _confirmed(self, incident: Incident) -> bool:
@@ -347,8 +349,8 @@ class Players:
                 who = next(able, "")
                 if not who:
                     raise Stranded(
-                        f"nobody can confirm entry {people.entry}: it needs {' or '.join(people.act.roles)}",
-                        hint="more people in roles:",
+                        f"No person can confirm entry {people.entry}. It needs the role {' or '.join(people.act.roles)}.",
+                        hint="Add people to roles:",
                         code="no_approver",
                     )
                 self._service.act(
@@ -371,7 +373,9 @@ class Players:
         for name in self._incident.latest.values():
             if path in (step_path(name), step_path_with_items(name)):
                 return name
-        raise Stranded(f"{path} was not reached yet", hint="do this at a later step", code="not_reached")
+        raise Stranded(
+            f'Step "{path}" has not started.', hint="Move the deed to a later step.", code="not_reached"
+        )
 
     # --- who ----------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""When a local clock shows what a cron line names: the one that APScheduler reads, counted by the clock and not by elapsed time.
+"""Local clock times of a cron line, in the form that APScheduler reads.
 
 APScheduler steps from field to field by elapsed seconds, so that across a change of clocks a step of a day lands an hour beside
 it: a line for the first hour of the day then passes over a whole day. Read in UTC it has no changes to step across. So the line is
@@ -41,7 +41,9 @@ class WallClock(BaseTrigger):  # type: ignore[misc]  # APScheduler tells no type
         return None if found is None else found.astimezone(self._zone)
 
     def _changes(self, near: datetime) -> bool:
-        before, after = (one.astimezone(self._zone).utcoffset() for one in (near - SHIFT, near + SHIFT))
+        before, after = (
+            instant.astimezone(self._zone).utcoffset() for instant in (near - SHIFT, near + SHIFT)
+        )
         return before != after
 
 

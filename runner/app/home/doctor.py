@@ -1,4 +1,4 @@
-"""Examine a home, and mend what can be mended without deciding anything for a person.
+"""Checks of a home folder, and repairs that need no decision of a person.
 
 Each examination yields findings; one that was mended says so. Repair declares the attempts of dead workers unknown
 (that is all that is known of them), writes the lists anew from the journals, and makes a store that is missing.
@@ -102,17 +102,17 @@ def _examined(
     yield _versions()
     shared = is_shared_folder(folder)
     if shared:
-        hint = "move the home to a local disk: locks and syncing cannot be relied on there"
+        hint = "Move the home folder to a local disk. Locks are not reliable here."
         yield Finding(area="folder", severity="warning", what=f"{folder}: {shared}", hint=hint)
     try:
         home = load_home(folder / CONFIG)
     except TocsinError as error:
         yield from of_error("settings", error)
         return
-    yield Finding(area="settings", severity="good", what=f"{folder / CONFIG} holds")
+    yield Finding(area="settings", severity="good", what=f"{folder / CONFIG}: valid")
     yield from exposed_files(folder, home, repair=repair)
     if home.second_person.none:
-        what = f"nobody confirms what needs two people (second_person.none): {home.second_person.none}"
+        what = f"no second person confirms (second_person.none): {home.second_person.none}"
         yield Finding(area="settings", severity="warning", what=what)
     yield from _master_key(folder, home)
     yield from channels(folder, home, clock.now(), dns, offline)
@@ -126,22 +126,22 @@ def _examined(
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != POSTGRES:
             raise
-        what = f"the store is on PostgreSQL, and the Python package '{POSTGRES}' is not installed"
-        hint = "install Tocsin with its extra 'postgres': tocsin[postgres]"
+        what = f"The database is on PostgreSQL, but the Python package '{POSTGRES}' is not installed"
+        hint = "Install Tocsin with its extra: tocsin[postgres]"
         yield Finding(area="store", severity="error", what=what, hint=hint)
         return
     with service.store:
         if made:
             yield Finding(
-                area="store", severity="mended", what="the store was missing; an empty one was made"
+                area="store", severity="mended", what="The database was missing. An empty one was created."
             )
         if service.store.read_only:
             yield Finding(
                 area="store",
                 code="store_read_only",
                 severity="error",
-                what="the store cannot be written; this report was made from a copy",
-                hint="free space on its disk, or mount the disk for writing",
+                what="The database cannot be written. This report is from a copy.",
+                hint="Free space on the disk, or mount the disk for writing.",
             )
         yield from _whole("store", lambda: schema(service.store, repair))
         yield from _store(service, repair, watched)
@@ -177,7 +177,7 @@ def _master_key(folder: Path, home: Home) -> Iterator[Finding]:
     except TocsinError as error:
         yield from of_error("key", error)
         return
-    yield Finding(area="key", severity="good", what="the master key is here")
+    yield Finding(area="key", severity="good", what="the master key is present")
 
 
 def _action_secrets(folder: Path, home: Home) -> Iterator[Finding]:
@@ -210,7 +210,7 @@ def _whole(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding
     except TocsinError as error:
         yield from of_error(area, error)
     except Exception as error:  # noqa: BLE001  # damaged data can fail in any way; the other checks still run
-        what = f"this check could not be finished ({type(error).__name__})"
+        what = f"the check failed ({type(error).__name__})"
         yield Finding(area=area, code="check_failed", severity="error", what=what, hint="tocsin audit verify")
 
 
@@ -220,11 +220,11 @@ def _record(service: IncidentService, repair: bool, watched: Watched) -> Iterato
     looked_at = watched("reading incidents", len(known))
     if verified.broken is not None:
         broken = verified.broken
-        what = f"{broken.incident}, event {broken.seq}: {broken.why}"
-        hint = "keep the store as it is, restore a backup beside it: tocsin audit verify"
+        what = f"{broken.incident}, entry {broken.seq}: {broken.why}"
+        hint = "Do not change the database. Restore a backup beside it. Run: tocsin audit verify"
         yield Finding(area="journal", severity="error", what=what, hint=hint)
     else:
-        yield Finding(area="journal", severity="good", what=f"{verified.events} events verify")
+        yield Finding(area="journal", severity="good", what=f"{verified.events} entries verified")
     lost = {row.id: row for row in _lost_rows(service, verified.unwitnessed if repair else ())}
     yield from _whole(
         "integrity",
@@ -276,7 +276,7 @@ def _lost_rows(service: IncidentService, names: Sequence[str]) -> Iterator[Incid
 
 def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
     """Say what is not as it was written, save the rows that were."""
-    hints = {"row_missing": "write it anew from the journal: tocsin doctor --repair"}
+    hints = {"row_missing": "Rebuild the row from the journal: tocsin doctor --repair"}
     for fault in found.faults:
         is_mended = fault.code == "row_missing" and fault.incident in mended
         where = fault.incident or "shared documents"
@@ -285,11 +285,13 @@ def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
             code=fault.code,
             severity="mended" if is_mended else "error",
             what=f"{where}: {fault.what}",
-            hint="" if is_mended else hints.get(fault.code, "restore a backup beside it, and compare"),
+            hint=""
+            if is_mended
+            else hints.get(fault.code, "Restore a backup beside the database, and compare."),
         )
     if not found.faults:
         unread = f", {found.unread} not readable here" if found.unread else ""
-        what = f"documents: {found.documents - found.unread} as they were written{unread}"
+        what = f"documents: {found.documents - found.unread} verified{unread}"
         yield Finding(area="integrity", severity="good", what=what)
 
 
@@ -312,20 +314,24 @@ def _incident(service: IncidentService, incident: Incident, repair: bool) -> Ite
         yield Finding(
             area="attempts",
             severity="mended" if repair else "error",
-            what=f"{incident.codename}: attempt {claim.n} of {claim.effect} has no outcome, its worker is gone",
-            hint="" if repair else "declare it unknown: tocsin doctor --repair",
+            what=f"{incident.codename}: attempt {claim.n} of {claim.effect} has no outcome, and its worker stopped",
+            hint="" if repair else "Mark the attempt as unknown: tocsin doctor --repair",
         )
     for effect, attempt in _unknown(incident):
         yield Finding(
             area="attempts",
             severity="error",
-            what=f"{incident.codename}: nobody knows whether attempt {attempt.n} of {effect} happened",
+            what=f"{incident.codename}: attempt {attempt.n} of {effect} has an unknown outcome",
             hint=suggested_actions.resolve(effect),
         )
     for fault in missing(service, incident):
         what = f"{incident.codename}: {fault.what}"
         yield Finding(
-            area="blobs", code=fault.code, severity="error", what=what, hint="restore them from a backup"
+            area="blobs",
+            code=fault.code,
+            severity="error",
+            what=what,
+            hint="Restore the documents from a backup.",
         )
 
 
@@ -362,15 +368,13 @@ def _lists(
     if repair and (wrong or lost) and not unread:
         service.store.rebuild([*rows, *lost])
     if not wrong:
-        yield Finding(area="lists", severity="good", what=f"{len(rows)} rows agree with the journals")
+        yield Finding(area="lists", severity="good", what=f"{len(rows)} rows match the journals")
         return
     yield Finding(
         area="lists",
         severity="mended" if repair and not unread else "error",
-        what=f"the lists differ from the journals: {', '.join(wrong)}",
-        hint=""
-        if repair and not unread
-        else "with the master key here, write them anew: tocsin doctor --repair",
+        what=f"The indexes differ from the journals: {', '.join(wrong)}",
+        hint="" if repair and not unread else "With the master key present, run: tocsin doctor --repair",
     )
 
 
@@ -384,15 +388,15 @@ def _do_now(service: IncidentService) -> Iterator[Finding]:
     from runner.reports.core.do_now import LATER
 
     for row, found in do_now(service):
-        for one in found if not isinstance(found, TocsinError) else ():
+        for action in found if not isinstance(found, TocsinError) else ():
             yield Finding(
                 area="do now",
-                code=one.kind,
-                severity="warning" if one.rank == LATER else "error",
-                what=f"{row.codename}: {one.text}",
-                hint=one.command,
+                code=action.kind,
+                severity="warning" if action.rank == LATER else "error",
+                what=f"{row.codename}: {action.text}",
+                hint=action.command,
                 incident=row.codename,
-                ref=one.ref,
+                ref=action.ref,
             )
 
 
@@ -420,7 +424,7 @@ def _unheld(service: IncidentService) -> Iterator[Finding]:
     from runner.reports.people.unassigned_roles import unheld_words
 
     if roles := unheld_of(service):
-        what = f"nobody holds {len(roles)} roles: {'; '.join(unheld_words(one) for one in roles)}"
+        what = f"{len(roles)} roles have no person: {'; '.join(unheld_words(role) for role in roles)}"
         hint = f"tocsin role assign {roles[0].role} PERSON --always"
         yield Finding(area="roles", severity="warning", what=what, hint=hint)
 
@@ -429,12 +433,15 @@ def _clock(service: IncidentService) -> Iterator[Finding]:
     now = service.clock.now()
     newest = service.repository.last_recorded() or now
     if newest > now + AHEAD:
-        what = f"this machine's clock says {now:%Y-%m-%d %H:%M:%SZ}, but an event was recorded {newest - now} later"
+        what = f"The clock of this computer is {now:%Y-%m-%d %H:%M:%SZ}, but an entry is {newest - now} later"
         yield Finding(
-            area="clock", severity="error", what=what, hint="set the clock; legal clocks hang on it"
+            area="clock",
+            severity="error",
+            what=what,
+            hint="Set the clock of this computer. Deadlines depend on it.",
         )
     else:
-        yield Finding(area="clock", severity="good", what=f"{now:%Y-%m-%d %H:%M:%SZ}, after the newest event")
+        yield Finding(area="clock", severity="good", what=f"{now:%Y-%m-%d %H:%M:%SZ}, after the newest entry")
 
 
 def _time(service: IncidentService, repair: bool) -> Iterator[Finding]:
@@ -450,8 +457,8 @@ def _time(service: IncidentService, repair: bool) -> Iterator[Finding]:
     yield Finding(
         area="clock",
         severity="mended" if repair else "error",
-        what=f"this machine's clock went {way} by {abs(kept.apart)}: workers count on from {kept.at:%Y-%m-%d %H:%M:%SZ}",
+        what=f"The clock of this computer went {way} by {abs(kept.apart)}. Workers continue from {kept.at:%Y-%m-%d %H:%M:%SZ}",
         hint=""
         if repair
-        else "set the clock; if it is right now: tocsin doctor --repair, then start workers again",
+        else "Set the clock. If the clock is right, run tocsin doctor --repair, then start the workers again.",
     )

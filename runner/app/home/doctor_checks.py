@@ -69,8 +69,8 @@ def _people(service: IncidentService) -> Iterator[Finding]:
         yield Finding(
             area="people",
             severity="warning",
-            what=f"{config} holds contacts of {', '.join(plain)} in plain text (lines {lines_of_people(config)})",
-            hint="take them into the store, sealed: tocsin person import --from-settings",
+            what=f"{config} contains unencrypted contacts of {', '.join(plain)} (lines {lines_of_people(config)})",
+            hint="Import the contacts into the database: tocsin person import --from-settings",
         )
 
     yield from _forgotten(service)
@@ -83,12 +83,12 @@ def _forgotten(service: IncidentService) -> Iterator[Finding]:
     config = service.folder / CONFIG
     gone = [name for name in service.home.people if name not in service.directory.people]
     if gone:
-        held = "what it holds of them does not count, and stays readable"
+        held = "this data is ignored but readable"
         yield Finding(
             area="people",
             severity="warning",
-            what=f"{config} still names {', '.join(gone)} (lines {lines_of_people(config)}), forgotten here: {held}",
-            hint=f"delete what is theirs there; if they are to be known again: tocsin person add {gone[0]}",
+            what=f"{config} still names {', '.join(gone)} (lines {lines_of_people(config)}), whose data was erased: {held}",
+            hint=f"Delete the lines. To add a person again: tocsin person add {gone[0]}",
         )
 
 
@@ -101,8 +101,8 @@ def _over_nothing(service: IncidentService) -> Iterator[Finding]:
             yield Finding(
                 area="people",
                 severity="warning",
-                what=f"a contact of {name} is never used: there is no channel '{way}'",
-                hint=f"did you mean {near}?" if near else f"there are: {', '.join(ways)}",
+                what=f"A contact of {name} is never used: channel '{way}' does not exist",
+                hint=f"Use {near}" if near else f"Use one of: {', '.join(ways)}",
             )
 
 
@@ -112,13 +112,13 @@ def _out_of_reach(service: IncidentService) -> Iterator[Finding]:
     named = {way for channel in service.channels.values() for way in (channel.id, channel.address_kind)}
     if any(contact.channel in named for person in people.values() for contact in person.contacts):
         return
-    empty = "the contact book is empty"
-    lacking = f"of {count(len(people), 'person', 'people')} none has a contact on a channel that there is"
+    empty = "the contact list is empty"
+    lacking = f"of {count(len(people), 'person', 'people')} none has a contact on an existing channel"
     yield Finding(
         area="people",
         severity="warning",
-        what=f"nobody can be reached: {lacking if people else empty}",
-        hint="tocsin person add PERSON --contact CHANNEL=ADDRESS, or a whole list: tocsin person import people.csv",
+        what=f"No person can be reached: {lacking if people else empty}",
+        hint="tocsin person add PERSON --contact CHANNEL=ADDRESS, or for a list: tocsin person import people.csv",
     )
 
 
@@ -136,7 +136,7 @@ def _rotas(service: IncidentService) -> Iterator[Finding]:
     """Who is on call, by each rota; one that cannot be read leaves the role to those whom the settings name."""
     for role, watch in service.directory.watches.items() if service.home.oncall else ():
         if watch.problem:
-            hint = f"until then it is held by {', '.join(service.directory.roles.get(role, ()))}"
+            hint = f"until then the role belongs to {', '.join(service.directory.roles.get(role, ()))}"
             yield Finding(area="rota", severity="warning", what=f"{role}: {watch.problem}", hint=hint)
         else:
             who = ", ".join(watch.persons) or "nobody"
@@ -149,7 +149,7 @@ def _war_rooms(service: IncidentService) -> Iterator[Finding]:
         channel = service.channels.get(room.channel)
         if room.open and channel is not None and channel.rooms is None:
             what = f"{name}: {channel.adapter} opens no rooms with the settings of {channel.id}"
-            hint = "name a room that is there already: address: …"
+            hint = "Name an existing room: address: …"
             yield Finding(area="war rooms", severity="warning", what=what, hint=hint)
 
 
@@ -161,13 +161,13 @@ def _outside(service: IncidentService) -> Iterator[Finding]:
         hint = (
             f"tocsin domain declare-up {name}"
             if one.declared
-            else "it is probed by itself: tocsin channel list"
+            else "Tocsin tests the channel automatically: tocsin channel list"
         )
         what = f"{name} is down since {one.opened_at:%Y-%m-%d %H:%M:%SZ}: {one.why}"
         yield Finding(area="domains", severity="warning", what=what, hint=hint)
     for name, account in sorted(service.traffic.accounts.items()):
         if account.held_until is not None and account.held_until > now:
-            what = f"{name}: its provider takes nothing before {account.held_until:%Y-%m-%d %H:%M:%SZ}"
+            what = f"{name}: its provider accepts no message before {account.held_until:%Y-%m-%d %H:%M:%SZ}"
             yield Finding(area="channels", severity="warning", what=what)
 
 
@@ -185,7 +185,7 @@ def exposed_files(folder: Path, home: Home, *, repair: bool) -> Iterator[Finding
             area="files",
             code=f"{kind}_open",
             severity="mended" if closed else "error",
-            what=f"others can read or write the {kind} {path}",
+            what=f"Other users can read or write the {kind} {path}",
             hint="" if closed else f"chmod go= '{path}'",
         )
 
@@ -214,7 +214,7 @@ def own_laws(folder: Path) -> Iterator[Finding]:
     catalog = Catalog(folder)
     for name in (file for file in catalog.regime_files if catalog.is_own("regimes", file)):
         if codes := without_key(catalog.regime(name)):
-            what = f"{name}: the exemption {', '.join(codes)} does not name the key, so it never holds"
+            what = f"{name}: the exemption {', '.join(codes)} does not name the key, so it never applies"
             hint = f"when: data.encrypted and not data.key_compromised; then: tocsin regime check {name}"
             yield Finding(
                 area="laws", code="encryption_without_key", severity="warning", what=what, hint=hint
@@ -260,17 +260,17 @@ def channels(folder: Path, home: Home, now: datetime, dns: bool, offline: bool) 
         findings = [
             Finding(
                 area="channels",
-                severity="error" if one.severity == "error" else "warning",
-                what=f"{one.channel}: {one.what}",
-                hint=one.hint,
+                severity="error" if finding.severity == "error" else "warning",
+                what=f"{finding.channel}: {finding.what}",
+                hint=finding.hint,
             )
-            for one in linted
-            if not any(words in one.what for words in absent)
+            for finding in linted
+            if not any(words in finding.what for words in absent)
         ]
         yield from lacking
         yield from findings
         if not lacking and not findings:
-            yield Finding(area="channels", severity="good", what=f"{name} ({config.adapter}) holds")
+            yield Finding(area="channels", severity="good", what=f"{name} ({config.adapter}): valid")
     if offline and servers:
         what = "the servers of the channels were not tested (--offline)"
         yield Finding(area="servers", severity="good", what=what)
@@ -291,10 +291,10 @@ def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:
 
     # Looking up a name has no time limit of its own: a thread that still does it is left behind.
     looking = [threading.Thread(target=connect, args=item, daemon=True) for item in servers.items()]
-    for one in looking:
-        one.start()
-    for one in looking:
-        one.join(PATIENCE)
+    for thread in looking:
+        thread.start()
+    for thread in looking:
+        thread.join(PATIENCE)
     for channel, (host, port) in servers.items():
         if not (told := why[channel]):
             yield Finding(area="servers", severity="good", what=f"{channel}: connected to {host}:{port}")
@@ -304,7 +304,7 @@ def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:
                 code="channel_unreachable",
                 severity="error",
                 what=f"{channel}: no connection to {host}:{port} ({told})",
-                hint="check the server, the network and the settings",
+                hint="Check the server, the network and the settings.",
                 ref=channel,
             )
 

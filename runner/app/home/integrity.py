@@ -1,4 +1,4 @@
-"""What the chain of events does not show: changed or missing documents, keys that were taken away, rows that are gone."""
+"""Integrity checks beside the hash chain: changed or missing documents, missing keys, missing rows."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ def examine(
     """Look at the documents and keys of one incident or of all, and at rows that ``verified`` misses."""
     inspection = service.store.inspect(incident, seen)
     faults = [
-        Fault(code="blob_changed", incident=name, what=f"document {digest[:12]}… is not what was written")
+        Fault(code="blob_changed", incident=name, what=f"document {digest[:12]}… differs from its digest")
         for name, digest in inspection.changed
     ]
     lawful = _lawful(service, inspection)
     for name in inspection.keyless:
         if lawful is not None and name not in lawful:
-            what = "its key was taken away or changed, and no shredding is recorded"
+            what = "the key is missing or changed, and no erasure is recorded"
             faults.append(Fault(code="key_missing", incident=name, what=what))
     faults += [
-        Fault(code="row_missing", incident=name, what="its row is gone: no list shows it")
+        Fault(code="row_missing", incident=name, what="the row is missing: no list shows the incident")
         for name in verified.unwitnessed
     ]
     return Integrity(
@@ -166,10 +166,12 @@ def verify(
     match = _ANCHOR.fullmatch(anchor.strip())
     if match is None:
         raise Usage(
-            f"'{anchor}' is no anchor", hint="write N:sha256:HASH, as a footer shows it", code="bad_anchor"
+            f'"{anchor}" is not an anchor.',
+            hint="Write N:sha256:HASH, as in the footer of a document.",
+            code="bad_anchor",
         )
     if incident is None:
-        raise Usage("an anchor is of one incident", hint="add --incident INCIDENT", code="option_missing")
+        raise Usage("--anchor needs one incident.", hint="Add --incident INCIDENT", code="option_missing")
     return service.store.verify(incident, {incident: Head(int(match["version"]), match["hash"])}, seen)
 
 

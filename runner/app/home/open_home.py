@@ -1,4 +1,4 @@
-"""Open a home, or make one: the folder, its settings, its master key and its store."""
+"""Opening and creation of a home folder: settings, master key and store."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from runner.yamlfile.compile_cache import compiled
 SETTINGS_CODE = ("base", "yamlfile", "facts", "routing", "playbook", "files")
 """The rooms whose code decides what settings mean."""
 STARTER = """\
-# Tocsin's settings for one organisation. Everything here can be changed at any time; incidents keep what they were
-# opened with. Secrets stand here by reference only: env:NAME, file:PATH (beside this file) or keyring:SERVICE/NAME.
+# Settings of Tocsin for one organisation. You can change them at any time. Open incidents keep their own copy.
+# Write secrets only as references: env:NAME, file:PATH (beside this file) or keyring:SERVICE/NAME.
 schema: tocsin/home/v1
 
-# Where incidents are kept: one file for one machine, or postgresql://USER@HOST/DATABASE for several.
+# Database: one file for one computer, or postgresql://USER@HOST/DATABASE for several.
 store: sqlite:tocsin.db
 
-# The key under which personal data is sealed. Keep a copy of this file somewhere safe: without it nothing opens.
+# Encryption key of personal data. Store a copy in a safe place. Without it, no encrypted data can be read.
 master_key: file:master.key
 
-# What is true of the organisation in every incident: facts of the vocabulary (tocsin fact show --all). They decide which
-# of more than a hundred laws can reach you at all: answer them on a quiet day, [] where nothing applies.
+# Facts of the organisation for every incident. Names: tocsin fact show --all. They decide which laws can apply to you.
+# Answer them before an incident. Write [] if nothing applies.
 organisation: {{}}
 #  name: Example GmbH
 #  country: DE
@@ -45,19 +45,19 @@ organisation: {{}}
 #  public_body: false
 #  dpo: {{name: …, email: …, phone: …}}
 
-# Who may be told, asked, or approve. What stands here is plain text for whoever has this disk: better keep people in the
-# store, where their numbers and addresses are sealed: tocsin person add PERSON, or a whole list: tocsin person import people.csv
-# Here, a contact's channel is a channel's name below, or email, phone, handle.
+# People who receive messages, answer or approve. This file is not encrypted. The database encrypts contacts:
+# tocsin person add PERSON, or for a list: tocsin person import people.csv
+# The channel of a contact is the name of a channel below, or email, phone, handle.
 people:
   {person}:
     name: {person}
     contacts: []
 
-# Who holds which role unless an incident says otherwise. These are all roles of the built-in playbooks, [] where nobody
-# holds one yet. An approval by two distinct persons needs two of them.
+# People of each role, unless an incident has its own. These are all roles of the built-in playbooks. Write [] for no
+# person. An approval by two people needs two of them.
 roles:
   commander: [{person}]        # decides what is done next
-  technical: [{person}]        # isolates, preserves evidence, finds out what happened
+  technical: [{person}]        # isolates systems, preserves evidence, investigates
   counsel: [{person}]          # privilege, legal duties, what may be said; signs notices
   dpo: [{person}]              # risk to people, the data protection authority, the register; signs notices
   communications: [{person}]   # affected people, staff, press, support
@@ -68,36 +68,36 @@ roles:
   liaison: []            # reports to CISA (federal agencies in the United States)
   official: []           # approves the end of a phase (federal agencies in the United States)
 
-# How people are reached. Every channel names all that it depends on: it falls with any of them. An incident wants two
-# that do not fall together, and each person a contact on both, as: contacts: [{{channel: mail, address: a@example.org}}]
+# Channels to people. Every channel names all failure domains that it depends on. Use two channels without a common
+# failure domain, and give each person a contact on both: contacts: [{{channel: mail, address: a@example.org}}]
 channels:
-  # This screen. Whoever sees it reads along, so it carries internal words only, and a call for help in an incident is
-  # confidential: that is refused until a channel below may carry it. If you alone see it, say so here:
+  # This screen. Other people can read it, so it shows only internal text. An alert in an incident is confidential:
+  # it is blocked until a channel below is confidential. If only you can see this screen, remove the comment sign:
   console:
     adapter: console
 #    confidentiality: confidential
-# Mail outside of what may fall with the affected tenant; uncomment, fill in, put the password into mail.password.
+# Email outside your own tenant. Remove the comment signs, complete the values, put the password into mail.password.
 #  mail:
 #    adapter: smtp
 #    domains: [outside-provider]
 #    confidentiality: confidential  # your decision: mailboxes you chose, a provider you trust
 #    settings: {{host: smtp.example.org, port: 465, tls: implicit, sender: incident@example.org, username: incident}}
 #    secrets: {{password: "file:mail.password"}}
-# A signed webhook: a pager, a chat, an operator's desk. The key in webhook.key begins with whsec_.
+# A signed webhook, for example a pager or a chat. The key in webhook.key begins with whsec_.
 #  pager:
 #    adapter: webhook
 #    confidentiality: confidential
 #    settings: {{url: "https://hooks.example.org/tocsin"}}
 #    secrets: {{signing: "file:webhook.key"}}
-# Then look whether it holds: tocsin doctor
+# Then check the settings: tocsin doctor
 
-# What the four levels of severity mean here; what they mean else: tocsin severity
+# Meaning of the four severity levels. Defaults: tocsin severity
 #severities: {{sev1: "…", sev2: "…", sev3: "…", sev4: "…"}}
-# The worker sends reminders and escalates when nobody types. auto: it starts when a real incident is opened. manual: only you
-# or a service start it. It can call a dead man's switch, as {{mode: auto, ping: env:NAME}}
+# The worker sends reminders and escalates. auto: it starts with a real incident. manual: only you or a service start it.
+# It can call a monitoring URL while it runs: {{mode: auto, ping: env:NAME}}
 worker: auto
 
-# What automatic actions may do: the hosts that they may call, and whether they may run local commands at all.
+# Automatic actions: the hosts that they can call, and whether they can run local commands.
 act: {{hosts: [], commands: false}}
 """
 
@@ -137,7 +137,9 @@ def init_home(folder: Path, person: str) -> Path:
     config = folder / CONFIG
     if config.exists():
         raise Refused(
-            f"{config} exists already", hint="edit it, or choose another --home", code="home_exists"
+            f'The settings "{config}" exist. Nothing was written.',
+            hint="Edit the file, or use another --home",
+            code="home_exists",
         )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     config.write_text(STARTER.format(person=person), encoding="utf-8")
@@ -198,4 +200,6 @@ def _store(folder: Path, home: Home, *, create: bool, or_copy: bool = False, old
             home.store, vault, base=folder, create=create, or_copy=or_copy, older=older, password=password
         )
     except NotFound as error:
-        raise NotFound(error.message, hint="make it: tocsin doctor --repair", code="no_store") from error
+        raise NotFound(
+            error.message, hint="Create the database: tocsin doctor --repair", code="no_store"
+        ) from error

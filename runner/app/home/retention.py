@@ -1,4 +1,4 @@
-"""Destroy the key of a closed incident's personal data, on record: who, when and why stands in a journal of its own."""
+"""Erasure of the personal data of a closed incident: destroys its key and records person, time and reason."""
 
 from __future__ import annotations
 
@@ -32,12 +32,14 @@ def check(row: IncidentRow, reason: str) -> None:
     """Raise Refused where an incident is not over, or no reason is given."""
     if row.state not in ("closed", "cancelled"):
         raise Refused(
-            f"{row.codename} is {row.state}", hint="close it first: tocsin close", code="not_closed"
+            f'Incident "{row.codename}" is {row.state}, not closed.',
+            hint="Close the incident first: tocsin close",
+            code="not_closed",
         )
     if not reason.strip():
         raise Refused(
-            "shredding needs a reason",
-            hint="add --reason '…', as the period that your policy names",
+            "The reason is missing.",
+            hint="Add --reason WHY, for example the period of your policy",
             code="reason_missing",
         )
 
@@ -52,8 +54,8 @@ def _no_hold(incident: Incident, now: datetime) -> None:
     until = hold.get(f"{HOLD}until")
     if hold and (until is None or parse_instant(until) > now):
         raise Refused(
-            f"{incident.codename} is held: {', '.join(sorted(hold))}",
-            hint=f"when the hold has ended: tocsin fact set {HOLD}until=INSTANT --source SOURCE --incident {incident.codename}",
+            f'Incident "{incident.codename}" has a legal hold: {", ".join(sorted(hold))}. Nothing was erased.',
+            hint=f"After the end of the hold: tocsin fact set {HOLD}until=INSTANT --source SOURCE --incident {incident.codename}",
             code="held",
         )
 
@@ -94,9 +96,9 @@ def close_shredded(service: IncidentService, name: str) -> IncidentRow:
 def _closed(service: IncidentService, name: str) -> IncidentRow | None:
     row = service.store.row(name)
     if row is None:
-        raise NotFound(f"there is no incident '{name}'", hint="see: tocsin list", code="unknown_incident")
+        raise NotFound(f'Incident "{name}" does not exist.', hint="tocsin list", code="unknown_incident")
     if row.state in ("closed", "cancelled"):
-        raise Refused(f"incident {row.codename} is {row.state}", code="incident_closed")
+        raise Refused(f'Incident "{row.codename}" is {row.state}.', code="incident_closed")
     now = service.clock.now()
     event = IncidentClosed(by=service.principal.person, reason="shredded")
     entry = NewEvent(

@@ -1,4 +1,4 @@
-"""What comes by itself besides exercises: comchecks, the watch over legal clocks, and the look for data kept long enough.
+"""Scheduled jobs: channel tests, deadline reminders, and the search for data at the end of its retention.
 
 Each says in one line what came of it, and whether a person is needed. None of them decides anything: the watch tells, the
 look for old data names what a person may shred.
@@ -66,9 +66,9 @@ def comcheck(service: IncidentService, since: datetime | None = None) -> Done:
     for way, result in check_contacts(service, [way for way in found if way not in tried]):
         worked[way.person] += result.state == "accepted"
     silent = sorted({*service.directory.people} - {one for one, count in worked.items() if count})
-    words = f"{sum(worked.values())} of {len(found)} ways worked"
+    words = f"{sum(worked.values())} of {len(found)} contact methods worked"
     if silent:
-        return Done(f"{words}; reached over none: {', '.join(silent)}", needs_a_person=True)
+        return Done(f"{words}; not reached: {', '.join(silent)}", needs_a_person=True)
     return Done(words)
 
 
@@ -91,9 +91,9 @@ def watch(service: IncidentService, ahead: timedelta) -> Done:
                 (told if _tell(service, incident, running_out) else untold).append(row.codename)
         except TocsinError as error:
             untold.append(f"{row.codename} ({error.message})")
-    words = [f"told of clocks that run out: {', '.join(told)}"] if told else []
-    words += [f"nobody could be told in: {', '.join(untold)}"] if untold else []
-    return Done("; ".join(words) or "no clock runs out", needs_a_person=bool(untold))
+    words = [f"deadline reminders sent in: {', '.join(told)}"] if told else []
+    words += [f"no reminder could be sent in: {', '.join(untold)}"] if untold else []
+    return Done("; ".join(words) or "no deadline is near", needs_a_person=bool(untold))
 
 
 def _running_out(service: IncidentService, incident: Incident, ahead: timedelta) -> Iterator[DutyStatus]:
@@ -128,10 +128,11 @@ def retention(service: IncidentService, closed_for: timedelta) -> Done:
         if row.state in ("closed", "cancelled") and row.id not in gone and _last(service, row) <= before
     )
     if not found:
-        return Done(f"nothing that is over was last written to before {before:%Y-%m-%d}")
+        return Done(f"no closed incident is unchanged since {before:%Y-%m-%d}")
     names = ", ".join(found)
     return Done(
-        f"over, and unchanged since {before:%Y-%m-%d}: {names}; look, then: tocsin shred CODENAME", True
+        f"closed and unchanged since {before:%Y-%m-%d}: {names}. Check each, then: tocsin shred CODENAME",
+        True,
     )
 
 

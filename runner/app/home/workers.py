@@ -1,4 +1,4 @@
-"""Which workers go on at a home, so that a command need not work by itself: a short list in the store's settings.
+"""List of the workers that run for a home folder, in the settings of the store.
 
 It is a hint, and is read as one: a name counts only while its worker proves that it lives. Two workers that begin in the
 same instant can lose one name; then a command does its work by itself, which is never wrong.
@@ -79,7 +79,7 @@ def enlist(store: Settings, name: str) -> None:
 
 def dismiss(store: Settings, name: str) -> None:
     """Take a worker that ends from the list, and leave the others on it."""
-    store.set_setting(WORKERS, " ".join(one for one in living(store) if one != name) or None)
+    store.set_setting(WORKERS, " ".join(worker for worker in living(store) if worker != name) or None)
 
 
 def record_file(home: Path) -> Path:
@@ -123,4 +123,6 @@ def ping(home: Home, folder: Path, at: datetime) -> None:
     answer = call(msgspec.structs.replace(request, time_limit=PING_TIMEOUT))
     if not 200 <= answer.status < 300:
         why = answer.outcome.reason
-        raise TocsinError(f"the ping did not succeed: {why}", hint="check worker.ping", code="ping_failed")
+        raise TocsinError(
+            f"The ping failed: {why}.", hint="Check worker.ping in tocsin.yaml.", code="ping_failed"
+        )

@@ -41,8 +41,8 @@ def refuse_rejection(principal: Principal) -> None:
     """Raise Refused where somebody would reject for another person."""
     if principal.on_behalf_of:
         raise Refused(
-            "nobody rejects for somebody else",
-            hint="nothing goes on without that person's approval; what they said: tocsin task comment STEP TEXT",
+            "You cannot reject on behalf of another person.",
+            hint="Record the statement of that person: tocsin task comment STEP TEXT",
             code="on_behalf",
         )
 

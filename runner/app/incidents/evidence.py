@@ -1,4 +1,4 @@
-"""Take a file into custody: its bytes are sealed and kept, its digest and its origin are on record."""
+"""Storage of an evidence file: encrypted content, recorded digest and origin."""
 
 from __future__ import annotations
 
@@ -41,15 +41,17 @@ def read(path: Path) -> bytes:
         return read_file(path, LARGEST)
     except TooLarge:
         raise Refused(
-            f"{path} has more than {LARGEST:,} bytes; no more are kept",
-            hint="keep it elsewhere and note its SHA-256: tocsin note …",
+            f'File "{path}" has more than {LARGEST:,} bytes, the limit for evidence.',
+            hint="Store the file elsewhere and note its SHA-256: tocsin note TEXT",
             code="file_too_large",
         ) from None
     except FileNotFoundError:
-        raise NotFound(f"there is no file {path}", hint="check the path", code="file_missing") from None
+        raise NotFound(
+            f'File "{path}" does not exist.', hint="Check the path.", code="file_missing"
+        ) from None
     except OSError as error:
         raise Invalid(
-            f"{path} cannot be read: {error.strerror}", hint="check what it is", code="file_unreadable"
+            f'File "{path}" cannot be read: {error.strerror}.', hint="Check the file.", code="file_unreadable"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Facts as people state them at the command line, and what was known at an earlier instant."""
+"""Facts from the command line, and the state of knowledge at an earlier time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def record_facts(
     Raises Invalid for what cannot be read and Stale when others keep changing the incident.
     """
     if not source.strip():
-        raise Usage("a fact needs its source", hint="add --source 'how you know'", code="source_missing")
+        raise Usage("The fact has no source.", hint='Add --source "HOW YOU KNOW"', code="source_missing")
     sure = level(confidence)
     changes: tuple[FactChange, ...] = ()
 
@@ -82,15 +82,15 @@ def _answer(
     definition = service.library(incident).step(incident, step)
     if not isinstance(definition, Ask):
         raise Refused(
-            f"{step} is a {invocation.kind}, not a question",
-            hint=f"see: tocsin task show {step}",
+            f'Task "{step}" is not a question. Its kind is {invocation.kind}.',
+            hint=f"tocsin task show {step}",
             code="not_a_question",
         )
     refuse_waiting(incident, invocation, definition)
     if definition.choices and value not in definition.choices:
         raise Refused(
-            f"'{value}' is no answer to {definition.id}",
-            hint=f"answers: {', '.join(definition.choices)}",
+            f'"{value}" is not a possible answer to "{definition.id}".',
+            hint=f"Use one of: {', '.join(definition.choices)}",
             code="bad_answer",
         )
     said = source or f"answer of {service.principal.person}"
@@ -105,8 +105,8 @@ def level(text: str) -> Confidence:
     """Return a level of confidence by its word; raises Usage."""
     if text not in LEVELS:
         raise Usage(
-            f"there is no confidence '{text}'",
-            hint=f"--confidence {'|'.join(LEVELS)}",
+            f'Confidence "{text}" is unknown.',
+            hint=f"Use --confidence {'|'.join(LEVELS)}",
             code="unknown_confidence",
         )
     return text
@@ -143,8 +143,8 @@ def known_at(service: IncidentService, name: str, at: datetime) -> Incident:
         ]
         if not events:
             raise NotFound(
-                f"{name} had not been opened at {at:%Y-%m-%d %H:%M:%S %z}",
-                hint="see: tocsin timeline",
+                f'Incident "{name}" was not open yet at {at:%Y-%m-%d %H:%M:%S %z}.',
+                hint="tocsin timeline",
                 code="not_opened",
             )
         born, *rest = events

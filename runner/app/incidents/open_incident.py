@@ -1,4 +1,4 @@
-"""Open an incident: pin the playbooks and the law, gather the facts, show the message plan, and only then begin.
+"""Opening of an incident: pin playbooks and laws, read facts, show the message plan, then start.
 
 ``prepare_opening`` writes nothing but content-addressed blobs; what it returns can be shown to a person. With
 ``commit_opening`` the incident is durable, and its first messages may go out.
@@ -56,7 +56,9 @@ def organisation_facts(home: Home) -> tuple[Stated, ...]:
     if wrong:
         words = "; ".join(f"{misplaced.problem.path}: {misplaced.problem.message}" for misplaced in wrong)
         raise Invalid(
-            f"tocsin.yaml: organisation: {words}", hint="see: tocsin fact show --all", code="bad_settings"
+            f"The section organisation of tocsin.yaml is not valid: {words}.",
+            hint="tocsin fact show --all",
+            code="bad_settings",
         )
     return tuple(
         msgspec.structs.replace(leaf.stated, source=leaf.stated.source or "tocsin.yaml") for leaf in leaves
@@ -132,7 +134,7 @@ def prepare_opening(
     catalog = catalog or Catalog(service.folder, classes=service.home.classes)
     bundles = [load_bundle(name, catalog) for name in request.playbooks]
     if not bundles:
-        raise Refused("an incident needs a playbook", hint="tocsin playbook list", code="playbook_missing")
+        raise Refused("The playbook is missing.", hint="tocsin playbook list", code="playbook_missing")
     stated, imported = _gather(service, request, now)
     commands: tuple[AnyCommand, ...] = (
         *_roles(service, bundles, request.roles),
@@ -244,7 +246,7 @@ def _bytes(path: Path) -> bytes:
         return read_file(path, MAX_BYTES)
     except OSError as error:
         raise Invalid(
-            f"{path} cannot be read: {error.strerror}", hint="check the path", code="file_unreadable"
+            f'File "{path}" cannot be read: {error.strerror}.', hint="Check the path.", code="file_unreadable"
         ) from error
 
 
@@ -302,7 +304,7 @@ def _domains(
             domain=domain,
             state="compromised",
             since=since,
-            reason="assumed by the playbook until triage says otherwise",
+            reason="assumed by the playbook until triage",
             assumed=True,
         )
 

@@ -1,4 +1,4 @@
-"""Playbooks of a live incident: begin another one inside it, or move one to a newer version of itself."""
+"""Runs of playbooks in an open incident: add a playbook, or update one to another version."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def chosen_run(incident: Incident, run: str) -> str:
         return run
     if len(incident.runs) != 1:
         raise Refused(
-            f"{len(incident.runs)} playbooks run in {incident.codename}: {', '.join(incident.runs)}",
-            hint="name one with --run",
+            f'{len(incident.runs)} playbooks run in "{incident.codename}": {", ".join(incident.runs)}.',
+            hint="Add --run RUN",
             code="ambiguous_run",
         )
     return next(iter(incident.runs))
@@ -63,8 +63,8 @@ def migrate(service: IncidentService, incident: Incident, run: str, bundle: Bund
     """Move a run to a bundle in one event and return what happened; raises Refused with every reason, or Stale."""
     if service.principal.on_behalf_of:
         raise Refused(
-            "a playbook is not moved on behalf of somebody",
-            hint="do it in your own name, with --reason",
+            "You cannot update a playbook on behalf of another person.",
+            hint="Remove --on-behalf-of",
             code="on_behalf",
         )
     stored = service.keep_document(service.principal, None, msgspec.json.encode(bundle))

@@ -1,4 +1,4 @@
-"""Undo: what a person did last is taken back where nothing followed from it. The entries stay, marked as wrong."""
+"""Undo of the last command of a person, if nothing followed from it. The entries stay, marked as wrong."""
 
 from __future__ import annotations
 
@@ -44,22 +44,22 @@ def _commands(service: IncidentService, incident: Incident) -> Iterator[c.AnyCom
     by, words = service.principal.person, words_of(incident, service.library(incident))
     people = [row for row in rows if row.actor.claimed != "tocsin"] or rows[:1]
     last = people[-1]
-    correct = f"mark it as wrong: tocsin correct {last.seq} --reason WHY"
+    correct = f"tocsin correct {last.seq} --reason WHY"
     if last.actor.claimed != by:
-        who = f"the last entry, {last.seq}, is by {last.actor.claimed}"
-        raise Refused(f"{who}, not by {by}", hint=correct, code="not_own_entry")
+        who = f"The last entry, {last.seq}, is by {last.actor.claimed}"
+        raise Refused(f"{who}, not by {by}.", hint=correct, code="not_own_entry")
     own = list(takewhile(lambda row: row.recorded == last.recorded, reversed(people)))[::-1]
     mine = [_event(row) for row in own]
     followed = (_event(row) for row in rows[last.seq :])
     if result := next((event for event in followed if not _apart(event, mine)), None):
         raise Refused(
-            f"entry {last.seq} had a result: {describe(result, words)}", hint=correct, code="followed"
+            f"Entry {last.seq} had a result: {describe(result, words)}.", hint=correct, code="followed"
         )
     for row, event in zip(own, mine, strict=True):
         back = _back(service, incident, event, rows[: own[0].seq - 1])
         if back is None:
             what = describe(event, words)
-            raise Refused(f"undo cannot reverse entry {row.seq}: {what}", hint=correct, code="cannot_undo")
+            raise Refused(f"Undo cannot reverse entry {row.seq}: {what}.", hint=correct, code="cannot_undo")
         yield from (msgspec.structs.replace(command, by=by) for command in back)
         yield c.CorrectEvent(by=by, seq=row.seq, reason="undone")
 

@@ -1,4 +1,4 @@
-"""Duties as people ask for them: of an incident, of a facts file without one, and what they did about them."""
+"""Use cases of duties: assessment of an incident or of a facts file, filings, decisions and waivers."""
 
 from __future__ import annotations
 
@@ -157,7 +157,9 @@ def _condition(text: str) -> Expression:
         return parse_condition(text)
     except ExpressionError as error:
         raise Usage(
-            f"--watch: {error.message}", hint=error.hint or "people.total > 500", code="bad_condition"
+            f"The condition of --watch is not valid: {error.message}",
+            hint=error.hint or 'Use --watch "people.total > 500"',
+            code="bad_condition",
         ) from None
 
 
@@ -176,8 +178,8 @@ def _file_step(service: IncidentService, incident: Incident, duty: str) -> str:
     if len(rows) > 1:
         names = ", ".join(row.invocation for row in rows)
         raise Refused(
-            f"several steps wait for the filing of {duty}: {names}",
-            hint="name one with --step",
+            f'Several tasks wait for the filing of "{duty}": {names}.',
+            hint="Add --step STEP",
             code="ambiguous_step",
         )
     return rows[0].invocation if rows else ""
@@ -217,8 +219,8 @@ def _text(
     documents = [d for d in texts if d.digest.removeprefix("sha256:").startswith(wanted)]
     if given and not documents:
         raise Refused(
-            f"no notice for {duty} has the digest {given}",
-            hint="see: tocsin notice list",
+            f'No notice for "{duty}" has the digest {given}.',
+            hint="tocsin notice list",
             code="unknown_digest",
         )
     if not given:
@@ -229,16 +231,16 @@ def _text(
     digests = {d.digest for d in documents}
     if texts and len(digests) != 1:
         raise Refused(
-            f"{duty}: {'no text is' if not digests else f'{len(digests)} texts are'} both signed and current",
-            hint="name the text that was filed: --digest SHA256; one that nobody signed needs --reason WHY as well",
+            f'{"No text" if not digests else f"{len(digests)} texts"} for "{duty}" {"is" if not digests else "are"} both signed and current.',
+            hint="Name the filed text: --digest SHA256. For a text without approval, also add --reason WHY",
             code="which_text",
             problems=[_choice(incident, d, record.at) for d in texts],
         )
     unsigned = bool(texts) and all(signed_at(incident, d) is None for d in documents)
     if unsigned and not record.reason.strip():
         raise Refused(
-            f"{documents[-1].digest} was never approved",
-            hint="name the signed text; if this one was filed all the same, add --reason WHY",
+            f"The text {documents[-1].digest} was never approved.",
+            hint="Name the signed text. If you filed this text, add --reason WHY",
             code="not_approved",
         )
     return documents[-1].digest if documents else ""

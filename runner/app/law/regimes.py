@@ -1,4 +1,4 @@
-"""The law as people look at it: the list, one law in words, what its files lack, what changed between two dates."""
+"""Use cases of laws: list, one law in words, checks of files, comparison of two dates."""
 
 from __future__ import annotations
 
@@ -102,7 +102,9 @@ def _regime(name: str, catalog: Catalog) -> Regime:
             return load_regime(read_file(path, MAX_BYTES), str(path))
         except OSError as error:
             raise NotFound(
-                f"{path} cannot be read", hint=error.strerror or "", code="file_unreadable"
+                f'File "{path}" cannot be read: {error.strerror}.',
+                hint="Check the path.",
+                code="file_unreadable",
             ) from None
     return catalog.regime(name)
 
@@ -116,7 +118,9 @@ def _version(regime: Regime, on: date | None) -> Version:
             f"{version.from_date or '…'} to {version.until or '…'}" for version in regime.versions
         )
         raise NotFound(
-            f"no version of {regime.id} covers {on}", hint=f"versions: {known}", code="not_in_force"
+            f'No version of the law "{regime.id}" is in force on {on}.',
+            hint=f"Use a date in one of the versions: {known}",
+            code="not_in_force",
         )
     return found
 
@@ -146,18 +150,24 @@ def imported(file: Path, home: Path, *, replace: bool = False) -> tuple[Imported
     try:
         content = read_file(file, MAX_BYTES)
     except OSError as error:
-        raise NotFound(f"{file} cannot be read", hint=error.strerror or "", code="file_unreadable") from None
+        raise NotFound(
+            f'File "{file}" cannot be read: {error.strerror}.', hint="Check the path.", code="file_unreadable"
+        ) from None
     regimes = own_regimes(content, str(file))
     shipped = [regime.id for regime in regimes if regime.id in Catalog().regime_files]
     if shipped:
-        hint = "choose another id; to change a law that ships, copy its file into the home's regimes folder"
-        raise Refused(f"{', '.join(shipped)} is a law that ships", hint=hint, code="built_in_regime")
+        hint = "Use another id. To change a law of Tocsin, copy its file into the regimes folder of the home folder."
+        raise Refused(
+            f"{', '.join(shipped)} is a law of Tocsin. Nothing was imported.",
+            hint=hint,
+            code="built_in_regime",
+        )
     folder = home / "regimes"
     there = [regime.id for regime in regimes if (folder / f"{regime.id}.yaml").exists()]
     if there and not replace:
         raise Refused(
-            f"the home has {', '.join(there)} already",
-            hint="--replace writes over them",
+            f"{', '.join(there)} exists in the home folder. Nothing was imported.",
+            hint="Add --replace",
             code="regime_exists",
         )
     folder.mkdir(parents=True, exist_ok=True)
@@ -208,15 +218,15 @@ def _meaning(regime: Regime, file: str, catalog: Catalog) -> Iterator[Problem]:
     """Yield what the form of a file cannot show: a name that differs from the file's, a notice that there is not."""
     stem = file.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
     if stem != regime.id:
-        text = f"the file's name is not its id '{regime.id}'"
-        yield _problem(file, "regime-name", text, f"name it {regime.id}.yaml")
-    for one in without_key(regime):
-        text = f"the exemption '{one}' asks for {ENCRYPTED} and not for the key, so it never holds"
+        text = f"the name of the file is not its id '{regime.id}'"
+        yield _problem(file, "regime-name", text, f"Rename the file to {regime.id}.yaml")
+    for exemption in without_key(regime):
+        text = f"the exemption '{exemption}' asks for {ENCRYPTED} and not for the key, so it never applies"
         yield _problem(file, "regime-encryption", text, f"when: {ENCRYPTED} and not {KEY}")
     for rule in (rule for version in regime.versions for rule in version.duties):
         if rule.notice and rule.notice not in catalog.notice_files:
-            text = f"{rule.slug} names the notice '{rule.notice}', which is not there"
-            yield _problem(file, "regime-notice", text, "see: tocsin notice list")
+            text = f"{rule.slug} names the notice '{rule.notice}', which does not exist"
+            yield _problem(file, "regime-notice", text, "tocsin notice list")
 
 
 def without_key(regime: Regime) -> tuple[str, ...]:
@@ -235,7 +245,7 @@ def _problem(file: str, code: str, message: str, hint: str) -> Problem:
 
 def _in_words(rule: DutyRule, version: Version) -> tuple[str, ...]:
     asked = (*version.scope, *rule.only_if, *rule.unless)
-    return tuple(one.text for one in asked if one.in_words) or ("the clock has no beginning",)
+    return tuple(start.text for start in asked if start.in_words) or ("the deadline has no start",)
 
 
 # ----------------------------------------------------------------------------------------------- difference
@@ -271,8 +281,8 @@ def own_and_built_in(name: str, catalog: Catalog) -> LawDifference:
     """Return what the home's copy of a law says and the built-in one does not."""
     if not catalog.is_own("regimes", name):
         raise NotFound(
-            f"the home has no copy of {name}",
-            hint=f"put yours into {catalog.folder}/regimes/{name}.yaml",
+            f'The home folder has no copy of the law "{name}".',
+            hint=f"Put your copy into {catalog.folder}/regimes/{name}.yaml",
             code="copy_missing",
         )
     before, after = Catalog().regime(name), catalog.regime(name)
@@ -299,7 +309,7 @@ def _versions(name: str, before: Version | None, after: Version | None) -> Itera
     fields = tuple(_differing(before, after, skip=("duties", "label")))
     if fields:
         yield LawChange(what=name, change="changed", fields=fields)
-    old, new = ({rule.slug: rule for rule in one.duties} for one in (before, after))
+    old, new = ({rule.slug: rule for rule in version.duties} for version in (before, after))
     for slug in dict.fromkeys((*old, *new)):
         what = f"{name}/{slug}"
         if slug not in new:
@@ -314,7 +324,7 @@ def _duty(before: DutyRule, after: DutyRule) -> Iterator[str]:
     if before.clock != after.clock:
         yield f"clock: {_clock(before)} → {_clock(after)}"
     if before.thresholds != after.thresholds:
-        old, new = (", ".join(map(threshold_words, one.thresholds)) or "none" for one in (before, after))
+        old, new = (", ".join(map(threshold_words, duty.thresholds)) or "none" for duty in (before, after))
         yield f"threshold: {old} → {new}"
     yield from _differing(before, after, skip=("clock", "thresholds"))
 

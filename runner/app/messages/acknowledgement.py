@@ -1,4 +1,4 @@
-"""The one way in for "I have it": by its code, by its link, or of a delivery that a channel itself named.
+"""Acknowledgement of a message, by its code, by its link, or for a delivery that a channel named.
 
 Whatever does not hold is refused in the same words, so that nobody learns from the answer what there is. What an
 acknowledgement proves is the engine's to say; here stands only by which way it came, and what that way may carry.
@@ -116,8 +116,8 @@ def look_at(service: IncidentService, token: str) -> Shown:
 def refused() -> Refused:
     """Return the one refusal: what is unknown, over, spent, forged and somebody else's looks the same."""
     return Refused(
-        "no message waits for this",
-        hint="look at its last line again; or telephone whoever sent it",
+        "The code or the link is unknown or expired.",
+        hint="Check the last line of the message, or call the sender.",
         code="ack_refused",
     )
 
@@ -206,7 +206,7 @@ def _by_code(service: IncidentService, code: str, person: str, via: str, only: s
         for delivery in incident.deliveries.values()
         if ack_code(vouch, incident.id, delivery.id) == wanted
     ]
-    mine = [one for one in found if not person or one[1].person == person]
+    mine = [match for match in found if not person or match[1].person == person]
     if len(mine) != 1:
         raise _whose(found[0][1].person) if via == COMMAND_LINE and len(found) == 1 else refused()
     incident, delivery = mine[0]
@@ -216,8 +216,8 @@ def _by_code(service: IncidentService, code: str, person: str, via: str, only: s
 def _whose(person: str) -> Refused:
     """At the machine itself nothing has to be kept from anybody, and a wrong name is a slip."""
     return Refused(
-        f"this code is {person}'s, and only they can acknowledge with it",
-        hint=f"--as {person}; or --on-behalf-of {person} --via phone, if they told you",
+        f"This code belongs to {person}.",
+        hint=f"Use --as {person}, or --on-behalf-of {person} --via phone",
         code="ack_of_another",
     )
 

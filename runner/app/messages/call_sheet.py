@@ -1,4 +1,4 @@
-"""The call sheet: whom to telephone, on which number, what to say, and boxes to tick with a pen when nothing else works.
+"""Call sheet on paper: people, numbers, texts, and boxes for the results.
 
 It holds addresses in clear, because paper has to. It is made when somebody asks for it and is kept nowhere by the program.
 """
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 _RULES = (
     "Dial the number on this sheet, never one from a message or a signature.",
-    "Say who you are and the codename; have the other say theirs and something that only they know.",
-    "Read the message out, word for word. Leave nothing of it on a mailbox.",
-    "Nobody asks for a password, a code or a payment on this call: hang up on whoever does.",
-    "Write down the time and what was said; enter it later: tocsin call DELIVERY --reached --note '…'",
+    "Give your name and the codename. Ask the other person for their name and a fact that only this person knows.",
+    "Read the message word for word. Do not leave the message on a voice mailbox.",
+    "Never give a password, a code or a payment on this call. End the call if someone asks for one.",
+    "Write down the time and the answer. Record the call later: tocsin call DELIVERY --reached --note '…'",
 )
 
 
@@ -116,12 +116,12 @@ def call_sheet(service: IncidentService, incident: Incident | None) -> Document:
 def _blocks(lines: Sequence[Line], incident: Incident | None, made: str) -> Iterator[Block]:
     yield Heading(1, (Text("Call sheet"),))
     about = f"Incident {incident.codename}: {incident.title}. " if incident is not None else ""
-    yield Paragraph((Text(f"{about}As of {made}. Keep it locked away; it holds private numbers."),))
+    yield Paragraph((Text(f"{about}As of {made}. Lock this sheet away. It contains private numbers."),))
     yield Listing("decimal", 1, tuple((Paragraph((Text(rule),)),) for rule in _RULES))
     yield Table(
         aligns=("left",) * 5,
         head=tuple(
-            (Text(one),) for one in ("Who", "Telephone", "Other ways", "Open", "Reached at, by, note")
+            (Text(title),) for title in ("Who", "Telephone", "Other contacts", "Open", "Reached at, by, note")
         ),
         rows=tuple(_row(line) for line in lines),
     )

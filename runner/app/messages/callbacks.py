@@ -1,4 +1,4 @@
-"""Callbacks of providers: which channel an address is of, whether what comes there is believed, and that it is taken.
+"""Callbacks of providers: the channel of each address, verification, and processing.
 
 The address of a channel holds 160 bits that come from the master key. They keep strangers from trying; they prove
 nothing. What a callback says is used only when the channel's own adapter believed its signature over the raw bytes.
@@ -108,7 +108,7 @@ def secrets_of(service: IncidentService, channel: Channel) -> Mapping[str, str]:
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SETTING = "callback_url"
 """What an adapter calls the address that it gives its provider with each message."""
-_LIST = "each address is shown by tocsin serve-callbacks --list"
+_LIST = "Show each address: tocsin serve-callbacks --list"
 
 
 class Mismatch(NamedTuple):
@@ -126,12 +126,12 @@ def mismatches(service: IncidentService) -> Iterator[Mismatch]:
     if not service.home.public_url:
         waiting = [name for name in places if SETTING not in service.home.channels[name].settings]
         if waiting:
-            what = f"public_url is not set, and {', '.join(waiting)} can be called back"
+            what = f"public_url is not set, but {', '.join(waiting)} can receive callbacks"
             yield Mismatch(
-                False, what, "public_url: https://HOST in tocsin.yaml; without it nothing comes that way"
+                False, what, "Set public_url: https://HOST in tocsin.yaml. Without it, no callbacks arrive."
             )
     elif public.scheme != "https" and public.hostname not in LOOPBACK:
-        hint = "providers and people call it from outside: a proxy with TLS stands before serve-callbacks"
+        hint = "Put a proxy with TLS before serve-callbacks."
         yield Mismatch(True, "public_url is not https", hint)
     for name, place in places.items():
         given = str(service.home.channels[name].settings.get(SETTING) or "")
@@ -145,10 +145,10 @@ def _compared(name: str, given: SplitResult, public: SplitResult, place: str) ->
     served = f"{base}/{IN}/{place}"
     if given.path != served:
         if given.path.rstrip("/") == served:
-            what = f"{name}: its {SETTING} ends with a slash, and nothing is served there"
+            what = f"{name}: its {SETTING} ends with a slash. No channel has this address"
         else:
-            what = f"{name}: the path of its {SETTING} is not one that serve-callbacks serves for it"
+            what = f"{name}: serve-callbacks does not serve the path of its {SETTING}"
         yield Mismatch(True, what, _LIST)
     if public.netloc and (given.scheme, given.netloc) != (public.scheme, public.netloc):
         what = f"{name}: its {SETTING} names {given.scheme}://{given.hostname}, and public_url {public.scheme}://{public.hostname}"
-        yield Mismatch(False, what, f"right only where both lead to the same proxy; {_LIST}")
+        yield Mismatch(False, what, f"Both addresses must lead to the same proxy. {_LIST}")

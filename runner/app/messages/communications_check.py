@@ -1,4 +1,4 @@
-"""The communications check: every person over every channel, how long ago each way last worked, and trying them.
+"""Channel test: every person over every channel, with the age of the last success.
 
 A check is no incident and needs none. Nothing is sent unless a person asked for it; each attempt goes out once. That it is about to is
 recorded before anything leaves, and what came of it at once: of one that broke off between, nobody knows whether it arrived.
@@ -24,9 +24,9 @@ from runner.vault.secrets import resolve
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
-SUBJECT = "Communications check: nothing has happened"
-TEXT = """This is a check of how you are reached in an emergency. Nothing has happened, and nothing is asked of you.
-If you did not expect it, or no longer use this address, tell whoever looks after incidents in your organisation."""
+SUBJECT = "Channel test: no incident"
+TEXT = """This is a test of your emergency contacts. There is no incident. No action required.
+If you did not expect this test, or no longer use this address, contact the incident team of your organisation."""
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +52,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         return changed is None or changed <= self.check.at
 
 
-BROKE_OFF = "the check broke off: nobody knows whether it arrived"
+BROKE_OFF = "the test was interrupted: the outcome is unknown"
 
 
 def ways(
@@ -67,8 +67,8 @@ def ways(
         for name in wanted:
             if name not in known:
                 near = nearest(name, known)
-                hint = f"did you mean {near}?" if near else f"known: {', '.join(known) or 'none'}"
-                raise NotFound(f"there is nobody and no channel called '{name}'", hint=hint, code=code)
+                hint = f"Use {near}" if near else f"Use one of: {', '.join(known) or 'none'}"
+                raise NotFound(f'"{name}" is not a person and not a channel.', hint=hint, code=code)
     return tuple(
         way
         for name, person in sorted(directory.people.items())
@@ -117,7 +117,7 @@ def _try(service: IncidentService, way: Way) -> SendResult:
     from runner.effects.gateway.gateway import Gateway
 
     if way.contact is not None and way.channel.adapter in way.contact.stopped:
-        return SendResult(state="rejected", code="R25", reason="they asked for no more messages over it")
+        return SendResult(state="rejected", code="R25", reason="the person opted out of this contact")
     try:
         secrets = {
             name: resolve(reference, base=service.folder).reveal()

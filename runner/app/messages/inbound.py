@@ -1,5 +1,4 @@
-"""What came back over a channel is put where it belongs: a receipt to its attempt, an answer to its message, a
-STOP to its address.
+"""Assignment of inbound data: a receipt to its attempt, an answer to its message, a STOP to its address.
 
 Whatever comes has been believed by its adapter already. One thing is done at a time: callbacks come in on several
 threads, and a desk is one person's.
@@ -100,7 +99,7 @@ class Inbox:
         with self._lock:
             self._where.refresh()
             self._service.forget_directory()
-            fates = [self._one(channel, one) for one in heard]
+            fates = [self._one(channel, item) for item in heard]
         for fate in ("later", "taken"):
             if fate in fates:
                 return fate
@@ -246,20 +245,22 @@ class Inbox:
         if (incident is None and not owner) or self._is_stopped(channel, answer.sender, owner):
             return False
         if incident is not None:  # first the task: should it have to be tried again, nothing rests yet
-            if not any(incident.runs[one.partition(":")[0]].playbook == PLAYBOOK for one in incident.active):
+            if not any(
+                incident.runs[step.partition(":")[0]].playbook == PLAYBOOK for step in incident.active
+            ):
                 graft(
                     self._service,
                     incident,
                     PLAYBOOK,
                     f"a text over {channel.id} contains a word such as STOP",
                 )
-            who = owner or f"somebody at {answer.sender}"
+            who = owner or f"an unknown person at {answer.sender}"
             text = f"Text from {who} over {channel.id} that may ask for no more messages: {answer.text[:LONGEST_NOTE]}"
             self._service.act(
                 self._service.principal, incident.id, [AddNote(by=self._service.principal.person, text=text)]
             )
         if rest:
-            self._stop(channel, answer.sender, f"a text over {channel.id} that a person has to judge")
+            self._stop(channel, answer.sender, f"a text over {channel.id} that needs a decision of a person")
         return True
 
     def _is_stopped(self, channel: Channel, address: str, owner: str) -> bool:

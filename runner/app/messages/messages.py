@@ -1,4 +1,4 @@
-"""Message plans: how each message of an incident, or any class to any people, would leave now, and what is refused."""
+"""Message plans: recipients, channels and blocks of each message of an incident, or of one class."""
 
 from __future__ import annotations
 
@@ -66,11 +66,13 @@ def class_plans(
     kind = known_class(service, incident, name)
     context = _context(service, incident, what_if)
     roles = incident.roles if incident is not None else {}
-    wanted = tuple(addressee(service, roles, one) for one in to or ("role:commander",))
+    wanted = tuple(addressee(service, roles, text) for text in to or ("role:commander",))
     persons = people_behind(roles, service.directory, wanted)
     if not persons:
         raise NotFound(
-            f"nobody to tell: {', '.join(wanted)}", hint="tocsin role assign ROLE PERSON", code="no_recipient"
+            f"The message has no recipient: {', '.join(wanted)}.",
+            hint="tocsin role assign ROLE PERSON",
+            code="no_recipient",
         )
     plans = tuple(planned_for(context, service.directory, kind, person) for person in persons)
     return f"{name} to {', '.join(wanted)}", plans
@@ -86,9 +88,9 @@ def known_class(service: IncidentService, incident: Incident | None, name: str) 
         return known[name]
     except KeyError:
         near = nearest(name, known)
-        hint = f"did you mean {near}?" if near else f"known: {', '.join(known)}"
+        hint = f"Use {near}" if near else f"Use one of: {', '.join(known)}"
         raise NotFound(
-            f"there is no message class '{name}'", hint=hint, code="unknown_message_class"
+            f'Message class "{name}" does not exist.', hint=hint, code="unknown_message_class"
         ) from None
 
 
@@ -115,8 +117,8 @@ def addressee(service: IncidentService, roles: Mapping[str, tuple[str, ...]], te
     if text in service.directory.people:
         return f"person:{text}"
     near = nearest(text, (*known, *service.directory.people))
-    hint = f"did you mean {near}?" if near else "--to ROLE, or --to person:PERSON"
-    raise NotFound(f"there is no role and nobody called '{text}'", hint=hint, code="unknown_recipient")
+    hint = f"Use {near}" if near else "Use --to ROLE, or --to person:PERSON"
+    raise NotFound(f'"{text}" is not a role and not a person.', hint=hint, code="unknown_recipient")
 
 
 def _all(plan: Plan) -> tuple[Playbook, ...]:
@@ -179,6 +181,9 @@ def prove(service: IncidentService, incident: str, delivery: str) -> ProofReport
         last = f"{event.seq}:sha256:{event.hash}"
         if event.type in ABOUT:
             if event.payload is None:
-                raise Sealed("this incident was shredded: what it proved cannot be read", code="shredded")
+                raise Sealed(
+                    "The personal data of the incident was erased. The evidence cannot be read.",
+                    code="shredded",
+                )
             written.append(Written(event.seq, event.at, event.hash, decode(event.payload)))
     return proof(found, delivery, written, last)

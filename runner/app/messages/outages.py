@@ -1,4 +1,4 @@
-"""What a person says of a failure domain holds in every open incident: a messenger is not down for one incident alone."""
+"""State of a failure domain, recorded in every open incident."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Polling of providers: receipts, and the outcome of attempts that nobody knows.
+"""Polling of receipts and answers from providers without callbacks.
 
 Only a channel over which something was sent in an incident that goes on is asked. What is fetched is confirmed to its
 provider when it is kept, and not before.
@@ -26,7 +26,7 @@ from runner.incident.state.work import Deliver
 from runner.routing.inbound import Heard
 from runner.routing.messaging import Channel
 
-AFTER = tuple(timedelta(seconds=one) for one in (10, 60, 300, 1200))
+AFTER = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 1200))
 """How long after its end an attempt is asked about: once for each."""
 
 
@@ -123,6 +123,6 @@ class Collector:
         if trouble:
             self._troubles[name] = trouble
         if trouble and trouble != before:
-            self._say(warning("nothing_fetched", f"nothing can be fetched from channel {name}: {trouble}"))
+            self._say(warning("nothing_fetched", f"Receipts of channel {name} cannot be fetched: {trouble}"))
         elif before and not trouble:
-            self._say(f"channel {name} can be fetched from again")
+            self._say(f"Receipts of channel {name} can be fetched again")

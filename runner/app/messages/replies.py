@@ -1,4 +1,4 @@
-"""Whose answer it is that came over a channel, and of which message: then it is an acknowledgement like any other.
+"""Replies over a channel, matched to a person and a message and recorded as acknowledgements.
 
 A person is known by the address that they answer from. From an address that nobody has, an answer counts only where the
 message went to a place that is that person's alone: never from a telephone number or a mailbox, whose owners are known, and

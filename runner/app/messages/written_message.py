@@ -1,4 +1,4 @@
-"""A message that a person writes by hand: planned like every other one, its text taken literally, never as a template."""
+"""Message that a person writes: planned as every other message, with literal text, never a template."""
 
 from __future__ import annotations
 
@@ -40,19 +40,21 @@ def compose_by_hand(service: IncidentService, incident: Incident, written: Writt
     if incident.state != "open":
         paused = incident.state == "paused"
         raise Refused(
-            f"incident {incident.codename} is {incident.state}: no message leaves",
-            hint="tocsin resume" if paused else "a new incident: tocsin open PLAYBOOK",
+            f'Incident "{incident.codename}" is {incident.state}. No message was sent.',
+            hint="tocsin resume" if paused else "tocsin open PLAYBOOK",
             code="incident_paused" if paused else "incident_closed",
         )
     by, text = service.principal.person, clean(written.text)
-    if why := text_problem(text, many_lines=True) if text else "the message has no text":
-        raise Refused(
-            why, hint="write what people have to know", code="text_missing" if not text else "bad_text"
-        )
+    if why := text_problem(text, many_lines=True) if text else "The message has no text.":
+        raise Refused(why, hint="Write a short plain text.", code="text_missing" if not text else "bad_text")
     kind = _kind(service, incident, written)
     subject = f"{incident.codename}: message from {by}"
     if why := forbidden_text(subject, text, tuple(incident.overrides.values())):
-        raise Refused(f"nothing was sent: {why}", code="forbidden_text")
+        raise Refused(
+            f"The text is not allowed: {why}. Nothing was sent.",
+            hint="Change the text.",
+            code="forbidden_text",
+        )
     wanted, found = _addressed(service, incident, written.to, kind, by)
     traits = traits_of(text, kind, incident)
     body = msgspec.json.encode(Body(subject=subject, text=text))
@@ -87,16 +89,16 @@ def _addressed(
     """Return whom it goes to; whoever writes it gets it only where they name themselves."""
     roles = tuple(f"role:{name}" for name in incident.roles)
     wanted: list[str] = []
-    for one in to:
-        wanted += roles if one == EVERYBODY else [addressee(service, incident.roles, one)]
-    for one in wanted:
-        if one.startswith("person:"):
-            service.known(one.removeprefix("person:"))
+    for text in to:
+        wanted += roles if text == EVERYBODY else [addressee(service, incident.roles, text)]
+    for recipient in wanted:
+        if recipient.startswith("person:"):
+            service.known(recipient.removeprefix("person:"))
     spared = "" if f"person:{by}" in wanted else by
     found = addressed(incident, service.directory, wanted, kind, spared)
     if not found.meant:
         raise NotFound(
-            f"nobody to tell but {by}: {', '.join(to)}",
+            f"The message has no recipient except {by}: {', '.join(to)}.",
             hint="tocsin role assign ROLE PERSON",
             code="no_recipient",
         )

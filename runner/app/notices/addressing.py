@@ -1,4 +1,4 @@
-"""Which duty, which template and which text a person's letter has: once for each place and population of a list."""
+"""Duty, template and text of a letter, for each place and affected group of a list."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ class Addressing:
         unknown = [name for name in duties if name not in statuses]
         if unknown:
             raise NotFound(
-                f"there is no duty '{unknown[0]}' here", hint="see: tocsin duties --all", code="unknown_duty"
+                f'Duty "{unknown[0]}" does not exist in this incident.',
+                hint="tocsin duties --all",
+                code="unknown_duty",
             )
         self._named = tuple(statuses[name] for name in duties)
         own = self._notice.duties if self._notice is not None else ()
@@ -73,7 +75,7 @@ class Addressing:
             if status.recipient in PEOPLE and (not own or status.id in own)
         )
 
-        self._meant = self._named or tuple(one for one in self._pool if one.verdict == "applies")
+        self._meant = self._named or tuple(duty for duty in self._pool if duty.verdict == "applies")
 
     @property
     def places_needed(self) -> bool:
@@ -105,8 +107,8 @@ class Addressing:
         ]
         if problems and not self._draft:
             raise Refused(
-                f"{len(self._gaps)} of {len(self.groups)} texts are not whole: no letter was made",
-                hint="record what is missing: tocsin fact set KEY=VALUE --source SOURCE; or look at drafts: --draft",
+                f"{len(self._gaps)} of {len(self.groups)} texts have missing information. No letter was created.",
+                hint="Record the missing facts: tocsin fact set KEY=VALUE --source SOURCE. For drafts, add --draft",
                 code="notice_incomplete",
                 problems=problems,
             )
@@ -115,15 +117,15 @@ class Addressing:
         if population and population not in self._views:
             known = ", ".join(self._views) or "none"
             raise NotFound(
-                f"there is no population '{population[:40]}'",
-                hint=f"the incident has: {known}",
+                f'Affected group "{population[:40]}" does not exist.',
+                hint=f"Use one of: {known}",
                 code="unknown_population",
             )
         status = self._duty(place, population)
         if status.state in (DECIDED, "waived"):
             raise Refused(
-                f"it was decided not to notify under {status.id}: its letters are not made",
-                hint="see: tocsin duties; mark the decision as wrong to take it back",
+                f'A decision not to notify exists for "{status.id}". No letter was created.',
+                hint="To undo the decision, mark its entry as wrong: tocsin correct SEQ --reason WHY",
                 code="decided_not_to_notify",
             )
         brief = legal_context(self._incident, status, self._library)
@@ -172,8 +174,8 @@ class Addressing:
         found, _ = template(self._service, self._incident, name)
         if not found.slots:
             raise Refused(
-                f"{name} has no slots: every letter would be the same",
-                hint="name them in its front matter: slots: [recipient.name, recipient.address]",
+                f'Template "{name}" has no slots. All letters would be the same.',
+                hint="Add slots to its front matter: slots: [recipient.name, recipient.address]",
                 code="no_slots",
             )
         return found
@@ -182,22 +184,22 @@ class Addressing:
         if len(self._named) == 1 or not (place or self.places_needed):
             return self._meant[0]
         if not place:
-            raise Refused("its jurisdiction is empty", code="jurisdiction_missing")
-        near = [[one for one in self._pool if one.jurisdiction == level] for level in _levels(place)]
+            raise Refused("The jurisdiction is empty.", code="jurisdiction_missing")
+        near = [[duty for duty in self._pool if duty.jurisdiction == level] for level in _levels(place)]
         for level in near:
-            owed = [one for one in level if self._is_owed(one, population)]
+            owed = [duty for duty in level if self._is_owed(duty, population)]
             if len(owed) > 1:
-                names = ", ".join(one.id for one in owed)
+                names = ", ".join(duty.id for duty in owed)
                 raise Refused(
-                    f"more than one duty is about people in {place}: {names}",
-                    hint="choose: --duty",
+                    f"More than one duty is about people in {place}: {names}.",
+                    hint="Add --duty DUTY",
                     code="ambiguous_duty",
                 )
             if owed:
                 return owed[0]
-        told = ", ".join(f"{one.id} is {_verdict(one)}" for level in near for one in level)
+        told = ", ".join(f"{duty.id} is {_verdict(duty)}" for level in near for duty in level)
         raise Refused(
-            f"no duty to tell people in {place} applies{f': {told}' if told else ''}", code="no_duty"
+            f"No duty to notify people in {place} applies{f': {told}' if told else ''}.", code="no_duty"
         )
 
     def _is_owed(self, one: DutyStatus, population: str) -> bool:

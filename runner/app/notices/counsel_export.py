@@ -1,4 +1,4 @@
-"""A folder for counsel: the kept files as they are, and beside them all that is known of them and never leaves the house.
+"""Export folder for counsel: the stored files, and internal documents about them.
 
 Notices in their formats, a redline of each against the version before, a cover sheet for each, what the law requires
 against what stands there, the duties, and a manifest with the digest of every file.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.law.duty import DutyStatus
 
-HOUSE = "for the house only"
+HOUSE = "internal only"
 
 
 class _Pull:
@@ -96,8 +96,8 @@ def _wanted(document: Document, formats: Sequence[Format]) -> tuple[Format, ...]
     missing = [form for form in formats if form not in document.files]
     if missing:
         raise NotFound(
-            f"{document.notice} was not rendered as {', '.join(missing)}",
-            hint=f"there is: {', '.join(document.files)}",
+            f'Notice "{document.notice}" has no format {", ".join(missing)}.',
+            hint=f"Use one of: {', '.join(document.files)}",
             code="format_missing",
         )
     return tuple(formats) or cast("tuple[Format, ...]", tuple(document.files))
@@ -159,7 +159,7 @@ def _override(document: Document) -> list[str]:
 def _stale(incident: Incident, document: Document) -> list[str]:
     word = document.as_it_was
     passed = (
-        [f"{word.by}, {moment(word.at)}, as it was: {word.reason}; a supplement is to follow"] if word else []
+        [f"{word.by}, {moment(word.at)}, as it was: {word.reason}; a supplement must follow"] if word else []
     )
     return [*map(change_words, changes(incident, [document])[document.id]), *passed]
 
@@ -168,7 +168,7 @@ def _adopted(document: Document) -> list[str]:
     one = document.adoption
     if one is None:
         return []
-    return [f"{one.by}, {moment(one.at)}: Word file {one.file}, {one.tracked} tracked changes taken as final"]
+    return [f"{one.by}, {moment(one.at)}: Word file {one.file}, {one.tracked} tracked changes accepted"]
 
 
 def _approval(one: Approval) -> str:
@@ -226,7 +226,7 @@ def _manifest(made: _Pull, documents: Sequence[Document]) -> None:
             "kind": made.incident.kind,
             "journal": {"events": head.version, "head": f"sha256:{head.hash}"},
             "documents": [_listed(made, document) for document in documents],
-            "house": {Path(one.path).name: f"sha256:{one.sha256}" for one in made.house},
+            "house": {Path(file.path).name: f"sha256:{file.sha256}" for file in made.house},
         }
     )
     name = f"{_marks(made.incident)}manifest.json"

@@ -1,4 +1,4 @@
-"""A run of letters in its folder: what was begun is known again, shards are spread over processes, and joined at the end.
+"""Run of letters in its folder: resume, distribution over processes, and the final manifest.
 
 The folder is the run's whole memory. ``run.json`` says what it is; a folder ``00001`` is a finished shard; one that ends in
 ``.part`` was cut off and is made again. Nothing else needs to survive a kill.
@@ -38,15 +38,17 @@ def held(folder: Path, plan: dict[str, Any]) -> Iterator[None]:
     begun = folder / PLAN
     if not begun.exists() and any(entry.suffix != ".lock" for entry in folder.iterdir()):
         raise Refused(
-            f"{folder} is not empty",
-            hint="choose a folder of the run's own: --out DIR",
+            f'Folder "{folder}" is not empty.',
+            hint="Use a new folder: --out DIR",
             code="folder_not_empty",
         )
     try:
         lock = FileLock(folder, "letters")
     except StoreLocked:
         raise Refused(
-            f"another run writes into {folder}", hint="wait until it has ended", code="folder_in_use"
+            f'Another run writes into folder "{folder}".',
+            hint="Wait for the end of that run.",
+            code="folder_in_use",
         ) from None
     try:
         _same_run(begun, plan)
@@ -65,8 +67,8 @@ def _same_run(begun: Path, plan: dict[str, Any]) -> None:
     changed = sorted(key for key in {*known, *now} if known.get(key) != now.get(key))
     if changed:
         raise Refused(
-            f"{begun.parent} holds letters of another run: {', '.join(changed)} changed",
-            hint="letters of one run are all alike: choose another folder, --out DIR",
+            f'Folder "{begun.parent}" contains letters of another run. Changed: {", ".join(changed)}.',
+            hint="Use another folder: --out DIR",
             code="other_run",
         )
 
@@ -113,8 +115,8 @@ def spread(shards: Iterable[Shard], jobs: int) -> Iterator[int]:
         yield from _through(pool, shards, jobs + 1)
     except BrokenProcessPool:
         raise Refused(
-            "a process that made letters was ended from outside, perhaps for want of memory",
-            hint="the same command goes on where it stopped; with fewer --jobs or a smaller --batch it needs less",
+            "The system ended a letter process, possibly because memory was full.",
+            hint="Run the same command again, with fewer --jobs or a smaller --batch",
             code="process_lost",
         ) from None
     finally:

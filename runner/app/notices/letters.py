@@ -1,4 +1,4 @@
-"""Letters in bulk, from a list of people to files, a manifest and an entry in the journal.
+"""Letters in bulk: from a list of people to files, a manifest and a journal entry.
 
 The list is read twice: once to check every row, before anything is written, and once to make the letters. Only a
 digest of it is compared, so that a list of any length needs no more memory than a short one.
@@ -113,8 +113,8 @@ def write_letters(service: IncidentService, incident: Incident, order: Order, te
             return _finish(service, incident, order, (survey, addressing, made))
     except OSError as error:
         raise Invalid(
-            f"{order.out} cannot be written: {error.strerror}",
-            hint="the same command goes on where it stopped, once it can",
+            f'Folder "{order.out}" cannot be written: {error.strerror}.',
+            hint="Correct the cause, then run the same command again.",
             code="file_unwritable",
         ) from None
 
@@ -122,17 +122,19 @@ def write_letters(service: IncidentService, incident: Incident, order: Order, te
 def _check(order: Order) -> None:
     if not 0 <= order.batch <= MAX_BATCH or order.batch == 1:
         raise Usage(
-            f"--batch {order.batch} is not between 2 and {MAX_BATCH}",
-            hint=f"--batch {MAX_BATCH}",
+            f"--batch {order.batch} is not between 2 and {MAX_BATCH}.",
+            hint=f"Use --batch {MAX_BATCH}",
             code="bad_batch",
         )
     if order.batch and order.formats != ("pdf",):
-        raise Usage("print batches are PDF", hint="leave --to out, or --batch", code="options_conflict")
+        raise Usage(
+            "Batches for print are always PDF.", hint="Remove --to or --batch", code="options_conflict"
+        )
     missing = [folder for folder in order.fonts if not Path(folder).is_dir()]
     if missing:
         raise Usage(
-            f"there is no folder {missing[0]}",
-            hint="--fonts names a folder of TrueType fonts",
+            f'Folder "{missing[0]}" does not exist.',
+            hint="Name a folder of TrueType fonts with --fonts",
             code="folder_missing",
         )
 
@@ -163,7 +165,7 @@ class _Rows:
                 yield found
                 continue
             points = ", ".join(f"U+{ord(piece[0]):04X}" for piece in sorted(bad)[:8])
-            why = f"no font here can show {points}: name a folder with one, --fonts DIR"
+            why = f"No font can show {points}. Name a folder with such a font: --fonts DIR"
             yield Checked(found.row, None, (why,))
 
     def paper(self, group: tuple[str, str]) -> Paper:
@@ -213,14 +215,14 @@ def _judge(survey: _Survey, order: Order) -> None:
     if survey.bad and not order.skip_bad:
         more = f", {survey.bad - SHOWN} of them not shown" if survey.bad > SHOWN else ""
         raise Invalid(
-            f"{order.people} has {survey.bad} bad rows{more}: no letter was made",
-            hint=f"mend them, or go without them: --skip-bad writes them to {REJECTS}",
+            f'File "{order.people}" has {survey.bad} invalid rows{more}. No letter was created.',
+            hint=f"Correct the rows, or add --skip-bad to list them in {REJECTS}",
             code="people",
             problems=survey.problems,
         )
     if not survey.people:
         raise Refused(
-            f"{order.people} has nobody to write to", hint="one row for each person", code="list_empty"
+            f'File "{order.people}" has no people.', hint="Write one row for each person.", code="list_empty"
         )
 
 
@@ -289,8 +291,8 @@ def _shards(rows: _Rows, survey: _Survey, order: Order, todo: set[int]) -> Itera
             yield _shard(rows, order, number, people)
         if digest.digest() != survey.digest.digest():
             raise Refused(
-                f"{order.people} changed while it was read",
-                hint="begin again in another folder: --out DIR",
+                f'File "{order.people}" changed during the run.',
+                hint="Start again in another folder: --out DIR",
                 code="list_changed",
             )
 
@@ -309,8 +311,8 @@ class _Rejects:
         """Write one more row."""
         if self._file is None:
             raise Refused(
-                "the list changed while it was read",
-                hint="begin again in another folder: --out DIR",
+                "The list changed during the run.",
+                hint="Start again in another folder: --out DIR",
                 code="list_changed",
             )
         table = csv.writer(self._file)

@@ -1,4 +1,4 @@
-"""Two renderings of a notice laid over one another: which are meant, what changed, and the redline as files."""
+"""Comparison of two versions of a notice: the choice, the changes, and the redline files."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def tree_of(service: IncidentService, document: Document) -> Kept:
     """Return the tree that a rendering was written from; raises Refused where none was kept."""
     if not document.tree:
         raise Refused(
-            f"{document.id} was rendered by a version that kept no text to compare",
-            hint="render it anew: tocsin notice render STEP",
+            f'Notice "{document.id}" has no stored text to compare. An older version of Tocsin generated it.',
+            hint="tocsin notice render STEP",
             code="text_not_kept",
         )
     return decode(service.store.get_blob(document.tree))
@@ -64,14 +64,14 @@ def versions(incident: Incident, name: str) -> list[Document]:
     ]
     if not documents:
         raise NotFound(
-            f"no notice '{name}' was rendered", hint=rendered_so_far(incident), code="unknown_notice"
+            f'Notice "{name}" is not generated yet.', hint=rendered_so_far(incident), code="unknown_notice"
         )
     lanes = list(dict.fromkeys(document.duty for document in documents))
     if len(lanes) > 1:
         steps = ", ".join(dict.fromkeys(document.step for document in documents))
         raise Refused(
-            f"'{name}' was rendered for {len(lanes)} duties",
-            hint=f"name a step of one: {steps}",
+            f'Notice "{name}" has versions for {len(lanes)} duties.',
+            hint=f"Name one of the tasks: {steps}",
             code="ambiguous_notice",
         )
     same = (documents[0].notice, documents[0].duty) if documents[0].id == name else None
@@ -94,18 +94,18 @@ def chosen(incident: Incident, name: str, older: str, newer: str) -> tuple[Docum
         return _one(documents, older), new
     before = documents[: documents.index(new)]
     if not before:
-        raise Refused(
-            f"{new.notice} was rendered once: there is nothing before {new.id}", code="no_earlier_version"
-        )
+        raise Refused(f'Notice "{new.notice}" has no version before {new.id}.', code="no_earlier_version")
     return before[-1], new
 
 
 def before(incident: Incident, document: Document) -> Document:
     """Return the last rendering before a document that says something else; raises Refused where there is none."""
     documents = versions(incident, document.id)
-    older = [one for one in documents[: documents.index(document)] if one.digest != document.digest]
+    older = [
+        earlier for earlier in documents[: documents.index(document)] if earlier.digest != document.digest
+    ]
     if not older:
-        raise Refused(f"nothing else was rendered before {document.id}", code="no_earlier_version")
+        raise Refused(f"There is no version before {document.id}.", code="no_earlier_version")
     return older[-1]
 
 
@@ -120,8 +120,8 @@ def since_filed(incident: Incident, name: str, newer: str = "") -> tuple[Documen
     if not filed:
         law = new.duty.partition("/")[0] or new.notice
         raise Refused(
-            f"nothing else was filed under {law}",
-            hint="a filing is recorded with: tocsin duty record-filed DUTY --reference REFERENCE",
+            f'No earlier filing under "{law}" is recorded.',
+            hint="tocsin duty record-filed DUTY --reference REFERENCE",
             code="not_filed",
         )
     return filed[-1], new
@@ -164,8 +164,8 @@ def _numbered(made: Sequence[Document], number: int) -> Document:
 
 def _none(text: str, count: int) -> NotFound:
     return NotFound(
-        f"there is no rendering '{text}'",
-        hint=f"1 to {count}, or the beginning of a digest",
+        f'Version "{text}" does not exist.',
+        hint=f"Use 1 to {count}, or the start of a digest.",
         code="unknown_version",
     )
 
@@ -173,9 +173,9 @@ def _none(text: str, count: int) -> NotFound:
 def number_of(incident: Incident, document: Document) -> int:
     """Return the number of a rendering in the order of rendering."""
     same = [
-        one
-        for one in incident.documents.values()
-        if (one.notice, one.duty) == (document.notice, document.duty)
+        version
+        for version in incident.documents.values()
+        if (version.notice, version.duty) == (document.notice, document.duty)
     ]
     return same.index(document) + 1
 
@@ -186,7 +186,9 @@ def redline_formats(texts: Sequence[str]) -> tuple[str, ...]:
     wrong = [name for name in names if name not in FORMATS]
     if wrong:
         raise Usage(
-            f"a redline is not written as {wrong[0]}", hint=f"--to {','.join(FORMATS)}", code="unknown_format"
+            f'Format "{wrong[0]}" is not available for a redline.',
+            hint=f"Use --to {','.join(FORMATS)}",
+            code="unknown_format",
         )
     return tuple(names) or FORMATS
 
@@ -209,7 +211,7 @@ def save(
         )
         path = write_file(folder / f"{stem}.{form}", content)
         digest = hashlib.sha256(content).hexdigest()
-        note = "redline: for the house only"
+        note = "redline: internal only"
         written.append(
             Pulled(path=str(path), format=form, sha256=digest, notice=pair.new.notice, status=note)
         )

@@ -1,4 +1,4 @@
-"""Notices as people handle them: render anew, check against the law, write a draft into a folder."""
+"""Use cases of notices: generate, check against the law, write a draft into a folder."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def template(service: IncidentService, incident: Incident, name: str) -> tuple[N
     notices = service.catalogue(incident).notices
     if name not in notices:
         near = nearest(name, notices)
-        hint = f"did you mean {near}?" if near else f"known: {', '.join(sorted(notices)) or 'none'}"
+        hint = f"Use {near}" if near else f"Use one of: {', '.join(sorted(notices)) or 'none'}"
         raise NotFound(
-            f"there is no notice '{name}' in {incident.codename}", hint=hint, code="unknown_notice"
+            f'Notice "{name}" does not exist in "{incident.codename}".', hint=hint, code="unknown_notice"
         )
     return notices[name].notice, notices[name].body
 
@@ -95,8 +95,8 @@ def render_step(
     rendered = render(work, incident, service.library(incident), tools, override=bool(override or gaps))
     if isinstance(rendered, EffectFailed):
         raise Refused(
-            f"{step} could not be rendered: {rendered.why}",
-            hint="see: tocsin fact missing",
+            f'Notice task "{step}" could not be generated: {rendered.why}.',
+            hint="tocsin fact missing",
             code="render_failed",
         )
     if gaps:
@@ -113,8 +113,10 @@ def _marked(made: Rendered, step: str, gaps: Mapping[str, str], override: str) -
     bare = [item for item in made.items if item not in found and not override]
     if unknown or bare:
         raise Refused(
-            f"{step} has no gap {', '.join(unknown)}" if unknown else f"not marked: {'; '.join(bare)}",
-            hint="counsel gives each gap a reason: --gap FACT=REASON, or --gap REFERENCE=REASON",
+            f'Task "{step}" has no missing item {", ".join(unknown)}.'
+            if unknown
+            else f"A reason is missing for: {'; '.join(bare)}.",
+            hint="Add --gap FACT=REASON, or --gap REFERENCE=REASON",
             code="unknown_gap" if unknown else "gap_unmarked",
         )
     items = tuple(f"{item}: {gaps[found[item]]}" if item in found else item for item in made.items)
@@ -125,8 +127,8 @@ def by_hand(service: IncidentService, made: Rendered, override: str) -> Rendered
     """Return a rendering as a person's; raises Refused where there is nothing to override."""
     if override and not made.items:
         raise Refused(
-            f"{made.notice} lacks nothing: there is nothing to override",
-            hint="leave --override out",
+            f'Notice "{made.notice}" has no missing information. There is nothing to override.',
+            hint="Remove --override",
             code="nothing_to_override",
         )
     return msgspec.structs.replace(made, by=service.principal.person, override=override)
@@ -140,7 +142,9 @@ def work_of(service: IncidentService, incident: Incident, step: str) -> Render:
     if not isinstance(definition, NoticeStep):
         kind = incident.invocations[step].kind
         raise Refused(
-            f"{step} is a {kind}, not a notice", hint="see: tocsin notice list", code="not_a_notice"
+            f'Task "{step}" is not a notice. Its kind is {kind}.',
+            hint="tocsin notice list",
+            code="not_a_notice",
         )
     scope = incident.scopes[incident.invocations[step].scope]
     return Render(
@@ -158,7 +162,7 @@ def formats_of(texts: Sequence[str]) -> tuple[Format, ...]:
     for name in names:
         if name not in FORMATS:
             raise Usage(
-                f"there is no format '{name}'", hint=f"--to {'|'.join(FORMATS)}", code="unknown_format"
+                f'Format "{name}" is unknown.', hint=f"Use --to {'|'.join(FORMATS)}", code="unknown_format"
             )
     return cast("tuple[Format, ...]", tuple(names))
 
@@ -208,8 +212,8 @@ def write_file(path: Path, content: bytes) -> Path:
         path.write_bytes(content)
     except OSError as error:
         raise Invalid(
-            f"{path} cannot be written: {error.strerror}",
-            hint="choose another folder: --out DIR",
+            f'File "{path}" cannot be written: {error.strerror}.',
+            hint="Use another folder: --out DIR",
             code="file_unwritable",
         ) from None
     return path

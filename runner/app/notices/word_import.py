@@ -1,4 +1,4 @@
-"""Take counsel's Word edits back: which rendering they belong to, what differs, and the command that records it."""
+"""Import of counsel's Word edits: their version, the differences, and the command that records them."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def look(
     documents = renderings(incident, wanted)
     if not documents:
         raise Refused(
-            f"{wanted} has rendered nothing that could be edited",
-            hint="see: tocsin notice list",
+            f'Task "{wanted}" has no generated notice.',
+            hint="tocsin notice list",
             code="not_rendered",
         )
     newest = documents[-1]
@@ -97,13 +97,15 @@ def _read(file: Path) -> bytes:
         return read_file(file, LARGEST)
     except TooLarge:
         raise Refused(
-            f"{file} is larger than {LARGEST} bytes",
-            hint="a notice is not; look at the file",
+            f'File "{file}" is larger than {LARGEST} bytes.',
+            hint="Check the file.",
             code="file_too_large",
         ) from None
     except OSError as error:
         raise Invalid(
-            f"{file} cannot be read: {error.strerror}", hint="name the .docx", code="file_unreadable"
+            f'File "{file}" cannot be read: {error.strerror}.',
+            hint="Name the .docx file.",
+            code="file_unreadable",
         ) from None
 
 
@@ -122,10 +124,10 @@ def _step_of(incident: Incident, file: Path, content: bytes) -> str:
     found = found or [document.step for document in incident.documents.values()]
     steps = list(dict.fromkeys(found))
     if len(steps) != 1:
-        names = ", ".join(steps) or "nothing was rendered"
+        names = ", ".join(steps) or "none is generated"
         raise Usage(
-            f"{file.name} does not say of which notice it is",
-            hint=f"name the step: {names}",
+            f'The name of file "{file.name}" does not identify its notice.',
+            hint=f"Name the task: {names}",
             code="ambiguous_notice",
         )
     return steps[0]

@@ -1,4 +1,4 @@
-"""Take a contact list into the store: what would change is worked out first, shown, and then written as it was shown.
+"""Import of a contact list into the store: the changes are computed and shown before they are written.
 
 A contact whose address stays keeps what is known of it: since when, whether it was verified, a stop. A new address begins anew, so
 that the rules on changed contacts (R7) hold for a list as for a command.
@@ -112,7 +112,10 @@ def carry_out(service: IncidentService, found: Import) -> None:
     if known.roles != found.known.roles or any(
         known.people.get(change.person) != found.known.people.get(change.person) for change in found.changes
     ):
-        raise Stale("the people have changed since this was shown", hint="repeat, and look again")
+        raise Stale(
+            "The contact list changed after you read the changes. Nothing was saved.",
+            hint="Run the command again.",
+        )
     events: list[AnyPeopleEvent] = [
         PersonFiled(person=change.person, by=by, card=change.card) for change in found.changes
     ]
@@ -132,7 +135,7 @@ def _addresses(listing: Listing, channels: Mapping[str, Channel]) -> Iterator[Pr
     for entry in listing.entries:
         for index, contact in enumerate(entry.contacts):
             if contact.address and (why := address_problem(channels, contact)):
-                text = f"the address for {contact.channel} cannot be used: {why}"
+                text = f"the address for {contact.channel} is not valid: {why}"
                 yield listing.problem(entry.spot(str(index)), text)
 
 
@@ -200,5 +203,5 @@ def _roles(listing: Listing, known: Mapping[str, tuple[str, ...]]) -> Iterator[t
     for role in dict.fromkeys((*known, *listing.roles)):
         told = listing.roles.get(role, ())
         before = known.get(role, ())
-        stay = tuple(one for one in before if one not in named or one in told)
+        stay = tuple(person for person in before if person not in named or person in told)
         yield role, (*stay, *(role for role in told if role not in before))

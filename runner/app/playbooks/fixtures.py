@@ -1,4 +1,4 @@
-"""Turn a real incident into a test of its playbook: what was known, answered and done, and how each step ended.
+"""Creation of a playbook test from an incident: facts, answers, actions, and the end of each step.
 
 Free text of an incident may name people, so it stands in a test as made-up words unless somebody wants it kept; what
 can be counted, chosen or dated stays. What a test cannot repeat is told, never left out in silence.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MADE_UP = "Made-up words."
 _ENDED = {"skipped": "skip", "cancelled": "cancel", "failed": "fail"}
-HEAD = "# Made from an incident: read it through, give the case a name, and leave out what does not matter.\n"
+HEAD = "# From an incident. Read the file, name the case, and remove unimportant parts.\n"
 
 
 class Fixture(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,14 +46,16 @@ def fixture(service: IncidentService, incident: Incident, *, keep_text: bool = F
     runs = list(incident.runs.values())
     if len(runs) != 1:
         raise Refused(
-            f"{incident.codename} runs {len(runs)} playbooks: a test is of one",
-            hint="open an incident with that playbook alone",
+            f'Incident "{incident.codename}" runs {len(runs)} playbooks. A test needs exactly one.',
+            hint="Open an incident with one playbook.",
             code="several_playbooks",
         )
     script = _Script(keep_text)
     for row in service.store.read(incident.id):
         if row.payload is None:
-            raise Sealed("this incident was shredded: nothing can be made of it", code="shredded")
+            raise Sealed(
+                "The personal data of the incident was erased. No test can be created.", code="shredded"
+            )
         script.take(e.decode(row.payload))
     case: dict[str, Any] = {"name": f"as in {incident.codename}", **script.behaviour()}
     case["expect"] = _expected(incident)

@@ -1,4 +1,4 @@
-"""Playbooks as people look at them: the list, one in outline, what changed from one version to another."""
+"""Use cases of playbooks: list, outline, comparison of two versions."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def replacing(
         and reachable(step.by, held)
         and not reachable(step.by, {**held, role: persons})
     ]
-    gone = tuple(one for one in held.get(role, ()) if one not in persons)
+    gone = tuple(person for person in held.get(role, ()) if person not in persons)
     return gone, tuple(dict.fromkeys(lost))
 
 
@@ -216,8 +216,8 @@ def copied(name: str, catalog: Catalog, new: str = "") -> tuple[str, str]:
     read = read_playbook(scan(text, source.file)) if new else read
     if read.playbook is None or read.problems or (new and read.playbook.name != new):
         raise Invalid(
-            f"{name} cannot be copied{f' as {new}' if new else ''}",
-            hint="a playbook's name is small letters, digits and -",
+            f'Playbook "{name}" cannot be copied{f" as {new}" if new else ""}.',
+            hint="Use lower-case letters, digits and hyphens for the name.",
             problems=read.problems,
             code="bad_playbook",
         )
@@ -259,7 +259,7 @@ def _playbook(name: str, catalog: Catalog) -> Playbook:
     source, read = find(name, catalog)
     if read.playbook is None or read.problems:
         raise Invalid(
-            f"{source.file} cannot be compared",
+            f'File "{source.file}" cannot be compared.',
             problems=read.problems,
             code="file_missing" if source.missing else "bad_playbook",
         )
@@ -312,8 +312,8 @@ def chart_of_run(name: str, incident: Incident, service: IncidentService) -> Cha
     if not runs:
         known = ", ".join(dict.fromkeys(run.playbook for run in incident.runs.values()))
         raise NotFound(
-            f"{incident.codename} does not run a playbook '{name}'",
-            hint=f"it runs: {known}; name one of them",
+            f'Incident "{incident.codename}" does not run the playbook "{name}".',
+            hint=f"Use one of: {known}",
             code="unknown_run",
         )
     run = runs[-1]

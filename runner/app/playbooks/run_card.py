@@ -1,4 +1,4 @@
-"""The run card: a playbook on paper, for the day on which nothing else works: who does what by when, and their numbers.
+"""Run card: a playbook on paper with tasks, people, times and telephone numbers.
 
 It holds addresses in clear, because paper has to. It is made when somebody asks for it and is kept nowhere by the
 program. Without a home it names roles alone, and says so.
@@ -32,9 +32,7 @@ PERSONAL = (
     "This card contains personal data: private telephone numbers and addresses. "
     "Keep it locked away, hand it to nobody outside, destroy the old one when a new one is printed."
 )
-NOBODY = (
-    "Roles only: nobody is named, as this card was made without a home. Write names and numbers in by hand."
-)
+NOBODY = "Roles only: this card was created without a home folder. Write names and numbers by hand."
 _BOX = "[  ] ____________"
 
 
@@ -90,10 +88,10 @@ def _blocks(chart: Chart, roles: Sequence[Called], made: str, *, home: bool) -> 
     yield Paragraph((Text(f"{chart.name} {chart.version}, {chart.digest[:19]}…, as of {made}."),))
     yield Heading(2, (Text("Who"),))
     yield _table(
-        ("Role", "Held by", "Telephone", "Other ways"), [row for role in roles for row in _people(role)]
+        ("Role", "Person", "Telephone", "Other contacts"), [row for role in roles for row in _people(role)]
     )
-    yield Heading(2, (Text("What, by whom, by when"),))
-    head = ("No.", "What", "Who, by when", "Begins", "Done at, by")
+    yield Heading(2, (Text("Task, person, time"),))
+    head = ("No.", "What", "Person, time", "Begins", "Done at, by")
     yield _table(head, [_step(number, one, numbers) for number, one, numbers in _numbered(chart.top, "")])
 
 
@@ -109,10 +107,10 @@ def _people(one: Called) -> Iterator[tuple[str, ...]]:
 def _numbered(box: Node, prefix: str) -> Iterator[tuple[str, Node, Mapping[str, str]]]:
     """Yield the steps with their numbers, those inside a box below it as 7.1, and the numbers of their neighbours."""
     numbers = {one.path[-1]: f"{prefix}{at}" for at, one in enumerate(box.inside, start=1)}
-    for one in box.inside:
-        number = numbers[one.path[-1]]
-        yield number, one, numbers
-        yield from _numbered(one, f"{number}.")
+    for node in box.inside:
+        number = numbers[node.path[-1]]
+        yield number, node, numbers
+        yield from _numbered(node, f"{number}.")
 
 
 def _step(number: str, one: Node, numbers: Mapping[str, str]) -> tuple[str, ...]:
@@ -130,6 +128,6 @@ def _step(number: str, one: Node, numbers: Mapping[str, str]) -> tuple[str, ...]
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     return Table(
         aligns=("left",) * len(head),
-        head=tuple((Text(one),) for one in head),
+        head=tuple((Text(title),) for title in head),
         rows=tuple(tuple((Text(cell),) for cell in row) for row in rows),
     )

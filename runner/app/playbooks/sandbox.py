@@ -1,4 +1,4 @@
-"""A stage for tests of playbooks: a home of its own in a folder that goes away, with made-up people and no channel out."""
+"""Sandbox for playbook tests: a temporary home folder with made-up people and no real channels."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ def _some(found: CatalogueText, names: tuple[str, ...]) -> bytes:
         if name not in kept:
             near = nearest(name, kept)
             raise NotFound(
-                f"there is no notice '{name}'",
-                hint=f"did you mean {near}?" if near else "",
+                f'Notice "{name}" does not exist.',
+                hint=f"Use {near}" if near else "",
                 code="unknown_notice",
             )
     return msgspec.json.encode({name: kept[name] for name in names})

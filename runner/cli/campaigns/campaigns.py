@@ -1,4 +1,4 @@
-"""``bulk …``: one notice to everybody on a list, planned, sent, watched, and added up."""
+"""Commands ``bulk``: one notice to many people, planned, sent and counted."""
 
 from __future__ import annotations
 
@@ -25,19 +25,25 @@ if TYPE_CHECKING:
     from runner.app.campaigns.send import WaitPolicy
     from runner.routing.traffic import Rate
 
-Notice = Annotated[str, Argument(metavar="NOTICE", help="A template with slots; auto: by each duty.")]
+Notice = Annotated[
+    str, Argument(metavar="NOTICE", help="Template with slots, or auto: a template for each duty.")
+]
 People = Annotated[Path, Option("--people", metavar="FILE", help="A CSV file; later its name is enough.")]
 NEEDS_A_PERSON = 4
-Over = Annotated[list[str] | None, Option("--over", metavar="CHANNEL", help="Only these channels.")]
+Over = Annotated[list[str] | None, Option("--over", metavar="CHANNEL", help="Channels to use. Default: all.")]
 Rates = Annotated[
     list[str] | None,
-    Option("--rate", metavar="WHAT=RATE", help="CHANNEL=60/s, example.org=10/s, *=5/s for any one domain."),
+    Option(
+        "--rate",
+        metavar="WHAT=RATE",
+        help="Rate limit: CHANNEL=60/s, example.org=10/s, or *=5/s for each domain.",
+    ),
 ]
 
 
 def add(app: Commands) -> None:
     """Add ``bulk …``."""
-    bulk = group(app, "bulk", "Notices to everybody on a list: plan, send, pause, resume, count.")
+    bulk = group(app, "bulk", "Send one notice to many people.")
     command(bulk, "plan", Scope.WRITES)(plan)
     command(bulk, "send", Scope.WRITES)(send)
     command(bulk, "pause", Scope.WRITES)(pause)
@@ -52,28 +58,30 @@ def plan(
     session: Session,
     notice: Notice,
     people: People,
-    short: Annotated[str, Option("--short", metavar="NOTICE", help="The template of text messages.")] = "",
+    short: Annotated[str, Option("--short", metavar="NOTICE", help="Template for text messages.")] = "",
     duty: Annotated[
-        list[str] | None, Option("--duty", help="The duty, or one for each place; else by place.")
+        list[str] | None, Option("--duty", help="Duty, or one for each place. Default: by place.")
     ] = None,
-    population: Annotated[str, Option("--population", metavar="ID", help="Where the list names none.")] = "",
+    population: Annotated[
+        str, Option("--population", metavar="ID", help="Place, if the list has none.")
+    ] = "",
     over: Over = None,
     rate: Rates = None,
     chunk: Annotated[
         int | None,
-        Option("--chunk", metavar="N", help="People in one claim; at most these are unknown after a kill."),
+        Option("--chunk", metavar="N", help="People in one batch."),
     ] = None,
     canary_wait: Annotated[
-        str, Option("--canary-wait", metavar="TIME", help="For what bounces: 30m, 2h.")
+        str, Option("--canary-wait", metavar="TIME", help="Time reserved for bounces, as 30m or 2h.")
     ] = "30m",
     letter_cost: Annotated[
-        str, Option("--letter-cost", metavar="MONEY", help="Of one letter, for substitute notice.")
+        str, Option("--letter-cost", metavar="MONEY", help="Cost of one letter, for substitute notice.")
     ] = "0",
-    skip_bad: Annotated[bool, Option("--skip-bad", help="Go without bad rows.")] = False,
+    skip_bad: Annotated[bool, Option("--skip-bad", help="Skip invalid rows.")] = False,
 ) -> None:
-    """Plan a notice to everybody on a list: who is reached how, what is refused, and whether it can be done in time.
+    """Plan a notice to many people, with a deadline check.
 
-    Nothing is sent. What cannot be done before the deadline is refused, with the arithmetic.
+    Sends nothing. Shows contact methods and blocked channels. If sending would end after the deadline, the plan is refused.
 
     \b
     Example:
@@ -108,10 +116,14 @@ def send(
     session: Session,
     notice: Notice,
     people: People,
-    yes: Annotated[bool, Option("--yes", help="Do not ask.")] = False,
-    no_wait: Annotated[bool, Option("--no-wait", help="End where it would have to wait.")] = False,
+    yes: Annotated[bool, Option("--yes", help="No question.")] = False,
+    no_wait: Annotated[
+        bool, Option("--no-wait", help="End instead of waiting for a rate limit or a quiet time.")
+    ] = False,
 ) -> int:
-    """Send what was planned, or go on where an earlier run stopped. Ctrl-C ends it after the chunk in flight.
+    """Send a planned notice, or continue an earlier run.
+
+    Ctrl-C ends the run after the current batch.
 
     \b
     Example:
@@ -125,8 +137,8 @@ def send(
     found = known(session.service, incident, notice, people)
     whom = sum(found.campaign.ways.get(way, 0) for way in ("email", "sms"))
     if not yes:
-        asked = f"Send {notice} to {whom:,} people of {people.name}? Nothing calls it back."
-        session.confirm(asked, "--yes sends without asking")
+        asked = f"Send {notice} to {whom:,} people of {people.name}? Sent messages cannot be recalled."
+        session.confirm(asked, "Add --yes")
     with _patience(waits=not no_wait) as patience, bar(session, "people") as tell:
         ended = sent(session.service, incident, notice, people, patience, tell)
     again = suggested_actions.bulk("resume" if ended.ending == "paused" else "send", notice, people.name)
@@ -137,7 +149,7 @@ def send(
 
 
 def pause(session: Session, notice: Notice, people: People, reason: Reason = "") -> None:
-    """Stop sending: a run that goes on ends after the chunk in flight. Needs --reason."""
+    """Pause sending after the current batch. Needs --reason."""
     from runner.app.campaigns.control import pause as paused
 
     paused(session.service, session.incident(), notice, people, reason)
@@ -150,20 +162,26 @@ def resume(
     people: People,
     reason: Reason = "",
     resend_unknown: Annotated[
-        bool, Option("--resend-unknown", help="Send again to those who may have it: they may get it twice.")
+        bool,
+        Option(
+            "--resend-unknown",
+            help="Resend to people with an unknown outcome. They can get the notice twice.",
+        ),
     ] = False,
-    nights: Annotated[bool, Option("--nights", help="Text messages may go in the quiet hours.")] = False,
+    nights: Annotated[bool, Option("--nights", help="Text messages in the quiet hours, too.")] = False,
 ) -> None:
-    """Let a campaign go on that was paused, or stopped by itself. Needs --reason; then: tocsin bulk send."""
+    """Resume a paused campaign. Needs --reason.
+
+    Then continue with: tocsin bulk send."""
     from runner.app.campaigns.control import resume as resumed
 
     _, again = resumed(
         session.service, session.incident(), notice, people, reason, again=resend_unknown, nights=nights
     )
-    more = f"; {again:,} of unknown outcome are sent to again" if again else ""
+    more = f"; resending to {again:,} people with an unknown outcome" if again else ""
     _said(
         session,
-        f"{notice} to {people.name} may go on{more}",
+        f"{notice} to {people.name} is resumed{more}",
         suggested_actions.bulk("send", notice, people.name),
     )
 
@@ -172,12 +190,13 @@ def status(
     session: Session,
     notice: Notice,
     people: People,
-    verify: Annotated[bool, Option("--verify", help="Compare what was sent with the journal.")] = False,
+    verify: Annotated[bool, Option("--verify", help="Compare the deliveries with the journal.")] = False,
     open_: Annotated[
-        Path | None, Option("--open", metavar="FILE", help="Write who needs a letter, for a mail house.")
+        Path | None,
+        Option("--open", metavar="FILE", help="File for the people who need a letter, for a mail house."),
     ] = None,
 ) -> None:
-    """Count: everybody who is owed a notice is notified, substituted, exempt or open.
+    """Count the people to notify: notified, substituted, exempt, open.
 
     \b
     Example:
@@ -193,7 +212,7 @@ def status(
     if open_ is not None:
         with _table(open_) as write:
             listed = open_list(session.service, found, write)
-        session.say(f"{count(listed, 'person', 'people')} to get a letter, or out of reach: {open_}")
+        session.say(f"{count(listed, 'person', 'people')} need a letter or have no usable contact: {open_}")
     session.show(report, lambda: status_page(report, session.now()))
 
 
@@ -202,10 +221,13 @@ def receipts(
     notice: Notice,
     people: People,
     taken: Annotated[
-        Path, Option("--from", metavar="FILE", help="CSV: kind and key, reference, address or provider_id.")
+        Path,
+        Option(
+            "--from", metavar="FILE", help="CSV file with kind and key, reference, address or provider_id."
+        ),
     ],
 ) -> int:
-    """Take in what came back: reports, bounces, complaints, STOP, letters that were posted or returned.
+    """Import receipts: bounces, complaints, opt-outs, letters.
 
     \b
     Example:
@@ -218,20 +240,24 @@ def receipts(
     result = take(session.service, read_receipts(taken), found.campaign.id)
     changed = ", ".join(f"{number:,} {kind}" for kind, number in sorted(result.changed.items())) or "nothing"
     told = [line(f"{result.receipts:,} receipts changed {changed}", "good")]
-    told += [line(f"{result.unmatched:,} are about nobody we sent to", "warn")] if result.unmatched else []
-    told += [line(f"campaign {name} stopped by itself", "alarm") for name in result.paused]
+    told += [line(f"{result.unmatched:,} receipts match no recipient", "warn")] if result.unmatched else []
+    told += [line(f"campaign {name} paused automatically", "alarm") for name in result.paused]
     session.show(result, Page(tuple(told)))
     return NEEDS_A_PERSON if result.paused else 0
 
 
 def suppress(
     session: Session,
-    file: Annotated[Path, Argument(metavar="FILE", help="A mail address or telephone number on each line.")],
+    file: Annotated[
+        Path, Argument(metavar="FILE", help="File with one email address or telephone number on each line.")
+    ],
     reason: Annotated[
-        str, Option("--because", metavar="REASON", help="stop, complaint, hard_bounce, manual.")
+        str, Option("--because", metavar="REASON", help="Reason: stop, complaint, hard_bounce or manual.")
     ] = "stop",
 ) -> None:
-    """Keep addresses from use, in every campaign: their people stay owed a notice, by another way.
+    """Add addresses to the suppression list of all campaigns.
+
+    The people must still be notified over another channel.
 
     \b
     Example:
@@ -244,23 +270,28 @@ def suppress(
     from runner.incident.campaigns.campaign import SuppressedFor
 
     known: tuple[SuppressedFor, ...] = get_args(SuppressedFor)
-    why = next((one for one in known if one == reason), None)
+    why = next((name for name in known if name == reason), None)
     if why is None:
         raise Usage(
-            f"there is no reason '{reason}'", hint=f"--because {'|'.join(known)}", code="unknown_reason"
+            f'Reason "{reason}" is unknown.', hint=f"Use --because {'|'.join(known)}", code="unknown_reason"
         )
     kept = suppressed(session.service, read_stop_list(file), why)
-    _said(session, f"{count(kept, 'address', 'addresses')} kept from use ({reason.replace('_', ' ')})")
+    _said(
+        session,
+        f"{count(kept, 'address', 'addresses')} added to the suppression list ({reason.replace('_', ' ')})",
+    )
 
 
 def substitute(
     session: Session,
     notice: Notice,
     people: People,
-    place: Annotated[str, Option("--place", metavar="PLACE", help="As in the status: US-CA, DE.")],
+    place: Annotated[str, Option("--place", metavar="PLACE", help="Place, as in the status: US-CA, DE.")],
     reason: Reason = "",
 ) -> None:
-    """Record that substitute notice was given to those of a place who are out of reach. Needs --reason.
+    """Record a substitute notice for a place. Needs --reason.
+
+    It counts for people without a usable contact.
 
     \b
     Example:
@@ -269,7 +300,7 @@ def substitute(
     from runner.app.campaigns.control import substitute as substituted
 
     _, told = substituted(session.service, session.incident(), notice, people, place, reason)
-    _said(session, f"{count(told, 'person', 'people')} of {place} told by substitute notice")
+    _said(session, f"{count(told, 'person', 'people')} of {place} notified by substitute notice")
 
 
 def _said(session: Session, words: str, then: str = "") -> None:
@@ -285,7 +316,7 @@ def _rates(given: list[str]) -> dict[str, tuple[Rate, ...]]:
     for text in given:
         name, equals, rate = text.rpartition("=")
         if not equals or not name:
-            raise Usage(f"--rate {text} does not say of what", hint="--rate CHANNEL=60/s", code="bad_rate")
+            raise Usage(f"--rate {text} names no channel.", hint="Use --rate CHANNEL=60/s", code="bad_rate")
         key = same_domain(name) if "." in name else name
         try:
             found[key] = (*found.get(key, ()), read_rate(rate))
@@ -300,7 +331,11 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def _span(text: str) -> timedelta:
     number, unit = text[:-1], text[-1:]
     if unit not in _UNITS or not number.isascii() or not number.isdecimal():
-        raise Usage(f"{text} is no length of time", hint="30m, 2h, 0s", code="bad_duration")
+        raise Usage(
+            f'"{text}" is not a duration.',
+            hint="Write a number and a unit: 30m, 2h, 0s.",
+            code="bad_duration",
+        )
     return timedelta(seconds=int(number) * _UNITS[unit])
 
 
@@ -310,7 +345,11 @@ def _money(text: str) -> float:
     except ValueError:
         found = -1
     if not 0 <= found < 1_000_000:
-        raise Usage(f"--letter-cost {text} is no sum of money", hint="--letter-cost 1.20", code="bad_amount")
+        raise Usage(
+            f'--letter-cost "{text}" is not an amount of money.',
+            hint="Use --letter-cost 1.20",
+            code="bad_amount",
+        )
     return found
 
 

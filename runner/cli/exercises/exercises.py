@@ -1,4 +1,4 @@
-"""Exercises: run them, and what controllers and evaluators do meanwhile."""
+"""Commands of exercises for controllers and evaluators."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from runner.incident.exercises.rating_rules import Proposal
     from runner.incident.state.exercise import ClockChange
 
-Exercise = Annotated[str, Argument(metavar="EXERCISE", help="A name, or a file.")]
-Number = Annotated[str, Argument(metavar="NUMBER", help="Of the scenario's event, as in tocsin drill show.")]
+Exercise = Annotated[str, Argument(metavar="EXERCISE", help="Name of an exercise, or a file.")]
+Number = Annotated[str, Argument(metavar="NUMBER", help="Number of the inject, as in tocsin drill show.")]
 Why = Annotated[str, Option("--reason", metavar="WHY", help="Why.")]
 Seen = Literal["observation", "strength", "improvement", "answer"]
 KINDS: tuple[str, ...] = get_args(Seen)
@@ -30,7 +30,7 @@ RATINGS: tuple[str, ...] = get_args(Rating)
 
 def add(app: Commands) -> None:
     """Add ``drill …``."""
-    commands = group(app, "drill", "Exercises: run, schedule, show, inject, jump, end; observe and rate.")
+    commands = group(app, "drill", "Manage exercises: run, schedule, inject, end, observe, rate.")
     command(commands, "list", Scope.ANYWHERE)(list_)
     command(commands, "handbook", Scope.ANYWHERE)(handbook)
     command(commands, "run", Scope.HOME_WRITES)(run)
@@ -53,7 +53,7 @@ def add(app: Commands) -> None:
 
 
 def list_(session: Session) -> None:
-    """List the exercises that can be run: the home's own, then what ships with the program."""
+    """List the exercises of the home folder and of Tocsin."""
     from runner.app.exercises.exercises import listed
 
     listeds = listed(catalog(session))
@@ -78,20 +78,24 @@ def run(
     session: Session,
     exercise: Exercise = "",
     unattended: Annotated[
-        bool, Option("--unattended", help="Play it without people, in virtual time; it counts for nothing.")
+        bool, Option("--unattended", help="Test run without people, in virtual time.")
     ] = False,
     report: Annotated[
         Path | None,
-        Option("--report", metavar="DIR", help="With --unattended: write its report into a folder."),
+        Option("--report", metavar="DIR", help="Folder for the report. Needs --unattended."),
     ] = None,
-    go_on: Annotated[str, Option("--go-on", metavar="INCIDENT", help="One that is open already.")] = "",
-    due: Annotated[bool, Option("--due", help="What schedules have due now; for cron.")] = False,
-    yes: Annotated[bool, Option("--yes", help="Begin without asking.")] = False,
+    go_on: Annotated[str, Option("--go-on", metavar="INCIDENT", help="Open exercise to continue.")] = "",
+    due: Annotated[
+        bool, Option("--due", help="All scheduled exercises and jobs that are due; for cron.")
+    ] = False,
+    yes: Annotated[bool, Option("--yes", help="No question before the start.")] = False,
     despite: Annotated[
-        str, Option("--despite", metavar="WHY", help="Why it goes on although a real incident is open.")
+        str, Option("--despite", metavar="WHY", help="Reason to run the exercise during a real incident.")
     ] = "",
 ) -> int:
-    """Run an exercise: the real playbook, on its own clock; nothing leaves but what people agreed to.
+    """Run an exercise of a playbook in exercise time.
+
+    Sends messages only to people who agreed.
 
     \b
     Examples:
@@ -101,18 +105,18 @@ def run(
       tocsin drill run --due
     """
     if report is not None and not unattended:
-        raise Usage(
-            "--report belongs to --unattended", hint="of another: tocsin drill report", code="option_missing"
-        )
+        raise Usage("--report is only for --unattended.", hint="tocsin drill report", code="option_missing")
     if due:
         if exercise or go_on or unattended:
             raise Usage(
-                "--due runs what the schedules say", hint="tocsin drill run --due", code="options_conflict"
+                "--due takes no exercise: it runs the exercises that are due.",
+                hint="tocsin drill run --due",
+                code="options_conflict",
             )
         return run_due(session)
     if bool(exercise) == bool(go_on):
         raise Usage(
-            "name an exercise, or one that goes on",
+            "The exercise is missing, or two are given.",
             hint="tocsin drill run EXERCISE",
             code="options_conflict" if go_on else "argument_missing",
         )
@@ -148,7 +152,7 @@ def _alone(session: Session, exercise: str, out: Path | None) -> int:
         report = drill_report(incident, plan_of(service, incident), service.now_in(incident))
         session.show(report, lambda: drill_page(report))
         for file in write_report(service, incident, ("docx", "pdf"), out).files if out is not None else ():
-            session.say(f"wrote {file.path}")
+            session.say(f"Wrote {file.path}")
     return 0
 
 
@@ -164,13 +168,15 @@ def _begin(session: Session, exercise: str, despite: str, *, yes: bool) -> str:
     opening = prepare_drill(session.service, loaded, despite=despite)
     session.say(f"{plan.marking}: {plan.title} ({plan.type}), playbook {loaded.bundle.playbook.name}")
     session.say(
-        f"messages really leave to: {', '.join(plan.live)}" if plan.live else "no message leaves this machine"
+        f"Real messages are sent to: {', '.join(plan.live)}"
+        if plan.live
+        else "No message is sent from this computer"
     )
     session.say(
-        f"a real emergency ends it at once: say {plan.safety.real_world_word}, tocsin drill real-world"
+        f"In a real emergency, stop at once: say {plan.safety.real_world_word}, tocsin drill real-world"
     )
     if not yes:
-        session.confirm("Begin the exercise?", "look at it, then repeat with --yes")
+        session.confirm("Start the exercise?", "Read the plan, then repeat with --yes")
     name = commit_opening(session.service, opening).after.id
     set_clock(session.service, name, "begun")
     return name
@@ -199,12 +205,12 @@ def _conduct(session: Session, name: str) -> int:
     report = drill_report(incident, plan_of(session.service, incident), session.service.now_in(incident))
     session.show(report, lambda: drill_page(report))
     if report.stage not in OVER:
-        session.say(f"the exercise goes on: tocsin drill run --go-on {incident.codename}")
+        session.say(f"To continue the exercise: tocsin drill run --go-on {incident.codename}")
     return 0
 
 
 def show(session: Session) -> None:
-    """Show where an exercise stands: what happened to the players, what was expected, what is still to come."""
+    """Show the state of an exercise, its injects and expectations."""
     from runner.app.exercises.exercises import plan_of
     from runner.reports.exercises.exercise import drill_page, drill_report
 
@@ -214,7 +220,7 @@ def show(session: Session) -> None:
 
 
 def inject(session: Session, number: Number) -> None:
-    """Release an event of the scenario now.
+    """Release an inject now.
 
     \b
     Example:
@@ -225,16 +231,16 @@ def inject(session: Session, number: Number) -> None:
     from runner.reports.exercises.exercise import told
 
     turn, event = release(session.service, session.incident().id, number)
-    answer(session, turn, f"released {told(event)}")
+    answer(session, turn, f"Released {told(event)}")
 
 
 def leave_out(session: Session, number: Number, reason: Why = "") -> None:
-    """Leave an event of the scenario out. Needs --reason."""
+    """Skip an inject. Needs --reason."""
     from runner.app.exercises import exercises
     from runner.cli.framework.outcome import tell
 
     turn = exercises.leave_out(session.service, session.incident().id, number, reason)
-    tell(session, turn, f"{number} is left out")
+    tell(session, turn, f"{number} is skipped")
 
 
 def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", reason: str = "") -> None:
@@ -248,8 +254,8 @@ def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", r
         at = next_time(session.service, before) if to == "next" else instant(to, session.now())
         if at is None:
             raise Refused(
-                "nothing comes next by itself",
-                hint="jump to an instant, or: tocsin drill inject NUMBER",
+                "No inject has a time that is still ahead.",
+                hint="tocsin drill inject NUMBER",
                 code="nothing_next",
             )
     turn = set_clock(session.service, before.id, change, to=at, reason=reason)
@@ -261,36 +267,40 @@ def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", r
 
 
 def pause(session: Session, reason: Why = "") -> None:
-    """PauseEx: exercise time stands; legal clocks of the exercise with it."""
-    _clock(session, "paused", "exercise time stands", reason=reason)
+    """Pause exercise time and the deadlines of the exercise (PauseEx)."""
+    _clock(session, "paused", "Exercise time is paused", reason=reason)
 
 
 def resume(session: Session, reason: Why = "") -> None:
-    """ResumeEx: exercise time goes on."""
-    _clock(session, "resumed", "exercise time goes on", reason=reason)
+    """Resume exercise time (ResumeEx)."""
+    _clock(session, "resumed", "Exercise time continues", reason=reason)
 
 
 def jump(
     session: Session,
     to: Annotated[
-        str, Option("--to", metavar="INSTANT", help="Exercise time; next is what comes next.")
+        str, Option("--to", metavar="INSTANT", help="Exercise time, or next: the next inject.")
     ] = "next",
 ) -> None:
-    """Jump ahead in exercise time: to an instant, or to what comes next.
+    """Jump ahead in exercise time, to a time or the next inject.
 
     \b
     Example:
       tocsin drill jump --to 2026-10-05T14:00:00+02:00
     """
-    _clock(session, "jumped", "exercise time jumped", to=to)
+    _clock(session, "jumped", "Exercise time jumped", to=to)
 
 
 def end(
     session: Session,
     reason: Why = "",
-    close: Annotated[bool, Option("--close", help="Close it, too; also one that has ended already.")] = False,
+    close: Annotated[
+        bool, Option("--close", help="Also close the exercise, even if it ended before.")
+    ] = False,
 ) -> None:
-    """EndEx: the exercise is over; observations and ratings are still taken, also once it is closed.
+    """End the exercise (EndEx).
+
+    You can still add observations and ratings, also after closing.
 
     \b
     Examples:
@@ -307,7 +317,7 @@ def end(
     turns, done = [], []
     if not (close and over):
         turns.append(set_clock(session.service, before.id, "ended", reason=reason))
-        done.append("the exercise is over")
+        done.append("The exercise ended")
     if close:
         closing = c.Close(by=session.by, reason=reason or "EndEx")
         turns.append(session.service.act(session.principal, before.id, [closing]))
@@ -319,19 +329,24 @@ def end(
 
 
 def real_world(session: Session, reason: Why = "") -> None:
-    """REAL WORLD: freeze the exercise at once, whatever it is doing."""
-    _clock(session, "frozen", "REAL WORLD: the exercise is frozen", reason=reason)
+    """Stop the exercise at once for a real emergency (REAL WORLD)."""
+    _clock(session, "frozen", "REAL WORLD: the exercise is stopped", reason=reason)
 
 
 def observe(
     session: Session,
-    text: Annotated[str, Argument(metavar="TEXT", help="What was seen, or answered.")],
-    objective: Annotated[str, Option("--objective", metavar="ID", help="Of the exercise.")] = "",
-    question: Annotated[str, Option("--question", metavar="ID", help="That it answers.")] = "",
+    text: Annotated[str, Argument(metavar="TEXT", help="Text of the observation or of the answer.")],
+    objective: Annotated[str, Option("--objective", metavar="ID", help="Objective of the exercise.")] = "",
+    question: Annotated[
+        str, Option("--question", metavar="ID", help="Discussion question that the text answers.")
+    ] = "",
     kind: Annotated[str, Option("--kind", help=", ".join(KINDS))] = "observation",
-    about: Annotated[str, Option("--about", metavar="REFERENCE", help="The plan, policy or step.")] = "",
+    about: Annotated[
+        str,
+        Option("--about", metavar="REFERENCE", help="Plan, policy or step that the observation is about."),
+    ] = "",
 ) -> None:
-    """Write down what an evaluator saw, or what was answered to a discussion question.
+    """Record an observation, or an answer to a discussion question.
 
     \b
     Example:
@@ -350,13 +365,15 @@ def observe(
 
 def rate(
     session: Session,
-    target: Annotated[str, Argument(metavar="TARGET", help="A target or an objective.")],
+    target: Annotated[str, Argument(metavar="TARGET", help="Target or objective.")],
     rating: Annotated[
-        str, Argument(metavar="RATING", help="P, S, M, U, N/A or N/O; left out: show what is proposed.")
+        str, Argument(metavar="RATING", help="P, S, M, U, N/A or N/O. Default: show the proposal.")
     ] = "",
-    note: Annotated[str, Option("--note", help="Why; needed where it differs from the proposal.")] = "",
+    note: Annotated[str, Option("--note", help="Reason. Required if it differs from the proposal.")] = "",
 ) -> None:
-    """Rate a target: P performed without challenges, S with some, M with major ones, U unable to be performed.
+    """Rate a target or an objective: P, S, M or U.
+
+    P: performed without challenges. S: with some. M: with major challenges. U: unable to be performed.
 
     \b
     Examples:
@@ -380,19 +397,21 @@ def rate(
     found = cast(Rating, _choice(rating.upper(), RATINGS, "rating", code="unknown_rating"))
     made = c.Rate(by=session.by, target=target, rating=found, note=note, proposed=proposal.words)
     turn = exercises.rate(session.service, incident.id, made)
-    tell(session, turn, f"{target} is rated {found}; proposed was {proposal.words or 'nothing'}")
+    tell(session, turn, f"{target} is rated {found}; the proposal was {proposal.words or 'none'}")
 
 
 def _proposal(target: str, proposal: Proposal) -> tuple[Block, ...]:
     if not proposal.rating:
-        return (line(f"{target}: nothing is proposed: {proposal.rule}"),)
+        return (line(f"{target}: no proposal: {proposal.rule}"),)
     return (
         line(f"{target}: proposed {proposal.words}"),
-        line(f"confirm or change it: tocsin drill rate {target} {proposal.rating}", "dim"),
+        line(f"Confirm or change the rating: tocsin drill rate {target} {proposal.rating}", "dim"),
     )
 
 
 def _choice(text: str, choices: tuple[str, ...], what: str, *, code: str) -> str:
     if text not in choices:
-        raise Usage(f"there is no {what} '{text}'", hint=f"one of: {', '.join(choices)}", code=code)
+        raise Usage(
+            f'{what.capitalize()} "{text}" is unknown.', hint=f"Use one of: {', '.join(choices)}", code=code
+        )
     return text

@@ -1,4 +1,4 @@
-"""Improvement items: proposed by what an exercise or an incident showed, taken over by a person, done, and proved."""
+"""Commands of action items from exercises and incidents."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from runner.incident.exercises.improvements import ELEMENTS, Element, Item, Plan
 if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
 
-Name = Annotated[str, Argument(metavar="ITEM", help="Its id, as in tocsin improvement list.")]
-Action = Annotated[str, Option("--action", metavar="TEXT", help="The corrective action.")]
+Name = Annotated[str, Argument(metavar="ITEM", help="Id, as in tocsin improvement list.")]
+Action = Annotated[str, Option("--action", metavar="TEXT", help="Corrective action.")]
 Sort = Annotated[str, Option("--element", metavar="ELEMENT", help=", ".join(ELEMENTS))]
-Capability = Annotated[str, Option("--capability", metavar="TEXT", help="The core capability.")]
-Owner = Annotated[str, Option("--owner", metavar="PERSON", help="Who does it: a person, or role:NAME.")]
-Start = Annotated[str, Option("--start", metavar="DAY", help="As 2026-12-01.")]
-Due = Annotated[str, Option("--due", metavar="DAY", help="By when, as 2026-12-24.")]
+Capability = Annotated[str, Option("--capability", metavar="TEXT", help="Core capability.")]
+Owner = Annotated[str, Option("--owner", metavar="PERSON", help="Owner: a person, or role:NAME.")]
+Start = Annotated[str, Option("--start", metavar="DAY", help="Start date, as 2026-12-01.")]
+Due = Annotated[str, Option("--due", metavar="DAY", help="Target date, as 2026-12-24.")]
 Closes = Annotated[
-    str, Option("--closes-with", metavar="PROOF", help="test:PLAYBOOK:CASE, or exercise:NAME:TARGET.")
+    str, Option("--closes-with", metavar="PROOF", help="Proof: test:PLAYBOOK:CASE, or exercise:NAME:TARGET.")
 ]
 
 
 def add(app: Commands) -> None:
     """Add ``improvement …``."""
-    commands = group(app, "improvement", "What is to be better: list, add, do, prove by a later exercise.")
+    commands = group(app, "improvement", "Manage action items.")
     command(commands, "list", Scope.ANYWHERE)(list_)
     command(commands, "show", Scope.ANYWHERE)(show)
     command(commands, "add", Scope.HOME_WRITES)(add_)
@@ -50,9 +50,9 @@ def add(app: Commands) -> None:
 
 def list_(
     session: Session,
-    everything: Annotated[bool, Option("--all", help="Show what is proved or dropped, too.")] = False,
+    everything: Annotated[bool, Option("--all", help="Also verified and dropped items.")] = False,
 ) -> None:
-    """List the improvement items: what is open, and what was done and no exercise has proved yet."""
+    """List action items that are open or not yet verified."""
     from runner.app.core.organisation_journal import today
     from runner.app.exercises.improvements import read
     from runner.reports.exercises.improvements import improvements, improvements_page
@@ -63,7 +63,7 @@ def list_(
 
 
 def show(session: Session, name: Name) -> None:
-    """Show an item in full: its row, where it comes from, what became of it, what proved it."""
+    """Show one action item with its origin, state and proof."""
     from runner.app.exercises.improvements import item, read
 
     _show(session, (item(read(session.service), name),))
@@ -79,33 +79,35 @@ def _show(session: Session, found: Sequence[Item]) -> None:
 
 def add_(
     session: Session,
-    text: Annotated[str, Argument(metavar="[TEXT]", help="What is to be better.")] = "",
+    text: Annotated[str, Argument(metavar="[TEXT]", help="Text of the action item.")] = "",
     come_from: Annotated[
         str,
         Option(
             "--from",
             metavar="INCIDENT",
-            help="The exercise or real incident that showed it; alone: see what it proposes.",
+            help="Exercise or real incident of origin. Alone: show its proposals.",
             autocompletion=incidents,
         ),
     ] = "",
     take: Annotated[
         list[str] | None,
-        Option("--take", metavar="PROPOSAL", help="Take a proposal over, or all; repeatable."),
+        Option("--take", metavar="PROPOSAL", help="Proposal to accept, or all; may be repeated."),
     ] = None,
     action: Action = "",
     element: Sort = "",
     capability: Capability = "",
     objective: Annotated[
-        str, Option("--objective", metavar="ID", help="The exercise's objective or target.")
+        str, Option("--objective", metavar="ID", help="Objective or target of the exercise.")
     ] = "",
-    step: Annotated[str, Option("--step", metavar="STEP", help="The playbook's step that it is about.")] = "",
+    step: Annotated[str, Option("--step", metavar="STEP", help="Step of the playbook.")] = "",
     owner: Owner = "",
     start: Start = "",
     due: Due = "",
     closes_with: Closes = "",
 ) -> None:
-    """Add an improvement item. --from alone proposes some: a person takes over what is meant, nothing is added by itself.
+    """Add an action item, or show proposals with --from.
+
+    Proposals are added only if you accept them with --take.
 
     \b
     Examples:
@@ -127,20 +129,20 @@ def add_(
     else:
         rows = [(_source(session, incident, objective, step), _with(Plan(text=text), given))]
     made = add(session.service, rows)
-    session.say(f"on record: {', '.join(one.id for one in made) or 'nothing new'}")
+    session.say(f"Recorded: {', '.join(item.id for item in made) or 'nothing new'}")
     _show(session, made)
 
 
 def _check_what(text: str, take: list[str] | None, come_from: str) -> None:
     if bool(text) == bool(take) and (text or not come_from):
         raise Usage(
-            "say what is to be better, or which proposals are taken over",
-            hint="see --help",
+            "The text of the action item is missing, or it is given together with --take.",
+            hint="tocsin improvement add TEXT",
             code="options_conflict" if take else "argument_missing",
         )
     if take and not come_from:
         raise Usage(
-            "--take goes with --from INCIDENT",
+            "--take needs --from INCIDENT.",
             hint="tocsin improvement add --from INCIDENT",
             code="option_missing",
         )
@@ -152,7 +154,9 @@ def _given(
     """Return the fields of a row that were given."""
     if element and element not in ELEMENTS:
         raise Usage(
-            f"there is no element '{element}'", hint=f"one of: {', '.join(ELEMENTS)}", code="unknown_element"
+            f'Element "{element}" is unknown.',
+            hint=f"Use one of: {', '.join(ELEMENTS)}",
+            code="unknown_element",
         )
     fields = {
         "action": action,
@@ -178,8 +182,8 @@ def _source(session: Session, incident: Incident | None, objective: str, step: s
     if incident is None:
         if objective or step:
             raise Usage(
-                "--objective and --step are of an exercise or an incident",
-                hint="add --from INCIDENT",
+                "--objective and --step need an exercise or an incident.",
+                hint="Add --from INCIDENT",
                 code="option_missing",
             )
         return Source()
@@ -197,7 +201,7 @@ def _propose(session: Session, incident: Incident) -> None:
 def change(
     session: Session,
     name: Name,
-    text: Annotated[str, Option("--text", metavar="TEXT", help="What is to be better.")] = "",
+    text: Annotated[str, Option("--text", metavar="TEXT", help="Text of the action item.")] = "",
     action: Action = "",
     element: Sort = "",
     capability: Capability = "",
@@ -206,7 +210,7 @@ def change(
     due: Due = "",
     closes_with: Closes = "",
 ) -> None:
-    """Change what an item's row says; what is not named stays.
+    """Change an action item. Options that you omit stay unchanged.
 
     \b
     Example:
@@ -217,7 +221,7 @@ def change(
     given = _given(action, element, capability, owner, start, due, closes_with)
     given |= {"text": text} if text else {}
     if not given:
-        raise Usage("say what changes", hint="as: --owner PERSON --due DAY", code="option_missing")
+        raise Usage("No change is given.", hint="Add --owner PERSON or --due DAY", code="option_missing")
     _show(session, (change_(session.service, name, given),))
 
 
@@ -225,12 +229,12 @@ def done(
     session: Session,
     name: Name,
     note: Annotated[
-        str, Option("--note", metavar="TEXT", help="What was done, and how one can see it. Needed.")
+        str, Option("--note", metavar="TEXT", help="Action taken, and its evidence. Required.")
     ] = "",
 ) -> None:
-    """Say that the corrective action was taken. A test that the item closes with is run first, and has to pass.
+    """Mark an action item as done. First runs its test.
 
-    It proves nothing yet: that does a later exercise (tocsin improvement retest).
+    The test must pass. A later exercise verifies the item: tocsin improvement retest.
 
     \b
     Example:
@@ -265,16 +269,14 @@ def _tested(session: Session, known: Item) -> Tested | None:
             result for result in run_file(file, known_files, cache, wanted.what) if result.name == wanted.what
         )
         if result.failures:
-            hint = f"see: tocsin playbook test {wanted.name} --only '{wanted.what}'"
-            raise Refused(
-                f"the test '{wanted.what}' does not pass: {result.failures[0]}", hint=hint, code="test_failed"
-            )
+            hint = f"tocsin playbook test {wanted.name} --only '{wanted.what}'"
+            raise Refused(f'Test "{wanted.what}" fails: {result.failures[0]}', hint=hint, code="test_failed")
         playbook = file.bundle.playbook
         return Tested(
             case=result.name, playbook=f"{playbook.name} {playbook.version}", digest=file.bundle.digest
         )
     raise Refused(
-        f"the tests of {wanted.name} have no case '{wanted.what}'",
+        f'Test "{wanted.what}" is not in the tests of "{wanted.name}".',
         hint="tocsin playbook test",
         code="unknown_test",
     )
@@ -285,10 +287,12 @@ def retest(
     name: Name,
     exercise: Annotated[
         str,
-        Option("--by", metavar="INCIDENT", help="The exercise; else the newest.", autocompletion=incidents),
+        Option("--by", metavar="INCIDENT", help="Exercise. Default: the newest.", autocompletion=incidents),
     ] = "",
 ) -> None:
-    """Put on record that a later exercise proved an item: what it is about was rated P or S there, by an evaluator.
+    """Record that a later exercise verified an action item.
+
+    In that exercise, an evaluator rated the target P or S.
 
     \b
     Examples:
@@ -301,14 +305,14 @@ def retest(
 
 
 def reopen(session: Session, name: Name, reason: Reason = "") -> None:
-    """Say that it is not better after all. Needs --reason."""
+    """Reopen an action item. Needs --reason."""
     from runner.app.exercises.improvements import reopen as reopen_
 
     _show(session, (reopen_(session.service, name, reason),))
 
 
 def drop(session: Session, name: Name, reason: Reason = "") -> None:
-    """Say that nothing is done about it. Needs --reason."""
+    """Drop an action item. Needs --reason."""
     from runner.app.exercises.improvements import drop as drop_
 
     _show(session, (drop_(session.service, name, reason),))

@@ -1,4 +1,4 @@
-"""``tocsin report`` and ``tocsin drill report``: write an after-action report, sign it, or check a signed one against the journal."""
+"""Commands ``report`` and ``drill report``: after-action reports, their signature and its check."""
 
 from __future__ import annotations
 
@@ -18,16 +18,12 @@ if TYPE_CHECKING:
 
 To = Annotated[
     list[str] | None,
-    Option("--to", metavar="FORMAT", help="docx, pdf, html, txt, md; several with commas."),
+    Option("--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt, md."),
 ]
-Out = Annotated[
-    Path, Option("--out", metavar="PATH", help="A folder; or a file, whose ending is the format.")
-]
-Sign = Annotated[
-    bool, Option("--sign", help="Stand for the bytes of the report and its annex; it is on record.")
-]
+Out = Annotated[Path, Option("--out", metavar="PATH", help="Folder, or file whose ending sets the format.")]
+Sign = Annotated[bool, Option("--sign", help="Sign the report and its annex. Stored in the journal.")]
 Check = Annotated[
-    Path | None, Option("--check", metavar="FILE", help="Check a signed file against the journal instead.")
+    Path | None, Option("--check", metavar="FILE", help="Signed file to check against the journal.")
 ]
 
 
@@ -39,10 +35,10 @@ def add(app: Commands) -> None:
 def report(
     session: Session, to: To = None, out: Out = Path(), sign: Sign = False, check: Check = None
 ) -> int:
-    """Write the after-action report of an incident, and its journal as an annex in a file of its own.
+    """Write the after-action report of an incident, with annex.
 
-    It is a DRAFT until it is signed, which needs a closed incident. With --check a signed file is checked instead; exits
-    with 1 if anything does not hold. The report of an exercise: tocsin drill report.
+    The annex is the journal, in its own file. The report is a DRAFT until you sign it. To sign, the incident must be
+    closed. With --check, checks a signed file; the exit code is 1 if the check fails. For an exercise: tocsin drill report.
 
     \b
     Examples:
@@ -53,17 +49,18 @@ def report(
     incident = _meant(session, exercise=False)
     if incident.drill is not None:
         hint = f"tocsin drill report -i {incident.codename}"
-        raise Refused(f"{incident.codename} is an exercise", hint=hint, code="is_exercise")
+        raise Refused(f'"{incident.codename}" is an exercise.', hint=hint, code="is_exercise")
     return _report(session, incident, to or (), out, sign=sign, check=check)
 
 
 def drill_report(
     session: Session, to: To = None, out: Out = Path(), sign: Sign = False, check: Check = None
 ) -> int:
-    """Write the after-action report and improvement plan of an exercise, and its journal as an annex.
+    """Write the after-action report of an exercise, with annex.
 
-    It is a DRAFT until it is signed, which needs every target rated by a person. With --check a signed file is checked
-    instead; exits with 1 if anything does not hold. The report of a real incident: tocsin report.
+    Contains the improvement plan. The annex is the journal. The report is a DRAFT until you sign it. To sign, a person
+    must have rated every target. With --check, checks a signed file; the exit code is 1 if the check fails. For a real
+    incident: tocsin report.
 
     \b
     Examples:
@@ -74,7 +71,7 @@ def drill_report(
     incident = _meant(session, exercise=True)
     if incident.drill is None:
         hint = f"tocsin report -i {incident.codename}"
-        raise Refused(f"{incident.codename} is no exercise", hint=hint, code="not_exercise")
+        raise Refused(f'"{incident.codename}" is not an exercise.', hint=hint, code="not_exercise")
     return _report(session, incident, to or (), out, sign=sign, check=check)
 
 
@@ -108,7 +105,9 @@ def _report(
     name, formats = "", formats_of(to)
     if out.suffix[1:] in FORMATS:
         if to:
-            raise Usage("a file's ending is its format", hint="leave --to out", code="options_conflict")
+            raise Usage(
+                "The ending of the file sets its format.", hint="Remove --to", code="options_conflict"
+            )
         out, name, formats = out.parent, out.stem, formats_of([out.suffix[1:]])
     report = write_report(session.service, incident, formats or ("docx", "pdf"), out, name=name, sign=sign)
     numbers = {key: getattr(report.numbers, key) for key in report.numbers.__struct_fields__}
@@ -126,7 +125,7 @@ def _check(session: Session, incident: Incident, file: Path) -> int:
     check = check_report(session.service, incident, file)
     rows = tuple(
         (
-            Cell("holds" if finding.holds else "DOES NOT HOLD", "good" if finding.holds else "alarm"),
+            Cell("OK" if finding.holds else "CHECK FAILED", "good" if finding.holds else "alarm"),
             Cell(finding.about),
             Cell(finding.said),
         )
@@ -138,21 +137,21 @@ def _check(session: Session, incident: Incident, file: Path) -> int:
 
 def handbook(
     session: Session,
-    exercise: Annotated[str, Argument(metavar="EXERCISE", help="A name, or a file.")],
+    exercise: Annotated[str, Argument(metavar="EXERCISE", help="Name of an exercise, or a file.")],
     reader: Annotated[
-        str, Option("--for", metavar="WHOM", help="players, controllers (and evaluators), or feedback.")
+        str,
+        Option("--for", metavar="WHOM", help="Readers: players, controllers (and evaluators), or feedback."),
     ] = "",
     to: Annotated[
         list[str] | None,
-        Option("--to", metavar="FORMAT", help="docx, pdf, html, txt, md; several with commas."),
+        Option("--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt, md."),
     ] = None,
-    out: Annotated[Path, Option("--out", metavar="DIR", help="The folder to write into.")] = Path(),
+    out: Annotated[Path, Option("--out", metavar="DIR", help="Folder to write into.")] = Path(),
 ) -> None:
-    """Write a book of an exercise: for players without what will happen, for controllers and evaluators with it.
+    """Write a handbook of an exercise for one group of readers.
 
-    The players' book has how it begins, objectives, roles, rules, the word for a real emergency and the schedule. The
-    controllers' has the scenario as a list, what is expected, and a guide to rate each objective by. With --for feedback:
-    the form that everybody fills in after it.
+    Players get the start, objectives, roles, rules, emergency word and schedule. Controllers and evaluators also get the
+    list of injects, the expected actions and a rating guide. With --for feedback: the form for all participants.
 
     \b
     Examples:
@@ -165,11 +164,13 @@ def handbook(
     from runner.cli.framework.session import catalog
     from runner.files.exercise_file import load_exercise
 
-    chosen = next((one for one in MADE if one == reader), None)
+    chosen = next((name for name in MADE if name == reader), None)
     if chosen is None:
-        said = f"there is no book for '{reader}'" if reader else "say for whom the book is"
+        said = (
+            f'There is no handbook for "{reader}".' if reader else "The readers of the handbook are missing."
+        )
         raise Usage(
-            said, hint=f"--for {' | '.join(MADE)}", code="unknown_reader" if reader else "option_missing"
+            said, hint=f"Use --for {' | '.join(MADE)}", code="unknown_reader" if reader else "option_missing"
         )
     formats = formats_of(to or []) or ("docx", "pdf")
     loaded = load_exercise(exercise, catalog(session))
@@ -179,9 +180,9 @@ def handbook(
 
 def readiness(
     session: Session,
-    check: Annotated[bool, Option("--check", help="Exit with 4 while something needs a person.")] = False,
+    check: Annotated[bool, Option("--check", help="Exit code 4 if an action is required.")] = False,
 ) -> int:
-    """Show how ready you are: what was exercised when and how, what changed since, who is reached, what is left to improve.
+    """Show exercises, changes, channel tests and open action items.
 
     Only exercises with people count.
 

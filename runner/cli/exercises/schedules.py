@@ -1,4 +1,4 @@
-"""Exercises that come by themselves: schedule, unschedule, see; and the scheduler, or one look of it for cron."""
+"""Commands of scheduled exercises, and the scheduler."""
 
 from __future__ import annotations
 
@@ -41,28 +41,30 @@ def add(app: Commands) -> None:
 
 def schedule(
     session: Session,
-    exercise: Annotated[str, Argument(metavar="EXERCISE", help="A name, or a file.")],
+    exercise: Annotated[str, Argument(metavar="EXERCISE", help="Name of an exercise, or a file.")],
     cron: Annotated[
-        str, Option("--cron", metavar="LINE", help="Minute hour day month weekday, by the local clock.")
+        str, Option("--cron", metavar="LINE", help="Minute hour day month weekday, in local time.")
     ] = "",
-    every: Annotated[str, Option("--every", metavar="SPAN", help="So much time apart, as 90d.")] = "",
+    every: Annotated[str, Option("--every", metavar="SPAN", help="Interval, as 90d.")] = "",
     zone: Annotated[
-        str, Option("--zone", metavar="ZONE", help="Of --cron; else the organisation's, else UTC.")
+        str,
+        Option("--zone", metavar="ZONE", help="Time zone of --cron. Default: the organisation's, then UTC."),
     ] = "",
     no_notice: Annotated[
-        str, Option("--no-notice", metavar="WINDOW", help="At some moment of so long a window, unannounced.")
+        str,
+        Option("--no-notice", metavar="WINDOW", help="Length of a window with an unannounced random start."),
     ] = "",
     on_missed: Annotated[
-        str, Option("--on-missed", metavar="HOW", help="What is made up for: skip, latest or all.")
+        str, Option("--on-missed", metavar="HOW", help="Missed-run policy: skip, latest or all.")
     ] = "latest",
     unattended: Annotated[
-        bool, Option("--unattended", help="Play it without people, and keep whether it passed.")
+        bool, Option("--unattended", help="Test run without people. Stores the result.")
     ] = False,
     despite: Annotated[
-        str, Option("--despite", metavar="WHY", help="Why it comes although a real incident is open.")
+        str, Option("--despite", metavar="WHY", help="Reason to run the exercise during a real incident.")
     ] = "",
 ) -> None:
-    """Have an exercise come by itself; a scheduler, or cron, has it happen.
+    """Schedule an exercise.
 
     \b
     Examples:
@@ -76,8 +78,8 @@ def schedule(
     check_times(cron, every)
     if on_missed not in MISSED:
         raise Usage(
-            f"there is no --on-missed {on_missed}",
-            hint=f"one of: {', '.join(MISSED)}",
+            f'Missed-run policy "{on_missed}" is unknown.',
+            hint=f"Use --on-missed {'|'.join(MISSED)}",
             code="unknown_on_missed",
         )
     session.ensure_home()
@@ -93,32 +95,33 @@ def schedule(
     )
     kept = keep(session.service, rule)
     first = next_fire(kept.rule, kept.since, kept.since)
-    session.say(f"{kept.id} comes first on {first:%A, %Y-%m-%d at %H:%M %Z}")
-    session.say(
-        "it happens while a scheduler runs (tocsin scheduler), or whenever cron types: tocsin drill run --due"
-    )
+    session.say(f"{kept.id} runs first on {first:%A, %Y-%m-%d at %H:%M %Z}")
+    session.say("It runs while a scheduler runs (tocsin scheduler), or if cron runs: tocsin drill run --due")
     show(session)
 
 
 def unschedule(
-    session: Session, name: Annotated[str, Argument(metavar="SCHEDULE", help="As in drill schedules.")]
+    session: Session,
+    name: Annotated[str, Argument(metavar="SCHEDULE", help="Id, as in tocsin drill schedules.")],
 ) -> None:
-    """Have an exercise come no more; what happened stays on record."""
+    """Remove an exercise from the schedule. Keeps all entries."""
     from runner.app.exercises.schedules import drop
 
     drop(session.service, name)
-    session.say(f"{name} comes no more")
+    session.say(f"{name} is removed from the schedule")
     show(session)
 
 
 def acknowledge(
     session: Session,
-    name: Annotated[str, Argument(metavar="SCHEDULE", help="As in drill schedules.")],
-    reason: Annotated[str, Option("--reason", metavar="WHY", help="Why it may stay so.")] = "",
+    name: Annotated[str, Argument(metavar="SCHEDULE", help="Id, as in tocsin drill schedules.")],
+    reason: Annotated[
+        str, Option("--reason", metavar="WHY", help="Reason to accept the missed or failed run.")
+    ] = "",
 ) -> None:
-    """Say that you know of the last time of a schedule that was missed or failed, and why that may stay so.
+    """Acknowledge a missed or failed run of a schedule.
 
-    To make up for it, play it: tocsin drill run EXERCISE. Needs --reason.
+    Needs --reason. To run the exercise now: tocsin drill run EXERCISE.
 
     \b
     Example:
@@ -134,13 +137,13 @@ def acknowledge(
 def schedules(
     session: Session,
     ics: Annotated[
-        Path | None, Option("--ics", metavar="FILE", help="Write the announced ones to come as a calendar.")
+        Path | None, Option("--ics", metavar="FILE", help="Calendar file for the announced exercises.")
     ] = None,
     check: Annotated[
-        bool, Option("--check", help="Exit with 4 while one was missed or failed and nobody acknowledged it.")
+        bool, Option("--check", help="Exit code 4 if a missed or failed run is not acknowledged.")
     ] = False,
 ) -> int:
-    """Show which exercises come by themselves, when, and what became of each time that came."""
+    """List the scheduled exercises with their times and results."""
     report = show(session)
     if ics is not None:
         _calendar(session, ics)
@@ -163,13 +166,13 @@ def _calendar(session: Session, file: Path) -> None:
         for at in coming(schedule, now, now + AHEAD, EVENTS)
     ]
     write_out(file, ics(comings, now))
-    session.say(f"{file}: {len(comings)} exercises to come")
+    session.say(f"{file}: {len(comings)} future exercises")
     if hidden:
-        session.say(f"left out, as they come without notice: {', '.join(hidden)}")
+        session.say(f"Not included, because unannounced: {', '.join(hidden)}")
 
 
 def run_due(session: Session) -> int:
-    """Take what is due now and have it happen; 4 if something was missed or failed."""
+    """Run all due exercises and jobs. Return 4 after a miss or a failure."""
     from runner.cli.framework.outcome import work
 
     with _firing(session) as firer:
@@ -180,10 +183,10 @@ def run_due(session: Session) -> int:
 
 
 def scheduler(session: Session) -> None:
-    """Have scheduled exercises happen at their times, until SIGTERM or Ctrl-C.
+    """Run scheduled jobs and exercises.
 
-    Several may run on one store: each time comes once. An exercise with people is opened, and waits for whoever
-    conducts it with tocsin drill run --go-on.
+    Runs until SIGTERM or Ctrl-C. Several schedulers can use one database: each run starts once. An exercise with people
+    opens and waits for the controller: tocsin drill run --go-on.
 
     \b
     Example:
@@ -194,9 +197,9 @@ def scheduler(session: Session) -> None:
     with _firing(session) as firer:
         running = Scheduler(session.apart(), firer, session.say)
         with stopped_by_signals(running.stop):
-            session.say(f"exercises of {session.folder} come at their times; stop with Ctrl-C or SIGTERM")
+            session.say(f"The scheduler runs for {session.folder}. Stop with Ctrl-C or SIGTERM.")
             running.run()
-    session.say("the scheduler has stopped")
+    session.say("The scheduler stopped")
 
 
 @contextmanager

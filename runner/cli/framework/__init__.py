@@ -1,1 +1,1 @@
-"""What all commands share: options, session, error boundary, output."""
+"""Shared parts of all commands: options, session, error boundary, output."""

@@ -1,4 +1,4 @@
-"""Find the command of one command line: only the module of the command that was asked for is imported."""
+"""Entry point of the command line. Imports only the module of the requested command."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _refuse_other_words(words: Sequence[str]) -> None:
     """Raise Usage, with the command that is meant, where another word for it was typed."""
     for typed in (" ".join(words[:2]), words[0]):
         if typed in MEANT and typed not in COMMANDS:
-            raise Usage(f"there is no command '{typed}'", hint=MEANT[typed], code="unknown_command")
+            raise Usage(f'Command "{typed}" is unknown.', hint=MEANT[typed], code="unknown_command")
 
 
 def globals_last(words: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The worker in the background: started, stopped and looked at by commands that end themselves."""
+"""The background worker: start, stop and status."""
 
 from __future__ import annotations
 
@@ -39,12 +39,14 @@ def keep_worker(session: Session, *, start: bool = False) -> None:
         _begin(session)
     except (OSError, TocsinError) as error:
         why = error.message if isinstance(error, TocsinError) else f"{error.strerror}"
-        session.warn("worker_not_started", f"no worker could be started: {why}; see: tocsin worker status")
+        session.warn("worker_not_started", f"No worker could be started: {why}. See: tocsin worker status")
         return
     if died:
-        session.warn("worker_restarted", f"the worker had died and was started again; see {_log(session)}")
+        session.warn(
+            "worker_restarted", f"The worker stopped unexpectedly and was started again. See {_log(session)}"
+        )
     else:
-        session.say("a worker runs in the background; see: tocsin worker status")
+        session.say("A worker runs in the background. See: tocsin worker status")
 
 
 def _begin(session: Session) -> None:
@@ -67,8 +69,8 @@ def _begin(session: Session) -> None:
         until = time.monotonic() + UP
         while _alive(session) is None:
             if time.monotonic() > until or (child is not None and child.poll() is not None):
-                hint = f"read {log}, then: tocsin doctor"
-                raise Refused("the worker did not start", hint=hint, code="worker_not_started")
+                hint = f"Read {log}, then run: tocsin doctor"
+                raise Refused("The worker did not start.", hint=hint, code="worker_not_started")
             Event().wait(0.05)
     finally:
         if starting is not None:
@@ -90,10 +92,11 @@ def _log(session: Session) -> Path:
 
 
 def start(session: Session) -> None:
-    """Start a worker that runs in the background, also when you log out. A home has one.
+    """Start the background worker of this home folder.
 
-    It has the environment of this command, so set the secrets that tocsin.yaml names as env:NAME first. What it says goes
-    to logs/worker.log in the home. If it dies, the next command that writes starts it again, except with worker: manual.
+    The worker runs after you log out. It gets the environment of this command: first set the secrets that tocsin.yaml
+    names as env:NAME. The log is logs/worker.log in the home folder. If the worker stops unexpectedly, the next command
+    that writes starts it again. With worker: manual in the settings, no command does.
 
     \b
     Example:
@@ -105,7 +108,9 @@ def start(session: Session) -> None:
 
 
 def stop(session: Session) -> None:
-    """Stop the worker in the background, when it has ended what it has begun. Only tocsin open and worker start start one again.
+    """Stop the background worker after its work in progress.
+
+    Only tocsin open and tocsin worker start start a worker again.
 
     \b
     Example:
@@ -117,8 +122,8 @@ def stop(session: Session) -> None:
     record_file(session.folder).unlink(missing_ok=True)
     while worker_lock_held(session.folder / FOLDER, BACKGROUND):
         if time.monotonic() > until:
-            why = "the worker has not stopped yet: it waits for what it has begun"
-            raise Refused(why, hint="look again: tocsin worker status", code="worker_not_stopped")
+            why = "The worker has not stopped yet. It completes the work in progress."
+            raise Refused(why, hint="tocsin worker status", code="worker_not_stopped")
         Event().wait(0.1)
         record_file(session.folder).unlink(missing_ok=True)  # one that was just starting writes it
     show(session)
@@ -156,11 +161,11 @@ def _lines(session: Session, found: Mapping[str, Any]) -> Iterator[Paragraph]:
     if found["lacks"]:
         yield line(_lacks_words(found["lacks"]), "alarm", hang=2)
     elif found["workers"] and found["lacks"] is None:
-        yield line("Unknown: which secrets its environment lacks.", "warn", hang=2)
+        yield line("Missing secrets of the worker: unknown.", "warn", hang=2)
 
 
 def _lacks_words(lacks: tuple[str, ...]) -> str:
     return (
-        f"tocsin.yaml names variables that the worker's environment lacks: {', '.join(lacks)}. "
-        f"Set them, then: tocsin worker stop; {suggested_actions.START_WORKER}"
+        f"tocsin.yaml names variables that the worker does not have: {', '.join(lacks)}. "
+        f"Set the variables, then: tocsin worker stop; {suggested_actions.START_WORKER}"
     )

@@ -1,4 +1,4 @@
-"""The one place where an error becomes words and an exit code: 0 done, 1 refused, 2 usage, 3 our fault, 5 stale.
+"""Error boundary: turns every error into text or JSON and an exit code (0 done, 1 refused, 2 usage, 3 internal, 5 stale).
 
 What we did not expect leaves a log in the home: the places in our code, and no message, value or argument, because
 any of these may hold personal data.
@@ -45,7 +45,7 @@ def guarded(world: World, words: Sequence[str], command: Callable[[], int]) -> i
         silence(world.out)
         return 0
     except KeyboardInterrupt:
-        world.err.write("\ninterrupted\n")
+        world.err.write("\nInterrupted.\n")
         return INTERRUPTED
     except TocsinError as error:
         if isinstance(error, Bug):
@@ -100,10 +100,10 @@ def _as_text(error: TocsinError) -> str:
 
 def _unexpected(world: World, words: Sequence[str], error: Exception) -> Bug:
     path = _log(world, words, error)
-    where = f"please send {path}" if path else "no log could be written"
+    hint = "Send the log to the maintainers. The log contains no incident data."
     return Bug(
-        f"something went wrong that should not ({type(error).__name__})",
-        hint=f"{where}; it holds no data of yours",
+        f"Tocsin failed ({type(error).__name__}).{f' Log: {path}' if path else ' The log could not be written.'}",
+        hint=hint if path else "Report the command to the maintainers.",
         code="our_fault",
     )
 
@@ -115,10 +115,10 @@ def _not_installed(error: ModuleNotFoundError) -> TocsinError | None:
         return None
     extra = _EXTRAS.get(package, "")
     return TocsinError(
-        f"the Python package '{package}' is needed for this and is not installed",
-        hint=f"install Tocsin with its extra '{extra}': tocsin[{extra}]"
+        f'Python package "{package}" is not installed. The command needs it.',
+        hint=f"Install Tocsin with its extra: tocsin[{extra}]"
         if extra
-        else "install Tocsin again, with all that it depends on, in an environment of its own",
+        else "Install Tocsin again with its dependencies, in its own environment.",
         code="not_installed",
     )
 
@@ -168,4 +168,4 @@ def _known(words: Sequence[str]) -> str:
     """Return the command's own words: the first that is one of ours, and nothing that a person wrote."""
     from runner.cli.framework.commands import COMMANDS
 
-    return next((word for word in words if word in COMMANDS), "none of ours")
+    return next((word for word in words if word in COMMANDS), "unknown")

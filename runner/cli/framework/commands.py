@@ -1,56 +1,58 @@
-"""Every command, the section of the help it stands in, and the module that declares it."""
+"""Index of all commands: the section of the help, and the module that declares each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "Work an incident": {
+    "Respond": {
+        "incidents.status": ("next", "status", "watch"),
+        "incidents.tasks": ("task", "answer"),
+        "messages.messages": ("ack", "call", "message"),
+        "incidents.record": ("note",),
+    },
+    "Incidents": {
         "incidents.open": ("open", "severity"),
-        "incidents.status": ("next", "status", "watch", "list", "timeline", "use"),
-        "incidents.tasks": ("task", "answer", "undo"),
-        "incidents.approvals": ("approve", "reject"),
-        "incidents.facts": ("fact",),
-        "incidents.record": (
-            "note",
-            "attach",
-            "correct",
-            "confirm",
-            "close",
-            "reopen",
-            "pause",
-            "resume",
-            "cancel",
-        ),
-        "incidents.runs": ("graft", "migrate"),
+        "incidents.status": ("list", "use"),
         "incidents.handover": ("brief",),
+        "incidents.record": ("pause", "resume", "close", "reopen", "cancel"),
+        "incidents.runs": ("graft", "migrate"),
         "exercises.reports": ("report",),
+    },
+    "Facts and evidence": {
+        "incidents.facts": ("fact",),
+        "incidents.record": ("attach", "correct", "confirm"),
+        "incidents.status": ("timeline",),
+        "incidents.tasks": ("undo",),
     },
     "Law and notices": {
         "law.duties": ("duties", "duty"),
         "notices.notices": ("notice",),
+        "incidents.approvals": ("approve", "reject"),
+        "campaigns.campaigns": ("bulk",),
         "law.regimes": ("regime",),
     },
-    "People and messages": {
+    "People and channels": {
         "people.people": ("person", "role"),
-        "messages.messages": ("message", "call", "ack"),
+        "messages.channels": ("channel",),
         "messages.domains": ("domain",),
         "messages.war_room": ("room",),
-        "messages.channels": ("channel",),
-        "campaigns.campaigns": ("bulk",),
     },
     "Playbooks and exercises": {
         "playbooks.playbooks": ("playbook", "schema"),
         "exercises.exercises": ("drill",),
         "exercises.improvements": ("improvement",),
     },
-    "This home": {
-        "home.home": ("init", "doctor", "version"),
-        "home.audit": ("audit",),
+    "Automation": {
         "home.worker": ("worker",),
         "exercises.schedules": ("scheduler",),
-        "home.routines": ("routine", "shred"),
+        "home.routines": ("routine",),
         "messages.callbacks": ("serve-callbacks",),
+    },
+    "Setup and maintenance": {
+        "home.home": ("init", "doctor", "version"),
+        "home.audit": ("audit",),
+        "home.routines": ("shred",),
     },
 }
 """Section of the help → module in ``runner.cli`` → its commands."""

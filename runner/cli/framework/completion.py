@@ -1,4 +1,4 @@
-"""What the shell offers to complete: incidents, steps and playbooks. Whatever goes wrong, it offers nothing."""
+"""Shell completion of incidents, tasks and playbooks. Offers nothing after any error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command sees of the world outside: its streams, its environment, the clock and who sits at the machine.
+"""Environment of a command: streams, variables, clock and system user.
 
 Everything comes in through this one value, so that a test runs a whole command in its own process and patches nothing.
 """
@@ -118,7 +118,7 @@ def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     def heard(number: int, frame: FrameType | None) -> None:
         stop()
 
-    before = {one: signal.signal(one, heard) for one in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, heard) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:

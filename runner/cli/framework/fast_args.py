@@ -1,4 +1,4 @@
-"""Read a command line that is plainly written: known options, as many arguments as are wanted, nothing special.
+"""Fast parser for simple command lines: known options, the right number of arguments, nothing special.
 
 Most lines are, and Typer's import takes longer than most commands. Whatever is not plain (help, completion, a
 mistake, a value that begins with a dash) is left to Typer, which alone words what is wrong; what is read here is

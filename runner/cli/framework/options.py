@@ -1,4 +1,4 @@
-"""How a command is declared: a function that takes a session, to which the options of every command are added.
+"""Declaration of commands: a function that takes a session, and the common options.
 
 ``Scope`` says which of them make sense: ``--incident`` for what is about one incident, ``--as`` and its like for what
 is recorded, ``--no-work`` for what may make work due. A declaration knows nothing of Typer, whose import takes longer
@@ -59,12 +59,16 @@ class Scope(Enum):
 
 RECORDS = (Scope.WRITES, Scope.OPENS, Scope.HOME_WRITES)
 """Scopes of what goes on record, with who did it."""
-_HOME = Annotated[str | None, Option("--home", metavar="DIR", help="The home; else TOCSIN_HOME, .tocsin.")]
-_FORMAT = Annotated[str, Option("--format", metavar="FORMAT", help="text, or json for programs.")]
-_AS = Annotated[str, Option("--as", metavar="PERSON", help="Who you say you are.")]
-_BEHALF = Annotated[str, Option("--on-behalf-of", metavar="PERSON", help="For whom you do it; provisional.")]
-_VIA = Annotated[str, Option("--via", metavar="WAY", help="How that person told you: phone.")]
-_NO_WORK = Annotated[bool, Option("--no-work", help="Leave what becomes due to a worker.")]
+_HOME = Annotated[
+    str | None, Option("--home", metavar="DIR", help="Home folder. Default: TOCSIN_HOME, .tocsin.")
+]
+_FORMAT = Annotated[str, Option("--format", metavar="FORMAT", help="Output format: text or json.")]
+_AS = Annotated[str, Option("--as", metavar="PERSON", help="Your person id. Not verified.")]
+_BEHALF = Annotated[
+    str, Option("--on-behalf-of", metavar="PERSON", help="Person you act for. Needs confirmation.")
+]
+_VIA = Annotated[str, Option("--via", metavar="WAY", help="Contact with that person: phone.")]
+_NO_WORK = Annotated[bool, Option("--no-work", help="Queue the work for a worker.")]
 
 
 _NO_PAGER = Annotated[bool, Option("--no-pager", help="Write long output to the terminal, without a pager.")]
@@ -72,13 +76,25 @@ _NO_PAGER = Annotated[bool, Option("--no-pager", help="Write long output to the 
 
 _INCIDENT = Annotated[
     str | None,
-    Option("--incident", "-i", metavar="INCIDENT", help="Id or codename.", autocompletion=incidents),
+    Option(
+        "--incident",
+        "-i",
+        metavar="INCIDENT",
+        help="Id or codename of the incident.",
+        autocompletion=incidents,
+    ),
 ]
 Where = Annotated[
     str | None,
-    Argument(metavar="[INCIDENT]", help="Id or codename; may be left out.", autocompletion=incidents),
+    Argument(
+        metavar="[INCIDENT]", help="Id or codename. Default: the active incident.", autocompletion=incidents
+    ),
 ]
 """The incident as an argument, for commands about a whole one."""
+
+
+COMMON = ("home", "format", "incident", "claimed", "on_behalf_of", "via", "no_work", "help")
+"""Names of the options that many commands share."""
 
 
 def _added(scope: Scope) -> dict[str, tuple[Any, Any]]:
@@ -169,7 +185,7 @@ def group(app: Commands, name: str, words: str) -> Commands:
     return commands
 
 
-Reason = Annotated[str, Option("--reason", metavar="WHY", help="Why; it is kept.")]
+Reason = Annotated[str, Option("--reason", metavar="WHY", help="Reason. Stored in the journal.")]
 NEEDS_A_PERSON = 4
 
 
@@ -179,7 +195,7 @@ def kind_of(text: str) -> Kind:
         if kind == text:
             return kind
     raise Usage(
-        f"there is no kind of incident '{text}'", hint=f"--kind {'|'.join(KINDS)}", code="unknown_kind"
+        f'Kind of incident "{text}" is unknown.', hint=f"Use --kind {'|'.join(KINDS)}", code="unknown_kind"
     )
 
 
@@ -191,7 +207,11 @@ def instant(text: str, now: datetime) -> datetime:
     try:
         return spoken_instant(text, now)
     except ValueError as error:
-        raise Usage(f"'{text}': {error}", hint="or: now, or '2h ago'", code="bad_instant") from None
+        raise Usage(
+            f'Time "{text}" is not valid: {error}.',
+            hint="Use RFC 3339 with an offset, now, or '2h ago'",
+            code="bad_instant",
+        ) from None
 
 
 def duration(text: str) -> timedelta:
@@ -199,7 +219,7 @@ def duration(text: str) -> timedelta:
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise Usage(f"'{text}': {error}", code="bad_duration") from None
+        raise Usage(f'Duration "{text}" is not valid: {error}.', code="bad_duration") from None
 
 
 def calendar_day(text: str) -> date | None:
@@ -207,15 +227,15 @@ def calendar_day(text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise Usage(f"'{text}' is no day", hint="as: 2026-12-24", code="bad_date") from None
+        raise Usage(f'"{text}" is not a date.', hint="Write it as 2026-12-24.", code="bad_date") from None
 
 
 def check_times(cron: str, every: str) -> None:
     """Raise Usage unless exactly one of the two says when."""
     if bool(cron) == bool(every):
         raise Usage(
-            "name either --cron or --every",
-            hint="as: --every 90d",
+            "Exactly one of --cron and --every is needed.",
+            hint="Add --every 90d",
             code="options_conflict" if cron else "option_missing",
         )
 
@@ -229,7 +249,11 @@ def span(option: str, text: str) -> timedelta | None:
     except ValueError as error:
         raise Usage(f"{option}: {error}", code="bad_duration") from error
     if not timedelta() < found <= timedelta(days=3660):
-        raise Usage(f"{option} {text} is no span between two exercises", hint="as: 90d", code="bad_duration")
+        raise Usage(
+            f'{option} "{text}" is not a duration between two exercises.',
+            hint=f"Use {option} 90d",
+            code="bad_duration",
+        )
     return found
 
 

@@ -1,4 +1,4 @@
-"""What a writing command answers: what was done, and what has become ready or stuck through it."""
+"""Output of writing commands: the change, and the tasks that are ready or blocked after it."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def tell(
 ) -> None:
     """Work what is due after a command, and say what came of it, if anything did."""
     if _awaiting(turn):
-        done = "not done yet: it needs a second person"
-    done = done if turn.events else f"{done}: nothing to change"
+        done = "Not done yet. A second person must confirm."
+    done = done if turn.events else f"{done}: no change"
     answer(session, turn, done, moved=moved, approvals=approvals)
 
 
@@ -112,12 +112,15 @@ def _over(turn: Turn) -> tuple[str, ...]:
     before, after = turn.before, turn.after
     if before.state not in OVER or not turn.events:
         return ()
-    found = (f"{after.codename} is {after.state}: its record goes on, its steps do not",)
+    found = (f"{after.codename} is {after.state}. You can still add notes and facts. Tasks are closed.",)
     duties = sorted(name for name in after.duties if _open(after, name) and not _open(before, name))
     if not duties:
         return found
     few = ", ".join(duties[:5]) + (f" and {len(duties) - 5} more" if len(duties) > 5 else "")
-    return (*found, f"open again or new since then: {few}; to act on it: tocsin open PLAYBOOK")
+    return (
+        *found,
+        f"Duties that are new or open again since then: {few}. To act on them: tocsin open PLAYBOOK",
+    )
 
 
 def _open(incident: Incident, name: str) -> bool:
@@ -132,7 +135,7 @@ def work(session: Session, own: str = "") -> None:
     service = session.service
     if own and (failed := set_aside(service.store).get(own)) is not None:
         session.warn(
-            "set_aside", f"nothing is done by itself: {aside_words(failed)}; {suggested_actions.resume(own)}"
+            "set_aside", f"Automatic work stopped: {aside_words(failed)}; {suggested_actions.resume(own)}"
         )
     if session.options.no_work or living(service.store):
         return
@@ -147,9 +150,9 @@ def work(session: Session, own: str = "") -> None:
     finally:
         worker.close()
     if worker.fairness.left:
-        session.warn("work_left", f"there is more to do in other incidents: {suggested_actions.WORK}")
+        session.warn("work_left", f"Other incidents have work that is due: {suggested_actions.WORK}")
     for incident, why in worker.troubles.items():
-        session.warn("work_failed", f"{incident} could not be worked on: {why}")
+        session.warn("work_failed", f"The work of incident {incident} failed: {why}")
 
 
 def _probes(service: IncidentService) -> bool:
@@ -207,20 +210,20 @@ def page(report: Done) -> Page:
     blocks: list[Paragraph | Table] = [line(words, tone) for words in report.done]
     for given in report.approvals:
         roles = (", " if given.each else " or ").join(given.still_needs)
-        needs = f"; still needs {roles}" if roles else ""
+        needs = f"; {roles} must still approve" if roles else ""
         blocks.append(line(f"{given.step}: {given.have} of {given.wanted}{needs}", tone))
     blocks += [
         line(f"deadline: {move_words(deadline, here())}", "warn", hang=2) for deadline in report.deadlines
     ]
     if report.ready:
-        blocks.append(line("ready now:", "title"))
+        blocks.append(line("To do now:", "title"))
         rows = tuple(
             (Cell(str(step.row), "dim"), Cell(step.step, "command"), Cell(_title(step)))
             for step in report.ready
         )
         blocks.append(Table(rows=rows, elastic=2))
     for step in report.stuck:
-        blocks.append(line(f"{step.row} {_title(step)} needs you: {step.why}", "alarm", hang=2))
+        blocks.append(line(f"{step.row} {_title(step)}: action required: {step.why}", "alarm", hang=2))
     return Page(tuple(blocks))
 
 
@@ -235,6 +238,6 @@ def reach(session: Session, person: str) -> None:
     asked, given_up = plan_anew(session.machine, person)
     if asked:
         work(session)
-        session.say(f"messages to {person} are planned anew in {', '.join(asked)}")
+        session.say(f"Messages to {person} use the new contacts in {', '.join(asked)}")
     for delivery in given_up:
-        session.say(f"was given up: tocsin message retry {delivery} --reason 'new contact'")
+        session.say(f"failed permanently: tocsin message retry {delivery} --reason 'new contact'")

@@ -1,4 +1,4 @@
-"""What commands say of notices that they rendered and of files that they wrote."""
+"""Output about generated notices and written files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def write_out(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as error:
         raise Refused(
-            f"{path} cannot be written: {error.strerror}", hint="choose another file", code="file_unwritable"
+            f'File "{path}" cannot be written: {error.strerror}.',
+            hint="Name another file.",
+            code="file_unwritable",
         ) from None
 
 
@@ -56,13 +58,15 @@ def private_file(path: Path, content: bytes, *, replace: bool = True) -> None:
             file.write(content)
     except FileExistsError:
         raise Refused(
-            f"{path} exists already",
-            hint="choose another name, or write over it: --replace",
+            f'File "{path}" exists. Nothing was written.',
+            hint="Name another file, or add --replace",
             code="file_exists",
         ) from None
     except OSError as error:
         raise Refused(
-            f"{path} cannot be written: {error.strerror}", hint="choose another file", code="file_unwritable"
+            f'File "{path}" cannot be written: {error.strerror}.',
+            hint="Name another file.",
+            code="file_unwritable",
         ) from None
 
 
@@ -70,14 +74,14 @@ def in_person(session: Session, override: str) -> None:
     """Raise Refused where somebody would override for somebody else."""
     if override and session.options.on_behalf_of:
         raise Refused(
-            "nobody lets a text pass for somebody else",
-            hint="counsel does it: --as PERSON",
+            "You cannot accept a text for another person.",
+            hint="Ask counsel to run the command with --as PERSON",
             code="on_behalf",
         )
 
 
 def rendered_words(made: Rendered) -> str:
     """Say what a rendering is, and what it lacks."""
-    gaps = f"{len(made.gaps)} gaps" if made.gaps else "no gaps"
-    final = f" final in spite of {len(made.items)} things that it lacks," if made.override else ""
-    return f"{made.notice} is rendered{final} with {gaps}: {made.digest}"
+    gaps = f"{len(made.gaps)} items of missing information" if made.gaps else "no missing information"
+    final = f" final, with an override for {len(made.items)} missing items," if made.override else ""
+    return f"{made.notice} is generated{final} with {gaps}: {made.digest}"

@@ -1,4 +1,4 @@
-"""Bars on long work: on a terminal only, on standard error, gone when the work is done.
+"""Progress bars of long work, on standard error and only on a terminal.
 
 Pipes, logs and programs never see one, and nothing of it stays in a terminal's scrollback.
 """
@@ -92,8 +92,8 @@ def sentence(work: AnyWork, command: c.AnyCommand, incident: Incident) -> str:
         case c.Composed(step=step, to=to):
             return f"{step}: message for {len(to)} composed"
         case c.Rendered(step=step, notice=notice, gaps=gaps):
-            return f"{step}: {notice} rendered, {len(gaps)} gaps"
+            return f"{step}: {notice} generated, {len(gaps)} items missing"
         case c.EffectFailed(step=step, why=why):
-            return f"{step}: needs a person: {why}"
+            return f"{step}: action required: {why}"
         case _:
             return f"{type(command).__name__} ({incident.version})"

@@ -1,4 +1,4 @@
-"""One command's dealings with a home: it is opened when first needed, what is due is worked, and it is closed."""
+"""Session of one command with a home folder: open it when first needed, perform due work, close it."""
 
 from __future__ import annotations
 
@@ -67,19 +67,20 @@ class Session:
         self._named = False
         if options.format not in formats:
             raise Usage(
-                f"there is no format '{options.format}' here",
-                hint=f"--format {'|'.join(formats)}",
+                f'Format "{options.format}" is not available for this command.',
+                hint=f"Use --format {'|'.join(formats)}",
                 code="unknown_format",
             )
         if bool(options.on_behalf_of) != bool(options.via):
             raise Usage(
-                "--on-behalf-of PERSON and --via WAY belong together",
-                hint="as: --on-behalf-of maria --via phone",
+                "--on-behalf-of PERSON needs --via WAY, and --via needs --on-behalf-of.",
+                hint="Use --on-behalf-of PERSON --via phone",
                 code="option_missing",
             )
         if options.on_behalf_of and options.on_behalf_of == self.by:
             raise Usage(
-                f"{self.by} acts for {self.by}: leave --on-behalf-of out, or name yourself with --as",
+                f'"{self.by}" cannot act on behalf of "{self.by}".',
+                hint="Remove --on-behalf-of, or name yourself with --as",
                 code="acts_for_self",
             )
 
@@ -133,7 +134,7 @@ class Session:
         if service.store.read_only:
             self.warn(
                 "store_read_only",
-                "the home cannot be written: this shows what is in it now, and nothing can be recorded. "
+                "The home folder cannot be written. You can read it, but nothing can be recorded. "
                 "Free space on its disk, or mount the disk for writing",
             )
         if self.options.writes:
@@ -175,12 +176,12 @@ class Session:
         near = nearest(claim, people)
         where, other = ("", "") if self.options.claimed else (f" ({PERSON})", " --as PERSON")
         hints = (
-            f"did you mean --as {near}?" if near else "",
-            f"to add this person: tocsin person add {claim}{other}" if is_short_name(claim) else "",
+            f"Use --as {near}, if you mean this person." if near else "",
+            f"Or add the person: tocsin person add {claim}{other}" if is_short_name(claim) else "",
         )
         raise NotFound(
-            f"person '{claim}'{where} is not in the contact list; nothing was recorded",
-            hint=" ".join(filter(None, hints)) or "see: tocsin person list",
+            f'Person "{claim}"{where} is not in the contact list. Nothing was recorded.',
+            hint=" ".join(filter(None, hints)) or "tocsin person list",
             code="unknown_person",
         )
 
@@ -206,7 +207,7 @@ class Session:
         """Make a home where there is none, and say so."""
         if not (self.folder / CONFIG).exists():
             config = self.make_home()
-            self.say(f"made a new home: {self.folder} (settings: {config})")
+            self.say(f"Created the home folder {self.folder} (settings: {config})")
 
     def make_home(self) -> Path:
         """Make a home and return its settings' path; raises Refused where there is one or none can be."""
@@ -216,15 +217,15 @@ class Session:
             config = init_home(self.folder, self.by)
         except OSError as error:
             raise Refused(
-                f"no home can be made in {self.folder}: {error.strerror}",
-                hint="choose another: --home DIR",
+                f'The home folder "{self.folder}" cannot be created: {error.strerror}.',
+                hint="Name another folder: --home DIR",
                 code="home_unwritable",
             ) from None
         self.warn_of_place()
         if open_to_others(self.folder):
             self.warn(
                 "folder_open",
-                f"others on this machine can read or write {self.folder}: chmod go= '{self.folder}'",
+                f"Other users can read or write {self.folder}. Run: chmod go= '{self.folder}'",
             )
         return config
 
@@ -232,7 +233,7 @@ class Session:
         """Warn of a folder on which locks and syncing cannot be relied on."""
         why = is_shared_folder(self.folder)
         if why:
-            self.warn("shared_folder", f"{self.folder}: {why}; keep the home on a local disk")
+            self.warn("shared_folder", f"{self.folder}: {why}. Move the home folder to a local disk.")
 
     def now(self) -> datetime:
         """Return the present instant: an exercise's own, once a command has asked for it."""
@@ -411,12 +412,14 @@ class Session:
         self.world.err.write(f"{cleaned(question)} [y/N] ")
         self.world.err.flush()
         if self.world.inp.readline().strip().lower() not in ("y", "yes"):
-            raise Refused("not done: you did not say yes", hint=otherwise, code="not_confirmed")
+            raise Refused("You did not confirm. Nothing was done.", hint=otherwise, code="not_confirmed")
 
     def terminal(self, otherwise: str) -> None:
         """Raise Refused, with what else to do, where there is no terminal to ask at."""
         if not self.world.asks:
-            raise Refused("there is no terminal to ask at", hint=otherwise, code="no_terminal")
+            raise Refused(
+                "There is no terminal for the question. Nothing was done.", hint=otherwise, code="no_terminal"
+            )
 
     def ask(self, question: str) -> str:
         """Ask a person at a terminal and return the answer without its spaces; empty where there is none."""

@@ -1,5 +1,4 @@
-"""The three streams of this process, made fit for a bad night: a reader that went away, a disk that is full, a stream that
-was never there.
+"""Standard streams of the process, protected against closed readers, full disks and missing streams.
 
 What is said beside the answer must never stop the work: an incident whose plan goes into a pipe that nobody reads is
 opened all the same. The answer itself may go unread as well; that it could not be written for another reason is told.
@@ -109,9 +108,9 @@ def broken_pipe(stream: TextIO, error: OSError) -> None:
     silence(stream)
     if not isinstance(error, BrokenPipeError):
         raise Unwritten(
-            f"the answer cannot be written: {error.strerror}",
+            f"The output cannot be written: {error.strerror}.",
             code="output",
-            hint="what the command did stands all the same: tocsin status",
+            hint="Check the effect of the command: tocsin status",
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""The application as Typer sees it: for help, completion, and to say what is wrong with a line."""
+"""The Typer application: help, completion and usage errors."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.models import Default
 
 from runner.cli.framework.commands import COMPLETION, SECTIONS
-from runner.cli.framework.options import Argument, Command, Commands, Declared, Parameter
+from runner.cli.framework.options import COMMON, Argument, Command, Commands, Declared, Parameter
 from runner.cli.framework.streams import broken_pipe
 from runner.errors import Usage
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Sections(TyperGroup):
-    """A group whose help shows our sections."""
+    """The whole program, whose help shows the commands in sections."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # type: ignore[explicit-override]
         """Write each section with one line for each command."""
@@ -37,6 +37,39 @@ class Sections(TyperGroup):
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)
+
+
+class OneCommand(TyperCommand):
+    """A command whose help shows its own options before the common ones."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # type: ignore[explicit-override]
+        """Write the arguments, the options and the common options."""
+        _write_options(self, ctx, formatter)
+
+
+class CommandGroup(TyperGroup):
+    """A group of commands whose help shows its own options before the common ones."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # type: ignore[explicit-override]
+        """Write the arguments, the options and the common options, then the commands."""
+        _write_options(self, ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+def _write_options(command: TyperCommand | TyperGroup, ctx: Any, formatter: Any) -> None:
+    sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Common options": []}
+    for param in command.get_params(ctx):
+        record = param.get_help_record(ctx)
+        if record is None:
+            continue
+        if param.param_type_name == "argument":
+            sections["Arguments"].append(record)
+        else:
+            sections["Common options" if param.name in COMMON else "Options"].append(record)
+    for title, rows in sections.items():
+        if rows:
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
 
 WIDEST_HELP = 100
@@ -94,7 +127,7 @@ def _output(world: World) -> contextlib.AbstractContextManager[Any]:
 def _usage(error: typer.TyperException) -> Usage:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "tocsin"
-    return Usage(error.format_message(), hint=f"see: {path} --help", code=_code(error))
+    return Usage(error.format_message(), hint=f"{path} --help", code=_code(error))
 
 
 def _code(error: typer.TyperException) -> str:
@@ -125,9 +158,9 @@ def application(root: Commands, world: World, *, completes: bool = False) -> typ
 
 
 def tocsin() -> None:
-    """Run breach playbooks, keep the legal clocks, and prove what was done.
+    """Run breach response playbooks, track legal deadlines, and record evidence.
 
-    Begin with `tocsin init`, then `tocsin open PLAYBOOK`, then `tocsin next`.
+    Start with `tocsin init`, then `tocsin open PLAYBOOK`, then `tocsin next`.
     """
 
 
@@ -136,9 +169,11 @@ def _fill(app: typer.Typer, commands: Commands) -> None:
         if isinstance(one, Declared) and not name:
             app.callback(invoke_without_command=True)(_function(one))
         elif isinstance(one, Declared):
-            app.command(name)(_function(one))
+            app.command(name, cls=OneCommand)(_function(one))
         else:
-            made = typer.Typer(name=name, help=one.words or Default(None), rich_markup_mode=None)
+            made = typer.Typer(
+                name=name, cls=CommandGroup, help=one.words or Default(None), rich_markup_mode=None
+            )
             app.add_typer(made)
             _fill(made, one)
 
@@ -151,7 +186,9 @@ def _function(declared: Declared) -> Command:
             return declared.run(ctx.obj, given)
         if any(given[parameter.name] != parameter.default for parameter in declared.parameters()):
             hint = f"tocsin {ctx.info_name} {ctx.invoked_subcommand} [OPTIONS]"
-            raise Usage("options come after the last command word", hint=hint, code="option_too_early")
+            raise Usage(
+                "An option stands before the last word of the command.", hint=hint, code="option_too_early"
+            )
         return None
 
     parameters = [

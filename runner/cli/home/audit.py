@@ -1,4 +1,4 @@
-"""``tocsin audit verify``: the record proves itself, or says where it does not."""
+"""Command ``audit verify``: check of the journals, documents and evidence."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
 
 def add(app: Commands) -> None:
     """Add ``audit …``."""
-    audit = group(app, "audit", "The record and its proof.")
+    audit = group(app, "audit", "Verify the journal and the stored documents.")
     command(audit, "verify")(verify)
 
 
@@ -50,12 +50,17 @@ def verify(
     session: Session,
     anchor: Annotated[
         str,
-        Option("--anchor", metavar="N:sha256:HASH", help="A head known from elsewhere, as on a document."),
+        Option(
+            "--anchor",
+            metavar="N:sha256:HASH",
+            help="Head of the journal from another source, as on a document.",
+        ),
     ] = "",
 ) -> int:
-    """Verify that every event is there, unchanged and in its place; exits with 1 if not.
+    """Verify that every journal entry is present and unchanged.
 
-    Documents and evidence are compared with their digests, keys and rows with what the journals say. Without --incident all journals of the home are verified.
+    Compares documents and evidence with their digests, and keys and rows with the journals. Without --incident, verifies
+    all journals of the home folder. The exit code is 1 if the verification fails.
 
     \b
     Examples:
@@ -99,13 +104,13 @@ def _report(found: Verification, rest: Integrity) -> Verified:
 def _page(report: Verified) -> Page:
     blocks: list[Block] = []
     if report.broken is None:
-        blocks.append(line(f"{report.events} events verify; head {report.head}", "good"))
+        blocks.append(line(f"{report.events} entries verified; head {report.head}", "good"))
     else:
-        where = f"{report.broken.incident}, event {report.broken.event}"
-        blocks.append(line(f"THE RECORD DOES NOT HOLD: {where}: {report.broken.why}", "alarm", hang=2))
+        where = f"{report.broken.incident}, entry {report.broken.event}"
+        blocks.append(line(f"VERIFICATION FAILED: {where}: {report.broken.why}", "alarm", hang=2))
     for fault in report.faults:
         where = fault.incident or "shared documents"
-        blocks.append(line(f"THE RECORD DOES NOT HOLD: {where}: {fault.what}", "alarm", hang=2))
+        blocks.append(line(f"VERIFICATION FAILED: {where}: {fault.what}", "alarm", hang=2))
     if not report.faults:
         blocks.append(
             line(f"{count(report.documents - report.documents_unread, 'document')} verified", "good")
@@ -113,14 +118,14 @@ def _page(report: Verified) -> Page:
     if report.documents_unread:
         blocks.append(line(f"{count(report.documents_unread, 'document')} cannot be read here", "dim"))
     for name in report.unjudged:
-        text = f"{name}: whether its key was taken away or shredded cannot be told without the master key"
+        text = f"{name}: without the master key, it is unknown if the key was removed or erased"
         blocks.append(line(text, "warn", hang=2))
     if report.unread:
         blocks.append(
-            line(f"{report.unread} payloads cannot be read here; they prove that they existed", "dim")
+            line(f"{report.unread} payloads cannot be read here. Their digests are verified.", "dim")
         )
     for name in report.unwitnessed:
         blocks.append(
-            line(f"{name}: whether its last events are missing cannot be told without an anchor", "warn")
+            line(f"{name}: without an anchor, it is unknown if the last entries are missing", "warn")
         )
     return Page(tuple(blocks))

@@ -1,4 +1,4 @@
-"""Commands about the home itself: make one, look after it, say which version this is."""
+"""Commands of the home folder: init, doctor, version."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def add(app: Commands) -> None:
 def init(
     session: Session,
     interview: Annotated[
-        bool, Option("--interview", help="Ask the set-up questions; also for a home that exists.")
+        bool, Option("--interview", help="Set-up questions; also for an existing home folder.")
     ] = False,
 ) -> None:
-    """Make a home: settings with comments, a key, an empty store.
+    """Create a home folder with settings, a key and a database.
 
     \b
     Examples:
@@ -46,7 +46,7 @@ def init(
     made = not (interview and config.exists())
     beside = ""
     if interview:
-        session.terminal("answer the questions at a terminal, or edit tocsin.yaml")
+        session.terminal("Answer the questions at a terminal, or edit tocsin.yaml")
     if made:
         session.make_home()
     if interview:
@@ -64,17 +64,21 @@ def init(
     }
     page = Page(
         (
-            line(f"{'made a home in' if made else 'set up'} {session.folder}", "good"),
-            line(f"Settings: {config} – add people, roles and channels there.", hang=2),
+            line(f"{'Created' if made else 'Set up'} the home folder {session.folder}", "good"),
+            line(f"Settings: {config}. Add people, roles and channels there.", hang=2),
             line(
-                "So far this screen is the only channel, for internal words: mail and a webhook stand there "
+                "This screen is the only channel now, for internal text. The settings contain email and a webhook "
                 "as comments.",
                 hang=2,
             ),
             line(
-                "Keep a copy of master.key elsewhere: without it nothing that is sealed opens again.", hang=2
+                "Store a copy of master.key elsewhere. Without it, no encrypted data can be read again.",
+                hang=2,
             ),
-            line("This home belongs to one system user. Several people need a store on PostgreSQL.", hang=2),
+            line(
+                "This home folder is for one system user. Several users need a database on PostgreSQL.",
+                hang=2,
+            ),
             *unheld_blocks(unheld),
             Paragraph(cells=(Cell("→ "), Cell("tocsin playbook list", "command"))),
         )
@@ -84,14 +88,14 @@ def init(
 
 def doctor(
     session: Session,
-    repair: Annotated[bool, Option("--repair", help="Mend what can be mended.")] = False,
-    dns: Annotated[bool, Option("--dns", help="Ask DNS about the domains that mail is sent from.")] = False,
-    offline: Annotated[bool, Option("--offline", help="Do not connect to the servers of channels.")] = False,
+    repair: Annotated[bool, Option("--repair", help="Repair what can be repaired.")] = False,
+    dns: Annotated[bool, Option("--dns", help="Check the sender domains of email in DNS.")] = False,
+    offline: Annotated[bool, Option("--offline", help="No connection to the servers of channels.")] = False,
 ) -> int:
-    """Examine the home: settings, channels, servers, store, workers, the clock.
+    """Check the home folder: settings, channels, database, workers, clock.
 
-    Exits with 4 when something needs a person. With --repair, attempts whose worker is gone are declared
-    unknown, lists are rebuilt from the journals, and a missing store is made.
+    The exit code is 4 if an action is required. --repair marks attempts of stopped workers as unknown, rebuilds indexes
+    from the journals, and creates a missing database.
 
     \b
     Examples:
@@ -119,7 +123,7 @@ def doctor(
 
 
 def version(session: Session) -> None:
-    """Say which version of Tocsin this is."""
+    """Show the version of Tocsin."""
     report = {
         "schema": "tocsin/version/v1",
         "version": __version__,
@@ -129,8 +133,8 @@ def version(session: Session) -> None:
 
 
 _MARKS: Mapping[Severity, tuple[str, Tone]] = {
-    "good": ("ok", "good"),
-    "warning": ("warning", "warn"),
+    "good": ("OK", "good"),
+    "warning": ("Warning", "warn"),
     "error": ("ERROR", "alarm"),
     "mended": ("repaired", "good"),
 }

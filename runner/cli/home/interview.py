@@ -1,4 +1,4 @@
-"""``tocsin init --interview``: the set-up questions, with what is there already as the answer to Enter."""
+"""Set-up questions of ``tocsin init --interview``, with the present values as defaults."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FACTS = {
     "offers_to": "Places with customers and no office (none)",
     "does_business_in": "Other places where you do business (none)",
     "sectors": "Sectors (as retail, health, finance)",
-    "regulated_as": "What regulators know you as (as nis2_important; none)",
+    "regulated_as": "Regulated as (as nis2_important; none)",
     "public_body": "Public body (yes, no)",
 }
 INSURER = "insurer"
@@ -46,7 +46,7 @@ def interview(session: Session) -> str:
     from runner.files.settings_file import load_home
 
     home = load_home(session.folder / CONFIG)
-    session.say("Enter keeps the answer in brackets. Nothing is written before the last question.")
+    session.say("Press Enter for the answer in brackets. Nothing is written before the last question.")
     entries: _Entries = {}
     _facts(session, home, entries)
     new: _New = {}
@@ -74,7 +74,7 @@ def _like(pattern: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if re.fullmatch(pattern, text) is None:
-            raise ValueError("the answer does not have the form that is asked for")
+            raise ValueError("the answer does not have the required form")
         return text
 
     return read
@@ -147,9 +147,9 @@ def _roles(
 def _names(text: str) -> tuple[str, ...]:
     from runner.files.contacts.contact_entries import is_short_name
 
-    found = () if text == "none" else tuple(one.strip() for one in text.split(",") if one.strip())
-    if wrong := [one for one in found if not is_short_name(one)]:
-        raise ValueError(f"{', '.join(wrong)}: a person has a short name of one word, as maria; or none")
+    found = () if text == "none" else tuple(word.strip() for word in text.split(",") if word.strip())
+    if wrong := [name for name in found if not is_short_name(name)]:
+        raise ValueError(f"{', '.join(wrong)}: a person has a short name of one word, for example maria")
     return found
 
 
@@ -157,7 +157,7 @@ def _channels(session: Session, home: Home, entries: _Entries) -> None:
     """Ask for mail and a webhook; their secrets are named by reference, never asked for."""
     mail, pager = (msgspec.to_builtins(home.channels.get(name, {})) for name in ("mail", "pager"))
     had = mail.get("settings", {})
-    host = _ask(session, "Mail server outside of your own tenant", had.get("host", ""), _like(r"[\w.-]+"))
+    host = _ask(session, "Mail server outside your own tenant", had.get("host", ""), _like(r"[\w.-]+"))
     if host:
         port = int(
             _ask(session, "Its port", str(had.get("port", 465)), _like(r"\d{1,5}")) or had.get("port", 465)
@@ -178,7 +178,7 @@ def _channels(session: Session, home: Home, entries: _Entries) -> None:
 
 def _trusted(session: Session, channel: dict[str, Any]) -> dict[str, Any]:
     """A channel carries a call for help only where a person decided that it may."""
-    if session.ask("May it carry confidential alerts? (yes, no) [no]:").lower() in ("y", "yes"):
+    if session.ask("Is the channel allowed for confidential alerts? (yes, no) [no]:").lower() in ("y", "yes"):
         channel["confidentiality"] = "confidential"
     return {key: value for key, value in channel.items() if value not in (None, "", {}, [])}
 

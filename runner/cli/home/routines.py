@@ -1,4 +1,4 @@
-"""``tocsin routine``: what comes by itself besides exercises; and ``tocsin shred``, which a routine only ever proposes."""
+"""Commands ``routine``, for scheduled jobs, and ``shred``, which a scheduled job only proposes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROUTINES: tuple[str, ...] = get_args(Routine)
 
 def add(app: Commands) -> None:
     """Add ``routine …`` and ``shred``."""
-    commands = group(app, "routine", "What comes by itself besides exercises: comcheck, watch, retention.")
+    commands = group(app, "routine", "Manage scheduled jobs: comcheck, watch, retention.")
     command(commands, "add", Scope.HOME_WRITES)(keep)
     command(commands, "list", Scope.ANYWHERE)(list_)
     command(commands, "drop", Scope.HOME_WRITES)(drop)
@@ -33,25 +33,28 @@ def add(app: Commands) -> None:
 
 def keep(
     session: Session,
-    routine: Annotated[str, Argument(metavar="ROUTINE", help=f"{', '.join(ROUTINES)}.")],
+    routine: Annotated[str, Argument(metavar="ROUTINE", help=f"Scheduled job: {', '.join(ROUTINES)}.")],
     cron: Annotated[
-        str, Option("--cron", metavar="LINE", help="Minute hour day month weekday, by the local clock.")
+        str, Option("--cron", metavar="LINE", help="Minute hour day month weekday, in local time.")
     ] = "",
-    every: Annotated[str, Option("--every", metavar="SPAN", help="So much time apart, as 12h.")] = "",
+    every: Annotated[str, Option("--every", metavar="SPAN", help="Interval, as 12h.")] = "",
     zone: Annotated[
-        str, Option("--zone", metavar="ZONE", help="Of --cron; else the organisation's, else UTC.")
+        str,
+        Option("--zone", metavar="ZONE", help="Time zone of --cron. Default: the organisation's, then UTC."),
     ] = "",
     ahead: Annotated[
-        str, Option("--ahead", metavar="SPAN", help="Of watch: clocks that run out within so long; else 24h.")
+        str, Option("--ahead", metavar="SPAN", help="Time to the deadline, for watch. Default: 24h.")
     ] = "",
     closed_for: Annotated[
-        str, Option("--closed-for", metavar="SPAN", help="Of retention: since the last entry; else 1095d.")
+        str,
+        Option("--closed-for", metavar="SPAN", help="Time since the last entry. Default: 1095d."),
     ] = "",
 ) -> None:
-    """Have a routine come by itself; tocsin scheduler, or cron with tocsin drill run --due, does it.
+    """Add a scheduled job.
 
-    comcheck tries every way to every person. watch tells commander and counsel of each real incident which legal clocks
-    run out soon. retention names closed incidents whose personal data may go; tocsin shred is a person's.
+    comcheck tests every contact method of every person. watch reminds commander and counsel of each real incident of
+    deadlines that are near. retention lists closed incidents whose personal data can be erased (tocsin shred).
+    To run the jobs: tocsin scheduler, or in cron: tocsin drill run --due
 
     \b
     Examples:
@@ -63,7 +66,9 @@ def keep(
 
     if routine not in ROUTINES:
         raise Usage(
-            f"there is no routine '{routine}'", hint=f"one of: {', '.join(ROUTINES)}", code="unknown_routine"
+            f'Scheduled job "{routine}" is unknown.',
+            hint=f"Use one of: {', '.join(ROUTINES)}",
+            code="unknown_routine",
         )
     check_times(cron, every)
     for option, given, whose in (
@@ -71,9 +76,7 @@ def keep(
         ("--closed-for", closed_for, "retention"),
     ):
         if given and routine != whose:
-            raise Usage(
-                f"{option} is for {whose} alone", hint=f"leave it out of {routine}", code="options_conflict"
-            )
+            raise Usage(f"{option} is only for {whose}.", hint=f"Remove {option}", code="options_conflict")
     session.ensure_home()
     rule = Rule(
         routine=cast(Routine, routine),
@@ -85,38 +88,39 @@ def keep(
     )
     kept = schedules.keep(session.service, rule)
     session.say(
-        f"{kept.id} comes while a scheduler runs (tocsin scheduler), or when cron types: tocsin drill run --due"
+        f"{kept.id} runs while a scheduler runs (tocsin scheduler), or if cron runs: tocsin drill run --due"
     )
     show(session, routine=True)
 
 
 def list_(session: Session) -> None:
-    """Show which routines come by themselves, when, and what came of them."""
+    """List the scheduled jobs with their times and results."""
     show(session, routine=True)
 
 
 def drop(
-    session: Session, name: Annotated[str, Argument(metavar="NAME", help="As in routine list.")]
+    session: Session, name: Annotated[str, Argument(metavar="NAME", help="Id, as in tocsin routine list.")]
 ) -> None:
-    """Have a routine come no more; what it did stays on record."""
+    """Remove a scheduled job. Keeps all entries."""
     from runner.app.exercises import schedules
 
     schedules.drop(session.service, name, routine=True)
-    session.say(f"{name} comes no more")
+    session.say(f"{name} is removed from the schedule")
     show(session, routine=True)
 
 
 def shred(
     session: Session,
-    incident: Annotated[str, Argument(metavar="INCIDENT", help="Id or codename; it is closed.")],
-    reason: Annotated[str, Option("--reason", metavar="WHY", help="Why, as the period of your policy.")] = "",
-    yes: Annotated[bool, Option("--yes", help="Do it without asking.")] = False,
+    incident: Annotated[str, Argument(metavar="INCIDENT", help="Id or codename of the closed incident.")],
+    reason: Annotated[
+        str, Option("--reason", metavar="WHY", help="Reason, for example the period of your policy.")
+    ] = "",
+    yes: Annotated[bool, Option("--yes", help="No question.")] = False,
 ) -> None:
-    """Make a closed incident's personal data unreadable for good.
+    """Erase personal data of a closed incident, permanently.
 
-    The key is destroyed; nobody can read them again.
-    The chain of the journal still verifies, and who shredded it and why stays on record. A backup of the store that holds
-    the key keeps it for as long as you keep that. Think of legal holds first.
+    Destroys the encryption key of the incident. The journal can still be verified, and records the person and the reason.
+    A backup of the database still contains the key. First check for legal holds.
 
     \b
     Example:
@@ -126,15 +130,17 @@ def shred(
 
     row = session.service.store.row(session.service.find(incident))
     if row is None:
-        raise NotFound(f"there is no incident '{incident}'", hint="see: tocsin list", code="unknown_incident")
+        raise NotFound(f'Incident "{incident}" does not exist.', hint="tocsin list", code="unknown_incident")
     retention.check(row, reason)
     if not yes:
         session.confirm(
-            f"Shred {row.codename} for good? Nothing personal in it can be read again.",
-            "look at it, then repeat with --yes",
+            f"Erase the personal data of {row.codename} permanently?",
+            "Check the incident, then repeat with --yes",
         )
     retention.shred(session.service, row, reason)
     said = {"schema": "tocsin/shredded/v1", "incident": row.id, "codename": row.codename, "reason": reason}
-    session.say(f"{row.codename} is shredded; its journal still verifies: tocsin audit verify")
+    session.say(
+        f"The personal data of {row.codename} is erased. The journal can still be verified: tocsin audit verify"
+    )
     if session.json:
         session.show_json(said)

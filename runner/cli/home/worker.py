@@ -1,4 +1,4 @@
-"""``tocsin worker``: do what is due, now, until it is told to stop, or in the background."""
+"""Command ``worker``: perform due work once, until a signal, or in the background."""
 
 from __future__ import annotations
 
@@ -40,14 +40,15 @@ def add(app: Commands) -> None:
 
 def worker(
     session: Session,
-    once: Annotated[bool, Option("--once", help="Do what is due and end.")] = False,
+    once: Annotated[bool, Option("--once", help="End after all due work.")] = False,
     background: Annotated[
-        bool, Option("--background", help="What start runs: end with worker stop. A home has one.")
+        bool, Option("--background", help="Internal: the process of tocsin worker start.")
     ] = False,
 ) -> int:
-    """Send, render and act on what is due, until SIGTERM or Ctrl-C; tocsin worker start does it in the background.
+    """Run a worker until SIGTERM or Ctrl-C. It performs all due work.
 
-    With --once it ends when nothing is left to do now, with 4 if something needs a person.
+    A worker sends messages, generates notices and escalates. With --once, it ends after all due work; the exit code is 4
+    if an action is required. To run it in the background: tocsin worker start.
 
     \b
     Examples:
@@ -83,14 +84,14 @@ def worker(
             session.warn("ping_failed", error.message)
     troubles = {name: why for name, why in doing.troubles.items() if not is_shredded(session.service, name)}
     for name, why in troubles.items():
-        session.warn("work_failed", f"{name} could not be worked on: {why}")
+        session.warn("work_failed", f"The work of incident {name} failed: {why}")
     return _needs_a_person(session, troubles)
 
 
 def status(session: Session) -> int:
-    """Show whether a worker runs, and which secrets of the environment it lacks.
+    """Show the workers that run and the secrets that are missing.
 
-    Exits with 4 if none runs, or if it lacks one.
+    The exit code is 4 if no worker runs, or if a secret is missing.
 
     \b
     Example:
@@ -127,9 +128,9 @@ def _go_on(session: Session, *, background: bool) -> None:
         for act, pause in rounds:
             ending.enter_context(PeriodicTask(act, pause, session.say))
         since = f"{session.now():%Y-%m-%d %H:%M:%S} UTC"
-        session.say(f"worker {doing.name} is working in {session.folder} since {since}; stop it with {end}")
+        session.say(f"Worker {doing.name} runs in {session.folder} since {since}. Stop it with {end}")
         doing.run()
-    session.say(f"worker {doing.name} has stopped")
+    session.say(f"Worker {doing.name} stopped")
 
 
 def _watching(session: Session, doing: Running) -> Callable[[], None]:
@@ -163,9 +164,9 @@ def _needs_a_person(session: Session, troubles: Mapping[str, str]) -> int:
     waiting = list(_waiting(session, troubles))
     if session.json:
         session.show_json({"schema": "tocsin/worker/v1", "needs_attention": waiting})
-    for one in waiting if not session.json else ():
-        about = f"{one['incident']}: " if one["incident"] else ""
-        session.say(f"{about}{one['text']}\n  → {one['command']}")
+    for action in waiting if not session.json else ():
+        about = f"{action['incident']}: " if action["incident"] else ""
+        session.say(f"{about}{action['text']}\n  → {action['command']}")
     return NEEDS_A_PERSON if waiting or troubles else 0
 
 
@@ -176,11 +177,11 @@ def _waiting(session: Session, troubles: Mapping[str, str]) -> Iterator[dict[str
 
     for row, found in do_now(session.service):
         if not isinstance(found, TocsinError):
-            yield from ({"incident": row.codename, **to_builtins(one)} for one in found)
+            yield from ({"incident": row.codename, **to_builtins(action)} for action in found)
         elif found.code == "shredded":
-            text = "it was shredded: nothing more can be done in it"
+            text = "the personal data was erased; no work is possible"
             yield {"incident": row.codename, "text": text, "command": suggested_actions.close(row.codename)}
         elif session.json or row.id not in troubles:  # else it was said already
-            text = f"it cannot be read: {found.message}"
+            text = f"the incident cannot be read: {found.message}"
             yield {"incident": row.codename, "text": text, "command": "tocsin doctor"}
     yield from ({"incident": "", **to_builtins(item)} for item in missed(session.service))

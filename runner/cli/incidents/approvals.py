@@ -1,4 +1,4 @@
-"""``approve`` and ``reject``: the exact bytes are shown by digest before a person says yes or no to them.
+"""Commands ``approve`` and ``reject``: a decision about one exact version, named by its digest.
 
 Approvals whose bytes changed are given again in one go, each with what changed since it was given.
 """
@@ -24,20 +24,24 @@ if TYPE_CHECKING:
 
 Steps = Annotated[
     list[str] | None,
-    Argument(metavar="STEP...", help="Steps by id, id#n, or row number.", autocompletion=complete_steps),
+    Argument(metavar="STEP...", help="Tasks by id, id#n or row number.", autocompletion=complete_steps),
 ]
 Digest = Annotated[
-    str, Option("--digest", metavar="SHA256", help="The bytes that you looked at; asks otherwise.")
+    str, Option("--digest", metavar="SHA256", help="Digest of the version you read. Default: asks.")
 ]
 Digests = Annotated[
     list[str] | None,
     Option(
-        "--digest", metavar="SHA256", help="The bytes that you looked at, one for each step; asks otherwise."
+        "--digest", metavar="SHA256", help="Digest of the version you read, one for each task. Default: asks."
     ),
 ]
 AsItWas = Annotated[
     str,
-    Option("--as-it-was", metavar="REASON", help="Counsel lets a text pass although facts changed since."),
+    Option(
+        "--as-it-was",
+        metavar="REASON",
+        help="Reason to approve a text although facts changed since. Counsel only.",
+    ),
 ]
 
 
@@ -53,19 +57,18 @@ def approve(
     digest: Digests = None,
     reason: Reason = "",
     void: Annotated[
-        bool, Option("--void", help="All approvals of yours that are void because the bytes changed.")
+        bool, Option("--void", help="All your approvals that are void because the document changed.")
     ] = False,
     as_it_was: AsItWas = "",
     out: Annotated[
         Path | None,
-        Option("--out", metavar="PATH", help="Write the document: a folder for all formats, or one file."),
+        Option("--out", metavar="PATH", help="Folder for all formats of the document, or one file."),
     ] = None,
 ) -> None:
-    """Approve exactly the bytes that are shown, or those of --digest.
+    """Approve the exact version shown.
 
-    The document itself is shown, and what changed since it was signed or rendered last; afterwards who is still
-    needed. A text of which facts changed since it was
-    rendered is refused, unless counsel lets it pass as it was: a supplement is to follow.
+    Shows the document and its changes since the last approval. Afterwards shows which approvals are still needed.
+    If facts changed after the text was generated, the approval is refused. Counsel can approve it with --as-it-was.
 
     \b
     Examples:
@@ -79,24 +82,24 @@ def approve(
 
     in_person(session, as_it_was)
     incident = session.incident()
-    names = [find(session, one)[1] for one in step or ()]
+    names = [find(session, text)[1] for text in step or ()]
     voided = void_approvals(session.service, session.principal, incident) if void else []
     names += [one for one in voided if one not in names]
     if not names and not void:
         raise Usage(
-            "say which step",
-            hint="tocsin approve STEP, or all that are void: tocsin approve --void",
+            "The task is missing.",
+            hint="tocsin approve STEP, or for all void approvals: tocsin approve --void",
             code="argument_missing",
         )
     if not names:
-        raise Refused("no approval of yours is void", hint="see: tocsin status", code="nothing_void")
+        raise Refused("None of your approvals is void.", hint="tocsin status", code="nothing_void")
     if out is not None:
         _write(session, incident, [_report(session, incident, name) for name in names], out)
     _decide(session, incident, names, digest or (), reason, approved=True, as_it_was=as_it_was)
 
 
 def reject(session: Session, step: Step, digest: Digest = "", reason: Reason = "") -> None:
-    """Reject exactly the bytes that are shown, or those of --digest. Needs --reason."""
+    """Reject the exact version shown. Needs --reason."""
     incident, name = find(session, step)
     _decide(session, incident, [name], [digest] if digest else [], reason, approved=False)
 
@@ -117,8 +120,8 @@ def _decide(
         refuse_rejection(session.principal)
     if digests and len(digests) != len(names):
         raise Usage(
-            f"{len(names)} steps, {len(digests)} digests",
-            hint="--digest once for each step, in their order",
+            f"{len(names)} tasks have {len(digests)} digests.",
+            hint="Add one --digest for each task, in the order of the tasks.",
             code="digest_count",
         )
     reports = [_report(session, incident, name) for name in names]
@@ -142,7 +145,7 @@ def _decide(
 def _done(session: Session, names: Sequence[str], *, approved: bool) -> str:
     person, listed = session.options.on_behalf_of, ", ".join(names)
     if person:
-        return f"noted that {person} approves {listed}; it counts when {person} confirms it"
+        return f"Recorded: {person} approves {listed}. The approval counts after {person} confirms it."
     return f"{listed} {'is' if len(names) == 1 else 'are'} {'approved' if approved else 'rejected'} by {session.by}"
 
 
@@ -152,8 +155,8 @@ def _report(session: Session, incident: Incident, name: str) -> TaskReport:
     report = task(incident, session.service.library(incident), name)
     if report.task.kind != "approve":
         raise Refused(
-            f"{name} is a {report.task.kind}, not an approval",
-            hint="see: tocsin task list",
+            f'Task "{name}" is not an approval. Its kind is {report.task.kind}.',
+            hint="tocsin task list",
             code="not_an_approval",
         )
     return report
@@ -166,8 +169,8 @@ def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *
     for report in reports:
         if not report.subject_digest:
             raise Refused(
-                f"{report.task.step} has nothing to decide on yet",
-                hint="see: tocsin status",
+                f'Task "{report.task.step}" has no document to decide on yet.',
+                hint="tocsin status",
                 code="nothing_to_approve",
             )
         session.tell(task_page(report, session.now()))
@@ -227,7 +230,7 @@ def _write(session: Session, incident: Incident, reports: Sequence[TaskReport], 
         document = _document(incident, report)
         if document is None:
             raise Refused(
-                f"{report.task.step} approves no document", hint="leave --out out", code="no_document"
+                f'Task "{report.task.step}" approves no document.', hint="Remove --out", code="no_document"
             )
         one = out.suffix.removeprefix(".") in document.files
         forms = (out.suffix.removeprefix("."),) if one else tuple(document.files)
@@ -248,5 +251,5 @@ def _flag(session: Session, report: TaskReport) -> None:
         session.warn(
             "one_user",
             f"the system user {session.principal.os_user} has spoken for {', '.join(same)} "
-            f"in this approval and now speaks for {session.by}; every report will say so",
+            f"in this approval, and now speaks for {session.by}. Every report names this.",
         )

@@ -1,4 +1,4 @@
-"""Facts: set, show, what is missing and what it holds up, and all that was ever said about one."""
+"""Commands of facts: set, show, missing facts and what they block, and the history of one fact."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add(app: Commands) -> None:
     """Add ``fact …``."""
-    facts = group(app, "fact", "What is known: every fact with its source, and what is not known yet.")
+    facts = group(app, "fact", "Show and record facts with their source.")
     command(facts, "set", Scope.WRITES)(set_)
     command(facts, "show")(show)
     command(facts, "missing")(missing)
@@ -25,10 +25,14 @@ def add(app: Commands) -> None:
 
 def set_(
     session: Session,
-    assignment: Annotated[list[str], Argument(metavar="KEY=VALUE...", help="Also KEY+=MEMBER, KEY=?.")],
-    source: Annotated[str, Option("--source", help="How you know; needed.")] = "",
-    confidence: Annotated[str, Option("--confidence", help="confirmed or estimated.")] = "confirmed",
-    grounds: Annotated[str, Option("--grounds", help="Why the fact changes.")] = "",
+    assignment: Annotated[
+        list[str], Argument(metavar="KEY=VALUE...", help="Facts to record; also KEY+=MEMBER and KEY=?.")
+    ],
+    source: Annotated[str, Option("--source", help="Source of the fact. Required.")] = "",
+    confidence: Annotated[
+        str, Option("--confidence", help="Certainty: confirmed or estimated.")
+    ] = "confirmed",
+    grounds: Annotated[str, Option("--grounds", help="Reason for the change of the fact.")] = "",
 ) -> None:
     """Record, correct or withdraw facts, together.
 
@@ -49,18 +53,18 @@ def set_(
         for told in session.service.misread(turn.after):
             session.warn("claim_misread", told)
     moved = moves(before, changes, session.now(), session.service.library(before))
-    tell(session, turn, f"recorded {', '.join(keys)}", moved)
+    tell(session, turn, f"Recorded: {', '.join(keys)}", moved)
 
 
 def show(
     session: Session,
-    path: Annotated[str, Argument(metavar="[PATH]", help="Only what is at or under it.")] = "",
+    path: Annotated[str, Argument(metavar="[PATH]", help="Only facts at or below this path.")] = "",
     everything: Annotated[
-        bool, Option("--all", help="Every fact that there can be, with its type; needs no incident.")
+        bool, Option("--all", help="All possible facts with their types. Needs no incident.")
     ] = False,
     known: Known = "",
 ) -> None:
-    """Show what is known.
+    """Show the recorded facts with their source.
 
     \b
     Examples:
@@ -102,7 +106,7 @@ def _type(kind: FactType) -> str:
 
 def _vocabulary_page(found: dict[str, FactType]) -> Page:
     if not found:
-        return Page((line("no fact has this name", "warn"),))
+        return Page((line("No fact has this name", "warn"),))
     rows = tuple(
         (Cell(key), Cell(_type(kind), "dim"), Cell(f"{kind.title}{_choices(kind)}"))
         for key, kind in found.items()
@@ -115,7 +119,7 @@ def _choices(kind: FactType) -> str:
 
 
 def missing(session: Session) -> None:
-    """Say what is not known yet, and what hangs on it."""
+    """List missing facts and what depends on them."""
     from runner.reports.incidents.facts import missing as view
     from runner.reports.incidents.facts import missing_page
 
@@ -126,9 +130,9 @@ def missing(session: Session) -> None:
 
 
 def history(
-    session: Session, key: Annotated[str, Argument(metavar="KEY", help="The fact's full name.")]
+    session: Session, key: Annotated[str, Argument(metavar="KEY", help="Full name of the fact.")]
 ) -> None:
-    """Tell all that was said about one fact.
+    """Show all recorded values of one fact.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""``tocsin brief``: what the next commander must know, and the handing over itself."""
+"""Command ``brief``: the handover brief for the next incident commander, and the handover."""
 
 from __future__ import annotations
 
@@ -27,30 +27,39 @@ def brief(
     session: Session,
     where: Where = None,
     give: Annotated[
-        str, Option("--give", metavar="PERSON", help="Hand over to them: they read it back.")
+        str, Option("--give", metavar="PERSON", help="Person who gets the brief and takes over the role.")
     ] = "",
-    take_over: Annotated[bool, Option("--take-over", help="You were briefed: take over.")] = False,
-    read_back: Annotated[str, Option("--read-back", metavar="WORDS", help="What you take over.")] = "",
-    role: Annotated[str, Option("--role", metavar="ROLE", help="What is handed over.")] = "commander",
+    take_over: Annotated[bool, Option("--take-over", help="Take over the role after your brief.")] = False,
+    read_back: Annotated[
+        str, Option("--read-back", metavar="WORDS", help="Summary of the brief in your own words.")
+    ] = "",
+    role: Annotated[
+        str, Option("--role", metavar="ROLE", help="Role to hand over. Default: commander.")
+    ] = "commander",
 ) -> None:
-    """Brief whoever takes over: state, decisions, clocks, who is waited for, changes since the last brief.
+    """Show or record a handover brief.
 
-    Without options it only shows the brief. --give records that it was given; the other takes over by reading it back.
+    Shows state, decisions, deadlines, awaited acknowledgements and changes since the last brief. --give records that you
+    gave the brief. The other person takes over with --take-over and --read-back.
 
     \b
     Examples:
       tocsin brief
       tocsin brief --give jonas
-      tocsin brief --take-over --read-back "two clocks run, counsel signs at six, the provider is waited for" --as jonas
+      tocsin brief --take-over --read-back "two deadlines run, counsel signs at six, the provider has not answered" --as jonas
     """
     from runner.reports.incidents.handover import brief_page
 
     if give and take_over:
-        raise Usage("give it, or take over", hint="one of --give and --take-over", code="options_conflict")
+        raise Usage(
+            "--give and --take-over exclude each other.",
+            hint="Use one of --give and --take-over",
+            code="options_conflict",
+        )
     incident = session.incident(where)
     if take_over:
         made = c.TakeCommand(by=session.by, role=role, read_back=read_back)
-        submit(session, incident.id, made, f"{session.by} has taken over as {role}")
+        submit(session, incident.id, made, f"{session.by} took over the role {role}")
         return
     found = _brief(session, incident, role)
     if give:
@@ -68,14 +77,14 @@ def brief(
 
 def _kept(incident: Incident, role: str, giver: str, to: str) -> str:
     """Return a warning where whoever gives the brief holds no role to hand over, so that its holders keep it."""
-    holders = [one for one in incident.roles.get(role, ()) if one != to]
+    holders = [person for person in incident.roles.get(role, ()) if person != to]
     if not holders or giver in holders:
         return ""
     names = ", ".join(holders)
     return warning(
         "role_not_held",
-        f"{giver} does not hold {role}, and {names} will keep it beside {to}; "
-        f"to hand it over: tocsin brief --give {to} --as {holders[0]}",
+        f"{giver} does not have the role {role}. {names} will have the role together with {to}. "
+        f"To hand over: tocsin brief --give {to} --as {holders[0]}",
     )
 
 

@@ -1,4 +1,4 @@
-"""``tocsin open`` and ``severity``: everything is shown before anything is sent, and nothing is sent before a person has said yes."""
+"""Commands ``open`` and ``severity``. ``open`` shows the message plan, asks, and only then sends."""
 
 from __future__ import annotations
 
@@ -59,30 +59,34 @@ def open_(
     session: Session,
     playbook: Annotated[
         list[str],
-        Argument(metavar="PLAYBOOK...", help="Names, or files of your own.", autocompletion=playbooks),
+        Argument(
+            metavar="PLAYBOOK...", help="Names of playbooks, or your own files.", autocompletion=playbooks
+        ),
     ],
-    title: Annotated[str, Option("--title", help="What it is about.")] = "",
+    title: Annotated[str, Option("--title", help="Short description of the incident.")] = "",
     facts: Annotated[
-        list[str] | None, Option("--facts", metavar="FILE", help="A facts file, or veris:FILE.")
+        list[str] | None, Option("--facts", metavar="FILE", help="File with facts, or veris:FILE.")
     ] = None,
-    fact: Annotated[list[str] | None, Option("--fact", metavar="KEY=VALUE", help="One fact.")] = None,
-    kind: Annotated[str, Option("--kind", help="real, exercise or test.")] = "real",
+    fact: Annotated[
+        list[str] | None, Option("--fact", metavar="KEY=VALUE", help="One fact; may be repeated.")
+    ] = None,
+    kind: Annotated[str, Option("--kind", help="Kind of incident: real, exercise or test.")] = "real",
     compromised: Annotated[
         list[str] | None,
-        Option("--compromised", metavar="DOMAIN", help="What the attacker may read or has fallen."),
+        Option("--compromised", metavar="DOMAIN", help="Failure domain that is compromised."),
     ] = None,
-    since: Annotated[str, Option("--since", metavar="INSTANT", help="Since when it is.")] = "",
+    since: Annotated[str, Option("--since", metavar="INSTANT", help="Start of the compromise.")] = "",
     severity: Annotated[
-        str, Option("--severity", metavar="LEVEL", help="sev1 to sev4; see: tocsin severity.")
+        str, Option("--severity", metavar="LEVEL", help="Severity: sev1 to sev4. See: tocsin severity.")
     ] = "",
-    yes: Annotated[bool, Option("--yes", help="Send without asking.")] = False,
+    yes: Annotated[bool, Option("--yes", help="No question before sending.")] = False,
     no_worker: Annotated[
-        bool, Option("--no-worker", help="Start no worker in the background for a real incident.")
+        bool, Option("--no-worker", help="No background worker for a real incident.")
     ] = False,
 ) -> None:
-    """Open an incident: shows who will be told over what, and what is refused; then asks.
+    """Open an incident. Shows the message plan and asks first.
 
-    To begin another playbook in an incident that is open: tocsin graft PLAYBOOK.
+    To add a playbook to an open incident, use: tocsin graft PLAYBOOK.
 
     \b
     Examples:
@@ -117,9 +121,11 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
     _tell(session, opening, plan)
     for role in opening.unheld:
         hint = f"tocsin role assign {role.role} PERSON"
-        session.warn("unheld_role", f"nobody holds the role {unheld_words(role)}; {hint}")
+        session.warn("unheld_role", f"No person has the role {unheld_words(role)}. {hint}")
     if not yes:
-        session.confirm("Open the incident and send as planned?", "look at the plan, then repeat with --yes")
+        session.confirm(
+            "Open the incident and send as planned?", "Read the plan, then repeat the command with --yes"
+        )
     turn = commit_opening(session.service, opening)
     before = turn.after
     with suppress(OSError):  # the incident is open, whatever becomes of the choice
@@ -147,7 +153,7 @@ def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:
             if person in known:
                 found[role.role] = (person,)
                 break
-            session.say(f"nobody here is called '{person}'; known: {', '.join(sorted(known))}")
+            session.say(f'Person "{person}" is not in the contact list. Known: {", ".join(sorted(known))}')
     return found
 
 
@@ -160,9 +166,7 @@ def _warn_of_silence(session: Session, incident: Incident) -> None:
     ]
     if silent:
         names = ", ".join(dict.fromkeys(silent))
-        session.say(
-            f"NOTHING HAS LEFT to {names}, over no channel: telephone them: tocsin message call-sheet"
-        )
+        session.say(f"No channel could send the alert to {names}. Call now: tocsin message call-sheet")
 
 
 def _warn_of_rest(session: Session, incident: Incident) -> None:
@@ -194,7 +198,7 @@ def severity_of(text: str) -> Severity:
         if level == text:
             return level
     raise Usage(
-        f"there is no severity '{text}'", hint=f"one of {', '.join(SEVERITIES)}", code="unknown_severity"
+        f'Severity "{text}" is unknown.', hint=f"Use one of: {', '.join(SEVERITIES)}", code="unknown_severity"
     )
 
 
@@ -213,9 +217,9 @@ def _plan(opening: Opening) -> PlanReport:
 
 
 def _class_of(opening: Opening, playbook: str, message: str) -> str:
-    for one in opening.playbooks:
-        if one.name == playbook and message in one.messages:
-            return one.messages[message].message_class
+    for bundle in opening.playbooks:
+        if bundle.name == playbook and message in bundle.messages:
+            return bundle.messages[message].message_class
     return ""
 
 
@@ -226,7 +230,7 @@ def _tell(session: Session, opening: Opening, plan: PlanReport) -> None:
         if words := nothing_hangs(session.service, domain):
             blocks += [Blank(), line(words, "alarm", hang=2)]
     for words in opening.unaddressed:
-        blocks.append(line(f"nobody to tell: {words}", "alarm", hang=2))
+        blocks.append(line(f"No recipient: {words}", "alarm", hang=2))
     blocks += [line(str(call), "warn" if call.refused else "plain", hang=2) for call in opening.http_calls]
     for record in opening.imported:
         blocks += [
@@ -268,12 +272,14 @@ def _page(report: Opened, done: outcome.Done) -> Page:
 
 def severity(
     session: Session,
-    level: Annotated[str, Argument(metavar="[LEVEL]", help="sev1 to sev4.")] = "",
+    level: Annotated[
+        str, Argument(metavar="[LEVEL]", help="Severity: sev1 to sev4. Default: show the levels.")
+    ] = "",
     reason: Reason = "",
 ) -> None:
-    """Set the severity of the incident. Without LEVEL it shows what each level means.
+    """Set the severity of the incident, or show the levels.
 
-    The settings define the levels: severities.
+    The settings define the levels under severities.
 
     \b
     Examples:

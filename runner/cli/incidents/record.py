@@ -1,4 +1,4 @@
-"""The record and the incident's life: notes, evidence, corrections; pause, resume, cancel, close."""
+"""Commands of the journal and of the state of an incident: note, attach, correct, confirm, pause, close."""
 
 from __future__ import annotations
 
@@ -29,11 +29,13 @@ def add(app: Commands) -> None:
 
 def note(
     session: Session,
-    text: Annotated[str, Argument(metavar="TEXT", help="The line for the log.")],
-    at: Annotated[str, Option("--at", metavar="INSTANT", help="The time that it speaks of.")] = "",
-    privileged: Annotated[bool, Option("--privileged", help="For counsel alone.")] = False,
+    text: Annotated[str, Argument(metavar="TEXT", help="Text of the note.")],
+    at: Annotated[
+        str, Option("--at", metavar="INSTANT", help="Time that the note is about. Default: now.")
+    ] = "",
+    privileged: Annotated[bool, Option("--privileged", help="Readable only by counsel.")] = False,
 ) -> None:
-    """Write a line into the log.
+    """Add a note to the timeline.
 
     \b
     Examples:
@@ -42,8 +44,8 @@ def note(
     """
     if not text.strip():
         raise Usage(
-            "there is nothing to note",
-            hint='as: tocsin note "the provider confirmed the reset"',
+            "The note has no text.",
+            hint='tocsin note "TEXT"',
             code="words_missing",
         )
     about = instant(at, session.now()) if at else None
@@ -53,10 +55,12 @@ def note(
 
 def attach(
     session: Session,
-    file: Annotated[Path, Argument(metavar="FILE", help="The file to take into custody.")],
-    source: Annotated[str, Option("--source", help="Where it comes from, and who took it.")] = "",
+    file: Annotated[Path, Argument(metavar="FILE", help="File to store as evidence.")],
+    source: Annotated[
+        str, Option("--source", help="Origin of the file, and the person who collected it.")
+    ] = "",
 ) -> None:
-    """Take a file into custody: its bytes are sealed and kept, its SHA-256 is on record.
+    """Store a file as evidence, encrypted.
 
     \b
     Example:
@@ -70,18 +74,18 @@ def attach(
     answer(
         session,
         turn,
-        f"{made.name} is in custody: {made.evidence}, {made.size} bytes, sha256:{made.sha256}",
+        f"Evidence file {made.name} stored: {made.evidence}, {made.size} bytes, sha256:{made.sha256}",
     )
 
 
 def correct(
     session: Session,
-    event: Annotated[int, Argument(metavar="EVENT", help="Its number in the timeline.")],
+    event: Annotated[int, Argument(metavar="EVENT", help="Number of the entry in the timeline.")],
     reason: Reason = "",
 ) -> None:
-    """Say that an entry of the timeline is wrong; both stay. Needs --reason.
+    """Mark a timeline entry as wrong. Keeps the entry. Needs --reason.
 
-    Where it recorded a filing, a decision or a waiver, the duty is open again.
+    If the entry recorded a filing, a decision or a waiver, the duty is open again.
 
     \b
     Example:
@@ -90,16 +94,20 @@ def correct(
     made = c.CorrectEvent(by=session.by, seq=event, reason=reason)
     duties = session.incident().duties.values()
     again = "".join(
-        f"; {duty.id} is open again" for duty in duties if duty.entry == event and duty.record is not None
+        f". The duty {duty.id} is open again"
+        for duty in duties
+        if duty.entry == event and duty.record is not None
     )
-    submit(session, session.name(), made, f"event {event} is marked as wrong{again}")
+    submit(session, session.name(), made, f"Entry {event} is marked as wrong{again}")
 
 
 def confirm(
     session: Session,
-    event: Annotated[int, Argument(metavar="EVENT", help="Its number in the timeline.")],
+    event: Annotated[int, Argument(metavar="EVENT", help="Number of the entry in the timeline.")],
 ) -> None:
-    """Confirm what needs a second person, or what somebody recorded on your behalf. If it is wrong: tocsin correct.
+    """Confirm an entry as the second person, or one on your behalf.
+
+    If the entry is wrong, use: tocsin correct.
 
     \b
     Example:
@@ -107,7 +115,9 @@ def confirm(
     """
     if session.options.on_behalf_of:
         raise Refused(
-            "nobody confirms for somebody else", hint="that person does it, with --as", code="on_behalf"
+            "You cannot confirm on behalf of another person.",
+            hint="Ask that person to run the command with --as PERSON",
+            code="on_behalf",
         )
     made = c.ConfirmEntry(
         by=session.by,
@@ -116,25 +126,30 @@ def confirm(
         proven_by=session.principal.proven_by or "",
     )
     name = session.name()
-    submit(session, name, made, f"{session.by} confirms it")
+    submit(session, name, made, f"{session.by} confirmed the entry")
     people = session.reader.incident(name).second_person.get(event)
     if people is not None and people.one_user:
         session.warn(
             "one_user",
-            f"the system user {people.second_os_user} has spoken for {people.act.by} and for {people.second}; "
-            "every report will say so",
+            f"The system user {people.second_os_user} spoke for {people.act.by} and for {people.second}. "
+            "Every report names this.",
         )
 
 
 def pause(session: Session, where: Where = None, reason: Reason = "") -> None:
-    """Stop all automatic work. Legal clocks run on. Needs --reason."""
-    submit(session, session.name(where), c.Pause(by=session.by, reason=reason), "paused; legal clocks run on")
+    """Pause automatic work. Statutory deadlines continue. Needs --reason."""
+    submit(
+        session,
+        session.name(where),
+        c.Pause(by=session.by, reason=reason),
+        "Paused. Statutory deadlines continue.",
+    )
 
 
 def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
-    """Go on with automatic work.
+    """Resume automatic work.
 
-    An incident that was set aside because its work failed again and again needs --reason.
+    If automatic work stopped after repeated failures, --reason is required.
 
     \b
     Example:
@@ -147,8 +162,8 @@ def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
 
 
 def cancel(session: Session, where: Where = None, reason: Reason = "") -> None:
-    """Call the whole incident off; what was done stays on record. Needs --reason."""
-    submit(session, session.name(where), c.CancelIncident(by=session.by, reason=reason), "called off")
+    """Cancel the incident. Keeps all entries. Needs --reason."""
+    submit(session, session.name(where), c.CancelIncident(by=session.by, reason=reason), "Cancelled.")
 
 
 def close(
@@ -157,13 +172,17 @@ def close(
     reason: Reason = "",
     leave_open: Annotated[
         list[str] | None,
-        Option("--leave-open", metavar="DUTY=REASON", help="Why an open duty is left so; may be repeated."),
+        Option(
+            "--leave-open",
+            metavar="DUTY=REASON",
+            help="Duty that stays open, with its reason; may be repeated.",
+        ),
     ] = None,
 ) -> None:
-    """Declare the incident over. Without options it lists all that is open.
+    """Close the incident. Without options, list what is open.
 
-    Open tasks need --reason. Each open duty of a law in force needs --leave-open, and two people: the incident
-    commander, and counsel or an executive. One asks, the other confirms; nothing is closed until then.
+    Open tasks need --reason. Each open duty of a law in force needs --leave-open and two people. These
+    are the incident commander, and counsel or an executive. One person asks. The incident closes when the other person confirms.
 
     \b
     Examples:
@@ -178,7 +197,7 @@ def close(
             incident=row.id,
             codename=row.codename,
             version=row.version,
-            done=("closed; what it said was shredded",),
+            done=("Closed. The personal data was erased.",),
             ready=(),
             stuck=(),
         )
@@ -192,13 +211,15 @@ def _pairs(texts: Sequence[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in texts]
     if bad := next((duty for duty, equals, _ in pairs if not equals), None):
         raise Usage(
-            f"--leave-open {bad} has no reason", hint=f"--leave-open {bad}=WHY", code="argument_missing"
+            f"--leave-open {bad} has no reason.", hint=f"Use --leave-open {bad}=WHY", code="argument_missing"
         )
     return {duty: why for duty, _, why in pairs}
 
 
 def reopen(session: Session, where: Where = None, reason: Reason = "") -> None:
-    """Take up again an incident that was closed: work, clocks and reminders go on. Needs --reason.
+    """Reopen a closed incident. Needs --reason.
+
+    Automatic work, deadlines and reminders continue.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""Playbooks of a live incident: graft another one, or move one to a newer version."""
+"""Commands ``graft`` and ``migrate``: the playbooks of an open incident."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def add(app: Commands) -> None:
 def graft(
     session: Session,
     playbook: Annotated[
-        str, Argument(metavar="PLAYBOOK", help="A name or a file.", autocompletion=playbooks)
+        str, Argument(metavar="PLAYBOOK", help="Name of a playbook, or a file.", autocompletion=playbooks)
     ],
     reason: Reason = "",
 ) -> None:
-    """Begin another playbook inside the incident.
+    """Add a playbook to the incident.
 
     \b
     Example:
@@ -41,14 +41,15 @@ def graft(
 
 def migrate(
     session: Session,
-    to: Annotated[str, Option("--to", metavar="VERSION", help="The version, or a file; needed.")],
-    plan: Annotated[bool, Option("--plan", help="Only say what would happen.")] = False,
-    run: Annotated[str, Option("--run", help="Which playbook, where several run.")] = "",
+    to: Annotated[str, Option("--to", metavar="VERSION", help="New version, or a file. Required.")],
+    plan: Annotated[bool, Option("--plan", help="Show the changes; change nothing.")] = False,
+    run: Annotated[str, Option("--run", help="Playbook to update, if several run.")] = "",
     reason: Reason = "",
 ) -> int:
-    """Move a playbook to a newer version: what ended stays, what is to come follows the new text.
+    """Update a playbook to another version.
 
-    With --plan nothing is changed; it exits with 1 where the migration would be refused.
+    Ended tasks stay as they are. Later tasks follow the new version. With --plan nothing changes, and the exit code is 1
+    if the update would be refused.
 
     \b
     Examples:
@@ -67,7 +68,7 @@ def migrate(
         session.show(report, lambda: _plan_page(found))
         return 1 if found.refusals else 0
     turn = migrated(session.service, before, which, bundle, reason)
-    answer(session, turn, f"{which} goes on with version {bundle.playbook.version}")
+    answer(session, turn, f"{which} continues with version {bundle.playbook.version}")
     return 0
 
 
@@ -77,12 +78,12 @@ def _plan_page(plan: MigrationPlan) -> Page:
         ("kept", plan.kept, "dim"),
         ("added", plan.added, "good"),
         ("removed", plan.removed, "warn"),
-        ("goes on under another definition", plan.changed, "warn"),
-        ("done already, the new version differs", plan.changed_after_done, "warn"),
-        ("approved again", plan.reapprove, "warn"),
+        ("continues with a changed definition", plan.changed, "warn"),
+        ("already done, the new version differs", plan.changed_after_done, "warn"),
+        ("needs a new approval", plan.reapprove, "warn"),
     )
     for words, steps, tone in parts:
         if steps:
             blocks.append(Paragraph(cells=(Cell(f"{words}: ", tone), Cell(", ".join(steps))), hang=2))
-    blocks.extend(line(f"refused: {refusal.why}", "alarm", hang=2) for refusal in plan.refusals)
+    blocks.extend(line(f"Not allowed: {refusal.why}", "alarm", hang=2) for refusal in plan.refusals)
     return Page(tuple(blocks))

@@ -1,4 +1,4 @@
-"""Commands that look: what is mine, what is late, what comes next, what happened. None of them writes."""
+"""Commands that only read an incident: next, status, watch, list, timeline; and ``use``."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from runner.reports.incidents.incidents import IncidentsReport
     from runner.reports.incidents.status import Status
 
-All = Annotated[bool, Option("--all", help="Show what is folded away, too.")]
-Mine = Annotated[str, Option("--me", metavar="PERSON", help="For whom; else TOCSIN_PERSON.")]
-Known = Annotated[str, Option("--as-known-at", metavar="INSTANT", help="What was known then, and not since.")]
+All = Annotated[bool, Option("--all", help="All entries, without a cut.")]
+Mine = Annotated[
+    str, Option("--me", metavar="PERSON", help="Person to show actions for. Default: TOCSIN_PERSON.")
+]
+Known = Annotated[
+    str, Option("--as-known-at", metavar="INSTANT", help="State of knowledge at this time. Default: now.")
+]
 
 
 def add(app: Commands) -> None:
@@ -37,7 +41,7 @@ def add(app: Commands) -> None:
 
 
 def next_(session: Session, where: Where = None, everything: All = False, me: Mine = "") -> None:
-    """Say the three things to do now, each with its command.
+    """Show the next three actions.
 
     \b
     Examples:
@@ -55,12 +59,12 @@ def next_(session: Session, where: Where = None, everything: All = False, me: Mi
 def status(
     session: Session,
     where: Where = None,
-    check: Annotated[bool, Option("--check", help="Exit with 4 if something needs a person.")] = False,
+    check: Annotated[bool, Option("--check", help="Exit code 4 if an action is required.")] = False,
     everything: All = False,
     me: Mine = "",
     known: Known = "",
 ) -> int:
-    """Show an incident: what needs you, the legal clocks, the steps, what is not proved.
+    """Show actions, deadlines, tasks and unverified deliveries.
 
     \b
     Examples:
@@ -168,7 +172,7 @@ def _seconds(wait: Wait | None) -> Iterator[Key]:
 
 
 def list_(session: Session, everything: All = False) -> None:
-    """List the incidents of this home."""
+    """List the incidents of this home folder."""
     from runner.reports.incidents.incidents import incidents_page
 
     report = _incidents(session)
@@ -185,16 +189,20 @@ def timeline(
     session: Session,
     where: Where = None,
     everything: All = False,
-    privileged: Annotated[bool, Option("--privileged", help="Tell privileged notes, too.")] = False,
-    utc: Annotated[bool, Option("--utc", help="Times in UTC, not in the organisation's zone.")] = False,
-    search: Annotated[str, Option("--search", metavar="TEXT", help="Only entries with this text.")] = "",
+    privileged: Annotated[bool, Option("--privileged", help="Include privileged notes.")] = False,
+    utc: Annotated[
+        bool, Option("--utc", help="Times in UTC. Default: the organisation's time zone.")
+    ] = False,
+    search: Annotated[
+        str, Option("--search", metavar="TEXT", help="Only entries that contain this text.")
+    ] = "",
     kind: Annotated[
-        str, Option("--kind", metavar="KIND", help="Only entries of this kind, as task, message, fact.")
+        str, Option("--kind", metavar="KIND", help="Only entries of this kind: task, message, fact.")
     ] = "",
     by: Annotated[str, Option("--by", metavar="PERSON", help="Only entries by or for this person.")] = "",
-    since: Annotated[str, Option("--since", metavar="INSTANT", help="Only entries since then.")] = "",
+    since: Annotated[str, Option("--since", metavar="INSTANT", help="Only entries since this time.")] = "",
 ) -> None:
-    """Tell what happened, in order, with who claims to have done it.
+    """List all entries in order, with the claimed author.
 
     \b
     Examples:
@@ -210,7 +218,7 @@ def timeline(
 
     if kind and kind not in KINDS:
         raise Usage(
-            f"there is no kind of entry '{kind}'", hint=f"--kind {'|'.join(KINDS)}", code="unknown_kind"
+            f'Kind of entry "{kind}" is unknown.', hint=f"Use --kind {'|'.join(KINDS)}", code="unknown_kind"
         )
     incident = session.incident(where)
     streams: tuple[Stream, ...] = ("operational", "privileged") if privileged else ("operational",)
@@ -225,9 +233,9 @@ def timeline(
 
 
 def use(session: Session, incident: Where = None) -> None:
-    """Choose the incident that commands mean when none is named; without one, choose none.
+    """Set or clear the active incident.
 
-    The choice is your own, on this machine, and ends when the incident is closed.
+    Commands use the active incident if you name none. The setting is valid for you on this computer, until the incident closes.
 
     \b
     Example:
@@ -242,17 +250,17 @@ def use(session: Session, incident: Where = None) -> None:
     codename = row.codename if row is not None else ""
     if row is not None and row.state not in OPEN and live:
         raise Refused(
-            f"{codename} is {row.state}, and {', '.join(live[:8])} is open: it was not chosen",
-            hint=f"name it in each command, as: tocsin status -i {codename}",
+            f'Incident "{codename}" is {row.state}. It was not selected, because another is open: {", ".join(live[:8])}.',
+            hint=f"Name it in each command: tocsin status -i {codename}",
             code="not_open",
         )
     try:
         session.choose(Choice(incident=row.id, over=row.state not in OPEN) if row is not None else None)
     except OSError as error:
         raise Refused(
-            f"the choice cannot be kept: {error.strerror or error}",
-            hint="name a folder that you can write in the environment: TOCSIN_STATE",
+            f"The active incident cannot be saved: {error.strerror or error}.",
+            hint="Set the environment variable TOCSIN_STATE to a folder that you can write.",
             code="state_unwritable",
         ) from None
-    words = f"commands mean {codename} now" if codename else "no incident is chosen any more"
+    words = f"Active incident: {codename}" if codename else "No active incident"
     session.show({"schema": "tocsin/use/v1", "incident": name, "codename": codename}, Page((line(words),)))

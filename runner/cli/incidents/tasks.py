@@ -1,4 +1,4 @@
-"""Work on steps: start, end, answer, and everything a person may do to one, each with its reason on record."""
+"""Commands of tasks: list, start, end, answer, assign and undo."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from runner.reports.core.task_rows import TaskRow, numbered
 
 Step = Annotated[
     str,
-    Argument(metavar="STEP", help="A step's id, id#n, or its row number.", autocompletion=steps),
+    Argument(metavar="STEP", help="Id, id#n or row number of the task.", autocompletion=steps),
 ]
 _TONES: dict[str, Tone] = {
     "ready": "title",
@@ -64,15 +64,13 @@ def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -
         for row in rows
     )
     if not cells:
-        return Page((line(f"{incident.codename} has no steps like that", "dim"),))
+        return Page((line(f"{incident.codename} has no such tasks", "dim"),))
     return Page((*render_header(heading_of(incident), "tasks"), Table(rows=cells, elastic=3, indent=0)))
 
 
 def add(app: Commands) -> None:
     """Add ``task …``, ``answer`` and ``undo``."""
-    tasks = group(
-        app, "task", "Work on steps: list, show, start, done, and what to do when it goes otherwise."
-    )
+    tasks = group(app, "task", "Manage tasks: list, show, start, mark done, assign, skip, retry.")
     command(tasks, "list")(list_)
     command(tasks, "show")(show)
     command(tasks, "add", Scope.WRITES)(add_task)
@@ -93,10 +91,10 @@ def add(app: Commands) -> None:
 
 def list_(
     session: Session,
-    state: Annotated[str, Option("--state", help="Only steps in this state.")] = "",
-    open_only: Annotated[bool, Option("--open", help="Only steps that have not ended.")] = False,
+    state: Annotated[str, Option("--state", help="Only tasks in this state.")] = "",
+    open_only: Annotated[bool, Option("--open", help="Only tasks that have not ended.")] = False,
 ) -> None:
-    """List the steps with the row numbers that commands take.
+    """List the tasks with their row numbers.
 
     \b
     Examples:
@@ -116,7 +114,7 @@ def list_(
 
 
 def show(session: Session, step: Step) -> None:
-    """Show one step in full: instructions, checklist, tries, approvals, what it waits for."""
+    """Show one task with instructions, checklist and approvals."""
     from runner.reports.incidents.task import task, task_page
 
     incident, name = find(session, step)
@@ -126,12 +124,12 @@ def show(session: Session, step: Step) -> None:
 
 def add_task(
     session: Session,
-    title: Annotated[str, Argument(metavar="TITLE", help="What to do.")],
-    role: Annotated[str, Option("--role", metavar="ROLE", help="The role that does it.")] = "",
-    to: Annotated[str, Option("--to", metavar="PERSON", help="The person who does it.")] = "",
-    due: Annotated[str, Option("--due", metavar="TIME", help="Time until it is due, as 2h.")] = "",
+    title: Annotated[str, Argument(metavar="TITLE", help="Title of the task.")],
+    role: Annotated[str, Option("--role", metavar="ROLE", help="Role that the task is for.")] = "",
+    to: Annotated[str, Option("--to", metavar="PERSON", help="Person that the task is for.")] = "",
+    due: Annotated[str, Option("--due", metavar="TIME", help="Time until the internal target, as 2h.")] = "",
 ) -> None:
-    """Add a task that no playbook has. If it is late, the role commander is told.
+    """Add a task. Reminds the role commander if it is overdue.
 
     \b
     Examples:
@@ -140,12 +138,12 @@ def add_task(
     """
     if not title.strip():
         raise Usage(
-            "the task has no words",
-            hint='as: tocsin task add "Call the landlord" --to maria',
+            "The task has no title.",
+            hint='tocsin task add "Call the landlord" --to PERSON',
             code="words_missing",
         )
     if not (role or to):
-        raise Usage("nobody is to do it", hint="add --role ROLE or --to PERSON", code="option_missing")
+        raise Usage("The task has no assignee.", hint="Add --role ROLE or --to PERSON", code="option_missing")
     if to:
         session.service.known(to)
     task = Task(
@@ -165,19 +163,21 @@ def _do(session: Session, step: str, make: Callable[[str], c.AnyCommand], words:
 
 
 def start(session: Session, step: Step) -> None:
-    """Say that you are on it."""
-    _do(session, step, lambda name: c.StartTask(by=session.by, step=name), "is yours")
+    """Start a task."""
+    _do(session, step, lambda name: c.StartTask(by=session.by, step=name), "is assigned to you")
 
 
 def done(
     session: Session,
     step: Step,
-    text: Annotated[str, Option("--comment", metavar="TEXT", help="How; it is kept.")] = "",
+    text: Annotated[
+        str, Option("--comment", metavar="TEXT", help="Comment on the result. Stored in the journal.")
+    ] = "",
     everything: Annotated[
-        bool, Option("--all", help="Tick all rows first; asks for each row that must be checked.")
+        bool, Option("--all", help="Mark all checklist items first; asks for each item that must be checked.")
     ] = False,
 ) -> None:
-    """Say that it is done.
+    """Mark a task as done.
 
     \b
     Examples:
@@ -200,7 +200,7 @@ def _all_rows(session: Session, incident: Incident, name: str) -> tuple[c.CheckR
     numbers = " ".join(str(n + 1) for n in must)
     for n in must:
         session.confirm(
-            f"Row {n + 1}: {step.rows[n]}. Is it so?", f"tocsin task check {quote(name)} {numbers}"
+            f"Item {n + 1}: {step.rows[n]}. Is it done?", f"tocsin task check {quote(name)} {numbers}"
         )
     return tuple(c.CheckRow(by=session.by, step=name, row=n, at_once=n not in must) for n in rows)
 
@@ -208,12 +208,14 @@ def _all_rows(session: Session, incident: Incident, name: str) -> tuple[c.CheckR
 def check(
     session: Session,
     step: Step,
-    row: Annotated[list[int] | None, Argument(metavar="[ROW]...", help="The rows, from 1.")] = None,
+    row: Annotated[
+        list[int] | None, Argument(metavar="[ROW]...", help="Numbers of the checklist items, from 1.")
+    ] = None,
     everything: Annotated[
-        bool, Option("--all", help="All rows; asks for each row that must be checked.")
+        bool, Option("--all", help="All items; asks for each item that must be checked.")
     ] = False,
 ) -> None:
-    """Tick rows of a checklist.
+    """Mark checklist items as done.
 
     \b
     Examples:
@@ -222,24 +224,24 @@ def check(
     """
     if bool(row) == everything:
         raise Usage(
-            "name rows of the checklist, or --all",
-            hint="as: tocsin task check STEP 1 3",
+            "The checklist items are missing, or both items and --all are given.",
+            hint="tocsin task check STEP 1 3",
             code="options_conflict" if everything else "argument_missing",
         )
     incident, name = find(session, step)
-    ticks = tuple(c.CheckRow(by=session.by, step=name, row=one - 1) for one in row or ())
+    ticks = tuple(c.CheckRow(by=session.by, step=name, row=item - 1) for item in row or ())
     made = ticks or _all_rows(session, incident, name)
     which = ", ".join(map(str, row or ())) or "all"
     turn = session.service.act(session.principal, incident.id, made)
-    tell(session, turn, f"{name}: rows ticked: {which}")
+    tell(session, turn, f"{name}: items marked done: {which}")
 
 
 def uncheck(
     session: Session,
     step: Step,
-    row: Annotated[list[int], Argument(metavar="ROW...", help="The rows, from 1.")],
+    row: Annotated[list[int], Argument(metavar="ROW...", help="Numbers of the checklist items, from 1.")],
 ) -> None:
-    """Take ticks of a checklist back.
+    """Mark checklist items as not done.
 
     \b
     Example:
@@ -249,26 +251,26 @@ def uncheck(
     made = [c.CheckRow(by=session.by, step=name, row=one - 1, done=False) for one in row]
     which = ", ".join(map(str, row))
     turn = session.service.act(session.principal, incident.id, made)
-    tell(session, turn, f"{name}: rows unticked: {which}")
+    tell(session, turn, f"{name}: items marked not done: {which}")
 
 
 def skip(session: Session, step: Step, reason: Reason = "") -> None:
-    """Leave it out; what follows goes on. Needs --reason."""
+    """Skip a task. The tasks after it continue. Needs --reason."""
     _do(session, step, lambda name: c.SkipStep(by=session.by, step=name, reason=reason), "is skipped")
 
 
 def reopen(session: Session, step: Step, reason: Reason = "") -> None:
-    """Do an ended step again; what was done stays on record. Needs --reason."""
+    """Reopen an ended task. Keeps all entries. Needs --reason."""
     _do(session, step, lambda name: c.ReopenStep(by=session.by, step=name, reason=reason), "is open again")
 
 
 def assign(
     session: Session,
     step: Step,
-    person: Annotated[str, Argument(metavar="PERSON", help="Who has it from now on.")],
+    person: Annotated[str, Argument(metavar="PERSON", help="Person who gets the task.")],
     reason: Reason = "",
 ) -> None:
-    """Give it to somebody. Needs --reason.
+    """Assign a task to a person. Needs --reason.
 
     \b
     Example:
@@ -281,45 +283,54 @@ def assign(
         session,
         step,
         lambda name: c.AssignStep(by=session.by, step=name, to=person, reason=reason),
-        f"is with {person}",
+        f"is assigned to {person}",
     )
 
 
 def fail(session: Session, step: Step, reason: Reason = "") -> None:
-    """Say that it did not work. Needs --reason."""
+    """Mark a task as failed. Needs --reason."""
     _do(session, step, lambda name: c.FailStep(by=session.by, step=name, reason=reason), "failed")
 
 
 def comment(
-    session: Session, step: Step, text: Annotated[str, Argument(metavar="TEXT", help="What to say.")]
+    session: Session, step: Step, text: Annotated[str, Argument(metavar="TEXT", help="Text of the comment.")]
 ) -> None:
-    """Say something about it; it stays on record."""
+    """Add a comment to a task."""
     _do(session, step, lambda name: c.CommentStep(by=session.by, step=name, text=text), "has a comment")
 
 
 def retry(session: Session, step: Step, reason: Reason = "") -> None:
-    """Have a stuck automatic step tried again."""
-    _do(session, step, lambda name: c.RetryStep(by=session.by, step=name, reason=reason), "is tried again")
+    """Retry a blocked automatic task."""
+    _do(session, step, lambda name: c.RetryStep(by=session.by, step=name, reason=reason), "is retried")
 
 
 def cancel(session: Session, step: Step, reason: Reason = "") -> None:
-    """Take it back; what hangs on it alone falls away, too. Needs --reason."""
+    """Cancel a task and all tasks that depend only on it.
+
+    Needs --reason."""
     _do(session, step, lambda name: c.CancelStep(by=session.by, step=name, reason=reason), "is cancelled")
 
 
 def answer(
     session: Session,
     step: Step,
-    value: Annotated[str | None, Argument(metavar="[VALUE]", help="The answer.")] = None,
-    unknown: Annotated[bool, Option("--unknown", help="Nobody knows yet.")] = False,
+    value: Annotated[str | None, Argument(metavar="[VALUE]", help="Value of the answer.")] = None,
+    unknown: Annotated[bool, Option("--unknown", help="The answer is not known yet.")] = False,
     ask_again: Annotated[
-        str, Option("--ask-again", metavar="TIME", help="With --unknown: when to ask again, as 2h.")
+        str,
+        Option(
+            "--ask-again",
+            metavar="TIME",
+            help="Time until the question is asked again, as 2h. Needs --unknown.",
+        ),
     ] = "",
-    source: Annotated[str, Option("--source", help="How you know.")] = "",
-    confidence: Annotated[str, Option("--confidence", help="confirmed or estimated.")] = "confirmed",
-    grounds: Annotated[str, Option("--grounds", help="Why, where the answer moves a deadline.")] = "",
+    source: Annotated[str, Option("--source", help="Source of the answer.")] = "",
+    confidence: Annotated[
+        str, Option("--confidence", help="Certainty: confirmed or estimated.")
+    ] = "confirmed",
+    grounds: Annotated[str, Option("--grounds", help="Reason, if the answer moves a deadline.")] = "",
 ) -> None:
-    """Answer a question; the answer becomes a fact.
+    """Answer a question. Records the answer as a fact.
 
     \b
     Examples:
@@ -333,8 +344,8 @@ def answer(
 
     if (value is None) != unknown:
         raise Usage(
-            "give an answer, or --unknown",
-            hint="as: tocsin answer STEP VALUE",
+            "The answer is missing, or both an answer and --unknown are given.",
+            hint="tocsin answer STEP VALUE",
             code="options_conflict" if unknown else "argument_missing",
         )
     incident, name = find(session, step)
@@ -342,7 +353,7 @@ def answer(
         again = session.now() + duration(ask_again) if ask_again else None
         made = c.AnswerUnknown(by=session.by, step=name, ask_again=again)
         turn = session.service.act(session.principal, incident.id, [made])
-        answered(session, turn, f"{name} is not known yet")
+        answered(session, turn, f"{name}: the answer is unknown")
         return
     turn, changes = record_answer(session.service, incident.id, name, value, source, confidence, grounds)
     moved = moves(incident, changes, session.now(), session.service.library(incident))
@@ -350,9 +361,10 @@ def answer(
 
 
 def undo(session: Session) -> None:
-    """Undo your last command, if nothing followed from it. The entries stay, marked as wrong.
+    """Undo your last command. Keeps the entries, marked as wrong.
 
-    Facts get the value from before, ticks are taken back, and a task that was done is open again.
+    Works only if nothing followed from the command. Facts get the earlier value, checklist items are not done again,
+    and a done task is open again.
 
     \b
     Example:
@@ -361,4 +373,4 @@ def undo(session: Session) -> None:
     from runner.app.incidents.undo import undo as undone
 
     turn, done = undone(session.service, session.incident().id)
-    tell(session, turn, f"undone: {'; '.join(done)}")
+    tell(session, turn, f"Undone: {'; '.join(done)}")

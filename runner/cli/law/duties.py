@@ -1,4 +1,4 @@
-"""What the law asks, and what was done about it."""
+"""Commands of legal duties: list, register, calendar; record a filing, a decision or a waiver."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 KINDS: tuple[Kind, ...] = ("real", "exercise", "test")
 Why = Annotated[bool, Option("--why", help="Add reasons, sources and ids of each duty.")]
-Duty = Annotated[str, Argument(metavar="DUTY", help="Its id, as in tocsin duties.")]
-At = Annotated[str, Option("--at", metavar="INSTANT", help="When; now otherwise.")]
+Duty = Annotated[str, Argument(metavar="DUTY", help="Id, as in tocsin duties.")]
+At = Annotated[str, Option("--at", metavar="INSTANT", help="Time. Default: now.")]
 
 
 def add(app: Commands) -> None:
     """Add ``duties`` and ``duty …``."""
     command(app, "duties", formats=("text", "json", "csv"))(duties)
-    duty = group(app, "duty", "Record what was done about a duty: a filing, a decision, a waiver.")
+    duty = group(app, "duty", "Record a filing, a decision or a waiver.")
     command(duty, "record-filed", Scope.WRITES)(record_filed)
     command(duty, "decide", Scope.WRITES)(decide)
     command(duty, "waive", Scope.WRITES)(waive)
@@ -41,28 +41,30 @@ def duties(
         str,
         Argument(
             metavar="[register|calendar]",
-            help="register: all breaches of the home, GDPR Art. 33(5). calendar: the open deadlines.",
+            help="register: all breaches of the home folder, GDPR Art. 33(5). calendar: the open deadlines.",
         ),
     ] = "",
     facts: Annotated[
         list[str] | None,
-        Option("--facts", metavar="FILE", help="Judge a facts file (or veris:FILE); needs no incident."),
+        Option("--facts", metavar="FILE", help="File with facts, or veris:FILE. Needs no incident."),
     ] = None,
-    at: Annotated[str, Option("--at", metavar="INSTANT", help="As of this instant.")] = "",
+    at: Annotated[str, Option("--at", metavar="INSTANT", help="Time of the assessment. Default: now.")] = "",
     everything: All = False,
     why: Why = False,
     known: Known = "",
     kind: Annotated[
-        str, Option("--kind", metavar="KIND", help="Of the register: real, exercise or test.")
+        str,
+        Option("--kind", metavar="KIND", help="Kind of incident in the register: real, exercise or test."),
     ] = "real",
     out: Annotated[
-        Path | None, Option("--out", metavar="FILE", help="Of the calendar: a file .ics or .xlsx.")
+        Path | None, Option("--out", metavar="FILE", help="File .ics or .xlsx for the calendar.")
     ] = None,
     no_home: Annotated[
-        bool, Option("--no-home", help="With --facts: leave out the home, its organisation and its own laws.")
+        bool,
+        Option("--no-home", help="With --facts: without the organisation and the laws of the home folder."),
     ] = False,
 ) -> None:
-    """Show which duties apply, why, by when, and what is missing to tell.
+    """Show the legal duties with deadlines and missing facts.
 
     \b
     Examples:
@@ -81,7 +83,7 @@ def duties(
         return
     if session.options.format == "csv":
         raise Usage(
-            "only the register is written as CSV",
+            "CSV is only for the register.",
             hint="tocsin duties register --format csv",
             code="unknown_format",
         )
@@ -100,15 +102,17 @@ def _of_files(
 
     if known:
         raise Usage(
-            "--as-known-at is for incidents", hint="with --facts write --at INSTANT", code="options_conflict"
+            "--as-known-at is only for incidents.",
+            hint="With --facts, use --at INSTANT",
+            code="options_conflict",
         )
     now = _when(session, at)
     home = session.folder if (session.folder / CONFIG).exists() and not no_home else None
     organisation = organisation_of(home) if home is not None else ()
     if organisation:
         session.say(
-            f"the organisation is that of {session.folder / CONFIG}, where the file does not say otherwise;"
-            " without it: --no-home"
+            f"The organisation facts are from {session.folder / CONFIG}, unless the file has its own. "
+            "To ignore them: --no-home"
         )
     found, warnings = assess_files(facts, now, home, cache_folder(session.world.environ), organisation)
     report = duties(found, now, warnings)
@@ -137,12 +141,14 @@ def _register(session: Session, which: str, kind: str) -> None:
 
     if which != "register":
         raise Usage(
-            f"there is no report '{which}' of duties",
-            hint="tocsin duties register|calendar",
+            f'Report "{which}" of duties is unknown.',
+            hint="tocsin duties register",
             code="unknown_report",
         )
     if kind not in KINDS:
-        raise Usage(f"there is no kind '{kind}'", hint=f"--kind {'|'.join(KINDS)}", code="unknown_kind")
+        raise Usage(
+            f'Kind of duty "{kind}" is unknown.', hint=f"Use --kind {'|'.join(KINDS)}", code="unknown_kind"
+        )
     report = register(session.service, kind)
     if session.options.format == "csv":
         session.world.out.write(register_csv(report))
@@ -163,7 +169,9 @@ def _calendar(session: Session, out: Path | None, known: str) -> None:
         return
     if out.suffix not in (".ics", ".xlsx"):
         raise Usage(
-            f"{out.name} is neither .ics nor .xlsx", hint="--out deadlines.ics", code="unknown_ending"
+            f'File "{out.name}" ends neither in .ics nor in .xlsx.',
+            hint="Use --out deadlines.ics",
+            code="unknown_ending",
         )
     if out.suffix == ".ics":
         content = ics(found)
@@ -181,32 +189,32 @@ def _held(found: Deadlines) -> str:
         len(found.deadlines),
         [row.duty for row in found.deadlines if not (row.due and row.due_date)],
     )
-    words = f"{total - len(others)} of {total} have a date and are in it"
+    words = f"{total - len(others)} of {total} duties have a date and are included"
     return f"{words}; without a date: {', '.join(others)}" if others else words
 
 
 def record_filed(
     session: Session,
     duty: Duty,
-    reference: Annotated[str, Option("--reference", help="The authority's reference number.")] = "",
+    reference: Annotated[str, Option("--reference", help="Reference number of the authority.")] = "",
     receipt: Annotated[
-        Path | None, Option("--receipt", metavar="FILE", help="The receipt; it is taken into custody.")
+        Path | None, Option("--receipt", metavar="FILE", help="File with the receipt. Stored as evidence.")
     ] = None,
     at: At = "",
-    late_reason: Annotated[str, Option("--late-reason", metavar="WHY", help="Why it was late.")] = "",
-    step: Annotated[str, Option("--step", metavar="STEP", help="The filing step, where several wait.")] = "",
+    late_reason: Annotated[str, Option("--late-reason", metavar="WHY", help="Reason for the delay.")] = "",
+    step: Annotated[str, Option("--step", metavar="STEP", help="Filing task, if several are open.")] = "",
     digest: Annotated[
-        str, Option("--digest", metavar="SHA256", help="The text that was filed, where it is not clear.")
+        str, Option("--digest", metavar="SHA256", help="Digest of the filed text, if several are possible.")
     ] = "",
     reason: Annotated[
-        str, Option("--reason", metavar="WHY", help="Why a text was filed that nobody had signed.")
+        str, Option("--reason", metavar="WHY", help="Reason for filing a text without approval.")
     ] = "",
     as_it_was: AsItWas = "",
 ) -> None:
-    """Record a filing with its proof; it ends the step that waits for it.
+    """Record a filing with its proof. Ends the filing task.
 
-    Without --digest the text is taken that is signed and current, if there is exactly one; otherwise the choices are
-    listed and nothing is recorded. A text of which facts had changed when it was filed is refused, unless counsel lets it pass with --as-it-was.
+    Without --digest, Tocsin uses the signed and current text, if there is exactly one. Otherwise it lists the texts and
+    records nothing. If facts changed before the filing, the text is refused. Counsel can accept it with --as-it-was.
 
     \b
     Example:
@@ -237,8 +245,8 @@ def record_filed(
     if record.unsigned:
         session.warn(
             "unsigned",
-            f"the notice is not signed: {', '.join(record.unsigned)} is still open. The filing is on record all the "
-            "same; have it looked at, and file a supplement if it must change",
+            f"The notice is not signed: {', '.join(record.unsigned)} is still open. The filing is recorded. "
+            "Have the text checked, and file a supplement if necessary.",
         )
     answer(
         session, turn, f"{duty} is filed{f', text {short_digest(record.digest)}' if record.digest else ''}"
@@ -248,26 +256,22 @@ def record_filed(
 def decide(
     session: Session,
     duty: Duty,
-    not_to_notify: Annotated[
-        bool, Option("--not-to-notify", help="The decision: nobody is notified.")
-    ] = False,
+    not_to_notify: Annotated[bool, Option("--not-to-notify", help="Decision not to notify.")] = False,
     reason: Reason = "",
     at: At = "",
     ground: Annotated[
         str,
-        Option(
-            "--ground", metavar="GROUND", help="The statute's exemption, or none: against the law's answer."
-        ),
+        Option("--ground", metavar="GROUND", help="Exemption of the statute, or none."),
     ] = "",
     watch: Annotated[
-        str, Option("--watch", metavar="CONDITION", help="Opens the decision again as soon as it holds.")
+        str, Option("--watch", metavar="CONDITION", help="Condition that opens the decision again.")
     ] = "",
 ) -> None:
-    """Record the decision not to notify. It takes two people: counsel, and an executive or the DPO.
+    """Record a decision not to notify. Needs two people.
 
-    One asks, the other runs tocsin confirm; nothing changes until then. Without --ground the exemptions of the
-    statute are listed. A later decision stands beside an earlier one. Where the law does not ask for the notice,
-    one person decides. It opens again by itself when the law's answer grows, and when --watch holds.
+    The two people are counsel, and an executive or the DPO. One person asks. The other runs tocsin confirm. Without
+    --ground, Tocsin lists the exemptions of the statute. If the law does not require the notice, one person decides.
+    The decision opens again if the legal result becomes stricter, or if the condition of --watch is true.
 
     \b
     Examples:
@@ -276,15 +280,17 @@ def decide(
     """
     if not not_to_notify:
         raise Usage(
-            "say what was decided",
-            hint="add --not-to-notify; a notification is recorded as filed",
+            "The decision is missing.",
+            hint="Add --not-to-notify",
             code="option_missing",
         )
-    _decided(session, duty, "decided_not_to_notify", at, reason, "is decided: not to notify", ground, watch)
+    _decided(session, duty, "decided_not_to_notify", at, reason, "decided: not to notify", ground, watch)
 
 
 def waive(session: Session, duty: Duty, reason: Reason = "", at: At = "") -> None:
-    """Record that a duty was waived, where its law knows a waiver. It takes two people, as duty decide does."""
+    """Record a waiver of a duty, if the law has a waiver.
+
+    Needs two people, as tocsin duty decide."""
     _decided(session, duty, "waived", at, reason, "is waived")
 
 

@@ -1,4 +1,4 @@
-"""The law itself: list it, read it in words, check its files, see what changed."""
+"""Commands of laws: list, show, check, compare, import."""
 
 from __future__ import annotations
 
@@ -23,14 +23,12 @@ _TONES: dict[str, Tone] = {
     "ends": "alarm",
     "changed": "warn",
 }
-Names = Annotated[
-    list[str] | None, Argument(metavar="[REGIME]...", help="Ids, or files; all of them otherwise.")
-]
+Names = Annotated[list[str] | None, Argument(metavar="[REGIME]...", help="Ids or files. Default: all laws.")]
 
 
 def add(app: Commands) -> None:
     """Add ``regime …``."""
-    commands = group(app, "regime", "The law as data: list, show, check, diff.")
+    commands = group(app, "regime", "List, show, check and compare laws.")
     command(commands, "list", Scope.ANYWHERE)(list_)
     command(commands, "show", Scope.ANYWHERE)(show)
     command(commands, "check", Scope.ANYWHERE)(check)
@@ -47,10 +45,10 @@ def _catalog(session: Session) -> Catalog:
 def list_(
     session: Session,
     jurisdiction: Annotated[
-        str, Option("--in", metavar="PLACE", help="Only law of a place, such as US-CA or EU.")
+        str, Option("--in", metavar="PLACE", help="Only laws of this place, as US-CA or EU.")
     ] = "",
 ) -> None:
-    """List the laws: the home's own, then what ships with the program.
+    """List the laws of the home folder and of Tocsin.
 
     \b
     Example:
@@ -65,12 +63,12 @@ def list_(
 
 def show(
     session: Session,
-    regime: Annotated[str, Argument(metavar="REGIME", help="Its id, or a file.")],
+    regime: Annotated[str, Argument(metavar="REGIME", help="Id of the law, or a file.")],
     at: Annotated[
-        str, Option("--at", metavar="DATE", help="As in force on that day; the newest otherwise.")
+        str, Option("--at", metavar="DATE", help="Version in force on this date. Default: the newest.")
     ] = "",
 ) -> None:
-    """Show a law in words: whom it reaches, each duty, its clock with a worked example, what to beware of.
+    """Show a law in words, with a worked example of each deadline.
 
     \b
     Examples:
@@ -85,7 +83,7 @@ def show(
 
 
 def check(session: Session, regime: Names = None) -> int:
-    """Check laws: form and meaning of the files, and how much of them a program can execute; exits with 1 on errors.
+    """Check the files of laws. Exit code 1 on errors.
 
     \b
     Examples:
@@ -104,8 +102,10 @@ def _check_page(found: Checked) -> Page:
     share = f"{found.executable} of {found.duties} duties ({found.share:.1%}) can be executed"
     blocks += [
         line(f"{count(found.regimes, 'regime')}, {count(len(found.problems), 'problem')}", "title"),
-        line(f"{share}: scope and clock are told by the program", "good" if found.share == 1 else "warn"),
-        line(f"{found.numbered} have a number, {found.duties - found.numbered} only words of the law"),
+        line(f"{share}: Tocsin computes scope and deadline", "good" if found.share == 1 else "warn"),
+        line(
+            f"{found.numbered} have a fixed deadline, {found.duties - found.numbered} only words of the law"
+        ),
         line("confidence: " + ", ".join(f"{number} {level}" for level, number in found.confidence.items())),
     ]
     for word in found.in_words:
@@ -116,14 +116,14 @@ def _check_page(found: Checked) -> Page:
 def diff(
     session: Session,
     regime: Names = None,
-    since: Annotated[str, Option("--from", metavar="DATE", help="The law as of this day…")] = "",
+    since: Annotated[str, Option("--from", metavar="DATE", help="First date of the comparison.")] = "",
     to: Annotated[
-        str, Option("--to", metavar="DATE", help="…against that of this day; today otherwise.")
+        str, Option("--to", metavar="DATE", help="Second date of the comparison. Default: today.")
     ] = "",
 ) -> None:
-    """Say what changed: between two dates, between two files, or between the home's copy of a law and ours.
+    """Compare laws: two dates, two files, or your copy.
 
-    One law without dates is the home's copy against the one that ships.
+    One id without dates compares your copy in the home folder with the law of Tocsin.
 
     \b
     Examples:
@@ -140,7 +140,7 @@ def diff(
         difference = between_dates(names, begin, _date(to) or session.now().date(), catalog)
     elif to:
         raise Usage(
-            "--to needs --from",
+            "--to needs --from.",
             hint="tocsin regime diff --from 2025-06-01 --to 2026-06-01",
             code="option_missing",
         )
@@ -150,8 +150,8 @@ def diff(
         difference = own_and_built_in(names[0], catalog)
     else:
         raise Usage(
-            "say what to compare",
-            hint="two dates, two files, or the id of a law that the home has a copy of",
+            "The two versions to compare are missing.",
+            hint="Name two dates, two files, or the id of a law with a copy in the home folder.",
             code="argument_missing",
         )
     session.show(difference, lambda: _diff_page(difference))
@@ -178,13 +178,15 @@ def _diff_page(found: LawDifference) -> Page:
 def import_(
     session: Session,
     file: Annotated[
-        Path, Argument(metavar="FILE", help="A CSV file: regime, name, duty, recipient, starts …")
+        Path, Argument(metavar="FILE", help="CSV file with columns regime, name, duty, recipient, starts …")
     ],
     replace: Annotated[
-        bool, Option("--replace", help="Write over regimes of the home with the same ids.")
+        bool, Option("--replace", help="Replace laws of the home folder with the same ids.")
     ] = False,
 ) -> None:
-    """Take duties of contracts, insurers or card brands from a spreadsheet into the home, one regime file each.
+    """Import duties of contracts or insurers from a spreadsheet.
+
+    Writes one file for each regime into the home folder.
 
     \b
     Example:
@@ -210,4 +212,6 @@ def _date(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Usage(f"'{text[:20]}' is no date", hint="write it as 2026-11-24", code="bad_date") from None
+        raise Usage(
+            f'"{text[:20]}" is not a date.', hint="Write it as 2026-11-24.", code="bad_date"
+        ) from None

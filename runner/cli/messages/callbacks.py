@@ -1,4 +1,4 @@
-"""``tocsin serve-callbacks``: take receipts and answers that providers bring by HTTP."""
+"""Command ``serve-callbacks``: HTTP server for receipts and answers from providers."""
 
 from __future__ import annotations
 
@@ -26,16 +26,14 @@ def serve_callbacks(
     session: Session,
     listen: Annotated[
         str,
-        Option(
-            "--listen", metavar="ADDRESS:PORT", help="Where to listen; a proxy with TLS stands before it."
-        ),
+        Option("--listen", metavar="ADDRESS:PORT", help="Address and port behind a TLS proxy."),
     ] = LISTEN,
-    list_: Annotated[bool, Option("--list", help="Show the address of each channel and end.")] = False,
+    list_: Annotated[bool, Option("--list", help="Show the callback URL of each channel and end.")] = False,
 ) -> None:
-    """Take receipts and answers that providers bring by HTTP, until SIGTERM or Ctrl-C.
+    """Receive callbacks of providers by HTTP.
 
-    It listens on the loopback only, and believes nothing without a signature. A reverse proxy with TLS hands on what
-    comes from outside.
+    Runs until SIGTERM or Ctrl-C. By default it listens only on the loopback address. Requests without a valid signature are
+    ignored. A reverse proxy with TLS forwards the requests from outside.
 
     \b
     Examples:
@@ -60,7 +58,7 @@ def _address(listen: str) -> tuple[str, int]:
     host, colon, port = listen.rpartition(":")
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise Usage(
-            f"'{listen}' is no address to listen on", hint=f"as: --listen {LISTEN}", code="bad_address"
+            f'"{listen}" is not an address with a port.', hint=f"Use --listen {LISTEN}", code="bad_address"
         )
     return host.strip("[]"), int(port)
 
@@ -80,8 +78,8 @@ def _serve(session: Session, host: str, port: int) -> None:
     callbacks = Callbacks(service, Inbox(service))
     server = Server(Application(callbacks, Links(session.apart()), session.say), host, port)
     if host not in LOOPBACK:
-        session.warn("no_tls", f"{host} can be reached from other machines, and there is no TLS here")
+        session.warn("no_tls", f"Other computers can reach {host}, and the connection has no TLS.")
     with stopped_by_signals(server.stop), PeriodicTask(callbacks.inbox.again, AGAIN, session.say):
-        session.say(f"listening on {host}:{server.port}; stop it with Ctrl-C or SIGTERM")
+        session.say(f"Listening on {host}:{server.port}. Stop with Ctrl-C or SIGTERM.")
         server.run()
-    session.say("stopped listening")
+    session.say("Stopped.")

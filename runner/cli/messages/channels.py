@@ -1,4 +1,4 @@
-"""Channels: whether they can be used now, and the check that tries every way to every person on a quiet day."""
+"""Commands of channels: their state, and the channel test of every contact method."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def add(app: Commands) -> None:
     channels = group(
         app,
         "channel",
-        "Channels: whether they can be used now, and whether everybody is reached.",
+        "Show channels and test all contact methods.",
     )
     command(channels, "list", Scope.ANYWHERE)(list_)
     command(channels, "check", Scope.HOME_WRITES)(check)
 
 
 def list_(session: Session) -> None:
-    """List the channels: what each carries and falls with, its rates, and what holds it up now."""
+    """List the channels with dependencies, rates and blocks."""
     from runner.reports.messages.channels import ChannelRow, ChannelsReport, channel_row, channels_page
     from runner.routing.traffic import Account
 
@@ -58,12 +58,15 @@ def check(
     channel: Annotated[
         list[str] | None, Option("--channel", metavar="CHANNEL", help="Only over this channel.")
     ] = None,
-    show: Annotated[bool, Option("--show", help="Show how long ago each way worked; send nothing.")] = False,
-    yes: Annotated[bool, Option("--yes", help="Send without asking.")] = False,
+    show: Annotated[
+        bool, Option("--show", help="Show the age of the last success of each contact method. Sends nothing.")
+    ] = False,
+    yes: Annotated[bool, Option("--yes", help="No question before sending.")] = False,
 ) -> int:
-    """Try every way to every person, as on a quiet day: shows how old each last success is, asks, then sends.
+    """Test every contact method of every person. Asks first.
 
-    What came of it is kept, and shown when an incident is opened. Exits with 1 where a way did not work.
+    First shows the age of each last success. The results are stored and shown when an incident is opened. The exit code
+    is 1 if a contact method failed.
 
     \b
     Examples:
@@ -81,7 +84,10 @@ def check(
 
     session.tell(checks_page(report, session.now()))
     if not yes:
-        session.confirm(f"Send {count(len(found), 'message')} now?", "repeat with --yes, or look with --show")
+        session.confirm(
+            f"Send {count(len(found), 'message')} now?",
+            "Repeat with --yes, or only show the test with --show",
+        )
     failed = 0
     for way, result in check_contacts(session.service, found):
         failed += result.state != "accepted"

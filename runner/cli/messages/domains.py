@@ -1,4 +1,4 @@
-"""Failure domains: what the attacker may read or has taken, what is down, and what hangs on it."""
+"""Commands of failure domains: which are compromised or down, and what depends on each."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ from runner.reports.core.page import Cell, Page, Table, Tone, line
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
-Name = Annotated[str, Argument(metavar="DOMAIN", help="As channels name it in tocsin.yaml.")]
-Since = Annotated[str, Option("--since", metavar="INSTANT", help="Since when; now otherwise.")]
-Why = Annotated[str, Option("--reason", metavar="WHY", help="How you know.")]
+Name = Annotated[str, Argument(metavar="DOMAIN", help="Failure domain, as in tocsin.yaml.")]
+Since = Annotated[str, Option("--since", metavar="INSTANT", help="Start time. Default: now.")]
+Why = Annotated[
+    str, Option("--reason", metavar="WHY", help="Source of the information. Stored in the journal.")
+]
 _TONES: dict[str, Tone] = {"compromised": "alarm", "down": "warn", "up": "good"}
 
 
@@ -43,7 +45,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 def add(app: Commands) -> None:
     """Add ``domain …``."""
-    domains = group(app, "domain", "Failure domains: what is compromised or down, and what hangs on it.")
+    domains = group(app, "domain", "Show and change failure domains and their dependencies.")
     command(domains, "list")(list_)
     command(domains, "compromised", Scope.WRITES)(compromised)
     command(domains, "declare-down", Scope.WRITES)(declare_down)
@@ -128,7 +130,7 @@ def _hanging(row: Row) -> str:
 
 def _page(session: Session, rows: tuple[Row, ...]) -> Page:
     if not rows:
-        return Page((line("no channel and no contact names a failure domain", "dim"),))
+        return Page((line("No channel and no contact names a failure domain", "dim"),))
     cells = tuple(
         (
             Cell(row.domain),
@@ -142,7 +144,7 @@ def _page(session: Session, rows: tuple[Row, ...]) -> Page:
 
 
 def compromised(session: Session, domain: Name, since: Since = "", reason: Why = "") -> None:
-    """Declare a domain compromised: no message goes over what hangs on it any more.
+    """Mark a failure domain as compromised. Blocks its channels.
 
     \b
     Example:
@@ -152,15 +154,17 @@ def compromised(session: Session, domain: Name, since: Since = "", reason: Why =
 
 
 def declare_down(session: Session, domain: Name, since: Since = "", reason: Why = "") -> None:
-    """Declare a domain down: what hangs on it is not tried, in any open incident, until it is declared up again.
+    """Mark a failure domain as down. Its channels are not used.
 
-    Where no incident is open it holds for those to come.
+    Valid in all open incidents until the domain is marked as restored: tocsin domain up.
+
+    If no incident is open, the mark is valid for future incidents.
     """
     _declare(session, domain, "down", since, reason)
 
 
 def declare_up(session: Session, domain: Name, since: Since = "", reason: Why = "") -> None:
-    """Declare a domain sound again, in every open incident and in those to come."""
+    """Mark a failure domain as restored, in all incidents."""
     _declare(session, domain, "up", since, reason)
 
 
@@ -195,11 +199,9 @@ def _between(
 
     if state != "compromised":
         declare_between(session.service, domain, state, at)
-    session.say(f"{domain} is {state}; no incident is open, so it holds for those that will be")
+    session.say(f"{domain} is {state}. No incident is open. The state is valid for future incidents.")
     if reason:
-        session.say(
-            "the reason is kept in no incident: write it into the one that follows (tocsin note TEXT)"
-        )
+        session.say("No incident stores the reason. Add it to the next incident: tocsin note TEXT")
     _show(session, None)
 
 
@@ -209,7 +211,7 @@ def nothing_hangs(service: IncidentService, domain: str) -> str:
     if domain in known:
         return ""
     close = nearest(domain, known)
-    hint = f"did you mean '{close}'? see" if close else "see"
+    hint = f'A similar name is "{close}". See' if close else "see"
     return warning(
-        "unknown_domain", f"no channel and no contact depends on '{domain}'; {hint}: tocsin domain list"
+        "unknown_domain", f'No channel and no contact depends on "{domain}"; {hint}: tocsin domain list'
     )

@@ -1,4 +1,4 @@
-"""Messages: the plan, what is proved of each delivery, and what only a person can say."""
+"""Commands of messages: plan, send, deliveries, rules, outcomes and calls."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.page import Page, line
 from runner.settings import CONFIG
 
-Delivery = Annotated[str, Argument(metavar="DELIVERY", help="Its id, as in tocsin message list.")]
+Delivery = Annotated[str, Argument(metavar="DELIVERY", help="Id, as in tocsin message list.")]
 
 
 def add(app: Commands) -> None:
     """Add ``message …`` and ``call``."""
-    messages = group(app, "message", "Messages: plan, list, show, prove; say what became of one; send again.")
+    messages = group(app, "message", "Manage messages: plan, send, list, show, prove, resolve, retry.")
     command(messages, "plan")(plan)
     command(messages, "send", Scope.WRITES)(send)
     command(messages, "rules")(rules)
@@ -40,20 +40,22 @@ def add(app: Commands) -> None:
 def plan(
     session: Session,
     class_: Annotated[
-        str, Argument(metavar="[CLASS]", help="A message class; every message of the playbooks otherwise.")
+        str, Argument(metavar="[CLASS]", help="Message class. Default: all messages of the playbooks.")
     ] = "",
     to: Annotated[
-        list[str] | None, Option("--to", metavar="ROLE", help="A role, or person:PERSON; with CLASS.")
+        list[str] | None, Option("--to", metavar="ROLE", help="Role, or person:PERSON; with CLASS.")
     ] = None,
-    kind: Annotated[str, Option("--kind", help="As if it were real, exercise or test; with CLASS.")] = "",
+    kind: Annotated[str, Option("--kind", help="Kind of incident: real, exercise or test; with CLASS.")] = "",
     compromised: Annotated[
         list[str] | None,
-        Option("--compromised", metavar="DOMAIN", help="As if it had fallen; with CLASS."),
+        Option(
+            "--compromised", metavar="DOMAIN", help="Failure domain that counts as compromised; with CLASS."
+        ),
     ] = None,
 ) -> None:
-    """Show how messages would leave now, and which channels are refused by which rule. Sends nothing.
+    """Show the message plan and blocked channels. Sends nothing.
 
-    With CLASS it works without an incident, too.
+    With CLASS, the command also works without an incident.
 
     \b
     Examples:
@@ -65,7 +67,7 @@ def plan(
         return
     if to or kind or compromised:
         raise Usage(
-            "--to, --kind and --compromised go with a class",
+            "--to, --kind and --compromised need a message class.",
             hint="tocsin message plan CLASS --to ROLE",
             code="argument_missing",
         )
@@ -84,17 +86,22 @@ def plan(
 
 def send(
     session: Session,
-    text: Annotated[str, Argument(metavar="TEXT", help="What people read, literally.")],
+    text: Annotated[str, Argument(metavar="TEXT", help="Text of the message.")],
     to: Annotated[
-        list[str] | None, Option("--to", metavar="WHOM", help="A role, a person, or everybody with a role.")
+        list[str] | None, Option("--to", metavar="WHOM", help="Role, person, or everybody with a role.")
     ] = None,
     class_: Annotated[
-        str, Option("--class", metavar="CLASS", help="status-update; with --ask-ack urgent-internal.")
+        str,
+        Option(
+            "--class",
+            metavar="CLASS",
+            help="Message class. Default: status-update; with --ask-ack urgent-internal.",
+        ),
     ] = "",
-    ask_ack: Annotated[bool, Option("--ask-ack", help="Ask each person for an acknowledgement.")] = False,
-    yes: Annotated[bool, Option("--yes", help="Send without asking.")] = False,
+    ask_ack: Annotated[bool, Option("--ask-ack", help="Acknowledgement required from each person.")] = False,
+    yes: Annotated[bool, Option("--yes", help="No question before sending.")] = False,
 ) -> None:
-    """Send a text to people of the incident. Shows the plan and asks first.
+    """Send a message. Shows the plan and asks first.
 
     \b
     Examples:
@@ -104,14 +111,18 @@ def send(
     from runner.app.messages.written_message import Written, compose_by_hand
 
     if not to:
-        raise Usage("who is the message for?", hint="--to ROLE, PERSON or everybody", code="option_missing")
+        raise Usage(
+            "The message has no recipient.",
+            hint="Add --to ROLE, --to PERSON or --to everybody",
+            code="option_missing",
+        )
     incident = session.incident()
     written = Written(text=text, to=tuple(to), message_class=class_, ask_ack=ask_ack)
     composed = compose_by_hand(session.service, incident, written)
     session.tell(_plan_of(session, incident, composed))
     if not yes:
-        session.confirm("Send as planned?", "look at the plan, then repeat with --yes")
-    submit(session, incident.id, composed, f"message {composed.message} goes to {', '.join(composed.to)}")
+        session.confirm("Send as planned?", "Read the plan, then repeat with --yes")
+    submit(session, incident.id, composed, f"Message {composed.message} is sent to {', '.join(composed.to)}")
 
 
 def _plan_of(session: Session, incident: Incident, made: c.Composed) -> Page:
@@ -159,7 +170,7 @@ def incident_or_none(session: Session) -> Incident | None:
 
 
 def rules(session: Session) -> None:
-    """List the rules of messages: what each says, on what ground, how sure that is, and which were set aside."""
+    """List the rules of messages with sources and overrides."""
     from runner.reports.messages.rules import rules_page, rules_report
 
     report = rules_report(incident_or_none(session))
@@ -168,28 +179,30 @@ def rules(session: Session) -> None:
 
 def override(
     session: Session,
-    rule: Annotated[str, Argument(metavar="RULE", help="Its number, as refusals show it.")],
-    channel: Annotated[str, Option("--channel", help="For this channel alone.")] = "",
-    class_: Annotated[str, Option("--class", metavar="CLASS", help="For this message class alone.")] = "",
-    to: Annotated[str, Option("--to", metavar="PERSON", help="For this person alone.")] = "",
-    text: Annotated[str, Option("--text", metavar="SHA256", help="For this text alone; R10 needs it.")] = "",
+    rule: Annotated[str, Argument(metavar="RULE", help="Number of the rule, as R8.")],
+    channel: Annotated[str, Option("--channel", help="Only for this channel.")] = "",
+    class_: Annotated[str, Option("--class", metavar="CLASS", help="Only for this message class.")] = "",
+    to: Annotated[str, Option("--to", metavar="PERSON", help="Only for this person.")] = "",
+    text: Annotated[
+        str, Option("--text", metavar="SHA256", help="Only for this text. Required for R10.")
+    ] = "",
     reason: Reason = "",
 ) -> None:
-    """Set a rule aside, as its approver; it is on record, and shown wherever it has effect.
+    """Override a rule, as its approver. Stored in the journal.
 
-    Who holds the role commander or counsel may. It covers what had fallen by now, and nothing that falls later. To take it
-    back, correct its entry: tocsin correct SEQ.
+    Needs the role commander or counsel. The override is valid for the domains that are compromised now, not for later ones.
+    To end the override: tocsin correct SEQ.
 
     \b
     Example:
-      tocsin message override R8 --channel outside-mail --class urgent-confidential --as ada --reason "no other way"
+      tocsin message override R8 --channel outside-mail --class urgent-confidential --as ada --reason "no other channel"
     """
     from runner.app.messages.messages import known_class
 
     if session.options.on_behalf_of:
         raise Usage(
-            "a rule is set aside by its approver alone",
-            hint="leave --on-behalf-of out: --as PERSON",
+            "You cannot override a rule on behalf of another person.",
+            hint="Ask the approver of the rule to run the command with --as PERSON",
             code="on_behalf",
         )
     _known(session, channel, to)
@@ -205,17 +218,19 @@ def override(
         text=text.removeprefix("sha256:"),
     )
     session.service.known(session.by)
-    submit(session, session.name(), made, f"{rule} is set aside by {session.by}")
+    submit(session, session.name(), made, f"{session.by} overrode the rule {rule}")
 
 
 def call_sheet(
     session: Session,
     out: Annotated[
         Path | None,
-        Option("--out", metavar="FILE", help="A file .pdf, .docx, .html, .txt or .md; else it is shown."),
+        Option("--out", metavar="FILE", help="File .pdf, .docx, .html, .txt or .md. Default: the screen."),
     ] = None,
 ) -> None:
-    """Make a sheet for the telephone: who, on which number, what to say, boxes to tick. It holds numbers in clear.
+    """Create a call sheet with people, numbers and texts.
+
+    The sheet contains complete telephone numbers.
 
     \b
     Example:
@@ -226,13 +241,17 @@ def call_sheet(
     from runner.documents.write import FORMATS, write
 
     if out is None and session.json:
-        raise Usage("numbers in clear stand in no JSON", hint="--out calls.pdf", code="option_missing")
+        raise Usage(
+            "JSON never contains complete telephone numbers.",
+            hint="Use --out calls.pdf",
+            code="option_missing",
+        )
     format_ = out.suffix.removeprefix(".") if out is not None else "txt"
-    known = next((one for one in FORMATS if one == format_), None)
+    known = next((name for name in FORMATS if name == format_), None)
     if known is None:
         raise Usage(
-            f"{out} has none of the endings {', '.join(FORMATS)}",
-            hint="--out calls.pdf",
+            f'File "{out}" ends in none of {", ".join(FORMATS)}.',
+            hint="Use --out calls.pdf",
             code="unknown_ending",
         )
     content = write(made(session.service, incident_or_none(session)), known)
@@ -240,20 +259,22 @@ def call_sheet(
         session.world.out.write(content.decode())
         return
     private_file(out, content)
-    said = f"{out}: it holds private numbers; print it, lock it away, delete the file"
+    said = f"{out} contains private numbers. Print it, lock the paper away, delete the file."
     session.show({"schema": "tocsin/call-sheet/v1", "file": str(out)}, Page((line(said, "good", hang=2),)))
 
 
 def _known(session: Session, channel: str, person: str) -> None:
     if channel and channel not in session.service.home.channels:
         known = ", ".join(session.service.home.channels) or "none"
-        raise NotFound(f"there is no channel '{channel}'", hint=f"known: {known}", code="unknown_channel")
+        raise NotFound(
+            f'Channel "{channel}" does not exist.', hint=f"Use one of: {known}", code="unknown_channel"
+        )
     if person:
         session.service.known(person)
 
 
 def list_(session: Session) -> None:
-    """List the deliveries: whom, over what, what is proved."""
+    """List the deliveries with recipient, channel and evidence."""
     from runner.reports.core.task_rows import titles
     from runner.reports.messages.messages import messages
     from runner.reports.messages.messages_page import messages_page
@@ -265,7 +286,7 @@ def list_(session: Session) -> None:
 
 
 def show(session: Session, delivery: Delivery) -> None:
-    """Show one delivery: every attempt, its outcome, and the channels that were refused."""
+    """Show one delivery with attempts, outcomes and blocked channels."""
     from runner.reports.messages.messages import message, message_page
 
     incident = session.incident()
@@ -282,27 +303,25 @@ def _code(session: Session, incident: Incident, delivery: str) -> str:
 
 def resolve(
     session: Session,
-    delivery: Annotated[
-        str, Argument(metavar="DELIVERY", help="A delivery, or a step whose outcome is unknown.")
-    ],
+    delivery: Annotated[str, Argument(metavar="DELIVERY", help="Delivery, or task with an unknown outcome.")],
     happened: Annotated[
-        bool | None, Option("--happened/--not-happened", help="What became of the attempt.")
+        bool | None, Option("--happened/--not-happened", help="Outcome of the attempt.")
     ] = None,
     reason: Reason = "",
 ) -> None:
-    """Say what became of an attempt that nobody had an answer to.
+    """Resolve an attempt with an unknown outcome.
 
     \b
     Example:
       tocsin message resolve d-7k2m --happened --reason "maria confirmed on the telephone"
     """
     if happened is None:
-        raise Usage("did it happen?", hint="--happened or --not-happened", code="option_missing")
+        raise Usage("The outcome is missing.", hint="Add --happened or --not-happened", code="option_missing")
     incident = session.incident()
     effect = delivery if delivery in incident.deliveries else _step(incident, delivery)
     made = c.ResolveAttempt(by=session.by, effect=effect, happened=happened, reason=reason)
     words = "happened" if happened else "did not happen"
-    submit(session, incident.id, made, f"{effect}: it {words}")
+    submit(session, incident.id, made, f"{effect}: the attempt {words}")
 
 
 def _step(incident: Incident, text: str) -> str:
@@ -313,23 +332,23 @@ def _step(incident: Incident, text: str) -> str:
         return resolve_step(incident, text, numbered(incident))
     except NotFound:
         raise NotFound(
-            f"no delivery or step '{text}'", hint="see: tocsin message list", code="unknown_delivery"
+            f'Delivery or task "{text}" does not exist.', hint="tocsin message list", code="unknown_delivery"
         ) from None
 
 
 def retry(session: Session, delivery: Delivery, reason: Reason = "") -> None:
-    """Send a message again, under a new key: whoever has it already gets it twice. Needs --reason."""
+    """Resend a message under a new key. Needs --reason.
+
+    A person who has the message already gets it twice."""
     made = c.Resend(by=session.by, delivery=delivery, reason=reason)
-    submit(session, session.name(), made, f"{delivery} is sent again")
+    submit(session, session.name(), made, f"{delivery} is resent")
 
 
 def call(
     session: Session,
     delivery: Delivery,
-    reached: Annotated[
-        bool | None, Option("--reached/--not-reached", help="Did you speak to the person?")
-    ] = None,
-    note: Annotated[str, Option("--note", help="What was said.")] = "",
+    reached: Annotated[bool | None, Option("--reached/--not-reached", help="Result of the call.")] = None,
+    note: Annotated[str, Option("--note", help="Note about the call.")] = "",
 ) -> None:
     """Record a phone call as a delivery. At a terminal it asks whether you reached the person.
 
@@ -341,11 +360,15 @@ def call(
     incident = session.incident()
     if delivery not in incident.deliveries:
         known = ", ".join(d.id for d in incident.deliveries.values() if d.state != "satisfied") or "none"
-        raise Refused(f"there is no delivery '{delivery}'", hint=f"open: {known}", code="unknown_delivery")
+        raise Refused(
+            f'Delivery "{delivery}" does not exist.',
+            hint=f"Use one of the open deliveries: {known}",
+            code="unknown_delivery",
+        )
     person = incident.deliveries[delivery].person
     reached = _asked(session, person) if reached is None else reached
     made = c.ReportCall(by=session.by, delivery=delivery, reached=reached, note=note)
-    submit(session, incident.id, made, f"{person} was {'reached' if reached else 'not reached'} by telephone")
+    submit(session, incident.id, made, f"{person} was {'reached' if reached else 'not reached'} by phone")
 
 
 def _asked(session: Session, person: str) -> bool:
@@ -355,7 +378,9 @@ def _asked(session: Session, person: str) -> bool:
     said = session.ask(f"Did you reach {person_name(person)}? [y/n]").lower() if session.world.asks else ""
     if said in ("y", "yes", "n", "no"):
         return said.startswith("y")
-    raise Usage("did you reach the person?", hint="--reached or --not-reached", code="option_missing")
+    raise Usage(
+        "The result of the call is missing.", hint="Add --reached or --not-reached", code="option_missing"
+    )
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/acknowledged/v1"):
@@ -373,12 +398,12 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
 
 def ack(
     session: Session,
-    code: Annotated[str, Argument(metavar="CODE", help="The code in the last line of the message.")],
-    note: Annotated[str, Option("--note", help="What you want to say with it.")] = "",
+    code: Annotated[str, Argument(metavar="CODE", help="Code in the last line of the message.")],
+    note: Annotated[str, Option("--note", help="Comment to the acknowledgement.")] = "",
 ) -> None:
-    """Say that you have a message: nobody else is called out for it any more.
+    """Acknowledge a message and stop its escalation.
 
-    It must have gone to you: say who you are with --as, or for whom you say it with --on-behalf-of and --via.
+    The message must be addressed to you. Name yourself with --as, or the recipient with --on-behalf-of and --via.
 
     \b
     Example:
@@ -397,15 +422,15 @@ def ack(
 def page(report: Answered) -> Page:
     """Draw the answer."""
     if not report.changed:
-        return Page((line(f"{report.person} had acknowledged it already: nothing to change", "good"),))
-    return Page((line(f"{report.codename}: {report.person} has acknowledged {report.delivery}", "good"),))
+        return Page((line(f"{report.person} acknowledged {report.delivery} before. No change.", "good"),))
+    return Page((line(f"{report.codename}: {report.person} acknowledged {report.delivery}", "good"),))
 
 
 def prove(
     session: Session,
-    delivery: Annotated[str, Argument(metavar="DELIVERY", help="Its id, as in tocsin message list.")],
+    delivery: Annotated[str, Argument(metavar="DELIVERY", help="Id, as in tocsin message list.")],
 ) -> None:
-    """Say what is proved of a delivery and what is not, in a sentence that can be quoted.
+    """Show the evidence of a delivery as a sentence to quote.
 
     \b
     Example:

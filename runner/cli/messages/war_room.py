@@ -1,4 +1,4 @@
-"""``tocsin room``: say where people have agreed to talk, and have what failed about rooms tried anew."""
+"""Commands ``room use`` and ``room retry``."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from runner.incident.state.commands import ChooseRoom, RetryRoom
 
 def add(app: Commands) -> None:
     """Add ``room …``."""
-    rooms = group(app, "room", "The war room: where people have agreed to talk, and what failed about rooms.")
+    rooms = group(app, "room", "Set the war room, and retry failed rooms.")
     command(rooms, "use", Scope.WRITES)(use)
     command(rooms, "retry", Scope.WRITES)(retry)
 
 
 def use(
     session: Session,
-    address: Annotated[str, Argument(metavar="ADDRESS", help="What people open or dial.")],
+    address: Annotated[
+        str, Argument(metavar="ADDRESS", help="Address that people open or number that they dial.")
+    ],
     domain: Annotated[
-        list[str] | None, Option("--domain", metavar="DOMAIN", help="What it falls with; may be repeated.")
+        list[str] | None,
+        Option("--domain", metavar="DOMAIN", help="Failure domain of the room; may be repeated."),
     ] = None,
 ) -> None:
-    """Say where people have agreed to talk: its address stands in every message from now on, until its domain falls.
+    """Set the war room. All later messages contain its address.
+
+    Messages stop to contain the address if its failure domain is compromised.
 
     \b
     Example:
@@ -35,7 +40,11 @@ def use(
     from runner.routing.war_room import WarRoom
 
     if not address.strip() or not address.isprintable():
-        raise Usage("this is no address", hint="one line that people can open or dial", code="bad_address")
+        raise Usage(
+            "This is not an address for a war room.",
+            hint="Write one line that people can open or dial.",
+            code="bad_address",
+        )
     incident = session.incident()
     room = WarRoom(
         name=AGREED,
@@ -43,9 +52,9 @@ def use(
         domains=tuple(sorted(set(domain or ()))),
         agreed_by=session.by or "somebody",
     )
-    submit(session, incident.id, ChooseRoom(by=session.by, room=room), f"the war room is {room.address}")
+    submit(session, incident.id, ChooseRoom(by=session.by, room=room), f"War room: {room.address}")
 
 
 def retry(session: Session) -> None:
-    """Have rooms that could not be opened, and invitations that failed, tried anew."""
-    submit(session, session.name(), RetryRoom(by=session.by), "what failed about rooms is tried anew")
+    """Retry failed rooms and invitations."""
+    submit(session, session.name(), RetryRoom(by=session.by), "Failed rooms and invitations are retried")

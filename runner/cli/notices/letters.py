@@ -1,4 +1,4 @@
-"""``notice letters``: a letter to every person of a list."""
+"""Command ``notice letters``: a letter to every person of a list."""
 
 from __future__ import annotations
 
@@ -18,25 +18,32 @@ if TYPE_CHECKING:
 
 def letters(
     session: Session,
-    notice: Annotated[str, Argument(metavar="NOTICE", help="A template with slots; auto: by each duty.")],
+    notice: Annotated[str, Argument(metavar="NOTICE", help="Template with slots, or auto.")],
     people: Annotated[Path, Option("--people", metavar="FILE", help="A CSV file.")],
-    out: Annotated[Path, Option("--out", metavar="DIR", help="The folder of this run.")],
+    out: Annotated[Path, Option("--out", metavar="DIR", help="Folder of this run.")],
     duty: Annotated[
-        list[str] | None, Option("--duty", help="The duty, or one for each place; else by place.")
+        list[str] | None, Option("--duty", help="Duty, or one for each place. Default: by place.")
     ] = None,
-    population: Annotated[str, Option("--population", metavar="ID", help="Where the list names none.")] = "",
-    to: Annotated[list[str] | None, Option("--to", metavar="FORMAT", help="pdf; or docx, html, txt.")] = None,
-    batch: Annotated[
-        int, Option("--batch", metavar="N", help="Up to 1,000 letters in a PDF, for paper.")
-    ] = 0,
-    jobs: Annotated[int, Option("--jobs", metavar="N", help="Processes; as many as there are cores.")] = 0,
-    fonts: Annotated[list[Path] | None, Option("--fonts", metavar="DIR", help="More fonts for PDF.")] = None,
-    skip_bad: Annotated[bool, Option("--skip-bad", help="Go without bad rows; they are listed.")] = False,
-    drafts: Annotated[bool, Option("--draft", help="Marked as drafts, gaps and all; not on record.")] = False,
+    population: Annotated[
+        str, Option("--population", metavar="ID", help="Place, if the list has none.")
+    ] = "",
+    query: Annotated[str, Option("--query", metavar="SQL", help="SQL query, or a file with it.")] = "",
+    to: Annotated[
+        list[str] | None,
+        Option("--to", metavar="FORMAT", help="Format: pdf, docx, html, txt."),
+    ] = None,
+    batch: Annotated[int, Option("--batch", metavar="N", help="Letters in one PDF, up to 1,000.")] = 0,
+    jobs: Annotated[int, Option("--jobs", metavar="N", help="Processes. Default: one per core.")] = 0,
+    fonts: Annotated[
+        list[Path] | None, Option("--fonts", metavar="DIR", help="Folder with more fonts.")
+    ] = None,
+    skip_bad: Annotated[bool, Option("--skip-bad", help="Skip and list invalid rows.")] = False,
+    drafts: Annotated[bool, Option("--draft", help="Drafts with missing information. Not recorded.")] = False,
 ) -> None:
-    """Write a letter to every person of a list; the same command goes on where a run was cut off.
+    """Create a letter to every person of a list.
 
-    The list has the columns reference, name, address and, where more than one law is in question, jurisdiction.
+    If a run is interrupted, the same command continues the run. The list has the columns reference, name and address. If
+    more than one law can apply, it also has jurisdiction.
 
     \b
     Examples:
@@ -75,7 +82,7 @@ def _unapproved(written: Written) -> list[str]:
     return [
         warning(
             "not_approved",
-            f"nobody approved {notice} {version} for {duty}: have it approved before the letters go out",
+            f"{notice} {version} is not approved for {duty}. Approve it before you send the letters.",
         )
         for duty, notice, version in patterns
     ]
@@ -112,10 +119,10 @@ def _page(written: Written) -> Page:
     said = [
         f"{written.letters:,} letters in {written.files:,} files, {written.pages:,} pages, in {written.folder}"
     ]
-    said += [f"{there:,} of them were there already"] if there else []
+    said += [f"{there:,} of them existed already"] if there else []
     blocks: list[Paragraph | Table] = [Table(rows=rows, elastic=3, indent=0), line("; ".join(said), "good")]
     if written.rejected:
-        blocks.append(line(f"{written.rejected:,} bad rows have no letter: see rejects.csv", "alarm"))
-    kept = f"on record as {written.evidence}" if written.evidence else "drafts are on no record"
+        blocks.append(line(f"{written.rejected:,} invalid rows have no letter: see rejects.csv", "alarm"))
+    kept = f"recorded as {written.evidence}" if written.evidence else "drafts are not recorded"
     blocks.append(line(f"Merkle root {written.root}, {kept}", "dim"))
     return Page(tuple(blocks))

@@ -1,4 +1,4 @@
-"""Notices: what was rendered, what is missing in it, and the files themselves."""
+"""Commands of notices: list, show, generate, check, export."""
 
 from __future__ import annotations
 
@@ -28,18 +28,24 @@ if TYPE_CHECKING:
 
 def adopt(
     session: Session,
-    file: Annotated[Path, Argument(metavar="FILE.docx", help="The Word file that came back.")],
+    file: Annotated[Path, Argument(metavar="FILE.docx", help="Edited Word file.")],
     step: Annotated[
-        str, Argument(metavar="[STEP]", help="The notice step; the file's name tells otherwise.")
+        str, Argument(metavar="[STEP]", help="Notice task. Default: from the name of the file.")
     ] = "",
     override: Annotated[
-        str, Option("--override", metavar="WHY", help="Counsel lets it go as it is; the reason is kept.")
+        str,
+        Option(
+            "--override",
+            metavar="WHY",
+            help="Reason of counsel to accept the notice as it is. Stored in the journal.",
+        ),
     ] = "",
-    yes: Annotated[bool, Option("--yes", help="Take it without asking.")] = False,
+    yes: Annotated[bool, Option("--yes", help="No question before the import.")] = False,
 ) -> None:
-    """Take counsel's edited Word file as the notice's text: it is compared, checked, and written in every format.
+    """Import an edited Word file as the text of a notice.
 
-    Tracked changes count as accepted. What was approved before is void, and the new text is approved as any other.
+    Compares and checks the text, and writes all formats. Tracked changes count as accepted. Earlier approvals are void. The
+    new text needs its own approval.
 
     \b
     Examples:
@@ -56,17 +62,17 @@ def adopt(
         answer(
             session,
             Turn(before=incident, after=incident),
-            f"{adoption.step}: the text is that of {adoption.pair.new.id}: there is nothing to take",
+            f"{adoption.step}: no change; the text is the same as {adoption.pair.new.id}",
         )
         return
     in_person(session, override)
     session.tell(Page(tuple(_page(adoption))))
     if not yes:
         again = f"tocsin notice adopt {file} {adoption.step} --yes"
-        session.confirm(f"{session.by}: take this text for {adoption.step}?", again)
+        session.confirm(f"{session.by}: import this text for {adoption.step}?", again)
     rendered = command(session.service, incident, adoption, override)
     turn = session.service.act(session.principal, incident.id, [rendered])
-    tell(session, turn, f"the text of {file.name} is taken: {rendered_words(rendered)}")
+    tell(session, turn, f"Imported the text of {file.name}: {rendered_words(rendered)}")
 
 
 def _page(found: Adoption) -> Iterator[Block]:
@@ -81,10 +87,10 @@ def _page(found: Adoption) -> Iterator[Block]:
         text = f"the file is of {found.written_from.id}, which {newest.id} has replaced: what changed between them goes back"
         yield line(text, "alarm", hang=2)
     if found.returned.tracked:
-        yield line(f"{count(found.returned.tracked, 'tracked change')} taken as final text", "warn")
+        yield line(f"{count(found.returned.tracked, 'tracked change')} accepted as final text", "warn")
     if found.returned.comments:
         yield line(
-            f"{count(found.returned.comments, 'comment')} left out: they are no part of the text", "warn"
+            f"{count(found.returned.comments, 'comment')} ignored: comments are not part of the text", "warn"
         )
     for coverage in found.coverage:
         if coverage.state in ("gap", "forbidden", "to_check"):
@@ -98,25 +104,25 @@ def _page(found: Adoption) -> Iterator[Block]:
             )
 
 
-Which = "A rendering: its number, the beginning of its digest, or its id."
+Which = "Version: its number, the start of its digest, or its id."
 
 
 def diff(
     session: Session,
-    name: Annotated[str, Argument(metavar="NOTICE", help="A notice, a rendering, or a notice step.")],
-    older: Annotated[str, Argument(metavar="[A]", help=f"{Which} The one before B otherwise.")] = "",
-    newer: Annotated[str, Argument(metavar="[B]", help=f"{Which} The newest otherwise.")] = "",
+    name: Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")],
+    older: Annotated[str, Argument(metavar="[A]", help=f"{Which} Default: the one before B.")] = "",
+    newer: Annotated[str, Argument(metavar="[B]", help=f"{Which} Default: the newest.")] = "",
     since_filed: Annotated[
-        bool, Option("--since-filed", help="What changed since the last filing under the same law.")
+        bool, Option("--since-filed", help="Changes since the last filing under the same law.")
     ] = False,
     to: Annotated[
-        list[str] | None, Option("--to", metavar="FORMAT", help="html, docx; several with commas.")
+        list[str] | None, Option("--to", metavar="FORMAT", help="Formats with commas: html, docx.")
     ] = None,
-    out: Annotated[Path | None, Option("--out", metavar="DIR", help="The folder to write into.")] = None,
+    out: Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")] = None,
 ) -> None:
-    """Show what changed between two renderings of a notice, word by word, and which facts changed it.
+    """Compare two versions of a notice, by words and by facts.
 
-    With --out it is written as HTML and as Word with tracked changes.
+    With --out, writes the comparison as HTML and as Word with tracked changes.
 
     \b
     Examples:
@@ -129,7 +135,7 @@ def diff(
     incident = session.incident()
     if since_filed and older:
         raise Usage(
-            "--since-filed says itself with what to compare", hint="leave A out", code="options_conflict"
+            "--since-filed sets the version to compare with.", hint="Remove A", code="options_conflict"
         )
     choose = notice_versions.since_filed if since_filed else None
     old, new = (
@@ -151,7 +157,8 @@ def report(incident: Incident, pair: Pair) -> Compared:
 
     filed = {view.record.digest for view in incident.duties.values() if view.record is not None}
     before, after = (
-        version(one, number_of(incident, one), filed=one.digest in filed) for one in (pair.old, pair.new)
+        version(document, number_of(incident, document), filed=document.digest in filed)
+        for document in (pair.old, pair.new)
     )
     return compared(before, after, pair.redline, pair.facts)
 
@@ -165,17 +172,21 @@ def _show(session: Session, found: Compared, pair: Pair) -> None:
     session.show(found, page)
 
 
-Name = Annotated[str, Argument(metavar="NOTICE", help="A notice, a rendering, or a notice step.")]
+Name = Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")]
 To = Annotated[
     list[str] | None,
     Option(
-        "--to", metavar="FORMAT", help="docx, pdf, html, txt; a form also xlsx, json; several with commas."
+        "--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt; a form also xlsx, json."
     ),
 ]
-Out = Annotated[Path | None, Option("--out", metavar="DIR", help="The folder to write into.")]
+Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")]
 Override = Annotated[
     str,
-    Option("--override", metavar="WHY", help="Counsel lets it go as it is; the reason is kept."),
+    Option(
+        "--override",
+        metavar="WHY",
+        help="Reason of counsel to accept the notice as it is. Stored in the journal.",
+    ),
 ]
 _TONES: dict[str, Tone] = {"gap": "alarm", "forbidden": "alarm", "to_follow": "warn", "covered": "good"}
 
@@ -190,9 +201,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
 
 def add(app: Commands) -> None:
     """Add ``notice …``."""
-    notices = group(
-        app, "notice", "Notices to authorities and people: list, render, show, compare, check, pull."
-    )
+    notices = group(app, "notice", "Manage notices: list, show, generate, compare, check, export.")
     command(notices, "list")(list_)
     command(notices, "show")(show)
     command(notices, "render", Scope.WRITES)(render)
@@ -204,7 +213,7 @@ def add(app: Commands) -> None:
 
 
 def list_(session: Session) -> None:
-    """List what was rendered, with its gaps and approvals."""
+    """List the notices with missing information and approvals."""
     from runner.reports.notices.notices import notices, notices_page
 
     report = notices(session.incident())
@@ -212,7 +221,7 @@ def list_(session: Session) -> None:
 
 
 def show(session: Session, name: Name) -> None:
-    """Show one rendering: its gaps, its files by digest, who approved these bytes."""
+    """Show one version of a notice with files and approvals."""
     from runner.reports.notices.notices import notice, notice_page
 
     report = notice(session.incident(), name)
@@ -224,21 +233,23 @@ def render(
     name: Name,
     to: To = None,
     out: Out = None,
-    duty: Annotated[str, Option("--duty", help="For a template: the duty that it is about.")] = "",
+    duty: Annotated[str, Option("--duty", help="Duty of a template.")] = "",
     override: Override = "",
     gap: Annotated[
         list[str] | None,
-        Option("--gap", metavar="NAME=REASON", help="Counsel lets one gap pass, by fact or reference."),
+        Option(
+            "--gap",
+            metavar="NAME=REASON",
+            help="Reason of counsel for one missing item, by fact or reference.",
+        ),
     ] = None,
-    drop_edits: Annotated[
-        bool, Option("--drop-edits", help="Render anew although the text came from a Word file.")
-    ] = False,
+    drop_edits: Annotated[bool, Option("--drop-edits", help="Drop the Word edits of the text.")] = False,
 ) -> None:
-    """Render a notice step anew from the facts as they are; an approval of other bytes is void then.
+    """Generate a notice from the current facts.
 
-    A template's name renders a draft into --out; nothing of that is recorded. With --override counsel lets the
-    notice go in spite of what it lacks or should not say: it is final, and a fact that is missing reads
-    "not known at this time". With --gap, once for each, every gap has a reason of its own.
+    Approvals of an earlier version are void. With the name of a template, writes a draft into --out and records nothing.
+    With --override, counsel accepts a notice with missing or forbidden content. The notice is final. A missing fact
+    reads "not known at this time". With --gap, each missing item has its own reason.
 
     \b
     Examples:
@@ -256,9 +267,9 @@ def render(
         _draft(session, incident, name, duty, to or [], out)
         return
     step = resolve_step(incident, name, numbered(incident))
-    marked = dict(one.partition("=")[::2] for one in gap or ())
+    marked = dict(pair.partition("=")[::2] for pair in gap or ())
     if not all(name and reason.strip() for name, reason in marked.items()):
-        raise Usage("a gap needs its reason", hint="--gap NAME=REASON", code="reason_missing")
+        raise Usage("--gap has no reason.", hint="Use --gap NAME=REASON", code="reason_missing")
     in_person(session, override or "".join(marked.values()))
     _keep_edits(incident, step, drop_edits)
     rendered = render_step(session.service, incident, step, override, marked)
@@ -272,8 +283,8 @@ def _keep_edits(incident: Incident, step: str, drop: bool) -> None:
     documents = renderings(incident, step)
     if documents and documents[-1].adoption is not None and not drop:
         raise Refused(
-            f"the text of {step} was taken back from a Word file of {documents[-1].adoption.by}: rendering loses these edits",
-            hint=f"tocsin notice render {step} --drop-edits, or edit it in Word again: tocsin notice pull",
+            f'The text of "{step}" has Word edits by {documents[-1].adoption.by}. A new text loses them. Nothing was changed.',
+            hint=f"Edit it in Word again: tocsin notice pull. Or drop the edits: tocsin notice render {step} --drop-edits",
             code="edits_lost",
         )
 
@@ -285,8 +296,8 @@ def _draft(
 
     if out is None:
         raise Usage(
-            f"{name} is a template: its draft is on no record",
-            hint="say where it goes: --out DIR",
+            f'"{name}" is a template. Its draft is not recorded, so it needs a folder.',
+            hint="Add --out DIR",
             code="option_missing",
         )
     notice, document = draft(session.service, incident, name, duty)
@@ -297,9 +308,11 @@ def _draft(
 def check(
     session: Session,
     name: Name,
-    duty: Annotated[str, Option("--duty", help="The duty it is about.")] = "",
+    duty: Annotated[str, Option("--duty", help="Duty of the notice.")] = "",
 ) -> int:
-    """Check a template against what the law requires, with the facts as they are; exits with 1 on gaps.
+    """Check a template for required content, with current facts.
+
+    The exit code is 1 if required information is missing.
 
     \b
     Example:
@@ -337,21 +350,22 @@ def _check_page(report: Checked) -> Page:
         )
         for coverage in report.coverage
     )
-    verdict = "nothing that the law requires is missing" if report.complete else "something is missing"
+    verdict = "no required information is missing" if report.complete else "information is missing"
     tone: Tone = "good" if report.complete else "alarm"
     return Page((Table(rows=rows, elastic=2, indent=0), line(f"{report.notice}: {verdict}", tone)))
 
 
 def pull(
     session: Session,
-    name: Annotated[str, Argument(metavar="[NOTICE]", help="One notice; all otherwise.")] = "",
+    name: Annotated[str, Argument(metavar="[NOTICE]", help="Notice. Default: all notices.")] = "",
     to: To = None,
     out: Out = None,
-    everything: Annotated[bool, Option("--all", help="Replaced renderings, too.")] = False,
+    everything: Annotated[bool, Option("--all", help="Also superseded versions.")] = False,
 ) -> None:
-    """Write a folder for counsel: the kept files, exactly the bytes that approvals bind, and what is known of them.
+    """Export the files of notices for counsel.
 
-    Cover sheets, redlines against the version before, coverage, duties and the manifest are for the house only.
+    The files are the exact versions that approvals refer to. Cover sheets, redlines against the earlier version, coverage,
+    duties and the manifest are internal only.
 
     \b
     Examples:
@@ -382,7 +396,7 @@ def _documents(incident: Incident, name: str, everything: bool) -> list[Document
         from runner.reports.notices.notices import rendered_so_far
 
         raise NotFound(
-            f"no notice '{name}' was rendered" if name else "no notice was rendered yet",
+            f'Notice "{name}" is not generated yet.' if name else "No notice is generated yet.",
             hint=rendered_so_far(incident),
             code="unknown_notice" if name else "not_rendered",
         )

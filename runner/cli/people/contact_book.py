@@ -1,4 +1,4 @@
-"""The contact book in the store: taking a list in, writing it out, and forgetting somebody."""
+"""Commands of the contact list in the database: import, export, forget."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def add(people: Commands) -> None:
 def import_(
     session: Session,
     file: Annotated[
-        Path | None, Argument(metavar="[FILE]", help="CSV, vCards, or YAML in the form of tocsin.yaml.")
+        Path | None, Argument(metavar="[FILE]", help="File in CSV, vCard, or YAML as in tocsin.yaml.")
     ] = None,
     from_settings: Annotated[
-        bool, Option("--from-settings", help="Take the people of tocsin.yaml into the store.")
+        bool, Option("--from-settings", help="Import the people of tocsin.yaml.")
     ] = False,
-    yes: Annotated[bool, Option("--yes", help="Write without asking.")] = False,
+    yes: Annotated[bool, Option("--yes", help="No question before writing.")] = False,
 ) -> None:
-    """Take people with their contacts and roles into the store, sealed. Shows what would change, and asks.
+    """Import people with contacts and roles, encrypted. Asks first.
 
-    People are recognised by their short name; whom the list does not name stays as they are. A new address begins
-    unverified: while an incident is open it carries no approval in it.
+    The person id identifies a person. People who are not in the list stay unchanged. A new address is unverified: in an
+    open incident, nobody can approve with it.
 
     \b
     Examples:
@@ -51,8 +51,8 @@ def import_(
 
     if (file is None) is not from_settings:
         raise Usage(
-            "which list?",
-            hint="name a FILE, or --from-settings alone",
+            "The contact list to import is missing.",
+            hint="Name a FILE, or use --from-settings alone",
             code="options_conflict" if from_settings else "argument_missing",
         )
     session.ensure_home()
@@ -63,7 +63,7 @@ def import_(
         return
     if not yes:
         session.tell(import_page(_report(session, found, file, written=False)))
-        session.confirm("Write this?", "repeat with --yes")
+        session.confirm("Write these changes?", "Repeat with --yes")
     carry_out(session.service, found)
     report = _report(session, found, file, written=True)
     session.show(report, lambda: import_page(report))
@@ -102,10 +102,10 @@ def _report(session: Session, found: Import, file: Path | None, *, written: bool
 
 def export(
     session: Session,
-    out: Annotated[Path, Argument(metavar="FILE", help="A file .yaml, readable by you alone.")],
-    replace: Annotated[bool, Option("--replace", help="Write over a file that is there already.")] = False,
+    out: Annotated[Path, Argument(metavar="FILE", help="File that ends in .yaml, readable only by you.")],
+    replace: Annotated[bool, Option("--replace", help="Replace an existing file.")] = False,
 ) -> None:
-    """Write everybody with their contacts and roles into a file, in clear: for another home, or for whoever asks.
+    """Export all people with contacts and roles, unencrypted.
 
     \b
     Example:
@@ -116,21 +116,23 @@ def export(
 
     if out.suffix not in (".yaml", ".yml"):
         raise Usage(
-            f"{out} does not end in .yaml", hint="tocsin person export people.yaml", code="unknown_ending"
+            f'File "{out}" does not end in .yaml.',
+            hint="tocsin person export people.yaml",
+            code="unknown_ending",
         )
     private_file(out, as_settings(session.service), replace=replace)
-    said = f"{out}: it holds addresses in clear; delete the file once it was used"
+    said = f"{out} contains unencrypted addresses. Delete the file after use."
     session.show({"schema": "tocsin/person-export/v1", "file": str(out)}, Page((line(said, "warn", hang=2),)))
 
 
 def forget(
     session: Session,
-    person: Annotated[str, Argument(metavar="PERSON", help="Their short name.")],
-    yes: Annotated[bool, Option("--yes", help="Do it without asking.")] = False,
+    person: Annotated[str, Argument(metavar="PERSON", help="Person id.")],
+    yes: Annotated[bool, Option("--yes", help="No question.")] = False,
 ) -> None:
-    """Destroy the key under which somebody's contacts stand: nobody can read them again. Their roles fall to the others.
+    """Erase the contacts of a person, permanently.
 
-    Incidents keep what they recorded, backups keep what they copied, until those are shredded or expire.
+    Destroys the key of the person. The person loses all roles. Incidents and backups still contain their own copies.
 
     \b
     Example:
@@ -142,7 +144,7 @@ def forget(
 
     known(session.service, person)
     if not yes:
-        session.confirm(f"Destroy all that is recorded of {person}?", "repeat with --yes")
+        session.confirm(f"Erase all data of {person}?", "Repeat with --yes")
     shared = forget_person(session.service, person)
     in_settings = person in session.service.home.people
     lines = lines_of_people(session.folder / CONFIG) if in_settings else ""
@@ -152,11 +154,11 @@ def forget(
         "under_shared_key": shared,
         "in_settings": in_settings,
     }
-    blocks = [line(f"{person} is forgotten: the key of their entries is destroyed", "good")]
+    blocks = [line(f"The data of {person} is erased. The key of the entries is destroyed.", "good")]
     if in_settings:
-        words = f"tocsin.yaml still names them, in lines {lines}: delete what is theirs there"
+        words = f"tocsin.yaml still names {person} in lines {lines}. Delete these lines."
         blocks.append(line(words, "warn", hang=2))
     if shared:
-        words = f"{count(shared, 'older entry', 'older entries')} about them cannot be destroyed alone: sealed under a key of all"
+        words = f"{count(shared, 'older entry', 'older entries')} about {person} cannot be erased: other people share the key"
         blocks.append(line(words, "warn", hang=2))
     session.show(report, Page(tuple(blocks)))

@@ -1,4 +1,4 @@
-"""People and roles: who may be told, over what, who is away, and who holds which role."""
+"""Commands of people and roles."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from runner.reports.core.formatting import count
 from runner.reports.core.page import Page, line
 from runner.routing.messaging import ContactPoint
 
-Person = Annotated[str, Argument(metavar="PERSON", help="Their short name.")]
+Person = Annotated[str, Argument(metavar="PERSON", help="Person id.")]
 
 
 def add(app: Commands) -> None:
     """Add ``person …`` and ``role …``."""
-    people = group(app, "person", "People: list, add, import, verify their contacts, mark them away, forget.")
+    people = group(app, "person", "Manage people and their contacts.")
     command(people, "list", Scope.ANYWHERE)(list_)
     command(people, "add", Scope.HOME_WRITES)(add_)
     command(people, "verify", Scope.HOME_WRITES)(verify)
@@ -28,15 +28,15 @@ def add(app: Commands) -> None:
     command(people, "stop", Scope.HOME_WRITES)(stop)
     command(people, "away", Scope.HOME_WRITES)(away)
     contact_book.add(people)
-    roles = group(app, "role", "Roles: who holds them.")
+    roles = group(app, "role", "Show and assign roles.")
     command(roles, "list", Scope.ANYWHERE)(roles_)
     command(roles, "assign", Scope.WRITES)(assign)
 
 
 def list_(session: Session) -> None:
-    """List everybody: roles, contacts with the address masked, who is away, and where that stands.
+    """List all people with roles, masked contacts and absences.
 
-    From tocsin.yaml it can be read by whoever has the disk; in the store it is sealed.
+    Also shows where the data is: in tocsin.yaml (not encrypted), or in the database (encrypted).
     """
     from runner.app.core.contact_store import kept_people
     from runner.reports.people.people import people, people_page
@@ -49,7 +49,7 @@ def list_(session: Session) -> None:
 
 
 def roles_(session: Session) -> None:
-    """List the roles: who holds each, who is on call now, and who holds it in the open incident."""
+    """List the roles with their people, now and in the open incident."""
     from runner.app.playbooks.playbooks import unheld_of
     from runner.reports.people.people import roles, roles_page
 
@@ -66,13 +66,17 @@ def _told(session: Session, words: str) -> None:
 def add_(
     session: Session,
     person: Person,
-    name: Annotated[str, Option("--name", help="Their full name.")] = "",
+    name: Annotated[str, Option("--name", help="Full name.")] = "",
     contact: Annotated[
         list[str] | None,
-        Option("--contact", metavar="CHANNEL=ADDRESS", help="A channel's name, or email, phone, handle."),
+        Option(
+            "--contact",
+            metavar="CHANNEL=ADDRESS",
+            help="Contact as CHANNEL=ADDRESS; also email, phone or handle.",
+        ),
     ] = None,
 ) -> None:
-    """Add somebody, or new contacts of somebody.
+    """Add a person, or contacts of a person.
 
     \b
     Example:
@@ -83,7 +87,7 @@ def add_(
     session.ensure_home()
     contacts = tuple(_contact(text) for text in contact or ())
     add_person(session.service, person, name, contacts)
-    _told(session, f"{person} is on record with {count(len(contacts), 'new contact')}")
+    _told(session, f"{person} is recorded with {count(len(contacts), 'new contact')}")
     if contacts:
         reach(session, person)
 
@@ -92,7 +96,9 @@ def _contact(text: str) -> ContactPoint:
     channel, sign, address = text.partition("=")
     if not sign or not channel.strip() or not address.strip():
         raise Usage(
-            "a contact is CHANNEL=ADDRESS", hint="as: --contact mail=maria@example.org", code="bad_contact"
+            "The contact is not CHANNEL=ADDRESS.",
+            hint="Use --contact mail=maria@example.org",
+            code="bad_contact",
         )
     return ContactPoint(channel=channel.strip(), address=address.strip())
 
@@ -100,10 +106,10 @@ def _contact(text: str) -> ContactPoint:
 def verify(
     session: Session,
     person: Person,
-    channel: Annotated[str, Argument(metavar="CHANNEL", help="The contact that was proved.")],
-    how: Annotated[str, Option("--how", help="On which other way it was proved; needed.")] = "",
+    channel: Annotated[str, Argument(metavar="CHANNEL", help="Channel of the verified contact.")],
+    how: Annotated[str, Option("--how", help="Method of verification over another channel. Required.")] = "",
 ) -> None:
-    """Record that a contact was proved to be theirs, on another way.
+    """Record that a contact was verified over another channel.
 
     \b
     Example:
@@ -112,7 +118,9 @@ def verify(
     from runner.app.core.directory import verify_contact
 
     if not how.strip():
-        raise Usage("how was it proved?", hint="add --how 'in person'", code="option_missing")
+        raise Usage(
+            "The method of verification is missing.", hint="Add --how 'in person'", code="option_missing"
+        )
     verify_contact(session.service, person, channel, how)
     _told(session, f"{person}'s contact {channel} is verified")
 
@@ -120,10 +128,12 @@ def verify(
 def distrust(
     session: Session,
     person: Person,
-    channel: Annotated[str, Argument(metavar="CHANNEL", help="The contact that may be another's by now.")],
-    reason: Annotated[str, Option("--reason", metavar="WHY", help="What happened; needed.")] = "",
+    channel: Annotated[str, Argument(metavar="CHANNEL", help="Channel of the contact at risk.")],
+    reason: Annotated[str, Option("--reason", metavar="WHY", help="Reason. Required.")] = "",
 ) -> None:
-    """Record a risk of a contact: a new SIM card, a ported number, a lost telephone. It carries no approval until verified.
+    """Record a risk of a contact, for example a new SIM card.
+
+    The person cannot approve over the contact until the contact is verified again.
 
     \b
     Example:
@@ -132,19 +142,21 @@ def distrust(
     from runner.app.core.directory import distrust_contact
 
     if not reason.strip():
-        raise Usage("what happened?", hint="add --reason 'new SIM card'", code="reason_missing")
+        raise Usage("The reason is missing.", hint="Add --reason 'new SIM card'", code="reason_missing")
     distrust_contact(session.service, person, channel, reason.strip())
-    _told(session, f"{person}'s contact {channel} carries no approval until it is verified")
+    _told(session, f"{person} cannot approve over {channel} until the contact is verified")
     reach(session, person)
 
 
 def agreed(
     session: Session,
     person: Person,
-    channel: Annotated[str, Argument(metavar="CHANNEL", help="The contact at which they may be texted.")],
-    how: Annotated[str, Option("--how", help="How they said so; needed.")] = "",
+    channel: Annotated[str, Argument(metavar="CHANNEL", help="Channel of the contact.")],
+    how: Annotated[str, Option("--how", help="Form of the consent. Required.")] = "",
 ) -> None:
-    """Record that somebody agreed to be texted at a contact: affected people are not, without it.
+    """Record the consent of a person to text messages.
+
+    Without consent, affected people get no text messages.
 
     \b
     Example:
@@ -153,44 +165,54 @@ def agreed(
     from runner.app.core.directory import agree_contact
 
     if not how.strip():
-        raise Usage("how did they agree?", hint="add --how 'in writing'", code="option_missing")
+        raise Usage(
+            "The form of the consent is missing.", hint="Add --how 'in writing'", code="option_missing"
+        )
     agree_contact(session.service, person, channel, how.strip())
-    _told(session, f"{person} may be texted at {channel}")
+    _told(session, f"{person} agreed to text messages at {channel}")
 
 
 def stop(
     session: Session,
     person: Person,
-    channel: Annotated[str, Argument(metavar="CHANNEL", help="The contact at which they want nothing more.")],
-    how: Annotated[str, Option("--how", help="How it was heard, and by whom; needed.")] = "",
-    lift: Annotated[
-        bool, Option("--lift", help="They want messages there again, or never meant it.")
-    ] = False,
+    channel: Annotated[str, Argument(metavar="CHANNEL", help="Channel of the contact.")],
+    how: Annotated[
+        str, Option("--how", help="Form of the opt-out, and the person who received it. Required.")
+    ] = "",
+    lift: Annotated[bool, Option("--lift", help="End the opt-out.")] = False,
 ) -> None:
-    """Record that somebody asked for no more messages at a contact, in any words: on the telephone, by mail, in person.
+    """Record the opt-out of a person from messages at a contact.
+
+    An opt-out is valid in any form: by phone, by email, in person.
 
     \b
     Examples:
       tocsin person stop maria phone --how "on the hotline, to Ben"
-      tocsin person stop maria phone --how "she says that she did not mean it" --lift
+      tocsin person stop maria phone --how "she withdrew the opt-out" --lift
     """
     from runner.app.core.directory import stop_heard
 
     if not how.strip():
-        raise Usage("how was it heard?", hint="add --how 'on the hotline, to Ben'", code="option_missing")
+        raise Usage(
+            "The form of the opt-out is missing.",
+            hint="Add --how 'on the hotline, to Ben'",
+            code="option_missing",
+        )
     changed = stop_heard(session.service, person, channel, how.strip(), stopped=not lift)
-    words = f"{person} {'gets messages' if lift else 'gets no more messages'} at {channel}"
-    _told(session, words if changed else f"nothing changed: {words} already")
+    words = f"{person} {'receives messages again' if lift else 'receives no more messages'} at {channel}"
+    _told(session, words if changed else f"No change: {words} already")
     reach(session, person)
 
 
 def away(
     session: Session,
     person: Person,
-    alternate: Annotated[str, Option("--alternate", metavar="PERSON", help="Who takes their place.")] = "",
-    back: Annotated[bool, Option("--back", help="They are here again.")] = False,
+    alternate: Annotated[
+        str, Option("--alternate", metavar="PERSON", help="Deputy during the absence.")
+    ] = "",
+    back: Annotated[bool, Option("--back", help="End of the absence.")] = False,
 ) -> None:
-    """Mark somebody as away, with who takes their place; or as back.
+    """Mark a person as away, with a deputy, or as back.
 
     \b
     Examples:
@@ -205,18 +227,18 @@ def away(
 
 def assign(
     session: Session,
-    role: Annotated[str, Argument(metavar="ROLE", help="The role.")],
+    role: Annotated[str, Argument(metavar="ROLE", help="Role.")],
     person: Annotated[
-        list[str] | None, Argument(metavar="[PERSON...]", help="Who holds it, from now on.")
+        list[str] | None, Argument(metavar="[PERSON...]", help="People who get the role.")
     ] = None,
-    on_call: Annotated[bool, Option("--on-call", help="In this incident: whoever the rota says.")] = False,
-    always: Annotated[bool, Option("--always", help="In incidents to come, too.")] = False,
-    yes: Annotated[bool, Option("--yes", help="Do not ask.")] = False,
+    on_call: Annotated[bool, Option("--on-call", help="The person on call, in this incident.")] = False,
+    always: Annotated[bool, Option("--always", help="Also in future incidents.")] = False,
+    yes: Annotated[bool, Option("--yes", help="No question.")] = False,
 ) -> None:
-    """Say who holds a role: in the incident that is meant, and with --always from now on.
+    """Assign a role in the incident, and with --always also later.
 
-    Where no incident is open it is kept for those to come. Whoever held it before does not any more: it names them, and
-    asks where an approval is then out of reach.
+    If no incident is open, the assignment is for future incidents. The people who had the role lose it. Tocsin names them,
+    and asks if an approval then becomes impossible.
 
     \b
     Examples:
@@ -228,8 +250,8 @@ def assign(
 
     if bool(person) is on_call or (on_call and always):
         raise Usage(
-            "who holds it?",
-            hint="name a person, or --on-call alone",
+            "The person for the role is missing.",
+            hint="Name a person, or use --on-call alone",
             code="options_conflict" if on_call else "argument_missing",
         )
     session.ensure_home()
@@ -242,13 +264,15 @@ def assign(
     incident = _open_incident(session)
     _warn_of_slip(session, role, incident)
     _replace(session, role, person, incident, yes=yes)
-    words = f"{role} is held by {', '.join(person)}"
+    words = f"Role {role}: {', '.join(person)}"
     if always or incident is None:
         hold_role(session.service, role, tuple(person))
         if role in session.service.home.oncall:
-            session.say(f"{session.service.home.oncall[role]} says who is on call; they hold it in its gaps")
+            session.say(
+                f"{session.service.home.oncall[role]} sets who is on call. The assigned people have the role in its gaps."
+            )
     if incident is None:
-        _told(session, f"{words} in incidents to come")
+        _told(session, f"{words} in future incidents")
     else:
         submit(session, incident, AssignRole(by=session.by, role=role, persons=tuple(person)), words)
 
@@ -262,9 +286,11 @@ def _replace(session: Session, role: str, persons: list[str], incident: str | No
     if gone:
         session.warn("role_replaced", f"{', '.join(persons)} replaces {', '.join(gone)} as {role}")
     if lost and not yes:
-        session.say(f"too few people are then left to approve: {'; '.join(lost)}")
-        again = f"tocsin role assign {role} {' '.join((*gone, *persons))} keeps them; to replace them all the same: --yes"
-        session.confirm(f"assign {role} to {', '.join(persons)} all the same?", again)
+        session.say(f"Too few people remain for an approval: {'; '.join(lost)}")
+        again = (
+            f"tocsin role assign {role} {' '.join((*gone, *persons))} keeps all. To replace them, add --yes"
+        )
+        session.confirm(f"Assign {role} to {', '.join(persons)} anyway?", again)
 
 
 def _warn_of_slip(session: Session, role: str, incident: str | None) -> None:
@@ -274,7 +300,7 @@ def _warn_of_slip(session: Session, role: str, incident: str | None) -> None:
     held = {*session.service.directory.roles, *(session.reader.incident(incident).roles if incident else ())}
     near = "" if role in held else nearest(role, held)
     if near:
-        session.warn("unknown_role", f"no role was called '{role}' until now; did you mean {near}?")
+        session.warn("unknown_role", f"The role {role} is new. A similar role: {near}")
 
 
 def _by_rota(session: Session, role: str) -> None:
@@ -285,10 +311,12 @@ def _by_rota(session: Session, role: str) -> None:
     if role not in directory.watches:
         known = ", ".join(sorted(directory.watches)) or "none"
         raise Refused(
-            f"no rota says who is {role}", hint=f"oncall in tocsin.yaml has: {known}", code="no_rota"
+            f'Role "{role}" has no rota.',
+            hint=f"Use a role of oncall in tocsin.yaml: {known}",
+            code="no_rota",
         )
     persons = standing(directory, role)
-    words = f"{role} goes to whoever is on call: now {', '.join(persons)}"
+    words = f"Role {role}: the person on call, now {', '.join(persons)}"
     command = AssignRole(by=session.by, role=role, persons=persons, on_call=True)
     submit(session, session.name(), command, words)
 

@@ -1,4 +1,4 @@
-"""``playbook graph`` and ``card``: a playbook as a picture or as Mermaid text, also with a run on it, and on paper."""
+"""Commands ``playbook graph`` and ``playbook card``: a playbook as a chart, and as a run card to print."""
 
 from __future__ import annotations
 
@@ -45,24 +45,27 @@ def add(group: Commands) -> None:
 def graph(
     session: Session,
     name: Annotated[
-        str, Argument(metavar="NAME", help="A name, NAME@VERSION or a file.", autocompletion=playbooks)
+        str, Argument(metavar="NAME", help="Name, NAME@VERSION or file.", autocompletion=playbooks)
     ],
     to: Annotated[
-        str, Option("--to", metavar="FORM", help="mermaid or svg; else what FILE ends in, else mermaid.")
+        str,
+        Option(
+            "--to", metavar="FORM", help="Format: mermaid or svg. Default: the ending of FILE, then mermaid."
+        ),
     ] = "",
-    out: Annotated[str, Option("--out", metavar="FILE", help="Where to write it; else it is printed.")] = "",
+    out: Annotated[str, Option("--out", metavar="FILE", help="File to write. Default: the screen.")] = "",
     incident: Annotated[
         str,
         Option(
             "--incident",
             "-i",
             metavar="INCIDENT",
-            help="Id or codename: as pinned to it, with how far each step is.",
+            help="Id or codename of an incident, to show the state of each step.",
             autocompletion=incidents,
         ),
     ] = "",
 ) -> None:
-    """Draw a playbook: what follows what, under which condition, who does it, by when.
+    """Draw a playbook as a chart of steps, conditions and roles.
 
     \b
     Examples:
@@ -71,7 +74,9 @@ def graph(
     """
     form = to or _form(Path(out), _ENDINGS, "mermaid")
     if form not in _ENDINGS.values():
-        raise Usage(f"nothing is drawn as '{form}'", hint="--to mermaid or --to svg", code="unknown_format")
+        raise Usage(
+            f'Chart format "{form}" is unknown.', hint="Use --to mermaid or --to svg", code="unknown_format"
+        )
     chart = _chart(session, name, incident)
     if session.json and not out:
         from runner.reports.charts.chart_data import chart_report
@@ -86,9 +91,11 @@ def graph(
         Path(out).write_text(text, encoding="utf-8")
     except OSError as error:
         raise Refused(
-            f"{out} cannot be written: {error.strerror}", hint="choose another file", code="file_unwritable"
+            f'File "{out}" cannot be written: {error.strerror}.',
+            hint="Name another file.",
+            code="file_unwritable",
         ) from None
-    session.say(f"wrote {out}")
+    session.say(f"Wrote {out}")
 
 
 def _form(out: Path, endings: Mapping[str, str], otherwise: str) -> str:
@@ -96,8 +103,8 @@ def _form(out: Path, endings: Mapping[str, str], otherwise: str) -> str:
     ending = out.suffix.lower()
     if ending in _FOREIGN and ending not in endings:
         raise Usage(
-            f"{out} would hold no {ending.removeprefix('.').upper()}",
-            hint=f"endings: {', '.join(endings)}; or say --to",
+            f'The ending of "{out}" does not fit the format {ending.removeprefix(".").upper()}.',
+            hint=f"Use an ending: {', '.join(endings)}, or add --to",
             code="unknown_ending",
         )
     return endings.get(ending, otherwise)
@@ -127,16 +134,18 @@ def _drawn(chart: Chart, form: str) -> str:
 def card(
     session: Session,
     name: Annotated[
-        str, Argument(metavar="NAME", help="A name, NAME@VERSION or a file.", autocompletion=playbooks)
+        str, Argument(metavar="NAME", help="Name, NAME@VERSION or file.", autocompletion=playbooks)
     ],
     to: Annotated[
-        str, Option("--to", metavar="FORM", help="pdf or txt; else what FILE ends in, else txt.")
+        str, Option("--to", metavar="FORM", help="Format: pdf or txt. Default: the ending of FILE, then txt.")
     ] = "",
     out: Annotated[
-        str, Option("--out", metavar="FILE", help="Where to write it; a txt without one is shown.")
+        str, Option("--out", metavar="FILE", help="File to write. Default for txt: the screen.")
     ] = "",
 ) -> None:
-    """Make a run card to print: who does what by when, and their telephone numbers, in clear. Without a home: roles only.
+    """Create a run card to print, with telephone numbers.
+
+    The numbers are complete. Without a home folder, the card has roles only.
 
     \b
     Example:
@@ -145,11 +154,13 @@ def card(
     from runner.documents.write import FORMATS, write
 
     wanted = to or _form(Path(out), _CARDS, "txt")
-    form = next((one for one in FORMATS if one == wanted and one in ("pdf", "txt")), None)
+    form = next((name for name in FORMATS if name == wanted and name in ("pdf", "txt")), None)
     if form is None:
-        raise Usage(f"no card is made as '{wanted}'", hint="--to pdf or --to txt", code="unknown_format")
+        raise Usage(
+            f'Card format "{wanted}" is unknown.', hint="Use --to pdf or --to txt", code="unknown_format"
+        )
     if form == "pdf" and not out:
-        raise Usage("a PDF goes into a file", hint="--out card.pdf", code="option_missing")
+        raise Usage("A PDF needs a file.", hint="Use --out card.pdf", code="option_missing")
     content = write(_card(session, name), form)
     if not out:
         session.world.out.write(content.decode())
@@ -158,7 +169,7 @@ def card(
 
     private_file(Path(out), content)
     session.say(
-        f"wrote {out}: where it names people it holds private numbers; print it, lock it away, delete the file"
+        f"Wrote {out}. It can contain private numbers. Print it, lock the paper away, delete the file."
     )
 
 

@@ -1,4 +1,4 @@
-"""Playbooks and their files: list, outline, check, compare; and the schemas for editors.
+"""Commands of playbooks: list, show, copy, validate, compare; and JSON Schemas for editors.
 
 ``playbook test``: work a playbook along the ways that are written down beside it, and say where it ends otherwise.
 
@@ -31,17 +31,13 @@ if TYPE_CHECKING:
     from runner.routing.messaging import Channel
     from runner.routing.organisation import Home
 
-Name = Annotated[
-    str, Argument(metavar="NAME", help="A name, NAME@VERSION or a file.", autocompletion=playbooks)
-]
+Name = Annotated[str, Argument(metavar="NAME", help="Name, NAME@VERSION or file.", autocompletion=playbooks)]
 _TONES: dict[str, Tone] = {"added": "good", "removed": "alarm", "changed": "warn"}
 
 
 def add(app: Commands) -> None:
     """Add ``playbook …`` and ``schema``."""
-    commands = group(
-        app, "playbook", "Playbooks: list, show, copy, validate, diff, test, fixture, graph, card."
-    )
+    commands = group(app, "playbook", "List, show, copy, validate, compare, test and print playbooks.")
     command(commands, "list", Scope.ANYWHERE)(list_)
     command(commands, "show", Scope.ANYWHERE)(show)
     command(commands, "copy", Scope.ANYWHERE)(copy)
@@ -54,7 +50,7 @@ def add(app: Commands) -> None:
 
 
 def list_(session: Session) -> None:
-    """List the playbooks: the home's own first, then what ships with the program."""
+    """List the playbooks of the home folder and of Tocsin."""
     from runner.app.playbooks.playbooks import listed
 
     entries = listed(_catalog(session))
@@ -76,9 +72,9 @@ def _list_page(found: tuple[Entry, ...]) -> Page:
 def show(
     session: Session,
     name: Name,
-    yaml: Annotated[bool, Option("--yaml", help="Print the file itself.")] = False,
+    yaml: Annotated[bool, Option("--yaml", help="The file itself.")] = False,
 ) -> None:
-    """Show a playbook in outline, with the digest that an incident would be pinned to.
+    """Show the outline and the digest of a playbook.
 
     \b
     Examples:
@@ -90,7 +86,11 @@ def show(
     from runner.yamlfile.source import checked
 
     if yaml and session.json:
-        raise Usage("--yaml and --format json exclude each other", code="options_conflict")
+        raise Usage(
+            "--yaml and --format json exclude each other.",
+            hint="Remove one of them.",
+            code="options_conflict",
+        )
     if yaml:
         session.world.out.write(checked(find(name, _catalog(session))[0], code="bad_playbook").text)
         return
@@ -102,9 +102,11 @@ def show(
 def copy(
     session: Session,
     name: Name,
-    new: Annotated[str, Option("--as", metavar="NEW", help="The name of the copy.")] = "",
+    new: Annotated[str, Option("--as", metavar="NEW", help="Name of the copy.")] = "",
 ) -> None:
-    """Copy a playbook into the home, to change it there; without --as it hides the one of the same name.
+    """Copy a playbook into the home folder, to change it.
+
+    Without --as, the copy replaces the playbook of the same name.
 
     \b
     Examples:
@@ -120,8 +122,8 @@ def copy(
     file = session.folder / "playbooks" / f"{own}.yaml"
     if catalog.is_own("playbooks", own):
         raise Refused(
-            f"the home has a playbook '{own}' already; nothing was copied",
-            hint=f"give the copy another name: tocsin playbook copy {name} --as NEW",
+            f'Playbook "{own}" exists in the home folder. Nothing was copied.',
+            hint=f"tocsin playbook copy {name} --as NEW",
             code="file_exists",
         )
     file.parent.mkdir(mode=0o700, exist_ok=True)
@@ -159,14 +161,12 @@ def _outline(one: Outline) -> tuple[Cell, ...]:
 
 def validate(
     session: Session,
-    path: Annotated[
-        list[Path], Argument(metavar="PATH...", help="Files, folders of them, or names of playbooks.")
-    ],
-    strict: Annotated[bool, Option("--strict", help="Count every warning as an error.")] = False,
+    path: Annotated[list[Path], Argument(metavar="PATH...", help="Files, folders, or names of playbooks.")],
+    strict: Annotated[bool, Option("--strict", help="Count warnings as errors.")] = False,
 ) -> int:
-    """Check files: form and meaning, every problem at once with its place; exits with 1 on any error.
+    """Check files and list all problems. Exit code 1 on errors.
 
-    Takes playbooks, and also regimes, notices, lists of fields, facts and tocsin.yaml, told apart by their schema line.
+    Checks playbooks, regimes, notices, lists of fields, facts and tocsin.yaml. The schema line decides the kind.
 
     \b
     Examples:
@@ -234,10 +234,10 @@ def _print_problems(
 
 def diff(
     session: Session,
-    old: Annotated[str, Argument(metavar="A", help="A name, NAME@VERSION or a file.")],
-    new: Annotated[str, Argument(metavar="B", help="The one to compare it with.")],
+    old: Annotated[str, Argument(metavar="A", help="Name, NAME@VERSION or file.")],
+    new: Annotated[str, Argument(metavar="B", help="Playbook to compare with.")],
 ) -> None:
-    """Say what changed between two playbooks: steps, roles, messages.
+    """Compare two playbooks: steps, roles, messages.
 
     \b
     Example:
@@ -267,7 +267,9 @@ def _diff_page(found: Difference) -> Page:
 
 def schema(
     session: Session,
-    kind: Annotated[str, Argument(metavar="KIND", help="playbook, playbook-test.")] = "playbook",
+    kind: Annotated[
+        str, Argument(metavar="KIND", help="Kind of file: playbook or playbook-test.")
+    ] = "playbook",
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors.
 
@@ -280,8 +282,8 @@ def schema(
 
     if kind not in EDITOR_SCHEMAS:
         raise NotFound(
-            f"there is no schema of '{kind}'",
-            hint=f"known: {', '.join(EDITOR_SCHEMAS)}",
+            f'Schema "{kind}" is unknown.',
+            hint=f"Use one of: {', '.join(EDITOR_SCHEMAS)}",
             code="unknown_schema",
         )
     session.world.out.write(as_text(EDITOR_SCHEMAS[kind]()))
@@ -293,20 +295,20 @@ def rehearse(
         list[str] | None,
         Argument(
             metavar="[PLAYBOOK|FILE|FOLDER]...",
-            help="Whose tests; all without one.",
+            help="Playbooks or files with tests. Default: all.",
             autocompletion=playbooks,
         ),
     ] = None,
     only: Annotated[
-        str, Option("--only", metavar="WORDS", help="Cases with these words in their name.")
+        str, Option("--only", metavar="WORDS", help="Only cases with this text in their name.")
     ] = "",
-    missed: Annotated[bool, Option("--missed", help="List what no test went through.")] = False,
+    missed: Annotated[bool, Option("--missed", help="Show branches that no test covers.")] = False,
     cover: Annotated[
-        int, Option("--cover", metavar="PERCENT", help="Fail below this share of branches.")
+        int, Option("--cover", metavar="PERCENT", help="Smallest share of covered branches, in percent.")
     ] = 0,
-    junit: Annotated[str, Option("--junit", metavar="FILE", help="Write JUnit's XML there as well.")] = "",
+    junit: Annotated[str, Option("--junit", metavar="FILE", help="File for a JUnit report in XML.")] = "",
 ) -> int:
-    """Test playbooks: work them along written ways in virtual time; nothing leaves this machine.
+    """Test playbooks with written cases. Sends nothing.
 
     \b
     Examples:
@@ -317,10 +319,12 @@ def rehearse(
     from runner.reports.playbooks.case_report import page, report
 
     if not 0 <= cover <= 100:
-        raise Usage("--cover is a share between 0 and 100", hint="--cover 100", code="bad_cover")
+        raise Usage(
+            "--cover is not a percentage between 0 and 100.", hint="Use --cover 100", code="bad_cover"
+        )
     found = report([report for report in _reports(session, tuple(name or ()), only) if report.cases])
     if not found.files:
-        raise Refused(f"no test has '{only}' in its name", hint="leave --only out", code="unknown_test")
+        raise Refused(f'No test has "{only}" in its name.', hint="Remove --only", code="unknown_test")
     if junit:
         Path(junit).write_text(junit_text(found), encoding="utf-8")
     if session.options.format == "junit":
@@ -330,10 +334,10 @@ def rehearse(
     thin = [
         file for file in found.files if 100 * file.coverage.branches.met < cover * file.coverage.branches.of
     ]
-    for one in thin:
-        share = one.coverage.branches
+    for file in thin:
+        share = file.coverage.branches
         session.say(
-            f"{one.playbook}: {share.met} of {share.of} branches is less than {cover} %: see --missed"
+            f"{file.playbook}: {share.met} of {share.of} branches are less than {cover} %. See --missed"
         )
     return 1 if found.failed or thin else 0
 
@@ -357,14 +361,20 @@ def _reports(session: Session, names: tuple[str, ...], only: str) -> list[FileRe
 def fixture(
     session: Session,
     incident: Annotated[
-        str, Option("--from-incident", metavar="INCIDENT", help="Id or codename.", autocompletion=incidents)
+        str,
+        Option(
+            "--from-incident",
+            metavar="INCIDENT",
+            help="Id or codename of the incident.",
+            autocompletion=incidents,
+        ),
     ],
-    out: Annotated[str, Option("--out", metavar="FILE", help="Where to write it; else it is printed.")] = "",
+    out: Annotated[str, Option("--out", metavar="FILE", help="File to write. Default: the screen.")] = "",
     keep_text: Annotated[
-        bool, Option("--keep-text", help="Keep free text, which may name people; else it is made up.")
+        bool, Option("--keep-text", help="Keep free text, which can name people. Default: replaced.")
     ] = False,
 ) -> None:
-    """Write a test of a playbook from what happened in an incident.
+    """Create a playbook test from an incident.
 
     \b
     Example:
@@ -376,9 +386,13 @@ def fixture(
     if not out:
         session.world.out.write(made.text())
     elif Path(out).exists():
-        raise Refused(f"{out} exists already", hint="choose another name: --out FILE", code="file_exists")
+        raise Refused(
+            f'File "{out}" exists. Nothing was written.',
+            hint="Name another file: --out FILE",
+            code="file_exists",
+        )
     else:
         Path(out).write_text(made.text(), encoding="utf-8")
-        session.say(f"wrote {out}: read it through, then: tocsin playbook test {out}")
+        session.say(f"Wrote {out}. Read the file, then run: tocsin playbook test {out}")
     for words in made.lost:
-        session.say(f"not in it: {words}")
+        session.say(f"Not included: {words}")

@@ -1,4 +1,4 @@
-"""The only door to integrations: what comes out of it is the runner's own data, never theirs.
+"""Gateway to integrations: the only importer of them. Its results are data types of the runner.
 
 Here stands the one guard that no setting opens: an incident of kind exercise or test reaches allow-listed
 channels only, never a regulator, an affected person or the public, and every message of it says so. The
@@ -133,15 +133,15 @@ class Gateway:
         if hasattr(integration, "lint_at"):
             linted += integration.lint_at(at, settings, as_held(secrets))
         found = [
-            ChannelFinding(channel=channel.id, severity=one.severity, what=one.what, hint=one.hint)
-            for one in linted
+            ChannelFinding(channel=channel.id, severity=lint.severity, what=lint.what, hint=lint.hint)
+            for lint in linted
         ]
         found += [
             ChannelFinding(
                 channel=channel.id,
                 severity="warning",
-                what=f"{what} is raised above what {channel.adapter} can promise",
-                hint="say why in the file",
+                what=f"{what} is above the default of {channel.adapter}",
+                hint="Record the reason in tocsin.yaml.",
             )
             for what in exceeds_capability(channel, able)
         ]
@@ -150,7 +150,7 @@ class Gateway:
             ChannelFinding(
                 channel=channel.id,
                 severity="warning",
-                what=f"{channel.adapter} uses no secret named {name}",
+                what=f"{channel.adapter} has no secret with the name {name}",
                 hint=hint_for(name, able.secrets | able.optional_secrets),
             )
             for name in unused
@@ -173,8 +173,8 @@ class Gateway:
         integration, settings = self._ready(channel)
         found = integration.look_up(settings) if hasattr(integration, "look_up") else ()
         return tuple(
-            ChannelFinding(channel=channel.id, severity=one.severity, what=one.what, hint=one.hint)
-            for one in found
+            ChannelFinding(channel=channel.id, severity=lint.severity, what=lint.what, hint=lint.hint)
+            for lint in found
         )
 
     def address_problem(self, channel: Channel, address: str) -> str:
@@ -320,16 +320,16 @@ class Gateway:
         try:
             return self._load(adapter)
         except UnknownIntegration as error:
-            near = f"did you mean {error.nearest}? " if error.nearest else ""
+            near = f"Use {error.nearest}, or one of: " if error.nearest else ""
             raise Invalid(
-                f"channel {channel}: no integration is named {adapter!r}",
-                hint=f"{near}installed: {', '.join(error.known)}",
+                f'Integration "{adapter}" of channel "{channel}" does not exist.',
+                hint=f"{near or 'Use one of: '}{', '.join(error.known)}",
                 code="unknown_adapter",
             ) from error
         except Exception as error:
             raise Invalid(
-                f"channel {channel}: the integration {adapter} cannot be loaded ({type(error).__name__})",
-                hint="install it anew, with what it needs",
+                f'Integration "{adapter}" of channel "{channel}" cannot be loaded ({type(error).__name__}).',
+                hint="Install the integration again with its dependencies.",
                 code="broken_adapter",
             ) from error
 
@@ -339,7 +339,8 @@ class Gateway:
             return integration.capabilities(settings)
         except Exception as error:
             raise Invalid(
-                f"channel {channel}: {adapter} makes nothing of its settings ({type(error).__name__})",
+                f'The settings of channel "{channel}" ({adapter}) cannot be read ({type(error).__name__}).',
+                hint="Check the settings of the channel in tocsin.yaml.",
                 code="channel_settings",
             ) from error
 
@@ -351,7 +352,9 @@ class Gateway:
             unknown = [name for name in given if name not in schema.__struct_fields__]
             hint = hint_for(unknown[0], schema.__struct_fields__) if unknown else ""
             raise Invalid(
-                f"channel {channel}: settings of {adapter}: {error}", hint=hint, code="channel_settings"
+                f'The settings of channel "{channel}" ({adapter}) are not valid: {error}.',
+                hint=hint,
+                code="channel_settings",
             ) from error
 
     def _path(self, kind: type, given: object) -> object:
@@ -374,8 +377,8 @@ class BulkLine:
         """Make one attempt each and return one result each, in order. It always returns, and the guard stands here as well."""
         if self._line is None:
             return [self._send(dispatch) for dispatch in dispatches]
-        for one in dispatches:
-            if (refused := _forbidden(self._channel, one.kind, one.audience)) is not None:
+        for dispatch in dispatches:
+            if (refused := _forbidden(self._channel, dispatch.kind, dispatch.audience)) is not None:
                 return [refused for _ in dispatches]
         try:
             sent = [as_outbound(dispatch, self._channel) for dispatch in dispatches]
@@ -385,7 +388,7 @@ class BulkLine:
             why = Unknown(f"the integration failed ({type(error).__name__})", "integration")
             outcomes = (why,) * len(dispatches)
         if len(outcomes) != len(dispatches):
-            why = Unknown("the integration told of another number of messages", "integration")
+            why = Unknown("the integration reported another number of messages", "integration")
             outcomes = (why,) * len(dispatches)
         return [to_result(outcome, one.address) for outcome, one in zip(outcomes, dispatches, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Rooms, at the door: only a real incident opens one, and what an integration says of it is held to the port's promise."""
+"""Rooms through the gateway: only a real incident opens one, and the results are cleaned."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runner.routing.messaging import Channel, RoomRequest, SendResult
 def barred(channel: Channel, order: RoomRequest) -> SendResult | None:
     """The guard of exercises (R36), for rooms: it has no parameters, and it stays that way."""
     if order.kind != "real":
-        why = f"an incident of kind {order.kind} opens no room and lets nobody in"
+        why = f"an incident of kind {order.kind} opens no room and invites nobody"
         return SendResult(state="rejected", code="R36", reason=why, permanent=True)
     if channel.rooms is None:
         return SendResult(

@@ -1,4 +1,4 @@
-"""The two languages at the door: what goes to integrations in the port's words, what comes back in the runner's own."""
+"""Translation between the data types of the runner and of the port."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def safe(text: str, address: str) -> str:
     shown = text
     for known, hidden in _spellings(address):
         shown = re.sub(re.escape(known), hidden, shown, flags=re.IGNORECASE)
-    return "".join(one if one.isprintable() else " " for one in shown)[:LONGEST_REASON]
+    return "".join(letter if letter.isprintable() else " " for letter in shown)[:LONGEST_REASON]
 
 
 def _plain(text: str, address: str) -> bool:
@@ -215,7 +215,7 @@ def to_result(outcome: Outcome, address: str) -> SendResult:
         checked = convert(msgspec.structs.asdict(outcome), type(outcome))
         return clean(as_result(checked), address)
     except Exception as error:  # noqa: BLE001  # the message may have left: that is all that is known
-        why = f"the integration's answer is no outcome ({type(error).__name__})"
+        why = f"the integration returned no valid outcome ({type(error).__name__})"
         return as_result(Unknown(why, "integration"))
 
 
@@ -224,7 +224,9 @@ def read_rates(channel: str, given: tuple[str, ...]) -> tuple[Rate, ...]:
     try:
         return tuple(read_rate(text) for text in given)
     except ValueError as error:
-        raise Invalid(f"channel {channel}: {error}", code="channel_settings") from None
+        raise Invalid(
+            f'The settings of channel "{channel}" are not valid: {error}.', code="channel_settings"
+        ) from None
 
 
 def read_limit(channel: str, given: str) -> timedelta | None:
@@ -232,7 +234,9 @@ def read_limit(channel: str, given: str) -> timedelta | None:
     try:
         return read_timeout(given) if given else None
     except ValueError as error:
-        raise Invalid(f"channel {channel}: timeout: {error}", code="channel_settings") from None
+        raise Invalid(
+            f'The timeout of channel "{channel}" is not valid: {error}.', code="channel_settings"
+        ) from None
 
 
 def exceeds_capability(channel: Channel, able: Capabilities) -> list[str]:
@@ -248,4 +252,4 @@ def exceeds_capability(channel: Channel, able: Capabilities) -> list[str]:
 def hint_for(word: str, known: frozenset[str] | tuple[str, ...]) -> str:
     """Return the nearest known word, or all of them."""
     near = nearest(word, sorted(known))
-    return f"did you mean {near}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
+    return f"Use {near}" if near else f"Use one of: {', '.join(sorted(known)) or 'none'}"

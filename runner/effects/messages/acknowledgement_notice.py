@@ -1,4 +1,4 @@
-"""Tell those whom a message reached that it is acknowledged, where it is in front of them, and nowhere else."""
+"""Notice of acknowledgement to the other recipients of a message, over the contacts that it reached."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ def announce(work: Announce, incident: Incident, tools: EffectContext) -> Compos
     names = _named(incident, tools, awaited(incident, message.id))
     # One text serves everybody, since it may stand in a room that several read.
     rest = (
-        f"You are still expected: {names}. Nobody else needs to answer." if names else "You need not answer."
+        f"Acknowledgement still required: {names}. No other acknowledgement is required."
+        if names
+        else "No acknowledgement is required."
     )
     text = f"{who} acknowledged the message of {message.at:%H:%M} UTC. {rest}"
     kind = _kind(message.message_class)
     plans = _plans(incident, tools, message.id, kind)
     if not plans:
-        return NotAnnounced(message=message.id, why="no place that it reached may be used any more")
+        return NotAnnounced(message=message.id, why="no contact that it reached can be used now")
     body = msgspec.json.encode(Body(subject=subject, text=text))
     return Composed(
         step="",

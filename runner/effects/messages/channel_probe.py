@@ -1,4 +1,4 @@
-"""Look whether a channel works again: one message to ourselves, as near to the real way as the channel allows."""
+"""Probe of a channel: one test message, as similar to a real one as the channel allows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runner.vault.secrets import Secret
 
 LIMIT = timedelta(seconds=15)
 """A probe that takes longer has told enough."""
-TEXT = "Tocsin looks whether this channel works again. There is nothing to do."
+TEXT = "Tocsin tests this channel. No action required."
 
 
 class Tester(Protocol):

@@ -1,4 +1,4 @@
-"""Compose a message: its text from facts, its recipients from roles, and a delivery plan for each of them."""
+"""Composition of a message: text from facts, recipients from roles, and a delivery plan for each recipient."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def compose(
     wanted = _addressees(incident, invocation, work, template, library)
     found = addressed(incident, tools.directory, wanted, kind)
     if not (found.meant or found.filled):
-        named = ", ".join(work.to or template.to) or "nobody was named"
+        named = ", ".join(work.to or template.to) or "no recipient"
         return EffectFailed(
             step=work.step, why=f"no person to tell ({named}): tocsin role assign ROLE PERSON"
         )
@@ -143,7 +143,7 @@ def _requested_by(incident: Incident, invocation: Invocation, library: Library) 
     """Return whose doing asks for a message: who ended the step before it, else who opened the incident."""
     scope = incident.scopes[invocation.scope]
     before = [find_step(incident, scope, name) for name in library.step(incident, invocation.id).after.steps]
-    ended = [one for one in before if one is not None and one.ended_by and one.ended_at is not None]
+    ended = [step for step in before if step is not None and step.ended_by and step.ended_at is not None]
     last = max(ended, key=lambda one: one.ended_at or incident.opened_at, default=None)
     return last.ended_by if last is not None else incident.opened_by
 
@@ -188,7 +188,7 @@ def replan(incident: Incident, tools: EffectContext) -> Replanned:
         message = incident.messages[delivery.message]
         traits = frozenset(message.traits)
         plans.append(planned(incident, tools, message.message_class, delivery.person, name, traits))
-    reason = f"fallen domains: {', '.join(fallen)}" if fallen else "domains or contacts changed"
+    reason = f"compromised domains: {', '.join(fallen)}" if fallen else "domains or contacts changed"
     return Replanned(plans=tuple(plans), reason=reason, asked=incident.replan_asked)
 
 

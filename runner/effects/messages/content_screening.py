@@ -1,4 +1,4 @@
-"""The text of a message is looked at as filled in, before it is planned and again before it leaves: secrets, links, the subject."""
+"""Screening of the completed text of a message for secrets, links and its subject, at planning and before sending."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell those who lead an incident of the legal clocks in it that run out soon: one short message, to be looked up, not answered."""
+"""Reminder of near legal deadlines to the people who lead an incident, without acknowledgement."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def send_reminders(
     kind = _kind(message_class(CLASS, tools.directory))
     lines = [_line(status) for status in running_out[:SHOWN]]
     more = [f"and {len(running_out) - SHOWN} more"] if len(running_out) > SHOWN else []
-    text = "\n".join(("Legal clocks that run out soon:", *lines, *more, "Look them up: tocsin duties"))
-    body = Body(subject=f"{incident.codename}: legal clocks run out", text=text)
+    text = "\n".join(("Legal deadlines soon:", *lines, *more, "Details: tocsin duties"))
+    body = Body(subject=f"{incident.codename}: legal deadlines soon", text=text)
     return Composed(
         step="",
         message=tools.new_id("m"),
@@ -59,7 +59,7 @@ def _kind(told: MessageClass) -> MessageClass:
 
 
 def _line(one: DutyStatus) -> str:
-    start = f"begin by {one.latest_safe_start:%d %b %H:%M} UTC, " if one.latest_safe_start else ""
+    start = f"start by {one.latest_safe_start:%d %b %H:%M} UTC, " if one.latest_safe_start else ""
     due = f"due {one.due:%d %b %H:%M} UTC" if one.due else "no date"
     late = "OVERDUE: " if one.state == "overdue" else ""
     return f"- {late}{one.id}: {start}{due}{' (provisional)' if one.provisional else ''}"

@@ -1,4 +1,4 @@
-"""Deliver one attempt whose intent is committed: one channel, one try, one of five outcomes."""
+"""Delivery of one committed attempt: one channel, one try, one of five outcomes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def deliver(work: Deliver, incident: Incident, head: str, tools: EffectContext) 
 def _attempt(work: Deliver, incident: Incident, head: str, tools: EffectContext) -> SendResult:
     delivery = incident.deliveries[work.delivery]
     if delivery.state != "active":
-        return SendResult(state="not_sent", reason="nobody has to be told any more")
+        return SendResult(state="not_sent", reason="the message is no longer needed")
     channel = tools.directory.channels.get(work.channel)
     if channel is None and work.channel in tools.directory.broken:
         return SendResult(state="not_sent", reason=tools.directory.broken[work.channel])

@@ -1,4 +1,4 @@
-"""Who is told when those for whom a message is meant do not answer: stand-ins first, then whom it goes up to."""
+"""Escalation levels of a message: first the deputies, then the escalation contacts."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def _addressed(
 ) -> Addressed:
     meant: dict[str, tuple[str, ...]] = {}
     filled, unheld = [], []
-    for one in wanted:
-        kind, _, name = one.partition(":")
+    for recipient in wanted:
+        kind, _, name = recipient.partition(":")
         named = (roles.get(name) or directory.roles.get(name, ())) if kind == "role" else (name,)
         held = dict.fromkeys(directory.standing_in(person) for person in named)
         role = (name,) if kind == "role" else ()
@@ -84,10 +84,10 @@ def rungs(
         known = directory.people.get(person)
         if known is not None and known.alternate:
             places.setdefault(directory.standing_in(known.alternate), {})[delivery] = None
-    for one in wanted:
-        if one.startswith("role:"):
-            held = [meant[p] for p in recipients(incident, directory, (one,)) if p in meant]
-            for person in directory.alternates.get(one.removeprefix("role:"), ()):
+    for recipient in wanted:
+        if recipient.startswith("role:"):
+            held = [meant[p] for p in recipients(incident, directory, (recipient,)) if p in meant]
+            for person in directory.alternates.get(recipient.removeprefix("role:"), ()):
                 places.setdefault(directory.standing_in(person), {}).update(dict.fromkeys(held))
     stand_ins = {person: tuple(held) for person, held in places.items() if person not in meant and held}
     above = recipients(incident, directory, escalate_to or directory.escalation)

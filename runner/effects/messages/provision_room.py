@@ -1,4 +1,4 @@
-"""Do one attempt for the war room whose intent is committed: have it opened, or have one person let in."""
+"""One committed attempt for the war room: open it, or invite one person."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def host(work: Host, incident: Incident, tools: EffectContext) -> AttemptDone:
 def _attempt(work: Host, incident: Incident, tools: EffectContext) -> SendResult:
     errand, room = incident.errands[work.errand], incident.war_room
     if room is None or room.name != errand.room:
-        return SendResult(state="not_sent", reason="another room has been chosen")
+        return SendResult(state="not_sent", reason="another room was set")
     channel = tools.directory.channels.get(work.channel)
     if channel is None:
         why = tools.directory.broken.get(work.channel, "the channel is no longer configured")

@@ -1,4 +1,4 @@
-"""What a message says of itself: in whose place one is told, its code, and how to say that one has it."""
+"""Reply instructions of a message: its code, its link, and the absent person whom a deputy replaces."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def opening(incident: Incident, delivery: Delivery) -> str:
     since = f"{incident.messages[delivery.message].at:%H:%M} UTC"
     if delivery.stands_for:
         others = ", ".join(dict.fromkeys(incident.deliveries[name].person for name in delivery.stands_for))
-        return f"You stand in for {others}: no answer since {since}.\n\n"
+        return f"You get this message as deputy of {others}: no acknowledgement since {since}.\n\n"
     if delivery.level:
-        return f"This goes up to you: no answer since {since}.\n\n"
+        return f"This message is escalated to you: no acknowledgement since {since}.\n\n"
     return ""
 
 

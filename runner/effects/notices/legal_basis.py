@@ -1,4 +1,4 @@
-"""What a template may read of the duty that it fulfils, and what that duty's law wants said and not said.
+"""Values of a duty for its template, and the content that its law requires or forbids.
 
 The letter engine rests on this: a template asks ``'freeze' in duty.parts`` and the law of the reader's state answers.
 A general form goes over ``duty.content`` and prints each thing that the regime requires, with the facts that say it.
@@ -173,13 +173,15 @@ def _on_time(facts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _items(content: Iterable[Content], judges: Sequence[Evaluator]) -> Iterator[Item]:
-    for one in content:
-        answer = _holds(one.condition, judges)
+    for item in content:
+        answer = _holds(item.condition, judges)
         if answer is False:
             continue
         unsure = answer.missing if isinstance(answer, Unknown) else ()
-        facts = tuple((path, other) if (other := _as_well(path)) else path for path in one.facts)
-        yield Item(ref=one.ref, item=one.item, facts=facts, part=one.part or "", unsure=unsure, of_law=True)
+        facts = tuple((path, other) if (other := _as_well(path)) else path for path in item.facts)
+        yield Item(
+            ref=item.ref, item=item.item, facts=facts, part=item.part or "", unsure=unsure, of_law=True
+        )
 
 
 def _holds(condition: Condition | None, judges: Sequence[Evaluator]) -> bool | Unknown:
@@ -213,7 +215,7 @@ def duty_variables(found: Brief) -> dict[str, Any]:
         "earlier": earlier or None,
         "reasons": (record.late_reason or record.reason or None) if record is not None else None,
         "provisional": status.provisional,
-        "parts": [one.part for one in content if one.part],
+        "parts": [item.part for item in content if item.part],
         "not_wanted": [content.part for content in banned if content.part],
         "monitoring_months": months,
         "offered_months": bought_months(found.judges, months),
@@ -222,8 +224,8 @@ def duty_variables(found: Brief) -> dict[str, Any]:
         "told_at": _told(found),
         "portal": rule.delivery.portal or None if rule.delivery is not None else None,
         "offices": [msgspec.to_builtins(office) for office in _offices(found)],
-        "facts": sorted({path for one in content for path in one.facts}),
-        "content": [_entry(one, found) for one in content],
+        "facts": sorted({path for item in content for path in item.facts}),
+        "content": [_entry(item, found) for item in content],
     }
 
 

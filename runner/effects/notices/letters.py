@@ -148,14 +148,14 @@ def batches(shard: Shard, part: Path) -> Iterator[tuple[Line, Person]]:
             left: Sequence[_Own] = chunk
             while len(left) >= _WORTH:
                 # those that do not fit the first one's pages may have the same pages among themselves
-                stamped = overprint.print(form, [one.blocks for one in left])
+                stamped = overprint.print(form, [member.blocks for member in left])
                 fitting = [one for one, fits in zip(left, stamped.fits, strict=True) if fits]
                 if not fitting:
                     break
                 left = [one for one, fits in zip(left, stamped.fits, strict=True) if not fits]
                 name = f"{marks(form.paper.document)}{shard.name}-{next(numbers):03d}.pdf"
                 yield from _lines(fitting, kept(shard, part, name, stamped.content), stamped.pages)
-            whole += [(one.n, one.person) for one in left]
+            whole += [(member.n, member.person) for member in left]
     yield from _whole(shard, part, sorted(whole), numbers)
 
 

@@ -243,7 +243,8 @@ def _fitting(work: Render, tools: EffectContext, found: Brief | None) -> str:
     }
     if not fitting:
         raise TocsinError(
-            f"no template fulfils {work.duty}: write one, or take the notice by hand", code="no_template"
+            f'No template exists for duty "{work.duty}". Write a template, or write the notice by hand.',
+            code="no_template",
         )
     return max(fitting, key=lambda name: fitting[name])
 

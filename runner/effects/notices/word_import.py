@@ -1,4 +1,4 @@
-"""A notice's text taken back from a Word file: checked again by the same law, written in every format, kept as any rendering."""
+"""Import of a notice's text from a Word file: checked by the same law, written in every format, stored as a version."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def adopt(
     marks = [gap.path for gap in document.gaps if gap.treatment == "missing"]
     if override and marks:
         raise Refused(
-            f"the text still says that {', '.join(marks)} is missing",
-            hint="write in Word what is to stand there, and take it back again",
+            f"The text still marks missing information: {', '.join(marks)}.",
+            hint="Complete the text in Word, then import the file again.",
             code="gaps_left",
         )
     if override or not items:

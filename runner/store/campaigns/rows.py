@@ -1,4 +1,4 @@
-"""What goes into the tables of campaigns and comes out of them, and the door to a store that they need."""
+"""Rows of the campaign tables, and the store interface that they need."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from operator import attrgetter
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
@@ -151,8 +152,8 @@ class Standing(msgspec.Struct, frozen=True):
 def chunk_digest(attempts: Iterable[Attempt]) -> bytes:
     """Return SHA-256 over the attempts of a chunk, in the order of the list, one JSON line each."""
     digest = hashlib.sha256()
-    for one in sorted(attempts, key=lambda attempt: attempt.n):
-        digest.update(msgspec.json.encode(one) + b"\n")
+    for attempt in sorted(attempts, key=attrgetter("n")):
+        digest.update(msgspec.json.encode(attempt) + b"\n")
     return digest.digest()
 
 

@@ -1,4 +1,4 @@
-"""Campaigns in the store: the people of a list, chunks that are claimed before a socket is opened, and what came of them.
+"""Campaigns in the store: the people of a list, claimed batches, and their outcomes.
 
 A chunk is the unit of a claim. It is committed as ``sending`` before anything leaves, and its outcomes are committed together;
 a sender that dies leaves one such chunk, which the next one declares unknown. One sender works at a campaign at a time (it
@@ -133,8 +133,8 @@ class BulkTables:
             row = run.execute(f"{sql.CAMPAIGN} WHERE id = ?", (name,)).fetchone()
         if row is None:
             raise NotFound(
-                f"there is no campaign {name}",
-                hint="plan it: tocsin bulk plan NOTICE --people FILE",
+                f'Campaign "{name}" does not exist.',
+                hint="Plan the campaign: tocsin bulk plan NOTICE --people FILE",
                 code="unknown_campaign",
             )
         return _known(row)
@@ -428,7 +428,7 @@ def _opened(key: DataKey, campaign: str, n: int, body: bytes) -> Contact:
         return _contact(key.open(bytes(body), contact_context(campaign, n)))
     except msgspec.ValidationError as error:
         raise Sealed(
-            "a person of this campaign was written by another version of Tocsin",
-            hint="upgrade this machine",
+            "A person of this campaign is from another version of Tocsin.",
+            hint="Install the later version of Tocsin.",
             code="other_version",
         ) from error

@@ -1,5 +1,4 @@
-"""Sessions with the PostgreSQL server: how they are opened, lent and dropped, what their failures mean, and
-the locks by which workers prove that they live.
+"""Sessions with the PostgreSQL server: opening, sharing, failures, and the locks of live workers.
 
 Sessions are kept for as many callers as there ever were at once. One that breaks is dropped together with the
 idle ones: the call that met the failure raises StoreError, and the next finds a new session.
@@ -49,7 +48,7 @@ class Server:
             self._parts = conninfo.conninfo_to_dict(url)
         except psycopg.ProgrammingError as error:
             raise StoreError(
-                "the store's URL is not one that PostgreSQL understands", code="store_url"
+                "The URL of the database is not a valid PostgreSQL URL.", code="store_url"
             ) from error
         self._guard = threading.Lock()
         self._idle: list[Connection] = []
@@ -70,12 +69,12 @@ class Server:
             why = " ".join(str(error).split())
             if any(words in why for words in _CROWDED):
                 raise StoreBusy(
-                    f"the database {self.place} takes no more connections for now",
-                    hint="repeat; if it stays so, raise max_connections of the server",
+                    f'Database "{self.place}" accepts no more connections now.',
+                    hint="Run the command again. If it fails again, raise max_connections of the server.",
                 ) from None
             raise StoreError(
-                f"the database {self.place} does not take our connection: {why}",
-                hint="check that the server runs, the store's URL, and the password's reference",
+                f'Database "{self.place}" refuses the connection: {why}.',
+                hint="Check the server, the URL of the database, and the reference of the password.",
                 code="store_unreachable",
             ) from None
         return connection
@@ -104,16 +103,16 @@ class Server:
                 dropped, self._idle = self._idle, []
             elif not self._closed:
                 self._idle.append(connection)
-        for one in dropped:
-            one.close()
+        for connection in dropped:
+            connection.close()
 
     def close(self) -> None:
         """End the idle sessions; those lent end when they come back."""
         with self._guard:
             self._closed = True
             dropped, self._idle = self._idle, []
-        for one in dropped:
-            one.close()
+        for connection in dropped:
+            connection.close()
 
     def prepare(self, connection: Connection, *, create: bool, older: bool) -> int:
         """Check that the schema is there and ours, and return its version; with ``create`` make it, with ``older`` allow one to upgrade."""
@@ -165,13 +164,13 @@ class Server:
                 return corrupt(self.place, error.diag.message_primary or "")
             case psycopg.OperationalError():
                 return StoreError(
-                    f"the connection to the database {self.place} was lost",
-                    hint="repeat: if it was written after all, the repetition says so",
+                    f'The connection to database "{self.place}" was lost.',
+                    hint="Run the command again. It reports if the first run was saved.",
                     code="store_unreachable",
                 )
             case _:
                 why = error.diag.message_primary or type(error).__name__
-                return Bug(f"the store {self.place} refused what we asked of it: {why}")
+                return Bug(f'Database "{self.place}" refused the request: {why}.')
 
 
 class SessionLock:
@@ -184,7 +183,7 @@ class SessionLock:
         if found != (True,):
             self.release()
             raise StoreLocked(
-                f"a worker {worker} is running already", hint="stop it first", code="worker_runs"
+                f'Worker "{worker}" runs already.', hint="Stop that worker first.", code="worker_runs"
             )
 
     def held(self) -> bool:

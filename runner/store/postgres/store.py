@@ -287,7 +287,11 @@ class PostgresStore(JournalReader):
                     return attempt(connection)
             except UniqueViolation:
                 continue
-        raise StoreError("others write to this store faster than we can", hint="repeat", code="store_raced")
+        raise StoreError(
+            "Other processes write to the database at the same time.",
+            hint="Run the command again.",
+            code="store_raced",
+        )
 
     def _select(self, query: LiteralString, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self.server.connection() as connection:

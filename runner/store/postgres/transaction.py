@@ -125,7 +125,7 @@ def _insert(
         some = values[start : start + _ROWS_A_STATEMENT]
         row: LiteralString = "(" + ", ".join(["%b"] * len(some[0])) + ")"
         connection.execute(
-            head + ", ".join([row] * len(some)) + tail, [value for one in some for value in one]
+            head + ", ".join([row] * len(some)) + tail, [value for record in some for value in record]
         )
 
 

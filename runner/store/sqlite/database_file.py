@@ -115,7 +115,7 @@ def _copied(path: Path, wal: Path) -> Iterator[Path]:
     import tempfile
 
     memory = Path("/dev/shm")  # noqa: S108  # the folder in it is made for us alone
-    for place in (one for one in (memory, Path(tempfile.gettempdir())) if one.is_dir()):
+    for place in (folder for folder in (memory, Path(tempfile.gettempdir())) if folder.is_dir()):
         with suppress(OSError), tempfile.TemporaryDirectory(prefix="tocsin-", dir=place) as folder:
             copy = Path(folder) / path.name
             for _ in range(_TRIES):
@@ -153,8 +153,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, create: bool) -> None:
     (application,) = run("PRAGMA application_id").fetchone()
     if application != APPLICATION_ID:
         raise StoreCorrupt(
-            f"{path} is not a store of Tocsin",
-            hint="check the store's URL in tocsin.yaml",
+            f'File "{path}" is not a database of Tocsin.',
+            hint="Check the URL of the database in tocsin.yaml.",
             code="not_a_store",
         )
     if version > SCHEMA_VERSION:
@@ -231,7 +231,9 @@ def unhurried(connection: sqlite3.Connection) -> Iterator[None]:
 def new_file(path: Path) -> Iterator[Path]:
     """Yield a name to write a copy under; on success it is durable and becomes ``path``, else it is removed."""
     if path.exists():
-        raise Refused(f"there is a file {path} already", hint="name another file", code="file_exists")
+        raise Refused(
+            f'File "{path}" exists. Nothing was written.', hint="Name another file.", code="file_exists"
+        )
     partial = path.with_name(path.name + ".partial")
     partial.unlink(missing_ok=True)
     _make_private(partial)

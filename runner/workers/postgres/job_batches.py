@@ -76,8 +76,8 @@ class BulkManager(manager.JobManager):
                 query=_END, jobs=ids, ends=[end.value for end in ends], gone=gone
             )
         except ConnectorException:
-            for one in ending:
-                await self._end_alone(*one)
+            for job in ending:
+                await self._end_alone(*job)
 
     async def _end_alone(self, job_id: int, status: jobs.Status, delete_job: bool) -> None:
         try:

@@ -240,7 +240,7 @@ class QueueWorker:
 
 def _lost() -> StoreError:
     return StoreError(
-        "the worker's connection to the queue was lost",
-        hint="start the worker again; nothing is lost, its incidents go to others meanwhile",
+        "The worker lost its connection to the queue. No work is lost.",
+        hint="Start the worker again. Other workers continue its incidents.",
         code="store_unreachable",
     )

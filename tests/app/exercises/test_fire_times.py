@@ -10,6 +10,7 @@ import pytest
 from runner.app.exercises.fire_times import between, check, coming, trigger
 from runner.errors import Refused
 from runner.incident.exercises.schedules import Rule, Schedule
+from tests.refusals import refused
 
 SINCE = datetime(2026, 11, 25, 8, tzinfo=UTC)
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
@@ -103,22 +104,22 @@ def test_the_times_that_passed_are_told_up_to_a_bound() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "told"),
+    ("rule", "code"),
     [
-        (Rule(exercise="x", cron="0 9 1 *"), "five fields"),
-        (Rule(exercise="x", cron="0 9 1 * 1"), "two schedules"),
-        (Rule(exercise="x", cron="0 9 * * mondays"), "no weekday"),
-        (Rule(exercise="x", cron="0 9 * * 9"), "no weekday"),
-        (Rule(exercise="x", cron="0 99 * * *"), "99"),
-        (Rule(exercise="x", cron="0 9 31 2 *"), "never comes"),
-        (Rule(exercise="x", cron="0,10 9 1 * *"), "at most once an hour"),
-        (Rule(exercise="x", every=timedelta(minutes=5)), "at most once an hour"),
-        (Rule(exercise="x", cron="0 9 * * *", zone="Europe/Atlantis"), "no time zone"),
-        (Rule(exercise="x", every=timedelta(days=9), zone="Mars"), "no time zone"),
+        (Rule(exercise="x", cron="0 9 1 *"), "no_cron"),
+        (Rule(exercise="x", cron="0 9 1 * 1"), "no_cron"),
+        (Rule(exercise="x", cron="0 9 * * mondays"), "no_cron"),
+        (Rule(exercise="x", cron="0 9 * * 9"), "no_cron"),
+        (Rule(exercise="x", cron="0 99 * * *"), "no_cron"),
+        (Rule(exercise="x", cron="0 9 31 2 *"), "no_cron"),
+        (Rule(exercise="x", cron="0,10 9 1 * *"), "too_often"),
+        (Rule(exercise="x", every=timedelta(minutes=5)), "too_often"),
+        (Rule(exercise="x", cron="0 9 * * *", zone="Europe/Atlantis"), "unknown_zone"),
+        (Rule(exercise="x", every=timedelta(days=9), zone="Mars"), "unknown_zone"),
     ],
 )
-def test_a_rule_that_cannot_be_kept_is_refused(rule: Rule, told: str) -> None:
-    with pytest.raises(Refused, match=told):
+def test_a_rule_that_cannot_be_kept_is_refused(rule: Rule, code: str) -> None:
+    with refused(code, Refused):
         check(rule, SINCE)
 
 

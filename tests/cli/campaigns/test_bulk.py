@@ -230,7 +230,7 @@ def standing(desk: AtDesk, path: str) -> dict[str, Any]:
 
 def named(text: str) -> set[str]:
     """Return the numbers, names and dates of a sentence."""
-    return {word.strip(";,:()") for word in text.split()}
+    return {word.strip(';,:()."') for word in text.split()}
 
 
 def told(relay: MailServer) -> list[str]:

@@ -1,4 +1,4 @@
-"""The reference page of the commands, written from the commands themselves so that the two cannot differ."""
+"""Generator of the reference page of the commands."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from typer.main import get_command
 from runner.cli.framework.app import declared
 from runner.cli.framework.commands import SECTIONS
 from runner.cli.framework.environment import this_world
+from runner.cli.framework.options import COMMON
 from runner.cli.framework.typer_app import application
 
-EVERYWHERE = ("home", "format", "incident", "claimed", "on_behalf_of", "via", "no_work", "help")
 _INTRODUCTION = """\
 # Commands
 
-This page is generated from the commands themselves. `tocsin COMMAND --help` says the same; so do `-h` and `help COMMAND`.
+This page is generated from the commands themselves. `tocsin COMMAND --help`, `-h` and `help COMMAND` show the same text.
 
 ## Every command
 
-| option | what it does |
+| option | meaning |
 |---|---|
-| `--home DIR` | the home; else `TOCSIN_HOME`, else the nearest `.tocsin` upwards, else the per-user folder |
-| `--format text\\|json` | text is for reading; JSON is stable and carries its `schema`. `playbook validate` also writes `sarif`, `duties register` also `csv` |
-| `-i`, `--incident INCIDENT` | id or codename; may be left out when one incident is open or you chose one (`tocsin use INCIDENT`) |
-| `--as PERSON` | who you say you are: a claim, and shown as one; else `TOCSIN_PERSON`, else the system user |
-| `--on-behalf-of PERSON --via WAY` | for whom you do it, and how they told you; provisional |
-| `--no-work` | leave what becomes due to a worker |
+| `--home DIR` | Home folder. Default: `TOCSIN_HOME`, then the nearest `.tocsin` upwards, then the per-user folder. |
+| `--format text\\|json` | Output format. JSON is stable and has a `schema`. `playbook validate` also writes `sarif`, `duties register` also `csv`. |
+| `-i`, `--incident INCIDENT` | Id or codename. Default: the only open incident, or the active one (`tocsin use INCIDENT`). |
+| `--as PERSON` | Your person id. Not verified. Default: `TOCSIN_PERSON`, then the system user. |
+| `--on-behalf-of PERSON --via WAY` | Person you act for, and your contact with that person. Needs confirmation. |
+| `--no-work` | Queue the work for a worker. |
 
-Commands that look take the first three, commands that write the rest as well. They may stand before the command, too.
-STEP is a step's id, `id#n` for its n-th invocation, or its row number in `tocsin task list`; numbers never change.
-INSTANT is RFC 3339 with an offset, `now`, or a time such as `2h ago`. `TOCSIN_PERSON` is who you are, for writing and for `status` and `next`.
-`tocsin --install-completion` teaches the shell the commands, incidents, steps and playbooks.
+Commands that only read have the first three options. Commands that write have all. The options may also stand before the command.
+STEP is the id of a task, `id#n` for its n-th invocation, or its row number in `tocsin task list`. Row numbers never change.
+INSTANT is RFC 3339 with an offset, `now`, or a time such as `2h ago`. `TOCSIN_PERSON` is your person id, for writing and for `status` and `next`.
+`tocsin --install-completion` adds completion of commands, incidents, tasks and playbooks to the shell.
 """
 
 
@@ -63,11 +63,11 @@ def _entry(path: str, command: Any) -> str:
     words, _, example = inspect.cleandoc(command.help or "").partition("\b\n")
     arguments = [param.metavar or param.name.upper() for param in command.params if _is_argument(param)]
     usage = " ".join(["tocsin", path, *arguments])
-    own = [param for param in command.params if not _is_argument(param) and param.name not in EVERYWHERE]
+    own = [param for param in command.params if not _is_argument(param) and param.name not in COMMON]
     options = [_option(param) for param in own]
     lines = [f"### {path}\n", f"`{usage}`\n", words.strip() + "\n"]
     if options:
-        lines.append("| option | what it does |\n|---|---|\n" + "\n".join(options) + "\n")
+        lines.append("| option | meaning |\n|---|---|\n" + "\n".join(options) + "\n")
     if example:
         code = "\n".join(line.strip() for line in example.splitlines()[1:])
         lines.append(f"```sh\n{code}\n```\n")

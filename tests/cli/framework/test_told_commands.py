@@ -83,7 +83,7 @@ def fault(root: Any, command: str) -> str:
     if "Needs --reason" in (found.help or "") and "--reason" not in words:
         return "it needs --reason"
     needed = [
-        param.opts[0] for param in found.params if (getattr(param, "help", "") or "").endswith("; needed.")
+        param.opts[0] for param in found.params if (getattr(param, "help", "") or "").endswith("Required.")
     ]
     if lacking := [one for one in needed if one not in words]:
         return f"it needs {lacking[0]}"

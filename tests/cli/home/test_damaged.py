@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -112,7 +113,7 @@ def test_the_incident_and_the_event_are_named_and_the_rest_is_shown(
     for words in ("status", "timeline", "task list"):
         said = two(*words.split(), "--incident", DAMAGED)
         assert (said.code, said.error) == (1, code), (words, said.err)
-        assert {"i-1", str(seq)} <= set(said.err.split()), words
+        assert {"i-1", str(seq)} <= set(re.findall(r"[\w-]+", said.err)), words
     assert WHOLE in two("status", DAMAGED).err
     assert two("status", DAMAGED, "--format", "json").error == code
     assert {incident["codename"] for incident in two("list", "--format", "json").json["incidents"]} == {

@@ -71,7 +71,7 @@ def test_a_new_home_is_set_up_by_questions(nowhere: AtDesk) -> None:
     assert home.channels["pager"].settings == {"url": "https://hooks.example.org/tocsin"}
     people = nowhere("person", "list", "--format", "json").json["people"]
     assert {"ada", "insurer"} <= {person["person"] for person in people}
-    assert "# What is true of the organisation in every incident" in settings(nowhere).read_text()
+    assert "# Facts of the organisation for every incident" in settings(nowhere).read_text()
     assert nowhere("doctor").code in (0, 4)
 
 

@@ -219,7 +219,7 @@ def test_routines_and_exercises_are_listed_apart_and_dropped(tocsin: AtDesk) -> 
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (("comchek", "--every", "1d"), "unknown_routine", "'comchek'"),
+        (("comchek", "--every", "1d"), "unknown_routine", "comchek"),
         (("comcheck",), "option_missing", "--every"),
         (("comcheck", "--every", "1d", "--ahead", "2h"), "options_conflict", "--ahead"),
         (("watch", "--every", "1d", "--closed-for", "2d"), "options_conflict", "--closed-for"),

@@ -42,7 +42,7 @@ def test_a_compromised_domain_that_nothing_depends_on_is_questioned_before_anybo
     asked = ("open", str(playbook), "--fact", "incident.summary=x")
     said = tocsin(*asked, "--compromised", "this-machin")
     assert (said.code, said.error, said.warnings) == (1, "no_terminal", ["unknown_domain"])
-    assert "'this-machine'" in said.err
+    assert "this-machine" in re.findall(r"[\w-]+", said.err)
     assert tocsin(*asked, "--compromised", "this-machine").warnings == []
 
 

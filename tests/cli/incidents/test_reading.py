@@ -57,7 +57,7 @@ def test_a_playbook_in_outline_and_what_changed_in_it(nowhere: AtDesk, playbook:
 
 def test_the_record_verified(incident: AtDesk) -> None:
     out = incident.done("audit", "verify", "-i", "amber-falcon")
-    assert re.fullmatch(r"\d+ events verify; head sha256:[0-9a-f]{64}\n1 document verified\n", out)
+    assert re.fullmatch(r"\d+ entries verified; head sha256:[0-9a-f]{64}\n1 document verified\n", out)
 
 
 def test_a_refusal_with_its_reason_and_what_to_do_next(incident: AtDesk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -209,7 +210,7 @@ def test_what_is_only_looked_at_takes_no_name(incident: AtDesk) -> None:
 def test_a_role_that_is_nearly_another_is_told_when_it_is_given(incident: AtDesk) -> None:
     said = incident("role", "assign", "comander", "ada")
     assert (said.code, said.warnings, said.err.count("\n")) == (0, ["unknown_role"], 1)
-    assert ("'comander'" in said.err, "commander" in said.err) == (True, True)
+    assert {"comander", "commander"} <= set(re.findall(r"\w+", said.err))
     assert incident("role", "assign", "commander", "ada").warnings == ["role_replaced"]
     assert incident("role", "assign", "press", "ada").err == ""
 

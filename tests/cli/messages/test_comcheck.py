@@ -83,7 +83,7 @@ def test_whom_no_channel_reaches_is_named_and_a_wrong_name_is_refused_with_the_n
     assert tocsin("channel", "check", "--show", "--format", "json").json["without"] == ["jonas", "maria"]
     said = tocsin("channel", "check", "--to", "jonsa", "--show")
     assert (said.code, said.error) == (1, "unknown_person")
-    assert {"'jonsa'", "jonas?"} <= set(said.err.split())
+    assert {"jonsa", "jonas"} <= set(re.findall(r"\w+", said.err))
 
 
 def test_a_contact_of_which_a_risk_was_reported_carries_no_approval_until_verified(tocsin: AtDesk) -> None:
@@ -116,7 +116,7 @@ def test_affected_people_are_texted_only_where_they_agreed(tocsin: AtDesk) -> No
     said = tocsin("person", "agreed", "ada", "screen")
     assert (said.code, said.error) == (2, "option_missing")
     said = tocsin("person", "agreed", "ada", "phone", "--how", "x")
-    assert (said.code, said.error, "'phone'" in said.err) == (1, "unknown_contact", True)
+    assert (said.code, said.error, "phone" in said.err) == (1, "unknown_contact", True)
 
 
 def test_new_contacts_of_somebody_leave_their_name_as_it_was(tocsin: AtDesk) -> None:

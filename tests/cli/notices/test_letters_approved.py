@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,8 @@ def desk(tocsin: AtDesk, tmp_path: Path) -> AtDesk:
 
 
 def warned(text: str) -> list[str]:
-    return [line.split(" for ")[1].split(":")[0] for line in text.splitlines() if "nobody approved" in line]
+    lines = [line for line in text.splitlines() if "[not_approved]" in line]
+    return [re.findall(r"\bus-[a-z]+-breach/\w+", line)[0] for line in lines]
 
 
 def test_each_duty_whose_letters_nobody_approved_is_named_and_they_are_made_all_the_same(

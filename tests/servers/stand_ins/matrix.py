@@ -99,7 +99,7 @@ class Matrix(StandIn):
                 return None
 
     def _create(self, asked: dict[str, Any]) -> tuple[int, object]:
-        if any(self._alias(one) == self._alias(asked) for one in self.opened.values()):
+        if any(self._alias(room) == self._alias(asked) for room in self.opened.values()):
             return 400, {"errcode": "M_ROOM_IN_USE", "error": "Room alias already taken"}
         room = f"!opened{len(self.opened)}:{SERVER}"
         self.opened[room] = asked
@@ -112,7 +112,7 @@ class Matrix(StandIn):
     def _states(self, room: str) -> list[dict[str, object]]:
         asked = self.opened.get(room, {})
         made = {"type": "m.room.create", "sender": asked.get("made_by", US), "state_key": "", "content": {}}
-        return [made, *({"sender": US, **one} for one in asked.get("initial_state", ()))]
+        return [made, *({"sender": US, **event} for event in asked.get("initial_state", ()))]
 
     def throttled(self) -> object:
         """Return the words for too many requests."""
@@ -137,8 +137,8 @@ class Matrix(StandIn):
 
     def pushed(self, at: datetime, *, token: str = HS_TOKEN) -> Callback:
         """Return all of it as a transaction of the application-service API."""
-        events = [one for room in self.rooms.values() for one in room]
-        body = {"events": events, "ephemeral": [one for room in self.ephemeral.values() for one in room]}
+        events = [event for room in self.rooms.values() for event in room]
+        body = {"events": events, "ephemeral": [event for room in self.ephemeral.values() for event in room]}
         headers = {"authorization": f"Bearer {token}"}
         path = "/_matrix/app/v1/transactions/1"
         return Callback(method="PUT", path=path, headers=headers, body=json.dumps(body).encode(), at=at)

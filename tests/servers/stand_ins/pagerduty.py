@@ -97,5 +97,5 @@ def _problems(said: dict[str, object], change: bool) -> Iterator[str]:
 def signed(body: bytes, at: datetime, *keys: str) -> Callback:
     """Return a webhook as PagerDuty posts it: one ``v1=`` for each secret, newest first."""
     made = [hmac.digest(key.encode(), body, hashlib.sha256).hex() for key in keys or (SIGNING,)]
-    headers = {"x-pagerduty-signature": ",".join(f"v1={one}" for one in made)}
+    headers = {"x-pagerduty-signature": ",".join(f"v1={signature}" for signature in made)}
     return Callback(method="POST", path="/pagerduty", headers=headers, body=body, at=at)

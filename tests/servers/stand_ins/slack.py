@@ -89,8 +89,8 @@ class Slack(StandIn):
         found = [dict(message) for message in self.messages[::-1] if message["channel"] == channel]
         shown = found[: int(str(said.get("limit", 100)))]
         if said.get("include_all_metadata") not in TRUE:
-            for one in shown:
-                one.pop("metadata", None)
+            for message in shown:
+                message.pop("metadata", None)
         return {"ok": True, "messages": shown, "has_more": len(found) > len(shown)}
 
     def _create(self, name: str, private: bool) -> dict[str, object]:
@@ -119,7 +119,10 @@ class Slack(StandIn):
         return {"ok": True, "channels": ours[begin:end], "response_metadata": {"next_cursor": after}}
 
     def _inside(self, method: str, channel: str, said: dict[str, object]) -> dict[str, object]:
-        found = next((one for one in self.channels if one["id"] == channel and APP in one["members"]), None)
+        found = next(
+            (room for room in self.channels if room["id"] == channel and APP in room["members"]),
+            None,
+        )
         if found is None:
             return {"ok": False, "error": "channel_not_found"}
         if method == "conversations.setTopic":

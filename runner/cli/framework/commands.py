@@ -35,8 +35,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "people.people": ("person", "role"),
         "messages.messages": ("message", "call", "ack"),
         "messages.domains": ("domain",),
-        "messages.war_room": ("room",),
-        "messages.channels": ("channel",),
+        "messages.channels": ("room", "channel"),
         "campaigns.campaigns": ("bulk",),
     },
     "Playbooks and exercises": {

@@ -16,7 +16,7 @@ from runner.effects.context import Sender
 from runner.incident.state.commands import AttemptDone
 from runner.incident.state.exercise import LIVE
 from runner.incident.state.incident import Incident
-from runner.incident.state.work import DoAct
+from runner.incident.state.work import StepAttempt
 from runner.playbook.playbook_test import Effect
 from runner.routing.messaging import CallResult, Channel, Dispatch, HttpCall, RoomRequest, SendResult
 from runner.routing.traffic import PLAYED
@@ -60,7 +60,7 @@ class Simulation:
         state = self._next(f"channel {channel.id}", self._channels.get(channel.id, ()))
         return _result(state, order.room or f"simulated-{order.name}")
 
-    def act(self, work: DoAct, path: str) -> AttemptDone:
+    def act(self, work: StepAttempt, path: str) -> AttemptDone:
         """Answer one attempt of an action; ``path`` is its step's."""
         state = self._next(f"act {path}", self._acts.get(path, ()))
         return AttemptDone(effect=work.step, n=work.n, result=_result(state, "simulated"))

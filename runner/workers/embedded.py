@@ -375,8 +375,7 @@ class Worker:
         lost = [*lost_claims(incident, self._held)] if looking else []
         worker = "" if self._stopping.is_set() or self.fairness.rests(name) else self.name
         told = [*commands, *lost, *self._outside.reports(incident)]
-        rooms = self._outside.rooms_of(incident)
-        now = self.time.now()
+        rooms, now = self._outside.rooms_of(incident), self.time.now()
         turn = self.service.prepare(
             incident, told, worker=worker, room=self._room(name), rooms=rooms, now=now
         )

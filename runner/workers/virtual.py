@@ -15,7 +15,7 @@ from runner.errors import Refused
 from runner.incident.state.commands import AnyCommand
 from runner.incident.state.incident import Incident
 from runner.incident.state.steps import step_path
-from runner.incident.state.work import AnyWork, DoAct
+from runner.incident.state.work import AnyWork, StepAttempt
 from runner.workers.embedded import Worker
 
 MOMENT = timedelta(seconds=10)
@@ -69,7 +69,7 @@ def simulating(service: IncidentService, simulation: Simulation) -> Worker:
 
         from runner.effects.perform import perform
 
-        if isinstance(work, DoAct):
+        if isinstance(work, StepAttempt):
             return simulation.act(work, step_path(work.step))
         door = ExerciseSender(simulation, incident, service.now_in(incident), simulation)
         tools = replace(service.tools(incident), sender=door, call=no_call)

@@ -28,11 +28,11 @@ from runner.incident.state.work import (
     AnyWork,
     Compose,
     Deliver,
-    DoAct,
     Host,
     Recall,
     Render,
     Replan,
+    StepAttempt,
 )
 from runner.incident.turn.after_closing import is_still_sent
 from runner.routing.messaging import SendResult
@@ -109,7 +109,7 @@ def not_begun(work: AnyWork, why: str) -> AnyCommand:
 def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyCommand:
     """Return the command for work that broke: unknown where the world may have been touched."""
     match work:
-        case Deliver(delivery=effect, n=n) | DoAct(step=effect, n=n) | Host(errand=effect, n=n):
+        case Deliver(delivery=effect, n=n) | StepAttempt(step=effect, n=n) | Host(errand=effect, n=n):
             return AttemptDone(effect=effect, n=n, result=SendResult(state=state, reason=why))
         case Compose(step=step) | Render(step=step):
             return EffectFailed(step=step, why=why)

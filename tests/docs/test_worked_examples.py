@@ -9,36 +9,49 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.docs.consoles import ROOT
 
 PAGE = ROOT / "docs" / "decisions" / "0169-a-table-for-each-half-of-a-step-kind.md"
-PLAYBOOK = """schema: tocsin/playbook/v1
+HEAD = """schema: tocsin/playbook/v1
 name: lost-badge
 version: 1.0.0
 title: A badge is lost
 steps:
+"""
+PASSIVE = """
   - {id: block, task: Block the badge}
   - {id: blocked, milestone: The badge is useless, after: [block]}
   - {id: tell, task: Tell the owner, after: [blocked]}
 """
-KIND = """
+EFFECT = """
+  - {id: look, probe: door.example}
+  - {id: tell, task: Tell the owner, after: [look]}
+"""
+READ = """
 from pathlib import Path
 import sys
-from runner.playbook.format import Bundle
 from runner.playbook.reading import read_playbook
 from runner.playbook.schema import playbook_schema
 from runner.yamlfile.source import load
 from tests.scenario import World
 
-assert "milestone" in playbook_schema()["$defs"]
 steps = read_playbook(load(Path(sys.argv[1]))).playbook.steps
 world = World(*steps)
+"""
+MILESTONE = """
+assert "milestone" in playbook_schema()["$defs"]
 assert world.states("block", "blocked", "tell") == ["ready", "waiting", "waiting"]
 world.done("block")
 assert world.states("block", "blocked", "tell") == ["done", "done", "ready"]
 assert steps[1].words == "Milestone: The badge is useless"
+"""
+PROBE = """
+from runner.effects.perform import perform
+
+(work,) = world.claim()
+assert (world.state("look"), work.host) == ("active", "door.example")
+world.give(perform(work, world.incident, "", world.library, None))
+assert world.states("look", "tell") == ["done", "ready"]
 """
 EVENT = """
 from runner.incident.state import events as e
@@ -56,19 +69,17 @@ assert (describe(named, Words({}, {})), kind_of("WitnessNamed")) == ("ana was na
 """
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the program with both examples."""
-    copy = tmp_path_factory.mktemp("program")
+def program(copy: Path, example: dict[str, list[tuple[str, str]]]) -> Path:
+    """Copy the program to a folder, with an example."""
     for name in ("runner", "integrations", "playbooks"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for example in examples():
-        for name, hunks in example.items():
-            text = (copy / name).read_text(encoding="utf-8")
-            for old, new in hunks:
-                assert text.count(old) == 1, f"{name} has not once:\n{old}"
-                text = text.replace(old, new)
-            (copy / name).write_text(text, encoding="utf-8")
+    for name, hunks in example.items():
+        file = copy / name
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        for old, new in hunks:
+            assert (text.count(old) if text else not old) == 1, f"{name} has not once:\n{old}"
+            text = text.replace(old, new) if text else new
+        file.write_text(text, encoding="utf-8")
     return copy
 
 
@@ -101,17 +112,18 @@ def run(program: Path, *words: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_new_kind_changes_three_files_and_a_new_event_four() -> None:
-    assert [len(files) for files in examples()] == [3, 4]
+def test_a_new_kind_changes_three_files_with_an_effect_six_and_a_new_event_four() -> None:
+    assert [len(files) for files in examples()] == [3, 6, 4]
 
 
-def test_the_new_kind_is_validated_and_worked(program: Path, tmp_path: Path) -> None:
-    playbook = tmp_path / "lost-badge.yaml"
-    playbook.write_text(PLAYBOOK, encoding="utf-8")
-    home = str(tmp_path / "home")
-    run(program, "-m", "runner", "playbook", "validate", str(playbook), "--home", home)
-    run(program, "-c", KIND, str(playbook))
+def test_the_new_kinds_are_validated_and_worked(tmp_path: Path) -> None:
+    for example, playbook, script in zip(examples(), (PASSIVE, EFFECT), (MILESTONE, PROBE), strict=False):
+        copy = program(tmp_path / script[:20].strip(), example)
+        file = copy / "playbook.yaml"
+        file.write_text(HEAD + playbook, encoding="utf-8")
+        run(copy, "-m", "runner", "playbook", "validate", str(file), "--home", str(copy / "home"))
+        run(copy, "-c", READ + script, str(file))
 
 
-def test_the_new_event_is_encoded_folded_and_described(program: Path) -> None:
-    run(program, "-c", EVENT)
+def test_the_new_event_is_encoded_folded_and_described(tmp_path: Path) -> None:
+    run(program(tmp_path / "copy", examples()[2]), "-c", EVENT)

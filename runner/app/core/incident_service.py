@@ -27,7 +27,7 @@ from runner.app.core.repository import (
     Turn,
     recorded,
 )
-from runner.app.core.rights import Rights, require, rights_of
+from runner.app.core.rights import Rights, refuse_other_names, require, rights_of
 from runner.base.actor import Principal
 from runner.decoding import from_json
 from runner.effects.context import EffectContext, Sender
@@ -245,6 +245,7 @@ class IncidentService:
         def attempt() -> Turn | None:
             found = self.load(incident)
             made = commands(found) if callable(commands) else commands
+            refuse_other_names(principal, (command.by for command in made))
             done = self.prepare(found, made, principal=principal)
             if done.append is not None and not self.append([done])[0]:
                 return None

@@ -9,7 +9,7 @@ import msgspec
 from runner.app.core.repository import IncidentRow, Repository, StoredEvent
 from runner.app.core.rights import Held, Rights, require, rights_of
 from runner.base.actor import Actor, Principal
-from runner.errors import NotFound
+from runner.errors import UNREADABLE, NotFound
 from runner.incident.state.incident import Incident
 
 
@@ -27,7 +27,7 @@ class Reader:
         rows = self._repository.incidents()
         if self._home.streams:
             return rows
-        return [row for row in rows if self._rights(self._repository.load(row.id)).streams]
+        return [row for row in rows if self._may_read(row.id)]
 
     def incident(self, name: str) -> Incident:
         """Return an incident as of now; raises Refused where it may not be read."""
@@ -53,6 +53,12 @@ class Reader:
                 code="unknown_document",
             )
         return self._repository.store.get_blob(found.files[form])
+
+    def _may_read(self, name: str) -> bool:
+        try:
+            return bool(self._rights(self._repository.load(name)).streams)
+        except UNREADABLE:  # shredded or damaged: nobody can tell who held a role in it
+            return False
 
     def _rights(self, incident: Incident) -> Rights:
         """Return the rights in an incident: those of the roles that are held in it, and of those in the home."""

@@ -6,7 +6,7 @@ claim. Anybody else must prove a name, and has the rights of the roles that this
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -52,6 +52,13 @@ def rights_of(principal: Principal, held: Held) -> Rights:
         acts=any(rights.acts for rights in given),
         manages=any(rights.manages for rights in given),
     )
+
+
+def refuse_other_names(principal: Principal, names: Iterable[str]) -> None:
+    """Raise Refused where somebody who proved a name gives a command in another, or in the program's own."""
+    for name in () if principal.os_user else names:
+        own = name and name in (principal.person, principal.on_behalf_of)
+        require(own, principal, f"act as {name or 'the program'}")
 
 
 def require(right: object, principal: Principal, what: str) -> None:

@@ -102,19 +102,22 @@ def read_status(
     organisation: tuple[AttentionItem, ...] = (),
 ) -> Status:
     """Return the status view of an incident; every duty stands in its JSON, those that matter now on the page."""
-    from runner.app.core.suspended_incidents import set_aside
-    from runner.app.exercises.between import pressing
-    from runner.reports.incidents.status import status as view
+    from runner.app.home import overview
 
     service = session.service
     if me and not any(me in holders for holders in incident.roles.values()):
         service.known(me)
     now = instant(known, session.now()) if known else session.now()
     person = me or session.world.environ.get(PERSON, "")
-    duties = service.duties(incident, now) if session.json else service.near_duties(incident, now)
-    failed = None if known else set_aside(service.store).get(incident.id)
-    others = () if known else pressing(service, incident.id)
-    return view(incident, service.library(incident), duties, now, person, organisation, failed, others)
+    return overview.read_status(
+        service,
+        incident,
+        now,
+        person,
+        as_known=bool(known),
+        every_duty=session.json,
+        organisation=organisation,
+    )
 
 
 def watch(session: Session, where: Where = None, me: Mine = "") -> None:
@@ -173,17 +176,9 @@ def list_(session: Session, everything: All = False) -> None:
 
 
 def _incidents(session: Session) -> IncidentsReport:
-    from runner.app.core.active_incident import counts
-    from runner.app.core.suspended_incidents import set_aside
-    from runner.app.exercises.between import left_running
-    from runner.app.exercises.exercises import playing
-    from runner.reports.incidents.incidents import incidents
+    from runner.app.home.overview import read_incidents
 
-    service, now = session.service, session.now()
-    rows = session.reader.incidents()
-    running = {one.id: tuple(duty.id for duty in open_) for one, open_ in left_running(service)}
-    chosen = counts(session.choice, rows)
-    return incidents(rows, now, chosen, playing(service, rows), running, set_aside(service.store))
+    return read_incidents(session.service, session.reader, session.now(), session.choice)
 
 
 def timeline(

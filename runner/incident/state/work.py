@@ -55,12 +55,17 @@ class Recall(Work, frozen=True, kw_only=True):
     n: int
 
 
-class DoAct(Work, frozen=True, kw_only=True):
-    """Do one attempt of an automatic action; its intent is committed."""
+class StepAttempt(Work, frozen=True, kw_only=True):
+    """One attempt of a step that touches the world; its intent is committed."""
 
     step: str
     n: int
     key: str
+
+
+class DoAct(StepAttempt, frozen=True, kw_only=True):
+    """Do one attempt of an automatic action."""
+
     action: Act
     time_limit: timedelta
 
@@ -81,7 +86,7 @@ class Replan(Work, frozen=True, kw_only=True):
 def token(work: AnyWork) -> str:
     """Return what tells one piece of work from another: the same work asked for twice has the same token."""
     match work:
-        case Deliver(delivery=effect, n=n) | DoAct(step=effect, n=n) | Host(errand=effect, n=n):
+        case Deliver(delivery=effect, n=n) | StepAttempt(step=effect, n=n) | Host(errand=effect, n=n):
             return f"{work.incident}|{effect}|{n}"
         case Compose(step=step, reminder=reminder):
             return f"{work.incident}|{step}|{'reminder' if reminder else 'compose'}"

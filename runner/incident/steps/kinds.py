@@ -144,13 +144,19 @@ def _key(incident: Incident, invocation: Invocation) -> str:
     return hashlib.sha256(f"{incident.id}|{invocation.id}{anew}".encode()).hexdigest()[:32]
 
 
+def _intent(incident: Incident, invocation: Invocation, worker: str) -> e.AttemptStarted:
+    n, key = len(invocation.attempts) + 1, _key(incident, invocation)
+    return e.AttemptStarted(effect=invocation.id, n=n, key=key, worker=worker)
+
+
 def claim_act(incident: Incident, invocation: Invocation, step: p.Act, worker: str) -> Claim:
     """Return the next attempt of an action."""
-    n = len(invocation.attempts) + 1
-    key = _key(incident, invocation)
-    claim = e.AttemptStarted(effect=invocation.id, n=n, key=key, worker=worker)
+    claim = _intent(incident, invocation, worker)
     limit = step.timeout if step.timeout is not None else ACT_LIMIT
-    return claim, DoAct(incident=incident.id, step=invocation.id, n=n, key=key, action=step, time_limit=limit)
+    work = DoAct(
+        incident=incident.id, step=claim.effect, n=claim.n, key=claim.key, action=step, time_limit=limit
+    )
+    return claim, work
 
 
 def _duties(at: Moment, step: p.Duties) -> Iterator[e.AnyEvent]:

@@ -121,6 +121,13 @@ def test_who_holds_a_role_acts_and_is_on_record(desk: IncidentService) -> None:
     assert (row.actor.claimed, row.actor.proven_by, row.actor.os_user) == ("tom", "login:test", "")
 
 
+@pytest.mark.parametrize("by", ["mia", ""])
+def test_whoever_proved_a_name_gives_no_command_in_another(desk: IncidentService, by: str) -> None:
+    with pytest.raises(Refused) as refused:
+        desk.act(proven("tom"), "i-1", [c.AddNote(by=by, text="seen")])
+    assert refused.value.code == "no_right"
+
+
 def test_no_event_of_another_stream_changes_what_an_incident_holds(desk: IncidentService) -> None:
     """Else ``Reader.incident`` would have to drop records from it."""
     kinds = [kind for kind in _kinds(Event) if kind.stream != "operational"]

@@ -35,6 +35,8 @@ class Office:
         self.incident, self.troubles = incident, list(troubles)
         row = SimpleNamespace(id="i1", kind="real", state="open", version=incident.version)
         self.store: Any = SimpleNamespace(changed=lambda: "1", rows=lambda: [row])
+        self.principal = "the program"
+        self.campaign_tables: Any = None
 
     def load(self, name: str) -> Incident:
         if self.troubles:
@@ -91,7 +93,7 @@ def test_a_notice_to_many_is_under_way_from_the_moment_that_the_journal_says_so(
     view = CampaignView(id="b-1", notice="letter", list_name="people.csv", owed=1, at=AT, state="sending")
     office = Office(msgspec.structs.replace(sent(NAMED), campaigns={"b-1": view}))
     planned = SimpleNamespace(state="planned", campaign=SimpleNamespace(channels={"email": "relay"}))
-    office.store.bulk = lambda: SimpleNamespace(campaign=lambda name: planned)
+    office.campaign_tables = lambda principal: SimpleNamespace(campaign=lambda name: planned)
     whereabouts = where(office)
     whereabouts.refresh()
     assert whereabouts.under_way("relay")

@@ -1,0 +1,49 @@
+"""What people look at first: the status of one incident, and the list of all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from runner.app.core.active_incident import counts
+from runner.app.core.suspended_incidents import set_aside
+from runner.app.exercises.between import left_running, pressing
+from runner.reports.incidents.incidents import IncidentsReport, incidents
+from runner.reports.incidents.status import Status, status
+
+if TYPE_CHECKING:
+    from runner.app.core.active_incident import Choice
+    from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
+    from runner.incident.state.incident import Incident
+    from runner.reports.core.attention_item import AttentionItem
+
+
+def read_status(
+    service: IncidentService,
+    incident: Incident,
+    now: datetime,
+    person: str,
+    *,
+    as_known: bool = False,
+    every_duty: bool = False,
+    organisation: tuple[AttentionItem, ...] = (),
+) -> Status:
+    """Return the status of an incident for a person; ``as_known`` is that of an earlier instant, without what is so now."""
+    duties = service.duties(incident, now) if every_duty else service.near_duties(incident, now)
+    failed = None if as_known else set_aside(service.store).get(incident.id)
+    others = () if as_known else pressing(service, incident.id)
+    return status(incident, service.library(incident), duties, now, person, organisation, failed, others)
+
+
+def read_incidents(
+    service: IncidentService, reader: Reader, now: datetime, choice: Choice | None
+) -> IncidentsReport:
+    """Return the list of all incidents that may be read, with the one that is chosen."""
+    from runner.app.exercises.exercises import playing  # the status reads no files of exercises
+
+    rows = reader.incidents()
+    running = {one.id: tuple(duty.id for duty in open_) for one, open_ in left_running(service)}
+    return incidents(
+        rows, now, counts(choice, rows), playing(service, rows), running, set_aside(service.store)
+    )

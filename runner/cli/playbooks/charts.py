@@ -79,7 +79,7 @@ def graph(
         )
     chart = _chart(session, name, incident)
     if session.json and not out:
-        from runner.reports.charts.chart_data import chart_report
+        from runner.reports.charts.chart_text import chart_report
 
         session.show_json(chart_report(chart))
         return
@@ -126,7 +126,7 @@ def _drawn(chart: Chart, form: str) -> str:
         from runner.reports.charts.chart_svg import svg
 
         return svg(chart)
-    from runner.reports.charts.mermaid import mermaid
+    from runner.reports.charts.chart_text import mermaid
 
     return mermaid(chart)
 

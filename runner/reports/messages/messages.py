@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -11,7 +12,14 @@ from runner.base.states import AttemptState, Kind, Proof, ReceiptKind, Refusal, 
 from runner.errors import NotFound
 from runner.incident.messages.compromised_traffic import Exposure, exposures
 from runner.incident.state.incident import Attempt, Delivery, Incident
-from runner.incident.state.quorum import awaited, count_reached
+from runner.incident.state.quorum import (
+    answered_by_deputy,
+    awaited,
+    count_reached,
+    deliveries_of,
+    places,
+    roles_of,
+)
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import do_now
@@ -20,8 +28,47 @@ from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 from runner.reports.core.task_rows import NotWritten, not_written
 from runner.reports.messages.attention_messages import deliveries
-from runner.reports.messages.role_acknowledgements import RoleRow, role_rows
 from runner.routing.messaging import proves
+
+
+class RoleRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A role that a message addressed, where it wants one acknowledgement for each."""
+
+    message: str
+    step: str
+    role: str
+    state: Literal["acknowledged", "awaited", "filled_by_opener", "unheld"]
+    persons: tuple[str, ...] = ()
+    """Who acknowledged, or whose answer is awaited."""
+
+
+def role_rows(incident: Incident, message: str) -> Iterator[RoleRow]:
+    """Yield where each role stands that a message addressed; nothing where it wants no answer of each."""
+    record = incident.messages[message]
+    if record.message_class.ack_quorum != "each_role":
+        return
+    deliveries = deliveries_of(incident, message)
+    done = answered_by_deputy(deliveries)
+    for role, reached in roles_of(deliveries).items():
+        own = [delivery for delivery in deliveries if delivery.level == 0 and role in places(delivery)]
+        yield RoleRow(
+            message=message,
+            step=record.step,
+            role=role,
+            state="acknowledged" if reached else "awaited",
+            persons=tuple(delivery.person for delivery in own if not reached or delivery.id in done),
+        )
+    for role in record.filled:
+        yield RoleRow(
+            message=message,
+            step=record.step,
+            role=role,
+            state="filled_by_opener",
+            persons=(incident.opened_by,),
+        )
+    for role in record.unheld:
+        yield RoleRow(message=message, step=record.step, role=role, state="unheld")
+
 
 PROVED: Mapping[Proof, str] = {
     "none": "not delivered",
@@ -35,6 +82,8 @@ PROVED: Mapping[Proof, str] = {
 
 
 NO_WORDS: Mapping[str, str] = {}
+
+
 _OUTCOME: Mapping[AttemptState, tuple[str, Tone]] = {
     "sending": ("no outcome yet", "warn"),
     "accepted": ("accepted by provider", "plain"),

@@ -18,9 +18,9 @@ from runner.reports.messages.messages import (
     DeliveryRow,
     MessageRow,
     MessagesReport,
+    RoleRow,
     standing,
 )
-from runner.reports.messages.role_acknowledgements import RoleRow
 
 _OUTCOMES: Mapping[AttemptState, str] = {
     "sending": "being sent",

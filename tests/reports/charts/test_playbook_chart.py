@@ -15,9 +15,9 @@ from runner.playbook import format as p
 from runner.playbook.bundle import load_bundle
 from runner.playbook.catalogue import Catalog
 from runner.reports.charts.chart_svg import svg
+from runner.reports.charts.chart_text import mermaid
 from runner.reports.charts.layers import place
 from runner.reports.charts.layout import Drawn, broken, columns, everything, layout
-from runner.reports.charts.mermaid import mermaid
 from runner.reports.charts.playbook_chart import Chart, chart, nodes
 from runner.reports.charts.run_progress import progress
 from tests import scenario as s

@@ -1,4 +1,4 @@
-"""A chart as Mermaid text, for a wiki or a pull request.
+"""Text forms of a chart: Mermaid for a wiki or a pull request, and its data as JSON.
 
 Every step has a made-up name (``n7``), since an id such as ``end`` is a word of Mermaid's. What a playbook's author
 wrote goes into quoted labels, in which every character that Mermaid or HTML could read as its own is a number.
@@ -7,6 +7,8 @@ wrote goes into quoted labels, in which every character that Mermaid or HTML cou
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+
+import msgspec
 
 from runner.reports.charts.chart_svg import COLOURS, shown
 from runner.reports.charts.playbook_chart import Chart, Node, Path, nodes
@@ -69,3 +71,64 @@ def label(text: str) -> str:
 def _style(state: str) -> str:
     fill, line = COLOURS[state]
     return f"fill:{fill},stroke:{line},color:#1f2937"
+
+
+class StepReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One step; ``after`` names the steps beside it that come before it, by their ids."""
+
+    step: str
+    """Its path: the ids of the boxes around it and its own, with points."""
+    kind: str
+    title: str
+    who: tuple[str, ...]
+    due: str
+    after: tuple[str, ...]
+    join: str
+    when: str
+    gate: tuple[str, ...]
+    often: tuple[str, ...]
+    state: str | None
+    """How far it is, where a run is drawn."""
+
+
+class ChartReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/chart/v1"):
+    """A playbook as a chart; ``about`` says whose run it shows and as of when, ``mark`` whether that is no real one."""
+
+    name: str
+    version: str
+    title: str
+    digest: str
+    about: str
+    mark: str
+    steps: tuple[StepReport, ...]
+
+
+def chart_report(chart: Chart) -> ChartReport:
+    """Return a chart as data."""
+    return ChartReport(
+        name=chart.name,
+        version=chart.version,
+        title=chart.title,
+        digest=chart.digest,
+        about=chart.about,
+        mark=chart.mark,
+        steps=tuple(_steps(chart.top)),
+    )
+
+
+def _steps(box: Node) -> Iterator[StepReport]:
+    for one in box.inside:
+        yield StepReport(
+            step=".".join(one.path),
+            kind=one.kind,
+            title=one.title,
+            who=one.who,
+            due=one.due,
+            after=one.after,
+            join=one.join,
+            when=one.when,
+            gate=one.gate,
+            often=one.often,
+            state=one.progress.state if one.progress else None,
+        )
+        yield from _steps(one)

@@ -50,10 +50,15 @@ def connect_first(
     writing = partial(connect, path, create, patience, durable=durable)
     if create or not path.exists() or not _has_events(path):
         return writing(), None
+    return connect_beside(path, patience), writing
+
+
+def connect_beside(path: Path, patience: timedelta) -> sqlite3.Connection:
+    """Open a store for reading only, beside the connection that writes; raises as ``connect`` does."""
     with _opening(path) as held:
         held.append(_connection(f"{path.absolute().as_uri()}?mode=ro", patience, uri=True))
         _prepare(held[0], path, create=False)
-    return held[0], writing
+    return held[0]
 
 
 def _has_events(path: Path) -> bool:

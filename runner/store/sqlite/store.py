@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -36,16 +36,8 @@ from runner.store.port import (
 )
 from runner.store.sqlite import transaction
 from runner.store.sqlite.database_file import connect_first, connect_unwritable, new_file, unhurried
-from runner.store.sqlite.transaction import (
-    PUT_ROW,
-    SELECT_KEY,
-    SELECT_TAIL,
-    Batch,
-    Execute,
-    Known,
-    create_key,
-    head_of,
-)
+from runner.store.sqlite.side_reader import SideReader
+from runner.store.sqlite.transaction import SELECT_BLOB, SELECT_KEY, Batch, Execute, Known
 from runner.store.worker_lock import FileLock, worker_lock_held
 from runner.vault.keys import DataKey, Vault
 
@@ -112,8 +104,8 @@ class SqliteStore:
         self._handles: list[FileLock] = []
         self._known: dict[str, Known] = {}
         self._others = -1
-        self._marked = False
         self._durable = durable
+        self._side = SideReader(path, patience)
         self.read_only = False
         try:
             self._connection, self._write = connect_first(path, create, patience, durable=durable)
@@ -176,7 +168,8 @@ class SqliteStore:
 
     def _reading_key(self, incident: str, *, strict: bool) -> DataKey | None:
         """Return the key that opens payloads; without the master key raise Sealed, or do without."""
-        found = self._one(SELECT_KEY, (incident,))
+        with self._beside() as run:
+            found = run(SELECT_KEY, (incident,)).fetchone()
         if found is None or found[0] is None:
             return None
         try:
@@ -204,7 +197,7 @@ class SqliteStore:
     def head(self, incident: str) -> Head:
         """See Store.head."""
         with self._reading() as run:
-            version, head = head_of(run, incident)
+            version, head = transaction.head_of(run, incident)
         return Head(version, head.hex())
 
     def verify(
@@ -269,7 +262,7 @@ class SqliteStore:
                 return
             (head,) = ending
             found = run(SELECT_KEY, (incident,)).fetchone()
-            wrapped = create_key(run, self._sealer, incident) if found is None else found[0]
+            wrapped = transaction.create_key(run, self._sealer, incident) if found is None else found[0]
             if wrapped is None:
                 return
             context = encryption.snapshot_context(incident, snapshot.version, snapshot.code, head)
@@ -280,15 +273,15 @@ class SqliteStore:
         """See Store.rebuild."""
         with self._writing() as run:
             for name, version, head in run("SELECT id, version, head FROM incidents").fetchall():
-                if run(SELECT_TAIL, (name,)).fetchone() != (version, head):
+                if run(transaction.SELECT_TAIL, (name,)).fetchone() != (version, head):
                     raise would_forget(name, version)
             run("DELETE FROM incidents")
             run("DELETE FROM snapshots")
             for row in replacement:
-                version, head = head_of(run, row.id)
+                version, head = transaction.head_of(run, row.id)
                 if row.version != version:
                     raise Bug(f"the row of {row.id} does not follow from its journal")
-                run(PUT_ROW, rows.incident_values(row, head, self._key_of(run, row.id)))
+                run(transaction.PUT_ROW, rows.incident_values(row, head, self._key_of(run, row.id)))
 
     def changed(self) -> str:
         """See Store.changed. SQLite counts the commits of others; we count our own."""
@@ -309,7 +302,7 @@ class SqliteStore:
                 if found is not None and found[0] is None:
                     raise encryption.shredded(incident)
                 key = self._sealer.key(
-                    incident, found[0] if found else create_key(run, self._sealer, incident)
+                    incident, found[0] if found else transaction.create_key(run, self._sealer, incident)
                 )
                 body = key.seal(data, encryption.blob_context(incident, digest))
             run("INSERT INTO blobs (digest, incident, body) VALUES (?, ?, ?)", (digest, name, body))
@@ -317,14 +310,11 @@ class SqliteStore:
 
     def get_blob(self, digest: str) -> bytes:
         """See Store.get_blob."""
-        found = self._all(
-            "SELECT b.incident, k.wrapped, b.body FROM blobs b LEFT JOIN keys k ON k.incident = b.incident"
-            " WHERE b.digest = ? ORDER BY k.wrapped IS NULL, b.incident LIMIT 1",
-            (digest,),
-        )
-        if not found:
+        with self._beside() as run:
+            found = run(SELECT_BLOB, (digest,)).fetchone()
+        if found is None:
             raise NotFound(f"no document {digest[:12]}… is kept here", code="blob_missing")
-        return encryption.open_blob(self._sealer, digest, *found[0])
+        return encryption.open_blob(self._sealer, digest, *found)
 
     def has_blob(self, digest: str) -> bool:
         """See Store.has_blob."""
@@ -378,9 +368,8 @@ class SqliteStore:
         with self._lock:
             places = self._known  # a mark moves the end of no journal
             with self._writing(waits=waits) as run:
-                there = self._marked or transaction.has_marks(run)
-                found, there = transaction.change(run, names, change, there=there)
-            self._known, self._marked = places, there
+                found = transaction.change(run, names, change)
+            self._known = places
         return found
 
     # --- workers, copies, the end ------------------------------------------------------------------------
@@ -420,6 +409,7 @@ class SqliteStore:
         with self._lock:
             for handle in self._handles:
                 handle.release()
+            self._side.close()
             self._connection.close()
 
     def __enter__(self) -> Self:
@@ -469,6 +459,11 @@ class SqliteStore:
                 yield self._connection.execute
             except sqlite3.Error as error:
                 raise sqlite_failure(error, self.path) from error
+
+    def _beside(self) -> AbstractContextManager[Execute]:
+        """Read without waiting for a commit of another thread, which waits for the disk."""
+        waits = self.read_only or self._write is not None
+        return self._side.reading(self._lock, self._reading, waits=waits)
 
     def _all(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
         with self._reading() as run:

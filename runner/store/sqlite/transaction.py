@@ -47,6 +47,10 @@ UPDATE incidents SET version = ?, head = ?, state = ?, has_work = ?, next_due = 
     codename = ?, sealed = ?, private = ? WHERE id = ?"""
 
 
+SELECT_BLOB = """SELECT b.incident, k.wrapped, b.body FROM blobs b LEFT JOIN keys k ON k.incident = b.incident
+    WHERE b.digest = ? ORDER BY k.wrapped IS NULL, b.incident LIMIT 1"""
+
+
 class Known(NamedTuple):
     """Where a journal ends, its incident's wrapped data key, and whether it has a row."""
 
@@ -153,29 +157,22 @@ _DELETE = "DELETE FROM marks WHERE name = ?"
 
 def read(run: Execute, prefix: str) -> dict[str, bytes]:
     """Return the marks whose names begin with ``prefix``."""
-    if not has_marks(run):
+    if run(_EXISTS).fetchone() is None:
         return {}
     return dict(run(_SELECT, (prefix, prefix)).fetchall())
 
 
-def has_marks(run: Execute) -> bool:
-    """Tell whether there is a table of marks: it is made with the first."""
-    return run(_EXISTS).fetchone() is not None
-
-
-def change(
-    run: Execute, names: Sequence[str], change: ChangeMarks, *, there: bool
-) -> tuple[dict[str, bytes], bool]:
-    """Change marks inside the writing transaction of ``run``; return them, and whether their table is there now."""
+def change(run: Execute, names: Sequence[str], change: ChangeMarks) -> dict[str, bytes]:
+    """Change marks inside the writing transaction of ``run``."""
+    there = run(_EXISTS).fetchone() is not None
     found = {name: run(_SELECT_ONE, (name,)).fetchone() for name in names} if there else {}
     before = {name: row[0] for name, row in found.items() if row is not None}
     after = dict(change(before))
     if after != before and not there:
         run(_CREATE)
-        there = True
     for name in before.keys() - after.keys():
         run(_DELETE, (name,))
     for name, body in after.items():
         if before.get(name) != body:
             run(_PUT, (name, body))
-    return after, there
+    return after

@@ -136,14 +136,20 @@ def exchange(request: Request) -> Reply | NotSent | Rejected | Unknown:
     if not _can_be_formed(request):
         return _UNFORMED
     waits = (request.timeouts.connect.total_seconds(), request.timeouts.read.total_seconds())
+    session = _session()
+    # Nothing is merged with settings of the session, which has none but headers: that took a fifth of the time of a request.
+    prepared = requests.PreparedRequest()
     with CutOff(request.timeouts.total) as cut:
         _LINE.cut = cut
         try:
-            with _session().request(
-                request.method,
-                request.url,
-                headers=dict(request.headers),
+            prepared.prepare(
+                method=request.method,
+                url=request.url,
+                headers={**session.headers, **request.headers},
                 data=request.body,
+            )
+            with session.send(
+                prepared,
                 timeout=waits,
                 allow_redirects=False,
                 stream=True,

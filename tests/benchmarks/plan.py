@@ -237,8 +237,8 @@ TARGETS: tuple[Target, ...] = (
     Target("B", "tocsin, Postfix", "composed, Postfix", 0.85),
     # five times as many people need no more memory
     Target("M", "bulk, many", "bulk", 0.9),
-    Target("H", "tocsin", "apprise", 1.5),
-    Target("H", "tocsin", "requests", 0.4),
+    Target("H", "tocsin", "apprise", 2),
+    Target("H", "tocsin", "requests", 0.5),
     # four times as many messages take four times as long, start-up aside
     Target("H", "tocsin, many", "tocsin", 0.9),
     Target("E", "tocsin", "apprise", 2),

@@ -53,8 +53,11 @@ def message_events(incident: Incident, message: str, now: datetime, answers: Ans
     deliveries = deliveries_of(incident, message)
     if called_off(incident, deliveries[0]):
         return
-    above = (delivery for delivery in deliveries if delivery.level and delivery.state == "active")
-    waiting = [delivery for delivery in above if delivery.waits and not answers.unneeded(delivery)]
+    waiting = [
+        delivery
+        for delivery in deliveries
+        if delivery.level and delivery.state == "active" and delivery.waits and not answers.unneeded(delivery)
+    ]
     if waiting:
         yield from _level(incident, message, waiting, now)
     elif all(delivery.unanswered for delivery in deliveries if delivery.state == "active"):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -148,9 +149,10 @@ def width_of(text: str) -> int:
     """Return how many columns of a terminal a text takes."""
     if text.isascii():
         return len(text)
-    return sum(_columns(one) for one in text)
+    return sum(map(_columns, text))
 
 
+@cache
 def _columns(one: str) -> int:
     if unicodedata.combining(one) or unicodedata.category(one) in ("Mn", "Me", "Cf"):
         return 0

@@ -48,7 +48,7 @@ def rules() -> list[str]:
 
 
 def _rule(one: Rule) -> str:
-    firm = " Cannot be set aside." if one.firm else ""
+    firm = " Has no override." if one.firm else ""
     doubt = "" if one.confirmed else " (recalled, not confirmed)"
     source = f"{one.source}{doubt}; {one.jurisdiction}; {one.as_of}"
     return f"| `{one.number}` | {one.says}.{firm} | {one.kept_by} | {source} |"

@@ -73,9 +73,9 @@ def _refusal(incident: Incident, owed: Sequence[DutyStatus], library: Library, n
     problems = tuple(_open(incident, owed, library, now))
     begun = [invocation for invocation in incident.invocations.values() if not invocation.over]
     later = sum(invocation.state == "waiting" for invocation in begun)
-    words = [
-        f"{_count(len(owed), 'legal duties', 'legal duty')} and {_count(len(begun), 'tasks', 'task')} are not done."
-    ]
+    counts = (_count(len(owed), "legal duties", "legal duty"), _count(len(begun), "tasks", "task"))
+    verb = "is" if len(owed) + len(begun) == 1 else "are"
+    words = [f"{' and '.join(count for count in counts if count) or 'Messages'} {verb} not done."]
     words += [f"Not started: {_count(later, 'tasks', 'task')}."] if later else []
     first = next((status.due for status in owed if status.due is not None), None)
     words += [f"Next deadline: {first.astimezone(UTC):%a %d %b %Y %H:%M} UTC."] if first else []
@@ -87,7 +87,7 @@ def _refusal(incident: Incident, owed: Sequence[DutyStatus], library: Library, n
 
 
 def _count(number: int, many: str, single: str) -> str:
-    return f"{number} {single if number == 1 else many}"
+    return f"{number} {single if number == 1 else many}" if number else ""
 
 
 def _open(

@@ -111,4 +111,4 @@ def test_what_is_promised_can_only_be_the_next_update(tocsin: AtDesk, tmp_path: 
     problems = tocsin("playbook", "validate", str(path), "--format", "json").json["problems"]
     wrong = [problem for problem in problems if problem["code"] == "unknown-fact"]
     assert [(problem["line"], problem["column"]) for problem in wrong] == [(10, 69), (14, 65)]
-    assert all("'next_updates'" in problem["message"] for problem in wrong)
+    assert all("next_updates" in problem["message"] for problem in wrong)

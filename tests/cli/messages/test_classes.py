@@ -42,8 +42,8 @@ def test_a_class_is_another_one_but_for_what_is_given() -> None:
         ({"from": "urgent-internl"}, "urgent-internal"),
         ({"goal": "acked"}, next(iter(BUILT_IN_CLASSES))),
         ({"from": "task-notice", "gaol": "acked"}, "goal"),
-        ({"from": "task-notice", "name": "x"}, "'name'"),
-        ({"from": "task-notice", "goal": "arrived"}, "'arrived'"),
+        ({"from": "task-notice", "name": "x"}, '"name"'),
+        ({"from": "task-notice", "goal": "arrived"}, "arrived"),
         ({"from": "task-notice", "stale_after": "soon"}, "1d12h"),
     ],
 )
@@ -82,7 +82,7 @@ def test_a_wrong_class_is_named_with_its_place_in_both_files(tocsin: AtDesk, pla
     classed(playbook, "mine", "classes: {mine: {from: urgent-internl}}\n")
     said = tocsin("playbook", "validate", str(playbook), "--format", "json")
     assert (said.code, problems(said)) == (1, [("class", 15, 17)])
-    assert {"mine", "'urgent-internl'"} <= words(said)
+    assert {"mine", '"urgent-internl"'} <= words(said)
     tocsin.settings(classes={"mine": {"from": "task-notice", "gaol": "acked"}})
     said = tocsin("person", "list", "--format", "json")
     assert (said.code, said.error, [problem[0] for problem in problems(said)]) == (
@@ -90,7 +90,7 @@ def test_a_wrong_class_is_named_with_its_place_in_both_files(tocsin: AtDesk, pla
         "bad_settings",
         ["class"],
     )
-    assert {"mine", "'gaol'"} <= words(said)
+    assert {'"mine"', '"gaol"'} <= words(said)
 
 
 def test_a_rehearsal_and_an_exercise_know_the_homes_classes(

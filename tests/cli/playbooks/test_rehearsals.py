@@ -121,12 +121,12 @@ def test_build_servers_read_it_as_junit(nowhere: AtDesk, books: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("old", "new", "place", "code", "named"),
     [
-        ("cases:", "casse:", (5, 1), "key", ["'casse'", "cases?"]),
-        ("{used: no}", "{usd: no}", (7, 15), "step", ["'usd'", "used?"]),
-        ("[reject, retry]", "[rejekt]", (14, 20), "deed", ["'rejekt'", "reject?"]),
-        ("[reject, retry]", "[sleep 3]", (14, 20), "duration", ["'3':"]),
-        ("answers: {used: no}", "takes: {block: 3 weeks}", (7, 20), "duration", ["'3", "weeks':"]),
-        ("answers: {used: no}", "takes: {blok: 3h}", (7, 13), "step", ["'blok'", "block?"]),
+        ("cases:", "casse:", (5, 1), "key", ["casse", "cases"]),
+        ("{used: no}", "{usd: no}", (7, 15), "step", ["usd", "used"]),
+        ("[reject, retry]", "[rejekt]", (14, 20), "deed", ["rejekt", "reject"]),
+        ("[reject, retry]", "[sleep 3]", (14, 20), "duration", ["3"]),
+        ("answers: {used: no}", "takes: {block: 3 weeks}", (7, 20), "duration", ["3", "weeks"]),
+        ("answers: {used: no}", "takes: {blok: 3h}", (7, 13), "step", ["blok", "block"]),
         ("answers: {used: no}", "finds: {block: [data.encryptd=yes]}", (7, 21), "fact", ["data.encryptd"]),
         ("answers: {used: no}", "facts: [data.encrypted=perhaps]", (7, 13), "fact", ["data.encrypted"]),
         (
@@ -136,15 +136,15 @@ def test_build_servers_read_it_as_junit(nowhere: AtDesk, books: Path, tmp_path: 
             "fact",
             ["data.encryptd"],
         ),
-        ("playbook: lost-badge", "playbook: lost-bagde", (2, 11), "playbook", ["'lost-bagde'"]),
+        ("playbook: lost-badge", "playbook: lost-bagde", (2, 11), "playbook", ["lost-bagde"]),
         (
             "tocsin/playbook-test/v1",
             "tocsin/playbook-tests/v1",
             (1, 9),
             "schema",
-            ["'tocsin/playbook-tests/v1'"],
+            ["tocsin/playbook-tests/v1"],
         ),
-        ("the report is refused once", "as asked", (12, 11), "name", ["'as", "asked'"]),
+        ("the report is refused once", "as asked", (12, 11), "name", ["as", "asked"]),
     ],
 )
 def test_a_mistake_in_the_tests_is_told_with_its_place(
@@ -155,7 +155,8 @@ def test_a_mistake_in_the_tests_is_told_with_its_place(
     assert said.code == 1
     problem = said.json["problems"][0]
     assert (problem["line"], problem["column"], problem["code"]) == (*place, code)
-    assert set(named) <= set(f"{problem['message']} {problem['hint']}".split())
+    text = f"{problem['message']} {problem['hint']}"
+    assert [name for name in named if name not in text] == []
     said = nowhere("playbook", "test", file)
     assert (said.code, said.error) == (1, "unknown_playbook" if code == "playbook" else "bad_tests")
 
@@ -163,7 +164,7 @@ def test_a_mistake_in_the_tests_is_told_with_its_place(
 def test_a_playbook_without_tests_says_where_they_go(nowhere: AtDesk) -> None:
     said = nowhere("playbook", "test", "lost-bagde")
     assert (said.code, said.error) == (1, "no_tests")
-    assert {"tests/lost-bagde.yaml,", "tocsin/playbook-test/v1"} <= set(said.err.split())
+    assert [name in said.err for name in ("tests/lost-bagde.yaml", "tocsin/playbook-test/v1")] == [True] * 2
 
 
 def test_a_test_leaves_nothing_behind_and_opens_nothing_in_the_home(tocsin: AtDesk, books: Path) -> None:

@@ -165,7 +165,8 @@ def _needs_a_person(session: Session, troubles: Mapping[str, str]) -> int:
         session.show_json({"schema": "tocsin/worker/v1", "needs_attention": waiting})
     for one in waiting if not session.json else ():
         about = f"{one['incident']}: " if one["incident"] else ""
-        session.say(f"{about}{one['text']}\n  → {one['command']}")
+        words = " · ".join(filter(None, (one["text"], one.get("who"), one.get("detail"))))
+        session.say(f"{about}{words}\n  → {one['command']}")
     return NEEDS_A_PERSON if waiting or troubles else 0
 
 

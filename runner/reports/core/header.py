@@ -96,9 +96,10 @@ def _top(heading: Heading) -> tuple[Block, ...]:
 
 
 def _state(heading: Heading, *, closed_only: bool = True) -> tuple[Cell, ...]:
-    if closed_only:
-        return (Cell(f"{heading.state.upper()} · ", "warn"),) if heading.state != "open" else ()
     severity = f"{heading.severity.upper()} · " if heading.severity else ""
+    if closed_only:
+        state = f"{heading.state.upper()} · " if heading.state != "open" else ""
+        return (Cell(severity, "alarm"), Cell(state, "warn"))
     tone: Tone = "title" if heading.state == "open" else "warn"
     return (Cell(severity, "alarm"), Cell(heading.state.upper(), tone))
 

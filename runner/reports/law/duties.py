@@ -168,7 +168,7 @@ def _row(duty: DutyStatus, now: datetime, opened: datetime | None) -> Row:
     row = duty_row(duty, now, opened)
     details = row.details
     if duty.state in DONE and duty.record is not None:
-        details = ((Cell(record_words(duty.record)),),)
+        details = tuple((Cell(record_words(one)),) for one in (*duty.earlier, duty.record))
     elif exemptions := _exemptions(duty):
         details += ((Cell(f"Exemption: {exemptions[0].text}"),),)
     return msgspec.structs.replace(row, details=details)

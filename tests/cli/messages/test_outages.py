@@ -409,7 +409,7 @@ def test_whoever_has_no_other_channel_is_waited_for_and_a_person_is_told_meanwhi
     providers.settle()
     incident = providers.open(tmp_path / "call-out.yaml")
     said = providers.tocsin("status", incident, "--format", "json").json["needs_attention"]
-    waits = [one["text"] for one in said if one["kind"] == "unreachable"]
+    waits = [one["detail"] for one in said if one["kind"] == "unreachable"]
     assert (len(waits), all("messenger" in wait for wait in waits)) == (len(PEOPLE), True)
     providers.messenger.answers(200)
     providers.tocsin.clock.advance(timedelta(seconds=31))

@@ -118,7 +118,11 @@ def test_free_text_reaches_only_who_wrote_to_us():
             {},
             Rejected("131026", "the service refused the message with 131026", about="recipient"),
         ),
-        ("+15005550056", {}, Throttled(None, "the service refused the message with 131056: retry later", "131056")),
+        (
+            "+15005550056",
+            {},
+            Throttled(None, "the service refused the message with 131056: retry later", "131056"),
+        ),
         (
             TO,
             {"template": "other"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def items(tocsin: AtDesk) -> dict[str, str]:
 
 def refusal(said: Said) -> tuple[str, set[str]]:
     """Return the code of a refusal, and what it names of the exercise, the target, its ratings and who rated."""
-    words = set(said.err.replace(",", " ").split())
+    words = set(re.findall(r"[\w-]+", said.err.partition("→")[0]))
     return said.error, words & {"amber-falcon", "T1", "M", "S", "maria", "olga"}
 
 
@@ -280,7 +281,7 @@ def test_what_is_not_there_is_named_with_the_nearest(tocsin: AtDesk, exercise: P
     tocsin.done("improvement", "add", "x", "--from", name, "--objective", "T1")
     add = ("improvement", "add")
     for words, code, nearest in (
-        (("improvement", "show", "I-11"), "unknown_item", "I-1?"),
+        (("improvement", "show", "I-11"), "unknown_item", "I-1"),
         ((*add, "--from", name, "--take", "rating:T2"), "unknown_proposal", "rating:T1"),
         ((*add, "x", "--from", name, "--objective", "T2"), "unknown_target", "T1"),
         ((*add, "x", "--from", name, "--step", "blok"), "unknown_step", "block"),

@@ -152,7 +152,7 @@ format: .venv/installed ## Write the code as the formatter and the linter would 
 # duties and pinned law are told apart where a person uses them.
 PURE := base facts law routing playbook incident yamlfile files
 USES := tests/effects tests/app tests/vault tests/reports tests/web tests/documents/template tests/documents/files tests/playbooks \
-        $(filter-out tests/cli/framework/,$(sort $(dir $(wildcard tests/cli/*/*.py))))
+        $(foreach chapter,exercises incidents law messages people playbooks,tests/cli/$(chapter))
 empty :=
 space := $(empty) $(empty)
 comma := ,

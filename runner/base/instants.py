@@ -85,9 +85,7 @@ def parse_duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text.strip())
     parts = {unit: int(amount) for unit, amount in match.groupdict().items() if amount} if match else {}
     if not parts:
-        raise ValueError(
-            "the value is not a duration; write numbers with w, d, h, m or s, such as 90m, 2h or 1d12h"
-        )
+        raise ValueError("the value is not a duration; write a number with w, d, h, m or s: 90m, 2h, 1d12h")
     return timedelta(**parts)
 
 

@@ -120,7 +120,8 @@ def compiled(
             body = _body((folder / name).read_bytes())
             return from_json(body, wanted), body
     value = make()
-    body = _encoded(value)
+    # The order of entries in the settings has a meaning: of war rooms the first usable one is chosen.
+    body = msgspec.json.encode(value) if few else _encoded(value)
     if cache is not None:
         with contextlib.suppress(OSError, msgspec.MsgspecError):
             unchanged = _name(None, kind, files, code) == name  # since before they were read

@@ -69,4 +69,4 @@ def test_an_action_may_name_its_incident_and_step() -> None:
 @pytest.mark.parametrize("text", ["{{ incident.summary }}", "{% if incident.summary %}yes{% endif %}"])
 def test_an_action_that_needs_a_fact_nobody_knows_does_not_happen_and_says_which(text: str) -> None:
     result, body = _sent({"note": [text]})
-    assert (body, result.state, result.reason) == (None, "not_sent", "not known: incident.summary")
+    assert (body, result.state, result.reason) == (None, "not_sent", "Missing facts: incident.summary.")

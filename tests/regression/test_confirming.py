@@ -77,7 +77,7 @@ def test_it_is_shown_in_status_next_and_timeline(tocsin: AtDesk) -> None:
     for page, things in (("status", "needs_attention"), ("next", "next")):
         found = tocsin(page, "--format", "json").json[things]
         (row,) = (one for one in found if one["kind"] == "unconfirmed")
-        assert {"badge", "ada", "maria", "phone"} <= set(re.findall(r"\w+", row["text"]))
+        assert {"badge", "Ada", "Maria", "phone"} <= set(re.findall(r"\w+", f"{row['text']} {row['who']}"))
         assert row["command"].split()[-3:] in [line.split()[-3:] for line in tocsin.done(page).splitlines()]
     told = tocsin("timeline", "--format", "json").json["entries"]
     behalf = {entry["type"]: entry["confirmed_in"] for entry in told if entry["on_behalf_of"]}

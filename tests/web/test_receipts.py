@@ -98,7 +98,7 @@ def test_a_failure_that_comes_later_opens_the_next_channel(tocsin: AtDesk, tmp_p
     [attempt] = delivery(tocsin)["attempts"]
     assert (attempt["state"], attempt["reason"]) == (
         "rejected",
-        "the provider took it and gave it up later (30003)",
+        "the provider accepted the message, then failed permanently (30003)",
     )
 
 

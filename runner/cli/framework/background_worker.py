@@ -126,6 +126,8 @@ def stop(session: Session) -> None:
             raise Refused(why, hint="tocsin worker status", code="worker_not_stopped")
         Event().wait(0.1)
         record_file(session.folder).unlink(missing_ok=True)  # one that was just starting writes it
+    if not session.json:
+        session.say("The worker has stopped.")
     show(session)
 
 

@@ -387,7 +387,11 @@ class Session:
         from runner.reports.core.page import ansi, layout, plain
 
         words = pager_command(world.environ)
-        if not words or len(layout(page, world.width)) < height_of(world.out.fileno()):
+        try:
+            height = height_of(world.out.fileno())
+        except (OSError, ValueError):  # a stream without a file
+            return False
+        if not words or len(layout(page, world.width)) < height:
             return False
         text = ansi(page, world.width) if world.colours(world.out) else plain(page, world.width)
         return show_paged(text, words, world.environ)

@@ -166,8 +166,7 @@ def _needs_a_person(session: Session, troubles: Mapping[str, str]) -> int:
         session.show_json({"schema": "tocsin/worker/v1", "needs_attention": waiting})
     for action in waiting if not session.json else ():
         about = f"{action['incident']}: " if action["incident"] else ""
-        words = " · ".join(filter(None, (action["text"], action.get("who"), action.get("detail"))))
-        session.say(f"{about}{words}\n  → {action['command']}")
+        session.say(f"{about}{action['text']}\n  → {action['command']}")
     return NEEDS_A_PERSON if waiting or troubles else 0
 
 

@@ -89,7 +89,7 @@ def trusting(path: Path) -> Iterator[Problem]:
                         where,
                         "contact-list",
                         f'The key "{word}" of a file is not imported.',
-                        hint="Record each person: tocsin person verify, or tocsin person agreed.",
+                        hint="Record the verification and the consent of each person again.",
                         severity="warning",
                         key=True,
                     )

@@ -109,7 +109,7 @@ def _rows(path: Path, lines: TextIO) -> Iterator[Row]:
         except csv.Error as error:
             raise Invalid(
                 f"{path}:{start}: This row is not valid CSV: {error}.",
-                hint="nobody can say where the next row begins: mend the quotes of this one",
+                hint="Correct the quotes of this row.",
                 code="people",
             ) from None
         line = reader.line_num

@@ -84,7 +84,7 @@ def decide_migration(
         ]
         raise Refused(
             f'Incident "{incident.codename}" cannot change to playbook "{bundle.playbook.name}" {plan.new}. {first.why}',
-            hint="End or reopen the task, or add the new version as another playbook: tocsin graft",
+            hint="End or reopen the task, or add the new version as another playbook: tocsin graft PLAYBOOK",
             code=first.code,
             problems=problems,
         )

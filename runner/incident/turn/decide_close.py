@@ -82,7 +82,7 @@ def _refusal(incident: Incident, owed: Sequence[DutyStatus], library: Library, n
     hint = "To close with open tasks, add --reason WHY"
     if owed and guarded(incident):
         each = " ".join(f"--leave-open {status.id}=WHY" for status in owed)
-        hint = f"tocsin close --reason WHY {each}. Counsel or an executive then runs: tocsin confirm"
+        hint = f"tocsin close --reason WHY {each}. Counsel or an executive then runs: tocsin confirm ENTRY"
     return Refused(" ".join(words), hint=hint, code="open_work", problems=problems)
 
 

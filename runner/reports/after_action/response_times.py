@@ -29,7 +29,7 @@ _WORDS: dict[Outcome, str] = {
     "in_time": "in time",
     "late": "late",
     "never": "never acknowledged",
-    "out_of_reach": "out of reach by the scenario",
+    "out_of_reach": "not reachable in the scenario",
     "no_way": "could not be sent",
     "called_off": "no longer asked",
 }

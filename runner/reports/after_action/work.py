@@ -94,7 +94,7 @@ def work_figure(
         key=(
             Key("good", "ready to done"),
             Key("late", "done late"),
-            Key("pale", "skipped or called off"),
+            Key("pale", "skipped or cancelled"),
             Key("open", "not done"),
             Key("limit", "due"),
         ),

@@ -154,7 +154,7 @@ _OPEN: Mapping[str, tuple[str, Tone]] = {
     "sending": ("in flight", "warn"),
     "unknown": ("UNKNOWN: may have it", "alarm"),
     "post": ("to get a letter", "warn"),
-    "unreachable": ("out of reach", "alarm"),
+    "unreachable": ("no usable contact", "alarm"),
 }
 _WAYS: Mapping[Way, str] = {"email": "mail", "sms": "text message", "post": "letter"}
 
@@ -181,7 +181,9 @@ def plan_page(
     ]
     rows += [(Cell(f"{exempt:,}"), Cell("exempt"), Cell(""))] if exempt else []
     rows += (
-        [(Cell(f"{unreachable:,}", "alarm"), Cell("out of reach", "alarm"), Cell(""))] if unreachable else []
+        [(Cell(f"{unreachable:,}", "alarm"), Cell("no usable contact", "alarm"), Cell(""))]
+        if unreachable
+        else []
     )
     blocks += [Blank(), Table(rows=tuple(rows), elastic=2)]
     if campaign.refusals:
@@ -276,7 +278,7 @@ def status_page(one: BulkStatus, now: datetime) -> Page:
         blocks += [Blank(), line("Still to be sent", "title"), *_arithmetic(one.left)]
     if one.canary_until is not None and one.canary_until > now:
         blocks.append(
-            line(f"the canary is out: it is waited for until {when(one.canary_until, now)}", "warn")
+            line(f"The pilot batch is sent. The next batch starts at {when(one.canary_until, now)}", "warn")
         )
     if one.proof is not None:
         kept = f"{count(one.proof.attempts, 'attempt')} in {count(one.proof.chunks, 'chunk')}"

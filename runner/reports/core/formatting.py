@@ -15,7 +15,7 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SECONDS_BELOW = timedelta(minutes=10)
 RECEIPTS = {
-    "failed": "given up by the provider",
+    "failed": "failed permanently at the provider",
     "stopped": "the person wants no more messages there",
     "delayed": "not delivered yet, the provider goes on trying",
     "complained": "the reader reported it as unwanted",
@@ -183,7 +183,7 @@ def describe_actor(actor: Actor) -> str:
     machine = "@".join(part for part in (actor.os_user, actor.host) if part)
     how = proof if actor.proven_by or not machine else f"{proof}, {machine}"
     behalf = f" on behalf of {actor.on_behalf_of}" if actor.on_behalf_of else ""
-    return f"{actor.claimed or 'nobody named'}{behalf} ({how})"
+    return f"{actor.claimed or 'an unnamed person'}{behalf} ({how})"
 
 
 def short_digest(digest: str) -> str:

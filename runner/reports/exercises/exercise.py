@@ -298,6 +298,6 @@ def remaining_items(incident: Incident, plan: Exercise) -> Iterator[str]:
         yield f"not rated yet: {', '.join(missing)}: tocsin drill rate {missing[0]} -i {incident.codename}"
     if incident.drill is not None and not incident.reports:
         yield f"no report is signed yet: tocsin drill report -i {incident.codename}"
-    yield f"what is to be better: tocsin improvement add --from {incident.codename}"
+    yield f"Record action items: tocsin improvement add --from {incident.codename}"
     if incident.state != "closed":
         yield f"then close it: {close_exercise(incident.codename)}"

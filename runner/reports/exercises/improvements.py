@@ -81,7 +81,7 @@ def improvements_page(report: ImprovementsReport, *, everything: bool = False) -
     if items:
         blocks.append(Table(rows=tuple(_row(item) for item in items), elastic=4, indent=0))
     else:
-        words = "nothing is left to improve" if report.items else "no improvement item is on record"
+        words = "No open action items" if report.items else "No action items"
         blocks.append(line(words, "good" if report.items else "dim"))
     if folded := len(report.items) - len(items):
         blocks += [Blank(), line(f"{count(folded, 'item is', 'items are')} over (--all)", "dim")]
@@ -209,7 +209,7 @@ def proposals_page(report: ProposalsReport) -> Page:
         words = f"tocsin improvement add --from {report.codename} --take {fresh} --owner PERSON --due DATE"
         blocks += [
             Blank(),
-            line("nothing is on record yet; take over what you mean:", "dim"),
+            line("No action items yet. Choose proposals:", "dim"),
             line(words, "command"),
         ]
     return Page(tuple(blocks))

@@ -124,7 +124,7 @@ def _discussed(plan: Exercise) -> Iterator[str]:
     yield "People talk, and nothing is sent. The facilitator reads what has happened by then, and asks."
     yield "Answer with what you have today: today's plans, people, numbers and keys. Nobody is tested, and different answers are welcome."
     yield "Take the scenario as it is, also where you would expect it otherwise."
-    yield "Answers are written down, with who gave them. What cannot be answered is worth as much: it is what there is to mend."
+    yield "Answers are written down, with who gave them. A question without an answer is as valuable: it shows what to improve."
     yield f"Whatever is written for the exercise is marked: {plan.marking}."
     yield clock_words(plan)
 
@@ -140,4 +140,4 @@ def _schedule(about: Book) -> Iterator[tuple[str, str]]:
     )
     yield f"at the latest {longest(plan)} after StartEx", "EndEx: everybody stops playing"
     yield "right after EndEx", "Hot wash: what went well, what did not. Everybody fills in a feedback form"
-    yield LINE, "After-action meeting: what is to be better, who does it, by when"
+    yield LINE, "After-action meeting: action items, owners, dates"

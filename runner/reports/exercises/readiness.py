@@ -99,7 +99,7 @@ def person_problem(ways: int, worked: datetime | None, failed: bool, now: dateti
     if not ways:
         return "no channel reaches them"
     if worked is None:
-        return "every try failed" if failed else "no way was ever tried"
+        return "every try failed" if failed else "no contact method tested"
     if failed:
         return f"the last try failed; worked {_age(worked, now)}"
     return f"worked {_age(worked, now)}: try again" if now - worked > STALE else ""
@@ -132,7 +132,7 @@ def wanting(
                 command = f"tocsin person add {person.person} --contact CHANNEL=ADDRESS"
             yield _entry("person_unreached", person.person, text, command)
     if alone:
-        text = f"{', '.join(alone)}: held by one person, and nobody stands in for them"
+        text = f"{', '.join(alone)}: one person, no deputy"
         yield _entry("alternate_missing", alone[0], text, "tocsin role list, then: alternates in tocsin.yaml")
     used = {
         playbook.playbook
@@ -229,7 +229,7 @@ def _people(report: ReadinessReport) -> Iterator[Block]:
         )
         for person in report.people
     )
-    yield Table(rows=rows, elastic=2) if rows else line("nobody is on record", "warn", indent=2)
+    yield Table(rows=rows, elastic=2) if rows else line("No people in the contact list", "warn", indent=2)
     if report.without_alternate:
         words = f"held by one person without an alternate: {', '.join(report.without_alternate)}"
         yield line(words, "warn", indent=2, hang=2)

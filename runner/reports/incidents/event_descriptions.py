@@ -128,15 +128,15 @@ def _life(event: _Life) -> str:
             return f"Automatic work paused{_because(reason)}"
         case e.IncidentResumed(reason=reason, set_aside=why):
             before = f" after it was set aside ({why})" if why else ""
-            return f"Automatic work goes on{before}{_because(reason)}"
+            return f"Automatic work resumed{before}{_because(reason)}"
         case e.IncidentCancelled(reason=reason):
-            return f"Incident called off{_because(reason)}"
+            return f"Incident cancelled{_because(reason)}"
         case e.IncidentClosed() | e.IncidentReopened() | e.SeveritySet():
             return _said_by(event)
 
 
 def _said_by(event: e.IncidentClosed | e.IncidentReopened | e.SeveritySet) -> str:
-    by = event.by or "nobody named"
+    by = event.by or "An unnamed person"
     match event:
         case e.IncidentClosed(reason=reason, left_open=left_open, second=second):
             duties = "".join(f"; {duty} left open: {why}" for duty, why in left_open.items())
@@ -263,13 +263,13 @@ def _message(event: _Message, words: Words) -> str:
             return _composed(event, words)
         case e.DeliveriesReplanned(plans=plans, reason=reason):
             moved = "; ".join(f"{p.person} over {', '.join(p.channels) or 'no channel'}" for p in plans)
-            return f"Deliveries planned anew: {moved or 'no plan changed'}{_because(reason)}"
+            return f"Deliveries planned again: {moved or 'no plan changed'}{_because(reason)}"
         case e.ReplanAsked(person=person):
-            return f"{person} is to be reached otherwise: open deliveries are planned anew"
+            return f"{person}: contacts changed. Open deliveries are planned again"
         case e.ReplanFailed(why=why, retry_at=retry_at):
-            return f"Deliveries could NOT be planned anew; again at {moment(retry_at)}{_because(why)}"
+            return f"Deliveries could NOT be planned again; next attempt {moment(retry_at)}{_because(why)}"
         case e.DeliveryEnded(delivery=name, state=state, why=why):
-            end = {"satisfied": "reached", "exhausted": "NOT REACHED", "cancelled": "called off"}[state]
+            end = {"satisfied": "reached", "exhausted": "NOT REACHED", "cancelled": "cancelled"}[state]
             return f"{_start(words.effect(name))}: {end}{_because(why)}"
         case e.DeliveryStuck(delivery=name, why=why):
             return f"{_start(words.effect(name))} stopped{_because(why)}"
@@ -383,7 +383,7 @@ def _record(event: _Record, words: Words) -> str:
             return f"{duty}: {told}{_because(record.reason)}{again}"
         case e.EvidenceAttached(name=name, sha256=sha256, size=size, source=source):
             origin = f", from {source}" if source else ""
-            return f"Evidence taken into custody: {name}, {size} bytes, sha256 {short_digest(sha256)}{origin}"
+            return f"Evidence file stored: {name}, {size} bytes, sha256 {short_digest(sha256)}{origin}"
         case e.NoteAdded(text=text, about=about) | e.PrivilegedNoteAdded(text=text, about=about):
             of = f" (of {moment(about)})" if about else ""
             return f"Note{of}: {text}"

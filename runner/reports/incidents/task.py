@@ -308,7 +308,7 @@ def _remarks(report: TaskReport, now: datetime) -> Iterator[Block]:
         yield Blank()
         yield line("COMMENTS", "title")
         rows = tuple(
-            (Cell(when(comment.at, now), "dim"), Cell(comment.by or "nobody named"), Cell(comment.text))
+            (Cell(when(comment.at, now), "dim"), Cell(comment.by or "an unnamed person"), Cell(comment.text))
             for comment in report.comments
         )
         yield Table(rows=rows, elastic=2)

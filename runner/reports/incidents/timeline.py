@@ -211,9 +211,7 @@ def _entry_blocks(one: Entry, zone: tzinfo) -> Iterator[Block]:
         hang=16,
     )
     for correction in one.corrections:
-        text = (
-            f"corrected by {correction.by or 'nobody named'} in entry {correction.event}: {correction.reason}"
-        )
+        text = f"corrected by {correction.by or 'an unnamed person'} in entry {correction.event}: {correction.reason}"
         yield line(text, "alarm", indent=16, hang=2)
 
 

@@ -32,7 +32,7 @@ def way(event: Way) -> str:
             told += [f"left out: {', '.join(not_asked)}"] if not_asked else []
             return f"War room {room}, {'; '.join(told)}"
         case e.RoomRetried(by=by):
-            return f"{by or 'Somebody'} has what failed about rooms tried anew"
+            return f"{by or 'Somebody'} retries failed rooms and invitations"
         case e.DomainDeclared(domain=domain, state=state, since=since, reason=reason):
             how = "assumed " if event.assumed else "found " if event.automatic else ""
             return f"{domain} is {how}{state} since {moment(since)}{told_why(reason)}"

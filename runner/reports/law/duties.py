@@ -335,5 +335,5 @@ def assessed_words(changes: Sequence[DutyChange]) -> str:
 def _changed(change: DutyChange) -> str:
     due = f", due {moment(change.due)}{' (unconfirmed)' if change.provisional else ''}" if change.due else ""
     late = ", OVERDUE" if change.overdue else ""
-    again = f" (the decision not to notify no longer stands: {change.reopened})" if change.reopened else ""
+    again = f" (the decision not to notify is void: {change.reopened})" if change.reopened else ""
     return f"{change.duty} {change.verdict.replace('_', ' ')}{due}{late}{again}"

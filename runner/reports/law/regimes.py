@@ -201,7 +201,7 @@ def clock_text(clock: Clock) -> str:
     text = limbs[0] if len(limbs) == 1 else "the earliest of: " + "; ".join(limbs)
     parts = [text if any(limb.period for limb in clock.limbs) else ""]
     if clock.lapsed_limbs_fall_away:
-        parts.append("a limb that ran out before another began falls away")
+        parts.append("an alternative that ended before another one started does not count")
     if clock.not_before is not None:
         parts.append(f"not before {_limb(clock.not_before)}")
     if clock.cut_off is not None:

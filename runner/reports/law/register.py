@@ -160,7 +160,7 @@ def _fallen(seen: DutyView | None) -> str:
     if seen is None or seen.reopened is None:
         return ""
     record = seen.reopened
-    return f"{standing(record.kind)} of {moment(record.at)} by {record.by}{signatures(record.signed)} no longer stands: {seen.reopened_why}"
+    return f"{standing(record.kind)} of {moment(record.at)} by {record.by}{signatures(record.signed)} is void: {seen.reopened_why}"
 
 
 def register_page(report: RegisterReport) -> Page:

@@ -129,7 +129,8 @@ def _doubt(incident: Incident, delivery: Delivery, now: datetime) -> AttentionIt
         severity="high",
         ref=delivery.id,
         since=delivery.attempts[-1].ended_at,
-        text=f"{person_name(delivery.person)}: outcome unknown, {then}",
+        text=f"Outcome unknown, {then}",
+        who=person_name(delivery.person),
         detail="Call, or wait for the next attempt",
         command=suggested_actions.call(delivery.id),
     )

@@ -114,7 +114,7 @@ def _blocks(row: ChannelRow, now: datetime) -> Iterator[Block]:
         indent=0,
     )
     falls = ", ".join(domain.domain for domain in row.domains) or "nothing that is named"
-    yield line(f"carries {carries}; falls with {falls}", "dim", indent=2)
+    yield line(f"carries {carries}; depends on {falls}", "dim", indent=2)
     yield from (
         line(f"  {domain.domain}: {_down(domain, now)}", "alarm") for domain in row.domains if domain.since
     )

@@ -108,7 +108,7 @@ def comcheck_words(
     total = len(dict.fromkeys(ways))
     untried = total - len(known)
     if not known:
-        return f"COMCHECK: of {count(total, 'way')} none was ever tried: tocsin channel check"
+        return f"Channel test: 0 of {count(total, 'contact method')} tested. → tocsin channel check"
     at, (person, channel) = known[0]
     oldest = f"the oldest success is of {_age(at, now)} ({channel} to {person})"
     never = f"{untried} of {count(total, 'way')} never worked; " if untried else ""

@@ -25,7 +25,7 @@ _TOLD = {
     "relayed": "it was relayed to the next system",
     "delivered": "the provider reported it delivered",
     "read": "the provider reported it read",
-    "failed": "the provider gave it up later",
+    "failed": "the provider reported a permanent failure later",
     "stopped": "the person asked for no more messages over this channel",
     "delayed": "the provider reported a delay, and goes on trying",
     "complained": "the reader reported it as unwanted",
@@ -108,7 +108,7 @@ def _not_proved(delivery: Delivery) -> str:
     doubtful = [
         attempt for attempt in delivery.attempts if attempt.state == "unknown" and not attempt.resolved_by
     ]
-    doubt = f" Of {_attempts(doubtful)} nobody knows whether it arrived." if doubtful else ""
+    doubt = f" {_attempts(doubtful)}: unknown outcome." if doubtful else ""
     if delivery.evidence == "none":
         return f"It is not proved that anything reached {delivery.person}.{doubt}"
     if missing:

@@ -107,9 +107,9 @@ def plan_page(report: PlanReport, settings: str = "") -> Page:
     unreachable = [recipient.recipient for recipient in report.plan if not recipient.channels]
     if unreachable:
         people = ", ".join(dict.fromkeys(unreachable))
-        blocks += [Blank(), line(f"Nobody can reach {people} this way: telephone them.", "alarm", hang=2)]
+        blocks += [Blank(), line(f"No channel can reach {people}. Call now.", "alarm", hang=2)]
         if settings:
-            missing = "To be able to: a channel that may carry it, and their contacts on it"
+            missing = "To change this, add a permitted channel and their contacts on it"
             blocks.append(line(f"{missing}, in {settings}; then tocsin doctor", "dim", hang=2))
     return Page(tuple(blocks))
 

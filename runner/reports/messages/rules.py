@@ -98,7 +98,7 @@ def rules_page(report: RulesReport, now: datetime) -> Page:
     blocks: list[Block] = [*overrides_blocks(report.overrides, now)]
     blocks += [Blank()] if blocks else []
     for rule in report.rules:
-        firm = ", cannot be set aside" if rule.firm else ""
+        firm = ", no override" if rule.firm else ""
         doubt = "" if rule.confirmed else " – RECALLED, not confirmed"
         blocks += [
             Paragraph(cells=(Cell(f"{rule.rule:<9}", "title"), Cell(rule.says)), hang=9),

@@ -337,7 +337,7 @@ def approval_blocks(approvals: tuple[ApprovalRow, ...]) -> Iterator[Block]:
             hang=2,
         )
         if approval.exposed:
-            words = f"was asked through {approval.exposed}, which had fallen: have them say it again over another way"
+            words = f"was asked through {approval.exposed}, which was compromised. Ask again over another channel."
             yield line(words, "alarm", indent=4, hang=2)
         if approval.shared_os_user:
             yield line("same operating-system user as another approver", "alarm", indent=4, hang=2)

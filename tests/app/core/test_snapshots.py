@@ -115,7 +115,7 @@ def test_it_says_nothing_more_once_the_incident_is_shredded(
     worked(desk, LONG)
     desk.act(desk.principal, "i-1", [RecordFacts(changes=(change("people.total", 3),), by="ann")])
     desk.store.shred("i-1")
-    with pytest.raises(Sealed, match="shredded"):
+    with pytest.raises(Sealed, match="erased"):
         another.load("i-1")
 
 

@@ -150,8 +150,8 @@ def test_a_campaign_by_text_message_ends_with_everybody_told_or_still_owed(
     assert by_reference(office, path, tmp_path) == {
         "K2": "post: not delivered (001)",
         "K4": "post: ",
-        "K6": "post: the address may not be used: stop",
-        "K7": "unreachable: the address may not be used: stop",
+        "K6": "post: the address is blocked: stop",
+        "K7": "unreachable: the address is blocked: stop",
     }
     # the reply holds in the next campaign: that number is left alone, and its reader stays owed
     again = listed(tmp_path, people("K3,Cy,3 Elm Road,DE,,+15005550378,yes,"), "again.csv")

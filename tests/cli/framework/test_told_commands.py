@@ -25,7 +25,7 @@ from runner.reports.core import suggested_actions
 SOURCE = Path(__file__).parents[3] / "runner"
 FILLED = "1"
 """What stands in a gap of an f-string or of a template."""
-CHOSEN = {"ROW": "1", "SEQ": "1", "SEVERITY": "P"}
+CHOSEN = {"ROW": "1", "SEQ": "1", "ENTRY": "1", "SEVERITY": "P"}
 """What a person fills in where the command wants a number."""
 ENDS = re.compile(r"(?<! )[,;:.](?= |$)|[)`'\n]|(?<= )(?=[|&#>]|then )|$")
 """A command told within a sentence ends with its clause."""

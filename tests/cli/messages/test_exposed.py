@@ -40,7 +40,7 @@ def test_a_domain_is_trusted_again_only_with_its_grounds_and_what_went_over_it_s
 ) -> None:
     fallen(incident, "2026-11-24T08:00:00Z")
     said = incident("domain", "declare-up", "this-machine")
-    assert (said.code, said.error, "(R5)" in said.err) == (1, "reason_missing", True)
+    assert (said.code, said.error) == (1, "reason_missing")
     incident.done("domain", "declare-up", "this-machine", "--reason", "reinstalled, checked by forensics")
     assert exposed(incident) == [["this-machine"], ["this-machine"]]
     assert "this-machine" in incident.done("message", "list")

@@ -37,7 +37,7 @@ def test_the_run_so_far_stands_on_the_playbook_as_it_was_pinned(incident: AtDesk
     for words in ("Block the badge", ">done<", ">ready<", ">waiting<"):
         assert words in picture
     (about,) = re.findall(r'class="state">(amber-falcon[^<]*)<', picture)
-    assert {"24", "Nov", "2026", "10:00"} <= set(about.split()), "as of when it is drawn"
+    assert {"24", "Nov", "2026", "10:00"} <= set(re.findall(r"[\w:]+", about)), "as of when it is drawn"
     text = incident.done("playbook", "graph", "lost-badge", "-i", "amber-falcon")
     assert re.search(r"^ *classDef ready ", text, re.MULTILINE)
 

@@ -49,7 +49,7 @@ def test_the_file_of_a_playbook_means_the_tests_beside_it(nowhere: AtDesk, books
     (books / "tests" / "lost-badge.yaml").unlink()
     said = nowhere("playbook", "test", str(book))
     assert (said.code, said.error, str(book) in said.err) == (1, "no_tests", True)
-    assert {"tests/lost-badge.yaml,", "tocsin/playbook-test/v1"} <= set(said.err.split())
+    assert "tests/lost-badge.yaml" in said.err
 
 
 def written(books: Path, old: str, new: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.app.core import organisation_journal
-from runner.app.exercises import between, improvements, schedules
+from runner.app.exercises import improvements, organisation_attention, schedules
 from runner.app.exercises.exercises import exercised
 from runner.app.exercises.fire_times import next_fire
 from runner.app.messages.communications_check import Way, ways
@@ -50,7 +50,10 @@ def readiness(service: IncidentService) -> ReadinessReport:
         without_alternate=alone,
         improvements=_counts(service, items),
         unheld=unheld,
-        needs_attention=(*between.waiting(service), *wanting(playbooks, people, alone, unheld)),
+        needs_attention=(
+            *organisation_attention.waiting(service),
+            *wanting(playbooks, people, alone, unheld),
+        ),
     )
 
 

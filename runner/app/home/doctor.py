@@ -384,7 +384,7 @@ def _told(row: IncidentRow) -> tuple[str, str, str, str, int]:
 
 def _do_now(service: IncidentService) -> Iterator[Finding]:
     """Say what is to be done now in each incident; one that cannot be read was named before."""
-    from runner.app.exercises.between import do_now
+    from runner.app.exercises.organisation_attention import do_now
     from runner.reports.core.do_now import LATER
 
     for row, found in do_now(service):
@@ -402,7 +402,7 @@ def _do_now(service: IncidentService) -> Iterator[Finding]:
 
 def _between(service: IncidentService) -> Iterator[Finding]:
     """Say what waits for a person between incidents, and that no worker runs while one is open."""
-    from runner.app.exercises.between import waiting
+    from runner.app.exercises.organisation_attention import waiting
     from runner.app.home.workers import living
 
     if service.store.rows("open") and not living(service.store):

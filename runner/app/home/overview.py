@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runner.app.core.active_incident import counts
 from runner.app.core.suspended_incidents import set_aside
-from runner.app.exercises.between import left_running, pressing
+from runner.app.exercises.organisation_attention import left_running, pressing
 from runner.reports.incidents.incidents import IncidentsReport, incidents
 from runner.reports.incidents.status import Status, status
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.core.repository import IncidentRow
-from runner.app.exercises.between import is_watched
+from runner.app.exercises.organisation_attention import is_watched
 from runner.errors import TocsinError
 from runner.incident.exercises.schedules import Rule
 from runner.incident.state.incident import Incident

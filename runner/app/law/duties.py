@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from runner.app.core.public_holidays import PublicHolidays
-from runner.errors import Problem, Refused, Usage
+from runner.errors import Problem, Refused, Sealed, Usage
 from runner.facts.expression import Expression
 from runner.facts.fact_files import read_facts
 from runner.facts.vocabulary.register import Fact, Stated, nested
 from runner.incident.notices.staleness import blocking, change_words
+from runner.incident.people.contact_journal import STREAM
 from runner.incident.state.commands import AttachFile, RecordDuty
 from runner.incident.state.future_timestamps import refuse_record_ahead
 from runner.incident.state.incident import Document, Incident
@@ -24,13 +25,18 @@ from runner.law.duty import DutyRecord, DutyStatus
 from runner.playbook.catalogue import Catalog
 from runner.playbook.format import Approve, File
 from runner.reports.core.formatting import moment
+from runner.reports.law.register import Breach, RegisterReport, breach
 from runner.settings import CONFIG
 from runner.yamlfile.source import load
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.base.states import Kind
+
 
 VERIS = "veris:"
+
+
 Decided = Literal["decided_not_to_notify", "waived"]
 
 
@@ -299,4 +305,39 @@ def signed_at(incident: Incident, document: Document) -> datetime | None:
             == (step.step, step.scope, document.digest)
         ),
         None,
+    )
+
+
+def register(service: IncidentService, kind: Kind) -> RegisterReport:
+    """Return the register of one kind; an incident that was shredded keeps its place in it."""
+    breaches: list[Breach] = []
+    without = 0
+    for row in service.store.rows():
+        if row.kind != kind or row.kind == STREAM:
+            continue
+        try:
+            incident = service.load(row.id)
+        except Sealed as error:
+            if error.code != "shredded":
+                raise
+            breaches.append(
+                Breach(
+                    incident=row.id,
+                    codename=row.codename,
+                    title=row.title,
+                    kind=kind,
+                    state=row.state,
+                    opened_at=row.opened_at,
+                    shredded=True,
+                )
+            )
+            continue
+        entry = breach(incident, service.duties(incident))
+        if entry is None:
+            without += 1
+        else:
+            breaches.append(entry)
+    breaches.sort(key=lambda one: (one.opened_at, one.incident))
+    return RegisterReport(
+        as_of=service.clock.now(), kind=kind, breaches=tuple(breaches), no_personal_data=without
     )

@@ -172,7 +172,7 @@ def _needs_a_person(session: Session, troubles: Mapping[str, str]) -> int:
 
 def _waiting(session: Session, troubles: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Yield DO NOW of each incident, and what is missed beside them; one that cannot be read holds up no other."""
-    from runner.app.exercises.between import do_now, missed
+    from runner.app.exercises.organisation_attention import do_now, missed
     from runner.reports.core import suggested_actions
 
     for row, found in do_now(session.service):

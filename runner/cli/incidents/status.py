@@ -72,7 +72,7 @@ def status(
       tocsin status --check || page-somebody
       tocsin status --as-known-at 2026-11-24T10:00:00Z
     """
-    from runner.app.exercises.between import waiting
+    from runner.app.exercises.organisation_attention import waiting
     from runner.reports.incidents.incidents import incidents_page
     from runner.reports.incidents.status_page import status_page
 

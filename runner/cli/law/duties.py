@@ -136,7 +136,7 @@ def _of_incident(session: Session, at: str, known: str, *, everything: bool, why
 
 def _register(session: Session, which: str, kind: str) -> None:
     """Show every personal data breach of the home: exercises are in no register unless they are asked for."""
-    from runner.app.law.register import register
+    from runner.app.law.duties import register
     from runner.reports.law.register import register_csv, register_page
 
     if which != "register":

@@ -183,7 +183,7 @@ def _declare(
     made = DeclareDomain(by=session.by, domain=domain, state=state, since=at, reason=reason)
     turn = session.service.act(session.principal, incident.id, [made])
     if state != "compromised":
-        from runner.app.messages.outages import declare
+        from runner.app.messages.messages import declare
 
         others = declare(session.service, incident, domain, state)
         if others:
@@ -195,7 +195,7 @@ def _between(
     session: Session, domain: str, state: Literal["compromised", "down", "up"], at: datetime, reason: str
 ) -> None:
     """Declare it while no incident is open: it holds for those to come."""
-    from runner.app.messages.outages import declare_between
+    from runner.app.messages.messages import declare_between
 
     if state != "compromised":
         declare_between(session.service, domain, state, at)

@@ -28,9 +28,9 @@ from runner.reports.core.formatting import (
     unsigned,
 )
 from runner.reports.core.second_person import act_words, ground_words
+from runner.reports.incidents.domain_descriptions import Way, way
+from runner.reports.incidents.domain_descriptions import told_why as _because
 from runner.reports.incidents.exercise_descriptions import drill_sentence
-from runner.reports.incidents.ways import Way, way
-from runner.reports.incidents.ways import told_why as _because
 from runner.reports.law.duties import assessed_words
 
 _STATES = {

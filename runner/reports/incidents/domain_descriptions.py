@@ -1,4 +1,4 @@
-"""What the timeline says of the ways to people: who holds a role, which domain fell, which rule was set aside, what changed over."""
+"""Timeline texts about roles, failure domains, rules and the war room."""
 
 from __future__ import annotations
 

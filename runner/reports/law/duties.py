@@ -11,7 +11,7 @@ import msgspec
 from runner.law.duty import DutiesReport, DutyChange, DutyDone, DutyStatus, Unless
 from runner.law.relevance import questions
 from runner.reports.core import suggested_actions
-from runner.reports.core.do_now import NOTHING, must_begin
+from runner.reports.core.do_now import must_begin
 from runner.reports.core.formatting import (
     as_it_was,
     count,
@@ -203,8 +203,10 @@ def _do_now(found: Sequence[DutyStatus], now: datetime, incident: bool) -> Itera
     if entries and incident:
         yield line(f"DO NOW ({len(entries)})", "title")
         yield from rows(entries)
-    elif incident:
-        yield Paragraph(cells=(Cell("DO NOW (0) ", "title"), Cell(NOTHING, "good")))
+    elif incident and not any(
+        duty.verdict == "unknown" and duty.due is not None and duty.due - now < _NEAR for duty in found
+    ):
+        yield Paragraph(cells=(Cell("No legal duty needs action now", "good"), arrow("tocsin status")))
 
 
 def _file(duty: DutyStatus) -> str:

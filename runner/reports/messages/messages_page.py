@@ -8,7 +8,6 @@ from datetime import datetime
 from runner.base.states import AttemptState
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_rows import attention_rows
-from runner.reports.core.do_now import NOTHING
 from runner.reports.core.formatting import here, person_name, person_names, when
 from runner.reports.core.header import Heading, list_header
 from runner.reports.core.page import Block, Cell, Page, Paragraph, Row, Table, Tone, arrow, line, rows
@@ -70,7 +69,7 @@ def do_now_blocks(report: MessagesReport, now: datetime) -> Iterator[Block]:
         yield line(f"DO NOW ({len(items)})", "title")
         yield from rows(attention_rows(items, now))
     else:
-        yield Paragraph(cells=(Cell("DO NOW (0) ", "title"), Cell(NOTHING, "good")))
+        yield Paragraph(cells=(Cell("No message needs action now", "good"), arrow("tocsin status")))
 
 
 def _message(

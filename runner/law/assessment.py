@@ -36,24 +36,17 @@ from runner.law.applicability import (
 from runner.law.counting import HolidayCalendar, NoHolidays
 from runner.law.deadlines import Began, Deadline, Place, deadline, latest_safe_start
 from runner.law.duty import DutyRecord, DutyState, DutyStatus, Evidence, Reason, Unless
-from runner.law.duty_state import (
-    Custody,
-    Dossier,
-    custody,
-    done,
-    earliest_awareness,
-    state_of,
-    with_custody,
-    with_ordering,
-)
+from runner.law.duty_state import Dossier, done, earliest_awareness, state_of, with_ordering
 from runner.law.equivalent_populations import Asked, Groups, Populations, asked
 from runner.law.grounds import Threshold
+from runner.law.law_enforcement_holds import Custody, custody, with_custody
 from runner.law.offices import authority_of, office_notes, short_name
 from runner.law.populations import View, met
 from runner.law.regime import DutyRule, Regime, Version
 from runner.law.relevance import is_relevant, places
+from runner.law.transposition import CODE, Transposition, applicable_states
 from runner.law.unclaimed_exemptions import Standing, evidence, unclaimed
-from runner.law.versions import CODE, Transposition, applicable_states, deciding, deciding_day
+from runner.law.versions import deciding, deciding_day
 
 T = TypeVar("T")
 

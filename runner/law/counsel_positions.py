@@ -11,7 +11,7 @@ from typing import Any
 
 from runner.base.text import nearest
 from runner.law.regime import Regime, Version
-from runner.law.versions import CODE
+from runner.law.transposition import CODE
 
 _PARTS = ("regime", "position", "by", "grounds")
 

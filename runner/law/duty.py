@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from runner.base.event import Event, Personal
+from runner.base.actor import Event, Personal
 from runner.base.states import Verdict
 from runner.facts.expression import Expression
 from runner.law.regime import Confidence

@@ -1,105 +1,25 @@
 """State of a duty: filed, delayed, overdue; and its deadline after orders and delays.
 
 A clock knows only its own number. Here the other duties of the regime, a hold and what people recorded come in.
-
-Law-enforcement holds: whose request delays which duty, for how long, and where the deadline moves afterwards.
-
-A hold is asked for by somebody, in a form, and perhaps for one law or one notice alone. It delays a duty only where
-that law hears the one who asked: an authority of its own country, of a kind that it names. What is not heard delays
-nothing, and a note says why, because somebody is about to rely on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from runner.base.jurisdictions import EU_MEMBERS
 from runner.facts.expression import Unknown
 from runner.law.applicability import Evaluator
 from runner.law.counting import end_of
-from runner.law.deadlines import Began, Deadline, Place, held_until
+from runner.law.deadlines import Began, Deadline, Place
 from runner.law.duty import DutyDone, DutyRecord, DutyState
 from runner.law.grounds import Condition
+from runner.law.law_enforcement_holds import Custody
 from runner.law.populations import View, instant
-from runner.law.regime import DutyRule, Hold
-
-
-class Custody(msgspec.Struct, frozen=True):
-    """A delay for law enforcement as it affects one duty. ``until`` is None while its end is unknown."""
-
-    active: bool
-    until: datetime | None
-    note: str = ""
-
-
-def custody(
-    hold: Hold | None, duty: str, jurisdictions: Sequence[str], facts: Mapping[str, Any], now: datetime
-) -> Custody | None:
-    """Return the requested delay, or None if the law has none or no authority asked.
-
-    ``duty`` is the id ``regime/slug``; ``jurisdictions`` are the places of its law.
-    """
-    asked = View(facts).fact("law_enforcement.hold")
-    if hold is None or not isinstance(asked, Mapping):
-        return None
-    unheard = _unheard(hold, duty, jurisdictions, asked)
-    if unheard:
-        return Custody(False, None, unheard)
-    start, until = instant(asked.get("from")), instant(asked.get("until"))
-    if asked.get("form") == "oral" and hold.oral_limit_days is not None and start is not None:
-        limit = start + timedelta(days=hold.oral_limit_days)
-        until = min(until, limit) if until else limit
-    if start is None:
-        return None
-    active = start <= now and (until is None or now < until)
-    return Custody(active, until, f"delayed at the request of {_who(asked)}" if active else "")
-
-
-def _who(asked: Mapping[str, Any]) -> str:
-    return str(asked.get("agency") or "a law-enforcement agency")
-
-
-def _unheard(hold: Hold, duty: str, jurisdictions: Sequence[str], asked: Mapping[str, Any]) -> str:
-    """Return why a hold does not reach a duty, the empty string where it does."""
-    only, form = asked.get("only_for") or (), asked.get("form")
-    if only and not {duty, duty.partition("/")[0]} & set(only):
-        return f"the delay requested by {_who(asked)} is limited to {', '.join(sorted(only))}"
-    if form is not None and form not in hold.forms:
-        return f"a request in {form} form does not delay this duty"
-    country, authority = asked.get("country"), asked.get("authority")
-    because = ""
-    if country is not None and not _of(country, jurisdictions):
-        because = f"this law accepts no request from an authority of {country}"
-    elif hold.by and authority is None:
-        because = f"this law accepts requests from {', '.join(hold.by)}; the requester is unknown (law_enforcement.hold.authority)"
-    elif hold.by and authority not in hold.by:
-        because = f"this law accepts requests from {', '.join(hold.by)}, not from {str(authority).replace('_', ' ')}"
-    return f"the delay requested by {_who(asked)} does not apply to this duty: {because}" if because else ""
-
-
-def _of(country: str, jurisdictions: Sequence[str]) -> bool:
-    """Whether an authority of a country speaks in one of these places; each Member State does in the Union."""
-    here = country.partition("-")[0]
-    union = {"EU"} if here in EU_MEMBERS else set()
-    return not {here, *union}.isdisjoint(place.partition("-")[0] for place in jurisdictions)
-
-
-def with_custody(found: Deadline, hold: Hold | None, held: Custody | None, place: Place) -> Deadline:
-    """Move the deadline to where the law puts it once a hold has ended."""
-    if hold is None or held is None or held.until is None or found.due is None:
-        return found
-    due = held_until(found.due, held.until, hold.amount, hold.unit, place)
-    if due == found.due:
-        return found
-    latest = found.latest_legal if found.latest_legal and found.latest_legal > due else None
-    return msgspec.structs.replace(
-        found, due=due, due_date=due.astimezone(found.zone).date(), latest_legal=latest
-    )
-
+from runner.law.regime import DutyRule
 
 DISCOVERIES: tuple[str, ...] = (
     "incident.detected_at",
@@ -112,7 +32,11 @@ DISCOVERIES: tuple[str, ...] = (
     "incident.aware_at",
 )
 """Moments at which a person of the organisation knew of the incident: the earliest is the first that any awareness can have been."""
+
+
 _PEOPLE = frozenset({"individuals", "data_subjects"})
+
+
 _BEARS_ON_DUE = frozenset({"before", "with", "not_later_than", "without_delaying", "sooner_of"})
 
 

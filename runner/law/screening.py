@@ -22,7 +22,8 @@ from runner.law.equivalent_populations import Asked, Groups, Populations, asked
 from runner.law.populations import View, lives, met
 from runner.law.relevance import depends_on_location, depends_on_profile, places
 from runner.law.screening_index import Outline, RuleOutline, VersionOutline
-from runner.law.versions import applicable_states, deciding, deciding_day
+from runner.law.transposition import applicable_states
+from runner.law.versions import deciding, deciding_day
 
 
 class ScreeningResult(msgspec.Struct, frozen=True):

@@ -1,24 +1,14 @@
-"""Choice of the version of a law, by the date that the law itself names.
-
-A directive binds through national law: whether it does, for whom, by the State in which each of them is established.
-
-A State whose law is in force makes the duty; one whose law is only proposed shows it as advisory, as a law of its own
-would be; one whose law is younger than the incident asks nothing. An entity with an establishment in several States is
-bound where one of them binds it. While a place is unknown, and none that is known binds, it is asked for.
-"""
+"""Choice of the version of a law, by the date that the law itself names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, tzinfo
 from typing import Protocol, TypeVar
 
-import msgspec
-
-from runner.facts.expression import Unknown
 from runner.law.duty import Reason
 from runner.law.populations import View, instant
-from runner.law.regime import NationalLaw, Standing, StateLaw
+from runner.law.regime import Standing
 
 
 class Dated(Protocol):
@@ -85,86 +75,3 @@ def _covers(version: Dated, day: date) -> bool:
 
 def _standing_notes(version: Dated) -> tuple[str, ...]:
     return () if version.standing == "in_force" else (f"{version.standing.replace('_', ' ')}: not a duty",)
-
-
-CODE = "national_law"
-
-
-class Transposition(msgspec.Struct, frozen=True):
-    """What national law says to one population: the answer, why, and doubts about it."""
-
-    answer: bool | Unknown
-    reason: Reason
-    advisory: bool = False
-    """Not in force in any State of theirs, and about to be in one."""
-    notes: tuple[str, ...] = ()
-
-
-def applicable_states(
-    law: NationalLaw | None, views: Sequence[View], day: date
-) -> tuple[tuple[Transposition, ...], bool]:
-    """Return the national law for each affected group on the deciding day, and whether it is advisory for all of them.
-
-    Both are empty and false where a law binds by itself. Where nobody is bound, the advisory ones are shown the duties.
-    """
-    if law is None:
-        return (), False
-    transpositions = tuple(_bound(law, view, day) for view in views)
-    advisory = any(transposition.advisory for transposition in transpositions) and all(
-        transposition.answer is False for transposition in transpositions
-    )
-    if advisory:
-        transpositions = tuple(
-            msgspec.structs.replace(transposition, answer=True) if transposition.advisory else transposition
-            for transposition in transpositions
-        )
-    return transpositions, advisory
-
-
-def _bound(law: NationalLaw, view: View, day: date) -> Transposition:
-    missing: dict[str, None] = {}
-    places: dict[str, None] = {}
-    for path in law.of:
-        value = view.fact(path)
-        for place in value if isinstance(value, tuple) else (value,):
-            if isinstance(place, Unknown):
-                missing.update(dict.fromkeys(place.missing))
-            else:
-                places[str(place)] = None
-    here = [state for state in law.states if state.place in places]
-    binding = [state for state in here if _in_force(state, day)]
-    if binding:
-        names = ", ".join(state.place for state in binding)
-        return Transposition(
-            True, _reason(f"the national law of {names} is in force"), notes=tuple(_doubts(binding))
-        )
-    if missing:
-        return Transposition(
-            Unknown(tuple(sorted(missing))),
-            _reason("established in a Member State whose national law is in force"),
-        )
-    if not here:
-        return Transposition(False, _reason("no establishment in a Member State"))
-    coming = [state for state in here if state.standing != "in_force"]
-    return Transposition(False, _reason("; ".join(map(_not_yet, coming or here))), advisory=bool(coming))
-
-
-def _in_force(state: StateLaw, day: date) -> bool:
-    return state.standing == "in_force" and (state.from_date is None or state.from_date <= day)
-
-
-def _not_yet(state: StateLaw) -> str:
-    of = f"the national law of {state.place}"
-    if state.standing != "in_force":
-        return f"{of} is not in force ({state.standing})"
-    return f"{of} is in force only from {state.from_date}"
-
-
-def _doubts(states: Sequence[StateLaw]) -> Iterator[str]:
-    for state in states:
-        if not state.confirmed:
-            yield f"unverified: the national law of {state.place} is in force"
-
-
-def _reason(text: str) -> Reason:
-    return Reason(CODE, text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from runner.base.event import Personal
+from runner.base.actor import Personal
 from runner.routing.messaging import Confidentiality
 
 

@@ -9,7 +9,7 @@ import pytest
 from runner.app.core import organisation_journal
 from runner.app.home.open_home import open_service
 from runner.app.home.retention import kept
-from runner.incident.people.retention import JOURNAL, IncidentShredded
+from runner.incident.people.contact_journal import JOURNAL, IncidentShredded
 from tests.cli.at_desk import PLAYBOOK, AtDesk
 
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from runner.base.actor import Principal
-from runner.base.event import Stream
+from runner.base.actor import Principal, Stream
 from runner.errors import Refused
 
 

@@ -13,7 +13,13 @@ from runner.app.core.conflict_retry import retry
 from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent
 from runner.base.instants import parse_instant
 from runner.errors import NotFound, Refused, Sealed
-from runner.incident.people.retention import JOURNAL, READER, IncidentShredded, Kept, fold_retention
+from runner.incident.people.contact_journal import (
+    JOURNAL,
+    RETENTION_READER,
+    IncidentShredded,
+    Kept,
+    fold_retention,
+)
 from runner.incident.state.events import IncidentClosed, encode
 from runner.incident.state.incident import Incident
 
@@ -25,7 +31,7 @@ HOLD = "law_enforcement.hold."
 
 def kept(service: IncidentService) -> Kept:
     """Return which incidents were shredded."""
-    return fold_retention(organisation_journal.entries(service, JOURNAL, READER))
+    return fold_retention(organisation_journal.entries(service, JOURNAL, RETENTION_READER))
 
 
 def check(row: IncidentRow, reason: str) -> None:

@@ -13,7 +13,7 @@ from runner.base.states import TaskState
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused
 from runner.incident.messages.acknowledgement import acknowledged
-from runner.incident.messages.delivery_schedule import called_off
+from runner.incident.messages.escalation import called_off
 from runner.incident.messages.receipts import is_current, state_after_receipts
 from runner.incident.messages.room_provisioning import again_at
 from runner.incident.messages.update_cadence import GRACE, promised_before

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from runner.incident.messages.delivery_schedule import called_off, lapses_at, next_action, pop_due
+from runner.incident.messages.delivery_schedule import next_action, pop_due
+from runner.incident.messages.escalation import called_off, lapses_at
 from runner.incident.messages.failover import (
     AskPerson,
     Exhausted,

@@ -18,6 +18,8 @@ from runner.routing.organisation import Check, Person
 
 STREAM = "organisation"
 """The journal's name, and the kind of every journal that is no incident."""
+
+
 BOOK = "person"
 """The state of the rows of people's own journals; each row's title is the person, and is sealed with the rest."""
 
@@ -111,7 +113,11 @@ class RoleHeld(PeopleEvent, frozen=True, kw_only=True):
 
 CardEvent = PersonAdded | PersonFiled | ContactVerified | ContactDistrusted | ContactConsented | PersonAway
 """What changes what is known of one person."""
+
+
 AnyPeopleEvent = CardEvent | PersonForgotten | ContactStopped | WayTried | WayChecked | RoleHeld
+
+
 READER: Callable[[bytes], AnyPeopleEvent] = json_reader(AnyPeopleEvent)
 
 
@@ -222,3 +228,35 @@ def _stopped(
     since = {adapter: at for adapter, (at, _) in mine.items()} | written
     heard = {adapter: how for adapter, (_, how) in mine.items() if how and adapter not in written}
     return msgspec.structs.replace(contact, stopped=since, stop_heard=heard)
+
+
+JOURNAL = "retention"
+"""The journal's name; it is no incident."""
+
+
+class IncidentShredded(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """The key of an incident's personal data was destroyed: they cannot be read again, here or in any copy of the store."""
+
+    incident: str
+    codename: str
+    by: str
+    reason: str
+
+
+RETENTION_READER: Callable[[bytes], IncidentShredded] = json_reader(IncidentShredded)
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """Which incidents were shredded, and when."""
+
+    shredded: Mapping[str, datetime] = {}
+    version: int = 0
+
+
+def fold_retention(events: Iterable[tuple[int, datetime, IncidentShredded]]) -> Kept:
+    """Return the erased data of the journal."""
+    erased: dict[str, datetime] = {}
+    version = 0
+    for version, at, event in events:  # noqa: B007  # the last one counts
+        erased[event.incident] = at
+    return Kept(shredded=erased, version=version)

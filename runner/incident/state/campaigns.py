@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from runner.base.event import Event, Personal
+from runner.base.actor import Event, Personal
 
 
 class CampaignPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from runner.base.event import Event, Personal
+from runner.base.actor import Event, Personal
 
 
 class DocumentRendered(Event, frozen=True, kw_only=True):

@@ -12,9 +12,9 @@ from datetime import datetime
 
 import msgspec
 
-from runner.base.event import Event as Event
-from runner.base.event import Personal as Personal
-from runner.base.event import Stream as Stream
+from runner.base.actor import Event as Event
+from runner.base.actor import Personal as Personal
+from runner.base.actor import Stream as Stream
 from runner.decoding import json_reader
 from runner.facts.vocabulary.register import FactChange as FactChange
 from runner.incident.state.campaigns import AnyCampaignEvent

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from runner.base.event import Event, Personal
+from runner.base.actor import Event, Personal
 
 ClockChange = Literal["begun", "paused", "resumed", "jumped", "frozen", "ended"]
 Rating = Literal["P", "S", "M", "U", "N/A", "N/O"]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from runner.base.event import Personal
+from runner.base.actor import Personal
 
 
 class BriefGiven(Personal, frozen=True, kw_only=True):

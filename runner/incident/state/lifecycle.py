@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from runner.base.event import Personal
+from runner.base.actor import Personal
 from runner.base.states import Kind, Severity
 from runner.incident.state.exercise import ExerciseClock
 from runner.incident.state.incident import Run

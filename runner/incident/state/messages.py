@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from runner.base.event import Event, Personal
+from runner.base.actor import Event, Personal
 from runner.base.states import AttemptState, Proof, ReceiptKind, Refusal, TaskState
 from runner.routing.messaging import MessageClass
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from runner.base.event import Personal, Stream
+from runner.base.actor import Personal, Stream
 from runner.facts.vocabulary.register import FactChange
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from runner.base.event import Personal
+from runner.base.actor import Personal
 from runner.facts.vocabulary.register import FactChange
 from runner.law.duty import DutyRecord
 

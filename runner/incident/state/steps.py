@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from runner.base.event import Event, Personal
+from runner.base.actor import Event, Personal
 from runner.base.states import TaskState
 from runner.incident.state.incident import Invocation
 from runner.playbook.format import Task

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from runner.errors import Problem
-from runner.playbook.checks.cadence import check_cadence
-from runner.playbook.checks.clock import check_clocks
+from runner.playbook.checks.clock import check_cadence, check_clocks
 from runner.playbook.checks.flow import check_flow
 from runner.playbook.checks.kinds import check_kinds
 from runner.playbook.checks.names import check_names

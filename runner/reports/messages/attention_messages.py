@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from runner.incident.messages.compromised_traffic import exposed_approval, exposures
-from runner.incident.messages.delivery_schedule import called_off
+from runner.incident.messages.escalation import called_off
 from runner.incident.messages.update_cadence import broken_promises
 from runner.incident.state.incident import CampaignView, Delivery, Incident
 from runner.incident.state.quorum import awaited

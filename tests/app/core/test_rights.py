@@ -10,8 +10,7 @@ import pytest
 
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.rights import ANY, LOCAL, ROLES, Rights, rights_of
-from runner.base.actor import Principal
-from runner.base.event import Event
+from runner.base.actor import Event, Principal
 from runner.errors import Refused
 from runner.incident.state import commands as c
 from runner.incident.state import events as e

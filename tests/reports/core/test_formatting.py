@@ -74,7 +74,7 @@ def test_an_address_is_known_to_its_owner_only(address: str, shown: str) -> None
 def test_who_it_was_says_how_far_that_is_proved() -> None:
     assert describe_actor(Actor(claimed="tocsin", host="h", os_user="u")) == "tocsin"
     assert describe_actor(Actor(claimed="ann")) == "ann (claimed)"
-    assert describe_actor(Actor(claimed="")) == "nobody named (claimed)"
+    assert describe_actor(Actor(claimed="")) == "an unnamed person (claimed)"
 
 
 def test_numbers_come_with_their_noun() -> None:

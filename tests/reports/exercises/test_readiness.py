@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
     ("ways", "days", "failed", "problem"),
     [
         (0, None, False, "no channel reaches them"),
-        (1, None, False, "no way was ever tried"),
+        (1, None, False, "no contact method tested"),
         (1, None, True, "every try failed"),
         (2, 3, True, "the last try failed; worked 3 d ago"),
         (2, 90, False, ""),

@@ -91,6 +91,6 @@ def _first_line(message: Message) -> str:
         if part.get_content_type() != "text/plain":
             continue
         text = words(part, MOST_BYTES)
-        first = next((splitline.strip() for splitline in text.splitlines() if splitline.strip()), "")
+        first = next((text_line.strip() for text_line in text.splitlines() if text_line.strip()), "")
         return "" if first.startswith(">") else first[:LONGEST_LINE]
     return ""

@@ -59,7 +59,7 @@ def fingerprint_of(
     fingerprint = read()
     if _state(files, code) == found:
         with contextlib.suppress(OSError):
-            _keep_state(place, msgspec.json.encode(_Seen(state, fingerprint)))
+            _write(place, msgspec.json.encode(_Seen(state, fingerprint)))
     return fingerprint
 
 
@@ -79,20 +79,11 @@ def _state(files: Mapping[str, Path | Traversable], code: bytes) -> tuple[str, i
     return total.hexdigest(), newest
 
 
-def _keep_state(place: Path, body: bytes) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    part = place.with_suffix(f".{os.getpid()}")
-    part.write_bytes(body)
-    part.replace(place)
-
-
 T = TypeVar("T")
 NEWEST = 4
 """How many of a kind are left in the folder: different homes may have law of their own."""
-
-
 CODE = ("base", "yamlfile", "facts", "law", "routing", "documents", "playbook", "files", "incident")
-"""The rooms whose code decides what law and notices are compiled to."""
+"""The folders whose code decides what law and notices are compiled to."""
 
 
 def compiled(
@@ -111,7 +102,7 @@ def compiled(
 
     ``kind`` begins the name of the kept file. ``shipped`` is a folder that is only read, and read first. What is made is
     kept in ``cache`` if its JSON says the same, with the ``newest`` of its kind; None for the cache keeps nothing.
-    ``code`` names the rooms that decide what is made. A ``few`` small files are read each time, and their states are not kept.
+    ``code`` names the folders that decide what is made. A ``few`` small files are read each time, and their states are not kept.
     """
     folders = [folder for folder in (shipped, cache) if folder is not None]
     name = _name(None if few else cache, kind, files, code) if folders else ""
@@ -126,7 +117,7 @@ def compiled(
         with contextlib.suppress(OSError, msgspec.MsgspecError):
             unchanged = _name(None, kind, files, code) == name  # since before they were read
             if unchanged and from_json(body, wanted) == value:
-                _keep(cache / name, body)
+                _write(cache / name, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
                 _make_room(cache, kind, newest)
     return value, body
 
@@ -205,11 +196,11 @@ def _modules(folder: Path) -> Iterator[os.DirEntry[str]]:
                 yield entry
 
 
-def _keep(place: Path, body: bytes) -> None:
+def _write(place: Path, content: bytes) -> None:
     """Write to a temporary file and rename, so that no reader sees half of it."""
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_suffix(f".{os.getpid()}")
-    part.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+    part.write_bytes(content)
     part.replace(place)
 
 

@@ -63,7 +63,7 @@ PAPER = 16 * 1024 * 1024
 
 
 class IncidentService:
-    """What every use case works at."""
+    """The one interface through which use cases read and write incidents."""
 
     def __init__(
         self, folder: Path, home: Home, store: Store, clock: Clock, chance: IdGenerator, principal: Principal
@@ -274,19 +274,19 @@ class IncidentService:
         now: datetime | None = None,
     ) -> Transaction:
         """Return one transaction of an incident without writing it; ``now`` is the clock's time where nothing else is said."""
-        at, who = now or self.clock.now(), principal or self.principal
-        require(rights_of(who, lambda: incident.roles).acts, who, f"change {incident.codename}")
-        library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
-        told = (*self._handovers(incident), *commands)
         from runner.app.core.transaction import prepare  # commands that only read import no engine
         from runner.app.core.war_room import guest_list, room_choice
 
-        turn = prepare(incident, told, at, library, who, worker, room=room, rooms=rooms)
-        for step in (room_choice, guest_list):
-            if found := step(self, turn.incident):
-                told = (*told, found)
-                turn = prepare(incident, told, at, library, who, worker, room=room, rooms=rooms)
-        return turn
+        at, who = now or self.clock.now(), principal or self.principal
+        require(rights_of(who, lambda: incident.roles).acts, who, f"change {incident.codename}")
+        library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
+        decided = (*self._handovers(incident), *commands)
+        transaction = prepare(incident, decided, at, library, who, worker, room=room, rooms=rooms)
+        for choose in (room_choice, guest_list):
+            if command := choose(self, transaction.incident):
+                decided = (*decided, command)
+                transaction = prepare(incident, decided, at, library, who, worker, room=room, rooms=rooms)
+        return transaction
 
     def _handovers(self, incident: Incident) -> tuple[AnyCommand, ...]:
         """Return what hands roles over to whoever is on call by now: whatever happens next finds them in place."""
@@ -304,12 +304,12 @@ class IncidentService:
 
     def open(self, principal: Principal, event: IncidentOpened, commands: Commands) -> Turn:
         """Make an incident durable; raises Refused where there is one of its name."""
+        from runner.app.core.transaction import prepare
+
         require(self._rights(principal).acts, principal, "open an incident")
         now = self.clock.now()
         born = begin(Recorded(1, clock_time(event.clock, now) if event.clock else now, event))
         library = self.repository.library_with(born, *(run for made in commands for run in _pinned(made)))
-        from runner.app.core.transaction import prepare
-
         done = prepare(born, commands, now, library, principal, birth=event)
         if not self.append([done])[0]:
             raise Refused(

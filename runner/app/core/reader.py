@@ -48,8 +48,8 @@ class Reader:
         found = incident.documents.get(document)
         if found is None or form not in found.files:
             raise NotFound(
-                f"{incident.codename} has no document {document} as {form}",
-                hint="see: tocsin notice list",
+                f'Incident "{incident.codename}" has no document "{document}" in format {form}.',
+                hint="tocsin notice list",
                 code="unknown_document",
             )
         return self._repository.store.get_blob(found.files[form])

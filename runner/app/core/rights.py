@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from runner.base.actor import Principal, Stream
+from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
 
 
@@ -64,7 +64,7 @@ def require(right: object, principal: Principal, what: str) -> None:
     """Raise Refused unless a right is there; ``what`` says what for."""
     if not right:
         raise Refused(
-            f"{principal.person or 'nobody'} may not {what}",
-            hint="the incident commander gives roles: tocsin role assign ROLE PERSON",
+            f"{named_person(principal.person)} may not {what}.",
+            hint="tocsin role assign ROLE PERSON",
             code="no_right",
         )

@@ -18,7 +18,7 @@ from runner.vault.secrets import resolve
 from runner.yamlfile.compile_cache import compiled
 
 SETTINGS_CODE = ("base", "yamlfile", "facts", "routing", "playbook", "files")
-"""The rooms whose code decides what settings mean."""
+"""The folders whose code decides what settings mean."""
 STARTER = """\
 # Settings of Tocsin for one organisation. You can change them at any time. Open incidents keep their own copy.
 # Write secrets only as references: env:NAME, file:PATH (beside this file) or keyring:SERVICE/NAME.

@@ -181,25 +181,25 @@ def _row(person: str, theirs: Sequence[Answer], near: set[int], scale: SpanScale
         return scale.at(timedelta(seconds=seconds))
 
     middle = median_seconds(theirs)
-    missing = any(their.outcome in _MISSING for their in theirs)
+    missing = any(response.outcome in _MISSING for response in theirs)
     bars = [Bar(at(middle or 0), 1.0, "open")] if missing else []
     bars += [Bar(0.0, at(middle), "pale")] if middle is not None else []
     marks = [Mark(at(one), "limit") for one in sorted(near & {each.target_seconds for each in theirs})]
     marks += [
-        Mark(at(their.took_seconds), "answered" if their.outcome == "in_time" else "answered_late")
-        for their in theirs
-        if their.took_seconds is not None
+        Mark(at(response.took_seconds), "answered" if response.outcome == "in_time" else "answered_late")
+        for response in theirs
+        if response.took_seconds is not None
     ]
     return Row(label=person, bars=tuple(bars), marks=tuple(marks), words=_said(theirs, middle))
 
 
 def _said(theirs: Sequence[Answer], middle: int | None) -> str:
-    answered = sum(1 for their in theirs if their.took_seconds is not None)
+    answered = sum(1 for response in theirs if response.took_seconds is not None)
     said = [span(timedelta(seconds=middle))] if middle is not None else []
     if answered > 1:
         said = [f"{said[0]} (median of {answered})"]
     for outcome in (*_MISSING, "called_off"):
-        n = sum(1 for their in theirs if their.outcome == outcome)
+        n = sum(1 for response in theirs if response.outcome == outcome)
         if n:
             said.append(f"{f'{n} ' if len(theirs) > 1 else ''}{_WORDS[outcome]}")
     return ", ".join(said)

@@ -274,8 +274,8 @@ def _ended(report: TaskReport, now: datetime) -> str:
 def _words(report: TaskReport) -> Iterator[Block]:
     if report.instructions:
         yield Blank()
-        for splitline in report.instructions.strip().splitlines():
-            yield line(splitline, indent=2) if splitline.strip() else Blank()
+        for text_line in report.instructions.strip().splitlines():
+            yield line(text_line, indent=2) if text_line.strip() else Blank()
 
 
 def _checks(report: TaskReport) -> Iterator[Block]:

@@ -150,6 +150,7 @@ def test_a_receipt_that_comes_while_we_send_is_brought_again_to_who_collects():
         smsc.waiting = [receipt("M0")]
         both = settings(smsc.port, bind="transceiver")
         assert smpp.send(saying("x"), both, SECRETS) == Accepted("M1")
+        smsc.rest()
         receipts: list[Receipt | Answer] = []
         assert smpp.collect(keeping(receipts), AT, IMPATIENT, both, SECRETS) == ""
         assert smsc.bound == [pdu.BIND_TRANSCEIVER] * 2

@@ -222,10 +222,7 @@ def _row(code: str, found: list[Place]) -> str:
     kinds = " / ".join(sorted({place.kind for place in found}))
     exits = " / ".join(sorted({place.exits for place in found}))
     messages = sorted({place.message for place in found if place.message.strip("… ")})
-    more = [f"and {len(messages) - 2} more"] if len(messages) > 2 else []
-    shown = "<br>".join(
-        message.replace("|", "\\|").replace("<", "&lt;") for message in [*messages[:2], *more]
-    )
+    shown = "".join(message.replace("|", "\\|").replace("<", "&lt;") for message in messages[:1])
     return f"| `{code}` | {kinds} | {exits} | {shown or '…'} |"
 
 

@@ -106,10 +106,10 @@ class Reader:
             return None
         return node.value
 
-    def flag(self, node: Node | None) -> bool:
-        """Return true or false; a missing one is false."""
+    def flag(self, node: Node | None, default: bool = False) -> bool:
+        """Return true or false."""
         if node is None:
-            return False
+            return default
         if not isinstance(node.value, bool):
             self.report(node, "regime-flag", "Required here: true or false.")
         return node.value is True
@@ -164,8 +164,3 @@ def is_laid(node: Node) -> bool:
     """Whether a mapping was made by laying one over another, so that its values are nodes already."""
     laid = node.value
     return isinstance(laid, dict) and bool(laid) and all(isinstance(value, Node) for value in laid.values())
-
-
-def overlay(under: Fields, over: Fields) -> dict[str, Node]:
-    """Lay one mapping's nodes over another's; each keeps its place."""
-    return {**under, **over}

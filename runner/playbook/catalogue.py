@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from runner.base.text import nearest
+from runner.base.text import near_hint
 from runner.documents.notice import Notice
 from runner.errors import Invalid, NotFound
 from runner.law.regime import Regime
@@ -152,8 +152,7 @@ class Catalog:
         bare, _, version = name.partition("@")
         candidates = [file for file in self.playbook_files if file.partition("@")[0] == bare]
         if not candidates:
-            close = nearest(bare, self.playbook_names())
-            hint = f'Write "{close}", the nearest name.' if close else "tocsin playbook list"
+            hint = near_hint(bare, self.playbook_names(), "tocsin playbook list")
             raise NotFound(f'Playbook "{bare}" does not exist.', hint=hint, code="unknown_playbook")
         if not version and bare in candidates:
             return self._read(bare)
@@ -332,8 +331,7 @@ def _text(file: Path | Traversable | None) -> tuple[str, str] | None:
 
 def _wanted(there: dict[str, Path | Traversable], name: str, what: str, *, code: str) -> Path | Traversable:
     if name not in there:
-        close = nearest(name, there)
-        hint = f'Write "{close}", the nearest name.' if close else f"tocsin {what} list"
+        hint = near_hint(name, there, f"tocsin {what} list")
         kind = "Law" if what == "regime" else what.capitalize()
         raise NotFound(f'{kind} "{name}" does not exist.', hint=hint, code=code)
     return there[name]

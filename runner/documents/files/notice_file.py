@@ -18,7 +18,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from runner.base.states import LetterPart
-from runner.base.text import nearest, sentence
+from runner.base.text import choice_hint, sentence
 from runner.decoding import convert
 from runner.documents.contents.coverage import short
 from runner.documents.files.form_file import scan_fields
@@ -203,18 +203,17 @@ def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
             places.append(((key, index), entry, own))
     return [
         source.problem(
-            (*where, key), "notice-key", f'The key "{key}" is unknown.', hint=_hint(key, names), key=True
+            (*where, key),
+            "notice-key",
+            f'The key "{key}" is unknown.',
+            hint=choice_hint(key, names),
+            key=True,
         )
         for where, mapping, names in places
         if isinstance(mapping, dict)
         for key in mapping
         if key not in names
     ]
-
-
-def _hint(word: str, known: tuple[str, ...]) -> str:
-    near = nearest(word, known)
-    return f'Write "{near}", the nearest name.' if near else f"Choose one of: {', '.join(known)}."
 
 
 def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
@@ -239,7 +238,7 @@ def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
     for key, words in (("says", notice.says), ("requires", tuple(i.part for i in notice.requires if i.part))):
         for word in words:
             if word not in get_args(LetterPart):
-                hint = _hint(word, get_args(LetterPart))
+                hint = choice_hint(word, get_args(LetterPart))
                 problems.append(
                     source.problem(
                         (key,), "notice-part", f'The value "{word}" is not a part of a letter.', hint=hint
@@ -247,7 +246,7 @@ def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
                 )
     problems += [
         source.problem(
-            ("slots",), "notice-slot", f'The value "{slot}" is not a slot.', hint=_hint(slot, SLOTS)
+            ("slots",), "notice-slot", f'The value "{slot}" is not a slot.', hint=choice_hint(slot, SLOTS)
         )
         for slot in notice.slots
         if slot not in SLOTS

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from runner.base.text import nearest
+from runner.base.text import choice_hint
 from runner.errors import Invalid, Problem
 from runner.law.files.regime_file import SCHEMA, read_regime
 
@@ -91,7 +91,7 @@ def _rows(content: bytes, file: str) -> tuple[dict[int, Mapping[str, str]], list
     heads = [head.strip().lower() for head in reader.fieldnames or ()]
     reader.fieldnames = heads
     problems = [
-        _problem(file, 1, f'Column "{head}" is unknown.', _hint(head))
+        _problem(file, 1, f'Column "{head}" is unknown.', choice_hint(head, COLUMNS))
         for head in heads
         if head not in COLUMNS
     ]
@@ -138,11 +138,6 @@ class _Semicolons(csv.excel):
     """As spreadsheets write it where the comma is the decimal sign."""
 
     delimiter = ";"
-
-
-def _hint(head: str) -> str:
-    close = nearest(head, COLUMNS)
-    return f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(COLUMNS)}."
 
 
 def _grouped(rows: Mapping[int, Mapping[str, str]]) -> dict[str, dict[int, Mapping[str, str]]]:

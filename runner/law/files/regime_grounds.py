@@ -14,13 +14,13 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 
 from runner.base.jurisdictions import place_problem
-from runner.base.text import sentence
+from runner.base.text import near_hint, sentence
 from runner.facts.expression import Expression
 from runner.facts.expressions.parser import ExpressionError, parse_condition
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find
 from runner.law.clock import Extension, Variation
-from runner.law.files.regime_reader import Fields, Node, Reader, is_laid, near_hint
+from runner.law.files.regime_reader import Fields, Node, Reader, is_laid
 from runner.law.grounds import (
     Condition,
     Element,
@@ -124,10 +124,8 @@ class Terms(msgspec.Struct):
         if isinstance(node.value, str):
             if node.value in self.conditions:
                 return self.conditions[node.value]
-            hint = (
-                near_hint(node.value, tuple(self.conditions))
-                or "Add the condition under `conditions`, or write the expression here."
-            )
+            add = "Add the condition under `conditions`, or write the expression here."
+            hint = near_hint(node.value, self.conditions, add)
             self.reader.report(node, "regime-condition", f'Condition "{node.value}" does not exist.', hint)
             return Condition(code=node.value, text=node.value)
         return self._written(node, self.reader.fields(node, _CONDITION), name)
@@ -178,9 +176,7 @@ class Terms(msgspec.Struct):
             self.reader.report(node, "regime-fact", f'Fact "{path}" does not exist.', key=True)
         if isinstance(node.value, str):
             if node.value not in self.lists:
-                hint = (
-                    near_hint(node.value, tuple(self.lists)) or "Add the list under `lists`, or write [a, b]."
-                )
+                hint = near_hint(node.value, self.lists, "Add the list under `lists`, or write [a, b].")
                 self.reader.report(node, "regime-list", f'List "{node.value}" does not exist.', hint)
             return Meets(path, self.lists.get(node.value, ()))
         values = self.reader.texts(node)

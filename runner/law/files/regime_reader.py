@@ -6,13 +6,13 @@ one mapping over another (an earlier version of a law over the current one) keep
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, TypeVar, get_args
 
 import msgspec
 
-from runner.base.text import nearest
+from runner.base.text import choice_hint, near_hint
 from runner.errors import Problem
 from runner.facts.vocabulary.lookup import find
 from runner.yamlfile.source import Source, Where
@@ -130,10 +130,7 @@ class Reader:
             return default
         allowed: tuple[Member, ...] = get_args(choices)
         if node.value not in allowed:
-            hint = (
-                near_hint(str(node.value), [str(member) for member in allowed])
-                or f"Choose one of: {', '.join(map(str, allowed))}."
-            )
+            hint = choice_hint(str(node.value), map(str, allowed))
             self.report(node, "regime-choice", f'The value "{node.value}" is not allowed here.', hint)
             return default
         return allowed[allowed.index(node.value)]
@@ -152,12 +149,6 @@ class Reader:
         if node is not None and isinstance(node.value, str):
             return (self.fact(node),)
         return tuple(self.fact(item) for item in self.items(node))
-
-
-def near_hint(word: str, known: Sequence[str]) -> str:
-    """Return a hint with the nearest known word, or nothing."""
-    close = nearest(word, known)
-    return f'Write "{close}", the nearest name.' if close else ""
 
 
 def is_laid(node: Node) -> bool:

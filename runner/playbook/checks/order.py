@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.base.text import nearest
+from runner.base.text import near_hint
 from runner.facts.expression import Apply, Expression, Unknown, Value
 from runner.facts.expressions.evaluate import truth
 from runner.playbook.checks.step_map import Findings, Map, Place, walk
@@ -88,13 +88,8 @@ def _after(place: Place, steps: Map, found: Findings) -> None:
         here = (*authored, index)
         other = steps.elsewhere(name)
         if other is None:
-            close = nearest(name, steps.siblings[place.parent])
-            found.error(
-                here,
-                "unknown-step",
-                f'Step "{name}" does not exist.',
-                f'Write "{close}", the nearest name.' if close else "",
-            )
+            hint = near_hint(name, steps.siblings[place.parent])
+            found.error(here, "unknown-step", f'Step "{name}" does not exist.', hint)
         elif steps.find(name, place) is not None:
             around = next(iter(place.around)).step.id
             text = f'Step "{name}" is outside step "{around}".'

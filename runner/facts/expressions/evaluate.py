@@ -38,6 +38,7 @@ from runner.facts.expression import (
     StepRef,
     Unknown,
     Value,
+    written,
 )
 from runner.facts.expressions.values import (
     added,
@@ -69,6 +70,30 @@ class View(Protocol):
 
     def name(self, name: str) -> Value:
         """Return a loop name's value."""
+
+
+class NothingKnown:
+    """A view of nothing at all; what a law or a check sees of steps, duties and names."""
+
+    def fact(self, path: str) -> Value:
+        """Know no fact."""
+        return Unknown((path,))
+
+    def step(self, step: str) -> Unknown:
+        """Know no step."""
+        return Unknown((f"step('{step}')",))
+
+    def duty(self, duty: str) -> Unknown:
+        """Know no duty."""
+        return Unknown((f"duty('{duty}')",))
+
+    def duties(self, verdict: str) -> Unknown:
+        """Know of no duties."""
+        return Unknown((f"duties('{verdict}')",))
+
+    def name(self, name: str) -> Unknown:
+        """Know no name."""
+        return Unknown((name,))
 
 
 def evaluate(expression: Expression, view: View) -> Value:
@@ -186,16 +211,4 @@ def _applied(node: Apply, view: View) -> Value:
 
 def _told(node: Node) -> str:
     """Name what a node reads as a person wrote it, for ``missing``."""
-    match node:
-        case FactRef(path):
-            return path
-        case NameRef(name):
-            return name
-        case StepRef(step):
-            return f"step('{step}')"
-        case DutyRef(Const(duty)):
-            return f"duty('{duty}')"
-        case Attribute(target, name):
-            return f"{_told(target)}.{name}"
-        case _:
-            return "the expression"
+    return "the expression" if isinstance(node, Const) else written(node, "the expression")

@@ -30,6 +30,7 @@ from runner.facts.expression import (
     Not,
     Or,
     StepRef,
+    written,
 )
 from runner.facts.vocabulary.fact_types import Branch, FactType, Keyed, key_problem
 from runner.facts.vocabulary.lookup import find
@@ -125,7 +126,9 @@ class _Checker:
             "Write: ... is not empty." if kind in ("list", "map") else "Compare the value with another value."
         )
         raise self.error(
-            _word(node), f'The value of "{_word(node) or "this"}" is {WORDS[kind]}, not true or false.', hint
+            written(node),
+            f'The value of "{written(node) or "this"}" is {WORDS[kind]}, not true or false.',
+            hint,
         )
 
     def kind(self, node: Node) -> Kind:
@@ -138,7 +141,7 @@ class _Checker:
             case NameRef():
                 return "any"
             case StepRef() | DutyRef():
-                word = _word(node)
+                word = written(node)
                 raise self.error(
                     word,
                     f'"{word}" needs a part.',
@@ -197,21 +200,21 @@ class _Checker:
             if other not in ("list", "map", "any"):
                 hint = "Compare with ==." if other == "text" else ""
                 raise self.error(
-                    _word(link.right),
-                    f'The operator `in` needs a list or a map. "{_word(link.right)}" is {WORDS[other]}.',
+                    written(link.right),
+                    f'The operator `in` needs a list or a map. "{written(link.right)}" is {WORDS[other]}.',
                     hint,
                 )
             self.held(link.right, left)
             return
         if "any" not in (one, other) and one != other:
-            hint = f"Write: ... in {_word(left)}." if one == "list" and other == "text" else ""
+            hint = f"Write: ... in {written(left)}." if one == "list" and other == "text" else ""
             raise self.error(
-                _word(left),
+                written(left),
                 f"{WORDS[one].capitalize()} cannot be compared with {WORDS[other]}.",
                 hint or _pair_hint(one, other),
             )
         if link.op not in ("==", "!=") and not (one in _ORDERED and other in _ORDERED):
-            raise self.error(_word(left), f"{WORDS[one].capitalize()} has no order.")
+            raise self.error(written(left), f"{WORDS[one].capitalize()} has no order.")
         self.held(left, link.right)
         self.held(link.right, left)
 
@@ -224,7 +227,7 @@ class _Checker:
         branch = find(fact.path) if isinstance(fact, FactRef) else None
         for literal in other.items if isinstance(other, ListOf) else (other,):
             if isinstance(literal, Const) and isinstance(literal.value, str) and branch is not None:
-                self.holdable(branch, literal.value, _word(fact))
+                self.holdable(branch, literal.value, written(fact))
 
     def holdable(self, found: object, word: str, told: str) -> None:
         """Refuse a word that no choice, key or jurisdiction can be."""
@@ -253,14 +256,16 @@ class _Checker:
         if total is None:
             verb = "subtracted from" if negative else "added to"
             hint = "Write duration('2h')." if "text" in (one, other) else ""
-            raise self.error(_word(left), f"{WORDS[other].capitalize()} cannot be {verb} {WORDS[one]}.", hint)
+            raise self.error(
+                written(left), f"{WORDS[other].capitalize()} cannot be {verb} {WORDS[one]}.", hint
+            )
         return total
 
     def signed(self, item: Node) -> Kind:
         """Return the kind of a value with a sign."""
         kind = self.kind(item)
         if kind not in ("number", "duration", "any"):
-            raise self.error(_word(item), f"{WORDS[kind].capitalize()} has no sign.")
+            raise self.error(written(item), f"{WORDS[kind].capitalize()} has no sign.")
         return kind
 
     def applied(self, node: Apply) -> Kind:
@@ -302,20 +307,3 @@ def _pair_hint(one: Kind, other: Kind) -> str:
     if pair == {"duration", "text"}:
         return "Write duration('72h')."
     return ""
-
-
-def _word(node: Node) -> str:
-    """Return the word of the source that a node begins with, as far as it has one."""
-    match node:
-        case FactRef(word) | NameRef(word):
-            return word
-        case StepRef(step):
-            return f"step('{step}')"
-        case DutyRef(Const(duty)):
-            return f"duty('{duty}')"
-        case Const(value):
-            return str(value)
-        case Attribute(target, name):
-            return f"{_word(target)}.{name}"
-        case _:
-            return ""

@@ -6,10 +6,11 @@ from collections.abc import Collection
 
 from runner.base.text import near_hint
 from runner.facts.expression import Apply, Attribute, Expression, NameRef
+from runner.facts.expressions.dependencies import walk
 from runner.facts.expressions.type_check import PLAIN, WORDS, kind_of
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find, path_hint
-from runner.playbook.checks.step_map import Findings, Map, Place, walk
+from runner.playbook.checks.step_map import Findings, Map, Place
 from runner.playbook.format import Call, Group, Playbook
 from runner.playbook.lookup import Known
 from runner.routing.message_classes import class_problems

@@ -28,7 +28,7 @@ from runner.documents.template.syntax import check_syntax, facts_read
 from runner.documents.tree import RenderContext
 from runner.documents.unsafe_text import findings
 from runner.errors import Invalid, Problem
-from runner.yamlfile.positions import place_of
+from runner.yamlfile.positions import place_of, problem_at
 from runner.yamlfile.source import Source, scan
 
 SCHEMA: Final = "tocsin/notice/v1"
@@ -67,11 +67,11 @@ def scan_notice(
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        return None, "", (_problem(file, 1, "notice-encoding", f"Byte {error.start} is not UTF-8."),)
+        return None, "", (problem_at(file, 1, "notice-encoding", f"Byte {error.start} is not UTF-8."),)
     front = _FRONT.match(text)
     if front is None:
         hint = f"Begin with ---, schema: {SCHEMA} and the other keys, then ---."
-        return None, "", (_problem(file, 1, "notice-front-matter", "The front matter is missing.", hint),)
+        return None, "", (problem_at(file, 1, "notice-front-matter", "The front matter is missing.", hint),)
     source = scan(f"\n{front[1]}", file)
     body, offset = text[front.end() :], text[: front.end()].count("\n")
     notice, problems = (None, source.problems) if source.problems else _decoded(source)
@@ -81,7 +81,7 @@ def scan_notice(
     text = "".join(piece.text for piece in pieces)
     problems += tuple(_placed(problem, pieces) for problem in check_syntax(text, file))
     problems += tuple(
-        _placed(_problem(file, number, "notice-character", f"The text contains {characters[0]}."), pieces)
+        _placed(problem_at(file, number, "notice-character", f"The text contains {characters[0]}."), pieces)
         for number, line in enumerate(text.splitlines(), 1)
         if (characters := findings(line))
     )
@@ -289,10 +289,6 @@ def _text_problems(
     try:
         render(notice, body, {}, context=epoch)
     except Invalid as error:
-        inner = error.problems or (_problem(source.file, 1, error.code, error.message, error.hint),)
+        inner = error.problems or (problem_at(source.file, 1, error.code, error.message, error.hint),)
         problems += [_placed(problem, pieces) for problem in inner]
     return tuple(problems)
-
-
-def _problem(file: str, line: int, code: str, message: str, hint: str = "") -> Problem:
-    return Problem(file=file, line=line, column=1, severity="error", code=code, message=message, hint=hint)

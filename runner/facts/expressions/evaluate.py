@@ -44,6 +44,7 @@ from runner.facts.expressions.values import (
     added,
     apply,
     compared,
+    inverted,
     kind,
     negated,
     part,
@@ -154,8 +155,7 @@ def _truth(node: Node, view: View) -> bool | Unknown:
         case Or(items):
             return settle(True, (_truth(item, view) for item in items))
         case Not(item):
-            inner = _truth(item, view)
-            return inner if isinstance(inner, Unknown) else not inner
+            return inverted(_truth(item, view))
         case Compare():
             return _chain(node, view)
         case _:

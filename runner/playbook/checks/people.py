@@ -89,13 +89,13 @@ def _persons(steps: Map) -> list[tuple[Where, str]]:
 def _unchecked(steps: Map, found: Findings) -> None:
     """Report the checks that need a home folder."""
 
-    def warn(where: Where, what: str, code: str = "people-not-checked") -> None:
-        text = f"Not checked without a home folder: {what}."
-        found.warn(where, code, text, "Run tocsin init, or add --home DIR.", key=len(where) == 1)
-
+    hint = "Run tocsin init, or add --home DIR."
     if steps.playbook.roles:
-        warn(("roles",), f"the persons of role {', '.join(steps.playbook.roles)}")
+        text = f"Not checked without a home folder: the persons of role {', '.join(steps.playbook.roles)}."
+        found.warn(("roles",), "people-not-checked", text, hint, key=True)
     for where, person in _persons(steps):
-        warn(where, f'person "{person}"')
+        text = f'Not checked without a home folder: person "{person}".'
+        found.warn(where, "people-not-checked", text, hint)
     if steps.playbook.assume_compromised:
-        warn(("assume_compromised",), "the failure domains", "domains-not-checked")
+        text = "Not checked without a home folder: the failure domains."
+        found.warn(("assume_compromised",), "domains-not-checked", text, hint, key=True)

@@ -29,7 +29,7 @@ from runner.documents.tree import RenderContext
 from runner.documents.unsafe_text import findings
 from runner.errors import Invalid, Problem
 from runner.yamlfile.positions import place_of, problem_at
-from runner.yamlfile.source import Source, scan
+from runner.yamlfile.source import Source, Where, scan
 
 SCHEMA: Final = "tocsin/notice/v1"
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
@@ -218,46 +218,35 @@ def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
 
 def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
     problems: list[Problem] = []
+
+    def report(where: Where, code: str, message: str, hint: str = "") -> None:
+        problems.append(source.problem(where, code, message, hint=hint))
+
     if not _ID.fullmatch(notice.id):
-        problems.append(
-            source.problem(("id",), "notice-id", "The id must be lower-case words joined by hyphens.")
-        )
+        report(("id",), "notice-id", "The id must be lower-case words joined by hyphens.")
     if not _VERSION.fullmatch(notice.version):
-        problems.append(
-            source.problem(
-                ("version",), "notice-version", "The version must be three numbers, such as 1.0.0."
-            )
-        )
+        report(("version",), "notice-version", "The version must be three numbers, such as 1.0.0.")
     if notice.at_once and not notice.phased:
         hint = "Write phased: true, or remove at_once."
-        problems.append(
-            source.problem(
-                ("at_once",), "notice-phases", "The key at_once needs a notice in phases.", hint=hint
-            )
-        )
-    for key, words in (("says", notice.says), ("requires", tuple(i.part for i in notice.requires if i.part))):
-        for word in words:
-            if word not in get_args(LetterPart):
-                hint = choice_hint(word, get_args(LetterPart))
-                problems.append(
-                    source.problem(
-                        (key,), "notice-part", f'The value "{word}" is not a part of a letter.', hint=hint
-                    )
-                )
-    problems += [
-        source.problem(
-            ("slots",), "notice-slot", f'The value "{slot}" is not a slot.', hint=choice_hint(slot, SLOTS)
-        )
-        for slot in notice.slots
-        if slot not in SLOTS
-    ]
+        report(("at_once",), "notice-phases", "The key at_once needs a notice in phases.", hint)
+    parts = (("says", part) for part in notice.says)
+    required = (("requires", item.part) for item in notice.requires if item.part)
+    known = get_args(LetterPart)
+    for key, part in (*parts, *required):
+        if part not in known:
+            text = f'The value "{part}" is not a part of a letter.'
+            report((key,), "notice-part", text, choice_hint(part, known))
+    for slot in (slot for slot in notice.slots if slot not in SLOTS):
+        report(("slots",), "notice-slot", f'The value "{slot}" is not a slot.', choice_hint(slot, SLOTS))
+    _conditions(notice, source, report)
+    return tuple(problems)
+
+
+def _conditions(notice: Notice, source: Source, report: Callable[[Where, str, str], None]) -> None:
     for index, item in enumerate(notice.requires):
         if item.when:
-            problems += [
-                source.problem(("requires", index, "when"), "notice-condition", problem.message)
-                for problem in check_syntax("{% if " + item.when + " %}{% endif %}", source.file)
-            ]
-    return tuple(problems)
+            for problem in check_syntax("{% if " + item.when + " %}{% endif %}", source.file):
+                report(("requires", index, "when"), "notice-condition", problem.message)
 
 
 def _text_problems(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.documents.wording.labels import label, table
-from runner.documents.wording.phrases import PHRASES, joined
+from runner.documents.wording.phrases import joined
 from runner.facts.vocabulary.lookup import fact_type
 
 PRINTED = (
@@ -18,7 +18,7 @@ PRINTED = (
 )
 
 
-@pytest.mark.parametrize("language", [language for language in PHRASES if language != "en"])
+@pytest.mark.parametrize("language", [language for language in table("phrases.csv") if language != "en"])
 @pytest.mark.parametrize("path", PRINTED)
 def test_every_code_that_the_translated_notices_print_reads_as_words_of_their_language(
     path: str, language: str

@@ -107,7 +107,7 @@ def truth(expression: Expression, view: View) -> bool | Unknown:
     return _truth(expression.tree, view)
 
 
-def _value(node: Node, view: View) -> Value:
+def _value(node: Node, view: View) -> Value:  # noqa: C901 - one case for each kind of node
     match node:
         case Const(value):
             return value
@@ -118,17 +118,15 @@ def _value(node: Node, view: View) -> Value:
         case StepRef(step):
             return view.step(step)
         case DutyRef(inner):
-            return _duty(_value(inner, view), view)
+            key = _value(inner, view)
+            if isinstance(key, str):
+                return view.duty(key)
+            return key if isinstance(key, Unknown) else problem(f"{kind(key)} is not the name of a duty")
         case Attribute(target, name):
-            return _part(target, name, view)
+            base = _value(target, view)
+            return base if isinstance(base, Unknown) else part(base, name, _told(node))
         case Index(target, key):
             return _entry(target, _value(key, view), view)
-        case _:
-            return _composed(node, view)
-
-
-def _composed(node: Not | And | Or | Compare | ListOf | Add | Negate | Apply | Choose, view: View) -> Value:
-    match node:
         case Not() | And() | Or() | Compare():
             return _truth(node, view)
         case ListOf(items):
@@ -169,20 +167,6 @@ def _chain(node: Compare, view: View) -> bool | Unknown:
     values = [_value(node.first, view), *(_value(link.right, view) for link in node.rest)]
     links = zip(values, node.rest, values[1:], strict=False)
     return settle(False, (compared(left, link.op, right, _told(link.right)) for left, link, right in links))
-
-
-def _duty(key: Value, view: View) -> Value:
-    if isinstance(key, Unknown):
-        return key
-    return view.duty(key) if isinstance(key, str) else problem(f"{kind(key)} is not the name of a duty")
-
-
-def _part(target: Node, name: str, view: View) -> Value:
-    base = _value(target, view)
-    if isinstance(base, Unknown):
-        return base
-    label = f"{_told(target)}.{name}"
-    return part(base, name, label)
 
 
 def _entry(target: Node, key: Value, view: View) -> Value:

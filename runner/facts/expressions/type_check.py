@@ -131,7 +131,7 @@ class _Checker:
             hint,
         )
 
-    def kind(self, node: Node) -> Kind:
+    def kind(self, node: Node) -> Kind:  # noqa: C901 - one case for each kind of node
         """Return what kind of value a node gives, checking everything below it."""
         match node:
             case Const(value):
@@ -151,31 +151,32 @@ class _Checker:
                 return _PARTS[name]
             case Index(FactRef(path), key):
                 self.kind(key)
-                return _entry_kind(path)
+                branch = find(path)
+                return _branch_kind(branch.member) if isinstance(branch, Keyed) else "any"
             case Attribute() | Index():
                 return "any"
             case ListOf(items):
                 for item in items:
                     self.kind(item)
                 return "list"
-            case _:
-                return self.composed(node)
-
-    def composed(self, node: Not | And | Or | Compare | Add | Negate | Apply | Choose) -> Kind:
-        """Return the kind of a node that is made of others."""
-        match node:
             case Not(item):
                 return self.truth(item)
             case And(items) | Or(items):
                 for item in items:
                     self.truth(item)
                 return "truth"
-            case Compare(first, rest):
-                return self.compared(first, rest)
+            case Compare(left, rest):
+                for link in rest:
+                    self.linked(left, link)
+                    left = link.right
+                return "truth"
             case Add(left, right, negative):
                 return self.sum(left, right, negative)
             case Negate(item):
-                return self.signed(item)
+                kind = self.kind(item)
+                if kind not in ("number", "duration", "any"):
+                    raise self.error(written(item), f"{WORDS[kind].capitalize()} has no sign.")
+                return kind
             case Apply():
                 return self.applied(node)
             case Choose(test, then, otherwise):
@@ -184,14 +185,6 @@ class _Checker:
                 return kinds.pop() if len(kinds) == 1 else "any"
             case _:
                 assert_never(node)
-
-    def compared(self, first: Node, rest: tuple[Comparison, ...]) -> Kind:
-        """Check every link of a chain."""
-        left = first
-        for link in rest:
-            self.linked(left, link)
-            left = link.right
-        return "truth"
 
     def linked(self, left: Node, link: Comparison) -> None:
         """Check one comparison: kinds first, then whether the words are words that the fact can hold."""
@@ -261,13 +254,6 @@ class _Checker:
             )
         return total
 
-    def signed(self, item: Node) -> Kind:
-        """Return the kind of a value with a sign."""
-        kind = self.kind(item)
-        if kind not in ("number", "duration", "any"):
-            raise self.error(written(item), f"{WORDS[kind].capitalize()} has no sign.")
-        return kind
-
     def applied(self, node: Apply) -> Kind:
         """Return the kind of a function's result."""
         kinds = [self.kind(argument) for argument in node.arguments]
@@ -280,12 +266,6 @@ class _Checker:
         if node.function == "default":
             return kinds[0] if kinds[0] == kinds[1] else "any"
         return _RESULTS[node.function]
-
-
-def _entry_kind(path: str) -> Kind:
-    """Return the kind of an entry whose key is only known at run time."""
-    branch = find(path)
-    return _branch_kind(branch.member) if isinstance(branch, Keyed) else "any"
 
 
 def _branch_kind(found: Branch | None) -> Kind:

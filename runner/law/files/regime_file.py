@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -190,7 +191,7 @@ def _remark(terms: Terms, node: Node) -> Remark:
     return Remark(text=terms.reader.text(node)) if is_text else terms.struct(Remark, node)
 
 
-_OWN = {
+_OWN: Mapping[type, Callable[[Terms, Node], Any]] = {
     Clock: read_clock,
     Condition: Terms.condition,
     CutOff: read_cut_off,

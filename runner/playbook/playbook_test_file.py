@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from runner.base.instants import parse_duration
-from runner.base.text import nearest
+from runner.base.text import near_hint
 from runner.errors import Invalid, Problem
 from runner.facts.fact_files import misstated
 from runner.facts.vocabulary.lookup import fact_type, path_hint
@@ -223,8 +223,7 @@ def _steps(
 def _unknown(
     source: Source, where: Where, what: str, name: str, known: Mapping[str, object] | Sequence[str]
 ) -> Problem:
-    near = nearest(name, known)
-    hint = f'Write "{near}", the nearest name.' if near else f"Choose one of: {', '.join(list(known)[:12])}."
+    hint = near_hint(name, known, f"Choose one of: {', '.join(list(known)[:12])}.")
     return source.problem(where, what, f'{what.capitalize()} "{name}" does not exist.', hint=hint, key=True)
 
 

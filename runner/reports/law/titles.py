@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from runner.base.jurisdictions import US_NAMES
-from runner.documents.wording.authority_names import OFFICES
+from runner.documents.wording.labels import office
 from runner.facts.vocabulary.lookup import fact_type
 from runner.law.duty import DutyStatus
 
@@ -146,8 +146,8 @@ def recipient_name(duty: DutyStatus) -> str:
     if local := _LOCAL.get(duty.recipient, ""):
         adjective = _ADJECTIVES.get(place, "")
         return f"the {adjective} {local}" if adjective else f"the {_competent(local)}"
-    office = OFFICES.get(duty.recipient, "") or _opened(duty.recipient)
-    return f"the {state} {office}" if state and state not in office else f"the {office}"
+    named = office(duty.recipient) or _opened(duty.recipient)
+    return f"the {state} {named}" if state and state not in named else f"the {named}"
 
 
 def _competent(office: str) -> str:

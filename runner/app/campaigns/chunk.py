@@ -354,7 +354,7 @@ def record_stretch(service: IncidentService, incident: str, campaign: str) -> In
     event = CampaignStretch(
         campaign=campaign, first=first, last=end, root=f"sha256:{tree.root}", outcomes=dict(outcomes)
     )
-    command = RecordCampaign(by=service.principal.person, event=event)
+    command = RecordCampaign(event=event)
     return service.act(service.principal, incident, [command]).after
 
 
@@ -368,7 +368,7 @@ def ask_substitutes(service: IncidentService, incident: str, campaign: Campaign)
     if not events:
         return
     known = service.load(incident)
-    made = [RecordCampaign(by=service.principal.person, event=event) for event in events]
+    made = [RecordCampaign(event=event) for event in events]
     found = service.act(service.principal, incident, made).after
     asked = _asked(found, campaign.id).keys() - _asked(known, campaign.id).keys()
     if asked and found.state == "open":

@@ -101,7 +101,7 @@ def pause(service: IncidentService, incident: Incident, notice: str, people: Pat
     if not reason.strip():
         raise Refused("The reason is missing.", hint="Add --reason WHY", code="reason")
     service.campaign_tables(service.principal).set_state(found.campaign.id, "paused", "sending", "planned")
-    _submit(service, incident, RecordCampaign(by=service.principal.person, event=moved))
+    _submit(service, incident, RecordCampaign(event=moved))
     return known(service, incident, notice, people)
 
 
@@ -129,7 +129,7 @@ def resume(
     )
     if not reason.strip():
         raise Refused("a reason is needed", hint="--reason WHY: it stands in the record", code="reason")
-    _submit(service, incident, RecordCampaign(by=service.principal.person, event=moved))
+    _submit(service, incident, RecordCampaign(event=moved))
     people_again = tables.again(found.campaign.id, "resent by a decision of a person") if again else 0
     counted = tables.campaign(found.campaign.id).counters
     tables.put(
@@ -145,7 +145,7 @@ def resume(
         resolved = CampaignResolved(
             campaign=found.campaign.id, people=people_again, by=service.principal.person, reason=reason
         )
-        _submit(service, incident, RecordCampaign(by=service.principal.person, event=resolved))
+        _submit(service, incident, RecordCampaign(event=resolved))
     tables.set_state(found.campaign.id, "sending", "paused", "done")
     return known(service, incident, notice, people), people_again
 
@@ -174,7 +174,7 @@ def substitute(
     given = SubstituteGiven(
         campaign=found.campaign.id, place=place, people=count, by=service.principal.person, reason=reason
     )
-    _submit(service, incident, RecordCampaign(by=service.principal.person, event=given))
+    _submit(service, incident, RecordCampaign(event=given))
     return found, count
 
 

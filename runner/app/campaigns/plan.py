@@ -409,7 +409,7 @@ def _record(service: IncidentService, incident: Incident, made: BulkPlan, before
         by=service.principal.person,
         replaces=old,
     )
-    service.act(service.principal, incident.id, [RecordCampaign(by=service.principal.person, event=event)])
+    service.act(service.principal, incident.id, [RecordCampaign(event=event)])
 
 
 def _part(group: Group) -> CampaignPart:

@@ -179,13 +179,13 @@ class _Taking:
             event = CampaignResolved(
                 campaign=name, people=self._resolved[name], by=by, reason="receipts arrived"
             )
-            self._service.act(self._service.principal, incident, [RecordCampaign(by=by, event=event)])
+            self._service.act(self._service.principal, incident, [RecordCampaign(event=event)])
         ask_substitutes(self._service, incident, found.campaign)
         why = self._blocked.get(name, "") or alarm(found.campaign, found.counters)
         if not why or not self._tables.set_state(name, "paused", "sending"):
             return ""
         moved = CampaignMoved(campaign=name, state="paused", reason=why)
-        self._service.act(self._service.principal, incident, [RecordCampaign(by=by, event=moved)])
+        self._service.act(self._service.principal, incident, [RecordCampaign(event=moved)])
         return name
 
 

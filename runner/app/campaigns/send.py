@@ -340,5 +340,5 @@ class _Run:
         self._incident = record_stretch(self._service, self._incident.id, self._campaign.id)
 
     def _submit(self, event: AnyCampaignEvent) -> None:
-        command = RecordCampaign(by=self._service.principal.person, event=event)
+        command = RecordCampaign(event=event)
         self._incident = self._service.act(self._service.principal, self._incident.id, [command]).after

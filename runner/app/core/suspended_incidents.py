@@ -66,9 +66,7 @@ def resume(service: IncidentService, incident: str, reason: str) -> Turn:
     # First the mark: the event wakes a worker, which is to find the incident free.
     service.store.change_marks([mark], lambda known: {})
     try:
-        return service.act(
-            service.principal, incident, [Resume(by=service.principal.person, reason=reason, set_aside=why)]
-        )
+        return service.act(service.principal, incident, [Resume(reason=reason, set_aside=why)])
     except BaseException:
         if before is not None:
             service.store.change_marks([mark], lambda known: {mark: before})

@@ -70,7 +70,7 @@ def prepare(
     base = 0 if birth is not None else incident.version
     said: list[AnyEvent] = [] if birth is None else [birth]
     for command in commands:
-        decided = _for_whom(decide(incident, command, now, library), principal)
+        decided = _for_whom(decide(incident, command, principal, now, library), principal)
         incident = fold(incident, number(incident, now, decided), library)
         said.extend(decided)
     if said and principal.on_behalf_of:

@@ -256,9 +256,7 @@ class Inbox:
                 )
             who = owner or f"an unknown person at {answer.sender}"
             text = f"Text from {who} over {channel.id} that may ask for no more messages: {answer.text[:LONGEST_NOTE]}"
-            self._service.act(
-                self._service.principal, incident.id, [AddNote(by=self._service.principal.person, text=text)]
-            )
+            self._service.act(self._service.principal, incident.id, [AddNote(text=text)])
         if rest:
             self._stop(channel, answer.sender, f"a text over {channel.id} that needs a decision of a person")
         return True

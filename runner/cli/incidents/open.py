@@ -287,7 +287,7 @@ def severity(
       tocsin severity sev1 --reason "customer data were copied"
     """
     if level:
-        made = c.SetSeverity(by=session.by, severity=severity_of(level), reason=reason)
+        made = c.SetSeverity(severity=severity_of(level), reason=reason)
         outcome.submit(session, session.name(), made, f"severity is {level}")
         return
     levels = {**SEVERITIES, **session.service.home.severities}

@@ -154,7 +154,7 @@ def add_task(
         due=Due(offset=duration(due)) if due else None,
         on_overdue=OnOverdue(escalate="commander"),
     )
-    submit(session, session.name(), c.AddTask(by=session.by, task=task), "added")
+    submit(session, session.name(), c.AddTask(task=task), "added")
 
 
 def _do(session: Session, step: str, make: Callable[[str], c.AnyCommand], words: str) -> None:
@@ -164,7 +164,7 @@ def _do(session: Session, step: str, make: Callable[[str], c.AnyCommand], words:
 
 def start(session: Session, step: Step) -> None:
     """Start a task."""
-    _do(session, step, lambda name: c.StartTask(by=session.by, step=name), "is assigned to you")
+    _do(session, step, lambda name: c.StartTask(step=name), "is assigned to you")
 
 
 def done(
@@ -186,7 +186,7 @@ def done(
     """
     incident, name = find(session, step)
     rows = _all_rows(session, incident, name) if everything else ()
-    made: list[c.AnyCommand] = [*rows, c.CompleteTask(by=session.by, step=name, comment=text)]
+    made: list[c.AnyCommand] = [*rows, c.CompleteTask(step=name, comment=text)]
     answered(session, session.service.act(session.principal, incident.id, made), f"{name} is done")
 
 
@@ -202,7 +202,7 @@ def _all_rows(session: Session, incident: Incident, name: str) -> tuple[c.CheckR
         session.confirm(
             f"Item {n + 1}: {step.rows[n]}. Is it done?", f"tocsin task check {quote(name)} {numbers}"
         )
-    return tuple(c.CheckRow(by=session.by, step=name, row=n, at_once=n not in must) for n in rows)
+    return tuple(c.CheckRow(step=name, row=n, at_once=n not in must) for n in rows)
 
 
 def check(
@@ -229,7 +229,7 @@ def check(
             code="options_conflict" if everything else "argument_missing",
         )
     incident, name = find(session, step)
-    ticks = tuple(c.CheckRow(by=session.by, step=name, row=item - 1) for item in row or ())
+    ticks = tuple(c.CheckRow(step=name, row=item - 1) for item in row or ())
     made = ticks or _all_rows(session, incident, name)
     which = ", ".join(map(str, row or ())) or "all"
     turn = session.service.act(session.principal, incident.id, made)
@@ -248,7 +248,7 @@ def uncheck(
       tocsin task uncheck contain 2
     """
     incident, name = find(session, step)
-    made = [c.CheckRow(by=session.by, step=name, row=one - 1, done=False) for one in row]
+    made = [c.CheckRow(step=name, row=one - 1, done=False) for one in row]
     which = ", ".join(map(str, row))
     turn = session.service.act(session.principal, incident.id, made)
     tell(session, turn, f"{name}: items marked not done: {which}")
@@ -256,12 +256,12 @@ def uncheck(
 
 def skip(session: Session, step: Step, reason: Reason = "") -> None:
     """Skip a task. The tasks after it continue. Needs --reason."""
-    _do(session, step, lambda name: c.SkipStep(by=session.by, step=name, reason=reason), "is skipped")
+    _do(session, step, lambda name: c.SkipStep(step=name, reason=reason), "is skipped")
 
 
 def reopen(session: Session, step: Step, reason: Reason = "") -> None:
     """Reopen an ended task. Keeps all entries. Needs --reason."""
-    _do(session, step, lambda name: c.ReopenStep(by=session.by, step=name, reason=reason), "is open again")
+    _do(session, step, lambda name: c.ReopenStep(step=name, reason=reason), "is open again")
 
 
 def assign(
@@ -282,33 +282,33 @@ def assign(
     _do(
         session,
         step,
-        lambda name: c.AssignStep(by=session.by, step=name, to=person, reason=reason),
+        lambda name: c.AssignStep(step=name, to=person, reason=reason),
         f"is assigned to {person}",
     )
 
 
 def fail(session: Session, step: Step, reason: Reason = "") -> None:
     """Mark a task as failed. Needs --reason."""
-    _do(session, step, lambda name: c.FailStep(by=session.by, step=name, reason=reason), "failed")
+    _do(session, step, lambda name: c.FailStep(step=name, reason=reason), "failed")
 
 
 def comment(
     session: Session, step: Step, text: Annotated[str, Argument(metavar="TEXT", help="Text of the comment.")]
 ) -> None:
     """Add a comment to a task."""
-    _do(session, step, lambda name: c.CommentStep(by=session.by, step=name, text=text), "has a comment")
+    _do(session, step, lambda name: c.CommentStep(step=name, text=text), "has a comment")
 
 
 def retry(session: Session, step: Step, reason: Reason = "") -> None:
     """Retry a blocked automatic task."""
-    _do(session, step, lambda name: c.RetryStep(by=session.by, step=name, reason=reason), "is retried")
+    _do(session, step, lambda name: c.RetryStep(step=name, reason=reason), "is retried")
 
 
 def cancel(session: Session, step: Step, reason: Reason = "") -> None:
     """Cancel a task and all tasks that depend only on it.
 
     Needs --reason."""
-    _do(session, step, lambda name: c.CancelStep(by=session.by, step=name, reason=reason), "is cancelled")
+    _do(session, step, lambda name: c.CancelStep(step=name, reason=reason), "is cancelled")
 
 
 def answer(
@@ -351,7 +351,7 @@ def answer(
     incident, name = find(session, step)
     if value is None:
         again = session.now() + duration(ask_again) if ask_again else None
-        made = c.AnswerUnknown(by=session.by, step=name, ask_again=again)
+        made = c.AnswerUnknown(step=name, ask_again=again)
         turn = session.service.act(session.principal, incident.id, [made])
         answered(session, turn, f"{name}: the answer is unknown")
         return

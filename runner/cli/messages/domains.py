@@ -180,7 +180,7 @@ def _declare(
     if incident is None:
         _between(session, domain, state, at, reason)
         return
-    made = DeclareDomain(by=session.by, domain=domain, state=state, since=at, reason=reason)
+    made = DeclareDomain(domain=domain, state=state, since=at, reason=reason)
     turn = session.service.act(session.principal, incident.id, [made])
     if state != "compromised":
         from runner.app.messages.messages import declare

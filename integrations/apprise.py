@@ -24,6 +24,7 @@ from integrations.port import (
     Rejected,
     Secrets,
     Unknown,
+    handle_problem,
     plain_body,
 )
 
@@ -47,11 +48,8 @@ def capabilities(settings: Settings) -> Capabilities:
     )
 
 
-def address_problem(address: str) -> str:
-    """The URL names the addressee; an address is only our name for whoever that is."""
-    if not address or len(address) > 200 or not address.isprintable():
-        return "a handle is 1 to 200 printable characters"
-    return ""
+address_problem = handle_problem
+"""The URL names the addressee; an address is only our name for whoever that is."""
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
@@ -114,6 +112,5 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Send the real way: the URL names the addressee, so there is no other."""
-    return send(outbound, settings, secrets)
+self_test = send
+"""The URL names the addressee, so there is no other way."""

@@ -17,12 +17,10 @@ from integrations.http.service import (
     answered,
     compact,
     findings,
-    host_of,
+    held,
     identifier,
-    private,
     send_json,
-    service_of,
-    usable,
+    web_capabilities,
 )
 from integrations.port import (
     Accepted,
@@ -32,7 +30,6 @@ from integrations.port import (
     Outcome,
     Rejected,
     Secrets,
-    machine_of,
     plain_body,
 )
 
@@ -56,16 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def capabilities(settings: Settings) -> Capabilities:
     """One provider over TLS, inside a tenant; neither receipts, keys nor questions."""
-    secure = private(settings.url)
-    return Capabilities(
-        address_kind="handle",
-        domains=frozenset({"microsoft-365", settings.tenant, service_of(settings.url)}),
-        hosts=machine_of(host_of(settings.url)),
-        confidentiality="confidential" if secure else "public",
-        personal_data="contact" if secure else "none",
-        max_length=LONGEST,
-        secrets=frozenset({"signature"}),
-    )
+    domains = ("microsoft-365", settings.tenant)
+    return web_capabilities(settings.url, *domains, max_length=LONGEST, secrets=frozenset({"signature"}))
 
 
 def address_problem(address: str) -> str:
@@ -77,10 +66,9 @@ def address_problem(address: str) -> str:
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Start the workflow with one card; a 2xx whose end was seen means that it was started."""
-    try:
-        signature = usable(secrets, "signature")
-    except ValueError as error:
-        return Rejected("secret", str(error), about="account")
+    signature = held(secrets, "signature")
+    if isinstance(signature, Rejected):
+        return signature
     content = _content(outbound)
     if len(outbound.text) > LONGEST or len(compact(content)) > LARGEST:
         return Rejected("too_long", f"the card has more than {LARGEST} bytes or {LONGEST} characters of text")
@@ -88,7 +76,8 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     # The signature is taken as shown, percent-encoded or not.
     url = f"{settings.url}{joint}sig={quote(unquote(signature), safe='')}"
     reply = send_json(outbound, url, content, ca_file=settings.ca_file)
-    return answered(reply, outbound, lambda _: Accepted(_run(reply)))
+    run = identifier(reply.headers.get("x-ms-workflow-run-id")) if isinstance(reply, Reply) else ""
+    return answered(reply, outbound, lambda _: Accepted(run))
 
 
 def _content(outbound: Outbound) -> dict[str, object]:
@@ -117,11 +106,6 @@ def _line(text: str, **style: str) -> dict[str, object]:
     """Return one line as a run of text: a text block would read it as Markdown. An empty line keeps its height."""
     run = {"type": "TextRun", "text": text or "\N{NO-BREAK SPACE}", **style}
     return {"type": "RichTextBlock", "spacing": "None", "inlines": [run]}
-
-
-def _run(reply: object) -> str:
-    """Return the workflow's name for this run, where it gives one."""
-    return identifier(reply.headers.get("x-ms-workflow-run-id")) if isinstance(reply, Reply) else ""
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:

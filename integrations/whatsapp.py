@@ -21,7 +21,6 @@ from integrations.http import Reply, json_object, judge
 from integrations.http.service import findings, identifier, member, private, send_json, usable
 from integrations.port import (
     About,
-    Accepted,
     Answer,
     Callback,
     CallbackReply,
@@ -35,10 +34,11 @@ from integrations.port import (
     Secrets,
     Throttled,
     Unauthentic,
-    Unknown,
     fitted,
+    named,
     phone_problem,
     plain_body,
+    self_test_to,
 )
 
 LONGEST_TEXT = 4096
@@ -173,27 +173,15 @@ def _outcome(reply: Reply, at: datetime) -> Outcome:
     """Return what an answer means: Meta says most of it in its own code, whatever the status."""
     said = json_object(reply.body)
     code = member(said, "error", "code")
-    match judge(reply, at):
-        case Rejected() as refused if isinstance(code, int) and not isinstance(code, bool):
-            if code in _LATER:
-                return Throttled(None, f"the service refused the message with {code}: retry later", str(code))
-            about = _ABOUT.get(code, "message" if reply.status == 400 else refused.about)
-            return Rejected(str(code), f"the service refused the message with {code}", about=about)
-        case Rejected() | Throttled() | Unknown() as judged:
-            return judged
-        case None:
-            name = _first_name(said)
-            return (
-                Accepted(name)
-                if name
-                else Unknown("the service reported success without a message id", "answer")
-            )
-
-
-def _first_name(said: dict[str, object]) -> str:
-    listed = said.get("messages")
-    first = listed[0] if isinstance(listed, list) and listed else None
-    return _name(member(first, "id"))
+    judged = judge(reply, at)
+    if isinstance(judged, Rejected) and isinstance(code, int) and not isinstance(code, bool):
+        reason = f"the service refused the message with {code}"
+        if code in _LATER:
+            return Throttled(None, f"{reason}: retry later", str(code))
+        about = _ABOUT.get(code, "message" if reply.status == 400 else judged.about)
+        return Rejected(str(code), reason, about=about)
+    first = next(iter(_listed(said, "messages")), None)
+    return judged or named(_name(member(first, "id")), "the service reported success without a message id")
 
 
 def _name(given: object) -> str:
@@ -315,8 +303,4 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Send to our own telephone."""
-    if not settings.own_number:
-        return Rejected("own_number", "own_number is not set: nowhere to send a self-test", about="account")
-    return send(msgspec.structs.replace(outbound, recipient=settings.own_number), settings, secrets)
+self_test = self_test_to(send, "own_number", "own_number")

@@ -18,12 +18,12 @@ from integrations.port import (
     Finding,
     Outbound,
     Outcome,
-    Rejected,
     Secrets,
     Timeouts,
     Took,
     machine_of,
     phone_problem,
+    self_test_to,
 )
 
 LONGEST_TEXT = 450
@@ -70,9 +70,7 @@ def capabilities(settings: Settings) -> Capabilities:
     )
 
 
-def address_problem(address: str) -> str:
-    """A telephone number in the international form."""
-    return phone_problem(address)
+address_problem = phone_problem
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
@@ -120,8 +118,4 @@ def sender_problem(sender: str) -> str:
     )
 
 
-def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Send to our own telephone."""
-    if not settings.own_number:
-        return Rejected("own_number", "own_number is not set: nowhere to send a self-test", about="account")
-    return send(msgspec.structs.replace(outbound, recipient=settings.own_number), settings, secrets)
+self_test = self_test_to(send, "own_number", "own_number")

@@ -36,6 +36,7 @@ from integrations.port import (
     Took,
     Unknown,
     fitted,
+    named,
     narrow_body,
     phone_problem,
 )
@@ -220,9 +221,7 @@ def _hand_over(line: _Line, parts: list[bytes]) -> Outcome:
             # Without this part the message cannot be read, whatever became of those before it.
             return at_submission(answer.status)
         names.append(pdu.name(answer.body))
-    if not all(names):
-        return Unknown("the SMSC reported success without a message id", "answer")
-    return Accepted(" ".join(names))
+    return named(" ".join(names) if all(names) else "", "the SMSC reported success without a message id")
 
 
 def _broken(phase: str) -> Outcome:

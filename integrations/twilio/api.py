@@ -20,7 +20,6 @@ from integrations.http import Reply, Request, exchange, json_object, judge, url_
 from integrations.http.service import private
 from integrations.port import (
     About,
-    Accepted,
     Callback,
     Finding,
     NotSent,
@@ -29,9 +28,9 @@ from integrations.port import (
     Rejected,
     Secrets,
     Throttled,
-    Timeouts,
     Unauthentic,
     Unknown,
+    named,
     phone_problem,
 )
 
@@ -92,25 +91,20 @@ def outcome(reply: Reply | NotSent | Rejected | Unknown, at: datetime, prefix: s
     if not isinstance(reply, Reply):
         return reply
     said = json_object(reply.body)
-    match judge(reply, at):
-        case Rejected() as refused:
-            return _refused(refused, said.get("code"))
-        case Throttled() | Unknown() as judged:
-            return judged
-        case None:
-            return _taken(said, prefix)
+    judged = judge(reply, at)
+    return (
+        _refused(judged, said.get("code")) if isinstance(judged, Rejected) else judged or _taken(said, prefix)
+    )
 
 
 def _taken(said: Mapping[str, object], prefix: str) -> Outcome:
     sid = identifier(said, prefix)
-    if not sid:
-        return Unknown("the service reported success without a message id", "answer")
-    if said.get("status") in {"failed", "undelivered", "canceled"}:
+    if sid and said.get("status") in {"failed", "undelivered", "canceled"}:
         return _refused(
             Rejected("failed", "the service accepted the message and failed it at once"),
             said.get("error_code"),
         )
-    return Accepted(sid)
+    return named(sid, "the service reported success without a message id")
 
 
 def identifier(said: Mapping[str, object], prefix: str) -> str:
@@ -199,13 +193,6 @@ def lint(settings: Account, secrets: Secrets) -> list[Finding]:
     if settings.own_number and (problem := phone_problem(settings.own_number)):
         findings.append(Finding(severity="error", what=f"own_number: {problem}", hint="+15005550006"))
     return findings
-
-
-def to_ourselves(outbound: Outbound, settings: Account) -> Outbound | Rejected:
-    """Return the message for our own telephone."""
-    if not settings.own_number:
-        return Rejected("own_number", "own_number is not set: nowhere to send a self-test", about="account")
-    return msgspec.structs.replace(outbound, recipient=settings.own_number, timeouts=Timeouts())
 
 
 def _problem(settings: Account, secrets: Secrets) -> str:

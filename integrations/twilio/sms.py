@@ -32,6 +32,7 @@ from integrations.port import (
     fitted,
     narrow_body,
     phone_problem,
+    self_test_to,
 )
 from integrations.twilio import api
 
@@ -80,9 +81,7 @@ def capabilities(settings: Settings) -> Capabilities:
     )
 
 
-def address_problem(address: str) -> str:
-    """A telephone number in the international form."""
-    return phone_problem(address)
+address_problem = phone_problem
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
@@ -198,7 +197,4 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Send to our own telephone."""
-    own = api.to_ourselves(outbound, settings)
-    return own if isinstance(own, Rejected) else send(own, settings, secrets)
+self_test = self_test_to(send, "own_number", "own_number")

@@ -25,6 +25,7 @@ from integrations.port import (
     Secrets,
     Unauthentic,
     phone_problem,
+    self_test_to,
 )
 from integrations.twilio import api
 
@@ -72,9 +73,7 @@ def capabilities(settings: Settings) -> Capabilities:
     )
 
 
-def address_problem(address: str) -> str:
-    """A telephone number in the international form."""
-    return phone_problem(address)
+address_problem = phone_problem
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
@@ -179,7 +178,4 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Call our own telephone."""
-    own = api.to_ourselves(outbound, settings)
-    return own if isinstance(own, Rejected) else send(own, settings, secrets)
+self_test = self_test_to(send, "own_number", "own_number")

@@ -103,12 +103,12 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail, without connecting; whether Apprise is there shows at the first send."""
     findings: list[Finding] = []
     if not settings.service.strip():
-        findings.append(Finding(severity="error", what="service is empty: it is the failure domain"))
+        findings.append(Finding("error", "service is empty: it is the failure domain"))
     if "url" not in secrets:
         what, hint = "the secret url is missing", "secrets: {url: env:NAME}"
-        findings.append(Finding(severity="error", what=what, hint=hint))
+        findings.append(Finding("error", what, hint))
     elif "://" not in secrets["url"].reveal():
-        findings.append(Finding(severity="error", what="the secret url is not a URL", hint="service://…"))
+        findings.append(Finding("error", "the secret url is not a URL", "service://…"))
     return tuple(findings)
 
 

@@ -298,9 +298,9 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
     found = list(findings(settings.url, secrets, *sorted(capabilities(settings).secrets)))
     if not USER.fullmatch(settings.user):
-        found.append(Finding(severity="error", what="user is not an id", hint="@name:server"))
+        found.append(Finding("error", "user is not an id", "@name:server"))
     if settings.test_to and (problem := address_problem(settings.test_to)):
-        found.append(Finding(severity="error", what=f"test_to: {problem}"))
+        found.append(Finding("error", f"test_to: {problem}"))
     return tuple(found)
 
 

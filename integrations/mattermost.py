@@ -112,7 +112,7 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     try:
         _key(secrets)
     except ValueError as error:
-        found.append(Finding(severity="error", what=str(error), hint="secrets: {key: env:NAME}"))
+        found.append(Finding("error", str(error), "secrets: {key: env:NAME}"))
     if re.search(r"/hooks/.", settings.url):
         what = "the URL contains its key: every reader of the settings can post"
         found.append(
@@ -123,7 +123,7 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
             )
         )
     if settings.test_to and (problem := address_problem(settings.test_to)):
-        found.append(Finding(severity="error", what=f"test_to: {problem}"))
+        found.append(Finding("error", f"test_to: {problem}"))
     return tuple(found)
 
 

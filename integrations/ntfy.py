@@ -119,9 +119,9 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
     found = list(findings(settings.url, secrets, "token"))
     if not 1 <= settings.priority <= 5:
-        found.append(Finding(severity="error", what="priority is not between 1 and 5"))
+        found.append(Finding("error", "priority is not between 1 and 5"))
     if settings.test_to and (problem := address_problem(settings.test_to)):
-        found.append(Finding(severity="error", what=f"test_to: {problem}"))
+        found.append(Finding("error", f"test_to: {problem}"))
     return tuple(found)
 
 

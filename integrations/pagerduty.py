@@ -158,7 +158,7 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     found = list(findings(settings.api, secrets, *sorted(capabilities(settings).secrets)))
     if "routing_key" in secrets and len(secrets["routing_key"].reveal().strip()) != 32:
         what = "the routing_key does not have 32 characters, so it is not an integration key"
-        found.append(Finding(severity="error", what=what, hint="Service → Integrations → Events API V2"))
+        found.append(Finding("error", what, "Service → Integrations → Events API V2"))
     return tuple(found)
 
 

@@ -207,7 +207,7 @@ Took = Callable[[Receipt | Answer], bool]
 """Keeps what was collected for good, and only then returns true."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True):
     """What ``lint`` found wrong, and what to do about it."""
 
     severity: Literal["error", "warning"]

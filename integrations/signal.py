@@ -234,9 +234,9 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
         findings(settings.url, secrets, *(name for name in ("token", "callback") if name in secrets))
     )
     if problem := phone_problem(settings.number):
-        found.append(Finding(severity="error", what=f"number: {problem}", hint='number: "+15005550006"'))
+        found.append(Finding("error", f"number: {problem}", 'number: "+15005550006"'))
     if settings.url.endswith("/"):
-        found.append(Finding(severity="error", what="url ends with a slash", hint="http://127.0.0.1:8080"))
+        found.append(Finding("error", "url ends with a slash", "http://127.0.0.1:8080"))
     return tuple(found)
 
 

@@ -295,9 +295,9 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     found = list(findings(settings.api, secrets, *sorted(capabilities(settings).secrets)))
     if "token" in secrets and not secrets["token"].reveal().startswith("xoxb-"):
         what = "the token is not a bot token: it can act for a person"
-        found.append(Finding(severity="warning", what=what, hint="Use the Bot User OAuth Token, xoxb-…"))
+        found.append(Finding("warning", what, "Use the Bot User OAuth Token, xoxb-…"))
     if settings.test_to and (problem := address_problem(settings.test_to)):
-        found.append(Finding(severity="error", what=f"test_to: {problem}"))
+        found.append(Finding("error", f"test_to: {problem}"))
     return tuple(found)
 
 

@@ -114,9 +114,9 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     if "sig=" in settings.url.lower():
         what = "the URL contains its signature: every reader of the settings can post"
         hint = "Remove &sig=… and put the text after sig= into the secret signature."
-        found.append(Finding(severity="error", what=what, hint=hint))
+        found.append(Finding("error", what, hint))
     if not settings.tenant:
-        found.append(Finding(severity="error", what="tenant is empty: the workflow depends on its tenant"))
+        found.append(Finding("error", "tenant is empty: the workflow depends on its tenant"))
     return tuple(found)
 
 

@@ -135,7 +135,7 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
         _keys(secrets)
     except ValueError as error:
         hint = "secrets: {signing: env:NAME}; create one with: openssl rand -base64 32"
-        found += (Finding(severity="error", what=str(error), hint=hint),)
+        found += (Finding("error", str(error), hint),)
     return found
 
 

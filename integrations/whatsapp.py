@@ -288,18 +288,15 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
     found = list(findings(settings.api, secrets, "token"))
     if not settings.phone_number_id.isdigit():
-        found.append(Finding(severity="error", what="phone_number_id is not digits only"))
+        found.append(Finding("error", "phone_number_id is not digits only"))
     if not settings.template:
         what = "without a template, only people who wrote within the last 24 hours can be reached"
-        found.append(
-            Finding(severity="warning", what=what, hint="Get a template approved, and set its name.")
-        )
+        found.append(Finding("warning", what, "Get a template approved, and set its name."))
     if "app_secret" not in secrets:
         what = "without app_secret, receipts and answers cannot be verified"
-        hint = "secrets: {app_secret: env:NAME}"
-        found.append(Finding(severity="warning", what=what, hint=hint))
+        found.append(Finding("warning", what, "secrets: {app_secret: env:NAME}"))
     if settings.own_number and (problem := phone_problem(settings.own_number)):
-        found.append(Finding(severity="error", what=f"own_number: {problem}", hint="+15005550006"))
+        found.append(Finding("error", f"own_number: {problem}", "+15005550006"))
     return tuple(found)
 
 

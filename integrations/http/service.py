@@ -107,16 +107,15 @@ def findings(url: str, secrets: Secrets, *needed: str) -> tuple[Finding, ...]:
     """Find a URL that cannot be called or is read on the way, and secrets that are missing or unfit."""
     found: list[Finding] = []
     if problem := url_problem(url):
-        found.append(Finding(severity="error", what=problem, hint="https://host/path"))
+        found.append(Finding("error", problem, "https://host/path"))
     elif not private(url):
         what = "the URL is http: others on the network can read and drop messages"
-        found.append(Finding(severity="warning", what=what, hint="Use https."))
+        found.append(Finding("warning", what, "Use https."))
     for name in needed:
         try:
             usable(secrets, name)
         except ValueError as error:
-            hint = f"secrets: {{{name}: env:NAME}}"
-            found.append(Finding(severity="error", what=str(error), hint=hint))
+            found.append(Finding("error", str(error), f"secrets: {{{name}: env:NAME}}"))
     return tuple(found)
 
 

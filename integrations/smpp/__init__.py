@@ -91,17 +91,16 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
     findings: list[Finding] = []
     if not 0 < settings.port < 65536:
-        findings.append(Finding(severity="error", what="port is not between 1 and 65535"))
+        findings.append(Finding("error", "port is not between 1 and 65535"))
     if "password" not in secrets:
-        hint = "secrets: {password: env:NAME}"
-        findings.append(Finding(severity="error", what="the secret password is missing", hint=hint))
+        findings.append(Finding("error", "the secret password is missing", "secrets: {password: env:NAME}"))
     if problem := sender_problem(settings.sender):
-        findings.append(Finding(severity="error", what=f"sender: {problem}", hint='sender: "+15005550006"'))
+        findings.append(Finding("error", f"sender: {problem}", 'sender: "+15005550006"'))
     if settings.own_number and (problem := phone_problem(settings.own_number)):
-        findings.append(Finding(severity="error", what=f"own_number: {problem}", hint="+15005550006"))
+        findings.append(Finding("error", f"own_number: {problem}", "+15005550006"))
     if settings.line == "private" and settings.host not in LOOPBACK:
         what = "line is private: without a VPN, others on the network can read the password and the messages"
-        findings.append(Finding(severity="warning", what=what, hint="line: tls"))
+        findings.append(Finding("warning", what, "line: tls"))
     return tuple(findings)
 
 

@@ -170,7 +170,7 @@ def look_up(settings: Settings) -> tuple[Finding, ...]:
         return ()
     if find_spec("dns") is None:
         what = "the DNS records of the sender domain cannot be checked: dnspython is not installed"
-        return (Finding(severity="warning", what=what, hint="Install tocsin[dns]"),)
+        return (Finding("warning", what, "Install tocsin[dns]"),)
     from integrations.smtp import domain
 
     return tuple(domain.look_up(settings))

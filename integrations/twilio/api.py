@@ -184,14 +184,14 @@ def lint(settings: Account, secrets: Secrets) -> list[Finding]:
     """Find what would fail or leak, without connecting."""
     findings = []
     if problem := _problem(settings, secrets):
-        findings.append(Finding(severity="error", what=problem, hint="secrets: {auth_token: env:NAME}"))
+        findings.append(Finding("error", problem, "secrets: {auth_token: env:NAME}"))
     if not settings.callback_url:
         what = "without callback_url, no receipt and no answer can be received"
-        findings.append(Finding(severity="warning", what=what, hint="https://host/path, reachable by Twilio"))
+        findings.append(Finding("warning", what, "https://host/path, reachable by Twilio"))
     elif not settings.callback_url.startswith("https://"):
-        findings.append(Finding(severity="error", what="callback_url is not https", hint="https://host/path"))
+        findings.append(Finding("error", "callback_url is not https", "https://host/path"))
     if settings.own_number and (problem := phone_problem(settings.own_number)):
-        findings.append(Finding(severity="error", what=f"own_number: {problem}", hint="+15005550006"))
+        findings.append(Finding("error", f"own_number: {problem}", "+15005550006"))
     return findings
 
 

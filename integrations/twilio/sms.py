@@ -193,7 +193,7 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     findings = api.lint(settings, secrets)
     if bool(settings.sender) == bool(settings.messaging_service):
         what = "exactly one of sender and messaging_service must be set"
-        findings.append(Finding(severity="error", what=what, hint='sender: "+15005550006"'))
+        findings.append(Finding("error", what, 'sender: "+15005550006"'))
     return tuple(findings)
 
 

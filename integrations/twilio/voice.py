@@ -172,9 +172,9 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
     findings = api.lint(settings, secrets)
     if problem := phone_problem(settings.sender):
-        findings.append(Finding(severity="error", what=f"sender: {problem}", hint='sender: "+15005550006"'))
+        findings.append(Finding("error", f"sender: {problem}", 'sender: "+15005550006"'))
     if not 5 <= settings.ring_for <= 600:
-        findings.append(Finding(severity="error", what="ring_for is not between 5 and 600 seconds"))
+        findings.append(Finding("error", "ring_for is not between 5 and 600 seconds"))
     return tuple(findings)
 
 

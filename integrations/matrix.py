@@ -24,6 +24,7 @@ from integrations.http.service import (
     fetch,
     findings,
     held,
+    listed,
     member,
     private,
     refusal,
@@ -206,7 +207,7 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
     ):
         return Unauthentic(reason="the token of the homeserver is not valid")
     said = json_object(callback.body)
-    return tuple(_happened([*_list(said.get("events")), *_list(said.get("ephemeral"))], settings.user))
+    return tuple(_happened([*listed(said.get("events")), *listed(said.get("ephemeral"))], settings.user))
 
 
 def reply(callback: Callback, settings: Settings, secrets: Secrets) -> CallbackReply:
@@ -240,14 +241,10 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
         return "the homeserver did not answer in full"
     rooms = member(json_object(reply.body), "rooms", "join")
     for room in rooms.values() if isinstance(rooms, dict) else ():
-        events = [*_list(member(room, "timeline", "events")), *_list(member(room, "ephemeral", "events"))]
+        events = [*listed(member(room, "timeline", "events")), *listed(member(room, "ephemeral", "events"))]
         for receipt in _happened(events, settings.user):
             took(receipt)
     return ""
-
-
-def _list(given: object) -> list[object]:
-    return given if isinstance(given, list) else []
 
 
 def _happened(events: list[object], us: str) -> Iterator[Receipt | Answer]:
@@ -389,8 +386,11 @@ def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outc
     reply = send_json(invitation, url, {"user_id": who}, token=token, ca_file=settings.ca_file)
     if not isinstance(reply, Reply):
         return reply
-    if error_code(reply) == "M_FORBIDDEN" and _is_inside(invitation, who, settings, token):
-        return Accepted()
+    if error_code(reply) == "M_FORBIDDEN":
+        room = f"rooms/{quote(invitation.room, safe='')}"
+        member_of = ask(invitation, f"{room}/state/m.room.member/{quote(who, safe='')}", settings, token)
+        if isinstance(member_of, Reply) and json_object(member_of.body).get("membership") in _INSIDE:
+            return Accepted()
     return refused(reply, invitation.at) or judge(reply, invitation.at) or Accepted()
 
 
@@ -411,12 +411,6 @@ def _whose(invitation: Invitation, settings: Settings, token: str) -> str | Outc
     return Rejected(
         "members", f"{why} in the room of this contact: the person to invite is unknown", about="recipient"
     )
-
-
-def _is_inside(invitation: Invitation, who: str, settings: Settings, token: str) -> bool:
-    path = f"rooms/{quote(invitation.room, safe='')}/state/m.room.member/{quote(who, safe='')}"
-    reply = ask(invitation, path, settings, token)
-    return isinstance(reply, Reply) and json_object(reply.body).get("membership") in _INSIDE
 
 
 def ask(attempt: Timed, path: str, settings: Settings, token: str) -> Reply | NotSent | Rejected | Unknown:

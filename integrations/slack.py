@@ -25,6 +25,7 @@ from integrations.http.service import (
     findings,
     held,
     identifier,
+    listed,
     member,
     private,
     refusal,
@@ -176,7 +177,13 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     if isinstance(token, Rejected):
         return token
     reply = call(outbound, settings, "chat.postMessage", _content(outbound, settings), token)
-    return answered(reply, outbound, lambda said: _read(said, reply, outbound))
+
+    def read(said: dict[str, object]) -> Outcome:
+        if said.get("ok") is True:
+            return named(_stamp(said.get("ts")), "Slack answered ok without a message")
+        return not_ok(said, reply, outbound.at)
+
+    return answered(reply, outbound, read)
 
 
 def _content(outbound: Outbound, settings: Settings) -> dict[str, object]:
@@ -217,12 +224,6 @@ def _pieces(text: str) -> Iterator[str]:
         yield piece
 
 
-def _read(said: dict[str, object], reply: object, outbound: Outbound) -> Outcome:
-    if said.get("ok") is True:
-        return named(_stamp(said.get("ts")), "Slack answered ok without a message")
-    return not_ok(said, reply, outbound.at)
-
-
 def _stamp(given: object) -> str:
     """Return a message's timestamp, which names it in its conversation; the conversation itself is an address."""
     return given if isinstance(given, str) and _STAMP.fullmatch(given) else ""
@@ -236,8 +237,8 @@ def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Recon
     if outbound.recipient[:1] not in {"C", "D", "G"}:
         return CannotTell("the history of a conversation needs its own id, not the id of a person")
     query = {"channel": outbound.recipient, "include_all_metadata": "true", "limit": "50"}
-    messages = ask(outbound, settings, "conversations.history", query, token).get("messages")
-    for message in messages if isinstance(messages, list) else []:
+    said = ask(outbound, settings, "conversations.history", query, token)
+    for message in listed(said.get("messages")):
         if member(message, "metadata", "event_payload", "key") == outbound.idempotency_key:
             return Found(_stamp(member(message, "ts")))
     return CannotTell("the history of Slack does not contain the message")

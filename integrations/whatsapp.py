@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from integrations.http import Reply, json_object, judge
-from integrations.http.service import findings, identifier, member, private, send_json, usable
+from integrations.http.service import findings, identifier, listed, member, private, send_json, usable
 from integrations.port import (
     About,
     Answer,
@@ -180,7 +180,7 @@ def _outcome(reply: Reply, at: datetime) -> Outcome:
             return Throttled(None, f"{reason}: retry later", str(code))
         about = _ABOUT.get(code, "message" if reply.status == 400 else judged.about)
         return Rejected(str(code), reason, about=about)
-    first = next(iter(_listed(said, "messages")), None)
+    first = next(iter(listed(member(said, "messages"))), None)
     return judged or named(_name(member(first, "id")), "the service reported success without a message id")
 
 
@@ -221,22 +221,20 @@ def reply(callback: Callback, settings: Settings, secrets: Secrets) -> CallbackR
 
 
 def _events(said: dict[str, object], settings: Settings) -> Iterator[Receipt | Answer]:
-    for entry in _listed(said, "entry"):
-        for change in _listed(entry, "changes"):
+    for entry in listed(member(said, "entry")):
+        for change in listed(member(entry, "changes")):
             value = member(change, "value")
             # One address serves every number of the business: the others are not ours to read.
             if member(value, "metadata", "phone_number_id") != settings.phone_number_id:
                 continue
-            yield from filter(None, map(_receipt, _listed(value, "statuses")))
+            yield from filter(None, map(_receipt, listed(member(value, "statuses"))))
             numbers = {
-                member(contact, "user_id"): member(contact, "wa_id") for contact in _listed(value, "contacts")
+                member(contact, "user_id"): member(contact, "wa_id")
+                for contact in listed(member(value, "contacts"))
             }
-            yield from filter(None, (_answer(message, numbers) for message in _listed(value, "messages")))
-
-
-def _listed(value: object, name: str) -> list[object]:
-    found = member(value, name)
-    return found if isinstance(found, list) else []
+            yield from filter(
+                None, (_answer(message, numbers) for message in listed(member(value, "messages")))
+            )
 
 
 def _receipt(status: object) -> Receipt | None:
@@ -244,7 +242,7 @@ def _receipt(status: object) -> Receipt | None:
     name = _name(member(status, "id"))
     if kind is None or not name:
         return None
-    errors = _listed(status, "errors")
+    errors = listed(member(status, "errors"))
     code = member(errors[0], "code") if errors else None
     return Receipt(
         kind=kind,

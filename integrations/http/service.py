@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from integrations.http import Reply, Request, exchange, json_object, judge, url_problem
@@ -19,7 +19,10 @@ from integrations.port import (
     Capabilities,
     Confidentiality,
     Finding,
+    Invitation,
+    NewRoom,
     NotSent,
+    Outbound,
     Outcome,
     PersonalData,
     Rejected,
@@ -32,16 +35,8 @@ from integrations.port import (
 LONGEST_IDENTIFIER = 256
 
 
-class Timed(Protocol):
-    """An attempt of any kind: when it is made, and how long it may take."""
-
-    @property
-    def at(self) -> datetime:
-        """Return the instant of the attempt, aware."""
-
-    @property
-    def timeouts(self) -> Timeouts:
-        """Return how long to wait for the other side."""
+Timed = Outbound | NewRoom | Invitation
+"""An attempt of any kind: when it is made, and how long it may take."""
 
 
 def host_of(url: str) -> str:
@@ -207,3 +202,8 @@ def member(given: object, *path: str) -> object:
             return None
         given = given.get(name)
     return given
+
+
+def listed(given: object) -> list[object]:
+    """Return a list that a service sent, an empty one where it sent anything else."""
+    return given if isinstance(given, list) else []

@@ -83,7 +83,9 @@ def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcom
         smtp = smtplib.SMTP(local_hostname=settings.helo or settings.sender.rpartition("@")[2])
         line = Transaction(smtp, outbound, settings, secrets, cut)
         try:
-            return _converse(line, content)
+            connect(line)
+            _envelope(line)
+            return _hand_over(line, content)
         except Ended as end:
             return end.outcome
         except ssl.SSLCertVerificationError:
@@ -136,12 +138,6 @@ def broken(phase: str) -> Outcome:
             return NotSent("the connection to the mail server failed")
         case _:
             return NotSent(f"the connection was lost before the message was sent (phase {phase})")
-
-
-def _converse(line: Transaction, content: bytes) -> Outcome:
-    connect(line)
-    _envelope(line)
-    return _hand_over(line, content)
 
 
 def connect(line: Transaction) -> None:

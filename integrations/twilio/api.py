@@ -12,6 +12,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
@@ -21,10 +22,12 @@ from integrations.http.service import private
 from integrations.port import (
     About,
     Callback,
+    Capabilities,
     Finding,
     NotSent,
     Outbound,
     Outcome,
+    Proof,
     Rejected,
     Secrets,
     Throttled,
@@ -61,6 +64,30 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A telephone of ours that self-tests go to."""
 
 
+def phone_capabilities(
+    settings: Account, *proofs: Proof, ack: Literal["reply", "button"], **more: Any
+) -> Capabilities:
+    """Return what a channel over a number can do: readable or audible on the way, and bound to the number.
+
+    Public, no personal data, an answer is no authority; without callbacks there is none, and no further ``proofs``.
+    """
+    called_back = bool(settings.callback_url)
+    return Capabilities(
+        address_kind="phone",
+        domains=frozenset({"twilio"}),
+        confidentiality="public",
+        personal_data="none",
+        receipts=frozenset(("accepted", *(proofs if called_back else ()))),
+        ack=ack if called_back else "none",
+        ack_strength="seen" if called_back else "none",
+        sim_swappable=True,
+        called_back=True,
+        secrets=required_secrets(settings),
+        optional_secrets=frozenset({"auth_token_previous"}),
+        **more,
+    )
+
+
 def request(
     method: str, what: str, fields: Mapping[str, str], outbound: Outbound, settings: Account, secrets: Secrets
 ) -> Reply | NotSent | Rejected | Unknown:
@@ -70,7 +97,9 @@ def request(
         return Rejected("settings", problem, about="account")
     form = urlencode(fields)
     url = f"{settings.api}/2010-04-01/Accounts/{settings.account}/{what}.json"
-    headers = {"Authorization": _basic(settings, secrets)}
+    own = (settings.api_key, "api_key_secret") if settings.api_key else (settings.account, "auth_token")
+    login = base64.b64encode(f"{own[0]}:{secrets[own[1]].reveal()}".encode()).decode()
+    headers = {"Authorization": f"Basic {login}"}
     if method == "POST":
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     return exchange(
@@ -209,10 +238,3 @@ def _problem(settings: Account, secrets: Secrets) -> str:
 def required_secrets(settings: Account) -> frozenset[str]:
     """Return the names of the secrets that an account needs."""
     return frozenset({"auth_token", "api_key_secret"} if settings.api_key else {"auth_token"})
-
-
-def _basic(settings: Account, secrets: Secrets) -> str:
-    name, secret = settings.account, secrets["auth_token"]
-    if settings.api_key:
-        name, secret = settings.api_key, secrets["api_key_secret"]
-    return "Basic " + base64.b64encode(f"{name}:{secret.reveal()}".encode()).decode()

@@ -56,21 +56,8 @@ class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 def capabilities(settings: Settings) -> Capabilities:
     """Spoken in the open and bound to a number: public, no personal data; the key says seen, never more."""
-    called_back = bool(settings.callback_url)
-    return Capabilities(
-        address_kind="phone",
-        domains=frozenset({"twilio"}),
-        confidentiality="public",
-        personal_data="none",
-        receipts=frozenset({"accepted", "relayed"} if called_back else {"accepted"}),
-        ack="button" if called_back else "none",
-        ack_strength="seen" if called_back else "none",
-        sim_swappable=True,
-        max_length=1500,  # about two minutes
-        called_back=True,
-        secrets=api.required_secrets(settings),
-        optional_secrets=frozenset({"auth_token_previous"}),
-    )
+    about_two_minutes = 1500
+    return api.phone_capabilities(settings, "relayed", ack="button", max_length=about_two_minutes)
 
 
 address_problem = phone_problem

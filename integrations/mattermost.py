@@ -12,14 +12,7 @@ import re
 import msgspec
 
 from integrations.http import Reply, json_object, judge
-from integrations.http.service import (
-    Refusals,
-    findings,
-    refusal,
-    send_json,
-    usable,
-    web_capabilities,
-)
+from integrations.http.service import Refusals, findings, refusal, send_json, usable, web_capabilities
 from integrations.port import (
     Accepted,
     Capabilities,

@@ -12,14 +12,7 @@ import re
 import msgspec
 
 from integrations.http import Reply, json_object, judge
-from integrations.http.service import (
-    findings,
-    held,
-    host_of,
-    identifier,
-    send_json,
-    web_capabilities,
-)
+from integrations.http.service import findings, held, host_of, identifier, send_json, web_capabilities
 from integrations.port import (
     Capabilities,
     Finding,

@@ -19,14 +19,7 @@ from urllib.parse import quote
 import msgspec
 
 from integrations.http import Reply, json_object, judge
-from integrations.http.service import (
-    fetch,
-    findings,
-    held,
-    member,
-    send_json,
-    web_capabilities,
-)
+from integrations.http.service import fetch, findings, held, member, send_json, web_capabilities
 from integrations.port import (
     About,
     Answer,

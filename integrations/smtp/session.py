@@ -30,7 +30,7 @@ from integrations.port import (
     Unknown,
 )
 from integrations.smtp import Settings
-from integrations.smtp.mime import Seal, address_problem, compose, header_problem, return_path, stuffed, xtext
+from integrations.smtp.mime import Seal, address_problem, assembled, header_problem, return_path, xtext
 from integrations.smtp.oauth import bearer, forget, xoauth2
 from integrations.smtp.verdicts import Verdict, verdict
 
@@ -74,7 +74,7 @@ def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcom
     try:
         # Composed before anything is opened: a message that cannot be formed needs no connection.
         seal = sealing(outbound.at, settings, secrets)
-        content = stuffed(compose(outbound, settings.sender, settings.sender_name, seal))
+        content = assembled(outbound, settings.sender, settings.sender_name, seal)
     except Ended as end:
         return end.outcome
     except (MessageError, ValueError, IndexError):

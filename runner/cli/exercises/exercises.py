@@ -12,7 +12,7 @@ from runner.cli.framework.session import Session, catalog
 from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
 from runner.incident.state.exercise import Rating
-from runner.reports.core.page import Block, Cell, Page, Table, line
+from runner.reports.core.page import Block, Cell, Page, Table, line, table
 
 if TYPE_CHECKING:
     from runner.app.exercises.exercises import Listed
@@ -64,14 +64,14 @@ def list_(session: Session) -> None:
 def _table(found: tuple[Listed, ...]) -> Table:
     rows = tuple(
         (
-            Cell(listed.name),
+            listed.name,
             Cell(listed.exercise_type, "dim"),
             Cell(listed.problem or listed.title, "alarm" if listed.problem else "plain"),
             Cell(listed.playbook, "dim"),
         )
         for listed in found
     )
-    return Table(rows=rows, elastic=2, indent=0)
+    return table(rows, 2, indent=0)
 
 
 def run(

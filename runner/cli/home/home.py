@@ -10,7 +10,7 @@ from runner import __version__
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Tone, arrow, line
+from runner.reports.core.page import Block, Cell, Page, Tone, arrow, do, flow, line
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def init(
                 hang=2,
             ),
             *unheld_blocks(unheld),
-            Paragraph(cells=(Cell("→ "), Cell("tocsin playbook list", "command"))),
+            do("tocsin playbook list", hang=0),
         )
     )
     session.show(report, page)
@@ -146,9 +146,9 @@ def findings_page(report: Examination) -> Page:
     for finding in report.findings:
         word, tone = _MARKS[finding.severity]
         mark = Cell(f"{word:<9}", tone)
-        blocks.append(Paragraph(cells=(mark, Cell(f"{finding.area}: {finding.what}")), hang=9))
+        blocks.append(flow(mark, f"{finding.area}: {finding.what}", hang=9))
         if finding.hint:
-            blocks.append(Paragraph(cells=(arrow(finding.hint, ""),), indent=9, hang=2))
+            blocks.append(flow(arrow(finding.hint, ""), indent=9, hang=2))
     errors = sum(finding.severity == "error" for finding in report.findings)
     verdict = "No action required" if report.ok else f"Action required: {count(errors, 'error')}"
     blocks.append(line(verdict, "good" if report.ok else "alarm"))

@@ -19,7 +19,7 @@ from runner.cli.messages.domains import nothing_hangs
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Blank, Block, Cell, Page, do, flow, line, table
 from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks, unheld_words
 from runner.settings import CONFIG
@@ -256,18 +256,14 @@ def _comcheck(session: Session, plan: PlanReport) -> str:
 
 
 def _page(report: Opened, done: outcome.Done) -> Page:
-    opened = Paragraph(
-        cells=(
-            Cell("opened "),
-            Cell(report.codename, "title"),
-            Cell(f": {report.title}"),
-            Cell("" if report.kind == "real" else f"  {MARKS[report.kind]}", "marking"),
-        ),
+    opened = flow(
+        "opened ",
+        Cell(report.codename, "title"),
+        f": {report.title}",
+        Cell("" if report.kind == "real" else f"  {MARKS[report.kind]}", "marking"),
         hang=2,
     )
-    return Page(
-        (opened, *outcome.page(done).blocks, Paragraph(cells=(Cell("→ "), Cell("tocsin next", "command"))))
-    )
+    return Page((opened, *outcome.page(done).blocks, do("tocsin next", hang=0)))
 
 
 def severity(
@@ -295,8 +291,6 @@ def severity(
     with suppress(Refused, NotFound):  # the levels are told without an incident, too
         found = session.incident()
     now = found.severity if found else ""
-    rows = tuple(
-        (Cell("*" if level == now else " "), Cell(level, "title"), Cell(levels[level])) for level in levels
-    )
+    rows = tuple(("*" if level == now else " ", Cell(level, "title"), levels[level]) for level in levels)
     about = {"incident": found.id if found else None, "severity": now, "levels": levels}
-    session.show({"schema": "tocsin/severity/v1", **about}, Page((Table(rows=rows, elastic=2, indent=0),)))
+    session.show({"schema": "tocsin/severity/v1", **about}, Page((table(rows, 2, indent=0),)))

@@ -16,7 +16,7 @@ from runner.incident.state.commands import DeclareDomain
 from runner.incident.state.incident import Domain, Incident
 from runner.incident.turn.implicit_answers import OVER
 from runner.reports.core.formatting import elapsed_since
-from runner.reports.core.page import Cell, Page, Table, Tone, line
+from runner.reports.core.page import Cell, Page, Tone, line, table
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -133,14 +133,14 @@ def _page(session: Session, rows: tuple[Row, ...]) -> Page:
         return Page((line("No channel and no contact names a failure domain", "dim"),))
     cells = tuple(
         (
-            Cell(row.domain),
+            row.domain,
             Cell(f"{row.state}{', assumed' if row.assumed else ''}", _TONES[row.state]),
             Cell(elapsed_since(row.since, session.now()) if row.since else "", "dim"),
             Cell(_hanging(row), "dim"),
         )
         for row in rows
     )
-    return Page((Table(rows=cells, elastic=3, indent=0),))
+    return Page((table(cells, 3, indent=0),))
 
 
 def compromised(session: Session, domain: Name, since: Since = "", reason: Why = "") -> None:

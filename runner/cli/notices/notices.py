@@ -15,7 +15,7 @@ from runner.cli.notices.letters import letters
 from runner.documents.notice import Coverage
 from runner.errors import NotFound, Refused, Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Tone, line, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -344,15 +344,13 @@ def _check_page(report: Checked) -> Page:
         (
             Cell(coverage.state.replace("_", " "), _TONES.get(coverage.state, "dim")),
             Cell(coverage.ref, "dim"),
-            Cell(
-                "; ".join(part for part in (coverage.item, ", ".join(coverage.facts), coverage.note) if part)
-            ),
+            "; ".join(part for part in (coverage.item, ", ".join(coverage.facts), coverage.note) if part),
         )
         for coverage in report.coverage
     )
     verdict = "no required information is missing" if report.complete else "information is missing"
     tone: Tone = "good" if report.complete else "alarm"
-    return Page((Table(rows=rows, elastic=2, indent=0), line(f"{report.notice}: {verdict}", tone)))
+    return Page((table(rows, 2, indent=0), line(f"{report.notice}: {verdict}", tone)))
 
 
 def pull(

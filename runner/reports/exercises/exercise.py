@@ -14,7 +14,19 @@ from runner.incident.exercises.ratings import ratings, unconfirmed
 from runner.incident.state.exercise import Drill
 from runner.incident.state.incident import Incident
 from runner.reports.core.header import clocked, zone_of
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, arrow, line
+from runner.reports.core.page import (
+    Blank,
+    Block,
+    Cell,
+    Cells,
+    Page,
+    Paragraph,
+    Tone,
+    arrow,
+    flow,
+    line,
+    table,
+)
 from runner.reports.core.suggested_actions import close_exercise
 from runner.reports.exercises.ratings import Ratings, ratings_blocks, ratings_report
 
@@ -199,25 +211,17 @@ _EVENTS = {"released": "released", "left out": "skipped", "waiting": "waiting"}
 
 def drill_page(report: DrillReport) -> Page:
     """Draw it."""
-    head = Paragraph(
-        cells=(
-            Cell(report.marking, "marking"),
-            Cell(f"  {report.codename} · {report.title}"),
-        ),
-        hang=2,
-    )
+    head = flow(Cell(report.marking, "marking"), f"  {report.codename} · {report.title}", hang=2)
     time = clocked(report.exercise_time, report.exercise_time.tzinfo or UTC)
-    stands = Paragraph(cells=(Cell(report.stage.upper(), "title"), Cell(f" · exercise time {time}")))
+    stands = flow(Cell(report.stage.upper(), "title"), f" · exercise time {time}")
     blocks: list[Block] = [head, stands]
     if report.events:
         rows = tuple(_row(event) for event in report.events)
-        blocks += [Blank(), Table(rows=rows, elastic=3, indent=0)]
+        blocks += [Blank(), table(rows, 3, indent=0)]
     if behind := behind_plan(report):
         go_on = arrow(f"tocsin drill run --go-on {report.codename}")
         blocks.append(
-            Paragraph(
-                cells=(Cell(f"INJECTS OVERDUE ({len(behind)}): {', '.join(behind)}", "alarm"), go_on), hang=2
-            )
+            flow(Cell(f"INJECTS OVERDUE ({len(behind)}): {', '.join(behind)}", "alarm"), go_on, hang=2)
         )
     for event in report.events:
         blocks += [
@@ -230,29 +234,24 @@ def drill_page(report: DrillReport) -> Page:
     return Page((*blocks, *ratings_blocks(report.ratings)))
 
 
-def _row(one: EventReport) -> tuple[Cell, ...]:
+def _row(one: EventReport) -> Cells:
     when = one.released or one.planned
     return (
         Cell(one.number, "command"),
         Cell(_EVENTS[one.state], _TONES[one.state]),
         Cell(_time(when) if when else "by hand", "dim"),
-        Cell(one.title),
+        one.title,
         Cell(f"{one.via} to {', '.join(one.to)}" if one.to else one.via, "dim"),
     )
 
 
 def _expected(number: str, one: Expectation) -> Paragraph:
+    by = f" (by {_time(one.by)})" if one.by else ""
+    done = Cell("not done yet")
     if one.done is not None:
         late = one.by is not None and one.done > one.by
-        words, tone = f"done {_time(one.done)}{', late' if late else ''}", "warn" if late else "good"
-    else:
-        words, tone = "not done yet", "plain"
-    by = f" (by {_time(one.by)})" if one.by else ""
-    return Paragraph(
-        cells=(Cell(f"{number}: {one.action}{by}: "), Cell(words, tone)),  # type: ignore[arg-type]
-        indent=2,
-        hang=2,
-    )
+        done = Cell(f"done {_time(one.done)}{', late' if late else ''}", "warn" if late else "good")
+    return flow(f"{number}: {one.action}{by}: ", done, indent=2, hang=2)
 
 
 def discussion_page(report: DrillReport) -> Page:
@@ -263,22 +262,22 @@ def discussion_page(report: DrillReport) -> Page:
         ("Show the answers", "tocsin drill show"),
         ("End it", "tocsin drill end"),
     )
-    rows = tuple((Cell(words), Cell(typed, "command")) for words, typed in how)
-    return Page((*blocks, Blank(), line("In another window:"), Table(rows=rows, elastic=1, indent=2)))
+    rows = tuple((words, Cell(typed, "command")) for words, typed in how)
+    return Page((*blocks, Blank(), line("In another window:"), table(rows, 1)))
 
 
 def _discussion(module: ModuleReport) -> Iterator[Block]:
     yield Blank()
     yield line(f"{module.id}  {module.title}", "title")
-    yield Paragraph(cells=(Cell(" ".join(module.text.split())),), indent=2, hang=2)
+    yield line(" ".join(module.text.split()), indent=2, hang=2)
     for question in module.questions:
-        yield Paragraph(cells=(Cell(f"{question.id}  ", "command"), Cell(question.text)), indent=2, hang=6)
+        yield flow(Cell(f"{question.id}  ", "command"), question.text, indent=2, hang=6)
         for answer in question.answers:
             said = f"{answer.text} ({answer.by}, {_time(answer.at)})"
-            yield Paragraph(cells=(Cell(said, "good"),), indent=6, hang=6)
+            yield line(said, "good", indent=6, hang=6)
         if not question.answers:
             how = arrow(f"tocsin drill observe '…' --question {question.id}")
-            yield Paragraph(cells=(Cell("No answer yet"), how), indent=6, hang=6)
+            yield flow("No answer yet", how, indent=6, hang=6)
 
 
 def _time(at: datetime) -> str:

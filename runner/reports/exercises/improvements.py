@@ -9,7 +9,7 @@ import msgspec
 
 from runner.incident.exercises.improvements import Item, Plan, Proof, Source, Step, Tested, overdue
 from runner.reports.core.formatting import count, day, moment
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, fields, flow, line, table
 
 
 class ItemReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +79,7 @@ def improvements_page(report: ImprovementsReport, *, everything: bool = False) -
     items = [item for item in report.items if everything or item.status in LEFT]
     blocks: list[Block] = []
     if items:
-        blocks.append(Table(rows=tuple(_row(item) for item in items), elastic=4, indent=0))
+        blocks.append(table((_row(item) for item in items), 4, indent=0))
     else:
         words = "No open action items" if report.items else "No action items"
         blocks.append(line(words, "good" if report.items else "dim"))
@@ -88,7 +88,7 @@ def improvements_page(report: ImprovementsReport, *, everything: bool = False) -
     return Page(tuple(blocks))
 
 
-def _row(one: ItemReport) -> tuple[Cell, ...]:
+def _row(one: ItemReport) -> Cells:
     status = "not proved yet" if one.status == "done" else one.status
     late = "late, " if one.overdue else ""
     due = day(one.due) if one.due is not None else "no date"
@@ -97,7 +97,7 @@ def _row(one: ItemReport) -> tuple[Cell, ...]:
         Cell(status, _TONES[one.status]),
         Cell(f"{late}{due}", "alarm" if one.overdue else "dim"),
         Cell(one.owner or "nobody", "plain" if one.owner else "warn"),
-        Cell(one.text),
+        one.text,
     )
 
 
@@ -112,7 +112,7 @@ def item_page(report: ImprovementsReport) -> Page:
 
 def _item(one: ItemReport) -> Sequence[Block]:
     found = one.source
-    head = Paragraph(cells=(Cell(f"{one.id}  ", "command"), Cell(one.text, "title")), hang=2)
+    head = flow(Cell(f"{one.id}  ", "command"), Cell(one.text, "title"), hang=2)
     status = f"{one.status}, late" if one.overdue else one.status
     rows = [
         ("status", status),
@@ -128,11 +128,7 @@ def _item(one: ItemReport) -> Sequence[Block]:
         ("tested", f"{one.tested.case}: passed ({one.tested.playbook})" if one.tested is not None else ""),
         ("proof", proof_words(one.proof) if one.proof is not None else ""),
     ]
-    table = Table(
-        rows=tuple((Cell(name, "dim"), Cell(value)) for name, value in rows if value), elastic=1, indent=2
-    )
-    story = Table(rows=tuple(_step(step) for step in one.history), elastic=2, indent=2)
-    return (head, table, story)
+    return (head, fields(rows), table((_step(step) for step in one.history), 2))
 
 
 def proof_words(proof: Proof) -> str:
@@ -143,12 +139,8 @@ def proof_words(proof: Proof) -> str:
     )
 
 
-def _step(step: Step) -> tuple[Cell, ...]:
-    return (
-        Cell(moment(step.at), "dim"),
-        Cell(step.by),
-        Cell(f"{step.what}{f': {step.note}' if step.note else ''}"),
-    )
+def _step(step: Step) -> Cells:
+    return (Cell(moment(step.at), "dim"), step.by, f"{step.what}{f': {step.note}' if step.note else ''}")
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,10 +192,10 @@ def proposals_page(report: ProposalsReport) -> Page:
             (line(f"{report.codename} proposes nothing; rate it first, if it was an exercise", "dim"),)
         )
     rows = tuple(
-        (Cell(proposal.ref, "command"), Cell(proposal.text), Cell(proposal.item, "good"))
+        (Cell(proposal.ref, "command"), proposal.text, Cell(proposal.item, "good"))
         for proposal in report.proposals
     )
-    blocks: list[Block] = [Table(rows=rows, elastic=1, indent=0)]
+    blocks: list[Block] = [table(rows, 1, indent=0)]
     fresh = next((proposal.ref for proposal in report.proposals if not proposal.item), "")
     if fresh:
         words = f"tocsin improvement add --from {report.codename} --take {fresh} --owner PERSON --due DATE"

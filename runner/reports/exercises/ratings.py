@@ -11,7 +11,7 @@ from runner.incident.exercises.exercise_plan import Exercise
 from runner.incident.exercises.ratings import ObjectiveRating, TargetRating, TaskRating, ratings, unconfirmed
 from runner.incident.state.exercise import Rated
 from runner.incident.state.incident import Incident
-from runner.reports.core.page import Blank, Block, Cell, Paragraph, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Paragraph, Tone, flow, line
 
 
 class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,17 +143,17 @@ def _line(one: ObjectiveRow | RatingRow, indent: int) -> Paragraph:
         ]
     else:
         cells.append(Cell(one.rule or "not rated yet", "dim"))
-    return Paragraph(cells=tuple(cells), indent=indent, hang=2)
+    return flow(*tuple(cells), indent=indent, hang=2)
 
 
 def _task_line(one: TaskRow) -> Paragraph:
     known = "" if one.critical else ", not critical"
     cells = (
-        Cell(f"{one.task}{known}: "),
+        f"{one.task}{known}: ",
         Cell(one.proposal or "open", _TONES.get(one.proposal, "dim")),
         Cell(f" ({one.rule})", "dim"),
     )
-    return Paragraph(cells=cells, indent=4, hang=2)
+    return flow(*cells, indent=4, hang=2)
 
 
 KEY = (

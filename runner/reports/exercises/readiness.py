@@ -12,7 +12,7 @@ import msgspec
 
 from runner.reports.core.attention_item import AttentionItem, AttentionKind
 from runner.reports.core.formatting import count, day, elapsed_since
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, do, flow, line, table
 from runner.reports.messages.communications_check import STALE
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_words
 
@@ -160,7 +160,7 @@ def readiness_page(report: ReadinessReport) -> Page:
         blocks += [Blank(), line(f"ACTION REQUIRED ({len(report.needs_attention)})", "title")]
         for item in report.needs_attention:
             blocks.append(line(item.text, indent=1, hang=2))
-            blocks.append(Paragraph(cells=(Cell("→ "), Cell(item.command, "command")), indent=3, hang=2))
+            blocks.append(do(item.command, indent=3))
     return Page(tuple(blocks))
 
 
@@ -168,7 +168,7 @@ def _playbooks(report: ReadinessReport) -> Iterator[Block]:
     playbooks = [playbook for playbook in report.playbooks if _is_told(playbook)]
     yield line("PLAYBOOKS", "title")
     if playbooks:
-        yield Table(rows=tuple(_row(playbook, report.as_of) for playbook in playbooks), elastic=2)
+        yield table((_row(playbook, report.as_of) for playbook in playbooks), 2)
     never = [
         playbook.playbook for playbook in report.playbooks if not _is_told(playbook) and not playbook.part_of
     ]
@@ -181,7 +181,7 @@ def _is_told(one: PlaybookReadiness) -> bool:
     return bool(one.exercised or one.own or one.scheduled or one.open or one.unproved or one.problem)
 
 
-def _row(one: PlaybookReadiness, now: datetime) -> tuple[Cell, ...]:
+def _row(one: PlaybookReadiness, now: datetime) -> Cells:
     words, tone = _exercised(one, now)
     more = (
         f"next {day(one.next.date())}" if one.next is not None else "scheduled" if one.scheduled else "",
@@ -190,7 +190,7 @@ def _row(one: PlaybookReadiness, now: datetime) -> tuple[Cell, ...]:
         one.problem,
     )
     return (
-        Cell(f"{one.playbook} {one.version}"),
+        f"{one.playbook} {one.version}",
         Cell(words, tone),
         Cell("; ".join(part for part in more if part), "alarm" if one.missed or one.late else "dim"),
     )
@@ -221,7 +221,7 @@ def _people(report: ReadinessReport) -> Iterator[Block]:
     yield line("PEOPLE", "title")
     rows = tuple(
         (
-            Cell(person.person),
+            person.person,
             Cell(", ".join(person.roles), "dim"),
             Cell(person.problem, "alarm" if person.roles else "warn")
             if person.problem or person.worked_at is None
@@ -229,7 +229,7 @@ def _people(report: ReadinessReport) -> Iterator[Block]:
         )
         for person in report.people
     )
-    yield Table(rows=rows, elastic=2) if rows else line("No people in the contact list", "warn", indent=2)
+    yield table(rows, 2) if rows else line("No people in the contact list", "warn", indent=2)
     if report.without_alternate:
         words = f"held by one person without an alternate: {', '.join(report.without_alternate)}"
         yield line(words, "warn", indent=2, hang=2)
@@ -241,9 +241,7 @@ def _items(found: ItemCounts) -> Iterator[Block]:
     yield Blank()
     words = _counted(found.open, found.late, found.unproved) or "nothing is left"
     over = f"; {found.retested} proved" if found.retested else ""
-    yield Paragraph(
-        cells=(Cell("IMPROVEMENT  ", "title"), Cell(f"{words}{over}", "alarm" if found.late else "plain"))
-    )
+    yield flow(Cell("IMPROVEMENT  ", "title"), Cell(f"{words}{over}", "alarm" if found.late else "plain"))
 
 
 def _age(at: datetime, now: datetime) -> str:

@@ -27,7 +27,7 @@ from runner.incident.exercises.schedules import (
     attention,
 )
 from runner.reports.core.formatting import moment
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Paragraph, Tone, flow, line, table
 
 SHOWN = 5
 """So many firings of a schedule are shown to people, the newest."""
@@ -139,13 +139,13 @@ def schedules_page(report: SchedulesReport, begin: str) -> Page:
         blocks += [_head(schedule), line(_how(schedule), "dim", indent=2, hang=2)]
         if schedule.firings:
             rows = tuple(_row(fired) for fired in schedule.firings[-SHOWN:])
-            blocks.append(Table(rows=rows, elastic=2, indent=2))
+            blocks.append(table(rows, 2))
     return Page(tuple(blocks))
 
 
 def _head(one: ScheduleReport) -> Paragraph:
     comes = f"{one.next:%a %Y-%m-%d %H:%M} {one.zone}" if one.next is not None else "never again"
-    return Paragraph(cells=(Cell(one.schedule, "title"), Cell(f"  next: {comes}")), hang=2)
+    return flow(Cell(one.schedule, "title"), f"  next: {comes}", hang=2)
 
 
 def _how(one: ScheduleReport) -> str:
@@ -166,11 +166,11 @@ def _how(one: ScheduleReport) -> str:
     return "; ".join(parts)
 
 
-def _row(one: FiringReport) -> tuple[Cell, ...]:
+def _row(one: FiringReport) -> Cells:
     return (
         Cell(moment(one.fire_at), "dim"),
         Cell(one.state, "dim" if one.acknowledged else _TONES.get(one.state, "warn")),
-        Cell("; ".join(part for part in (one.codename, one.detail, one.acknowledged) if part)),
+        "; ".join(part for part in (one.codename, one.detail, one.acknowledged) if part),
     )
 
 

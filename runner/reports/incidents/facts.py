@@ -20,7 +20,7 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import describe_actor, moment, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Block, Cell, Page, do, flow, line, table
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.attention import blocking_facts
 
@@ -171,14 +171,14 @@ def facts_page(report: FactsReport, now: datetime) -> Page:
         return Page((*render_header(report.heading, "facts"), line("nothing is known yet", "dim")))
     rows = tuple(
         (
-            Cell(fact.key),
+            fact.key,
             Cell(value_words(fact.value), "warn" if fact.value is None else "plain"),
             Cell("" if fact.confidence == "confirmed" else "estimated", "warn"),
             Cell(" · ".join(part for part in (fact.source, fact.by, when(fact.at, now)) if part), "dim"),
         )
         for fact in report.facts
     )
-    return Page((*render_header(report.heading, "facts"), Table(rows=rows, elastic=1)))
+    return Page((*render_header(report.heading, "facts"), table(rows, 1)))
 
 
 def missing_page(report: MissingReport) -> Page:
@@ -188,12 +188,12 @@ def missing_page(report: MissingReport) -> Page:
         blocks.append(line("no missing fact holds anything up", "good"))
     for fact in report.missing:
         kind = f"{fact.title} ({fact.type})" if fact.title else fact.type
-        blocks.append(Paragraph(cells=(Cell(fact.key, "title"), Cell(f"  {kind}", "dim")), hang=2))
+        blocks.append(flow(Cell(fact.key, "title"), Cell(f"  {kind}", "dim"), hang=2))
         blocks.extend(line(words, "plain", indent=2, hang=2) for words in fact.holds_up)
         if fact.choices:
             which = "none, or any of" if fact.type.startswith("several") else "one of"
             blocks.append(line(f"{which}: {', '.join(fact.choices)}", "dim", indent=2, hang=2))
-        blocks.append(Paragraph(cells=(Cell("→ "), Cell(fact.command, "command")), indent=2, hang=2))
+        blocks.append(do(fact.command, indent=2))
     return Page(tuple(blocks))
 
 
@@ -206,15 +206,13 @@ def history_page(report: HistoryReport) -> Page:
         mark = "= " if one.current else "  "
         estimate = " (estimated)" if one.confidence == "estimated" else ""
         blocks.append(
-            Paragraph(
-                cells=(
-                    Cell(mark),
-                    Cell(f"{value_words(one.value)}{estimate}", "plain" if one.current else "dim"),
-                    Cell(f"  {moment(one.at)}, event {one.event}, {one.actor}", "dim"),
-                    Cell(f"; source: {one.source}" if one.source else "", "dim"),
-                    Cell(f"; answers {', '.join(one.answers)}" if one.answers else "", "dim"),
-                    Cell(f"; grounds: {one.grounds}" if one.grounds else "", "dim"),
-                ),
+            flow(
+                mark,
+                Cell(f"{value_words(one.value)}{estimate}", "plain" if one.current else "dim"),
+                Cell(f"  {moment(one.at)}, event {one.event}, {one.actor}", "dim"),
+                Cell(f"; source: {one.source}" if one.source else "", "dim"),
+                Cell(f"; answers {', '.join(one.answers)}" if one.answers else "", "dim"),
+                Cell(f"; grounds: {one.grounds}" if one.grounds else "", "dim"),
                 hang=4,
             )
         )

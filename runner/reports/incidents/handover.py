@@ -17,7 +17,7 @@ from runner.reports.core.attention_rows import attention_rows
 from runner.reports.core.do_now import LATER, NOTHING
 from runner.reports.core.formatting import person_name, person_names, remaining, when
 from runner.reports.core.header import Heading, heading_of, screen_header
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Row, line, rows
+from runner.reports.core.page import Block, Cell, Page, Row, flow, line, rows
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.status import Status
 from runner.reports.incidents.timeline import Entry
@@ -212,7 +212,7 @@ def brief_page(found: Brief) -> Page:
 def _section(title: str, entries: Sequence[Row], otherwise: str = "None") -> list[Block]:
     """Return a titled list; an empty one says so."""
     if not entries:
-        return [Paragraph(cells=(Cell(f"{title} (0) ", "title"), Cell(otherwise)), hang=2)]
+        return [flow(Cell(f"{title} (0) ", "title"), otherwise, hang=2)]
     return [line(f"{title} ({len(entries)})", "title"), *rows(entries)]
 
 
@@ -223,9 +223,9 @@ def _clock(one: OpenClock, now: datetime) -> Row:
     words = " · ".join(filter(None, (deadline_words(one.due, one.due_local, now), start, doubt)))
     late = one.state == "overdue" or (begin is not None and begin < now)
     left = remaining(one.due, now) if one.due else "no fixed time"
-    details = ((Cell(words),),) if words else ()
+    details = ((words,),) if words else ()
     return Row(
-        first=Cell(left, "alarm" if late else "title"), cells=(Cell(one.title or one.duty),), details=details
+        first=Cell(left, "alarm" if late else "title"), cells=(one.title or one.duty,), details=details
     )
 
 
@@ -234,8 +234,8 @@ def _wait(one: Waiting, now: datetime) -> Row:
     if one.due is not None:
         first = Cell(remaining(one.due, now), "alarm" if one.due <= now else "title")
     who = person_names(one.who) or "nobody"
-    return Row(first=first, cells=(Cell(one.what), Cell(f" · {who}")), last=Cell(one.ref, "dim"))
+    return Row(first=first, cells=(one.what, f" · {who}"), last=Cell(one.ref, "dim"))
 
 
 def _entry(one: Told, now: datetime) -> Row:
-    return Row(first=Cell(when(one.at, now)), cells=(Cell(one.text),), details=((Cell(one.actor, "dim"),),))
+    return Row(first=Cell(when(one.at, now)), cells=(one.text,), details=((Cell(one.actor, "dim"),),))

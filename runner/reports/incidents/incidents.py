@@ -12,7 +12,7 @@ from runner.base.states import MARKS
 from runner.incident.state.exercise import OVER
 from runner.incident.state.work import Failed
 from runner.reports.core.formatting import aside_words, count, elapsed_since, moment, remaining, screen_time
-from runner.reports.core.page import Block, Cell, Ends, Page, Paragraph, Table, arrow, line
+from runner.reports.core.page import Block, Cell, Cells, Page, arrow, ends, flow, line, table
 from runner.reports.core.suggested_actions import close_exercise, resume
 
 
@@ -156,11 +156,9 @@ def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Page
         for incident in report.incidents
         if everything or incident.left_open or incident.state in ("open", "paused")
     ]
-    blocks: list[Block] = [Ends((Cell("Incidents", "title"),), (Cell(screen_time(report.as_of)),))]
+    blocks: list[Block] = [ends((Cell("Incidents", "title"),), (screen_time(report.as_of),))]
     if incidents:
-        blocks.append(
-            Table(rows=tuple(_cells(incident, report.as_of) for incident in incidents), elastic=2, indent=0)
-        )
+        blocks.append(table((_cells(incident, report.as_of) for incident in incidents), 2, indent=0))
     else:
         blocks.append(line("No incident is open", "good"))
     blocks.extend(_folded(len(report.incidents) - len(incidents)))
@@ -170,21 +168,21 @@ def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Page
 def _folded(number: int) -> Iterator[Block]:
     if number:
         words = Cell(count(number, "closed incident"))
-        yield Paragraph(cells=(words, arrow("tocsin list --all")))
+        yield flow(words, arrow("tocsin list --all"))
 
 
-def _cells(one: IncidentEntry, now: datetime) -> tuple[Cell, ...]:
+def _cells(one: IncidentEntry, now: datetime) -> Cells:
     mark = MARKS[one.kind]
     state = "stopped" if one.set_aside is not None else one.stage or one.state
     return (
-        Cell("*" if one.chosen else " "),
+        "*" if one.chosen else " ",
         Cell(one.codename, "title"),
-        Cell(one.title or ("(encrypted: no master key)" if one.unread else "(erased)")),
+        one.title or ("(encrypted: no master key)" if one.unread else "(erased)"),
         Cell(mark, "marking"),
         Cell(one.severity.upper(), "alarm"),
         Cell(state, "good" if state in ("open", "running") else "warn"),
-        Cell(_since(one, now)),
-        Cell(_clock(one, now)),
+        _since(one, now),
+        _clock(one, now),
         Cell(one.incident, "dim"),
     )
 

@@ -15,7 +15,7 @@ from runner.reports.core.attention_rows import attention_row
 from runner.reports.core.do_now import NOTHING, TASKS
 from runner.reports.core.formatting import count
 from runner.reports.core.header import Heading, screen_header
-from runner.reports.core.page import Block, Cell, Page, Paragraph, arrow, line, rows
+from runner.reports.core.page import Block, Cell, Page, arrow, flow, line, rows
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.duty_lanes import LaneGroup, attention_folded, words
 from runner.reports.incidents.status import Status
@@ -146,5 +146,5 @@ def next_page(found: Next) -> Page:
     blocks += rows([attention_row(one, found.as_of) for one in found.next])
     if found.more:
         more = Cell(count(found.more, "more action"))
-        blocks.append(Paragraph(cells=(more, arrow("tocsin status")), indent=2))
+        blocks.append(flow(more, arrow("tocsin status"), indent=2))
     return Page(tuple(blocks))

@@ -12,7 +12,7 @@ from runner.reports.core.attention_rows import attention_rows
 from runner.reports.core.do_now import LATER, NOTHING, calm
 from runner.reports.core.formatting import count, person_name, remaining, span, when
 from runner.reports.core.header import Heading, screen_header
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Row, Table, arrow, line, rows
+from runner.reports.core.page import Block, Cell, Page, Paragraph, Row, arrow, flow, line, rows, table
 from runner.reports.core.second_person import two_person_blocks
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.duty_lanes import (
@@ -133,7 +133,7 @@ def _attention(found: Status, now: datetime, lanes: Sequence[LaneGroup], most: i
     if not items:
         over = found.state in ("closed", "cancelled")
         otherwise = NOTHING if over else calm(found.tasks)
-        yield Paragraph(cells=(Cell("DO NOW (0) ", "title"), Cell(otherwise, "good")), hang=2)
+        yield flow(Cell("DO NOW (0) ", "title"), Cell(otherwise, "good"), hang=2)
         return
     yield line(f"DO NOW ({len(items)})", "title")
     yield from rows(attention_rows(items[:most], now))
@@ -149,12 +149,12 @@ def _quiet(found: Status) -> list[DeliveryRow]:
 def _more(left: int, command: str) -> Iterator[Block]:
     """Yield how many rows are not shown, and the command that shows them."""
     if left:
-        yield Paragraph(cells=(Cell(f"{left} more"), arrow(command)), indent=2)
+        yield flow(f"{left} more", arrow(command), indent=2)
 
 
 def _titled(title: str, command: str, more: str = "") -> Paragraph:
     """Return a section's title with the command for the whole of it."""
-    return Paragraph(cells=(Cell(title, "title"), Cell(f"{more}"), arrow(command)), hang=2)
+    return flow(Cell(title, "title"), f"{more}", arrow(command), hang=2)
 
 
 def _questions(found: Status, now: datetime, lanes: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:
@@ -190,12 +190,9 @@ def _domains(found: Status, now: datetime) -> Iterator[Block]:
         alike.setdefault((domain.state, domain.assumed, domain.since), []).append(domain)
     for (state, assumed, since), domains in alike.items():
         how = f"{state.upper()}{' (assumed)' if assumed else ''}"
-        yield Paragraph(
-            cells=(Cell(how, "alarm"), Cell(f" since {when(since, now)} · no messages use these systems")),
-            hang=2,
-        )
+        yield flow(Cell(how, "alarm"), f" since {when(since, now)} · no messages use these systems", hang=2)
         names = " · ".join(domain.domain for domain in domains)
-        yield Paragraph(cells=(Cell(names), arrow("tocsin domain list")), indent=2, hang=2)
+        yield flow(names, arrow("tocsin domain list"), indent=2, hang=2)
         for domain in domains:
             yield from _sent_through(domain)
 
@@ -243,7 +240,7 @@ def _decided(duties: Sequence[DutyStatus]) -> Iterator[Block]:
     if taken:
         yield line(f"DECISIONS NOT TO NOTIFY ({len(taken)})", "title")
         for name, one in taken:
-            yield Paragraph(cells=(Cell(name), Cell(f" · {record_words(one)}", "dim")), indent=2, hang=2)
+            yield flow(name, Cell(f" · {record_words(one)}", "dim"), indent=2, hang=2)
 
 
 def _steps(found: Status, now: datetime, groups: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:
@@ -287,7 +284,7 @@ def _task(row: TaskRow, now: datetime, title: str = "") -> Row:
     progress = f" · {row.progress}" if row.progress and not row.stuck else ""
     return Row(
         first=first,
-        cells=(Cell(title or named(row)), Cell(f" · {who}{progress}")),
+        cells=(title or named(row), f" · {who}{progress}"),
         last=Cell(str(row.row), "dim"),
     )
 
@@ -296,7 +293,7 @@ def _task_group(group: LaneGroup, found: Mapping[str, TaskRow], now: datetime) -
     """Return a group as one row: the number is that of the lane to start with."""
     first = found.get(group.first) or next(row for name, row in found.items() if name in group.rows)
     row = _task(first, now, words(group))
-    start = ((Cell(f"Start by {when(group.start_by, now)}"),),) if group.start_by and not first.due else ()
+    start = ((f"Start by {when(group.start_by, now)}",),) if group.start_by and not first.due else ()
     return Row(first=row.first, cells=row.cells, last=row.last, details=start)
 
 
@@ -318,19 +315,11 @@ def _unproved(found: Status, now: datetime) -> Iterator[Block]:
         cells = [delivery_cells(row, now) for row in doubtful]
         for notice, one in shared:
             said = "approved by the same operating-system user as another approver"
-            cells.append(
-                (
-                    Cell(person_name(one.by)),
-                    Cell(""),
-                    Cell(said, "alarm"),
-                    Cell(""),
-                    Cell(notice.document, "dim"),
-                )
-            )
-        yield Table(rows=tuple(cells), elastic=2)
+            cells.append((person_name(one.by), "", Cell(said, "alarm"), "", Cell(notice.document, "dim")))
+        yield table(cells, 2)
     if active:
         yield line("BEING DELIVERED", "title")
-        yield Table(rows=tuple(delivery_cells(row, now) for row in active), elastic=2)
+        yield table((delivery_cells(row, now) for row in active), 2)
 
 
 def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> Iterator[Block]:
@@ -344,7 +333,7 @@ def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> I
     yield _titled(f"NOTICES ({len(current)})", "tocsin notice list")
     for found in alike.values():
         if len(found) < ENOUGH:
-            yield Table(rows=tuple(notice_cells(row, now) for row in found), elastic=1)
+            yield table((notice_cells(row, now) for row in found), 1)
             continue
         gaps = sorted(len(row.gaps) for row in found)
         holes = f", missing information: {gaps[0]} to {gaps[-1]}" if gaps[-1] else ""
@@ -367,16 +356,16 @@ def _waiting(tasks: Sequence[TaskRow], groups: Sequence[LaneGroup], everything: 
 
 def _later(row: TaskRow | LaneGroup, numbers: Mapping[str, int]) -> Row:
     if isinstance(row, LaneGroup):
-        return Row(first=Cell("later"), cells=(Cell(words(row)),))
+        return Row(first=Cell("later"), cells=(words(row),))
     number = Cell(str(row.row or ""), "dim")
     who = f" · {row.who}" if row.who else ""
-    cells = (Cell(named(row)), Cell(who))
+    cells = (named(row), who)
     if row.missing:
         return Row(
             first=Cell("needs a fact"),
             cells=cells,
             last=number,
-            details=((Cell(f"Needed: {', '.join(row.missing)}"),),),
+            details=((f"Needed: {', '.join(row.missing)}",),),
         )
     before = [numbers[step] for step in row.waits_for if step in numbers]
     if not before:
@@ -418,7 +407,7 @@ def _end(row: TaskRow, now: datetime) -> Row:
     reason = f": {row.reason}" if row.reason and row.state in (*LOUD, "not_applicable") else ""
     end = f" – {state}{reason}" if state != "done" else ""
     at = when(row.ended_at, now) if row.ended_at else ""
-    return Row(first=Cell(at), cells=(Cell(f"{named(row)}{end}"),), last=Cell(str(row.row or ""), "dim"))
+    return Row(first=Cell(at), cells=(f"{named(row)}{end}",), last=Cell(str(row.row or ""), "dim"))
 
 
 def summary(ended: Sequence[TaskRow]) -> str:

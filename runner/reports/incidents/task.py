@@ -18,7 +18,7 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import moment, remaining, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Blank, Block, Cell, Page, do, line, table
 from runner.reports.core.task_rows import TaskRow, definition, task_rows
 from runner.reports.incidents.status import PlaybookRef
 from runner.reports.messages.messages import (
@@ -221,10 +221,7 @@ def task_page(report: TaskReport, now: datetime) -> Page:
     blocks: list[Block] = [
         *render_header(report.heading, f"step {f'{row.row}, ' if row.row else ''}{row.invocation}, {where}"),
         line(row.title, "title"),
-        Table(
-            rows=tuple((Cell(name, "dim"), Cell(text)) for name, text in _facts(report, now) if text),
-            elastic=1,
-        ),
+        table(((Cell(name, "dim"), text) for name, text in _facts(report, now) if text), 1),
     ]
     for section in (
         _words(report),
@@ -282,17 +279,17 @@ def _checks(report: TaskReport) -> Iterator[Block]:
     if report.checklist:
         yield Blank()
         yield line("CHECKLIST", "title")
-        yield Table(
-            rows=tuple(
+        yield table(
+            (
                 (
-                    Cell(str(one.row)),
-                    Cell("[x]" if one.done else "[ ]"),
+                    str(one.row),
+                    "[x]" if one.done else "[ ]",
                     Cell(f"{'MUST: ' if one.must else ''}{one.text}", "dim" if one.done else "plain"),
                     Cell("all at once" if one.at_once else "", "warn"),
                 )
                 for one in report.checklist
             ),
-            elastic=2,
+            2,
         )
 
 
@@ -300,7 +297,7 @@ def _sent(report: TaskReport, now: datetime) -> Iterator[Block]:
     if report.deliveries:
         yield Blank()
         yield line("DELIVERIES", "title")
-        yield Table(rows=tuple(delivery_cells(delivery, now) for delivery in report.deliveries), elastic=2)
+        yield table((delivery_cells(delivery, now) for delivery in report.deliveries), 2)
 
 
 def _remarks(report: TaskReport, now: datetime) -> Iterator[Block]:
@@ -308,10 +305,10 @@ def _remarks(report: TaskReport, now: datetime) -> Iterator[Block]:
         yield Blank()
         yield line("COMMENTS", "title")
         rows = tuple(
-            (Cell(when(comment.at, now), "dim"), Cell(comment.by or "an unnamed person"), Cell(comment.text))
+            (Cell(when(comment.at, now), "dim"), comment.by or "an unnamed person", comment.text)
             for comment in report.comments
         )
-        yield Table(rows=rows, elastic=2)
+        yield table(rows, 2)
 
 
 def _history(report: TaskReport) -> Iterator[Block]:
@@ -322,10 +319,8 @@ def _history(report: TaskReport) -> Iterator[Block]:
         for other in report.others:
             reason = f": {other.reason}" if other.reason else ""
             at = moment(other.ended_at) if other.ended_at else ""
-            rows.append(
-                (Cell(other.invocation), Cell(f"{other.state.replace('_', ' ')}{reason}"), Cell(at, "dim"))
-            )
-        yield Table(rows=tuple(rows), elastic=1)
+            rows.append((other.invocation, f"{other.state.replace('_', ' ')}{reason}", Cell(at, "dim")))
+        yield table(rows, 1)
 
 
 def _commands(report: TaskReport) -> Iterator[Block]:
@@ -353,4 +348,4 @@ def _commands(report: TaskReport) -> Iterator[Block]:
     if commands:
         yield Blank()
     for command in commands:
-        yield Paragraph(cells=(Cell("→ "), Cell(command, "command")), hang=2)
+        yield do(command)

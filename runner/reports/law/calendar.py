@@ -12,7 +12,7 @@ from runner.documents.writers.sheet import Sheet
 from runner.law.duty import DutyStatus
 from runner.reports.core.formatting import day, moment
 from runner.reports.core.header import marked, marking
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Blank, Block, Cell, Page, line, table
 from runner.reports.core.second_person import ground_words
 from runner.reports.law.duties import running
 
@@ -117,16 +117,16 @@ def calendar_page(found: Deadlines) -> Page:
     rows = tuple(
         (
             Cell(_due(row), "warn" if row.provisional or row.verdict == "unknown" else "plain"),
-            Cell(row.duty),
+            row.duty,
             Cell(_whom(row), "dim"),
         )
         for row in found.deadlines
     )
     if not rows:
         return Page((*blocks, line("no deadline is open", "good")))
-    blocks += [Blank(), Table(rows=rows, elastic=2, indent=0)]
+    blocks += [Blank(), table(rows, 2, indent=0)]
     notes = "a day ends at midnight where it counts; an instant is UTC; what is marked ~ is provisional"
-    return Page((*blocks, Blank(), Paragraph(cells=(Cell(notes, "dim"),))))
+    return Page((*blocks, Blank(), line(notes, "dim")))
 
 
 def _whom(row: Deadline) -> str:

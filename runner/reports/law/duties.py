@@ -23,7 +23,7 @@ from runner.reports.core.formatting import (
     when,
 )
 from runner.reports.core.header import Heading, list_header, marked
-from runner.reports.core.page import Block, Cell, Ends, Page, Paragraph, Row, Table, Tone, arrow, line, rows
+from runner.reports.core.page import Block, Cell, Page, Row, Tone, arrow, ends, flow, line, rows, table
 from runner.reports.core.second_person import ground_words
 from runner.reports.law.duty_rows import DONE, due_words, duty_row, start_words, time_left
 from runner.reports.law.titles import citation, duty_label, question_words, recipient_name, titled
@@ -117,7 +117,7 @@ def _head(heading: Heading | None, now: datetime) -> Iterator[Block]:
         yield from list_header(heading, "Legal duties", now)
         return
     yield from marked("real")
-    yield Ends((Cell("Legal duties", "title"),), (Cell(screen_time(now)),))
+    yield ends((Cell("Legal duties", "title"),), (screen_time(now),))
 
 
 def _sections(found: Sequence[DutyStatus]) -> Iterator[tuple[str, list[DutyStatus]]]:
@@ -158,19 +158,16 @@ class _Screen(msgspec.Struct, frozen=True):
         else:
             yield from rows([_row(duty, self.now, self.opened) for duty in shown])
         if len(shown) < len(found):
-            yield Paragraph(
-                cells=(Cell(f"{len(found) - len(shown)} more"), arrow("tocsin duties --all")),
-                indent=2,
-            )
+            yield flow(f"{len(found) - len(shown)} more", arrow("tocsin duties --all"), indent=2)
 
 
 def _row(duty: DutyStatus, now: datetime, opened: datetime | None) -> Row:
     row = duty_row(duty, now, opened)
     details = row.details
     if duty.state in DONE and duty.record is not None:
-        details = tuple((Cell(record_words(one)),) for one in (*duty.earlier, duty.record))
+        details = tuple((record_words(one),) for one in (*duty.earlier, duty.record))
     elif exemptions := _exemptions(duty):
-        details += ((Cell(f"Exemption: {exemptions[0].text}"),),)
+        details += ((f"Exemption: {exemptions[0].text}",),)
     return msgspec.structs.replace(row, details=details)
 
 
@@ -179,7 +176,7 @@ def _do_now(found: Sequence[DutyStatus], now: datetime, incident: bool) -> Itera
     entries = [
         Row(
             first=time_left(duty, now),
-            cells=(Cell(duty_label(duty)),),
+            cells=(duty_label(duty),),
             details=((arrow(_file(duty), ""),),),
         )
         for duty in found
@@ -193,20 +190,15 @@ def _do_now(found: Sequence[DutyStatus], now: datetime, incident: bool) -> Itera
             asked.setdefault(path, []).append(citation(duty))
     for path, cited in islice(asked.items(), _QUESTIONS):
         more = f" and {len(cited) - 1} more" if len(cited) > 1 else ""
-        detail = (
-            Cell(f"Decides {cited[0]}{more}"),
-            arrow(suggested_actions.set_fact(path)),
-        )
-        entries.append(
-            Row(first=Cell("answer", "title"), cells=(Cell(question_words(path)),), details=(detail,))
-        )
+        detail = (f"Decides {cited[0]}{more}", arrow(suggested_actions.set_fact(path)))
+        entries.append(Row(first=Cell("answer", "title"), cells=(question_words(path),), details=(detail,)))
     if entries and incident:
         yield line(f"DO NOW ({len(entries)})", "title")
         yield from rows(entries)
     elif incident and not any(
         duty.verdict == "unknown" and duty.due is not None and duty.due - now < _NEAR for duty in found
     ):
-        yield Paragraph(cells=(Cell("No legal duty needs action now", "good"), arrow("tocsin status")))
+        yield flow(Cell("No legal duty needs action now", "good"), arrow("tocsin status"))
 
 
 def _file(duty: DutyStatus) -> str:
@@ -221,7 +213,7 @@ def _question(path: str, held: Sequence[DutyStatus], now: datetime) -> Row:
     details = ((Cell(f"First deadline: {when(first, now)}", "warn"),),) if near and first is not None else ()
     return Row(
         first=Cell(count(len(held), "duty", "duties")),
-        cells=(Cell(question_words(path)), Cell(f"  {path}", "dim")),
+        cells=(question_words(path), Cell(f"  {path}", "dim")),
         details=details,
     )
 
@@ -236,9 +228,9 @@ def _folded(found: Sequence[DutyStatus], screen: _Screen, everything: bool) -> I
         return
     parts = [f"NOT IN FORCE ({len(offers)})" if offers else "", f"DOES NOT APPLY ({len(out)})" if out else ""]
     if words := " · ".join(filter(None, parts)):
-        yield Paragraph(cells=(Cell(words, "title"), arrow("tocsin duties --all")), hang=2)
+        yield flow(Cell(words, "title"), arrow("tocsin duties --all"), hang=2)
     if not screen.why:
-        yield Paragraph(cells=(Cell("Reasons, sources and ids", "dim"), arrow("tocsin duties --why")), hang=2)
+        yield flow(Cell("Reasons, sources and ids", "dim"), arrow("tocsin duties --why"), hang=2)
 
 
 def duty_blocks(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> Iterator[Block]:
@@ -246,9 +238,9 @@ def duty_blocks(duty: DutyStatus, now: datetime, opened: datetime | None = None)
     found = [
         (Cell(name, "dim"), Cell(text, kind)) for name, text, kind in _details(duty, now, opened) if text
     ]
-    yield Table(rows=tuple(found), elastic=1, indent=4)
+    yield table(found, 1, indent=4)
     for command in _commands(duty):
-        yield Paragraph(cells=(arrow(command, ""),), indent=4, hang=2)
+        yield flow(arrow(command, ""), indent=4, hang=2)
 
 
 def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:

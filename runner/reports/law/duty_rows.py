@@ -94,6 +94,6 @@ def duty_row(duty: DutyStatus, now: datetime, opened: datetime | None = None, mo
     details = (deadline_line(duty, now, opened), doubt_words(duty))
     return Row(
         first=time_left(duty, now),
-        cells=(Cell(f"{duty_label(duty)}{more}"),),
-        details=tuple((Cell(detail),) for detail in details if detail),
+        cells=(f"{duty_label(duty)}{more}",),
+        details=tuple((detail,) for detail in details if detail),
     )

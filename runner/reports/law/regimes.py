@@ -14,7 +14,7 @@ from runner.law.deadlines import Place, deadline, rule_words
 from runner.law.grounds import Condition, Exemption, PersonalInformation, Threshold
 from runner.law.regime import Confidence, Content, DutyRule, Regime, Standing, StateLaw, Version
 from runner.reports.core.formatting import day, moment
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line, table
 
 EXAMPLE = datetime(2026, 11, 24, 10, tzinfo=UTC)
 """The Tuesday on which every worked example begins."""
@@ -343,14 +343,14 @@ def list_page(found: Sequence[RegimeEntry]) -> Page:
     """Draw the list of laws."""
     rows = tuple(
         (
-            Cell(entry.id),
+            entry.id,
             Cell(entry.problem or entry.name, "alarm" if entry.problem else "plain"),
             Cell(_standing(entry), "plain" if entry.standing == "in_force" else "warn"),
             Cell(entry.confidence, _TONES[entry.confidence]),
         )
         for entry in found
     )
-    return Page((Table(rows=rows, elastic=1, indent=0),))
+    return Page((table(rows, 1, indent=0),))
 
 
 def _standing(one: RegimeEntry) -> str:
@@ -389,13 +389,13 @@ def _listed(title: str, items: Iterable[str]) -> Iterator[Block]:
         yield Blank()
         yield line(title, "title")
         for member in members:
-            yield Paragraph(cells=(Cell("- "), Cell(member)), indent=2, hang=2)
+            yield flow("- ", member, indent=2, hang=2)
 
 
 def _duty_blocks(duty: DutyShown) -> Iterator[Block]:
-    yield Paragraph(cells=(Cell(duty.id, "title"), Cell(f"  {duty.stage}, to {duty.recipient}")), hang=2)
+    yield flow(Cell(duty.id, "title"), f"  {duty.stage}, to {duty.recipient}", hang=2)
     rows = [(Cell(name, "dim"), Cell(text, tone)) for name, text, tone in _duty_rows(duty) if text]
-    yield Table(rows=tuple(rows), elastic=1)
+    yield table(rows, 1)
 
 
 def _duty_rows(duty: DutyShown) -> Iterator[tuple[str, str, Tone]]:

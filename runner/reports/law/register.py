@@ -20,7 +20,7 @@ from runner.incident.state.incident import DutyView, Incident
 from runner.law.duty import DutyRecord, DutyStatus
 from runner.reports.core.formatting import count, moment, signatures, standing
 from runner.reports.core.header import marked
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, Page, flow, line, table
 from runner.reports.core.second_person import ground_words
 
 LAW = "eu-gdpr-"
@@ -181,18 +181,15 @@ def register_page(report: RegisterReport) -> Page:
 
 def _entry(number: int, one: Breach) -> Iterator[Block]:
     state = "" if one.state == "open" else f"  {one.state.upper()}"
-    yield Paragraph(
-        cells=(Cell(f"{number}. {one.codename}", "title"), Cell(f"  {one.title}{state}  {one.incident}")),
-        hang=3,
-    )
+    yield flow(Cell(f"{number}. {one.codename}", "title"), f"  {one.title}{state}  {one.incident}", hang=3)
     if one.shredded:
         yield line("shredded: what it said cannot be read again", "dim", indent=3, hang=2)
         return
-    rows = [(Cell(name, "dim"), Cell(text)) for name, text in _words(one)]
-    rows += [(Cell("decision", "dim"), Cell(_sentence(found))) for found in one.decisions]
+    rows: list[Cells] = [(Cell(name, "dim"), text) for name, text in _words(one)]
+    rows += [(Cell("decision", "dim"), _sentence(found)) for found in one.decisions]
     if one.missing:
         rows.append((Cell("NOT RECORDED", "warn"), Cell(", ".join(one.missing), "warn")))
-    yield Table(rows=tuple(rows), elastic=1, indent=3)
+    yield table(rows, 1, indent=3)
 
 
 def _words(one: Breach) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from runner.reports.core.formatting import span
-from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Tone, line, table
 from runner.routing.messaging import Channel, Confidentiality, PersonalData
 from runner.routing.traffic import Account, Breaker
 
@@ -99,19 +99,15 @@ def channels_page(report: ChannelsReport) -> Page:
 
 def _blocks(row: ChannelRow, now: datetime) -> Iterator[Block]:
     if row.broken:
-        yield Table(
-            rows=((Cell(row.channel, "alarm"), Cell(f"cannot be used: {row.broken}", "alarm")),),
-            elastic=1,
-            indent=0,
+        yield table(
+            ((Cell(row.channel, "alarm"), Cell(f"cannot be used: {row.broken}", "alarm")),), 1, indent=0
         )
         return
     words, tone = _standing(row, now)
     limits = ", ".join(row.rates)
     carries = f"{row.confidentiality}, personal data up to {row.personal_data}"
-    yield Table(
-        rows=((Cell(row.channel), Cell(row.adapter, "dim"), Cell(words, tone), Cell(limits, "dim")),),
-        elastic=2,
-        indent=0,
+    yield table(
+        ((row.channel, Cell(row.adapter, "dim"), Cell(words, tone), Cell(limits, "dim")),), 2, indent=0
     )
     falls = ", ".join(domain.domain for domain in row.domains) or "nothing that is named"
     yield line(f"carries {carries}; depends on {falls}", "dim", indent=2)
@@ -165,10 +161,9 @@ def callbacks_page(report: CallbacksReport, settings: str) -> Page:
     if not report.callbacks:
         return Page((line(f"no channel in {settings} is called back", "dim"),))
     rows = tuple(
-        (Cell(callback.channel), Cell(callback.adapter, "dim"), Cell(callback.url))
-        for callback in report.callbacks
+        (callback.channel, Cell(callback.adapter, "dim"), callback.url) for callback in report.callbacks
     )
-    blocks: list[Block] = [Table(rows=rows, elastic=2)]
+    blocks: list[Block] = [table(rows, 2)]
     if any(callback.url.startswith("/") for callback in report.callbacks):
         hint = f"set public_url in {settings}: the address at which the reverse proxy is reached from outside"
         blocks += [Blank(), line(hint, "dim")]

@@ -9,7 +9,7 @@ import msgspec
 
 from runner.base.states import AttemptState
 from runner.reports.core.formatting import count, elapsed_since, mask_contact
-from runner.reports.core.page import Cell, Page, Table, Tone, line
+from runner.reports.core.page import Cell, Page, Tone, line, table
 from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Check
 
@@ -60,7 +60,7 @@ def way_row(
 def checks_page(report: ChecksReport, now: datetime) -> Page:
     """Draw the ways, each with the age of its last success; a failure since then is said."""
     rows = tuple(
-        (Cell(way.person), Cell(way.channel, "dim"), Cell(way.address, "dim"), Cell(*_standing(way, now)))
+        (way.person, Cell(way.channel, "dim"), Cell(way.address, "dim"), Cell(*_standing(way, now)))
         for way in report.ways
     )
     nobody = tuple(
@@ -73,7 +73,7 @@ def checks_page(report: ChecksReport, now: datetime) -> Page:
     )
     if not rows:
         return Page((*nobody, line("there is no way to try", "dim")))
-    return Page((Table(rows=rows, elastic=3, indent=0), *nobody))
+    return Page((table(rows, 3, indent=0), *nobody))
 
 
 def _standing(one: WayRow, now: datetime) -> tuple[str, Tone]:

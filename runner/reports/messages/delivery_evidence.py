@@ -12,7 +12,7 @@ from runner.errors import NotFound
 from runner.incident.state import events as e
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, line
+from runner.reports.core.page import Blank, Block, Cell, Page, flow, line
 from runner.routing.messaging import EVIDENCE, proves
 
 _MISSING: tuple[tuple[Proof, str], ...] = (
@@ -187,8 +187,8 @@ def _blocks(report: ProofReport) -> Iterator[Block]:
     yield line("ENTRIES OF THE JOURNAL", "title")
     for entry in report.entries:
         words = f"{instant(entry.at)}  {entry.text}"
-        yield Paragraph(cells=(Cell(f"{entry.seq}  ", "dim"), Cell(words)), hang=5)
-        yield Paragraph(cells=(Cell(f"sha256:{entry.hash}", "dim"),), indent=5)
+        yield flow(Cell(f"{entry.seq}  ", "dim"), words, hang=5)
+        yield line(f"sha256:{entry.hash}", "dim", indent=5)
     yield Blank()
     yield line(f"words: sha256:{report.body}", "dim")
     yield line(f"read at: {report.head}", "dim")

@@ -10,7 +10,7 @@ import msgspec
 from runner.base.states import Kind, Refusal
 from runner.reports.core.formatting import count, mask_contact
 from runner.reports.core.header import marked
-from runner.reports.core.page import Blank, Block, Cell, Page, Table, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, Page, line, table
 from runner.routing.messaging import DeliveryPlan
 
 
@@ -128,19 +128,17 @@ def _reasons(one: PlannedRecipient) -> tuple[object, ...]:
 
 
 def _planned(one: PlannedRecipient) -> Iterator[Block]:
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[Cells] = []
     for n, way in enumerate(one.channels, start=1):
         after = f"after {way.after_seconds // 60} min" if way.after_seconds else "at once"
         who = one.recipient if n == 1 else ""
-        rows.append(
-            (Cell(who), Cell(f"{n}."), Cell(way.channel), Cell(f"{after}  {way.address}".strip(), "good"))
-        )
+        rows.append((who, f"{n}.", way.channel, Cell(f"{after}  {way.address}".strip(), "good")))
     for refusal in one.refusals:
         who = "" if rows else one.recipient
         why = f"refused, {refusal.rule}: {refusal.why}"
-        rows.append((Cell(who), Cell("–"), Cell(refusal.channel, "dim"), Cell(why, "warn")))
+        rows.append((who, "–", Cell(refusal.channel, "dim"), Cell(why, "warn")))
     for warning in one.warnings:
-        rows.append((Cell(""), Cell("!"), Cell(""), Cell(f"{warning.why} ({warning.rule})", "warn")))
+        rows.append(("", "!", "", Cell(f"{warning.why} ({warning.rule})", "warn")))
     if not rows:
-        rows.append((Cell(one.recipient), Cell("–"), Cell(""), Cell("no channel is set up", "alarm")))
-    yield Table(rows=tuple(rows), elastic=3)
+        rows.append((one.recipient, "–", "", Cell("no channel is set up", "alarm")))
+    yield table(rows, 3)

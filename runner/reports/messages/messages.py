@@ -25,7 +25,7 @@ from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import do_now
 from runner.reports.core.formatting import RECEIPTS, count, here, person_name, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, do, line, table
 from runner.reports.core.task_rows import NotWritten, not_written
 from runner.reports.messages.attention_messages import deliveries
 from runner.routing.messaging import proves
@@ -334,15 +334,15 @@ def message(incident: Incident, delivery: str, code: str = "") -> DeliveryReport
     )
 
 
-def delivery_cells(row: DeliveryRow, now: datetime) -> tuple[Cell, ...]:
+def delivery_cells(row: DeliveryRow, now: datetime) -> Cells:
     """Return a delivery as cells: for whom, by which channel, its status, when, its id."""
     last = row.attempts[-1] if row.attempts else None
     via = last.channel if last else next(iter(row.channels if row.state == "active" else ()), "")
     return (
-        Cell(person_name(row.recipient)),
-        Cell(via),
+        person_name(row.recipient),
+        via,
         Cell(*standing(row)),
-        Cell(when(last.at, now) if last else ""),
+        when(last.at, now) if last else "",
         Cell(row.delivery, "dim"),
     )
 
@@ -402,14 +402,10 @@ def message_page(report: DeliveryReport, now: datetime) -> Page:
     blocks.extend(_refused(row.refusals, row.channels))
     blocks.extend(_overridden(row.overridden))
     if row.stuck or any(a.state == "unknown" and not a.resolved_by for a in row.attempts):
-        blocks += [Blank(), _command(suggested_actions.resolve(row.delivery))]
+        blocks += [Blank(), do(suggested_actions.resolve(row.delivery))]
     elif row.state != "satisfied":
-        blocks += [Blank(), _command(suggested_actions.call(row.delivery))]
+        blocks += [Blank(), do(suggested_actions.call(row.delivery))]
     return Page(tuple(blocks))
-
-
-def _command(text: str) -> Paragraph:
-    return Paragraph(cells=(Cell("→ "), Cell(text, "command")), hang=2)
 
 
 def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[Block]:
@@ -418,24 +414,24 @@ def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[B
         return
     yield Blank()
     yield line("DELIVERY ATTEMPTS", "title")
-    rows = []
+    rows: list[Cells] = []
     for attempt in attempts:
         words, tone = _OUTCOME[attempt.state]
         by = f" (resolved by {person_name(attempt.resolved_by)})" if attempt.resolved_by else ""
         reason = f": {attempt.reason}" if attempt.reason else ""
         ref = f" [{attempt.provider_id}]" if attempt.provider_id else ""
         cell = Cell(f"{words}{by}{reason}{ref}", tone)
-        rows.append((Cell(f"{attempt.n}"), Cell(when(attempt.at, now), "dim"), Cell(attempt.channel), cell))
+        rows.append((f"{attempt.n}", Cell(when(attempt.at, now), "dim"), attempt.channel, cell))
         rows.extend(_receipt_cells(receipt, now) for receipt in attempt.receipts)
-    yield Table(rows=tuple(rows), elastic=3)
+    yield table(rows, 3)
 
 
-def _receipt_cells(receipt: ReceiptView, now: datetime) -> tuple[Cell, Cell, Cell, Cell]:
+def _receipt_cells(receipt: ReceiptView, now: datetime) -> Cells:
     """Return a receipt as cells, under its attempt."""
     code = f" ({receipt.code})" if receipt.code else ""
     text = f"receipt: {RECEIPTS.get(receipt.kind, receipt.kind)}{code}"
     tone: Tone = "alarm" if receipt.kind in RECEIPTS else "good"
-    return Cell(""), Cell(when(receipt.at, now), "dim"), Cell(""), Cell(text, tone)
+    return "", Cell(when(receipt.at, now), "dim"), "", Cell(text, tone)
 
 
 def _refused(refusals: Sequence[Refusal], channels: Sequence[str]) -> Iterator[Block]:
@@ -445,19 +441,13 @@ def _refused(refusals: Sequence[Refusal], channels: Sequence[str]) -> Iterator[B
     if refusals:
         yield Blank()
         yield line("BLOCKED CHANNELS", "title")
-        yield Table(
-            rows=tuple((Cell(r.channel), Cell(r.rule, "dim"), Cell(r.why, "warn")) for r in refusals),
-            elastic=2,
-        )
+        yield table(((r.channel, Cell(r.rule, "dim"), Cell(r.why, "warn")) for r in refusals), 2)
 
 
 def _overridden(overridden: Sequence[Refusal]) -> Iterator[Block]:
     if overridden:
         yield from (Blank(), line("SENT WITH A RULE OVERRIDE", "title"))
-        yield Table(
-            rows=tuple((Cell(r.channel), Cell(r.rule, "dim"), Cell(r.why, "alarm")) for r in overridden),
-            elastic=2,
-        )
+        yield table(((r.channel, Cell(r.rule, "dim"), Cell(r.why, "alarm")) for r in overridden), 2)
 
 
 def unproved(rows: Sequence[DeliveryRow]) -> tuple[DeliveryRow, ...]:

@@ -10,7 +10,7 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.attention_rows import attention_rows
 from runner.reports.core.formatting import here, person_name, person_names, when
 from runner.reports.core.header import Heading, list_header
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Row, Table, Tone, arrow, line, rows
+from runner.reports.core.page import Block, Cell, Cells, Page, Row, Tone, arrow, flow, line, rows, table
 from runner.reports.core.task_rows import not_written_lines
 from runner.reports.messages.messages import (
     AttemptView,
@@ -54,7 +54,7 @@ def messages_page(report: MessagesReport, now: datetime) -> Page:
     known = {message.message for message in report.messages}
     others = [row for row in report.deliveries if row.message not in known]
     if others:
-        blocks.append(Table(rows=tuple(cell for row in others for cell in _cells(row, now)), elastic=2))
+        blocks.append(table((cell for row in others for cell in _cells(row, now)), 2))
     for message in report.messages:
         found = [row for row in report.deliveries if row.message == message.message]
         roles = [role for role in report.roles if role.message == message.message]
@@ -69,7 +69,7 @@ def do_now_blocks(report: MessagesReport, now: datetime) -> Iterator[Block]:
         yield line(f"DO NOW ({len(items)})", "title")
         yield from rows(attention_rows(items, now))
     else:
-        yield Paragraph(cells=(Cell("No message needs action now", "good"), arrow("tocsin status")))
+        yield flow(Cell("No message needs action now", "good"), arrow("tocsin status"))
 
 
 def _message(
@@ -78,15 +78,15 @@ def _message(
     rule = _QUORUMS.get(message.quorum, f"{message.quorum} acknowledgements")
     reached = f": {message.reached} of {message.needed}" if message.needed else ""
     words = f" · sent {when(message.sent_at, now)} · {rule}{reached}"
-    yield Paragraph(cells=(Cell(message.title, "title"), Cell(words)), hang=2)
-    cells: list[tuple[Cell, ...]] = []
+    yield flow(Cell(message.title, "title"), words, hang=2)
+    cells: list[Cells] = []
     for row in found:
         cells.extend(_cells(row, now))
     cells.extend(_role_cells(role) for role in roles if role.state in ("filled_by_opener", "unheld"))
-    yield Table(rows=tuple(cells), elastic=2)
+    yield table(cells, 2)
 
 
-def _cells(row: DeliveryRow, now: datetime) -> Iterator[tuple[Cell, ...]]:
+def _cells(row: DeliveryRow, now: datetime) -> Iterator[Cells]:
     """Yield a delivery: its status, for whom, what was said last, its id; the channels on lines below."""
     word, tone = _word(row)
     roles = f"{', '.join(row.roles)}: " if row.roles else ""
@@ -111,7 +111,7 @@ def _cells(row: DeliveryRow, now: datetime) -> Iterator[tuple[Cell, ...]]:
     exposed: Tone = "alarm" if row.exposed else "plain"
     yield Cell(word, tone), who, Cell(said, exposed), Cell(row.delivery, "dim")
     for channel in channels:
-        yield Cell(""), Cell(""), Cell(channel), Cell("")
+        yield "", "", channel, ""
 
 
 def _word(row: DeliveryRow) -> tuple[str, Tone]:
@@ -135,11 +135,11 @@ def _word(row: DeliveryRow) -> tuple[str, Tone]:
             return ("AWAITED", "warn") if row.goal in ("acked", "authorised") else ("BEING SENT", "plain")
 
 
-def _role_cells(role: RoleRow) -> tuple[Cell, ...]:
+def _role_cells(role: RoleRow) -> Cells:
     if role.state == "unheld":
-        return Cell("NOT PAGED", "alarm"), Cell(role.role), Cell("nobody has this role", "alarm"), Cell("")
+        return Cell("NOT PAGED", "alarm"), role.role, Cell("nobody has this role", "alarm"), ""
     who = f"{role.role}: {person_names(role.persons)}"
-    return Cell("NOT PAGED", "dim"), Cell(who), Cell("opened the incident", "dim"), Cell("")
+    return Cell("NOT PAGED", "dim"), who, Cell("opened the incident", "dim"), ""
 
 
 def channel_words(row: DeliveryRow) -> list[str]:
@@ -175,12 +175,12 @@ def awaiting_blocks(
         unit = "roles" if message.quorum == "each_role" else "people"
         left = message.needed - message.reached
         rest = f" ({left} of {message.needed} {unit}) · {message.title} · sent {when(message.sent_at, now)}"
-        yield Paragraph(cells=(Cell("AWAITING ACKNOWLEDGEMENT", "title"), Cell(rest)), hang=2)
+        yield flow(Cell("AWAITING ACKNOWLEDGEMENT", "title"), rest, hang=2)
         entries = []
         for row in waiting[:most]:
             words = " · ".join(channel_words(row)) or "not sent yet"
-            entries.append(Row(first=Cell(person_name(row.recipient)), cells=(Cell(words),)))
+            entries.append(Row(first=Cell(person_name(row.recipient)), cells=(words,)))
         yield from rows(entries)
         call = suggested_actions.as_shown(suggested_actions.call(waiting[0].delivery))
         more = f"{len(waiting) - most} more → tocsin message list. " if len(waiting) > most else ""
-        yield Paragraph(cells=(Cell(f"{more}No answer? Call, then record"), arrow(call)), indent=17, hang=0)
+        yield flow(f"{more}No answer? Call, then record", arrow(call), indent=17, hang=0)

@@ -9,7 +9,7 @@ import msgspec
 
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import scope_words, when
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Blank, Block, Cell, Page, flow, line, table
 from runner.routing.rule_book import RULE_BOOK, KeptBy, Rule
 
 
@@ -101,7 +101,7 @@ def rules_page(report: RulesReport, now: datetime) -> Page:
         firm = ", no override" if rule.firm else ""
         doubt = "" if rule.confirmed else " – RECALLED, not confirmed"
         blocks += [
-            Paragraph(cells=(Cell(f"{rule.rule:<9}", "title"), Cell(rule.says)), hang=9),
+            flow(Cell(f"{rule.rule:<9}", "title"), rule.says, hang=9),
             line(
                 f"{rule.source} ({rule.jurisdiction}, as of {rule.as_of}){doubt}{firm}",
                 "dim",
@@ -127,4 +127,4 @@ def overrides_blocks(found: Sequence[OverrideView], now: datetime) -> tuple[Bloc
         )
         for view in found
     )
-    return (line("RULE OVERRIDES", "title"), Table(rows=rows, elastic=1))
+    return (line("RULE OVERRIDES", "title"), table(rows, 1))

@@ -15,7 +15,7 @@ from runner.incident.state.incident import Adoption, AsItWas, Document, Incident
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import count, moment, short_digest, when
 from runner.reports.core.header import Heading, heading_of, list_header, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, do, flow, line, table
 from runner.reports.core.task_rows import handle
 
 
@@ -207,11 +207,11 @@ def _listed(notices: Sequence[NoticeRow], now: datetime) -> Iterator[Block]:
         if found:
             yield line(f"{'CURRENT' if current else 'SUPERSEDED'} ({len(found)})", "title")
         for row in found:
-            yield Table(rows=(notice_cells(row, now),), elastic=1)
+            yield table((notice_cells(row, now),), 1)
             yield line(row.document, "dim", indent=4)
 
 
-def notice_cells(row: NoticeRow, now: datetime) -> tuple[Cell, ...]:
+def notice_cells(row: NoticeRow, now: datetime) -> Cells:
     """Return a notice as cells: name, status, time, digest."""
     tone: Tone = "plain" if row.current else "dim"
     return (
@@ -257,19 +257,15 @@ def notice_page(report: NoticeReport) -> Page:
         ("made", f"{moment(row.at)}{f' by {row.by}' if row.by else ''}"),
         ("digest", row.digest),
     ]
-    blocks.append(
-        Table(rows=tuple((Cell(name, "dim"), Cell(text)) for name, text in facts if text), elastic=1)
-    )
+    blocks.append(table(((Cell(name, "dim"), text) for name, text in facts if text), 1))
     blocks.extend(override_blocks(row))
     blocks.extend(_gaps(row))
     blocks += [Blank(), line("FILES", "title")]
-    blocks.append(
-        Table(rows=tuple((Cell(fmt), Cell(digest, "dim")) for fmt, digest in row.files.items()), elastic=1)
-    )
+    blocks.append(table(((fmt, Cell(digest, "dim")) for fmt, digest in row.files.items()), 1))
     blocks.extend(approval_blocks(row.approvals))
     if row.approve_step and row.current:
         command = f"tocsin approve {suggested_actions.shell_word(row.approve_step)} --digest {row.digest}"
-        blocks += [Blank(), Paragraph(cells=(Cell("→ "), Cell(command, "command")), hang=2)]
+        blocks += [Blank(), do(command)]
     return Page(tuple(blocks))
 
 
@@ -327,12 +323,10 @@ def approval_blocks(approvals: tuple[ApprovalRow, ...]) -> Iterator[Block]:
         reason = f": {approval.reason}" if approval.reason else ""
         proof = f"proved by {approval.proven_by}" if approval.proven_by else "claimed, not proved"
         tone: Tone = "dim" if not approval.binds else ("good" if approval.approved else "alarm")
-        yield Paragraph(
-            cells=(
-                Cell(f"{approval.by} ({approval.role}) ", "plain"),
-                Cell(f"{word}{reason}{void}", tone),
-                Cell(f"  {moment(approval.at)}, {proof}", "dim"),
-            ),
+        yield flow(
+            Cell(f"{approval.by} ({approval.role}) ", "plain"),
+            Cell(f"{word}{reason}{void}", tone),
+            Cell(f"  {moment(approval.at)}, {proof}", "dim"),
             indent=2,
             hang=2,
         )

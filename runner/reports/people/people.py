@@ -11,7 +11,7 @@ import msgspec
 from runner.errors import Problem
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import count, mask_contact, moment, span
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, flow, line, table
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks
 from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Directory, Person
@@ -103,14 +103,12 @@ def people_page(report: PeopleReport, now: datetime) -> Page:
         away = f"  AWAY, {person.alternate or 'nobody'} stands in" if person.away else ""
         roles = f"  {', '.join(person.roles)}" if person.roles else "  no role"
         blocks.append(
-            Paragraph(
-                cells=(
-                    Cell(person.person, "title"),
-                    Cell(f"  {person.name}" if person.name and person.name != person.person else ""),
-                    Cell(roles, "dim"),
-                    Cell(_FROM[person.origin], "dim"),
-                    Cell(away, "warn"),
-                ),
+            flow(
+                Cell(person.person, "title"),
+                f"  {person.name}" if person.name and person.name != person.person else "",
+                Cell(roles, "dim"),
+                Cell(_FROM[person.origin], "dim"),
+                Cell(away, "warn"),
                 hang=2,
             )
         )
@@ -136,8 +134,8 @@ def _contacts(one: PersonRow, now: datetime) -> Table:
             contact.verified_at is None or contact.verified_at <= contact.risk_at
         ):
             proof, tone = f"RISK reported {span(now - contact.risk_at)} ago, not verified since", "alarm"
-        rows.append((Cell(contact.channel), Cell(contact.address), Cell(f"{proof}{depends}", tone)))
-    return Table(rows=tuple(rows), elastic=2)
+        rows.append((contact.channel, contact.address, Cell(f"{proof}{depends}", tone)))
+    return table(rows, 2)
 
 
 class RoleRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,14 +196,14 @@ def roles_page(report: RolesReport) -> Page:
         return Page((line("no role is held by anybody: tocsin role assign ROLE PERSON --always", "warn"),))
     rows = [
         (
-            Cell(role.role),
+            role.role,
             Cell(", ".join(role.persons) or "nobody", "plain" if role.persons else "alarm"),
             Cell(_told(role, report.incident), "dim"),
         )
         for role in report.roles
     ]
     missing = (Blank(), *unheld_blocks(report.unheld)) if report.unheld else ()
-    return Page((Table(rows=tuple(rows), elastic=2), *_problems(report), *missing))
+    return Page((table(rows, 2), *_problems(report), *missing))
 
 
 def _told(one: RoleRow, incident: str) -> str:
@@ -268,12 +266,12 @@ def import_page(report: ImportReport) -> Page:
 
 def _blocks(report: ImportReport) -> Iterator[Block]:
     rows = tuple(
-        (Cell(person.change, _TONES[person.change]), Cell(person.person, "title"), Cell(_what(person)))
+        (Cell(person.change, _TONES[person.change]), Cell(person.person, "title"), _what(person))
         for person in report.people
         if person.change != "unchanged"
     )
     if rows:
-        yield Table(rows=rows, elastic=2, indent=0)
+        yield table(rows, 2, indent=0)
     for role, held in report.roles.items():
         yield line(f"{role} is held by {', '.join(held) or 'nobody'}", "plain" if held else "alarm", hang=2)
     same = sum(person.change == "unchanged" for person in report.people)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 
 import msgspec
 
 from runner.incident.exercises.improvements import Item, Plan, Proof, Source, Step, Tested, overdue
 from runner.reports.core.formatting import count, day, moment
-from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, fields, flow, line, table
+from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, fields, flow, line, paged, table
 
 
 class ItemReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,18 +74,18 @@ LEFT = ("open", "done")
 """Where something is still to be done: to take the action, or to prove it."""
 
 
-def improvements_page(report: ImprovementsReport, *, everything: bool = False) -> Page:
+@paged
+def improvements_page(report: ImprovementsReport, *, everything: bool = False) -> Iterator[Block]:
     """Draw a list; what is proved or dropped is folded unless ``everything`` is asked for."""
     items = [item for item in report.items if everything or item.status in LEFT]
-    blocks: list[Block] = []
     if items:
-        blocks.append(table((_row(item) for item in items), 4, indent=0))
+        yield table((_row(item) for item in items), 4, indent=0)
     else:
         words = "No open action items" if report.items else "No action items"
-        blocks.append(line(words, "good" if report.items else "dim"))
+        yield line(words, "good" if report.items else "dim")
     if folded := len(report.items) - len(items):
-        blocks += [Blank(), line(f"{count(folded, 'item is', 'items are')} over (--all)", "dim")]
-    return Page(tuple(blocks))
+        yield Blank()
+        yield line(f"{count(folded, 'item is', 'items are')} over (--all)", "dim")
 
 
 def _row(one: ItemReport) -> Cells:
@@ -185,23 +185,20 @@ def proposed(incident: str, codename: str, found: Iterable[tuple[Source, Plan, s
     )
 
 
-def proposals_page(report: ProposalsReport) -> Page:
+@paged
+def proposals_page(report: ProposalsReport) -> Iterator[Block]:
     """Draw them, with the command that takes one over."""
     if not report.proposals:
-        return Page(
-            (line(f"{report.codename} proposes nothing; rate it first, if it was an exercise", "dim"),)
-        )
+        yield line(f"{report.codename} proposes nothing; rate it first, if it was an exercise", "dim")
+        return
     rows = tuple(
         (Cell(proposal.ref, "command"), proposal.text, Cell(proposal.item, "good"))
         for proposal in report.proposals
     )
-    blocks: list[Block] = [table(rows, 1, indent=0)]
+    yield table(rows, 1, indent=0)
     fresh = next((proposal.ref for proposal in report.proposals if not proposal.item), "")
     if fresh:
         words = f"tocsin improvement add --from {report.codename} --take {fresh} --owner PERSON --due DATE"
-        blocks += [
-            Blank(),
-            line("No action items yet. Choose proposals:", "dim"),
-            line(words, "command"),
-        ]
-    return Page(tuple(blocks))
+        yield Blank()
+        yield line("No action items yet. Choose proposals:", "dim")
+        yield line(words, "command")

@@ -17,7 +17,7 @@ from runner.reports.core.attention_rows import attention_rows
 from runner.reports.core.do_now import LATER, NOTHING
 from runner.reports.core.formatting import person_name, person_names, remaining, when
 from runner.reports.core.header import Heading, heading_of, screen_header
-from runner.reports.core.page import Block, Cell, Page, Row, flow, line, rows
+from runner.reports.core.page import Block, Cell, Row, flow, line, paged, rows
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.status import Status
 from runner.reports.incidents.timeline import Entry
@@ -182,31 +182,30 @@ def _told(entry: Entry) -> Told:
     return Told(event=entry.event, at=entry.at, actor=entry.actor, text=entry.text)
 
 
-def brief_page(found: Brief) -> Page:
+@paged
+def brief_page(found: Brief) -> Iterator[Block]:
     """Draw it for somebody who was just woken."""
     now = found.as_of
     incident_command = person_names(found.command) or "nobody"
-    blocks: list[Block] = [
-        *screen_header(found.heading, now),
-        line(f"HANDOVER BRIEF, to entry {found.version}", "title"),
-        *((line(found.summary, indent=2, hang=2),) if found.summary else ()),
-        line(
-            f"Incident command: {incident_command} · {found.steps_ended} of {found.steps} tasks ended",
-            indent=2,
-        ),
-        *(room_blocks(found.war_room) if found.war_room is not None else ()),
-    ]
+    yield from screen_header(found.heading, now)
+    yield line(f"HANDOVER BRIEF, to entry {found.version}", "title")
+    yield from (line(found.summary, indent=2, hang=2),) if found.summary else ()
+    yield line(
+        f"Incident command: {incident_command} · {found.steps_ended} of {found.steps} tasks ended",
+        indent=2,
+    )
+    yield from room_blocks(found.war_room) if found.war_room is not None else ()
     now_ = [item for item in found.needs_attention if item.rank != LATER]
     later = [item for item in found.needs_attention if item.rank == LATER]
-    blocks += _section("DO NOW", attention_rows(now_, now), NOTHING)
-    blocks += _section("QUESTIONS, after isolation", attention_rows(later, now)) if later else []
-    blocks += _section("DEADLINES AND START-BY TIMES", [_clock(clock, now) for clock in found.clocks])
-    blocks += _section("WAITING FOR", [_wait(waiting, now) for waiting in found.waiting])
-    blocks += _section("DECISIONS", [_entry(decision, now) for decision in found.decisions])
+    yield from _section("DO NOW", attention_rows(now_, now), NOTHING)
+    if later:
+        yield from _section("QUESTIONS, after isolation", attention_rows(later, now))
+    yield from _section("DEADLINES AND START-BY TIMES", [_clock(clock, now) for clock in found.clocks])
+    yield from _section("WAITING FOR", [_wait(waiting, now) for waiting in found.waiting])
+    yield from _section("DECISIONS", [_entry(decision, now) for decision in found.decisions])
     if found.last is not None:
         to = person_name(found.last.to)
-        blocks += _section(f"SINCE THE BRIEF FOR {to}", [_entry(change, now) for change in found.changes])
-    return Page(tuple(blocks))
+        yield from _section(f"SINCE THE BRIEF FOR {to}", [_entry(change, now) for change in found.changes])
 
 
 def _section(title: str, entries: Sequence[Row], otherwise: str = "None") -> list[Block]:

@@ -14,7 +14,7 @@ from runner.law.deadlines import Place, deadline, rule_words
 from runner.law.grounds import Condition, Exemption, PersonalInformation, Threshold
 from runner.law.regime import Confidence, Content, DutyRule, Regime, Standing, StateLaw, Version
 from runner.reports.core.formatting import day, moment
-from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line, table
+from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line, paged, table
 
 EXAMPLE = datetime(2026, 11, 24, 10, tzinfo=UTC)
 """The Tuesday on which every worked example begins."""
@@ -358,25 +358,24 @@ def _standing(one: RegimeEntry) -> str:
     return f"{(one.standing or 'broken').replace('_', ' ')}{since}"
 
 
-def show_page(shown: RegimeShown) -> Page:
+@paged
+def show_page(shown: RegimeShown) -> Iterator[Block]:
     """Draw one law: whom it reaches, what it asks, and what counsel should watch."""
-    blocks: list[Block] = [
-        line(shown.name, "title"),
-        line(f"{shown.id}, {', '.join(shown.jurisdictions)}: {shown.citation}"),
-        line(f"{shown.source}{f' (looked at {shown.checked})' if shown.checked else ''}", "dim"),
-        line(_confidence(shown.confidence, shown.confidence_note), _TONES[shown.confidence]),
-        line(f"{shown.standing.replace('_', ' ')}, version {shown.version}"),
-    ]
-    blocks += _listed("versions", shown.versions)
-    blocks += _listed("applies where all of these hold", shown.scope)
-    blocks += _listed("personal information", shown.personal_information)
-    blocks += _listed("exempt", shown.exemptions)
+    yield line(shown.name, "title")
+    yield line(f"{shown.id}, {', '.join(shown.jurisdictions)}: {shown.citation}")
+    yield line(f"{shown.source}{f' (looked at {shown.checked})' if shown.checked else ''}", "dim")
+    yield line(_confidence(shown.confidence, shown.confidence_note), _TONES[shown.confidence])
+    yield line(f"{shown.standing.replace('_', ' ')}, version {shown.version}")
+    yield from _listed("versions", shown.versions)
+    yield from _listed("applies where all of these hold", shown.scope)
+    yield from _listed("personal information", shown.personal_information)
+    yield from _listed("exempt", shown.exemptions)
     for duty in shown.duties:
-        blocks += [Blank(), *_duty_blocks(duty)]
-    blocks += _listed("records", (shown.records,) if shown.records else ())
-    blocks += _listed("beware", shown.traps)
-    blocks += _listed("notes", shown.notes)
-    return Page(tuple(blocks))
+        yield Blank()
+        yield from _duty_blocks(duty)
+    yield from _listed("records", (shown.records,) if shown.records else ())
+    yield from _listed("beware", shown.traps)
+    yield from _listed("notes", shown.notes)
 
 
 def _confidence(level: Confidence, note: str) -> str:

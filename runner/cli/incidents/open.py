@@ -19,6 +19,7 @@ from runner.cli.messages.domains import nothing_hangs
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
+from runner.reports.core.filled import filled
 from runner.reports.core.page import Blank, Block, Cell, Page, do, flow, line, table
 from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks, unheld_words
@@ -178,17 +179,13 @@ def _warn_of_rest(session: Session, incident: Incident) -> None:
 
 
 def _opened(incident: Incident, opening: Opening, plan: PlanReport) -> Opened:
-    return Opened(
+    return filled(
+        Opened,
+        incident,
+        opening,
         incident=incident.id,
-        codename=incident.codename,
-        title=incident.title,
-        kind=incident.kind,
-        version=incident.version,
         plan=plan,
-        unaddressed=opening.unaddressed,
-        http_calls=opening.http_calls,
         unmapped=tuple(words for record in opening.imported for words in record.unmapped),
-        unheld=opening.unheld,
     )
 
 

@@ -11,6 +11,7 @@ from runner.base.instants import parse_instant
 from runner.base.states import MARKS, Kind, State
 from runner.incident.state.incident import Incident
 from runner.reports.core import suggested_actions
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import screen_time, zone_words
 from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Paragraph, Tone, arrow, ends, flow, line
 from runner.reports.core.second_person import alone_words
@@ -31,15 +32,7 @@ class Heading(msgspec.Struct, frozen=True, kw_only=True):
 
 def heading_of(incident: Incident) -> Heading:
     """Return an incident's heading."""
-    return Heading(
-        incident=incident.id,
-        codename=incident.codename,
-        title=incident.title,
-        kind=incident.kind,
-        state=incident.state,
-        severity=incident.severity,
-        alone=alone_words(incident),
-    )
+    return filled(Heading, incident, incident=incident.id, alone=alone_words(incident))
 
 
 def marking(kind: str) -> str:

@@ -15,6 +15,7 @@ from runner.incident.state.second_person import ClockMove, TwoPeople, TwoPersonA
 from runner.law.duty import Evidence
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.filled import filled
 from runner.reports.core.page import Block, line
 
 
@@ -45,21 +46,11 @@ class TwoPersonRow(msgspec.Struct, frozen=True, kw_only=True):
 def two_person_rows(incident: Incident) -> tuple[TwoPersonRow, ...]:
     """Return every such act, oldest first."""
     return tuple(
-        TwoPersonRow(
-            entry=people.entry,
-            kind=people.act.kind,
-            by=people.act.by,
-            at=people.at,
-            state=people.state,
-            roles=people.act.roles,
-            second=people.second,
-            confirmed_at=people.confirmed_at,
-            one_user=people.one_user,
-            alone=people.act.alone,
-            reason=people.act.reason,
-            duty=people.act.duty,
+        filled(
+            TwoPersonRow,
+            people.act,
+            people,
             left_open=tuple(people.act.left_open),
-            moves=people.act.moves,
             text=act_words(people.act),
         )
         for people in incident.second_person.values()

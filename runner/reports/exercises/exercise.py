@@ -13,6 +13,7 @@ from runner.incident.exercises.injects import deadline, met
 from runner.incident.exercises.ratings import ratings, unconfirmed
 from runner.incident.state.exercise import Drill
 from runner.incident.state.incident import Incident
+from runner.reports.core.filled import filled
 from runner.reports.core.header import clocked, zone_of
 from runner.reports.core.page import (
     Blank,
@@ -108,14 +109,13 @@ def drill_report(incident: Incident, plan: Exercise, now: datetime) -> DrillRepo
     if drill is None:
         raise ValueError("no exercise")
     zone = zone_of(incident, plan.clock.start)
-    return DrillReport(
+    return filled(
+        DrillReport,
+        plan,
         incident=incident.id,
         codename=incident.codename,
         kind=incident.kind,
-        name=plan.name,
-        title=plan.title,
         exercise_type=plan.type,
-        marking=plan.marking,
         stage=drill.stage,
         exercise_time=now.astimezone(zone),
         begun=_there(drill.begun_at, zone),
@@ -132,17 +132,13 @@ def _event(event: ScenarioEvent, incident: Incident, zone: tzinfo) -> EventRepor
     left_out = drill is not None and event.number in drill.deferred
     begun = drill.begun_at if drill is not None else None
     planned = begun + parse_duration(event.at) if event.at is not None and begun is not None else None
-    return EventReport(
-        number=event.number,
-        title=event.title,
-        category=event.category,
+    return filled(
+        EventReport,
+        event,
         state="released" if released else "left out" if left_out else "waiting",
         planned=_there(planned, zone),
         released=_there(released.at, zone) if released else None,
         cause=released.cause if released else "",
-        to=event.to,
-        via=event.via,
-        text=event.text,
         expected=tuple(
             Expectation(
                 action=one.words,
@@ -163,15 +159,11 @@ def _module(module: Module, drill: Drill, zone: tzinfo) -> ModuleReport:
             if observation.question == question
         )
 
-    return ModuleReport(
-        id=module.id,
-        title=module.title,
-        text=module.text,
+    return filled(
+        ModuleReport,
+        module,
         questions=tuple(
-            QuestionReport(
-                id=question.id, text=question.text, objective=question.objective, answers=answers(question.id)
-            )
-            for question in module.questions
+            filled(QuestionReport, question, answers=answers(question.id)) for question in module.questions
         ),
     )
 

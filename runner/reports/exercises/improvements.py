@@ -8,6 +8,7 @@ from datetime import date, datetime
 import msgspec
 
 from runner.incident.exercises.improvements import Item, Plan, Proof, Source, Step, Tested, overdue
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, day, moment
 from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, fields, flow, line, paged, table
 
@@ -49,24 +50,7 @@ def improvements(items: Iterable[Item], now: datetime, today: date) -> Improveme
 
 def _report(one: Item, today: date) -> ItemReport:
     plan = one.plan
-    return ItemReport(
-        id=one.id,
-        status=one.status,
-        overdue=overdue(one, today),
-        text=plan.text,
-        action=plan.action,
-        element=plan.element,
-        capability=plan.capability,
-        owner=plan.owner,
-        start=plan.start,
-        due=plan.due,
-        closes_with=plan.closes_with,
-        source=one.source,
-        evidence=one.evidence,
-        tested=one.tested,
-        proof=one.proof,
-        history=one.history,
-    )
+    return filled(ItemReport, plan, one, overdue=overdue(one, today))
 
 
 _TONES: dict[str, Tone] = {"open": "plain", "done": "warn", "retested": "good", "dropped": "dim"}
@@ -171,11 +155,10 @@ def proposed(incident: str, codename: str, found: Iterable[tuple[Source, Plan, s
         incident=incident,
         codename=codename,
         proposals=tuple(
-            Proposal(
+            filled(
+                Proposal,
+                row,
                 ref=source.ref,
-                text=row.text,
-                element=row.element,
-                capability=row.capability,
                 objective=source.target or source.objective,
                 step=source.step,
                 item=item,

@@ -11,6 +11,7 @@ from runner.incident.exercises.exercise_plan import Exercise
 from runner.incident.exercises.ratings import ObjectiveRating, TargetRating, TaskRating, ratings, unconfirmed
 from runner.incident.state.exercise import Rated
 from runner.incident.state.incident import Incident
+from runner.reports.core.filled import filled
 from runner.reports.core.page import Blank, Block, Cell, Paragraph, Tone, flow, line
 
 
@@ -71,13 +72,11 @@ def ratings_report(incident: Incident, plan: Exercise) -> Ratings:
 
 def _objective(one: ObjectiveRating) -> ObjectiveRow:
     by, note = _given(one.given)
-    return ObjectiveRow(
-        id=one.id,
-        text=one.text,
-        capability=one.capability,
+    return filled(
+        ObjectiveRow,
+        one,
         proposal=one.proposal.rating,
         rule=one.proposal.rule,
-        rating=one.rating,
         rated_by=by,
         note=note,
         targets=tuple(_target(target) for target in one.targets),
@@ -99,14 +98,7 @@ def _target(one: TargetRating) -> RatingRow:
 
 
 def _task(one: TaskRating) -> TaskRow:
-    return TaskRow(
-        task=one.task,
-        critical=one.critical,
-        by=one.by,
-        done=one.done,
-        proposal=one.proposal.rating,
-        rule=one.proposal.rule,
-    )
+    return filled(TaskRow, one, proposal=one.proposal.rating, rule=one.proposal.rule)
 
 
 def _given(rated: Rated | None) -> tuple[str, str]:

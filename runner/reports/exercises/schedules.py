@@ -26,6 +26,7 @@ from runner.incident.exercises.schedules import (
     Schedule,
     attention,
 )
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import moment
 from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Paragraph, Tone, flow, line, table
 
@@ -90,19 +91,15 @@ def schedules_report(
 def _report(schedule: Schedule, upcoming: datetime | None) -> ScheduleReport:
     rule = schedule.rule
     wrong = attention(schedule)
-    return ScheduleReport(
+    return filled(
+        ScheduleReport,
+        rule,
         schedule=schedule.id,
-        exercise=rule.exercise,
         routine=rule.routine or "",
         ahead=_span(rule.ahead),
         closed_for=_span(rule.closed_for),
-        cron=rule.cron,
         every=_span(rule.every),
-        zone=rule.zone,
         no_notice=_span(rule.no_notice),
-        on_missed=rule.on_missed,
-        unattended=rule.unattended,
-        despite=rule.despite,
         since=schedule.since,
         by=schedule.by,
         next=upcoming,
@@ -118,13 +115,10 @@ def _span(length: timedelta | None) -> str:
 
 
 def _fired(firing: Firing) -> FiringReport:
-    return FiringReport(
-        id=firing.id,
-        fire_at=firing.fire_at,
-        state=firing.state,
+    return filled(
+        FiringReport,
+        firing,
         recorded=firing.at,
-        codename=firing.codename,
-        detail=firing.detail,
         acknowledged=f"{firing.acknowledged} ({firing.acknowledged_by})" if firing.acknowledged else "",
     )
 

@@ -18,6 +18,7 @@ from runner.incident.state.library import Library
 from runner.law.duty import DutyStatus
 from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import describe_actor, moment, when
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Block, Cell, Page, do, flow, line, paged, table
@@ -101,16 +102,7 @@ def facts(incident: Incident, under: str = "") -> FactsReport:
         heading=heading_of(incident),
         kind=incident.kind,
         facts=tuple(
-            FactRow(
-                key=key,
-                value=fact.value,
-                source=fact.source,
-                by=fact.by,
-                at=fact.at,
-                confidence=fact.confidence,
-                event=incident.fact_events[key],
-                supersedes=fact.supersedes,
-            )
+            filled(FactRow, fact, key=key, event=incident.fact_events[key])
             for key, fact in sorted(incident.facts.items())
             if not under or key == under or key.startswith(f"{under}.")
         ),

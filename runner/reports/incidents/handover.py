@@ -15,6 +15,7 @@ from runner.playbook.format import CONTAINERS
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.attention_rows import attention_rows
 from runner.reports.core.do_now import LATER, NOTHING
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import person_name, person_names, remaining, when
 from runner.reports.core.header import Heading, heading_of, screen_header
 from runner.reports.core.page import Block, Cell, Row, flow, line, paged, rows
@@ -141,15 +142,11 @@ def _clocks(duties: Sequence[DutyStatus]) -> list[OpenClock]:
     never = datetime.max.replace(tzinfo=UTC)
     ordered = sorted(running, key=lambda one: (one.latest_safe_start or one.due or never, one.id))
     return [
-        OpenClock(
+        filled(
+            OpenClock,
+            status,
             duty=status.id,
-            recipient=status.recipient,
-            due=status.due,
-            due_local=status.due_local,
             due_date=status.due_date if status.due_kind == "date" else None,
-            latest_safe_start=status.latest_safe_start,
-            provisional=status.provisional,
-            state=status.state,
             title=duty_label(status),
         )
         for status in ordered

@@ -11,6 +11,7 @@ import msgspec
 from runner.base.states import MARKS
 from runner.incident.state.exercise import OVER
 from runner.incident.state.work import Failed
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import aside_words, count, elapsed_since, moment, remaining, screen_time
 from runner.reports.core.page import Block, Cell, Cells, Page, arrow, ends, flow, line, table
 from runner.reports.core.suggested_actions import close_exercise, resume
@@ -124,21 +125,15 @@ def incidents(
     ``playing`` says of exercises that are not closed how far they are, ``left_open`` which duties closed ones still have.
     """
     entries = [
-        IncidentEntry(
+        filled(
+            IncidentEntry,
+            row,
             incident=row.id,
-            codename=row.codename,
-            title=row.title,
-            kind=row.kind,
-            state=row.state,
-            opened_at=row.opened_at,
-            version=row.version,
             next_due=row.next_due if row.state in ("open", "paused") else None,
-            has_work=row.has_work,
             severity=row.summary.decode(),
             chosen=row.id == chosen,
             stage=playing[row.id].stage if row.id in playing else "",
             exercise_time=playing[row.id].time if row.id in playing else None,
-            unread=row.unread,
             left_open=left_open.get(row.id, ()),
             set_aside=set_aside.get(row.id) if row.state in ("open", "paused") else None,
         )

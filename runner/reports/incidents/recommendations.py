@@ -13,6 +13,7 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem, Rank
 from runner.reports.core.attention_rows import attention_row
 from runner.reports.core.do_now import NOTHING, TASKS
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count
 from runner.reports.core.header import Heading, screen_header
 from runner.reports.core.page import Block, Cell, Page, arrow, flow, line, rows
@@ -67,18 +68,7 @@ def next_actions(found: Status, how_many: int = HOW_MANY, *, everything: bool = 
     if not everything:
         unique = {item.command: item for item in reversed(ordered)}
         ordered = [item for item in ordered if unique[item.command] is item]
-    return Next(
-        incident=found.incident,
-        codename=found.codename,
-        title=found.title,
-        kind=found.kind,
-        state=found.state,
-        severity=found.severity,
-        as_of=found.as_of,
-        alone=found.alone,
-        next=tuple(ordered[:how_many]),
-        more=max(len(ordered) - how_many, 0),
-    )
+    return filled(Next, found, next=tuple(ordered[:how_many]), more=max(len(ordered) - how_many, 0))
 
 
 _Order = tuple[int, bool, bool, datetime, int]
@@ -104,16 +94,7 @@ def _candidates(found: Status) -> Iterator[tuple[_Order, Item]]:
 
 
 def _attention(one: AttentionItem) -> Item:
-    return Item(
-        kind=one.kind,
-        ref=one.ref,
-        text=one.text,
-        command=one.command,
-        rank=one.rank,
-        due=one.due,
-        who=one.who,
-        detail=one.detail,
-    )
+    return filled(Item, one)
 
 
 def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:
@@ -131,15 +112,7 @@ def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:
 
 def next_page(found: Next) -> Page:
     """Draw the things to do."""
-    heading = Heading(
-        incident=found.incident,
-        codename=found.codename,
-        title=found.title,
-        kind=found.kind,
-        state=found.state,
-        severity=found.severity,
-        alone=found.alone,
-    )
+    heading = filled(Heading, found)
     blocks: list[Block] = [*screen_header(heading, found.as_of)]
     if not found.next:
         blocks.append(line(NOTHING, "good"))

@@ -10,6 +10,7 @@ from runner.law.duty import DutyStatus
 from runner.playbook.format import CONTAINERS
 from runner.reports.core.attention_rows import attention_rows
 from runner.reports.core.do_now import LATER, NOTHING, calm
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, person_name, remaining, span, when
 from runner.reports.core.header import Heading, screen_header
 from runner.reports.core.page import Block, Cell, Page, Paragraph, Row, arrow, flow, line, rows, table
@@ -105,15 +106,7 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
 
 
 def _heading(found: Status) -> Heading:
-    return Heading(
-        incident=found.incident,
-        codename=found.codename,
-        title=found.title,
-        kind=found.kind,
-        state=found.state,
-        severity=found.severity,
-        alone=found.alone,
-    )
+    return filled(Heading, found)
 
 
 def _age(found: Status) -> str:

@@ -16,6 +16,7 @@ from runner.incident.steps.approvals import subject
 from runner.playbook.format import PEOPLE, AnyStep, Approve, Ask, Task
 from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import moment, remaining, when
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, do, line, table
@@ -118,7 +119,9 @@ def task(
     run = incident.runs[scope.run]
     bound = subject(incident, found, step) if isinstance(step, Approve) else None
     digest = bound.digest if bound else ""
-    return TaskReport(
+    return filled(
+        TaskReport,
+        found,
         heading=heading_of(incident),
         kind=incident.kind,
         playbook=PlaybookRef(name="", version="", digest="")
@@ -132,11 +135,7 @@ def task(
         phase=(step.phase or "") if step else "",
         csf=step.csf if step else (),
         condition=step.when.source if step and step.when else "",
-        ready_at=found.ready_at,
-        started_by=found.started_by,
-        ended_by=found.ended_by,
         outside_role=_outsider(incident, found, row),
-        digest=found.digest,
         subject_digest=digest,
         quorum=_quorum(step),
         approvals=approval_rows(incident, found, found.digest if found.over else digest),
@@ -208,7 +207,7 @@ def _deliveries(incident: Incident, invocation: Invocation) -> tuple[DeliveryRow
 
 def _others(incident: Incident, invocation: Invocation) -> tuple[Earlier, ...]:
     return tuple(
-        Earlier(invocation=one.id, state=one.state, ended_at=one.ended_at, reason=one.reason)
+        filled(Earlier, one, invocation=one.id)
         for one in incident.invocations.values()
         if (one.scope, one.step) == (invocation.scope, invocation.step) and one.id != invocation.id
     )

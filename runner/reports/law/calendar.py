@@ -10,6 +10,7 @@ import msgspec
 from runner.base.states import MARKS, Kind
 from runner.documents.writers.sheet import Sheet
 from runner.law.duty import DutyStatus
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import day, moment
 from runner.reports.core.header import marked, marking
 from runner.reports.core.page import Blank, Block, Cell, Page, line, table
@@ -80,20 +81,11 @@ def deadlines(found: Sequence[DutyStatus], incident: str, now: datetime, kind: K
 
 
 def _row(duty: DutyStatus) -> Deadline:
-    return Deadline(
+    return filled(
+        Deadline,
+        duty,
         duty=duty.id,
-        recipient=duty.recipient,
-        jurisdiction=duty.jurisdiction,
-        verdict=duty.verdict,
-        due=duty.due,
-        due_date=duty.due_date,
-        due_kind=duty.due_kind,
         start_by=duty.latest_safe_start,
-        provisional=duty.provisional,
-        standard=duty.standard,
-        citation=duty.citation,
-        confidence=duty.confidence,
-        state=duty.state,
         ground=duty.record.ground if duty.record is not None else "",
     )
 

@@ -13,6 +13,7 @@ from runner.law.counting import HolidayCalendar
 from runner.law.deadlines import Place, deadline, rule_words
 from runner.law.grounds import Condition, Exemption, PersonalInformation, Threshold
 from runner.law.regime import Confidence, Content, DutyRule, Regime, Standing, StateLaw, Version
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import day, moment
 from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line, paged, table
 
@@ -117,14 +118,12 @@ class _All:
 def entry(regime: Regime, origin: str) -> RegimeEntry:
     """Return a law as a row of the list: its newest version."""
     newest = regime.versions[0]
-    return RegimeEntry(
-        id=regime.id,
-        name=regime.name,
-        jurisdictions=regime.jurisdictions,
+    return filled(
+        RegimeEntry,
+        regime,
         standing=newest.standing,
         in_force_from=newest.from_date,
         duties=len(newest.duties),
-        confidence=regime.confidence,
         origin=origin,
     )
 
@@ -132,10 +131,9 @@ def entry(regime: Regime, origin: str) -> RegimeEntry:
 def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar) -> RegimeShown:
     """Return one version of a law in words."""
     records = regime.records
-    return RegimeShown(
-        id=regime.id,
-        name=regime.name,
-        jurisdictions=regime.jurisdictions,
+    return filled(
+        RegimeShown,
+        regime,
         citation=version.citation,
         source=regime.source.url,
         checked=regime.source.checked,
@@ -149,10 +147,7 @@ def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar) ->
         records=" ".join(part for part in (records.ref, records.text, records.retention) if part)
         if records
         else "",
-        traps=regime.traps,
         notes=tuple(note for note in (version.note, regime.effective_note) if note),
-        confidence=regime.confidence,
-        confidence_note=regime.confidence_note,
     )
 
 
@@ -293,10 +288,10 @@ def _delivery(rule: DutyRule) -> Iterator[str]:
 
 def _duty(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> DutyShown:
     version = next(version for version in regime.versions if rule in version.duties)
-    return DutyShown(
+    return filled(
+        DutyShown,
+        rule,
         id=f"{regime.id}/{rule.slug}",
-        stage=rule.stage,
-        recipient=rule.recipient,
         citation=rule.citation or version.citation,
         conditions=(
             *(condition_words(condition) for condition in rule.only_if),
@@ -314,10 +309,7 @@ def _duty(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> DutyShow
             for remark in rule.remarks
         ),
         penalty=rule.lateness.penalty if rule.lateness is not None else "",
-        notice=rule.notice,
         executable=executable(rule, version),
-        confidence=rule.confidence,
-        confidence_note=rule.confidence_note,
     )
 
 
@@ -327,13 +319,7 @@ def worked_example(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) ->
     found = deadline(rule.clock, _All(), place)
     if found.due is None or found.due_date is None:
         return None
-    return Example(
-        start=EXAMPLE,
-        due=found.due,
-        due_date=found.due_date,
-        kind=found.due_kind,
-        latest_legal=found.latest_legal,
-    )
+    return filled(Example, found, start=EXAMPLE, kind=found.due_kind)
 
 
 # ---------------------------------------------------------------------------------------------------- pages

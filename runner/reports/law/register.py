@@ -18,6 +18,7 @@ from runner.base.states import Kind
 from runner.facts.vocabulary.register import nested, value_words
 from runner.incident.state.incident import DutyView, Incident
 from runner.law.duty import DutyRecord, DutyStatus
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, moment, signatures, standing
 from runner.reports.core.header import marked
 from runner.reports.core.page import Blank, Block, Cell, Cells, Page, flow, line, table
@@ -101,13 +102,10 @@ def breach(incident: Incident, duties: Sequence[DutyStatus]) -> Breach | None:
     facts = _known(known, FACTS)
     if populations:
         facts = {**facts, "populations": populations}
-    return Breach(
+    return filled(
+        Breach,
+        incident,
         incident=incident.id,
-        codename=incident.codename,
-        title=incident.title,
-        kind=incident.kind,
-        state=incident.state,
-        opened_at=incident.opened_at,
         facts=facts,
         effects=_known(known, EFFECTS),
         remedial_action=_known(known, ACTION),
@@ -136,11 +134,10 @@ def _decisions(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Dec
             continue
         seen = incident.duties.get(duty.id)
         record = seen.record if seen is not None else None
-        yield Decision(
+        yield filled(
+            Decision,
+            duty,
             duty=duty.id,
-            verdict=duty.verdict,
-            state=duty.state,
-            due=duty.due,
             at=record.at if record else None,
             by=record.by if record else "",
             reference=(record.reference or record.receipt) if record else "",

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import span
 from runner.reports.core.page import Blank, Block, Cell, Page, Tone, line, table
 from runner.routing.messaging import Channel, Confidentiality, PersonalData
@@ -59,14 +60,11 @@ def channel_row(
 ) -> ChannelRow:
     """Return one channel as it stands now."""
     held = account.held_until
-    return ChannelRow(
+    return filled(
+        ChannelRow,
+        channel,
         channel=channel.id,
-        adapter=channel.adapter,
-        priority=channel.priority,
-        confidentiality=channel.confidentiality,
-        personal_data=channel.personal_data,
         exercise=channel.exercise_safe,
-        account=channel.account,
         rates=tuple(rate.text for rate in channel.rates),
         held_until=held if held is not None and held > now else None,
         opens_at=opens_at,

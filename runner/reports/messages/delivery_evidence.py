@@ -11,6 +11,7 @@ from runner.base.states import Kind, Proof
 from runner.errors import NotFound
 from runner.incident.state import events as e
 from runner.incident.state.incident import Attempt, Delivery, Incident
+from runner.reports.core.filled import filled
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Page, flow, line
 from runner.routing.messaging import EVIDENCE, proves
@@ -124,7 +125,7 @@ def _attempts(found: Sequence[Attempt]) -> str:
 
 def _entry(one: Written, delivery: Delivery) -> Entry | None:
     text = _words(one.event, delivery)
-    return Entry(seq=one.seq, at=one.at, text=text, hash=one.hash) if text else None
+    return filled(Entry, one, text=text) if text else None
 
 
 def _words(event: e.AnyEvent, delivery: Delivery) -> str:

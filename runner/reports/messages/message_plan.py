@@ -8,6 +8,7 @@ from itertools import groupby
 import msgspec
 
 from runner.base.states import Kind, Refusal
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, mask_contact
 from runner.reports.core.header import marked
 from runner.reports.core.page import Blank, Block, Cell, Cells, Page, line, table
@@ -70,10 +71,9 @@ def plan_report(
 
 
 def _recipient(message: PlannedMessage, plan: DeliveryPlan) -> PlannedRecipient:
-    return PlannedRecipient(
-        step=message.step,
-        title=message.title,
-        message_class=message.message_class,
+    return filled(
+        PlannedRecipient,
+        message,
         recipient=plan.person,
         channels=tuple(
             PlannedWay(

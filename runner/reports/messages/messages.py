@@ -23,6 +23,7 @@ from runner.incident.state.quorum import (
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import do_now
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import RECEIPTS, count, here, person_name, when
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, do, line, table
@@ -204,34 +205,21 @@ def delivery_row(
     """Return one delivery as it is shown; ``exposed`` is what of it went through compromised domains."""
     message = incident.messages.get(delivery.message)
     moves = delivery.state == "active"
-    return DeliveryRow(
+    return filled(
+        DeliveryRow,
+        delivery,
         delivery=delivery.id,
         recipient=delivery.person,
-        goal=delivery.goal,
-        evidence=delivery.evidence,
-        state=delivery.state,
         attempts=tuple(attempt_view(attempt) for attempt in delivery.attempts),
-        refusals=delivery.refusals,
-        message=delivery.message,
         message_class=message.message_class.name if message else "",
-        step=delivery.step,
-        channels=delivery.channels,
-        overridden=delivery.overridden,
         exposed=tuple(exposure.domain for exposure in exposed),
         answered_over=tuple(exposure.domain for exposure in exposed if exposure.acknowledged),
-        stuck=delivery.stuck,
-        level=delivery.level,
         starts_at=delivery.starts_at if delivery.waits and delivery.state == "active" else None,
-        reminders=delivery.reminders,
-        lapsed=delivery.lapsed,
         owed=message.owed if message and delivery.level == 0 and delivery.state != "satisfied" else None,
         title=title,
         sent_at=message.at if message else None,
-        roles=delivery.roles,
         wanted=message is not None and is_awaited(incident, delivery),
         next_at=incident.sends.get(delivery.id) or incident.looks.get(delivery.id) if moves else None,
-        acked_at=delivery.acked_at,
-        acked_via=delivery.acked_via,
     )
 
 
@@ -254,15 +242,10 @@ def message_titles(incident: Incident, words: Mapping[str, str]) -> dict[str, st
 
 def attempt_view(attempt: Attempt) -> AttemptView:
     """Return one try as it is shown."""
-    return AttemptView(
-        n=attempt.n,
-        channel=attempt.channel,
-        state=attempt.state,
-        provider_id=attempt.provider_id,
+    return filled(
+        AttemptView,
+        attempt,
         at=attempt.started_at,
-        ended_at=attempt.ended_at,
-        reason=attempt.reason,
-        resolved_by=attempt.resolved_by,
         receipts=tuple(
             ReceiptView(kind=receipt.kind, at=receipt.at, code=receipt.code) for receipt in attempt.receipts
         ),
@@ -306,12 +289,10 @@ def messages(
     incident: Incident, now: datetime | None = None, words: Mapping[str, str] = NO_WORDS
 ) -> MessagesReport:
     """Return the list of deliveries; ``words`` are the titles of the steps by invocation."""
-    return MessagesReport(
+    return filled(
+        MessagesReport,
+        incident,
         incident=incident.id,
-        codename=incident.codename,
-        title=incident.title,
-        kind=incident.kind,
-        state=incident.state,
         deliveries=delivery_rows(incident, words),
         roles=tuple(row for name in incident.messages for row in role_rows(incident, name)),
         not_written=not_written(incident),

@@ -8,6 +8,7 @@ from datetime import datetime
 from runner.base.states import AttemptState
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_rows import attention_rows
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import here, person_name, person_names, when
 from runner.reports.core.header import Heading, list_header
 from runner.reports.core.page import Block, Cell, Cells, Page, Row, Tone, arrow, flow, line, rows, table
@@ -40,13 +41,7 @@ _VIA: Mapping[str, str] = {"code": "with the code", "link": "by the link", "tele
 
 def messages_page(report: MessagesReport, now: datetime) -> Page:
     """Draw the list: DO NOW, then each message with its people."""
-    heading = Heading(
-        incident=report.incident,
-        codename=report.codename,
-        title=report.title,
-        kind=report.kind,
-        state=report.state,
-    )
+    heading = filled(Heading, report)
     blocks: list[Block] = [*list_header(heading, "Messages", now), *not_written_lines(report.not_written)]
     if not (report.deliveries or report.roles):
         return Page((*blocks, line("No message was sent", "dim")))

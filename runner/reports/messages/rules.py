@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from runner.incident.state.incident import Incident
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import scope_words, when
 from runner.reports.core.page import Blank, Block, Cell, Page, flow, line, table
 from runner.routing.rule_book import RULE_BOOK, KeptBy, Rule
@@ -56,19 +57,7 @@ def override_views(incident: Incident | None) -> tuple[OverrideView, ...]:
     """Return the rules that were set aside, oldest first."""
     found = incident.overrides.values() if incident is not None else ()
     return tuple(
-        OverrideView(
-            entry=override.seq,
-            rule=override.rule,
-            by=override.by,
-            role=override.role,
-            at=override.at,
-            reason=override.reason,
-            channel=override.channel,
-            message_class=override.message_class,
-            person=override.person,
-            text=override.text,
-            domains=tuple(sorted(override.domains)),
-        )
+        filled(OverrideView, override, entry=override.seq, domains=tuple(sorted(override.domains)))
         for override in found
     )
 
@@ -81,16 +70,7 @@ def rules_report(incident: Incident | None) -> RulesReport:
 
 
 def _rule(one: Rule) -> RuleView:
-    return RuleView(
-        rule=one.number,
-        says=one.says,
-        kept_by=one.kept_by,
-        source=one.source,
-        jurisdiction=one.jurisdiction,
-        as_of=one.as_of,
-        confirmed=one.confirmed,
-        firm=one.firm,
-    )
+    return filled(RuleView, one, rule=one.number)
 
 
 def rules_page(report: RulesReport, now: datetime) -> Page:

@@ -11,6 +11,7 @@ from runner.incident.messages.room_provisioning import failure, is_done
 from runner.incident.state.incident import Incident, RoomTask
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
+from runner.reports.core.filled import filled
 from runner.reports.core.page import Block, line
 
 
@@ -42,12 +43,10 @@ def room_view(incident: Incident) -> RoomView | None:
     if room is None:
         return None
     errands = incident.errands.values()
-    return RoomView(
-        name=room.name,
-        address=room.address,
-        domains=room.domains,
+    return filled(
+        RoomView,
+        room,
         opened=bool(room.channel),
-        agreed_by=room.agreed_by,
         guests=tuple(_guest(errand) for errand in errands if errand.room == room.name and errand.person),
         passed_over={
             errand.room: why for errand in errands if not errand.person and (why := failure(errand))

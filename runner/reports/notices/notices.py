@@ -13,6 +13,7 @@ from runner.incident.messages.compromised_traffic import exposed_approval
 from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed
 from runner.incident.state.incident import Adoption, AsItWas, Document, Incident, Invocation, Override
 from runner.reports.core import suggested_actions
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, moment, short_digest, when
 from runner.reports.core.header import Heading, heading_of, list_header, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, do, flow, line, table
@@ -105,23 +106,13 @@ def _row(
     bound = incident.invocations.get(document.step)
     signing = [i for i in incident.invocations.values() if bound is not None and _binds(incident, i, bound)]
     waiting = [i.id for i in signing if i.state in ("ready", "active") and not i.over]
-    return NoticeRow(
+    return filled(
+        NoticeRow,
+        document,
         document=document.id,
-        notice=document.notice,
-        version=document.version,
-        duty=document.duty,
-        step=document.step,
-        status=document.status,
-        digest=document.digest,
-        files=document.files,
-        gaps=document.gaps,
-        at=document.at,
-        by=document.by,
         current=current,
         approvals=tuple(row for i in signing for row in approval_rows(incident, i, document.digest)),
         approve_step=handle(incident, waiting[0]) if waiting else "",
-        override=document.override,
-        adoption=document.adoption,
         stale=bool(changed),
         changed=changed,
         as_it_was=document.as_it_was if changed and not not_passed(incident, document, changed) else None,
@@ -136,16 +127,11 @@ def approval_rows(incident: Incident, invocation: Invocation, digest: str) -> tu
     """Return the words given in one approval, each with whether it binds ``digest``."""
     users = [a.os_user for a in invocation.approvals if a.os_user and a.approved]
     return tuple(
-        ApprovalRow(
+        filled(
+            ApprovalRow,
+            a,
             step=invocation.id,
-            by=a.by,
-            role=a.role,
-            approved=a.approved,
-            at=a.at,
             binds=bool(digest) and a.digest == digest and not a.void and not a.provisional,
-            reason=a.reason,
-            proven_by=a.proven_by,
-            recorded_by=a.recorded_by,
             provisional=a.provisional and not a.void,
             shared_os_user=a.approved and users.count(a.os_user) > 1,
             exposed=exposed_approval(incident, invocation, a),

@@ -12,6 +12,7 @@ from runner.decoding import from_json
 from runner.documents.redline.redline import FactChange, Line, Op, Redline
 from runner.facts.vocabulary.register import value_words
 from runner.incident.state.incident import Document, Incident, Invocation
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, moment, short_digest
 from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line, table
 
@@ -50,15 +51,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
 
 def version(document: Document, number: int, *, filed: bool = False) -> Version:
     """Return how a rendering is named in a comparison."""
-    return Version(
-        document=document.id,
-        notice=document.notice,
-        number=number,
-        digest=document.digest,
-        status=document.status,
-        at=document.at,
-        filed=filed,
-    )
+    return filled(Version, document, document=document.id, number=number, filed=filed)
 
 
 def compared(before: Version, after: Version, found: Redline, facts: tuple[FactChange, ...]) -> Compared:

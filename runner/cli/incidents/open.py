@@ -138,7 +138,14 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
     after = turn.after
     _warn_of_silence(session, after)
     _warn_of_rest(session, after)
-    report = _opened(after, opening, plan)
+    report = filled(
+        Opened,
+        after,
+        opening,
+        incident=after.id,
+        plan=plan,
+        unmapped=tuple(words for record in opening.imported for words in record.unmapped),
+    )
     session.show(report, lambda: _page(report, outcome.outcome(session, turn, ())))
 
 
@@ -176,17 +183,6 @@ def _warn_of_rest(session: Session, incident: Incident) -> None:
     if incident.kind == "test" or row is None or row.next_due is None or living(session.service.store):
         return
     session.warn("no_worker", f"{suggested_actions.NO_WORKER} → {suggested_actions.START_WORKER}")
-
-
-def _opened(incident: Incident, opening: Opening, plan: PlanReport) -> Opened:
-    return filled(
-        Opened,
-        incident,
-        opening,
-        incident=incident.id,
-        plan=plan,
-        unmapped=tuple(words for record in opening.imported for words in record.unmapped),
-    )
 
 
 def severity_of(text: str) -> Severity:

@@ -16,7 +16,7 @@ import msgspec
 
 from runner.base.states import TaskState
 from runner.incident.state.expression_view import item_of, open_before, outwards, title_of
-from runner.incident.state.incident import Incident, Invocation, Scope
+from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import authors, counted, subject
 from runner.playbook.format import AnyStep, Approve, Ask, Call, Group, Repeat, Task
@@ -152,7 +152,7 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
         progress=_progress(incident, invocation, step),
         unticked=len(step.checklist) - len(invocation.checked) if isinstance(step, Task) else 0,
         waits_for=open_before(incident, invocation, step),
-        item=_item(incident, scope),
+        item=next((s.item for s in outwards(incident, scope) if s.item is not None), ""),
         duty=item_of(incident, scope, getattr(step, "duty", "")),
         containment=_contains(step),
         superseded=superseded,
@@ -201,10 +201,6 @@ def roles_of(step: AnyStep | None) -> tuple[str, ...]:
         return tuple(quorum.roles)
     role = getattr(step, "role", "")
     return (role,) if role else ()
-
-
-def _item(incident: Incident, scope: Scope) -> str:
-    return next((s.item for s in outwards(incident, scope) if s.item is not None), "")
 
 
 def to_come(step: AnyStep, library: Library, incident: Incident, parent: Invocation) -> Iterator[TaskRow]:

@@ -10,7 +10,7 @@ import msgspec
 from runner.base.states import Kind, State
 from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
-from runner.reports.core.attention_item import AttentionItem, Rank
+from runner.reports.core.attention_item import Rank
 from runner.reports.core.attention_rows import attention_row
 from runner.reports.core.do_now import NOTHING, TASKS
 from runner.reports.core.filled import filled
@@ -80,7 +80,7 @@ def _candidates(found: Status) -> Iterator[tuple[_Order, Item]]:
     hidden = {name for group in found.lanes for name in group.rows if name != group.first}
     words = {word for item in found.needs_attention for word in (item.ref, item.command)}
     for n, one in enumerate(attention_folded(found.needs_attention, found.lanes)):
-        yield (one.rank, False, False, _FAR, n), _attention(one)
+        yield (one.rank, False, False, _FAR, n), filled(Item, one)
     if found.state not in ("open", "paused") or any(
         item.kind == "exercise_over" for item in found.needs_attention
     ):
@@ -91,10 +91,6 @@ def _candidates(found: Status) -> Iterator[tuple[_Order, Item]]:
             item = _ready(found, row, groups.get(row.invocation))
             if item.command not in words:
                 yield order, item
-
-
-def _attention(one: AttentionItem) -> Item:
-    return filled(Item, one)
 
 
 def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:

@@ -81,7 +81,7 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     clocks = None if everything else BRIEF_CLOCKS if brief else CLOCKS
     steps = () if over else tuple(_steps(found, now, lanes, everything))
     deadlines = tuple(_clocks(found.duties, now, found.opened_at, lanes, clocks))
-    blocks: list[Block] = [*screen_header(_heading(found), now, _age(found))]
+    blocks: list[Block] = [*screen_header(filled(Heading, found), now, _age(found))]
     for section in (
         _attention(found, now, lanes, most),
         (*deadlines, *steps) if brief else (),
@@ -103,10 +103,6 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     ):
         blocks.extend(section)
     return Page(tuple(blocks))
-
-
-def _heading(found: Status) -> Heading:
-    return filled(Heading, found)
 
 
 def _age(found: Status) -> str:

@@ -141,7 +141,11 @@ def task(
         approvals=approval_rows(incident, found, found.digest if found.over else digest),
         attempts=tuple(attempt_view(attempt) for attempt in found.attempts),
         deliveries=_deliveries(incident, found),
-        others=_others(incident, found),
+        others=tuple(
+            filled(Earlier, one, invocation=one.id)
+            for one in incident.invocations.values()
+            if (one.scope, one.step) == (found.scope, found.step) and one.id != found.id
+        ),
         comments=tuple(_comments(invocation, journal)),
         notice=_notice(incident, bound) if bound else None,
     )
@@ -203,14 +207,6 @@ def _deliveries(incident: Incident, invocation: Invocation) -> tuple[DeliveryRow
     message = incident.messages.get(invocation.message)
     names = message.deliveries if message else ()
     return tuple(delivery_row(incident, incident.deliveries[name]) for name in names)
-
-
-def _others(incident: Incident, invocation: Invocation) -> tuple[Earlier, ...]:
-    return tuple(
-        filled(Earlier, one, invocation=one.id)
-        for one in incident.invocations.values()
-        if (one.scope, one.step) == (invocation.scope, invocation.step) and one.id != invocation.id
-    )
 
 
 def task_page(report: TaskReport, now: datetime) -> Page:

@@ -11,7 +11,7 @@ from runner.incident.state.incident import Incident
 from runner.reports.core.filled import filled
 from runner.reports.core.formatting import scope_words, when
 from runner.reports.core.page import Blank, Block, Cell, Page, flow, line, table
-from runner.routing.rule_book import RULE_BOOK, KeptBy, Rule
+from runner.routing.rule_book import RULE_BOOK, KeptBy
 
 
 class OverrideView(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,12 +65,9 @@ def override_views(incident: Incident | None) -> tuple[OverrideView, ...]:
 def rules_report(incident: Incident | None) -> RulesReport:
     """Return the whole book."""
     return RulesReport(
-        rules=tuple(_rule(one) for one in RULE_BOOK.values()), overrides=override_views(incident)
+        rules=tuple(filled(RuleView, one, rule=one.number) for one in RULE_BOOK.values()),
+        overrides=override_views(incident),
     )
-
-
-def _rule(one: Rule) -> RuleView:
-    return filled(RuleView, one, rule=one.number)
 
 
 def rules_page(report: RulesReport, now: datetime) -> Page:

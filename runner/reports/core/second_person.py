@@ -100,7 +100,6 @@ def awaiting(incident: Incident) -> Iterator[AttentionItem]:
             able = any(set(incident.roles.get(role, ())) - {people.act.by} for role in people.act.roles)
             yield AttentionItem(
                 kind="second_person",
-                severity="high",
                 ref=str(people.entry),
                 since=people.at,
                 text=awaited_words(incident, people),

@@ -147,7 +147,7 @@ def wanting(
 
 
 def _entry(kind: AttentionKind, ref: str, text: str, command: str) -> AttentionItem:
-    return AttentionItem(kind=kind, severity="low", ref=ref, since=None, text=text, command=command)
+    return AttentionItem(kind=kind, severity="low", ref=ref, text=text, command=command)
 
 
 # --------------------------------------------------------------------------------------------------- the page

@@ -30,7 +30,6 @@ def late_items(items: Iterable[Item], today: date) -> Iterator[AttentionItem]:
             kind="improvement_late",
             severity="low",
             ref=late[0],
-            since=None,
             text=f"{count(len(late), 'action item is', 'action items are')} overdue: "
             f"{', '.join(late[:_NAMED])}{more}",
             command="tocsin improvement list",

@@ -82,9 +82,7 @@ def nowhere(incident: Incident) -> Iterator[AttentionItem]:
     ]
     yield AttentionItem(
         kind="no_war_room",
-        severity="high",
         ref=incident.id,
-        since=None,
         text="No war room can be used. Agree on one out-of-band, then record the address"
         + (f" ({'; '.join(failed)})" if failed else ""),
         command=suggested_actions.USE_ROOM,

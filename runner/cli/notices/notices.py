@@ -322,17 +322,12 @@ def check(
     from runner.documents.contents.coverage import complete
 
     incident = session.incident()
-    template = _template_of(incident, name)
+    made = [d.notice for d in incident.documents.values() if name in (d.id, d.step, _step_of(incident, d))]
+    template = made[-1] if made else name
     lines = coverage(session.service, incident, template, duty)
     report = Checked(notice=template, complete=complete(lines), coverage=lines)
     session.show(report, lambda: _check_page(report))
     return 0 if report.complete else 1
-
-
-def _template_of(incident: Incident, name: str) -> str:
-    """Return the template behind a rendering's or a step's name; any other name is a template's own."""
-    made = [d.notice for d in incident.documents.values() if name in (d.id, d.step, _step_of(incident, d))]
-    return made[-1] if made else name
 
 
 def _step_of(incident: Incident, document: Document) -> str:

@@ -358,7 +358,9 @@ def show_page(shown: RegimeShown) -> Iterator[Block]:
     yield from _listed("exempt", shown.exemptions)
     for duty in shown.duties:
         yield Blank()
-        yield from _duty_blocks(duty)
+        yield flow(Cell(duty.id, "title"), f"  {duty.stage}, to {duty.recipient}", hang=2)
+        rows = [(Cell(name, "dim"), Cell(text, tone)) for name, text, tone in _duty_rows(duty) if text]
+        yield table(rows, 1)
     yield from _listed("records", (shown.records,) if shown.records else ())
     yield from _listed("beware", shown.traps)
     yield from _listed("notes", shown.notes)
@@ -375,12 +377,6 @@ def _listed(title: str, items: Iterable[str]) -> Iterator[Block]:
         yield line(title, "title")
         for member in members:
             yield flow("- ", member, indent=2, hang=2)
-
-
-def _duty_blocks(duty: DutyShown) -> Iterator[Block]:
-    yield flow(Cell(duty.id, "title"), f"  {duty.stage}, to {duty.recipient}", hang=2)
-    rows = [(Cell(name, "dim"), Cell(text, tone)) for name, text, tone in _duty_rows(duty) if text]
-    yield table(rows, 1)
 
 
 def _duty_rows(duty: DutyShown) -> Iterator[tuple[str, str, Tone]]:

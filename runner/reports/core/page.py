@@ -120,6 +120,15 @@ def fields(rows: Iterable[tuple[str, Cell | str]], *, indent: int = 2) -> Table:
     return table((row for row in cells if row[1].text), 1, indent=indent)
 
 
+def section(title: str, rows: Iterable[Cells], elastic: int) -> Iterator[Block]:
+    """Yield a table under a title; nothing where it has no rows."""
+    found = tuple(rows)
+    if found:
+        yield Blank()
+        yield line(title, "title")
+        yield table(found, elastic)
+
+
 def do(command: str, *, indent: int = 0, hang: int = 2) -> Paragraph:
     """Return a command on a line of its own."""
     return flow("→ ", Cell(command, "command"), indent=indent, hang=hang)

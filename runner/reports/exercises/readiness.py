@@ -6,12 +6,12 @@ What is played without people (kind ``test``) counts for nothing here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from runner.reports.core.attention_item import AttentionItem, AttentionKind
-from runner.reports.core.formatting import count, day, elapsed_since
+from runner.reports.core.formatting import age, count, day
 from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, do, flow, line, table
 from runner.reports.messages.communications_check import STALE
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_words
@@ -101,8 +101,8 @@ def person_problem(ways: int, worked: datetime | None, failed: bool, now: dateti
     if worked is None:
         return "every try failed" if failed else "no contact method tested"
     if failed:
-        return f"the last try failed; worked {_age(worked, now)}"
-    return f"worked {_age(worked, now)}: try again" if now - worked > STALE else ""
+        return f"the last try failed; worked {age(worked, now)}"
+    return f"worked {age(worked, now)}: try again" if now - worked > STALE else ""
 
 
 def wanting(
@@ -201,7 +201,7 @@ def _exercised(one: PlaybookReadiness, now: datetime) -> tuple[str, Tone]:
     if found is None:
         return "part of others" if one.part_of else "never exercised", "dim" if one.part_of else "warn"
     rated = ", ".join(f"{name} {rating or 'not rated'}" for name, rating in found.ratings.items())
-    words = f"{_age(found.at, now)} in {found.codename}: {rated}"
+    words = f"{age(found.at, now)} in {found.codename}: {rated}"
     if one.changed:
         return f"{words}; changed since", "warn"
     return words, "good" if set(found.ratings.values()) <= {"P", "S"} else "warn"
@@ -225,7 +225,7 @@ def _people(report: ReadinessReport) -> Iterator[Block]:
             Cell(", ".join(person.roles), "dim"),
             Cell(person.problem, "alarm" if person.roles else "warn")
             if person.problem or person.worked_at is None
-            else Cell(f"reached {_age(person.worked_at, report.as_of)}", "good"),
+            else Cell(f"reached {age(person.worked_at, report.as_of)}", "good"),
         )
         for person in report.people
     )
@@ -242,11 +242,3 @@ def _items(found: ItemCounts) -> Iterator[Block]:
     words = _counted(found.open, found.late, found.unproved) or "nothing is left"
     over = f"; {found.retested} proved" if found.retested else ""
     yield flow(Cell("IMPROVEMENT  ", "title"), Cell(f"{words}{over}", "alarm" if found.late else "plain"))
-
-
-def _age(at: datetime, now: datetime) -> str:
-    return (
-        "just now"
-        if now - at < timedelta(minutes=1)
-        else f"{elapsed_since(at, now).removeprefix('since ')} ago"
-    )

@@ -259,9 +259,7 @@ def _reopened(
                 (f"{name}: or decide again not to notify", suggested_actions.decide_again(duty.id)),
             ]
         for text, command in ways:
-            yield AttentionItem(
-                kind="duty_reopened", ref=duty.id, text=text, command=command
-            )
+            yield AttentionItem(kind="duty_reopened", ref=duty.id, text=text, command=command)
 
 
 def _unsigned(
@@ -304,9 +302,7 @@ def _stale(incident: Incident) -> Iterator[AttentionItem]:
         each = [("notices", f"{len(stale)} notices", tuple(facts.values()), "tocsin notice list")]
     for ref, name, found, command in each:
         text = f"{name}: facts changed. {'; '.join(map(change_words, found))}"
-        yield AttentionItem(
-            kind="notice_stale", ref=ref, text=text, command=command
-        )
+        yield AttentionItem(kind="notice_stale", ref=ref, text=text, command=command)
 
 
 def _near(duty: DutyStatus, due: datetime, now: datetime) -> AttentionItem:

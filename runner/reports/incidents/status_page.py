@@ -13,7 +13,7 @@ from runner.reports.core.do_now import LATER, NOTHING, calm
 from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, person_name, remaining, span, when
 from runner.reports.core.header import Heading, screen_header
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Row, arrow, flow, line, rows, table
+from runner.reports.core.page import Block, Cell, Paragraph, Row, arrow, flow, line, paged, rows, table
 from runner.reports.core.second_person import two_person_blocks
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.duty_lanes import (
@@ -69,7 +69,8 @@ FAR_ROW = 1_000_000
 """Where a task that was not started yet stands in the order."""
 
 
-def status_page(found: Status, *, everything: bool = False, brief: bool = False) -> Page:
+@paged
+def status_page(found: Status, *, everything: bool = False, brief: bool = False) -> Iterator[Block]:
     """Draw a status. ``everything`` shows all rows of every list.
 
     ``brief`` puts what is late, the nearest deadline and one's own tasks on the first 24 lines.
@@ -81,36 +82,24 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     clocks = None if everything else BRIEF_CLOCKS if brief else CLOCKS
     steps = () if over else tuple(_steps(found, now, lanes, everything))
     deadlines = tuple(_clocks(found.duties, now, found.opened_at, lanes, clocks))
-    blocks: list[Block] = [*screen_header(filled(Heading, found), now, _age(found))]
-    for section in (
-        _attention(found, now, lanes, most),
-        (*deadlines, *steps) if brief else (),
-        _war_room(found),
-        awaiting_blocks(found.messages, _quiet(found), now, AWAITED) if found.state == "open" else (),
-        overrides_blocks(found.overrides, now),
-        two_person_blocks(found.second_person),
-        () if brief else deadlines,
-        _decided(found.duties),
-        _domains(found, now),
-        _questions(found, now, lanes, everything),
-        _left_open(found) if over else () if brief else steps,
-        _unproved(found, now),
-        _notices(found.notices, now, everything),
-        () if over else _waiting(found.tasks, lanes, everything),
-        between_blocks(found.organisation),
-        _done(found.tasks, now, everything),
-        _foot(found),
-    ):
-        blocks.extend(section)
-    return Page(tuple(blocks))
-
-
-def _age(found: Status) -> str:
-    return f"opened {span(found.as_of - found.opened_at)} ago"
-
-
-def _foot(found: Status) -> Iterator[Block]:
-    """Yield what names the incident for programs: playbooks, id, entry."""
+    age = f"opened {span(now - found.opened_at)} ago"
+    yield from screen_header(filled(Heading, found), now, age)
+    yield from _attention(found, now, lanes, most)
+    yield from (*deadlines, *steps) if brief else ()
+    yield from room_blocks(found.war_room) if found.war_room is not None else ()
+    yield from awaiting_blocks(found.messages, _quiet(found), now, AWAITED) if found.state == "open" else ()
+    yield from overrides_blocks(found.overrides, now)
+    yield from two_person_blocks(found.second_person)
+    yield from () if brief else deadlines
+    yield from _decided(found.duties)
+    yield from _domains(found, now)
+    yield from _questions(found, now, lanes, everything)
+    yield from _left_open(found) if over else () if brief else steps
+    yield from _unproved(found, now)
+    yield from _notices(found.notices, now, everything)
+    yield from () if over else _waiting(found.tasks, lanes, everything)
+    yield from between_blocks(found.organisation)
+    yield from _done(found.tasks, now, everything)
     playbooks = ", ".join(f"{playbook.name} {playbook.version}" for playbook in found.playbooks)
     yield line(f"{playbooks} · {found.incident} · entry {found.version}", "dim")
 
@@ -165,11 +154,6 @@ def _left_open(found: Status) -> Iterator[Block]:
         yield line(named(row), "dim", indent=2, hang=2)
     if len(begun) < len(tasks):
         yield line(f"{count(len(tasks) - len(begun), 'task')} not started", "dim", indent=2)
-
-
-def _war_room(found: Status) -> Iterator[Block]:
-    if found.war_room is not None:
-        yield from room_blocks(found.war_room)
 
 
 def _domains(found: Status, now: datetime) -> Iterator[Block]:

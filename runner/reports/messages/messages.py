@@ -26,7 +26,7 @@ from runner.reports.core.do_now import do_now
 from runner.reports.core.filled import filled
 from runner.reports.core.formatting import RECEIPTS, count, here, person_name, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, do, line, table
+from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, do, line, section
 from runner.reports.core.task_rows import NotWritten, not_written
 from runner.reports.messages.attention_messages import deliveries
 from runner.routing.messaging import proves
@@ -85,7 +85,7 @@ PROVED: Mapping[Proof, str] = {
 NO_WORDS: Mapping[str, str] = {}
 
 
-_OUTCOME: Mapping[AttemptState, tuple[str, Tone]] = {
+OUTCOMES: Mapping[AttemptState, tuple[str, Tone]] = {
     "sending": ("no outcome yet", "warn"),
     "accepted": ("accepted by provider", "plain"),
     "rejected": ("failed permanently", "alarm"),
@@ -380,8 +380,10 @@ def message_page(report: DeliveryReport, now: datetime) -> Page:
     if report.code:
         blocks.append(line(f"Code, shows that the message is from us: {report.code}", "dim"))
     blocks.extend(attempt_blocks(row.attempts, now))
-    blocks.extend(_refused(row.refusals, row.channels))
-    blocks.extend(_overridden(row.overridden))
+    if row.channels:
+        blocks += [Blank(), line(f"Channels in order: {', '.join(row.channels)}", hang=2)]
+    blocks.extend(_rules("BLOCKED CHANNELS", row.refusals, "warn"))
+    blocks.extend(_rules("SENT WITH A RULE OVERRIDE", row.overridden, "alarm"))
     if row.stuck or any(a.state == "unknown" and not a.resolved_by for a in row.attempts):
         blocks += [Blank(), do(suggested_actions.resolve(row.delivery))]
     elif row.state != "satisfied":
@@ -391,20 +393,16 @@ def message_page(report: DeliveryReport, now: datetime) -> Page:
 
 def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[Block]:
     """Yield the tries of a delivery or an action, each with what came of it."""
-    if not attempts:
-        return
-    yield Blank()
-    yield line("DELIVERY ATTEMPTS", "title")
     rows: list[Cells] = []
     for attempt in attempts:
-        words, tone = _OUTCOME[attempt.state]
+        words, tone = OUTCOMES[attempt.state]
         by = f" (resolved by {person_name(attempt.resolved_by)})" if attempt.resolved_by else ""
         reason = f": {attempt.reason}" if attempt.reason else ""
         ref = f" [{attempt.provider_id}]" if attempt.provider_id else ""
         cell = Cell(f"{words}{by}{reason}{ref}", tone)
         rows.append((f"{attempt.n}", Cell(when(attempt.at, now), "dim"), attempt.channel, cell))
         rows.extend(_receipt_cells(receipt, now) for receipt in attempt.receipts)
-    yield table(rows, 3)
+    return section("DELIVERY ATTEMPTS", rows, 3)
 
 
 def _receipt_cells(receipt: ReceiptView, now: datetime) -> Cells:
@@ -415,20 +413,8 @@ def _receipt_cells(receipt: ReceiptView, now: datetime) -> Cells:
     return "", Cell(when(receipt.at, now), "dim"), "", Cell(text, tone)
 
 
-def _refused(refusals: Sequence[Refusal], channels: Sequence[str]) -> Iterator[Block]:
-    if channels:
-        yield Blank()
-        yield line(f"Channels in order: {', '.join(channels)}", hang=2)
-    if refusals:
-        yield Blank()
-        yield line("BLOCKED CHANNELS", "title")
-        yield table(((r.channel, Cell(r.rule, "dim"), Cell(r.why, "warn")) for r in refusals), 2)
-
-
-def _overridden(overridden: Sequence[Refusal]) -> Iterator[Block]:
-    if overridden:
-        yield from (Blank(), line("SENT WITH A RULE OVERRIDE", "title"))
-        yield table(((r.channel, Cell(r.rule, "dim"), Cell(r.why, "alarm")) for r in overridden), 2)
+def _rules(title: str, refusals: Sequence[Refusal], tone: Tone) -> Iterator[Block]:
+    return section(title, ((r.channel, Cell(r.rule, "dim"), Cell(r.why, tone)) for r in refusals), 2)
 
 
 def unproved(rows: Sequence[DeliveryRow]) -> tuple[DeliveryRow, ...]:

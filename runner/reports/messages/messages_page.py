@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from runner.base.states import AttemptState
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_rows import attention_rows
 from runner.reports.core.filled import filled
@@ -14,6 +13,7 @@ from runner.reports.core.header import Heading, list_header
 from runner.reports.core.page import Block, Cell, Cells, Page, Row, Tone, arrow, flow, line, rows, table
 from runner.reports.core.task_rows import not_written_lines
 from runner.reports.messages.messages import (
+    OUTCOMES,
     AttemptView,
     DeliveryRow,
     MessageRow,
@@ -22,14 +22,6 @@ from runner.reports.messages.messages import (
     standing,
 )
 
-_OUTCOMES: Mapping[AttemptState, str] = {
-    "sending": "being sent",
-    "accepted": "accepted by provider",
-    "rejected": "failed permanently",
-    "throttled": "deferred by provider",
-    "not_sent": "not sent",
-    "unknown": "unknown outcome",
-}
 _QUORUMS: Mapping[str, str] = {
     "each_role": "one acknowledgement per role",
     "all": "acknowledgement from everyone",
@@ -154,9 +146,8 @@ def _channel(name: str, found: Sequence[AttemptView]) -> str:
     failed = any(receipt.kind in ("failed", "stopped") for receipt in last.receipts)
     if last.state == "accepted" and failed:
         return f"{name}: failed permanently"
-    return (
-        f"{name} {_OUTCOMES[last.state]}" if last.state == "accepted" else f"{name}: {_OUTCOMES[last.state]}"
-    )
+    words = "being sent" if last.state == "sending" else OUTCOMES[last.state][0]
+    return f"{name}{'' if last.state == 'accepted' else ':'} {words}"
 
 
 def awaiting_blocks(

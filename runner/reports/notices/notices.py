@@ -16,7 +16,20 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, moment, short_digest, when
 from runner.reports.core.header import Heading, heading_of, list_header, render_header
-from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, do, flow, line, table
+from runner.reports.core.page import (
+    Blank,
+    Block,
+    Cell,
+    Cells,
+    Page,
+    Tone,
+    do,
+    fields,
+    flow,
+    line,
+    paged,
+    table,
+)
 from runner.reports.core.task_rows import handle
 
 
@@ -231,37 +244,27 @@ def notice_words(row: NoticeRow) -> str:
     return ", ".join(parts)
 
 
-def notice_page(report: NoticeReport) -> Page:
+@paged
+def notice_page(report: NoticeReport) -> Iterator[Block]:
     """Draw one notice: what it is, what is missing in it, its files, its approvals."""
     row = report.notice
-    blocks: list[Block] = [
-        *render_header(report.heading, f"notice {row.notice} {row.version}, rendering {row.document}")
-    ]
-    facts = [
-        ("standing", notice_words(row)),
-        ("duty", row.duty),
-        ("made", f"{moment(row.at)}{f' by {row.by}' if row.by else ''}"),
-        ("digest", row.digest),
-    ]
-    blocks.append(table(((Cell(name, "dim"), text) for name, text in facts if text), 1))
-    blocks.extend(override_blocks(row))
-    blocks.extend(_gaps(row))
-    blocks += [Blank(), line("FILES", "title")]
-    blocks.append(table(((fmt, Cell(digest, "dim")) for fmt, digest in row.files.items()), 1))
-    blocks.extend(approval_blocks(row.approvals))
-    if row.approve_step and row.current:
-        command = f"tocsin approve {suggested_actions.shell_word(row.approve_step)} --digest {row.digest}"
-        blocks += [Blank(), do(command)]
-    return Page(tuple(blocks))
-
-
-def _gaps(row: NoticeRow) -> Iterator[Block]:
-    if not row.gaps:
-        return
-    yield Blank()
-    yield line("GAPS, visible in the text", "title")
+    yield from render_header(report.heading, f"notice {row.notice} {row.version}, rendering {row.document}")
+    made = f"{moment(row.at)}{f' by {row.by}' if row.by else ''}"
+    facts = (("standing", notice_words(row)), ("duty", row.duty), ("made", made), ("digest", row.digest))
+    yield fields(facts)
+    yield from override_blocks(row)
+    if row.gaps:
+        yield Blank()
+        yield line("GAPS, visible in the text", "title")
     for gap in row.gaps:
         yield line(f"– {gap}", "warn" if gap.startswith("missing") else "plain", indent=2, hang=2)
+    yield Blank()
+    yield line("FILES", "title")
+    yield table(((fmt, Cell(digest, "dim")) for fmt, digest in row.files.items()), 1)
+    yield from approval_blocks(row.approvals)
+    if row.approve_step and row.current:
+        yield Blank()
+        yield do(f"tocsin approve {suggested_actions.shell_word(row.approve_step)} --digest {row.digest}")
 
 
 def override_blocks(row: NoticeRow) -> Iterator[Block]:
@@ -271,26 +274,19 @@ def override_blocks(row: NoticeRow) -> Iterator[Block]:
         yield line("STALE: facts changed since it was rendered", "alarm")
         for fact in row.changed:
             yield line(f"– {change_words(fact)}", "alarm", indent=2, hang=2)
-    if row.as_it_was is not None:
-        word = row.as_it_was
-        yield line(
-            f"AS IT WAS, by {word.by}, {moment(word.at)}: {word.reason}; a supplement is to follow",
-            "alarm",
-            hang=2,
-        )
-    if row.override is not None:
-        waived = row.override
+    if (word := row.as_it_was) is not None:
+        said = f"AS IT WAS, by {word.by}, {moment(word.at)}: {word.reason}"
+        yield line(f"{said}; a supplement is to follow", "alarm", hang=2)
+    if (waived := row.override) is not None:
         yield Blank()
         yield line(f"OVERRIDDEN by {waived.by}, {moment(waived.at)}: {waived.reason}", "alarm", hang=2)
         for item in waived.items:
             yield line(f"– {item}", "alarm", indent=2, hang=2)
-    if row.adoption is not None:
-        took = row.adoption
+    if (took := row.adoption) is not None:
         tracked = f", {count(took.tracked, 'tracked change')} taken as final" if took.tracked else ""
+        said = f"TEXT from a Word file that {took.by} took back, {moment(took.at)}{tracked}"
         yield Blank()
-        yield line(
-            f"TEXT from a Word file that {took.by} took back, {moment(took.at)}{tracked}", "warn", hang=2
-        )
+        yield line(said, "warn", hang=2)
 
 
 def approval_blocks(approvals: tuple[ApprovalRow, ...]) -> Iterator[Block]:
@@ -303,14 +299,13 @@ def approval_blocks(approvals: tuple[ApprovalRow, ...]) -> Iterator[Block]:
         word = "approved" if approval.approved else "REJECTED"
         void = "" if approval.binds else " – void: the bytes have changed since"
         if approval.provisional:
-            void = (
-                f" – PROVISIONAL: said {approval.recorded_by}; does not count before {approval.by} confirms"
-            )
+            said = f"said {approval.recorded_by}; does not count before {approval.by} confirms"
+            void = f" – PROVISIONAL: {said}"
         reason = f": {approval.reason}" if approval.reason else ""
         proof = f"proved by {approval.proven_by}" if approval.proven_by else "claimed, not proved"
         tone: Tone = "dim" if not approval.binds else ("good" if approval.approved else "alarm")
         yield flow(
-            Cell(f"{approval.by} ({approval.role}) ", "plain"),
+            f"{approval.by} ({approval.role}) ",
             Cell(f"{word}{reason}{void}", tone),
             Cell(f"  {moment(approval.at)}, {proof}", "dim"),
             indent=2,

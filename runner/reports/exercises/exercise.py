@@ -20,12 +20,12 @@ from runner.reports.core.page import (
     Block,
     Cell,
     Cells,
-    Page,
     Paragraph,
     Tone,
     arrow,
     flow,
     line,
+    paged,
     table,
 )
 from runner.reports.core.suggested_actions import close_exercise
@@ -153,11 +153,8 @@ def _event(event: ScenarioEvent, incident: Incident, zone: tzinfo) -> EventRepor
 
 def _module(module: Module, drill: Drill, zone: tzinfo) -> ModuleReport:
     def answers(question: str) -> tuple[AnswerReport, ...]:
-        return tuple(
-            AnswerReport(by=observation.by, at=observation.at.astimezone(zone), text=observation.text)
-            for observation in drill.observations
-            if observation.question == question
-        )
+        said = (observation for observation in drill.observations if observation.question == question)
+        return tuple(filled(AnswerReport, answer, at=answer.at.astimezone(zone)) for answer in said)
 
     return filled(
         ModuleReport,
@@ -201,29 +198,25 @@ _TONES: dict[str, Tone] = {"released": "good", "left out": "dim", "waiting": "pl
 _EVENTS = {"released": "released", "left out": "skipped", "waiting": "waiting"}
 
 
-def drill_page(report: DrillReport) -> Page:
+@paged
+def drill_page(report: DrillReport) -> Iterator[Block]:
     """Draw it."""
-    head = flow(Cell(report.marking, "marking"), f"  {report.codename} · {report.title}", hang=2)
+    yield flow(Cell(report.marking, "marking"), f"  {report.codename} · {report.title}", hang=2)
     time = clocked(report.exercise_time, report.exercise_time.tzinfo or UTC)
-    stands = flow(Cell(report.stage.upper(), "title"), f" · exercise time {time}")
-    blocks: list[Block] = [head, stands]
+    yield flow(Cell(report.stage.upper(), "title"), f" · exercise time {time}")
     if report.events:
-        rows = tuple(_row(event) for event in report.events)
-        blocks += [Blank(), table(rows, 3, indent=0)]
+        yield Blank()
+        yield table(map(_row, report.events), 3, indent=0)
     if behind := behind_plan(report):
         go_on = arrow(f"tocsin drill run --go-on {report.codename}")
-        blocks.append(
-            flow(Cell(f"INJECTS OVERDUE ({len(behind)}): {', '.join(behind)}", "alarm"), go_on, hang=2)
-        )
+        yield flow(Cell(f"INJECTS OVERDUE ({len(behind)}): {', '.join(behind)}", "alarm"), go_on, hang=2)
     for event in report.events:
-        blocks += [
-            _expected(event.number, one)
-            for one in event.expected
-            if one.by is not None or event.state == "released"
-        ]
+        for one in event.expected:
+            if one.by is not None or event.state == "released":
+                yield _expected(event.number, one)
     for module in report.modules:
-        blocks += _discussion(module)
-    return Page((*blocks, *ratings_blocks(report.ratings)))
+        yield from _discussion(module)
+    yield from ratings_blocks(report.ratings)
 
 
 def _row(one: EventReport) -> Cells:
@@ -246,16 +239,19 @@ def _expected(number: str, one: Expectation) -> Paragraph:
     return flow(f"{number}: {one.action}{by}: ", done, indent=2, hang=2)
 
 
-def discussion_page(report: DrillReport) -> Page:
+@paged
+def discussion_page(report: DrillReport) -> Iterator[Block]:
     """Draw what a facilitator reads out and asks, and how answers are kept and the discussion ends."""
-    blocks: list[Block] = [block for module in report.modules for block in _discussion(module)]
+    for module in report.modules:
+        yield from _discussion(module)
     how = (
-        ("Record an answer", "tocsin drill observe '…' --question ID --as PERSON"),
-        ("Show the answers", "tocsin drill show"),
-        ("End it", "tocsin drill end"),
+        ("Record an answer", Cell("tocsin drill observe '…' --question ID --as PERSON", "command")),
+        ("Show the answers", Cell("tocsin drill show", "command")),
+        ("End it", Cell("tocsin drill end", "command")),
     )
-    rows = tuple((words, Cell(typed, "command")) for words, typed in how)
-    return Page((*blocks, Blank(), line("In another window:"), table(rows, 1)))
+    yield Blank()
+    yield line("In another window:")
+    yield table(how, 1)
 
 
 def _discussion(module: ModuleReport) -> Iterator[Block]:

@@ -12,7 +12,7 @@ import msgspec
 
 from runner.reports.core.attention_item import AttentionItem, AttentionKind
 from runner.reports.core.formatting import age, count, day
-from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, do, flow, line, table
+from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, do, flow, line, paged, table
 from runner.reports.messages.communications_check import STALE
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_words
 
@@ -153,27 +153,28 @@ def _entry(kind: AttentionKind, ref: str, text: str, command: str) -> AttentionI
 # --------------------------------------------------------------------------------------------------- the page
 
 
-def readiness_page(report: ReadinessReport) -> Page:
+@paged
+def readiness_page(report: ReadinessReport) -> Iterator[Block]:
     """Draw it: playbooks, people, improvement items, then what needs somebody."""
-    blocks: list[Block] = [*_playbooks(report), *_people(report), *_items(report.improvements)]
-    if report.needs_attention:
-        blocks += [Blank(), line(f"ACTION REQUIRED ({len(report.needs_attention)})", "title")]
-        for item in report.needs_attention:
-            blocks.append(line(item.text, indent=1, hang=2))
-            blocks.append(do(item.command, indent=3))
-    return Page(tuple(blocks))
-
-
-def _playbooks(report: ReadinessReport) -> Iterator[Block]:
     playbooks = [playbook for playbook in report.playbooks if _is_told(playbook)]
+    never = [one.playbook for one in report.playbooks if one not in playbooks and not one.part_of]
     yield line("PLAYBOOKS", "title")
     if playbooks:
         yield table((_row(playbook, report.as_of) for playbook in playbooks), 2)
-    never = [
-        playbook.playbook for playbook in report.playbooks if not _is_told(playbook) and not playbook.part_of
-    ]
     if never:
         yield line(f"never exercised: {', '.join(never)}", "dim", indent=2, hang=2)
+    yield from _people(report)
+    items = report.improvements
+    words = _counted(items.open, items.late, items.unproved) or "nothing is left"
+    over = f"; {items.retested} proved" if items.retested else ""
+    yield Blank()
+    yield flow(Cell("IMPROVEMENT  ", "title"), Cell(f"{words}{over}", "alarm" if items.late else "plain"))
+    if report.needs_attention:
+        yield Blank()
+        yield line(f"ACTION REQUIRED ({len(report.needs_attention)})", "title")
+    for item in report.needs_attention:
+        yield line(item.text, indent=1, hang=2)
+        yield do(item.command, indent=3)
 
 
 def _is_told(one: PlaybookReadiness) -> bool:
@@ -219,26 +220,15 @@ def _counted(open_: int, late: int, unproved: int) -> str:
 def _people(report: ReadinessReport) -> Iterator[Block]:
     yield Blank()
     yield line("PEOPLE", "title")
-    rows = tuple(
-        (
-            person.person,
-            Cell(", ".join(person.roles), "dim"),
-            Cell(person.problem, "alarm" if person.roles else "warn")
-            if person.problem or person.worked_at is None
-            else Cell(f"reached {age(person.worked_at, report.as_of)}", "good"),
-        )
-        for person in report.people
-    )
+    rows: list[Cells] = []
+    for person in report.people:
+        reached = Cell(person.problem, "alarm" if person.roles else "warn")
+        if not person.problem and person.worked_at is not None:
+            reached = Cell(f"reached {age(person.worked_at, report.as_of)}", "good")
+        rows.append((person.person, Cell(", ".join(person.roles), "dim"), reached))
     yield table(rows, 2) if rows else line("No people in the contact list", "warn", indent=2)
     if report.without_alternate:
         words = f"held by one person without an alternate: {', '.join(report.without_alternate)}"
         yield line(words, "warn", indent=2, hang=2)
     for role in report.unheld:
         yield line(f"nobody holds {unheld_words(role)}", "warn", indent=2, hang=2)
-
-
-def _items(found: ItemCounts) -> Iterator[Block]:
-    yield Blank()
-    words = _counted(found.open, found.late, found.unproved) or "nothing is left"
-    over = f"; {found.retested} proved" if found.retested else ""
-    yield flow(Cell("IMPROVEMENT  ", "title"), Cell(f"{words}{over}", "alarm" if found.late else "plain"))

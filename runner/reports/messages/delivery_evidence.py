@@ -13,7 +13,7 @@ from runner.incident.state import events as e
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.reports.core.filled import filled
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, flow, line
+from runner.reports.core.page import Blank, Block, Cell, flow, line, paged
 from runner.routing.messaging import EVIDENCE, proves
 
 _MISSING: tuple[tuple[Proof, str], ...] = (
@@ -172,15 +172,11 @@ def instant(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
-def proof_page(report: ProofReport) -> Page:
+@paged
+def proof_page(report: ProofReport) -> Iterator[Block]:
     """Draw the sentences first, then the entries that they rest on."""
-    return Page(tuple(_blocks(report)))
-
-
-def _blocks(report: ProofReport) -> Iterator[Block]:
-    yield from render_header(
-        report.heading, f"what is proved of delivery {report.delivery} to {report.recipient}", zoned=False
-    )
+    about = f"what is proved of delivery {report.delivery} to {report.recipient}"
+    yield from render_header(report.heading, about, zoned=False)
     yield line(report.sentence, hang=2)
     yield Blank()
     yield line(report.not_proved, "warn", hang=2)

@@ -128,17 +128,16 @@ def brief(incident: Incident, status: Status, entries: Sequence[Entry], role: st
         needs_attention=status.needs_attention,
         clocks=tuple(_clocks(status.duties)),
         waiting=tuple(_waiting(incident, rows)),
-        decisions=tuple(_told(entry) for entry in entries if _decides(entry)),
+        decisions=tuple(filled(Told, entry) for entry in entries if _decides(entry)),
         since=since,
-        changes=tuple(_told(entry) for entry in entries if entry.event > since and not entry.detail),
+        changes=tuple(filled(Told, entry) for entry in entries if entry.event > since and not entry.detail),
         last=told,
     )
 
 
 def _clocks(duties: Sequence[DutyStatus]) -> list[OpenClock]:
-    running = [
-        duty for duty in duties if duty.verdict in BINDING and duty.state in ("open", "overdue", "held")
-    ]
+    live = ("open", "overdue", "held")
+    running = [duty for duty in duties if duty.verdict in BINDING and duty.state in live]
     never = datetime.max.replace(tzinfo=UTC)
     ordered = sorted(running, key=lambda one: (one.latest_safe_start or one.due or never, one.id))
     return [
@@ -175,22 +174,15 @@ def _decides(entry: Entry) -> bool:
     return entry.type in DECISIONS or (entry.type in _ENDED and ": " in entry.text and not entry.detail)
 
 
-def _told(entry: Entry) -> Told:
-    return Told(event=entry.event, at=entry.at, actor=entry.actor, text=entry.text)
-
-
 @paged
 def brief_page(found: Brief) -> Iterator[Block]:
     """Draw it for somebody who was just woken."""
     now = found.as_of
-    incident_command = person_names(found.command) or "nobody"
+    command = f"Incident command: {person_names(found.command) or 'nobody'}"
     yield from screen_header(found.heading, now)
     yield line(f"HANDOVER BRIEF, to entry {found.version}", "title")
     yield from (line(found.summary, indent=2, hang=2),) if found.summary else ()
-    yield line(
-        f"Incident command: {incident_command} · {found.steps_ended} of {found.steps} tasks ended",
-        indent=2,
-    )
+    yield line(f"{command} · {found.steps_ended} of {found.steps} tasks ended", indent=2)
     yield from room_blocks(found.war_room) if found.war_room is not None else ()
     now_ = [item for item in found.needs_attention if item.rank != LATER]
     later = [item for item in found.needs_attention if item.rank == LATER]
@@ -220,9 +212,7 @@ def _clock(one: OpenClock, now: datetime) -> Row:
     late = one.state == "overdue" or (begin is not None and begin < now)
     left = remaining(one.due, now) if one.due else "no fixed time"
     details = ((words,),) if words else ()
-    return Row(
-        first=Cell(left, "alarm" if late else "title"), cells=(one.title or one.duty,), details=details
-    )
+    return Row(Cell(left, "alarm" if late else "title"), (one.title or one.duty,), details=details)
 
 
 def _wait(one: Waiting, now: datetime) -> Row:
@@ -230,8 +220,8 @@ def _wait(one: Waiting, now: datetime) -> Row:
     if one.due is not None:
         first = Cell(remaining(one.due, now), "alarm" if one.due <= now else "title")
     who = person_names(one.who) or "nobody"
-    return Row(first=first, cells=(one.what, f" · {who}"), last=Cell(one.ref, "dim"))
+    return Row(first, (one.what, f" · {who}"), last=Cell(one.ref, "dim"))
 
 
 def _entry(one: Told, now: datetime) -> Row:
-    return Row(first=Cell(when(one.at, now)), cells=(one.text,), details=((Cell(one.actor, "dim"),),))
+    return Row(when(one.at, now), (one.text,), details=((Cell(one.actor, "dim"),),))

@@ -16,7 +16,7 @@ from runner.reports.core.do_now import NOTHING, TASKS
 from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count
 from runner.reports.core.header import Heading, screen_header
-from runner.reports.core.page import Block, Cell, Page, arrow, flow, line, rows
+from runner.reports.core.page import Block, arrow, flow, line, paged, rows
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.duty_lanes import LaneGroup, attention_folded, words
 from runner.reports.incidents.status import Status
@@ -60,10 +60,8 @@ def next_actions(found: Status, how_many: int = HOW_MANY, *, everything: bool = 
     Lanes that are alike are one thing; with ``everything`` all things are told, each lane by itself.
     """
     if everything:
-        found, how_many = (
-            msgspec.structs.replace(found, lanes=()),
-            len(found.tasks) + len(found.needs_attention),
-        )
+        how_many = len(found.tasks) + len(found.needs_attention)
+        found = msgspec.structs.replace(found, lanes=())
     ordered = [item for _, item in sorted(_candidates(found), key=lambda pair: pair[0])]
     if not everything:
         unique = {item.command: item for item in reversed(ordered)}
@@ -81,9 +79,8 @@ def _candidates(found: Status) -> Iterator[tuple[_Order, Item]]:
     words = {word for item in found.needs_attention for word in (item.ref, item.command)}
     for n, one in enumerate(attention_folded(found.needs_attention, found.lanes)):
         yield (one.rank, False, False, _FAR, n), filled(Item, one)
-    if found.state not in ("open", "paused") or any(
-        item.kind == "exercise_over" for item in found.needs_attention
-    ):
+    over = any(item.kind == "exercise_over" for item in found.needs_attention)
+    if found.state not in ("open", "paused") or over:
         return
     for row in found.tasks:
         if row.state in ("ready", "active") and row.kind in PEOPLE and row.invocation not in words | hidden:
@@ -106,14 +103,12 @@ def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:
     )
 
 
-def next_page(found: Next) -> Page:
+@paged
+def next_page(found: Next) -> Iterator[Block]:
     """Draw the things to do."""
-    heading = filled(Heading, found)
-    blocks: list[Block] = [*screen_header(heading, found.as_of)]
+    yield from screen_header(filled(Heading, found), found.as_of)
     if not found.next:
-        blocks.append(line(NOTHING, "good"))
-    blocks += rows([attention_row(one, found.as_of) for one in found.next])
+        yield line(NOTHING, "good")
+    yield from rows(attention_row(one, found.as_of) for one in found.next)
     if found.more:
-        more = Cell(count(found.more, "more action"))
-        blocks.append(flow(more, arrow("tocsin status"), indent=2))
-    return Page(tuple(blocks))
+        yield flow(count(found.more, "more action"), arrow("tocsin status"), indent=2)

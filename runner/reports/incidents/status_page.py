@@ -255,11 +255,7 @@ def _task(row: TaskRow, now: datetime, title: str = "") -> Row:
         first = Cell(remaining(row.due, now), "alarm" if row.due <= now else "title")
     who = row.who or "automatic"
     progress = f" · {row.progress}" if row.progress and not row.stuck else ""
-    return Row(
-        first=first,
-        cells=(title or named(row), f" · {who}{progress}"),
-        last=Cell(str(row.row), "dim"),
-    )
+    return Row(first, (title or named(row), f" · {who}{progress}"), last=Cell(str(row.row), "dim"))
 
 
 def _task_group(group: LaneGroup, found: Mapping[str, TaskRow], now: datetime) -> Row:
@@ -267,7 +263,7 @@ def _task_group(group: LaneGroup, found: Mapping[str, TaskRow], now: datetime) -
     first = found.get(group.first) or next(row for name, row in found.items() if name in group.rows)
     row = _task(first, now, words(group))
     start = ((f"Start by {when(group.start_by, now)}",),) if group.start_by and not first.due else ()
-    return Row(first=row.first, cells=row.cells, last=row.last, details=start)
+    return Row(row.first, row.cells, last=row.last, details=start)
 
 
 def _unproved(found: Status, now: datetime) -> Iterator[Block]:
@@ -329,22 +325,17 @@ def _waiting(tasks: Sequence[TaskRow], groups: Sequence[LaneGroup], everything: 
 
 def _later(row: TaskRow | LaneGroup, numbers: Mapping[str, int]) -> Row:
     if isinstance(row, LaneGroup):
-        return Row(first=Cell("later"), cells=(words(row),))
+        return Row("later", (words(row),))
     number = Cell(str(row.row or ""), "dim")
     who = f" · {row.who}" if row.who else ""
     cells = (named(row), who)
     if row.missing:
-        return Row(
-            first=Cell("needs a fact"),
-            cells=cells,
-            last=number,
-            details=((f"Needed: {', '.join(row.missing)}",),),
-        )
+        return Row("needs a fact", cells, last=number, details=((f"Needed: {', '.join(row.missing)}",),))
     before = [numbers[step] for step in row.waits_for if step in numbers]
     if not before:
-        return Row(first=Cell("later"), cells=cells, last=number)
+        return Row("later", cells, last=number)
     more = f" +{len(before) - 1}" if len(before) > 1 else ""
-    return Row(first=Cell(f"after task {before[0]}{more}"), cells=cells, last=number)
+    return Row(f"after task {before[0]}{more}", cells, last=number)
 
 
 def _soonest(waiting: Sequence[TaskRow]) -> list[TaskRow]:
@@ -380,7 +371,7 @@ def _end(row: TaskRow, now: datetime) -> Row:
     reason = f": {row.reason}" if row.reason and row.state in (*LOUD, "not_applicable") else ""
     end = f" – {state}{reason}" if state != "done" else ""
     at = when(row.ended_at, now) if row.ended_at else ""
-    return Row(first=Cell(at), cells=(f"{named(row)}{end}",), last=Cell(str(row.row or ""), "dim"))
+    return Row(at, (f"{named(row)}{end}",), last=Cell(str(row.row or ""), "dim"))
 
 
 def summary(ended: Sequence[TaskRow]) -> str:

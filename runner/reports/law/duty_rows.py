@@ -90,7 +90,7 @@ def duty_row(duty: DutyStatus, now: datetime, opened: datetime | None = None, mo
     """Return a duty as a row of a screen: time left, title and article, deadline, doubt."""
     details = (deadline_line(duty, now, opened), doubt_words(duty))
     return Row(
-        first=time_left(duty, now),
-        cells=(f"{duty_label(duty)}{more}",),
+        time_left(duty, now),
+        (f"{duty_label(duty)}{more}",),
         details=tuple((detail,) for detail in details if detail),
     )

@@ -15,7 +15,7 @@ from runner.law.grounds import Condition, Exemption, PersonalInformation, Thresh
 from runner.law.regime import Confidence, Content, DutyRule, Regime, Standing, StateLaw, Version
 from runner.reports.core.filled import filled
 from runner.reports.core.formatting import day, moment
-from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line, paged, table
+from runner.reports.core.page import Blank, Block, Cell, Page, Tone, fields, flow, line, paged, table
 
 EXAMPLE = datetime(2026, 11, 24, 10, tzinfo=UTC)
 """The Tuesday on which every worked example begins."""
@@ -359,8 +359,7 @@ def show_page(shown: RegimeShown) -> Iterator[Block]:
     for duty in shown.duties:
         yield Blank()
         yield flow(Cell(duty.id, "title"), f"  {duty.stage}, to {duty.recipient}", hang=2)
-        rows = [(Cell(name, "dim"), Cell(text, tone)) for name, text, tone in _duty_rows(duty) if text]
-        yield table(rows, 1)
+        yield fields((name, Cell(text, tone)) for name, text, tone in _duty_rows(duty))
     yield from _listed("records", (shown.records,) if shown.records else ())
     yield from _listed("beware", shown.traps)
     yield from _listed("notes", shown.notes)
@@ -380,27 +379,22 @@ def _listed(title: str, items: Iterable[str]) -> Iterator[Block]:
 
 
 def _duty_rows(duty: DutyShown) -> Iterator[tuple[str, str, Tone]]:
-    for name, members in (("if", duty.conditions), ("threshold", duty.thresholds)):
-        for member in members:
-            yield name, member, "plain"
-    yield "clock", duty.clock, "plain"
-    yield "example", example_words(duty.example), "dim"
-    for name, members in (
-        ("order", duty.order),
-        ("must say", duty.content),
-        ("must not say", duty.forbidden),
-        ("how", duty.delivery),
-        ("note", duty.remarks),
-    ):
-        for member in members:
-            yield name, member, "warn" if name == "must not say" else "plain"
-    yield "penalty", duty.penalty, "plain"
-    yield "notice", duty.notice, "dim"
-    yield (
-        "law",
-        f"{duty.citation}, {_confidence(duty.confidence, duty.confidence_note)}",
-        _TONES[duty.confidence],
+    law = f"{duty.citation}, {_confidence(duty.confidence, duty.confidence_note)}"
+    lists: tuple[tuple[str, tuple[str, ...], Tone], ...] = (
+        ("if", duty.conditions, "plain"),
+        ("threshold", duty.thresholds, "plain"),
+        ("clock", (duty.clock,), "plain"),
+        ("example", (example_words(duty.example),), "dim"),
+        ("order", duty.order, "plain"),
+        ("must say", duty.content, "plain"),
+        ("must not say", duty.forbidden, "warn"),
+        ("how", duty.delivery, "plain"),
+        ("note", duty.remarks, "plain"),
+        ("penalty", (duty.penalty,), "plain"),
+        ("notice", (duty.notice,), "dim"),
+        ("law", (law,), _TONES[duty.confidence]),
     )
+    yield from ((name, text, tone) for name, texts, tone in lists for text in texts)
 
 
 def example_words(example: Example | None) -> str:

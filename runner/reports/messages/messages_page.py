@@ -10,7 +10,7 @@ from runner.reports.core.attention_rows import attention_rows
 from runner.reports.core.filled import filled
 from runner.reports.core.formatting import here, person_name, person_names, when
 from runner.reports.core.header import Heading, list_header
-from runner.reports.core.page import Block, Cell, Cells, Page, Row, Tone, arrow, flow, line, rows, table
+from runner.reports.core.page import Block, Cell, Cells, Row, Tone, arrow, flow, line, paged, rows, table
 from runner.reports.core.task_rows import not_written_lines
 from runner.reports.messages.messages import (
     OUTCOMES,
@@ -31,46 +31,32 @@ _QUORUMS: Mapping[str, str] = {
 _VIA: Mapping[str, str] = {"code": "with the code", "link": "by the link", "telephone": "by phone"}
 
 
-def messages_page(report: MessagesReport, now: datetime) -> Page:
+@paged
+def messages_page(report: MessagesReport, now: datetime) -> Iterator[Block]:
     """Draw the list: DO NOW, then each message with its people."""
-    heading = filled(Heading, report)
-    blocks: list[Block] = [*list_header(heading, "Messages", now), *not_written_lines(report.not_written)]
+    yield from list_header(filled(Heading, report), "Messages", now)
+    yield from not_written_lines(report.not_written)
     if not (report.deliveries or report.roles):
-        return Page((*blocks, line("No message was sent", "dim")))
-    blocks += do_now_blocks(report, now)
+        yield line("No message was sent", "dim")
+        return
+    if report.needs_attention:
+        yield line(f"DO NOW ({len(report.needs_attention)})", "title")
+        yield from rows(attention_rows(report.needs_attention, now))
+    else:
+        yield flow(Cell("No message needs action now", "good"), arrow("tocsin status"))
     known = {message.message for message in report.messages}
     others = [row for row in report.deliveries if row.message not in known]
     if others:
-        blocks.append(table((cell for row in others for cell in _cells(row, now)), 2))
+        yield table((cells for row in others for cells in _cells(row, now)), 2)
     for message in report.messages:
-        found = [row for row in report.deliveries if row.message == message.message]
-        roles = [role for role in report.roles if role.message == message.message]
-        blocks += _message(message, found, roles, now)
-    return Page(tuple(blocks))
-
-
-def do_now_blocks(report: MessagesReport, now: datetime) -> Iterator[Block]:
-    """Yield what is required now of these messages."""
-    items = report.needs_attention
-    if items:
-        yield line(f"DO NOW ({len(items)})", "title")
-        yield from rows(attention_rows(items, now))
-    else:
-        yield flow(Cell("No message needs action now", "good"), arrow("tocsin status"))
-
-
-def _message(
-    message: MessageRow, found: Sequence[DeliveryRow], roles: Sequence[RoleRow], now: datetime
-) -> Iterator[Block]:
-    rule = _QUORUMS.get(message.quorum, f"{message.quorum} acknowledgements")
-    reached = f": {message.reached} of {message.needed}" if message.needed else ""
-    words = f" · sent {when(message.sent_at, now)} · {rule}{reached}"
-    yield flow(Cell(message.title, "title"), words, hang=2)
-    cells: list[Cells] = []
-    for row in found:
-        cells.extend(_cells(row, now))
-    cells.extend(_role_cells(role) for role in roles if role.state in ("filled_by_opener", "unheld"))
-    yield table(cells, 2)
+        rule = _QUORUMS.get(message.quorum, f"{message.quorum} acknowledgements")
+        reached = f": {message.reached} of {message.needed}" if message.needed else ""
+        words = f" · sent {when(message.sent_at, now)} · {rule}{reached}"
+        yield flow(Cell(message.title, "title"), words, hang=2)
+        own = (row for row in report.deliveries if row.message == message.message)
+        roles = (role for role in report.roles if role.message == message.message)
+        unpaged = (_role_cells(role) for role in roles if role.state in ("filled_by_opener", "unheld"))
+        yield table((*(cells for row in own for cells in _cells(row, now)), *unpaged), 2)
 
 
 def _cells(row: DeliveryRow, now: datetime) -> Iterator[Cells]:
@@ -165,7 +151,7 @@ def awaiting_blocks(
         entries = []
         for row in waiting[:most]:
             words = " · ".join(channel_words(row)) or "not sent yet"
-            entries.append(Row(first=Cell(person_name(row.recipient)), cells=(words,)))
+            entries.append(Row(person_name(row.recipient), (words,)))
         yield from rows(entries)
         call = suggested_actions.as_shown(suggested_actions.call(waiting[0].delivery))
         more = f"{len(waiting) - most} more → tocsin message list. " if len(waiting) > most else ""

@@ -142,10 +142,7 @@ def handbook(
         str,
         Option("--for", metavar="WHOM", help="Readers: players, controllers (and evaluators), or feedback."),
     ] = "",
-    to: Annotated[
-        list[str] | None,
-        Option("--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt, md."),
-    ] = None,
+    to: To = None,
     out: Annotated[Path, Option("--out", metavar="DIR", help="Folder to write into.")] = Path(),
 ) -> None:
     """Write a handbook of an exercise for one group of readers.

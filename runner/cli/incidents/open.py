@@ -13,10 +13,20 @@ from runner.base.states import MARKS, SEVERITIES, Kind, Severity
 from runner.cli.framework import outcome
 from runner.cli.framework.background_worker import keep_worker
 from runner.cli.framework.completion import playbooks
-from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, instant, kind_of
+from runner.cli.framework.options import (
+    Argument,
+    Commands,
+    Option,
+    Reason,
+    Scope,
+    command,
+    instant,
+    kind_of,
+    one_of,
+)
 from runner.cli.framework.session import Session
 from runner.cli.messages.domains import nothing_hangs
-from runner.errors import NotFound, Refused, Usage
+from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
 from runner.reports.core.filled import filled
@@ -187,12 +197,7 @@ def _warn_of_rest(session: Session, incident: Incident) -> None:
 
 def severity_of(text: str) -> Severity:
     """Return a level of severity; raises Usage."""
-    for level in SEVERITIES:
-        if level == text:
-            return level
-    raise Usage(
-        f'Severity "{text}" is unknown.', hint=f"Use one of: {', '.join(SEVERITIES)}", code="unknown_severity"
-    )
+    return one_of(text, SEVERITIES, "Severity", "unknown_severity")
 
 
 def _plan(opening: Opening) -> PlanReport:

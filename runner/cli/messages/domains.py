@@ -11,7 +11,8 @@ from runner.base.text import nearest
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
-from runner.errors import NotFound, warning
+from runner.cli.messages.messages import incident_or_none
+from runner.errors import warning
 from runner.incident.state.commands import DeclareDomain
 from runner.incident.state.incident import Domain, Incident
 from runner.incident.turn.implicit_answers import OVER
@@ -63,18 +64,9 @@ def _show(session: Session, incident: Incident | None) -> None:
     session.show(report, lambda: _page(session, rows))
 
 
-def _incident(session: Session) -> Incident | None:
-    try:
-        return session.incident()
-    except NotFound:
-        if session.options.incident:
-            raise
-        return None
-
-
 def _open_incident(session: Session) -> Incident | None:
     """Return the incident that is meant; None also where that one is over, nobody named it, and no other goes on."""
-    incident = _incident(session)
+    incident = incident_or_none(session)
     if incident is None or incident.state not in OVER or session.options.incident:
         return incident
     return incident if any(row.state in ("open", "paused") for row in session.service.store.rows()) else None

@@ -26,20 +26,31 @@ if TYPE_CHECKING:
     from runner.reports.notices.redline import Compared
 
 
+Name = Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")]
+To = Annotated[
+    list[str] | None,
+    Option(
+        "--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt; a form also xlsx, json."
+    ),
+]
+Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")]
+Override = Annotated[
+    str,
+    Option(
+        "--override",
+        metavar="WHY",
+        help="Reason of counsel to accept the notice as it is. Stored in the journal.",
+    ),
+]
+
+
 def adopt(
     session: Session,
     file: Annotated[Path, Argument(metavar="FILE.docx", help="Edited Word file.")],
     step: Annotated[
         str, Argument(metavar="[STEP]", help="Notice task. Default: from the name of the file.")
     ] = "",
-    override: Annotated[
-        str,
-        Option(
-            "--override",
-            metavar="WHY",
-            help="Reason of counsel to accept the notice as it is. Stored in the journal.",
-        ),
-    ] = "",
+    override: Override = "",
     yes: Annotated[bool, Option("--yes", help="No question before the import.")] = False,
 ) -> None:
     """Import an edited Word file as the text of a notice.
@@ -109,7 +120,7 @@ Which = "Version: its number, the start of its digest, or its id."
 
 def diff(
     session: Session,
-    name: Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")],
+    name: Name,
     older: Annotated[str, Argument(metavar="[A]", help=f"{Which} Default: the one before B.")] = "",
     newer: Annotated[str, Argument(metavar="[B]", help=f"{Which} Default: the newest.")] = "",
     since_filed: Annotated[
@@ -118,7 +129,7 @@ def diff(
     to: Annotated[
         list[str] | None, Option("--to", metavar="FORMAT", help="Formats with commas: html, docx.")
     ] = None,
-    out: Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")] = None,
+    out: Out = None,
 ) -> None:
     """Compare two versions of a notice, by words and by facts.
 
@@ -166,28 +177,9 @@ def report(incident: Incident, pair: Pair) -> Compared:
 def _show(session: Session, found: Compared, pair: Pair) -> None:
     from runner.reports.notices.redline import compared_page
 
-    def page() -> Page:
-        return compared_page(found, pair.redline)
-
-    session.show(found, page)
+    session.show(found, lambda: compared_page(found, pair.redline))
 
 
-Name = Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")]
-To = Annotated[
-    list[str] | None,
-    Option(
-        "--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt; a form also xlsx, json."
-    ),
-]
-Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")]
-Override = Annotated[
-    str,
-    Option(
-        "--override",
-        metavar="WHY",
-        help="Reason of counsel to accept the notice as it is. Stored in the journal.",
-    ),
-]
 _TONES: dict[str, Tone] = {"gap": "alarm", "forbidden": "alarm", "to_follow": "warn", "covered": "good"}
 
 

@@ -114,18 +114,13 @@ def alone_words(incident: Incident) -> str:
     peoples = [people for people in incident.second_person.values() if people.state == "alone"]
     if not peoples:
         return ""
-    each = "; ".join(
-        f"{people.act.by}, entry {people.entry}: {people.act.kind.replace('_', ' ')}" for people in peoples
-    )
-    return f"NO SECOND PERSON ({peoples[-1].act.alone}): {each}"
+    acts = (f"{one.act.by}, entry {one.entry}: {one.act.kind.replace('_', ' ')}" for one in peoples)
+    return f"NO SECOND PERSON ({peoples[-1].act.alone}): {'; '.join(acts)}"
 
 
 def two_person_blocks(rows: Sequence[TwoPersonRow]) -> Iterator[Block]:
     """Draw what counts although one operating-system user spoke for both."""
-    flagged = [row for row in rows if row.one_user]
-    for one in flagged:
-        yield line(
-            f"entry {one.entry}: one operating-system user spoke for {one.by} and {one.second}: {one.text}",
-            "alarm",
-            hang=2,
-        )
+    for one in rows:
+        if one.one_user:
+            both = f"one operating-system user spoke for {one.by} and {one.second}"
+            yield line(f"entry {one.entry}: {both}: {one.text}", "alarm", hang=2)

@@ -136,7 +136,7 @@ def _missing(path: str, holds_up: tuple[str, ...]) -> MissingFact:
 
 def history(incident: Incident, key: str, rows: Iterable[EventRow]) -> HistoryReport:
     """Return all that was said about one fact, from the journal's events."""
-    versions = [
+    versions = (
         FactVersion(
             event=row.seq,
             at=row.at,
@@ -153,24 +153,23 @@ def history(incident: Incident, key: str, rows: Iterable[EventRow]) -> HistoryRe
         if isinstance(event := decode_event(row), FactsRecorded)
         for change in event.facts
         if change.key == key
-    ]
+    )
     return HistoryReport(heading=heading_of(incident), kind=incident.kind, key=key, history=tuple(versions))
 
 
 def facts_page(report: FactsReport, now: datetime) -> Page:
     """Draw the facts with source, author and confidence."""
-    if not report.facts:
-        return Page((*render_header(report.heading, "facts"), line("nothing is known yet", "dim")))
     rows = tuple(
         (
             fact.key,
             Cell(value_words(fact.value), "warn" if fact.value is None else "plain"),
             Cell("" if fact.confidence == "confirmed" else "estimated", "warn"),
-            Cell(" · ".join(part for part in (fact.source, fact.by, when(fact.at, now)) if part), "dim"),
+            Cell(" · ".join(filter(None, (fact.source, fact.by, when(fact.at, now)))), "dim"),
         )
         for fact in report.facts
     )
-    return Page((*render_header(report.heading, "facts"), table(rows, 1)))
+    found = table(rows, 1) if rows else line("nothing is known yet", "dim")
+    return Page((*render_header(report.heading, "facts"), found))
 
 
 @paged

@@ -13,7 +13,7 @@ from runner.incident.state.exercise import OVER
 from runner.incident.state.work import Failed
 from runner.reports.core.filled import filled
 from runner.reports.core.formatting import aside_words, count, elapsed_since, moment, remaining, screen_time
-from runner.reports.core.page import Block, Cell, Cells, Page, arrow, ends, flow, line, table
+from runner.reports.core.page import Block, Cell, Cells, arrow, ends, flow, line, paged, table
 from runner.reports.core.suggested_actions import close_exercise, resume
 
 
@@ -144,26 +144,17 @@ def incidents(
     return IncidentsReport(as_of=now, incidents=tuple(entries))
 
 
-def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Page:
+@paged
+def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Iterator[Block]:
     """Draw the list; what is over is folded unless ``everything`` is asked for."""
-    incidents = [
-        incident
-        for incident in report.incidents
-        if everything or incident.left_open or incident.state in ("open", "paused")
-    ]
-    blocks: list[Block] = [ends((Cell("Incidents", "title"),), (screen_time(report.as_of),))]
-    if incidents:
-        blocks.append(table((_cells(incident, report.as_of) for incident in incidents), 2, indent=0))
+    live = [one for one in report.incidents if everything or one.left_open or one.state in ("open", "paused")]
+    yield ends((Cell("Incidents", "title"),), (screen_time(report.as_of),))
+    if live:
+        yield table((_cells(incident, report.as_of) for incident in live), 2, indent=0)
     else:
-        blocks.append(line("No incident is open", "good"))
-    blocks.extend(_folded(len(report.incidents) - len(incidents)))
-    return Page(tuple(blocks))
-
-
-def _folded(number: int) -> Iterator[Block]:
-    if number:
-        words = Cell(count(number, "closed incident"))
-        yield flow(words, arrow("tocsin list --all"))
+        yield line("No incident is open", "good")
+    if folded := len(report.incidents) - len(live):
+        yield flow(count(folded, "closed incident"), arrow("tocsin list --all"))
 
 
 def _cells(one: IncidentEntry, now: datetime) -> Cells:

@@ -18,7 +18,7 @@ from runner.incident.state.incident import Incident
 from runner.playbook.format import Due, OnOverdue, Task
 from runner.reports.core.formatting import when
 from runner.reports.core.header import heading_of, render_header
-from runner.reports.core.page import Cell, Page, Table, Tone, line
+from runner.reports.core.page import Cell, Page, Tone, line, table
 from runner.reports.core.task_rows import TaskRow, numbered
 
 Step = Annotated[
@@ -52,7 +52,7 @@ def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -
     cells = tuple(
         (
             Cell(str(row.row) if row.row else "", "dim"),
-            Cell(row.command_name or row.step),
+            row.command_name or row.step,
             Cell(row.state.replace("_", " "), _TONES.get(row.state, "dim")),
             Cell(row.title, "dim" if row.over else "plain"),
             Cell(row.assignee or row.role, "dim"),
@@ -65,7 +65,7 @@ def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -
     )
     if not cells:
         return Page((line(f"{incident.codename} has no such tasks", "dim"),))
-    return Page((*render_header(heading_of(incident), "tasks"), Table(rows=cells, elastic=3, indent=0)))
+    return Page((*render_header(heading_of(incident), "tasks"), table(cells, 3, indent=0)))
 
 
 def add(app: Commands) -> None:

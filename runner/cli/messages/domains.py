@@ -11,12 +11,13 @@ from runner.base.text import nearest
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
-from runner.errors import NotFound, warning
+from runner.cli.messages.messages import incident_or_none
+from runner.errors import warning
 from runner.incident.state.commands import DeclareDomain
 from runner.incident.state.incident import Domain, Incident
 from runner.incident.turn.implicit_answers import OVER
 from runner.reports.core.formatting import elapsed_since
-from runner.reports.core.page import Cell, Page, Table, Tone, line
+from runner.reports.core.page import Cell, Page, Tone, line, table
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -63,18 +64,9 @@ def _show(session: Session, incident: Incident | None) -> None:
     session.show(report, lambda: _page(session, rows))
 
 
-def _incident(session: Session) -> Incident | None:
-    try:
-        return session.incident()
-    except NotFound:
-        if session.options.incident:
-            raise
-        return None
-
-
 def _open_incident(session: Session) -> Incident | None:
     """Return the incident that is meant; None also where that one is over, nobody named it, and no other goes on."""
-    incident = _incident(session)
+    incident = incident_or_none(session)
     if incident is None or incident.state not in OVER or session.options.incident:
         return incident
     return incident if any(row.state in ("open", "paused") for row in session.service.store.rows()) else None
@@ -133,14 +125,14 @@ def _page(session: Session, rows: tuple[Row, ...]) -> Page:
         return Page((line("No channel and no contact names a failure domain", "dim"),))
     cells = tuple(
         (
-            Cell(row.domain),
+            row.domain,
             Cell(f"{row.state}{', assumed' if row.assumed else ''}", _TONES[row.state]),
             Cell(elapsed_since(row.since, session.now()) if row.since else "", "dim"),
             Cell(_hanging(row), "dim"),
         )
         for row in rows
     )
-    return Page((Table(rows=cells, elastic=3, indent=0),))
+    return Page((table(cells, 3, indent=0),))
 
 
 def compromised(session: Session, domain: Name, since: Since = "", reason: Why = "") -> None:

@@ -15,7 +15,7 @@ from runner.cli.notices.letters import letters
 from runner.documents.notice import Coverage
 from runner.errors import NotFound, Refused, Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Tone, line, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,20 +26,31 @@ if TYPE_CHECKING:
     from runner.reports.notices.redline import Compared
 
 
+Name = Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")]
+To = Annotated[
+    list[str] | None,
+    Option(
+        "--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt; a form also xlsx, json."
+    ),
+]
+Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")]
+Override = Annotated[
+    str,
+    Option(
+        "--override",
+        metavar="WHY",
+        help="Reason of counsel to accept the notice as it is. Stored in the journal.",
+    ),
+]
+
+
 def adopt(
     session: Session,
     file: Annotated[Path, Argument(metavar="FILE.docx", help="Edited Word file.")],
     step: Annotated[
         str, Argument(metavar="[STEP]", help="Notice task. Default: from the name of the file.")
     ] = "",
-    override: Annotated[
-        str,
-        Option(
-            "--override",
-            metavar="WHY",
-            help="Reason of counsel to accept the notice as it is. Stored in the journal.",
-        ),
-    ] = "",
+    override: Override = "",
     yes: Annotated[bool, Option("--yes", help="No question before the import.")] = False,
 ) -> None:
     """Import an edited Word file as the text of a notice.
@@ -109,7 +120,7 @@ Which = "Version: its number, the start of its digest, or its id."
 
 def diff(
     session: Session,
-    name: Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")],
+    name: Name,
     older: Annotated[str, Argument(metavar="[A]", help=f"{Which} Default: the one before B.")] = "",
     newer: Annotated[str, Argument(metavar="[B]", help=f"{Which} Default: the newest.")] = "",
     since_filed: Annotated[
@@ -118,7 +129,7 @@ def diff(
     to: Annotated[
         list[str] | None, Option("--to", metavar="FORMAT", help="Formats with commas: html, docx.")
     ] = None,
-    out: Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")] = None,
+    out: Out = None,
 ) -> None:
     """Compare two versions of a notice, by words and by facts.
 
@@ -166,28 +177,9 @@ def report(incident: Incident, pair: Pair) -> Compared:
 def _show(session: Session, found: Compared, pair: Pair) -> None:
     from runner.reports.notices.redline import compared_page
 
-    def page() -> Page:
-        return compared_page(found, pair.redline)
-
-    session.show(found, page)
+    session.show(found, lambda: compared_page(found, pair.redline))
 
 
-Name = Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")]
-To = Annotated[
-    list[str] | None,
-    Option(
-        "--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt; a form also xlsx, json."
-    ),
-]
-Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")]
-Override = Annotated[
-    str,
-    Option(
-        "--override",
-        metavar="WHY",
-        help="Reason of counsel to accept the notice as it is. Stored in the journal.",
-    ),
-]
 _TONES: dict[str, Tone] = {"gap": "alarm", "forbidden": "alarm", "to_follow": "warn", "covered": "good"}
 
 
@@ -322,17 +314,12 @@ def check(
     from runner.documents.contents.coverage import complete
 
     incident = session.incident()
-    template = _template_of(incident, name)
+    made = [d.notice for d in incident.documents.values() if name in (d.id, d.step, _step_of(incident, d))]
+    template = made[-1] if made else name
     lines = coverage(session.service, incident, template, duty)
     report = Checked(notice=template, complete=complete(lines), coverage=lines)
     session.show(report, lambda: _check_page(report))
     return 0 if report.complete else 1
-
-
-def _template_of(incident: Incident, name: str) -> str:
-    """Return the template behind a rendering's or a step's name; any other name is a template's own."""
-    made = [d.notice for d in incident.documents.values() if name in (d.id, d.step, _step_of(incident, d))]
-    return made[-1] if made else name
 
 
 def _step_of(incident: Incident, document: Document) -> str:
@@ -344,15 +331,13 @@ def _check_page(report: Checked) -> Page:
         (
             Cell(coverage.state.replace("_", " "), _TONES.get(coverage.state, "dim")),
             Cell(coverage.ref, "dim"),
-            Cell(
-                "; ".join(part for part in (coverage.item, ", ".join(coverage.facts), coverage.note) if part)
-            ),
+            "; ".join(part for part in (coverage.item, ", ".join(coverage.facts), coverage.note) if part),
         )
         for coverage in report.coverage
     )
     verdict = "no required information is missing" if report.complete else "information is missing"
     tone: Tone = "good" if report.complete else "alarm"
-    return Page((Table(rows=rows, elastic=2, indent=0), line(f"{report.notice}: {verdict}", tone)))
+    return Page((table(rows, 2, indent=0), line(f"{report.notice}: {verdict}", tone)))
 
 
 def pull(

@@ -65,6 +65,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return close[0] if close else ""
 
 
+def nearest_hint(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return a hint that names the nearest known word, or another hint where there is none."""
+    close = nearest(word, known)
+    return f'Write "{close}", the nearest name.' if close else otherwise
+
+
 def sentence(words: str) -> str:
     """Return words as a sentence: with a capital letter and a full stop."""
     return f"{words[:1].upper()}{words[1:]}{'' if words.endswith('.') else '.'}"

@@ -138,7 +138,7 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
     _warn_of_silence(session, after)
     _warn_of_rest(session, after)
     report = _opened(after, opening, plan)
-    session.show(report, lambda: _page(report, outcome.outcome(session, turn, ())))
+    session.show(report, lambda: _page(report, outcome.outcome(session.service, turn)))
 
 
 def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:

@@ -198,8 +198,6 @@ def close(
             codename=row.codename,
             version=row.version,
             done=("Closed. The personal data was erased.",),
-            ready=(),
-            stuck=(),
         )
         session.show(done, lambda: outcome.page(done))
         return

@@ -9,13 +9,14 @@ import msgspec
 
 from runner.app.core.active_incident import Choice
 from runner.app.home.workers import living
+from runner.app.incidents.outcome import Done, outcome
+from runner.app.messages.domains import unknown_domain_warning
 from runner.base.states import MARKS, SEVERITIES, Kind, Severity
-from runner.cli.framework import outcome
 from runner.cli.framework.background_worker import keep_worker
 from runner.cli.framework.completion import playbooks
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, instant, kind_of
+from runner.cli.framework.outcome import page, submit, work
 from runner.cli.framework.session import Session
-from runner.cli.messages.domains import nothing_hangs
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
@@ -130,7 +131,7 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
     before = turn.after
     with suppress(OSError):  # the incident is open, whatever becomes of the choice
         session.choose(Choice(incident=before.id))
-    outcome.work(session, before.id)
+    work(session, before.id)
     if before.kind == "real" and not no_worker:
         keep_worker(session, start=True)
     turn = session.service.since(turn)
@@ -138,7 +139,7 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
     _warn_of_silence(session, after)
     _warn_of_rest(session, after)
     report = _opened(after, opening, plan)
-    session.show(report, lambda: _page(report, outcome.outcome(session.service, turn)))
+    session.show(report, lambda: _page(report, outcome(session.service, turn)))
 
 
 def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:
@@ -227,7 +228,7 @@ def _tell(session: Session, opening: Opening, plan: PlanReport) -> None:
     """Show on standard error what is about to happen: the plan, and what the imports left over."""
     blocks: list[Block] = list(plan_page(plan, CONFIG).blocks)
     for domain in opening.declared:
-        if words := nothing_hangs(session.service, domain):
+        if words := unknown_domain_warning(session.service, domain):
             blocks += [Blank(), line(words, "alarm", hang=2)]
     for words in opening.unaddressed:
         blocks.append(line(f"No recipient: {words}", "alarm", hang=2))
@@ -255,7 +256,7 @@ def _comcheck(session: Session, plan: PlanReport) -> str:
     return comcheck_words(used, known, session.now())
 
 
-def _page(report: Opened, done: outcome.Done) -> Page:
+def _page(report: Opened, done: Done) -> Page:
     opened = Paragraph(
         cells=(
             Cell("opened "),
@@ -265,9 +266,7 @@ def _page(report: Opened, done: outcome.Done) -> Page:
         ),
         hang=2,
     )
-    return Page(
-        (opened, *outcome.page(done).blocks, Paragraph(cells=(Cell("→ "), Cell("tocsin next", "command"))))
-    )
+    return Page((opened, *page(done).blocks, Paragraph(cells=(Cell("→ "), Cell("tocsin next", "command")))))
 
 
 def severity(
@@ -288,7 +287,7 @@ def severity(
     """
     if level:
         made = c.SetSeverity(by=session.by, severity=severity_of(level), reason=reason)
-        outcome.submit(session, session.name(), made, f"severity is {level}")
+        submit(session, session.name(), made, f"severity is {level}")
         return
     levels = {**SEVERITIES, **session.service.home.severities}
     found = None

@@ -201,9 +201,9 @@ class Repository:
             self._plans[digest] = plan
         return plan
 
-    def incidents(self) -> list[IncidentRow]:
-        """Return the rows of all incidents: what the store keeps in other journals is none."""
-        return [row for row in self.store.rows() if row.kind != STREAM]
+    def incidents(self, state: str | None = None) -> list[IncidentRow]:
+        """Return the rows of all incidents, or of those in a state: what the store keeps in other journals is none."""
+        return [row for row in self.store.rows(state) if row.kind != STREAM]
 
     def load(self, incident: str) -> Incident:
         """Return an incident as of now; one that was loaded before is only caught up with."""

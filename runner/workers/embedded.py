@@ -96,7 +96,7 @@ class Worker:
         self._hungry: set[str] = set()
         self._draining = False
         self.time = TrustedClock(service.clock, service.store, service.principal.host)
-        self.fairness = Fairness(service, self.name, self.time)
+        self.fairness = Fairness(service, self._handle, self.time)
         self._looked = self.time.now()
         self._visits = PendingVisits()
         self._stopping = threading.Event()

@@ -18,6 +18,7 @@ from runner.workers.visit_results import COMPUTED, Outcome
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.repository import WorkerHandle
     from runner.app.core.transaction import Transaction
     from runner.app.core.trusted_clock import TrustedClock
 
@@ -31,11 +32,11 @@ OVERRAN = f"the work took more than {TURN.seconds} seconds"
 class Fairness:
     """One worker's share-out; for its loop alone."""
 
-    def __init__(self, service: IncidentService, worker: str, time: TrustedClock) -> None:
+    def __init__(self, service: IncidentService, handle: WorkerHandle, time: TrustedClock) -> None:
         """Know of no failure yet."""
         self._service = service
         self._time = time
-        self._tries = Tries(service.store, worker)
+        self._tries = Tries(service.store, handle)
         self._computed: dict[str, str] = {}
         self._turning: set[str] = set()
         self._failing: set[str] = set()

@@ -182,7 +182,7 @@ def test_a_resumption_that_is_refused_leaves_it_set_aside(desk: IncidentService)
 
 def test_incidents_that_failed_are_worked_on_one_at_a_time_and_all_of_them(desk: IncidentService) -> None:
     opened(desk, MESSAGE)
-    tries = suspended_incidents.Tries(desk.store, "w-before")
+    tries = suspended_incidents.Tries(desk.store, desk.store.register_worker("w-before"))
     for name in NAMES:
         tries.fail(name, suspended_incidents.DIED, desk.clock.now())
     held: list[bytes] = []

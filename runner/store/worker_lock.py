@@ -125,7 +125,7 @@ def _take(path: Path) -> int | None:
 
 def _bears_name(path: Path, descriptor: int) -> bool:
     try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))  # noqa: PTH116  # asked before each commit
     except FileNotFoundError:
         return False
 

@@ -81,7 +81,7 @@ class Fairness:
 
     def close(self) -> None:
         """Have nothing in hand any more."""
-        self._tries.hold((), self._time.now())
+        self._tries.hold((), self._time.now)
 
     def is_stuck(self, hungry: Iterable[str]) -> bool:
         """Tell whether some wait for their turn although nothing is under way that would bring it."""
@@ -153,7 +153,7 @@ class Fairness:
 
     def _hold(self, *more: str) -> None:
         """Write down whose work could end this process now."""
-        self._tries.hold({*self._turning, *more, *self._computed.values()}, self._time.now())
+        self._tries.hold({*self._turning, *more, *self._computed.values()}, self._time.now)
 
 
 def append(

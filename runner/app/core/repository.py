@@ -179,6 +179,8 @@ class Repository:
 
     def library_with(self, incident: Incident, *runs: Run) -> Library:
         """Return the library of an incident with the plans of more runs in it."""
+        if not runs:
+            return self.library(incident)
         more = {f"+{run.id}": run for run in runs}
         return self.library(msgspec.structs.replace(incident, runs={**incident.runs, **more}))
 

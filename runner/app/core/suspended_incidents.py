@@ -8,7 +8,7 @@ at the next try, because incidents that failed are worked on one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -93,13 +93,13 @@ class Tries:
                 _count_the_dead(self._store)
         self.failed = _failed(self._store.marks(FAILED))
 
-    def hold(self, incidents: Collection[str], now: datetime) -> None:
+    def hold(self, incidents: Collection[str], now: Callable[[], datetime]) -> None:
         """Write down what is in hand from now on, before anything is done with it."""
         names = tuple(sorted(incidents))
         if names == self._written:
             return
         with suppress(StoreError, OSError):  # who cannot write this can record no work either
-            self._handle.hold(msgspec.json.encode(InHand(incidents=names, at=now)) if names else b"")
+            self._handle.hold(msgspec.json.encode(InHand(incidents=names, at=now())) if names else b"")
             self._written = names
 
     def fail(self, incident: str, why: str, now: datetime) -> None:

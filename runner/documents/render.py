@@ -62,7 +62,8 @@ def render(
     not follow later.
     """
     language = context.language or notice.language
-    register = {"recipient": _anyone(notice), **facts, **(extra or {}), "notice": _about(facts, context)}
+    anyone = {name: f"«{name}»" for name in (slot.partition(".")[2] for slot in notice.slots)} or None
+    register = {"recipient": anyone, **facts, **(extra or {}), "notice": _about(facts, context)}
     form = (language, context.zone, Budget())
     if notice.sections:
         register["sections"] = fields.printed(notice, register, form)
@@ -104,11 +105,6 @@ def narrowed(facts: Mapping[str, Any], population: str) -> dict[str, Any]:
         )
     rest = {key: value for key, value in facts.items() if key not in ("populations", "data", "people")}
     return {**rest, "data": entries[0].get("data"), "people": entries[0].get("people")}
-
-
-def _anyone(notice: Notice) -> dict[str, str] | None:
-    names = [slot.partition(".")[2] for slot in notice.slots]
-    return {name: f"«{name}»" for name in names} or None
 
 
 def _about(facts: Mapping[str, Any], context: RenderContext) -> dict[str, Any]:

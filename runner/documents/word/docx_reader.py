@@ -201,9 +201,17 @@ class _Reader:
     """One pass over the body, with the styles, the numbering and the links that it refers to."""
 
     def __init__(self, parts: dict[str, bytes]) -> None:
-        self._styles = dict(_style_names(parts.get("word/styles.xml", b"")))
+        styles, links = parts.get("word/styles.xml"), parts.get("word/_rels/document.xml.rels")
+        self._styles = {
+            style.get(f"{W}styleId", ""): _value(style, "name").lower()  # which Word does not translate
+            for style in (parse(styles, "word/styles.xml").iter(f"{W}style") if styles else ())
+        }
         self._numbering = Numbering(parts.get("word/numbering.xml", b""))
-        self._links = dict(_targets(parts.get("word/_rels/document.xml.rels", b"")))
+        self._links = {
+            link.get("Id", ""): link.get("Target", "")
+            for link in (parse(links).iter(RELATION) if links else ())
+            if link.get("TargetMode", "").lower() == "external"
+        }
 
     def blocks(self, body: Element) -> Iterator[Block]:
         """Yield the body's blocks: lists, signatures and quotations gathered from their paragraphs."""
@@ -231,7 +239,8 @@ class _Reader:
             elif element.tag == f"{W}p":
                 inlines = (*joined, *self._runs(element))
                 joined = []
-                if _mark_is_gone(element):
+                if element.find(f"{W}pPr/{W}rPr/{W}del") is not None:
+                    # A tracked change took out the end of the paragraph, so that the next goes on in it.
                     joined = list(inlines)
                     continue
                 yield self._paragraph(element, _merged(inlines))
@@ -268,7 +277,10 @@ class _Reader:
             return
         columns = max(len(row) for row in cells)
         whole = [row + ((),) * (columns - len(row)) for row in cells]
-        aligns = tuple(_aligns(rows[1] if len(rows) > 1 else rows[0], columns))
+        aligned = [cell.find(f"{W}p/{W}pPr/{W}jc") for cell in rows[:2][-1].findall(f"{W}tc")]
+        found = ("left" if jc is None else jc.get(f"{W}val", "") for jc in aligned)
+        sides = (*found, *("left",) * columns)[:columns]
+        aligns = tuple(side if side in ("right", "center") else "left" for side in sides)
         yield Table(aligns, tuple(_plain_head(cell) for cell in whole[0]), tuple(whole[1:]))
 
     def _cell(self, element: Element) -> tuple[Inline, ...]:
@@ -358,19 +370,10 @@ def _opened(parent: Element) -> Iterator[Element]:
             yield element
 
 
-def _mark_is_gone(paragraph: Element) -> bool:
-    """Tell whether a tracked change took out the end of a paragraph, so that the next goes on in it."""
-    return paragraph.find(f"{W}pPr/{W}rPr/{W}del") is not None
-
-
 def _block(piece: _Piece) -> Block:
-    match piece.shape:
-        case "heading":
-            return Heading(piece.level, piece.inlines)
-        case "rule":
-            return Rule()
-        case _:
-            return Paragraph(piece.inlines)
+    if piece.shape == "rule":
+        return Rule()
+    return Heading(piece.level, piece.inlines) if piece.shape == "heading" else Paragraph(piece.inlines)
 
 
 def _plain_head(cell: tuple[Inline, ...]) -> tuple[Inline, ...]:
@@ -378,14 +381,6 @@ def _plain_head(cell: tuple[Inline, ...]) -> tuple[Inline, ...]:
     return tuple(
         node for inline in cell for node in (inline.inlines if isinstance(inline, Strong) else (inline,))
     )
-
-
-def _aligns(row: Element, columns: int) -> Iterator[str]:
-    alignments = [cell.find(f"{W}p/{W}pPr/{W}jc") for cell in row.findall(f"{W}tc")]
-    for index in range(columns):
-        jc = alignments[index] if index < len(alignments) else None
-        value = jc.get(f"{W}val", "") if jc is not None else ""
-        yield value if value in ("right", "center") else "left"
 
 
 def _merged(inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:
@@ -403,22 +398,6 @@ def _merged(inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:
             case _:
                 merged.append(node)
     return tuple(merged)
-
-
-def _style_names(part: bytes) -> Iterator[tuple[str, str]]:
-    """Yield each style's id and its name, which Word does not translate."""
-    if not part:
-        return
-    for style in parse(part, "word/styles.xml").iter(f"{W}style"):
-        yield style.get(f"{W}styleId", ""), _value(style, "name").lower()
-
-
-def _targets(part: bytes) -> Iterator[tuple[str, str]]:
-    if not part:
-        return
-    for relation in parse(part).iter(RELATION):
-        if relation.get("TargetMode", "").lower() == "external":
-            yield relation.get("Id", ""), relation.get("Target", "")
 
 
 def _has(properties: Element | None, name: str) -> bool:

@@ -20,7 +20,6 @@ from runner.playbook.format import (
     File,
     Group,
     Message,
-    MessageTemplate,
     Repeat,
     Step,
     Wait,
@@ -161,11 +160,7 @@ def _takes(step: Step) -> float:
 
 
 _PROMISE = re.compile(r"\bnext_update\b")
-
-
 _HEDGED = re.compile(r"\bnext_update is (not )?known\b")
-
-
 _HINT = "Put the step into a `repeat` with a `wait`, or add a `wait` and another message after the step."
 
 
@@ -177,7 +172,8 @@ def check_cadence(steps: Map, found: Findings) -> None:
         senders = [
             place for place in steps.places if isinstance(place.step, Message) and place.step.message == name
         ]
-        if not senders or not _promises(template):
+        texts = (text for text in (template.subject, template.text) if "{" in text)
+        if not senders or not any(map(_PROMISE.search, texts)):
             continue
         alone = [sender for sender in senders if not _again(sender, steps)]
         if len(alone) == len(senders):
@@ -188,10 +184,6 @@ def check_cadence(steps: Map, found: Findings) -> None:
                 text = f'Message "{name}" promises the next update. No later step sends an update.'
                 hint = "Write {% if next_update is known %}…{% endif %} around the promise."
                 found.warn((*standing.where, "message"), "no-next-update", text, hint)
-
-
-def _promises(template: MessageTemplate) -> bool:
-    return any(_PROMISE.search(text) for text in (template.subject, template.text) if "{" in text)
 
 
 def _again(place: Place, steps: Map) -> timedelta | None:

@@ -14,23 +14,8 @@ from xml.etree.ElementTree import Element
 
 import msgspec
 
-from runner.documents.tree import (
-    Block,
-    Emphasis,
-    Field,
-    Fields,
-    Heading,
-    Inline,
-    Link,
-    Listing,
-    Paragraph,
-    Quote,
-    Rule,
-    Signature,
-    Strong,
-    Table,
-    Text,
-)
+from runner.documents import tree
+from runner.documents.tree import Block, Inline
 from runner.documents.word.docx_package import RELATION, R, W, parse, unpack
 from runner.documents.word.docx_split import BODY
 from runner.errors import Refused
@@ -104,7 +89,7 @@ def _belongs(other: Entry | None, first: Entry) -> bool:
     )
 
 
-def _list(first: Entry, rows: Sequence[tuple[Entry | None, Block]]) -> Listing:
+def _list(first: Entry, rows: Sequence[tuple[Entry | None, Block]]) -> tree.Listing:
     items: list[list[tuple[Entry | None, Block]]] = []
     for entry, block in rows:
         if entry is not None and entry.depth == first.depth:
@@ -112,12 +97,12 @@ def _list(first: Entry, rows: Sequence[tuple[Entry | None, Block]]) -> Listing:
         else:
             items[-1].append((entry, block))
     bodies = tuple(tuple(_item(rest)) for rest in items)
-    return Listing(first.style, first.start, bodies)
+    return tree.Listing(first.style, first.start, bodies)
 
 
 def _item(rows: Sequence[tuple[Entry | None, Block]]) -> list[Block]:
     own = rows[0][1]
-    return [own if isinstance(own, Paragraph) else Paragraph(()), *listed(rows[1:])]
+    return [own if isinstance(own, tree.Paragraph) else tree.Paragraph(()), *listed(rows[1:])]
 
 
 def _all(root: Element | None, name: str) -> list[Element]:
@@ -223,9 +208,9 @@ class _Reader:
                 case "list":
                     yield from listed(entries)
                 case "signature" if inner:
-                    yield Signature(inner)
+                    yield tree.Signature(inner)
                 case "quote":
-                    yield Quote(inner)
+                    yield tree.Quote(inner)
                 case "block":
                     yield from (_block(piece) if isinstance(piece, _Piece) else piece for piece in pieces)
                 case _:
@@ -273,7 +258,9 @@ class _Reader:
             return
         headed = rows[0].find(f"{W}trPr/{W}tblHeader") is not None
         if style == "fields" or (not headed and all(len(row) == 2 for row in cells)):
-            yield Fields(tuple(Field(_plain_head(row[0]), row[1] if len(row) > 1 else ()) for row in cells))
+            yield tree.Fields(
+                tuple(tree.Field(_plain_head(row[0]), row[1] if len(row) > 1 else ()) for row in cells)
+            )
             return
         columns = max(len(row) for row in cells)
         whole = [row + ((),) * (columns - len(row)) for row in cells]
@@ -281,13 +268,13 @@ class _Reader:
         found = ("left" if jc is None else jc.get(f"{W}val", "") for jc in aligned)
         sides = (*found, *("left",) * columns)[:columns]
         aligns = tuple(side if side in ("right", "center") else "left" for side in sides)
-        yield Table(aligns, tuple(_plain_head(cell) for cell in whole[0]), tuple(whole[1:]))
+        yield tree.Table(aligns, tuple(_plain_head(cell) for cell in whole[0]), tuple(whole[1:]))
 
     def _cell(self, element: Element) -> tuple[Inline, ...]:
         found: list[Inline] = []
         for paragraph in element.iter(f"{W}p"):
             inlines = tuple(self._runs(paragraph))
-            found += [Text("\n"), *inlines] if found and inlines else inlines
+            found += [tree.Text("\n"), *inlines] if found and inlines else inlines
         return _merged(tuple(found))
 
     def _runs(self, parent: Element, marks: str = "") -> Iterator[Inline]:
@@ -297,7 +284,7 @@ class _Reader:
             elif element.tag == f"{W}hyperlink":
                 inner = _merged(tuple(self._runs(element)))
                 href = self._links.get(element.get(f"{R}id", ""), "")
-                yield from (Link(href, inner),) if href and inner else inner
+                yield from (tree.Link(href, inner),) if href and inner else inner
             elif element.tag == f"{W}fldSimple":
                 yield from self._runs(element)
 
@@ -330,11 +317,11 @@ def _run(element: Element) -> Iterator[Inline]:
     text = "".join(_characters(element))
     if not text:
         return
-    inline: Inline = Text(text)
+    inline: Inline = tree.Text(text)
     if _has(properties, "i"):
-        inline = Emphasis((inline,))
+        inline = tree.Emphasis((inline,))
     if _has(properties, "b"):
-        inline = Strong((inline,))
+        inline = tree.Strong((inline,))
     yield inline
 
 
@@ -372,14 +359,18 @@ def _opened(parent: Element) -> Iterator[Element]:
 
 def _block(piece: _Piece) -> Block:
     if piece.shape == "rule":
-        return Rule()
-    return Heading(piece.level, piece.inlines) if piece.shape == "heading" else Paragraph(piece.inlines)
+        return tree.Rule()
+    return (
+        tree.Heading(piece.level, piece.inlines)
+        if piece.shape == "heading"
+        else tree.Paragraph(piece.inlines)
+    )
 
 
 def _plain_head(cell: tuple[Inline, ...]) -> tuple[Inline, ...]:
     """A label or a head is bold by its place; the bold is not the text's own."""
     return tuple(
-        node for inline in cell for node in (inline.inlines if isinstance(inline, Strong) else (inline,))
+        node for inline in cell for node in (inline.inlines if isinstance(inline, tree.Strong) else (inline,))
     )
 
 
@@ -389,12 +380,12 @@ def _merged(inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:
     for node in inlines:
         last = merged[-1] if merged else None
         match last, node:
-            case Text(text=a), Text(text=b):
-                merged[-1] = Text(a + b)
-            case Strong(inlines=a_), Strong(inlines=b_):
-                merged[-1] = Strong(_merged((*a_, *b_)))
-            case Emphasis(inlines=a_), Emphasis(inlines=b_):
-                merged[-1] = Emphasis(_merged((*a_, *b_)))
+            case tree.Text(text=a), tree.Text(text=b):
+                merged[-1] = tree.Text(a + b)
+            case tree.Strong(inlines=a_), tree.Strong(inlines=b_):
+                merged[-1] = tree.Strong(_merged((*a_, *b_)))
+            case tree.Emphasis(inlines=a_), tree.Emphasis(inlines=b_):
+                merged[-1] = tree.Emphasis(_merged((*a_, *b_)))
             case _:
                 merged.append(node)
     return tuple(merged)

@@ -19,8 +19,8 @@ from runner.facts.expression import (
     ExpressionError,
     FunctionName,
     Node,
+    summarised,
 )
-from runner.facts.expressions.dependencies import summarised
 from runner.facts.vocabulary.fact_types import FactType, Keyed, key_problem
 from runner.facts.vocabulary.fact_values import TRUTH_WORDS
 from runner.facts.vocabulary.lookup import path_hint, roots, step_into

@@ -25,7 +25,7 @@ from runner.playbook.format import (
     Wait,
 )
 from runner.playbook.lookup import Known, hours
-from runner.playbook.plan import Body, after_message
+from runner.playbook.plan import after_message, body_of
 
 _HOUR = 3600.0
 
@@ -191,15 +191,5 @@ def _again(place: Place, steps: Map) -> timedelta | None:
     around = place.parent.step if place.parent is not None else None
     if isinstance(around, Repeat) and around.at_most < 2:
         return None
-    return after_message(_body(place, steps), place.step.id, in_rounds=isinstance(around, Repeat))
-
-
-def _body(place: Place, steps: Map) -> Body:
-    """Return the steps beside a place with whatever follows each, as the engine has them."""
-    beside = {name: one.step for name, one in steps.siblings[place.parent].items()}
-    followers: dict[str, tuple[str, ...]] = dict.fromkeys(beside, ())
-    for name, step in beside.items():
-        for before in step.after.steps:
-            if before in followers:
-                followers[before] = (*followers[before], name)
-    return Body(beside, followers)
+    beside = [sibling.step for sibling in steps.siblings[place.parent].values()]
+    return after_message(body_of(beside), place.step.id, in_rounds=isinstance(around, Repeat))

@@ -258,11 +258,10 @@ def _branch_kind(found: Branch | None) -> Kind:
 
 
 def _pair_hint(one: Kind, other: Kind) -> str:
-    pair = {one, other}
-    if pair == {"truth", "text"}:
-        return "Write true or false, without quotes."
-    if pair == {"instant", "text"}:
-        return "Write instant('2026-11-24T09:30:00+01:00')."
-    if pair == {"duration", "text"}:
-        return "Write duration('72h')."
-    return ""
+    hints = {
+        "truth": "Write true or false, without quotes.",
+        "instant": "Write instant('2026-11-24T09:30:00+01:00').",
+        "duration": "Write duration('72h').",
+    }
+    first, second = (one, other) if other == "text" else (other, one)
+    return hints.get(first, "") if second == "text" else ""

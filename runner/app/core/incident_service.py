@@ -195,9 +195,13 @@ class IncidentService:
             code="which_incident",
         )
 
-    def incidents(self) -> list[IncidentRow]:
-        """Return the rows of all incidents."""
-        return self.repository.incidents()
+    def incidents(self, state: str | None = None) -> list[IncidentRow]:
+        """Return the rows of all incidents, or of those in a state."""
+        return self.repository.incidents(state)
+
+    def row(self, incident: str) -> IncidentRow | None:
+        """Return the row of an incident; None where there is none."""
+        return self.store.row(incident)
 
     def load(self, incident: str) -> Incident:
         """Return an incident as of now."""

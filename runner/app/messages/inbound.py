@@ -167,7 +167,8 @@ class Inbox:
         """Take what is about somebody of a notice to many people; ``later`` while the chunk that they are in is under way."""
         if not self._where.bulk:
             return "nothing"
-        from runner.app.campaigns.receipts import BulkReceipt, take_one
+        from runner.app.campaigns.receipts import take_one
+        from runner.incident.campaigns.campaign import BulkReceipt
 
         told = BulkReceipt(
             kind="failed" if receipt.kind == "stopped" else receipt.kind,
@@ -299,7 +300,8 @@ class Inbox:
 
     def _stop(self, channel: Channel, address: str, how: str) -> Fate:
         if self._where.bulk:
-            from runner.app.campaigns.receipts import BulkReceipt, take
+            from runner.app.campaigns.receipts import take
+            from runner.incident.campaigns.campaign import BulkReceipt
 
             take(self._service, (BulkReceipt(kind="stopped", address=address),))
         person = owner_of(self._service.directory, channel, address)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from runner.cli.framework import outcome
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, Where, command, instant
-from runner.cli.framework.outcome import answer, submit, tell
+from runner.cli.framework.outcome import answer, page, submit, tell
 from runner.cli.framework.session import Session
 from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
@@ -184,18 +183,17 @@ def close(
       tocsin close --reason "contained" --leave-open eu-gdpr-33-controller-sa/phases="counsel files it by Friday"
     """
     from runner.app.home.retention import close_shredded, is_shredded
+    from runner.app.incidents.outcome import Done
 
     if is_shredded(session.service, session.name(where)):
         row = close_shredded(session.service, session.name(where))
-        done = outcome.Done(
+        done = Done(
             incident=row.id,
             codename=row.codename,
             version=row.version,
             done=("Closed. The personal data was erased.",),
-            ready=(),
-            stuck=(),
         )
-        session.show(done, lambda: outcome.page(done))
+        session.show(done, lambda: page(done))
         return
     made = c.Close(reason=reason, leave_open=_pairs(leave_open or ()))
     submit(session, session.name(where), made, "closed")

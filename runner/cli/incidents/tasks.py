@@ -6,20 +6,20 @@ from collections.abc import Callable
 from shlex import quote
 from typing import Annotated
 
-from runner.app.core.step_reference import refuse_to_come, resolve_step
+from runner.app.core.step_reference import begun_step
 from runner.cli.framework.completion import steps
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, duration, group
 from runner.cli.framework.outcome import answer as answered
 from runner.cli.framework.outcome import submit, tell
 from runner.cli.framework.session import Session
-from runner.errors import NotFound, Usage
+from runner.errors import Usage
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.playbook.format import Due, OnOverdue, Task
 from runner.reports.core.formatting import when
 from runner.reports.core.header import heading_of, render_header
-from runner.reports.core.page import Cell, Page, Table, Tone, line
-from runner.reports.core.task_rows import TaskRow, numbered
+from runner.reports.core.page import Cell, Page, Tone, line, table
+from runner.reports.core.task_rows import TaskRow
 
 Step = Annotated[
     str,
@@ -39,11 +39,7 @@ _TONES: dict[str, Tone] = {
 def find(session: Session, text: str) -> tuple[Incident, str]:
     """Return the incident that is meant and the invocation in it."""
     incident = session.incident()
-    try:
-        return incident, resolve_step(incident, text, numbered(incident))
-    except NotFound:
-        refuse_to_come(incident, text, session.service.library(incident))
-        raise
+    return incident, begun_step(incident, text, session.service.library(incident))
 
 
 def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -> Page:
@@ -52,7 +48,7 @@ def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -
     cells = tuple(
         (
             Cell(str(row.row) if row.row else "", "dim"),
-            Cell(row.command_name or row.step),
+            row.command_name or row.step,
             Cell(row.state.replace("_", " "), _TONES.get(row.state, "dim")),
             Cell(row.title, "dim" if row.over else "plain"),
             Cell(row.assignee or row.role, "dim"),
@@ -65,7 +61,7 @@ def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -
     )
     if not cells:
         return Page((line(f"{incident.codename} has no such tasks", "dim"),))
-    return Page((*render_header(heading_of(incident), "tasks"), Table(rows=cells, elastic=3, indent=0)))
+    return Page((*render_header(heading_of(incident), "tasks"), table(cells, 3, indent=0)))
 
 
 def add(app: Commands) -> None:
@@ -192,17 +188,16 @@ def done(
 
 def _all_rows(session: Session, incident: Incident, name: str) -> tuple[c.CheckRow, ...]:
     """Return the ticks of every open row; each row on which safety or evidence depends needs its own yes."""
-    step = session.service.library(incident).step(incident, name)
-    if not isinstance(step, Task):
-        return ()
-    rows = [n for n in range(len(step.rows)) if n not in incident.invocations[name].checked]
-    must = [n for n in rows if step.must(n)]
-    numbers = " ".join(str(n + 1) for n in must)
-    for n in must:
-        session.confirm(
-            f"Item {n + 1}: {step.rows[n]}. Is it done?", f"tocsin task check {quote(name)} {numbers}"
-        )
-    return tuple(c.CheckRow(step=name, row=n, at_once=n not in must) for n in rows)
+    from runner.reports.incidents.task import task
+
+    report = task(incident, session.service.library(incident), name)
+    items = [item for item in report.checklist if not item.done]
+    numbers = " ".join(str(item.row) for item in items if item.must)
+    for item in items:
+        if item.must:
+            again = f"tocsin task check {quote(name)} {numbers}"
+            session.confirm(f"Item {item.row}: {item.text}. Is it done?", again)
+    return tuple(c.CheckRow(step=name, row=item.row - 1, at_once=not item.must) for item in items)
 
 
 def check(

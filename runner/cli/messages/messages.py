@@ -327,10 +327,9 @@ def resolve(
 
 def _step(incident: Incident, text: str) -> str:
     from runner.app.core.step_reference import resolve_step
-    from runner.reports.core.task_rows import numbered
 
     try:
-        return resolve_step(incident, text, numbered(incident))
+        return resolve_step(incident, text)
     except NotFound:
         raise NotFound(
             f'Delivery or task "{text}" does not exist.', hint="tocsin message list", code="unknown_delivery"

@@ -15,7 +15,7 @@ from runner.app.core.transaction import prepare
 from runner.incident.state import commands as c
 from runner.incident.state.events import IncidentOpened, Recorded
 from runner.incident.state.incident import Incident, Run
-from runner.incident.state.messages import PlannedDelivery
+from runner.incident.state.messages import MessageComposed, PlannedDelivery
 from runner.incident.state.work import AnyWork, Compose, Deliver, Replan
 from runner.incident.turn.fold import begin
 from runner.playbook.format import Bundle, Message, MessageTemplate, Playbook, Wait, WaitFor
@@ -61,7 +61,9 @@ def perform(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
                 for person in PERSONS
             )
             return c.Composed(
-                step=step, message="m", message_class=KIND, body="b", to=PERSONS, plans=plans, reminder=False
+                event=MessageComposed(
+                    step=step, message="m", message_class=KIND, body="b", to=PERSONS, plans=plans
+                )
             )
         case Deliver(delivery=delivery, n=n, channel="chat"):
             return c.AttemptDone(effect=delivery, n=n, result=SendResult(state="unknown", about="provider"))

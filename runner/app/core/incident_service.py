@@ -41,6 +41,7 @@ from runner.incident.state.commands import (
     PinPlaybook,
     Rendered,
 )
+from runner.incident.state.documents import DocumentRendered
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
 from runner.incident.state.exercise_time import clock_time, time_in
 from runner.incident.state.incident import Incident, Run
@@ -432,7 +433,7 @@ class IncidentService:
 def _named(command: AnyCommand) -> tuple[str, ...]:
     """Return the person whom a command names as the one who answers, or who wrote something."""
     match command:
-        case Acknowledge(person=person) | Rendered(author=person):
+        case Acknowledge(person=person) | Rendered(event=DocumentRendered(by=person)):
             return (person,)
         case _:
             return ()

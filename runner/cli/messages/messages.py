@@ -14,6 +14,7 @@ from runner.cli.framework.session import Session
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
+from runner.incident.state.messages import MessageComposed
 from runner.reports.core.page import Page, line
 from runner.settings import CONFIG
 
@@ -119,13 +120,14 @@ def send(
     incident = session.incident()
     written = Written(text=text, to=tuple(to), message_class=class_, ask_ack=ask_ack)
     composed = compose_by_hand(session.service, incident, written)
-    session.tell(_plan_of(session, incident, composed))
+    message = composed.event
+    session.tell(_plan_of(session, incident, message))
     if not yes:
         session.confirm("Send as planned?", "Read the plan, then repeat with --yes")
-    submit(session, incident.id, composed, f"Message {composed.message} is sent to {', '.join(composed.to)}")
+    submit(session, incident.id, composed, f"Message {message.message} is sent to {', '.join(message.to)}")
 
 
-def _plan_of(session: Session, incident: Incident, made: c.Composed) -> Page:
+def _plan_of(session: Session, incident: Incident, made: MessageComposed) -> Page:
     """Return the plan of one message, as it is about to leave."""
     from runner.app.messages.messages import plans_to
     from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report

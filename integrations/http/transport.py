@@ -60,7 +60,7 @@ class _Connection(HTTPConnection):
     _waits = False
     _head = b""
 
-    def request(self, method: str, url: str, body: Any = None, *args: Any, **more: Any) -> None:  # type: ignore[explicit-override,override]
+    def request(self, method: str, url: str, body: Any = None, *args: Any, **more: Any) -> None:  # type: ignore[explicit-override]
         self._waits, self._head = isinstance(body, bytes) and 0 < len(body) <= JOINED, b""
         super().request(method, url, body, *args, **more)
 

@@ -196,8 +196,6 @@ class Inbox:
     def rest(self) -> list[Arrival]:
         """Return what has arrived, without waiting."""
         arrivals: list[Arrival] = []
-        while True:
-            try:
-                arrivals.append(self._queue.get_nowait())
-            except queue.Empty:
-                return arrivals
+        while not self._queue.empty():  # nobody else takes from it
+            arrivals.append(self._queue.get_nowait())
+        return arrivals

@@ -19,7 +19,7 @@ from runner.incident.state.messages import MessageComposed, PlannedDelivery
 from runner.incident.state.work import AnyWork, Compose, Deliver, Replan
 from runner.incident.turn.fold import begin
 from runner.playbook.format import Bundle, Message, MessageTemplate, Playbook, Wait, WaitFor
-from runner.routing.circuit_breaker import TOLERANCE
+from runner.routing.circuit_breaker import IN_A_ROW
 from runner.routing.messaging import ChannelConfig, MessageClass, SendResult
 from runner.workers.choice import attach
 from runner.workers.postgres.worker import QueueWorker
@@ -31,7 +31,7 @@ __all__ = ["postgres_server", "postgres_url"]
 
 pytestmark = pytest.mark.postgres
 KIND = MessageClass(name="task-notice", on_unknown="failover")
-PERSONS = tuple(f"p{n}" for n in range(TOLERANCE.in_a_row))
+PERSONS = tuple(f"p{n}" for n in range(IN_A_ROW))
 
 
 def with_channels(desk: IncidentService) -> IncidentService:

@@ -77,17 +77,14 @@ def drill_report(
 
 def _meant(session: Session, *, exercise: bool) -> Incident:
     """Return the incident that is meant; where none is open and none is named, the one that ended last."""
-    from runner.app.core.step_reference import last_ended
-
     try:
         return session.incident()
     except NotFound as error:
         service = session.service
         rows = [row for row in service.incidents() if (row.kind == "exercise") is exercise]
-        last = last_ended(service.store, rows) if error.code == "no_incident" else None
-        if last is None:
+        row = service.last_ended(rows) if error.code == "no_incident" else None
+        if row is None:
             raise
-        row = last[1]
         session.say(f"Incident: {row.codename} · {row.title} ({row.state})")
         return session.incident(row.id)
 
@@ -142,10 +139,7 @@ def handbook(
         str,
         Option("--for", metavar="WHOM", help="Readers: players, controllers (and evaluators), or feedback."),
     ] = "",
-    to: Annotated[
-        list[str] | None,
-        Option("--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt, md."),
-    ] = None,
+    to: To = None,
     out: Annotated[Path, Option("--out", metavar="DIR", help="Folder to write into.")] = Path(),
 ) -> None:
     """Write a handbook of an exercise for one group of readers.

@@ -28,14 +28,7 @@ def adopt(
     step: Annotated[
         str, Argument(metavar="[STEP]", help="Notice task. Default: from the name of the file.")
     ] = "",
-    override: Annotated[
-        str,
-        Option(
-            "--override",
-            metavar="WHY",
-            help="Reason of counsel to accept the notice as it is. Stored in the journal.",
-        ),
-    ] = "",
+    override: Override = "",
     yes: Annotated[bool, Option("--yes", help="No question before the import.")] = False,
 ) -> None:
     """Import an edited Word file as the text of a notice.
@@ -52,7 +45,7 @@ def adopt(
     from runner.app.notices.word_import import command, look
 
     incident = session.incident()
-    adoption = look(session.service, incident, file, step)
+    adoption = look(session.reader, incident, file, step)
     if adoption.same:
         answer(
             session,
@@ -104,7 +97,7 @@ Which = "Version: its number, the start of its digest, or its id."
 
 def diff(
     session: Session,
-    name: Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")],
+    name: Name,
     older: Annotated[str, Argument(metavar="[A]", help=f"{Which} Default: the one before B.")] = "",
     newer: Annotated[str, Argument(metavar="[B]", help=f"{Which} Default: the newest.")] = "",
     since_filed: Annotated[
@@ -113,7 +106,7 @@ def diff(
     to: Annotated[
         list[str] | None, Option("--to", metavar="FORMAT", help="Formats with commas: html, docx.")
     ] = None,
-    out: Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")] = None,
+    out: Out = None,
 ) -> None:
     """Compare two versions of a notice, by words and by facts.
 
@@ -138,7 +131,7 @@ def diff(
         if since_filed
         else notice_versions.chosen(incident, name, older, newer)
     )
-    pair = notice_versions.compare(session.service, old, new)
+    pair = notice_versions.compare(session.reader, incident, old, new)
     if out is None:
         report = notice_versions.comparison(incident, pair)
         session.show(report, lambda: compared_page(report, pair.redline))
@@ -324,5 +317,7 @@ def pull(
     folder = out or Path(f"{incident.codename}-notices")
     with bars(session) as shown:
         seen = shown.begin("writing notices", len(documents))
-        files = pulled(session.service, incident, documents, formats_of(to or []), folder, seen)
+        files = pulled(
+            session.service, session.reader, incident, documents, formats_of(to or []), folder, seen
+        )
     show_pulled(session, files)

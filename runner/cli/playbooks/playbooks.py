@@ -17,6 +17,7 @@ from runner.cli.framework.options import Argument, Commands, Option, Scope, comm
 from runner.cli.framework.session import Session, readable_home
 from runner.cli.framework.session import catalog as _catalog
 from runner.cli.playbooks import charts
+from runner.cli.playbooks.charts import Name
 from runner.errors import NotFound, Problem, Refused, TocsinError, Usage
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line, visible
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from runner.routing.messaging import Channel
     from runner.routing.organisation import Home
 
-Name = Annotated[str, Argument(metavar="NAME", help="Name, NAME@VERSION or file.", autocompletion=playbooks)]
 _TONES: dict[str, Tone] = {"added": "good", "removed": "alarm", "changed": "warn"}
 
 
@@ -382,7 +382,7 @@ def fixture(
     """
     from runner.app.playbooks.fixtures import fixture as make
 
-    made = make(session.service, session.incident(incident), keep_text=keep_text)
+    made = make(session.reader, session.incident(incident), keep_text=keep_text)
     if not out:
         session.world.out.write(made.text())
     elif Path(out).exists():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,13 @@ from runner.base.actor import Principal
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
 from runner.incident.law.duties import duty_statuses, near_statuses
-from runner.incident.state.commands import AnyCommand, MigratePlaybook, PinPlaybook
+from runner.incident.state.commands import (
+    Acknowledge,
+    AnyCommand,
+    MigratePlaybook,
+    PinPlaybook,
+    Rendered,
+)
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
 from runner.incident.state.exercise_time import clock_time, time_in
 from runner.incident.state.incident import Incident, Run
@@ -255,7 +262,7 @@ class IncidentService:
         def attempt() -> Turn | None:
             found = self.load(incident)
             made = commands(found) if callable(commands) else commands
-            refuse_other_names(principal, (command.by for command in made))
+            refuse_other_names(principal, chain.from_iterable(map(_named, made)))
             done = self.prepare(found, made, principal=principal)
             if done.append is not None and not self._commit([done])[0]:
                 return None
@@ -471,6 +478,15 @@ class IncidentService:
     def forget_directory(self) -> None:
         """Read people and channels anew next time: somebody changed them."""
         self.__dict__.pop("_directory", None)
+
+
+def _named(command: AnyCommand) -> tuple[str, ...]:
+    """Return the person whom a command names as the one who answers, or who wrote something."""
+    match command:
+        case Acknowledge(person=person) | Rendered(author=person):
+            return (person,)
+        case _:
+            return ()
 
 
 def _pinned(command: AnyCommand) -> tuple[Run, ...]:

@@ -27,6 +27,7 @@ from runner.playbook.format import Bundle
 from runner.playbook.pinned import Contents, Pinned
 from runner.playbook.plan import Plan, compile_plan
 from runner.store.chain import event_of
+from runner.store.port import IN_HAND as IN_HAND
 from runner.store.port import PATIENCE as PATIENCE
 from runner.store.port import Append as Append
 from runner.store.port import Appended as Appended
@@ -157,6 +158,8 @@ class Repository:
 
     def library_with(self, incident: Incident, *runs: Run) -> Library:
         """Return the library of an incident with the plans of more runs in it."""
+        if not runs:
+            return self.library(incident)
         more = {f"+{run.id}": run for run in runs}
         return self.library(msgspec.structs.replace(incident, runs={**incident.runs, **more}))
 

@@ -72,19 +72,14 @@ def decide_on(
     as_it_was: str = "",
 ) -> tuple[Turn, tuple[Tally, ...]]:
     """Approve or reject steps, each with the digest of what was looked at; return how far the approvals are."""
-    person = principal.on_behalf_of
     if not approved:
         refuse_rejection(principal)
     made = [
         Decide(
-            by=person or principal.person,
             step=name,
             digest=digest if ":" in digest else f"sha256:{digest}",
             approved=approved,
             reason=reason,
-            os_user=principal.os_user,
-            proven_by="" if person else principal.proven_by or "",
-            recorded_by=principal.person if person else "",
             as_it_was=as_it_was,
         )
         for name, digest in digests

@@ -163,7 +163,7 @@ def plan_anew(service: IncidentService, name: str) -> tuple[tuple[str, ...], tup
             before = service.load(row.id)
         except UNREADABLE:
             continue
-        turn = service.act(service.principal, row.id, [AskReplan(by=service.principal.person, person=name)])
+        turn = service.act(service.principal, row.id, [AskReplan(person=name)])
         asked += [row.codename] if turn.events else []
         given_up += [d.id for d in before.deliveries.values() if d.person == name and d.state == "exhausted"]
     return tuple(asked), tuple(given_up)

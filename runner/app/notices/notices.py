@@ -162,7 +162,7 @@ def by_hand(service: IncidentService, made: Rendered, override: str) -> Rendered
             hint="Remove --override",
             code="nothing_to_override",
         )
-    return msgspec.structs.replace(made, by=service.principal.person, override=override)
+    return msgspec.structs.replace(made, author=service.principal.person, override=override)
 
 
 def work_of(service: IncidentService, incident: Incident, step: str) -> Render:

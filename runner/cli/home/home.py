@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 from runner import __version__
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Tone, arrow, line
+from runner.reports.core.page import Block, Cell, Page, Tone, arrow, do, flow, line, paged
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def init(
                 hang=2,
             ),
             *unheld_blocks(unheld),
-            Paragraph(cells=(Cell("→ "), Cell("tocsin playbook list", "command"))),
+            do("tocsin playbook list", hang=0),
         )
     )
     session.show(report, page)
@@ -140,16 +140,15 @@ _MARKS: Mapping[Severity, tuple[str, Tone]] = {
 }
 
 
-def findings_page(report: Examination) -> Page:
+@paged
+def findings_page(report: Examination) -> Iterator[Block]:
     """Draw the findings in the order in which they were looked for."""
-    blocks: list[Block] = []
     for finding in report.findings:
         word, tone = _MARKS[finding.severity]
         mark = Cell(f"{word:<9}", tone)
-        blocks.append(Paragraph(cells=(mark, Cell(f"{finding.area}: {finding.what}")), hang=9))
+        yield flow(mark, f"{finding.area}: {finding.what}", hang=9)
         if finding.hint:
-            blocks.append(Paragraph(cells=(arrow(finding.hint, ""),), indent=9, hang=2))
+            yield flow(arrow(finding.hint, ""), indent=9, hang=2)
     errors = sum(finding.severity == "error" for finding in report.findings)
     verdict = "No action required" if report.ok else f"Action required: {count(errors, 'error')}"
-    blocks.append(line(verdict, "good" if report.ok else "alarm"))
-    return Page(tuple(blocks))
+    yield line(verdict, "good" if report.ok else "alarm")

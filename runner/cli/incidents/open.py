@@ -14,13 +14,24 @@ from runner.app.messages.domains import unknown_domain_warning
 from runner.base.states import MARKS, SEVERITIES, Kind, Severity
 from runner.cli.framework.background_worker import keep_worker
 from runner.cli.framework.completion import playbooks
-from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, instant, kind_of
+from runner.cli.framework.options import (
+    Argument,
+    Commands,
+    Option,
+    Reason,
+    Scope,
+    command,
+    instant,
+    kind_of,
+    one_of,
+)
 from runner.cli.framework.outcome import page, submit, work
 from runner.cli.framework.session import Session
-from runner.errors import NotFound, Refused, Usage
+from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.filled import filled
+from runner.reports.core.page import Blank, Block, Cell, Page, do, flow, line, table
 from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks, unheld_words
 from runner.settings import CONFIG
@@ -138,7 +149,14 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
     after = turn.after
     _warn_of_silence(session, after)
     _warn_of_rest(session, after)
-    report = _opened(after, opening, plan)
+    report = filled(
+        Opened,
+        after,
+        opening,
+        incident=after.id,
+        plan=plan,
+        unmapped=tuple(words for record in opening.imported for words in record.unmapped),
+    )
     session.show(report, lambda: _page(report, outcome(session.service, turn)))
 
 
@@ -178,29 +196,9 @@ def _warn_of_rest(session: Session, incident: Incident) -> None:
     session.warn("no_worker", f"{suggested_actions.NO_WORKER} → {suggested_actions.START_WORKER}")
 
 
-def _opened(incident: Incident, opening: Opening, plan: PlanReport) -> Opened:
-    return Opened(
-        incident=incident.id,
-        codename=incident.codename,
-        title=incident.title,
-        kind=incident.kind,
-        version=incident.version,
-        plan=plan,
-        unaddressed=opening.unaddressed,
-        http_calls=opening.http_calls,
-        unmapped=tuple(words for record in opening.imported for words in record.unmapped),
-        unheld=opening.unheld,
-    )
-
-
 def severity_of(text: str) -> Severity:
     """Return a level of severity; raises Usage."""
-    for level in SEVERITIES:
-        if level == text:
-            return level
-    raise Usage(
-        f'Severity "{text}" is unknown.', hint=f"Use one of: {', '.join(SEVERITIES)}", code="unknown_severity"
-    )
+    return one_of(text, SEVERITIES, "Severity", "unknown_severity")
 
 
 def _plan(opening: Opening) -> PlanReport:
@@ -257,16 +255,14 @@ def _comcheck(session: Session, plan: PlanReport) -> str:
 
 
 def _page(report: Opened, done: Done) -> Page:
-    opened = Paragraph(
-        cells=(
-            Cell("opened "),
-            Cell(report.codename, "title"),
-            Cell(f": {report.title}"),
-            Cell("" if report.kind == "real" else f"  {MARKS[report.kind]}", "marking"),
-        ),
+    opened = flow(
+        "opened ",
+        Cell(report.codename, "title"),
+        f": {report.title}",
+        Cell("" if report.kind == "real" else f"  {MARKS[report.kind]}", "marking"),
         hang=2,
     )
-    return Page((opened, *page(done).blocks, Paragraph(cells=(Cell("→ "), Cell("tocsin next", "command")))))
+    return Page((opened, *page(done).blocks, do("tocsin next", hang=0)))
 
 
 def severity(
@@ -286,7 +282,7 @@ def severity(
       tocsin severity sev1 --reason "customer data were copied"
     """
     if level:
-        made = c.SetSeverity(by=session.by, severity=severity_of(level), reason=reason)
+        made = c.SetSeverity(severity=severity_of(level), reason=reason)
         submit(session, session.name(), made, f"severity is {level}")
         return
     levels = {**SEVERITIES, **session.service.home.severities}
@@ -294,8 +290,6 @@ def severity(
     with suppress(Refused, NotFound):  # the levels are told without an incident, too
         found = session.incident()
     now = found.severity if found else ""
-    rows = tuple(
-        (Cell("*" if level == now else " "), Cell(level, "title"), Cell(levels[level])) for level in levels
-    )
+    rows = tuple(("*" if level == now else " ", Cell(level, "title"), levels[level]) for level in levels)
     about = {"incident": found.id if found else None, "severity": now, "levels": levels}
-    session.show({"schema": "tocsin/severity/v1", **about}, Page((Table(rows=rows, elastic=2, indent=0),)))
+    session.show({"schema": "tocsin/severity/v1", **about}, Page((table(rows, 2, indent=0),)))

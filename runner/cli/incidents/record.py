@@ -48,7 +48,7 @@ def note(
             code="words_missing",
         )
     about = instant(at, session.now()) if at else None
-    made = c.AddNote(by=session.by, text=text, about=about, privileged=privileged)
+    made = c.AddNote(text=text, about=about, privileged=privileged)
     submit(session, session.name(), made, "noted")
 
 
@@ -90,7 +90,7 @@ def correct(
     Example:
       tocsin correct 17 --reason "it was the other mailbox"
     """
-    made = c.CorrectEvent(by=session.by, seq=event, reason=reason)
+    made = c.CorrectEvent(seq=event, reason=reason)
     duties = session.incident().duties.values()
     again = "".join(
         f". The duty {duty.id} is open again"
@@ -118,14 +118,8 @@ def confirm(
             hint="Ask that person to run the command with --as PERSON",
             code="on_behalf",
         )
-    made = c.ConfirmEntry(
-        by=session.by,
-        seq=event,
-        os_user=session.principal.os_user,
-        proven_by=session.principal.proven_by or "",
-    )
     name = session.name()
-    submit(session, name, made, f"{session.by} confirmed the entry")
+    submit(session, name, c.ConfirmEntry(seq=event), f"{session.by} confirmed the entry")
     people = session.reader.incident(name).second_person.get(event)
     if people is not None and people.one_user:
         session.warn(
@@ -140,7 +134,7 @@ def pause(session: Session, where: Where = None, reason: Reason = "") -> None:
     submit(
         session,
         session.name(where),
-        c.Pause(by=session.by, reason=reason),
+        c.Pause(reason=reason),
         "Paused. Statutory deadlines continue.",
     )
 
@@ -162,7 +156,7 @@ def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
 
 def cancel(session: Session, where: Where = None, reason: Reason = "") -> None:
     """Cancel the incident. Keeps all entries. Needs --reason."""
-    submit(session, session.name(where), c.CancelIncident(by=session.by, reason=reason), "Cancelled.")
+    submit(session, session.name(where), c.CancelIncident(reason=reason), "Cancelled.")
 
 
 def close(
@@ -201,7 +195,7 @@ def close(
         )
         session.show(done, lambda: page(done))
         return
-    made = c.Close(by=session.by, reason=reason, leave_open=_pairs(leave_open or ()))
+    made = c.Close(reason=reason, leave_open=_pairs(leave_open or ()))
     submit(session, session.name(where), made, "closed")
 
 
@@ -223,4 +217,4 @@ def reopen(session: Session, where: Where = None, reason: Reason = "") -> None:
     Example:
       tocsin reopen amber-falcon --reason "the attacker is back"
     """
-    submit(session, session.name(where), c.Reopen(by=session.by, reason=reason), "reopened")
+    submit(session, session.name(where), c.Reopen(reason=reason), "reopened")

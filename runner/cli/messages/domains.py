@@ -11,7 +11,7 @@ from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import elapsed_since
-from runner.reports.core.page import Cell, Page, Table, Tone, line
+from runner.reports.core.page import Cell, Page, Tone, line, table
 
 Name = Annotated[str, Argument(metavar="DOMAIN", help="Failure domain, as in tocsin.yaml.")]
 Since = Annotated[str, Option("--since", metavar="INSTANT", help="Start time. Default: now.")]
@@ -59,14 +59,14 @@ def _page(session: Session, rows: tuple[DomainRow, ...]) -> Page:
         return Page((line("No channel and no contact names a failure domain", "dim"),))
     cells = tuple(
         (
-            Cell(row.domain),
+            row.domain,
             Cell(f"{row.state}{', assumed' if row.assumed else ''}", _TONES[row.state]),
             Cell(elapsed_since(row.since, session.now()) if row.since else "", "dim"),
             Cell(_hanging(row), "dim"),
         )
         for row in rows
     )
-    return Page((Table(rows=cells, elastic=3, indent=0),))
+    return Page((table(cells, 3, indent=0),))
 
 
 def compromised(session: Session, domain: Name, since: Since = "", reason: Why = "") -> None:

@@ -12,7 +12,7 @@ from runner.cli.framework.session import Session
 from runner.cli.notices.letters import letters
 from runner.errors import Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Tone, line, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,24 @@ if TYPE_CHECKING:
     from runner.app.notices.notices import Checked
     from runner.app.notices.word_import import Adoption
     from runner.incident.state.incident import Incident
+
+
+Name = Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")]
+To = Annotated[
+    list[str] | None,
+    Option(
+        "--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt; a form also xlsx, json."
+    ),
+]
+Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")]
+Override = Annotated[
+    str,
+    Option(
+        "--override",
+        metavar="WHY",
+        help="Reason of counsel to accept the notice as it is. Stored in the journal.",
+    ),
+]
 
 
 def adopt(
@@ -141,22 +159,6 @@ def diff(
     show_pulled(session, notice_versions.save(pair, formats, out, author))
 
 
-Name = Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")]
-To = Annotated[
-    list[str] | None,
-    Option(
-        "--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt; a form also xlsx, json."
-    ),
-]
-Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")]
-Override = Annotated[
-    str,
-    Option(
-        "--override",
-        metavar="WHY",
-        help="Reason of counsel to accept the notice as it is. Stored in the journal.",
-    ),
-]
 _TONES: dict[str, Tone] = {"gap": "alarm", "forbidden": "alarm", "to_follow": "warn", "covered": "good"}
 
 
@@ -279,15 +281,13 @@ def _check_page(report: Checked) -> Page:
         (
             Cell(coverage.state.replace("_", " "), _TONES.get(coverage.state, "dim")),
             Cell(coverage.ref, "dim"),
-            Cell(
-                "; ".join(part for part in (coverage.item, ", ".join(coverage.facts), coverage.note) if part)
-            ),
+            "; ".join(part for part in (coverage.item, ", ".join(coverage.facts), coverage.note) if part),
         )
         for coverage in report.coverage
     )
     verdict = "no required information is missing" if report.complete else "information is missing"
     tone: Tone = "good" if report.complete else "alarm"
-    return Page((Table(rows=rows, elastic=2, indent=0), line(f"{report.notice}: {verdict}", tone)))
+    return Page((table(rows, 2, indent=0), line(f"{report.notice}: {verdict}", tone)))
 
 
 def pull(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from runner.reports.core.formatting import remaining
-from runner.reports.core.page import Cell, Row, arrow
+from runner.reports.core.page import Cell, Cells, Row, arrow
 from runner.reports.core.suggested_actions import as_shown
 
 
@@ -86,10 +86,10 @@ def first_cell(item: Action, now: datetime) -> Cell:
     return Cell(_FIRST.get(item.kind, "to do"), "alarm" if item.kind in _LOUD else "title")
 
 
-def _what(text: str, who: str) -> tuple[Cell, ...]:
-    return (Cell(text), Cell(f" · {who}")) if who else (Cell(text),)
+def _what(text: str, who: str) -> Cells:
+    return (text, f" · {who}") if who else (text,)
 
 
-def _how(item: Action) -> tuple[Cell, ...]:
+def _how(item: Action) -> Cells:
     command = as_shown(item.command)
-    return (Cell(item.detail), arrow(command)) if item.detail else (arrow(command, ""),)
+    return (item.detail, arrow(command)) if item.detail else (arrow(command, ""),)

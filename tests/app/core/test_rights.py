@@ -147,8 +147,10 @@ def _kinds(kind: type[Event]) -> Iterator[type[Event]]:
         yield from _kinds(one)
 
 
-WRITING = frozenset({"append", "shred", "put_blob", "bulk", "put_snapshot", "rebuild", "set_setting"})
-"""Methods of a store by which records, indexes and settings come into being, change or go."""
+WRITING = frozenset(
+    ("append", "shred", "put_blob", "bulk", "put_snapshot", "rebuild", "set_setting", "change_marks")
+)
+"""Methods of a store by which records, indexes, settings and marks come into being, change or go."""
 DOORS = frozenset(
     f"runner/{name}.py" for name in ("app/core/incident_service", "app/core/repository", "workers/choice")
 )

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from runner.app.core.incident_service import IncidentService
-from runner.app.core.transaction import prepare
+from runner.app.core.transaction import make_transaction
 from runner.effects.perform import perform
 from runner.errors import StoreLocked, TocsinError
 from runner.incident.state import commands as c
@@ -64,7 +64,7 @@ def open_incident(
         c.RecordFacts(changes=known),
         c.PinPlaybook(run=run),
     )
-    desk.append([prepare(born, commands, now, library, desk.principal, birth=event)])
+    desk.append(desk.principal, [make_transaction(born, commands, now, library, desk.principal, birth=event)])
 
 
 def accepted(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:

@@ -104,7 +104,7 @@ def send(
     admit("send", found.campaign, found.state, incident.campaigns[found.campaign.id].reason)
     checked = check(service, incident, found.campaign)
     try:
-        alone = service.store.register_worker(f"bulk-{found.campaign.id}")
+        alone = service.register_worker(f"bulk-{found.campaign.id}")
     except StoreLocked:
         raise Refused(
             "Another process sends this campaign.",

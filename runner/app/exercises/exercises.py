@@ -106,7 +106,7 @@ def plan_of(service: IncidentService, incident: Incident) -> Exercise:
         raise Refused(
             f'"{incident.codename}" is not an exercise.', hint="tocsin drill list", code="not_an_exercise"
         )
-    return from_json(service.store.get_blob(incident.drill.plan), Exercise)
+    return from_json(service.repository.document(incident.drill.plan), Exercise)
 
 
 def set_clock(
@@ -283,7 +283,7 @@ def exercised(service: IncidentService) -> tuple[Exercised, ...]:
 
 
 def _begun(service: IncidentService) -> Iterator[Exercised]:
-    for row in service.store.rows():
+    for row in service.incidents():
         if row.kind != "exercise":
             continue
         try:

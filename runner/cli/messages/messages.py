@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
-
-from runner.base.states import Kind, Proof
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
 from runner.cli.framework.outcome import submit, work
 from runner.cli.framework.session import Session
@@ -17,6 +14,9 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.messages import MessageComposed
 from runner.reports.core.page import Page, line
 from runner.settings import CONFIG
+
+if TYPE_CHECKING:
+    from runner.app.messages.acknowledgement import Acknowledged
 
 Delivery = Annotated[str, Argument(metavar="DELIVERY", help="Id, as in tocsin message list.")]
 
@@ -147,7 +147,7 @@ def _plan_class(session: Session, name: str, to: list[str], kind: str, compromis
     from runner.cli.framework.options import kind_of
     from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
 
-    incident = incident_or_none(session)
+    incident = session.incident_or_none()
     what_if = WhatIf(kind=kind_of(kind) if kind else None, compromised=tuple(compromised))
     title, made = class_plans(session.service, incident, name, to, what_if)
     sent = sum(len(delivery.attempts) for delivery in incident.deliveries.values()) if incident else 0
@@ -161,21 +161,11 @@ def _plan_class(session: Session, name: str, to: list[str], kind: str, compromis
     session.show(report, lambda: plan_page(report, CONFIG))
 
 
-def incident_or_none(session: Session) -> Incident | None:
-    """Return the incident that is meant, or None where none is open and none was named."""
-    try:
-        return session.incident()
-    except NotFound:
-        if session.options.incident:
-            raise
-        return None
-
-
 def rules(session: Session) -> None:
     """List the rules of messages with sources and overrides."""
     from runner.reports.messages.rules import rules_page, rules_report
 
-    report = rules_report(incident_or_none(session))
+    report = rules_report(session.incident_or_none())
     session.show(report, lambda: rules_page(report, session.now()))
 
 
@@ -209,7 +199,7 @@ def override(
         )
     _known(session, channel, to)
     if class_:
-        known_class(session.service, incident_or_none(session), class_)
+        known_class(session.service, session.incident_or_none(), class_)
     made = c.OverrideRule(
         rule=rule,
         reason=reason,
@@ -255,7 +245,7 @@ def call_sheet(
             hint="Use --out calls.pdf",
             code="unknown_ending",
         )
-    content = write(made(session.service, incident_or_none(session)), known)
+    content = write(made(session.service, session.incident_or_none()), known)
     if out is None:
         session.world.out.write(content.decode())
         return
@@ -383,19 +373,6 @@ def _asked(session: Session, person: str) -> bool:
     )
 
 
-class Answered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/acknowledged/v1"):
-    """What came of an acknowledgement."""
-
-    incident: str
-    codename: str
-    kind: Kind
-    delivery: str
-    person: str
-    evidence: Proof
-    changed: bool
-    """False where it proved nothing that was not proved before."""
-
-
 def ack(
     session: Session,
     code: Annotated[str, Argument(metavar="CODE", help="Code in the last line of the message.")],
@@ -415,11 +392,10 @@ def ack(
     only = session.name() if session.options.incident else ""
     found = acknowledge(session.service, code=code, person=person, via=COMMAND_LINE, incident=only, note=note)
     work(session)
-    report = Answered(**{name: getattr(found, name) for name in found.__struct_fields__})
-    session.show(report, lambda: page(report))
+    session.show(found, lambda: page(found))
 
 
-def page(report: Answered) -> Page:
+def page(report: Acknowledged) -> Page:
     """Draw the answer."""
     if not report.changed:
         return Page((line(f"{report.person} acknowledged {report.delivery} before. No change.", "good"),))
@@ -439,5 +415,5 @@ def prove(
     from runner.app.messages.messages import prove as read
     from runner.reports.messages.delivery_evidence import proof_page
 
-    report = read(session.service, session.name(), delivery)
+    report = read(session.reader, session.name(), delivery)
     session.show(report, lambda: proof_page(report))

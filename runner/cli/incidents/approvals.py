@@ -205,9 +205,7 @@ def _show_change(session: Session, incident: Incident, report: TaskReport) -> No
 
 def _document(incident: Incident, report: TaskReport) -> Document | None:
     """Return the notice that is to be approved; None where it is something else."""
-    documents = (
-        document for document in incident.documents.values() if document.digest == report.subject_digest
-    )
+    documents = (one for one in incident.documents.values() if one.digest == report.subject_digest)
     return next(documents, None) if report.subject_digest else None
 
 

@@ -76,9 +76,8 @@ def letters(
 
 def _unapproved(written: Written) -> list[str]:
     """Return a warning for each duty whose letters nobody approved: they are made all the same, at night too."""
-    patterns = dict.fromkeys(
-        (group.duty, group.notice, group.version) for group in written.groups if not group.approved
-    )
+    waiting = (group for group in written.groups if not group.approved)
+    patterns = dict.fromkeys((group.duty, group.notice, group.version) for group in waiting)
     return [
         warning(
             "not_approved",

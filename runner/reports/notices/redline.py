@@ -74,17 +74,12 @@ def compared_page(report: Compared, found: Redline) -> Page:
 
 def approved_before(incident: Incident, approval: Invocation) -> str:
     """Return the digest that an approval was last given for and that is not the one to approve now; empty where none."""
-    same = [
-        invocation
-        for invocation in incident.invocations.values()
-        if (invocation.scope, invocation.step) == (approval.scope, approval.step)
-        and invocation.n <= approval.n
-    ]
     own = [a.digest for a in approval.approvals if a.void and a.approved]
     ended = [
-        invocation.digest
-        for invocation in same
-        if invocation.id != approval.id and invocation.state in ("done", "done_late")
+        one.digest
+        for one in incident.invocations.values()
+        if (one.scope, one.step) == (approval.scope, approval.step)
+        if one.n <= approval.n and one.id != approval.id and one.state in ("done", "done_late")
     ]
     return (own or ended or [""])[-1]
 

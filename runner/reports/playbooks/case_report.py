@@ -144,11 +144,8 @@ def _share(share: Share) -> str:
 
 
 def _missed(covered: Covered) -> list[Block]:
-    rows = tuple(
-        (Cell(kind, "dim"), name)
-        for kind, share in (("step", covered.steps), ("branch", covered.branches), ("duty", covered.duties))
-        for name in share.missed
-    )
+    shares = (("step", covered.steps), ("branch", covered.branches), ("duty", covered.duties))
+    rows = tuple((Cell(kind, "dim"), name) for kind, share in shares for name in share.missed)
     return [line("no test went through:", "warn", indent=2), table(rows, 1, indent=4)] if rows else []
 
 

@@ -30,8 +30,8 @@ from runner.cli.messages.domains import nothing_hangs
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
-from runner.reports.core.filled import filled
 from runner.reports.core.page import Blank, Block, Cell, Page, do, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks, unheld_words
 from runner.settings import CONFIG
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from runner.playbook.checks.action_calls import CalledHost
 
 
-class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/opened/v1"):
+class Opened(Report, frozen=True, kw_only=True, tag="tocsin/opened/v1"):
     """The answer to ``open``."""
 
     incident: str

@@ -12,7 +12,7 @@ from runner.cli.framework.outcome import answer, submit, tell
 from runner.cli.framework.session import Session
 from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
-from runner.reports.core.filled import filled
+from runner.reports.core.report import filled
 
 
 def add(app: Commands) -> None:

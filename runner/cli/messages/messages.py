@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
-
 from runner.base.states import Kind, Proof
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
 from runner.cli.framework.outcome import submit, work
@@ -15,6 +13,7 @@ from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.reports.core.page import Page, line
+from runner.reports.core.report import Report
 from runner.settings import CONFIG
 
 Delivery = Annotated[str, Argument(metavar="DELIVERY", help="Id, as in tocsin message list.")]
@@ -377,7 +376,7 @@ def _asked(session: Session, person: str) -> bool:
     )
 
 
-class Answered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/acknowledged/v1"):
+class Answered(Report, frozen=True, kw_only=True, tag="tocsin/acknowledged/v1"):
     """What came of an acknowledgement."""
 
     incident: str

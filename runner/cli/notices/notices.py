@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
-
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.outcome import answer, tell
 from runner.cli.framework.output_files import in_person, rendered_words, show_pulled
@@ -16,6 +14,7 @@ from runner.documents.notice import Coverage
 from runner.errors import NotFound, Refused, Usage
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Blank, Block, Cell, Page, Tone, line, table
+from runner.reports.core.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,7 +182,7 @@ def _show(session: Session, found: Compared, pair: Pair) -> None:
 _TONES: dict[str, Tone] = {"gap": "alarm", "forbidden": "alarm", "to_follow": "warn", "covered": "good"}
 
 
-class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/notice-check/v1"):
+class Checked(Report, frozen=True, kw_only=True, tag="tocsin/notice-check/v1"):
     """What the law requires in a notice, against what would stand in it now."""
 
     notice: str

@@ -8,9 +8,9 @@ from datetime import date, datetime
 import msgspec
 
 from runner.incident.exercises.improvements import Item, Plan, Proof, Source, Step, Tested, overdue
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, day, moment
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, fields, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 
 
 class ItemReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,9 +34,7 @@ class ItemReport(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[Step, ...]
 
 
-class ImprovementsReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/improvements/v1"
-):
+class ImprovementsReport(Report, frozen=True, kw_only=True, tag="tocsin/improvements/v1"):
     """The improvement items of the organisation, or those that a command was about."""
 
     as_of: datetime
@@ -133,9 +131,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     item: str
 
 
-class ProposalsReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/improvement-proposals/v1"
-):
+class ProposalsReport(Report, frozen=True, kw_only=True, tag="tocsin/improvement-proposals/v1"):
     """What an exercise or a real incident proposes to improve; nothing of it is on record before a person takes it."""
 
     incident: str

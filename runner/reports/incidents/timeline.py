@@ -17,10 +17,10 @@ from runner.incident.state.events import ActedOnBehalf, BehalfConfirmed, EventCo
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.reports.core.event_row import EventRow, decode_event
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, day, describe_actor, moment
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Tone, flow, line, paged
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import titles
 from runner.reports.incidents.event_descriptions import Words, describe, is_detail, kind_of
 from runner.reports.messages.war_room import errand_words
@@ -63,7 +63,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """For an entry on behalf of somebody: the entry in which that person confirmed it; null where nobody did."""
 
 
-class Timeline(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/timeline/v1"):
+class Timeline(Report, frozen=True, kw_only=True, tag="tocsin/timeline/v1"):
     """All entries in the journal's order."""
 
     heading: Heading

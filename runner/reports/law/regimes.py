@@ -13,9 +13,9 @@ from runner.law.counting import HolidayCalendar
 from runner.law.deadlines import Place, deadline, rule_words
 from runner.law.grounds import Condition, Exemption, PersonalInformation, Threshold
 from runner.law.regime import Confidence, Content, DutyRule, Regime, Standing, StateLaw, Version
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import day, moment
 from runner.reports.core.page import Blank, Block, Cell, Page, Tone, fields, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 
 EXAMPLE = datetime(2026, 11, 24, 10, tzinfo=UTC)
 """The Tuesday on which every worked example begins."""
@@ -79,7 +79,7 @@ class DutyShown(msgspec.Struct, frozen=True, kw_only=True):
     confidence_note: str
 
 
-class RegimeShown(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/regime-text/v1"):
+class RegimeShown(Report, frozen=True, kw_only=True, tag="tocsin/regime-text/v1"):
     """A law on one date, in words."""
 
     id: str

@@ -10,6 +10,7 @@ import msgspec
 from runner.base.states import AttemptState
 from runner.reports.core.formatting import age, count, mask_contact
 from runner.reports.core.page import Block, Cell, Tone, line, paged, table
+from runner.reports.core.report import Report
 from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Check
 
@@ -30,9 +31,7 @@ class WayRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class ChecksReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/channel-check/v1"
-):
+class ChecksReport(Report, frozen=True, kw_only=True, tag="tocsin/channel-check/v1"):
     """Every way to everybody, and who has none."""
 
     ways: tuple[WayRow, ...]

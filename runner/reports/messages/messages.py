@@ -23,10 +23,10 @@ from runner.incident.state.quorum import (
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import do_now
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import RECEIPTS, count, here, person_name, when
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, do, line, section
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import NotWritten, not_written
 from runner.reports.messages.attention_messages import deliveries
 from runner.routing.messaging import proves
@@ -173,7 +173,7 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     needed: int = 0
 
 
-class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/messages/v1"):
+class MessagesReport(Report, frozen=True, kw_only=True, tag="tocsin/messages/v1"):
     """All deliveries of an incident."""
 
     incident: str
@@ -189,7 +189,7 @@ class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schem
     """What of these messages is in DO NOW."""
 
 
-class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/delivery/v1"):
+class DeliveryReport(Report, frozen=True, kw_only=True, tag="tocsin/delivery/v1"):
     """One delivery of an incident."""
 
     heading: Heading

@@ -8,9 +8,9 @@ from datetime import datetime
 import msgspec
 
 from runner.incident.state.incident import Incident
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import scope_words, when
 from runner.reports.core.page import Blank, Block, Cell, Page, flow, line, table
+from runner.reports.core.report import Report, filled
 from runner.routing.rule_book import RULE_BOOK, KeptBy
 
 
@@ -44,9 +44,7 @@ class RuleView(msgspec.Struct, frozen=True, kw_only=True):
     firm: bool
 
 
-class RulesReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/message-rules/v1"
-):
+class RulesReport(Report, frozen=True, kw_only=True, tag="tocsin/message-rules/v1"):
     """Every rule of messages, and what of them was set aside in the incident that is meant."""
 
     rules: tuple[RuleView, ...]

@@ -13,6 +13,7 @@ from runner.base.text import text_problem
 from runner.playbook.format import AnyStep, Approve, Group, Repeat
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Block, Cell, Page, Paragraph, flow, line, table
+from runner.reports.core.report import Report
 from runner.reports.playbooks.case_result import DONE, CaseResult
 
 
@@ -100,9 +101,7 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     coverage: Covered
 
 
-class TestReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/playbook-tests/v1"
-):
+class TestReport(Report, frozen=True, kw_only=True, tag="tocsin/playbook-tests/v1"):
     """The whole answer."""
 
     __test__ = False

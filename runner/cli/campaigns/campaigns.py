@@ -106,10 +106,7 @@ def plan(
     )
     with bar(session, "people") as tell:
         found = made(session.service, session.incident(), order, lambda rows: tell(rows, 0))
-    session.show(
-        found,
-        lambda: plan_page(found.campaign, found.feasible, found.exempt, found.unreachable, found.warnings),
-    )
+    session.show(found, lambda: plan_page(found))
 
 
 def send(
@@ -129,7 +126,7 @@ def send(
     Example:
       tocsin bulk send gdpr-34-letter --people people.csv
     """
-    from runner.app.campaigns.control import known
+    from runner.app.campaigns.record import known
     from runner.app.campaigns.send import send as sent
     from runner.reports.campaigns.campaigns import sent_page
 
@@ -142,9 +139,7 @@ def send(
     with _patience(waits=not no_wait) as patience, bar(session, "people") as tell:
         ended = sent(session.service, incident, notice, people, patience, tell)
     again = suggested_actions.bulk("resume" if ended.ending == "paused" else "send", notice, people.name)
-    session.show(
-        ended, lambda: sent_page(ended.ending, ended.reason, ended.until, ended.outcomes, ended.lost, again)
-    )
+    session.show(ended, lambda: sent_page(ended, again))
     return NEEDS_A_PERSON if ended.ending == "paused" or ended.lost else 0
 
 
@@ -175,7 +170,7 @@ def resume(
     Then continue with: tocsin bulk send."""
     from runner.app.campaigns.control import resume as resumed
 
-    _, again = resumed(
+    again = resumed(
         session.service, session.incident(), notice, people, reason, again=resend_unknown, nights=nights
     )
     more = f"; resending to {again:,} people with an unknown outcome" if again else ""
@@ -202,8 +197,9 @@ def status(
     Example:
       tocsin bulk status gdpr-34-letter --people people.csv --open letters.csv
     """
-    from runner.app.campaigns.control import known, open_list
+    from runner.app.campaigns.control import open_list
     from runner.app.campaigns.control import status as counted
+    from runner.app.campaigns.record import known
     from runner.reports.campaigns.campaigns import status_page
 
     incident = session.incident()
@@ -233,8 +229,8 @@ def receipts(
     Example:
       tocsin bulk receipts gdpr-34-letter --people people.csv --from posted.csv
     """
-    from runner.app.campaigns.control import known
     from runner.app.campaigns.receipts import read_receipts, take
+    from runner.app.campaigns.record import known
 
     found = known(session.service, session.incident(), notice, people)
     result = take(session.service, read_receipts(taken), found.campaign.id)
@@ -299,7 +295,7 @@ def substitute(
     """
     from runner.app.campaigns.control import substitute as substituted
 
-    _, told = substituted(session.service, session.incident(), notice, people, place, reason)
+    told = substituted(session.service, session.incident(), notice, people, place, reason)
     _said(session, f"{count(told, 'person', 'people')} of {place} notified by substitute notice")
 
 
@@ -325,18 +321,17 @@ def _rates(given: list[str]) -> dict[str, tuple[Rate, ...]]:
     return found
 
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
 def _span(text: str) -> timedelta:
-    number, unit = text[:-1], text[-1:]
-    if unit not in _UNITS or not number.isascii() or not number.isdecimal():
+    from runner.base.instants import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError:
         raise Usage(
             f'"{text}" is not a duration.',
             hint="Write a number and a unit: 30m, 2h, 0s.",
             code="bad_duration",
-        )
-    return timedelta(seconds=int(number) * _UNITS[unit])
+        ) from None
 
 
 def _money(text: str) -> float:

@@ -319,7 +319,7 @@ def end(
         turns.append(set_clock(session.service, before.id, "ended", reason=reason))
         done.append("The exercise ended")
     if close:
-        closing = c.Close(by=session.by, reason=reason or "EndEx")
+        closing = c.Close(reason=reason or "EndEx")
         turns.append(session.service.act(session.principal, before.id, [closing]))
         done.append("closed")
     answer(session, turns[0], *done)
@@ -356,9 +356,7 @@ def observe(
     from runner.cli.framework.outcome import tell
 
     found = one_of(kind, KINDS, "Kind", "unknown_kind")
-    made = c.Observe(
-        by=session.by, text=text, objective=objective, question=question, kind=found, about=about
-    )
+    made = c.Observe(text=text, objective=objective, question=question, kind=found, about=about)
     turn = exercises.observe(session.service, session.incident().id, made)
     tell(session, turn, f"{question or found} noted")
 
@@ -395,7 +393,7 @@ def rate(
         session.show(report, lambda: Page(_proposal(target, proposal)))
         return
     found = one_of(rating.upper(), RATINGS, "Rating", "unknown_rating")
-    made = c.Rate(by=session.by, target=target, rating=found, note=note, proposed=proposal.words)
+    made = c.Rate(target=target, rating=found, note=note, proposed=proposal.words)
     turn = exercises.rate(session.service, incident.id, made)
     tell(session, turn, f"{target} is rated {found}; the proposal was {proposal.words or 'none'}")
 

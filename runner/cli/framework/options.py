@@ -69,11 +69,7 @@ _BEHALF = Annotated[
 ]
 _VIA = Annotated[str, Option("--via", metavar="WAY", help="Contact with that person: phone.")]
 _NO_WORK = Annotated[bool, Option("--no-work", help="Queue the work for a worker.")]
-
-
 _NO_PAGER = Annotated[bool, Option("--no-pager", help="Write long output to the terminal, without a pager.")]
-
-
 _INCIDENT = Annotated[
     str | None,
     Option(
@@ -93,7 +89,7 @@ Where = Annotated[
 """The incident as an argument, for commands about a whole one."""
 
 
-COMMON = ("home", "format", "incident", "claimed", "on_behalf_of", "via", "no_work", "help")
+COMMON = ("home", "format", "incident", "claimed", "on_behalf_of", "via", "no_work", "no_pager", "help")
 """Names of the options that many commands share."""
 
 

@@ -10,8 +10,9 @@ import msgspec
 
 from runner.app.core.active_incident import Choice
 from runner.app.home.workers import living
+from runner.app.incidents.outcome import Done, outcome
+from runner.app.messages.domains import unknown_domain_warning
 from runner.base.states import MARKS, SEVERITIES, Kind, Severity
-from runner.cli.framework import outcome
 from runner.cli.framework.background_worker import keep_worker
 from runner.cli.framework.completion import playbooks
 from runner.cli.framework.options import (
@@ -25,8 +26,8 @@ from runner.cli.framework.options import (
     kind_of,
     one_of,
 )
+from runner.cli.framework.outcome import page, submit, work
 from runner.cli.framework.session import Session
-from runner.cli.messages.domains import nothing_hangs
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
@@ -142,7 +143,7 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
     before = turn.after
     with suppress(OSError):  # the incident is open, whatever becomes of the choice
         session.choose(Choice(incident=before.id))
-    outcome.work(session, before.id)
+    work(session, before.id)
     if before.kind == "real" and not no_worker:
         keep_worker(session, start=True)
     turn = session.service.since(turn)
@@ -157,7 +158,7 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
         plan=plan,
         unmapped=tuple(words for record in opening.imported for words in record.unmapped),
     )
-    session.show(report, lambda: _page(report, outcome.outcome(session, turn, ())))
+    session.show(report, lambda: _page(report, outcome(session.service, turn)))
 
 
 def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:
@@ -223,7 +224,7 @@ def _ahead(session: Session, opening: Opening, plan: PlanReport) -> Iterator[Blo
     """Draw what is about to happen: the plan, and what the imports left over."""
     yield from plan_page(plan, CONFIG).blocks
     for domain in opening.declared:
-        if words := nothing_hangs(session.service, domain):
+        if words := unknown_domain_warning(session.service, domain):
             yield Blank()
             yield line(words, "alarm", hang=2)
     for words in opening.unaddressed:
@@ -251,10 +252,10 @@ def _comcheck(session: Session, plan: PlanReport) -> str:
     return comcheck_words(used, known, session.now())
 
 
-def _page(report: Opened, done: outcome.Done) -> Page:
+def _page(report: Opened, done: Done) -> Page:
     mark = Cell("" if report.kind == "real" else f"  {MARKS[report.kind]}", "marking")
     opened = flow("opened ", Cell(report.codename, "title"), f": {report.title}", mark, hang=2)
-    return Page((opened, *outcome.page(done).blocks, do("tocsin next", hang=0)))
+    return Page((opened, *page(done).blocks, do("tocsin next", hang=0)))
 
 
 def severity(
@@ -274,8 +275,8 @@ def severity(
       tocsin severity sev1 --reason "customer data were copied"
     """
     if level:
-        made = c.SetSeverity(by=session.by, severity=severity_of(level), reason=reason)
-        outcome.submit(session, session.name(), made, f"severity is {level}")
+        made = c.SetSeverity(severity=severity_of(level), reason=reason)
+        submit(session, session.name(), made, f"severity is {level}")
         return
     levels = {**SEVERITIES, **session.service.home.severities}
     found = None

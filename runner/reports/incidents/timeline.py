@@ -14,7 +14,7 @@ import msgspec
 from runner.base.actor import VIA
 from runner.base.states import Kind
 from runner.incident.state.events import ActedOnBehalf, BehalfConfirmed, EventCorrected, Stream
-from runner.incident.state.incident import Incident
+from runner.incident.state.incident import Delivery, Incident, RoomTask
 from runner.incident.state.library import Library
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import count, day, describe_actor, moment
@@ -103,10 +103,11 @@ def narrowed(found: Timeline, text: str, kind: str, by: str, since: datetime | N
 def words_of(incident: Incident, library: Library) -> Words:
     """Return what sentences call the steps, the people and the channels of an incident."""
     deliveries, errands = incident.deliveries.values(), incident.errands.values()
+    tried: tuple[Delivery | RoomTask, ...] = (*deliveries, *errands)
     return Words(
         titles={**titles(incident, library), **{errand.id: errand_words(errand) for errand in errands}},
         recipients={delivery.id: delivery.person for delivery in deliveries},
-        channels={f"{of.id}|{a.n}": a.channel for of in (*deliveries, *errands) for a in of.attempts},
+        channels={f"{of.id}|{a.n}": a.channel for of in tried for a in of.attempts},
     )
 
 

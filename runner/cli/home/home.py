@@ -66,24 +66,19 @@ def init(
         (
             line(f"{'Created' if made else 'Set up'} the home folder {session.folder}", "good"),
             line(f"Settings: {config}. Add people, roles and channels there.", hang=2),
-            line(
-                "This screen is the only channel now, for internal text. The settings contain email and a webhook "
-                "as comments.",
-                hang=2,
-            ),
-            line(
-                "Store a copy of master.key elsewhere. Without it, no encrypted data can be read again.",
-                hang=2,
-            ),
-            line(
-                "This home folder is for one system user. Several users need a database on PostgreSQL.",
-                hang=2,
-            ),
+            *(line(words, hang=2) for words in _NEXT),
             *unheld_blocks(unheld),
             do("tocsin playbook list", hang=0),
         )
     )
     session.show(report, page)
+
+
+_NEXT = (
+    "This screen is the only channel now, for internal text. The settings contain email and a webhook as comments.",
+    "Store a copy of master.key elsewhere. Without it, no encrypted data can be read again.",
+    "This home folder is for one system user. Several users need a database on PostgreSQL.",
+)
 
 
 def doctor(
@@ -124,11 +119,7 @@ def doctor(
 
 def version(session: Session) -> None:
     """Show the version of Tocsin."""
-    report = {
-        "schema": "tocsin/version/v1",
-        "version": __version__,
-        "python": platform.python_version(),
-    }
+    report = {"schema": "tocsin/version/v1", "version": __version__, "python": platform.python_version()}
     session.show(report, Page((line(f"tocsin {__version__}"),)))
 
 

@@ -190,10 +190,8 @@ def _calendar(session: Session, out: Path | None, known: str) -> None:
 
 def _held(found: Deadlines) -> str:
     """Say how many deadlines a calendar can hold, and name the others."""
-    total, others = (
-        len(found.deadlines),
-        [row.duty for row in found.deadlines if not (row.due and row.due_date)],
-    )
+    total = len(found.deadlines)
+    others = [row.duty for row in found.deadlines if not (row.due and row.due_date)]
     words = f"{total - len(others)} of {total} duties have a date and are included"
     return f"{words}; without a date: {', '.join(others)}" if others else words
 
@@ -284,11 +282,7 @@ def decide(
       tocsin duty decide us-ca-breach/attorney_general --not-to-notify --reason "480 people" --watch "people.total > 490"
     """
     if not not_to_notify:
-        raise Usage(
-            "The decision is missing.",
-            hint="Add --not-to-notify",
-            code="option_missing",
-        )
+        raise Usage("The decision is missing.", hint="Add --not-to-notify", code="option_missing")
     _decided(session, duty, "decided_not_to_notify", at, reason, "decided: not to notify", ground, watch)
 
 

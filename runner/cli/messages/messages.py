@@ -278,18 +278,12 @@ def list_(session: Session) -> None:
 
 def show(session: Session, delivery: Delivery) -> None:
     """Show one delivery with attempts, outcomes and blocked channels."""
+    from runner.app.messages.acknowledgement import code_for
     from runner.reports.messages.messages import message, message_page
 
     incident = session.incident()
-    report = message(incident, delivery, _code(session, incident, delivery))
+    report = message(incident, delivery, code_for(session.service, incident, delivery))
     session.show(report, lambda: message_page(report, session.now()))
-
-
-def _code(session: Session, incident: Incident, delivery: str) -> str:
-    """Return the code that its message shows; those to people outside show none."""
-    from runner.app.messages.acknowledgement import code_for
-
-    return code_for(session.service, incident, delivery)
 
 
 def resolve(
@@ -397,14 +391,14 @@ def ack(
 
 def page(report: Acknowledged) -> Page:
     """Draw the answer."""
-    if not report.changed:
-        return Page((line(f"{report.person} acknowledged {report.delivery} before. No change.", "good"),))
-    return Page((line(f"{report.codename}: {report.person} acknowledged {report.delivery}", "good"),))
+    done = f"{report.person} acknowledged {report.delivery}"
+    words = f"{report.codename}: {done}" if report.changed else f"{done} before. No change."
+    return Page((line(words, "good"),))
 
 
 def prove(
     session: Session,
-    delivery: Annotated[str, Argument(metavar="DELIVERY", help="Id, as in tocsin message list.")],
+    delivery: Delivery,
 ) -> None:
     """Show the evidence of a delivery as a sentence to quote.
 

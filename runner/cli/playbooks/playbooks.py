@@ -20,11 +20,24 @@ from runner.cli.playbooks import charts
 from runner.cli.playbooks.charts import Name
 from runner.errors import NotFound, Problem, Refused, TocsinError, Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, do, flow, line, table, visible
+from runner.reports.core.page import (
+    Blank,
+    Block,
+    Cell,
+    Cells,
+    Page,
+    Tone,
+    do,
+    flow,
+    line,
+    paged,
+    table,
+    visible,
+)
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from runner.app.playbooks.playbooks import Difference, Entry, Outline, Shown
     from runner.playbook.checks.action_calls import CalledHost
@@ -133,23 +146,24 @@ def copy(
     session.show(report, Page((line(f"{own} is in {file}", "good", hang=2), check)))
 
 
-def _show_page(found: Shown) -> Page:
-    blocks: list[Block] = [
-        flow(Cell(found.name, "title"), f" {found.version}  {found.title}", hang=2),
-        line(found.digest, "dim"),
-    ]
+@paged
+def _show_page(found: Shown) -> Iterator[Block]:
+    yield flow(Cell(found.name, "title"), f" {found.version}  {found.title}", hang=2)
+    yield line(found.digest, "dim")
     if found.description:
-        blocks += [Blank(), line(found.description)]
+        yield Blank()
+        yield line(found.description)
     for title, words in (
         ("roles", ", ".join(f"{role} ({title})" for role, title in found.roles.items())),
         ("messages", ", ".join(found.messages)),
         ("runs", ", ".join(found.includes)),
     ):
         if words:
-            blocks.append(flow(Cell(f"{title}: ", "dim"), words, hang=2))
-    blocks += [line(str(call), "warn" if call.refused else "plain", hang=2) for call in found.http_calls]
-    rows = tuple(_outline(step) for step in found.steps)
-    return Page((*blocks, Blank(), table(rows, 2, indent=0)))
+            yield flow(Cell(f"{title}: ", "dim"), words, hang=2)
+    for call in found.http_calls:
+        yield line(str(call), "warn" if call.refused else "plain", hang=2)
+    yield Blank()
+    yield table(map(_outline, found.steps), 2, indent=0)
 
 
 def _outline(one: Outline) -> Cells:

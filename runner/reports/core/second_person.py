@@ -15,8 +15,8 @@ from runner.incident.state.second_person import ClockMove, TwoPeople, TwoPersonA
 from runner.law.duty import Evidence
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
-from runner.reports.core.filled import filled
 from runner.reports.core.page import Block, line
+from runner.reports.core.report import filled
 
 
 class TwoPersonRow(msgspec.Struct, frozen=True, kw_only=True):

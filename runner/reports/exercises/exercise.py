@@ -13,7 +13,6 @@ from runner.incident.exercises.injects import deadline, met
 from runner.incident.exercises.ratings import ratings, unconfirmed
 from runner.incident.state.exercise import Drill
 from runner.incident.state.incident import Incident
-from runner.reports.core.filled import filled
 from runner.reports.core.header import clocked, zone_of
 from runner.reports.core.page import (
     Blank,
@@ -28,6 +27,7 @@ from runner.reports.core.page import (
     paged,
     table,
 )
+from runner.reports.core.report import Report, filled
 from runner.reports.core.suggested_actions import close_exercise
 from runner.reports.exercises.ratings import Ratings, ratings_blocks, ratings_report
 
@@ -84,7 +84,7 @@ class ModuleReport(msgspec.Struct, frozen=True, kw_only=True):
     questions: tuple[QuestionReport, ...]
 
 
-class DrillReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/drill/v1"):
+class DrillReport(Report, frozen=True, kw_only=True, tag="tocsin/drill/v1"):
     """Where an exercise stands."""
 
     incident: str

@@ -13,6 +13,7 @@ import msgspec
 from runner.reports.core.attention_item import AttentionItem, AttentionKind
 from runner.reports.core.formatting import age, count, day
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, do, flow, line, paged, table
+from runner.reports.core.report import Report
 from runner.reports.messages.communications_check import STALE
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_words
 
@@ -78,9 +79,7 @@ class ItemCounts(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int
 
 
-class ReadinessReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/readiness/v1"
-):
+class ReadinessReport(Report, frozen=True, kw_only=True, tag="tocsin/readiness/v1"):
     """All of it as of now; ``needs_attention`` not empty makes ``--check`` exit with 4."""
 
     as_of: datetime

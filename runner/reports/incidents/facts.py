@@ -18,10 +18,10 @@ from runner.incident.state.library import Library
 from runner.law.duty import DutyStatus
 from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import describe_actor, moment, when
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Block, Cell, Page, do, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.attention import blocking_facts
 
@@ -40,7 +40,7 @@ class FactRow(msgspec.Struct, frozen=True, kw_only=True):
     supersedes: int | None
 
 
-class FactsReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/known-facts/v1"):
+class FactsReport(Report, frozen=True, kw_only=True, tag="tocsin/known-facts/v1"):
     """The facts of an incident, by path."""
 
     heading: Heading
@@ -59,9 +59,7 @@ class MissingFact(msgspec.Struct, frozen=True, kw_only=True):
     command: str
 
 
-class MissingReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/facts-missing/v1"
-):
+class MissingReport(Report, frozen=True, kw_only=True, tag="tocsin/facts-missing/v1"):
     """What is missing: clocks first, then duties, then steps."""
 
     heading: Heading
@@ -85,9 +83,7 @@ class FactVersion(msgspec.Struct, frozen=True, kw_only=True):
     current: bool = False
 
 
-class HistoryReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/fact-history/v1"
-):
+class HistoryReport(Report, frozen=True, kw_only=True, tag="tocsin/fact-history/v1"):
     """All that was said about one fact, the oldest first. Nothing is overwritten."""
 
     heading: Heading

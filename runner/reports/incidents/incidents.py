@@ -11,9 +11,9 @@ import msgspec
 from runner.base.states import MARKS
 from runner.incident.state.exercise import OVER
 from runner.incident.state.work import Failed
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import aside_words, count, elapsed_since, moment, remaining, screen_time
 from runner.reports.core.page import Block, Cell, Cells, arrow, ends, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 from runner.reports.core.suggested_actions import close_exercise, resume
 
 
@@ -103,9 +103,7 @@ _NOBODY: Mapping[str, Playing] = {}
 _NONE: Mapping[str, Failed] = {}
 
 
-class IncidentsReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/incidents/v1"
-):
+class IncidentsReport(Report, frozen=True, kw_only=True, tag="tocsin/incidents/v1"):
     """The incidents of a home, open ones first, the newest first among them."""
 
     as_of: datetime

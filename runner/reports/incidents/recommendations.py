@@ -13,10 +13,10 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import Rank
 from runner.reports.core.attention_rows import attention_row
 from runner.reports.core.do_now import NOTHING, TASKS
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count
 from runner.reports.core.header import Heading, screen_header
 from runner.reports.core.page import Block, arrow, flow, line, paged, rows
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.duty_lanes import LaneGroup, attention_folded, words
 from runner.reports.incidents.status import Status
@@ -39,7 +39,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-class Next(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/next/v1"):
+class Next(Report, frozen=True, kw_only=True, tag="tocsin/next/v1"):
     """The first things of an incident, and how many more there are."""
 
     incident: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -10,10 +11,10 @@ from runner.law.duty import DutyStatus
 from runner.playbook.format import CONTAINERS
 from runner.reports.core.attention_rows import attention_rows
 from runner.reports.core.do_now import LATER, NOTHING, calm
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, person_name, remaining, span, when
 from runner.reports.core.header import Heading, screen_header
 from runner.reports.core.page import Block, Cell, Paragraph, Row, arrow, flow, line, paged, rows, table
+from runner.reports.core.report import filled
 from runner.reports.core.second_person import two_person_blocks
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.duty_lanes import (
@@ -268,23 +269,17 @@ def _task_group(group: LaneGroup, found: Mapping[str, TaskRow], now: datetime) -
 
 def _unproved(found: Status, now: datetime) -> Iterator[Block]:
     """Yield deliveries without evidence, approvals that one user may have given for two, and what is being delivered."""
-    doubtful: tuple[DeliveryRow, ...] = unproved(found.deliveries)
-    shared = [
-        (notice, approval)
-        for notice in found.notices
-        for approval in notice.approvals
-        if approval.binds and approval.shared_os_user
-    ]
-    doubtful = tuple(row for row in doubtful if not row.wanted)
-    active = [
-        row for row in found.deliveries if row.state == "active" and row not in doubtful and not row.wanted
-    ]
-    if doubtful or shared:
+    others = [row for row in found.deliveries if not row.wanted]
+    doubtful = unproved(others)
+    active = [row for row in others if row.state == "active" and row not in doubtful]
+    cells = [delivery_cells(row, now) for row in doubtful]
+    said = Cell("approved by the same operating-system user as another approver", "alarm")
+    for notice in found.notices:
+        for one in notice.approvals:
+            if one.binds and one.shared_os_user:
+                cells.append((person_name(one.by), "", said, "", Cell(notice.document, "dim")))
+    if cells:
         yield line("UNVERIFIED DELIVERIES", "title")
-        cells = [delivery_cells(row, now) for row in doubtful]
-        for notice, one in shared:
-            said = "approved by the same operating-system user as another approver"
-            cells.append((person_name(one.by), "", Cell(said, "alarm"), "", Cell(notice.document, "dim")))
         yield table(cells, 2)
     if active:
         yield line("BEING DELIVERED", "title")
@@ -341,29 +336,23 @@ def _later(row: TaskRow | LaneGroup, numbers: Mapping[str, int]) -> Row:
 def _soonest(waiting: Sequence[TaskRow]) -> list[TaskRow]:
     """Return what a fact is missing for, then what waits for no task that itself waits, then the others, in order."""
     later = {row.step for row in waiting}
-    ordered = sorted(
+    return sorted(
         waiting,
-        key=lambda row: (not row.missing, any(wait in later for wait in row.waits_for), row.row or FAR_ROW),
-    )
-    return ordered[:SOON]
+        key=lambda row: (not row.missing, not later.isdisjoint(row.waits_for), row.row or FAR_ROW),
+    )[:SOON]
 
 
 def _done(tasks: Sequence[TaskRow], now: datetime, everything: bool) -> Iterator[Block]:
-    ended = [row for row in tasks if row.over]
+    shown = ended = [row for row in tasks if row.over]
     if not ended:
         return
-    if not everything:
-        told = [row for row in ended if row.ended_at is not None and row.state != "not_applicable"]
-        last = sorted(told, key=lambda row: (row.ended_at or now, row.row))[-LATEST:]
-        yield _titled(f"RECENTLY DONE ({len(last)} of {len(ended)})", "tocsin status --all")
-        yield from _ends(last[::-1], now)
-        return
-    yield line(f"DONE ({summary(ended)})", "title")
-    yield from _ends(ended, now)
-
-
-def _ends(ended: Sequence[TaskRow], now: datetime) -> Iterator[Block]:
-    yield from rows([_end(row, now) for row in ended])
+    if everything:
+        yield line(f"DONE ({summary(ended)})", "title")
+    else:
+        timed = [row for row in ended if row.ended_at is not None and row.state != "not_applicable"]
+        shown = sorted(timed, key=lambda row: (row.ended_at or now, row.row))[-LATEST:][::-1]
+        yield _titled(f"RECENTLY DONE ({len(shown)} of {len(ended)})", "tocsin status --all")
+    yield from rows(_end(row, now) for row in shown)
 
 
 def _end(row: TaskRow, now: datetime) -> Row:
@@ -376,6 +365,6 @@ def _end(row: TaskRow, now: datetime) -> Row:
 
 def summary(ended: Sequence[TaskRow]) -> str:
     """Return how many tasks have ended, and how: ``7 tasks: 5 done, 1 skipped, 1 not needed``."""
-    states = dict.fromkeys(row.state for row in ended)
-    parts = ", ".join(f"{sum(row.state == state for row in ended)} {STATE_WORDS[state]}" for state in states)
+    states = Counter(row.state for row in ended)
+    parts = ", ".join(f"{number} {STATE_WORDS[state]}" for state, number in states.items())
     return f"{count(len(ended), 'task')}: {parts}"

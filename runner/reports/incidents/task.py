@@ -16,10 +16,10 @@ from runner.incident.steps.approvals import subject
 from runner.playbook.format import PEOPLE, AnyStep, Approve, Ask, Task
 from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import moment, remaining, when
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, do, fields, line, paged, section
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import TaskRow, definition, task_rows
 from runner.reports.incidents.status import PlaybookRef
 from runner.reports.messages.messages import (
@@ -70,7 +70,7 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class TaskReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/task/v1"):
+class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
     """One invocation."""
 
     heading: Heading

@@ -11,9 +11,9 @@ from runner.base.states import Kind, Proof
 from runner.errors import NotFound
 from runner.incident.state import events as e
 from runner.incident.state.incident import Attempt, Delivery, Incident
-from runner.reports.core.filled import filled
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, flow, line, paged
+from runner.reports.core.report import Report, filled
 from runner.routing.messaging import EVIDENCE, proves
 
 _MISSING: tuple[tuple[Proof, str], ...] = (
@@ -44,7 +44,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
 
 
-class ProofReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/proof/v1"):
+class ProofReport(Report, frozen=True, kw_only=True, tag="tocsin/proof/v1"):
     """What is proved of a delivery, what is not, and where it is written."""
 
     heading: Heading

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_rows import attention_rows
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import here, person_name, person_names, when
 from runner.reports.core.header import Heading, list_header
 from runner.reports.core.page import Block, Cell, Cells, Row, Tone, arrow, flow, line, paged, rows, table
+from runner.reports.core.report import filled
 from runner.reports.core.task_rows import not_written_lines
 from runner.reports.messages.messages import (
     OUTCOMES,

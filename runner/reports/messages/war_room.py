@@ -11,8 +11,8 @@ from runner.incident.messages.room_provisioning import failure, is_done
 from runner.incident.state.incident import Incident, RoomTask
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
-from runner.reports.core.filled import filled
 from runner.reports.core.page import Block, Tone, line
+from runner.reports.core.report import filled
 
 
 class GuestRow(msgspec.Struct, frozen=True, kw_only=True):

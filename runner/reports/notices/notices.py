@@ -13,7 +13,6 @@ from runner.incident.messages.compromised_traffic import exposed_approval
 from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed
 from runner.incident.state.incident import Adoption, AsItWas, Document, Incident, Invocation, Override
 from runner.reports.core import suggested_actions
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, moment, short_digest, when
 from runner.reports.core.header import Heading, heading_of, list_header, render_header
 from runner.reports.core.page import (
@@ -30,6 +29,7 @@ from runner.reports.core.page import (
     paged,
     table,
 )
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import handle
 
 
@@ -85,7 +85,7 @@ class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Counsel's word that it may be approved and filed all the same; null where it does not cover every change."""
 
 
-class NoticesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/notices/v1"):
+class NoticesReport(Report, frozen=True, kw_only=True, tag="tocsin/notices/v1"):
     """All rendered notices of an incident."""
 
     heading: Heading
@@ -93,9 +93,7 @@ class NoticesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema
     notices: tuple[NoticeRow, ...]
 
 
-class NoticeReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/rendered-notice/v1"
-):
+class NoticeReport(Report, frozen=True, kw_only=True, tag="tocsin/rendered-notice/v1"):
     """One rendered notice."""
 
     heading: Heading

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core import snapshots
 from runner.decoding import from_json
 from runner.errors import NotFound, Sealed, StoreCorrupt, StoreError, StoreTooNew
@@ -55,6 +56,13 @@ KEPT = 4
 Libraries = Callable[[Incident], Library]
 
 
+def unknown_incident(name: str) -> NotFound:
+    """Return the error for a name that no incident has."""
+    return NotFound(
+        f'Incident "{name}" does not exist.', hint=Action("incident.list"), code="unknown_incident"
+    )
+
+
 def load_incident(store: Store, name: str, libraries: Libraries) -> Incident:
     """Return an incident from its journal; raises NotFound, or Sealed when it was shredded."""
     with whole(store, name):
@@ -62,7 +70,7 @@ def load_incident(store: Store, name: str, libraries: Libraries) -> Incident:
         rows = store.read_payloads(name)
         first = next(rows, None)
         if first is None and not last:
-            raise NotFound(f'Incident "{name}" does not exist.', hint="tocsin list", code="unknown_incident")
+            raise unknown_incident(name)
         if first is None:
             raise _damaged(name, 1, missing=True)
         incident = _folded(begin(recorded(name, first, 1)), rows, libraries)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.home.workers import living
+from runner.cli.framework.action_text import command_text
 from runner.cli.framework.session import Session
 from runner.incident.law.moved_deadlines import move_words
 from runner.incident.state import events as e
@@ -134,9 +135,8 @@ def work(session: Session, own: str = "") -> None:
 
     service = session.service
     if own and (failed := set_aside(service.store).get(own)) is not None:
-        session.warn(
-            "set_aside", f"Automatic work stopped: {aside_words(failed)}; {suggested_actions.resume(own)}"
-        )
+        go_on = command_text(suggested_actions.resume(own))
+        session.warn("set_aside", f"Automatic work stopped: {aside_words(failed)}; {go_on}")
     if session.options.no_work or living(service.store):
         return
     if not service.store.due(service.clock.now()) and not _probes(service):
@@ -150,7 +150,7 @@ def work(session: Session, own: str = "") -> None:
     finally:
         worker.close()
     if worker.fairness.left:
-        session.warn("work_left", f"Other incidents have work that is due: {suggested_actions.WORK}")
+        session.warn("work_left", "Other incidents have work that is due: tocsin worker --once")
     for incident, why in worker.troubles.items():
         session.warn("work_failed", f"The work of incident {incident} failed: {why}")
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 from runner import __version__
+from runner.actions import Action
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Tone, arrow, line
+from runner.reports.core.page import ARROW, Block, Cell, Page, Paragraph, Tone, line, to_do
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def init(
                 hang=2,
             ),
             *unheld_blocks(unheld),
-            Paragraph(cells=(Cell("→ "), Cell("tocsin playbook list", "command"))),
+            to_do(Action("playbook.list")),
         )
     )
     session.show(report, page)
@@ -147,8 +148,9 @@ def findings_page(report: Examination) -> Page:
         word, tone = _MARKS[finding.severity]
         mark = Cell(f"{word:<9}", tone)
         blocks.append(Paragraph(cells=(mark, Cell(f"{finding.area}: {finding.what}")), hang=9))
-        if finding.hint:
-            blocks.append(Paragraph(cells=(arrow(finding.hint, ""),), indent=9, hang=2))
+        if finding.hint or finding.action is not None:
+            next_step = Cell(f"{ARROW} {finding.hint}", "command", finding.action)
+            blocks.append(Paragraph(cells=(next_step,), indent=9, hang=2))
     errors = sum(finding.severity == "error" for finding in report.findings)
     verdict = "No action required" if report.ok else f"Action required: {count(errors, 'error')}"
     blocks.append(line(verdict, "good" if report.ok else "alarm"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.active_incident import Choice
 from runner.app.home.workers import living
 from runner.base.states import MARKS, SEVERITIES, Kind, Severity
@@ -19,7 +20,7 @@ from runner.cli.messages.domains import nothing_hangs
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line, to_do
 from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks, unheld_words
 from runner.settings import CONFIG
@@ -174,7 +175,7 @@ def _warn_of_rest(session: Session, incident: Incident) -> None:
     row = session.service.store.row(incident.id)
     if incident.kind == "test" or row is None or row.next_due is None or living(session.service.store):
         return
-    session.warn("no_worker", f"{suggested_actions.NO_WORKER} → {suggested_actions.START_WORKER}")
+    session.warn("no_worker", f"{suggested_actions.NO_WORKER} → tocsin worker start")
 
 
 def _opened(incident: Incident, opening: Opening, plan: PlanReport) -> Opened:
@@ -265,9 +266,7 @@ def _page(report: Opened, done: outcome.Done) -> Page:
         ),
         hang=2,
     )
-    return Page(
-        (opened, *outcome.page(done).blocks, Paragraph(cells=(Cell("→ "), Cell("tocsin next", "command"))))
-    )
+    return Page((opened, *outcome.page(done).blocks, to_do(Action("incident.next"))))
 
 
 def severity(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from runner.cli.framework.action_text import typed
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.outcome import answer, tell
 from runner.cli.framework.output_files import in_person, rendered_words, show_pulled
@@ -15,7 +16,7 @@ from runner.cli.notices.letters import letters
 from runner.documents.notice import Coverage
 from runner.errors import NotFound, Refused, Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -381,8 +382,12 @@ def pull(
     folder = out or Path(f"{incident.codename}-notices")
     with bars(session) as shown:
         seen = shown.begin("writing notices", len(documents))
-        files = pulled(session.service, incident, documents, formats_of(to or []), folder, seen)
+        files = pulled(session.service, incident, documents, formats_of(to or []), folder, _drawn, seen)
     show_pulled(session, files)
+
+
+def _drawn(page: Page) -> str:
+    return plain(typed(page), 100)
 
 
 def _documents(incident: Incident, name: str, everything: bool) -> list[Document]:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import msgspec
 
+from runner.actions import Action
 from runner.incident.campaigns.campaign import (
     OPEN,
     Campaign,
@@ -24,7 +25,7 @@ from runner.incident.campaigns.pacing import Feasibility, describe
 from runner.incident.state import campaigns as b
 from runner.incident.state.incident import CampaignView
 from runner.reports.core.formatting import count, moment, short_digest, when
-from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
@@ -227,7 +228,7 @@ def _arithmetic(found: Feasibility) -> Iterator[Block]:
 
 
 def sent_page(
-    ending: str, reason: str, until: datetime | None, outcomes: Mapping[str, int], lost: int, again: str
+    ending: str, reason: str, until: datetime | None, outcomes: Mapping[str, int], lost: int, again: Action
 ) -> Page:
     """Show how a run of the sender ended."""
     tone: Tone = "good" if ending == "done" else "alarm" if ending == "paused" else "warn"
@@ -242,7 +243,7 @@ def sent_page(
     later = f", go on from {moment(until)}" if until is not None else ""
     blocks.append(line(f"{ending}: {reason}{later}", tone))
     if ending != "done":
-        blocks.append(line(again, "command", indent=2))
+        blocks.append(Paragraph(cells=(Cell("", "command", again),), indent=2))
     return Page(tuple(blocks))
 
 

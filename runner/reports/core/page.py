@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.text import text_problem
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Cell(msgspec.Struct, frozen=True):
 
     text: str
     tone: Tone = "plain"
+    action: Action | None = None
+    """The terminal writes its command after the text."""
 
 
 class Paragraph(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,9 +94,14 @@ class Page(msgspec.Struct, frozen=True):
     blocks: tuple[Block, ...]
 
 
-def arrow(command: str, lead: str = " ") -> Cell:
-    """Return a command as a cell that is not broken where a line can hold it."""
-    return Cell(f"{lead}{ARROW} {command}", "command")
+def arrow(action: Action, lead: str = " ") -> Cell:
+    """Return an action as a cell that is not broken where a line can hold it."""
+    return Cell(f"{lead}{ARROW} ", "command", action)
+
+
+def to_do(action: Action, *, indent: int = 0) -> Paragraph:
+    """Return an action on a line of its own."""
+    return Paragraph(cells=(Cell(f"{ARROW} "), Cell("", "command", action)), indent=indent, hang=2)
 
 
 def line(text: str, tone: Tone = "plain", *, indent: int = 0, hang: int = 0) -> Paragraph:

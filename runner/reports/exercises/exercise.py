@@ -7,6 +7,7 @@ from datetime import UTC, datetime, tzinfo
 
 import msgspec
 
+from runner.actions import PERSON, Action, Argument, Slot
 from runner.base.instants import parse_duration
 from runner.incident.exercises.exercise_plan import Exercise, Module, ScenarioEvent
 from runner.incident.exercises.injects import deadline, met
@@ -15,7 +16,6 @@ from runner.incident.state.exercise import Drill
 from runner.incident.state.incident import Incident
 from runner.reports.core.header import clocked, zone_of
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, arrow, line
-from runner.reports.core.suggested_actions import close_exercise
 from runner.reports.exercises.ratings import Ratings, ratings_blocks, ratings_report
 
 
@@ -213,7 +213,7 @@ def drill_page(report: DrillReport) -> Page:
         rows = tuple(_row(event) for event in report.events)
         blocks += [Blank(), Table(rows=rows, elastic=3, indent=0)]
     if behind := behind_plan(report):
-        go_on = arrow(f"tocsin drill run --go-on {report.codename}")
+        go_on = arrow(Action("drill.run", args={"go_on": report.codename}))
         blocks.append(
             Paragraph(
                 cells=(Cell(f"INJECTS OVERDUE ({len(behind)}): {', '.join(behind)}", "alarm"), go_on), hang=2
@@ -259,12 +259,16 @@ def discussion_page(report: DrillReport) -> Page:
     """Draw what a facilitator reads out and asks, and how answers are kept and the discussion ends."""
     blocks: list[Block] = [block for module in report.modules for block in _discussion(module)]
     how = (
-        ("Record an answer", "tocsin drill observe '…' --question ID --as PERSON"),
-        ("Show the answers", "tocsin drill show"),
-        ("End it", "tocsin drill end"),
+        ("Record an answer", _observe(Slot("ID"), **{"as": PERSON})),
+        ("Show the answers", Action("drill.show")),
+        ("End it", Action("drill.end")),
     )
-    rows = tuple((Cell(words), Cell(typed, "command")) for words, typed in how)
+    rows = tuple((Cell(words), Cell("", "command", action)) for words, action in how)
     return Page((*blocks, Blank(), line("In another window:"), Table(rows=rows, elastic=1, indent=2)))
+
+
+def _observe(question: str | Slot, **more: Argument) -> Action:
+    return Action("drill.observe", args={"text": Slot("…", "text"), "question": question, **more})
 
 
 def _discussion(module: ModuleReport) -> Iterator[Block]:
@@ -277,7 +281,7 @@ def _discussion(module: ModuleReport) -> Iterator[Block]:
             said = f"{answer.text} ({answer.by}, {_time(answer.at)})"
             yield Paragraph(cells=(Cell(said, "good"),), indent=6, hang=6)
         if not question.answers:
-            how = arrow(f"tocsin drill observe '…' --question {question.id}")
+            how = arrow(_observe(question.id))
             yield Paragraph(cells=(Cell("No answer yet"), how), indent=6, hang=6)
 
 
@@ -300,4 +304,4 @@ def remaining_items(incident: Incident, plan: Exercise) -> Iterator[str]:
         yield f"no report is signed yet: tocsin drill report -i {incident.codename}"
     yield f"Record action items: tocsin improvement add --from {incident.codename}"
     if incident.state != "closed":
-        yield f"then close it: {close_exercise(incident.codename)}"
+        yield f"then close it: tocsin drill end --close -i {incident.codename}"

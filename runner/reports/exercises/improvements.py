@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 import msgspec
 
+from runner.actions import PERSON, Action, Slot
 from runner.incident.exercises.improvements import Item, Plan, Proof, Source, Step, Tested, overdue
 from runner.reports.core.formatting import count, day, moment
 from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
@@ -206,10 +207,13 @@ def proposals_page(report: ProposalsReport) -> Page:
     blocks: list[Block] = [Table(rows=rows, elastic=1, indent=0)]
     fresh = next((proposal.ref for proposal in report.proposals if not proposal.item), "")
     if fresh:
-        words = f"tocsin improvement add --from {report.codename} --take {fresh} --owner PERSON --due DATE"
+        action = Action(
+            "improvement.add",
+            args={"from": report.codename, "take": fresh, "owner": PERSON, "due": Slot("DATE")},
+        )
         blocks += [
             Blank(),
             line("No action items yet. Choose proposals:", "dim"),
-            line(words, "command"),
+            Paragraph(cells=(Cell("", "command", action),)),
         ]
     return Page(tuple(blocks))

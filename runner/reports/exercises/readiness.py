@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from runner.actions import Action, Slot, assign_role
 from runner.reports.core.attention_item import AttentionItem, AttentionKind
 from runner.reports.core.formatting import count, day, elapsed_since
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line, to_do
 from runner.reports.messages.communications_check import STALE
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_words
 
@@ -119,21 +120,21 @@ def wanting(
         if playbook.changed and playbook.exercised is not None:
             text = f"{playbook.playbook} {playbook.version} is not what was exercised in {playbook.exercised.codename}"
             yield _entry(
-                "playbook_changed", playbook.playbook, text, f"tocsin drill run {playbook.exercised.exercise}"
+                "playbook_changed", playbook.playbook, text, Action("drill.run", playbook.exercised.exercise)
             )
         elif playbook.own and playbook.exercised is None and not playbook.part_of and not playbook.scheduled:
             text = f"{playbook.playbook} was never exercised, and no exercise of it is scheduled"
-            yield _entry("playbook_unexercised", playbook.playbook, text, "tocsin drill list")
+            yield _entry("playbook_unexercised", playbook.playbook, text, Action("drill.list"))
     for person in people:
         if person.problem and person.roles:
             text = f"{person.person} ({', '.join(person.roles)}): {person.problem}"
-            command = f"tocsin channel check --to {person.person}"
+            action = Action("channel.check", args={"to": person.person})
             if not person.ways:
-                command = f"tocsin person add {person.person} --contact CHANNEL=ADDRESS"
-            yield _entry("person_unreached", person.person, text, command)
+                action = Action("person.add", person.person, {"contact": Slot("CHANNEL=ADDRESS")})
+            yield _entry("person_unreached", person.person, text, action)
     if alone:
-        text = f"{', '.join(alone)}: one person, no deputy"
-        yield _entry("alternate_missing", alone[0], text, "tocsin role list, then: alternates in tocsin.yaml")
+        text = f"{', '.join(alone)}: one person, no deputy. Name alternates in tocsin.yaml"
+        yield _entry("alternate_missing", alone[0], text, Action("role.list"))
     used = {
         playbook.playbook
         for playbook in playbooks
@@ -142,12 +143,12 @@ def wanting(
     for role in unheld:
         if not used.intersection(role.playbooks):
             continue
-        command = f"tocsin role assign {role.role} PERSON --always"
-        yield _entry("role_unheld", role.role, f"nobody holds {unheld_words(role)}", command)
+        action = assign_role(role.role, always=True)
+        yield _entry("role_unheld", role.role, f"nobody holds {unheld_words(role)}", action)
 
 
-def _entry(kind: AttentionKind, ref: str, text: str, command: str) -> AttentionItem:
-    return AttentionItem(kind=kind, severity="low", ref=ref, since=None, text=text, command=command)
+def _entry(kind: AttentionKind, ref: str, text: str, action: Action) -> AttentionItem:
+    return AttentionItem(kind=kind, severity="low", ref=ref, since=None, text=text, action=action)
 
 
 # --------------------------------------------------------------------------------------------------- the page
@@ -160,7 +161,7 @@ def readiness_page(report: ReadinessReport) -> Page:
         blocks += [Blank(), line(f"ACTION REQUIRED ({len(report.needs_attention)})", "title")]
         for item in report.needs_attention:
             blocks.append(line(item.text, indent=1, hang=2))
-            blocks.append(Paragraph(cells=(Cell("→ "), Cell(item.command, "command")), indent=3, hang=2))
+            blocks.append(to_do(item.action, indent=3))
     return Page(tuple(blocks))
 
 

@@ -8,12 +8,12 @@ from typing import Protocol
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.states import MARKS
 from runner.incident.state.exercise import OVER
 from runner.incident.state.work import Failed
 from runner.reports.core.formatting import aside_words, count, elapsed_since, moment, remaining, screen_time
 from runner.reports.core.page import Block, Cell, Ends, Page, Paragraph, Table, arrow, line
-from runner.reports.core.suggested_actions import close_exercise, resume
 
 
 class Row(Protocol):
@@ -170,7 +170,7 @@ def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Page
 def _folded(number: int) -> Iterator[Block]:
     if number:
         words = Cell(count(number, "closed incident"))
-        yield Paragraph(cells=(words, arrow("tocsin list --all")))
+        yield Paragraph(cells=(words, arrow(Action("incident.list", args={"all": True}))))
 
 
 def _cells(one: IncidentEntry, now: datetime) -> tuple[Cell, ...]:
@@ -199,9 +199,9 @@ def _since(one: IncidentEntry, now: datetime) -> str:
 def _clock(one: IncidentEntry, now: datetime) -> str:
     """Return what comes next, and what time it is in an exercise."""
     if one.set_aside is not None:
-        return f"{aside_words(one.set_aside)}: {resume(one.codename)}"
+        return f"{aside_words(one.set_aside)}: tocsin resume {one.codename} --reason 'WHY'"
     if one.stage in OVER:
-        return f"close it: {close_exercise(one.codename)}"
+        return f"close it: tocsin drill end --close -i {one.codename}"
     if one.left_open:
         return f"{count(len(one.left_open), 'duty', 'duties')} left open: tocsin duties -i {one.codename}"
     parts = [f"exercise time {moment(one.exercise_time)}"] if one.exercise_time is not None else []

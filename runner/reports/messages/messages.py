@@ -25,7 +25,7 @@ from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import do_now
 from runner.reports.core.formatting import RECEIPTS, count, here, person_name, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line, to_do
 from runner.reports.core.task_rows import NotWritten, not_written
 from runner.reports.messages.attention_messages import deliveries
 from runner.routing.messaging import proves
@@ -402,14 +402,10 @@ def message_page(report: DeliveryReport, now: datetime) -> Page:
     blocks.extend(_refused(row.refusals, row.channels))
     blocks.extend(_overridden(row.overridden))
     if row.stuck or any(a.state == "unknown" and not a.resolved_by for a in row.attempts):
-        blocks += [Blank(), _command(suggested_actions.resolve(row.delivery))]
+        blocks += [Blank(), to_do(suggested_actions.resolve(row.delivery))]
     elif row.state != "satisfied":
-        blocks += [Blank(), _command(suggested_actions.call(row.delivery))]
+        blocks += [Blank(), to_do(suggested_actions.call(row.delivery))]
     return Page(tuple(blocks))
-
-
-def _command(text: str) -> Paragraph:
-    return Paragraph(cells=(Cell("→ "), Cell(text, "command")), hang=2)
 
 
 def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[Block]:

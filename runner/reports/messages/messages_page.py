@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from runner.actions import Action
 from runner.base.states import AttemptState
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_rows import attention_rows
@@ -69,7 +70,7 @@ def do_now_blocks(report: MessagesReport, now: datetime) -> Iterator[Block]:
         yield line(f"DO NOW ({len(items)})", "title")
         yield from rows(attention_rows(items, now))
     else:
-        yield Paragraph(cells=(Cell("No message needs action now", "good"), arrow("tocsin status")))
+        yield Paragraph(cells=(Cell("No message needs action now", "good"), arrow(Action("incident.status"))))
 
 
 def _message(

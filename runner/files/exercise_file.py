@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from runner import actions
 from runner.base.instants import parse_instant
 from runner.base.text import nearest, sentence
 from runner.errors import NotFound, Problem, TocsinError
@@ -111,7 +112,7 @@ def _find(name: str, catalog: Catalog) -> Path:
     files = exercise_files(catalog)
     if name not in files:
         near = nearest(name, files)
-        hint = f'Write "{near}", the nearest name.' if near else "tocsin drill list"
+        hint = f'Write "{near}", the nearest name.' if near else actions.Action("drill.list")
         raise NotFound(f'Exercise "{name}" does not exist.', hint=hint, code="unknown_exercise")
     return files[name]
 

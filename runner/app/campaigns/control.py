@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.campaigns.chunk import verify
 from runner.app.campaigns.tables import Known
 from runner.errors import Invalid, NotFound, Problem, Refused
@@ -64,9 +65,7 @@ def known(service: IncidentService, incident: Incident, notice: str, people: Pat
         there = "; ".join(f"{view.notice} --people {quote(view.list_name)}" for view in told)
         raise NotFound(
             f'No campaign of "{notice}" to "{people.name}" is planned in "{incident.codename}".',
-            hint=f"Use one of: {there}"
-            if there
-            else f"tocsin bulk plan {notice} --people {quote(str(people))}",
+            hint=f"Use one of: {there}" if there else Action("bulk.plan", notice, {"people": str(people)}),
             code="unknown_campaign",
         )
     return found
@@ -92,7 +91,7 @@ def pause(service: IncidentService, incident: Incident, notice: str, people: Pat
     if found.state not in ("sending", "planned"):
         raise Refused(
             f'The campaign "{notice}" to "{people.name}" is {found.state}. It is not sending.',
-            hint=f"tocsin bulk status {notice} --people {quote(people.name)}",
+            hint=Action("bulk.status", notice, {"people": people.name}),
             code="not_sending",
         )
     moved = CampaignMoved(
@@ -120,7 +119,7 @@ def resume(
     if found.state == "planned" or (found.state == "sending" and not again):
         raise Refused(
             f'The campaign "{notice}" to "{people.name}" is {found.state}, not paused.',
-            hint=f"tocsin bulk send {notice} --people {quote(people.name)}",
+            hint=Action("bulk.send", notice, {"people": people.name}),
             code="not_paused",
         )
     tables = service.campaign_tables(service.principal)

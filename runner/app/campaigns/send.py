@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from runner.actions import REASON, Action
 from runner.app.campaigns.chunk import Rates, Sender, ask_substitutes, record_stretch
 from runner.app.campaigns.control import known
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
@@ -100,7 +100,7 @@ def check(service: IncidentService, incident: Incident, campaign: Campaign) -> C
     if not groups:
         raise Refused(
             "Law enforcement asked to delay this notice (rule R27). Nothing was sent.",
-            hint="tocsin duties",
+            hint=Action("duty.list"),
             code="held",
         )
     return Checked(texts, groups)
@@ -121,7 +121,7 @@ def send(
         view = incident.campaigns.get(found.campaign.id)
         raise Refused(
             f'The campaign "{notice}" to "{people.name}" is paused{f": {view.reason}" if view and view.reason else "."}',
-            hint=f"tocsin bulk resume {notice} --people {quote(people.name)} --reason WHY",
+            hint=Action("bulk.resume", notice, {"people": people.name, "reason": REASON}),
             code="paused",
         )
     checked = check(service, incident, found.campaign)
@@ -130,7 +130,7 @@ def send(
     except StoreLocked:
         raise Refused(
             "Another process sends this campaign.",
-            hint=f"tocsin bulk status {notice} --people {quote(people.name)}",
+            hint=Action("bulk.status", notice, {"people": people.name}),
             code="already_sending",
         ) from None
     try:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.repository import IncidentRow, Repository, StoredEvent
 from runner.app.core.rights import Held, Rights, require, rights_of
 from runner.base.actor import Actor, Principal
@@ -49,7 +50,7 @@ class Reader:
         if found is None or form not in found.files:
             raise NotFound(
                 f'Incident "{incident.codename}" has no document "{document}" in format {form}.',
-                hint="tocsin notice list",
+                hint=Action("notice.list"),
                 code="unknown_document",
             )
         return self._repository.store.get_blob(found.files[form])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.repository import Turn, recorded, whole
 from runner.errors import NotFound, Refused, Usage
 from runner.facts.fact_files import parse_assignment
@@ -83,7 +84,7 @@ def _answer(
     if not isinstance(definition, Ask):
         raise Refused(
             f'Task "{step}" is not a question. Its kind is {invocation.kind}.',
-            hint=f"tocsin task show {step}",
+            hint=Action("task.show", step),
             code="not_a_question",
         )
     refuse_waiting(incident, invocation, definition)
@@ -144,7 +145,7 @@ def known_at(service: IncidentService, name: str, at: datetime) -> Incident:
         if not events:
             raise NotFound(
                 f'Incident "{name}" was not open yet at {at:%Y-%m-%d %H:%M:%S %z}.',
-                hint="tocsin timeline",
+                hint=Action("incident.timeline"),
                 code="not_opened",
             )
         born, *rest = events

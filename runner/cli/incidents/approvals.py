@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from runner.actions import Action
 from runner.cli.framework.completion import steps as complete_steps
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command
 from runner.cli.framework.outcome import tell
@@ -92,7 +93,7 @@ def approve(
             code="argument_missing",
         )
     if not names:
-        raise Refused("None of your approvals is void.", hint="tocsin status", code="nothing_void")
+        raise Refused("None of your approvals is void.", hint=Action("incident.status"), code="nothing_void")
     if out is not None:
         _write(session, incident, [_report(session, incident, name) for name in names], out)
     _decide(session, incident, names, digest or (), reason, approved=True, as_it_was=as_it_was)
@@ -156,7 +157,7 @@ def _report(session: Session, incident: Incident, name: str) -> TaskReport:
     if report.task.kind != "approve":
         raise Refused(
             f'Task "{name}" is not an approval. Its kind is {report.task.kind}.',
-            hint="tocsin task list",
+            hint=Action("task.list"),
             code="not_an_approval",
         )
     return report
@@ -170,7 +171,7 @@ def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *
         if not report.subject_digest:
             raise Refused(
                 f'Task "{report.task.step}" has no document to decide on yet.',
-                hint="tocsin status",
+                hint=Action("incident.status"),
                 code="nothing_to_approve",
             )
         session.tell(task_page(report, session.now()))

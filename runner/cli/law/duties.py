@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from runner.actions import Action
 from runner.base.states import Kind
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group, instant
 from runner.cli.framework.outcome import answer, submit
@@ -84,7 +85,7 @@ def duties(
     if session.options.format == "csv":
         raise Usage(
             "CSV is only for the register.",
-            hint="tocsin duties register --format csv",
+            hint=Action("duty.list", "register", {"format": "csv"}),
             code="unknown_format",
         )
     if facts:
@@ -142,7 +143,7 @@ def _register(session: Session, which: str, kind: str) -> None:
     if which != "register":
         raise Usage(
             f'Report "{which}" of duties is unknown.',
-            hint="tocsin duties register",
+            hint=Action("duty.list", "register"),
             code="unknown_report",
         )
     if kind not in KINDS:

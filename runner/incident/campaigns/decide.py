@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from runner.actions import Action, Slot
 from runner.errors import Refused
 from runner.incident.campaigns.campaign import Campaign, Ground, Tally
 from runner.incident.state import campaigns as b
@@ -44,13 +45,17 @@ def sendable(incident: Incident) -> None:
     if incident.kind != "real":
         raise Refused(
             f'Incident "{incident.codename}" is of kind {incident.kind}. Rule R36 blocks every message to affected people.',
-            hint="tocsin notice letters NOTICE --people FILE --out DIR --draft",
+            hint=Action(
+                "notice.letters",
+                Slot("NOTICE"),
+                {"people": Slot("FILE", "file"), "out": Slot("DIR", "file"), "draft": True},
+            ),
             code="exercise",
         )
     if incident.state != "open":
         raise Refused(
             f'Incident "{incident.codename}" is {incident.state}. Nothing was sent.',
-            hint="tocsin resume" if incident.state == "paused" else "Open another incident.",
+            hint=Action("incident.resume") if incident.state == "paused" else "Open another incident.",
             code="incident_paused" if incident.state == "paused" else "incident_closed",
         )
 
@@ -60,7 +65,7 @@ def _moved(incident: Incident, event: b.CampaignMoved) -> tuple[e.AnyEvent, ...]
     if known is None:
         raise Refused(
             f'Campaign "{event.campaign}" does not exist.',
-            hint="tocsin bulk plan NOTICE --people FILE",
+            hint=Action("bulk.plan", Slot("NOTICE"), {"people": Slot("FILE", "file")}),
             code="unknown_campaign",
         )
     if event.state == "sending":

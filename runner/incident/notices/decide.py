@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from runner.actions import assign_role
 from runner.base.actor import named_person
 from runner.errors import Refused
 from runner.incident.notices.staleness import COUNSEL, changes
@@ -95,7 +96,7 @@ def _may_override(incident: Incident, command: c.Rendered) -> None:
     if command.by not in incident.roles.get(COUNSEL, ()):
         raise Refused(
             f"{named_person(command.by)} does not have the role {COUNSEL}. Only counsel can accept missing information.",
-            hint=f"tocsin role assign {COUNSEL} PERSON",
+            hint=assign_role(COUNSEL),
             code="role",
         )
     if not command.override.strip():

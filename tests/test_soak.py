@@ -133,10 +133,10 @@ class Soak:
             threading.Event().wait(0.01)
 
     def _act(self, incident: Incident) -> bool:
-        command = next_command(incident)
-        if command is not None:
+        found = next_command(incident)
+        if found is not None:
             with suppress(Stale):
-                self.desk.act(self.desk.principal, incident.id, [command])
+                self.desk.act(found[0], incident.id, [found[1]])
                 self._confirmed[incident.id] = self.desk.store.head(incident.id)
             return True
         if over(incident):

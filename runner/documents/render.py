@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from runner.actions import set_fact
 from runner.documents.contents import form_values as fields
 from runner.documents.contents.coverage import item_of, treatment_of
@@ -178,22 +180,17 @@ class _Filling:
     def block(self, block: Block) -> Block:
         """Fill a block and all below it."""
         match block:
-            case Heading(level=level, inlines=inlines):
-                return Heading(level, self._inlines(inlines))
-            case Paragraph(inlines=inlines):
-                return Paragraph(self._inlines(inlines))
-            case Listing(style=style, start=start, items=items):
-                filled = tuple(tuple(self.block(inner) for inner in item) for item in items)
-                return Listing(style, start, filled)
+            case Heading() | Paragraph():
+                return replace(block, inlines=self._inlines(block.inlines))
+            case Listing(items=items):
+                return replace(block, items=tuple(tuple(map(self.block, item)) for item in items))
             case Table(aligns=aligns, head=head, rows=rows):
-                cells = tuple(tuple(self._inlines(cell) for cell in row) for row in rows)
-                return Table(aligns, tuple(self._inlines(cell) for cell in head), cells)
+                cells = (tuple(map(self._inlines, row)) for row in (head, *rows))
+                return Table(aligns, next(cells), tuple(cells))
             case Fields(rows=fields):
                 return Fields(tuple(Field(self._inlines(f.label), self._inlines(f.value)) for f in fields))
-            case Signature(blocks=inner):
-                return Signature(tuple(self.block(block) for block in inner))
-            case Quote(blocks=inner):
-                return Quote(tuple(self.block(block) for block in inner))
+            case Signature() | Quote():
+                return replace(block, blocks=tuple(map(self.block, block.blocks)))
             case Rule() | Picture():
                 return block
 
@@ -203,12 +200,8 @@ class _Filling:
             match node:
                 case Text(text=text):
                     found.extend(self._text(text))
-                case Strong(inlines=inner):
-                    found.append(Strong(self._inlines(inner)))
-                case Emphasis(inlines=inner):
-                    found.append(Emphasis(self._inlines(inner)))
-                case Link(href=href, inlines=inner):
-                    found.append(Link(href, self._inlines(inner)))
+                case Strong() | Emphasis() | Link():
+                    found.append(replace(node, inlines=self._inlines(node.inlines)))
                 case _:
                     found.append(node)
         return tuple(found)

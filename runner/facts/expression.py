@@ -177,6 +177,23 @@ Node: TypeAlias = (
 )
 
 
+def written(node: Node, otherwise: str = "") -> str:
+    """Return the words of the source that a node begins with, ``otherwise`` where it has none."""
+    match node:
+        case FactRef(word) | NameRef(word):
+            return word
+        case StepRef(step):
+            return f"step('{step}')"
+        case DutyRef(Const(duty)):
+            return f"duty('{duty}')"
+        case Const(value):
+            return str(value)
+        case Attribute(target, name):
+            return f"{written(target, otherwise)}.{name}"
+        case _:
+            return otherwise
+
+
 class Expression(Struct, frozen=True):
     """A parsed expression and everything it can read, so that a check or a wait needs no walk.
 

@@ -140,7 +140,7 @@ def _play(
 def _ended(service: IncidentService, name: str) -> tuple[Incident, str]:
     incident = service.load(name)
     try:
-        service.act(service.principal, name, [Close(by=sandbox.DIRECTOR)])
+        service.act(service.principal, name, [Close()])
     except Refused as refusal:
         return incident, refusal.message
     return incident, ""
@@ -150,7 +150,7 @@ def _put_away(service: IncidentService, worker: Worker, name: str) -> None:
     """Have nothing of this case worked on in the next."""
     worker.close()
     if service.load(name).state not in ("closed", "cancelled"):
-        service.act(service.principal, name, [CancelIncident(by=sandbox.DIRECTOR, reason="the test is over")])
+        service.act(service.principal, name, [CancelIncident(reason="the test is over")])
 
 
 def _came(

@@ -101,10 +101,10 @@ def told_by(kind: str, *to: str, **more: str | int | None) -> Callable[[str], Pl
 
 def worked(desk: IncidentService, incident: Incident) -> bool:
     """Work the steps as they come."""
-    command = next_command(incident)
-    if command is not None:
-        desk.act(desk.principal, incident.id, [command])
-    return command is not None
+    found = next_command(incident)
+    if found is not None:
+        desk.act(found[0], incident.id, [found[1]])
+    return found is not None
 
 
 def nobody_until_the_call(desk: IncidentService, incident: Incident) -> bool:
@@ -112,9 +112,7 @@ def nobody_until_the_call(desk: IncidentService, incident: Incident) -> bool:
     owed = any(message.owed is not None for message in incident.messages.values())
     if not owed or _of(incident, "cia").evidence == "acked":
         return False
-    desk.act(
-        desk.principal, incident.id, [c.ReportCall(delivery=_of(incident, "ben").id, reached=False, by="ana")]
-    )
+    desk.act(desk.principal, incident.id, [c.ReportCall(delivery=_of(incident, "ben").id, reached=False)])
     return _types_code(desk, incident, _of(incident, "cia"))
 
 

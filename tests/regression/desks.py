@@ -49,7 +49,7 @@ class Desks:
         known = tuple(change(key, value) for key, value in (facts or {}).items())
         commands = (
             c.AssignRole(role="lead", persons=("ana",)),
-            c.RecordFacts(changes=known, by="ana"),
+            c.RecordFacts(changes=known),
             c.PinPlaybook(run=run),
         )
         library = desk.library(msgspec.structs.replace(born, runs={"main": run}))

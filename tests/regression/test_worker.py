@@ -60,7 +60,7 @@ def open_incident(
     known = tuple(change(key, value) for key, value in (facts or {}).items())
     commands = (
         c.AssignRole(role="lead", persons=("ana",)),
-        c.RecordFacts(changes=known, by="ana"),
+        c.RecordFacts(changes=known),
         c.PinPlaybook(run=run),
     )
     desk.append([prepare(born, commands, now, library, desk.principal, birth=event)])
@@ -160,7 +160,7 @@ def test_an_outcome_is_recorded_although_the_store_could_not_be_read_for_a_momen
     gate = Gate(1)
     worker = Worker(desk, perform=gate)
     with gate.held(worker):
-        desk_at(tmp_path).act(desk_at(tmp_path).principal, "i1", [c.AddNote(text="a conflict", by="ana")])
+        desk_at(tmp_path).act(desk_at(tmp_path).principal, "i1", [c.AddNote(text="a conflict")])
         moody.failures = 1
     worker.drain()
     assert desk_at(tmp_path).load("i1").invocations["main:x#1"].attempts[0].state == "accepted"
@@ -242,7 +242,7 @@ def test_what_waits_in_the_pool_is_not_sent_over_a_domain_that_fell_meanwhile(tm
     assert begun.wait(SOON)
     other = desk_at(tmp_path)
     fallen = [
-        c.DeclareDomain(domain=domain, state="compromised", since=other.clock.now(), by="ana")
+        c.DeclareDomain(domain=domain, state="compromised", since=other.clock.now())
         for domain in other.directory.channels["mail"].domains
     ]
     other.act(other.principal, "i1", fallen)
@@ -257,11 +257,11 @@ SAID = "maria 0170 555"
 @pytest.mark.parametrize(
     "command",
     [
-        c.AssignStep(step="main:t#1", to="ben", reason=SAID, by="ana"),
-        c.ResolveAttempt(effect="main:x#1", happened=True, reason=SAID, by="ana"),
-        c.Pause(reason=SAID, by="ana"),
-        c.Close(reason=SAID, by="ana"),
-        c.CancelIncident(reason=SAID, by="ana"),
+        c.AssignStep(step="main:t#1", to="ben", reason=SAID),
+        c.ResolveAttempt(effect="main:x#1", happened=True, reason=SAID),
+        c.Pause(reason=SAID),
+        c.Close(reason=SAID),
+        c.CancelIncident(reason=SAID),
     ],
     ids=lambda one: type(one).__name__,
 )

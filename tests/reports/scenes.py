@@ -91,7 +91,7 @@ def signing(**more: object) -> s.World:
     world.work()
     world.advance(timedelta(minutes=40))
     wipe = world.id("wipe")
-    world.give(*(c.CheckRow(step=wipe, row=row, by="bob") for row in range(3)))
+    world.give(*(c.CheckRow(step=wipe, row=row) for row in range(3)), by="bob")
     world.done("wipe")
     world.fact("risk.to_people", "risk")
     world.answer("encrypted", False)
@@ -127,10 +127,10 @@ def trouble() -> s.World:
     world.outcomes["sms"] = [s.REJECTED] * 2
     world.work()
     world.give(
-        c.DeclareDomain(domain="m365-tenant", state="compromised", since=world.now, by="ann", assumed=True)
+        c.DeclareDomain(domain="m365-tenant", state="compromised", since=world.now, assumed=True), by="ann"
     )
     world.sign("sign", "ann", approved=False)
-    world.give(c.ReportCall(delivery=world.delivery("ann").id, reached=True, by="bob"))
+    world.give(c.ReportCall(delivery=world.delivery("ann").id, reached=True), by="bob")
     for _ in range(12):
         world.advance(timedelta(minutes=10))
         world.work()

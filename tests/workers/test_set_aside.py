@@ -17,6 +17,7 @@ import pytest
 
 from runner.app.core import suspended_incidents
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.repository import IN_HAND
 from runner.incident.state.commands import AnyCommand, EffectFailed
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork, Compose
@@ -182,13 +183,13 @@ def test_a_resumption_that_is_refused_leaves_it_set_aside(desk: IncidentService)
 
 def test_incidents_that_failed_are_worked_on_one_at_a_time_and_all_of_them(desk: IncidentService) -> None:
     opened(desk, MESSAGE)
-    tries = suspended_incidents.Tries(desk.store, "w-before")
+    tries = suspended_incidents.Tries(desk.store, desk.store.register_worker("w-before"))
     for name in NAMES:
         tries.fail(name, suspended_incidents.DIED, desk.clock.now())
     held: list[bytes] = []
 
     def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
-        held.extend(desk.store.marks(suspended_incidents.IN_HAND).values())
+        held.extend(desk.store.marks(IN_HAND).values())
         return written(work, incident, head)
 
     drained(desk, perform)

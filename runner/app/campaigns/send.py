@@ -12,22 +12,21 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from runner.actions import REASON, Action
-from runner.app.campaigns.chunk import Rates, Sender, ask_substitutes, record_stretch
-from runner.app.campaigns.control import known
+from runner.actions import Action
+from runner.app.campaigns.chunk import Sender
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
+from runner.app.campaigns.record import ask_substitutes, known, move, record, record_stretch
 from runner.app.campaigns.tables import Known
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
 from runner.incident.campaigns.campaign import Campaign, Ground, Way
-from runner.incident.campaigns.decide import sendable
-from runner.incident.campaigns.pacing import alarm
-from runner.incident.state.campaigns import AnyCampaignEvent, CampaignMoved
-from runner.incident.state.commands import RecordCampaign
+from runner.incident.campaigns.transitions import MOVES, admit, alarm, sendable
+from runner.incident.state.campaigns import CampaignMoved
 from runner.incident.state.incident import Incident
+from runner.reports.campaigns.campaigns import Ending, Sent
 from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:
@@ -41,30 +40,16 @@ LONGEST_WAIT = timedelta(seconds=5)
 """How long it waits at most before it looks again whether somebody paused it."""
 WAYS: tuple[Way, ...] = ("email", "sms")
 Tell = Callable[[int, int], None]
-Ending = Literal["done", "paused", "waiting", "stopped"]
 
 
-class WaitPolicy:
+class WaitPolicy(NamedTuple):
     """How a campaign waits, and how it is told to stop: a signal, a test."""
 
-    def __init__(
-        self, wait: Callable[[timedelta], None], stopped: Callable[[], bool], *, waits: bool = True
-    ) -> None:
-        """``wait`` returns after that time, or as soon as ``stopped`` says so; without ``waits`` it ends instead."""
-        self.wait, self.stopped, self.waits = wait, stopped, waits
-
-
-class Sent(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/bulk-sent/v1"):
-    """What one run of the sender came to."""
-
-    campaign: str
-    ending: Ending
-    reason: str
-    until: datetime | None
-    """When it can go on by itself."""
-    outcomes: dict[str, int]
-    lost: int
-    """People of a chunk that an earlier run left in flight: unknown."""
+    wait: Callable[[timedelta], None]
+    """Returns after that time, or as soon as ``stopped`` says so."""
+    stopped: Callable[[], bool]
+    waits: bool = True
+    """False to end instead of waiting."""
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -117,13 +102,7 @@ def send(
     """Send, or go on where an earlier run stopped or was killed."""
     found = known(service, incident, notice, people)
     _same_list(found.campaign, people)
-    if found.state == "paused":
-        view = incident.campaigns.get(found.campaign.id)
-        raise Refused(
-            f'The campaign "{notice}" to "{people.name}" is paused{f": {view.reason}" if view and view.reason else "."}',
-            hint=Action("bulk.resume", notice, {"people": people.name, "reason": REASON}),
-            code="paused",
-        )
+    admit("send", found.campaign, found.state, incident.campaigns[found.campaign.id].reason)
     checked = check(service, incident, found.campaign)
     try:
         alone = service.store.register_worker(f"bulk-{found.campaign.id}")
@@ -165,7 +144,7 @@ class _Run:
         tell: Tell,
     ) -> None:
         self._service, self._incident, self._checked = service, incident, checked
-        self._campaign, self._tag = found.campaign, found.tag
+        self._campaign, self._tag, self._state = found.campaign, found.tag, found.state
         self._patience, self._tell = patience, tell
         self._tables = service.campaign_tables(service.principal)
         self._outcomes: Counter[str] = Counter()
@@ -179,7 +158,14 @@ class _Run:
         lost = self._tables.lose(self._campaign.id, self._service.clock.now(), why)
         self._begin()
         offered = self._offered()
-        sender = self._sender(offered)
+        sender = Sender(
+            self._service,
+            self._incident,
+            self._campaign,
+            self._tag,
+            offered.channels,
+            self._checked.texts,
+        )
         try:
             if why := self._closed(offered):
                 ending, reason, until = self._pause(why)
@@ -189,7 +175,7 @@ class _Run:
             sender.close()
             self._record()
         if ending in ("done", "paused"):
-            ask_substitutes(self._service, self._incident.id, self._campaign)
+            ask_substitutes(self._service, self._campaign)
         return Sent(
             campaign=self._campaign.id,
             ending=ending,
@@ -200,13 +186,18 @@ class _Run:
         )
 
     def _begin(self) -> None:
-        name = self._campaign.id
         if not self._campaign.head:
-            self._submit(CampaignMoved(campaign=name, state="sending", by=self._service.principal.person))
+            by = self._service.principal.person
+            record(
+                self._service,
+                self._incident.id,
+                CampaignMoved(campaign=self._campaign.id, state="sending", by=by),
+            )
             head = self._service.store.head(self._incident.id)
             self._change(head=f"{head.version}:sha256:{head.hash}")
-        if self._tables.set_state(name, "sending", "planned", "done"):
-            self._submit(CampaignMoved(campaign=name, state="sending", by=self._service.principal.person))
+        if self._state in MOVES["send"].before:
+            move(self._service, self._campaign, "send", by=self._service.principal.person)
+        self._incident = self._service.load(self._incident.id)
 
     def _offered(self) -> CampaignChannels:
         return carriers(self._service, self._incident, tuple(self._campaign.channels.values()))
@@ -218,18 +209,6 @@ class _Run:
             if way not in offered.channels and refusal is not None:
                 return f"{channel} is now blocked ({refusal.rule}): {refusal.why}"
         return ""
-
-    def _sender(self, found: CampaignChannels) -> Sender:
-        rates = Rates(self._service.store, self._tables, self._campaign, found.channels)
-        return Sender(
-            self._service,
-            self._incident,
-            self._campaign,
-            self._tag,
-            found.channels,
-            self._checked.texts,
-            rates,
-        )
 
     def _loop(self, sender: Sender) -> tuple[Ending, str, datetime | None]:
         while True:
@@ -322,13 +301,11 @@ class _Run:
         return ""
 
     def _pause(self, why: str) -> tuple[Ending, str, None]:
-        self._tables.set_state(self._campaign.id, "paused", "sending")
-        self._submit(CampaignMoved(campaign=self._campaign.id, state="paused", reason=why))
+        move(self._service, self._campaign, "stop", why)
         return "paused", why, None
 
     def _done(self) -> tuple[Ending, str, None]:
-        if self._tables.set_state(self._campaign.id, "done", "sending"):
-            self._submit(CampaignMoved(campaign=self._campaign.id, state="done"))
+        move(self._service, self._campaign, "end")
         return "done", "no recipients remain", None
 
     def _change(self, **changes: object) -> None:
@@ -338,7 +315,3 @@ class _Run:
     def _record(self) -> None:
         self._since_record = 0
         self._incident = record_stretch(self._service, self._incident.id, self._campaign.id)
-
-    def _submit(self, event: AnyCampaignEvent) -> None:
-        command = RecordCampaign(by=self._service.principal.person, event=event)
-        self._incident = self._service.act(self._service.principal, self._incident.id, [command]).after

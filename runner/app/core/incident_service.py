@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,13 @@ from runner.decoding import from_json
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
 from runner.incident.law.duties import duty_statuses, near_statuses
-from runner.incident.state.commands import AnyCommand, MigratePlaybook, PinPlaybook
+from runner.incident.state.commands import (
+    Acknowledge,
+    AnyCommand,
+    MigratePlaybook,
+    PinPlaybook,
+    Rendered,
+)
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
 from runner.incident.state.exercise_time import clock_time, time_in
 from runner.incident.state.incident import Incident, Run
@@ -189,9 +196,13 @@ class IncidentService:
             code="which_incident",
         )
 
-    def incidents(self) -> list[IncidentRow]:
-        """Return the rows of all incidents."""
-        return self.repository.incidents()
+    def incidents(self, state: str | None = None) -> list[IncidentRow]:
+        """Return the rows of all incidents, or of those in a state."""
+        return self.repository.incidents(state)
+
+    def row(self, incident: str) -> IncidentRow | None:
+        """Return the row of an incident; None where there is none."""
+        return self.store.row(incident)
 
     def load(self, incident: str) -> Incident:
         """Return an incident as of now."""
@@ -247,7 +258,7 @@ class IncidentService:
         def attempt() -> Turn | None:
             found = self.load(incident)
             made = commands(found) if callable(commands) else commands
-            refuse_other_names(principal, (command.by for command in made))
+            refuse_other_names(principal, chain.from_iterable(map(_named, made)))
             done = self.prepare(found, made, principal=principal)
             if done.append is not None and not self.append([done])[0]:
                 return None
@@ -418,6 +429,15 @@ class IncidentService:
     def forget_directory(self) -> None:
         """Read people and channels anew next time: somebody changed them."""
         self.__dict__.pop("_directory", None)
+
+
+def _named(command: AnyCommand) -> tuple[str, ...]:
+    """Return the person whom a command names as the one who answers, or who wrote something."""
+    match command:
+        case Acknowledge(person=person) | Rendered(author=person):
+            return (person,)
+        case _:
+            return ()
 
 
 def _pinned(command: AnyCommand) -> tuple[Run, ...]:

@@ -27,6 +27,7 @@ from runner.playbook.format import Bundle
 from runner.playbook.pinned import Contents, Pinned
 from runner.playbook.plan import Plan, compile_plan
 from runner.store.chain import event_of
+from runner.store.port import IN_HAND as IN_HAND
 from runner.store.port import PATIENCE as PATIENCE
 from runner.store.port import Append as Append
 from runner.store.port import Appended as Appended
@@ -40,6 +41,7 @@ from runner.store.port import Snapshot
 from runner.store.port import Store as Store
 from runner.store.port import StoredEvent as StoredEvent
 from runner.store.port import Verification as Verification
+from runner.store.port import WorkerHandle as WorkerHandle
 from runner.store.upgrades import SCHEMA_VERSION as SCHEMA_VERSION
 from runner.store.worker_lock import FileLock as FileLock
 from runner.store.worker_lock import worker_lock_held as worker_lock_held
@@ -185,6 +187,8 @@ class Repository:
 
     def library_with(self, incident: Incident, *runs: Run) -> Library:
         """Return the library of an incident with the plans of more runs in it."""
+        if not runs:
+            return self.library(incident)
         more = {f"+{run.id}": run for run in runs}
         return self.library(msgspec.structs.replace(incident, runs={**incident.runs, **more}))
 
@@ -209,9 +213,9 @@ class Repository:
             self._plans[digest] = plan
         return plan
 
-    def incidents(self) -> list[IncidentRow]:
-        """Return the rows of all incidents: what the store keeps in other journals is none."""
-        return [row for row in self.store.rows() if row.kind != STREAM]
+    def incidents(self, state: str | None = None) -> list[IncidentRow]:
+        """Return the rows of all incidents, or of those in a state: what the store keeps in other journals is none."""
+        return [row for row in self.store.rows(state) if row.kind != STREAM]
 
     def load(self, incident: str) -> Incident:
         """Return an incident as of now; one that was loaded before is only caught up with."""

@@ -13,14 +13,14 @@ from runner.incident.state.expression_view import open_before
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.reports.core.formatting import moment
-from runner.reports.core.task_rows import definition, handle, place_of, to_come
+from runner.reports.core.task_rows import definition, handle, numbered, place_of, to_come
 
 if TYPE_CHECKING:
     from runner.app.core.repository import IncidentRow, Store
 
 
-def resolve_step(incident: Incident, text: str, rows: Sequence[str] = ()) -> str:
-    """Return the invocation that ``text`` means; ``rows`` are those just shown, counted from 1.
+def resolve_step(incident: Incident, text: str) -> str:
+    """Return the invocation that ``text`` means; a number is that of a row, counted from 1.
 
     A bare id means the newest invocation of its step. One that several steps of the incident have, or had, is refused
     for good: it never comes to mean one of them because the others have ended. Raises NotFound, or Refused with the
@@ -28,6 +28,7 @@ def resolve_step(incident: Incident, text: str, rows: Sequence[str] = ()) -> str
     """
     if text in incident.invocations:
         return text
+    rows = numbered(incident)
     if text.isdecimal():
         if not 1 <= int(text) <= len(rows):
             raise NotFound(f"Row {text} does not exist.", hint=Action("task.list"), code="unknown_row")
@@ -43,7 +44,16 @@ def resolve_step(incident: Incident, text: str, rows: Sequence[str] = ()) -> str
     return _one(invocations, text, rows)
 
 
-def refuse_to_come(incident: Incident, text: str, library: Library) -> None:
+def begun_step(incident: Incident, text: str, library: Library) -> str:
+    """Return the invocation that ``text`` means; raises as ``resolve_step`` does, and Refused for a step to come."""
+    try:
+        return resolve_step(incident, text)
+    except NotFound:
+        _refuse_to_come(incident, text, library)
+        raise
+
+
+def _refuse_to_come(incident: Incident, text: str, library: Library) -> None:
     """Raise Refused where ``text`` is a step of a body that has not been opened, with what that waits for."""
     for invocation in incident.invocations.values():
         step = definition(incident, library, invocation.id)

@@ -8,14 +8,14 @@ at the next try, because incidents that failed are worked on one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.core.repository import Store
+from runner.app.core.repository import IN_HAND, Store, WorkerHandle
 from runner.decoding import json_reader
 from runner.errors import StoreError
 from runner.incident.state.commands import Resume
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from runner.app.core.repository import Turn
 
 MARKS = "work/"
-FAILED, IN_HAND = f"{MARKS}failed/", f"{MARKS}in_hand/"
+FAILED = f"{MARKS}failed/"
 EVERY = timedelta(seconds=5)
 """How often a worker looks whether others have died."""
 DIED = "the process of the work stopped unexpectedly"
@@ -66,9 +66,7 @@ def resume(service: IncidentService, incident: str, reason: str) -> Turn:
     # First the mark: the event wakes a worker, which is to find the incident free.
     service.store.change_marks([mark], lambda known: {})
     try:
-        return service.act(
-            service.principal, incident, [Resume(by=service.principal.person, reason=reason, set_aside=why)]
-        )
+        return service.act(service.principal, incident, [Resume(reason=reason, set_aside=why)])
     except BaseException:
         if before is not None:
             service.store.change_marks([mark], lambda known: {mark: before})
@@ -78,9 +76,9 @@ def resume(service: IncidentService, incident: str, reason: str) -> Turn:
 class Tries:
     """What one worker has in hand, and which incidents failed, as of its last look. For the worker's loop alone."""
 
-    def __init__(self, store: Store, worker: str) -> None:
+    def __init__(self, store: Store, handle: WorkerHandle) -> None:
         self._store = store
-        self._mark = IN_HAND + worker
+        self._handle = handle
         self._written: tuple[str, ...] = ()
         self._next = datetime.min.replace(tzinfo=UTC)
         self.failed: dict[str, Failed] = {}
@@ -93,14 +91,13 @@ class Tries:
                 _count_the_dead(self._store)
         self.failed = _failed(self._store.marks(FAILED))
 
-    def hold(self, incidents: Collection[str], now: datetime) -> None:
+    def hold(self, incidents: Collection[str], now: Callable[[], datetime]) -> None:
         """Write down what is in hand from now on, before anything is done with it."""
         names = tuple(sorted(incidents))
         if names == self._written:
             return
-        body = {self._mark: msgspec.json.encode(InHand(incidents=names, at=now))} if names else {}
-        with suppress(StoreError):  # who cannot write this can record no work either
-            self._store.change_marks([self._mark], lambda known: body, waits=False)
+        with suppress(StoreError, OSError):  # who cannot write this can record no work either
+            self._handle.hold(msgspec.json.encode(InHand(incidents=names, at=now())) if names else b"")
             self._written = names
 
     def fail(self, incident: str, why: str, now: datetime) -> None:
@@ -133,10 +130,18 @@ def _failed(marks: Mapping[str, bytes]) -> dict[str, Failed]:
 def _held_by_the_dead(store: Store, marks: Mapping[str, bytes]) -> dict[str, InHand]:
     """Return the marks of workers that are gone and had something in hand."""
     return {
-        mark: _IN_HAND(body)
+        mark: _hand(body)
         for mark, body in marks.items()
         if mark.startswith(IN_HAND) and not store.worker_alive(mark.removeprefix(IN_HAND))
     }
+
+
+def _hand(body: bytes) -> InHand:
+    """Return what stands in a mark: nothing where its worker died while it wrote, for then it had begun nothing of it."""
+    try:
+        return _IN_HAND(body)
+    except msgspec.DecodeError:
+        return InHand(incidents=(), at=datetime.min.replace(tzinfo=UTC))
 
 
 def _count_the_dead(store: Store) -> None:

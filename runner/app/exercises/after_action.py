@@ -110,9 +110,7 @@ def write_report(
             for form, one in named.items()
         }
         heads = {**{head.name: head.head for head in numbers.heads}, "report": numbers.head}
-        signed = c.SignReport(
-            by=service.principal.person, digest=bound_digest(files), files=files, heads=heads
-        )
+        signed = c.SignReport(digest=bound_digest(files), files=files, heads=heads)
         service.act(service.principal, incident.id, [signed])
     return Report(numbers=numbers, files=(*pulleds, *annex))
 

@@ -80,7 +80,6 @@ def prepare_drill(
 
 def _begin(service: IncidentService, plan: Exercise) -> c.BeginExercise:
     return c.BeginExercise(
-        by=service.principal.person,
         name=plan.name,
         title=plan.title,
         exercise_type=plan.type,
@@ -116,9 +115,7 @@ def set_clock(
     incident = service.load(name)
     plan = plan_of(service, incident)
     rate = 1.0 if incident.kind == "test" else RATES[plan.clock.mode] * plan.clock.rate
-    made = c.SetExerciseClock(
-        by=service.principal.person, change=change, wall=service.clock.now(), rate=rate, to=to, reason=reason
-    )
+    made = c.SetExerciseClock(change=change, wall=service.clock.now(), rate=rate, to=to, reason=reason)
     return service.act(service.principal, name, [made])
 
 
@@ -177,9 +174,7 @@ def event_of(plan: Exercise, number: str) -> ScenarioEvent:
 def leave_out(service: IncidentService, name: str, number: str, reason: str) -> Turn:
     """Leave an event of the scenario out; raises NotFound for one that the plan does not have."""
     event_of(plan_of(service, service.load(name)), number)
-    return service.act(
-        service.principal, name, [c.DeferInject(by=service.principal.person, number=number, reason=reason)]
-    )
+    return service.act(service.principal, name, [c.DeferInject(number=number, reason=reason)])
 
 
 def observe(service: IncidentService, name: str, seen: c.Observe) -> Turn:
@@ -209,14 +204,14 @@ def _there_is(plan: Exercise, what: str, name: str, names: Collection[str], *, c
 def _release(service: IncidentService, name: str, due: Due) -> Turn:
     """What happens to the players, what is true with it and what fails from then on are one entry."""
     incident = service.load(name)
-    now, by = service.now_in(incident), service.principal.person
+    now = service.now_in(incident)
     facts = stated(service, incident, due.event.facts, f"{SCENARIO} {due.event.number}", "confirmed")
     return service.act(
         service.principal,
         name,
         [
-            c.ReleaseInject(number=due.event.number, cause=due.cause, planned=due.planned, by=by),
-            *((c.RecordFacts(by=by, changes=facts),) if facts else ()),
+            c.ReleaseInject(number=due.event.number, cause=due.cause, planned=due.planned),
+            *((c.RecordFacts(changes=facts),) if facts else ()),
             *(_fault(fault, now) for fault in due.event.faults),
         ],
     )
@@ -253,10 +248,10 @@ def proposed(service: IncidentService, incident: Incident, target: str) -> Propo
 
 def rate(service: IncidentService, name: str, made: c.Rate) -> Turn:
     """Keep a rating; raises Refused for somebody who does not evaluate, where the plan names who does."""
-    able = plan_of(service, service.load(name)).evaluators
-    if able and made.by not in able:
+    able, by = plan_of(service, service.load(name)).evaluators, service.principal.person
+    if able and by not in able:
         raise Refused(
-            f'"{made.by}" is not an evaluator of this exercise.',
+            f'"{by}" is not an evaluator of this exercise.',
             hint=f"Ask one of: {', '.join(sorted(able))}. Your observations: tocsin drill observe 'TEXT'",
             code="no_evaluator",
         )

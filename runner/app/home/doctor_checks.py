@@ -263,7 +263,7 @@ def channels(folder: Path, home: Home, now: datetime, dns: bool, offline: bool) 
             Finding(
                 area="channels",
                 severity="error" if finding.severity == "error" else "warning",
-                what=f"{finding.channel}: {finding.what}",
+                what=f"{name}: {finding.what}",
                 hint=finding.hint,
             )
             for finding in linted

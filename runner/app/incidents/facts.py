@@ -43,7 +43,7 @@ def record_facts(
     def make(incident: Incident) -> tuple[RecordFacts]:
         nonlocal changes
         changes = stated(service, incident, texts, source, sure)
-        return (RecordFacts(by=service.principal.person, changes=changes, grounds=grounds),)
+        return (RecordFacts(changes=changes, grounds=grounds),)
 
     return service.act(service.principal, name, make), changes
 
@@ -97,9 +97,8 @@ def _answer(
     said = source or f"answer of {service.principal.person}"
     text = f"{invocation.sets or definition.sets}={value}"
     first, *rest = stated(service, incident, (text,), said, confidence)
-    by = service.principal.person
-    beside = (RecordFacts(by=by, changes=tuple(rest), grounds=grounds),) if rest else ()
-    return (*beside, Answer(by=by, step=step, change=first, grounds=grounds))
+    beside = (RecordFacts(changes=tuple(rest), grounds=grounds),) if rest else ()
+    return (*beside, Answer(step=step, change=first, grounds=grounds))
 
 
 def level(text: str) -> Confidence:

@@ -141,7 +141,7 @@ def prepare_opening(
         *_roles(service, bundles, request.roles),
         *_facts(service, stated),
         *_domains(service, request, bundles, now),
-        *((SetSeverity(by=service.principal.person, severity=request.severity),) if request.severity else ()),
+        *((SetSeverity(severity=request.severity),) if request.severity else ()),
         *(pin_command(service, bundle, now) for bundle in bundles),
     )
     event = IncidentOpened(
@@ -269,7 +269,7 @@ def _facts(service: IncidentService, stated: dict[str, Stated]) -> Iterator[Reco
     if stated:
         changes = tuple(change_of(fact) for fact in stated.values())
         refuse_facts_ahead(changes, service.clock.now())
-        yield RecordFacts(by=service.principal.person, changes=changes)
+        yield RecordFacts(changes=changes)
 
 
 def change_of(fact: Stated) -> FactChange:
@@ -290,7 +290,6 @@ def _domains(
     declared = [directory.domain_meant(domain) for domain in request.compromised]
     for domain in declared:
         yield DeclareDomain(
-            by=service.principal.person,
             domain=domain,
             state="compromised",
             since=since,
@@ -301,7 +300,6 @@ def _domains(
     assumed = {domain for bundle in bundles for domain in bundle.playbook.assume_compromised}
     for domain in sorted(assumed - set(declared)):
         yield DeclareDomain(
-            by=service.principal.person,
             domain=domain,
             state="compromised",
             since=since,

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from runner.actions import REASON, Action
 from runner.app.core.repository import StoredEvent
 from runner.errors import Refused
@@ -61,8 +59,8 @@ def _commands(service: IncidentService, incident: Incident) -> Iterator[c.AnyCom
         if back is None:
             what = describe(event, words)
             raise Refused(f"Undo cannot reverse entry {row.seq}: {what}.", hint=correct, code="cannot_undo")
-        yield from (msgspec.structs.replace(command, by=by) for command in back)
-        yield c.CorrectEvent(by=by, seq=row.seq, reason="undone")
+        yield from back
+        yield c.CorrectEvent(seq=row.seq, reason="undone")
 
 
 def _event(row: StoredEvent) -> e.AnyEvent:

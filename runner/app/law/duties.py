@@ -124,9 +124,7 @@ def filing(
         digest=filed,
         unsigned=tuple(_unsigned(service, incident, waiting, duty, filed)),
     )
-    made = RecordDuty(
-        by=service.principal.person, duty=duty, record=record, step=waiting, as_it_was=as_it_was
-    )
+    made = RecordDuty(duty=duty, record=record, step=waiting, as_it_was=as_it_was)
     return (made,) if file is None else (file, made)
 
 
@@ -154,7 +152,7 @@ def decision(
         ground=ground,
         watch=_condition(watch) if watch else None,
     )
-    return RecordDuty(by=by, duty=duty, record=record)
+    return RecordDuty(duty=duty, record=record)
 
 
 def _condition(text: str) -> Expression:

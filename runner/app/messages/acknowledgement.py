@@ -135,7 +135,7 @@ def _command(
 ) -> Acknowledge:
     channel = found.channel
     return Acknowledge(
-        by=person or found.delivery.person,
+        person=person or found.delivery.person,
         delivery=found.delivery.id,
         via=found.via,
         note=note,

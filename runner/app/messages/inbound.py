@@ -166,7 +166,8 @@ class Inbox:
         """Take what is about somebody of a notice to many people; ``later`` while the chunk that they are in is under way."""
         if not self._where.bulk:
             return "nothing"
-        from runner.app.campaigns.receipts import BulkReceipt, take_one
+        from runner.app.campaigns.receipts import take_one
+        from runner.incident.campaigns.campaign import BulkReceipt
 
         told = BulkReceipt(
             kind="failed" if receipt.kind == "stopped" else receipt.kind,
@@ -256,9 +257,7 @@ class Inbox:
                 )
             who = owner or f"an unknown person at {answer.sender}"
             text = f"Text from {who} over {channel.id} that may ask for no more messages: {answer.text[:LONGEST_NOTE]}"
-            self._service.act(
-                self._service.principal, incident.id, [AddNote(by=self._service.principal.person, text=text)]
-            )
+            self._service.act(self._service.principal, incident.id, [AddNote(text=text)])
         if rest:
             self._stop(channel, answer.sender, f"a text over {channel.id} that needs a decision of a person")
         return True
@@ -298,7 +297,8 @@ class Inbox:
 
     def _stop(self, channel: Channel, address: str, how: str) -> Fate:
         if self._where.bulk:
-            from runner.app.campaigns.receipts import BulkReceipt, take
+            from runner.app.campaigns.receipts import take
+            from runner.incident.campaigns.campaign import BulkReceipt
 
             take(self._service, (BulkReceipt(kind="stopped", address=address),))
         person = owner_of(self._service.directory, channel, address)

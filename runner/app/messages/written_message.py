@@ -60,7 +60,6 @@ def compose_by_hand(service: IncidentService, incident: Incident, written: Writt
     traits = traits_of(text, kind, incident)
     body = msgspec.json.encode(Body(subject=subject, text=text))
     return Composed(
-        by=by,
         step="",
         message=service.chance.name("m"),
         message_class=kind,

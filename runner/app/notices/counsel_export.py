@@ -58,6 +58,13 @@ class _Pull:
         return notice_versions.tree_of(self.service, document) if document.tree else None
 
 
+def to_export(incident: Incident, name: str, *, everything: bool) -> list[Document]:
+    """Return the renderings of a notice, or of all, with ``everything`` also superseded ones; raises NotFound for none."""
+    newest = {document.step: document.id for document in incident.documents.values()}
+    documents = notice_versions.named(incident, name)
+    return [document for document in documents if everything or newest[document.step] == document.id]
+
+
 def pull(
     service: IncidentService,
     incident: Incident,

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.actions import Action, Slot
-from runner.app.notices.notices import Pulled, write_file
+from runner.app.notices.notices import Pulled, step_id, write_file
 from runner.documents.tree import Kept, decode
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.state.incident import Document, Incident
 from runner.reports.notices.notices import rendered_so_far
+from runner.reports.notices.redline import Compared, compared, version
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -56,17 +57,25 @@ def tree_of(service: IncidentService, document: Document) -> Kept:
     return decode(service.store.get_blob(document.tree))
 
 
-def versions(incident: Incident, name: str) -> list[Document]:
-    """Return every rendering that a name means, oldest first; raises NotFound, or Refused where several notices are meant."""
+def named(incident: Incident, name: str) -> list[Document]:
+    """Return the renderings of a notice or a step, or one by its id, all without a name; raises NotFound for none."""
     documents = [
         document
         for document in incident.documents.values()
-        if name in (document.id, document.notice, document.step, incident.invocations[document.step].step)
+        if not name or name in (document.id, document.notice, document.step, step_id(incident, document))
     ]
     if not documents:
         raise NotFound(
-            f'Notice "{name}" is not generated yet.', hint=rendered_so_far(incident), code="unknown_notice"
+            f'Notice "{name}" is not generated yet.' if name else "No notice is generated yet.",
+            hint=rendered_so_far(incident),
+            code="unknown_notice" if name else "not_rendered",
         )
+    return documents
+
+
+def versions(incident: Incident, name: str) -> list[Document]:
+    """Return every rendering that a name means, oldest first; raises NotFound, or Refused where several notices are meant."""
+    documents = named(incident, name)
     lanes = list(dict.fromkeys(document.duty for document in documents))
     if len(lanes) > 1:
         steps = ", ".join(dict.fromkeys(document.step for document in documents))
@@ -179,6 +188,16 @@ def number_of(incident: Incident, document: Document) -> int:
         if (version.notice, version.duty) == (document.notice, document.duty)
     ]
     return same.index(document) + 1
+
+
+def comparison(incident: Incident, pair: Pair) -> Compared:
+    """Return a comparison as a report: which renderings, and what changed."""
+    filed = {view.record.digest for view in incident.duties.values() if view.record is not None}
+    before, after = (
+        version(document, number_of(incident, document), filed=document.digest in filed)
+        for document in (pair.old, pair.new)
+    )
+    return compared(before, after, pair.redline, pair.facts)
 
 
 def redline_formats(texts: Sequence[str]) -> tuple[str, ...]:

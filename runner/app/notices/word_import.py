@@ -47,14 +47,12 @@ class Adoption(msgspec.Struct, frozen=True):
         return self.pair.redline.identical
 
 
-def look(
-    service: IncidentService, incident: Incident, file: Path, step: str, rows: tuple[str, ...]
-) -> Adoption:
+def look(service: IncidentService, incident: Incident, file: Path, step: str) -> Adoption:
     """Return what a Word file would change; raises Refused where the file is not safe or belongs to no notice."""
     from runner.documents.contents.coverage import check
 
     content = _read(file)
-    wanted = resolve_step(incident, step, rows) if step else _step_of(incident, file, content)
+    wanted = resolve_step(incident, step) if step else _step_of(incident, file, content)
     documents = renderings(incident, wanted)
     if not documents:
         raise Refused(

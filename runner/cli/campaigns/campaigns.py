@@ -19,7 +19,7 @@ from runner.cli.notices.letters import bar
 from runner.errors import Usage
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Cell, Page, Paragraph, line
+from runner.reports.core.page import Cell, Page, flow, line
 
 if TYPE_CHECKING:
     from runner.app.campaigns.control import Write
@@ -107,10 +107,7 @@ def plan(
     )
     with bar(session, "people") as tell:
         found = made(session.service, session.incident(), order, lambda rows: tell(rows, 0))
-    session.show(
-        found,
-        lambda: plan_page(found.campaign, found.feasible, found.exempt, found.unreachable, found.warnings),
-    )
+    session.show(found, lambda: plan_page(found))
 
 
 def send(
@@ -130,7 +127,7 @@ def send(
     Example:
       tocsin bulk send gdpr-34-letter --people people.csv
     """
-    from runner.app.campaigns.control import known
+    from runner.app.campaigns.record import known
     from runner.app.campaigns.send import send as sent
     from runner.reports.campaigns.campaigns import sent_page
 
@@ -145,9 +142,7 @@ def send(
     again = suggested_actions.bulk(
         "bulk.resume" if ended.ending == "paused" else "bulk.send", notice, people.name
     )
-    session.show(
-        ended, lambda: sent_page(ended.ending, ended.reason, ended.until, ended.outcomes, ended.lost, again)
-    )
+    session.show(ended, lambda: sent_page(ended, again))
     return NEEDS_A_PERSON if ended.ending == "paused" or ended.lost else 0
 
 
@@ -178,7 +173,7 @@ def resume(
     Then continue with: tocsin bulk send."""
     from runner.app.campaigns.control import resume as resumed
 
-    _, again = resumed(
+    again = resumed(
         session.service, session.incident(), notice, people, reason, again=resend_unknown, nights=nights
     )
     more = f"; resending to {again:,} people with an unknown outcome" if again else ""
@@ -205,8 +200,9 @@ def status(
     Example:
       tocsin bulk status gdpr-34-letter --people people.csv --open letters.csv
     """
-    from runner.app.campaigns.control import known, open_list
+    from runner.app.campaigns.control import open_list
     from runner.app.campaigns.control import status as counted
+    from runner.app.campaigns.record import known
     from runner.reports.campaigns.campaigns import status_page
 
     incident = session.incident()
@@ -236,8 +232,8 @@ def receipts(
     Example:
       tocsin bulk receipts gdpr-34-letter --people people.csv --from posted.csv
     """
-    from runner.app.campaigns.control import known
     from runner.app.campaigns.receipts import read_receipts, take
+    from runner.app.campaigns.record import known
 
     found = known(session.service, session.incident(), notice, people)
     result = take(session.service, read_receipts(taken), found.campaign.id)
@@ -302,12 +298,12 @@ def substitute(
     """
     from runner.app.campaigns.control import substitute as substituted
 
-    _, told = substituted(session.service, session.incident(), notice, people, place, reason)
+    told = substituted(session.service, session.incident(), notice, people, place, reason)
     _said(session, f"{count(told, 'person', 'people')} of {place} notified by substitute notice")
 
 
 def _said(session: Session, words: str, then: Action | None = None) -> None:
-    after = [Paragraph(cells=(Cell("", "command", then),), indent=2)] if then is not None else []
+    after = [flow(Cell("", "command", then), indent=2)] if then is not None else []
     blocks = [line(words, "good"), *after]
     session.show({"schema": "tocsin/bulk-done/v1", "text": words}, Page(tuple(blocks)))
 
@@ -329,18 +325,17 @@ def _rates(given: list[str]) -> dict[str, tuple[Rate, ...]]:
     return found
 
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
 def _span(text: str) -> timedelta:
-    number, unit = text[:-1], text[-1:]
-    if unit not in _UNITS or not number.isascii() or not number.isdecimal():
+    from runner.base.instants import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError:
         raise Usage(
             f'"{text}" is not a duration.',
             hint="Write a number and a unit: 30m, 2h, 0s.",
             code="bad_duration",
-        )
-    return timedelta(seconds=int(number) * _UNITS[unit])
+        ) from None
 
 
 def _money(text: str) -> float:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from runner.actions import Action, Slot
 from runner.cli.exercises.reports import drill_report, handbook, readiness
 from runner.cli.exercises.schedules import acknowledge, run_due, schedule, schedules, unschedule
-from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant, one_of
 from runner.cli.framework.session import Session, catalog
 from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
 from runner.incident.state.exercise import Rating
-from runner.reports.core.page import Block, Cell, Page, Table, line
+from runner.reports.core.page import Block, Cell, Page, Table, line, table
 
 if TYPE_CHECKING:
     from runner.app.exercises.exercises import Listed
@@ -25,8 +25,8 @@ Exercise = Annotated[str, Argument(metavar="EXERCISE", help="Name of an exercise
 Number = Annotated[str, Argument(metavar="NUMBER", help="Number of the inject, as in tocsin drill show.")]
 Why = Annotated[str, Option("--reason", metavar="WHY", help="Why.")]
 Seen = Literal["observation", "strength", "improvement", "answer"]
-KINDS: tuple[str, ...] = get_args(Seen)
-RATINGS: tuple[str, ...] = get_args(Rating)
+KINDS: tuple[Seen, ...] = get_args(Seen)
+RATINGS: tuple[Rating, ...] = get_args(Rating)
 
 
 def add(app: Commands) -> None:
@@ -65,14 +65,14 @@ def list_(session: Session) -> None:
 def _table(found: tuple[Listed, ...]) -> Table:
     rows = tuple(
         (
-            Cell(listed.name),
+            listed.name,
             Cell(listed.exercise_type, "dim"),
             Cell(listed.problem or listed.title, "alarm" if listed.problem else "plain"),
             Cell(listed.playbook, "dim"),
         )
         for listed in found
     )
-    return Table(rows=rows, elastic=2, indent=0)
+    return table(rows, 2, indent=0)
 
 
 def run(
@@ -320,7 +320,7 @@ def end(
         turns.append(set_clock(session.service, before.id, "ended", reason=reason))
         done.append("The exercise ended")
     if close:
-        closing = c.Close(by=session.by, reason=reason or "EndEx")
+        closing = c.Close(reason=reason or "EndEx")
         turns.append(session.service.act(session.principal, before.id, [closing]))
         done.append("closed")
     answer(session, turns[0], *done)
@@ -356,10 +356,8 @@ def observe(
     from runner.app.exercises import exercises
     from runner.cli.framework.outcome import tell
 
-    found = cast(Seen, _choice(kind, KINDS, "kind", code="unknown_kind"))
-    made = c.Observe(
-        by=session.by, text=text, objective=objective, question=question, kind=found, about=about
-    )
+    found = one_of(kind, KINDS, "Kind", "unknown_kind")
+    made = c.Observe(text=text, objective=objective, question=question, kind=found, about=about)
     turn = exercises.observe(session.service, session.incident().id, made)
     tell(session, turn, f"{question or found} noted")
 
@@ -395,8 +393,8 @@ def rate(
         }
         session.show(report, lambda: Page(_proposal(target, proposal)))
         return
-    found = cast(Rating, _choice(rating.upper(), RATINGS, "rating", code="unknown_rating"))
-    made = c.Rate(by=session.by, target=target, rating=found, note=note, proposed=proposal.words)
+    found = one_of(rating.upper(), RATINGS, "Rating", "unknown_rating")
+    made = c.Rate(target=target, rating=found, note=note, proposed=proposal.words)
     turn = exercises.rate(session.service, incident.id, made)
     tell(session, turn, f"{target} is rated {found}; the proposal was {proposal.words or 'none'}")
 
@@ -408,11 +406,3 @@ def _proposal(target: str, proposal: Proposal) -> tuple[Block, ...]:
         line(f"{target}: proposed {proposal.words}"),
         line(f"Confirm or change the rating: tocsin drill rate {target} {proposal.rating}", "dim"),
     )
-
-
-def _choice(text: str, choices: tuple[str, ...], what: str, *, code: str) -> str:
-    if text not in choices:
-        raise Usage(
-            f'{what.capitalize()} "{text}" is unknown.', hint=f"Use one of: {', '.join(choices)}", code=code
-        )
-    return text

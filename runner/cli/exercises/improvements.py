@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 from runner.actions import Action, Slot
 from runner.cli.framework.action_text import sentence
@@ -17,10 +17,11 @@ from runner.cli.framework.options import (
     calendar_day,
     command,
     group,
+    one_of,
 )
 from runner.cli.framework.session import Session
 from runner.errors import Refused, Usage
-from runner.incident.exercises.improvements import ELEMENTS, Element, Item, Plan, Source, Tested
+from runner.incident.exercises.improvements import ELEMENTS, Item, Plan, Source, Tested
 
 if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
@@ -154,15 +155,9 @@ def _given(
     action: str, element: str, capability: str, owner: str, start: str, due: str, closes_with: str
 ) -> dict[str, object]:
     """Return the fields of a row that were given."""
-    if element and element not in ELEMENTS:
-        raise Usage(
-            f'Element "{element}" is unknown.',
-            hint=f"Use one of: {', '.join(ELEMENTS)}",
-            code="unknown_element",
-        )
     fields = {
         "action": action,
-        "element": cast(Element, element),
+        "element": one_of(element, ELEMENTS, "Element", "unknown_element") if element else "",
         "capability": capability,
         "owner": owner,
         "start": calendar_day(start),

@@ -11,7 +11,7 @@ from runner.cli.framework.options import NEEDS_A_PERSON, Argument, Commands, Opt
 from runner.cli.framework.session import Session
 from runner.errors import NotFound, Refused, Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Cell, Page, Table
+from runner.reports.core.page import Cell, Page, table
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
@@ -127,12 +127,12 @@ def _check(session: Session, incident: Incident, file: Path) -> int:
     rows = tuple(
         (
             Cell("OK" if finding.holds else "CHECK FAILED", "good" if finding.holds else "alarm"),
-            Cell(finding.about),
-            Cell(finding.said),
+            finding.about,
+            finding.said,
         )
         for finding in check.findings
     )
-    session.show(check, lambda: Page((Table(rows=rows, elastic=2, indent=0),)))
+    session.show(check, lambda: Page((table(rows, 2, indent=0),)))
     return 0 if check.ok else 1
 
 
@@ -143,10 +143,7 @@ def handbook(
         str,
         Option("--for", metavar="WHOM", help="Readers: players, controllers (and evaluators), or feedback."),
     ] = "",
-    to: Annotated[
-        list[str] | None,
-        Option("--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt, md."),
-    ] = None,
+    to: To = None,
     out: Annotated[Path, Option("--out", metavar="DIR", help="Folder to write into.")] = Path(),
 ) -> None:
     """Write a handbook of an exercise for one group of readers.

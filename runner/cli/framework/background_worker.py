@@ -14,7 +14,7 @@ from runner.cli.framework.session import Session
 from runner.errors import Refused, StoreLocked, TocsinError
 from runner.reports.core import suggested_actions
 from runner.reports.core.header import clocked, named_zone
-from runner.reports.core.page import Page, Paragraph, line, to_do
+from runner.reports.core.page import Page, Paragraph, do, line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,7 +156,7 @@ def _lines(session: Session, found: Mapping[str, Any]) -> Iterator[Paragraph]:
     else:
         died = "The worker stopped unexpectedly. " if found["state"] == "died" else ""
         yield line(f"{died}{suggested_actions.NO_WORKER}", "alarm", hang=2)
-        yield to_do(suggested_actions.START_WORKER)
+        yield do(suggested_actions.START_WORKER)
     if found["since"] is not None:
         since = clocked(found["since"], named_zone(session.service.home.organisation.get("zone")))
         words = f"In the background since {since}: process {found['pid']}, log {found['log']}"

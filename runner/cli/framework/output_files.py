@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from runner.cli.framework.session import Session
 from runner.errors import Refused
-from runner.reports.core.page import Cell, Page, Table
+from runner.reports.core.page import Cell, Page, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,13 +25,13 @@ def pulled_page(files: tuple[Pulled, ...]) -> Page:
     """Draw a line for each file."""
     rows = tuple(
         (
-            Cell(file.path),
+            file.path,
             Cell(f"{file.status}, STALE", "alarm") if file.stale else Cell(file.status, "dim"),
             Cell(file.sha256[:12], "dim"),
         )
         for file in files
     )
-    return Page((Table(rows=rows, elastic=0, indent=0),))
+    return Page((table(rows, 0, indent=0),))
 
 
 def write_out(path: Path, content: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 from runner import __version__
@@ -11,7 +11,7 @@ from runner.actions import Action
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.reports.core.formatting import count
-from runner.reports.core.page import ARROW, Block, Cell, Page, Paragraph, Tone, line, to_do
+from runner.reports.core.page import ARROW, Block, Cell, Page, Tone, do, flow, line, paged
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def init(
                 hang=2,
             ),
             *unheld_blocks(unheld),
-            to_do(Action("playbook.list")),
+            do(Action("playbook.list"), hang=0),
         )
     )
     session.show(report, page)
@@ -141,17 +141,15 @@ _MARKS: Mapping[Severity, tuple[str, Tone]] = {
 }
 
 
-def findings_page(report: Examination) -> Page:
+@paged
+def findings_page(report: Examination) -> Iterator[Block]:
     """Draw the findings in the order in which they were looked for."""
-    blocks: list[Block] = []
     for finding in report.findings:
         word, tone = _MARKS[finding.severity]
         mark = Cell(f"{word:<9}", tone)
-        blocks.append(Paragraph(cells=(mark, Cell(f"{finding.area}: {finding.what}")), hang=9))
+        yield flow(mark, f"{finding.area}: {finding.what}", hang=9)
         if finding.hint or finding.action is not None:
-            next_step = Cell(f"{ARROW} {finding.hint}", "command", finding.action)
-            blocks.append(Paragraph(cells=(next_step,), indent=9, hang=2))
+            yield flow(Cell(f"{ARROW} {finding.hint}", "command", finding.action), indent=9, hang=2)
     errors = sum(finding.severity == "error" for finding in report.findings)
     verdict = "No action required" if report.ok else f"Action required: {count(errors, 'error')}"
-    blocks.append(line(verdict, "good" if report.ok else "alarm"))
-    return Page(tuple(blocks))
+    yield line(verdict, "good" if report.ok else "alarm")

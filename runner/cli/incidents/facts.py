@@ -8,7 +8,7 @@ from runner.cli.framework.options import Argument, Commands, Option, Scope, comm
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
 from runner.cli.incidents.status import Known, read_incident
-from runner.reports.core.page import Cell, Page, Table, line
+from runner.reports.core.page import Cell, Page, line, table
 
 if TYPE_CHECKING:
     from runner.facts.vocabulary.fact_types import FactType
@@ -108,10 +108,9 @@ def _vocabulary_page(found: dict[str, FactType]) -> Page:
     if not found:
         return Page((line("No fact has this name", "warn"),))
     rows = tuple(
-        (Cell(key), Cell(_type(kind), "dim"), Cell(f"{kind.title}{_choices(kind)}"))
-        for key, kind in found.items()
+        (key, Cell(_type(kind), "dim"), f"{kind.title}{_choices(kind)}") for key, kind in found.items()
     )
-    return Page((Table(rows=rows, elastic=2, indent=0),))
+    return Page((table(rows, 2, indent=0),))
 
 
 def _choices(kind: FactType) -> str:

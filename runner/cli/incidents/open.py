@@ -10,17 +10,29 @@ import msgspec
 from runner.actions import Action
 from runner.app.core.active_incident import Choice
 from runner.app.home.workers import living
+from runner.app.incidents.outcome import Done, outcome
+from runner.app.messages.domains import unknown_domain_warning
 from runner.base.states import MARKS, SEVERITIES, Kind, Severity
-from runner.cli.framework import outcome
 from runner.cli.framework.background_worker import keep_worker
 from runner.cli.framework.completion import playbooks
-from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, instant, kind_of
+from runner.cli.framework.options import (
+    Argument,
+    Commands,
+    Option,
+    Reason,
+    Scope,
+    command,
+    instant,
+    kind_of,
+    one_of,
+)
+from runner.cli.framework.outcome import page, submit, work
 from runner.cli.framework.session import Session
-from runner.cli.messages.domains import nothing_hangs
-from runner.errors import NotFound, Refused, Usage
+from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line, to_do
+from runner.reports.core.filled import filled
+from runner.reports.core.page import Blank, Block, Cell, Page, do, flow, line, table
 from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks, unheld_words
 from runner.settings import CONFIG
@@ -131,15 +143,22 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
     before = turn.after
     with suppress(OSError):  # the incident is open, whatever becomes of the choice
         session.choose(Choice(incident=before.id))
-    outcome.work(session, before.id)
+    work(session, before.id)
     if before.kind == "real" and not no_worker:
         keep_worker(session, start=True)
     turn = session.service.since(turn)
     after = turn.after
     _warn_of_silence(session, after)
     _warn_of_rest(session, after)
-    report = _opened(after, opening, plan)
-    session.show(report, lambda: _page(report, outcome.outcome(session, turn, ())))
+    report = filled(
+        Opened,
+        after,
+        opening,
+        incident=after.id,
+        plan=plan,
+        unmapped=tuple(words for record in opening.imported for words in record.unmapped),
+    )
+    session.show(report, lambda: _page(report, outcome(session.service, turn)))
 
 
 def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:
@@ -178,29 +197,9 @@ def _warn_of_rest(session: Session, incident: Incident) -> None:
     session.warn("no_worker", f"{suggested_actions.NO_WORKER} → tocsin worker start")
 
 
-def _opened(incident: Incident, opening: Opening, plan: PlanReport) -> Opened:
-    return Opened(
-        incident=incident.id,
-        codename=incident.codename,
-        title=incident.title,
-        kind=incident.kind,
-        version=incident.version,
-        plan=plan,
-        unaddressed=opening.unaddressed,
-        http_calls=opening.http_calls,
-        unmapped=tuple(words for record in opening.imported for words in record.unmapped),
-        unheld=opening.unheld,
-    )
-
-
 def severity_of(text: str) -> Severity:
     """Return a level of severity; raises Usage."""
-    for level in SEVERITIES:
-        if level == text:
-            return level
-    raise Usage(
-        f'Severity "{text}" is unknown.', hint=f"Use one of: {', '.join(SEVERITIES)}", code="unknown_severity"
-    )
+    return one_of(text, SEVERITIES, "Severity", "unknown_severity")
 
 
 def _plan(opening: Opening) -> PlanReport:
@@ -228,7 +227,7 @@ def _tell(session: Session, opening: Opening, plan: PlanReport) -> None:
     """Show on standard error what is about to happen: the plan, and what the imports left over."""
     blocks: list[Block] = list(plan_page(plan, CONFIG).blocks)
     for domain in opening.declared:
-        if words := nothing_hangs(session.service, domain):
+        if words := unknown_domain_warning(session.service, domain):
             blocks += [Blank(), line(words, "alarm", hang=2)]
     for words in opening.unaddressed:
         blocks.append(line(f"No recipient: {words}", "alarm", hang=2))
@@ -256,17 +255,15 @@ def _comcheck(session: Session, plan: PlanReport) -> str:
     return comcheck_words(used, known, session.now())
 
 
-def _page(report: Opened, done: outcome.Done) -> Page:
-    opened = Paragraph(
-        cells=(
-            Cell("opened "),
-            Cell(report.codename, "title"),
-            Cell(f": {report.title}"),
-            Cell("" if report.kind == "real" else f"  {MARKS[report.kind]}", "marking"),
-        ),
+def _page(report: Opened, done: Done) -> Page:
+    opened = flow(
+        "opened ",
+        Cell(report.codename, "title"),
+        f": {report.title}",
+        Cell("" if report.kind == "real" else f"  {MARKS[report.kind]}", "marking"),
         hang=2,
     )
-    return Page((opened, *outcome.page(done).blocks, to_do(Action("incident.next"))))
+    return Page((opened, *page(done).blocks, do(Action("incident.next"), hang=0)))
 
 
 def severity(
@@ -286,16 +283,14 @@ def severity(
       tocsin severity sev1 --reason "customer data were copied"
     """
     if level:
-        made = c.SetSeverity(by=session.by, severity=severity_of(level), reason=reason)
-        outcome.submit(session, session.name(), made, f"severity is {level}")
+        made = c.SetSeverity(severity=severity_of(level), reason=reason)
+        submit(session, session.name(), made, f"severity is {level}")
         return
     levels = {**SEVERITIES, **session.service.home.severities}
     found = None
     with suppress(Refused, NotFound):  # the levels are told without an incident, too
         found = session.incident()
     now = found.severity if found else ""
-    rows = tuple(
-        (Cell("*" if level == now else " "), Cell(level, "title"), Cell(levels[level])) for level in levels
-    )
+    rows = tuple(("*" if level == now else " ", Cell(level, "title"), levels[level]) for level in levels)
     about = {"incident": found.id if found else None, "severity": now, "levels": levels}
-    session.show({"schema": "tocsin/severity/v1", **about}, Page((Table(rows=rows, elastic=2, indent=0),)))
+    session.show({"schema": "tocsin/severity/v1", **about}, Page((table(rows, 2, indent=0),)))

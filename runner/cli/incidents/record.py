@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from runner.cli.framework import outcome
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, Where, command, instant
-from runner.cli.framework.outcome import answer, submit, tell
+from runner.cli.framework.outcome import answer, page, submit, tell
 from runner.cli.framework.session import Session
 from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
@@ -49,7 +48,7 @@ def note(
             code="words_missing",
         )
     about = instant(at, session.now()) if at else None
-    made = c.AddNote(by=session.by, text=text, about=about, privileged=privileged)
+    made = c.AddNote(text=text, about=about, privileged=privileged)
     submit(session, session.name(), made, "noted")
 
 
@@ -91,7 +90,7 @@ def correct(
     Example:
       tocsin correct 17 --reason "it was the other mailbox"
     """
-    made = c.CorrectEvent(by=session.by, seq=event, reason=reason)
+    made = c.CorrectEvent(seq=event, reason=reason)
     duties = session.incident().duties.values()
     again = "".join(
         f". The duty {duty.id} is open again"
@@ -119,14 +118,8 @@ def confirm(
             hint="Ask that person to run the command with --as PERSON",
             code="on_behalf",
         )
-    made = c.ConfirmEntry(
-        by=session.by,
-        seq=event,
-        os_user=session.principal.os_user,
-        proven_by=session.principal.proven_by or "",
-    )
     name = session.name()
-    submit(session, name, made, f"{session.by} confirmed the entry")
+    submit(session, name, c.ConfirmEntry(seq=event), f"{session.by} confirmed the entry")
     people = session.reader.incident(name).second_person.get(event)
     if people is not None and people.one_user:
         session.warn(
@@ -141,7 +134,7 @@ def pause(session: Session, where: Where = None, reason: Reason = "") -> None:
     submit(
         session,
         session.name(where),
-        c.Pause(by=session.by, reason=reason),
+        c.Pause(reason=reason),
         "Paused. Statutory deadlines continue.",
     )
 
@@ -163,7 +156,7 @@ def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
 
 def cancel(session: Session, where: Where = None, reason: Reason = "") -> None:
     """Cancel the incident. Keeps all entries. Needs --reason."""
-    submit(session, session.name(where), c.CancelIncident(by=session.by, reason=reason), "Cancelled.")
+    submit(session, session.name(where), c.CancelIncident(reason=reason), "Cancelled.")
 
 
 def close(
@@ -190,20 +183,19 @@ def close(
       tocsin close --reason "contained" --leave-open eu-gdpr-33-controller-sa/phases="counsel files it by Friday"
     """
     from runner.app.home.retention import close_shredded, is_shredded
+    from runner.app.incidents.outcome import Done
 
     if is_shredded(session.service, session.name(where)):
         row = close_shredded(session.service, session.name(where))
-        done = outcome.Done(
+        done = Done(
             incident=row.id,
             codename=row.codename,
             version=row.version,
             done=("Closed. The personal data was erased.",),
-            ready=(),
-            stuck=(),
         )
-        session.show(done, lambda: outcome.page(done))
+        session.show(done, lambda: page(done))
         return
-    made = c.Close(by=session.by, reason=reason, leave_open=_pairs(leave_open or ()))
+    made = c.Close(reason=reason, leave_open=_pairs(leave_open or ()))
     submit(session, session.name(where), made, "closed")
 
 
@@ -225,4 +217,4 @@ def reopen(session: Session, where: Where = None, reason: Reason = "") -> None:
     Example:
       tocsin reopen amber-falcon --reason "the attacker is back"
     """
-    submit(session, session.name(where), c.Reopen(by=session.by, reason=reason), "reopened")
+    submit(session, session.name(where), c.Reopen(reason=reason), "reopened")

@@ -8,7 +8,7 @@ from runner.cli.framework.completion import playbooks
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command
 from runner.cli.framework.outcome import answer
 from runner.cli.framework.session import Session
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Tone, line
+from runner.reports.core.page import Block, Cell, Page, Tone, flow, line
 
 if TYPE_CHECKING:
     from runner.incident.steps.migrate import MigrationPlan
@@ -84,6 +84,6 @@ def _plan_page(plan: MigrationPlan) -> Page:
     )
     for words, steps, tone in parts:
         if steps:
-            blocks.append(Paragraph(cells=(Cell(f"{words}: ", tone), Cell(", ".join(steps))), hang=2))
+            blocks.append(flow(Cell(f"{words}: ", tone), ", ".join(steps), hang=2))
     blocks.extend(line(f"Not allowed: {refusal.why}", "alarm", hang=2) for refusal in plan.refusals)
     return Page(tuple(blocks))

@@ -8,9 +8,18 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, Where, command, instant
+from runner.cli.framework.options import (
+    NEEDS_A_PERSON,
+    Commands,
+    Option,
+    Scope,
+    Where,
+    command,
+    instant,
+    one_of,
+)
 from runner.cli.framework.session import Session
-from runner.errors import Refused, StoreError, Usage
+from runner.errors import Refused, StoreError
 from runner.reports.core.page import Page, line
 from runner.settings import PERSON
 
@@ -216,10 +225,8 @@ def timeline(
     from runner.reports.incidents.timeline import narrowed, timeline_page
     from runner.reports.incidents.timeline import timeline as view
 
-    if kind and kind not in KINDS:
-        raise Usage(
-            f'Kind of entry "{kind}" is unknown.', hint=f"Use --kind {'|'.join(KINDS)}", code="unknown_kind"
-        )
+    if kind:
+        one_of(kind, KINDS, "Kind of entry", "unknown_kind", option="--kind")
     incident = session.incident(where)
     streams: tuple[Stream, ...] = ("operational", "privileged") if privileged else ("operational",)
     service = session.service

@@ -7,8 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from runner.actions import Action
-from runner.base.states import Kind
-from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group, instant
+from runner.cli.framework.options import (
+    Argument,
+    Commands,
+    Option,
+    Reason,
+    Scope,
+    command,
+    group,
+    instant,
+    kind_of,
+)
 from runner.cli.framework.outcome import answer, submit
 from runner.cli.framework.output_files import in_person
 from runner.cli.framework.session import Session
@@ -21,7 +30,6 @@ from runner.settings import CONFIG, cache_folder
 if TYPE_CHECKING:
     from runner.reports.law.calendar import Deadlines
 
-KINDS: tuple[Kind, ...] = ("real", "exercise", "test")
 Why = Annotated[bool, Option("--why", help="Add reasons, sources and ids of each duty.")]
 Duty = Annotated[str, Argument(metavar="DUTY", help="Id, as in tocsin duties.")]
 At = Annotated[str, Option("--at", metavar="INSTANT", help="Time. Default: now.")]
@@ -146,11 +154,7 @@ def _register(session: Session, which: str, kind: str) -> None:
             hint=Action("duty.list", "register"),
             code="unknown_report",
         )
-    if kind not in KINDS:
-        raise Usage(
-            f'Kind of duty "{kind}" is unknown.', hint=f"Use --kind {'|'.join(KINDS)}", code="unknown_kind"
-        )
-    report = register(session.service, kind)
+    report = register(session.service, kind_of(kind, "Kind of duty"))
     if session.options.format == "csv":
         session.world.out.write(register_csv(report))
         return

@@ -11,7 +11,7 @@ from runner.cli.framework.options import Argument, Commands, Option, Scope, comm
 from runner.cli.framework.session import Session
 from runner.errors import Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line, table
 
 if TYPE_CHECKING:
     from runner.app.law.regimes import Checked, Imported, LawDifference
@@ -110,7 +110,7 @@ def _check_page(found: Checked) -> Page:
         line("confidence: " + ", ".join(f"{number} {level}" for level, number in found.confidence.items())),
     ]
     for word in found.in_words:
-        blocks.append(Paragraph(cells=(Cell(f"{word.duty}: ", "warn"), Cell("; ".join(word.why))), hang=2))
+        blocks.append(flow(Cell(f"{word.duty}: ", "warn"), "; ".join(word.why), hang=2))
     return Page(tuple(blocks))
 
 
@@ -166,13 +166,9 @@ def _diff_page(found: LawDifference) -> Page:
     for change in found.changes:
         blocks += [
             Blank(),
-            Paragraph(
-                cells=(Cell(change.what, "title"), Cell(f"  {change.change}", _TONES[change.change])), hang=2
-            ),
+            flow(Cell(change.what, "title"), Cell(f"  {change.change}", _TONES[change.change]), hang=2),
         ]
-        blocks += (
-            [Table(rows=tuple((Cell(field),) for field in change.fields), elastic=0)] if change.fields else []
-        )
+        blocks += [table(((field,) for field in change.fields), 0)] if change.fields else []
     return Page(tuple(blocks))
 
 
@@ -201,10 +197,10 @@ def import_(
 
 def _import_page(found: tuple[Imported, ...]) -> Page:
     rows = tuple(
-        (Cell(imported.id), Cell(count(imported.duties, "duty", "duties"), "dim"), Cell(imported.file))
+        (imported.id, Cell(count(imported.duties, "duty", "duties"), "dim"), imported.file)
         for imported in found
     )
-    return Page((Table(rows=rows, elastic=2, indent=0),))
+    return Page((table(rows, 2, indent=0),))
 
 
 def _date(text: str) -> date | None:

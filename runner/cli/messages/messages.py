@@ -210,7 +210,6 @@ def override(
     if class_:
         known_class(session.service, incident_or_none(session), class_)
     made = c.OverrideRule(
-        by=session.by,
         rule=rule,
         reason=reason,
         channel=channel,
@@ -320,17 +319,16 @@ def resolve(
         raise Usage("The outcome is missing.", hint="Add --happened or --not-happened", code="option_missing")
     incident = session.incident()
     effect = delivery if delivery in incident.deliveries else _step(incident, delivery)
-    made = c.ResolveAttempt(by=session.by, effect=effect, happened=happened, reason=reason)
+    made = c.ResolveAttempt(effect=effect, happened=happened, reason=reason)
     words = "happened" if happened else "did not happen"
     submit(session, incident.id, made, f"{effect}: the attempt {words}")
 
 
 def _step(incident: Incident, text: str) -> str:
     from runner.app.core.step_reference import resolve_step
-    from runner.reports.core.task_rows import numbered
 
     try:
-        return resolve_step(incident, text, numbered(incident))
+        return resolve_step(incident, text)
     except NotFound:
         raise NotFound(
             f'Delivery or task "{text}" does not exist.', hint=Action("message.list"), code="unknown_delivery"
@@ -341,7 +339,7 @@ def retry(session: Session, delivery: Delivery, reason: Reason = "") -> None:
     """Resend a message under a new key. Needs --reason.
 
     A person who has the message already gets it twice."""
-    made = c.Resend(by=session.by, delivery=delivery, reason=reason)
+    made = c.Resend(delivery=delivery, reason=reason)
     submit(session, session.name(), made, f"{delivery} is resent")
 
 
@@ -368,7 +366,7 @@ def call(
         )
     person = incident.deliveries[delivery].person
     reached = _asked(session, person) if reached is None else reached
-    made = c.ReportCall(by=session.by, delivery=delivery, reached=reached, note=note)
+    made = c.ReportCall(delivery=delivery, reached=reached, note=note)
     submit(session, incident.id, made, f"{person} was {'reached' if reached else 'not reached'} by phone")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from runner.cli.framework.options import Argument, Option
 from runner.cli.framework.session import Session
 from runner.errors import warning
-from runner.reports.core.page import Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Cell, Page, Paragraph, Table, line, table
 
 if TYPE_CHECKING:
     from runner.app.notices.letters import Tell, Written
@@ -107,8 +107,8 @@ def bar(session: Session, what: str) -> Iterator[Tell]:
 def _page(written: Written) -> Page:
     rows = tuple(
         (
-            Cell(" ".join(filter(None, (group.jurisdiction, group.population))) or "everyone"),
-            Cell(f"{group.letters:,}"),
+            " ".join(filter(None, (group.jurisdiction, group.population))) or "everyone",
+            f"{group.letters:,}",
             Cell(f"{group.notice} {group.version}", "dim"),
             Cell(group.duty, "dim"),
             Cell(group.status, "warn" if group.status == "draft" else "good"),
@@ -120,7 +120,7 @@ def _page(written: Written) -> Page:
         f"{written.letters:,} letters in {written.files:,} files, {written.pages:,} pages, in {written.folder}"
     ]
     said += [f"{there:,} of them existed already"] if there else []
-    blocks: list[Paragraph | Table] = [Table(rows=rows, elastic=3, indent=0), line("; ".join(said), "good")]
+    blocks: list[Paragraph | Table] = [table(rows, 3, indent=0), line("; ".join(said), "good")]
     if written.rejected:
         blocks.append(line(f"{written.rejected:,} invalid rows have no letter: see rejects.csv", "alarm"))
     kept = f"recorded as {written.evidence}" if written.evidence else "drafts are not recorded"

@@ -274,7 +274,7 @@ def assign(
     if incident is None:
         _told(session, f"{words} in future incidents")
     else:
-        submit(session, incident, AssignRole(by=session.by, role=role, persons=tuple(person)), words)
+        submit(session, incident, AssignRole(role=role, persons=tuple(person)), words)
 
 
 def _replace(session: Session, role: str, persons: list[str], incident: str | None, *, yes: bool) -> None:
@@ -317,7 +317,7 @@ def _by_rota(session: Session, role: str) -> None:
         )
     persons = standing(directory, role)
     words = f"Role {role}: the person on call, now {', '.join(persons)}"
-    command = AssignRole(by=session.by, role=role, persons=persons, on_call=True)
+    command = AssignRole(role=role, persons=persons, on_call=True)
     submit(session, session.name(), command, words)
 
 

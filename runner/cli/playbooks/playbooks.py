@@ -19,9 +19,10 @@ from runner.cli.framework.options import Argument, Commands, Option, Scope, comm
 from runner.cli.framework.session import Session, readable_home
 from runner.cli.framework.session import catalog as _catalog
 from runner.cli.playbooks import charts
+from runner.cli.playbooks.charts import Name
 from runner.errors import NotFound, Problem, Refused, TocsinError, Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line, to_do, visible
+from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, do, flow, line, table, visible
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from runner.routing.messaging import Channel
     from runner.routing.organisation import Home
 
-Name = Annotated[str, Argument(metavar="NAME", help="Name, NAME@VERSION or file.", autocompletion=playbooks)]
 _TONES: dict[str, Tone] = {"added": "good", "removed": "alarm", "changed": "warn"}
 
 
@@ -62,13 +62,13 @@ def list_(session: Session) -> None:
 def _list_page(found: tuple[Entry, ...]) -> Page:
     rows = tuple(
         (
-            Cell(entry.name),
+            entry.name,
             Cell(entry.version, "dim"),
             Cell(entry.problem or entry.title, "alarm" if entry.problem else "plain"),
         )
         for entry in found
     )
-    return Page((Table(rows=rows, elastic=2, indent=0),))
+    return Page((table(rows, 2, indent=0),))
 
 
 def show(
@@ -131,13 +131,13 @@ def copy(
     file.parent.mkdir(mode=0o700, exist_ok=True)
     private_file(file, text.encode(), replace=False)
     report = {"schema": "tocsin/playbook-copied/v1", "playbook": own, "file": str(file)}
-    check = to_do(Action("playbook.validate", own))
+    check = do(Action("playbook.validate", own), hang=0)
     session.show(report, Page((line(f"{own} is in {file}", "good", hang=2), check)))
 
 
 def _show_page(found: Shown) -> Page:
     blocks: list[Block] = [
-        Paragraph(cells=(Cell(found.name, "title"), Cell(f" {found.version}  {found.title}")), hang=2),
+        flow(Cell(found.name, "title"), f" {found.version}  {found.title}", hang=2),
         line(found.digest, "dim"),
     ]
     if found.description:
@@ -148,17 +148,17 @@ def _show_page(found: Shown) -> Page:
         ("runs", ", ".join(found.includes)),
     ):
         if words:
-            blocks.append(Paragraph(cells=(Cell(f"{title}: ", "dim"), Cell(words)), hang=2))
+            blocks.append(flow(Cell(f"{title}: ", "dim"), words, hang=2))
     blocks += [line(str(call), "warn" if call.refused else "plain", hang=2) for call in found.http_calls]
     rows = tuple(_outline(step) for step in found.steps)
-    return Page((*blocks, Blank(), Table(rows=rows, elastic=2, indent=0)))
+    return Page((*blocks, Blank(), table(rows, 2, indent=0)))
 
 
-def _outline(one: Outline) -> tuple[Cell, ...]:
+def _outline(one: Outline) -> Cells:
     after = f"after {', '.join(one.after)}" if one.after else ""
     when = f"when {one.when}" if one.when else ""
     rest = "; ".join(part for part in (one.role, after, when) if part)
-    return Cell("  " * one.depth + one.step), Cell(one.kind, "dim"), Cell(one.title), Cell(rest, "dim")
+    return "  " * one.depth + one.step, Cell(one.kind, "dim"), one.title, Cell(rest, "dim")
 
 
 def validate(
@@ -259,12 +259,12 @@ def _diff_page(found: Difference) -> Page:
         (
             Cell(change.change, _TONES[change.change]),
             Cell(change.kind, "dim"),
-            Cell(change.what),
+            change.what,
             Cell(", ".join(change.fields), "dim"),
         )
         for change in found.changes
     )
-    return Page((head, Table(rows=rows, elastic=3, indent=0)))
+    return Page((head, table(rows, 3, indent=0)))
 
 
 def schema(

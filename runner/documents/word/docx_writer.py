@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from itertools import zip_longest
 from typing import Final
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 from runner.documents.pictures import raster, size
 from runner.documents.tree import (
@@ -94,28 +94,28 @@ def with_logo(files: dict[str, bytes], paper: Stationery) -> dict[str, bytes]:
     }
 
 
+def created(document: Document) -> str:
+    """Return the document's own time, as the properties of a file have it."""
+    return f"{document.context.timestamp.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def write_docx(document: Document) -> bytes:
     """Return the bytes of a ``.docx``: letterhead on the first page, page numbers, watermark when marked."""
     paper = document.context.stationery
     body = Body(document)
-    written = {instant: document.context.timestamp.astimezone(UTC) for instant in ("created",)}
     size = parts.PAPER[paper.paper]
-    files = {
-        "[Content_Types].xml": parts.CONTENT_TYPES,
-        "_rels/.rels": parts.PACKAGE_RELATIONS,
-        "docProps/core.xml": parts.core(
-            named(document), paper.name, document.language, f"{written['created']:%Y-%m-%dT%H:%M:%SZ}"
-        ),
-        "word/document.xml": parts.main(body.blocks(document.blocks), size),
-        "word/styles.xml": parts.styles(paper.points, small_print(document), document.language),
-        "word/numbering.xml": parts.numbering(body.lists),
-        "word/settings.xml": parts.SETTINGS,
-        "word/header1.xml": parts.header((), watermark(document), mark(document)),
-        "word/header2.xml": parts.header((paper.name, *paper.lines), watermark(document), mark(document)),
-        "word/footer1.xml": parts.footer(footer(document), size),
-        "word/_rels/document.xml.rels": parts.relations(body.addresses, len(body.pictures)),
-    }
-    content = {name: text.encode() for name, text in files.items()}
+    heads = ((), (paper.name, *paper.lines))
+    first, others = (parts.header(lines, watermark(document), mark(document)) for lines in heads)
+    content = parts.package(
+        parts.core(named(document), paper.name, document.language, created(document)),
+        body.blocks(document.blocks),
+        size,
+        parts.styles(paper.points, small_print(document), document.language),
+        headers=(first, others),
+        footer=parts.footer(footer(document), size),
+        lists=body.lists,
+        relations=parts.relations(body.addresses, len(body.pictures)),
+    )
     content |= {f"word/media/picture{n}.png": png for n, png in enumerate(body.pictures, 1)}
     if body.pictures:
         content["[Content_Types].xml"] = parts.CONTENT_TYPES.replace(
@@ -161,8 +161,7 @@ class Body:
             case Quote(blocks=inner):
                 return self.blocks(inner, style="Quote", depth=depth)
             case Rule():
-                border = '<w:pBdr><w:bottom w:val="single" w:sz="6" w:space="1" w:color="999999"/></w:pBdr>'
-                return f"<w:p><w:pPr>{border}</w:pPr></w:p>"
+                return parts.RULE.format("")
             case Picture():
                 return self._picture(block)
 
@@ -214,16 +213,7 @@ class Body:
         return "".join(found)
 
     def _run(self, text: str, marks: str) -> str:
-        properties = (
-            ('<w:rStyle w:val="Hyperlink"/>' if "a" in marks else "")
-            + ("<w:b/>" if "b" in marks else "")
-            + ("<w:i/>" if "i" in marks else "")
-            + ('<w:highlight w:val="yellow"/>' if "h" in marks else "")
-            + ("<w:rtl/>" if self._rtl else "")
-        )
-        head = f"<w:rPr>{properties}</w:rPr>" if properties else ""
-        lines = (f'<w:t xml:space="preserve">{escape(line)}</w:t>' for line in text.split("\n"))
-        return f"<w:r>{head}{'<w:br/>'.join(lines)}</w:r>"
+        return parts.run(text, marks, rtl=self._rtl)
 
     def _listing(self, block: Listing, depth: int) -> str:
         self.lists.append((block.style, block.start))

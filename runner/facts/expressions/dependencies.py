@@ -1,71 +1,37 @@
-"""Dependencies of an expression: its facts, steps, duties and names, computed once when it is parsed."""
+"""Walk of an expression's tree, and what the tree reads, computed once when it is parsed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import assert_never
+from collections.abc import Iterable, Iterator
 
-from runner.facts.expression import (
-    Add,
-    And,
-    Apply,
-    Attribute,
-    Choose,
-    Compare,
-    Const,
-    DutyRef,
-    Expression,
-    FactRef,
-    Index,
-    ListOf,
-    NameRef,
-    Negate,
-    Node,
-    Not,
-    Or,
-    StepRef,
-)
+import msgspec
+
+from runner.facts.expression import Const, DutyRef, Expression, FactRef, NameRef, Node, StepRef
 
 
-def summarised(source: str, node: Node) -> Expression:
+def summarised(source: str, tree: Node) -> Expression:
     """Return the expression of a tree, with everything that the tree reads."""
-    every = list(_walk(node))
+    nodes = list(walk(tree))
+    duties = (node.id for node in nodes if isinstance(node, DutyRef))
     return Expression(
         source=source,
-        tree=node,
-        facts=_once(node.path for node in every if isinstance(node, FactRef)),
-        steps=_once(node.id for node in every if isinstance(node, StepRef)),
-        duties=_once(
-            str(node.id.value) for node in every if isinstance(node, DutyRef) and isinstance(node.id, Const)
-        ),
-        names=_once(node.name for node in every if isinstance(node, NameRef)),
+        tree=tree,
+        facts=_once(node.path for node in nodes if isinstance(node, FactRef)),
+        steps=_once(node.id for node in nodes if isinstance(node, StepRef)),
+        duties=_once(str(key.value) for key in duties if isinstance(key, Const)),
+        names=_once(node.name for node in nodes if isinstance(node, NameRef)),
     )
 
 
-def _once(found: Iterator[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(found)))
+def _once(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))
 
 
-def _walk(node: Node) -> Iterator[Node]:
-    """Yield a node and every node below it."""
+def walk(node: msgspec.Struct) -> Iterator[msgspec.Struct]:
+    """Yield an expression's node and every node below it."""
     yield node
-    for below in _below(node):
-        yield from _walk(below)
-
-
-def _below(node: Node) -> tuple[Node, ...]:
-    match node:
-        case Const() | FactRef() | NameRef() | StepRef():
-            return ()
-        case DutyRef(inner) | Attribute(inner, _) | Not(inner) | Negate(inner):
-            return (inner,)
-        case Index(left, right) | Add(left, right, _):
-            return left, right
-        case And(items) | Or(items) | ListOf(items) | Apply(_, items):
-            return items
-        case Compare(first, rest):
-            return first, *(link.right for link in rest)
-        case Choose(test, then, otherwise):
-            return test, then, otherwise
-        case _:
-            assert_never(node)
+    for name in node.__struct_fields__:
+        below = getattr(node, name)
+        for value in below if isinstance(below, tuple) else (below,):
+            if isinstance(value, msgspec.Struct):
+                yield from walk(value)

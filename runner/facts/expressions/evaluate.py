@@ -38,11 +38,13 @@ from runner.facts.expression import (
     StepRef,
     Unknown,
     Value,
+    written,
 )
 from runner.facts.expressions.values import (
     added,
     apply,
     compared,
+    inverted,
     kind,
     negated,
     part,
@@ -71,6 +73,30 @@ class View(Protocol):
         """Return a loop name's value."""
 
 
+class NothingKnown:
+    """A view of nothing at all; what a law or a check sees of steps, duties and names."""
+
+    def fact(self, path: str) -> Value:
+        """Know no fact."""
+        return Unknown((path,))
+
+    def step(self, step: str) -> Unknown:
+        """Know no step."""
+        return Unknown((f"step('{step}')",))
+
+    def duty(self, duty: str) -> Unknown:
+        """Know no duty."""
+        return Unknown((f"duty('{duty}')",))
+
+    def duties(self, verdict: str) -> Unknown:
+        """Know of no duties."""
+        return Unknown((f"duties('{verdict}')",))
+
+    def name(self, name: str) -> Unknown:
+        """Know no name."""
+        return Unknown((name,))
+
+
 def evaluate(expression: Expression, view: View) -> Value:
     """Return the expression's value; ``Unknown`` if facts are missing. Never raises."""
     return _value(expression.tree, view)
@@ -81,7 +107,7 @@ def truth(expression: Expression, view: View) -> bool | Unknown:
     return _truth(expression.tree, view)
 
 
-def _value(node: Node, view: View) -> Value:
+def _value(node: Node, view: View) -> Value:  # noqa: C901 - one case for each kind of node
     match node:
         case Const(value):
             return value
@@ -92,17 +118,15 @@ def _value(node: Node, view: View) -> Value:
         case StepRef(step):
             return view.step(step)
         case DutyRef(inner):
-            return _duty(_value(inner, view), view)
+            key = _value(inner, view)
+            if isinstance(key, str):
+                return view.duty(key)
+            return key if isinstance(key, Unknown) else problem(f"{kind(key)} is not the name of a duty")
         case Attribute(target, name):
-            return _part(target, name, view)
+            base = _value(target, view)
+            return base if isinstance(base, Unknown) else part(base, name, _told(node))
         case Index(target, key):
             return _entry(target, _value(key, view), view)
-        case _:
-            return _composed(node, view)
-
-
-def _composed(node: Not | And | Or | Compare | ListOf | Add | Negate | Apply | Choose, view: View) -> Value:
-    match node:
         case Not() | And() | Or() | Compare():
             return _truth(node, view)
         case ListOf(items):
@@ -129,8 +153,7 @@ def _truth(node: Node, view: View) -> bool | Unknown:
         case Or(items):
             return settle(True, (_truth(item, view) for item in items))
         case Not(item):
-            inner = _truth(item, view)
-            return inner if isinstance(inner, Unknown) else not inner
+            return inverted(_truth(item, view))
         case Compare():
             return _chain(node, view)
         case _:
@@ -144,20 +167,6 @@ def _chain(node: Compare, view: View) -> bool | Unknown:
     values = [_value(node.first, view), *(_value(link.right, view) for link in node.rest)]
     links = zip(values, node.rest, values[1:], strict=False)
     return settle(False, (compared(left, link.op, right, _told(link.right)) for left, link, right in links))
-
-
-def _duty(key: Value, view: View) -> Value:
-    if isinstance(key, Unknown):
-        return key
-    return view.duty(key) if isinstance(key, str) else problem(f"{kind(key)} is not the name of a duty")
-
-
-def _part(target: Node, name: str, view: View) -> Value:
-    base = _value(target, view)
-    if isinstance(base, Unknown):
-        return base
-    label = f"{_told(target)}.{name}"
-    return part(base, name, label)
 
 
 def _entry(target: Node, key: Value, view: View) -> Value:
@@ -186,16 +195,4 @@ def _applied(node: Apply, view: View) -> Value:
 
 def _told(node: Node) -> str:
     """Name what a node reads as a person wrote it, for ``missing``."""
-    match node:
-        case FactRef(path):
-            return path
-        case NameRef(name):
-            return name
-        case StepRef(step):
-            return f"step('{step}')"
-        case DutyRef(Const(duty)):
-            return f"duty('{duty}')"
-        case Attribute(target, name):
-            return f"{_told(target)}.{name}"
-        case _:
-            return "the expression"
+    return "the expression" if isinstance(node, Const) else written(node, "the expression")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from runner.base.instants import parse_duration, parse_instant
-from runner.base.text import nearest, sentence, text_problem
+from runner.base.text import choice_hint, nearest, sentence, text_problem
 from runner.facts.expression import (
     DUTY_PARTS,
     LOOP_NAMES,
@@ -187,7 +187,7 @@ class _Reader:
         """Return one of the allowed filters as a function of its subject."""
         function = _FILTERS.get(node.name)
         if function is None or node.node is None:
-            raise self.error(node, f'Filter "{node.name}" does not exist.', _meant(node.name, _FILTERS))
+            raise self.error(node, f'Filter "{node.name}" does not exist.', choice_hint(node.name, _FILTERS))
         arguments = self.arguments(node, 1 if function == "default" else 0)
         return Apply(function, (self.read(node.node), *arguments))
 
@@ -195,7 +195,7 @@ class _Reader:
         """Return ``x is known`` and the like."""
         entry = _TESTS.get(node.name)
         if entry is None:
-            raise self.error(node, f'Test "is {node.name}" does not exist.', _meant(node.name, _TESTS))
+            raise self.error(node, f'Test "is {node.name}" does not exist.', choice_hint(node.name, _TESTS))
         self.arguments(node, 0)
         function, positive = entry
         applied = Apply(function, (self.read(node.node),))
@@ -215,7 +215,7 @@ class _Reader:
             raise self.error(
                 node,
                 f'Function "{name}" does not exist.' if name else "Only a function can be called.",
-                _meant(name, _FUNCTIONS),
+                choice_hint(name, _FUNCTIONS),
             )
         (argument,) = self.arguments(node, 1)
         match name:
@@ -300,7 +300,7 @@ class _Reader:
                 if isinstance(called, DutyRef)
                 else "The value"
             )
-            hint = _meant(word, known) if known else ""
+            hint = choice_hint(word, known) if known else ""
             raise self.error(first, f'{what} has no part "{word}".', hint)
         if links[1:] and word != "answer":
             raise self.error(links[1], f'"{word}" is a single value and has no parts.')
@@ -386,9 +386,3 @@ def _literal(link: Syntax) -> str | None:
     if kind_of(link) == "Getattr":
         return str(link.attr)
     return link.arg.value if kind_of(link.arg) == "Const" and isinstance(link.arg.value, str) else None
-
-
-def _meant(word: str, known: object) -> str:
-    words = list(known)  # type: ignore[call-overload]
-    close = nearest(word, words)
-    return f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(words)}."

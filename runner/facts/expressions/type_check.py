@@ -30,6 +30,7 @@ from runner.facts.expression import (
     Not,
     Or,
     StepRef,
+    written,
 )
 from runner.facts.vocabulary.fact_types import Branch, FactType, Keyed, key_problem
 from runner.facts.vocabulary.lookup import find
@@ -125,10 +126,12 @@ class _Checker:
             "Write: ... is not empty." if kind in ("list", "map") else "Compare the value with another value."
         )
         raise self.error(
-            _word(node), f'The value of "{_word(node) or "this"}" is {WORDS[kind]}, not true or false.', hint
+            written(node),
+            f'The value of "{written(node) or "this"}" is {WORDS[kind]}, not true or false.',
+            hint,
         )
 
-    def kind(self, node: Node) -> Kind:
+    def kind(self, node: Node) -> Kind:  # noqa: C901 - one case for each kind of node
         """Return what kind of value a node gives, checking everything below it."""
         match node:
             case Const(value):
@@ -138,7 +141,7 @@ class _Checker:
             case NameRef():
                 return "any"
             case StepRef() | DutyRef():
-                word = _word(node)
+                word = written(node)
                 raise self.error(
                     word,
                     f'"{word}" needs a part.',
@@ -148,31 +151,32 @@ class _Checker:
                 return _PARTS[name]
             case Index(FactRef(path), key):
                 self.kind(key)
-                return _entry_kind(path)
+                branch = find(path)
+                return _branch_kind(branch.member) if isinstance(branch, Keyed) else "any"
             case Attribute() | Index():
                 return "any"
             case ListOf(items):
                 for item in items:
                     self.kind(item)
                 return "list"
-            case _:
-                return self.composed(node)
-
-    def composed(self, node: Not | And | Or | Compare | Add | Negate | Apply | Choose) -> Kind:
-        """Return the kind of a node that is made of others."""
-        match node:
             case Not(item):
                 return self.truth(item)
             case And(items) | Or(items):
                 for item in items:
                     self.truth(item)
                 return "truth"
-            case Compare(first, rest):
-                return self.compared(first, rest)
+            case Compare(left, rest):
+                for link in rest:
+                    self.linked(left, link)
+                    left = link.right
+                return "truth"
             case Add(left, right, negative):
                 return self.sum(left, right, negative)
             case Negate(item):
-                return self.signed(item)
+                kind = self.kind(item)
+                if kind not in ("number", "duration", "any"):
+                    raise self.error(written(item), f"{WORDS[kind].capitalize()} has no sign.")
+                return kind
             case Apply():
                 return self.applied(node)
             case Choose(test, then, otherwise):
@@ -182,14 +186,6 @@ class _Checker:
             case _:
                 assert_never(node)
 
-    def compared(self, first: Node, rest: tuple[Comparison, ...]) -> Kind:
-        """Check every link of a chain."""
-        left = first
-        for link in rest:
-            self.linked(left, link)
-            left = link.right
-        return "truth"
-
     def linked(self, left: Node, link: Comparison) -> None:
         """Check one comparison: kinds first, then whether the words are words that the fact can hold."""
         one, other = self.kind(left), self.kind(link.right)
@@ -197,21 +193,21 @@ class _Checker:
             if other not in ("list", "map", "any"):
                 hint = "Compare with ==." if other == "text" else ""
                 raise self.error(
-                    _word(link.right),
-                    f'The operator `in` needs a list or a map. "{_word(link.right)}" is {WORDS[other]}.',
+                    written(link.right),
+                    f'The operator `in` needs a list or a map. "{written(link.right)}" is {WORDS[other]}.',
                     hint,
                 )
             self.held(link.right, left)
             return
         if "any" not in (one, other) and one != other:
-            hint = f"Write: ... in {_word(left)}." if one == "list" and other == "text" else ""
+            hint = f"Write: ... in {written(left)}." if one == "list" and other == "text" else ""
             raise self.error(
-                _word(left),
+                written(left),
                 f"{WORDS[one].capitalize()} cannot be compared with {WORDS[other]}.",
                 hint or _pair_hint(one, other),
             )
         if link.op not in ("==", "!=") and not (one in _ORDERED and other in _ORDERED):
-            raise self.error(_word(left), f"{WORDS[one].capitalize()} has no order.")
+            raise self.error(written(left), f"{WORDS[one].capitalize()} has no order.")
         self.held(left, link.right)
         self.held(link.right, left)
 
@@ -224,7 +220,7 @@ class _Checker:
         branch = find(fact.path) if isinstance(fact, FactRef) else None
         for literal in other.items if isinstance(other, ListOf) else (other,):
             if isinstance(literal, Const) and isinstance(literal.value, str) and branch is not None:
-                self.holdable(branch, literal.value, _word(fact))
+                self.holdable(branch, literal.value, written(fact))
 
     def holdable(self, found: object, word: str, told: str) -> None:
         """Refuse a word that no choice, key or jurisdiction can be."""
@@ -253,15 +249,10 @@ class _Checker:
         if total is None:
             verb = "subtracted from" if negative else "added to"
             hint = "Write duration('2h')." if "text" in (one, other) else ""
-            raise self.error(_word(left), f"{WORDS[other].capitalize()} cannot be {verb} {WORDS[one]}.", hint)
+            raise self.error(
+                written(left), f"{WORDS[other].capitalize()} cannot be {verb} {WORDS[one]}.", hint
+            )
         return total
-
-    def signed(self, item: Node) -> Kind:
-        """Return the kind of a value with a sign."""
-        kind = self.kind(item)
-        if kind not in ("number", "duration", "any"):
-            raise self.error(_word(item), f"{WORDS[kind].capitalize()} has no sign.")
-        return kind
 
     def applied(self, node: Apply) -> Kind:
         """Return the kind of a function's result."""
@@ -275,12 +266,6 @@ class _Checker:
         if node.function == "default":
             return kinds[0] if kinds[0] == kinds[1] else "any"
         return _RESULTS[node.function]
-
-
-def _entry_kind(path: str) -> Kind:
-    """Return the kind of an entry whose key is only known at run time."""
-    branch = find(path)
-    return _branch_kind(branch.member) if isinstance(branch, Keyed) else "any"
 
 
 def _branch_kind(found: Branch | None) -> Kind:
@@ -302,20 +287,3 @@ def _pair_hint(one: Kind, other: Kind) -> str:
     if pair == {"duration", "text"}:
         return "Write duration('72h')."
     return ""
-
-
-def _word(node: Node) -> str:
-    """Return the word of the source that a node begins with, as far as it has one."""
-    match node:
-        case FactRef(word) | NameRef(word):
-            return word
-        case StepRef(step):
-            return f"step('{step}')"
-        case DutyRef(Const(duty)):
-            return f"duty('{duty}')"
-        case Const(value):
-            return str(value)
-        case Attribute(target, name):
-            return f"{_word(target)}.{name}"
-        case _:
-            return ""

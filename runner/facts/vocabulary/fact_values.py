@@ -11,7 +11,7 @@ import math
 import re
 from typing import Any
 
-from runner.base.instants import instant_text, parse_instant
+from runner.base.instants import instant_text, is_zone, parse_instant
 from runner.base.jurisdictions import place_problem
 from runner.base.text import clean, nearest, text_problem
 from runner.facts.vocabulary.fact_types import NONE, Branch, FactType, Keyed, key_problem
@@ -198,7 +198,7 @@ def _checked_instant(path: str, value: str) -> str:
 
 def _checked_word(path: str, fact_type: FactType, value: str) -> str:
     """Check a zone, a jurisdiction or a choice."""
-    if fact_type.kind == "zone" and not _is_zone(value):
+    if fact_type.kind == "zone" and not (_ZONE.fullmatch(value) and is_zone(value)):
         raise FactProblem(
             path, f'Fact "{path}" must be an IANA time zone.', "Write a time zone such as Europe/Berlin."
         )
@@ -216,19 +216,6 @@ def _checked_word(path: str, fact_type: FactType, value: str) -> str:
             path, message, f'Write "{close}", the nearest word.' if close else f"Choose one of: {few}."
         )
     return value
-
-
-def _is_zone(value: str) -> bool:
-    """Return whether the IANA data, which is the same on every machine, know the name."""
-    from zoneinfo import ZoneInfo
-
-    if not _ZONE.fullmatch(value):
-        return False
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
 
 
 def _short(value: Any) -> str:

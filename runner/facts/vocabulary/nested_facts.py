@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from runner.base.instants import parse_instant
-from runner.base.text import clean, nearest, sentence, text_problem
+from runner.base.text import choice_hint, clean, sentence, text_problem
 from runner.facts.vocabulary.fact_types import Branch, FactType, Keyed
 from runner.facts.vocabulary.fact_values import FactProblem, branch_at, checked_value, no_such_path
 from runner.facts.vocabulary.lookup import roots, step_into
@@ -108,8 +108,7 @@ def _leaf(place: _Place, value: Any) -> Leaf:
 def _unwrapped(place: _Place, wrapper: Mapping[Any, Any]) -> tuple[_Place, Any]:
     for key in wrapper:
         if key not in WRAPPER:
-            close = nearest(str(key), WRAPPER)
-            hint = f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(WRAPPER)}."
+            hint = choice_hint(str(key), WRAPPER)
             raise FactProblem(place.path, f'The key "{str(key)[:40]}" is unknown.', hint)
     origin = _origin(place, wrapper)
     return replace(place, where=(*place.where, "value"), origin=origin), wrapper["value"]

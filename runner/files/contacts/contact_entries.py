@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-from runner.base.text import nearest, text_problem
+from runner.base.instants import is_zone
+from runner.base.text import near_hint, text_problem
 from runner.errors import Problem
 from runner.routing.messaging import ContactPoint
 
@@ -83,7 +83,7 @@ def check_entries(listing: Listing, ways: Ways, known: Collection[str]) -> Itera
     for entry in listing.entries:
         yield from _named(listing, entry, seen)
         yield from _contacts(listing, entry, ways)
-        if entry.zone and not _is_zone(entry.zone):
+        if entry.zone and not is_zone(entry.zone):
             hint = "Write a time zone such as Europe/Berlin."
             yield listing.problem(entry.spot("zone"), "The time zone is not an IANA time zone.", hint)
         if entry.alternate:
@@ -116,8 +116,7 @@ def _contacts(listing: Listing, entry: Entry, ways: Ways) -> Iterator[Problem]:
     for index, contact in enumerate(entry.contacts):
         spot = entry.spot(str(index))
         if contact.channel not in ways.names:
-            close = nearest(contact.channel, ways.names)
-            hint = f'Write "{close}", the nearest name.' if close else f"known: {', '.join(ways.names)}"
+            hint = near_hint(contact.channel, ways.names, f"known: {', '.join(ways.names)}")
             yield listing.problem(
                 spot, f'Channel "{contact.channel}" does not exist.', hint, severity="warning"
             )
@@ -129,14 +128,5 @@ def _contacts(listing: Listing, entry: Entry, ways: Ways) -> Iterator[Problem]:
 
 def _stranger(listing: Listing, spot: Spot, person: str, everybody: Collection[str]) -> Iterator[Problem]:
     if person not in everybody:
-        close = nearest(person, everybody)
-        hint = f'Write "{close}", the nearest name.' if close else "Add the person to this list."
+        hint = near_hint(person, everybody, "Add the person to this list.")
         yield listing.problem(spot, f'Person "{person}" is not in the contact list.', hint)
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # a zone that is not there is a KeyError of its own
-        return False
-    return True

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from runner.base.text import clean, nearest
+from runner.base.text import clean, near_hint
 from runner.errors import Invalid, Problem
 from runner.files.contacts.contact_entries import Entry, Listing, Spot, Ways
 from runner.files.people_lists.list_rows import Row, open_people, separator
@@ -80,8 +80,7 @@ def _columns(empty: Listing, columns: Sequence[str], ways: Ways, ruler: _Ruler) 
 
 
 def _hint(column: str, possible: Sequence[str]) -> str:
-    close = nearest(column, possible)
-    return f'Write "{close}", the nearest name.' if close else f"columns: {', '.join(possible)}"
+    return near_hint(column, possible, f"columns: {', '.join(possible)}")
 
 
 def _entry(row: Row, columns: Sequence[str], called: Mapping[str, str], ruler: _Ruler) -> Entry:

@@ -28,13 +28,15 @@ from runner.incident.state.exercise import (
 from runner.incident.state.incident import Incident
 
 
-def decide_drill(incident: Incident, command: c.DrillCommand, now: datetime) -> tuple[ExerciseEvent, ...]:
+def decide_drill(
+    incident: Incident, command: c.DrillCommand, by: str, now: datetime
+) -> tuple[ExerciseEvent, ...]:
     """Return the events; raises Refused outside an exercise, or if its stage does not permit the command.
 
     Only a report is signed of a real incident as well, once that is closed.
     """
     if isinstance(command, c.SignReport):
-        return (_signed(incident, command),)
+        return (_signed(incident, command, by),)
     if incident.kind == "real" or incident.drill is None:
         raise Refused(
             f'Incident "{incident.codename}" is not an exercise.',
@@ -46,17 +48,17 @@ def decide_drill(incident: Incident, command: c.DrillCommand, now: datetime) -> 
         case c.BeginExercise():
             return _begin(drill, command)
         case c.SetExerciseClock():
-            return (_clock(incident, drill, command, now),)
+            return (_clock(incident, drill, command, by, now),)
         case c.Observe():
-            return (_observe(command),)
+            return (_observe(command, by),)
         case c.Rate():
-            return (_rate(incident, drill, command),)
+            return (_rate(incident, drill, command, by),)
         case c.ReleaseInject() | c.DeferInject() | c.SetFault():
             _running(incident, drill)
-            return (_happening(drill, command),)
+            return (_happening(drill, command, by),)
 
 
-def _signed(incident: Incident, command: c.SignReport) -> ReportSigned:
+def _signed(incident: Incident, command: c.SignReport, by: str) -> ReportSigned:
     if incident.drill is not None and incident.drill.plan:
         _over(incident, incident.drill, "The report can be signed after the exercise.")
     elif incident.state != "closed":
@@ -65,7 +67,7 @@ def _signed(incident: Incident, command: c.SignReport) -> ReportSigned:
             hint=Action("incident.close"),
             code="not_closed",
         )
-    return ReportSigned(by=command.by, digest=command.digest, files=command.files, heads=command.heads)
+    return ReportSigned(by=by, digest=command.digest, files=command.files, heads=command.heads)
 
 
 def _begin(drill: Drill, command: c.BeginExercise) -> tuple[ExerciseEvent, ...]:
@@ -84,7 +86,9 @@ def _begin(drill: Drill, command: c.BeginExercise) -> tuple[ExerciseEvent, ...]:
     )
 
 
-def _clock(incident: Incident, drill: Drill, command: c.SetExerciseClock, now: datetime) -> ExerciseClockSet:
+def _clock(
+    incident: Incident, drill: Drill, command: c.SetExerciseClock, by: str, now: datetime
+) -> ExerciseClockSet:
     if why := ("" if drill.stage in _FROM[command.change] else f"the exercise is {drill.stage}"):
         raise Refused(
             f'Exercise "{incident.codename}" cannot be {command.change}: {why}.', code="exercise_stage"
@@ -103,7 +107,7 @@ def _clock(incident: Incident, drill: Drill, command: c.SetExerciseClock, now: d
     )
     rate = 0.0 if standing else command.rate
     clock = ExerciseClock(wall=command.wall, at=at, rate=rate)
-    return ExerciseClockSet(change=command.change, clock=clock, by=command.by, reason=command.reason)
+    return ExerciseClockSet(change=command.change, clock=clock, by=by, reason=command.reason)
 
 
 _FROM: dict[ClockChange, tuple[str, ...]] = {
@@ -121,11 +125,11 @@ def _running(incident: Incident, drill: Drill) -> None:
         raise Refused(f'Exercise "{incident.codename}" is {drill.stage}.', code="exercise_stage")
 
 
-def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFault) -> ExerciseEvent:
+def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFault, by: str) -> ExerciseEvent:
     match command:
         case c.SetFault(kind=kind, ref=ref, until=until, shift=shift):
             return FaultSet(kind=kind, ref=ref, until=until, shift=shift)
-        case c.DeferInject(number=number, by=by, reason=reason):
+        case c.DeferInject(number=number, reason=reason):
             if not reason.strip():
                 raise Refused(
                     "The reason to skip the inject is missing.",
@@ -134,7 +138,7 @@ def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFau
                 )
             _not_yet(drill, number)
             return InjectDeferred(number=number, by=by, reason=reason.strip())
-        case c.ReleaseInject(number=number, cause=cause, planned=planned, by=by):
+        case c.ReleaseInject(number=number, cause=cause, planned=planned):
             _not_yet(drill, number)
             return InjectReleased(number=number, cause=cause, planned=planned, by=by)
 
@@ -149,11 +153,11 @@ def _not_yet(drill: Drill, number: str) -> None:
         raise Refused(f'Inject "{number}" was skipped: {drill.deferred[number]}', code="already_skipped")
 
 
-def _observe(command: c.Observe) -> ObservationMade:
+def _observe(command: c.Observe, by: str) -> ObservationMade:
     if not command.text.strip():
         raise Refused("The observation has no text.", code="words_missing")
     return ObservationMade(
-        by=command.by,
+        by=by,
         text=command.text.strip(),
         objective=command.objective,
         question=command.question,
@@ -171,7 +175,7 @@ def _over(incident: Incident, drill: Drill, what: str) -> None:
         )
 
 
-def _rate(incident: Incident, drill: Drill, command: c.Rate) -> RatingGiven:
+def _rate(incident: Incident, drill: Drill, command: c.Rate, by: str) -> RatingGiven:
     if not command.target:
         raise NotFound("The target of the rating is missing.", code="target_missing")
     _over(incident, drill, "Targets can be rated after the exercise.")
@@ -185,7 +189,7 @@ def _rate(incident: Incident, drill: Drill, command: c.Rate) -> RatingGiven:
     return RatingGiven(
         target=command.target,
         rating=command.rating,
-        by=command.by,
+        by=by,
         note=command.note.strip(),
         proposed=command.proposed,
     )

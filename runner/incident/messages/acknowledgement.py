@@ -25,7 +25,7 @@ def acknowledged(incident: Incident, command: c.Acknowledge) -> tuple[e.AnyEvent
             hint=Action("message.list"),
             code="unknown_delivery",
         )
-    if command.by != delivery.person:
+    if command.person != delivery.person:
         raise Refused(
             f'Only "{delivery.person}" can acknowledge delivery "{delivery.id}".',
             hint=f"After a phone call, run: tocsin call {delivery.id} --reached",
@@ -39,7 +39,7 @@ def acknowledged(incident: Incident, command: c.Acknowledge) -> tuple[e.AnyEvent
         e.EvidenceRaised(
             delivery=delivery.id,
             evidence=proof,
-            by=command.by,
+            by=command.person,
             via=command.via,
             note=command.note,
             token=command.token,
@@ -53,7 +53,7 @@ def proof_of(incident: Incident, delivery: Delivery, command: c.Acknowledge) -> 
     if command.sim_swappable or command.domains & fallen:
         return "read"
     message = incident.messages[delivery.message]
-    decides = message.message_class.goal == "authorised" and command.by != message.requested_by
+    decides = message.message_class.goal == "authorised" and command.person != message.requested_by
     return "authorised" if command.authorises and decides else "acked"
 
 

@@ -37,7 +37,7 @@ KEPT_HERE = frozenset({*(number for number, _ in RULES), "R4", "R10"})
 """Rules that stand between a message and a channel, so that setting them aside means something."""
 
 
-def overridden(incident: Incident, command: c.OverrideRule) -> e.RuleOverridden:
+def overridden(incident: Incident, command: c.OverrideRule, by: str) -> e.RuleOverridden:
     """Return the event of an override; raises Refused or NotFound where it may not be."""
     _exists(command.rule)
     if command.rule == "R10" and not command.text:
@@ -58,8 +58,8 @@ def overridden(incident: Incident, command: c.OverrideRule) -> e.RuleOverridden:
         )
     return e.RuleOverridden(
         rule=command.rule,
-        by=command.by,
-        role=_approver(incident, command.by),
+        by=by,
+        role=_approver(incident, by),
         reason=command.reason.strip(),
         channel=command.channel,
         message_class=command.message_class,
@@ -160,7 +160,7 @@ EffectCommand = (
 
 
 def decide_effect(
-    incident: Incident, command: EffectCommand, now: datetime, library: Library
+    incident: Incident, command: EffectCommand, by: str, now: datetime, library: Library
 ) -> tuple[e.AnyEvent, ...]:
     """Return the events of an effect's end."""
     match command:
@@ -169,19 +169,19 @@ def decide_effect(
         case c.AttemptLost(effect=effect, n=n):
             return _lost(incident, effect, n, now, library)
         case c.ResolveAttempt():
-            return _resolve(incident, command, now)
+            return _resolve(incident, command, by, now)
         case c.Composed():
             return _composed(incident, command, now)
         case c.Replanned():
             return _replanned(incident, command, now)
         case c.Rendered():
-            return rendered(incident, command, now)
+            return rendered(incident, command, by, now)
         case c.EffectFailed(step=step, why=why):
             return _could_not(incident, step, why, library)
         case c.Acknowledge() | c.NotAnnounced():
             return _answered(incident, command)
         case c.Resend() | c.ReportCall() | c.AskReplan():
-            return _by_hand(incident, command)
+            return _by_hand(incident, command, by)
 
 
 def _could_not(incident: Incident, step: str, why: str, library: Library) -> tuple[e.AnyEvent, ...]:
@@ -281,7 +281,7 @@ def _step_outcome(
     return ("active", again) if tries <= step.retry.times else ("failed", None)
 
 
-def _resolve(incident: Incident, command: c.ResolveAttempt, now: datetime) -> tuple[e.AnyEvent, ...]:
+def _resolve(incident: Incident, command: c.ResolveAttempt, by: str, now: datetime) -> tuple[e.AnyEvent, ...]:
     effect = command.effect
     holder = incident.deliveries.get(effect) or incident.invocations.get(effect)
     if holder is None:
@@ -303,14 +303,14 @@ def _resolve(incident: Incident, command: c.ResolveAttempt, now: datetime) -> tu
             hint="Add --reason WHY: how you know the outcome.",
             code="reason_missing",
         )
-    return tuple(event for attempt in doubtful for event in _settled_by(incident, command, attempt, now))
+    return tuple(event for attempt in doubtful for event in _settled_by(incident, command, by, attempt, now))
 
 
 def _settled_by(
-    incident: Incident, command: c.ResolveAttempt, attempt: Attempt, now: datetime
+    incident: Incident, command: c.ResolveAttempt, by: str, attempt: Attempt, now: datetime
 ) -> tuple[e.AnyEvent, ...]:
     """The outcome that a person tells, and apart from it how they know: their words are sealed."""
-    effect, by = command.effect, command.by or "unnamed"
+    effect, by = command.effect, by or "unnamed"
     proved = command.happened and _counts(incident, effect, attempt)
     step_state = _resolved_step(incident, command, now)
     ended = e.AttemptEnded(
@@ -414,7 +414,9 @@ def _answered(incident: Incident, command: c.Acknowledge | c.NotAnnounced) -> tu
     return (e.AnnouncementDropped(message=command.message, why=command.why),)
 
 
-def _by_hand(incident: Incident, command: c.Resend | c.ReportCall | c.AskReplan) -> tuple[e.AnyEvent, ...]:
+def _by_hand(
+    incident: Incident, command: c.Resend | c.ReportCall | c.AskReplan, by: str
+) -> tuple[e.AnyEvent, ...]:
     if isinstance(command, c.AskReplan):
         open_ = any(incident.deliveries[name].person == command.person for name in incident.moving)
         return (e.ReplanAsked(person=command.person),) if open_ else ()
@@ -437,15 +439,9 @@ def _by_hand(incident: Incident, command: c.Resend | c.ReportCall | c.AskReplan)
                     hint=Action("task.reopen", found.step, {"reason": REASON}),
                     code="called_off",
                 )
-            return (e.DeliveryResent(delivery=delivery, by=command.by, reason=reason.strip()),)
+            return (e.DeliveryResent(delivery=delivery, by=by, reason=reason.strip()),)
         case c.ReportCall(delivery=delivery, reached=True, note=note):
-            raised = e.EvidenceRaised(
-                delivery=delivery, evidence="acked", by=command.by, via="telephone", note=note
-            )
+            raised = e.EvidenceRaised(delivery=delivery, evidence="acked", by=by, via="telephone", note=note)
             return (raised,)
         case c.ReportCall(delivery=delivery, note=note):
-            return (
-                e.EvidenceRaised(
-                    delivery=delivery, evidence="none", by=command.by, via="telephone", note=note
-                ),
-            )
+            return (e.EvidenceRaised(delivery=delivery, evidence="none", by=by, via="telephone", note=note),)

@@ -15,11 +15,11 @@ from runner.incident.state.incident import Document, Incident
 from runner.incident.state.steps import completion_state
 
 
-def rendered(incident: Incident, command: c.Rendered, now: datetime) -> tuple[e.AnyEvent, ...]:
+def rendered(incident: Incident, command: c.Rendered, by: str, now: datetime) -> tuple[e.AnyEvent, ...]:
     """A rendering whose bytes are those we have, or older than those, changes nothing; the first ends its step."""
     invocation = incident.invocations[command.step]
     if command.override:
-        _may_override(incident, command)
+        _may_override(incident, command, by)
     if _outdated(incident, command):
         return ()
     if invocation.digest == command.digest and invocation.over:
@@ -62,7 +62,7 @@ def _made(command: c.Rendered, document: str) -> e.DocumentRendered:
         gaps=command.gaps,
         facts=command.facts,
         duty=command.duty,
-        by=command.by,
+        by=command.author,
         status="final" if command.final else "draft",
         tree=command.tree,
     )
@@ -75,7 +75,7 @@ def _beside(command: c.Rendered, document: str) -> Iterator[e.AnyEvent]:
             document=document,
             step=command.step,
             digest=command.digest,
-            by=command.by,
+            by=command.author,
             file=command.adopted,
             base=command.base,
             tracked=command.tracked,
@@ -85,17 +85,17 @@ def _beside(command: c.Rendered, document: str) -> Iterator[e.AnyEvent]:
             document=document,
             step=command.step,
             digest=command.digest,
-            by=command.by,
+            by=command.author,
             reason=command.override.strip(),
             items=command.items,
         )
 
 
-def _may_override(incident: Incident, command: c.Rendered) -> None:
+def _may_override(incident: Incident, command: c.Rendered, by: str) -> None:
     """Only counsel, who answers for it, and only with a reason that can be read later."""
-    if command.by not in incident.roles.get(COUNSEL, ()):
+    if by not in incident.roles.get(COUNSEL, ()):
         raise Refused(
-            f"{named_person(command.by)} does not have the role {COUNSEL}. Only counsel can accept missing information.",
+            f"{named_person(by)} does not have the role {COUNSEL}. Only counsel can accept missing information.",
             hint=assign_role(COUNSEL),
             code="role",
         )

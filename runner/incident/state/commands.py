@@ -1,4 +1,7 @@
-"""Commands of a person, or of an effect that has ended. ``decide`` turns each into events or refuses it."""
+"""Commands of a person, or of an effect that has ended. ``decide`` turns each into events or refuses it.
+
+A command does not say who gives it: that is the principal, whom ``decide`` takes beside it.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,7 @@ from runner.routing.war_room import Guest, WarRoom
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """What all commands share: the person who gives it (empty for the program itself)."""
-
-    by: str = ""
+    """A request to change an incident."""
 
 
 class StartTask(Command, frozen=True, kw_only=True):
@@ -120,10 +121,6 @@ class Decide(Command, frozen=True, kw_only=True):
     digest: str
     approved: bool
     reason: str = ""
-    os_user: str = ""
-    proven_by: str = ""
-    recorded_by: str = ""
-    """Who writes it down for ``by``: it does not count before ``by`` confirms."""
     as_it_was: str = ""
 
 
@@ -282,8 +279,6 @@ class ConfirmEntry(Command, frozen=True, kw_only=True):
     """Confirm entry ``seq``, as the second person, or as the person on whose behalf it was recorded."""
 
     seq: int
-    os_user: str = ""
-    proven_by: str = ""
 
 
 class PinPlaybook(Command, frozen=True, kw_only=True):
@@ -330,8 +325,10 @@ class ReportCall(Command, frozen=True, kw_only=True):
 
 
 class Acknowledge(Command, frozen=True, kw_only=True):
-    """Acknowledge a message. ``by`` is the person to whom the delivery went."""
+    """Record that a person acknowledged a message, over whatever way the answer came."""
 
+    person: str
+    """Who acknowledges: only the person to whom the delivery went can."""
     delivery: str
     via: str
     note: str = ""
@@ -401,6 +398,8 @@ class Rendered(Command, frozen=True, kw_only=True):
     adopted: str = ""
     base: str = ""
     tracked: int = 0
+    author: str = ""
+    """The person who had it made; empty where it was due by itself."""
 
 
 class EffectFailed(Command, frozen=True, kw_only=True):

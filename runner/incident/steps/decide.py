@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from runner.actions import REASON, Action, Slot, set_fact
+from runner.base.actor import Principal
 from runner.errors import NotFound, Refused
 from runner.incident.law.moved_deadlines import moves, require_grounds
 from runner.incident.people.second_person import guarded, with_second
@@ -41,9 +42,10 @@ StepCommand = (
 
 
 def decide_step(
-    incident: Incident, command: StepCommand, now: datetime, library: Library
+    incident: Incident, command: StepCommand, principal: Principal, now: datetime, library: Library
 ) -> tuple[e.AnyEvent, ...]:
     """Return the events of a command on one step."""
+    by = principal.person
     invocation = incident.invocations.get(command.step)
     if invocation is None:
         raise NotFound(
@@ -52,17 +54,17 @@ def decide_step(
             code="unknown_step",
         )
     if isinstance(command, c.CommentStep):
-        return (e.StepCommented(step=invocation.id, by=command.by, text=command.text),)
+        return (e.StepCommented(step=invocation.id, by=by, text=command.text),)
     step = library.step(incident, invocation.id)
     match command:
         case c.Decide():
-            return decide_approval(incident, invocation, step, command, now)
+            return decide_approval(incident, invocation, step, command, principal, now)
         case c.Answer() | c.AnswerUnknown():
-            return _answer(incident, invocation, step, command, now, library)
+            return _answer(incident, invocation, step, command, by, now, library)
         case c.ReopenStep():
-            return _reopen(incident, invocation, command, library)
+            return _reopen(incident, invocation, command, by, library)
         case _:
-            return _work(incident, invocation, step, command, now)
+            return _work(incident, invocation, step, command, by, now)
 
 
 WorkCommand = (
@@ -78,7 +80,7 @@ WorkCommand = (
 
 
 def _work(
-    incident: Incident, invocation: Invocation, step: AnyStep, command: WorkCommand, now: datetime
+    incident: Incident, invocation: Invocation, step: AnyStep, command: WorkCommand, by: str, now: datetime
 ) -> tuple[e.AnyEvent, ...]:
     name = invocation.id
     if invocation.over:
@@ -89,13 +91,13 @@ def _work(
         )
     match command:
         case c.SkipStep(reason=reason):
-            return (_ended(invocation, "skipped", command.by, require_reason(reason, "skip")),)
+            return (_ended(invocation, "skipped", by, require_reason(reason, "skip")),)
         case c.CancelStep(reason=reason):
-            return (_ended(invocation, "cancelled", command.by, require_reason(reason, "cancel")),)
+            return (_ended(invocation, "cancelled", by, require_reason(reason, "cancel")),)
         case c.AssignStep(to=to, reason=reason):
             return (e.StepAssigned(step=name, to=to, reason=require_reason(reason, "reassign")),)
         case _:
-            return _begun_work(incident, invocation, step, command, now)
+            return _begun_work(incident, invocation, step, command, by, now)
 
 
 def _begun_work(
@@ -103,20 +105,21 @@ def _begun_work(
     invocation: Invocation,
     step: AnyStep,
     command: c.StartTask | c.CompleteTask | c.CheckRow | c.FailStep | c.RetryStep,
+    by: str,
     now: datetime,
 ) -> tuple[e.AnyEvent, ...]:
     refuse_waiting(incident, invocation, step)
     match command:
         case c.RetryStep(reason=reason):
-            return _retry(incident, invocation, command.by, reason, now)
+            return _retry(incident, invocation, by, reason, now)
         case c.FailStep(reason=reason):
-            return (_ended(invocation, "failed", command.by, require_reason(reason, "fail")),)
+            return (_ended(invocation, "failed", by, require_reason(reason, "fail")),)
         case c.StartTask():
-            return _start(invocation, command.by)
+            return _start(invocation, by)
         case c.CheckRow():
-            return _check(invocation, step, command)
+            return _check(invocation, step, command, by)
         case c.CompleteTask(comment=comment):
-            return _complete(incident, invocation, step, command.by, comment, now)
+            return _complete(incident, invocation, step, by, comment, now)
 
 
 def _start(invocation: Invocation, by: str) -> tuple[e.AnyEvent, ...]:
@@ -184,7 +187,7 @@ def _on_record(incident: Incident, invocation: Invocation, step: File) -> bool:
     return any(record is not None and record.kind == "filed" for record in records)
 
 
-def _check(invocation: Invocation, step: AnyStep, command: c.CheckRow) -> tuple[e.AnyEvent, ...]:
+def _check(invocation: Invocation, step: AnyStep, command: c.CheckRow, by: str) -> tuple[e.AnyEvent, ...]:
     rows, row = step.rows if isinstance(step, Task) else (), command.row
     if not 0 <= row < len(rows):
         raise Refused(
@@ -194,14 +197,14 @@ def _check(invocation: Invocation, step: AnyStep, command: c.CheckRow) -> tuple[
     if (row in invocation.checked) is command.done:
         return ()
     if not command.done:
-        return (e.StepUnchecked(step=invocation.id, row=row, by=command.by),)
+        return (e.StepUnchecked(step=invocation.id, row=row, by=by),)
     if command.at_once and isinstance(step, Task) and step.must(row):
         raise Refused(
             f'Item {row + 1} of task "{invocation.id}" must be marked done alone: {rows[row]}',
             hint=Action("task.check", invocation.id, {"row": str(row + 1)}),
             code="must_row",
         )
-    return (e.StepChecked(step=invocation.id, row=row, by=command.by, at_once=command.at_once),)
+    return (e.StepChecked(step=invocation.id, row=row, by=by, at_once=command.at_once),)
 
 
 def _retry(
@@ -250,7 +253,7 @@ def _send_again(
 
 
 def _reopen(
-    incident: Incident, invocation: Invocation, command: c.ReopenStep, library: Library
+    incident: Incident, invocation: Invocation, command: c.ReopenStep, by: str, library: Library
 ) -> tuple[e.AnyEvent, ...]:
     if not invocation.over:
         raise Refused(
@@ -271,7 +274,7 @@ def _reopen(
             code="step_removed",
         )
     reason = require_reason(command.reason, "reopen")
-    return (e.StepReopened(step=invocation.id, by=command.by, reason=reason, keeps=command.keeps),)
+    return (e.StepReopened(step=invocation.id, by=by, reason=reason, keeps=command.keeps),)
 
 
 def _answer(
@@ -279,6 +282,7 @@ def _answer(
     invocation: Invocation,
     step: AnyStep,
     command: c.Answer | c.AnswerUnknown,
+    by: str,
     now: datetime,
     library: Library,
 ) -> tuple[e.AnyEvent, ...]:
@@ -309,18 +313,16 @@ def _answer(
     moved = moves(incident, (command.change,), now, library) if guarded(incident) else ()
     require_grounds(incident, moved, command.grounds)
     events = (
-        e.FactsRecorded(facts=(command.change,), by=command.by, step=invocation.id, grounds=command.grounds),
+        e.FactsRecorded(facts=(command.change,), by=by, step=invocation.id, grounds=command.grounds),
         _ended(
             invocation,
             completion_state(invocation, now),
-            command.by,
+            by,
             "",
             value_digest(bytes(command.change.value)),
         ),
     )
     if not any(move.later for move in moved):
         return events
-    act = TwoPersonAct(
-        kind="move_clock", by=command.by, reason=command.grounds, facts=(command.change,), moves=moved
-    )
+    act = TwoPersonAct(kind="move_clock", by=by, reason=command.grounds, facts=(command.change,), moves=moved)
     return with_second(incident, act, events, library.alone, "")

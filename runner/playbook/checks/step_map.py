@@ -183,13 +183,3 @@ def _meet(masks: list[int]) -> int:
     for mask in masks[1:]:
         common &= mask
     return common
-
-
-def walk(node: msgspec.Struct) -> Iterator[msgspec.Struct]:
-    """Yield an expression's node and every node below it."""
-    yield node
-    for name in node.__struct_fields__:
-        below = getattr(node, name)
-        for value in below if isinstance(below, tuple) else (below,):
-            if isinstance(value, msgspec.Struct):
-                yield from walk(value)

@@ -55,10 +55,10 @@ class AttentionItem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that waits for a person."""
 
     kind: AttentionKind
-    severity: Severity
+    severity: Severity = "high"
     ref: str
     """The step's invocation, the delivery, duty, fact or role that it is about."""
-    since: datetime | None
+    since: datetime | None = None
     text: str
     action: Action
     rank: Rank = 4

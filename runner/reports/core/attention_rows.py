@@ -8,7 +8,7 @@ from typing import Protocol
 
 from runner.actions import Action
 from runner.reports.core.formatting import remaining
-from runner.reports.core.page import Cell, Row, arrow
+from runner.reports.core.page import Cell, Cells, Row, arrow
 from runner.reports.core.suggested_actions import as_shown
 
 
@@ -87,10 +87,10 @@ def first_cell(item: Required, now: datetime) -> Cell:
     return Cell(_FIRST.get(item.kind, "to do"), "alarm" if item.kind in _LOUD else "title")
 
 
-def _what(text: str, who: str) -> tuple[Cell, ...]:
-    return (Cell(text), Cell(f" · {who}")) if who else (Cell(text),)
+def _what(text: str, who: str) -> Cells:
+    return (text, f" · {who}") if who else (text,)
 
 
-def _how(item: Required) -> tuple[Cell, ...]:
+def _how(item: Required) -> Cells:
     action = as_shown(item.action)
-    return (Cell(item.detail), arrow(action)) if item.detail else (arrow(action, ""),)
+    return (item.detail, arrow(action)) if item.detail else (arrow(action, ""),)

@@ -60,9 +60,7 @@ def containment(rows: Iterable[TaskRow], now: datetime) -> Iterator[AttentionIte
         if _contains(row) and not row.stuck and not is_due(row, now):
             yield AttentionItem(
                 kind="containment",
-                severity="high",
                 ref=row.invocation,
-                since=None,
                 due=row.due,
                 text=named(row),
                 who=row.who,

@@ -82,7 +82,11 @@ def _blocks(about: Book) -> Iterator[Block]:
         ]
         yield table(("Question", "Objective", "What was answered, and by whom"), rows)
     yield heading(2, "Exercise evaluation guides")
-    yield from _key()
+    yield paragraph(
+        "A guide for each objective. Write down what was seen and when, then rate each target. From the record the program proposes a "
+        "rating; only an evaluator's counts. A target is as good as its worst critical task, an objective as its worst target."
+    )
+    yield bullets(KEY)
     for objective in plan.objectives:
         yield from _guide(objective, about)
 
@@ -196,14 +200,6 @@ def _action(one: Action) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- evaluation
-
-
-def _key() -> Iterator[Block]:
-    yield paragraph(
-        "A guide for each objective. Write down what was seen and when, then rate each target. From the record the program proposes a "
-        "rating; only an evaluator's counts. A target is as good as its worst critical task, an objective as its worst target."
-    )
-    yield bullets(KEY)
 
 
 def _guide(objective: Objective, about: Book) -> Iterator[Block]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 
 import msgspec
 
 from runner.actions import PERSON, Action, Slot
 from runner.incident.exercises.improvements import Item, Plan, Proof, Source, Step, Tested, overdue
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, day, moment
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, fields, flow, line, paged, table
 
 
 class ItemReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,24 +51,7 @@ def improvements(items: Iterable[Item], now: datetime, today: date) -> Improveme
 
 def _report(one: Item, today: date) -> ItemReport:
     plan = one.plan
-    return ItemReport(
-        id=one.id,
-        status=one.status,
-        overdue=overdue(one, today),
-        text=plan.text,
-        action=plan.action,
-        element=plan.element,
-        capability=plan.capability,
-        owner=plan.owner,
-        start=plan.start,
-        due=plan.due,
-        closes_with=plan.closes_with,
-        source=one.source,
-        evidence=one.evidence,
-        tested=one.tested,
-        proof=one.proof,
-        history=one.history,
-    )
+    return filled(ItemReport, plan, one, overdue=overdue(one, today))
 
 
 _TONES: dict[str, Tone] = {"open": "plain", "done": "warn", "retested": "good", "dropped": "dim"}
@@ -75,21 +59,21 @@ LEFT = ("open", "done")
 """Where something is still to be done: to take the action, or to prove it."""
 
 
-def improvements_page(report: ImprovementsReport, *, everything: bool = False) -> Page:
+@paged
+def improvements_page(report: ImprovementsReport, *, everything: bool = False) -> Iterator[Block]:
     """Draw a list; what is proved or dropped is folded unless ``everything`` is asked for."""
     items = [item for item in report.items if everything or item.status in LEFT]
-    blocks: list[Block] = []
     if items:
-        blocks.append(Table(rows=tuple(_row(item) for item in items), elastic=4, indent=0))
+        yield table((_row(item) for item in items), 4, indent=0)
     else:
         words = "No open action items" if report.items else "No action items"
-        blocks.append(line(words, "good" if report.items else "dim"))
+        yield line(words, "good" if report.items else "dim")
     if folded := len(report.items) - len(items):
-        blocks += [Blank(), line(f"{count(folded, 'item is', 'items are')} over (--all)", "dim")]
-    return Page(tuple(blocks))
+        yield Blank()
+        yield line(f"{count(folded, 'item is', 'items are')} over (--all)", "dim")
 
 
-def _row(one: ItemReport) -> tuple[Cell, ...]:
+def _row(one: ItemReport) -> Cells:
     status = "not proved yet" if one.status == "done" else one.status
     late = "late, " if one.overdue else ""
     due = day(one.due) if one.due is not None else "no date"
@@ -98,7 +82,7 @@ def _row(one: ItemReport) -> tuple[Cell, ...]:
         Cell(status, _TONES[one.status]),
         Cell(f"{late}{due}", "alarm" if one.overdue else "dim"),
         Cell(one.owner or "nobody", "plain" if one.owner else "warn"),
-        Cell(one.text),
+        one.text,
     )
 
 
@@ -113,7 +97,7 @@ def item_page(report: ImprovementsReport) -> Page:
 
 def _item(one: ItemReport) -> Sequence[Block]:
     found = one.source
-    head = Paragraph(cells=(Cell(f"{one.id}  ", "command"), Cell(one.text, "title")), hang=2)
+    head = flow(Cell(f"{one.id}  ", "command"), Cell(one.text, "title"), hang=2)
     status = f"{one.status}, late" if one.overdue else one.status
     rows = [
         ("status", status),
@@ -129,11 +113,7 @@ def _item(one: ItemReport) -> Sequence[Block]:
         ("tested", f"{one.tested.case}: passed ({one.tested.playbook})" if one.tested is not None else ""),
         ("proof", proof_words(one.proof) if one.proof is not None else ""),
     ]
-    table = Table(
-        rows=tuple((Cell(name, "dim"), Cell(value)) for name, value in rows if value), elastic=1, indent=2
-    )
-    story = Table(rows=tuple(_step(step) for step in one.history), elastic=2, indent=2)
-    return (head, table, story)
+    return (head, fields(rows), table((_step(step) for step in one.history), 2))
 
 
 def proof_words(proof: Proof) -> str:
@@ -144,12 +124,8 @@ def proof_words(proof: Proof) -> str:
     )
 
 
-def _step(step: Step) -> tuple[Cell, ...]:
-    return (
-        Cell(moment(step.at), "dim"),
-        Cell(step.by),
-        Cell(f"{step.what}{f': {step.note}' if step.note else ''}"),
-    )
+def _step(step: Step) -> Cells:
+    return (Cell(moment(step.at), "dim"), step.by, f"{step.what}{f': {step.note}' if step.note else ''}")
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,11 +156,10 @@ def proposed(incident: str, codename: str, found: Iterable[tuple[Source, Plan, s
         incident=incident,
         codename=codename,
         proposals=tuple(
-            Proposal(
+            filled(
+                Proposal,
+                row,
                 ref=source.ref,
-                text=row.text,
-                element=row.element,
-                capability=row.capability,
                 objective=source.target or source.objective,
                 step=source.step,
                 item=item,
@@ -194,26 +169,23 @@ def proposed(incident: str, codename: str, found: Iterable[tuple[Source, Plan, s
     )
 
 
-def proposals_page(report: ProposalsReport) -> Page:
+@paged
+def proposals_page(report: ProposalsReport) -> Iterator[Block]:
     """Draw them, with the command that takes one over."""
     if not report.proposals:
-        return Page(
-            (line(f"{report.codename} proposes nothing; rate it first, if it was an exercise", "dim"),)
-        )
+        yield line(f"{report.codename} proposes nothing; rate it first, if it was an exercise", "dim")
+        return
     rows = tuple(
-        (Cell(proposal.ref, "command"), Cell(proposal.text), Cell(proposal.item, "good"))
+        (Cell(proposal.ref, "command"), proposal.text, Cell(proposal.item, "good"))
         for proposal in report.proposals
     )
-    blocks: list[Block] = [Table(rows=rows, elastic=1, indent=0)]
+    yield table(rows, 1, indent=0)
     fresh = next((proposal.ref for proposal in report.proposals if not proposal.item), "")
     if fresh:
         action = Action(
             "improvement.add",
             args={"from": report.codename, "take": fresh, "owner": PERSON, "due": Slot("DATE")},
         )
-        blocks += [
-            Blank(),
-            line("No action items yet. Choose proposals:", "dim"),
-            Paragraph(cells=(Cell("", "command", action),)),
-        ]
-    return Page(tuple(blocks))
+        yield Blank()
+        yield line("No action items yet. Choose proposals:", "dim")
+        yield flow(Cell("", "command", action))

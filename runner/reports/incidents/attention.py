@@ -120,7 +120,6 @@ def _paused(incident: Incident) -> Iterator[AttentionItem]:
             kind="paused",
             severity="medium",
             ref=incident.id,
-            since=None,
             text="The incident is paused: automatic work stops, legal deadlines do not",
             action=suggested_actions.resume(),
         )
@@ -146,7 +145,6 @@ def _steps(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> It
         elif invocation.due is not None and is_due(row, now):
             yield AttentionItem(
                 kind="overdue",
-                severity="high",
                 ref=name,
                 since=invocation.due,
                 due=invocation.due,
@@ -176,7 +174,6 @@ def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator
     rejected = invocation.kind == "approve" and any(not a.approved for a in invocation.approvals)
     yield AttentionItem(
         kind="rejected" if rejected else "stuck",
-        severity="high",
         ref=invocation.id,
         since=invocation.approvals[-1].at if rejected else since,
         text=f"{named(row)}: {invocation.stuck}",
@@ -202,7 +199,6 @@ def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> 
             if attempt.state == "sending" and now - attempt.started_at > Policy().attempt_limit:
                 yield AttentionItem(
                     kind="no_outcome",
-                    severity="high",
                     ref=ref,
                     since=attempt.started_at,
                     text=f"{words}: attempt {attempt.n} has no outcome {elapsed_since(attempt.started_at, now)}",
@@ -217,7 +213,6 @@ def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> 
         if wake is not None and now - wake > IDLE and invocation.kind not in PEOPLE and not invocation.stuck:
             yield AttentionItem(
                 kind="not_worked",
-                severity="high",
                 ref=name,
                 since=wake,
                 text=f"{named(rows[name])}: due {elapsed_since(wake, now)}, no worker did it",
@@ -265,9 +260,7 @@ def _reopened(
                 (f"{name}: or decide again not to notify", suggested_actions.decide_again(duty.id)),
             ]
         for text, action in ways:
-            yield AttentionItem(
-                kind="duty_reopened", severity="high", ref=duty.id, since=None, text=text, action=action
-            )
+            yield AttentionItem(kind="duty_reopened", ref=duty.id, text=text, action=action)
 
 
 def _unsigned(
@@ -279,7 +272,6 @@ def _unsigned(
             if name in rows and not rows[name].over:
                 yield AttentionItem(
                     kind="filed_unsigned",
-                    severity="high",
                     ref=duty.id,
                     since=duty.record.at if duty.record is not None else None,
                     text=f"{labels.get(duty.id, duty.id)}: filed without approval. Still open: {named(rows[name])}",
@@ -311,9 +303,7 @@ def _stale(incident: Incident) -> Iterator[AttentionItem]:
         each = [("notices", f"{len(stale)} notices", tuple(facts.values()), Action("notice.list"))]
     for ref, name, found, action in each:
         text = f"{name}: facts changed. {'; '.join(map(change_words, found))}"
-        yield AttentionItem(
-            kind="notice_stale", severity="high", ref=ref, since=None, text=text, action=action
-        )
+        yield AttentionItem(kind="notice_stale", ref=ref, text=text, action=action)
 
 
 def _near(duty: DutyStatus, due: datetime, now: datetime) -> AttentionItem:
@@ -343,7 +333,6 @@ def _facts(
             kind="fact_missing",
             severity="medium",
             ref=path,
-            since=None,
             text=question_words(path, asked[0].title if asked else ""),
             who=asked[0].who if asked else "",
             detail="; ".join(holds_up),
@@ -423,7 +412,6 @@ def _roles(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[AttentionIte
             kind="role_unheld",
             severity="medium",
             ref=role,
-            since=None,
             text=f"Nobody has the role {role}",
             detail=f"Needed for: {_list(steps)}",
             action=assign_role(role),

@@ -279,7 +279,10 @@ def _message(event: _Message, words: Words) -> str:
             found = "not reached" if evidence == "none" else evidence
             return f"{_start(words.effect(name))}: {found}{how}{who}{_because(note)}"
         case e.ReceiptTaken():
-            return _receipt(event, words)
+            over = _over(words.channels.get(f"{event.delivery}|{event.n}", ""))
+            code = f" ({event.code})" if event.code else ""
+            told = f"{RECEIPTS.get(event.kind, event.kind)}{code}"
+            return f"{_start(words.effect(event.delivery))}: receipt for attempt {event.n}{over}: {told}"
         case e.DeliveryResent(delivery=name, reason=reason):
             return f"{_start(words.effect(name))} sent again{_because(reason)}"
 
@@ -300,14 +303,6 @@ def _composed(event: e.MessageComposed, words: Words) -> str:
     told = f"{what} {about} to {to or 'nobody'} ({event.message_class.name}){without}{else_}{opener}{nobody}"
     late = f"; {span(event.late_by)} after the time that was promised" if event.late_by else ""
     return f"{told}{late}" + (f"; next update {moment(event.next_update)}" if event.next_update else "")
-
-
-def _receipt(event: e.ReceiptTaken, words: Words) -> str:
-    """Say what a provider said later; the state that it leaves an attempt in, where that is another."""
-    over = _over(words.channels.get(f"{event.delivery}|{event.n}", ""))
-    code = f" ({event.code})" if event.code else ""
-    told = f"{RECEIPTS.get(event.kind, event.kind)}{code}"
-    return f"{_start(words.effect(event.delivery))}: receipt for attempt {event.n}{over}: {told}"
 
 
 _Calling = e.LevelFired | e.DeliveryReminded | e.CallOwed | e.AnnouncementDropped

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,9 +18,10 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.law.duty import DutyStatus
 from runner.reports.core.event_row import EventRow, decode_event
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import describe_actor, moment, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Table, line, to_do
+from runner.reports.core.page import Block, Cell, Page, do, flow, line, paged, table
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.attention import blocking_facts
 
@@ -101,16 +102,7 @@ def facts(incident: Incident, under: str = "") -> FactsReport:
         heading=heading_of(incident),
         kind=incident.kind,
         facts=tuple(
-            FactRow(
-                key=key,
-                value=fact.value,
-                source=fact.source,
-                by=fact.by,
-                at=fact.at,
-                confidence=fact.confidence,
-                event=incident.fact_events[key],
-                supersedes=fact.supersedes,
-            )
+            filled(FactRow, fact, key=key, event=incident.fact_events[key])
             for key, fact in sorted(incident.facts.items())
             if not under or key == under or key.startswith(f"{under}.")
         ),
@@ -144,7 +136,7 @@ def _missing(path: str, holds_up: tuple[str, ...]) -> MissingFact:
 
 def history(incident: Incident, key: str, rows: Iterable[EventRow]) -> HistoryReport:
     """Return all that was said about one fact, from the journal's events."""
-    versions = [
+    versions = (
         FactVersion(
             event=row.seq,
             at=row.at,
@@ -161,61 +153,56 @@ def history(incident: Incident, key: str, rows: Iterable[EventRow]) -> HistoryRe
         if isinstance(event := decode_event(row), FactsRecorded)
         for change in event.facts
         if change.key == key
-    ]
+    )
     return HistoryReport(heading=heading_of(incident), kind=incident.kind, key=key, history=tuple(versions))
 
 
 def facts_page(report: FactsReport, now: datetime) -> Page:
     """Draw the facts with source, author and confidence."""
-    if not report.facts:
-        return Page((*render_header(report.heading, "facts"), line("nothing is known yet", "dim")))
     rows = tuple(
         (
-            Cell(fact.key),
+            fact.key,
             Cell(value_words(fact.value), "warn" if fact.value is None else "plain"),
             Cell("" if fact.confidence == "confirmed" else "estimated", "warn"),
-            Cell(" · ".join(part for part in (fact.source, fact.by, when(fact.at, now)) if part), "dim"),
+            Cell(" · ".join(filter(None, (fact.source, fact.by, when(fact.at, now)))), "dim"),
         )
         for fact in report.facts
     )
-    return Page((*render_header(report.heading, "facts"), Table(rows=rows, elastic=1)))
+    found = table(rows, 1) if rows else line("nothing is known yet", "dim")
+    return Page((*render_header(report.heading, "facts"), found))
 
 
-def missing_page(report: MissingReport) -> Page:
+@paged
+def missing_page(report: MissingReport) -> Iterator[Block]:
     """Draw what is missing, what it holds up, and how to say it."""
-    blocks: list[Block] = [*render_header(report.heading, "facts that are missing")]
+    yield from render_header(report.heading, "facts that are missing")
     if not report.missing:
-        blocks.append(line("no missing fact holds anything up", "good"))
+        yield line("no missing fact holds anything up", "good")
     for fact in report.missing:
         kind = f"{fact.title} ({fact.type})" if fact.title else fact.type
-        blocks.append(Paragraph(cells=(Cell(fact.key, "title"), Cell(f"  {kind}", "dim")), hang=2))
-        blocks.extend(line(words, "plain", indent=2, hang=2) for words in fact.holds_up)
+        yield flow(Cell(fact.key, "title"), Cell(f"  {kind}", "dim"), hang=2)
+        yield from (line(words, "plain", indent=2, hang=2) for words in fact.holds_up)
         if fact.choices:
             which = "none, or any of" if fact.type.startswith("several") else "one of"
-            blocks.append(line(f"{which}: {', '.join(fact.choices)}", "dim", indent=2, hang=2))
-        blocks.append(to_do(fact.action, indent=2))
-    return Page(tuple(blocks))
+            yield line(f"{which}: {', '.join(fact.choices)}", "dim", indent=2, hang=2)
+        yield do(fact.action, indent=2)
 
 
-def history_page(report: HistoryReport) -> Page:
+@paged
+def history_page(report: HistoryReport) -> Iterator[Block]:
     """Draw what was said about one fact, the current value marked."""
-    blocks: list[Block] = [*render_header(report.heading, f"history of {report.key}")]
+    yield from render_header(report.heading, f"history of {report.key}")
     if not report.history:
-        blocks.append(line("nobody has said anything about it", "dim"))
+        yield line("nobody has said anything about it", "dim")
     for one in report.history:
         mark = "= " if one.current else "  "
         estimate = " (estimated)" if one.confidence == "estimated" else ""
-        blocks.append(
-            Paragraph(
-                cells=(
-                    Cell(mark),
-                    Cell(f"{value_words(one.value)}{estimate}", "plain" if one.current else "dim"),
-                    Cell(f"  {moment(one.at)}, event {one.event}, {one.actor}", "dim"),
-                    Cell(f"; source: {one.source}" if one.source else "", "dim"),
-                    Cell(f"; answers {', '.join(one.answers)}" if one.answers else "", "dim"),
-                    Cell(f"; grounds: {one.grounds}" if one.grounds else "", "dim"),
-                ),
-                hang=4,
-            )
+        yield flow(
+            mark,
+            Cell(f"{value_words(one.value)}{estimate}", "plain" if one.current else "dim"),
+            Cell(f"  {moment(one.at)}, event {one.event}, {one.actor}", "dim"),
+            Cell(f"; source: {one.source}" if one.source else "", "dim"),
+            Cell(f"; answers {', '.join(one.answers)}" if one.answers else "", "dim"),
+            Cell(f"; grounds: {one.grounds}" if one.grounds else "", "dim"),
+            hang=4,
         )
-    return Page(tuple(blocks))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.actions import REASON, Action
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.formatting import count, moment
-from runner.reports.core.page import Block, Cell, Paragraph, arrow, line
+from runner.reports.core.page import Block, arrow, flow, line
 
 if TYPE_CHECKING:
     from runner.incident.exercises.improvements import Item
@@ -31,7 +31,6 @@ def late_items(items: Iterable[Item], today: date) -> Iterator[AttentionItem]:
             kind="improvement_late",
             severity="low",
             ref=late[0],
-            since=None,
             text=f"{count(len(late), 'action item is', 'action items are')} overdue: "
             f"{', '.join(late[:_NAMED])}{more}",
             action=Action("improvement.list"),
@@ -74,4 +73,4 @@ def between_blocks(waiting: Sequence[AttentionItem]) -> Iterator[Block]:
         return
     yield line("OUTSIDE THIS INCIDENT", "title")
     for item in waiting:
-        yield Paragraph(cells=(Cell(f"{item.text}"), arrow(item.action)), indent=2, hang=2)
+        yield flow(f"{item.text}", arrow(item.action), indent=2, hang=2)

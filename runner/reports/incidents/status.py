@@ -15,6 +15,7 @@ from runner.incident.state.work import Failed
 from runner.law.duty import DutyStatus
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import ordered
+from runner.reports.core.filled import filled
 from runner.reports.core.second_person import TwoPersonRow, alone_words, two_person_rows
 from runner.reports.core.task_rows import TaskRow, named, task_rows
 from runner.reports.incidents.attention import needs_attention
@@ -108,17 +109,14 @@ def status(
     duties = titled(duties)
     rows = _about(task_rows(incident, library), duties)
     words = {row.invocation: named(row) for row in rows if row.invocation}
-    return Status(
+    return filled(
+        Status,
+        incident,
         incident=incident.id,
-        codename=incident.codename,
-        title=incident.title,
-        kind=incident.kind,
-        state=incident.state,
         playbooks=tuple(
             PlaybookRef(name=run.playbook, version=run.version, digest=run.digest)
             for run in incident.runs.values()
         ),
-        version=incident.version,
         tasks=rows,
         duties=duties,
         deliveries=delivery_rows(incident, words),
@@ -126,8 +124,6 @@ def status(
         notices=notice_rows(incident),
         needs_attention=ordered((*needs_attention(incident, rows, duties, now, failed), *others)),
         as_of=now,
-        opened_at=incident.opened_at,
-        severity=incident.severity,
         domains=_fallen(incident),
         overrides=override_views(incident),
         war_room=room_view(incident),
@@ -153,12 +149,10 @@ def _about(rows: Sequence[TaskRow], duties: Sequence[DutyStatus]) -> tuple[TaskR
 def _fallen(incident: Incident) -> tuple[Fallen, ...]:
     exposed = exposures(incident)
     return tuple(
-        Fallen(
+        filled(
+            Fallen,
+            d,
             domain=d.name,
-            state=d.state,
-            since=d.since,
-            assumed=d.assumed,
-            automatic=d.automatic,
             sent=tuple(exposure.delivery for exposure in exposed if exposure.domain == d.name),
             answered=tuple(
                 exposure.delivery

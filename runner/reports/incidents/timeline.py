@@ -16,9 +16,10 @@ from runner.incident.state.events import ActedOnBehalf, BehalfConfirmed, EventCo
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.reports.core.event_row import EventRow, decode_event
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, day, describe_actor, moment
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line
 from runner.reports.core.task_rows import titles
 from runner.reports.incidents.event_descriptions import Words, describe, is_detail, kind_of
 from runner.reports.messages.war_room import errand_words
@@ -127,17 +128,12 @@ def _entry(
     confirmed: dict[int, int],
 ) -> Entry:
     event = decode_event(row) if row.stream in streams else None
-    return Entry(
+    return filled(
+        Entry,
+        row,
+        row.actor,
         event=row.seq,
-        at=row.at,
-        recorded=row.recorded,
-        exercise_at=row.exercise_at,
-        type=row.type,
         kind=kind_of(row.type),
-        stream=row.stream,
-        claimed=row.actor.claimed,
-        proven_by=row.actor.proven_by,
-        on_behalf_of=row.actor.on_behalf_of,
         actor=describe_actor(row.actor),
         text=WITHHELD if event is None else describe(event, words),
         detail=event is not None and is_detail(event),
@@ -201,13 +197,11 @@ def _entry_blocks(one: Entry, zone: tzinfo) -> Iterator[Block]:
     if (one.recorded - one.at).total_seconds() > _LATE_ENTRY_SECONDS:
         late = f", written {moment(one.recorded, zone)}"
     exercise = f", exercise time {moment(one.exercise_at, zone)}" if one.exercise_at else ""
-    yield Paragraph(
-        cells=(
-            Cell(f"{clock}  {one.event:>4}  ", "dim"),
-            Cell(stream, "warn"),
-            Cell(one.text, _tone(one)),
-            Cell(f"  – {one.actor}{_confirmation(one)}{late}{exercise}", "dim"),
-        ),
+    yield flow(
+        Cell(f"{clock}  {one.event:>4}  ", "dim"),
+        Cell(stream, "warn"),
+        Cell(one.text, _tone(one)),
+        Cell(f"  – {one.actor}{_confirmation(one)}{late}{exercise}", "dim"),
         hang=16,
     )
     for correction in one.corrections:

@@ -25,7 +25,6 @@ def missed_updates(incident: Incident, now: datetime) -> Iterator[AttentionItem]
         promised = promise.next_update or now
         yield AttentionItem(
             kind="update_missed",
-            severity="high",
             ref=promise.step,
             since=promised,
             due=promised,
@@ -40,7 +39,6 @@ def compromised_deliveries(incident: Incident, rows: Mapping[str, TaskRow]) -> I
         if exposure.acknowledged:
             yield AttentionItem(
                 kind="exposed",
-                severity="high",
                 ref=exposure.delivery,
                 since=exposure.at,
                 text=f"{person_name(exposure.person)} acknowledged through {exposure.domain}, which is compromised",
@@ -55,7 +53,6 @@ def compromised_deliveries(incident: Incident, rows: Mapping[str, TaskRow]) -> I
             if domain := exposed_approval(incident, invocation, given):
                 yield AttentionItem(
                     kind="exposed",
-                    severity="high",
                     ref=name,
                     since=given.at,
                     text=f"{named(row)}: {person_name(given.by)} approved through {domain}, which was compromised",
@@ -93,7 +90,6 @@ def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
             down = ", ".join(sorted(d.name for d in incident.domains.values() if d.state == "down"))
             yield AttentionItem(
                 kind="unreachable",
-                severity="high",
                 ref=delivery.id,
                 since=delivery.attempts[-1].started_at if delivery.attempts else None,
                 text=f"{person_name(delivery.person)}: no usable contact method",
@@ -127,7 +123,6 @@ def _doubt(incident: Incident, delivery: Delivery, now: datetime) -> AttentionIt
     then = f"next attempt {when(again, now)}" if again is not None and again > now else "next attempt due now"
     return AttentionItem(
         kind="outcome_unknown",
-        severity="high",
         ref=delivery.id,
         since=delivery.attempts[-1].ended_at,
         text=f"Outcome unknown, {then}",
@@ -180,7 +175,7 @@ def campaigns(incident: Incident) -> Iterator[AttentionItem]:
 
 
 def _campaign(kind: AttentionKind, one: CampaignView, text: str, action: Action) -> AttentionItem:
-    return AttentionItem(kind=kind, severity="high", ref=one.id, since=one.at, text=text, action=action)
+    return AttentionItem(kind=kind, ref=one.id, since=one.at, text=text, action=action)
 
 
 def attempted_channels(delivery: Delivery) -> str:

@@ -11,8 +11,9 @@ from runner.base.states import Kind, Proof
 from runner.errors import NotFound
 from runner.incident.state import events as e
 from runner.incident.state.incident import Attempt, Delivery, Incident
+from runner.reports.core.filled import filled
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, line
+from runner.reports.core.page import Blank, Block, Cell, flow, line, paged
 from runner.routing.messaging import EVIDENCE, proves
 
 _MISSING: tuple[tuple[Proof, str], ...] = (
@@ -124,7 +125,7 @@ def _attempts(found: Sequence[Attempt]) -> str:
 
 def _entry(one: Written, delivery: Delivery) -> Entry | None:
     text = _words(one.event, delivery)
-    return Entry(seq=one.seq, at=one.at, text=text, hash=one.hash) if text else None
+    return filled(Entry, one, text=text) if text else None
 
 
 def _words(event: e.AnyEvent, delivery: Delivery) -> str:
@@ -171,15 +172,11 @@ def instant(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
-def proof_page(report: ProofReport) -> Page:
+@paged
+def proof_page(report: ProofReport) -> Iterator[Block]:
     """Draw the sentences first, then the entries that they rest on."""
-    return Page(tuple(_blocks(report)))
-
-
-def _blocks(report: ProofReport) -> Iterator[Block]:
-    yield from render_header(
-        report.heading, f"what is proved of delivery {report.delivery} to {report.recipient}", zoned=False
-    )
+    about = f"what is proved of delivery {report.delivery} to {report.recipient}"
+    yield from render_header(report.heading, about, zoned=False)
     yield line(report.sentence, hang=2)
     yield Blank()
     yield line(report.not_proved, "warn", hang=2)
@@ -187,8 +184,8 @@ def _blocks(report: ProofReport) -> Iterator[Block]:
     yield line("ENTRIES OF THE JOURNAL", "title")
     for entry in report.entries:
         words = f"{instant(entry.at)}  {entry.text}"
-        yield Paragraph(cells=(Cell(f"{entry.seq}  ", "dim"), Cell(words)), hang=5)
-        yield Paragraph(cells=(Cell(f"sha256:{entry.hash}", "dim"),), indent=5)
+        yield flow(Cell(f"{entry.seq}  ", "dim"), words, hang=5)
+        yield line(f"sha256:{entry.hash}", "dim", indent=5)
     yield Blank()
     yield line(f"words: sha256:{report.body}", "dim")
     yield line(f"read at: {report.head}", "dim")

@@ -8,9 +8,10 @@ from datetime import datetime
 import msgspec
 
 from runner.incident.state.incident import Incident
+from runner.reports.core.filled import filled
 from runner.reports.core.formatting import scope_words, when
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
-from runner.routing.rule_book import RULE_BOOK, KeptBy, Rule
+from runner.reports.core.page import Blank, Block, Cell, Page, flow, line, table
+from runner.routing.rule_book import RULE_BOOK, KeptBy
 
 
 class OverrideView(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,19 +57,7 @@ def override_views(incident: Incident | None) -> tuple[OverrideView, ...]:
     """Return the rules that were set aside, oldest first."""
     found = incident.overrides.values() if incident is not None else ()
     return tuple(
-        OverrideView(
-            entry=override.seq,
-            rule=override.rule,
-            by=override.by,
-            role=override.role,
-            at=override.at,
-            reason=override.reason,
-            channel=override.channel,
-            message_class=override.message_class,
-            person=override.person,
-            text=override.text,
-            domains=tuple(sorted(override.domains)),
-        )
+        filled(OverrideView, override, entry=override.seq, domains=tuple(sorted(override.domains)))
         for override in found
     )
 
@@ -76,20 +65,8 @@ def override_views(incident: Incident | None) -> tuple[OverrideView, ...]:
 def rules_report(incident: Incident | None) -> RulesReport:
     """Return the whole book."""
     return RulesReport(
-        rules=tuple(_rule(one) for one in RULE_BOOK.values()), overrides=override_views(incident)
-    )
-
-
-def _rule(one: Rule) -> RuleView:
-    return RuleView(
-        rule=one.number,
-        says=one.says,
-        kept_by=one.kept_by,
-        source=one.source,
-        jurisdiction=one.jurisdiction,
-        as_of=one.as_of,
-        confirmed=one.confirmed,
-        firm=one.firm,
+        rules=tuple(filled(RuleView, one, rule=one.number) for one in RULE_BOOK.values()),
+        overrides=override_views(incident),
     )
 
 
@@ -101,7 +78,7 @@ def rules_page(report: RulesReport, now: datetime) -> Page:
         firm = ", no override" if rule.firm else ""
         doubt = "" if rule.confirmed else " – RECALLED, not confirmed"
         blocks += [
-            Paragraph(cells=(Cell(f"{rule.rule:<9}", "title"), Cell(rule.says)), hang=9),
+            flow(Cell(f"{rule.rule:<9}", "title"), rule.says, hang=9),
             line(
                 f"{rule.source} ({rule.jurisdiction}, as of {rule.as_of}){doubt}{firm}",
                 "dim",
@@ -127,4 +104,4 @@ def overrides_blocks(found: Sequence[OverrideView], now: datetime) -> tuple[Bloc
         )
         for view in found
     )
-    return (line("RULE OVERRIDES", "title"), Table(rows=rows, elastic=1))
+    return (line("RULE OVERRIDES", "title"), table(rows, 1))

@@ -12,7 +12,7 @@ from runner.incident.steps.approvals import reachable
 from runner.playbook.format import AnyStep, Approve, Message, Playbook
 from runner.playbook.plan import walk
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Block, line, to_do
+from runner.reports.core.page import Block, do, line
 
 _NAMED = 2
 """Up to how many playbooks of a role are named."""
@@ -81,4 +81,4 @@ def unheld_blocks(found: Sequence[UnheldRole]) -> Iterator[Block]:
     yield line(f"NOBODY HAS THESE ROLES ({len(found)}): these actions are not possible", "title")
     for role in found:
         yield line(unheld_words(role), "alarm", indent=2, hang=2)
-    yield to_do(assign_role(found[0].role, always=True), indent=2)
+    yield do(assign_role(found[0].role, always=True), indent=2)

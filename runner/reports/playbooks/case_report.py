@@ -12,7 +12,7 @@ import msgspec
 from runner.base.text import text_problem
 from runner.playbook.format import AnyStep, Approve, Group, Repeat
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Block, Cell, Page, Paragraph, flow, line, table
 from runner.reports.playbooks.case_result import DONE, CaseResult
 
 
@@ -125,7 +125,7 @@ def page(found: TestReport, *, missed: bool = False) -> Page:
         blocks += [line(f"{file.playbook} {file.version}", "title"), line(file.file, "dim", indent=2)]
         for case in file.cases:
             mark = Cell("ok  ", "good") if case.passed else Cell("FAILED  ", "alarm")
-            blocks.append(Paragraph(cells=(mark, Cell(case.name)), indent=2, hang=2))
+            blocks.append(flow(mark, case.name, indent=2, hang=2))
             blocks += [line(f"- {words}", "alarm", indent=6, hang=2) for words in case.failures]
         blocks.append(_coverage(file.coverage))
         blocks += _missed(file.coverage) if missed else []
@@ -145,15 +145,11 @@ def _share(share: Share) -> str:
 
 def _missed(covered: Covered) -> list[Block]:
     rows = tuple(
-        (Cell(kind, "dim"), Cell(name))
+        (Cell(kind, "dim"), name)
         for kind, share in (("step", covered.steps), ("branch", covered.branches), ("duty", covered.duties))
         for name in share.missed
     )
-    return (
-        [line("no test went through:", "warn", indent=2), Table(rows=rows, elastic=1, indent=4)]
-        if rows
-        else []
-    )
+    return [line("no test went through:", "warn", indent=2), table(rows, 1, indent=4)] if rows else []
 
 
 def junit(found: TestReport) -> str:

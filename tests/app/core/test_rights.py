@@ -43,7 +43,7 @@ def desk(tmp_path: Path) -> Iterator[IncidentService]:
     opened = e.IncidentOpened(incident="i-1", codename="i-1", title="Run", kind="real")
     roles = [c.AssignRole(role=role, persons=persons) for role, persons in ROLE_HOLDERS.items()]
     made.open(made.principal, opened, [*roles, c.PinPlaybook(run=run)])
-    made.act(made.principal, "i-1", [c.AddNote(by="ana", text="the contract", privileged=True)])
+    made.act(made.principal, "i-1", [c.AddNote(text="the contract", privileged=True)])
     yield made
     made.store.close()
 
@@ -114,16 +114,16 @@ def test_nothing_is_written_for_whom_the_table_does_not_allow_it(
 
 
 def test_who_holds_a_role_acts_and_is_on_record(desk: IncidentService) -> None:
-    turn = desk.act(proven("tom"), "i-1", [c.AddNote(by="tom", text="seen")])
+    turn = desk.act(proven("tom"), "i-1", [c.AddNote(text="seen")])
     assert [type(one.event) for one in turn.events] == [e.NoteAdded]
     [row] = desk.store.read("i-1", turn.before.version)
     assert (row.actor.claimed, row.actor.proven_by, row.actor.os_user) == ("tom", "login:test", "")
 
 
-@pytest.mark.parametrize("by", ["mia", ""])
-def test_whoever_proved_a_name_gives_no_command_in_another(desk: IncidentService, by: str) -> None:
+@pytest.mark.parametrize("name", ["mia", ""])
+def test_whoever_proved_a_name_gives_no_command_in_another(desk: IncidentService, name: str) -> None:
     with pytest.raises(Refused) as refused:
-        desk.act(proven("tom"), "i-1", [c.AddNote(by=by, text="seen")])
+        desk.act(proven("tom"), "i-1", [c.Acknowledge(person=name, delivery="d-1", via="pager")])
     assert refused.value.code == "no_right"
 
 

@@ -113,7 +113,7 @@ def test_it_says_nothing_more_once_the_incident_is_shredded(
     desk: IncidentService, another: IncidentService
 ) -> None:
     worked(desk, LONG)
-    desk.act(desk.principal, "i-1", [RecordFacts(changes=(change("people.total", 3),), by="ann")])
+    desk.act(desk.principal, "i-1", [RecordFacts(changes=(change("people.total", 3),))])
     desk.store.shred("i-1")
     with pytest.raises(Sealed, match="erased"):
         another.load("i-1")

@@ -84,7 +84,7 @@ def quiet(folder: Path) -> None:
 
     desk = made(folder)
     incident = commit_opening(desk, prepare_opening(desk, Request(playbooks=("lost-device",)))).after
-    desk.act(desk.principal, incident.id, [CancelIncident(by="ana", reason="it was found")])
+    desk.act(desk.principal, incident.id, [CancelIncident(reason="it was found")])
     desk.store.close()
 
 

@@ -156,7 +156,7 @@ def test_a_message_in_parts_has_come_as_far_as_the_part_that_is_furthest_behind(
 
 def test_a_receipt_of_what_was_sent_before_it_was_sent_again_proves_nothing_of_the_new() -> None:
     found = world(NAMED)
-    found.give(c.Resend(by="cid", delivery="d1-ann", reason="lost the phone"))
+    found.give(c.Resend(delivery="d1-ann", reason="lost the phone"), by="cid")
     found.give(receipt("delivered"))
     assert delivery(found).evidence == "none"
 
@@ -171,7 +171,7 @@ def test_a_receipt_brings_back_a_delivery_that_was_given_up() -> None:
 
 def test_a_receipt_is_taken_when_the_incident_is_over() -> None:
     found = world(NAMED)
-    found.give(c.CancelIncident(by="cid", reason="a mistake"))
+    found.give(c.CancelIncident(reason="a mistake"), by="cid")
     found.give(receipt("delivered"))
     assert delivery(found).evidence == "delivered"
 

@@ -15,7 +15,7 @@ from tests.refusals import refused
 
 def find(incident: Incident, text: str) -> str:
     """Find a step as every command does."""
-    return resolve_step(incident, text, numbered(incident))
+    return resolve_step(incident, text)
 
 
 def lanes() -> s.World:

@@ -109,7 +109,7 @@ def test_a_role_that_nobody_holds_is_asked_for_once() -> None:
     assert (found.ref, command_text(found.action)) == ("desk", "tocsin role assign desk PERSON")
 
 
-@pytest.mark.parametrize("end", [c.Close(by="ann", reason="over"), c.CancelIncident(reason="no breach")])
+@pytest.mark.parametrize("end", [c.Close(reason="over"), c.CancelIncident(reason="no breach")])
 def test_an_incident_that_is_over_asks_nothing(end: c.AnyCommand) -> None:
     world = scenes.trouble()
     world.give(end)

@@ -90,7 +90,7 @@ def test_a_provisional_clock_says_so_and_a_fixed_one_does_not() -> None:
 def test_what_was_filed_is_no_running_clock() -> None:
     world = scenes.signing()
     record = DutyRecord(kind="filed", by="eve", at=world.now, reference="REF-1")
-    world.give(c.RecordDuty(duty=scenes.DUTY, record=record, by="eve"))
+    world.give(c.RecordDuty(duty=scenes.DUTY, record=record), by="eve")
     found = {duty.id: duty for duty in report(world).duties}[scenes.DUTY]
     assert time_left(found, world.now) == Cell("filed", "good")
     assert scenes.DUTY not in {status.id for status in running(report(world).duties, world.now)}

@@ -131,9 +131,9 @@ def test_a_channel_that_was_only_planned_is_not_shown_once_the_message_is_called
         incident="i1", codename="calm-otter", title="A test", kind="real", state="open", deliveries=(row,)
     )
     scenes.compare("messages.called-off", messages_page(called_off, now))
-    assert delivery_cells(row, now)[1].text == ""
+    assert delivery_cells(row, now)[1] == ""
     planned = msgspec.structs.replace(row, state="active", evidence="none")
-    assert [cell.text for cell in delivery_cells(planned, now)][1] == "mail"
+    assert delivery_cells(planned, now)[1] == "mail"
 
 
 def test_people_whom_nothing_reaches_for_the_same_reasons_are_told_together() -> None:

@@ -209,7 +209,7 @@ def test_time_wakes_a_worker_through_a_job_of_its_own_that_holds_nothing_up(desk
     timers = [(incident, lock) for incident, lock, at_once in jobs(desk) if not at_once]
     assert timers == [("i-1", None)]
     with working(desk):
-        desk.act(desk.principal, "i-1", [CompleteTask(step="run:meanwhile#1", by="ana", comment="")])
+        desk.act(desk.principal, "i-1", [CompleteTask(step="run:meanwhile#1", comment="")])
         until(lambda: desk.load("i-1").invocations["run:then#1"].over)
         until(lambda: all_done(desk, "i-1"))
 
@@ -228,7 +228,7 @@ def test_a_change_is_seen_while_another_effect_of_the_incident_is_slow(desk: Inc
     desk.append([born(desk, keep(desk, steps), "i-1")])
     with working(desk, perform):
         assert began.wait(30)
-        desk.act(desk.principal, "i-1", [CompleteTask(step="run:task#1", by="ana", comment="")])
+        desk.act(desk.principal, "i-1", [CompleteTask(step="run:task#1", comment="")])
         until(lambda: desk.load("i-1").invocations["run:next#1"].over)
         assert not desk.load("i-1").invocations["run:slow#1"].over
         go_on.set()

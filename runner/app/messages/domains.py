@@ -100,7 +100,7 @@ def declare(
         if state != "compromised":
             service.traffic.declare(domain, state, since, by=principal.person)
         return None, ()
-    made = DeclareDomain(by=principal.person, domain=domain, state=state, since=since, reason=reason)
+    made = DeclareDomain(domain=domain, state=state, since=since, reason=reason)
     turn = service.act(principal, incident.id, [made])
     return turn, () if state == "compromised" else _share(service, principal, incident, domain, state)
 

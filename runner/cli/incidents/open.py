@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.active_incident import Choice
 from runner.app.home.workers import living
 from runner.app.incidents.outcome import Done, outcome
@@ -192,7 +193,7 @@ def _warn_of_rest(session: Session, incident: Incident) -> None:
     row = session.service.row(incident.id)
     if incident.kind == "test" or row is None or row.next_due is None or living(session.service):
         return
-    session.warn("no_worker", f"{suggested_actions.NO_WORKER} → {suggested_actions.START_WORKER}")
+    session.warn("no_worker", f"{suggested_actions.NO_WORKER} → tocsin worker start")
 
 
 def severity_of(text: str) -> Severity:
@@ -255,7 +256,7 @@ def _comcheck(session: Session, plan: PlanReport) -> str:
 def _page(report: Opened, done: Done) -> Page:
     mark = Cell("" if report.kind == "real" else f"  {MARKS[report.kind]}", "marking")
     opened = flow("opened ", Cell(report.codename, "title"), f": {report.title}", mark, hang=2)
-    return Page((opened, *page(done).blocks, do("tocsin next", hang=0)))
+    return Page((opened, *page(done).blocks, do(Action("incident.next"), hang=0)))
 
 
 def severity(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.exercises.simulated_responders import Players
@@ -178,7 +179,7 @@ def _events(reader: Reader, incident: Incident) -> Iterator[AnyEvent]:
         yield decode(row.payload)
 
 
-def passed_test(known: Item, catalog: Catalog, cache: Path | None) -> Tested | None:
+def passed_test(known: Item, catalog: Catalog, cache: Path | None, words: Words) -> Tested | None:
     """Run the test that an action item closes with, if there is one; raises Refused where it does not pass."""
     wanted = closing(known.plan.closes_with)
     if wanted.kind != "test":
@@ -188,7 +189,9 @@ def passed_test(known: Item, catalog: Catalog, cache: Path | None) -> Tested | N
         if wanted.what not in {case.name for case in file.tests.cases}:
             continue
         (result,) = (
-            result for result in run_file(file, catalog, cache, wanted.what) if result.name == wanted.what
+            result
+            for result in run_file(file, catalog, cache, words, wanted.what)
+            if result.name == wanted.what
         )
         if result.failures:
             hint = f"tocsin playbook test {wanted.name} --only '{wanted.what}'"
@@ -199,6 +202,6 @@ def passed_test(known: Item, catalog: Catalog, cache: Path | None) -> Tested | N
         )
     raise Refused(
         f'Test "{wanted.what}" is not in the tests of "{wanted.name}".',
-        hint="tocsin playbook test",
+        hint=Action("playbook.test"),
         code="unknown_test",
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from runner.actions import Action, Slot
+from runner.cli.framework.action_text import sentence
 from runner.cli.framework.completion import incidents
 from runner.cli.framework.options import (
     Argument,
@@ -245,7 +246,7 @@ def done(
     known = item(read(session.service), name)
     tested = None
     if known.status == "open":
-        tested = passed_test(known, catalog(session), cache_folder(session.world.environ))
+        tested = passed_test(known, catalog(session), cache_folder(session.world.environ), sentence)
     made = done_(session.service, name, note, tested)
     _show(session, (made,))
 

@@ -12,9 +12,9 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """One finding in a file that a person wrote; lines and columns count from 1, 0 where unknown."""
 
     file: str
-    line: int
-    column: int
-    severity: str
+    line: int = 0
+    column: int = 0
+    severity: str = "error"
     """``error`` or ``warning``."""
     code: str
     message: str

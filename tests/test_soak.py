@@ -125,7 +125,7 @@ class Soak:
             ensure_open(self.desk, playbook(self.http.url), self.desk.clock.now(), name)
             self._open.append(name)
             self._confirmed[name] = self.desk.store.head(name)
-        for name in set_aside(self.desk.store):
+        for name in set_aside(self.desk):
             resume(self.desk, name, "it was the kills")
             self._confirmed[name] = self.desk.store.head(name)
         acted = [self._act(self.desk.load(name)) for name in [*self._open]]

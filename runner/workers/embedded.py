@@ -94,7 +94,7 @@ class Worker:
         self._kept: dict[str, list[AnyCommand]] = {}
         self._hungry: set[str] = set()
         self._draining = False
-        self.time = TrustedClock(service.clock, service.store, service.principal.host)
+        self.time = TrustedClock(service.clock, service, service.principal.host)
         self.fairness = Fairness(service, self._handle, self.time)
         self._outside = ChannelHealth(service, self.time)
         self._looked = self.time.now()

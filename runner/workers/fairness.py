@@ -36,7 +36,7 @@ class Fairness:
         """Know of no failure yet."""
         self._service = service
         self._time = time
-        self._tries = Tries(service.store, handle)
+        self._tries = Tries(service, handle)
         self._computed: dict[str, str] = {}
         self._turning: set[str] = set()
         self._failing: set[str] = set()
@@ -81,7 +81,7 @@ class Fairness:
 
     def close(self) -> None:
         """Have nothing in hand any more."""
-        self._tries.hold((), self._time.now)
+        self._tries.begin((), self._time.now)
 
     def is_stuck(self, hungry: Iterable[str]) -> bool:
         """Tell whether some wait for their turn although nothing is under way that would bring it."""
@@ -153,7 +153,7 @@ class Fairness:
 
     def _hold(self, *more: str) -> None:
         """Write down whose work could end this process now."""
-        self._tries.hold({*self._turning, *more, *self._computed.values()}, self._time.now)
+        self._tries.begin({*self._turning, *more, *self._computed.values()}, self._time.now)
 
 
 def append(
@@ -161,7 +161,7 @@ def append(
 ) -> Sequence[str | None]:
     """Commit turns together; where one cannot be written for a reason of its own, each alone, and None for that one."""
     try:
-        return service.append(turns)
+        return service.append(service.principal, turns)
     except Exception as error:
         if isinstance(error, StoreError) and not isinstance(error, Sealed):
             raise

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.reader import Reader
 from runner.app.exercises.simulated_responders import Players
 from runner.app.incidents.open_incident import Request, commit_opening, prepare_opening
 from runner.app.playbooks import sandbox
@@ -18,13 +19,14 @@ from runner.decoding import from_json
 from runner.effects.messages.compose import Body
 from runner.effects.simulated import Simulation
 from runner.errors import Refused, Sealed, TocsinError
+from runner.incident.exercises.improvements import Item, Tested, closing
 from runner.incident.state.commands import CancelIncident, Close
 from runner.incident.state.events import AnyEvent, decode
 from runner.incident.state.incident import Document, Incident
 from runner.incident.state.steps import step_path
 from runner.playbook.catalogue import Catalog
 from runner.playbook.playbook_test import Case, merged
-from runner.playbook.playbook_test_file import TestFile, around, named_duties, paths
+from runner.playbook.playbook_test_file import TestFile, around, find_tests, load_tests, named_duties, paths
 from runner.reports.playbooks.case_report import CaseReport, FileReport, covered
 from runner.reports.playbooks.case_result import CaseResult, differences, played
 from runner.workers.embedded import Worker
@@ -150,19 +152,47 @@ def _put_away(service: IncidentService, worker: Worker, name: str) -> None:
 def _came(
     service: IncidentService, incident: Incident, clock: VirtualClock, file: TestFile, close: str
 ) -> CaseResult:
+    reader = service.read(service.principal)
+
     def text_of(digest: str) -> str:
-        body = from_json(service.store.get_blob(digest), Body)
+        body = from_json(service.repository.document(digest), Body)
         return f"{body.subject}\n{body.text}"
 
     def words_of(document: Document) -> str:
-        return service.store.get_blob(document.files["txt"]).decode() if "txt" in document.files else ""
+        return reader.document(incident, document.id, "txt").decode() if "txt" in document.files else ""
 
     span = clock.now() - parse_instant(file.tests.opened)
-    return played(incident, _events(service, incident.id), span, close, text_of, words_of)
+    return played(incident, _events(reader, incident), span, close, text_of, words_of)
 
 
-def _events(service: IncidentService, name: str) -> Iterator[AnyEvent]:
-    for row in service.store.read(name):
+def _events(reader: Reader, incident: Incident) -> Iterator[AnyEvent]:
+    for row in reader.events(incident):
         if row.payload is None:
             raise Sealed("a payload is gone", code="shredded")
         yield decode(row.payload)
+
+
+def passed_test(known: Item, catalog: Catalog, cache: Path | None) -> Tested | None:
+    """Run the test that an action item closes with, if there is one; raises Refused where it does not pass."""
+    wanted = closing(known.plan.closes_with)
+    if wanted.kind != "test":
+        return None
+    for path in find_tests((wanted.name,), catalog):
+        file = load_tests(path, catalog)
+        if wanted.what not in {case.name for case in file.tests.cases}:
+            continue
+        (result,) = (
+            result for result in run_file(file, catalog, cache, wanted.what) if result.name == wanted.what
+        )
+        if result.failures:
+            hint = f"tocsin playbook test {wanted.name} --only '{wanted.what}'"
+            raise Refused(f'Test "{wanted.what}" fails: {result.failures[0]}', hint=hint, code="test_failed")
+        playbook = file.bundle.playbook
+        return Tested(
+            case=result.name, playbook=f"{playbook.name} {playbook.version}", digest=file.bundle.digest
+        )
+    raise Refused(
+        f'Test "{wanted.what}" is not in the tests of "{wanted.name}".',
+        hint="tocsin playbook test",
+        code="unknown_test",
+    )

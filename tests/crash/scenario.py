@@ -20,7 +20,7 @@ import msgspec
 
 from runner.app.core.identifiers import Clock, RandomIds, SystemClock
 from runner.app.core.incident_service import IncidentService
-from runner.app.core.transaction import prepare
+from runner.app.core.transaction import make_transaction
 from runner.base.actor import Principal
 from runner.effects.perform import perform
 from runner.incident.state import commands as c
@@ -207,8 +207,8 @@ def ensure_open(desk: IncidentService, book: Playbook, now: datetime, name: str 
     born = begin(Recorded(1, now, event))
     library = desk.library(msgspec.structs.replace(born, runs={"crash": run}))
     roles = [c.AssignRole(role=r, persons=p) for r, p in desk.home.roles.items()]
-    turn = prepare(born, [*roles, c.PinPlaybook(run=run)], now, library, desk.principal, birth=event)
-    desk.append([turn])
+    turn = make_transaction(born, [*roles, c.PinPlaybook(run=run)], now, library, desk.principal, birth=event)
+    desk.append(desk.principal, [turn])
 
 
 def work(

@@ -13,6 +13,7 @@ from runner.base.states import Refusal
 from runner.incident.law.duties import duty_statuses
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
+from runner.incident.state.messages import MessageComposed
 from runner.playbook import format as p
 from runner.reports.core.page import Page, plain
 from runner.reports.incidents.status import Status, status
@@ -147,7 +148,11 @@ def refused(world: s.World) -> None:
         refusals=(Refusal(channel="mail", rule="R1", why="depends on m365-tenant, which is compromised"),),
     )
     world.give(
-        c.Composed(step=step, message="m9", message_class=CAREFUL, body="b9", to=("bob",), plans=(plan,))
+        c.Composed(
+            event=MessageComposed(
+                step=step, message="m9", message_class=CAREFUL, body="b9", to=("bob",), plans=(plan,)
+            )
+        )
     )
     world.outcomes["pager"] = [s.UNKNOWN]
     world.work()

@@ -113,7 +113,7 @@ class _Taking:
 
     def _fold(self, receipt: BulkReceipt, standing: Owed) -> None:
         if receipt.kind == "delayed":
-            hold(self._service.store, standing.domain, self._service.clock.now())
+            hold(self._service, standing.domain, self._service.clock.now())
             self._changed[receipt.kind] += 1
             return
         for _ in range(TRIES):
@@ -169,7 +169,6 @@ def read_receipts(path: Path) -> Iterator[BulkReceipt]:
             file=str(path),
             line=line,
             column=1,
-            severity="error",
             code="receipts",
             message="The kind is unknown",
         )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.core.repository import IN_HAND, Store, WorkerHandle
+from runner.app.core.repository import IN_HAND, WorkerHandle
 from runner.decoding import json_reader
 from runner.errors import StoreError
 from runner.incident.state.commands import Resume
@@ -42,42 +42,42 @@ class InHand(msgspec.Struct, frozen=True, kw_only=True):
 _FAILED, _IN_HAND = json_reader(Failed), json_reader(InHand)
 
 
-def failed(store: Store) -> dict[str, Failed]:
+def failed(service: IncidentService) -> dict[str, Failed]:
     """Return the incidents whose last work failed, with what dead workers had in hand although nobody counted it yet."""
-    marks = store.marks(MARKS)
+    marks = service.marks(MARKS)
     found = _failed(marks)
-    for held in _held_by_the_dead(store, marks).values():
-        found.update({name: _once_more(found.get(name), DIED, held.at) for name in held.incidents})
+    for left in _left_by_the_dead(service, marks).values():
+        found.update({name: _once_more(found.get(name), DIED, left.at) for name in left.incidents})
     return found
 
 
-def set_aside(store: Store) -> dict[str, Failed]:
+def set_aside(service: IncidentService) -> dict[str, Failed]:
     """Return the incidents that only people work on."""
-    return {name: one for name, one in failed(store).items() if one.aside}
+    return {name: one for name, one in failed(service).items() if one.aside}
 
 
 def resume(service: IncidentService, incident: str, reason: str) -> Turn:
     """Go on with automatic work: of a paused incident, and of one that was set aside, which counts anew from none."""
-    _count_the_dead(service.store)
+    _count_the_dead(service)
     mark = FAILED + incident
-    before = service.store.marks(mark).get(mark)
+    before = service.marks(mark).get(mark)
     found = _FAILED(before) if before is not None else None
     why = found.why if found is not None and found.aside else ""
     # First the mark: the event wakes a worker, which is to find the incident free.
-    service.store.change_marks([mark], lambda known: {})
+    service.change_marks([mark], lambda known: {})
     try:
         return service.act(service.principal, incident, [Resume(reason=reason, set_aside=why)])
     except BaseException:
         if before is not None:
-            service.store.change_marks([mark], lambda known: {mark: before})
+            service.change_marks([mark], lambda known: {mark: before})
         raise
 
 
 class Tries:
     """What one worker has in hand, and which incidents failed, as of its last look. For the worker's loop alone."""
 
-    def __init__(self, store: Store, handle: WorkerHandle) -> None:
-        self._store = store
+    def __init__(self, service: IncidentService, handle: WorkerHandle) -> None:
+        self._service = service
         self._handle = handle
         self._written: tuple[str, ...] = ()
         self._next = datetime.min.replace(tzinfo=UTC)
@@ -88,10 +88,10 @@ class Tries:
         if now >= self._next:
             self._next = now + EVERY
             with suppress(StoreError):
-                _count_the_dead(self._store)
-        self.failed = _failed(self._store.marks(FAILED))
+                _count_the_dead(self._service)
+        self.failed = _failed(self._service.marks(FAILED))
 
-    def hold(self, incidents: Collection[str], now: Callable[[], datetime]) -> None:
+    def begin(self, incidents: Collection[str], now: Callable[[], datetime]) -> None:
         """Write down what is in hand from now on, before anything is done with it."""
         names = tuple(sorted(incidents))
         if names == self._written:
@@ -104,7 +104,7 @@ class Tries:
         """Count one failure more."""
         mark = FAILED + incident
         with suppress(StoreError):
-            found = self._store.change_marks(
+            found = self._service.change_marks(
                 [mark], lambda known: {mark: _counted(known.get(mark), why, now)}
             )
             self.failed[incident] = _FAILED(found[mark])
@@ -115,7 +115,7 @@ class Tries:
         if before is not None and not before.aside:
             mark = FAILED + incident
             with suppress(StoreError):
-                self._store.change_marks(
+                self._service.change_marks(
                     [mark], lambda known: known if _is_aside(known.get(mark)) else {}, waits=False
                 )
                 del self.failed[incident]
@@ -127,12 +127,12 @@ def _failed(marks: Mapping[str, bytes]) -> dict[str, Failed]:
     }
 
 
-def _held_by_the_dead(store: Store, marks: Mapping[str, bytes]) -> dict[str, InHand]:
+def _left_by_the_dead(service: IncidentService, marks: Mapping[str, bytes]) -> dict[str, InHand]:
     """Return the marks of workers that are gone and had something in hand."""
     return {
         mark: _hand(body)
         for mark, body in marks.items()
-        if mark.startswith(IN_HAND) and not store.worker_alive(mark.removeprefix(IN_HAND))
+        if mark.startswith(IN_HAND) and not service.worker_alive(mark.removeprefix(IN_HAND))
     }
 
 
@@ -144,19 +144,19 @@ def _hand(body: bytes) -> InHand:
         return InHand(incidents=(), at=datetime.min.replace(tzinfo=UTC))
 
 
-def _count_the_dead(store: Store) -> None:
+def _count_the_dead(service: IncidentService) -> None:
     """Count what dead workers had in hand: once, however many notice it."""
-    for mark, held in _held_by_the_dead(store, store.marks(IN_HAND)).items():
-        names = [FAILED + name for name in held.incidents]
+    for mark, left in _left_by_the_dead(service, service.marks(IN_HAND)).items():
+        names = [FAILED + name for name in left.incidents]
 
         def change(
-            known: Mapping[str, bytes], mark: str = mark, names: list[str] = names, at: datetime = held.at
+            known: Mapping[str, bytes], mark: str = mark, names: list[str] = names, at: datetime = left.at
         ) -> Mapping[str, bytes]:
             if mark not in known:
                 return known
             return {name: _counted(known.get(name), DIED, at) for name in names}
 
-        store.change_marks([mark, *names], change)
+        service.change_marks([mark, *names], change)
 
 
 def _counted(known: bytes | None, why: str, at: datetime) -> bytes:

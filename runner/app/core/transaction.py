@@ -48,7 +48,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """There is more that could start, but no room for it now."""
 
 
-def prepare(
+def make_transaction(
     incident: Incident,
     commands: Sequence[AnyCommand],
     now: datetime,

@@ -39,9 +39,10 @@ if TYPE_CHECKING:
 
 def source_of(service: IncidentService, incident: Incident) -> Source:
     """Gather what a report is made from."""
-    head = service.store.head(incident.id)
+    reader = service.read(service.principal)
+    head = reader.head(incident)
     library = service.library(incident)
-    rows = list(service.store.read(incident.id))
+    rows = list(reader.events(incident))
     items = of_incident(read(service), incident.id)
     plan = plan_behind(service, incident)
     zone = zone_of(incident, plan.clock.start if plan is not None else "")

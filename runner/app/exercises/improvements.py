@@ -263,7 +263,7 @@ def found_proof(service: IncidentService, known: Item, exercise: str = "") -> tu
     for incident, plan in exercised(service):
         if named and incident.id != named:
             continue
-        head = service.store.head(incident.id)
+        head = service.read(service.principal).head(incident)
         verdict = judged(known, incident, plan, f"{head.version}:sha256:{head.hash}")
         if verdict.proof is not None:
             return verdict.proof, ""

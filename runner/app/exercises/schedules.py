@@ -143,7 +143,7 @@ def written(exercise: str, base: Path) -> str:
 
 def real_incidents(service: IncidentService) -> tuple[str, ...]:
     """Return the codenames of the real incidents that are not over; one that is paused is one of them."""
-    rows = service.store.rows()
+    rows = service.incidents()
     return tuple(row.codename for row in rows if row.kind == "real" and row.state in ("open", "paused"))
 
 
@@ -157,7 +157,7 @@ def take(
         by=service.principal.person,
         now=now,
         real=real_incidents(service),
-        alive=service.store.worker_alive,
+        alive=service.worker_alive,
         still_open=lambda incident: _still_open(service, incident),
         chance=chance,
     )
@@ -176,7 +176,7 @@ def _due(schedule: Schedule, look: Look) -> Iterator[AnyScheduleEvent]:
 
 
 def _still_open(service: IncidentService, incident: str) -> bool:
-    row = service.store.row(incident)
+    row = service.row(incident)
     if row is None or row.state not in ("open", "paused"):
         return False
     drill = service.load(incident).drill

@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -130,12 +130,12 @@ def _examined(
         hint = "Install Tocsin with its extra: tocsin[postgres]"
         yield Finding(area="store", severity="error", what=what, hint=hint)
         return
-    with service.store:
+    with closing(service):
         if made:
             yield Finding(
                 area="store", severity="mended", what="The database was missing. An empty one was created."
             )
-        if service.store.read_only:
+        if service.read_only:
             yield Finding(
                 area="store",
                 code="store_read_only",
@@ -233,7 +233,7 @@ def _record(service: IncidentService, repair: bool, watched: Watched) -> Iterato
         ),
     )
     rows: list[IncidentRow] = []
-    aside = set_aside(service.store)
+    aside = set_aside(service)
     for row in service.store.rows():
         looked_at(1)
         if row.kind == STREAM:
@@ -343,7 +343,7 @@ def _holders(incident: Incident) -> Iterator[tuple[str, Delivery | Invocation]]:
 def _dead(service: IncidentService, incident: Incident) -> Iterator[AttemptLost]:
     for effect, holder in (*_holders(incident), *incident.errands.items()):
         for attempt in holder.attempts:
-            if attempt.state == "sending" and not service.store.worker_alive(attempt.worker):
+            if attempt.state == "sending" and not service.worker_alive(attempt.worker):
                 yield AttemptLost(effect=effect, n=attempt.n)
 
 
@@ -366,7 +366,7 @@ def _lists(
     wrong = [row.codename for row in rows if _told(row) != _told(kept[row.id])]
     unread = any(row.unread for row in (*rows, *lost))  # what cannot be read cannot be written
     if repair and (wrong or lost) and not unread:
-        service.store.rebuild([*rows, *lost])
+        service.rebuild(service.principal, [*rows, *lost])
     if not wrong:
         yield Finding(area="lists", severity="good", what=f"{len(rows)} rows match the journals")
         return
@@ -405,7 +405,7 @@ def _between(service: IncidentService) -> Iterator[Finding]:
     from runner.app.exercises.organisation_attention import waiting
     from runner.app.home.workers import living
 
-    if service.store.rows("open") and not living(service.store):
+    if service.incidents("open") and not living(service):
         yield Finding(
             area="worker",
             code="no_worker",
@@ -448,11 +448,11 @@ def _time(service: IncidentService, repair: bool) -> Iterator[Finding]:
     """Say when workers on this machine act by another time than its clock shows, and how to end that."""
     from runner.app.core.trusted_clock import forget_time, saved_times
 
-    kept = saved_times(service.store, service.principal.host)
+    kept = saved_times(service, service.principal.host)
     if kept is None or not kept.apart:
         return
     if repair:
-        forget_time(service.store, service.principal.host)
+        forget_time(service, service.principal.host)
     way = "back" if kept.apart < timedelta() else "ahead"
     yield Finding(
         area="clock",

@@ -100,7 +100,7 @@ def close_shredded(service: IncidentService, name: str) -> IncidentRow:
 
 
 def _closed(service: IncidentService, name: str) -> IncidentRow | None:
-    row = service.store.row(name)
+    row = service.row(name)
     if row is None:
         raise NotFound(f'Incident "{name}" does not exist.', hint="tocsin list", code="unknown_incident")
     if row.state in ("closed", "cancelled"):

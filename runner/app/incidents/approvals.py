@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-import msgspec
-
-from runner.app.notices.notice_versions import Pair, compare
 from runner.errors import Refused
-from runner.incident.notices.decide import renderings
 from runner.incident.state.commands import Decide
 from runner.incident.steps.approvals import Tally, eligible, tally
 from runner.playbook.format import Approve
@@ -20,7 +16,7 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.app.core.repository import Turn
     from runner.base.actor import Principal
-    from runner.incident.state.incident import Document, Incident
+    from runner.incident.state.incident import Incident
     from runner.incident.state.library import Library
 
 
@@ -46,34 +42,6 @@ def approval(incident: Incident, name: str, library: Library) -> TaskReport:
             code="not_an_approval",
         )
     return report
-
-
-def document_of(incident: Incident, report: TaskReport) -> Document | None:
-    """Return the notice that is to be approved; None where it is something else."""
-    digest = report.subject_digest
-    return next((one for one in incident.documents.values() if digest and one.digest == digest), None)
-
-
-class Change(msgspec.Struct, frozen=True):
-    """What changed in a notice that is to be approved."""
-
-    pair: Pair
-    approved: bool
-    """Against the version that was approved before, and not only against the version before."""
-
-
-def change_since(service: IncidentService, incident: Incident, report: TaskReport) -> Change | None:
-    """Return what changed since the notice was approved, else since the version before; None where nothing did."""
-    new = document_of(incident, report)
-    if new is None or not new.tree:
-        return None
-    signed = approved_before(incident, incident.invocations[report.task.invocation])
-    older = [rendering for rendering in renderings(incident, new.step) if rendering.digest != new.digest]
-    old = next((document for document in incident.documents.values() if document.digest == signed), None)
-    old = old or (older[-1] if older else None)
-    if old is None or not old.tree:
-        return None
-    return Change(compare(service, old, new), old.digest == signed)
 
 
 def others_of_user(principal: Principal, incident: Incident, name: str) -> list[str]:

@@ -16,6 +16,7 @@ import msgspec
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.on_call import standing
 from runner.app.incidents.catalogue_pinning import pin_catalogue
+from runner.app.incidents.facts import change_of
 from runner.base.states import Kind, Severity
 from runner.decoding import from_json
 from runner.errors import Invalid, Refused
@@ -29,7 +30,7 @@ from runner.incident.state.commands import (
     RecordFacts,
     SetSeverity,
 )
-from runner.incident.state.events import FactChange, IncidentOpened, Recorded
+from runner.incident.state.events import IncidentOpened, Recorded
 from runner.incident.state.future_timestamps import refuse_facts_ahead
 from runner.incident.state.incident import Domain, Incident, Run
 from runner.incident.turn.fold import begin
@@ -194,7 +195,7 @@ def pin_command(
 
 
 def _codename(service: IncidentService) -> str:
-    taken = {row.codename for row in service.store.rows()}
+    taken = {row.codename for row in service.incidents()}
     for _ in range(100):
         name = service.chance.codename()
         if name not in taken:
@@ -269,16 +270,6 @@ def _facts(service: IncidentService, stated: dict[str, Stated]) -> Iterator[Reco
         changes = tuple(change_of(fact) for fact in stated.values())
         refuse_facts_ahead(changes, service.clock.now())
         yield RecordFacts(changes=changes)
-
-
-def change_of(fact: Stated) -> FactChange:
-    """Return a stated fact as the journal keeps it."""
-    return FactChange(
-        key=fact.key,
-        value=msgspec.Raw(msgspec.json.encode(fact.value)),
-        source=fact.source,
-        confidence=fact.confidence,
-    )
 
 
 def _domains(

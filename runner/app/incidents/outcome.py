@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.incident.law.moved_deadlines import moves
 from runner.incident.state import events as e
 from runner.incident.state.second_person import ClockMove
 from runner.incident.steps.approvals import Tally
@@ -70,6 +71,12 @@ def outcome(service: IncidentService, turn: Turn, *done: str) -> Done:
     )
 
 
+def moved(service: IncidentService, turn: Turn, changes: Sequence[e.FactChange]) -> tuple[ClockMove, ...]:
+    """Return the statutory deadlines that facts have moved, or would move once a second person confirms it."""
+    before = turn.before
+    return moves(before, changes, service.now_in(before), service.library(before))
+
+
 def awaiting(turn: Turn) -> tuple[int, ...]:
     """Return the entries that a second person has to confirm since then."""
     asked = (one.seq for one in turn.events if isinstance(one.event, e.SecondPersonAsked))
@@ -130,13 +137,5 @@ def _steps(turn: Turn, kinds: tuple[type[e.AnyEvent], ...]) -> frozenset[str]:
 
 
 def _step(row: TaskRow, why: str = "") -> Step:
-    return Step(
-        step=row.step,
-        invocation=row.invocation,
-        row=row.row,
-        kind=row.kind,
-        title=row.title,
-        state=row.state,
-        item=row.item,
-        why=why,
-    )
+    same = {name: getattr(row, name) for name in Step.__struct_fields__ if name != "why"}
+    return Step(**same, why=why)

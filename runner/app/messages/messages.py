@@ -25,7 +25,7 @@ from runner.routing.messaging import DeliveryPlan, MessageClass
 from runner.routing.rules import Compromise, PlanContext
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
 
 
 class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +158,7 @@ def plan_anew(service: IncidentService, name: str) -> tuple[tuple[str, ...], tup
     """
     asked: list[str] = []
     given_up: list[str] = []
-    for row in service.store.rows("open"):
+    for row in service.incidents("open"):
         try:
             before = service.load(row.id)
         except UNREADABLE:
@@ -173,12 +173,12 @@ ABOUT = frozenset({"AttemptEnded", "ReceiptTaken", "EvidenceRaised", "DeliveryRe
 """The types of events that prove something of a delivery."""
 
 
-def prove(service: IncidentService, incident: str, delivery: str) -> ProofReport:
+def prove(reader: Reader, incident: str, delivery: str) -> ProofReport:
     """Return what is proved of a delivery; raises NotFound for one that is not there."""
-    found = service.load(incident)
+    found = reader.incident(incident)
     written = []
     last = ""
-    for event in service.store.read(incident):
+    for event in reader.events(found):
         last = f"{event.seq}:sha256:{event.hash}"
         if event.type in ABOUT:
             if event.payload is None:

@@ -15,6 +15,7 @@ from runner.effects.messages.escalation_levels import Addressed, addressed
 from runner.errors import NotFound, Refused
 from runner.incident.state.commands import Composed
 from runner.incident.state.incident import Incident
+from runner.incident.state.messages import MessageComposed
 from runner.routing.messaging import MessageClass, proves
 
 if TYPE_CHECKING:
@@ -59,15 +60,17 @@ def compose_by_hand(service: IncidentService, incident: Incident, written: Writt
     traits = traits_of(text, kind, incident)
     body = msgspec.json.encode(Body(subject=subject, text=text))
     return Composed(
-        step="",
-        message=service.chance.name("m"),
-        message_class=kind,
-        body=service.keep_document(service.principal, incident.id, body),
-        to=tuple(found.meant),
-        plans=deliveries(incident, service.tools(incident), kind, found, wanted, (), traits),
-        traits=tuple(sorted(traits)),
-        requested_by=by,
-        unheld=found.unheld,
+        event=MessageComposed(
+            step="",
+            message=service.chance.name("m"),
+            message_class=kind,
+            body=service.keep_document(service.principal, incident.id, body),
+            to=tuple(found.meant),
+            plans=deliveries(incident, service.tools(incident), kind, found, wanted, (), traits),
+            traits=tuple(sorted(traits)),
+            requested_by=by,
+            unheld=found.unheld,
+        )
     )
 
 

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.app.core.reader import TREE
 from runner.app.notices.notices import Pulled, step_id, write_file
 from runner.documents.tree import Kept, decode
 from runner.errors import NotFound, Refused, Usage
+from runner.incident.notices.decide import renderings
 from runner.incident.state.incident import Document, Incident
 from runner.reports.notices.notices import rendered_so_far
-from runner.reports.notices.redline import Compared, compared, version
+from runner.reports.notices.redline import Compared, approved_before, compared, version
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
     from runner.documents.redline.redline import FactChange, Redline
+    from runner.reports.incidents.task import TaskReport
 
 FORMATS = ("html", "docx")
 _SHORTEST = 4
@@ -36,16 +39,16 @@ class Pair(msgspec.Struct, frozen=True):
     facts: tuple[FactChange, ...]
 
 
-def compare(service: IncidentService, old: Document, new: Document) -> Pair:
+def compare(reader: Reader, incident: Incident, old: Document, new: Document) -> Pair:
     """Return what changed from one rendering to another; raises Refused where one of them kept no tree."""
     from runner.documents.redline.redline import changed_facts, redline
 
-    before, after = tree_of(service, old), tree_of(service, new)
+    before, after = tree_of(reader, incident, old), tree_of(reader, incident, new)
     laid = redline(before.document, after.document)
     return Pair(old, new, before, after, laid, changed_facts(before.document, after.document))
 
 
-def tree_of(service: IncidentService, document: Document) -> Kept:
+def tree_of(reader: Reader, incident: Incident, document: Document) -> Kept:
     """Return the tree that a rendering was written from; raises Refused where none was kept."""
     if not document.tree:
         raise Refused(
@@ -53,7 +56,30 @@ def tree_of(service: IncidentService, document: Document) -> Kept:
             hint="tocsin notice render STEP",
             code="text_not_kept",
         )
-    return decode(service.store.get_blob(document.tree))
+    return decode(reader.document(incident, document.id, TREE))
+
+
+def document_of(incident: Incident, report: TaskReport) -> Document | None:
+    """Return the notice that is to be approved; None where it is something else."""
+    digest = report.subject_digest
+    return next((one for one in incident.documents.values() if digest and one.digest == digest), None)
+
+
+def change_since(reader: Reader, incident: Incident, report: TaskReport) -> tuple[Pair, bool] | None:
+    """Return what changed in a notice since it was approved, else since the version before, and which of them it is.
+
+    None where there is no notice or no earlier version.
+    """
+    new = document_of(incident, report)
+    if new is None or not new.tree:
+        return None
+    signed = approved_before(incident, incident.invocations[report.task.invocation])
+    older = [rendering for rendering in renderings(incident, new.step) if rendering.digest != new.digest]
+    old = next((document for document in incident.documents.values() if document.digest == signed), None)
+    old = old or (older[-1] if older else None)
+    if old is None or not old.tree:
+        return None
+    return compare(reader, incident, old, new), old.digest == signed
 
 
 def named(incident: Incident, name: str) -> list[Document]:

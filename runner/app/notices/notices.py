@@ -158,11 +158,12 @@ def by_hand(service: IncidentService, made: Rendered, override: str) -> Rendered
     """Return a rendering as a person's; raises Refused where there is nothing to override."""
     if override and not made.items:
         raise Refused(
-            f'Notice "{made.notice}" has no missing information. There is nothing to override.',
+            f'Notice "{made.event.notice}" has no missing information. There is nothing to override.',
             hint="Remove --override",
             code="nothing_to_override",
         )
-    return msgspec.structs.replace(made, author=service.principal.person, override=override)
+    event = msgspec.structs.replace(made.event, by=service.principal.person)
+    return msgspec.structs.replace(made, event=event, override=override)
 
 
 def work_of(service: IncidentService, incident: Incident, step: str) -> Render:

@@ -23,6 +23,7 @@ from runner.yamlfile.limited_files import TooLarge, read_file
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
     from runner.documents.tree import Document as Tree
 
 LARGEST = 32 * 1024 * 1024
@@ -46,7 +47,7 @@ class Adoption(msgspec.Struct, frozen=True):
         return self.pair.redline.identical
 
 
-def look(service: IncidentService, incident: Incident, file: Path, step: str) -> Adoption:
+def look(reader: Reader, incident: Incident, file: Path, step: str) -> Adoption:
     """Return what a Word file would change; raises Refused where the file is not safe or belongs to no notice."""
     from runner.documents.contents.coverage import check
 
@@ -60,7 +61,7 @@ def look(service: IncidentService, incident: Incident, file: Path, step: str) ->
             code="not_rendered",
         )
     newest = documents[-1]
-    before = tree_of(service, newest)
+    before = tree_of(reader, incident, newest)
     returned = read_docx(content)
     document = (
         before.document if _digest(content) == newest.files.get("docx") else taken(before, returned, incident)

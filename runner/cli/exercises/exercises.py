@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from runner.cli.exercises.reports import drill_report, handbook, readiness
 from runner.cli.exercises.schedules import acknowledge, run_due, schedule, schedules, unschedule
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant, one_of
+from runner.cli.framework.outcome import answer, tell
 from runner.cli.framework.session import Session, catalog
 from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
@@ -227,7 +228,6 @@ def inject(session: Session, number: Number) -> None:
       tocsin drill inject 4.1
     """
     from runner.app.exercises.exercises import release
-    from runner.cli.framework.outcome import answer
     from runner.reports.exercises.exercise import told
 
     turn, event = release(session.service, session.incident().id, number)
@@ -237,7 +237,6 @@ def inject(session: Session, number: Number) -> None:
 def leave_out(session: Session, number: Number, reason: Why = "") -> None:
     """Skip an inject. Needs --reason."""
     from runner.app.exercises import exercises
-    from runner.cli.framework.outcome import tell
 
     turn = exercises.leave_out(session.service, session.incident().id, number, reason)
     tell(session, turn, f"{number} is skipped")
@@ -245,7 +244,6 @@ def leave_out(session: Session, number: Number, reason: Why = "") -> None:
 
 def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", reason: str = "") -> None:
     from runner.app.exercises.exercises import next_time, plan_of, set_clock
-    from runner.cli.framework.outcome import tell
     from runner.reports.core.header import clocked, zone_of
 
     before = session.incident()
@@ -308,7 +306,6 @@ def end(
       tocsin drill end --close
     """
     from runner.app.exercises.exercises import plan_of, set_clock
-    from runner.cli.framework.outcome import answer
     from runner.incident.state.exercise import OVER
     from runner.reports.exercises.exercise import remaining_items
 
@@ -353,7 +350,6 @@ def observe(
       tocsin drill observe "counsel was reached in 4 minutes" --objective O1 --kind strength
     """
     from runner.app.exercises import exercises
-    from runner.cli.framework.outcome import tell
 
     found = one_of(kind, KINDS, "Kind", "unknown_kind")
     made = c.Observe(text=text, objective=objective, question=question, kind=found, about=about)
@@ -379,7 +375,6 @@ def rate(
       tocsin drill rate T1 S --note "counsel had to be called twice"
     """
     from runner.app.exercises import exercises
-    from runner.cli.framework.outcome import tell
 
     incident = session.incident()
     proposal = exercises.proposed(session.service, incident, target)

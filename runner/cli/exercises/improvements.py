@@ -18,8 +18,8 @@ from runner.cli.framework.options import (
     one_of,
 )
 from runner.cli.framework.session import Session
-from runner.errors import Refused, Usage
-from runner.incident.exercises.improvements import ELEMENTS, Item, Plan, Source, Tested
+from runner.errors import Usage
+from runner.incident.exercises.improvements import ELEMENTS, Item, Plan, Source
 
 if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
@@ -237,44 +237,16 @@ def done(
     """
     from runner.app.exercises.improvements import done as done_
     from runner.app.exercises.improvements import item, read
+    from runner.cli.framework.session import catalog
+    from runner.settings import cache_folder
+    from runner.workers.playbook_test_runner import passed_test
 
     known = item(read(session.service), name)
-    made = done_(session.service, name, note, _tested(session, known) if known.status == "open" else None)
+    tested = None
+    if known.status == "open":
+        tested = passed_test(known, catalog(session), cache_folder(session.world.environ))
+    made = done_(session.service, name, note, tested)
     _show(session, (made,))
-
-
-def _tested(session: Session, known: Item) -> Tested | None:
-    """Run the test that an item closes with; raises Refused where it does not pass."""
-    from runner.cli.framework.session import catalog
-    from runner.incident.exercises.improvements import closing
-    from runner.playbook.playbook_test_file import find_tests, load_tests
-    from runner.settings import cache_folder
-    from runner.workers.playbook_test_runner import run_file
-
-    wanted = closing(known.plan.closes_with)
-    if wanted.kind != "test":
-        return None
-    known_files = catalog(session)
-    for path in find_tests((wanted.name,), known_files):
-        file = load_tests(path, known_files)
-        if wanted.what not in {case.name for case in file.tests.cases}:
-            continue
-        cache = cache_folder(session.world.environ)
-        (result,) = (
-            result for result in run_file(file, known_files, cache, wanted.what) if result.name == wanted.what
-        )
-        if result.failures:
-            hint = f"tocsin playbook test {wanted.name} --only '{wanted.what}'"
-            raise Refused(f'Test "{wanted.what}" fails: {result.failures[0]}', hint=hint, code="test_failed")
-        playbook = file.bundle.playbook
-        return Tested(
-            case=result.name, playbook=f"{playbook.name} {playbook.version}", digest=file.bundle.digest
-        )
-    raise Refused(
-        f'Test "{wanted.what}" is not in the tests of "{wanted.name}".',
-        hint="tocsin playbook test",
-        code="unknown_test",
-    )
 
 
 def retest(

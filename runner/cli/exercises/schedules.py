@@ -206,7 +206,7 @@ def _firing(session: Session) -> Iterator[ScheduleRunner]:
 
     service = session.apart()
     name = service.chance.name("scheduler")
-    alive = service.store.register_worker(name)
+    alive = service.register_worker(name)
     try:
         cache = cache_folder(session.world.environ)
         yield ScheduleRunner(service, name, fraction, cache, lambda event: _say(session, event))

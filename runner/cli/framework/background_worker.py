@@ -34,7 +34,7 @@ def keep_worker(session: Session, *, start: bool = False) -> None:
     if not (died or start) or session.service.home.working.mode == "manual":
         return
     try:
-        if living(session.service.store):
+        if living(session.service):
             return
         _begin(session)
     except (OSError, TocsinError) as error:
@@ -82,9 +82,7 @@ def _begin(session: Session) -> None:
 
 def _alive(session: Session) -> Background | None:
     background = recorded(session.folder)
-    return (
-        background if background is not None and background.worker in living(session.service.store) else None
-    )
+    return background if background is not None and background.worker in living(session.service) else None
 
 
 def _log(session: Session) -> Path:
@@ -133,7 +131,7 @@ def stop(session: Session) -> None:
 
 def show(session: Session) -> dict[str, Any]:
     """Show how it is and return that; ``died`` is a worker that is wanted and gone, ``lacks`` null where nobody knows."""
-    alive, workers, home = _alive(session), living(session.service.store), session.service.home
+    alive, workers, home = _alive(session), living(session.service), session.service.home
     gone = "died" if recorded(session.folder) is not None else "stopped"
     found = {
         "schema": "tocsin/worker-status/v1",

@@ -15,7 +15,6 @@ from runner.reports.core.formatting import aside_words, here
 from runner.reports.core.page import Cell, Page, Paragraph, Table, Tone, line
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import IncidentService
     from runner.app.core.repository import Turn
     from runner.incident.state.commands import AnyCommand
     from runner.incident.state.second_person import ClockMove
@@ -61,13 +60,13 @@ def work(session: Session, own: str = "") -> None:
     from runner.app.core.suspended_incidents import set_aside
 
     service = session.service
-    if own and (failed := set_aside(service.store).get(own)) is not None:
+    if own and (failed := set_aside(service).get(own)) is not None:
         session.warn(
             "set_aside", f"Automatic work stopped: {aside_words(failed)}; {suggested_actions.resume(own)}"
         )
-    if session.options.no_work or living(service.store):
+    if session.options.no_work or living(service):
         return
-    if not service.store.due(service.clock.now()) and not _probes(service):
+    if not service.is_work_due():
         return
     from runner.cli.framework.progress_line import print_progress
     from runner.workers.embedded import Worker
@@ -81,12 +80,6 @@ def work(session: Session, own: str = "") -> None:
         session.warn("work_left", f"Other incidents have work that is due: {suggested_actions.WORK}")
     for incident, why in worker.troubles.items():
         session.warn("work_failed", f"The work of incident {incident} failed: {why}")
-
-
-def _probes(service: IncidentService) -> bool:
-    """Tell whether a domain that is down is to be looked at again."""
-    service.traffic.refresh()
-    return service.traffic.probe_due(service.clock.now())
 
 
 def page(report: Done) -> Page:

@@ -124,7 +124,7 @@ def shred(
     """
     from runner.app.home import retention
 
-    row = session.service.store.row(session.service.find(incident))
+    row = session.service.row(session.service.find(incident))
     if row is None:
         raise NotFound(f'Incident "{incident}" does not exist.', hint="tocsin list", code="unknown_incident")
     retention.check(row, reason)

@@ -110,16 +110,16 @@ def _go_on(session: Session, *, background: bool) -> None:
     from runner.workers.choice import make_worker
     from runner.workers.periodic import PeriodicTask
 
-    store, end = session.service.store, "Ctrl-C or SIGTERM"
+    service, end = session.service, "Ctrl-C or SIGTERM"
     with ExitStack() as ending:
         if background:
             ending.callback(FileLock(session.folder / FOLDER, BACKGROUND).release)
         doing = make_worker(session.machine, perform=print_progress(session))
         ending.callback(doing.close)
-        ending.callback(dismiss, store, doing.name)
-        enlist(store, doing.name)
+        ending.callback(dismiss, service, doing.name)
+        enlist(service, doing.name)
         rounds = [(Collector(session.apart(), session.say, PATIENCE).round, EVERY)]
-        if session.service.home.working.ping:
+        if service.home.working.ping:
             rounds.append((_pinging(session, doing), PING_EVERY))
         if background:
             end = "tocsin worker stop"

@@ -175,30 +175,30 @@ def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *
 
 def _show_change(session: Session, incident: Incident, report: TaskReport) -> None:
     """Show the redline against the bytes that were approved before, else against the rendering before."""
-    from runner.app.incidents.approvals import change_since
+    from runner.app.notices.notice_versions import change_since
     from runner.reports.notices.redline import change_page
 
-    if found := change_since(session.service, incident, report):
-        since = "it was approved" if found.approved else "the rendering before"
-        session.tell(change_page(found.pair.redline, found.pair.facts, since))
+    if found := change_since(session.reader, incident, report):
+        pair, approved = found
+        since = "it was approved" if approved else "the rendering before"
+        session.tell(change_page(pair.redline, pair.facts, since))
 
 
 def _show_document(session: Session, incident: Incident, report: TaskReport) -> None:
     """Show the words of a notice."""
-    from runner.app.incidents.approvals import document_of
-    from runner.app.notices.notice_versions import tree_of
+    from runner.app.notices.notice_versions import document_of, tree_of
     from runner.documents.write import write
 
     document = document_of(incident, report)
     if document is not None and document.tree:
-        words = write(tree_of(session.service, document).document, "txt").decode()
+        words = write(tree_of(session.reader, incident, document).document, "txt").decode()
         session.read(f"DOCUMENT to approve: {document.id}, {document.status}\n\n{words}")
 
 
 def _write(session: Session, incident: Incident, reports: Sequence[TaskReport], out: Path) -> None:
     """Write exactly the bytes that are to be approved, and say where."""
-    from runner.app.incidents.approvals import document_of
     from runner.app.notices.counsel_export import file_name
+    from runner.app.notices.notice_versions import document_of
 
     for report in reports:
         document = document_of(incident, report)

@@ -44,16 +44,17 @@ def set_(
       tocsin fact set data.encrypted=? --source "the inventory was wrong"
     """
     from runner.app.incidents.facts import record_facts
-    from runner.incident.law.moved_deadlines import moves
+    from runner.app.incidents.outcome import moved
 
-    before = session.incident()
-    turn, changes = record_facts(session.service, before.id, assignment, source, confidence, grounds)
+    service = session.service
+    turn, changes = record_facts(service, session.incident().id, assignment, source, confidence, grounds)
     keys = [change.key for change in changes]
     if any(key.startswith("claims.") for key in keys):
-        for told in session.service.misread(turn.after):
+        from runner.app.law.duties import ineffective_claims
+
+        for told in ineffective_claims(service, turn.after):
             session.warn("claim_misread", told)
-    moved = moves(before, changes, session.now(), session.service.library(before))
-    tell(session, turn, f"Recorded: {', '.join(keys)}", moved)
+    tell(session, turn, f"Recorded: {', '.join(keys)}", moved(service, turn, changes))
 
 
 def show(

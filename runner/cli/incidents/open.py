@@ -189,8 +189,8 @@ def _warn_of_silence(session: Session, incident: Incident) -> None:
 
 def _warn_of_rest(session: Session, incident: Incident) -> None:
     """Say that what becomes due later waits for somebody to type, where no worker goes on that would do it."""
-    row = session.service.store.row(incident.id)
-    if incident.kind == "test" or row is None or row.next_due is None or living(session.service.store):
+    row = session.service.row(incident.id)
+    if incident.kind == "test" or row is None or row.next_due is None or living(session.service):
         return
     session.warn("no_worker", f"{suggested_actions.NO_WORKER} → {suggested_actions.START_WORKER}")
 

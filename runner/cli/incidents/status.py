@@ -100,11 +100,7 @@ def read_incident(session: Session, where: str | None, known: str) -> Incident:
     """Return the incident as of now, or as it was known at an instant."""
     if not known:
         return session.incident(where)
-    from runner.app.incidents.facts import known_at
-
-    return known_at(
-        session.service, session.reader.incident(session.name(where)).id, instant(known, session.now())
-    )
+    return session.reader.incident(session.name(where), instant(known, session.now()))
 
 
 def read_status(
@@ -253,7 +249,7 @@ def use(session: Session, incident: Where = None) -> None:
     service = session.service
     name = service.find(incident) if incident else None
     live = [row.codename for row in session.reader.incidents() if row.state in OPEN]
-    row = service.store.row(name) if name else None
+    row = service.row(name) if name else None
     codename = row.codename if row is not None else ""
     if row is not None and row.state not in OPEN and live:
         raise Refused(

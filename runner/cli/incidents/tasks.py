@@ -335,7 +335,7 @@ def answer(
       tocsin answer encrypted --unknown --ask-again 2h
     """
     from runner.app.incidents.facts import record_answer
-    from runner.incident.law.moved_deadlines import moves
+    from runner.app.incidents.outcome import moved
 
     if (value is None) != unknown:
         raise Usage(
@@ -351,8 +351,7 @@ def answer(
         answered(session, turn, f"{name}: the answer is unknown")
         return
     turn, changes = record_answer(session.service, incident.id, name, value, source, confidence, grounds)
-    moved = moves(incident, changes, session.now(), session.service.library(incident))
-    tell(session, turn, f"{name} is answered", moved)
+    tell(session, turn, f"{name} is answered", moved(session.service, turn, changes))
 
 
 def undo(session: Session) -> None:
@@ -367,5 +366,5 @@ def undo(session: Session) -> None:
     """
     from runner.app.incidents.undo import undo as undone
 
-    turn, done = undone(session.service, session.incident().id)
+    turn, done = undone(session.service, session.principal, session.incident().id)
     tell(session, turn, f"Undone: {'; '.join(done)}")

@@ -129,12 +129,13 @@ def _of_files(
 
 def _of_incident(session: Session, at: str, known: str, *, everything: bool, why: bool) -> None:
     """Show an incident's duties, as of an instant or as known then."""
+    from runner.app.law.duties import ineffective_claims
     from runner.reports.core.header import heading_of
     from runner.reports.law.duties import duties, duties_page
 
-    now = _when(session, at or known)
+    now, service = _when(session, at or known), session.service
     incident = read_incident(session, None, known)
-    report = duties(session.service.duties(incident, now), now, session.service.misread(incident))
+    report = duties(service.duties(incident, now), now, ineffective_claims(service, incident))
     heading = heading_of(incident)
     session.show(
         report,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from runner.app.core.active_incident import OPEN
 from runner.app.messages.domains import DomainRow, State, declare, domain_rows, unknown_domain_warning
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
-from runner.cli.messages.messages import incident_or_none
 from runner.incident.state.incident import Incident
-from runner.incident.turn.implicit_answers import OVER
 from runner.reports.core.formatting import elapsed_since
 from runner.reports.core.page import Cell, Page, Tone, line, table
 
@@ -44,10 +43,10 @@ def _show(session: Session, incident: Incident | None) -> None:
 
 def _open_incident(session: Session) -> Incident | None:
     """Return the incident that is meant; None also where that one is over, nobody named it, and no other goes on."""
-    incident = incident_or_none(session)
-    if incident is None or incident.state not in OVER or session.options.incident:
+    incident = session.incident_or_none()
+    if incident is None or incident.state in OPEN or session.options.incident:
         return incident
-    return incident if any(row.state in ("open", "paused") for row in session.service.store.rows()) else None
+    return incident if any(row.state in OPEN for row in session.service.incidents()) else None
 
 
 def _hanging(row: DomainRow) -> str:

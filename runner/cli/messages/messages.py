@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from runner.base.states import Kind, Proof
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
 from runner.cli.framework.outcome import submit, work
 from runner.cli.framework.session import Session
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
+from runner.incident.state.messages import MessageComposed
 from runner.reports.core.page import Page, line
-from runner.reports.core.report import Report
 from runner.settings import CONFIG
+
+if TYPE_CHECKING:
+    from runner.app.messages.acknowledgement import Acknowledged
 
 Delivery = Annotated[str, Argument(metavar="DELIVERY", help="Id, as in tocsin message list.")]
 
@@ -118,13 +120,14 @@ def send(
     incident = session.incident()
     written = Written(text=text, to=tuple(to), message_class=class_, ask_ack=ask_ack)
     composed = compose_by_hand(session.service, incident, written)
-    session.tell(_plan_of(session, incident, composed))
+    message = composed.event
+    session.tell(_plan_of(session, incident, message))
     if not yes:
         session.confirm("Send as planned?", "Read the plan, then repeat with --yes")
-    submit(session, incident.id, composed, f"Message {composed.message} is sent to {', '.join(composed.to)}")
+    submit(session, incident.id, composed, f"Message {message.message} is sent to {', '.join(message.to)}")
 
 
-def _plan_of(session: Session, incident: Incident, made: c.Composed) -> Page:
+def _plan_of(session: Session, incident: Incident, made: MessageComposed) -> Page:
     """Return the plan of one message, as it is about to leave."""
     from runner.app.messages.messages import plans_to
     from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
@@ -144,7 +147,7 @@ def _plan_class(session: Session, name: str, to: list[str], kind: str, compromis
     from runner.cli.framework.options import kind_of
     from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
 
-    incident = incident_or_none(session)
+    incident = session.incident_or_none()
     what_if = WhatIf(kind=kind_of(kind) if kind else None, compromised=tuple(compromised))
     title, made = class_plans(session.service, incident, name, to, what_if)
     sent = sum(len(delivery.attempts) for delivery in incident.deliveries.values()) if incident else 0
@@ -158,21 +161,11 @@ def _plan_class(session: Session, name: str, to: list[str], kind: str, compromis
     session.show(report, lambda: plan_page(report, CONFIG))
 
 
-def incident_or_none(session: Session) -> Incident | None:
-    """Return the incident that is meant, or None where none is open and none was named."""
-    try:
-        return session.incident()
-    except NotFound:
-        if session.options.incident:
-            raise
-        return None
-
-
 def rules(session: Session) -> None:
     """List the rules of messages with sources and overrides."""
     from runner.reports.messages.rules import rules_page, rules_report
 
-    report = rules_report(incident_or_none(session))
+    report = rules_report(session.incident_or_none())
     session.show(report, lambda: rules_page(report, session.now()))
 
 
@@ -206,7 +199,7 @@ def override(
         )
     _known(session, channel, to)
     if class_:
-        known_class(session.service, incident_or_none(session), class_)
+        known_class(session.service, session.incident_or_none(), class_)
     made = c.OverrideRule(
         rule=rule,
         reason=reason,
@@ -252,7 +245,7 @@ def call_sheet(
             hint="Use --out calls.pdf",
             code="unknown_ending",
         )
-    content = write(made(session.service, incident_or_none(session)), known)
+    content = write(made(session.service, session.incident_or_none()), known)
     if out is None:
         session.world.out.write(content.decode())
         return
@@ -374,19 +367,6 @@ def _asked(session: Session, person: str) -> bool:
     )
 
 
-class Answered(Report, frozen=True, kw_only=True, tag="tocsin/acknowledged/v1"):
-    """What came of an acknowledgement."""
-
-    incident: str
-    codename: str
-    kind: Kind
-    delivery: str
-    person: str
-    evidence: Proof
-    changed: bool
-    """False where it proved nothing that was not proved before."""
-
-
 def ack(
     session: Session,
     code: Annotated[str, Argument(metavar="CODE", help="Code in the last line of the message.")],
@@ -406,11 +386,10 @@ def ack(
     only = session.name() if session.options.incident else ""
     found = acknowledge(session.service, code=code, person=person, via=COMMAND_LINE, incident=only, note=note)
     work(session)
-    report = Answered(**{name: getattr(found, name) for name in found.__struct_fields__})
-    session.show(report, lambda: page(report))
+    session.show(found, lambda: page(found))
 
 
-def page(report: Answered) -> Page:
+def page(report: Acknowledged) -> Page:
     """Draw the answer."""
     done = f"{report.person} acknowledged {report.delivery}"
     words = f"{report.codename}: {done}" if report.changed else f"{done} before. No change."
@@ -430,5 +409,5 @@ def prove(
     from runner.app.messages.messages import prove as read
     from runner.reports.messages.delivery_evidence import proof_page
 
-    report = read(session.service, session.name(), delivery)
+    report = read(session.reader, session.name(), delivery)
     session.show(report, lambda: proof_page(report))

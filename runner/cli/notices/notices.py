@@ -63,7 +63,7 @@ def adopt(
     from runner.app.notices.word_import import command, look
 
     incident = session.incident()
-    adoption = look(session.service, incident, file, step)
+    adoption = look(session.reader, incident, file, step)
     if adoption.same:
         answer(
             session,
@@ -149,7 +149,7 @@ def diff(
         if since_filed
         else notice_versions.chosen(incident, name, older, newer)
     )
-    pair = notice_versions.compare(session.service, old, new)
+    pair = notice_versions.compare(session.reader, incident, old, new)
     if out is None:
         report = notice_versions.comparison(incident, pair)
         session.show(report, lambda: compared_page(report, pair.redline))
@@ -317,5 +317,7 @@ def pull(
     folder = out or Path(f"{incident.codename}-notices")
     with bars(session) as shown:
         seen = shown.begin("writing notices", len(documents))
-        files = pulled(session.service, incident, documents, formats_of(to or []), folder, seen)
+        files = pulled(
+            session.service, session.reader, incident, documents, formats_of(to or []), folder, seen
+        )
     show_pulled(session, files)

@@ -93,7 +93,7 @@ def _report(session: Session, found: Import, file: Path | None, *, written: bool
         ),
         roles=dict(found.roles),
         missing=found.missing,
-        open=tuple(row.codename for row in session.service.store.rows("open")),
+        open=tuple(row.codename for row in session.service.incidents("open")),
         delete=(lines,) if lines else (),
         warnings=found.warnings,
         written=written,

@@ -396,7 +396,7 @@ def fixture(
     """
     from runner.app.playbooks.fixtures import fixture as make
 
-    made = make(session.service, session.incident(incident), keep_text=keep_text)
+    made = make(session.reader, session.incident(incident), keep_text=keep_text)
     if not out:
         session.world.out.write(made.text())
     elif Path(out).exists():

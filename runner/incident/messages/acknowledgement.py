@@ -34,16 +34,7 @@ def acknowledged(incident: Incident, command: c.Acknowledge) -> tuple[e.AnyEvent
     spent = bool(command.token) and command.token in delivery.spent
     if spent or not _adds(delivery, proof):
         return ()
-    return (
-        e.EvidenceRaised(
-            delivery=delivery.id,
-            evidence=proof,
-            by=command.person,
-            via=command.via,
-            note=command.note,
-            token=command.token,
-        ),
-    )
+    return (e.event_of(e.EvidenceRaised, command, by=command.person, evidence=proof),)
 
 
 def proof_of(incident: Incident, delivery: Delivery, command: c.Acknowledge) -> Proof:

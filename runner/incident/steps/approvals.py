@@ -262,15 +262,13 @@ def decide_approval(
     word = passed(incident, documents[-1], by, command.as_it_was) if command.approved and documents else ()
     return (
         *word,
-        e.ApprovalGiven(
-            step=invocation.id,
+        e.event_of(
+            e.ApprovalGiven,
+            command,
             recorded_by=principal.person if behalf else "",
             by=by,
             role=_shown_role(invocation, roles),
             roles=roles,
-            digest=command.digest,
-            approved=command.approved,
-            reason=command.reason,
             os_user=principal.os_user,
             proven_by="" if behalf else principal.proven_by or "",
         ),

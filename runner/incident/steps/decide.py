@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from shlex import quote
 
 import msgspec
 
 from runner.base.actor import Principal
+from runner.base.states import TaskState
 from runner.errors import NotFound, Refused
 from runner.incident.law.moved_deadlines import moves, require_grounds
 from runner.incident.people.second_person import guarded, with_second
@@ -24,25 +26,9 @@ from runner.incident.steps.approvals import decide_approval, refuse_waiting, req
 from runner.incident.steps.containers import superseded
 from runner.playbook.format import EFFECTS, PEOPLE, AnyStep, Approve, Ask, File, Task
 
-StepCommand = (
-    c.StartTask
-    | c.CompleteTask
-    | c.CheckRow
-    | c.SkipStep
-    | c.CancelStep
-    | c.FailStep
-    | c.ReopenStep
-    | c.RetryStep
-    | c.AssignStep
-    | c.CommentStep
-    | c.Answer
-    | c.AnswerUnknown
-    | c.Decide
-)
-
 
 def decide_step(
-    incident: Incident, command: StepCommand, principal: Principal, now: datetime, library: Library
+    incident: Incident, command: c.StepCommand, principal: Principal, now: datetime, library: Library
 ) -> tuple[e.AnyEvent, ...]:
     """Return the events of a command on one step."""
     by = principal.person
@@ -54,7 +40,7 @@ def decide_step(
             code="unknown_step",
         )
     if isinstance(command, c.CommentStep):
-        return (e.StepCommented(step=invocation.id, by=by, text=command.text),)
+        return (e.event_of(e.StepCommented, command, by=by),)
     step = library.step(incident, invocation.id)
     match command:
         case c.Decide():
@@ -79,41 +65,33 @@ WorkCommand = (
 )
 
 
+_ENDS: Mapping[type[c.Command], tuple[TaskState, str]] = {
+    c.SkipStep: ("skipped", "skip"),
+    c.CancelStep: ("cancelled", "cancel"),
+    c.FailStep: ("failed", "fail"),
+}
+"""For each command that ends a step with a reason: the state that it leaves, and the deed in words."""
+
+
 def _work(
     incident: Incident, invocation: Invocation, step: AnyStep, command: WorkCommand, by: str, now: datetime
 ) -> tuple[e.AnyEvent, ...]:
-    name = invocation.id
     if invocation.over:
         raise Refused(
-            f'Task "{name}" has ended. State: {invocation.state}.',
-            hint=f"tocsin task reopen {quote(name)} --reason WHY",
+            f'Task "{invocation.id}" has ended. State: {invocation.state}.',
+            hint=f"tocsin task reopen {quote(invocation.id)} --reason WHY",
             code="already_ended",
         )
+    if not isinstance(command, c.SkipStep | c.CancelStep | c.AssignStep):
+        refuse_waiting(incident, invocation, step)
     match command:
-        case c.SkipStep(reason=reason):
-            return (_ended(invocation, "skipped", by, require_reason(reason, "skip")),)
-        case c.CancelStep(reason=reason):
-            return (_ended(invocation, "cancelled", by, require_reason(reason, "cancel")),)
-        case c.AssignStep(to=to, reason=reason):
-            return (e.StepAssigned(step=name, to=to, reason=require_reason(reason, "reassign")),)
-        case _:
-            return _begun_work(incident, invocation, step, command, by, now)
-
-
-def _begun_work(
-    incident: Incident,
-    invocation: Invocation,
-    step: AnyStep,
-    command: c.StartTask | c.CompleteTask | c.CheckRow | c.FailStep | c.RetryStep,
-    by: str,
-    now: datetime,
-) -> tuple[e.AnyEvent, ...]:
-    refuse_waiting(incident, invocation, step)
-    match command:
+        case c.SkipStep(reason=reason) | c.CancelStep(reason=reason) | c.FailStep(reason=reason):
+            state, deed = _ENDS[type(command)]
+            return (_ended(invocation, state, by, require_reason(reason, deed)),)
+        case c.AssignStep(reason=reason):
+            return (e.event_of(e.StepAssigned, command, reason=require_reason(reason, "reassign")),)
         case c.RetryStep(reason=reason):
             return _retry(incident, invocation, by, reason, now)
-        case c.FailStep(reason=reason):
-            return (_ended(invocation, "failed", by, require_reason(reason, "fail")),)
         case c.StartTask():
             return _start(invocation, by)
         case c.CheckRow():
@@ -207,7 +185,7 @@ def _check(invocation: Invocation, step: AnyStep, command: c.CheckRow, by: str) 
             hint=f"tocsin task check {quote(invocation.id)} {row + 1}",
             code="must_row",
         )
-    return (e.StepChecked(step=invocation.id, row=row, by=by, at_once=command.at_once),)
+    return (e.event_of(e.StepChecked, command, by=by),)
 
 
 def _retry(
@@ -277,7 +255,7 @@ def _reopen(
             code="step_removed",
         )
     reason = require_reason(command.reason, "reopen")
-    return (e.StepReopened(step=invocation.id, by=by, reason=reason, keeps=command.keeps),)
+    return (e.event_of(e.StepReopened, command, by=by, reason=reason),)
 
 
 def _answer(

@@ -106,6 +106,8 @@ def test_nothing_is_written_for_whom_the_table_does_not_allow_it(
         lambda: desk.erase(principal, "i-1"),
         lambda: desk.keep_document(principal, "i-1", b"x"),
         lambda: desk.campaign_tables(principal),
+        lambda: desk.append(principal, []),
+        lambda: desk.rebuild(principal, []),
     ):
         with pytest.raises(Refused) as refused:
             write()
@@ -145,22 +147,48 @@ def _kinds(kind: type[Event]) -> Iterator[type[Event]]:
         yield from _kinds(one)
 
 
-WRITING = frozenset({"append", "shred", "put_blob", "bulk", "put_snapshot"})
-"""Methods of a store by which records come into being, change or go."""
+WRITING = frozenset(
+    ("append", "shred", "put_blob", "bulk", "put_snapshot", "rebuild", "set_setting", "change_marks")
+)
+"""Methods of a store by which records, indexes, settings and marks come into being, change or go."""
 DOORS = frozenset(
     f"runner/{name}.py" for name in ("app/core/incident_service", "app/core/repository", "workers/choice")
 )
 
 
+READING = frozenset({"read", "read_payloads", "get_blob", "links"})
+"""Methods of a store that return what is kept."""
+VERIFIERS = frozenset(("runner/app/home/integrity.py",))
+"""Modules that read journals and documents to verify them, whoever may read them."""
+
+
 def test_only_the_service_writes_to_the_store() -> None:
-    found = {
-        f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path in (ROOT / "runner").rglob("*.py")
-        if "runner/store" not in path.as_posix() and str(path.relative_to(ROOT)) not in DOORS
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute) and node.attr in WRITING and _is_store(node.value)
-    }
-    assert found == set()
+    assert _uses(WRITING) - DOORS == set()
+
+
+def test_contents_of_the_store_are_read_in_the_core_alone() -> None:
+    found = {path for path in _uses(READING) if not path.startswith("runner/app/core/")}
+    assert found - VERIFIERS == set()
+
+
+def test_the_command_line_and_the_pages_reach_no_store() -> None:
+    surfaces = ("runner/cli/", "runner/web/")
+    assert {
+        path for path, node in _attributes() if node.attr == "store" and path.startswith(surfaces)
+    } == set()
+
+
+def _uses(names: frozenset[str]) -> set[str]:
+    return {path for path, node in _attributes() if node.attr in names and _is_store(node.value)}
+
+
+def _attributes() -> Iterator[tuple[str, ast.Attribute]]:
+    """Yield each attribute that the runner asks for outside the store."""
+    for path in (ROOT / "runner").rglob("*.py"):
+        if "runner/store" not in path.as_posix():
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Attribute):
+                    yield path.relative_to(ROOT).as_posix(), node
 
 
 def _is_store(node: ast.expr) -> bool:

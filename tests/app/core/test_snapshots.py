@@ -46,7 +46,7 @@ def another(desk: IncidentService, url: str) -> Iterator[IncidentService]:
 
 def worked(desk: IncidentService, steps: int) -> None:
     """Have a worker do all steps of an incident."""
-    desk.append([born(desk, keep(desk, in_a_row(steps)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, in_a_row(steps)), "i-1")])
     worker = Worker(desk, perform=accepted)
     worker.drain()
     worker.close()

@@ -134,11 +134,7 @@ def wanting(
     if alone:
         text = f"{', '.join(alone)}: one person, no deputy. Name alternates in tocsin.yaml"
         yield _entry("alternate_missing", alone[0], text, Action("role.list"))
-    used = {
-        playbook.playbook
-        for playbook in playbooks
-        if playbook.own or playbook.exercised or playbook.scheduled
-    }
+    used = {one.playbook for one in playbooks if one.own or one.exercised or one.scheduled}
     for role in unheld:
         if not used.intersection(role.playbooks):
             continue

@@ -68,7 +68,7 @@ def needs_attention(
         return (_over(incident),)
     begun = {row.invocation: row for row in rows if row.invocation}
     labels = {duty.id: duty_label(duty) for duty in duties}
-    found = [
+    items = [
         *_set_aside(incident, failed),
         *containment(begun.values(), now),
         *_paused(incident),
@@ -88,7 +88,7 @@ def needs_attention(
         *missed_updates(incident, now),
         *nowhere(incident),
     ]
-    return do_now(found, incident, rows, duties, now)
+    return do_now(items, incident, rows, duties, now)
 
 
 def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionItem]:
@@ -356,7 +356,7 @@ def blocking_facts(
             if not path.startswith(("step(", "duty(", "duties")):
                 steps.setdefault(path, []).append(named(rows[name]))
     for duty in (duty for duty in duties if duty.state in ("open", "overdue", "held")):
-        facts = {fact for one in duty.unless for fact in one.missing}
+        facts = {fact for exemption in duty.unless for fact in exemption.missing}
         exempting = [fact for fact in duty.missing_facts if fact in facts][:1]
         others = [fact for fact in duty.missing_facts if fact not in facts][:1]
         waits = open_duties if duty.verdict == "unknown" and duty.in_sight else {}

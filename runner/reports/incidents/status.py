@@ -153,12 +153,8 @@ def _fallen(incident: Incident) -> tuple[Fallen, ...]:
             Fallen,
             d,
             domain=d.name,
-            sent=tuple(exposure.delivery for exposure in exposed if exposure.domain == d.name),
-            answered=tuple(
-                exposure.delivery
-                for exposure in exposed
-                if exposure.domain == d.name and exposure.acknowledged
-            ),
+            sent=tuple(one.delivery for one in exposed if one.domain == d.name),
+            answered=tuple(one.delivery for one in exposed if one.domain == d.name and one.acknowledged),
         )
         for d in incident.domains.values()
         if d.state != "up"

@@ -104,12 +104,16 @@ def is_in_doubt(incident: Incident, delivery: Delivery) -> bool:
     """Tell whether all that was tried for a person whose answer is wanted is unknown or failed, and at least one is unknown."""
     if delivery.state != "active" or delivery.waits or called_off(incident, delivery):
         return False
-    message = incident.messages[delivery.message]
     states = {attempt.state for attempt in delivery.attempts if not attempt.resolved_by}
-    wanted = (
-        message.message_class.wants_answer and not message.about and delivery in awaited(incident, message.id)
-    )
-    return wanted and delivery.evidence == "none" and "unknown" in states and "accepted" not in states
+    doubtful = delivery.evidence == "none" and "unknown" in states and "accepted" not in states
+    return doubtful and is_awaited(incident, delivery)
+
+
+def is_awaited(incident: Incident, delivery: Delivery) -> bool:
+    """Tell whether an answer of this person is wanted and still awaited."""
+    message = incident.messages[delivery.message]
+    wanted = message.message_class.wants_answer and not message.about
+    return wanted and delivery in awaited(incident, message.id)
 
 
 def next_attempt(incident: Incident, delivery: Delivery) -> datetime | None:
@@ -139,12 +143,9 @@ def nothing_left(incident: Incident, delivery: Delivery) -> bool:
     message = incident.messages[delivery.message]
     if message.about or message.message_class.availability != "critical":
         return False
-    untried = set(delivery.channels) - {attempt.channel for attempt in delivery.attempts}
-    return (
-        bool(delivery.attempts)
-        and not untried
-        and all(attempt.state in _NOT_LEFT for attempt in delivery.attempts)
-    )
+    attempts = delivery.attempts
+    untried = set(delivery.channels) - {attempt.channel for attempt in attempts}
+    return bool(attempts) and not untried and all(attempt.state in _NOT_LEFT for attempt in attempts)
 
 
 def campaigns(incident: Incident) -> Iterator[AttentionItem]:

@@ -14,7 +14,6 @@ from runner.incident.messages.compromised_traffic import Exposure, exposures
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.incident.state.quorum import (
     answered_by_deputy,
-    awaited,
     count_reached,
     deliveries_of,
     places,
@@ -28,7 +27,7 @@ from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, do, line, paged, section
 from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import NotWritten, not_written
-from runner.reports.messages.attention_messages import deliveries
+from runner.reports.messages.attention_messages import deliveries, is_awaited, next_attempt
 from runner.routing.messaging import proves
 
 
@@ -204,7 +203,6 @@ def delivery_row(
 ) -> DeliveryRow:
     """Return one delivery as it is shown; ``exposed`` is what of it went through compromised domains."""
     message = incident.messages.get(delivery.message)
-    moves = delivery.state == "active"
     return filled(
         DeliveryRow,
         delivery,
@@ -219,15 +217,7 @@ def delivery_row(
         title=title,
         sent_at=message.at if message else None,
         wanted=message is not None and is_awaited(incident, delivery),
-        next_at=incident.sends.get(delivery.id) or incident.looks.get(delivery.id) if moves else None,
-    )
-
-
-def is_awaited(incident: Incident, delivery: Delivery) -> bool:
-    """Tell whether an answer of this person is wanted and still awaited."""
-    message = incident.messages[delivery.message]
-    return (
-        message.message_class.wants_answer and not message.about and delivery in awaited(incident, message.id)
+        next_at=next_attempt(incident, delivery) if delivery.state == "active" else None,
     )
 
 

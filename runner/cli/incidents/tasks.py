@@ -20,7 +20,7 @@ from runner.playbook.format import Due, OnOverdue, Task
 from runner.reports.core.formatting import when
 from runner.reports.core.header import heading_of, render_header
 from runner.reports.core.page import Cell, Page, Tone, line, table
-from runner.reports.core.task_rows import TaskRow
+from runner.reports.core.task_rows import TaskRow, state_words
 
 Step = Annotated[
     str,
@@ -50,7 +50,7 @@ def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -
         (
             Cell(str(row.row) if row.row else "", "dim"),
             row.command_name or row.step,
-            Cell(row.state.replace("_", " "), _TONES.get(row.state, "dim")),
+            Cell(state_words(row), _TONES.get(row.state, "dim")),
             Cell(row.title, "dim" if row.over else "plain"),
             Cell(row.assignee or row.role, "dim"),
             Cell(
@@ -61,8 +61,8 @@ def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -
         for row in rows
     )
     if not cells:
-        return Page((line(f"{incident.codename} has no such tasks", "dim"),))
-    return Page((*render_header(heading_of(incident), "tasks"), table(cells, 3, indent=0)))
+        return Page((line(f"{incident.codename}: no such tasks", "dim"),))
+    return Page((*render_header(heading_of(incident), "Tasks"), table(cells, 3, indent=0)))
 
 
 def add(app: Commands) -> None:

@@ -9,7 +9,7 @@ that is reopened, asked again or reached in the next round of a loop keeps its n
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -24,6 +24,20 @@ from runner.reports.core.formatting import person_names
 from runner.reports.core.page import Paragraph, line
 from runner.reports.core.report import filled
 
+STATE_WORDS: Mapping[str, str] = {
+    "waiting": "waiting",
+    "ready": "to do",
+    "active": "in progress",
+    "done": "done",
+    "done_late": "done late",
+    "skipped": "skipped",
+    "not_applicable": "not needed",
+    "failed": "failed",
+    "expired": "expired",
+    "outcome_unknown": "unknown outcome",
+    "cancelled": "cancelled",
+}
+"""States of a task, for people."""
 CONTAINED = "RS.MI-01"
 """NIST CSF 2.0: incidents are contained."""
 
@@ -72,6 +86,11 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     """A newer invocation of the same step has taken its place."""
     ended_at: datetime | None = None
     reason: str = ""
+
+
+def state_words(row: TaskRow) -> str:
+    """Return the state of a task for people; one that cannot go on is blocked."""
+    return "blocked" if row.stuck else STATE_WORDS[row.state]
 
 
 def numbered(incident: Incident) -> tuple[str, ...]:

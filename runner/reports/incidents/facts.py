@@ -20,10 +20,11 @@ from runner.law.duty import DutyStatus
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import describe_actor, moment, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Block, Cell, Page, do, flow, line, paged, table
+from runner.reports.core.page import Block, Cell, Page, arrow, do, flow, line, paged, table
 from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.attention import blocking_facts
+from runner.reports.law.titles import question_words
 
 
 class FactRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +47,10 @@ class FactsReport(Report, frozen=True, kw_only=True, tag="tocsin/known-facts/v1"
     heading: Heading
     kind: Kind
     facts: tuple[FactRow, ...]
+
+
+_FEW = 12
+"""Up to how many possible values of a fact are listed beside it."""
 
 
 class MissingFact(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,21 +169,25 @@ def facts_page(report: FactsReport, now: datetime) -> Page:
         )
         for fact in report.facts
     )
-    found = table(rows, 1) if rows else line("nothing is known yet", "dim")
-    return Page((*render_header(report.heading, "facts"), found))
+    found = table(rows, 1) if rows else line("No facts recorded", "dim")
+    return Page((*render_header(report.heading, "Facts"), found))
 
 
 @paged
 def missing_page(report: MissingReport) -> Iterator[Block]:
     """Draw what is missing, what it holds up, and how to say it."""
-    yield from render_header(report.heading, "facts that are missing")
+    yield from render_header(report.heading, "Missing facts")
     if not report.missing:
-        yield line("no missing fact holds anything up", "good")
+        yield line("No missing fact blocks a task or a duty", "good")
     for fact in report.missing:
-        kind = f"{fact.title} ({fact.type})" if fact.title else fact.type
-        yield flow(Cell(fact.key, "title"), Cell(f"  {kind}", "dim"), hang=2)
+        yield flow(
+            Cell(question_words(fact.key), "title"), Cell(f"  {fact.key} ({fact.type})", "dim"), hang=2
+        )
         yield from (line(words, "plain", indent=2, hang=2) for words in fact.holds_up)
-        if fact.choices:
+        if len(fact.choices) > _FEW:
+            names = Action("fact.show", fact.key, {"all": True})
+            yield flow(Cell(f"{len(fact.choices)} possible values", "dim"), arrow(names), indent=2)
+        elif fact.choices:
             which = "none, or any of" if fact.type.startswith("several") else "one of"
             yield line(f"{which}: {', '.join(fact.choices)}", "dim", indent=2, hang=2)
         yield do(fact.action, indent=2)
@@ -187,16 +196,16 @@ def missing_page(report: MissingReport) -> Iterator[Block]:
 @paged
 def history_page(report: HistoryReport) -> Iterator[Block]:
     """Draw what was said about one fact, the current value marked."""
-    yield from render_header(report.heading, f"history of {report.key}")
+    yield from render_header(report.heading, f"History of {report.key}")
     if not report.history:
-        yield line("nobody has said anything about it", "dim")
+        yield line("This fact was never recorded", "dim")
     for one in report.history:
         mark = "= " if one.current else "  "
         estimate = " (estimated)" if one.confidence == "estimated" else ""
         yield flow(
             mark,
             Cell(f"{value_words(one.value)}{estimate}", "plain" if one.current else "dim"),
-            Cell(f"  {moment(one.at)}, event {one.event}, {one.actor}", "dim"),
+            Cell(f"  {moment(one.at)}, entry {one.event}, {one.actor}", "dim"),
             Cell(f"; source: {one.source}" if one.source else "", "dim"),
             Cell(f"; answers {', '.join(one.answers)}" if one.answers else "", "dim"),
             Cell(f"; grounds: {one.grounds}" if one.grounds else "", "dim"),

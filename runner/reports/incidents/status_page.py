@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from runner.actions import Action
-from runner.base.states import TaskState
 from runner.law.duty import DutyStatus
 from runner.playbook.format import CONTAINERS
 from runner.reports.core.attention_rows import attention_rows
@@ -17,7 +16,7 @@ from runner.reports.core.header import Heading, screen_header
 from runner.reports.core.page import Block, Cell, Paragraph, Row, arrow, flow, line, paged, rows, table
 from runner.reports.core.report import filled
 from runner.reports.core.second_person import two_person_blocks
-from runner.reports.core.task_rows import TaskRow, named
+from runner.reports.core.task_rows import STATE_WORDS, TaskRow, named, state_words
 from runner.reports.incidents.duty_lanes import (
     ENOUGH,
     LaneGroup,
@@ -39,19 +38,6 @@ from runner.reports.notices.notices import NoticeRow, notice_cells
 
 LOUD = ("done_late", "skipped", "failed", "expired", "cancelled")
 """Ends that are named beside a task; the others speak for themselves."""
-STATE_WORDS: Mapping[TaskState, str] = {
-    "waiting": "waiting",
-    "ready": "to do",
-    "active": "in progress",
-    "done": "done",
-    "done_late": "done late",
-    "skipped": "skipped",
-    "not_applicable": "not needed",
-    "failed": "failed",
-    "expired": "expired",
-    "outcome_unknown": "unknown outcome",
-    "cancelled": "cancelled",
-}
 ACTIONS = 8
 """So many required actions stand on the page."""
 BRIEF_ACTIONS = 3
@@ -252,9 +238,8 @@ def _is_live(row: TaskRow) -> bool:
 
 def _task(row: TaskRow, now: datetime, title: str = "") -> Row:
     """Return a task as a row: the time left or its state, title and person, its number last."""
-    state = "blocked" if row.stuck else STATE_WORDS[row.state]
     loud = bool(row.stuck) or row.state == "outcome_unknown"
-    first = Cell(state, "alarm" if loud else "plain")
+    first = Cell(state_words(row), "alarm" if loud else "plain")
     if row.due is not None and not loud:
         first = Cell(remaining(row.due, now), "alarm" if row.due <= now else "title")
     who = row.who or "automatic"

@@ -21,7 +21,7 @@ from runner.reports.core.formatting import moment, remaining, when
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, do, fields, line, paged, section
 from runner.reports.core.report import Report, filled
-from runner.reports.core.task_rows import TaskRow, definition, task_rows
+from runner.reports.core.task_rows import STATE_WORDS, TaskRow, definition, state_words, task_rows
 from runner.reports.incidents.status import PlaybookRef
 from runner.reports.messages.messages import (
     AttemptView,
@@ -197,9 +197,8 @@ def _quorum(step: AnyStep | None) -> str:
 def task_page(report: TaskReport, now: datetime) -> Iterator[Block]:
     """Draw one step in full, with the command that ends it last."""
     row, of = report.task, report.playbook
-    where = f"of {of.name} {of.version}" if of.name else "added to this incident"
-    number = f"{row.row}, " if row.row else ""
-    yield from render_header(report.heading, f"step {number}{row.invocation}, {where}")
+    where = f"{of.name} {of.version}" if of.name else "added to this incident"
+    yield from render_header(report.heading, f"Task {row.row} · {where}" if row.row else f"Task · {where}")
     yield line(row.title, "title")
     yield fields(_facts(report, now))
     if report.instructions:
@@ -213,32 +212,33 @@ def task_page(report: TaskReport, now: datetime) -> Iterator[Block]:
     yield from section("DELIVERIES", (delivery_cells(delivery, now) for delivery in report.deliveries), 2)
     yield from attempt_blocks(report.attempts, now)
     yield from section("COMMENTS", (_remark(comment, now) for comment in report.comments), 2)
-    yield from section("OTHER INVOCATIONS", map(_other, report.others), 1)
+    yield from section("OTHER ATTEMPTS AT THIS TASK", map(_other, report.others), 1)
     yield from _commands(report)
 
 
 def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
     row = report.task
-    yield "state", f"{row.state.replace('_', ' ')}{f': {row.reason}' if row.reason and row.over else ''}"
-    yield "stuck", row.stuck
-    yield "about", row.item
-    yield "with", row.assignee or report.started_by
-    yield "role", " or ".join(row.roles)
+    yield "State", f"{state_words(row)}{f': {row.reason}' if row.reason and row.over else ''}"
+    yield "Blocked", row.stuck
+    yield "About", row.item
+    yield "Assigned to", row.assignee or report.started_by
+    yield "Role", " or ".join(row.roles)
     if row.due:
         clock = "" if row.over else f" ({remaining(row.due, now)})"
-        yield "due", f"{when(row.due, now)}{clock}"
-    yield "ready", when(report.ready_at, now) if report.ready_at else ""
-    yield "ended", _ended(report, now)
+        yield "Due", f"{when(row.due, now)}{clock}"
+    yield "To do since", when(report.ready_at, now) if report.ready_at else ""
+    yield "Ended", _ended(report, now)
     if report.outside_role:
-        yield "note", f"{report.outside_role} does not hold the role {' or '.join(row.roles)}"
-    yield "waits for", ", ".join((*row.waits_for, *row.missing))
-    yield "only if", report.condition
-    yield "sets", f"{row.sets} ({report.answer_type})" if row.sets else ""
-    yield "choices", ", ".join(report.choices)
-    yield "approval by", report.quorum
-    yield "binds", report.subject_digest
-    yield "produced", report.digest
-    yield "phase", ", ".join(part for part in (report.phase, *report.csf) if part)
+        yield "Note", f"{report.outside_role} does not hold the role {' or '.join(row.roles)}"
+    yield "Waits for", ", ".join((*row.waits_for, *row.missing))
+    yield "Only if", report.condition
+    yield "Sets", f"{row.sets} ({report.answer_type})" if row.sets else ""
+    yield "Choices", ", ".join(report.choices)
+    yield "Approval by", report.quorum
+    yield "Exact version", report.subject_digest
+    yield "Result", report.digest
+    yield "Phase", ", ".join(part for part in (report.phase, *report.csf) if part)
+    yield "Id", row.invocation
 
 
 def _ended(report: TaskReport, now: datetime) -> str:
@@ -258,7 +258,7 @@ def _remark(one: Comment, now: datetime) -> Cells:
 
 
 def _other(one: Earlier) -> Cells:
-    state = f"{one.state.replace('_', ' ')}{f': {one.reason}' if one.reason else ''}"
+    state = f"{STATE_WORDS.get(one.state, one.state)}{f': {one.reason}' if one.reason else ''}"
     return one.invocation, state, Cell(moment(one.ended_at) if one.ended_at else "", "dim")
 
 

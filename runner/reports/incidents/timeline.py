@@ -164,7 +164,7 @@ def _corrections(rows: Sequence[EventRow], streams: Sequence[Stream]) -> dict[in
 def timeline_page(found: Timeline, zone: tzinfo, *, everything: bool = False) -> Iterator[Block]:
     """Draw the timeline by day, in a zone; details are folded unless ``everything`` is asked for."""
     entries = [entry for entry in found.entries if everything or not entry.detail]
-    yield from render_header(found.heading, "timeline")
+    yield from render_header(found.heading, "Timeline")
     days = groupby(entries, key=lambda entry: entry.at.astimezone(zone).date())
     for number, (date, of_day) in enumerate(days):
         if number:
@@ -177,7 +177,7 @@ def timeline_page(found: Timeline, zone: tzinfo, *, everything: bool = False) ->
         yield line(f"{count(folded, 'detail')} not shown (--all)", "dim")
     if found.left_out:
         yield Blank()
-        yield line(f"{count(found.left_out, 'other entry', 'other entries')} left out", "dim")
+        yield line(f"{count(found.left_out, 'other entry', 'other entries')} not shown", "dim")
 
 
 def _entry_blocks(one: Entry, zone: tzinfo) -> Iterator[Block]:
@@ -193,7 +193,7 @@ def _entry_blocks(one: Entry, zone: tzinfo) -> Iterator[Block]:
         hang=16,
     )
     for correction in one.corrections:
-        text = f"corrected by {correction.by or 'an unnamed person'} in entry {correction.event}: {correction.reason}"
+        text = f"Marked as wrong by {correction.by or 'an unnamed person'} in entry {correction.event}: {correction.reason}"
         yield line(text, "alarm", indent=16, hang=2)
 
 

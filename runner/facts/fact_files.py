@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from runner.base.instants import AGO, instant_text, spoken_instant
 from runner.errors import Invalid, Problem
 from runner.facts.vocabulary.fact_types import FactType, Keyed
@@ -43,13 +45,7 @@ def read_facts(source: Source) -> tuple[Stated, ...]:
             problems.append(
                 source.problem(leaf.where, "fact-twice", f'Fact "{fact.key}" is given twice.', key=True)
             )
-        stated[fact.key] = Stated(
-            key=fact.key,
-            value=fact.value,
-            source=fact.source or origin,
-            confidence=fact.confidence,
-            at=fact.at,
-        )
+        stated[fact.key] = replace(fact, source=fact.source or origin)
     if problems:
         count = len(problems)
         raise Invalid(
@@ -62,20 +58,13 @@ def read_facts(source: Source) -> tuple[Stated, ...]:
 
 def _document(source: Source, report: Callable[[Problem], None]) -> dict[str, Any]:
     if not isinstance(source.data, dict):
-        report(
-            source.problem(
-                (), "facts-shape", "A facts file must be a mapping.", hint=f"Begin with schema: {SCHEMA}."
-            )
-        )
+        hint = f"Begin with schema: {SCHEMA}."
+        report(source.problem((), "facts-shape", "A facts file must be a mapping.", hint=hint))
         return {}
     document = dict(source.data)
-    schema = document.pop("schema", None)
-    if schema != SCHEMA:
-        report(
-            source.problem(
-                ("schema",), "schema", f'The schema is not "{SCHEMA}".', hint=f"Write schema: {SCHEMA}."
-            )
-        )
+    if document.pop("schema", None) != SCHEMA:
+        hint = f"Write schema: {SCHEMA}."
+        report(source.problem(("schema",), "schema", f'The schema is not "{SCHEMA}".', hint=hint))
     return document
 
 

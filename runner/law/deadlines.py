@@ -114,6 +114,7 @@ def _with_due(
     end: _End, clock: Clock, starts: list[Began | NotBegun], known: Known, place: Place
 ) -> Deadline:
     kinder, notes = _annotations(end, clock, known, place)
+    counted = end.limb.start.facts
     return Deadline(
         due=end.due,
         due_date=end.due.astimezone(place.zone).date(),
@@ -123,16 +124,14 @@ def _with_due(
         not_before=_not_before(clock, known, place),
         latest_legal=kinder,
         reading=ClockReading(
-            start_fact=_named(end), start=end.began.at.astimezone(UTC), rule=rule_words(end.limb)
+            # What the law counts from, even while a provisional clock counts from something else.
+            start_fact=counted[0] if end.began.provisional and counted else end.began.by,
+            start=end.began.at.astimezone(UTC),
+            rule=rule_words(end.limb),
         ),
         missing=_once(end.missing, *(start.missing for start in starts)),
         notes=notes,
     )
-
-
-def _named(end: _End) -> str:
-    """Name what the law counts from, even while a provisional clock counts from something else."""
-    return end.limb.start.facts[0] if end.began.provisional and end.limb.start.facts else end.began.by
 
 
 def _place(clock: Clock, place: Place) -> Place:

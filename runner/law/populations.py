@@ -160,14 +160,14 @@ def lives(view: View, place: str) -> bool | Unknown:
 
 def everyone(view: View) -> Span | Unknown:
     """Return how many people a population has."""
-    placed = view.fact("people.by_jurisdiction")
-    counts = (
-        [count for count in placed.values() if isinstance(count, int)] if isinstance(placed, Mapping) else []
-    )
+    counts: Mapping[str, int] = {}
+    placed = 0
+    if view.census is not None:
+        counts, placed, *_ = view.census
     known = [view.fact(f"people.{part}") for part in ("total", "minimum", "maximum")]
     if not counts and all(isinstance(value, Unknown) for value in known):
         return Unknown((view.named("people.total"),))
-    low, high = _total(view, sum(counts))
+    low, high = _total(view, placed)
     if not counts and isinstance(known[0], Unknown):
         return Span(low, None if isinstance(known[2], Unknown) else high)
     return Span(low, high)

@@ -81,17 +81,14 @@ def _include(
         name = place.step.name
         source, read = catalog.find_playbook(place.step.playbook)
         if name in found:
-            _same_version(name, found[name][0], source)
+            one = found[name][0]
+            if one.data != source.data:
+                raise Invalid(
+                    f'Two versions of playbook "{name}" are used at once: {one.file} and {source.file}.',
+                    hint="Use one version everywhere.",
+                    code="two_versions",
+                )
             continue
         included = _checked(source, read, catalog, home)
         found[name] = (source, included)
         _include(included, catalog, home, found)
-
-
-def _same_version(name: str, one: Source, other: Source) -> None:
-    if one.data != other.data:
-        raise Invalid(
-            f'Two versions of playbook "{name}" are used at once: {one.file} and {other.file}.',
-            hint="Use one version everywhere.",
-            code="two_versions",
-        )

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, Literal
 
 import msgspec
@@ -291,11 +293,5 @@ def _change(
 
 
 def _joined(op: Op, tokens: Sequence[tuple[str, str]]) -> Iterator[Piece]:
-    text, marks = "", ""
-    for token, mark in tokens:
-        if text and mark != marks:
-            yield Piece(op, text, marks)
-            text = ""
-        text, marks = text + token, mark
-    if text:
-        yield Piece(op, text, marks)
+    for marks, alike in groupby(tokens, key=itemgetter(1)):
+        yield Piece(op, "".join(text for text, _ in alike), marks)

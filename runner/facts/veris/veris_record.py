@@ -46,11 +46,8 @@ def parse_veris(content: bytes, file: str) -> Mapping[str, Any]:
     import msgspec
 
     if len(content) > MAX_BYTES:
-        raise Invalid(
-            f'File "{file}" is larger than {MAX_BYTES:,} bytes.',
-            hint="Import one record, not a collection.",
-            code="file_too_large",
-        )
+        message = f'File "{file}" is larger than {MAX_BYTES:,} bytes.'
+        raise Invalid(message, hint="Import one record, not a collection.", code="file_too_large")
     try:
         record = from_json(content)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:

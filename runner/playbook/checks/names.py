@@ -98,11 +98,10 @@ class Names:
         elif anchor == "step":
             self.named_step(place, ref, where)
 
-    def named_step(self, place: Place, name: str, where: Where) -> Place | None:
-        """Find a step that a condition or a due time names."""
-        other = self.steps.find(name, place)
-        if other is not None:
-            return other
+    def named_step(self, place: Place, name: str, where: Where) -> None:
+        """Look up a step that a due time names."""
+        if self.steps.find(name, place) is not None:
+            return
         hidden = self.steps.elsewhere(name)
         if hidden is not None and hidden.parent is not None:
             text = f'Step "{name}" is inside step "{hidden.parent.step.id}" and not available here.'
@@ -110,7 +109,6 @@ class Names:
         else:
             there = [place.step.id for place in self.steps.places]
             self.unknown(where, "unknown-step", "step", name, there)
-        return None
 
     def fact(self, path: str, where: Where) -> bool:
         """A fact is in the vocabulary."""

@@ -24,6 +24,7 @@ from integrations.port import (
     Rejected,
     Secrets,
     Unknown,
+    handle_problem,
     plain_body,
 )
 
@@ -47,11 +48,8 @@ def capabilities(settings: Settings) -> Capabilities:
     )
 
 
-def address_problem(address: str) -> str:
-    """The URL names the addressee; an address is only our name for whoever that is."""
-    if not address or len(address) > 200 or not address.isprintable():
-        return "a handle is 1 to 200 printable characters"
-    return ""
+address_problem = handle_problem
+"""The URL names the addressee; an address is only our name for whoever that is."""
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
@@ -105,15 +103,14 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail, without connecting; whether Apprise is there shows at the first send."""
     findings: list[Finding] = []
     if not settings.service.strip():
-        findings.append(Finding(severity="error", what="service is empty: it is the failure domain"))
+        findings.append(Finding("error", "service is empty: it is the failure domain"))
     if "url" not in secrets:
         what, hint = "the secret url is missing", "secrets: {url: env:NAME}"
-        findings.append(Finding(severity="error", what=what, hint=hint))
+        findings.append(Finding("error", what, hint))
     elif "://" not in secrets["url"].reveal():
-        findings.append(Finding(severity="error", what="the secret url is not a URL", hint="service://…"))
+        findings.append(Finding("error", "the secret url is not a URL", "service://…"))
     return tuple(findings)
 
 
-def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Send the real way: the URL names the addressee, so there is no other."""
-    return send(outbound, settings, secrets)
+self_test = send
+"""The URL names the addressee, so there is no other way."""

@@ -17,15 +17,26 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from integrations.http import Reply, Request, exchange, json_object, judge, retry_after
-from integrations.http.service import Timed, findings, host_of, member, private, send_json, service_of, usable
+from integrations.http import Reply, json_object, judge, retry_after
+from integrations.http.service import (
+    Refusals,
+    Timed,
+    fetch,
+    findings,
+    held,
+    listed,
+    member,
+    private,
+    refusal,
+    send_json,
+    web_capabilities,
+)
 from integrations.port import (
     Accepted,
     Answer,
     Callback,
     CallbackReply,
     Capabilities,
-    Confidentiality,
     Finding,
     Invitation,
     NewRoom,
@@ -41,18 +52,25 @@ from integrations.port import (
     Took,
     Unauthentic,
     Unknown,
-    machine_of,
+    named,
     plain_body,
+    self_test_to,
 )
 
 ROOM = re.compile(r"![^\s/?#]{1,254}", re.ASCII)
 USER = re.compile(r"@[^\s:/?#]{1,200}:[^\s/?#]{1,200}", re.ASCII)
-_RECIPIENT = "M_FORBIDDEN M_NOT_FOUND M_UNSUPPORTED_ROOM_VERSION"
-_ACCOUNT = (
-    "M_UNKNOWN_TOKEN M_MISSING_TOKEN M_USER_DEACTIVATED M_USER_SUSPENDED M_USER_LOCKED M_CONSENT_NOT_GIVEN"
-    " M_UNRECOGNIZED M_RESOURCE_LIMIT_EXCEEDED"
-)
-_MESSAGE = "M_TOO_LARGE M_BAD_JSON M_NOT_JSON M_INVALID_PARAM"
+_REFUSALS: Refusals = {
+    "recipient": (
+        "M_FORBIDDEN M_NOT_FOUND M_UNSUPPORTED_ROOM_VERSION",
+        "our user cannot write to this room",
+    ),
+    "account": (
+        "M_UNKNOWN_TOKEN M_MISSING_TOKEN M_USER_DEACTIVATED M_USER_SUSPENDED M_USER_LOCKED"
+        " M_CONSENT_NOT_GIVEN M_UNRECOGNIZED M_RESOURCE_LIMIT_EXCEEDED",
+        "the homeserver does not let our user write",
+    ),
+    "message": ("M_TOO_LARGE M_BAD_JSON M_NOT_JSON M_INVALID_PARAM", "the homeserver refused the event"),
+}
 """The specification's codes, by what they are about; a code that is not here is not repeated."""
 
 
@@ -82,11 +100,7 @@ def refused(reply: Reply, at: datetime) -> Rejected | Throttled | None:
     error = error_code(reply)
     if error == "M_LIMIT_EXCEEDED":
         return Throttled(retry_after(reply, at), "the homeserver asks to retry later", "M_LIMIT_EXCEEDED")
-    if error in _RECIPIENT.split():
-        return Rejected(error, "our user cannot write to this room", about="recipient")
-    if error in _ACCOUNT.split():
-        return Rejected(error, "the homeserver does not let our user write", about="account")
-    return Rejected(error, "the homeserver refused the event") if error in _MESSAGE.split() else None
+    return refusal(error, _REFUSALS)
 
 
 def error_code(reply: Reply) -> str:
@@ -109,14 +123,9 @@ def capabilities(settings: Settings) -> Capabilities:
 
     A room that is opened for people is encrypted between them.
     """
-    confidentiality: Confidentiality = "internal" if settings.federated else "confidential"
-    secure = private(settings.url)
-    return Capabilities(
-        address_kind="handle",
-        domains=frozenset({service_of(settings.url)}),
-        hosts=machine_of(host_of(settings.url)),
-        confidentiality=confidentiality if secure else "public",
-        personal_data="contact" if secure else "none",
+    return web_capabilities(
+        settings.url,
+        up_to="internal" if settings.federated else "confidential",
         receipts=frozenset({"accepted", "read"}),
         ack="button",
         ack_strength="seen",
@@ -125,7 +134,7 @@ def capabilities(settings: Settings) -> Capabilities:
         max_length=LONGEST,
         called_back=settings.appservice,
         secrets=frozenset({"token", "hs_token"} if settings.appservice else {"token"}),
-        rooms="restricted" if secure else None,
+        rooms="restricted" if private(settings.url) else None,
     )
 
 
@@ -136,10 +145,9 @@ def address_problem(address: str) -> str:
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Put one event under our key into a room that is not encrypted; only an event id is the server's yes."""
-    try:
-        token = usable(secrets, "token")
-    except ValueError as error:
-        return Rejected("secret", str(error), about="account")
+    token = held(secrets, "token")
+    if isinstance(token, Rejected):
+        return token
     if len(outbound.text) > LONGEST or len(_text(outbound).encode("utf-8", "replace")) > LARGEST:
         return Rejected("too_long", f"the text has more than {LONGEST} characters or {LARGEST} bytes")
     return _no_clear_text(outbound, settings, token) or put(outbound, settings, token)
@@ -178,16 +186,11 @@ def put(outbound: Outbound, settings: Settings, token: str) -> Outcome:
     room, key = quote(outbound.recipient, safe=""), quote(outbound.idempotency_key, safe="")
     url = f"{base(settings)}/rooms/{room}/send/m.room.message/{key}"
     reply = send_json(outbound, url, content, method="PUT", token=token, ca_file=settings.ca_file)
-    match reply:
-        case Reply():
-            return refused(reply, outbound.at) or judge(reply, outbound.at) or _taken(reply)
-        case NotSent() | Rejected() | Unknown():
-            return reply
-
-
-def _taken(reply: Reply) -> Outcome:
+    if not isinstance(reply, Reply):
+        return reply
     event = _event(json_object(reply.body).get("event_id"))
-    return Accepted(event) if event else Unknown("the homeserver answered without an event", "answer")
+    settled = refused(reply, outbound.at) or judge(reply, outbound.at)
+    return settled or named(event, "the homeserver answered without an event")
 
 
 def _event(given: object) -> str:
@@ -196,14 +199,15 @@ def _event(given: object) -> str:
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
     """Check the server's token and return what a pushed transaction holds: reactions and read receipts."""
-    try:
-        wanted = f"Bearer {usable(secrets, 'hs_token')}".encode()
-    except ValueError:
+    token = held(secrets, "hs_token")
+    if isinstance(token, Rejected):
         return Unauthentic(reason="no usable hs_token")
-    if not hmac.compare_digest(wanted, callback.headers.get("authorization", "").encode("utf-8", "replace")):
+    if not hmac.compare_digest(
+        f"Bearer {token}".encode(), callback.headers.get("authorization", "").encode("utf-8", "replace")
+    ):
         return Unauthentic(reason="the token of the homeserver is not valid")
     said = json_object(callback.body)
-    return tuple(_happened([*_list(said.get("events")), *_list(said.get("ephemeral"))], settings.user))
+    return tuple(_happened([*listed(said.get("events")), *listed(said.get("ephemeral"))], settings.user))
 
 
 def reply(callback: Callback, settings: Settings, secrets: Secrets) -> CallbackReply:
@@ -228,34 +232,19 @@ _FILTER = json.dumps(
 
 def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, secrets: Secrets) -> str:
     """Fetch the newest reactions and receipts of every room; there is nothing to confirm, and doubles do no harm."""
-    try:
-        headers = {"Authorization": f"Bearer {usable(secrets, 'token')}"}
-    except ValueError as error:
-        return str(error)
+    token = held(secrets, "token")
+    if isinstance(token, Rejected):
+        return token.reason
     url = f"{base(settings)}/sync?{urlencode({'timeout': 0, 'filter': _FILTER})}"
-    reply = exchange(
-        Request(
-            method="GET",
-            url=url,
-            at=at,
-            headers=headers,
-            timeouts=timeouts,
-            ca_file=settings.ca_file,
-            max_answer=4_000_000,
-        )
-    )
+    reply = fetch(url, at, timeouts, token=token, ca_file=settings.ca_file, max_answer=4_000_000)
     if not isinstance(reply, Reply) or reply.status != 200 or not reply.complete:
         return "the homeserver did not answer in full"
     rooms = member(json_object(reply.body), "rooms", "join")
     for room in rooms.values() if isinstance(rooms, dict) else ():
-        events = [*_list(member(room, "timeline", "events")), *_list(member(room, "ephemeral", "events"))]
+        events = [*listed(member(room, "timeline", "events")), *listed(member(room, "ephemeral", "events"))]
         for receipt in _happened(events, settings.user):
             took(receipt)
     return ""
-
-
-def _list(given: object) -> list[object]:
-    return given if isinstance(given, list) else []
 
 
 def _happened(events: list[object], us: str) -> Iterator[Receipt | Answer]:
@@ -306,17 +295,13 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
     found = list(findings(settings.url, secrets, *sorted(capabilities(settings).secrets)))
     if not USER.fullmatch(settings.user):
-        found.append(Finding(severity="error", what="user is not an id", hint="@name:server"))
+        found.append(Finding("error", "user is not an id", "@name:server"))
     if settings.test_to and (problem := address_problem(settings.test_to)):
-        found.append(Finding(severity="error", what=f"test_to: {problem}"))
+        found.append(Finding("error", f"test_to: {problem}"))
     return tuple(found)
 
 
-def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Put an event into the room that ``test_to`` names."""
-    if not settings.test_to:
-        return Rejected("settings", "test_to names no room to test with", about="account")
-    return send(msgspec.structs.replace(outbound, recipient=settings.test_to), settings, secrets)
+self_test = self_test_to(send, "test_to")
 
 
 _CIPHER = "m.megolm.v1.aes-sha2"
@@ -327,10 +312,9 @@ _LOST = "the response of the homeserver is incomplete"
 
 def open_room(room: NewRoom, settings: Settings, secrets: Secrets) -> Outcome:
     """Open a room, or find the one that an earlier attempt made."""
-    try:
-        token = usable(secrets, "token")
-    except ValueError as error:
-        return Rejected("secret", str(error), about="account")
+    token = held(secrets, "token")
+    if isinstance(token, Rejected):
+        return token
     reply = send_json(
         room, f"{base(settings)}/createRoom", _content(room, settings), token=token, ca_file=settings.ca_file
     )
@@ -360,18 +344,14 @@ def _content(room: NewRoom, settings: Settings) -> dict[str, object]:
 
 
 def _named(given: object) -> Outcome:
-    return Accepted(given) if isinstance(given, str) and ROOM.fullmatch(given) else Unknown(_LOST, "answer")
+    return named(given if isinstance(given, str) and ROOM.fullmatch(given) else "", _LOST)
 
 
 def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
     """Return the room behind the alias if our user made it and it is encrypted."""
-    alias = f"#{room.name}:{_server(settings)}"
+    alias = f"#{room.name}:{settings.user.partition(':')[2]}"
     reply = ask(room, f"directory/room/{quote(alias, safe='')}", settings, token)
-    outcome = (
-        _named(json_object(reply.body).get("room_id"))
-        if isinstance(reply, Reply)
-        else Unknown(_LOST, "answer")
-    )
+    outcome = _named(json_object(reply.body).get("room_id") if isinstance(reply, Reply) else None)
     if not isinstance(outcome, Accepted):
         return outcome
     reply = ask(room, f"rooms/{quote(outcome.provider_id, safe='')}/state", settings, token)
@@ -396,10 +376,9 @@ def _states(reply: Reply) -> dict[object, object]:
 
 def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outcome:
     """Invite whoever is in the room that our messages reach the person in."""
-    try:
-        token = usable(secrets, "token")
-    except ValueError as error:
-        return Rejected("secret", str(error), about="account")
+    token = held(secrets, "token")
+    if isinstance(token, Rejected):
+        return token
     who = _whose(invitation, settings, token)
     if not isinstance(who, str):
         return who
@@ -407,8 +386,11 @@ def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outc
     reply = send_json(invitation, url, {"user_id": who}, token=token, ca_file=settings.ca_file)
     if not isinstance(reply, Reply):
         return reply
-    if error_code(reply) == "M_FORBIDDEN" and _is_inside(invitation, who, settings, token):
-        return Accepted()
+    if error_code(reply) == "M_FORBIDDEN":
+        room = f"rooms/{quote(invitation.room, safe='')}"
+        member_of = ask(invitation, f"{room}/state/m.room.member/{quote(who, safe='')}", settings, token)
+        if isinstance(member_of, Reply) and json_object(member_of.body).get("membership") in _INSIDE:
+            return Accepted()
     return refused(reply, invitation.at) or judge(reply, invitation.at) or Accepted()
 
 
@@ -417,11 +399,8 @@ def _whose(invitation: Invitation, settings: Settings, token: str) -> str | Outc
     room = quote(invitation.recipient, safe="")
     reply = ask(invitation, f"rooms/{room}/joined_members", settings, token)
     if not isinstance(reply, Reply):
-        return (
-            reply
-            if not isinstance(reply, Unknown)
-            else NotSent("the homeserver did not say who the person is")
-        )
+        unsaid = NotSent("the homeserver did not say who the person is")
+        return unsaid if isinstance(reply, Unknown) else reply
     if outcome := refused(reply, invitation.at) or judge(reply, invitation.at):
         return outcome
     joined = json_object(reply.body).get("joined")
@@ -434,31 +413,15 @@ def _whose(invitation: Invitation, settings: Settings, token: str) -> str | Outc
     )
 
 
-def _is_inside(invitation: Invitation, who: str, settings: Settings, token: str) -> bool:
-    path = f"rooms/{quote(invitation.room, safe='')}/state/m.room.member/{quote(who, safe='')}"
-    reply = ask(invitation, path, settings, token)
-    return isinstance(reply, Reply) and json_object(reply.body).get("membership") in _INSIDE
-
-
 def ask(attempt: Timed, path: str, settings: Settings, token: str) -> Reply | NotSent | Rejected | Unknown:
     """Make one GET of the client-server API with our token."""
-    return exchange(
-        Request(
-            method="GET",
-            url=f"{base(settings)}/{path}",
-            at=attempt.at,
-            headers={"Authorization": f"Bearer {token}"},
-            timeouts=attempt.timeouts,
-            ca_file=settings.ca_file,
-            max_answer=1_000_000,
-        )
+    url = f"{base(settings)}/{path}"
+    return fetch(
+        url, attempt.at, attempt.timeouts, token=token, ca_file=settings.ca_file, max_answer=1_000_000
     )
 
 
 def room_address(room: str, settings: Settings) -> str:
     """Return a link that every client opens; what stands behind the ``#`` stays in the reader's browser."""
-    return f"https://matrix.to/#/{quote(room, safe='!:')}?{urlencode({'via': _server(settings)}, safe=':')}"
-
-
-def _server(settings: Settings) -> str:
-    return settings.user.partition(":")[2]
+    via = urlencode({"via": settings.user.partition(":")[2]}, safe=":")
+    return f"https://matrix.to/#/{quote(room, safe='!:')}?{via}"

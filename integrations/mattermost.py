@@ -12,18 +12,16 @@ import re
 import msgspec
 
 from integrations.http import Reply, json_object, judge
-from integrations.http.service import findings, host_of, private, send_json, service_of, usable
+from integrations.http.service import Refusals, findings, refusal, send_json, usable, web_capabilities
 from integrations.port import (
     Accepted,
     Capabilities,
     Finding,
-    NotSent,
     Outbound,
     Outcome,
     Rejected,
     Secrets,
     Unknown,
-    machine_of,
     plain_body,
 )
 
@@ -31,8 +29,10 @@ _ADDRESS = re.compile(r"[@#]?[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9]{8,64}(/[A-Za-z0-9]{8,128})?", re.ASCII)
 
 _HOOK = "web.incoming_webhook."
-_RECIPIENT = frozenset({"channel", "user", "channel_locked", "permissions"})
-_ACCOUNT = frozenset({"invalid", "disabled"})
+_REFUSALS: Refusals = {
+    "recipient": ("channel user channel_locked permissions", "the hook cannot post to this address"),
+    "account": ("invalid disabled", "the server does not accept this hook"),
+}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,16 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def capabilities(settings: Settings) -> Capabilities:
     """TLS to one server; everybody in a channel reads it, so contacts should be persons."""
-    secure = private(settings.url)
-    return Capabilities(
-        address_kind="handle",
-        domains=frozenset({service_of(settings.url)}),
-        hosts=machine_of(host_of(settings.url)),
-        confidentiality="confidential" if secure else "public",
-        personal_data="contact" if secure else "none",
-        max_length=settings.max_length,
-        secrets=frozenset({"key"}),
-    )
+    return web_capabilities(settings.url, max_length=settings.max_length, secrets=frozenset({"key"}))
 
 
 def address_problem(address: str) -> str:
@@ -78,11 +69,9 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     if outbound.recipient:
         content["channel"] = outbound.recipient
     reply = send_json(outbound, url, content, ca_file=settings.ca_file)
-    match reply:
-        case Reply():
-            return _refused(reply) or judge(reply, outbound.at) or _taken(reply)
-        case NotSent() | Rejected() | Unknown():
-            return reply
+    if isinstance(reply, Reply):
+        return _refused(reply) or judge(reply, outbound.at) or _taken(reply)
+    return reply
 
 
 def _key(secrets: Secrets) -> str:
@@ -99,12 +88,7 @@ def _refused(reply: Reply) -> Rejected | None:
     said = json_object(reply.body).get("id") if reply.status >= 400 and reply.complete else None
     if not isinstance(said, str) or not said.startswith(_HOOK):
         return None
-    name = said.removeprefix(_HOOK).partition(".")[0]
-    if name in _RECIPIENT:
-        return Rejected(name, "the hook cannot post to this address", about="recipient")
-    if name in _ACCOUNT:
-        return Rejected(name, "the server does not accept this hook", about="account")
-    return None
+    return refusal(said.removeprefix(_HOOK).partition(".")[0], _REFUSALS)
 
 
 def _taken(reply: Reply) -> Outcome:
@@ -121,7 +105,7 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     try:
         _key(secrets)
     except ValueError as error:
-        found.append(Finding(severity="error", what=str(error), hint="secrets: {key: env:NAME}"))
+        found.append(Finding("error", str(error), "secrets: {key: env:NAME}"))
     if re.search(r"/hooks/.", settings.url):
         what = "the URL contains its key: every reader of the settings can post"
         found.append(
@@ -132,7 +116,7 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
             )
         )
     if settings.test_to and (problem := address_problem(settings.test_to)):
-        found.append(Finding(severity="error", what=f"test_to: {problem}"))
+        found.append(Finding("error", f"test_to: {problem}"))
     return tuple(found)
 
 

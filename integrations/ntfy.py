@@ -12,20 +12,19 @@ import re
 import msgspec
 
 from integrations.http import Reply, json_object, judge
-from integrations.http.service import findings, host_of, identifier, private, send_json, service_of, usable
+from integrations.http.service import findings, held, host_of, identifier, send_json, web_capabilities
 from integrations.port import (
-    Accepted,
     Capabilities,
     Finding,
-    NotSent,
     Outbound,
     Outcome,
     Rejected,
     Secrets,
     Throttled,
     Unknown,
-    machine_of,
+    named,
     plain_body,
+    self_test_to,
 )
 
 LARGEST = 4_096
@@ -50,12 +49,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def capabilities(settings: Settings) -> Capabilities:
     """On the public server whoever guesses a topic reads it; pushes lie open on locked screens."""
-    own = private(settings.url) and host_of(settings.url) != PUBLIC
-    return Capabilities(
-        address_kind="handle",
-        domains=frozenset({service_of(settings.url)}),
-        hosts=machine_of(host_of(settings.url)),
-        confidentiality="internal" if own else "public",
+    return web_capabilities(
+        settings.url,
+        up_to="public" if host_of(settings.url) == PUBLIC else "internal",
         personal_data="none",
         max_length=LONGEST,
         rates=("12/min burst 60",),  # a server's own setting when nobody changed it (visitor-request-limit-…)
@@ -70,10 +66,9 @@ def address_problem(address: str) -> str:
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Publish one message; only an id is ntfy's yes."""
-    try:
-        token = usable(secrets, "token")
-    except ValueError as error:
-        return Rejected("secret", str(error), about="account")
+    token = held(secrets, "token")
+    if isinstance(token, Rejected):
+        return token
     text = plain_body(outbound)
     if len(outbound.text) > LONGEST or len(text.encode("utf-8", "replace")) > LARGEST:
         return Rejected("too_long", f"the text has more than {LONGEST} characters or {LARGEST} bytes")
@@ -84,21 +79,19 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
         "priority": settings.priority,
     }
     reply = send_json(outbound, settings.url, content, token=token, ca_file=settings.ca_file)
-    match reply:
-        case Reply():
-            return _named(judge(reply, outbound.at), reply) or _read(
-                json_object(reply.body), outbound.recipient
-            )
-        case NotSent() | Rejected() | Unknown():
-            return reply
+    if not isinstance(reply, Reply):
+        return reply
+    said = json_object(reply.body)
+    return _coded(judge(reply, outbound.at), reply.status, said.get("code")) or _read(
+        said, outbound.recipient
+    )
 
 
-def _named(
-    judged: Rejected | Throttled | Unknown | None, reply: Reply
+def _coded(
+    judged: Rejected | Throttled | Unknown | None, status: int, code: object
 ) -> Rejected | Throttled | Unknown | None:
     """Put ntfy's own five digits in place of the status, and say whom a refused topic is about."""
-    code = json_object(reply.body).get("code")
-    if not isinstance(code, int) or code // 100 != reply.status:
+    if not isinstance(code, int) or code // 100 != status:
         return judged
     match judged:
         case Rejected() if code in {40301, 40009}:
@@ -110,24 +103,19 @@ def _named(
 
 
 def _read(said: dict[str, object], topic: str) -> Outcome:
-    name = identifier(said.get("id"))
-    if name and said.get("event") == "message" and said.get("topic") == topic:
-        return Accepted(name)
-    return Unknown("the response of ntfy names no message of this topic", "answer")
+    ours = said.get("event") == "message" and said.get("topic") == topic
+    name = identifier(said.get("id")) if ours else ""
+    return named(name, "the response of ntfy names no message of this topic")
 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
     found = list(findings(settings.url, secrets, "token"))
     if not 1 <= settings.priority <= 5:
-        found.append(Finding(severity="error", what="priority is not between 1 and 5"))
+        found.append(Finding("error", "priority is not between 1 and 5"))
     if settings.test_to and (problem := address_problem(settings.test_to)):
-        found.append(Finding(severity="error", what=f"test_to: {problem}"))
+        found.append(Finding("error", f"test_to: {problem}"))
     return tuple(found)
 
 
-def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Publish to the topic that ``test_to`` names."""
-    if not settings.test_to:
-        return Rejected("settings", "test_to names no topic to test with", about="account")
-    return send(msgspec.structs.replace(outbound, recipient=settings.test_to), settings, secrets)
+self_test = self_test_to(send, "test_to")

@@ -18,13 +18,11 @@ from integrations.http import json_object
 from integrations.http.service import (
     answered,
     findings,
-    host_of,
+    held,
     identifier,
     member,
-    private,
     send_json,
-    service_of,
-    usable,
+    web_capabilities,
 )
 from integrations.port import (
     Accepted,
@@ -39,7 +37,7 @@ from integrations.port import (
     Secrets,
     Unauthentic,
     Unknown,
-    machine_of,
+    handle_problem,
     plain_body,
 )
 
@@ -64,12 +62,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def capabilities(settings: Settings) -> Capabilities:
     """It wakes by telephone and SMS too, so whoever takes over a number can acknowledge: *seen*, never authority."""
-    secure = private(settings.api)
-    return Capabilities(
-        address_kind="handle",
-        domains=frozenset({"pagerduty", service_of(settings.api)}),
-        hosts=machine_of(host_of(settings.api)),
-        confidentiality="internal" if secure else "public",
+    return web_capabilities(
+        settings.api,
+        "pagerduty",
+        up_to="internal",
         personal_data="none",
         called_back=settings.acknowledged,
         ack="button" if settings.acknowledged else "none",
@@ -83,11 +79,8 @@ def capabilities(settings: Settings) -> Capabilities:
     )
 
 
-def address_problem(address: str) -> str:
-    """The service decides who is woken; an address is only the name that the details show."""
-    if not address or len(address) > 200 or not address.isprintable():
-        return "a handle is 1 to 200 printable characters"
-    return ""
+address_problem = handle_problem
+"""The service decides who is woken; an address is only the name that the details show."""
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
@@ -116,10 +109,10 @@ def _post(
     payload: dict[str, object],
     action: str = "",
 ) -> Outcome:
-    try:
-        content: dict[str, object] = {"routing_key": usable(secrets, "routing_key"), "payload": payload}
-    except ValueError as error:
-        return Rejected("secret", str(error), about="account")
+    key = held(secrets, "routing_key")
+    if isinstance(key, Rejected):
+        return key
+    content: dict[str, object] = {"routing_key": key, "payload": payload}
     if action:
         content |= {"event_action": action, "dedup_key": outbound.idempotency_key}
     reply = send_json(outbound, f"{settings.api.rstrip('/')}/{path}", content, ca_file=settings.ca_file)
@@ -134,9 +127,8 @@ def _read(said: dict[str, object], key: str) -> Outcome:
 
 def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> Parsed:
     """Check a V3 webhook's signature over the raw bytes; what a person did to the alert is an answer."""
-    try:
-        key = usable(secrets, "signing")
-    except ValueError:
+    key = held(secrets, "signing")
+    if isinstance(key, Rejected):
         return Unauthentic(reason="no usable key")
     wanted = signature(key, callback.body).encode()
     given = callback.headers.get("x-pagerduty-signature", "").encode("utf-8", "replace").split(b",")
@@ -166,7 +158,7 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     found = list(findings(settings.api, secrets, *sorted(capabilities(settings).secrets)))
     if "routing_key" in secrets and len(secrets["routing_key"].reveal().strip()) != 32:
         what = "the routing_key does not have 32 characters, so it is not an integration key"
-        found.append(Finding(severity="error", what=what, hint="Service → Integrations → Events API V2"))
+        found.append(Finding("error", what, "Service → Integrations → Events API V2"))
     return tuple(found)
 
 

@@ -207,7 +207,7 @@ Took = Callable[[Receipt | Answer], bool]
 """Keeps what was collected for good, and only then returns true."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True):
     """What ``lint`` found wrong, and what to do about it."""
 
     severity: Literal["error", "warning"]
@@ -458,3 +458,28 @@ def phone_problem(address: str) -> str:
     if digits.startswith("0") or not 7 <= len(digits) <= 15:
         return "a number has a country code and 7 to 15 digits in all"
     return ""
+
+
+def handle_problem(address: str) -> str:
+    """Return what is wrong with a name that only we and the receiver have for somebody, or the empty string."""
+    if not address or len(address) > 200 or not address.isprintable():
+        return "a handle is 1 to 200 printable characters"
+    return ""
+
+
+def named(name: str, otherwise: str) -> Accepted | Unknown:
+    """Return what a yes proves: the message is there under this name; without one (``otherwise`` says so) nothing is known."""
+    return Accepted(name) if name else Unknown(otherwise, "answer")
+
+
+def self_test_to(
+    send: Callable[[Outbound, Any, Secrets], Outcome], setting: str, code: str = "settings"
+) -> Callable[[Outbound, Any, Secrets], Outcome]:
+    """Return a ``self_test`` that sends the real way, to the address of ours that a setting names."""
+
+    def self_test(outbound: Outbound, settings: Any, secrets: Secrets) -> Outcome:
+        if not (own := getattr(settings, setting)):
+            return Rejected(code, f"{setting} is not set: nowhere to send a self-test", about="account")
+        return send(msgspec.structs.replace(outbound, recipient=own), settings, secrets)
+
+    return self_test

@@ -18,11 +18,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from integrations.http import Reply, Request, exchange, json_object, judge
-from integrations.http.service import findings, host_of, member, private, send_json, service_of, usable
+from integrations.http import Reply, json_object, judge
+from integrations.http.service import fetch, findings, held, member, send_json, web_capabilities
 from integrations.port import (
     About,
-    Accepted,
     Answer,
     Callback,
     Capabilities,
@@ -37,11 +36,11 @@ from integrations.port import (
     Timeouts,
     Took,
     Unauthentic,
-    Unknown,
     fitted,
-    machine_of,
+    named,
     phone_problem,
     plain_body,
+    self_test_to,
 )
 
 LONGEST = 2000
@@ -64,12 +63,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def capabilities(settings: Settings) -> Capabilities:
     """End to end encrypted; without a registration lock whoever takes over the number takes over the account."""
-    return Capabilities(
+    return web_capabilities(
+        settings.url,
+        "signal",
+        up_to="restricted",
+        personal_data="personal",
         address_kind="phone",
-        domains=frozenset({"signal", service_of(settings.url)}),
-        hosts=machine_of(host_of(settings.url)),
-        confidentiality="restricted" if private(settings.url) else "public",
-        personal_data="personal" if private(settings.url) else "none",
         receipts=frozenset({"accepted", "delivered", "read"}),
         ack="reply",
         ack_strength="seen",
@@ -81,9 +80,7 @@ def capabilities(settings: Settings) -> Capabilities:
     )
 
 
-def address_problem(address: str) -> str:
-    """A telephone number in the international form."""
-    return phone_problem(address)
+address_problem = phone_problem
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
@@ -93,10 +90,9 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     shown = fitted(outbound, LONGEST_TEXT, lambda one: len(_body(one)) <= LONGEST)
     if shown is None:
         return Rejected("length", f"the message has more than {LONGEST} characters")
-    try:
-        token = usable(secrets, "token") if "token" in secrets else ""
-    except ValueError as error:
-        return Rejected("secret", str(error), about="account")
+    token = held(secrets, "token") if "token" in secrets else ""
+    if isinstance(token, Rejected):
+        return token
     content = {
         "message": _body(shown),
         "number": settings.number,
@@ -113,18 +109,10 @@ def _body(outbound: Outbound) -> str:
 
 def _outcome(reply: Reply, at: datetime) -> Outcome:
     said = json_object(reply.body)
-    match judge(reply, at):
-        case Rejected() as refused if reply.status == 400:
-            return _refused(refused, str(said.get("error", "")).lower())
-        case Rejected() | Throttled() | Unknown() as judged:
-            return judged
-        case None:
-            name = _stamp(said.get("timestamp"))
-            return (
-                Accepted(name)
-                if name
-                else Unknown("the gateway reported success without a timestamp", "answer")
-            )
+    judged = judge(reply, at)
+    if isinstance(judged, Rejected) and reply.status == 400:
+        return _refused(judged, str(said.get("error", "")).lower())
+    return judged or named(_stamp(said.get("timestamp")), "the gateway reported success without a timestamp")
 
 
 def _refused(refused: Rejected, said: str) -> Outcome:
@@ -169,21 +157,12 @@ def collect(took: Took, at: datetime, timeouts: Timeouts, settings: Settings, se
 
     The gateway forgets what it has handed out, so what ``took`` cannot keep is lost; nothing of Signal's can be asked again.
     """
-    try:
-        token = usable(secrets, "token") if "token" in secrets else ""
-    except ValueError as error:
-        return str(error)
-    reply = exchange(
-        Request(
-            method="GET",
-            url=f"{settings.url}/v1/receive/{quote(settings.number, safe='')}?timeout=1&ignore_attachments=true",
-            at=at,
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-            timeouts=timeouts,
-            ca_file=settings.ca_file,
-            max_answer=4_000_000,
-        )
-    )
+    token = held(secrets, "token") if "token" in secrets else ""
+    if isinstance(token, Rejected):
+        return token.reason
+    number = quote(settings.number, safe="")
+    url = f"{settings.url}/v1/receive/{number}?timeout=1&ignore_attachments=true"
+    reply = fetch(url, at, timeouts, token=token, ca_file=settings.ca_file, max_answer=4_000_000)
     if not isinstance(reply, Reply):
         return reply.reason
     judged = judge(reply, at)
@@ -248,12 +227,11 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
         findings(settings.url, secrets, *(name for name in ("token", "callback") if name in secrets))
     )
     if problem := phone_problem(settings.number):
-        found.append(Finding(severity="error", what=f"number: {problem}", hint='number: "+15005550006"'))
+        found.append(Finding("error", f"number: {problem}", 'number: "+15005550006"'))
     if settings.url.endswith("/"):
-        found.append(Finding(severity="error", what="url ends with a slash", hint="http://127.0.0.1:8080"))
+        found.append(Finding("error", "url ends with a slash", "http://127.0.0.1:8080"))
     return tuple(found)
 
 
-def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Send to our own number: Signal's note to self."""
-    return send(msgspec.structs.replace(outbound, recipient=settings.number), settings, secrets)
+self_test = self_test_to(send, "number")
+"""To our own number: Signal's note to self."""

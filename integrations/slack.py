@@ -16,18 +16,22 @@ from urllib.parse import parse_qs, urlencode
 
 import msgspec
 
-from integrations.http import Reply, Request, exchange, json_object, retry_after
+from integrations.http import Reply, json_object, retry_after
 from integrations.http.service import (
+    Refusals,
     Timed,
     answered,
+    fetch,
     findings,
-    host_of,
+    held,
     identifier,
+    listed,
     member,
     private,
+    refusal,
     send_json,
-    service_of,
     usable,
+    web_capabilities,
 )
 from integrations.port import (
     Accepted,
@@ -39,6 +43,7 @@ from integrations.port import (
     Found,
     Invitation,
     NewRoom,
+    NotSent,
     Outbound,
     Outcome,
     Parsed,
@@ -48,27 +53,34 @@ from integrations.port import (
     Throttled,
     Unauthentic,
     Unknown,
-    machine_of,
+    named,
     plain_body,
+    self_test_to,
 )
 
 ID = re.compile(r"[A-Z][A-Z0-9]{1,31}", re.ASCII)
 _HALF_DONE = "fatal_error internal_error service_unavailable"
 _LATER = "ratelimited rate_limited message_limit_exceeded team_added_to_org org_login_required"
-_RECIPIENT = (
-    "channel_not_found user_not_found not_in_channel is_archived user_disabled messages_tab_disabled cannot_dm_bot"
-    " restricted_action_read_only_channel restricted_action_thread_locked cant_invite user_is_restricted"
-    " user_is_ultra_restricted ura_max_channels user_team_not_in_channel"
-)
-_ACCOUNT = (
-    "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope no_permission access_denied"
-    " not_allowed_token_type ekm_access_denied two_factor_setup_required team_access_not_granted accesslimited"
-    " enterprise_is_restricted deprecated_endpoint method_deprecated restricted_action"
-)
-_MESSAGE = (
-    "msg_too_long no_text invalid_blocks invalid_blocks_format msg_blocks_too_long metadata_too_large"
-    " invalid_metadata_format invalid_arguments"
-)
+_REFUSALS: Refusals = {
+    "recipient": (
+        "channel_not_found user_not_found not_in_channel is_archived user_disabled messages_tab_disabled"
+        " cannot_dm_bot restricted_action_read_only_channel restricted_action_thread_locked cant_invite"
+        " user_is_restricted user_is_ultra_restricted ura_max_channels user_team_not_in_channel",
+        "Slack cannot reach this address",
+    ),
+    "account": (
+        "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope no_permission"
+        " access_denied not_allowed_token_type ekm_access_denied two_factor_setup_required"
+        " team_access_not_granted accesslimited enterprise_is_restricted deprecated_endpoint"
+        " method_deprecated restricted_action",
+        "Slack does not allow this app to send the request",
+    ),
+    "message": (
+        "msg_too_long no_text invalid_blocks invalid_blocks_format msg_blocks_too_long metadata_too_large"
+        " invalid_metadata_format invalid_arguments",
+        "Slack refused the request",
+    ),
+}
 """Slack's own words for its errors, by what they are about; a word that is not here is not repeated."""
 
 
@@ -90,26 +102,30 @@ def method(settings: Settings, name: str) -> str:
     return f"{settings.api.rstrip('/')}/{name}"
 
 
+def call(
+    attempt: Timed, settings: Settings, name: str, content: Mapping[str, object], token: str
+) -> Reply | NotSent | Rejected | Unknown:
+    """Make one call of a method that writes."""
+    return send_json(attempt, method(settings, name), content, token=token, ca_file=settings.ca_file)
+
+
 def ask(
     attempt: Timed, settings: Settings, name: str, query: Mapping[str, str], token: str
 ) -> dict[str, object]:
     """Return what a reading method says, or nothing unless it says ``ok``. Such a method takes no JSON body, but a query."""
-    reply = exchange(
-        Request(
-            method="GET",
-            url=f"{method(settings, name)}?{urlencode(query)}",
-            at=attempt.at,
-            headers={"Authorization": f"Bearer {token}"},
-            timeouts=attempt.timeouts,
-            ca_file=settings.ca_file,
-            max_answer=2_000_000,
-        )
+    reply = fetch(
+        f"{method(settings, name)}?{urlencode(query)}",
+        attempt.at,
+        attempt.timeouts,
+        token=token,
+        ca_file=settings.ca_file,
+        max_answer=2_000_000,
     )
     said = json_object(reply.body) if isinstance(reply, Reply) and reply.complete else {}
     return said if said.get("ok") is True else {}
 
 
-def refusal(said: dict[str, object], reply: object, at: datetime) -> Outcome:
+def not_ok(said: dict[str, object], reply: object, at: datetime) -> Outcome:
     """Return what an answer means that does not say ``ok``."""
     error = said.get("error")
     if said.get("ok") is not False or not isinstance(error, str) or error in _HALF_DONE.split():
@@ -117,11 +133,7 @@ def refusal(said: dict[str, object], reply: object, at: datetime) -> Outcome:
     if error in _LATER.split():
         wait = retry_after(reply, at) if isinstance(reply, Reply) else None
         return Throttled(wait, "Slack asks to retry later", error)
-    if error in _RECIPIENT.split():
-        return Rejected(error, "Slack cannot reach this address", about="recipient")
-    if error in _ACCOUNT.split():
-        return Rejected(error, "Slack does not allow this app to send the request", about="account")
-    return Rejected(error if error in _MESSAGE.split() else "error", "Slack refused the request")
+    return refusal(error, _REFUSALS) or Rejected("error", "Slack refused the request")
 
 
 WINDOW = timedelta(minutes=5)
@@ -136,13 +148,9 @@ _STAMP = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}", re.ASCII)
 
 def capabilities(settings: Settings) -> Capabilities:
     """One provider over TLS. Whoever holds a reader's session presses the button: it shows *seen*, no more."""
-    secure = private(settings.api)
-    return Capabilities(
-        address_kind="handle",
-        domains=frozenset({"slack", service_of(settings.api)}),
-        hosts=machine_of(host_of(settings.api)),
-        confidentiality="confidential" if secure else "public",
-        personal_data="contact" if secure else "none",
+    return web_capabilities(
+        settings.api,
+        "slack",
         called_back=bool(settings.button),
         ack="button" if settings.button else "none",
         ack_strength="seen" if settings.button else "none",
@@ -150,7 +158,7 @@ def capabilities(settings: Settings) -> Capabilities:
         max_length=LONGEST,
         secrets=frozenset({"token", "signing"} if settings.button else {"token"}),
         optional_secrets=frozenset() if settings.button else frozenset({"signing"}),
-        rooms="confidential" if secure else None,
+        rooms="confidential" if private(settings.api) else None,
     )
 
 
@@ -165,13 +173,17 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Post one message; only ``ok`` with a timestamp is Slack's yes."""
     if len(outbound.text) > LONGEST:
         return Rejected("too_long", f"the text has more than {LONGEST} characters")
-    try:
-        token = usable(secrets, "token")
-    except ValueError as error:
-        return Rejected("secret", str(error), about="account")
-    url = method(settings, "chat.postMessage")
-    reply = send_json(outbound, url, _content(outbound, settings), token=token, ca_file=settings.ca_file)
-    return answered(reply, outbound, lambda said: _read(said, reply, outbound))
+    token = held(secrets, "token")
+    if isinstance(token, Rejected):
+        return token
+    reply = call(outbound, settings, "chat.postMessage", _content(outbound, settings), token)
+
+    def read(said: dict[str, object]) -> Outcome:
+        if said.get("ok") is True:
+            return named(_stamp(said.get("ts")), "Slack answered ok without a message")
+        return not_ok(said, reply, outbound.at)
+
+    return answered(reply, outbound, read)
 
 
 def _content(outbound: Outbound, settings: Settings) -> dict[str, object]:
@@ -212,13 +224,6 @@ def _pieces(text: str) -> Iterator[str]:
         yield piece
 
 
-def _read(said: dict[str, object], reply: object, outbound: Outbound) -> Outcome:
-    if said.get("ok") is True:
-        stamp = _stamp(said.get("ts"))
-        return Accepted(stamp) if stamp else Unknown("Slack answered ok without a message", "answer")
-    return refusal(said, reply, outbound.at)
-
-
 def _stamp(given: object) -> str:
     """Return a message's timestamp, which names it in its conversation; the conversation itself is an address."""
     return given if isinstance(given, str) and _STAMP.fullmatch(given) else ""
@@ -226,15 +231,14 @@ def _stamp(given: object) -> str:
 
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
     """Look for our key among the last messages of a channel. Not finding it proves nothing: scopes, other pages."""
-    try:
-        token = usable(secrets, "token")
-    except ValueError:
+    token = held(secrets, "token")
+    if isinstance(token, Rejected):
         return CannotTell("the token is not usable")
     if outbound.recipient[:1] not in {"C", "D", "G"}:
         return CannotTell("the history of a conversation needs its own id, not the id of a person")
     query = {"channel": outbound.recipient, "include_all_metadata": "true", "limit": "50"}
-    messages = ask(outbound, settings, "conversations.history", query, token).get("messages")
-    for message in messages if isinstance(messages, list) else []:
+    said = ask(outbound, settings, "conversations.history", query, token)
+    for message in listed(said.get("messages")):
         if member(message, "metadata", "event_payload", "key") == outbound.idempotency_key:
             return Found(_stamp(member(message, "ts")))
     return CannotTell("the history of Slack does not contain the message")
@@ -292,17 +296,13 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     found = list(findings(settings.api, secrets, *sorted(capabilities(settings).secrets)))
     if "token" in secrets and not secrets["token"].reveal().startswith("xoxb-"):
         what = "the token is not a bot token: it can act for a person"
-        found.append(Finding(severity="warning", what=what, hint="Use the Bot User OAuth Token, xoxb-…"))
+        found.append(Finding("warning", what, "Use the Bot User OAuth Token, xoxb-…"))
     if settings.test_to and (problem := address_problem(settings.test_to)):
-        found.append(Finding(severity="error", what=f"test_to: {problem}"))
+        found.append(Finding("error", f"test_to: {problem}"))
     return tuple(found)
 
 
-def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Post to the channel that ``test_to`` names."""
-    if not settings.test_to:
-        return Rejected("settings", "test_to names no channel to test with", about="account")
-    return send(msgspec.structs.replace(outbound, recipient=settings.test_to), settings, secrets)
+self_test = self_test_to(send, "test_to")
 
 
 PAGES = 20
@@ -312,37 +312,28 @@ _INSIDE = frozenset({"already_in_channel", "already_invited", "cant_invite_self"
 
 def open_room(room: NewRoom, settings: Settings, secrets: Secrets) -> Outcome:
     """Make a private channel, or find the one that an earlier attempt made; its topic is set where that can be done."""
-    try:
-        token = usable(secrets, "token")
-    except ValueError as error:
-        return Rejected("secret", str(error), about="account")
+    token = held(secrets, "token")
+    if isinstance(token, Rejected):
+        return token
     content = {"name": room.name, "is_private": True}
-    reply = send_json(
-        room, method(settings, "conversations.create"), content, token=token, ca_file=settings.ca_file
-    )
+    reply = call(room, settings, "conversations.create", content, token)
 
     def read(said: dict[str, object]) -> Outcome:
         if said.get("ok") is True:
             return _named(member(said, "channel", "id"))
-        return (
-            _found(room, settings, token)
-            if said.get("error") == "name_taken"
-            else refusal(said, reply, room.at)
-        )
+        taken = said.get("error") == "name_taken"
+        return _found(room, settings, token) if taken else not_ok(said, reply, room.at)
 
     opened = answered(reply, room, read)
     if isinstance(opened, Accepted):
         topic = {"channel": opened.provider_id, "topic": room.title[:250]}
-        send_json(
-            room, method(settings, "conversations.setTopic"), topic, token=token, ca_file=settings.ca_file
-        )
+        call(room, settings, "conversations.setTopic", topic, token)
     return opened
 
 
 def _named(given: object) -> Outcome:
-    if isinstance(given, str) and ID.fullmatch(given):
-        return Accepted(given)
-    return Unknown("Slack answered ok without a channel", "answer")
+    name = given if isinstance(given, str) and ID.fullmatch(given) else ""
+    return named(name, "Slack answered ok without a channel")
 
 
 def _found(room: NewRoom, settings: Settings, token: str) -> Outcome:
@@ -377,19 +368,16 @@ def invite(invitation: Invitation, settings: Settings, secrets: Secrets) -> Outc
     """Let one person in; only a person's own id can be invited."""
     if invitation.recipient[:1] not in {"U", "W"}:
         return Rejected("address", "the contact is a conversation, not a person's own id", about="recipient")
-    try:
-        token = usable(secrets, "token")
-    except ValueError as error:
-        return Rejected("secret", str(error), about="account")
+    token = held(secrets, "token")
+    if isinstance(token, Rejected):
+        return token
     content = {"channel": invitation.room, "users": invitation.recipient}
-    reply = send_json(
-        invitation, method(settings, "conversations.invite"), content, token=token, ca_file=settings.ca_file
-    )
+    reply = call(invitation, settings, "conversations.invite", content, token)
 
     def read(said: dict[str, object]) -> Outcome:
         if said.get("ok") is True or said.get("error") in _INSIDE:
             return Accepted()
-        return refusal(said, reply, invitation.at)
+        return not_ok(said, reply, invitation.at)
 
     return answered(reply, invitation, read)
 

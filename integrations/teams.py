@@ -17,12 +17,10 @@ from integrations.http.service import (
     answered,
     compact,
     findings,
-    host_of,
+    held,
     identifier,
-    private,
     send_json,
-    service_of,
-    usable,
+    web_capabilities,
 )
 from integrations.port import (
     Accepted,
@@ -32,7 +30,6 @@ from integrations.port import (
     Outcome,
     Rejected,
     Secrets,
-    machine_of,
     plain_body,
 )
 
@@ -56,16 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def capabilities(settings: Settings) -> Capabilities:
     """One provider over TLS, inside a tenant; neither receipts, keys nor questions."""
-    secure = private(settings.url)
-    return Capabilities(
-        address_kind="handle",
-        domains=frozenset({"microsoft-365", settings.tenant, service_of(settings.url)}),
-        hosts=machine_of(host_of(settings.url)),
-        confidentiality="confidential" if secure else "public",
-        personal_data="contact" if secure else "none",
-        max_length=LONGEST,
-        secrets=frozenset({"signature"}),
-    )
+    domains = ("microsoft-365", settings.tenant)
+    return web_capabilities(settings.url, *domains, max_length=LONGEST, secrets=frozenset({"signature"}))
 
 
 def address_problem(address: str) -> str:
@@ -77,10 +66,9 @@ def address_problem(address: str) -> str:
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Start the workflow with one card; a 2xx whose end was seen means that it was started."""
-    try:
-        signature = usable(secrets, "signature")
-    except ValueError as error:
-        return Rejected("secret", str(error), about="account")
+    signature = held(secrets, "signature")
+    if isinstance(signature, Rejected):
+        return signature
     content = _content(outbound)
     if len(outbound.text) > LONGEST or len(compact(content)) > LARGEST:
         return Rejected("too_long", f"the card has more than {LARGEST} bytes or {LONGEST} characters of text")
@@ -88,7 +76,8 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     # The signature is taken as shown, percent-encoded or not.
     url = f"{settings.url}{joint}sig={quote(unquote(signature), safe='')}"
     reply = send_json(outbound, url, content, ca_file=settings.ca_file)
-    return answered(reply, outbound, lambda _: Accepted(_run(reply)))
+    run = identifier(reply.headers.get("x-ms-workflow-run-id")) if isinstance(reply, Reply) else ""
+    return answered(reply, outbound, lambda _: Accepted(run))
 
 
 def _content(outbound: Outbound) -> dict[str, object]:
@@ -119,20 +108,15 @@ def _line(text: str, **style: str) -> dict[str, object]:
     return {"type": "RichTextBlock", "spacing": "None", "inlines": [run]}
 
 
-def _run(reply: object) -> str:
-    """Return the workflow's name for this run, where it gives one."""
-    return identifier(reply.headers.get("x-ms-workflow-run-id")) if isinstance(reply, Reply) else ""
-
-
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting: above all a signature in the settings."""
     found = list(findings(settings.url, secrets, "signature"))
     if "sig=" in settings.url.lower():
         what = "the URL contains its signature: every reader of the settings can post"
         hint = "Remove &sig=… and put the text after sig= into the secret signature."
-        found.append(Finding(severity="error", what=what, hint=hint))
+        found.append(Finding("error", what, hint))
     if not settings.tenant:
-        found.append(Finding(severity="error", what="tenant is empty: the workflow depends on its tenant"))
+        found.append(Finding("error", "tenant is empty: the workflow depends on its tenant"))
     return tuple(found)
 
 

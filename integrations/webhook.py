@@ -16,22 +16,20 @@ from datetime import timedelta
 
 import msgspec
 
-from integrations.http import Reply, Request, exchange, json_object, judge, url_problem
-from integrations.http.service import host_of, private, service_of
+from integrations.http import Request, exchange
+from integrations.http.service import answered, findings, web_capabilities
 from integrations.port import (
     Accepted,
     Callback,
     Capabilities,
     Finding,
-    NotSent,
     Outbound,
     Outcome,
     Parsed,
     Rejected,
     Secrets,
     Unauthentic,
-    Unknown,
-    machine_of,
+    handle_problem,
 )
 
 WINDOW = timedelta(minutes=5)
@@ -50,14 +48,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def capabilities(settings: Settings) -> Capabilities:
     """TLS to one receiver carries up to ``confidential``; in clear over a network only what is public."""
-    secure = private(settings.url)
     keeps = settings.remembers_ids is None or settings.remembers_ids > timedelta(0)
-    return Capabilities(
-        address_kind="handle",
-        domains=frozenset({service_of(settings.url)}),
-        hosts=machine_of(host_of(settings.url)),
-        confidentiality="confidential" if secure else "public",
-        personal_data="contact" if secure else "none",
+    return web_capabilities(
+        settings.url,
         idempotency="key" if keeps else "none",
         key_lifetime=settings.remembers_ids if keeps else None,
         secrets=frozenset({"signing"}),
@@ -65,11 +58,8 @@ def capabilities(settings: Settings) -> Capabilities:
     )
 
 
-def address_problem(address: str) -> str:
-    """Any short name that the receiver understands is a handle."""
-    if not address or len(address) > 200 or not address.isprintable():
-        return "a handle is 1 to 200 printable characters"
-    return ""
+address_problem = handle_problem
+"""Any short name that the receiver understands is a handle."""
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
@@ -79,22 +69,25 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
         keys = _keys(secrets)
     except ValueError as error:
         return Rejected("secret", str(error), about="account")
+    identifier, timestamp = outbound.idempotency_key, int(outbound.at.timestamp())
     reply = exchange(
         Request(
             method="POST",
             url=settings.url,
             at=outbound.at,
-            headers=_headers(outbound, body, keys),
+            headers={
+                "Content-Type": "application/json",
+                "webhook-id": identifier,
+                "webhook-timestamp": str(timestamp),
+                "webhook-signature": " ".join(signature(key, identifier, timestamp, body) for key in keys),
+                "Tocsin-Attempt": str(outbound.attempt),
+            },
             body=body,
             timeouts=outbound.timeouts,
             ca_file=settings.ca_file,
         )
     )
-    match reply:
-        case Reply():
-            return judge(reply, outbound.at) or Accepted(_receiver_id(reply))
-        case NotSent() | Rejected() | Unknown():
-            return reply
+    return answered(reply, outbound, lambda said: Accepted(_receiver_id(said.get("id"))))
 
 
 def payload(outbound: Outbound) -> bytes:
@@ -137,35 +130,18 @@ def parse_callback(callback: Callback, settings: Settings, secrets: Secrets) -> 
 
 def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
-    findings: list[Finding] = []
-    if problem := url_problem(settings.url):
-        findings.append(Finding(severity="error", what=problem, hint="https://host/path"))
-    elif capabilities(settings).confidentiality == "public":
-        what = "the URL is http: others on the network can read and drop messages"
-        findings.append(Finding(severity="warning", what=what, hint="Use https."))
+    found = findings(settings.url, secrets)
     try:
         _keys(secrets)
     except ValueError as error:
         hint = "secrets: {signing: env:NAME}; create one with: openssl rand -base64 32"
-        findings.append(Finding(severity="error", what=str(error), hint=hint))
-    return tuple(findings)
+        found += (Finding("error", str(error), hint),)
+    return found
 
 
 def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Post to the same receiver, to a handle that nobody has."""
     return send(msgspec.structs.replace(outbound, recipient="tocsin-self-test"), settings, secrets)
-
-
-def _headers(outbound: Outbound, body: bytes, keys: list[bytes]) -> dict[str, str]:
-    timestamp = int(outbound.at.timestamp())
-    identifier = outbound.idempotency_key
-    return {
-        "Content-Type": "application/json",
-        "webhook-id": identifier,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": " ".join(signature(key, identifier, timestamp, body) for key in keys),
-        "Tocsin-Attempt": str(outbound.attempt),
-    }
 
 
 def _keys(secrets: Secrets) -> list[bytes]:
@@ -185,8 +161,7 @@ def _key(text: str) -> bytes:
     return key
 
 
-def _receiver_id(reply: Reply) -> str:
+def _receiver_id(given: object) -> str:
     """Return the receiver's own id of the message, where it gives one in a usable form."""
-    given = json_object(reply.body).get("id")
     usable = isinstance(given, str) and given.isascii() and given.replace("-", "").replace("_", "").isalnum()
     return given[:128] if isinstance(given, str) and usable else ""

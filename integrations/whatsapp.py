@@ -18,10 +18,9 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from integrations.http import Reply, json_object, judge
-from integrations.http.service import findings, identifier, member, private, send_json, usable
+from integrations.http.service import findings, identifier, listed, member, private, send_json, usable
 from integrations.port import (
     About,
-    Accepted,
     Answer,
     Callback,
     CallbackReply,
@@ -35,10 +34,11 @@ from integrations.port import (
     Secrets,
     Throttled,
     Unauthentic,
-    Unknown,
     fitted,
+    named,
     phone_problem,
     plain_body,
+    self_test_to,
 )
 
 LONGEST_TEXT = 4096
@@ -173,27 +173,15 @@ def _outcome(reply: Reply, at: datetime) -> Outcome:
     """Return what an answer means: Meta says most of it in its own code, whatever the status."""
     said = json_object(reply.body)
     code = member(said, "error", "code")
-    match judge(reply, at):
-        case Rejected() as refused if isinstance(code, int) and not isinstance(code, bool):
-            if code in _LATER:
-                return Throttled(None, f"the service refused the message with {code}: retry later", str(code))
-            about = _ABOUT.get(code, "message" if reply.status == 400 else refused.about)
-            return Rejected(str(code), f"the service refused the message with {code}", about=about)
-        case Rejected() | Throttled() | Unknown() as judged:
-            return judged
-        case None:
-            name = _first_name(said)
-            return (
-                Accepted(name)
-                if name
-                else Unknown("the service reported success without a message id", "answer")
-            )
-
-
-def _first_name(said: dict[str, object]) -> str:
-    listed = said.get("messages")
-    first = listed[0] if isinstance(listed, list) and listed else None
-    return _name(member(first, "id"))
+    judged = judge(reply, at)
+    if isinstance(judged, Rejected) and isinstance(code, int) and not isinstance(code, bool):
+        reason = f"the service refused the message with {code}"
+        if code in _LATER:
+            return Throttled(None, f"{reason}: retry later", str(code))
+        about = _ABOUT.get(code, "message" if reply.status == 400 else judged.about)
+        return Rejected(str(code), reason, about=about)
+    first = next(iter(listed(member(said, "messages"))), None)
+    return judged or named(_name(member(first, "id")), "the service reported success without a message id")
 
 
 def _name(given: object) -> str:
@@ -233,22 +221,20 @@ def reply(callback: Callback, settings: Settings, secrets: Secrets) -> CallbackR
 
 
 def _events(said: dict[str, object], settings: Settings) -> Iterator[Receipt | Answer]:
-    for entry in _listed(said, "entry"):
-        for change in _listed(entry, "changes"):
+    for entry in listed(member(said, "entry")):
+        for change in listed(member(entry, "changes")):
             value = member(change, "value")
             # One address serves every number of the business: the others are not ours to read.
             if member(value, "metadata", "phone_number_id") != settings.phone_number_id:
                 continue
-            yield from filter(None, map(_receipt, _listed(value, "statuses")))
+            yield from filter(None, map(_receipt, listed(member(value, "statuses"))))
             numbers = {
-                member(contact, "user_id"): member(contact, "wa_id") for contact in _listed(value, "contacts")
+                member(contact, "user_id"): member(contact, "wa_id")
+                for contact in listed(member(value, "contacts"))
             }
-            yield from filter(None, (_answer(message, numbers) for message in _listed(value, "messages")))
-
-
-def _listed(value: object, name: str) -> list[object]:
-    found = member(value, name)
-    return found if isinstance(found, list) else []
+            yield from filter(
+                None, (_answer(message, numbers) for message in listed(member(value, "messages")))
+            )
 
 
 def _receipt(status: object) -> Receipt | None:
@@ -256,7 +242,7 @@ def _receipt(status: object) -> Receipt | None:
     name = _name(member(status, "id"))
     if kind is None or not name:
         return None
-    errors = _listed(status, "errors")
+    errors = listed(member(status, "errors"))
     code = member(errors[0], "code") if errors else None
     return Receipt(
         kind=kind,
@@ -300,23 +286,16 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
     found = list(findings(settings.api, secrets, "token"))
     if not settings.phone_number_id.isdigit():
-        found.append(Finding(severity="error", what="phone_number_id is not digits only"))
+        found.append(Finding("error", "phone_number_id is not digits only"))
     if not settings.template:
         what = "without a template, only people who wrote within the last 24 hours can be reached"
-        found.append(
-            Finding(severity="warning", what=what, hint="Get a template approved, and set its name.")
-        )
+        found.append(Finding("warning", what, "Get a template approved, and set its name."))
     if "app_secret" not in secrets:
         what = "without app_secret, receipts and answers cannot be verified"
-        hint = "secrets: {app_secret: env:NAME}"
-        found.append(Finding(severity="warning", what=what, hint=hint))
+        found.append(Finding("warning", what, "secrets: {app_secret: env:NAME}"))
     if settings.own_number and (problem := phone_problem(settings.own_number)):
-        found.append(Finding(severity="error", what=f"own_number: {problem}", hint="+15005550006"))
+        found.append(Finding("error", f"own_number: {problem}", "+15005550006"))
     return tuple(found)
 
 
-def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Send to our own telephone."""
-    if not settings.own_number:
-        return Rejected("own_number", "own_number is not set: nowhere to send a self-test", about="account")
-    return send(msgspec.structs.replace(outbound, recipient=settings.own_number), settings, secrets)
+self_test = self_test_to(send, "own_number", "own_number")

@@ -9,25 +9,34 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from integrations.http import Reply, Request, exchange, json_object, judge, url_problem
-from integrations.port import LOOPBACK, Finding, NotSent, Outcome, Rejected, Secrets, Timeouts, Unknown
+from integrations.port import (
+    LOOPBACK,
+    About,
+    Capabilities,
+    Confidentiality,
+    Finding,
+    Invitation,
+    NewRoom,
+    NotSent,
+    Outbound,
+    Outcome,
+    PersonalData,
+    Rejected,
+    Secrets,
+    Timeouts,
+    Unknown,
+    machine_of,
+)
 
 LONGEST_IDENTIFIER = 256
 
 
-class Timed(Protocol):
-    """An attempt of any kind: when it is made, and how long it may take."""
-
-    @property
-    def at(self) -> datetime:
-        """Return the instant of the attempt, aware."""
-
-    @property
-    def timeouts(self) -> Timeouts:
-        """Return how long to wait for the other side."""
+Timed = Outbound | NewRoom | Invitation
+"""An attempt of any kind: when it is made, and how long it may take."""
 
 
 def host_of(url: str) -> str:
@@ -62,20 +71,46 @@ def usable(secrets: Secrets, name: str) -> str:
     return text
 
 
+def held(secrets: Secrets, name: str) -> str | Rejected:
+    """Return a secret as ``usable`` does, or that nothing was sent without it."""
+    try:
+        return usable(secrets, name)
+    except ValueError as error:
+        return Rejected("secret", str(error), about="account")
+
+
+def web_capabilities(
+    url: str,
+    *domains: str,
+    up_to: Confidentiality = "confidential",
+    personal_data: PersonalData = "contact",
+    **more: Any,
+) -> Capabilities:
+    """Return what a channel to a service at a URL can do; in clear over a network it carries only what is public."""
+    secure = private(url)
+    claimed: dict[str, Any] = {
+        "address_kind": "handle",
+        "domains": frozenset({*domains, service_of(url)}),
+        "hosts": machine_of(host_of(url)),
+        "confidentiality": up_to if secure else "public",
+        "personal_data": personal_data if secure else "none",
+    }
+    return Capabilities(**claimed | more)
+
+
 def findings(url: str, secrets: Secrets, *needed: str) -> tuple[Finding, ...]:
     """Find a URL that cannot be called or is read on the way, and secrets that are missing or unfit."""
     found: list[Finding] = []
     if problem := url_problem(url):
-        found.append(Finding(severity="error", what=problem, hint="https://host/path"))
+        found.append(Finding("error", problem, "https://host/path"))
     elif not private(url):
         what = "the URL is http: others on the network can read and drop messages"
-        found.append(Finding(severity="warning", what=what, hint="Use https."))
+        found.append(Finding("warning", what, "Use https."))
     for name in needed:
         try:
             usable(secrets, name)
         except ValueError as error:
-            hint = f"secrets: {{{name}: env:NAME}}"
-            found.append(Finding(severity="error", what=str(error), hint=hint))
+            found.append(Finding("error", str(error), f"secrets: {{{name}: env:NAME}}"))
     return tuple(found)
 
 
@@ -107,6 +142,24 @@ def send_json(
     )
 
 
+def fetch(
+    url: str, at: datetime, timeouts: Timeouts, *, token: str = "", ca_file: str = "", max_answer: int
+) -> Reply | NotSent | Rejected | Unknown:
+    """Make one GET; ``token`` goes into the header ``Authorization`` and nowhere else."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return exchange(
+        Request(
+            method="GET",
+            url=url,
+            at=at,
+            headers=headers,
+            timeouts=timeouts,
+            ca_file=ca_file,
+            max_answer=max_answer,
+        )
+    )
+
+
 def compact(content: Mapping[str, object]) -> bytes:
     """Return the bytes of a document: the same for the same content."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
@@ -118,11 +171,21 @@ def answered(
     read: Callable[[dict[str, object]], Outcome],
 ) -> Outcome:
     """Return what came of a request; ``read`` is given the JSON object of a 2xx whose end was seen."""
-    match reply:
-        case Reply():
-            return judge(reply, attempt.at) or read(json_object(reply.body))
-        case NotSent() | Rejected() | Unknown():
-            return reply
+    if isinstance(reply, Reply):
+        return judge(reply, attempt.at) or read(json_object(reply.body))
+    return reply
+
+
+Refusals = Mapping[About, tuple[str, str]]
+"""A service's own words for its errors, by what they are about: the words, and what we say of them."""
+
+
+def refusal(error: object, known: Refusals) -> Rejected | None:
+    """Return what a service's word for its error means; None for a word that is not known, and is not repeated."""
+    for about, (words, reason) in known.items():
+        if isinstance(error, str) and error in words.split():
+            return Rejected(error, reason, about=about)
+    return None
 
 
 def identifier(given: object, also: str = "-_") -> str:
@@ -139,3 +202,8 @@ def member(given: object, *path: str) -> object:
             return None
         given = given.get(name)
     return given
+
+
+def listed(given: object) -> list[object]:
+    """Return a list that a service sent, an empty one where it sent anything else."""
+    return given if isinstance(given, list) else []

@@ -18,12 +18,12 @@ from integrations.port import (
     Finding,
     Outbound,
     Outcome,
-    Rejected,
     Secrets,
     Timeouts,
     Took,
     machine_of,
     phone_problem,
+    self_test_to,
 )
 
 LONGEST_TEXT = 450
@@ -70,9 +70,7 @@ def capabilities(settings: Settings) -> Capabilities:
     )
 
 
-def address_problem(address: str) -> str:
-    """A telephone number in the international form."""
-    return phone_problem(address)
+address_problem = phone_problem
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
@@ -93,17 +91,16 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
     findings: list[Finding] = []
     if not 0 < settings.port < 65536:
-        findings.append(Finding(severity="error", what="port is not between 1 and 65535"))
+        findings.append(Finding("error", "port is not between 1 and 65535"))
     if "password" not in secrets:
-        hint = "secrets: {password: env:NAME}"
-        findings.append(Finding(severity="error", what="the secret password is missing", hint=hint))
+        findings.append(Finding("error", "the secret password is missing", "secrets: {password: env:NAME}"))
     if problem := sender_problem(settings.sender):
-        findings.append(Finding(severity="error", what=f"sender: {problem}", hint='sender: "+15005550006"'))
+        findings.append(Finding("error", f"sender: {problem}", 'sender: "+15005550006"'))
     if settings.own_number and (problem := phone_problem(settings.own_number)):
-        findings.append(Finding(severity="error", what=f"own_number: {problem}", hint="+15005550006"))
+        findings.append(Finding("error", f"own_number: {problem}", "+15005550006"))
     if settings.line == "private" and settings.host not in LOOPBACK:
         what = "line is private: without a VPN, others on the network can read the password and the messages"
-        findings.append(Finding(severity="warning", what=what, hint="line: tls"))
+        findings.append(Finding("warning", what, "line: tls"))
     return tuple(findings)
 
 
@@ -120,8 +117,4 @@ def sender_problem(sender: str) -> str:
     )
 
 
-def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Send to our own telephone."""
-    if not settings.own_number:
-        return Rejected("own_number", "own_number is not set: nowhere to send a self-test", about="account")
-    return send(msgspec.structs.replace(outbound, recipient=settings.own_number), settings, secrets)
+self_test = self_test_to(send, "own_number", "own_number")

@@ -49,8 +49,9 @@ def code(text: str, reference: int) -> Coded:
     if len(whole) <= alone:
         return Coded(coding, (whole,), whole)
     cut = _cut(units, joined)
-    headers = (_header(reference, len(cut), number) for number in range(1, len(cut) + 1))
-    return Coded(coding, tuple(head + part for head, part in zip(headers, cut, strict=True)), whole)
+    # A header is six octets that follow, of which one element of four, with 16 bits of reference.
+    head = bytes([6, 8, 4, reference >> 8 & 255, reference & 255, len(cut) & 255])
+    return Coded(coding, tuple(head + bytes([n & 255]) + part for n, part in enumerate(cut, 1)), whole)
 
 
 def _cut(units: list[bytes], room: int) -> list[bytes]:
@@ -61,11 +62,6 @@ def _cut(units: list[bytes], room: int) -> list[bytes]:
             parts.append(b"")
         parts[-1] += unit
     return parts
-
-
-def _header(reference: int, total: int, number: int) -> bytes:
-    """Return the header of one part: six octets follow, of which one element of four, with 16 bits of reference."""
-    return bytes([6, 8, 4, reference >> 8 & 255, reference & 255, total & 255, number & 255])
 
 
 def read(octets: bytes, coding: int, *, headed: bool) -> str:

@@ -36,6 +36,7 @@ from integrations.port import (
     Took,
     Unknown,
     fitted,
+    named,
     narrow_body,
     phone_problem,
 )
@@ -220,9 +221,7 @@ def _hand_over(line: _Line, parts: list[bytes]) -> Outcome:
             # Without this part the message cannot be read, whatever became of those before it.
             return at_submission(answer.status)
         names.append(pdu.name(answer.body))
-    if not all(names):
-        return Unknown("the SMSC reported success without a message id", "answer")
-    return Accepted(" ".join(names))
+    return named(" ".join(names) if all(names) else "", "the SMSC reported success without a message id")
 
 
 def _broken(phase: str) -> Outcome:
@@ -322,20 +321,16 @@ def _receipt(one: pdu.Delivered, at: datetime, settings: Settings) -> Receipt | 
     name = pdu.name(one.extras.get(pdu.RECEIPTED_ID, b"").rstrip(b"\0") + b"\0")
     state = int.from_bytes(one.extras.get(pdu.MESSAGE_STATE, b"")[:1]) or None
     if found:
-        name = name or _as_given_first(found[1], settings)
+        given = found[1]
+        if settings.receipt_ids == "hex_to_decimal" and given.isascii() and given.isdigit():
+            given = f"{int(given):X}"  # as the answer to the submission had it
+        name = name or given
         state = state or _WORDS.get(found[2].upper())
     kind = _STATES.get(state or 0)
     if kind is None or not name:
         return None
     code = (found[3] or "") if found and kind == "failed" else ""
     return Receipt(kind=kind, event_id=f"{name}:{state}", provider_id=name, at=at, code=code)
-
-
-def _as_given_first(name: str, settings: Settings) -> str:
-    """Return a name as the answer to the submission had it."""
-    if settings.receipt_ids == "hex_to_decimal" and name.isascii() and name.isdigit():
-        return f"{int(name):X}"
-    return name
 
 
 def _answer(one: pdu.Delivered, sequence: int, at: datetime) -> Answer | None:

@@ -25,6 +25,7 @@ from integrations.port import (
     Timeouts,
     Took,
     machine_of,
+    self_test_to,
 )
 
 
@@ -169,7 +170,7 @@ def look_up(settings: Settings) -> tuple[Finding, ...]:
         return ()
     if find_spec("dns") is None:
         what = "the DNS records of the sender domain cannot be checked: dnspython is not installed"
-        return (Finding(severity="warning", what=what, hint="Install tocsin[dns]"),)
+        return (Finding("warning", what, "Install tocsin[dns]"),)
     from integrations.smtp import domain
 
     return tuple(domain.look_up(settings))
@@ -184,6 +185,4 @@ def lint_at(at: datetime, settings: Settings, secrets: Secrets) -> tuple[Finding
     return tuple(signing.ending(secrets, at))
 
 
-def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Send to our own sender address."""
-    return send(msgspec.structs.replace(outbound, recipient=settings.sender), settings, secrets)
+self_test = self_test_to(send, "sender")

@@ -42,7 +42,7 @@ def look_up(settings: Settings) -> Iterator[Finding]:
             yield from _signature(resolver, f"{settings.dkim_selector}._domainkey.{domain}")
     except _Silent:
         what = f"the DNS query for {domain} failed: its records are unknown"
-        yield Finding(severity="warning", what=what, hint="Try again, or set another server in nameserver.")
+        yield Finding("warning", what, "Try again, or set another server in nameserver.")
 
 
 def _resolver(nameserver: str) -> Resolver:
@@ -77,7 +77,7 @@ def _mail(resolver: Resolver, domain: str) -> Iterator[Finding]:
     found = _asked(resolver, domain, RdataType.MX)
     if not found or any(record.split()[-1] == "." for record in found):
         what = f"{domain} has no mail server (MX): bounces and replies are lost"
-        yield Finding(severity="error" if found else "warning", what=what, hint="Add an MX record.")
+        yield Finding("error" if found else "warning", what, "Add an MX record.")
 
 
 def _senders(resolver: Resolver, domain: str) -> Iterator[Finding]:
@@ -88,15 +88,12 @@ def _senders(resolver: Resolver, domain: str) -> Iterator[Finding]:
     ]
     if not found:
         what = f"{domain} has no record of its senders (SPF)"
-        yield Finding(severity="warning", what=what, hint="Add a TXT record: v=spf1 … -all")
+        yield Finding("warning", what, "Add a TXT record: v=spf1 … -all")
     elif len(found) > 1:
         what = f"{domain} has several records of its senders (SPF): receivers ignore all of them"
-        yield Finding(
-            severity="error", what=what, hint="Use one TXT record: v=spf1 … -all (RFC 7208 section 4.5)"
-        )
+        yield Finding("error", what, "Use one TXT record: v=spf1 … -all (RFC 7208 section 4.5)")
     elif re.search(r"\s\+?all\b", found[0], re.IGNORECASE):
-        what = f"{domain} allows every sender (SPF: +all)"
-        yield Finding(severity="error", what=what, hint="End the record with -all")
+        yield Finding("error", f"{domain} allows every sender (SPF: +all)", "End the record with -all")
 
 
 def _policy(resolver: Resolver, domain: str) -> Iterator[Finding]:
@@ -112,12 +109,10 @@ def _policy(resolver: Resolver, domain: str) -> Iterator[Finding]:
             said = _POLICY.search(found[0])
             if len(found) > 1 or said is None or said[1].lower() == "none":
                 what = f"the policy of {name} refuses no forged email (DMARC)"
-                yield Finding(
-                    severity="warning", what=what, hint="Use p=quarantine or p=reject, in one record."
-                )
+                yield Finding("warning", what, "Use p=quarantine or p=reject, in one record.")
             return
     what = f"{domain} has no policy against forged email (DMARC)"
-    yield Finding(severity="warning", what=what, hint="Add a TXT record at _dmarc: v=DMARC1; p=reject; …")
+    yield Finding("warning", what, "Add a TXT record at _dmarc: v=DMARC1; p=reject; …")
 
 
 def _signature(resolver: Resolver, name: str) -> Iterator[Finding]:
@@ -125,4 +120,4 @@ def _signature(resolver: Resolver, name: str) -> Iterator[Finding]:
     if not any(keys):
         why = "was withdrawn" if keys else "does not exist"
         what = f"the key at {name} {why} (DKIM): receivers reject the signature of the relay"
-        yield Finding(severity="error", what=what, hint="Set dkim_selector to the selector of your relay.")
+        yield Finding("error", what, "Set dkim_selector to the selector of your relay.")

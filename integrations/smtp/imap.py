@@ -180,16 +180,13 @@ def opened(
             raise
         except imaplib.IMAP4.error:
             raise _Trouble("the mailbox server refuses the login") from None
-        if line.select(_quoted(box.folder), readonly=True)[0] != "OK":
+        folder = box.folder.replace("\\", "\\\\").replace('"', '\\"')
+        if line.select(f'"{folder}"', readonly=True)[0] != "OK":
             raise _Trouble("the mailbox has no such folder")
     except BaseException:
         line.shutdown()
         raise
     return line
-
-
-def _quoted(folder: str) -> str:
-    return '"' + folder.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _round(line: imaplib.IMAP4, box: Imap, keep: Keep) -> str:
@@ -226,13 +223,10 @@ def _fetched(line: imaplib.IMAP4, uid: int) -> bytes | None:
     kind, found = line.uid("FETCH", str(uid), f"(UID BODY.PEEK[]<0.{LARGEST + 1}>)")
     if kind != "OK":
         raise _Trouble("the mailbox server does not return the new email")
-    return next(_bodies(found, uid), None)
-
-
-def _bodies(found: list[Any], uid: int) -> Iterator[bytes]:
     for part in found:
         if isinstance(part, tuple) and (named := _UID.search(part[0])) and int(named[1]) == uid:
-            yield bytes(part[1])
+            return bytes(part[1])
+    return None
 
 
 def _number(given: list[Any]) -> int:

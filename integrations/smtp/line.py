@@ -18,8 +18,18 @@ from email.errors import MessageError
 from integrations.http.cutoff import CutOff
 from integrations.port import Accepted, NotSent, Outbound, Outcome, Rejected, Secrets
 from integrations.smtp import Settings
-from integrations.smtp.mime import Seal, address_problem, assembled, header_problem, return_path, xtext
-from integrations.smtp.session import Ended, Transaction, broken, connect, queue_id, refused, sealing
+from integrations.smtp.mime import Seal, assembled
+from integrations.smtp.session import (
+    Ended,
+    Transaction,
+    broken,
+    connect,
+    envelope,
+    queue_id,
+    refused,
+    sealing,
+    unfit,
+)
 
 _RESET = -1
 """In the place of a message's number: what is sent carries none."""
@@ -103,8 +113,7 @@ class _Batch:
 
     def __init__(self, outbounds: Sequence[Outbound], settings: Settings, seal: Seal | None) -> None:
         self.outbounds, self._settings, self._seal = outbounds, settings, seal
-        ours = _unfit_sender(settings)
-        self._outcomes: list[Outcome | None] = [ours or _unfit(outbound) for outbound in outbounds]
+        self._outcomes: list[Outcome | None] = [unfit(outbound, settings) for outbound in outbounds]
         self._dotted = _RESET
         """The message whose final dot may have left and was not answered."""
 
@@ -152,39 +161,21 @@ class _Batch:
     def _composed(self, smtp: smtplib.SMTP) -> Iterator[_Ready]:
         """Yield each message that can leave, composed when it is asked for."""
         for n, outbound in enumerate(self.outbounds):
-            content = self._content(n, smtp)
-            if content is not None:
-                yield n, content, self._envelope(smtp, outbound)
-
-    def _content(self, n: int, smtp: smtplib.SMTP) -> bytes | None:
-        """Return what DATA carries, with the final dot; None where this message has its outcome already."""
-        outbound = self.outbounds[n]
-        if self._outcomes[n] is not None:
-            return None
-        if not f"{self._settings.sender}{outbound.recipient}".isascii() and not smtp.has_extn("smtputf8"):
-            why = "the mail server does not accept such an address"
-            self._outcomes[n] = Rejected("smtputf8", why, about="recipient")
-            return None
-        try:
-            content = assembled(outbound, self._settings.sender, self._settings.sender_name, self._seal)
-        except (MessageError, ValueError, IndexError):
-            self._outcomes[n] = Rejected("message", "the message cannot be put into mail form")
-            return None
-        return content + b".\r\n"
-
-    def _envelope(self, smtp: smtplib.SMTP, outbound: Outbound) -> tuple[bytes, bytes, bytes]:
-        sender, recipient, key = self._settings.sender, outbound.recipient, outbound.idempotency_key
-        if not smtp.has_extn("dsn"):
-            sender = return_path(sender, self._settings.bounces, key)
-        plain = f"{sender}{recipient}".isascii()
-        mail, rcpt = f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>"
-        mail += "" if plain else " SMTPUTF8"
-        if smtp.has_extn("dsn"):
-            # RET=HDRS always: a report must not carry the text back through other people's servers.
-            mail += f" RET=HDRS ENVID={xtext(key)}"
-            rcpt += " NOTIFY=SUCCESS,FAILURE,DELAY"
-            rcpt += f" ORCPT=rfc822;{xtext(recipient)}" if plain else ""
-        return f"{mail}\r\n".encode(), f"{rcpt}\r\n".encode(), b"DATA\r\n"
+            if self._outcomes[n] is not None:
+                continue
+            settings = self._settings
+            try:
+                sender, mail, rcpt = envelope(smtp, settings, outbound)
+                content = assembled(outbound, settings.sender, settings.sender_name, self._seal)
+            except Ended as end:
+                self._outcomes[n] = end.outcome
+            except (MessageError, ValueError, IndexError):
+                self._outcomes[n] = Rejected("message", "the message cannot be put into mail form")
+            else:
+                first = " ".join((f"MAIL FROM:<{sender}>", *mail))
+                second = " ".join((f"RCPT TO:<{outbound.recipient}>", *rcpt))
+                commands = (f"{first}\r\n".encode(), f"{second}\r\n".encode(), b"DATA\r\n")
+                yield n, content + b".\r\n", commands
 
     def _one_by_one(
         self, smtp: smtplib.SMTP, ending: bytes, envelope: Sequence[bytes], about: int
@@ -242,18 +233,3 @@ def reply(smtp: smtplib.SMTP) -> _Reply:
 
 def _good(code: int, text: bytes) -> bool:
     return 200 <= code < 300
-
-
-def _unfit_sender(settings: Settings) -> Outcome | None:
-    if address_problem(settings.sender):
-        return Rejected("sender", "the sender address of this channel is not valid", about="account")
-    return None
-
-
-def _unfit(outbound: Outbound) -> Outcome | None:
-    """Return why a message cannot leave at all, before anything is opened."""
-    if problem := header_problem(outbound):
-        return Rejected("header", problem)
-    if problem := address_problem(outbound.recipient):
-        return Rejected("address", problem, about="recipient")
-    return None

@@ -18,47 +18,41 @@ def lint(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
     yield from _mailbox(settings, secrets)
     if not is_nameserver(settings.nameserver):
         what = "nameserver is not an address, with or without a port"
-        yield Finding(severity="error", what=what, hint="nameserver: 192.0.2.53")
+        yield Finding("error", what, "nameserver: 192.0.2.53")
     yield from _signing(settings, secrets)
 
 
 def _relay(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
     if problem := address_problem(settings.sender):
-        yield Finding(severity="error", what=f"sender: {problem}", hint="name@domain")
+        yield Finding("error", f"sender: {problem}", "name@domain")
     if not 0 < settings.port < 65536:
-        yield Finding(severity="error", what="port is not between 1 and 65535")
+        yield Finding("error", "port is not between 1 and 65535")
     yield from _tokens(settings, secrets)
     if settings.username and settings.oauth is None and "password" not in secrets:
-        hint = "secrets: {password: env:NAME}"
-        yield Finding(severity="error", what="username is set without the secret password", hint=hint)
+        yield Finding("error", "username is set without the secret password", "secrets: {password: env:NAME}")
     if settings.tls in {"none", "opportunistic"} and settings.host not in LOOPBACK:
-        what = f"tls is {settings.tls}: email can be sent unencrypted"
-        yield Finding(severity="warning", what=what, hint="tls: required")
+        yield Finding("warning", f"tls is {settings.tls}: email can be sent unencrypted", "tls: required")
 
 
 def _tokens(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
     oauth, hosts = settings.oauth, {settings.host, settings.imap.host if settings.imap is not None else ""}
     if oauth is not None:
         if not settings.username:
-            yield Finding(
-                severity="error", what="oauth is set without username", hint="username: name@domain"
-            )
+            yield Finding("error", "oauth is set without username", "username: name@domain")
         yield from findings(oauth.token_url, secrets, "client_secret")
     elif settings.username and any(host.lower().endswith(".office365.com") for host in hosts):
         what = "Exchange Online ends password login at the end of December 2026"
-        yield Finding(
-            severity="warning", what=what, hint="settings: {oauth: {token_url: …, client_id: …, scope: …}}"
-        )
+        yield Finding("warning", what, "settings: {oauth: {token_url: …, client_id: …, scope: …}}")
 
 
 def _bounces(settings: Settings) -> Iterator[Finding]:
     if not settings.bounces:
         return
     if problem := bounce_problem(settings.bounces):
-        yield Finding(severity="error", what=f"bounces: {problem}", hint="bounces@domain")
+        yield Finding("error", f"bounces: {problem}", "bounces@domain")
     elif settings.bounces.rpartition("@")[2].lower() != settings.sender.rpartition("@")[2].lower():
         what = "bounces use another domain than the sender, so SPF does not count for DMARC"
-        yield Finding(severity="warning", what=what, hint="Use an address of the sender domain.")
+        yield Finding("warning", what, "Use an address of the sender domain.")
 
 
 def _mailbox(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
@@ -67,10 +61,10 @@ def _mailbox(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
         return
     if settings.oauth is None and "imap_password" not in secrets:
         hint = "secrets: {imap_password: env:NAME}"
-        yield Finding(severity="error", what="imap is set without the secret imap_password", hint=hint)
+        yield Finding("error", "imap is set without the secret imap_password", hint)
     if box.tls == "none" and box.host not in LOOPBACK:
         what = "imap is read without TLS: the password can be sent unencrypted"
-        yield Finding(severity="error", what=what, hint="tls: implicit")
+        yield Finding("error", what, "tls: implicit")
 
 
 def _signing(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
@@ -80,7 +74,7 @@ def _signing(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
         yield from signing.findings(settings.sender, secrets)
     elif not secrets.keys().isdisjoint({"certificate", "signing_key"}):
         what = "a certificate or its key is set, but email is not signed"
-        yield Finding(severity="error", what=what, hint="settings: {sign: smime}")
+        yield Finding("error", what, "settings: {sign: smime}")
 
 
 def is_nameserver(given: str) -> bool:

@@ -72,38 +72,18 @@ def header_problem(outbound: Outbound) -> str:
     return ""
 
 
-def compose(outbound: Outbound, sender: str, sender_name: str, seal: Seal | None = None) -> bytes:
-    """Return the message with CRLF line ends, before dot stuffing; ``Message-ID`` is the idempotency key."""
-    plain = f"{sender}{outbound.recipient}".isascii()
-    message = EmailMessage(policy=_POLICY.clone(utf8=not plain))
-    message["From"] = _address(sender, sender_name)
-    message["To"] = _address(outbound.recipient)
-    message["Subject"] = outbound.subject
-    message["Date"] = format_datetime(outbound.at)
-    message["Message-ID"] = f"<{outbound.idempotency_key}@{sender.rpartition('@')[2]}>"
-    # RFC 3834: no vacation notice answers a machine, and DSNs come by the envelope.
-    message["Auto-Submitted"] = "auto-generated"
-    if seal is not None:
-        message["MIME-Version"] = "1.0"
-        return _headers(message) + _sealed(outbound, seal)
-    message.set_content(plain_body(outbound), charset="utf-8")
-    if outbound.html is not None:
-        message.add_alternative(outbound.html, subtype="html", charset="utf-8")
-    return _LONE_ENDS.sub(b"\r\n", message.as_bytes())
-
-
 def assembled(outbound: Outbound, sender: str, sender_name: str, seal: Seal | None = None) -> bytes:
-    """Return the same message as ``compose``, as DATA carries it, for many that differ in little.
+    """Return the message as DATA carries it, without the final dot; ``Message-ID`` is the idempotency key.
 
-    What is the same for all is folded and encoded once; an address beyond ASCII takes the long way.
+    What is the same for many messages is folded and encoded once.
     """
-    if not f"{sender}{outbound.recipient}".isascii():
-        return stuffed(compose(outbound, sender, sender_name, seal))
+    plain = f"{sender}{outbound.recipient}".isascii()
+    key, domain = outbound.idempotency_key.encode(), sender.rpartition("@")[2].encode()
     head = (
-        _constant(sender, sender_name, outbound.subject)
-        + b"To: %b\r\n" % outbound.recipient.encode()
+        _constant(sender, sender_name, outbound.subject, plain)
+        + b"To: %b\r\n" % str(_address(outbound.recipient)).encode()
         + _date(outbound.at)
-        + b"Message-ID: <%b@%b>\r\n" % (outbound.idempotency_key.encode(), sender.rpartition("@")[2].encode())
+        + b"Message-ID: <%b@%b>\r\n" % (key, domain)
     )
     return stuffed(head + (_entity(outbound, _quoted) if seal is None else _sealed(outbound, seal)))
 
@@ -132,16 +112,14 @@ def _entity(outbound: Outbound, encode: Callable[[bytes], bytes]) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _constant(sender: str, sender_name: str, subject: str) -> bytes:
-    message = EmailMessage(policy=_POLICY)
+def _constant(sender: str, sender_name: str, subject: str, plain: bool) -> bytes:
+    """Return the headers that many messages have in common; ``plain`` when no address needs SMTPUTF8."""
+    message = EmailMessage(policy=_POLICY.clone(utf8=not plain))
     message["From"] = _address(sender, sender_name)
     message["Subject"] = subject
+    # RFC 3834: no vacation notice answers a machine, and DSNs come by the envelope.
     message["Auto-Submitted"] = "auto-generated"
     message["MIME-Version"] = "1.0"
-    return _headers(message)
-
-
-def _headers(message: EmailMessage) -> bytes:
     return _LONE_ENDS.sub(b"\r\n", message.as_bytes().rstrip(b"\r\n")) + b"\r\n"
 
 

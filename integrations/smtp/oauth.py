@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from integrations.http import Reply, Request, exchange, json_object, judge
-from integrations.http.service import private, usable
+from integrations.http.service import held, private, usable
 from integrations.port import NotSent, Outcome, Rejected, Secrets, Throttled, Timeouts
 from integrations.smtp import OAuth
 
@@ -23,11 +23,10 @@ _TOKENS: dict[tuple[str, ...], tuple[str, datetime]] = {}
 
 def bearer(given: OAuth, secrets: Secrets, at: datetime, timeouts: Timeouts, ca_file: str) -> str | Outcome:
     """Return a token that holds at ``at``, or why there is none."""
-    try:
-        secret = usable(secrets, "client_secret")
-        key = _key(given, secret)
-    except ValueError as error:
-        return Rejected("secret", str(error), about="account")
+    secret = held(secrets, "client_secret")
+    if isinstance(secret, Rejected):
+        return secret
+    key = _key(given, secret)
     if not private(given.token_url):
         return Rejected("token_url", "token_url is http: the client secret is not sent", about="account")
     token = _TOKENS.get(key)

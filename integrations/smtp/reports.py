@@ -108,7 +108,8 @@ def read(raw: bytes, at: datetime, bounces: str = "") -> tuple[Receipt, ...]:
         if message is None:
             return ()
         digest, keyed = hashlib.sha256(raw).hexdigest(), _addressed(message, bounces)
-        kind = _report_type(message)
+        is_report = message.get_content_type() == "multipart/report"
+        kind = str(message.get_param("report-type", "")).lower() if is_report else ""
         if kind == "feedback-report":
             return tuple(_complaints(message, digest, at, keyed))
         if kind == "delivery-status":
@@ -122,11 +123,6 @@ def read(raw: bytes, at: datetime, bounces: str = "") -> tuple[Receipt, ...]:
         RecursionError,
     ):  # the parser's own words for bytes that are no mail
         return ()
-
-
-def _report_type(message: Message) -> str:
-    is_report = message.get_content_type() == "multipart/report"
-    return str(message.get_param("report-type", "")).lower() if is_report else ""
 
 
 def _complaints(message: Message, digest: str, at: datetime, keyed: str) -> Iterator[Receipt]:
@@ -182,7 +178,8 @@ def _failed(event: str, key: str, at: datetime, code: str, words: str) -> Receip
 
 def _receipts(message: Message, digest: str, at: datetime, keyed: str) -> Iterator[Receipt]:
     parts = message.get_payload()
-    status = next((part for part in _parts(parts) if _is(part, "message/delivery-status")), None)
+    kinds = ("message/delivery-status", "message/global-delivery-status")
+    status = next((part for part in _parts(parts) if part.get_content_type() in kinds), None)
     groups = _parts(status.get_payload()) if status is not None else []
     if len(groups) < 2:
         return
@@ -199,10 +196,6 @@ def _receipts(message: Message, digest: str, at: datetime, keyed: str) -> Iterat
 
 def _parts(payload: object) -> list[Message]:
     return [part for part in payload if isinstance(part, Message)] if isinstance(payload, list) else []
-
-
-def _is(part: Message, kind: str) -> bool:
-    return part.get_content_type() in (kind, kind.replace("message/", "message/global-"))
 
 
 def _field(group: Message, name: str) -> str:

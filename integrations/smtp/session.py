@@ -30,7 +30,7 @@ from integrations.port import (
     Unknown,
 )
 from integrations.smtp import Settings
-from integrations.smtp.mime import Seal, address_problem, compose, header_problem, return_path, stuffed, xtext
+from integrations.smtp.mime import Seal, address_problem, assembled, header_problem, return_path, xtext
 from integrations.smtp.oauth import bearer, forget, xoauth2
 from integrations.smtp.verdicts import Verdict, verdict
 
@@ -69,16 +69,12 @@ class Transaction:
 
 def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     """Hand over one message to one recipient and return what is known of it."""
-    if problem := header_problem(outbound):
-        return Rejected("header", problem)
-    if problem := address_problem(outbound.recipient):
-        return Rejected("address", problem, about="recipient")
-    if address_problem(settings.sender):
-        return Rejected("sender", "the sender address of this channel is not valid", about="account")
+    if bad := unfit(outbound, settings):
+        return bad
     try:
         # Composed before anything is opened: a message that cannot be formed needs no connection.
         seal = sealing(outbound.at, settings, secrets)
-        content = stuffed(compose(outbound, settings.sender, settings.sender_name, seal))
+        content = assembled(outbound, settings.sender, settings.sender_name, seal)
     except Ended as end:
         return end.outcome
     except (MessageError, ValueError, IndexError):
@@ -87,7 +83,9 @@ def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcom
         smtp = smtplib.SMTP(local_hostname=settings.helo or settings.sender.rpartition("@")[2])
         line = Transaction(smtp, outbound, settings, secrets, cut)
         try:
-            return _converse(line, content)
+            connect(line)
+            _envelope(line)
+            return _hand_over(line, content)
         except Ended as end:
             return end.outcome
         except ssl.SSLCertVerificationError:
@@ -96,6 +94,17 @@ def transact(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcom
             return broken(line.phase)
         finally:
             line.smtp.close()
+
+
+def unfit(outbound: Outbound, settings: Settings) -> Rejected | None:
+    """Return why a message cannot leave at all, before anything is opened."""
+    if problem := header_problem(outbound):
+        return Rejected("header", problem)
+    if problem := address_problem(outbound.recipient):
+        return Rejected("address", problem, about="recipient")
+    if address_problem(settings.sender):
+        return Rejected("sender", "the sender address of this channel is not valid", about="account")
+    return None
 
 
 def sealing(at: datetime, settings: Settings, secrets: Secrets) -> Seal | None:
@@ -129,12 +138,6 @@ def broken(phase: str) -> Outcome:
             return NotSent("the connection to the mail server failed")
         case _:
             return NotSent(f"the connection was lost before the message was sent (phase {phase})")
-
-
-def _converse(line: Transaction, content: bytes) -> Outcome:
-    connect(line)
-    _envelope(line)
-    return _hand_over(line, content)
 
 
 def connect(line: Transaction) -> None:
@@ -210,26 +213,28 @@ def _log_in(line: Transaction) -> None:
 
 
 def _envelope(line: Transaction) -> None:
-    smtp, settings, recipient = line.smtp, line.settings, line.outbound.recipient
-    reports = smtp.has_extn("dsn")
-    key = line.outbound.idempotency_key
+    sender, options, wanted = envelope(line.smtp, line.settings, line.outbound)
+    line.phase = "sender"
+    _expect(line, *line.smtp.mail(sender, options))
+    line.phase = "recipient"
+    _expect(line, *line.smtp.rcpt(line.outbound.recipient, wanted))
+
+
+def envelope(smtp: smtplib.SMTP, settings: Settings, outbound: Outbound) -> tuple[str, list[str], list[str]]:
+    """Return the envelope sender, and the options of MAIL and RCPT; raises Ended for an address that the server does not know."""
+    recipient, key, reports = outbound.recipient, outbound.idempotency_key, smtp.has_extn("dsn")
     sender = settings.sender if reports else return_path(settings.sender, settings.bounces, key)
     international = not f"{sender}{recipient}".isascii()
     if international and not smtp.has_extn("smtputf8"):
-        raise Ended(
-            Rejected("smtputf8", "the mail server does not accept such an address", about="recipient")
-        )
-    options = ["SMTPUTF8"] if international else []
+        why = "the mail server does not accept such an address"
+        raise Ended(Rejected("smtputf8", why, about="recipient"))
+    options, wanted = ["SMTPUTF8"] if international else [], []
     if reports:
         # RET=HDRS always: a report must not carry the text back through other people's servers.
         options += ["RET=HDRS", f"ENVID={xtext(key)}"]
-    line.phase = "sender"
-    _expect(line, *smtp.mail(sender, options))
-    line.phase = "recipient"
-    wanted = ["NOTIFY=SUCCESS,FAILURE,DELAY"] if reports else []
-    if reports and not international:
-        wanted.append(f"ORCPT=rfc822;{xtext(recipient)}")
-    _expect(line, *smtp.rcpt(recipient, wanted))
+        wanted += ["NOTIFY=SUCCESS,FAILURE,DELAY"]
+        wanted += [] if international else [f"ORCPT=rfc822;{xtext(recipient)}"]
+    return sender, options, wanted
 
 
 def _hand_over(line: Transaction, content: bytes) -> Outcome:

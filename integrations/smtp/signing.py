@@ -59,12 +59,12 @@ class Signer:
         try:
             self.check(at)
         except Trouble as trouble:
-            yield Finding(severity="error", what=f"email cannot be signed: {trouble}", hint=_RENEW)
+            yield Finding("error", f"email cannot be signed: {trouble}", _RENEW)
             return
         first = min(self._chain, key=lambda one: one.not_valid_after_utc)
         if first.not_valid_after_utc - at < SOON:
             what = f"the {self._named(first)} expires on {first.not_valid_after_utc:%Y-%m-%d}; after that, no email is sent"
-            yield Finding(severity="warning", what=what, hint=_RENEW)
+            yield Finding("warning", what, _RENEW)
 
     def names(self, address: str) -> bool:
         """Say whether the certificate is one for ``address``: else readers are warned of another sender."""
@@ -120,11 +120,11 @@ def findings(sender: str, secrets: Secrets) -> Iterator[Finding]:
         found = signer(secrets)
     except Trouble as trouble:
         hint = f"secrets: {{{CERTIFICATE}: file:PATH, {KEY}: file:PATH}}, both in PEM"
-        yield Finding(severity="error", what=f"email cannot be signed: {trouble}", hint=hint)
+        yield Finding("error", f"email cannot be signed: {trouble}", hint)
         return
     if not found.names(sender):
         what = "the signing certificate is not for the sender address: email programs show a warning"
-        yield Finding(severity="warning", what=what, hint="Use a certificate for the sender address.")
+        yield Finding("warning", what, "Use a certificate for the sender address.")
 
 
 def ending(secrets: Secrets, at: datetime) -> Iterator[Finding]:

@@ -81,25 +81,6 @@ class Talk:
 Script = Callable[[Talk], None]
 
 
-def relay(port: int, lose: Callable[[bytes], bool]) -> Script:
-    """Return a script that passes requests on to a real server of the loopback; where ``lose`` says so, its answer is dropped.
-
-    The server has answered by then: what was asked for is done.
-    """
-
-    def script(talk: Talk) -> None:
-        talk.hear_request()
-        head, _, body = talk.heard.partition(b"\r\n\r\n")
-        lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
-        with socket.create_connection((ChaosServer.host, port)) as server:
-            server.sendall(b"\r\n".join([*lines, b"Connection: close", b"", body]))
-            answer = b"".join(iter(lambda: server.recv(65536), b""))
-        if not lose(talk.heard):
-            talk.say(answer)
-
-    return script
-
-
 class ChaosServer:
     """A context: listens on ``host`` and ``port``, follows the script with each connection, keeps the talks."""
 

@@ -176,7 +176,8 @@ def _run(row: Row, subject: Subject) -> Outcome:
         return _send(subject, "127.0.0.1", closed_port(), tls=False)
     if row.where == "unknown_host":
         return _send(subject, "nowhere.invalid", 9, tls=False)
-    script = row.script or _yes(subject.success)
+    answered = answer("200 OK", "Content-Type: application/json", body=subject.success)
+    script = row.script or _after_request(_says(answered))
     with ChaosServer(script) as server:
         return _send(subject, server.host, server.port, tls=row.where == "silent_tls")
 
@@ -219,15 +220,24 @@ def answer(status: str, *headers: str, body: bytes = b"") -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
-def _yes(body: bytes) -> Script:
-    return _after_request(_says(answer("200 OK", "Content-Type: application/json", body=body)))
-
-
 def _http(name: str, outcome: Any, act: Callable[[Talk], None], **more: Any) -> Row:
     return Row(name=name, transport="http", outcome=outcome, script=_after_request(act), **more)
 
 
 _ECHO = b'{"error": "' + MARK.encode() + b'"}'
+
+_THROTTLES: tuple[tuple[Any, ...], ...] = (
+    ("429 in seconds", timedelta(seconds=7), "429 Too Many", "Retry-After: 7"),
+    (
+        *("429 with a date", timedelta(seconds=30), "429 Too Many"),
+        *("Date: Tue, 24 Nov 2026 14:00:00 GMT", "Retry-After: Tue, 24 Nov 2026 14:00:30 GMT"),
+    ),
+    ("429 for an absurd time", timedelta(days=1), "429 Too Many", "Retry-After: 1000000000"),
+    ("429 for a negative time", timedelta(0), "429 Too Many", "Retry-After: -5"),
+    ("429 without a time", None, "429 Too Many"),
+    ("503 with a time", timedelta(seconds=3), "503 Busy", "Retry-After: 3"),
+)
+"""Name, wait, status and headers of each answer that asks to retry later."""
 
 HTTP: tuple[Row, ...] = (
     Row(name="connection refused", transport="http", outcome=NotSent, where="closed_port"),
@@ -249,42 +259,9 @@ HTTP: tuple[Row, ...] = (
     _http("garbage answer", Unknown, _says(b"\x16\x03\x01 what is this\r\n\r\n")),
     _http("answer without end", Unknown, _says(answer("200 OK", body=b"x" * 200_000))),
     _http("answer that drips", Unknown, lambda talk: talk.drip(answer("200 OK", body=b"y" * 1000))),
-    _http(
-        "429 in seconds",
-        Throttled,
-        _says(answer("429 Too Many", "Retry-After: 7", body=_ECHO)),
-        retry_after=timedelta(seconds=7),
-    ),
-    _http(
-        "429 with a date",
-        Throttled,
-        _says(
-            answer(
-                "429 Too Many",
-                "Date: Tue, 24 Nov 2026 14:00:00 GMT",
-                "Retry-After: Tue, 24 Nov 2026 14:00:30 GMT",
-            )
-        ),
-        retry_after=timedelta(seconds=30),
-    ),
-    _http(
-        "429 for an absurd time",
-        Throttled,
-        _says(answer("429 Too Many", "Retry-After: 1000000000")),
-        retry_after=timedelta(days=1),
-    ),
-    _http(
-        "429 for a negative time",
-        Throttled,
-        _says(answer("429 Too Many", "Retry-After: -5")),
-        retry_after=timedelta(0),
-    ),
-    _http("429 without a time", Throttled, _says(answer("429 Too Many"))),
-    _http(
-        "503 with a time",
-        Throttled,
-        _says(answer("503 Busy", "Retry-After: 3")),
-        retry_after=timedelta(seconds=3),
+    *(
+        _http(name, Throttled, _says(answer(status, *headers, body=_ECHO)), retry_after=wait)
+        for name, wait, status, *headers in _THROTTLES
     ),
     _http("503 without a time", Unknown, _says(answer("503 Busy"))),
     _http("other 5xx", Unknown, _says(answer("500 Oops", body=_ECHO))),

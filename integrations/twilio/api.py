@@ -12,6 +12,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
@@ -20,18 +21,19 @@ from integrations.http import Reply, Request, exchange, json_object, judge, url_
 from integrations.http.service import private
 from integrations.port import (
     About,
-    Accepted,
     Callback,
+    Capabilities,
     Finding,
     NotSent,
     Outbound,
     Outcome,
+    Proof,
     Rejected,
     Secrets,
     Throttled,
-    Timeouts,
     Unauthentic,
     Unknown,
+    named,
     phone_problem,
 )
 
@@ -62,6 +64,30 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A telephone of ours that self-tests go to."""
 
 
+def phone_capabilities(
+    settings: Account, *proofs: Proof, ack: Literal["reply", "button"], **more: Any
+) -> Capabilities:
+    """Return what a channel over a number can do: readable or audible on the way, and bound to the number.
+
+    Public, no personal data, an answer is no authority; without callbacks there is none, and no further ``proofs``.
+    """
+    called_back = bool(settings.callback_url)
+    return Capabilities(
+        address_kind="phone",
+        domains=frozenset({"twilio"}),
+        confidentiality="public",
+        personal_data="none",
+        receipts=frozenset(("accepted", *(proofs if called_back else ()))),
+        ack=ack if called_back else "none",
+        ack_strength="seen" if called_back else "none",
+        sim_swappable=True,
+        called_back=True,
+        secrets=required_secrets(settings),
+        optional_secrets=frozenset({"auth_token_previous"}),
+        **more,
+    )
+
+
 def request(
     method: str, what: str, fields: Mapping[str, str], outbound: Outbound, settings: Account, secrets: Secrets
 ) -> Reply | NotSent | Rejected | Unknown:
@@ -71,7 +97,9 @@ def request(
         return Rejected("settings", problem, about="account")
     form = urlencode(fields)
     url = f"{settings.api}/2010-04-01/Accounts/{settings.account}/{what}.json"
-    headers = {"Authorization": _basic(settings, secrets)}
+    own = (settings.api_key, "api_key_secret") if settings.api_key else (settings.account, "auth_token")
+    login = base64.b64encode(f"{own[0]}:{secrets[own[1]].reveal()}".encode()).decode()
+    headers = {"Authorization": f"Basic {login}"}
     if method == "POST":
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     return exchange(
@@ -92,25 +120,20 @@ def outcome(reply: Reply | NotSent | Rejected | Unknown, at: datetime, prefix: s
     if not isinstance(reply, Reply):
         return reply
     said = json_object(reply.body)
-    match judge(reply, at):
-        case Rejected() as refused:
-            return _refused(refused, said.get("code"))
-        case Throttled() | Unknown() as judged:
-            return judged
-        case None:
-            return _taken(said, prefix)
+    judged = judge(reply, at)
+    return (
+        _refused(judged, said.get("code")) if isinstance(judged, Rejected) else judged or _taken(said, prefix)
+    )
 
 
 def _taken(said: Mapping[str, object], prefix: str) -> Outcome:
     sid = identifier(said, prefix)
-    if not sid:
-        return Unknown("the service reported success without a message id", "answer")
-    if said.get("status") in {"failed", "undelivered", "canceled"}:
+    if sid and said.get("status") in {"failed", "undelivered", "canceled"}:
         return _refused(
             Rejected("failed", "the service accepted the message and failed it at once"),
             said.get("error_code"),
         )
-    return Accepted(sid)
+    return named(sid, "the service reported success without a message id")
 
 
 def identifier(said: Mapping[str, object], prefix: str) -> str:
@@ -190,22 +213,15 @@ def lint(settings: Account, secrets: Secrets) -> list[Finding]:
     """Find what would fail or leak, without connecting."""
     findings = []
     if problem := _problem(settings, secrets):
-        findings.append(Finding(severity="error", what=problem, hint="secrets: {auth_token: env:NAME}"))
+        findings.append(Finding("error", problem, "secrets: {auth_token: env:NAME}"))
     if not settings.callback_url:
         what = "without callback_url, no receipt and no answer can be received"
-        findings.append(Finding(severity="warning", what=what, hint="https://host/path, reachable by Twilio"))
+        findings.append(Finding("warning", what, "https://host/path, reachable by Twilio"))
     elif not settings.callback_url.startswith("https://"):
-        findings.append(Finding(severity="error", what="callback_url is not https", hint="https://host/path"))
+        findings.append(Finding("error", "callback_url is not https", "https://host/path"))
     if settings.own_number and (problem := phone_problem(settings.own_number)):
-        findings.append(Finding(severity="error", what=f"own_number: {problem}", hint="+15005550006"))
+        findings.append(Finding("error", f"own_number: {problem}", "+15005550006"))
     return findings
-
-
-def to_ourselves(outbound: Outbound, settings: Account) -> Outbound | Rejected:
-    """Return the message for our own telephone."""
-    if not settings.own_number:
-        return Rejected("own_number", "own_number is not set: nowhere to send a self-test", about="account")
-    return msgspec.structs.replace(outbound, recipient=settings.own_number, timeouts=Timeouts())
 
 
 def _problem(settings: Account, secrets: Secrets) -> str:
@@ -222,10 +238,3 @@ def _problem(settings: Account, secrets: Secrets) -> str:
 def required_secrets(settings: Account) -> frozenset[str]:
     """Return the names of the secrets that an account needs."""
     return frozenset({"auth_token", "api_key_secret"} if settings.api_key else {"auth_token"})
-
-
-def _basic(settings: Account, secrets: Secrets) -> str:
-    name, secret = settings.account, secrets["auth_token"]
-    if settings.api_key:
-        name, secret = settings.api_key, secrets["api_key_secret"]
-    return "Basic " + base64.b64encode(f"{name}:{secret.reveal()}".encode()).decode()

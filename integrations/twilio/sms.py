@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import Any, Literal
 
 from integrations.http import Reply, json_object, judge
+from integrations.http.service import listed
 from integrations.port import (
     Answer,
     Callback,
@@ -32,6 +33,7 @@ from integrations.port import (
     fitted,
     narrow_body,
     phone_problem,
+    self_test_to,
 )
 from integrations.twilio import api
 
@@ -61,28 +63,11 @@ class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 def capabilities(settings: Settings) -> Capabilities:
     """Readable on the way and bound to a number: public, no personal data, a reply is no authority."""
-    called_back = bool(settings.callback_url)
-    proofs: tuple[Proof, ...] = ("accepted", "relayed", "delivered") if called_back else ("accepted",)
-    return Capabilities(
-        address_kind="phone",
-        domains=frozenset({"twilio"}),
-        confidentiality="public",
-        personal_data="none",
-        receipts=frozenset(proofs),
-        ack="reply" if called_back else "none",
-        ack_strength="seen" if called_back else "none",
-        sim_swappable=True,
-        reconcile="query",
-        max_length=LONGEST_TEXT,
-        called_back=True,
-        secrets=api.required_secrets(settings),
-        optional_secrets=frozenset({"auth_token_previous"}),
-    )
+    more: dict[str, Any] = {"reconcile": "query", "max_length": LONGEST_TEXT}
+    return api.phone_capabilities(settings, "relayed", "delivered", ack="reply", **more)
 
 
-def address_problem(address: str) -> str:
-    """A telephone number in the international form."""
-    return phone_problem(address)
+address_problem = phone_problem
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
@@ -100,7 +85,8 @@ def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
     if settings.callback_url:
         fields["StatusCallback"] = api.callback_url(outbound, settings)
     if outbound.deadline is not None:
-        fields["ValidityPeriod"] = str(_validity(outbound.deadline - outbound.at))
+        left = (outbound.deadline - outbound.at).total_seconds()
+        fields["ValidityPeriod"] = str(int(max(1, min(left, 36_000))))  # within what Twilio takes
     reply = api.request("POST", "Messages", fields, outbound, settings, secrets)
     return api.outcome(reply, outbound.at, "SM")
 
@@ -109,23 +95,16 @@ def _shown(outbound: Outbound) -> Outbound | None:
     return fitted(outbound, LONGEST_TEXT, lambda one: len(narrow_body(one)) <= LONGEST)
 
 
-def _validity(left: timedelta) -> int:
-    """Return how long Twilio may keep it in its queue, in seconds, within what it takes."""
-    return int(max(1, min(left.total_seconds(), 36_000)))
-
-
 def reconcile(outbound: Outbound, settings: Settings, secrets: Secrets) -> Reconciled:
     """Look for the text among the newest messages to this number; not to find it proves nothing."""
     wanted = {"To": outbound.recipient, "PageSize": "100"}
     reply = api.request("GET", "Messages", wanted, outbound, settings, secrets)
     if not isinstance(reply, Reply) or judge(reply, outbound.at) is not None:
         return CannotTell("the query to the service failed")
-    listed = json_object(reply.body).get("messages")
-    for message in listed if isinstance(listed, list) else []:
-        ours = (
-            isinstance(message, dict) and message.get("to") == outbound.recipient and _same(message, outbound)
-        )
-        if ours and (sid := api.identifier(message, "SM")):
+    for message in listed(json_object(reply.body).get("messages")):
+        if not isinstance(message, dict) or message.get("to") != outbound.recipient:
+            continue
+        if _same(message, outbound) and (sid := api.identifier(message, "SM")):
             return Found(sid, _PROOFS.get(str(message.get("status")), "accepted"))
     return CannotTell("the service lists no such message yet")
 
@@ -194,11 +173,8 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     findings = api.lint(settings, secrets)
     if bool(settings.sender) == bool(settings.messaging_service):
         what = "exactly one of sender and messaging_service must be set"
-        findings.append(Finding(severity="error", what=what, hint='sender: "+15005550006"'))
+        findings.append(Finding("error", what, 'sender: "+15005550006"'))
     return tuple(findings)
 
 
-def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Send to our own telephone."""
-    own = api.to_ourselves(outbound, settings)
-    return own if isinstance(own, Rejected) else send(own, settings, secrets)
+self_test = self_test_to(send, "own_number", "own_number")

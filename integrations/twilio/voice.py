@@ -25,6 +25,7 @@ from integrations.port import (
     Secrets,
     Unauthentic,
     phone_problem,
+    self_test_to,
 )
 from integrations.twilio import api
 
@@ -55,26 +56,11 @@ class Settings(api.Account, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 def capabilities(settings: Settings) -> Capabilities:
     """Spoken in the open and bound to a number: public, no personal data; the key says seen, never more."""
-    called_back = bool(settings.callback_url)
-    return Capabilities(
-        address_kind="phone",
-        domains=frozenset({"twilio"}),
-        confidentiality="public",
-        personal_data="none",
-        receipts=frozenset({"accepted", "relayed"} if called_back else {"accepted"}),
-        ack="button" if called_back else "none",
-        ack_strength="seen" if called_back else "none",
-        sim_swappable=True,
-        max_length=1500,  # about two minutes
-        called_back=True,
-        secrets=api.required_secrets(settings),
-        optional_secrets=frozenset({"auth_token_previous"}),
-    )
+    about_two_minutes = 1500
+    return api.phone_capabilities(settings, "relayed", ack="button", max_length=about_two_minutes)
 
 
-def address_problem(address: str) -> str:
-    """A telephone number in the international form."""
-    return phone_problem(address)
+address_problem = phone_problem
 
 
 def send(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
@@ -173,13 +159,10 @@ def lint(settings: Settings, secrets: Secrets) -> tuple[Finding, ...]:
     """Find what would fail or leak, without connecting."""
     findings = api.lint(settings, secrets)
     if problem := phone_problem(settings.sender):
-        findings.append(Finding(severity="error", what=f"sender: {problem}", hint='sender: "+15005550006"'))
+        findings.append(Finding("error", f"sender: {problem}", 'sender: "+15005550006"'))
     if not 5 <= settings.ring_for <= 600:
-        findings.append(Finding(severity="error", what="ring_for is not between 5 and 600 seconds"))
+        findings.append(Finding("error", "ring_for is not between 5 and 600 seconds"))
     return tuple(findings)
 
 
-def self_test(outbound: Outbound, settings: Settings, secrets: Secrets) -> Outcome:
-    """Call our own telephone."""
-    own = api.to_ourselves(outbound, settings)
-    return own if isinstance(own, Rejected) else send(own, settings, secrets)
+self_test = self_test_to(send, "own_number", "own_number")

@@ -65,10 +65,16 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return close[0] if close else ""
 
 
-def nearest_hint(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """Return a hint that names the nearest known word, or another hint where there is none."""
+def near_hint(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return advice that names the known word that ``word`` most likely meant, ``otherwise`` where there is none."""
     close = nearest(word, known)
     return f'Write "{close}", the nearest name.' if close else otherwise
+
+
+def choice_hint(word: str, known: Iterable[str]) -> str:
+    """Return advice that names the known word that ``word`` most likely meant, or lists all."""
+    words = list(known)
+    return near_hint(word, words, f"Choose one of: {', '.join(words)}.")
 
 
 def sentence(words: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from runner.base.text import nearest_hint, sentence
+from runner.actions import Action
+from runner.base.text import near_hint, sentence
 from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
 from runner.playbook.format import secret_in
@@ -28,7 +29,9 @@ _PASSWORD_IN_URL = re.compile(r"postgres(?:ql)?://(?:[^/?#@]*:[^/?#@]+@|.*[?&]pa
 def load_home(path: Path) -> Home:
     """Return the settings in a file; raises NotFound, or Invalid with every problem."""
     if not path.exists():
-        raise NotFound(f'Folder "{path.parent}" has no {path.name}.', hint="tocsin init", code="no_home")
+        raise NotFound(
+            f'Folder "{path.parent}" has no {path.name}.', hint=Action("home.init"), code="no_home"
+        )
     source = load(path, code="bad_settings")
     home, problems = _decode(source)
     if problems or home is None:
@@ -45,7 +48,7 @@ def strangers(path: Path, home: Home, people: Collection[str]) -> Iterator[Probl
     source = load(path, code="bad_settings")
     for where, person in _named(home):
         if person not in people:
-            hint = nearest_hint(person, people, f"tocsin person add {person}")
+            hint = near_hint(person, people, f"tocsin person add {person}")
             yield source.problem(where, "person", f'Person "{person}" is not in the contact list.', hint=hint)
 
 
@@ -68,7 +71,7 @@ def _decode(source: Source) -> tuple[Home | None, tuple[Problem, ...]]:
     data: Any = source.data if isinstance(source.data, dict) else {}
     for key in data:
         if key not in _KNOWN:
-            hint = nearest_hint(key, _KNOWN, f"Choose one of: {', '.join(_KNOWN)}.")
+            hint = near_hint(key, _KNOWN, f"Choose one of: {', '.join(_KNOWN)}.")
             problems.append(
                 source.problem((key,), "key", f'The key "{key}" is unknown.', hint=hint, key=True)
             )

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect as types
 
-from runner.base.text import nearest_hint
+from runner.base.text import near_hint
 from runner.errors import Invalid, Problem
 from runner.incident.exercises.exercise_plan import Exercise
 from runner.playbook.catalogue import Catalog
@@ -127,7 +127,7 @@ def validate_source(  # noqa: C901  # one case for each kind of file
             text = "A notice must be a Markdown file with these keys between two lines of ---."
             return (source.problem(("schema",), "schema", text, hint="Rename the file to end in .md."),)
         case given:
-            hint = nearest_hint(given, SCHEMAS, f"Choose one of: {', '.join(SCHEMAS)}.")
+            hint = near_hint(given, SCHEMAS, f"Choose one of: {', '.join(SCHEMAS)}.")
             text = f'Schema "{given}" does not exist.' if given else "The key `schema` is missing."
             return (source.problem(("schema",), "schema", text, hint=hint),)
 

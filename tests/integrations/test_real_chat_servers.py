@@ -22,9 +22,17 @@ from integrations.port import (
     Timeouts,
     Unknown,
 )
-from integrations.testing.chaos import ChaosServer, relay
+from integrations.testing.chaos import ChaosServer
 from runner.effects.gateway.translation import Held
-from tests.servers.chat import Ntfy, Synapse, ntfy_program, running_ntfy, running_synapse, synapse_python
+from tests.servers.chat import (
+    Ntfy,
+    Synapse,
+    ntfy_program,
+    relay,
+    running_ntfy,
+    running_synapse,
+    synapse_python,
+)
 from tests.servers.needed import absent
 
 pytestmark = pytest.mark.slow

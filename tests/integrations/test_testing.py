@@ -10,8 +10,8 @@ import pytest
 
 from integrations.port import Absent, Accepted, CannotTell, Found, NotSent, Rejected, Throttled, Unknown
 from integrations.testing.conformance import Subject, check, outbound, rows
-from integrations.testing.scripted import ABLE, NoSettings, ScriptedChannel
 from runner.effects.gateway.translation import Held
+from tests.servers.stand_ins.scripted import ABLE, NoSettings, ScriptedChannel
 
 ROWS = {row.name: row for row in rows("http")}
 

@@ -13,13 +13,14 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from integrations.testing.chaos import ChaosServer, Script, Talk
 from tests.servers.receivers import free_port
 
 OURS = Path(__file__).parents[2] / ".venv-synapse" / "bin" / "python"
@@ -187,3 +188,22 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
             raise RuntimeError(f"the server ended with {process.returncode}")
         pause.wait(0.1)
     raise TimeoutError("the server does not listen")
+
+
+def relay(port: int, lose: Callable[[bytes], bool]) -> Script:
+    """Return a script that passes requests on to a real server of the loopback; where ``lose`` says so, its answer is dropped.
+
+    The server has answered by then: what was asked for is done.
+    """
+
+    def script(talk: Talk) -> None:
+        talk.hear_request()
+        head, _, body = talk.heard.partition(b"\r\n\r\n")
+        lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
+        with socket.create_connection((ChaosServer.host, port)) as server:
+            server.sendall(b"\r\n".join([*lines, b"Connection: close", b"", body]))
+            answer = b"".join(iter(lambda: server.recv(65536), b""))
+        if not lose(talk.heard):
+            talk.say(answer)
+
+    return script

@@ -37,7 +37,6 @@ from runner.routing.traffic import Account, Rate
 if TYPE_CHECKING:
     from runner.app.campaigns.tables import BulkTables
     from runner.app.core.incident_service import IncidentService
-    from runner.app.core.repository import Store
     from runner.effects.gateway.gateway import BulkLine
 
 _ACCOUNT, _REST = "account/", "rest/"
@@ -46,21 +45,25 @@ SLOW = timedelta(minutes=30)
 """How long a destination is left alone that puts us off, or to which our relay cannot deliver yet."""
 
 
-def hold(store: Store, domain: bytes, now: datetime) -> None:
+def hold(service: IncidentService, domain: bytes, now: datetime) -> None:
     """Send nothing to a destination for a while, from any process."""
     if domain:
         name = _REST + domain.hex()
-        store.change_marks([name], lambda _: {name: msgspec.json.encode(hold_until(Account(), now + SLOW))})
+        service.change_marks([name], lambda _: {name: msgspec.json.encode(hold_until(Account(), now + SLOW))})
 
 
 class Rates:
     """What is left of every rate that a campaign has to keep."""
 
     def __init__(
-        self, store: Store, tables: BulkTables, campaign: Campaign, channels: Mapping[Way, Channel]
+        self,
+        service: IncidentService,
+        tables: BulkTables,
+        campaign: Campaign,
+        channels: Mapping[Way, Channel],
     ) -> None:
         """Look up the limits; nothing is taken yet."""
-        self._store = store
+        self._service = service
         self._rates: dict[Way, tuple[Rate, ...]] = {
             way: tuple(campaign.rates.get(channel.id) or (DEFAULT_RATES[way],))
             for way, channel in channels.items()
@@ -81,7 +84,7 @@ class Rates:
     def opens_at(self, way: Way, now: datetime) -> datetime:
         """Return when the account of a way may be used again: now, or later."""
         name = f"{_ACCOUNT}{self._accounts[way]}"
-        account = _read(self._store.marks(name).get(name))
+        account = _read(self._service.marks(name).get(name))
         if (paused := room(account, (), now)).free == 0:
             return paused.opens_at
         # what falls into one second leaves together
@@ -99,11 +102,11 @@ class Rates:
             moved = consume(prune(account, now), self._rates[way], number, now)
             return {name: msgspec.json.encode(moved)}
 
-        self._store.change_marks([name], change, waits=False)
+        self._service.change_marks([name], change, waits=False)
 
     def turns(self, domains: Sequence[bytes], now: datetime) -> list[datetime]:
         """Return when each of these may leave to its destination, taking a place there for each that has a limit."""
-        resting = {name: _read(body) for name, body in self._store.marks(_REST).items()}
+        resting = {name: _read(body) for name, body in self._service.marks(_REST).items()}
         turns = []
         for domain in domains:
             rests = resting.get(_REST + domain.hex(), Account()).held_until
@@ -159,7 +162,7 @@ class Sender:
         self._service, self._incident, self._campaign, self._tag = service, incident, campaign, tag
         self._channels, self._texts = channels, texts
         self._tables = service.campaign_tables(service.principal)
-        self.rates = Rates(service.store, self._tables, campaign, channels)
+        self.rates = Rates(service, self._tables, campaign, channels)
         self._lines: dict[Way, BulkLine] = {}
         self.blocked = ""
         """Why we are not let in, whoever the reader is."""
@@ -251,7 +254,7 @@ class Sender:
             tried = Attempt(one.n, way, result.state, result.code, result.provider_id, said.digest, at)
             outcomes.append(_Outcome(one, found, tried))
             if way == "email" and result.state == "throttled" and _SLOWER.search(result.code):
-                hold(self._service.store, one.domain, now)
+                hold(self._service, one.domain, now)
         return outcomes
 
     def _line(self, way: Way) -> BulkLine:

@@ -89,10 +89,10 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
     carried = carriers(service, incident, order.over)
     campaign = _begun(service, incident, order, carried)
     older = of_list(service, incident, order.notice, order.people.name)
-    alone = service.store.register_worker(PLANNER + campaign.id)
+    alone = service.register_worker(PLANNER + campaign.id)
     try:
         for name in tables.partial(incident.id):
-            if not service.store.worker_alive(PLANNER + name):
+            if not service.worker_alive(PLANNER + name):
                 tables.drop(name)  # its planner died
         tables.create(campaign)
         try:

@@ -108,7 +108,7 @@ class _Taking:
 
     def _fold(self, receipt: BulkReceipt, standing: Owed) -> None:
         if receipt.kind == "delayed":
-            hold(self._service.store, standing.domain, self._service.clock.now())
+            hold(self._service, standing.domain, self._service.clock.now())
             self._changed[receipt.kind] += 1
             return
         for _ in range(TRIES):

@@ -176,9 +176,9 @@ class Players:
             found.get(step_path_with_items(invocation.id)) or found.get(step_path(invocation.id), ())
         )
         by = self._holder(invocation, step.role)
-        rows = [c.CheckRow(step=invocation.id, row=n, by=by) for n in range(len(step.checklist))]
+        rows = [c.CheckRow(step=invocation.id, row=n) for n in range(len(step.checklist))]
         self._service.act(
-            _principal(by), self._name, [*rows, c.CompleteTask(step=invocation.id, by=by, comment="done")]
+            _principal(by), self._name, [*rows, c.CompleteTask(step=invocation.id, comment="done")]
         )
 
     def _answer(self, invocation: Invocation, step: p.Ask) -> None:
@@ -208,7 +208,6 @@ class Players:
                 if person not in barred:
                     made = c.Decide(
                         step=invocation.id,
-                        by=person,
                         digest=subject.digest if subject else "",
                         approved=approved,
                         reason="" if approved else REASON,
@@ -227,7 +226,11 @@ class Players:
         if not made or not blocking(incident, made[-1]):
             return False
         again = notices.render_step(self._service, incident, made[-1].step)
-        self._service.act(self._service.principal, self._name, [msgspec.structs.replace(again, by="")])
+        self._service.act(
+            self._service.principal,
+            self._name,
+            [msgspec.structs.replace(again, event=msgspec.structs.replace(again.event, by=""))],
+        )
         return True
 
     def _hand_in(self, incident: Incident, invocation: Invocation, step: p.File) -> None:
@@ -261,7 +264,7 @@ class Players:
         gone = unreachable(incident, self._service.clock.now())
         open_ = [delivery for delivery in open_ if delivery.person not in gone]
         for delivery in open_:
-            made = c.ReportCall(delivery=delivery.id, reached=True, by=delivery.person)
+            made = c.ReportCall(delivery=delivery.id, reached=True)
             self._service.act(_principal(delivery.person), self._name, [made])
         return bool(open_)
 
@@ -274,7 +277,7 @@ class Players:
             case "skip" | "cancel" | "fail" | "retry":
                 by = self._anybody()
                 self._service.act(
-                    _principal(by), self._name, [_ENDINGS[word](step=invocation.id, by=by, reason=REASON)]
+                    _principal(by), self._name, [_ENDINGS[word](step=invocation.id, reason=REASON)]
                 )
             case "reject" if isinstance(step, p.Approve):
                 self._decide(self._incident, invocation, step, approved=False)
@@ -282,7 +285,7 @@ class Players:
                 by = self._holder(invocation, getattr(step, "role", ""))
                 again = self._now + timedelta(hours=1)
                 self._service.act(
-                    _principal(by), self._name, [c.AnswerUnknown(step=invocation.id, by=by, ask_again=again)]
+                    _principal(by), self._name, [c.AnswerUnknown(step=invocation.id, ask_again=again)]
                 )
             case "unreached":
                 self._left_alone.add(invocation.id)
@@ -302,14 +305,14 @@ class Players:
             case "reopen":
                 if more:
                     self._answers[first] = more
-                made = c.ReopenStep(step=self._newest(first), by=by, reason=REASON)
+                made = c.ReopenStep(step=self._newest(first), reason=REASON)
                 self._service.act(_principal(by), self._name, [made])
             case "render":
                 made_ = notices.render_step(self._at(by), self._incident, self._newest(rest))
                 self._service.act(_principal(by), self._name, [made_])
             case "domain" if first in ("compromised", "down", "up"):
                 now = self._now
-                declared = c.DeclareDomain(domain=more, state=first, since=now, by=by, reason=REASON)  # type: ignore[arg-type]
+                declared = c.DeclareDomain(domain=more, state=first, since=now, reason=REASON)  # type: ignore[arg-type]
                 self._service.act(_principal(by), self._name, [declared])
             case "not-to-notify" | "waive":
                 for duty in self._meant(rest):
@@ -353,9 +356,7 @@ class Players:
                         hint="Add people to roles:",
                         code="no_approver",
                     )
-                self._service.act(
-                    _principal(who), self._name, [c.ConfirmEntry(by=who, seq=people.entry, os_user=who)]
-                )
+                self._service.act(_principal(who), self._name, [c.ConfirmEntry(seq=people.entry)])
                 return True
         return False
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,10 +22,12 @@ from integrations.port import (
     Accepted,
     BulkConnection,
     Capabilities,
+    Finding,
     Found,
     Integration,
-    NotSent,
-    Rejected,
+    Invitation,
+    NewRoom,
+    Outcome,
     Timeouts,
     Unauthentic,
     Unknown,
@@ -34,7 +37,6 @@ from integrations.port import Answer as PortAnswer
 from integrations.port import Receipt as PortReceipt
 from runner.base.states import Kind
 from runner.decoding import convert
-from runner.effects.gateway.rooms import barred, hosted
 from runner.effects.gateway.translation import (
     as_callback,
     as_held,
@@ -48,6 +50,7 @@ from runner.effects.gateway.translation import (
     read_rates,
     safe,
     to_result,
+    waits,
 )
 from runner.errors import Invalid, TocsinError
 from runner.routing.inbound import Heard, Incoming, Took, Words
@@ -65,17 +68,12 @@ from runner.routing.messaging import (
 )
 from runner.routing.rules import OUTSIDERS
 
-
-class ChannelFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong with a channel as configured; ``severity`` is ``error`` or ``warning``."""
-
-    channel: str
-    severity: str
-    what: str
-    hint: str = ""
-
-
 _HERE = Path()
+_AS_CLAIMED = (
+    *("address_kind", "receipts", "ack", "ack_strength", "sim_swappable", "e2ee", "signed", "idempotency"),
+    *("key_lifetime", "reconcile", "max_length", "called_back", "rooms"),
+)
+"""What a channel has from its adapter as it is."""
 
 
 class Gateway:
@@ -97,64 +95,36 @@ class Gateway:
         return Channel(
             id=identifier,
             adapter=config.adapter,
-            address_kind=able.address_kind,
             domains=able.domains | able.hosts | (config.domains or frozenset()),
             hosts=able.hosts - (config.domains or frozenset()),
             confidentiality=config.confidentiality or able.confidentiality,
             personal_data=config.personal_data or able.personal_data,
             priority=config.priority,
             quiet=read_hours(config.quiet),
-            receipts=frozenset(able.receipts),
-            ack=able.ack,
-            ack_strength=able.ack_strength,
-            sim_swappable=able.sim_swappable,
-            e2ee=able.e2ee,
-            signed=able.signed,
-            idempotency=able.idempotency,
-            key_lifetime=able.key_lifetime,
-            reconcile=able.reconcile,
             recalls=hasattr(self._integration(identifier, config.adapter), "recall"),
-            max_length=able.max_length,
             rates=read_rates(identifier, able.rates if config.rates is None else config.rates),
             account=config.account or identifier,
             timeout=read_limit(identifier, config.timeout),
-            called_back=able.called_back,
             exercise_safe=config.exercise or able.stays_here,
-            rooms=able.rooms,
             settings=config.settings,
             secrets=config.secrets,
+            **{name: getattr(able, name) for name in _AS_CLAIMED},
         )
 
-    def lint(self, channel: Channel, secrets: Mapping[str, str], at: datetime) -> tuple[ChannelFinding, ...]:
+    def lint(self, channel: Channel, secrets: Mapping[str, str], at: datetime) -> tuple[Finding, ...]:
         """Return what is wrong with a channel at ``at``, without touching the network."""
         integration, settings = self._ready(channel)
-        able = integration.capabilities(settings)
-        linted = integration.lint(settings, as_held(secrets))
+        able, held = integration.capabilities(settings), as_held(secrets)
+        found = [*integration.lint(settings, held)]
         if hasattr(integration, "lint_at"):
-            linted += integration.lint_at(at, settings, as_held(secrets))
-        found = [
-            ChannelFinding(channel=channel.id, severity=lint.severity, what=lint.what, hint=lint.hint)
-            for lint in linted
-        ]
-        found += [
-            ChannelFinding(
-                channel=channel.id,
-                severity="warning",
-                what=f"{what} is above the default of {channel.adapter}",
-                hint="Record the reason in tocsin.yaml.",
-            )
-            for what in exceeds_capability(channel, able)
-        ]
-        unused = sorted(channel.secrets.keys() - able.secrets - able.optional_secrets)
-        found += [
-            ChannelFinding(
-                channel=channel.id,
-                severity="warning",
-                what=f"{channel.adapter} has no secret with the name {name}",
-                hint=hint_for(name, able.secrets | able.optional_secrets),
-            )
-            for name in unused
-        ]
+            found += integration.lint_at(at, settings, held)
+        for what in exceeds_capability(channel, able):
+            above = f"{what} is above the default of {channel.adapter}"
+            found.append(Finding(severity="warning", what=above, hint="Record the reason in tocsin.yaml."))
+        known = able.secrets | able.optional_secrets
+        for name in sorted(channel.secrets.keys() - known):
+            what = f"{channel.adapter} has no secret with the name {name}"
+            found.append(Finding(severity="warning", what=what, hint=hint_for(name, known)))
         return tuple(found)
 
     def server(self, channel: Channel) -> tuple[str, int] | None:
@@ -168,36 +138,40 @@ class Gateway:
             return None
         return (str(host), int(port)) if host else None
 
-    def look_up(self, channel: Channel) -> tuple[ChannelFinding, ...]:
+    def look_up(self, channel: Channel) -> tuple[Finding, ...]:
         """Return what the network says against a channel, where its integration knows whom to ask."""
         integration, settings = self._ready(channel)
-        found = integration.look_up(settings) if hasattr(integration, "look_up") else ()
-        return tuple(
-            ChannelFinding(channel=channel.id, severity=lint.severity, what=lint.what, hint=lint.hint)
-            for lint in found
-        )
+        return integration.look_up(settings) if hasattr(integration, "look_up") else ()
 
     def address_problem(self, channel: Channel, address: str) -> str:
         """Return what is wrong with an address for this channel, without repeating it, or the empty string."""
         return self._integration(channel.id, channel.adapter).address_problem(address)
 
     def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> SendResult:
+        """Make one attempt to send, or to recall what was sent."""
+        outbound, held = as_outbound(dispatch, channel), as_held(secrets)
+
+        def make(integration: Any, settings: msgspec.Struct) -> Outcome:
+            if dispatch.recall is None:
+                return integration.send(outbound, settings, held)  # type: ignore[no-any-return]
+            return integration.recall(outbound, dispatch.recall, settings, held)  # type: ignore[no-any-return]
+
+        refused = _forbidden(channel, dispatch.kind, dispatch.audience)
+        return refused or self._attempt(channel, dispatch.address, make)
+
+    def _attempt(
+        self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], Outcome]
+    ) -> SendResult:
         """Make one attempt. It always returns: whatever an integration does wrong is an unknown outcome."""
-        if refused := _forbidden(channel, dispatch.kind, dispatch.audience):
-            return refused
         try:
             integration, settings = self._ready(channel)
         except Invalid as error:
             return SendResult(state="not_sent", reason=error.message)
-        outbound, held = as_outbound(dispatch, channel), as_held(secrets)
         try:
-            if dispatch.recall is not None:
-                outcome = integration.recall(outbound, dispatch.recall, settings, held)  # type: ignore[attr-defined]
-            else:
-                outcome = integration.send(outbound, settings, held)
-        except Exception as error:  # noqa: BLE001  # the message may have left: that is all that is known
+            outcome = make(integration, settings)
+        except Exception as error:  # noqa: BLE001  # it may have been done: that is all that is known
             outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
-        return to_result(outcome, dispatch.address)
+        return to_result(outcome, address)
 
     def reconcile(
         self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]
@@ -221,13 +195,25 @@ class Gateway:
 
     def host(self, channel: Channel, order: RoomRequest, secrets: Mapping[str, str]) -> SendResult:
         """Have a room opened, or somebody let in; what cannot be tried is an outcome as well."""
-        if refused := barred(channel, order):
-            return refused
-        try:
-            integration, settings = self._ready(channel)
-        except Invalid as error:
-            return SendResult(state="not_sent", reason=error.message)
-        return hosted(integration, settings, order, secrets)
+        if order.kind != "real":  # the guard of exercises (R36), for rooms
+            return _refused(f"an incident of kind {order.kind} opens no room and invites nobody", "R36")
+        if channel.rooms is None:
+            return _refused(f"{channel.adapter} opens no rooms with these settings")
+        timeouts, held = waits(order.time_limit), as_held(secrets)
+
+        def make(integration: Any, settings: msgspec.Struct) -> Outcome:
+            if order.room:
+                invitation = Invitation(
+                    room=order.room, recipient=order.address, at=order.at, timeouts=timeouts
+                )
+                return integration.invite(invitation, settings, held)  # type: ignore[no-any-return]
+            new = NewRoom(name=order.name, title=order.title, at=order.at, timeouts=timeouts)
+            outcome: Outcome = integration.open_room(new, settings, held)
+            if isinstance(outcome, Accepted) and not outcome.provider_id:
+                return Unknown("the integration did not name the room", "integration")
+            return outcome
+
+        return self._attempt(channel, order.address, make)
 
     def room_address(self, channel: Channel, room: str) -> str:
         """Return what people open to get to a room, cleaned; empty where the integration cannot say."""
@@ -239,17 +225,13 @@ class Gateway:
 
     def self_test(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> SendResult:
         """Send to ourselves over a channel, as near to the real way as it allows."""
-        if refused := _forbidden(channel, dispatch.kind, dispatch.audience):
-            return refused
-        try:
-            integration, settings = self._ready(channel)
-        except Invalid as error:
-            return SendResult(state="not_sent", reason=error.message)
-        try:
-            outcome = integration.self_test(as_outbound(dispatch, channel), settings, as_held(secrets))
-        except Exception as error:  # noqa: BLE001  # as for send
-            outcome = Unknown(f"the integration failed ({type(error).__name__})", "integration")
-        return to_result(outcome, dispatch.address)
+        outbound, held = as_outbound(dispatch, channel), as_held(secrets)
+        refused = _forbidden(channel, dispatch.kind, dispatch.audience)
+        return refused or self._attempt(
+            channel,
+            dispatch.address,
+            lambda integration, settings: integration.self_test(outbound, settings, held),
+        )
 
     def parse_callback(
         self, channel: Channel, incoming: Incoming, secrets: Mapping[str, str]
@@ -263,11 +245,9 @@ class Gateway:
             parsed = integration.parse_callback(as_callback(incoming), settings, as_held(secrets))  # type: ignore[attr-defined]  # CalledBack
         except Exception:  # noqa: BLE001  # what cannot be read is not believed
             return None
-        return (
-            None
-            if isinstance(parsed, Unauthentic)
-            else tuple(from_inbound(channel.id, heard) for heard in parsed)
-        )
+        if isinstance(parsed, Unauthentic):
+            return None
+        return tuple(from_inbound(channel.id, heard) for heard in parsed)
 
     def reply(self, channel: Channel, incoming: Incoming, secrets: Mapping[str, str]) -> Words:
         """Return what the provider wants to read, after its callback was believed."""
@@ -307,9 +287,8 @@ class Gateway:
     def open_line(self, channel: Channel, secrets: Mapping[str, str]) -> BulkLine:
         """Return a way to send many messages over a channel; nothing is connected yet. Raises Invalid for its settings."""
         integration, settings = self._ready(channel)
-        line = (
-            integration.open_line(settings, as_held(secrets)) if hasattr(integration, "open_line") else None
-        )
+        opens = getattr(integration, "open_line", None)
+        line = opens(settings, as_held(secrets)) if opens is not None else None
         return BulkLine(channel, line, lambda one: self.send(channel, one, secrets))
 
     def _ready(self, channel: Channel) -> tuple[Integration, msgspec.Struct]:
@@ -402,7 +381,7 @@ def call(request: HttpCall) -> CallResult:
     """Make one HTTP call to a host of the allow-list; an exercise makes none."""
     if request.kind != "real":
         why = f"an incident of kind {request.kind} makes no call to other systems"
-        return CallResult(outcome=SendResult(state="rejected", code="R36", reason=why, permanent=True))
+        return CallResult(outcome=_refused(why, "R36"))
     reply = http.exchange(
         http.Request(
             method=request.method,
@@ -410,16 +389,14 @@ def call(request: HttpCall) -> CallResult:
             at=request.at,
             headers={"Idempotency-Key": request.idempotency_key, **request.headers},
             body=request.body,
-            timeouts=Timeouts(total=request.time_limit, read=min(Timeouts().read, request.time_limit)),
+            timeouts=waits(request.time_limit),
             hosts=request.allowed_hosts,
         )
     )
-    match reply:
-        case http.Reply():
-            outcome = http.judge(reply, request.at) or Accepted()
-            return CallResult(outcome=as_result(outcome), status=reply.status, body=reply.body)
-        case NotSent() | Rejected() | Unknown():
-            return CallResult(outcome=as_result(reply))
+    if not isinstance(reply, http.Reply):
+        return CallResult(outcome=as_result(reply))
+    outcome = http.judge(reply, request.at) or Accepted()
+    return CallResult(outcome=as_result(outcome), status=reply.status, body=reply.body)
 
 
 def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult | None:
@@ -427,12 +404,14 @@ def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult |
     if kind == "real":
         return None
     if audience in OUTSIDERS:
-        why = f"an incident of kind {kind} never reaches the audience {audience}"
-    elif not channel.exercise_safe:
-        why = f"the channel is not on the allow-list for an incident of kind {kind}"
-    else:
-        return None
-    return SendResult(state="rejected", code="R36", reason=why, permanent=True)
+        return _refused(f"an incident of kind {kind} never reaches the audience {audience}", "R36")
+    if not channel.exercise_safe:
+        return _refused(f"the channel is not on the allow-list for an incident of kind {kind}", "R36")
+    return None
+
+
+def _refused(why: str, code: str = "") -> SendResult:
+    return SendResult(state="rejected", code=code, reason=why, permanent=True)
 
 
 def mail_verdict(code: str, words: str) -> tuple[About, AddressState]:

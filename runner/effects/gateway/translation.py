@@ -101,13 +101,7 @@ class Held:
 
 def as_callback(incoming: Incoming) -> Callback:
     """Return an HTTP request as an integration takes it."""
-    return Callback(
-        method=incoming.method,
-        path=incoming.path,
-        headers=incoming.headers,
-        body=incoming.body,
-        at=incoming.at,
-    )
+    return Callback(**msgspec.structs.asdict(incoming))
 
 
 def from_inbound(channel: str, one: PortReceipt | PortAnswer) -> Heard:
@@ -166,7 +160,7 @@ def as_outbound(dispatch: Dispatch, channel: Channel) -> Outbound:
         footer=dispatch.footer,
         at=dispatch.at,
         deadline=dispatch.deadline,
-        timeouts=_within(min(dispatch.time_limit, timeout or dispatch.time_limit)),
+        timeouts=waits(min(dispatch.time_limit, timeout or dispatch.time_limit)),
     )
 
 
@@ -175,7 +169,7 @@ def _cut(text: str, longest: int | None) -> str:
 
 
 @lru_cache(maxsize=16)
-def _within(limit: timedelta) -> Timeouts:
+def waits(limit: timedelta) -> Timeouts:
     """Return the usual waits, none longer than the attempt as a whole."""
     usual = Timeouts()
     return Timeouts(

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 import msgspec
 
 from runner.base.instants import is_zone
-from runner.base.text import nearest_hint, text_problem
+from runner.base.text import near_hint, text_problem
 from runner.errors import Problem
 from runner.routing.messaging import ContactPoint
 
@@ -109,7 +109,7 @@ def _contacts(listing: Listing, entry: Entry, names: Collection[str]) -> Iterato
     for index, contact in enumerate(entry.contacts):
         spot = entry.spot(str(index))
         if contact.channel not in names:
-            hint = nearest_hint(contact.channel, names, f"known: {', '.join(names)}")
+            hint = near_hint(contact.channel, names, f"known: {', '.join(names)}")
             yield listing.problem(
                 spot, f'Channel "{contact.channel}" does not exist.', hint, severity="warning"
             )
@@ -121,5 +121,5 @@ def _contacts(listing: Listing, entry: Entry, names: Collection[str]) -> Iterato
 
 def _stranger(listing: Listing, spot: Spot, person: str, everybody: Collection[str]) -> Iterator[Problem]:
     if person not in everybody:
-        hint = nearest_hint(person, everybody, "Add the person to this list.")
+        hint = near_hint(person, everybody, "Add the person to this list.")
         yield listing.problem(spot, f'Person "{person}" is not in the contact list.', hint)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from runner.base.text import clean, nearest_hint
+from runner.base.text import clean, near_hint
 from runner.errors import Invalid, Problem
 from runner.files.contacts.contact_entries import Entry, Listing, Spot
 from runner.files.people_lists.list_rows import Row, open_people, separator
@@ -69,7 +69,7 @@ def _columns(empty: Listing, columns: Sequence[str], names: Collection[str], rul
         empty.problem(
             ruler.spot(1, index),
             "The column is unknown.",
-            nearest_hint(column, possible, f"columns: {', '.join(possible)}"),
+            near_hint(column, possible, f"columns: {', '.join(possible)}"),
         )
         for index, column in enumerate(columns)
         if column.removesuffix(_DOMAINS) not in possible

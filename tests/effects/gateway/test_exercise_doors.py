@@ -8,7 +8,6 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.testing.scripted import ScriptedChannel
 from runner.base.states import MARKS, Kind
 from runner.effects.gateway.gateway import Gateway, call
 from runner.effects.simulated import ExerciseSender
@@ -16,6 +15,7 @@ from runner.incident.exercises.exercise_plan import TYPES
 from runner.incident.state.exercise import LIVE, Drill, ExerciseClock
 from runner.incident.state.incident import Delivery, Incident
 from runner.routing.messaging import Audience, Channel, ChannelConfig, Dispatch, HttpCall
+from tests.servers.stand_ins.scripted import ScriptedChannel
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 PEOPLE = ("ada", "jonas", "maria")

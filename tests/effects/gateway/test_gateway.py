@@ -12,12 +12,12 @@ from integrations.discovery import names
 from integrations.port import Accepted, Capabilities, Finding, Found, Rejected, Throttled
 from integrations.testing.chaos import ChaosServer, closed_port
 from integrations.testing.conformance import answer
-from integrations.testing.scripted import ABLE, ScriptedChannel
 from runner.effects.gateway.gateway import Gateway, call
 from runner.effects.gateway.translation import Held
 from runner.errors import Invalid
 from runner.routing.messaging import ChannelConfig, Dispatch, HttpCall
 from tests.refusals import refused
+from tests.servers.stand_ins.scripted import ABLE, ScriptedChannel
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 ADDRESS = "marker-person"

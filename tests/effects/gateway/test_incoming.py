@@ -11,12 +11,12 @@ from integrations import console
 from integrations.port import Answer as PortAnswer
 from integrations.port import Callback, CallbackReply, Unauthentic
 from integrations.port import Receipt as PortReceipt
-from integrations.testing.scripted import ScriptedChannel
 from runner.effects.gateway.gateway import Gateway
 from runner.effects.gateway.translation import LONGEST_ANSWER, LONGEST_REASON
 from runner.routing.inbound import Answer, Incoming, Receipt
 from runner.routing.messaging import ChannelConfig
 from tests.servers.stand_ins import twilio as fake
+from tests.servers.stand_ins.scripted import ScriptedChannel
 
 AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 KEY = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"

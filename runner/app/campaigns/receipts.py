@@ -84,7 +84,7 @@ class _Taking:
             count += 1
             if receipt.address:
                 self._suppress(receipt, self._address_key(receipt))
-            standings = list(self._about(receipt))
+            standings = self._about(receipt)
             self._unmatched += not standings
             self.in_flight = self.in_flight or any(standing.state == "sending" for standing in standings)
             for standing in standings:
@@ -92,24 +92,19 @@ class _Taking:
         paused = tuple(sorted(filter(None, map(self._judge, sorted(self._touched)))))
         return Taken(receipts=count, unmatched=self._unmatched, changed=dict(self._changed), paused=paused)
 
-    def _about(self, receipt: BulkReceipt) -> Iterator[Owed]:
-        named: list[tuple[str, int]] = []
+    def _about(self, receipt: BulkReceipt) -> list[Owed]:
+        tables, one = self._tables, None
         if receipt.key:
-            found = self._tables.named_by(receipt.key)
-            named = [found] if found is not None else []
+            found = tables.named_by(receipt.key)
+            one = tables.standing(*found) if found is not None else None
         elif receipt.provider_id:
-            named = self._tables.by_provider(receipt.provider_id, receipt.way)
+            return tables.by_provider(receipt.provider_id, receipt.way)
         elif receipt.reference:
-            key = self._tables.digest("reference", receipt.reference.strip().lower())
-            standing = self._tables.by_reference(self._campaign, key)
-            if standing is not None:
-                yield standing
+            key = tables.digest("reference", receipt.reference.strip().lower())
+            one = tables.by_reference(self._campaign, key)
         elif receipt.address:
-            yield from self._tables.by_address(self._address_key(receipt))
-        for campaign, n in named:
-            standing = self._tables.standing(campaign, n)
-            if standing is not None:
-                yield standing
+            return tables.by_address(self._address_key(receipt))
+        return [one] if one is not None else []
 
     def _fold(self, receipt: BulkReceipt, standing: Owed) -> None:
         if receipt.kind == "delayed":

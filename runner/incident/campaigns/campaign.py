@@ -178,7 +178,7 @@ class Counters(msgspec.Struct, frozen=True):
     complaints: int = 0
 
 
-class Owed(msgspec.Struct, frozen=True, kw_only=True):
+class Owed(msgspec.Struct, frozen=True):
     """How one person of a list stands."""
 
     campaign: str

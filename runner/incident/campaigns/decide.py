@@ -8,6 +8,7 @@ people who cannot be reached (45 CFR 164.404(d)(2)); nearly every State draws on
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -76,22 +77,24 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
 
 def counted(campaign: Campaign, tallies: Sequence[Tally]) -> Mapping[str, Counted]:
     """Return the counts of each place."""
-    places: dict[str, Counted] = {}
+    places: dict[str, Counter[str]] = {}
+    forms: dict[str, tuple[str, ...]] = {}
     for tally in tallies:
-        if tally.state in ("exempt", "duplicate"):
-            continue
-        ground = campaign.grounds[tally.group]
-        known = places.get(ground.place) or Counted(place=ground.place, forms=ground.substitute)
-        to_post = known.to_post + (tally.people if tally.state == "post" else 0)
-        places[ground.place] = Counted(
-            place=ground.place,
-            owed=known.owed + tally.people,
-            to_post=to_post,
-            unreachable=known.unreachable + (tally.people if tally.state == "unreachable" else 0),
-            cost=round(to_post * campaign.letter_cost, 2),
-            forms=known.forms or ground.substitute,
+        if tally.state not in ("exempt", "duplicate"):
+            ground = campaign.grounds[tally.group]
+            places.setdefault(ground.place, Counter())[tally.state] += tally.people
+            forms[ground.place] = forms.get(ground.place) or ground.substitute
+    return {
+        place: Counted(
+            place=place,
+            owed=people.total(),
+            to_post=people["post"],
+            unreachable=people["unreachable"],
+            cost=round(people["post"] * campaign.letter_cost, 2),
+            forms=forms[place],
         )
-    return places
+        for place, people in places.items()
+    }
 
 
 def crossed(campaign: Campaign, tallies: Sequence[Tally]) -> Iterator[b.SubstituteDue]:

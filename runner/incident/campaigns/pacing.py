@@ -51,11 +51,6 @@ def slowest(rates: Sequence[Rate], way: Way) -> Rate:
     return max(rates or (DEFAULT_RATES[way],), key=lambda rate: rate.gap)
 
 
-def channel_rate(campaign: Campaign, way: Way) -> Rate:
-    """Return how fast a campaign may use the channel of a way."""
-    return slowest(campaign.rates.get(campaign.channels[way], ()), way)
-
-
 def feasibility(
     campaign: Campaign, people: Mapping[Way, int], domains: Mapping[str, int], now: datetime
 ) -> Feasibility:
@@ -96,7 +91,7 @@ def _sum(stretches: Sequence[Segment], wait: timedelta, takes: timedelta) -> str
 
 
 def _stretch(campaign: Campaign, way: Way, people: int, domains: Mapping[str, int]) -> Segment:
-    rate, where = channel_rate(campaign, way), ""
+    rate, where = slowest(campaign.rates.get(campaign.channels[way], ()), way), ""
     takes = rate.gap * people
     for domain, count in domains.items():
         limit = slowest(campaign.rates.get(domain) or campaign.rates.get("*", ()), way)

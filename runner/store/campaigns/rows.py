@@ -134,16 +134,12 @@ def known(row: Sequence[Any]) -> Known:
     )
 
 
-def owed_fields(row: Sequence[Any]) -> dict[str, Any]:
-    """Return the fields of ``Owed`` from a row of ``schema.STANDING``."""
-    found = dict(zip(Owed.__struct_fields__, row, strict=True))
-    later = found["not_before"]
-    return found | {
-        "ways": tuple(found["ways"].split()),
-        "not_before": datetime.fromisoformat(later) if later else None,
-        "address": bytes(found["address"]),
-        "domain": bytes(found["domain"]),
-    }
+def owed_values(row: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the values of ``Owed`` from a row of ``schema.STANDING``."""
+    campaign, n, group, state, ways, evidence, tries, later, chunk, hit, why, address, domain = row
+    not_before = datetime.fromisoformat(later) if later else None
+    stands = (campaign, n, group, state, tuple(ways.split()), evidence, tries, not_before, chunk, hit, why)
+    return (*stands, bytes(address), bytes(domain))
 
 
 def marks(values: Sequence[Any]) -> str:

@@ -135,9 +135,10 @@ TAKEN = f"""SELECT o.address, o.person {_OF_KEY} WHERE k.campaign = ? AND k.key 
 STANDING = """SELECT o.campaign, o.n, o.grp, o.state, o.ways, o.evidence, o.tries, o.not_before, o.chunk, o.hit, o.why,
     o.address, o.domain"""
 """In the order of the fields of ``Owed``."""
-SELECT_READY = f"""{STANDING} FROM bulk_owed o
+SELECT_READY = f"""{STANDING.replace("o.state", "'sending'").replace("o.chunk, o.hit, o.why", "?, 0, ''")} FROM bulk_owed o
     WHERE campaign = ? AND state = 'ready' AND way = ? AND not_before <= ? AND grp IN ({{groups}})
     ORDER BY not_before, n LIMIT ?"""
+"""As they stand once they are claimed."""
 SOONEST = """SELECT min(not_before) FROM bulk_owed
     WHERE campaign = ? AND state = 'ready' AND way = ? AND grp IN ({groups})"""
 CLAIM = """UPDATE bulk_owed SET state = 'sending', chunk = ? WHERE campaign = ? AND state || '' = 'ready'
@@ -175,7 +176,8 @@ BY_REFERENCE = f"""{STANDING} {_OF_KEY} WHERE k.campaign = ? AND k.key = ? AND o
     AND o.state <> 'duplicate'"""
 _WHOLE = "SELECT id FROM bulk_campaigns WHERE state <> 'partial'"
 BY_ADDRESS = f"{STANDING} {_OF_KEY} WHERE k.campaign IN ({_WHOLE}) AND k.key = ? AND o.address = k.key"
-BY_PROVIDER = "SELECT campaign, n FROM bulk_attempts WHERE provider = ? AND provider <> '' AND way = ?"
+BY_PROVIDER = f"""{STANDING} FROM bulk_attempts a JOIN bulk_owed o ON o.campaign = a.campaign AND o.n = a.n
+    WHERE a.provider = ? AND a.provider <> '' AND a.way = ?"""
 SUBSTITUTE = """UPDATE bulk_owed SET state = 'substituted', why = ? WHERE campaign = ? AND grp IN ({groups})
     AND state IN ({states})"""
 

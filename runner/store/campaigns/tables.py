@@ -44,7 +44,7 @@ from runner.store.campaigns.rows import (
     known,
     marks,
     new_keys,
-    owed_fields,
+    owed_values,
     settlings,
 )
 from runner.vault.keys import DataKey
@@ -158,24 +158,22 @@ class BulkTables:
         wanted = sql.SELECT_READY.format(groups=marks(groups))
         with self._door.writing() as run:
             state, chunks = run.execute(sql.STATE, (campaign.id,)).fetchone()
-            at = instant_text(now)
+            at, chunk = instant_text(now), chunks + 1
             found = (
-                run.execute(wanted, (campaign.id, way, at, *groups, most)).fetchall()
+                run.execute(wanted, (chunk, campaign.id, way, at, *groups, most)).fetchall()
                 if state == "sending" and groups
                 else []
             )
             if not found:
                 return None
-            chunk = chunks + 1
             run.execute(sql.NEXT_CHUNK, (campaign.id,))
             run.execute(sql.INSERT_CHUNK, (campaign.id, chunk, way, len(found), at, b""))
             numbers = [row[1] for row in found]
             run.execute(sql.CLAIM.format(numbers=marks(numbers)), (chunk, campaign.id, *numbers))
             wanted = sql.CONTACTS.format(numbers=marks(numbers))
             bodies = dict(run.execute(wanted, (campaign.id, *numbers)).fetchall())
-        begun = {"state": "sending", "chunk": chunk, "hit": 0, "why": ""}
         people = tuple(
-            Claimed(**owed_fields(row) | begun, contact=_opened(key, campaign.id, n, bodies[n]))
+            Claimed(*owed_values(row), contact=_opened(key, campaign.id, n, bodies[n]))
             for n, row in zip(numbers, found, strict=True)
         )
         return Chunk(n=chunk, way=way, people=people)
@@ -246,9 +244,9 @@ class BulkTables:
         """Return everybody who is reached at an address, of every campaign."""
         return self._standings(sql.BY_ADDRESS, (address,))
 
-    def by_provider(self, provider: str, way: Way) -> list[tuple[str, int]]:
-        """Return whose attempt a provider calls by this name."""
-        return [(str(campaign), int(n)) for campaign, n in self._all(sql.BY_PROVIDER, (provider, way))]
+    def by_provider(self, provider: str, way: Way) -> list[Owed]:
+        """Return everybody whose attempt a provider calls by this name."""
+        return self._standings(sql.BY_PROVIDER, (provider, way))
 
     def change(self, before: Owed, after: Owed, counted: Counters) -> bool:
         """Put a person from how they stood to how they stand; False where somebody else was faster."""
@@ -347,7 +345,7 @@ class BulkTables:
             after = page[-1][0]
 
     def _standings(self, statement: str, values: Sequence[Any]) -> list[Owed]:
-        return [Owed(**owed_fields(row)) for row in self._all(statement, values)]
+        return [Owed(*owed_values(row)) for row in self._all(statement, values)]
 
     def _in(self, statement: str, first: Sequence[Any], keys: Sequence[bytes]) -> Iterator[tuple[bytes, Any]]:
         for start in range(0, len(keys), _PAGE):

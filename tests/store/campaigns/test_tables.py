@@ -170,7 +170,7 @@ def test_people_are_found_by_reference_address_key_and_provider(tables: BulkTabl
     assert [
         standing.n for standing in tables.by_address(tables.digest("email", "person2@people.example"))
     ] == [2]
-    assert tables.by_provider("Q2", "email") == [("b-1", 2)]
+    assert [(one.campaign, one.n) for one in tables.by_provider("Q2", "email")] == [("b-1", 2)]
     key = tables.message_key(tables.campaign("b-1").tag, 2)
     assert len(key) == 32
     assert tables.named_by(key) == ("b-1", 2)
@@ -279,7 +279,7 @@ def test_no_statement_but_a_count_reads_a_whole_list(sqlite: Place) -> None:
         "BY_NUMBER": "o (campaign=? AND n=?)",
         "BY_REFERENCE": "k (campaign=? AND key=?), o (campaign=? AND n=?)",
         "BY_ADDRESS": "k (campaign=? AND key=?), o (campaign=? AND n=?)",
-        "BY_PROVIDER": "bulk_attempts (provider=?)",
+        "BY_PROVIDER": "a (provider=?), o (campaign=? AND n=?)",
         "SUPPRESSED": "bulk_suppressed (address=?)",
     }
     with closing(sqlite3.connect(sqlite.base / "tocsin.db")) as store:

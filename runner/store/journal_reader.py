@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Self
 
 from runner.errors import NotFound, Sealed, StoreCorrupt
 from runner.store import chain, encryption, journal_reader, rows
@@ -40,6 +40,16 @@ class JournalReader:
 
     def __init__(self, sealer: encryption.Sealer, select: Select, events: LiteralString) -> None:
         self._sealer, self._all, self._select_events = sealer, select, events
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """See Store.close."""
+        raise NotImplementedError
 
     def _one(self, query: LiteralString, values: tuple[Any, ...] = ()) -> Any:
         found = self._all(query, values)

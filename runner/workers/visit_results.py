@@ -97,18 +97,8 @@ def answer(done: Future[VisitResult], result: VisitResult | BaseException) -> No
             done.set_exception(result)
 
 
-def cancelled_before_start(work: AnyWork) -> AnyCommand:
-    """Return the command for an effect whose incident was paused or has ended before it began."""
-    return not_begun(work, "the incident was paused or ended before the start")
-
-
-def not_begun(work: AnyWork, why: str) -> AnyCommand:
-    """Return the command for work that certainly did not touch the world."""
-    return failed(work, why, "not_sent")
-
-
 def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyCommand:
-    """Return the command for work that broke: unknown where the world may have been touched."""
+    """Return the command for work that broke: unknown where the world may have been touched, ``not_sent`` where it was not."""
     match work:
         case Deliver(delivery=effect, n=n) | StepAttempt(step=effect, n=n) | Host(errand=effect, n=n):
             return AttemptDone(effect=effect, n=n, result=SendResult(state=state, reason=why))
@@ -132,8 +122,9 @@ def words(error: Exception) -> str:
 def performed(perform: Performer, work: AnyWork, incident: Incident, head: str) -> AnyCommand:
     """Perform one piece of work; whatever goes wrong comes back as a command."""
     try:
-        goes_on = incident.state == "open" or is_still_sent(incident, work)
-        return perform(work, incident, head) if goes_on else cancelled_before_start(work)
+        if incident.state == "open" or is_still_sent(incident, work):
+            return perform(work, incident, head)
+        return failed(work, "the incident was paused or ended before the start", "not_sent")
     except Exception as error:  # noqa: BLE001  # the effect may have happened: that is all that is known
         return failed(work, words(error))
 
@@ -168,7 +159,7 @@ def with_tools(service: IncidentService, work: AnyWork, incident: Incident, head
     try:
         tools = service.tools(incident)
     except TocsinError as error:
-        return not_begun(work, error.message)
+        return failed(work, error.message, "not_sent")
     return perform(work, incident, head, library, tools)
 
 

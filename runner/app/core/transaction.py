@@ -80,11 +80,8 @@ def make_transaction(
     after, decided_on = time_in(incident, wall), incident
     incident, settled = settle(incident, after, library)
     followed = number(decided_on, after, settled)
-    intents, work, more = _claimed(incident, after, library, worker, room, rooms)
-    if intents:
-        claimed = number(incident, after, intents)
-        incident = fold(incident, claimed, library)
-        followed.extend(claimed)
+    incident, claimed, work, more = _claimed(incident, after, library, worker, room, rooms)
+    followed.extend(claimed)
     if not said and not followed:
         return Transaction(append=None, incident=incident, work=work, more=more)
     actor, program = principal.actor, principal.program().actor
@@ -93,25 +90,10 @@ def make_transaction(
         *(entry(one.event, wall, actor, one.at if played else None) for one in said),
         *(entry(one.event, wall, program, one.at if played else None) for one in followed),
     ]
-    append = Append(
-        incident=incident.id,
-        expected_version=base,
-        events=events,
-        row=row_of(
-            incident,
-            wall,
-            library,
-            has_work=bool(incident.sending or work or more) if worker else None,
-            rooms=rooms,
-        ),
-    )
-    return Transaction(
-        append=append,
-        incident=incident,
-        events=(*said, *followed),
-        work=work,
-        more=more,
-    )
+    has_work = bool(incident.sending or work or more) if worker else None
+    row = row_of(incident, wall, library, has_work, rooms)
+    append = Append(incident=incident.id, expected_version=base, events=events, row=row)
+    return Transaction(append=append, incident=incident, events=(*said, *followed), work=work, more=more)
 
 
 def _for_whom(events: Sequence[AnyEvent], principal: Principal) -> tuple[AnyEvent, ...]:
@@ -157,14 +139,16 @@ def _on_behalf(said: Sequence[Recorded], principal: Principal) -> ActedOnBehalf:
 
 def _claimed(
     incident: Incident, now: datetime, library: Library, worker: str, room: int | None, rooms: Quotas
-) -> tuple[list[AnyEvent], tuple[AnyWork, ...], bool]:
-    """Return the intents to commit, the work that follows them, and whether some had to be left."""
+) -> tuple[Incident, list[Recorded], tuple[AnyWork, ...], bool]:
+    """Return the incident after its intents, these, the work that follows them, and whether some had to be left."""
     if not worker:
-        return [], (), False
+        return incident, [], (), False
     every = claims(incident, now, library, worker, rooms)
     found = list(islice(every, room))
     more = room is not None and next(every, None) is not None
-    return [intent for intent, _ in found if intent is not None], tuple(work for _, work in found), more
+    intents = number(incident, now, [intent for intent, _ in found if intent is not None])
+    after = fold(incident, intents, library) if intents else incident
+    return after, intents, tuple(work for _, work in found), more
 
 
 def entry(event: AnyEvent, wall: datetime, actor: Actor, exercise_at: datetime | None) -> NewEvent:

@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, LiteralString, Self, TypeVar
+from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
 from psycopg.errors import UniqueViolation
 
@@ -25,7 +24,6 @@ from runner.store import chain, encryption, rows
 from runner.store.campaigns.rows import Run
 from runner.store.campaigns.schema import COPIED
 from runner.store.database_errors import would_forget
-from runner.store.encryption import Sealer, shredded
 from runner.store.journal_reader import PAGE, JournalReader
 from runner.store.port import (
     PATIENCE,
@@ -250,7 +248,34 @@ class PostgresStore(JournalReader):
     def bulk(self) -> BulkTables:
         from runner.store.campaigns.tables import BulkTables
 
-        return BulkTables(PostgresDoor(self.server, self._sealer), self._chance(32))
+        return BulkTables(self, self._chance(32))
+
+    @contextmanager
+    def writing(self, *, waits: bool = True) -> Iterator[Run]:
+        """See ``bulk.Door``."""
+        with self.server.connection() as connection, connection.transaction():
+            if not waits:
+                connection.execute(UNHURRIED)
+            yield PostgresRun(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Run]:
+        """See ``bulk.Door``."""
+        with self.server.connection() as connection:
+            yield PostgresRun(connection)
+
+    def key(self, incident: str) -> DataKey:
+        """See ``bulk.Door``."""
+        key = self._reading_key(incident, strict=True)
+        if key is not None:
+            return key
+        with self.server.connection() as connection, connection.transaction():
+            work = begin(connection, self._sealer, [incident])
+            made = work.key(incident, needed=True)
+            work.write(connection)
+        if made is None:
+            raise encryption.shredded(incident)
+        return made
 
     def backup(self, path: Path) -> None:
         """See Store.backup. The copy is an embedded store: one file, which every Tocsin can open and verify."""
@@ -264,18 +289,10 @@ class PostgresStore(JournalReader):
             self.server.upgrade(connection)
         self.schema = SCHEMA_VERSION
 
-    def close(self) -> None:
+    def close(self) -> None:  # type: ignore[explicit-override]
         self.server.close()
         for handle in self._handles:
             handle.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # --- queries -----------------------------------------------------------------------------------------
 
@@ -331,40 +348,6 @@ class PostgresRun:
     def executemany(self, statement: str, values: Iterable[Sequence[Any]]) -> Any:
         with self._connection.cursor() as cursor:
             cursor.executemany(translated(statement), [tuple(row) for row in values])
-
-
-class PostgresDoor:
-    """See ``bulk.Door``."""
-
-    def __init__(self, server: Server, sealer: Sealer) -> None:
-        self._server, self._sealer = server, sealer
-
-    @contextmanager
-    def writing(self, *, waits: bool = True) -> Iterator[Run]:
-        with self._server.connection() as connection, connection.transaction():
-            if not waits:
-                connection.execute(UNHURRIED)
-            yield PostgresRun(connection)
-
-    @contextmanager
-    def reading(self) -> Iterator[Run]:
-        with self._server.connection() as connection:
-            yield PostgresRun(connection)
-
-    def key(self, incident: str) -> DataKey:
-        with self._server.connection() as connection:
-            found = connection.execute(_SELECT_KEY, (incident,)).fetchone()
-            if found is not None and found[0] is None:
-                raise shredded(incident)
-            if found is not None:
-                return self._sealer.key(incident, found[0])
-            with connection.transaction():
-                work = begin(connection, self._sealer, [incident])
-                key = work.key(incident, needed=True)
-                work.write(connection)
-        if key is None:
-            raise shredded(incident)
-        return key
 
 
 def bulk_copies(connection: Connection) -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:

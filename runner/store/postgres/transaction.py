@@ -20,18 +20,20 @@ _SELECT_KEYS = "SELECT incident, wrapped FROM tocsin.keys WHERE incident = ANY(%
 SELECT_TAILS: LiteralString = """
 SELECT DISTINCT ON (incident) incident, seq, hash FROM tocsin.events WHERE incident = ANY(%s)
 ORDER BY incident, seq DESC"""
-_INSERT_KEYS: LiteralString = "INSERT INTO tocsin.keys (incident, wrapped) VALUES "
-_INSERT_EVENTS: LiteralString = (
-    "INSERT INTO tocsin.events (incident, seq, header, salt, payload, hash) VALUES "
-)
-_INSERT_ROWS: LiteralString = """INSERT INTO tocsin.incidents
-(id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private) VALUES """
-_REPLACING: LiteralString = """
+_INSERT_KEYS: LiteralString = """
+INSERT INTO tocsin.keys (incident, wrapped) SELECT * FROM unnest(%b::text[], %b::bytea[])"""
+_INSERT_EVENTS: LiteralString = """
+INSERT INTO tocsin.events (incident, seq, header, salt, payload, hash)
+SELECT * FROM unnest(%b::text[], %b::bigint[], %b::text[], %b::bytea[], %b::bytea[], %b::bytea[])"""
+_PUT_ROWS: LiteralString = """
+INSERT INTO tocsin.incidents
+    (id, version, head, state, has_work, next_due, kind, opened_at, codename, sealed, private)
+SELECT * FROM unnest(%b::text[], %b::bigint[], %b::bytea[], %b::text[], %b::boolean[], %b::text[], %b::text[],
+    %b::text[], %b::text[], %b::boolean[], %b::bytea[])
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, head = excluded.head, state = excluded.state,
     has_work = excluded.has_work, next_due = excluded.next_due, kind = excluded.kind,
     opened_at = excluded.opened_at, codename = excluded.codename, sealed = excluded.sealed,
     private = excluded.private"""
-_ROWS_A_STATEMENT = 256
 
 
 def begin(connection: Connection, sealer: encryption.Sealer, incidents: list[str]) -> Batch:
@@ -108,25 +110,18 @@ class Batch:
         return incident in self._keys and self._keys[incident] is None
 
     def write(self, connection: Connection) -> None:
-        """Send everything; answers are read with the pipeline's end."""
-        _insert(connection, _INSERT_KEYS, self._created)
-        _insert(connection, _INSERT_EVENTS, self._events)
-        _insert(connection, _INSERT_ROWS, list(self.rows.values()), _REPLACING)
+        """Send everything, each kind by one statement; answers are read with the pipeline's end.
 
-
-def _insert(
-    connection: Connection,
-    head: LiteralString,
-    values: Sequence[tuple[Any, ...]],
-    tail: LiteralString = "",
-) -> None:
-    """Insert all rows with as few statements as the number of parameters allows."""
-    for start in range(0, len(values), _ROWS_A_STATEMENT):
-        some = values[start : start + _ROWS_A_STATEMENT]
-        row: LiteralString = "(" + ", ".join(["%b"] * len(some[0])) + ")"
-        connection.execute(
-            head + ", ".join([row] * len(some)) + tail, [value for record in some for value in record]
+        Columns go as arrays, so that a statement reads the same for any number of rows and the server keeps its plan.
+        """
+        wanted = (
+            (_INSERT_KEYS, self._created),
+            (_INSERT_EVENTS, self._events),
+            (_PUT_ROWS, self.rows.values()),
         )
+        for statement, values in wanted:
+            if values:
+                connection.execute(statement, [list(column) for column in zip(*values, strict=True)])
 
 
 # Rows that are not there yet cannot be locked; the table is small, its changes are rare, and readers do not wait.

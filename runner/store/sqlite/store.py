@@ -11,17 +11,15 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, LiteralString, Self
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from runner.errors import Bug, StoreError
 from runner.store import chain, encryption, rows
 from runner.store.database_errors import UNWRITABLE, sqlite_failure, would_forget
-from runner.store.encryption import Sealer, shredded
 from runner.store.journal_reader import JournalReader
 from runner.store.port import (
     IN_HAND,
@@ -262,8 +260,30 @@ class SqliteStore(JournalReader):
     def bulk(self) -> BulkTables:
         from runner.store.campaigns.tables import BulkTables
 
-        door = SqliteDoor(lambda: self._connection, self._writing, self._reading, self._sealer)
-        return BulkTables(door, self._chance(32))
+        return BulkTables(self, self._chance(32))
+
+    @contextmanager
+    def writing(self, *, waits: bool = True) -> Iterator[Run]:
+        """See ``bulk.Door``."""
+        with self._writing(waits=waits):
+            yield self._connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Run]:
+        """See ``bulk.Door``."""
+        with self._reading():
+            yield self._connection
+
+    def key(self, incident: str) -> DataKey:
+        """See ``bulk.Door``."""
+        with self._reading() as run:
+            found = run(SELECT_KEY, (incident,)).fetchone()
+        if found is None:
+            with self._writing() as run:
+                found = run(SELECT_KEY, (incident,)).fetchone() or (create_key(run, self._sealer, incident),)
+        if found[0] is None:
+            raise encryption.shredded(incident)
+        return self._sealer.key(incident, found[0])
 
     def backup(self, path: Path) -> None:
         """See Store.backup. The copy is complete and durable before it bears its name."""
@@ -277,19 +297,11 @@ class SqliteStore(JournalReader):
             self.schema = SCHEMA_VERSION
         return copy
 
-    def close(self) -> None:
+    def close(self) -> None:  # type: ignore[explicit-override]
         with self._lock:
             for handle in self._handles:
                 handle.release()
             self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # --- the connection ----------------------------------------------------------------------------------
 
@@ -337,40 +349,3 @@ class SqliteStore(JournalReader):
 
     def _pragma(self, text: str) -> None:
         self._select(text)
-
-
-Context = Callable[..., AbstractContextManager[Execute]]
-
-
-class SqliteDoor:
-    """See ``bulk.Door``."""
-
-    def __init__(
-        self,
-        connection: Callable[[], sqlite3.Connection],
-        writing: Context,
-        reading: Context,
-        sealer: Sealer,
-    ) -> None:
-        """Take the store's own parts; its connection is another once it has written."""
-        self._connection, self._writing, self._reading, self._sealer = connection, writing, reading, sealer
-
-    @contextmanager
-    def writing(self, *, waits: bool = True) -> Iterator[Run]:
-        with self._writing(waits=waits):
-            yield self._connection()
-
-    @contextmanager
-    def reading(self) -> Iterator[Run]:
-        with self._reading():
-            yield self._connection()
-
-    def key(self, incident: str) -> DataKey:
-        with self._reading() as run:
-            found = run(SELECT_KEY, (incident,)).fetchone()
-        if found is None:
-            with self._writing() as run:
-                found = run(SELECT_KEY, (incident,)).fetchone() or (create_key(run, self._sealer, incident),)
-        if found[0] is None:
-            raise shredded(incident)
-        return self._sealer.key(incident, found[0])

@@ -93,20 +93,10 @@ def make_transaction(
         *(entry(one.event, wall, actor, one.at if played else None) for one in said),
         *(entry(one.event, wall, program, one.at if played else None) for one in followed),
     ]
-    append = Append(
-        incident=incident.id,
-        expected_version=base,
-        events=events,
-        row=row_of(
-            incident,
-            wall,
-            library,
-            has_work=bool(incident.sending or work or more) if worker else None,
-            rooms=rooms,
-        ),
-    )
+    has_work = bool(incident.sending or work or more) if worker else None
+    row = row_of(incident, wall, library, has_work, rooms)
     return Transaction(
-        append=append,
+        append=Append(incident=incident.id, expected_version=base, events=events, row=row),
         incident=incident,
         events=(*said, *followed),
         work=work,

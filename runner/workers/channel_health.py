@@ -74,8 +74,19 @@ class ChannelHealth:
 
     def look_at(self, probe: Probe, inbox: Inbox) -> None:
         """Do a probe, in a thread of the pool; it always comes back."""
+        from runner.effects.messages.channel_probe import probe as send_probe
+        from runner.vault.secrets import resolve
+
+        service = self._service
         try:
-            result = self._service.probe(probe)
+            result = send_probe(
+                probe.channel,
+                probe.kind,
+                probe.key,
+                service.clock.now(),
+                service.gateway,
+                lambda reference: resolve(reference, base=service.folder),
+            )
         except Exception as error:  # noqa: BLE001  # it told nothing, and must come back
             result = SendResult(state="rejected", reason=type(error).__name__)
         inbox.put(Probed(probe, result))

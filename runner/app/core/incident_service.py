@@ -57,14 +57,14 @@ from runner.routing.rate_limit import OPEN, Quotas
 from runner.yamlfile.limited_files import read_file
 
 if TYPE_CHECKING:
-    from runner.app.core.channel_state import Probe, Traffic
+    from runner.app.core.channel_state import Traffic
     from runner.app.core.on_call import Rotas
     from runner.app.core.repository import BulkTables
     from runner.app.core.transaction import Transaction
     from runner.documents.tree import Logo
     from runner.effects.gateway.gateway import Gateway
     from runner.law.counting import HolidayCalendar
-    from runner.routing.messaging import Channel, SendResult
+    from runner.routing.messaging import Channel
 
 Commands = Sequence[AnyCommand]
 Write = Callable[..., "list[Appended | Conflict]"]
@@ -112,7 +112,7 @@ class IncidentService:
 
     @property
     def store(self) -> Store:
-        """The journals, documents and tables of the home; outside the core only what holds no contents is read here."""
+        """The journals, documents and tables of the home. Outside the core, nothing is written here and no content is read."""
         return self.repository.store
 
     def library(self, incident: Incident) -> Library:
@@ -162,20 +162,6 @@ class IncidentService:
 
         return read_channels(self.home)[0] if self.home.channels else {}
 
-    def probe(self, probe: Probe) -> SendResult:
-        """Look whether a channel works again."""
-        from runner.effects.messages.channel_probe import probe as look
-        from runner.vault.secrets import resolve
-
-        return look(
-            probe.channel,
-            probe.kind,
-            probe.key,
-            self.clock.now(),
-            self.gateway,
-            lambda reference: resolve(reference, base=self.folder),
-        )
-
     def known(self, person: str) -> None:
         """Raise NotFound, with the nearest one, where a person is not one of ours."""
         if person not in self.directory.people:
@@ -205,20 +191,13 @@ class IncidentService:
         if not open_rows:
             from runner.app.core.step_reference import nothing_open
 
-            raise nothing_open(self.store, rows)
+            raise nothing_open(self.repository, rows)
         names = ", ".join(row.codename for row in open_rows[:8])
         raise Refused(
             f"{len(open_rows)} incidents are open: {names}.",
             hint="Add -i INCIDENT",
             code="which_incident",
         )
-
-    def last_ended(self, rows: Sequence[IncidentRow]) -> IncidentRow | None:
-        """Return the incident that ended last; None where none ended or all are erased."""
-        from runner.app.core.step_reference import last_ended
-
-        found = last_ended(self.store, rows)
-        return None if found is None else found[1]
 
     def incidents(self, state: str | None = None) -> list[IncidentRow]:
         """Return the rows of all incidents, or of those in a state."""

@@ -16,7 +16,7 @@ from runner.reports.core.formatting import moment
 from runner.reports.core.task_rows import definition, handle, numbered, place_of, to_come
 
 if TYPE_CHECKING:
-    from runner.app.core.repository import IncidentRow, Store
+    from runner.app.core.repository import IncidentRow, Repository
 
 
 def resolve_step(incident: Incident, text: str) -> str:
@@ -95,9 +95,9 @@ NEWEST = 8
 """Of those that are over, so many that were opened last are looked at."""
 
 
-def nothing_open(store: Store, rows: Sequence[IncidentRow]) -> NotFound:
+def nothing_open(repository: Repository, rows: Sequence[IncidentRow]) -> NotFound:
     """Return the error, with the incident that ended last, when, and how to look at it."""
-    last = last_ended(store, rows)
+    last = last_ended(repository, rows)
     if last is None:
         start = Action("incident.open", Slot("PLAYBOOK"))
         return NotFound("No incident is open.", hint=start, code="no_incident")
@@ -110,19 +110,19 @@ def nothing_open(store: Store, rows: Sequence[IncidentRow]) -> NotFound:
     )
 
 
-def last_ended(store: Store, rows: Sequence[IncidentRow]) -> tuple[datetime, IncidentRow] | None:
+def last_ended(repository: Repository, rows: Sequence[IncidentRow]) -> tuple[datetime, IncidentRow] | None:
     """Return the incident that ended last, with when it did; None where none ended or all are erased."""
     over = sorted(
         (row for row in rows if row.state in ("closed", "cancelled")), key=lambda row: row.opened_at
     )
-    ended = [(at, row) for row in over[-NEWEST:] if (at := _ended(store, row)) is not None]
+    ended = [(at, row) for row in over[-NEWEST:] if (at := _ended(repository, row)) is not None]
     return max(ended, key=lambda pair: pair[0], default=None)
 
 
-def _ended(store: Store, row: IncidentRow) -> datetime | None:
+def _ended(repository: Repository, row: IncidentRow) -> datetime | None:
     """Return when one ended; None for one that was shredded: nothing of it can be looked at."""
     ended: datetime | None = None
-    for event in store.read(row.id):
+    for event in repository.store.read(row.id):
         if event.payload is None:
             return None
         if event.type in ENDS:

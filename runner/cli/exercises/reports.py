@@ -78,14 +78,17 @@ def drill_report(
 
 def _meant(session: Session, *, exercise: bool) -> Incident:
     """Return the incident that is meant; where none is open and none is named, the one that ended last."""
+    from runner.app.core.step_reference import last_ended
+
     try:
         return session.incident()
     except NotFound as error:
         service = session.service
         rows = [row for row in service.incidents() if (row.kind == "exercise") is exercise]
-        row = service.last_ended(rows) if error.code == "no_incident" else None
-        if row is None:
+        last = last_ended(service.repository, rows) if error.code == "no_incident" else None
+        if last is None:
             raise
+        row = last[1]
         session.say(f"Incident: {row.codename} · {row.title} ({row.state})")
         return session.incident(row.id)
 

@@ -94,7 +94,10 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     yield from () if brief else deadlines
     yield from _decided(found.duties)
     yield from _domains(found, now)
-    yield from _questions(found, now, lanes, everything)
+    later = attention_folded([item for item in found.needs_attention if item.rank == LATER], lanes)
+    if later:
+        yield _titled(f"QUESTIONS ({len(later)})", "tocsin fact missing", ", after isolation")
+        yield from rows(attention_rows(later, now)) if everything else ()
     yield from _left_open(found) if over else () if brief else steps
     yield from _unproved(found, now)
     yield from _notices(found.notices, now, everything)
@@ -134,14 +137,6 @@ def _more(left: int, command: str) -> Iterator[Block]:
 def _titled(title: str, command: str, more: str = "") -> Paragraph:
     """Return a section's title with the command for the whole of it."""
     return flow(Cell(title, "title"), f"{more}", arrow(command), hang=2)
-
-
-def _questions(found: Status, now: datetime, lanes: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:
-    """Yield the questions that wait until the incident is contained: their number, or all of them."""
-    later = attention_folded([item for item in found.needs_attention if item.rank == LATER], lanes)
-    if later:
-        yield _titled(f"QUESTIONS ({len(later)})", "tocsin fact missing", ", after isolation")
-        yield from rows(attention_rows(later, now)) if everything else ()
 
 
 def _left_open(found: Status) -> Iterator[Block]:

@@ -10,7 +10,7 @@ from runner import __version__
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Block, Cell, Page, Tone, arrow, do, flow, line, paged
+from runner.reports.core.page import Block, Cell, Page, Tone, arrow, flow, line, next_command, paged
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def init(
             line(f"Settings: {config}. Add people, roles and channels there.", hang=2),
             *(line(words, hang=2) for words in _NEXT),
             *unheld_blocks(unheld),
-            do("tocsin playbook list", hang=0),
+            next_command("tocsin playbook list", hang=0),
         )
     )
     session.show(report, page)

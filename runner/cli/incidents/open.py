@@ -31,7 +31,7 @@ from runner.cli.framework.session import Session
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
-from runner.reports.core.page import Blank, Block, Cell, Page, do, flow, line, paged, table
+from runner.reports.core.page import Blank, Block, Cell, Page, flow, line, next_command, paged, table
 from runner.reports.core.report import Report, filled
 from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks, unheld_words
@@ -249,7 +249,7 @@ def _comcheck(session: Session, plan: PlanReport) -> str:
 def _page(report: Opened, done: Done) -> Page:
     mark = Cell("" if report.kind == "real" else f"  {MARKS[report.kind]}", "marking")
     opened = flow("opened ", Cell(report.codename, "title"), f": {report.title}", mark, hang=2)
-    return Page((opened, *page(done).blocks, do("tocsin next", hang=0)))
+    return Page((opened, *page(done).blocks, next_command("tocsin next", hang=0)))
 
 
 def severity(

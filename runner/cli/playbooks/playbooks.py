@@ -27,9 +27,9 @@ from runner.reports.core.page import (
     Cells,
     Page,
     Tone,
-    do,
     flow,
     line,
+    next_command,
     paged,
     table,
     visible,
@@ -142,7 +142,7 @@ def copy(
     file.parent.mkdir(mode=0o700, exist_ok=True)
     private_file(file, text.encode(), replace=False)
     report = {"schema": "tocsin/playbook-copied/v1", "playbook": own, "file": str(file)}
-    check = do(f"tocsin playbook validate {own}", hang=0)
+    check = next_command(f"tocsin playbook validate {own}", hang=0)
     session.show(report, Page((line(f"{own} is in {file}", "good", hang=2), check)))
 
 

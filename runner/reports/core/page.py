@@ -129,7 +129,7 @@ def section(title: str, rows: Iterable[Cells], elastic: int) -> Iterator[Block]:
         yield table(found, elastic)
 
 
-def do(command: str, *, indent: int = 0, hang: int = 2) -> Paragraph:
+def next_command(command: str, *, indent: int = 0, hang: int = 2) -> Paragraph:
     """Return a command on a line of its own."""
     return flow("→ ", Cell(command, "command"), indent=indent, hang=hang)
 

@@ -12,7 +12,7 @@ import msgspec
 
 from runner.reports.core.attention_item import AttentionItem, AttentionKind
 from runner.reports.core.formatting import age, count, day
-from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, do, flow, line, paged, table
+from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, flow, line, next_command, paged, table
 from runner.reports.core.report import Report
 from runner.reports.messages.communications_check import STALE
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_words
@@ -169,7 +169,7 @@ def readiness_page(report: ReadinessReport) -> Iterator[Block]:
         yield line(f"ACTION REQUIRED ({len(report.needs_attention)})", "title")
     for item in report.needs_attention:
         yield line(item.text, indent=1, hang=2)
-        yield do(item.command, indent=3)
+        yield next_command(item.command, indent=3)
 
 
 def _is_told(one: PlaybookReadiness) -> bool:

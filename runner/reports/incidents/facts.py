@@ -20,7 +20,7 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import describe_actor, moment, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Block, Cell, Page, do, flow, line, paged, table
+from runner.reports.core.page import Block, Cell, Page, flow, line, next_command, paged, table
 from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.attention import blocking_facts
@@ -181,7 +181,7 @@ def missing_page(report: MissingReport) -> Iterator[Block]:
         if fact.choices:
             which = "none, or any of" if fact.type.startswith("several") else "one of"
             yield line(f"{which}: {', '.join(fact.choices)}", "dim", indent=2, hang=2)
-        yield do(fact.command, indent=2)
+        yield next_command(fact.command, indent=2)
 
 
 @paged

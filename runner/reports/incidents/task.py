@@ -18,7 +18,7 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import moment, remaining, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Cells, do, fields, line, paged, section
+from runner.reports.core.page import Blank, Block, Cell, Cells, fields, line, next_command, paged, section
 from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import TaskRow, definition, task_rows
 from runner.reports.incidents.status import PlaybookRef
@@ -275,4 +275,4 @@ def _commands(report: TaskReport) -> Iterator[Block]:
     if commands:
         yield Blank()
     for command in commands:
-        yield do(command)
+        yield next_command(command)

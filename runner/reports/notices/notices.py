@@ -22,10 +22,10 @@ from runner.reports.core.page import (
     Cells,
     Page,
     Tone,
-    do,
     fields,
     flow,
     line,
+    next_command,
     paged,
     table,
 )
@@ -262,7 +262,9 @@ def notice_page(report: NoticeReport) -> Iterator[Block]:
     yield from approval_blocks(row.approvals)
     if row.approve_step and row.current:
         yield Blank()
-        yield do(f"tocsin approve {suggested_actions.shell_word(row.approve_step)} --digest {row.digest}")
+        yield next_command(
+            f"tocsin approve {suggested_actions.shell_word(row.approve_step)} --digest {row.digest}"
+        )
 
 
 def override_blocks(row: NoticeRow) -> Iterator[Block]:

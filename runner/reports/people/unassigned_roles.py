@@ -11,7 +11,7 @@ from runner.incident.steps.approvals import reachable
 from runner.playbook.format import AnyStep, Approve, Message, Playbook
 from runner.playbook.plan import walk
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Block, do, line
+from runner.reports.core.page import Block, line, next_command
 
 _NAMED = 2
 """Up to how many playbooks of a role are named."""
@@ -81,4 +81,4 @@ def unheld_blocks(found: Sequence[UnheldRole]) -> Iterator[Block]:
     for role in found:
         yield line(unheld_words(role), "alarm", indent=2, hang=2)
     command = f"tocsin role assign {found[0].role} PERSON --always"
-    yield do(command, indent=2)
+    yield next_command(command, indent=2)

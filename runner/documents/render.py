@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from runner.actions import set_fact
 from runner.documents import tree
 from runner.documents.contents import form_values as fields
 from runner.documents.contents.coverage import item_of, treatment_of
@@ -109,7 +110,7 @@ def _incomplete(notice: Notice, gaps: list[Gap]) -> Refused:
     missing = ", ".join(gap.path for gap in gaps)
     return Refused(
         f'Notice "{notice.id}" cannot be final. Missing information ({len(gaps)}): {missing}.',
-        hint=f"tocsin fact set {gaps[0].path}=VALUE --source SOURCE",
+        hint=set_fact(gaps[0].path),
         code="notice_incomplete",
     )
 

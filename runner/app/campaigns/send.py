@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.campaigns.chunk import Sender
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
 from runner.app.campaigns.record import ask_substitutes, known, move, record, record_stretch
@@ -84,7 +84,7 @@ def check(service: IncidentService, incident: Incident, campaign: Campaign) -> C
     if not groups:
         raise Refused(
             "Law enforcement asked to delay this notice (rule R27). Nothing was sent.",
-            hint="tocsin duties",
+            hint=Action("duty.list"),
             code="held",
         )
     return Checked(texts, groups)
@@ -108,7 +108,7 @@ def send(
     except StoreLocked:
         raise Refused(
             "Another process sends this campaign.",
-            hint=f"tocsin bulk status {notice} --people {quote(people.name)}",
+            hint=Action("bulk.status", notice, {"people": people.name}),
             code="already_sending",
         ) from None
     try:

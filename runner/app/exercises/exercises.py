@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.repository import IncidentRow
 from runner.app.exercises.schedules import real_incidents
 from runner.app.incidents.facts import stated
@@ -104,7 +105,7 @@ def plan_of(service: IncidentService, incident: Incident) -> Exercise:
     """Return the plan that an exercise was begun with; raises Refused for an incident that is none."""
     if incident.drill is None or not incident.drill.plan:
         raise Refused(
-            f'"{incident.codename}" is not an exercise.', hint="tocsin drill list", code="not_an_exercise"
+            f'"{incident.codename}" is not an exercise.', hint=Action("drill.list"), code="not_an_exercise"
         )
     return from_json(service.repository.document(incident.drill.plan), Exercise)
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from runner.actions import Action
 from runner.cli.framework.environment import stopped_by_signals
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
 from runner.cli.framework.session import Session
@@ -18,7 +19,7 @@ from runner.cli.notices.letters import bar
 from runner.errors import Usage
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Page, line
+from runner.reports.core.page import Cell, Page, flow, line
 
 if TYPE_CHECKING:
     from runner.app.campaigns.send import WaitPolicy
@@ -136,7 +137,9 @@ def send(
         session.confirm(asked, "Add --yes")
     with _patience(waits=not no_wait) as patience, bar(session, "people") as tell:
         ended = sent(session.service, incident, notice, people, patience, tell)
-    again = suggested_actions.bulk("resume" if ended.ending == "paused" else "send", notice, people.name)
+    again = suggested_actions.bulk(
+        "bulk.resume" if ended.ending == "paused" else "bulk.send", notice, people.name
+    )
     session.show(ended, lambda: sent_page(ended, again))
     return NEEDS_A_PERSON if ended.ending == "paused" or ended.lost else 0
 
@@ -175,7 +178,7 @@ def resume(
     _said(
         session,
         f"{notice} to {people.name} is resumed{more}",
-        suggested_actions.bulk("send", notice, people.name),
+        suggested_actions.bulk("bulk.send", notice, people.name),
     )
 
 
@@ -296,8 +299,9 @@ def substitute(
     _said(session, f"{count(told, 'person', 'people')} of {place} notified by substitute notice")
 
 
-def _said(session: Session, words: str, then: str = "") -> None:
-    blocks = [line(words, "good"), *([line(then, "command", indent=2)] if then else [])]
+def _said(session: Session, words: str, then: Action | None = None) -> None:
+    after = [flow(Cell("", "command", then), indent=2)] if then is not None else []
+    blocks = [line(words, "good"), *after]
     session.show({"schema": "tocsin/bulk-done/v1", "text": words}, Page(tuple(blocks)))
 
 

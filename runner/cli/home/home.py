@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 from runner import __version__
+from runner.actions import Action
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Block, Cell, Page, Tone, arrow, flow, line, next_command, paged
+from runner.reports.core.page import ARROW, Block, Cell, Page, Tone, do, flow, line, paged
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def init(
             line(f"Settings: {config}. Add people, roles and channels there.", hang=2),
             *(line(words, hang=2) for words in _NEXT),
             *unheld_blocks(unheld),
-            next_command("tocsin playbook list", hang=0),
+            do(Action("playbook.list"), hang=0),
         )
     )
     session.show(report, page)
@@ -138,8 +139,8 @@ def findings_page(report: Examination) -> Iterator[Block]:
         word, tone = _MARKS[finding.severity]
         mark = Cell(f"{word:<9}", tone)
         yield flow(mark, f"{finding.area}: {finding.what}", hang=9)
-        if finding.hint:
-            yield flow(arrow(finding.hint, ""), indent=9, hang=2)
+        if finding.hint or finding.action is not None:
+            yield flow(Cell(f"{ARROW} {finding.hint}", "command", finding.action), indent=9, hang=2)
     errors = sum(finding.severity == "error" for finding in report.findings)
     verdict = "No action required" if report.ok else f"Action required: {count(errors, 'error')}"
     yield line(verdict, "good" if report.ok else "alarm")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.active_incident import Choice
 from runner.app.home.workers import living
 from runner.app.incidents.outcome import Done, outcome
@@ -31,7 +32,7 @@ from runner.cli.framework.session import Session
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
-from runner.reports.core.page import Blank, Block, Cell, Page, flow, line, next_command, paged, table
+from runner.reports.core.page import Blank, Block, Cell, Page, do, flow, line, paged, table
 from runner.reports.core.report import Report, filled
 from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks, unheld_words
@@ -186,7 +187,7 @@ def _warn_of_rest(session: Session, incident: Incident) -> None:
     row = session.service.row(incident.id)
     if incident.kind == "test" or row is None or row.next_due is None or living(session.service):
         return
-    session.warn("no_worker", f"{suggested_actions.NO_WORKER} → {suggested_actions.START_WORKER}")
+    session.warn("no_worker", f"{suggested_actions.NO_WORKER} → tocsin worker start")
 
 
 def severity_of(text: str) -> Severity:
@@ -249,7 +250,7 @@ def _comcheck(session: Session, plan: PlanReport) -> str:
 def _page(report: Opened, done: Done) -> Page:
     mark = Cell("" if report.kind == "real" else f"  {MARKS[report.kind]}", "marking")
     opened = flow("opened ", Cell(report.codename, "title"), f": {report.title}", mark, hang=2)
-    return Page((opened, *page(done).blocks, next_command("tocsin next", hang=0)))
+    return Page((opened, *page(done).blocks, do(Action("incident.next"), hang=0)))
 
 
 def severity(

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from runner.actions import Action
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -92,7 +93,7 @@ def duties(
     if session.options.format == "csv":
         raise Usage(
             "CSV is only for the register.",
-            hint="tocsin duties register --format csv",
+            hint=Action("duty.list", "register", {"format": "csv"}),
             code="unknown_format",
         )
     if facts:
@@ -151,7 +152,7 @@ def _register(session: Session, which: str, kind: str) -> None:
     if which != "register":
         raise Usage(
             f'Report "{which}" of duties is unknown.',
-            hint="tocsin duties register",
+            hint=Action("duty.list", "register"),
             code="unknown_report",
         )
     report = register(session.service, kind_of(kind, "Kind of duty"))

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from runner.actions import Action
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.session import Session
 from runner.errors import Usage
@@ -139,7 +140,7 @@ def diff(
     elif to:
         raise Usage(
             "--to needs --from.",
-            hint="tocsin regime diff --from 2025-06-01 --to 2026-06-01",
+            hint=Action("regime.diff", args={"from": "2025-06-01", "to": "2026-06-01"}),
             code="option_missing",
         )
     elif len(names) == 2:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from runner.actions import Action, Slot
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
 from runner.cli.framework.outcome import submit, work
 from runner.cli.framework.session import Session
@@ -69,7 +70,7 @@ def plan(
     if to or kind or compromised:
         raise Usage(
             "--to, --kind and --compromised need a message class.",
-            hint="tocsin message plan CLASS --to ROLE",
+            hint=Action("message.plan", Slot("CLASS"), {"to": Slot("ROLE")}),
             code="argument_missing",
         )
     from runner.app.messages.messages import plans
@@ -316,7 +317,7 @@ def _step(incident: Incident, text: str) -> str:
         return resolve_step(incident, text)
     except NotFound:
         raise NotFound(
-            f'Delivery or task "{text}" does not exist.', hint="tocsin message list", code="unknown_delivery"
+            f'Delivery or task "{text}" does not exist.', hint=Action("message.list"), code="unknown_delivery"
         ) from None
 
 

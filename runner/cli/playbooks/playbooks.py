@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from runner.actions import Action, Slot
+from runner.cli.framework.action_text import sentence
 from runner.cli.framework.completion import incidents, playbooks
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.session import Session, readable_home
@@ -27,9 +29,9 @@ from runner.reports.core.page import (
     Cells,
     Page,
     Tone,
+    do,
     flow,
     line,
-    next_command,
     paged,
     table,
     visible,
@@ -136,13 +138,13 @@ def copy(
     if catalog.is_own("playbooks", own):
         raise Refused(
             f'Playbook "{own}" exists in the home folder. Nothing was copied.',
-            hint=f"tocsin playbook copy {name} --as NEW",
+            hint=Action("playbook.copy", name, {"as": Slot("NEW")}),
             code="file_exists",
         )
     file.parent.mkdir(mode=0o700, exist_ok=True)
     private_file(file, text.encode(), replace=False)
     report = {"schema": "tocsin/playbook-copied/v1", "playbook": own, "file": str(file)}
-    check = next_command(f"tocsin playbook validate {own}", hang=0)
+    check = do(Action("playbook.validate", own), hang=0)
     session.show(report, Page((line(f"{own} is in {file}", "good", hang=2), check)))
 
 
@@ -365,7 +367,7 @@ def _reports(session: Session, names: tuple[str, ...], only: str) -> list[FileRe
     cache = cache_folder(session.world.environ)
     with bars(session) as shown:
         seen = shown.begin("playing", total)
-        return [report_of(file, run_file(file, known, cache, only, seen)) for file in files]
+        return [report_of(file, run_file(file, known, cache, sentence, only, seen)) for file in files]
 
 
 def fixture(

@@ -69,14 +69,6 @@ def flatten(path: str, value: Any, report: Report, origin: Origin | None = None)
     yield from _leaves(_Place(path, branch, (), origin or Origin()), value, report)
 
 
-def check_value(path: str, value: Any) -> tuple[FactProblem, ...]:
-    """Return everything that is wrong with a value given as data for a fact, a map, a list or a group."""
-    misplaceds: list[Misplaced] = []
-    for _ in flatten(path, value, misplaceds.append):
-        pass
-    return tuple(misplaced.problem for misplaced in misplaceds)
-
-
 def _leaves(place: _Place, value: Any, report: Report) -> Iterator[Leaf]:
     try:
         if isinstance(place.branch, FactType | Keyed) and isinstance(value, Mapping) and "value" in value:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from runner.actions import Action, Slot
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.incident.state.events import event_of
@@ -38,7 +39,7 @@ def decide_drill(
     if incident.kind == "real" or incident.drill is None:
         raise Refused(
             f'Incident "{incident.codename}" is not an exercise.',
-            hint="tocsin drill run FILE",
+            hint=Action("drill.run", Slot("FILE", "file")),
             code="not_an_exercise",
         )
     drill = incident.drill
@@ -62,7 +63,7 @@ def _signed(incident: Incident, command: c.SignReport, by: str) -> ReportSigned:
     elif incident.state != "closed":
         raise Refused(
             f'Incident "{incident.codename}" is {incident.state}. Only the report of a closed incident can be signed.',
-            hint="tocsin close",
+            hint=Action("incident.close"),
             code="not_closed",
         )
     return event_of(ReportSigned, command, by=by)
@@ -151,7 +152,7 @@ def _over(incident: Incident, drill: Drill, what: str) -> None:
     if drill.stage not in OVER:
         raise Refused(
             f'Exercise "{incident.codename}" is {drill.stage}. {what}',
-            hint="tocsin drill observe TEXT",
+            hint=Action("drill.observe", args={"text": Slot("TEXT")}),
             code="exercise_stage",
         )
 

@@ -7,6 +7,7 @@ comes from somebody else than whoever asked for it.
 
 from __future__ import annotations
 
+from runner.actions import Action
 from runner.base.states import Proof
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
@@ -21,7 +22,7 @@ def acknowledged(incident: Incident, command: c.Acknowledge) -> tuple[e.AnyEvent
     if delivery is None:
         raise NotFound(
             f'Delivery "{command.delivery}" does not exist.',
-            hint="tocsin message list",
+            hint=Action("message.list"),
             code="unknown_delivery",
         )
     if command.person != delivery.person:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from shlex import quote
 
 import msgspec
 
+from runner.actions import REASON, Action
 from runner.base.states import TaskState
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused
@@ -70,11 +70,11 @@ def _exists(number: str) -> None:
     rule = RULE_BOOK.get(number)
     if rule is None:
         near = nearest(number, RULE_BOOK)
-        hint = f'Write "{near}", the nearest name.' if near else "tocsin message rules"
+        hint = f'Write "{near}", the nearest name.' if near else Action("message.rules")
         raise NotFound(f'Rule "{number}" does not exist.', hint=hint, code="unknown_rule")
     if rule.firm:
         raise Refused(
-            f"Rule {number} has no override: {rule.says}.", hint="tocsin message rules", code="firm_rule"
+            f"Rule {number} has no override: {rule.says}.", hint=Action("message.rules"), code="firm_rule"
         )
     if number not in KEPT_HERE:
         raise Refused(
@@ -274,14 +274,14 @@ def _resolve(incident: Incident, command: c.ResolveAttempt, by: str, now: dateti
     if holder is None:
         raise NotFound(
             f'Delivery or task "{effect}" does not exist.',
-            hint="tocsin message list",
+            hint=Action("message.list"),
             code="unknown_delivery",
         )
     doubtful = [a for a in holder.attempts if a.state == "unknown" and not a.resolved_by]
     if not doubtful:
         raise Refused(
             f'Every attempt of "{effect}" has a known outcome.',
-            hint=f"tocsin message show {effect}",
+            hint=Action("message.show", effect),
             code="nothing_to_resolve",
         )
     if not command.reason.strip():
@@ -388,7 +388,7 @@ def _by_hand(
     if found is None:
         raise NotFound(
             f'Delivery "{command.delivery}" does not exist.',
-            hint="tocsin message list",
+            hint=Action("message.list"),
             code="unknown_delivery",
         )
     match command:
@@ -400,7 +400,7 @@ def _by_hand(
             if called_off(incident, found):
                 raise Refused(
                     f'Delivery "{delivery}" was cancelled with task "{found.step}".',
-                    hint=f"tocsin task reopen {quote(found.step)} --reason WHY",
+                    hint=Action("task.reopen", found.step, {"reason": REASON}),
                     code="called_off",
                 )
             return (e.event_of(e.DeliveryResent, command, by=by, reason=reason.strip()),)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from runner.actions import assign_role
 from runner.base.actor import named_person
 from runner.errors import Refused
 from runner.incident.notices.staleness import COUNSEL, changes
@@ -65,7 +66,7 @@ def _may_override(incident: Incident, command: c.Rendered, by: str) -> None:
     if by not in incident.roles.get(COUNSEL, ()):
         raise Refused(
             f"{named_person(by)} does not have the role {COUNSEL}. Only counsel can accept missing information.",
-            hint=f"tocsin role assign {COUNSEL} PERSON",
+            hint=assign_role(COUNSEL),
             code="role",
         )
     if not command.override.strip():

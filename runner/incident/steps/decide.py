@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from shlex import quote
 
 import msgspec
 
+from runner.actions import REASON, Action, Slot, set_fact
 from runner.base.actor import Principal
 from runner.base.states import TaskState
 from runner.errors import NotFound, Refused
@@ -36,7 +36,7 @@ def decide_step(
     if invocation is None:
         raise NotFound(
             f'Task "{command.step}" does not exist in incident "{incident.codename}".',
-            hint="tocsin task list",
+            hint=Action("task.list"),
             code="unknown_step",
         )
     if isinstance(command, c.CommentStep):
@@ -79,7 +79,7 @@ def _work(
     if invocation.over:
         raise Refused(
             f'Task "{invocation.id}" has ended. State: {invocation.state}.',
-            hint=f"tocsin task reopen {quote(invocation.id)} --reason WHY",
+            hint=Action("task.reopen", invocation.id, {"reason": REASON}),
             code="already_ended",
         )
     if not isinstance(command, c.SkipStep | c.CancelStep | c.AssignStep):
@@ -107,7 +107,7 @@ def _start(invocation: Invocation, by: str) -> tuple[e.AnyEvent, ...]:
     if invocation.state not in ("ready", "active"):
         raise Refused(
             f"{invocation.id} is {invocation.state}",
-            hint=f"tocsin task retry {quote(invocation.id)}",
+            hint=Action("task.retry", invocation.id),
             code="retry_needed",
         )
     return (e.StepStarted(step=invocation.id, by=by),)
@@ -126,19 +126,20 @@ def _complete(
             if open_rows:
                 raise Refused(
                     f"{len(open_rows)} of {len(rows)} checklist items are not done. Next item: {open_rows[0]}",
-                    hint=f"tocsin task check {quote(invocation.id)} --all",
+                    hint=Action("task.check", invocation.id, {"all": True}),
                     code="open_rows",
                 )
         case File() if not _on_record(incident, invocation, step):
             raise Refused(
                 "The filing has no reference number and no receipt.",
-                hint="tocsin duty record-filed DUTY --reference NUMBER",
+                hint=Action("duty.record_filed", Slot("DUTY"), {"reference": Slot("NUMBER")}),
                 code="proof_missing",
             )
         case Ask() | Approve():
+            answer = Action("step.answer", invocation.step)
             raise Refused(
                 f"{invocation.id} is a {invocation.kind}",
-                hint=f"tocsin {_verb(step)} {invocation.step}",
+                hint=answer if isinstance(step, Ask) else Action("step.approve", invocation.step),
                 code="not_a_task",
             )
         case File():
@@ -164,10 +165,6 @@ def _on_record(incident: Incident, invocation: Invocation, step: File) -> bool:
     return any(record is not None and record.kind == "filed" for record in records)
 
 
-def _verb(step: AnyStep) -> str:
-    return "answer" if isinstance(step, Ask) else "approve"
-
-
 def _check(invocation: Invocation, step: AnyStep, command: c.CheckRow, by: str) -> tuple[e.AnyEvent, ...]:
     rows, row = step.rows if isinstance(step, Task) else (), command.row
     if not 0 <= row < len(rows):
@@ -182,7 +179,7 @@ def _check(invocation: Invocation, step: AnyStep, command: c.CheckRow, by: str) 
     if command.at_once and isinstance(step, Task) and step.must(row):
         raise Refused(
             f'Item {row + 1} of task "{invocation.id}" must be marked done alone: {rows[row]}',
-            hint=f"tocsin task check {quote(invocation.id)} {row + 1}",
+            hint=Action("task.check", invocation.id, {"row": str(row + 1)}),
             code="must_row",
         )
     return (e.event_of(e.StepChecked, command, by=by),)
@@ -274,7 +271,7 @@ def _answer(
     if invocation.over:
         raise Refused(
             f'Question "{invocation.id}" is answered already.',
-            hint=f"tocsin fact set {step.sets}=VALUE --source SOURCE",
+            hint=set_fact(step.sets),
             code="already_answered",
         )
     refuse_waiting(incident, invocation, step)
@@ -287,7 +284,7 @@ def _answer(
     if bytes(command.change.value).strip() == b"null":
         raise Refused(
             f'The answer "unknown" does not close question "{invocation.id}".',
-            hint=f"tocsin answer {quote(invocation.id)} --unknown",
+            hint=Action("step.answer", invocation.id, {"unknown": True}),
             code="no_answer",
         )
     refuse_facts_ahead((command.change,), now)

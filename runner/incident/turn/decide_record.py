@@ -8,6 +8,7 @@ from itertools import count
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.actor import Principal
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused
@@ -196,13 +197,13 @@ def _confirm(
     if not behalfs:
         raise Refused(
             f'Entry "{command.seq}" is not awaiting confirmation.',
-            hint="tocsin status",
+            hint=Action("incident.status"),
             code="nothing_to_confirm",
         )
     if by != behalfs[0].person:
         raise Refused(
             f'Only "{behalfs[0].person}" can confirm this entry: it was recorded on behalf of "{behalfs[0].person}".',
-            hint=f"tocsin confirm {behalfs[0].first} --as {behalfs[0].person}",
+            hint=Action("entry.confirm", str(behalfs[0].first), {"as": behalfs[0].person}),
             code="person",
         )
     return (e.BehalfConfirmed(first=behalfs[0].first, by=by, os_user=os_user, proven_by=proven_by),)
@@ -261,7 +262,7 @@ def _duty(
     duty = incident.duties.get(command.duty)
     if duty is None:
         close = nearest(command.duty, incident.duties)
-        hint = f'Write "{close}", the nearest name.' if close else "tocsin duties --all"
+        hint = f'Write "{close}", the nearest name.' if close else Action("duty.list", args={"all": True})
         raise Refused(
             f'Duty "{command.duty}" does not exist in this incident.', hint=hint, code="unknown_duty"
         )
@@ -347,7 +348,7 @@ def _file_steps(incident: Incident, command: c.RecordDuty, by: str) -> tuple[e.A
     if invocation is None:
         raise NotFound(
             f'Task "{command.step}" does not exist in incident "{incident.codename}".',
-            hint="tocsin task list",
+            hint=Action("task.list"),
             code="unknown_step",
         )
     if invocation.kind != "file":

@@ -65,7 +65,7 @@ def containment(rows: Iterable[TaskRow], now: datetime) -> Iterator[AttentionIte
                 text=named(row),
                 who=row.who,
                 detail=row.progress,
-                command=suggested_actions.row_step(row),
+                action=suggested_actions.row_step(row),
             )
 
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 import msgspec
 
+from runner.actions import PERSON, Action, Slot
 from runner.incident.exercises.improvements import Item, Plan, Proof, Source, Step, Tested, overdue
 from runner.reports.core.formatting import count, day, moment
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, fields, flow, line, paged, table
@@ -168,7 +169,10 @@ def proposals_page(report: ProposalsReport) -> Iterator[Block]:
     yield table(rows, 1, indent=0)
     fresh = next((proposal.ref for proposal in report.proposals if not proposal.item), "")
     if fresh:
-        words = f"tocsin improvement add --from {report.codename} --take {fresh} --owner PERSON --due DATE"
+        action = Action(
+            "improvement.add",
+            args={"from": report.codename, "take": fresh, "owner": PERSON, "due": Slot("DATE")},
+        )
         yield Blank()
         yield line("No action items yet. Choose proposals:", "dim")
-        yield line(words, "command")
+        yield flow(Cell("", "command", action))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from runner.actions import Action
 from runner.base.states import TaskState
 from runner.law.duty import DutyStatus
 from runner.playbook.format import CONTAINERS
@@ -96,7 +97,7 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     yield from _domains(found, now)
     later = attention_folded([item for item in found.needs_attention if item.rank == LATER], lanes)
     if later:
-        yield _titled(f"QUESTIONS ({len(later)})", "tocsin fact missing", ", after isolation")
+        yield _titled(f"QUESTIONS ({len(later)})", Action("fact.missing"), ", after isolation")
         yield from rows(attention_rows(later, now)) if everything else ()
     yield from _left_open(found) if over else () if brief else steps
     yield from _unproved(found, now)
@@ -119,7 +120,9 @@ def _attention(found: Status, now: datetime, lanes: Sequence[LaneGroup], most: i
         return
     yield line(f"DO NOW ({len(items)})", "title")
     yield from rows(attention_rows(items[:most], now))
-    yield from _more(len(items[most:]) if most is not None else 0, "tocsin next --all")
+    yield from _more(
+        len(items[most:]) if most is not None else 0, Action("incident.next", args={"all": True})
+    )
 
 
 def _quiet(found: Status) -> list[DeliveryRow]:
@@ -128,15 +131,15 @@ def _quiet(found: Status) -> list[DeliveryRow]:
     return [row for row in found.deliveries if row.delivery not in told]
 
 
-def _more(left: int, command: str) -> Iterator[Block]:
-    """Yield how many rows are not shown, and the command that shows them."""
+def _more(left: int, action: Action) -> Iterator[Block]:
+    """Yield how many rows are not shown, and the action that shows them."""
     if left:
-        yield flow(f"{left} more", arrow(command), indent=2)
+        yield flow(f"{left} more", arrow(action), indent=2)
 
 
-def _titled(title: str, command: str, more: str = "") -> Paragraph:
-    """Return a section's title with the command for the whole of it."""
-    return flow(Cell(title, "title"), f"{more}", arrow(command), hang=2)
+def _titled(title: str, action: Action, more: str = "") -> Paragraph:
+    """Return a section's title with the action for the whole of it."""
+    return flow(Cell(title, "title"), f"{more}", arrow(action), hang=2)
 
 
 def _left_open(found: Status) -> Iterator[Block]:
@@ -161,7 +164,7 @@ def _domains(found: Status, now: datetime) -> Iterator[Block]:
         how = f"{state.upper()}{' (assumed)' if assumed else ''}"
         yield flow(Cell(how, "alarm"), f" since {when(since, now)} · no messages use these systems", hang=2)
         names = " · ".join(domain.domain for domain in domains)
-        yield flow(names, arrow("tocsin domain list"), indent=2, hang=2)
+        yield flow(names, arrow(Action("domain.list")), indent=2, hang=2)
         for domain in domains:
             yield from _sent_through(domain)
 
@@ -194,7 +197,7 @@ def _clocks(
     ]
     shown = entries[:most]
     total = f"{len(shown)} of {len(entries)}" if len(shown) < len(entries) else str(len(entries))
-    yield _titled(f"LEGAL DEADLINES ({total})", "tocsin duties")
+    yield _titled(f"LEGAL DEADLINES ({total})", Action("duty.list"))
     yield from rows(shown)
 
 
@@ -234,7 +237,7 @@ def _steps(found: Status, now: datetime, groups: Sequence[LaneGroup], everything
         shown = entries if everything else entries[:OPEN]
         yield line(f"{title} ({len(entries)})" if not found.me or chosen is others else title, "title")
         yield from rows(shown)
-        yield from _more(len(entries) - len(shown), "tocsin task list")
+        yield from _more(len(entries) - len(shown), Action("task.list"))
 
 
 def _is_live(row: TaskRow) -> bool:
@@ -289,7 +292,7 @@ def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> I
     for row in current:
         key = (row.notice, row.version, row.status) if not everything else (row.document,)
         alike.setdefault(key, []).append(row)
-    yield _titled(f"NOTICES ({len(current)})", "tocsin notice list")
+    yield _titled(f"NOTICES ({len(current)})", Action("notice.list"))
     for found in alike.values():
         if len(found) < ENOUGH:
             yield table((notice_cells(row, now) for row in found), 1)
@@ -304,7 +307,7 @@ def _waiting(tasks: Sequence[TaskRow], groups: Sequence[LaneGroup], everything: 
     waiting = [row for row in tasks if row.state == "waiting" and not row.superseded]
     if not waiting:
         return
-    yield _titled(f"NEXT ({count(len(waiting), 'task')})", "tocsin task list")
+    yield _titled(f"NEXT ({count(len(waiting), 'task')})", Action("task.list"))
     shown = list(folded(waiting, groups))
     if not everything and len(shown) > SOON:
         soon = _soonest([row for row in shown if isinstance(row, TaskRow)])
@@ -346,7 +349,9 @@ def _done(tasks: Sequence[TaskRow], now: datetime, everything: bool) -> Iterator
     else:
         timed = [row for row in ended if row.ended_at is not None and row.state != "not_applicable"]
         shown = sorted(timed, key=lambda row: (row.ended_at or now, row.row))[-LATEST:][::-1]
-        yield _titled(f"RECENTLY DONE ({len(shown)} of {len(ended)})", "tocsin status --all")
+        yield _titled(
+            f"RECENTLY DONE ({len(shown)} of {len(ended)})", Action("incident.status", args={"all": True})
+        )
     yield from rows(_end(row, now) for row in shown)
 
 

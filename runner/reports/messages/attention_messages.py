@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from runner.actions import Action
 from runner.incident.messages.compromised_traffic import exposed_approval, exposures
 from runner.incident.messages.escalation import called_off
 from runner.incident.messages.update_cadence import broken_promises
@@ -28,7 +29,7 @@ def missed_updates(incident: Incident, now: datetime) -> Iterator[AttentionItem]
             since=promised,
             due=promised,
             text=f"Send the update that {handle(incident, promise.step)} promised",
-            command="tocsin task list",
+            action=suggested_actions.TASKS,
         )
 
 
@@ -42,7 +43,7 @@ def compromised_deliveries(incident: Incident, rows: Mapping[str, TaskRow]) -> I
                 since=exposure.at,
                 text=f"{person_name(exposure.person)} acknowledged through {exposure.domain}, which is compromised",
                 detail="Ask again out-of-band",
-                command=suggested_actions.call(exposure.delivery),
+                action=suggested_actions.call(exposure.delivery),
             )
     for name, row in rows.items():
         invocation = incident.invocations[name]
@@ -56,7 +57,7 @@ def compromised_deliveries(incident: Incident, rows: Mapping[str, TaskRow]) -> I
                     since=given.at,
                     text=f"{named(row)}: {person_name(given.by)} approved through {domain}, which was compromised",
                     detail="Ask again out-of-band",
-                    command=suggested_actions.reopen(row.command_name),
+                    action=suggested_actions.reopen(row.command_name),
                 )
 
 
@@ -71,7 +72,7 @@ def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
                 since=delivery.attempts[-1].ended_at if delivery.attempts else None,
                 text=f"{person_name(delivery.person)}: {delivery.stuck}",
                 detail="Find out what happened, then resolve it",
-                command=suggested_actions.resolve(delivery.id),
+                action=suggested_actions.resolve(delivery.id),
             )
         elif call_owed(incident, delivery):
             yield _call(incident, delivery)
@@ -83,7 +84,7 @@ def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
                 since=delivery.attempts[0].started_at,
                 text=f"{person_name(delivery.person)}: not delivered",
                 detail=f"{attempted_channels(delivery)} failed. Call, then record",
-                command=suggested_actions.call(delivery.id),
+                action=suggested_actions.call(delivery.id),
             )
         elif delivery.state == "active" and not (delivery.channels or delivery.waits or incident.replan):
             down = ", ".join(sorted(d.name for d in incident.domains.values() if d.state == "down"))
@@ -93,7 +94,7 @@ def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
                 since=delivery.attempts[-1].started_at if delivery.attempts else None,
                 text=f"{person_name(delivery.person)}: no usable contact method",
                 detail=f"{f'Down: {down}' if down else 'No channel is left'}. Call, then record",
-                command=suggested_actions.call(delivery.id),
+                action=suggested_actions.call(delivery.id),
             )
         elif is_in_doubt(incident, delivery):
             yield _doubt(incident, delivery, now)
@@ -131,7 +132,7 @@ def _doubt(incident: Incident, delivery: Delivery, now: datetime) -> AttentionIt
         text=f"Outcome unknown, {then}",
         who=person_name(delivery.person),
         detail="Call, or wait for the next attempt",
-        command=suggested_actions.call(delivery.id),
+        action=suggested_actions.call(delivery.id),
     )
 
 
@@ -156,7 +157,7 @@ def campaigns(incident: Incident) -> Iterator[AttentionItem]:
                 "bulk_paused",
                 campaign,
                 text,
-                suggested_actions.bulk("resume", campaign.notice, campaign.list_name),
+                suggested_actions.bulk("bulk.resume", campaign.notice, campaign.list_name),
             )
         if campaign.unknown:
             text = f"{campaign.notice} to {campaign.list_name}: unknown outcome for {count(campaign.unknown, 'person', 'people')}"
@@ -164,18 +165,18 @@ def campaigns(incident: Incident) -> Iterator[AttentionItem]:
                 "bulk_unknown",
                 campaign,
                 text,
-                suggested_actions.bulk("status", campaign.notice, campaign.list_name),
+                suggested_actions.bulk("bulk.status", campaign.notice, campaign.list_name),
             )
         for ask in campaign.asks:
             if ask.why:
-                told = suggested_actions.bulk(
-                    "substitute", campaign.notice, campaign.list_name, f"--place {ask.place}"
+                action = suggested_actions.bulk(
+                    "bulk.substitute", campaign.notice, campaign.list_name, place=ask.place
                 )
-                yield _campaign("substitute_notice", campaign, f"{ask.place}: {ask.why}", told)
+                yield _campaign("substitute_notice", campaign, f"{ask.place}: {ask.why}", action)
 
 
-def _campaign(kind: AttentionKind, one: CampaignView, text: str, command: str) -> AttentionItem:
-    return AttentionItem(kind=kind, ref=one.id, since=one.at, text=text, command=command)
+def _campaign(kind: AttentionKind, one: CampaignView, text: str, action: Action) -> AttentionItem:
+    return AttentionItem(kind=kind, ref=one.id, since=one.at, text=text, action=action)
 
 
 def attempted_channels(delivery: Delivery) -> str:
@@ -200,7 +201,7 @@ def _call(incident: Incident, delivery: Delivery) -> AttentionItem:
         text=f"{person_name(delivery.person)} {answered}",
         who=whose,
         detail=f"{attempted_channels(delivery)}. Call, then record",
-        command=suggested_actions.call(delivery.id),
+        action=suggested_actions.call(delivery.id),
     )
 
 

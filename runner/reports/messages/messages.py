@@ -24,7 +24,7 @@ from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import do_now
 from runner.reports.core.formatting import RECEIPTS, count, here, person_name, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, line, next_command, paged, section
+from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, do, line, paged, section
 from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import NotWritten, not_written
 from runner.reports.messages.attention_messages import deliveries, is_awaited, next_attempt
@@ -374,9 +374,9 @@ def message_page(report: DeliveryReport, now: datetime) -> Iterator[Block]:
     yield from _rules("BLOCKED CHANNELS", row.refusals, "warn")
     yield from _rules("SENT WITH A RULE OVERRIDE", row.overridden, "alarm")
     if row.stuck or unresolved(row):
-        yield from (Blank(), next_command(suggested_actions.resolve(row.delivery)))
+        yield from (Blank(), do(suggested_actions.resolve(row.delivery)))
     elif row.state != "satisfied":
-        yield from (Blank(), next_command(suggested_actions.call(row.delivery)))
+        yield from (Blank(), do(suggested_actions.call(row.delivery)))
 
 
 def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[Block]:

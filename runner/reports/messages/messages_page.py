@@ -43,7 +43,7 @@ def messages_page(report: MessagesReport, now: datetime) -> Iterator[Block]:
         yield line(f"DO NOW ({len(report.needs_attention)})", "title")
         yield from rows(attention_rows(report.needs_attention, now))
     else:
-        yield flow(Cell("No message needs action now", "good"), arrow("tocsin status"))
+        yield flow(Cell("No message needs action now", "good"), arrow(suggested_actions.STATUS))
     known = {message.message for message in report.messages}
     others = [row for row in report.deliveries if row.message not in known]
     if others:

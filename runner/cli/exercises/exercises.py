@@ -14,7 +14,7 @@ from runner.cli.framework.session import Session, catalog
 from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
 from runner.incident.state.exercise import Rating
-from runner.reports.core.page import Block, Cell, Page, Table, line, table
+from runner.reports.core.page import Block, Cell, Cells, Page, line, table
 
 if TYPE_CHECKING:
     from runner.app.exercises.exercises import Listed
@@ -60,20 +60,13 @@ def list_(session: Session) -> None:
 
     listeds = listed(catalog(session))
     report = {"schema": "tocsin/exercises/v1", "exercises": listeds}
-    session.show(report, lambda: Page((_table(listeds),)) if listeds else Page((line("none yet", "dim"),)))
+    found = table(map(_cells, listeds), 2, indent=0) if listeds else line("none yet", "dim")
+    session.show(report, Page((found,)))
 
 
-def _table(found: tuple[Listed, ...]) -> Table:
-    rows = tuple(
-        (
-            listed.name,
-            Cell(listed.exercise_type, "dim"),
-            Cell(listed.problem or listed.title, "alarm" if listed.problem else "plain"),
-            Cell(listed.playbook, "dim"),
-        )
-        for listed in found
-    )
-    return table(rows, 2, indent=0)
+def _cells(one: Listed) -> Cells:
+    title = Cell(one.problem or one.title, "alarm" if one.problem else "plain")
+    return one.name, Cell(one.exercise_type, "dim"), title, Cell(one.playbook, "dim")
 
 
 def run(

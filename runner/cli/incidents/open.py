@@ -127,6 +127,7 @@ def open_(
 def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> None:
     """Show what a request brings about, ask, do it, and say what came of it."""
     from runner.app.incidents.open_incident import commit_opening, prepare_opening
+    from runner.reports.messages.attention_messages import nothing_left
 
     opening = prepare_opening(session.service, request)
     if opening.unheld and not yes and session.world.asks and (roles := _fill(session, opening)):
@@ -149,7 +150,10 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
         keep_worker(session, start=True)
     turn = session.service.since(turn)
     after = turn.after
-    _warn_of_silence(session, after)
+    silent = [one.person for one in after.deliveries.values() if nothing_left(after, one)]
+    if silent:
+        names = ", ".join(dict.fromkeys(silent))
+        session.say(f"No channel could send the alert to {names}. Call now: tocsin message call-sheet")
     _warn_of_rest(session, after)
     report = filled(
         Opened,
@@ -176,16 +180,6 @@ def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:
                 break
             session.say(f'Person "{person}" is not in the contact list. Known: {", ".join(sorted(known))}')
     return found
-
-
-def _warn_of_silence(session: Session, incident: Incident) -> None:
-    """Say whom nothing has left to: whoever opens an incident believes that they are being called."""
-    from runner.reports.messages.attention_messages import nothing_left
-
-    silent = [one.person for one in incident.deliveries.values() if nothing_left(incident, one)]
-    if silent:
-        names = ", ".join(dict.fromkeys(silent))
-        session.say(f"No channel could send the alert to {names}. Call now: tocsin message call-sheet")
 
 
 def _warn_of_rest(session: Session, incident: Incident) -> None:

@@ -347,14 +347,10 @@ def rehearse(
         session.world.out.write(junit_text(found))
     else:
         session.show(found, lambda: page(found, missed=missed))
-    thin = [
-        file for file in found.files if 100 * file.coverage.branches.met < cover * file.coverage.branches.of
-    ]
-    for file in thin:
-        share = file.coverage.branches
-        session.say(
-            f"{file.playbook}: {share.met} of {share.of} branches are less than {cover} %. See --missed"
-        )
+    shares = ((file.playbook, file.coverage.branches) for file in found.files)
+    thin = [(playbook, share) for playbook, share in shares if 100 * share.met < cover * share.of]
+    for playbook, share in thin:
+        session.say(f"{playbook}: {share.met} of {share.of} branches are less than {cover} %. See --missed")
     return 1 if found.failed or thin else 0
 
 

@@ -49,11 +49,8 @@ def _body(box: Node, names: Mapping[Path, str], indent: str) -> Iterator[str]:
             yield f"{indent}class {name} {one.progress.state}"
     for start, end in box.edges:
         after = box.inside[end]
-        words = ", ".join(
-            part
-            for part in ("any" if after.join == "any" else "", f"if {after.when}" if after.when else "")
-            if part
-        )
+        parts = ("any" if after.join == "any" else "", f"if {after.when}" if after.when else "")
+        words = ", ".join(filter(None, parts))
         arrow = f'-->|"{label(words)}"|' if words else "-->"
         yield f"{indent}{names[box.inside[start].path]} {arrow} {names[after.path]}"
 

@@ -94,12 +94,8 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True):
     def filled(self, box: Node, steps: tuple[AnyStep, ...], running: tuple[str, ...]) -> Node:
         """Return a box with its steps; ``running`` are the playbooks that it stands in, none of which is drawn again."""
         places = {step.id: place for place, step in enumerate(steps)}
-        edges = [
-            (places[before], places[step.id])
-            for step in steps
-            for before in step.after.steps
-            if before in places
-        ]
+        pairs = ((before, step.id) for step in steps for before in step.after.steps)
+        edges = [(places[before], places[after]) for before, after in pairs if before in places]
         inside = tuple(self.node(step, box.path, running) for step in steps)
         return msgspec.structs.replace(box, inside=inside, edges=tuple(dict.fromkeys(edges)))
 

@@ -29,11 +29,8 @@ def progress(incident: Incident, run: str) -> Mapping[Path, Progress]:
     found: dict[Path, list[str]] = {}
     for invocation in incident.invocations.values():
         scope = incident.scopes[invocation.scope]
-        if (
-            scope.run == run
-            and not scope.added
-            and incident.latest.get(f"{scope.id}|{invocation.step}") == invocation.id
-        ):
+        newest = incident.latest.get(f"{scope.id}|{invocation.step}") == invocation.id
+        if scope.run == run and not scope.added and newest:
             found.setdefault(_path(incident, scope, invocation), []).append(_state(invocation))
     return {path: _progress(states) for path, states in found.items()}
 

@@ -183,15 +183,9 @@ def unmet(report: DrillReport) -> tuple[str, ...]:
 
 def behind_plan(report: DrillReport) -> tuple[str, ...]:
     """Return the numbers of the events whose time came while nobody conducted the exercise."""
-    return tuple(
-        event.number
-        for event in report.events
-        if report.stage == "running"
-        and event.state == "waiting"
-        and event.category in ("inject", "other")
-        and event.planned is not None
-        and event.planned < report.exercise_time
-    )
+    waiting = [event for event in report.events if event.state == "waiting" and report.stage == "running"]
+    timed = [event for event in waiting if event.category in ("inject", "other")]
+    return tuple(one.number for one in timed if one.planned and one.planned < report.exercise_time)
 
 
 _TONES: dict[str, Tone] = {"released": "good", "left out": "dim", "waiting": "plain"}

@@ -26,13 +26,9 @@ def _blocks(about: Book) -> Iterator[Block]:
         f"Right after EndEx, while it is fresh: fill it in, alone, and give it to {contact}. No name is needed. What it says goes into the "
         "after-action report without names."
     )
-    yield fields(
-        (
-            ("Name (may stay empty)", LINE),
-            ("Organisation, department", LINE),
-            ("I took part as", "\n".join(f"{_BOX} {part}" for part in PARTS.values())),
-        )
-    )
+    parts = "\n".join(f"{_BOX} {part}" for part in PARTS.values())
+    who = (("Name (may stay empty)", LINE), ("Organisation, department", LINE))
+    yield fields((*who, ("I took part as", parts)))
     yield heading(2, "What went well")
     yield table(("No.", "What", "Whose work, which plan or tool"), [(row, _WIDE, _WIDE) for row in _ROWS])
     yield heading(2, "Improvements")
@@ -40,15 +36,12 @@ def _blocks(about: Book) -> Iterator[Block]:
     yield table(heads, [(row, _WIDE, _WIDE, f"\n{LINE[:12]}") for row in _ROWS])
     yield heading(2, "The exercise")
     yield paragraph("1: not at all. 5: fully. Leave empty what you cannot say.")
-    yield table(
-        ("", *"12345"),
-        [(statement, *[_BOX] * 5) for statement in _statements(talked=plan.type in DISCUSSION)],
-    )
+    statements = _statements(talked=plan.type in DISCUSSION)
+    yield table(("", *"12345"), [(statement, *[_BOX] * 5) for statement in statements])
     yield heading(2, "What it was for")
     yield paragraph("After the exercise I could do my part in this on a real day:")
-    yield table(
-        ("", *"12345"), [(f"{objective.id}: {objective.text}", *[_BOX] * 5) for objective in plan.objectives]
-    )
+    goals = [f"{objective.id}: {objective.text}" for objective in plan.objectives]
+    yield table(("", *"12345"), [(goal, *[_BOX] * 5) for goal in goals])
     yield heading(2, "Anything else")
     yield paragraph("\n".join([LINE * 3] * 4))
 

@@ -96,10 +96,7 @@ def overview(about: Book) -> Iterator[Block]:
             ("StartEx (exercise time)", started(about)),
             ("Scope", said.scope),
             ("Mission areas", ", ".join(said.mission_areas)),
-            (
-                "Core capabilities",
-                ", ".join(dict.fromkeys(objective.capability for objective in plan.objectives)),
-            ),
+            ("Core capabilities", ", ".join(dict.fromkeys(each.capability for each in plan.objectives))),
             ("Threat or hazard", said.threat),
             ("Sponsor", said.sponsor),
             ("Participating organisations", ", ".join(said.organizations)),
@@ -122,9 +119,8 @@ def clock_words(plan: Exercise) -> str:
         return "Exercise time stands until a controller jumps to what comes next."
     if plan.clock.mode == "accelerated" and plan.clock.rate != 1:
         hour = span(timedelta(hours=1) / plan.clock.rate)
-        return (
-            f"Exercise time goes {plan.clock.rate:g} times as fast as the wall's: an hour of it takes {hour}."
-        )
+        faster = f"{plan.clock.rate:g} times as fast as the wall's"
+        return f"Exercise time goes {faster}: an hour of it takes {hour}."
     return "Exercise time goes as fast as the wall's."
 
 

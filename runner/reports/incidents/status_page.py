@@ -81,7 +81,10 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     yield from () if brief else deadlines
     yield from _decided(found.duties)
     yield from _domains(found, now)
-    yield from _questions(found, now, lanes, everything)
+    later = attention_folded([item for item in found.needs_attention if item.rank == LATER], lanes)
+    if later:
+        yield _titled(f"QUESTIONS ({len(later)})", Action("fact.missing"), ", after isolation")
+        yield from rows(attention_rows(later, now)) if everything else ()
     yield from _left_open(found) if over else () if brief else steps
     yield from _unproved(found, now)
     yield from _notices(found.notices, now, everything)
@@ -123,14 +126,6 @@ def _more(left: int, action: Action) -> Iterator[Block]:
 def _titled(title: str, action: Action, more: str = "") -> Paragraph:
     """Return a section's title with the action for the whole of it."""
     return flow(Cell(title, "title"), f"{more}", arrow(action), hang=2)
-
-
-def _questions(found: Status, now: datetime, lanes: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:
-    """Yield the questions that wait until the incident is contained: their number, or all of them."""
-    later = attention_folded([item for item in found.needs_attention if item.rank == LATER], lanes)
-    if later:
-        yield _titled(f"QUESTIONS ({len(later)})", Action("fact.missing"), ", after isolation")
-        yield from rows(attention_rows(later, now)) if everything else ()
 
 
 def _left_open(found: Status) -> Iterator[Block]:

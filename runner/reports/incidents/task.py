@@ -120,6 +120,8 @@ def task(
     run = incident.runs[scope.run]
     bound = subject(incident, found, step) if isinstance(step, Approve) else None
     digest = bound.digest if bound else ""
+    rendered = notice_rows(incident) if bound else ()
+    notices = [row for row in rendered if bound and (row.step, row.digest) == (bound.id, bound.digest)]
     message = incident.messages.get(found.message)
     sent = message.deliveries if message else ()
     kind = fact_type(found.sets) if found.sets else None
@@ -151,13 +153,8 @@ def task(
             if (one.scope, one.step) == (found.scope, found.step) and one.id != found.id
         ),
         comments=tuple(_comments(invocation, journal)),
-        notice=_notice(incident, bound) if bound else None,
+        notice=notices[-1] if notices else None,
     )
-
-
-def _notice(incident: Incident, bound: Invocation) -> NoticeRow | None:
-    rows = [row for row in notice_rows(incident) if (row.step, row.digest) == (bound.id, bound.digest)]
-    return rows[-1] if rows else None
 
 
 def _outsider(incident: Incident, invocation: Invocation, row: TaskRow) -> str:
@@ -227,7 +224,8 @@ def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
         clock = "" if row.over else f" ({remaining(row.due, now)})"
         yield "Due", f"{when(row.due, now)}{clock}"
     yield "To do since", when(report.ready_at, now) if report.ready_at else ""
-    yield "Ended", _ended(report, now)
+    if row.ended_at:
+        yield "Ended", f"{when(row.ended_at, now)}{f' by {report.ended_by}' if report.ended_by else ''}"
     if report.outside_role:
         yield "Note", f"{report.outside_role} does not hold the role {' or '.join(row.roles)}"
     yield "Waits for", ", ".join((*row.waits_for, *row.missing))
@@ -239,12 +237,6 @@ def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
     yield "Result", report.digest
     yield "Phase", ", ".join(part for part in (report.phase, *report.csf) if part)
     yield "Id", row.invocation
-
-
-def _ended(report: TaskReport, now: datetime) -> str:
-    if report.task.ended_at is None:
-        return ""
-    return f"{when(report.task.ended_at, now)}{f' by {report.ended_by}' if report.ended_by else ''}"
 
 
 def _item(one: CheckRow) -> Cells:

@@ -184,23 +184,19 @@ def _entry_blocks(one: Entry, zone: tzinfo) -> Iterator[Block]:
     clock = f"{one.at.astimezone(zone):%H:%M:%S}"
     stream = "" if one.stream == "operational" else f"[{one.stream}] "
     late = f", written {moment(one.recorded, zone)}" if one.recorded - one.at > _LATE_ENTRY else ""
+    confirmed = f", confirmed in entry {one.confirmed_in}" if one.confirmed_in else ", not confirmed"
+    confirmed = confirmed if one.on_behalf_of else ""
     exercise = f", exercise time {moment(one.exercise_at, zone)}" if one.exercise_at else ""
     yield flow(
         Cell(f"{clock}  {one.event:>4}  ", "dim"),
         Cell(stream, "warn"),
         Cell(one.text, _tone(one)),
-        Cell(f"  – {one.actor}{_confirmation(one)}{late}{exercise}", "dim"),
+        Cell(f"  – {one.actor}{confirmed}{late}{exercise}", "dim"),
         hang=16,
     )
     for correction in one.corrections:
         text = f"Marked as wrong by {correction.by or 'an unnamed person'} in entry {correction.event}: {correction.reason}"
         yield line(text, "alarm", indent=16, hang=2)
-
-
-def _confirmation(one: Entry) -> str:
-    if not one.on_behalf_of:
-        return ""
-    return f", confirmed in entry {one.confirmed_in}" if one.confirmed_in else ", not confirmed"
 
 
 def _tone(one: Entry) -> Tone:

@@ -23,7 +23,7 @@ from runner.reports.core.formatting import (
     unsigned,
     when,
 )
-from runner.reports.core.header import Heading, list_header, marked
+from runner.reports.core.header import Heading, list_header
 from runner.reports.core.page import Block, Cell, Row, Tone, arrow, ends, fields, flow, line, paged, rows
 from runner.reports.core.second_person import ground_words
 from runner.reports.law.duty_rows import DONE, due_words, duty_row, start_words, time_left
@@ -96,7 +96,10 @@ def duties_page(
     """Draw duties by verdict, the most urgent first; ``why`` adds reasons, sources and ids to each."""
     now = report.as_of
     screen = _Screen(now, opened, None if everything else _SHOWN, why)
-    yield from _head(heading, now)
+    if heading is not None:
+        yield from list_header(heading, "Legal duties", now)
+    else:
+        yield ends((Cell("Legal duties", "title"),), (screen_time(now),))
     yield from (line(f"Warning: {warning}", "warn", hang=2) for warning in report.warnings)
     if not report.duties:
         yield line("No law was assessed: no facts are recorded", "dim")
@@ -113,14 +116,6 @@ def duties_page(
         yield from screen.rows([*near, *(far if everything else ())])
         yield from rows(_question(path, held, now) for path, held in asked)
     yield from _folded(report.duties, screen, everything)
-
-
-def _head(heading: Heading | None, now: datetime) -> Iterator[Block]:
-    if heading is not None:
-        yield from list_header(heading, "Legal duties", now)
-        return
-    yield from marked("real")
-    yield ends((Cell("Legal duties", "title"),), (screen_time(now),))
 
 
 def _sections(found: Sequence[DutyStatus]) -> Iterator[tuple[str, list[DutyStatus]]]:

@@ -131,7 +131,12 @@ def _words(event: e.AnyEvent, delivery: Delivery) -> str:
         case e.ReceiptTaken(delivery=delivery.id, n=n, kind=kind):
             return f"{_TOLD[kind]} (attempt {n}{_over(delivery, n)})"
         case e.EvidenceRaised(delivery=delivery.id):
-            return _said(event, delivery)
+            if event.evidence == "none":
+                return f"{event.by} telephoned and did not reach {delivery.person}"
+            if event.via == "telephone":
+                return f"{event.by} reached {delivery.person} by telephone"
+            what = {"read": "said that they have it, which over this way proves only that it was read"}
+            return f"{delivery.person} {what.get(event.evidence, 'acknowledged it')} by {event.via}"
         case e.DeliveryResent(delivery=delivery.id, by=by):
             return f"{by} had it sent again, so that what was proved before is of the earlier sending"
         case _:
@@ -142,15 +147,6 @@ def _accepted(delivery: Delivery, n: int, event: e.AttemptEnded) -> str:
     who = f"{event.resolved_by} said that it happened" if event.resolved_by else "the provider accepted it"
     ref = f" as {event.provider_id}" if event.provider_id else ""
     return f"{who}{ref} (attempt {n}{_over(delivery, n)})"
-
-
-def _said(event: e.EvidenceRaised, delivery: Delivery) -> str:
-    if event.evidence == "none":
-        return f"{event.by} telephoned and did not reach {delivery.person}"
-    if event.via == "telephone":
-        return f"{event.by} reached {delivery.person} by telephone"
-    what = {"read": "said that they have it, which over this way proves only that it was read"}
-    return f"{delivery.person} {what.get(event.evidence, 'acknowledged it')} by {event.via}"
 
 
 def _over(delivery: Delivery, n: int) -> str:

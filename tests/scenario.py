@@ -349,19 +349,23 @@ class World:
             case Render(step=step):
                 digest = self.digests.get(self.incident.invocations[step].step, "sha256:first")
                 return c.Rendered(
-                    document=f"{step}/{work.notice}",
-                    step=step,
-                    notice=work.notice,
-                    version="1",
-                    digest=digest,
-                    files={"txt": digest},
-                    gaps=(),
-                    facts={},
-                    duty=work.duty,
-                    final=True,
+                    event=e.DocumentRendered(
+                        document=f"{step}/{work.notice}",
+                        step=step,
+                        notice=work.notice,
+                        version="1",
+                        digest=digest,
+                        files={"txt": digest},
+                        gaps=(),
+                        facts={},
+                        duty=work.duty,
+                        status="final",
+                    )
                 )
             case Recall(delivery=delivery, n=n):
-                return c.TakeReceipt(delivery=delivery, n=n, kind="recalled", event=f"recall {n}")
+                return c.TakeReceipt(
+                    event=e.ReceiptTaken(delivery=delivery, n=n, kind="recalled", event=f"recall {n}")
+                )
             case Deliver(channel=channel):
                 result = NOT_SENT if channel in self.down else self._scripted(channel)
                 return c.AttemptDone(effect=work.delivery, n=work.n, result=result)
@@ -402,21 +406,25 @@ class World:
         above = tuple(p for p in self.above if p not in meant and p not in later)
         leveled = [*((p, 0) for p in meant), *((p, 1) for p in later), *((p, 2) for p in above)]
         return c.Composed(
-            step=work.step,
-            message=f"m{self.names}",
-            message_class=self.message_class,
-            body=f"body{self.names}",
-            to=meant,
-            plans=tuple(
-                msgspec.structs.replace(
-                    self._planned(person, level, (f"d{self.names}-{later[person]}",) if level == 1 else ()),
-                    roles=tuple(persons[person]) if level == 0 else (),
-                )
-                for person, level in leveled
-                if level == 0 or self.message_class.escalate_after is not None
-            ),
-            reminder=work.reminder,
-            requested_by="ann",
+            event=e.MessageComposed(
+                step=work.step,
+                message=f"m{self.names}",
+                message_class=self.message_class,
+                body=f"body{self.names}",
+                to=meant,
+                plans=tuple(
+                    msgspec.structs.replace(
+                        self._planned(
+                            person, level, (f"d{self.names}-{later[person]}",) if level == 1 else ()
+                        ),
+                        roles=tuple(persons[person]) if level == 0 else (),
+                    )
+                    for person, level in leveled
+                    if level == 0 or self.message_class.escalate_after is not None
+                ),
+                reason=e.REPEATED if work.reminder else "",
+                requested_by="ann",
+            )
         )
 
     def _planned(self, person: str, level: int = 0, stands_for: tuple[str, ...] = ()) -> e.PlannedDelivery:
@@ -441,13 +449,15 @@ class World:
             for name, channels in places.items()
         ]
         return c.Composed(
-            step="",
-            message=f"m{self.names}",
-            message_class=kind,
-            body=f"body{self.names}",
-            to=tuple(plan.person for plan in plans),
-            plans=tuple(plans),
-            about=message,
+            event=e.MessageComposed(
+                step="",
+                message=f"m{self.names}",
+                message_class=kind,
+                body=f"body{self.names}",
+                to=tuple(plan.person for plan in plans),
+                plans=tuple(plans),
+                about=message,
+            )
         )
 
     def work(self, rounds: int = 50) -> list[AnyWork]:

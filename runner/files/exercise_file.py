@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from runner import actions
 from runner.base.instants import parse_instant
 from runner.base.text import near_hint, sentence
 from runner.errors import NotFound, Problem, TocsinError
@@ -110,7 +111,7 @@ def _events(source: Source, problems: list[Problem]) -> Any:
 def _find(name: str, catalog: Catalog) -> Path:
     files = exercise_files(catalog)
     if name not in files:
-        hint = near_hint(name, files, "tocsin drill list")
+        hint = near_hint(name, files) or actions.Action("drill.list")
         raise NotFound(f'Exercise "{name}" does not exist.', hint=hint, code="unknown_exercise")
     return files[name]
 

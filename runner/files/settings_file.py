@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.text import near_hint, sentence
 from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
@@ -28,7 +29,9 @@ _PASSWORD_IN_URL = re.compile(r"postgres(?:ql)?://(?:[^/?#@]*:[^/?#@]+@|.*[?&]pa
 def load_home(path: Path) -> Home:
     """Return the settings in a file; raises NotFound, or Invalid with every problem."""
     if not path.exists():
-        raise NotFound(f'Folder "{path.parent}" has no {path.name}.', hint="tocsin init", code="no_home")
+        raise NotFound(
+            f'Folder "{path.parent}" has no {path.name}.', hint=Action("home.init"), code="no_home"
+        )
     source = load(path, code="bad_settings")
     home, problems = _decode(source)
     if problems or home is None:

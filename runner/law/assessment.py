@@ -229,8 +229,14 @@ def _finding(rule: DutyRule, law: _Law, case: _Case) -> _Finding:
     """Judge one duty: population by population, then the thresholds over those that are owed it."""
     if law.barred is not None:
         return _Finding(False, (law.barred,), (), (), case.whole)
+    able = law.version.exemptions_of(rule.slug)
     grounds = [
-        (*scope, *_duty_grounds(rule, law, judge))
+        (
+            *scope,
+            *(judge.ground(condition, law.claimed) for condition in rule.only_if),
+            *(judge.ground(condition, law.claimed, wanted=False) for condition in rule.unless),
+            *exemption_grounds(able, judge, law.claimed),
+        )
         for scope, judge in zip(law.scopes, law.judges, strict=True)
     ]
     answers = [conjunction(ground.answer for ground in each) for each in grounds]
@@ -250,7 +256,6 @@ def _finding(rule: DutyRule, law: _Law, case: _Case) -> _Finding:
     failed = reasons(reached, False) if answer is False and within is not False else ()
     because = failed or _once((*law.groups.told(notes), *reasons(reached, answer)))
     first = next((n for n, one in enumerate(answers) if one is True or (not owed and one is not False)), None)
-    able = law.version.exemptions_of(rule.slug)
     stands = Standing(law.judges, grounds, answers, law.groups) if answer is True else None
     unless = () if stands is None else unclaimed(able, stands)
     record = case.records.get(f"{law.regime.id}/{rule.slug}")
@@ -271,14 +276,6 @@ def _decides(answer: Answer, within: Answer) -> bool:
     return isinstance(answer, Unknown) if isinstance(within, Unknown) else answer is within
 
 
-def _duty_grounds(rule: DutyRule, law: _Law, judge: Evaluator) -> tuple[Ground, ...]:
-    return (
-        *(judge.ground(condition, law.claimed) for condition in rule.only_if),
-        *(judge.ground(condition, law.claimed, wanted=False) for condition in rule.unless),
-        *exemption_grounds(law.version.exemptions_of(rule.slug), judge, law.claimed),
-    )
-
-
 def _threshold(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, Unknown]]) -> Ground:
     answer = met(threshold, owed, open_)
     counted = _COUNTED[threshold.count].format(place=threshold.place)
@@ -288,20 +285,16 @@ def _threshold(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple
     return Ground(Reason("threshold", text), answer)
 
 
-def _verdict(answer: Answer, advisory: bool) -> Verdict:
-    if answer is False:
-        return "not_applicable"
-    if advisory:
-        return "advisory"
-    return "applies" if answer is True else "unknown"
-
-
 # ----------------------------------------------------------------------------------------------- statuses
 
 
 def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     finding = _finding(rule, law, case)
-    verdict = _verdict(finding.answer, law.advisory or rule.voluntary)
+    verdict: Verdict = "applies" if finding.answer is True else "unknown"
+    if finding.answer is False:
+        verdict = "not_applicable"
+    elif law.advisory or rule.voluntary:
+        verdict = "advisory"
     seen = is_relevant(finding.answer, law.regime.jurisdictions, case.places)
     computed = deadline(rule.clock, law.dossier, law.place, case.earliest)
     identity = f"{law.regime.id}/{rule.slug}"

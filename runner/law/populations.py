@@ -198,19 +198,15 @@ def met(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, 
     missing = [name for _, span in sure + maybe if isinstance(span, Unknown) for name in span.missing]
     once = {id(unknown): unknown for _, unknown in open_}  # a group of populations has one
     missing += [name for unknown in once.values() for name in unknown.missing]
-    return Unknown(tuple(dict.fromkeys(missing or [_settling(threshold, view) for view, _ in sure])))
+    by_place = threshold.count == "residents_notified"
+    path = f"people.by_jurisdiction.{threshold.place}" if by_place else "people.total"
+    return Unknown(tuple(dict.fromkeys(missing or [view.named(path) for view, _ in sure])))
 
 
 def _counted(threshold: Threshold, view: View) -> Span | Unknown:
     if threshold.count == "residents_notified":
         return residents(view, threshold.place)
     return everyone(view)
-
-
-def _settling(threshold: Threshold, view: View) -> str:
-    if threshold.count == "residents_notified":
-        return view.named(f"people.by_jurisdiction.{threshold.place}")
-    return view.named("people.total")
 
 
 def _in_one_state(
@@ -262,16 +258,13 @@ def _overlapping(owed: Sequence[View]) -> Iterable[Sequence[str]]:
     """Return the populations by groups of those that may hold the same persons."""
     group = {view.id: [view.id] for view in owed}
     for view in owed:
-        for other in _text_set(view.population.get("overlaps")):
+        others = view.population.get("overlaps")
+        for other in set(map(str, others)) if isinstance(others, list | tuple | set | frozenset) else ():
             few, many = sorted((group[view.id], group.get(other, [])), key=len)
             if few and few is not many:
                 many.extend(few)
                 group.update(dict.fromkeys(few, many))
     return {id(each): each for each in group.values()}.values()
-
-
-def _text_set(value: Any) -> set[str]:
-    return {str(item) for item in value} if isinstance(value, list | tuple | set | frozenset) else set()
 
 
 def _number(value: Value) -> int | None:

@@ -11,7 +11,7 @@ import msgspec
 
 from runner.base.instants import parse_duration
 from runner.base.text import near_hint
-from runner.errors import Invalid, Problem
+from runner.errors import Invalid, Problem, TocsinError
 from runner.facts.fact_files import misstated
 from runner.facts.vocabulary.lookup import fact_type, path_hint
 from runner.playbook.bundle import is_path, load_bundle
@@ -46,14 +46,20 @@ class TestFile(msgspec.Struct, frozen=True, kw_only=True):
 def load_tests(path: Path, catalog: Catalog) -> TestFile:
     """Return a file of tests; raises Invalid with every problem, NotFound where its playbook is not there."""
     source = scan_file(path)
+    test_file, problems = _read(source, path, catalog)
+    if test_file is None or problems:
+        raise invalid_file(source, problems, code="bad_tests")
+    return test_file
+
+
+def _read(source: Source, path: Path, catalog: Catalog) -> tuple[TestFile | None, tuple[Problem, ...]]:
     tests, problems = read_struct(source, PlaybookTests, SCHEMA)
     if tests is None:
-        raise invalid_file(source, problems, code="bad_tests")
-    bundle = load_bundle(_playbook(tests.playbook, path), around(path, catalog))
+        return None, problems
+    playbook = str((path.parent / tests.playbook).resolve()) if is_path(tests.playbook) else tests.playbook
+    bundle = load_bundle(playbook, around(path, catalog))
     problems = tuple(_meaning(source, tests, bundle))
-    if problems:
-        raise invalid_file(source, problems, code="bad_tests")
-    return TestFile(file=str(path), tests=tests, bundle=bundle, playbook=_playbook(tests.playbook, path))
+    return TestFile(file=str(path), tests=tests, bundle=bundle, playbook=playbook), problems
 
 
 def around(path: Path, catalog: Catalog) -> Catalog:
@@ -64,17 +70,10 @@ def around(path: Path, catalog: Catalog) -> Catalog:
 
 def check_tests(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
     """Return every problem of a file of tests; nothing is raised."""
-    from runner.errors import TocsinError
-
-    tests, problems = read_struct(source, PlaybookTests, SCHEMA)
-    if tests is None:
-        return problems
-    path = Path(source.file)
     try:
-        bundle = load_bundle(_playbook(tests.playbook, path), around(path, catalog))
+        return _read(source, Path(source.file), catalog)[1]
     except TocsinError as error:
         return (source.problem(("playbook",), "playbook", error.message, hint=error.hint),)
-    return tuple(_meaning(source, tests, bundle))
 
 
 def find_tests(names: Sequence[str], catalog: Catalog) -> tuple[Path, ...]:
@@ -121,10 +120,6 @@ def _is_a(file: Path, schema: str) -> bool:
         text = read_file(file, MAX_BYTES).decode("utf-8", errors="replace")
         return any(line.strip() == f"schema: {schema}" for line in text.splitlines())
     return False
-
-
-def _playbook(name: str, tests: Path) -> str:
-    return str((tests.parent / name).resolve()) if is_path(name) else name
 
 
 # --------------------------------------------------------------------------------------------------- meaning

@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from runner.actions import Action
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.transaction import Transaction, row_of
 from runner.app.core.trusted_clock import TrustedClock
@@ -136,7 +137,9 @@ class Worker:
                 tries = tries + 1 if self._kept and not self._doing else 0
                 if tries > PATIENCE:
                     raise StoreError(
-                        "The outcomes could not be recorded.", hint="tocsin worker --once", code="unrecorded"
+                        "The outcomes could not be recorded.",
+                        hint=Action("worker.run", args={"once": True}),
+                        code="unrecorded",
                     )
             self._rested()
         finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.reader import Reader
 from runner.app.exercises.simulated_responders import Players
@@ -32,6 +33,8 @@ from runner.reports.playbooks.case_result import CaseResult, differences, played
 from runner.workers.embedded import Worker
 from runner.workers.virtual import VirtualClock, play, simulating
 
+Words = Callable[[TocsinError], str]
+
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one case: nothing is wrong when there are no ``failures``."""
@@ -48,15 +51,16 @@ def run_file(
     file: TestFile,
     catalog: Catalog,
     cache: Path | None,
+    words: Words,
     only: str = "",
     seen: Callable[[int], None] = lambda _count: None,
 ) -> tuple[Result, ...]:
     """Play the cases that have ``only`` in their name, and return what came of each; ``seen`` is told of each.
 
-    In ``cache`` compiled law is kept for the next time.
+    In ``cache`` compiled law is kept for the next time. ``words`` tells of an error and of what to do next.
     """
     found = []
-    for result in _results(file, catalog, cache, only):
+    for result in _results(file, catalog, cache, words, only):
         found.append(result)
         seen(1)
     return tuple(found)
@@ -85,7 +89,9 @@ def _case(result: Result) -> CaseReport:
     )
 
 
-def _results(file: TestFile, catalog: Catalog, cache: Path | None, only: str) -> Iterator[Result]:
+def _results(
+    file: TestFile, catalog: Catalog, cache: Path | None, words: Words, only: str
+) -> Iterator[Result]:
     start = parse_instant(file.tests.opened)
     with (
         tempfile.TemporaryDirectory(prefix="tocsin-test-", ignore_cleanup_errors=True) as folder,
@@ -94,19 +100,20 @@ def _results(file: TestFile, catalog: Catalog, cache: Path | None, only: str) ->
         digest = sandbox.pin(service, catalog, cache or Path(folder) / "cache", file)
         for case in file.tests.cases:
             if only in case.name:
-                yield _run(service, file, case, catalog, digest)
+                yield _run(service, file, case, catalog, digest, words)
 
 
-def _run(service: IncidentService, file: TestFile, case: Case, catalog: Catalog, pinned: str) -> Result:
+def _run(
+    service: IncidentService, file: TestFile, case: Case, catalog: Catalog, pinned: str, words: Words
+) -> Result:
     clock = VirtualClock(parse_instant(file.tests.opened))
     found = copy(service)
     found.clock = clock
     try:
         incident, close = _play(found, file, case, catalog, pinned, clock)
     except TocsinError as error:
-        hint = f" ({error.hint})" if error.hint else ""
         problems = "".join(f"; {problem}" for problem in error.problems[:3])
-        return Result(name=case.name, failures=(f"{error.message}{hint}{problems}",))
+        return Result(name=case.name, failures=(f"{words(error)}{problems}",))
     came = _came(found, incident, clock, file, close)
     refused = {
         step_path(i.id) for i in incident.invocations.values() if any(not a.approved for a in i.approvals)
@@ -172,7 +179,7 @@ def _events(reader: Reader, incident: Incident) -> Iterator[AnyEvent]:
         yield decode(row.payload)
 
 
-def passed_test(known: Item, catalog: Catalog, cache: Path | None) -> Tested | None:
+def passed_test(known: Item, catalog: Catalog, cache: Path | None, words: Words) -> Tested | None:
     """Run the test that an action item closes with, if there is one; raises Refused where it does not pass."""
     wanted = closing(known.plan.closes_with)
     if wanted.kind != "test":
@@ -182,7 +189,9 @@ def passed_test(known: Item, catalog: Catalog, cache: Path | None) -> Tested | N
         if wanted.what not in {case.name for case in file.tests.cases}:
             continue
         (result,) = (
-            result for result in run_file(file, catalog, cache, wanted.what) if result.name == wanted.what
+            result
+            for result in run_file(file, catalog, cache, words, wanted.what)
+            if result.name == wanted.what
         )
         if result.failures:
             hint = f"tocsin playbook test {wanted.name} --only '{wanted.what}'"
@@ -193,6 +202,6 @@ def passed_test(known: Item, catalog: Catalog, cache: Path | None) -> Tested | N
         )
     raise Refused(
         f'Test "{wanted.what}" is not in the tests of "{wanted.name}".',
-        hint="tocsin playbook test",
+        hint=Action("playbook.test"),
         code="unknown_test",
     )

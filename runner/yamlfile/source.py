@@ -89,7 +89,7 @@ def scan(content: bytes | str, file: str, *, loader: Any = None, data: bool = Fa
     builder = Builder(file, data=data)
     event: Any = None
     try:
-        for event in yaml.parse(text, Loader=loader or _fastest()):
+        for event in yaml.parse(text, Loader=loader or getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             if not builder.take(event):
                 break
     except yaml.MarkedYAMLError as error:
@@ -120,10 +120,6 @@ def _open_quote(error: yaml.MarkedYAMLError, last: Any, text: str) -> Any:
         if start.line < end.line == breaks.line and not text[end.index : breaks.index].strip():
             return start
     return breaks if to_the_end else None
-
-
-def _fastest() -> Any:
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 _TOO_LARGE = (

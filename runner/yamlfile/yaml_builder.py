@@ -172,10 +172,7 @@ class Builder:
             self.report(mark, "yaml-alias-bomb", message, "Write the values out.")
             return False
         here = Spot(mark.line + 1, mark.column + 1, spot.keys, spot.inside)
-        if isinstance(data, str):
-            self._value_or_key(data, data, here, size, None, mark)
-        else:
-            self._value_or_key(None, data, here, size, None, mark)
+        self._value_or_key(data if isinstance(data, str) else None, data, here, size, None, mark)
         return True
 
     def _scalar(self, event: Any) -> None:

@@ -16,6 +16,7 @@ from runner.app.messages.acknowledgement import COMMAND_LINE, acknowledge, code_
 from runner.base.states import Proof
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Attempt, Delivery, Incident
+from runner.incident.state.messages import ReceiptTaken
 from runner.playbook.format import Message, MessageTemplate, Playbook, Role
 from runner.routing.messaging import ChannelConfig, ContactPoint
 from runner.routing.organisation import Home, Person
@@ -173,7 +174,9 @@ def _follows_link(desk: IncidentService, incident: Incident, delivery: Delivery)
 def _reports(
     desk: IncidentService, incident: Incident, delivery: Delivery, attempt: Attempt, kind: Proof
 ) -> bool:
-    said = c.TakeReceipt(delivery=delivery.id, n=attempt.n, kind=kind, event=f"{delivery.id}-{kind}")
+    said = c.TakeReceipt(
+        event=ReceiptTaken(delivery=delivery.id, n=attempt.n, kind=kind, event=f"{delivery.id}-{kind}")
+    )
     for _ in range(2):
         desk.act(desk.principal, incident.id, [said])
     return True

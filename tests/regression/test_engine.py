@@ -65,19 +65,19 @@ def test_a_domain_that_falls_while_deliveries_are_planned_anew_is_planned_for_as
 def test_a_rendering_of_older_facts_that_comes_late_does_not_replace_a_newer_one() -> None:
     world = World(notice("n"), approve("s", "n", "lead", after="n"))
     (work,) = world.claim()
-    older = msgspec.structs.replace(_rendered(world, work, "sha256:old"), facts={"incident.summary": 3})
-    newer = msgspec.structs.replace(_rendered(world, work, "sha256:new"), facts={"incident.summary": 9})
+    older = _rendered(world, work, "sha256:old", {"incident.summary": 3})
+    newer = _rendered(world, work, "sha256:new", {"incident.summary": 9})
     world.give(newer)
     world.sign("s", "ann")
     world.give(older)
     assert (world.state("s"), world.at("n").digest) == ("done", "sha256:new")
 
 
-def _rendered(world: World, work: Any, digest: str) -> c.Rendered:
+def _rendered(world: World, work: Any, digest: str, facts: dict[str, int]) -> c.Rendered:
     world.digests["n"] = digest
     command = world.outcome(work)
     assert isinstance(command, c.Rendered)
-    return command
+    return c.Rendered(event=msgspec.structs.replace(command.event, facts=facts))
 
 
 def test_a_reminder_that_could_not_be_composed_leaves_the_task_itself_alone() -> None:

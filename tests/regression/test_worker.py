@@ -19,6 +19,7 @@ from runner.errors import StoreLocked, TocsinError
 from runner.incident.state import commands as c
 from runner.incident.state.events import IncidentOpened, Recorded
 from runner.incident.state.incident import Incident, Run
+from runner.incident.state.messages import MessageComposed
 from runner.incident.state.work import AnyWork, Compose, Deliver, DoAct
 from runner.incident.turn.fold import begin
 from runner.playbook.format import AnyStep, MessageTemplate, Playbook
@@ -73,7 +74,11 @@ def accepted(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
             return c.AttemptDone(effect=effect, n=n, result=SendResult(state="accepted"))
         case Compose(step=step):
             kind = MessageClass(name="alert")
-            return c.Composed(step=step, message="m1", message_class=kind, body="b", to=("ana",), plans=())
+            return c.Composed(
+                event=MessageComposed(
+                    step=step, message="m1", message_class=kind, body="b", to=("ana",), plans=()
+                )
+            )
         case _:
             raise AssertionError(work)
 

@@ -15,11 +15,11 @@ from runner.app.core.transaction import make_transaction
 from runner.incident.state import commands as c
 from runner.incident.state.events import IncidentOpened, Recorded
 from runner.incident.state.incident import Incident, Run
-from runner.incident.state.messages import PlannedDelivery
+from runner.incident.state.messages import MessageComposed, PlannedDelivery
 from runner.incident.state.work import AnyWork, Compose, Deliver, Replan
 from runner.incident.turn.fold import begin
 from runner.playbook.format import Bundle, Message, MessageTemplate, Playbook, Wait, WaitFor
-from runner.routing.circuit_breaker import TOLERANCE
+from runner.routing.circuit_breaker import IN_A_ROW
 from runner.routing.messaging import ChannelConfig, MessageClass, SendResult
 from runner.workers.choice import attach
 from runner.workers.postgres.worker import QueueWorker
@@ -31,7 +31,7 @@ __all__ = ["postgres_server", "postgres_url"]
 
 pytestmark = pytest.mark.postgres
 KIND = MessageClass(name="task-notice", on_unknown="failover")
-PERSONS = tuple(f"p{n}" for n in range(TOLERANCE.in_a_row))
+PERSONS = tuple(f"p{n}" for n in range(IN_A_ROW))
 
 
 def with_channels(desk: IncidentService) -> IncidentService:
@@ -61,7 +61,9 @@ def perform(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
                 for person in PERSONS
             )
             return c.Composed(
-                step=step, message="m", message_class=KIND, body="b", to=PERSONS, plans=plans, reminder=False
+                event=MessageComposed(
+                    step=step, message="m", message_class=KIND, body="b", to=PERSONS, plans=plans
+                )
             )
         case Deliver(delivery=delivery, n=n, channel="chat"):
             return c.AttemptDone(effect=delivery, n=n, result=SendResult(state="unknown", about="provider"))

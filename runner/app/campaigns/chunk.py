@@ -24,7 +24,7 @@ from runner.app.campaigns.tables import Attempt, Chunk
 from runner.decoding import from_json
 from runner.effects.campaign_message import Words
 from runner.errors import TocsinError
-from runner.incident.campaigns.campaign import Campaign, Claimed, Counters, Way
+from runner.incident.campaigns.campaign import ELECTRONIC, Campaign, Claimed, Counters, Way
 from runner.incident.campaigns.eligible_channels import all_awake_at
 from runner.incident.campaigns.pacing import DEFAULT_RATES
 from runner.incident.campaigns.transitions import Turned, after, onward, put_off
@@ -83,10 +83,15 @@ class Rates:
 
     def opens_at(self, way: Way, now: datetime) -> datetime:
         """Return when the account of a way may be used again: now, or later."""
-        account = self._account(way)
-        if room(account, (), now).free == 0:
-            return room(account, (), now).opens_at
-        return max(account.next_free.get(rate.text, now) - _ahead(rate) for rate in self._rates[way])
+        name = f"{_ACCOUNT}{self._accounts[way]}"
+        account = _read(self._service.marks(name).get(name))
+        if (paused := room(account, (), now)).free == 0:
+            return paused.opens_at
+        # what falls into one second leaves together
+        return max(
+            account.next_free.get(rate.text, now) - max(_SECOND - rate.gap, timedelta())
+            for rate in self._rates[way]
+        )
 
     def take(self, way: Way, number: int, now: datetime) -> None:
         """Take places in the account of a way, for every process to see; a loss of power may give them back."""
@@ -117,15 +122,6 @@ class Rates:
         self._next[domain] = turn + slowest.gap
         # what falls into the same second goes at once, as over the account as a whole
         return now if turn - now < _SECOND else turn
-
-    def _account(self, way: Way) -> Account:
-        name = f"{_ACCOUNT}{self._accounts[way]}"
-        return _read(self._service.marks(name).get(name))
-
-
-def _ahead(rate: Rate) -> timedelta:
-    """Return how far a rate may be used ahead: what falls into one second leaves together."""
-    return max(_SECOND - rate.gap, timedelta())
 
 
 def _read(body: bytes | None) -> Account:
@@ -176,7 +172,7 @@ class Sender:
     @property
     def ways(self) -> tuple[Way, ...]:
         """The ways that there is a channel for, in order."""
-        return tuple(way for way in ("email", "sms") if way in self._channels)
+        return tuple(way for way in ELECTRONIC if way in self._channels)
 
     def look(self, incident: Incident, texts: CampaignTexts) -> None:
         """Go on with the incident as it is now."""
@@ -240,7 +236,11 @@ class Sender:
     def _batch(self, way: Way, going: Sequence[Claimed], now: datetime) -> list[_Outcome]:
         if not going:
             return []
-        words = [self._words(way, claimed) for claimed in going]
+        wordings = [self._texts.wording(one.contact.person.group) for one in going]
+        words = [
+            wording.mail(one.contact.person) if way == "email" else wording.sms(one.contact.person)
+            for one, wording in zip(going, wordings, strict=True)
+        ]
         dispatches = [self._dispatch(way, one, said, now) for one, said in zip(going, words, strict=True)]
         line = self._line(way)
         self.rates.take(way, len(going), now)
@@ -265,10 +265,6 @@ class Sender:
             secrets = {name: tools.secret(where).reveal() for name, where in channel.secrets.items()}
             found = self._lines[way] = self._service.gateway.open_line(channel, secrets)
         return found
-
-    def _words(self, way: Way, one: Claimed) -> Words:
-        wording = self._texts.wording(one.contact.person.group)
-        return wording.mail(one.contact.person) if way == "email" else wording.sms(one.contact.person)
 
     def _dispatch(self, way: Way, one: Claimed, words: Words, now: datetime) -> Dispatch:
         foot = f"{one.contact.person.reference} · journal {self._campaign.head}" if way == "email" else ""

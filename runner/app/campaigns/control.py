@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from runner.app.campaigns.record import known, move, record, verify
 from runner.app.campaigns.tables import Known
 from runner.errors import Invalid, NotFound, Problem
 from runner.files.people_lists.person_contacts import is_address, same_address
-from runner.incident.campaigns.campaign import OUT_OF_REACH, Campaign, SuppressedFor, Way
+from runner.incident.campaigns.campaign import ELECTRONIC, OUT_OF_REACH, Campaign, SuppressedFor, Way
 from runner.incident.campaigns.pacing import feasibility
 from runner.incident.campaigns.transitions import MOVES, admit, require_reason
 from runner.incident.state.campaigns import CampaignMoved, CampaignResolved, SubstituteGiven
@@ -118,7 +118,6 @@ def read_stop_list(path: Path) -> list[str]:
             file=str(path),
             line=number,
             column=1,
-            severity="error",
             code="stop-list",
             message="The line is neither an email address nor a telephone number",
             hint="Write maria@example.org, or +15005550006",
@@ -152,8 +151,8 @@ def status(service: IncidentService, incident: Incident, found: Known, *, check:
     tallies = tables.tally(campaign.id, now)
     ready: Counter[Way] = Counter()
     for tally in tallies:
-        if tally.state == "ready" and tally.way in ("email", "sms"):
-            ready[tally.way] += tally.people  # type: ignore[index]
+        if tally.state == "ready" and tally.way in ELECTRONIC:
+            ready[tally.way] += tally.people
     return BulkStatus(
         campaign=campaign.id,
         incident=incident.codename,
@@ -191,17 +190,10 @@ def _as_it_is_now(service: IncidentService, incident: Incident, campaign: Campai
     return msgspec.structs.replace(campaign, grounds=tuple(grounds))
 
 
-Write = Callable[[list[str]], None]
-
-
-def open_list(service: IncidentService, found: Known, write: Write) -> int:
-    """Hand everybody who needs a letter or cannot be reached to ``write``, as rows for a mail house; return how many."""
-    count = 0
-    write(["reference", "name", "address", "jurisdiction", "population", "state", "why"])
-    for contact, state, why in service.campaign_tables(service.principal).listed(
-        found.campaign, ("post", "unreachable")
-    ):
+def open_list(service: IncidentService, found: Known) -> Iterator[list[str]]:
+    """Yield everybody who needs a letter or cannot be reached, as rows for a mail house, below a row of names."""
+    yield ["reference", "name", "address", "jurisdiction", "population", "state", "why"]
+    tables = service.campaign_tables(service.principal)
+    for contact, state, why in tables.listed(found.campaign, ("post", "unreachable")):
         one = contact.person
-        write([one.reference, one.name, one.address, one.jurisdiction, one.population, state, why])
-        count += 1
-    return count
+        yield [one.reference, one.name, one.address, one.jurisdiction, one.population, state, why]

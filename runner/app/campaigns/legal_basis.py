@@ -212,9 +212,6 @@ def unapproved(texts: CampaignTexts, grounds: Sequence[Ground]) -> list[Problem]
     return [
         Problem(
             file=what,
-            line=0,
-            column=0,
-            severity="error",
             code="unapproved",
             message="The template is not approved",
             hint=signing.get(what, ""),

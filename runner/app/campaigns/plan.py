@@ -242,6 +242,7 @@ class _Reading:
         self.states[state] += 1
         self.by_group[group] += state != "duplicate"
         mail = bool(ways) and ways[0] == "email"
+        unreached = "" if ways else "no contact of this person is known or allowed"
         return NewOwed(
             campaign=self.campaign.id,
             n=n,
@@ -253,7 +254,7 @@ class _Reading:
             person=who,
             address=keys[ways[0]] if ways else b"",
             domain=self._domain(contact.email.rpartition("@")[2]) if mail else b"",
-            why=contact.exempt or _unreached(ways, double),
+            why=contact.exempt or ("is in the list already" if double else unreached),
         )
 
     def _domain(self, domain: str) -> bytes:
@@ -345,12 +346,6 @@ class _Reading:
             elif everyone and "*" not in found:
                 found["*"] = people
         return found
-
-
-def _unreached(ways: Sequence[Way], double: bool) -> str:
-    if double:
-        return "is in the list already"
-    return "" if ways else "no contact of this person is known or allowed"
 
 
 def _warnings(campaign: Campaign, texts: CampaignTexts) -> Iterator[str]:

@@ -169,7 +169,6 @@ def read_receipts(path: Path) -> Iterator[BulkReceipt]:
             file=str(path),
             line=line,
             column=1,
-            severity="error",
             code="receipts",
             message="The kind is unknown",
         )

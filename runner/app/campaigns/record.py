@@ -13,6 +13,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from runner.actions import Action
 from runner.app.campaigns.tables import Known, chunk_digest
 from runner.app.incidents.runs import graft
 from runner.errors import NotFound, StoreCorrupt
@@ -58,9 +59,7 @@ def known(service: IncidentService, incident: Incident, notice: str, people: Pat
         there = "; ".join(f"{view.notice} --people {quote(view.list_name)}" for view in told)
         raise NotFound(
             f'No campaign of "{notice}" to "{people.name}" is planned in "{incident.codename}".',
-            hint=f"Use one of: {there}"
-            if there
-            else f"tocsin bulk plan {notice} --people {quote(str(people))}",
+            hint=f"Use one of: {there}" if there else Action("bulk.plan", notice, {"people": str(people)}),
             code="unknown_campaign",
         )
     return found

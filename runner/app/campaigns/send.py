@@ -12,17 +12,17 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.campaigns.chunk import Sender
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
 from runner.app.campaigns.record import ask_substitutes, known, move, record, record_stretch
 from runner.app.campaigns.tables import Known
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
-from runner.incident.campaigns.campaign import Campaign, Ground, Way
+from runner.incident.campaigns.campaign import Campaign, Ground
 from runner.incident.campaigns.transitions import MOVES, admit, alarm, sendable
 from runner.incident.state.campaigns import CampaignMoved
 from runner.incident.state.incident import Incident
@@ -38,7 +38,6 @@ MOST_FAILURES = 3
 """Chunks in a row of which nothing could leave, before a person is asked."""
 LONGEST_WAIT = timedelta(seconds=5)
 """How long it waits at most before it looks again whether somebody paused it."""
-WAYS: tuple[Way, ...] = ("email", "sms")
 Tell = Callable[[int, int], None]
 
 
@@ -52,7 +51,7 @@ class WaitPolicy(NamedTuple):
     """False to end instead of waiting."""
 
 
-class Checked(msgspec.Struct, frozen=True):
+class Checked(NamedTuple):
     """What holds as long as the incident does not change."""
 
     texts: CampaignTexts
@@ -85,7 +84,7 @@ def check(service: IncidentService, incident: Incident, campaign: Campaign) -> C
     if not groups:
         raise Refused(
             "Law enforcement asked to delay this notice (rule R27). Nothing was sent.",
-            hint="tocsin duties",
+            hint=Action("duty.list"),
             code="held",
         )
     return Checked(texts, groups)
@@ -109,7 +108,7 @@ def send(
     except StoreLocked:
         raise Refused(
             "Another process sends this campaign.",
-            hint=f"tocsin bulk status {notice} --people {quote(people.name)}",
+            hint=Action("bulk.status", notice, {"people": people.name}),
             code="already_sending",
         ) from None
     try:
@@ -150,7 +149,7 @@ class _Run:
         self._outcomes: Counter[str] = Counter()
         self._since_record = 0
         self._failures = 0
-        self._total = sum(found.campaign.ways.get(way, 0) for way in WAYS)
+        self._total = found.campaign.sent_to
 
     def go(self) -> Sent:
         """Send until it is done, paused, told to stop, or has to wait longer than it may."""
@@ -228,14 +227,16 @@ class _Run:
                 continue
             until = held or self._soonest(sender)
             if until is None:
-                return self._done()
+                move(self._service, self._campaign, "end")
+                return "done", "no recipients remain", None
             if not self._patience.waits:
                 return (
                     "waiting",
                     "the pilot batch is sent" if held else "the remaining people are scheduled for later",
                     until,
                 )
-            self._wait(until)
+            left = until - self._service.clock.now()
+            self._patience.wait(max(timedelta(), min(left, LONGEST_WAIT)))
 
     def _one(self, sender: Sender, state: Known) -> bool:
         """Send one chunk; say whether there was one."""
@@ -281,11 +282,6 @@ class _Run:
                 found.append(max(ready, sender.rates.opens_at(way, now)))
         return min(found, default=None)
 
-    def _wait(self, until: datetime) -> None:
-        left = until - self._service.clock.now()
-        if left > timedelta():
-            self._patience.wait(min(left, LONGEST_WAIT))
-
     def _changed(self, sender: Sender) -> str:
         """Look at the incident again where it has changed; return why nothing may be sent any more."""
         if self._service.store.head(self._incident.id).version == self._incident.version:
@@ -303,10 +299,6 @@ class _Run:
     def _pause(self, why: str) -> tuple[Ending, str, None]:
         move(self._service, self._campaign, "stop", why)
         return "paused", why, None
-
-    def _done(self) -> tuple[Ending, str, None]:
-        move(self._service, self._campaign, "end")
-        return "done", "no recipients remain", None
 
     def _change(self, **changes: object) -> None:
         self._campaign = msgspec.structs.replace(self._campaign, **changes)

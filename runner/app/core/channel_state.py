@@ -114,12 +114,12 @@ class Traffic:
 
     def _heard(self, breaker: Breaker, said: circuit_breaker.Told, now: datetime) -> Breaker:
         since, number = self._counted.get(breaker.domain, (now, 0))
-        recent = timedelta() <= now - since <= circuit_breaker.TOLERANCE.window
+        recent = timedelta() <= now - since <= circuit_breaker.WINDOW
         return circuit_breaker.on_result(breaker, said, now, good=number if recent else 0)
 
     def _count(self, domain: str, now: datetime) -> None:
         since, number = self._counted.get(domain, (now, 0))
-        recent = timedelta() <= now - since <= circuit_breaker.TOLERANCE.window
+        recent = timedelta() <= now - since <= circuit_breaker.WINDOW
         self._counted[domain] = (since, number + 1) if recent else (now, 1)
 
     def reports(self, incident: Incident) -> tuple[ReportDomain, ...]:

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.actions import Action
 from runner.app.core.active_incident import OPEN as OPEN_STATES
 from runner.app.core.active_incident import Choice, counts
 from runner.app.core.conflict_retry import Backoff, retry
@@ -29,6 +30,7 @@ from runner.app.core.repository import (
     Turn,
     WorkerHandle,
     recorded,
+    unknown_incident,
 )
 from runner.app.core.rights import Rights, refuse_other_names, require, rights_of
 from runner.base.actor import Principal
@@ -42,6 +44,7 @@ from runner.incident.state.commands import (
     PinPlaybook,
     Rendered,
 )
+from runner.incident.state.documents import DocumentRendered
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
 from runner.incident.state.exercise_time import clock_time, time_in
 from runner.incident.state.incident import Incident, Run
@@ -165,7 +168,7 @@ class IncidentService:
             from runner.base.text import nearest
 
             close = nearest(person, self.directory.people)
-            hint = f"Use {close}" if close else "tocsin person list"
+            hint = f"Use {close}" if close else Action("person.list")
             raise NotFound(f'Person "{person}" is not in the contact list.', hint=hint, code="unknown_person")
 
     # --- reading ------------------------------------------------------------------------------------------
@@ -177,7 +180,7 @@ class IncidentService:
             found = [row.id for row in rows if name in (row.id, row.codename)]
             if found:
                 return found[-1]
-            raise NotFound(f'Incident "{name}" does not exist.', hint="tocsin list", code="unknown_incident")
+            raise unknown_incident(name)
         if chosen := counts(choice, rows):
             return chosen
         open_rows = [row for row in rows if row.state in OPEN_STATES]
@@ -462,7 +465,7 @@ class IncidentService:
 def _named(command: AnyCommand) -> tuple[str, ...]:
     """Return the person whom a command names as the one who answers, or who wrote something."""
     match command:
-        case Acknowledge(person=person) | Rendered(author=person):
+        case Acknowledge(person=person) | Rendered(event=DocumentRendered(by=person)):
             return (person,)
         case _:
             return ()

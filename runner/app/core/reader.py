@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.repository import Head, IncidentRow, Repository, StoredEvent
 from runner.app.core.rights import Rights, RoleHolders, require, rights_of
 from runner.base.actor import Actor, Principal
@@ -58,7 +59,7 @@ class Reader:
         if not digest:
             raise NotFound(
                 f'Incident "{incident.codename}" has no document "{document}" in format {form}.',
-                hint="tocsin notice list",
+                hint=Action("notice.list"),
                 code="unknown_document",
             )
         return self._repository.store.get_blob(digest)

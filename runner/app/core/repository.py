@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core import snapshots
 from runner.decoding import from_json
 from runner.errors import NotFound, Sealed, StoreCorrupt, StoreError, StoreTooNew
@@ -56,6 +57,13 @@ KEPT = 4
 
 
 Libraries = Callable[[Incident], Library]
+
+
+def unknown_incident(name: str) -> NotFound:
+    """Return the error for a name that no incident has."""
+    return NotFound(
+        f'Incident "{name}" does not exist.', hint=Action("incident.list"), code="unknown_incident"
+    )
 
 
 def _folded(
@@ -226,9 +234,7 @@ class Repository:
             rows = self.store.read_payloads(incident)
             first = next(rows, None)
             if first is None and not last:
-                raise NotFound(
-                    f'Incident "{incident}" does not exist.', hint="tocsin list", code="unknown_incident"
-                )
+                raise unknown_incident(incident)
             if first is None:
                 raise _damaged(incident, 1, missing=True)
             found = _folded(begin(recorded(incident, first, 1)), rows, self.library)
@@ -245,7 +251,7 @@ class Repository:
             if first is None:
                 raise NotFound(
                     f'Incident "{incident}" was not open yet at {at:%Y-%m-%d %H:%M:%S %z}.',
-                    hint="tocsin timeline",
+                    hint=Action("incident.timeline"),
                     code="not_opened",
                 )
             return _folded(begin(recorded(incident, first, 1)), rows, self.library)

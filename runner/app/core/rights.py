@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
+from runner.actions import Slot, assign_role
 from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
 
@@ -65,6 +66,6 @@ def require(right: object, principal: Principal, what: str) -> None:
     if not right:
         raise Refused(
             f"{named_person(principal.person)} may not {what}.",
-            hint="tocsin role assign ROLE PERSON",
+            hint=assign_role(Slot("ROLE")),
             code="no_right",
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from shlex import quote
 from typing import TYPE_CHECKING
 
+from runner.actions import Action, Slot
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused
 from runner.incident.state.expression_view import open_before
@@ -31,13 +31,13 @@ def resolve_step(incident: Incident, text: str) -> str:
     rows = numbered(incident)
     if text.isdecimal():
         if not 1 <= int(text) <= len(rows):
-            raise NotFound(f"Row {text} does not exist.", hint="tocsin task list", code="unknown_row")
+            raise NotFound(f"Row {text} does not exist.", hint=Action("task.list"), code="unknown_row")
         return rows[int(text) - 1]
     invocations = [i for i in incident.invocations.values() if _named(i, text)]
     if not invocations:
         known = sorted({i.step for i in incident.invocations.values()})
         near = nearest(text, known)
-        hint = f"Use {near}" if near else "tocsin task list"
+        hint = f"Use {near}" if near else Action("task.list")
         raise NotFound(
             f'Task "{text}" does not exist in "{incident.codename}".', hint=hint, code="unknown_step"
         )
@@ -63,7 +63,7 @@ def _refuse_to_come(incident: Incident, text: str, library: Library) -> None:
             before = ", ".join((*open_before(incident, invocation, step), *invocation.missing))
             raise Refused(
                 f'Task "{text}" is not open. It is part of {invocation.step}{f", which waits for {before}" if before else ""}.',
-                hint=f"tocsin task show {quote(handle(incident, invocation.id))}",
+                hint=Action("task.show", handle(incident, invocation.id)),
                 code="task_not_open",
             )
 
@@ -97,15 +97,15 @@ NEWEST = 8
 
 def nothing_open(repository: Repository, rows: Sequence[IncidentRow]) -> NotFound:
     """Return the error, with the incident that ended last, when, and how to look at it."""
-    hint = "tocsin open PLAYBOOK"
     last = last_ended(repository, rows)
     if last is None:
-        return NotFound("No incident is open.", hint=hint, code="no_incident")
+        start = Action("incident.open", Slot("PLAYBOOK"))
+        return NotFound("No incident is open.", hint=start, code="no_incident")
     at, row = last
     said = f'No incident is open. "{row.codename}" was {row.state} at {moment(at)}.'
     return NotFound(
         said,
-        hint=f"Show the incident: tocsin status --incident {row.codename}. Or: {hint}",
+        hint=f"Show the incident: tocsin status --incident {row.codename}. Or: tocsin open PLAYBOOK",
         code="no_incident",
     )
 

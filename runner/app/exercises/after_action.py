@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.exercises.exercises import plan_of
 from runner.app.exercises.improvements import contacts, of_incident, read
 from runner.app.notices.notices import Pulled, save, save_draft
@@ -124,7 +125,7 @@ def signers(incident: Incident, plan: Exercise | None) -> frozenset[str]:
 
 def _may_sign(service: IncidentService, source: Source) -> None:
     if why := unready(source):
-        hint = "tocsin drill show" if source.plan is not None else "tocsin close"
+        hint = Action("drill.show") if source.plan is not None else Action("incident.close")
         raise Refused(f"The report is a draft: {why}.", hint=hint, code="report_draft")
     who, able = service.principal, signers(source.incident, source.plan)
     if who.on_behalf_of or who.person not in able:

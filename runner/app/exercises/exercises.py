@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.repository import IncidentRow
 from runner.app.exercises.schedules import real_incidents
 from runner.app.incidents.facts import stated
@@ -23,7 +24,7 @@ from runner.incident.exercises.injects import Due, due_injects, next_inject, ske
 from runner.incident.exercises.rating_rules import Proposal
 from runner.incident.exercises.ratings import proposal_for, ratings
 from runner.incident.state import commands as c
-from runner.incident.state.exercise import LIVE, OVER, ClockChange, ExerciseClock
+from runner.incident.state.exercise import LIVE, OVER, ClockChange, ExerciseBegun, ExerciseClock, FaultSet
 from runner.incident.state.incident import Incident
 from runner.incident.turn.timers import next_wakeup
 from runner.reports.incidents.incidents import Playing
@@ -79,13 +80,15 @@ def prepare_drill(
 
 def _begin(service: IncidentService, plan: Exercise) -> c.BeginExercise:
     return c.BeginExercise(
-        name=plan.name,
-        title=plan.title,
-        exercise_type=plan.type,
-        plan=service.keep_document(service.principal, None, msgspec.json.encode(plan)),
-        marking=plan.marking,
-        live=tuple(participant.person for participant in plan.participants if participant.opted_in),
-        head=service.store.verify().head if plan.type == LIVE else "",
+        event=ExerciseBegun(
+            name=plan.name,
+            title=plan.title,
+            exercise_type=plan.type,
+            plan=service.keep_document(service.principal, None, msgspec.json.encode(plan)),
+            marking=plan.marking,
+            live=tuple(participant.person for participant in plan.participants if participant.opted_in),
+            head=service.store.verify().head if plan.type == LIVE else "",
+        )
     )
 
 
@@ -102,7 +105,7 @@ def plan_of(service: IncidentService, incident: Incident) -> Exercise:
     """Return the plan that an exercise was begun with; raises Refused for an incident that is none."""
     if incident.drill is None or not incident.drill.plan:
         raise Refused(
-            f'"{incident.codename}" is not an exercise.', hint="tocsin drill list", code="not_an_exercise"
+            f'"{incident.codename}" is not an exercise.', hint=Action("drill.list"), code="not_an_exercise"
         )
     return from_json(service.repository.document(incident.drill.plan), Exercise)
 
@@ -219,12 +222,14 @@ def _release(service: IncidentService, name: str, due: Due) -> Turn:
 def _fault(plan: FaultPlan, now: datetime) -> c.SetFault:
     until = now + parse_duration(plan.lasts) if plan.lasts else None
     if plan.channel:
-        return c.SetFault(kind="channel", ref=plan.channel, until=until)
+        return c.SetFault(event=FaultSet(kind="channel", ref=plan.channel, until=until))
     if plan.person:
-        return c.SetFault(kind="person", ref=plan.person, until=until)
+        return c.SetFault(event=FaultSet(kind="person", ref=plan.person, until=until))
     if plan.clock_skew:
-        return c.SetFault(kind="clock", ref="clock", until=until, shift=parse_duration(plan.clock_skew))
-    return c.SetFault(kind="worker", ref="worker", until=now)
+        return c.SetFault(
+            event=FaultSet(kind="clock", ref="clock", until=until, shift=parse_duration(plan.clock_skew))
+        )
+    return c.SetFault(event=FaultSet(kind="worker", ref="worker", until=now))
 
 
 def proposed(service: IncidentService, incident: Incident, target: str) -> Proposal:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from runner.actions import Action
 from runner.app.core import organisation_journal
 from runner.app.core.incident_service import IncidentService
 from runner.app.exercises.fire_times import between, check
@@ -64,7 +65,7 @@ def keep(service: IncidentService, rule: Rule) -> Schedule:
         if same:
             raise Refused(
                 f'The schedule "{same[0]}" is the same.',
-                hint=f"tocsin {listing(rule)}",
+                hint=Action("routine.list") if rule.routine else Action("drill.schedules"),
                 code="already_scheduled",
             )
         names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(known) + 3)))
@@ -73,11 +74,6 @@ def keep(service: IncidentService, rule: Rule) -> Schedule:
 
     (made,) = change(service, decide)
     return read(service).schedules[made.schedule]
-
-
-def listing(rule: Rule) -> str:
-    """Return the command that shows schedules of this sort."""
-    return "routine list" if rule.routine else "drill schedules"
 
 
 def drop(service: IncidentService, name: str, *, routine: bool = False) -> None:
@@ -104,7 +100,7 @@ def acknowledge(service: IncidentService, name: str, reason: str) -> None:
         if wrong is None:
             raise Refused(
                 f'Schedule "{name}" has no run to acknowledge.',
-                hint="tocsin drill schedules",
+                hint=Action("drill.schedules"),
                 code="nothing_to_acknowledge",
             )
         made = FiringAcknowledged(

@@ -226,7 +226,11 @@ class Players:
         if not made or not blocking(incident, made[-1]):
             return False
         again = notices.render_step(self._service, incident, made[-1].step)
-        self._service.act(self._service.principal, self._name, [msgspec.structs.replace(again, author="")])
+        self._service.act(
+            self._service.principal,
+            self._name,
+            [msgspec.structs.replace(again, event=msgspec.structs.replace(again.event, by=""))],
+        )
         return True
 
     def _hand_in(self, incident: Incident, invocation: Invocation, step: p.File) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from runner.actions import Action, assign_role
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.repository import IncidentRow
@@ -41,8 +42,8 @@ from runner.incident.people.contact_journal import STREAM
 from runner.incident.state.commands import AttemptLost
 from runner.incident.state.incident import Attempt, Delivery, Incident, Invocation
 from runner.incident.state.work import Failed
-from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import aside_words
+from runner.reports.core.suggested_actions import NO_WORKER, START_WORKER, resolve, resume
 from runner.routing.organisation import Home
 from runner.settings import CONFIG, is_shared_folder
 
@@ -210,8 +211,8 @@ def _whole(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding
     except TocsinError as error:
         yield from of_error(area, error)
     except Exception as error:  # noqa: BLE001  # damaged data can fail in any way; the other checks still run
-        what = f"the check failed ({type(error).__name__})"
-        yield Finding(area=area, code="check_failed", severity="error", what=what, hint="tocsin audit verify")
+        what, verify = f"the check failed ({type(error).__name__})", Action("audit.verify")
+        yield Finding(area=area, code="check_failed", severity="error", what=what, action=verify)
 
 
 def _record(service: IncidentService, repair: bool, watched: Watched) -> Iterator[Finding]:
@@ -260,6 +261,7 @@ def _one(
             severity="warning" if lawful else "error",
             what=f"{row.codename}: {error.message}",
             hint="" if lawful else error.hint,
+            action=error.action,
         )
         return
     yield from _aside(incident, aside)
@@ -301,7 +303,7 @@ def _aside(incident: Incident, failed: Failed | None) -> Iterator[Finding]:
             area="incidents",
             severity="error",
             what=f"{incident.codename}: {aside_words(failed)}",
-            hint=suggested_actions.resume(incident.codename),
+            action=resume(incident.codename),
         )
 
 
@@ -322,7 +324,7 @@ def _incident(service: IncidentService, incident: Incident, repair: bool) -> Ite
             area="attempts",
             severity="error",
             what=f"{incident.codename}: attempt {attempt.n} of {effect} has an unknown outcome",
-            hint=suggested_actions.resolve(effect),
+            action=resolve(effect),
         )
     for fault in missing(service, incident):
         what = f"{incident.codename}: {fault.what}"
@@ -388,15 +390,15 @@ def _do_now(service: IncidentService) -> Iterator[Finding]:
     from runner.reports.core.do_now import LATER
 
     for row, found in do_now(service):
-        for action in found if not isinstance(found, TocsinError) else ():
+        for item in found if not isinstance(found, TocsinError) else ():
             yield Finding(
                 area="do now",
-                code=action.kind,
-                severity="warning" if action.rank == LATER else "error",
-                what=f"{row.codename}: {action.text}",
-                hint=action.command,
+                code=item.kind,
+                severity="warning" if item.rank == LATER else "error",
+                what=f"{row.codename}: {item.text}",
+                action=item.action,
                 incident=row.codename,
-                ref=action.ref,
+                ref=item.ref,
             )
 
 
@@ -407,15 +409,11 @@ def _between(service: IncidentService) -> Iterator[Finding]:
 
     if service.incidents("open") and not living(service):
         yield Finding(
-            area="worker",
-            code="no_worker",
-            severity="warning",
-            what=suggested_actions.NO_WORKER,
-            hint=suggested_actions.START_WORKER,
+            area="worker", code="no_worker", severity="warning", what=NO_WORKER, action=START_WORKER
         )
     for item in waiting(service):
         severity: Severity = "error" if item.kind == "drill_missed" else "warning"
-        yield Finding(area="organisation", severity=severity, what=item.text, hint=item.command)
+        yield Finding(area="organisation", severity=severity, what=item.text, action=item.action)
 
 
 def _unheld(service: IncidentService) -> Iterator[Finding]:
@@ -425,8 +423,8 @@ def _unheld(service: IncidentService) -> Iterator[Finding]:
 
     if roles := unheld_of(service):
         what = f"{len(roles)} roles have no person: {'; '.join(unheld_words(role) for role in roles)}"
-        hint = f"tocsin role assign {roles[0].role} PERSON --always"
-        yield Finding(area="roles", severity="warning", what=what, hint=hint)
+        action = assign_role(roles[0].role, always=True)
+        yield Finding(area="roles", severity="warning", what=what, action=action)
 
 
 def _clock(service: IncidentService) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.repository import SCHEMA_VERSION, Store
 from runner.app.law.regimes import without_key
@@ -34,6 +35,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     what: str
     hint: str = ""
+    action: Action | None = None
+    """What to do, where it is one thing; ``hint`` is empty then, and the terminal writes the command there."""
     code: str = ""
     """Says what it is to a program, where it has a name."""
     incident: str = ""
@@ -43,7 +46,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 def of_error(area: str, error: TocsinError) -> Iterator[Finding]:
     """Yield an error as findings: itself, and each problem of its file."""
-    yield Finding(area=area, code=error.code, severity="error", what=error.message, hint=error.hint)
+    yield Finding(
+        area=area, code=error.code, severity="error", what=error.message, hint=error.hint, action=error.action
+    )
     for problem in error.problems:
         severity: Severity = "error" if problem.severity == "error" else "warning"
         yield Finding(area=area, severity=severity, what=str(problem))
@@ -158,13 +163,10 @@ def _outside(service: IncidentService) -> Iterator[Finding]:
     now = service.clock.now()
     service.traffic.refresh()
     for name, one in sorted(service.traffic.fallen.items()):
-        hint = (
-            f"tocsin domain declare-up {name}"
-            if one.declared
-            else "Tocsin tests the channel automatically: tocsin channel list"
-        )
+        action = Action("domain.declare_up", name) if one.declared else None
+        hint = "" if action is not None else "Tocsin tests the channel automatically: tocsin channel list"
         what = f"{name} is down since {one.opened_at:%Y-%m-%d %H:%M:%SZ}: {one.why}"
-        yield Finding(area="domains", severity="warning", what=what, hint=hint)
+        yield Finding(area="domains", severity="warning", what=what, hint=hint, action=action)
     for name, account in sorted(service.traffic.accounts.items()):
         if account.held_until is not None and account.held_until > now:
             what = f"{name}: its provider accepts no message before {account.held_until:%Y-%m-%d %H:%M:%SZ}"

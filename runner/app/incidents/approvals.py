@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from runner.actions import Action
 from runner.errors import Refused
 from runner.incident.state.commands import Decide
 from runner.incident.steps.approvals import Tally, eligible, tally
@@ -38,7 +39,7 @@ def approval(incident: Incident, name: str, library: Library) -> TaskReport:
     if report.task.kind != "approve":
         raise Refused(
             f'Task "{name}" is not an approval. Its kind is {report.task.kind}.',
-            hint="tocsin task list",
+            hint=Action("task.list"),
             code="not_an_approval",
         )
     return report

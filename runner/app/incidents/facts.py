@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.repository import Turn
 from runner.errors import Refused, Usage
 from runner.facts.fact_files import parse_assignment
@@ -80,7 +81,7 @@ def _answer(
     if not isinstance(definition, Ask):
         raise Refused(
             f'Task "{step}" is not a question. Its kind is {invocation.kind}.',
-            hint=f"tocsin task show {step}",
+            hint=Action("task.show", step),
             code="not_a_question",
         )
     refuse_waiting(incident, invocation, definition)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.on_call import standing
 from runner.app.incidents.catalogue_pinning import pin_catalogue
@@ -58,7 +59,7 @@ def organisation_facts(home: Home) -> tuple[Stated, ...]:
         words = "; ".join(f"{misplaced.problem.path}: {misplaced.problem.message}" for misplaced in wrong)
         raise Invalid(
             f"The section organisation of tocsin.yaml is not valid: {words}.",
-            hint="tocsin fact show --all",
+            hint=Action("fact.show", args={"all": True}),
             code="bad_settings",
         )
     return tuple(
@@ -135,7 +136,7 @@ def prepare_opening(
     catalog = catalog or Catalog(service.folder, classes=service.home.classes)
     bundles = [load_bundle(name, catalog) for name in request.playbooks]
     if not bundles:
-        raise Refused("The playbook is missing.", hint="tocsin playbook list", code="playbook_missing")
+        raise Refused("The playbook is missing.", hint=Action("playbook.list"), code="playbook_missing")
     stated, imported = _gather(service, request, now)
     commands: tuple[AnyCommand, ...] = (
         *_roles(service, bundles, request.roles),

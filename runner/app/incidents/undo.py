@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from runner.actions import REASON, Action
 from runner.app.core.repository import StoredEvent
 from runner.errors import Refused
 from runner.incident.law.moved_deadlines import moves
@@ -43,7 +44,7 @@ def _commands(service: IncidentService, principal: Principal, incident: Incident
     by, words = principal.person, words_of(incident, service.library(incident))
     people = [row for row in rows if row.actor.claimed != "tocsin"] or rows[:1]
     last = people[-1]
-    correct = f"tocsin correct {last.seq} --reason WHY"
+    correct = Action("entry.correct", str(last.seq), {"reason": REASON})
     if last.actor.claimed != by:
         who = f"The last entry, {last.seq}, is by {last.actor.claimed}"
         raise Refused(f"{who}, not by {by}.", hint=correct, code="not_own_entry")

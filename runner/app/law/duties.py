@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.public_holidays import PublicHolidays
 from runner.decoding import from_json
 from runner.errors import Problem, Refused, Sealed, Usage
@@ -224,7 +225,7 @@ def _text(
     if given and not documents:
         raise Refused(
             f'No notice for "{duty}" has the digest {given}.',
-            hint="tocsin notice list",
+            hint=Action("notice.list"),
             code="unknown_digest",
         )
     if not given:

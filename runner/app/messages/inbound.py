@@ -28,6 +28,7 @@ from runner.errors import UNREADABLE, Sealed, Stale
 from runner.files.people_lists.person_contacts import same_address
 from runner.incident.state.commands import AddNote, TakeReceipt
 from runner.incident.state.incident import Incident
+from runner.incident.state.messages import ReceiptTaken
 from runner.routing.inbound import Answer, Heard, Receipt, meaning
 from runner.routing.messaging import Channel
 
@@ -179,13 +180,15 @@ class Inbox:
 
     def _submit(self, place: AttemptRef, receipt: Receipt) -> Fate:
         command = TakeReceipt(
-            delivery=place.delivery,
-            n=place.n,
-            kind=receipt.kind,
-            event=receipt.event,
-            part=receipt.provider_id,
-            at_provider=receipt.at,
-            code=receipt.code,
+            event=ReceiptTaken(
+                delivery=place.delivery,
+                n=place.n,
+                kind=receipt.kind,
+                event=receipt.event,
+                part=receipt.provider_id,
+                at_provider=receipt.at,
+                code=receipt.code,
+            )
         )
         try:
             turn = self._service.act(self._service.principal, place.incident, [command])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.actions import Slot, assign_role
 from runner.app.core.incident_service import IncidentService
 from runner.base.states import Kind
 from runner.base.text import nearest
@@ -72,7 +73,7 @@ def class_plans(
     if not persons:
         raise NotFound(
             f"The message has no recipient: {', '.join(wanted)}.",
-            hint="tocsin role assign ROLE PERSON",
+            hint=assign_role(Slot("ROLE")),
             code="no_recipient",
         )
     plans = tuple(planned_for(context, service.directory, kind, person) for person in persons)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.app.core.reader import Reader
     from runner.law.duty import DutyStatus
+    from runner.reports.core.page import Page
 
 HOUSE = "internal only"
 
@@ -73,11 +74,13 @@ def pull(
     documents: Sequence[Document],
     formats: Sequence[Format],
     folder: Path,
+    draw: Callable[[Page], str],
     seen: Callable[[int], None] = lambda count: None,
 ) -> tuple[Pulled, ...]:
     """Write kept documents into a folder, exactly the bytes that were approved or would be, once each.
 
     Beside them come a cover sheet and a redline for each, coverage, duties and a manifest: these stay in the house.
+    ``draw`` makes text of a page.
     """
     found: dict[str, Pulled] = {}
     stale = changes(incident, documents)
@@ -97,7 +100,7 @@ def pull(
     made = _Pull(service, reader, incident, folder)
     for document in {document.digest: document for document in documents}.values():
         _beside(made, document)
-    _lists(made, documents)
+    _lists(made, documents, draw)
     _manifest(made, documents)
     return (*found.values(), *made.house)
 
@@ -196,10 +199,9 @@ def _approvals(incident: Incident, document: Document) -> list[Approval]:
     ]
 
 
-def _lists(made: _Pull, documents: Sequence[Document]) -> None:
+def _lists(made: _Pull, documents: Sequence[Document], draw: Callable[[Page], str]) -> None:
     """Write what the law requires in each notice, and every duty, to be read and as JSON."""
     from runner.reports.core.header import heading_of, marking
-    from runner.reports.core.page import plain
     from runner.reports.law.duties import duties as view
     from runner.reports.law.duties import duties_page
 
@@ -211,7 +213,7 @@ def _lists(made: _Pull, documents: Sequence[Document]) -> None:
     head = f"{marking(made.incident.kind)}\n\n" if marks else ""
     made.put(f"{marks}coverage.txt", f"{head}{text}\n".encode(), f"coverage: {HOUSE}")
     page = duties_page(report, heading_of(made.incident), opened=made.incident.opened_at, everything=True)
-    made.put(f"{marks}duties.txt", plain(page, 100).encode(), f"duties: {HOUSE}")
+    made.put(f"{marks}duties.txt", draw(page).encode(), f"duties: {HOUSE}")
     content = msgspec.json.format(msgspec.json.encode(report), indent=2)
     made.put(f"{marks}duties.json", content, f"duties: {HOUSE}")
 

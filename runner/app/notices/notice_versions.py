@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.actions import Action, Slot
 from runner.app.core.reader import TREE
 from runner.app.notices.notices import Pulled, step_id, write_file
 from runner.documents.tree import Kept, decode
@@ -53,7 +54,7 @@ def tree_of(reader: Reader, incident: Incident, document: Document) -> Kept:
     if not document.tree:
         raise Refused(
             f'Notice "{document.id}" has no stored text to compare. An older version of Tocsin generated it.',
-            hint="tocsin notice render STEP",
+            hint=Action("notice.render", Slot("STEP")),
             code="text_not_kept",
         )
     return decode(reader.document(incident, document.id, TREE))
@@ -156,7 +157,7 @@ def since_filed(incident: Incident, name: str, newer: str = "") -> tuple[Documen
         law = new.duty.partition("/")[0] or new.notice
         raise Refused(
             f'No earlier filing under "{law}" is recorded.',
-            hint="tocsin duty record-filed DUTY --reference REFERENCE",
+            hint=Action("duty.record_filed", Slot("DUTY"), {"reference": Slot("REFERENCE")}),
             code="not_filed",
         )
     return filed[-1], new

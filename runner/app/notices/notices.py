@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast, get_args
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.text import nearest
 from runner.documents.notice import Coverage, Format, Notice
 from runner.errors import Invalid, NotFound, Refused, Usage
@@ -127,7 +128,7 @@ def render_step(
     if isinstance(rendered, EffectFailed):
         raise Refused(
             f'Notice task "{step}" could not be generated: {rendered.why}.',
-            hint="tocsin fact missing",
+            hint=Action("fact.missing"),
             code="render_failed",
         )
     if gaps:
@@ -158,11 +159,12 @@ def by_hand(service: IncidentService, made: Rendered, override: str) -> Rendered
     """Return a rendering as a person's; raises Refused where there is nothing to override."""
     if override and not made.items:
         raise Refused(
-            f'Notice "{made.notice}" has no missing information. There is nothing to override.',
+            f'Notice "{made.event.notice}" has no missing information. There is nothing to override.',
             hint="Remove --override",
             code="nothing_to_override",
         )
-    return msgspec.structs.replace(made, author=service.principal.person, override=override)
+    event = msgspec.structs.replace(made.event, by=service.principal.person)
+    return msgspec.structs.replace(made, event=event, override=override)
 
 
 def work_of(service: IncidentService, incident: Incident, step: str) -> Render:
@@ -174,7 +176,7 @@ def work_of(service: IncidentService, incident: Incident, step: str) -> Render:
         kind = incident.invocations[step].kind
         raise Refused(
             f'Task "{step}" is not a notice. Its kind is {kind}.',
-            hint="tocsin notice list",
+            hint=Action("notice.list"),
             code="not_a_notice",
         )
     scope = incident.scopes[incident.invocations[step].scope]

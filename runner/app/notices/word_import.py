@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.step_reference import resolve_step
 from runner.app.notices.notice_versions import Pair, tree_of
 from runner.app.notices.notices import by_hand, work_of
@@ -57,7 +58,7 @@ def look(reader: Reader, incident: Incident, file: Path, step: str) -> Adoption:
     if not documents:
         raise Refused(
             f'Task "{wanted}" has no generated notice.',
-            hint="tocsin notice list",
+            hint=Action("notice.list"),
             code="not_rendered",
         )
     newest = documents[-1]

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import csv
 import os
-import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from runner.actions import Action
+from runner.cli.framework.environment import stopped_by_signals
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
 from runner.cli.framework.session import Session
 from runner.cli.notices.letters import bar
 from runner.errors import Usage
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Page, line
+from runner.reports.core.page import Cell, Page, flow, line
 
 if TYPE_CHECKING:
-    from runner.app.campaigns.control import Write
     from runner.app.campaigns.send import WaitPolicy
     from runner.routing.traffic import Rate
 
@@ -132,13 +132,14 @@ def send(
 
     incident = session.incident()
     found = known(session.service, incident, notice, people)
-    whom = sum(found.campaign.ways.get(way, 0) for way in ("email", "sms"))
     if not yes:
-        asked = f"Send {notice} to {whom:,} people of {people.name}? Sent messages cannot be recalled."
+        asked = f"Send {notice} to {found.campaign.sent_to:,} people of {people.name}? Sent messages cannot be recalled."
         session.confirm(asked, "Add --yes")
     with _patience(waits=not no_wait) as patience, bar(session, "people") as tell:
         ended = sent(session.service, incident, notice, people, patience, tell)
-    again = suggested_actions.bulk("resume" if ended.ending == "paused" else "send", notice, people.name)
+    again = suggested_actions.bulk(
+        "bulk.resume" if ended.ending == "paused" else "bulk.send", notice, people.name
+    )
     session.show(ended, lambda: sent_page(ended, again))
     return NEEDS_A_PERSON if ended.ending == "paused" or ended.lost else 0
 
@@ -177,7 +178,7 @@ def resume(
     _said(
         session,
         f"{notice} to {people.name} is resumed{more}",
-        suggested_actions.bulk("send", notice, people.name),
+        suggested_actions.bulk("bulk.send", notice, people.name),
     )
 
 
@@ -206,8 +207,7 @@ def status(
     found = known(session.service, incident, notice, people)
     report = counted(session.service, incident, found, check=verify)
     if open_ is not None:
-        with _table(open_) as write:
-            listed = open_list(session.service, found, write)
+        listed = _write_table(open_, open_list(session.service, found))
         session.say(f"{count(listed, 'person', 'people')} need a letter or have no usable contact: {open_}")
     session.show(report, lambda: status_page(report, session.now()))
 
@@ -299,8 +299,9 @@ def substitute(
     _said(session, f"{count(told, 'person', 'people')} of {place} notified by substitute notice")
 
 
-def _said(session: Session, words: str, then: str = "") -> None:
-    blocks = [line(words, "good"), *([line(then, "command", indent=2)] if then else [])]
+def _said(session: Session, words: str, then: Action | None = None) -> None:
+    after = [flow(Cell("", "command", then), indent=2)] if then is not None else []
+    blocks = [line(words, "good"), *after]
     session.show({"schema": "tocsin/bulk-done/v1", "text": words}, Page(tuple(blocks)))
 
 
@@ -355,26 +356,23 @@ def _patience(*, waits: bool) -> Iterator[WaitPolicy]:
 
     stopping = threading.Event()
     alone = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, lambda *_: stopping.set()) if alone else None
-    term = signal.signal(signal.SIGTERM, lambda *_: stopping.set()) if alone else None
-    try:
-        yield WaitPolicy(lambda span: void(stopping.wait(span.total_seconds())), stopping.is_set, waits=waits)
-    finally:
-        if alone:
-            signal.signal(signal.SIGINT, before)
-            signal.signal(signal.SIGTERM, term)
+
+    def wait(span: timedelta) -> None:
+        stopping.wait(span.total_seconds())
+
+    with stopped_by_signals(stopping.set) if alone else nullcontext():
+        yield WaitPolicy(wait, stopping.is_set, waits=waits)
 
 
-def void(_: object) -> None:
-    """Take something and do nothing with it."""
-
-
-@contextmanager
-def _table(path: Path) -> Iterator[Write]:
-    """Write a CSV file for its owner alone, in which no cell is calculated."""
+def _write_table(path: Path, rows: Iterator[list[str]]) -> int:
+    """Write a CSV file for its owner alone, in which no cell is calculated; return its rows without the first."""
     from runner.effects.notices.letters import for_a_spreadsheet
 
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    count = -1
     with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
-        yield lambda cells: void(table.writerow(for_a_spreadsheet(cells)))
+        for cells in rows:
+            table.writerow(for_a_spreadsheet(cells))
+            count += 1
+    return count

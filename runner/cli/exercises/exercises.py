@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
+from runner.actions import Action, Slot
 from runner.cli.exercises.reports import drill_report, handbook, readiness
 from runner.cli.exercises.schedules import acknowledge, run_due, schedule, schedules, unschedule
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant, one_of
@@ -106,19 +107,19 @@ def run(
       tocsin drill run --due
     """
     if report is not None and not unattended:
-        raise Usage("--report is only for --unattended.", hint="tocsin drill report", code="option_missing")
+        raise Usage("--report is only for --unattended.", hint=Action("drill.report"), code="option_missing")
     if due:
         if exercise or go_on or unattended:
             raise Usage(
                 "--due takes no exercise: it runs the exercises that are due.",
-                hint="tocsin drill run --due",
+                hint=Action("drill.run", args={"due": True}),
                 code="options_conflict",
             )
         return run_due(session)
     if bool(exercise) == bool(go_on):
         raise Usage(
             "The exercise is missing, or two are given.",
-            hint="tocsin drill run EXERCISE",
+            hint=Action("drill.run", Slot("EXERCISE")),
             code="options_conflict" if go_on else "argument_missing",
         )
     if unattended:
@@ -253,7 +254,7 @@ def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", r
         if at is None:
             raise Refused(
                 "No inject has a time that is still ahead.",
-                hint="tocsin drill inject NUMBER",
+                hint=Action("drill.inject", Slot("NUMBER")),
                 code="nothing_next",
             )
     turn = set_clock(session.service, before.id, change, to=at, reason=reason)

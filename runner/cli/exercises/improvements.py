@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
+from runner.actions import Action, Slot
+from runner.cli.framework.action_text import sentence
 from runner.cli.framework.completion import incidents
 from runner.cli.framework.options import (
     Argument,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
 
 Name = Annotated[str, Argument(metavar="ITEM", help="Id, as in tocsin improvement list.")]
-Action = Annotated[str, Option("--action", metavar="TEXT", help="Corrective action.")]
+Corrective = Annotated[str, Option("--action", metavar="TEXT", help="Corrective action.")]
 Sort = Annotated[str, Option("--element", metavar="ELEMENT", help=", ".join(ELEMENTS))]
 Capability = Annotated[str, Option("--capability", metavar="TEXT", help="Core capability.")]
 Owner = Annotated[str, Option("--owner", metavar="PERSON", help="Owner: a person, or role:NAME.")]
@@ -94,7 +96,7 @@ def add_(
         list[str] | None,
         Option("--take", metavar="PROPOSAL", help="Proposal to accept, or all; may be repeated."),
     ] = None,
-    action: Action = "",
+    action: Corrective = "",
     element: Sort = "",
     capability: Capability = "",
     objective: Annotated[
@@ -138,13 +140,13 @@ def _check_what(text: str, take: list[str] | None, come_from: str) -> None:
     if bool(text) == bool(take) and (text or not come_from):
         raise Usage(
             "The text of the action item is missing, or it is given together with --take.",
-            hint="tocsin improvement add TEXT",
+            hint=Action("improvement.add", args={"text": Slot("TEXT")}),
             code="options_conflict" if take else "argument_missing",
         )
     if take and not come_from:
         raise Usage(
             "--take needs --from INCIDENT.",
-            hint="tocsin improvement add --from INCIDENT",
+            hint=Action("improvement.add", args={"from": Slot("INCIDENT")}),
             code="option_missing",
         )
 
@@ -197,7 +199,7 @@ def change(
     session: Session,
     name: Name,
     text: Annotated[str, Option("--text", metavar="TEXT", help="Text of the action item.")] = "",
-    action: Action = "",
+    action: Corrective = "",
     element: Sort = "",
     capability: Capability = "",
     owner: Owner = "",
@@ -244,7 +246,7 @@ def done(
     known = item(read(session.service), name)
     tested = None
     if known.status == "open":
-        tested = passed_test(known, catalog(session), cache_folder(session.world.environ))
+        tested = passed_test(known, catalog(session), cache_folder(session.world.environ), sentence)
     made = done_(session.service, name, note, tested)
     _show(session, (made,))
 

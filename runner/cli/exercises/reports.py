@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from runner.actions import Action
 from runner.cli.framework.options import NEEDS_A_PERSON, Argument, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.errors import NotFound, Refused, Usage
@@ -48,7 +49,7 @@ def report(
     """
     incident = _meant(session, exercise=False)
     if incident.drill is not None:
-        hint = f"tocsin drill report -i {incident.codename}"
+        hint = Action("drill.report", args={"incident": incident.codename})
         raise Refused(f'"{incident.codename}" is an exercise.', hint=hint, code="is_exercise")
     return _report(session, incident, to or (), out, sign=sign, check=check)
 
@@ -70,7 +71,7 @@ def drill_report(
     """
     incident = _meant(session, exercise=True)
     if incident.drill is None:
-        hint = f"tocsin report -i {incident.codename}"
+        hint = Action("incident.report", args={"incident": incident.codename})
         raise Refused(f'"{incident.codename}" is not an exercise.', hint=hint, code="not_exercise")
     return _report(session, incident, to or (), out, sign=sign, check=check)
 

@@ -8,6 +8,7 @@ import msgspec
 
 from runner.app.home.workers import living
 from runner.app.incidents.outcome import Done, Step, awaiting, outcome
+from runner.cli.framework.action_text import command_text
 from runner.cli.framework.session import Session
 from runner.incident.law.moved_deadlines import move_words
 from runner.reports.core import suggested_actions
@@ -61,9 +62,8 @@ def work(session: Session, own: str = "") -> None:
 
     service = session.service
     if own and (failed := set_aside(service).get(own)) is not None:
-        session.warn(
-            "set_aside", f"Automatic work stopped: {aside_words(failed)}; {suggested_actions.resume(own)}"
-        )
+        go_on = command_text(suggested_actions.resume(own))
+        session.warn("set_aside", f"Automatic work stopped: {aside_words(failed)}; {go_on}")
     if session.options.no_work or living(service):
         return
     if not service.is_work_due():
@@ -77,7 +77,7 @@ def work(session: Session, own: str = "") -> None:
     finally:
         worker.close()
     if worker.fairness.left:
-        session.warn("work_left", f"Other incidents have work that is due: {suggested_actions.WORK}")
+        session.warn("work_left", "Other incidents have work that is due: tocsin worker --once")
     for incident, why in worker.troubles.items():
         session.warn("work_failed", f"The work of incident {incident} failed: {why}")
 

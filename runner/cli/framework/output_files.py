@@ -82,6 +82,10 @@ def in_person(session: Session, override: str) -> None:
 
 def rendered_words(made: Rendered) -> str:
     """Say what a rendering is, and what it lacks."""
-    gaps = f"{len(made.gaps)} items of missing information" if made.gaps else "no missing information"
+    gaps = (
+        f"{len(made.event.gaps)} items of missing information"
+        if made.event.gaps
+        else "no missing information"
+    )
     final = f" final, with an override for {len(made.items)} missing items," if made.override else ""
-    return f"{made.notice} is generated{final} with {gaps}: {made.digest}"
+    return f"{made.event.notice} is generated{final} with {gaps}: {made.event.digest}"

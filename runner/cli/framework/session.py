@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.active_incident import OPEN, Choice, choice_file, keep_choice, read_choice
+from runner.cli.framework.action_text import command_text, typed
 from runner.cli.framework.environment import World
 from runner.cli.framework.streams import as_json, broken_pipe, cleaned
 from runner.decoding import from_json
@@ -119,16 +121,9 @@ class Session:
         from runner.app.home.open_home import open_service
 
         world = self.world
-        opening = partial(
-            open_service,
-            self.folder,
-            self.principal,
-            or_copy=not self.options.writes,
-            writes=self.options.writes,
-            clock=world.clock,
-            chance=world.chance,
-        )
-        service = opened(world.backoff, opening)
+        writes, clock, chance = self.options.writes, world.clock, world.chance
+        opening = partial(open_service, self.folder, self.principal, clock=clock, chance=chance)
+        service = opened(world.backoff, partial(opening, or_copy=not writes, writes=writes))
         service.backoff = world.backoff
         service.cache = lambda: cache_folder(world.environ)
         if service.read_only:
@@ -181,7 +176,7 @@ class Session:
         )
         raise NotFound(
             f'Person "{claim}"{where} is not in the contact list. Nothing was recorded.',
-            hint=" ".join(filter(None, hints)) or "tocsin person list",
+            hint=" ".join(filter(None, hints)) or Action("person.list"),
             code="unknown_person",
         )
 
@@ -345,10 +340,10 @@ class Session:
         self._print(self.topped(shown, about) if about is not None else shown, self.world.out)
 
     def topped(self, page: Page, incident: Incident) -> Page:
-        """Return a page about an incident that says on top, under its marking, when nothing in it is done by itself."""
+        """Return a page about an incident, ready to draw; it says under its marking when nothing in it is done by itself."""
         from runner.reports.core.header import without_worker
 
-        return (
+        return typed(
             without_worker(page) if self._needs_worker(incident) and not self._worker()["running"] else page
         )
 
@@ -361,7 +356,7 @@ class Session:
         from runner.app.home.workers import living
         from runner.reports.core.suggested_actions import START_WORKER
 
-        return {"running": bool(living(self.service)), "start": START_WORKER}
+        return {"running": bool(living(self.service)), "start": command_text(START_WORKER)}
 
     def tell(self, page: Page) -> None:
         """Show a page beside the answer, on standard error."""
@@ -376,6 +371,7 @@ class Session:
             self.say(text)
 
     def _print(self, page: Page, stream: TextIO) -> None:
+        page = typed(page)
         try:
             if stream is self.world.out and self._paged(page):
                 return
@@ -424,7 +420,7 @@ class Session:
         except OSError as error:
             broken_pipe(self.world.out, error)
 
-    def confirm(self, question: str, otherwise: str) -> None:
+    def confirm(self, question: str, otherwise: str | Action) -> None:
         """Ask a person at a terminal; without one, or with any answer but yes, raise Refused with what else to do."""
         self.terminal(otherwise)
         self.world.err.write(f"{cleaned(question)} [y/N] ")
@@ -432,7 +428,7 @@ class Session:
         if self.world.inp.readline().strip().lower() not in ("y", "yes"):
             raise Refused("You did not confirm. Nothing was done.", hint=otherwise, code="not_confirmed")
 
-    def terminal(self, otherwise: str) -> None:
+    def terminal(self, otherwise: str | Action) -> None:
         """Raise Refused, with what else to do, where there is no terminal to ask at."""
         if not self.world.asks:
             raise Refused(

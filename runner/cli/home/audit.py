@@ -13,6 +13,7 @@ from runner.cli.framework.options import Commands, Option, command, group
 from runner.cli.framework.session import Session
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Block, line, paged
+from runner.reports.core.report import Report
 
 
 class Break(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +25,7 @@ class Break(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-class Verified(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/verify/v1"):
+class Verified(Report, frozen=True, kw_only=True, tag="tocsin/verify/v1"):
     """The contract's answer."""
 
     ok: bool

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from runner.cli.framework.action_text import sentence
 from runner.errors import TocsinError
 from runner.routing.messaging import ContactPoint
 from runner.settings import CONFIG
@@ -60,7 +61,7 @@ def _ask(session: Session, question: str, shown: str, read: Callable[[str], Any]
         try:
             return read(text)
         except TocsinError as error:
-            session.say(error.message + (f" ({error.hint})" if error.hint else ""))
+            session.say(sentence(error))
         except ValueError as error:
             session.say(str(error))
     return None

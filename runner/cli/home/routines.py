@@ -17,7 +17,7 @@ from runner.cli.framework.options import (
     span,
 )
 from runner.cli.framework.session import Session
-from runner.errors import NotFound, Usage
+from runner.errors import Usage
 from runner.incident.exercises.schedules import Routine, Rule
 
 ROUTINES: tuple[Routine, ...] = get_args(Routine)
@@ -122,11 +122,12 @@ def shred(
     Example:
       tocsin shred amber-falcon --reason "closed three years ago, policy 7.2"
     """
+    from runner.app.core.repository import unknown_incident
     from runner.app.home import retention
 
     row = session.service.row(session.service.find(incident))
     if row is None:
-        raise NotFound(f'Incident "{incident}" does not exist.', hint="tocsin list", code="unknown_incident")
+        raise unknown_incident(incident)
     retention.check(row, reason)
     if not yes:
         session.confirm(

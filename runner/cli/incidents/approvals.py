@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from runner.actions import Action
 from runner.cli.framework.completion import steps as complete_steps
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command
 from runner.cli.framework.outcome import tell
@@ -92,7 +93,7 @@ def approve(
             code="argument_missing",
         )
     if not names:
-        raise Refused("None of your approvals is void.", hint="tocsin status", code="nothing_void")
+        raise Refused("None of your approvals is void.", hint=Action("incident.status"), code="nothing_void")
     if out is not None:
         library = session.service.library(incident)
         _write(session, incident, [approval(incident, name, library) for name in names], out)
@@ -159,7 +160,7 @@ def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *
         if not report.subject_digest:
             raise Refused(
                 f'Task "{report.task.step}" has no document to decide on yet.',
-                hint="tocsin status",
+                hint=Action("incident.status"),
                 code="nothing_to_approve",
             )
         session.tell(task_page(report, session.now()))

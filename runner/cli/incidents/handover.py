@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
-
+from runner.cli.framework.action_text import encoded
 from runner.cli.framework.options import Commands, Option, Scope, Where, command
 from runner.cli.framework.outcome import submit
 from runner.cli.framework.session import Session
@@ -64,7 +63,7 @@ def brief(
     found = _brief(session, incident, role)
     if give:
         session.service.known(give)
-        digest = hashlib.sha256(msgspec.json.encode(found)).hexdigest()
+        digest = hashlib.sha256(encoded(found)).hexdigest()
         given = c.GiveBrief(to=give, version=incident.version, digest=f"sha256:{digest}")
         session.service.act(session.principal, incident.id, [given])
         session.say(

@@ -42,11 +42,7 @@ def note(
       tocsin note --privileged "asked for advice on the contract"
     """
     if not text.strip():
-        raise Usage(
-            "The note has no text.",
-            hint='tocsin note "TEXT"',
-            code="words_missing",
-        )
+        raise Usage("The note has no text.", hint='tocsin note "TEXT"', code="words_missing")
     about = instant(at, session.now()) if at else None
     made = c.AddNote(text=text, about=about, privileged=privileged)
     submit(session, session.name(), made, "noted")
@@ -70,11 +66,8 @@ def attach(
     name = session.incident().id
     made = take(session.service, name, file, source)
     turn = session.service.act(session.principal, name, [made])
-    answer(
-        session,
-        turn,
-        f"Evidence file {made.name} stored: {made.evidence}, {made.size} bytes, sha256:{made.sha256}",
-    )
+    said = f"{made.evidence}, {made.size} bytes, sha256:{made.sha256}"
+    answer(session, turn, f"Evidence file {made.name} stored: {said}")
 
 
 def correct(
@@ -91,12 +84,8 @@ def correct(
       tocsin correct 17 --reason "it was the other mailbox"
     """
     made = c.CorrectEvent(seq=event, reason=reason)
-    duties = session.incident().duties.values()
-    again = "".join(
-        f". The duty {duty.id} is open again"
-        for duty in duties
-        if duty.entry == event and duty.record is not None
-    )
+    duties = (duty for duty in session.incident().duties.values() if duty.record is not None)
+    again = "".join(f". The duty {duty.id} is open again" for duty in duties if duty.entry == event)
     submit(session, session.name(), made, f"Entry {event} is marked as wrong{again}")
 
 
@@ -131,12 +120,8 @@ def confirm(
 
 def pause(session: Session, where: Where = None, reason: Reason = "") -> None:
     """Pause automatic work. Statutory deadlines continue. Needs --reason."""
-    submit(
-        session,
-        session.name(where),
-        c.Pause(reason=reason),
-        "Paused. Statutory deadlines continue.",
-    )
+    made = c.Pause(reason=reason)
+    submit(session, session.name(where), made, "Paused. Statutory deadlines continue.")
 
 
 def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
@@ -187,12 +172,8 @@ def close(
 
     if is_shredded(session.service, session.name(where)):
         row = close_shredded(session.service, session.name(where))
-        done = Done(
-            incident=row.id,
-            codename=row.codename,
-            version=row.version,
-            done=("Closed. The personal data was erased.",),
-        )
+        said = ("Closed. The personal data was erased.",)
+        done = Done(incident=row.id, codename=row.codename, version=row.version, done=said)
         session.show(done, lambda: page(done))
         return
     made = c.Close(reason=reason, leave_open=_pairs(leave_open or ()))

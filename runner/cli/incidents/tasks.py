@@ -6,6 +6,7 @@ from collections.abc import Callable
 from shlex import quote
 from typing import Annotated
 
+from runner.actions import Action, Slot
 from runner.app.core.step_reference import begun_step
 from runner.cli.framework.completion import steps
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, duration, group
@@ -340,7 +341,7 @@ def answer(
     if (value is None) != unknown:
         raise Usage(
             "The answer is missing, or both an answer and --unknown are given.",
-            hint="tocsin answer STEP VALUE",
+            hint=Action("step.answer", Slot("STEP"), {"value": Slot("VALUE")}),
             code="options_conflict" if unknown else "argument_missing",
         )
     incident, name = find(session, step)

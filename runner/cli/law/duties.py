@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from runner.actions import Action
 from runner.cli.framework.options import (
     Argument,
     Commands,
@@ -92,7 +93,7 @@ def duties(
     if session.options.format == "csv":
         raise Usage(
             "CSV is only for the register.",
-            hint="tocsin duties register --format csv",
+            hint=Action("duty.list", "register", {"format": "csv"}),
             code="unknown_format",
         )
     if facts:
@@ -151,7 +152,7 @@ def _register(session: Session, which: str, kind: str) -> None:
     if which != "register":
         raise Usage(
             f'Report "{which}" of duties is unknown.',
-            hint="tocsin duties register",
+            hint=Action("duty.list", "register"),
             code="unknown_report",
         )
     report = register(session.service, kind_of(kind, "Kind of duty"))
@@ -190,10 +191,8 @@ def _calendar(session: Session, out: Path | None, known: str) -> None:
 
 def _held(found: Deadlines) -> str:
     """Say how many deadlines a calendar can hold, and name the others."""
-    total, others = (
-        len(found.deadlines),
-        [row.duty for row in found.deadlines if not (row.due and row.due_date)],
-    )
+    total = len(found.deadlines)
+    others = [row.duty for row in found.deadlines if not (row.due and row.due_date)]
     words = f"{total - len(others)} of {total} duties have a date and are included"
     return f"{words}; without a date: {', '.join(others)}" if others else words
 
@@ -284,11 +283,7 @@ def decide(
       tocsin duty decide us-ca-breach/attorney_general --not-to-notify --reason "480 people" --watch "people.total > 490"
     """
     if not not_to_notify:
-        raise Usage(
-            "The decision is missing.",
-            hint="Add --not-to-notify",
-            code="option_missing",
-        )
+        raise Usage("The decision is missing.", hint="Add --not-to-notify", code="option_missing")
     _decided(session, duty, "decided_not_to_notify", at, reason, "decided: not to notify", ground, watch)
 
 

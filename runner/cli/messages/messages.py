@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from runner.actions import Action, Slot
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
 from runner.cli.framework.outcome import submit, work
 from runner.cli.framework.session import Session
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
+from runner.incident.state.messages import MessageComposed
 from runner.reports.core.page import Page, line
 from runner.settings import CONFIG
 
@@ -68,7 +70,7 @@ def plan(
     if to or kind or compromised:
         raise Usage(
             "--to, --kind and --compromised need a message class.",
-            hint="tocsin message plan CLASS --to ROLE",
+            hint=Action("message.plan", Slot("CLASS"), {"to": Slot("ROLE")}),
             code="argument_missing",
         )
     from runner.app.messages.messages import plans
@@ -119,13 +121,14 @@ def send(
     incident = session.incident()
     written = Written(text=text, to=tuple(to), message_class=class_, ask_ack=ask_ack)
     composed = compose_by_hand(session.service, incident, written)
-    session.tell(_plan_of(session, incident, composed))
+    message = composed.event
+    session.tell(_plan_of(session, incident, message))
     if not yes:
         session.confirm("Send as planned?", "Read the plan, then repeat with --yes")
-    submit(session, incident.id, composed, f"Message {composed.message} is sent to {', '.join(composed.to)}")
+    submit(session, incident.id, composed, f"Message {message.message} is sent to {', '.join(message.to)}")
 
 
-def _plan_of(session: Session, incident: Incident, made: c.Composed) -> Page:
+def _plan_of(session: Session, incident: Incident, made: MessageComposed) -> Page:
     """Return the plan of one message, as it is about to leave."""
     from runner.app.messages.messages import plans_to
     from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
@@ -276,18 +279,12 @@ def list_(session: Session) -> None:
 
 def show(session: Session, delivery: Delivery) -> None:
     """Show one delivery with attempts, outcomes and blocked channels."""
+    from runner.app.messages.acknowledgement import code_for
     from runner.reports.messages.messages import message, message_page
 
     incident = session.incident()
-    report = message(incident, delivery, _code(session, incident, delivery))
+    report = message(incident, delivery, code_for(session.service, incident, delivery))
     session.show(report, lambda: message_page(report, session.now()))
-
-
-def _code(session: Session, incident: Incident, delivery: str) -> str:
-    """Return the code that its message shows; those to people outside show none."""
-    from runner.app.messages.acknowledgement import code_for
-
-    return code_for(session.service, incident, delivery)
 
 
 def resolve(
@@ -320,7 +317,7 @@ def _step(incident: Incident, text: str) -> str:
         return resolve_step(incident, text)
     except NotFound:
         raise NotFound(
-            f'Delivery or task "{text}" does not exist.', hint="tocsin message list", code="unknown_delivery"
+            f'Delivery or task "{text}" does not exist.', hint=Action("message.list"), code="unknown_delivery"
         ) from None
 
 
@@ -395,14 +392,14 @@ def ack(
 
 def page(report: Acknowledged) -> Page:
     """Draw the answer."""
-    if not report.changed:
-        return Page((line(f"{report.person} acknowledged {report.delivery} before. No change.", "good"),))
-    return Page((line(f"{report.codename}: {report.person} acknowledged {report.delivery}", "good"),))
+    done = f"{report.person} acknowledged {report.delivery}"
+    words = f"{report.codename}: {done}" if report.changed else f"{done} before. No change."
+    return Page((line(words, "good"),))
 
 
 def prove(
     session: Session,
-    delivery: Annotated[str, Argument(metavar="DELIVERY", help="Id, as in tocsin message list.")],
+    delivery: Delivery,
 ) -> None:
     """Show the evidence of a delivery as a sentence to quote.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from runner.cli.framework.action_text import typed
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.outcome import answer, tell
 from runner.cli.framework.output_files import in_person, rendered_words, show_pulled
@@ -12,7 +13,7 @@ from runner.cli.framework.session import Session
 from runner.cli.notices.letters import letters
 from runner.errors import Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Blank, Block, Cell, Page, Tone, line, table
+from runner.reports.core.page import Blank, Block, Cell, Page, Tone, line, plain, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -315,9 +316,13 @@ def pull(
     incident = session.incident()
     documents = to_export(incident, name, everything=everything)
     folder = out or Path(f"{incident.codename}-notices")
+
+    def draw(page: Page) -> str:
+        return plain(typed(page), 100)
+
     with bars(session) as shown:
         seen = shown.begin("writing notices", len(documents))
         files = pulled(
-            session.service, session.reader, incident, documents, formats_of(to or []), folder, seen
+            session.service, session.reader, incident, documents, formats_of(to or []), folder, draw, seen
         )
     show_pulled(session, files)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from runner.actions import Action, Slot
+from runner.cli.framework.action_text import sentence
 from runner.cli.framework.completion import incidents, playbooks
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.session import Session, readable_home
@@ -20,11 +22,24 @@ from runner.cli.playbooks import charts
 from runner.cli.playbooks.charts import Name
 from runner.errors import NotFound, Problem, Refused, TocsinError, Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, do, flow, line, table, visible
+from runner.reports.core.page import (
+    Blank,
+    Block,
+    Cell,
+    Cells,
+    Page,
+    Tone,
+    do,
+    flow,
+    line,
+    paged,
+    table,
+    visible,
+)
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from runner.app.playbooks.playbooks import Difference, Entry, Outline, Shown
     from runner.playbook.checks.action_calls import CalledHost
@@ -123,33 +138,34 @@ def copy(
     if catalog.is_own("playbooks", own):
         raise Refused(
             f'Playbook "{own}" exists in the home folder. Nothing was copied.',
-            hint=f"tocsin playbook copy {name} --as NEW",
+            hint=Action("playbook.copy", name, {"as": Slot("NEW")}),
             code="file_exists",
         )
     file.parent.mkdir(mode=0o700, exist_ok=True)
     private_file(file, text.encode(), replace=False)
     report = {"schema": "tocsin/playbook-copied/v1", "playbook": own, "file": str(file)}
-    check = do(f"tocsin playbook validate {own}", hang=0)
+    check = do(Action("playbook.validate", own), hang=0)
     session.show(report, Page((line(f"{own} is in {file}", "good", hang=2), check)))
 
 
-def _show_page(found: Shown) -> Page:
-    blocks: list[Block] = [
-        flow(Cell(found.name, "title"), f" {found.version}  {found.title}", hang=2),
-        line(found.digest, "dim"),
-    ]
+@paged
+def _show_page(found: Shown) -> Iterator[Block]:
+    yield flow(Cell(found.name, "title"), f" {found.version}  {found.title}", hang=2)
+    yield line(found.digest, "dim")
     if found.description:
-        blocks += [Blank(), line(found.description)]
+        yield Blank()
+        yield line(found.description)
     for title, words in (
         ("roles", ", ".join(f"{role} ({title})" for role, title in found.roles.items())),
         ("messages", ", ".join(found.messages)),
         ("runs", ", ".join(found.includes)),
     ):
         if words:
-            blocks.append(flow(Cell(f"{title}: ", "dim"), words, hang=2))
-    blocks += [line(str(call), "warn" if call.refused else "plain", hang=2) for call in found.http_calls]
-    rows = tuple(_outline(step) for step in found.steps)
-    return Page((*blocks, Blank(), table(rows, 2, indent=0)))
+            yield flow(Cell(f"{title}: ", "dim"), words, hang=2)
+    for call in found.http_calls:
+        yield line(str(call), "warn" if call.refused else "plain", hang=2)
+    yield Blank()
+    yield table(map(_outline, found.steps), 2, indent=0)
 
 
 def _outline(one: Outline) -> Cells:
@@ -355,7 +371,7 @@ def _reports(session: Session, names: tuple[str, ...], only: str) -> list[FileRe
     cache = cache_folder(session.world.environ)
     with bars(session) as shown:
         seen = shown.begin("playing", total)
-        return [report_of(file, run_file(file, known, cache, only, seen)) for file in files]
+        return [report_of(file, run_file(file, known, cache, sentence, only, seen)) for file in files]
 
 
 def fixture(

@@ -9,20 +9,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from runner.documents import tree
 from runner.documents.notice import Coverage, Rendered
-from runner.documents.tree import (
-    Block,
-    Document,
-    Field,
-    Fields,
-    Heading,
-    Inline,
-    Listing,
-    Paragraph,
-    Strong,
-    Table,
-    Text,
-)
+from runner.documents.tree import Block, Document, Inline
 from runner.documents.watermark import watermark
 
 _Row = tuple[tuple[Inline, ...], ...]
@@ -59,11 +48,11 @@ def cover(
     context = document.context
     entries = ((_text(path), _text(str(entry))) for path, entry in facts if entry)
     blocks: list[Block] = [
-        Heading(1, _text(f"Cover sheet: {document.title}")),
-        Paragraph(
+        tree.Heading(1, _text(f"Cover sheet: {document.title}")),
+        tree.Paragraph(
             _text("Internal only, for review. Not part of the document. Do not file or send this sheet.")
         ),
-        Fields(_facts(document)),
+        tree.Fields(_facts(document)),
         *_lines("OVERRIDDEN", tuple(override)),
         *_lines("OUT OF DATE: facts changed since the document was generated", tuple(stale)),
         *_gaps(document),
@@ -86,7 +75,7 @@ def cover(
     )
 
 
-def _facts(document: Document) -> tuple[Field, ...]:
+def _facts(document: Document) -> tuple[tree.Field, ...]:
     context = document.context
     rows = (
         ("Incident", context.incident),
@@ -101,22 +90,22 @@ def _facts(document: Document) -> tuple[Field, ...]:
         ("Journal head", context.journal_head),
         ("Facts used", str(len(document.facts_used))),
     )
-    return tuple(Field(_text(label), _text(value)) for label, value in rows if value)
+    return tuple(tree.Field(_text(label), _text(value)) for label, value in rows if value)
 
 
 def _gaps(document: Document) -> list[Block]:
     if not document.gaps:
-        return [Heading(2, _text("Missing information")), Paragraph(_text("None."))]
+        return [tree.Heading(2, _text("Missing information")), tree.Paragraph(_text("None."))]
     rows = [(_text(gap.path), _text(gap.item), _text(_SHOWN[gap.treatment])) for gap in document.gaps]
     return _table(f"Missing information ({len(rows)})", ("Fact", "Required by", "In the text"), rows)
 
 
 def _coverage(line: Coverage) -> _Row:
-    state = Text(_STATES[line.state])
+    state = tree.Text(_STATES[line.state])
     parts = [part for part in (", ".join(line.facts), line.note) if part]
     why = f": {'; '.join(parts)}" if parts else ""
     strong = line.state in ("gap", "forbidden")
-    return _text(line.ref), _text(line.item), (Strong((state,)) if strong else state, *_text(why))
+    return _text(line.ref), _text(line.item), (tree.Strong((state,)) if strong else state, *_text(why))
 
 
 def _table(title: str, heads: tuple[str, ...], rows: Iterable[_Row], last: str = "left") -> list[Block]:
@@ -125,15 +114,15 @@ def _table(title: str, heads: tuple[str, ...], rows: Iterable[_Row], last: str =
     if not cells:
         return []
     aligns = (*("left",) * (len(heads) - 1), last)
-    return [Heading(2, _text(title)), Table(aligns, tuple(map(_text, heads)), cells)]
+    return [tree.Heading(2, _text(title)), tree.Table(aligns, tuple(map(_text, heads)), cells)]
 
 
 def _lines(title: str, lines: tuple[str, ...]) -> list[Block]:
     if not lines:
         return []
-    items = tuple((Paragraph(_text(line)),) for line in lines)
-    return [Heading(2, _text(title)), Listing("bullet", 1, items)]
+    items = tuple((tree.Paragraph(_text(line)),) for line in lines)
+    return [tree.Heading(2, _text(title)), tree.Listing("bullet", 1, items)]
 
 
 def _text(text: str) -> tuple[Inline, ...]:
-    return (Text(text),) if text else ()
+    return (tree.Text(text),) if text else ()

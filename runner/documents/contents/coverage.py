@@ -134,22 +134,14 @@ def _form(notice: Notice, document: Document) -> list[Coverage]:
         there = [plain(block.inlines) for block in walk(document.blocks) if isinstance(block, Heading)]
         rest = iter(there)
         absent = tuple(heading for heading in notice.headings if heading not in rest)
-        lines.append(
-            Coverage(
-                ref="form",
-                item=f"headings in this order: {'; '.join(notice.headings)}",
-                state="gap" if absent else "covered",
-                note=f"absent or out of order: {'; '.join(absent)}" if absent else "",
-            )
-        )
+        wrong = f"absent or out of order: {'; '.join(absent)}" if absent else ""
+        lines.append(_rule(f"headings in this order: {'; '.join(notice.headings)}", wrong))
     if notice.min_points:
         points = document.context.stationery.points
-        lines.append(
-            Coverage(
-                ref="form",
-                item=f"type no smaller than {notice.min_points:g} point",
-                state="covered" if points >= notice.min_points else "gap",
-                note="" if points >= notice.min_points else f"the stationery sets {points:g} point",
-            )
-        )
+        wrong = "" if points >= notice.min_points else f"the stationery sets {points:g} point"
+        lines.append(_rule(f"type no smaller than {notice.min_points:g} point", wrong))
     return lines
+
+
+def _rule(item: str, wrong: str) -> Coverage:
+    return Coverage(ref="form", item=item, state="gap" if wrong else "covered", note=wrong)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from runner.actions import Slot, set_fact
 from runner.documents.template.template import fill_template
 from runner.documents.template.values import CLOSE, OPEN, Budget, Missing, Undecided
 from runner.documents.unsafe_text import visible
@@ -113,7 +114,7 @@ def fill_value(source: str, names: Mapping[str, Any], budget: Budget) -> str:
     if missing:
         raise Refused(
             f"Missing facts: {', '.join(missing)}.",
-            hint="tocsin fact set KEY=VALUE --source SOURCE",
+            hint=set_fact(Slot("KEY")),
             code="unknown_fact",
         )
     return _MARK.sub(lambda found: str(cells[int(found[1])]), marked.text)

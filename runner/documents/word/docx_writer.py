@@ -12,30 +12,9 @@ from itertools import zip_longest
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
+from runner.documents import tree
 from runner.documents.pictures import raster, size
-from runner.documents.tree import (
-    Block,
-    Break,
-    Document,
-    Emphasis,
-    Field,
-    Fields,
-    GapText,
-    Heading,
-    Inline,
-    Link,
-    Listing,
-    Paragraph,
-    Picture,
-    Quote,
-    Rule,
-    Signature,
-    Stationery,
-    Strong,
-    Table,
-    Text,
-    plain,
-)
+from runner.documents.tree import Block, Document, Inline, Stationery, plain
 from runner.documents.watermark import footer, mark, named, small_print, watermark
 from runner.documents.word import docx_parts as parts
 from runner.documents.word.docx_package import pack
@@ -139,33 +118,33 @@ class Body:
     def blocks(self, blocks: tuple[Block, ...], style: str = "", keep: bool = False, depth: int = 0) -> str:
         """Return the paragraphs and tables of some blocks; what stands before a signature stays on its page."""
         return "".join(
-            self._block(block, style, keep or isinstance(after, Signature), depth)
+            self._block(block, style, keep or isinstance(after, tree.Signature), depth)
             for block, after in zip_longest(blocks, blocks[1:])
         )
 
     def _block(self, block: Block, style: str, keep: bool, depth: int) -> str:
         match block:
-            case Heading(level=level, inlines=inlines):
+            case tree.Heading(level=level, inlines=inlines):
                 return self._paragraph(inlines, f"Heading{min(level, 3)}")
-            case Paragraph(inlines=inlines):
+            case tree.Paragraph(inlines=inlines):
                 return self._paragraph(inlines, style, keep=keep)
-            case Listing():
+            case tree.Listing():
                 return self._listing(block, depth)
-            case Table():
+            case tree.Table():
                 return self._table(block)
-            case Fields(rows=rows):
+            case tree.Fields(rows=rows):
                 return self._fields(rows)
-            case Signature(blocks=inner):
+            case tree.Signature(blocks=inner):
                 spacer = '<w:p><w:pPr><w:keepNext/><w:spacing w:before="480" w:after="0"/></w:pPr></w:p>'
                 return spacer + self.blocks(inner, keep=True, depth=depth)
-            case Quote(blocks=inner):
+            case tree.Quote(blocks=inner):
                 return self.blocks(inner, style="Quote", depth=depth)
-            case Rule():
+            case tree.Rule():
                 return parts.RULE.format("")
-            case Picture():
+            case tree.Picture():
                 return self._picture(block)
 
-    def _picture(self, picture: Picture) -> str:
+    def _picture(self, picture: tree.Picture) -> str:
         """Show a drawing as pixels, no wider than the text: older versions of Word know no SVG."""
         self.pictures.append(raster(picture.svg, picture.height, _PPI, self._fonts))
         number = len(self.pictures)
@@ -196,38 +175,40 @@ class Body:
         found = []
         for node in inlines:
             match node:
-                case Text(text=text):
+                case tree.Text(text=text):
                     found.append(self._run(text, marks))
-                case GapText(text=text, highlight=highlight):
+                case tree.GapText(text=text, highlight=highlight):
                     found.append(self._run(text, marks + ("h" if highlight else "")))
-                case Strong(inlines=inner):
+                case tree.Strong(inlines=inner):
                     found.append(self._runs(inner, marks + "b"))
-                case Emphasis(inlines=inner):
+                case tree.Emphasis(inlines=inner):
                     found.append(self._runs(inner, marks + "i"))
-                case Link(href=href, inlines=inner):
+                case tree.Link(href=href, inlines=inner):
                     self.addresses.append(href)
                     runs = self._runs(inner, marks + "a")
                     found.append(f'<w:hyperlink r:id="rIdA{len(self.addresses)}">{runs}</w:hyperlink>')
-                case Break():
+                case tree.Break():
                     found.append("<w:r><w:br/></w:r>")
         return "".join(found)
 
     def _run(self, text: str, marks: str) -> str:
         return parts.run(text, marks, rtl=self._rtl)
 
-    def _listing(self, block: Listing, depth: int) -> str:
+    def _listing(self, block: tree.Listing, depth: int) -> str:
         self.lists.append((block.style, block.start))
         level = min(depth, parts.LEVELS - 1)
         counted = f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{len(self.lists)}"/></w:numPr>'
         paragraphs = []
         for item in block.items:
-            first, rest = (item[0], item[1:]) if item and isinstance(item[0], Paragraph) else (None, item)
+            first, rest = (
+                (item[0], item[1:]) if item and isinstance(item[0], tree.Paragraph) else (None, item)
+            )
             inlines = first.inlines if first else ()
             paragraphs.append(self._paragraph(inlines, "ListParagraph", numbering=counted))
             paragraphs.append(self.blocks(rest, style="ListContinue", depth=depth + 1))
         return "".join(paragraphs)
 
-    def _table(self, table: Table) -> str:
+    def _table(self, table: tree.Table) -> str:
         rows = (table.head, *table.rows)
         if table.widths:
             widths = _shared(table.widths, self._width)
@@ -246,7 +227,7 @@ class Body:
         ]
         return self._grid("TableGrid", widths, lines)
 
-    def _fields(self, rows: tuple[Field, ...]) -> str:
+    def _fields(self, rows: tuple[tree.Field, ...]) -> str:
         widths = [self._width * 35 // 100, self._width - self._width * 35 // 100]
         lines = [
             "<w:tr><w:trPr><w:cantSplit/></w:trPr>"
@@ -267,7 +248,7 @@ class Body:
         )
 
     def _cell(self, inlines: tuple[Inline, ...], width: int, *, header: bool = False, jc: str = "") -> str:
-        content = (Strong(inlines),) if header else inlines
+        content = (tree.Strong(inlines),) if header else inlines
         cell = self._paragraph(content, "TableText", jc=jc)
         return f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr>{cell}</w:tc>'
 

@@ -62,6 +62,8 @@ class Letterhead:
         """Name the firm's styles instead of Tocsin's, and add those that it lacks."""
         texts = parts.style_texts(document.context.stationery.points, small_print(document))
         theirs = {_name(style): style.get(f"{W}styleId", "") for style in self._styles.iter(f"{W}style")}
+        normal = theirs.get("normal", "")
+        based_on = f'<w:basedOn w:val="{normal}"/>' if normal else ""
         names: dict[str, str] = {}
         added = []
         for own, text in texts.items():
@@ -71,7 +73,7 @@ class Letterhead:
             names[own] = theirs.get(name) or f"Tocsin{own}"
             if name not in theirs:
                 renamed = text.replace(f'w:styleId="{own}"', f'w:styleId="{names[own]}"')
-                added.append(renamed.replace('<w:basedOn w:val="Normal"/>', _based_on(theirs)))
+                added.append(renamed.replace('<w:basedOn w:val="Normal"/>', based_on))
         if added:
             made["word/styles.xml"] = _before_end(made["word/styles.xml"], "styles", "".join(added))
         return _STYLED.sub(lambda m: f'{m[1]}"{names.get(m[2], m[2])}"/>', xml)
@@ -80,11 +82,6 @@ class Letterhead:
 def _name(style: Element) -> str:
     element = style.find(f"{W}name")
     return element.get(f"{W}val", "").lower() if element is not None else ""
-
-
-def _based_on(theirs: dict[str, str]) -> str:
-    normal = theirs.get("normal", "")
-    return f'<w:basedOn w:val="{normal}"/>' if normal else ""
 
 
 def _numbered(made: dict[str, bytes], lists: list[tuple[str, int]], xml: str) -> str:

@@ -12,6 +12,7 @@ from runner.incident.messages.deliveries import reached_places
 from runner.incident.state.commands import Composed, NotAnnounced
 from runner.incident.state.events import PlannedDelivery
 from runner.incident.state.incident import Delivery, Incident
+from runner.incident.state.messages import MessageComposed
 from runner.incident.state.quorum import awaited, deliveries_of
 from runner.incident.state.work import Announce
 from runner.routing.messaging import MessageClass
@@ -36,13 +37,15 @@ def announce(work: Announce, incident: Incident, tools: EffectContext) -> Compos
         return NotAnnounced(message=message.id, why="no contact that it reached can be used now")
     body = msgspec.json.encode(Body(subject=subject, text=text))
     return Composed(
-        step="",
-        message=tools.new_id("m"),
-        message_class=kind,
-        body=tools.blobs.put_blob(incident.id, body),
-        to=tuple(plan.person for plan in plans),
-        plans=plans,
-        about=message.id,
+        event=MessageComposed(
+            step="",
+            message=tools.new_id("m"),
+            message_class=kind,
+            body=tools.blobs.put_blob(incident.id, body),
+            to=tuple(plan.person for plan in plans),
+            plans=plans,
+            about=message.id,
+        )
     )
 
 

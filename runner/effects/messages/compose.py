@@ -18,6 +18,7 @@ from runner.incident.state.events import PlannedDelivery
 from runner.incident.state.expression_view import find_step, title_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
+from runner.incident.state.messages import REPEATED, MessageComposed
 from runner.incident.state.work import Compose
 from runner.playbook.format import AnyStep, MessageTemplate, Playbook
 from runner.routing.messaging import DeliveryPlan, MessageClass
@@ -100,18 +101,20 @@ def compose(
     body = tools.blobs.put_blob(incident.id, msgspec.json.encode(Body(subject=subject, text=text)))
     message = tools.new_id("m")
     return Composed(
-        step=work.step,
-        message=message,
-        message_class=kind,
-        body=body,
-        to=tuple(found.meant),
-        plans=deliveries(incident, tools, kind, found, wanted, template.escalate_to, traits),
-        filled=found.filled,
-        unheld=found.unheld,
-        traits=tuple(sorted(traits)),
-        reminder=work.reminder,
-        requested_by=_requested_by(incident, invocation, library),
-        next_update=coming if PROMISE in template.text or PROMISE in template.subject else None,
+        event=MessageComposed(
+            step=work.step,
+            message=message,
+            message_class=kind,
+            body=body,
+            to=tuple(found.meant),
+            plans=deliveries(incident, tools, kind, found, wanted, template.escalate_to, traits),
+            filled=found.filled,
+            unheld=found.unheld,
+            traits=tuple(sorted(traits)),
+            reason=REPEATED if work.reminder else "",
+            requested_by=_requested_by(incident, invocation, library),
+            next_update=coming if PROMISE in template.text or PROMISE in template.subject else None,
+        )
     )
 
 

@@ -12,6 +12,7 @@ from runner.effects.messages.compose import Body, planned
 from runner.effects.messages.escalation_levels import recipients
 from runner.incident.state.commands import Composed
 from runner.incident.state.incident import Incident
+from runner.incident.state.messages import MessageComposed
 from runner.incident.turn.after_closing import WATCH
 from runner.law.duty import DutyStatus
 from runner.routing.messaging import MessageClass
@@ -34,12 +35,14 @@ def send_reminders(
     text = "\n".join(("Legal deadlines soon:", *lines, *more, "Details: tocsin duties"))
     body = Body(subject=f"{incident.codename}: legal deadlines soon", text=text)
     return Composed(
-        step="",
-        message=tools.new_id("m"),
-        message_class=kind,
-        body=tools.blobs.put_blob(incident.id, msgspec.json.encode(body)),
-        to=people,
-        plans=tuple(planned(incident, tools, kind, person, tools.new_id("d")) for person in people),
+        event=MessageComposed(
+            step="",
+            message=tools.new_id("m"),
+            message_class=kind,
+            body=tools.blobs.put_blob(incident.id, msgspec.json.encode(body)),
+            to=people,
+            plans=tuple(planned(incident, tools, kind, person, tools.new_id("d")) for person in people),
+        )
     )
 
 

@@ -9,29 +9,8 @@ from __future__ import annotations
 from typing import Literal, TypeAlias, assert_never
 
 from runner.base.text import nearest
-from runner.facts.expression import (
-    Add,
-    And,
-    Apply,
-    Attribute,
-    Choose,
-    Compare,
-    Comparison,
-    Const,
-    DutyRef,
-    Expression,
-    ExpressionError,
-    FactRef,
-    Index,
-    ListOf,
-    NameRef,
-    Negate,
-    Node,
-    Not,
-    Or,
-    StepRef,
-    written,
-)
+from runner.facts import expression as nodes
+from runner.facts.expression import Expression, ExpressionError, Node, written
 from runner.facts.vocabulary.fact_types import Branch, FactType, Keyed, key_problem
 from runner.facts.vocabulary.lookup import find
 
@@ -134,59 +113,59 @@ class _Checker:
     def kind(self, node: Node) -> Kind:  # noqa: C901 - one case for each kind of node
         """Return what kind of value a node gives, checking everything below it."""
         match node:
-            case Const(value):
+            case nodes.Const(value):
                 return "truth" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
-            case FactRef(path):
+            case nodes.FactRef(path):
                 return _branch_kind(find(path))
-            case NameRef():
+            case nodes.NameRef():
                 return "any"
-            case StepRef() | DutyRef():
+            case nodes.StepRef() | nodes.DutyRef():
                 word = written(node)
                 raise self.error(
                     word,
                     f'"{word}" needs a part.',
-                    f"Write {word}.{'done' if isinstance(node, StepRef) else 'applies'}.",
+                    f"Write {word}.{'done' if isinstance(node, nodes.StepRef) else 'applies'}.",
                 )
-            case Attribute(StepRef() | DutyRef(), name):
+            case nodes.Attribute(nodes.StepRef() | nodes.DutyRef(), name):
                 return _PARTS[name]
-            case Index(FactRef(path), key):
+            case nodes.Index(nodes.FactRef(path), key):
                 self.kind(key)
                 branch = find(path)
                 return _branch_kind(branch.member) if isinstance(branch, Keyed) else "any"
-            case Attribute() | Index():
+            case nodes.Attribute() | nodes.Index():
                 return "any"
-            case ListOf(items):
+            case nodes.ListOf(items):
                 for item in items:
                     self.kind(item)
                 return "list"
-            case Not(item):
+            case nodes.Not(item):
                 return self.truth(item)
-            case And(items) | Or(items):
+            case nodes.And(items) | nodes.Or(items):
                 for item in items:
                     self.truth(item)
                 return "truth"
-            case Compare(left, rest):
+            case nodes.Compare(left, rest):
                 for link in rest:
                     self.linked(left, link)
                     left = link.right
                 return "truth"
-            case Add(left, right, negative):
+            case nodes.Add(left, right, negative):
                 return self.sum(left, right, negative)
-            case Negate(item):
+            case nodes.Negate(item):
                 kind = self.kind(item)
                 if kind not in ("number", "duration", "any"):
                     raise self.error(written(item), f"{WORDS[kind].capitalize()} has no sign.")
                 return kind
-            case Apply():
+            case nodes.Apply():
                 return self.applied(node)
-            case Choose(test, then, otherwise):
+            case nodes.Choose(test, then, otherwise):
                 self.truth(test)
                 kinds = {self.kind(then), self.kind(otherwise)}
                 return kinds.pop() if len(kinds) == 1 else "any"
             case _:
                 assert_never(node)
 
-    def linked(self, left: Node, link: Comparison) -> None:
+    def linked(self, left: Node, link: nodes.Comparison) -> None:
         """Check one comparison: kinds first, then whether the words are words that the fact can hold."""
         one, other = self.kind(left), self.kind(link.right)
         if link.op in ("in", "not in"):
@@ -213,13 +192,13 @@ class _Checker:
 
     def held(self, fact: Node, other: Node) -> None:
         """Check that a fact, or a list of facts, can hold the literal words that it is compared with."""
-        if isinstance(fact, ListOf):
+        if isinstance(fact, nodes.ListOf):
             for item in fact.items:
                 self.held(other, item)
             return
-        branch = find(fact.path) if isinstance(fact, FactRef) else None
-        for literal in other.items if isinstance(other, ListOf) else (other,):
-            if isinstance(literal, Const) and isinstance(literal.value, str) and branch is not None:
+        branch = find(fact.path) if isinstance(fact, nodes.FactRef) else None
+        for literal in other.items if isinstance(other, nodes.ListOf) else (other,):
+            if isinstance(literal, nodes.Const) and isinstance(literal.value, str) and branch is not None:
                 self.holdable(branch, literal.value, written(fact))
 
     def holdable(self, found: object, word: str, told: str) -> None:
@@ -254,7 +233,7 @@ class _Checker:
             )
         return total
 
-    def applied(self, node: Apply) -> Kind:
+    def applied(self, node: nodes.Apply) -> Kind:
         """Return the kind of a function's result."""
         kinds = [self.kind(argument) for argument in node.arguments]
         takes = _TAKES.get(node.function)
@@ -279,11 +258,10 @@ def _branch_kind(found: Branch | None) -> Kind:
 
 
 def _pair_hint(one: Kind, other: Kind) -> str:
-    pair = {one, other}
-    if pair == {"truth", "text"}:
-        return "Write true or false, without quotes."
-    if pair == {"instant", "text"}:
-        return "Write instant('2026-11-24T09:30:00+01:00')."
-    if pair == {"duration", "text"}:
-        return "Write duration('72h')."
-    return ""
+    hints = {
+        "truth": "Write true or false, without quotes.",
+        "instant": "Write instant('2026-11-24T09:30:00+01:00').",
+        "duration": "Write duration('72h').",
+    }
+    first, second = (one, other) if other == "text" else (other, one)
+    return hints.get(first, "") if second == "text" else ""

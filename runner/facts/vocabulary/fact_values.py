@@ -146,7 +146,10 @@ def _checked_one(path: str, fact_type: FactType, value: Any) -> Any:
             text = _checked_text(path, value, many_lines=fact_type.kind == "prose")
             return NONE if fact_type.optional and text.lower() == NONE else text
         case "instant":
-            return _checked_instant(path, value)
+            try:
+                return instant_text(parse_instant(value))
+            except ValueError as error:
+                raise FactProblem(path, f'Fact "{path}" is not valid: {error}.') from None
         case _:
             return _checked_word(path, fact_type, value)
 
@@ -187,13 +190,6 @@ def _checked_text(path: str, value: str, *, many_lines: bool) -> str:
     if problem:
         raise FactProblem(path, f'Fact "{path}" is not valid: {problem}.')
     return text
-
-
-def _checked_instant(path: str, value: str) -> str:
-    try:
-        return instant_text(parse_instant(value))
-    except ValueError as error:
-        raise FactProblem(path, f'Fact "{path}" is not valid: {error}.') from None
 
 
 def _checked_word(path: str, fact_type: FactType, value: str) -> str:

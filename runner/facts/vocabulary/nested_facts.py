@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from runner.base.instants import parse_instant
 from runner.base.text import choice_hint, clean, sentence, text_problem
@@ -69,20 +69,13 @@ def flatten(path: str, value: Any, report: Report, origin: Origin | None = None)
     yield from _leaves(_Place(path, branch, (), origin or Origin()), value, report)
 
 
-def check_value(path: str, value: Any) -> tuple[FactProblem, ...]:
-    """Return everything that is wrong with a value given as data for a fact, a map, a list or a group."""
-    misplaceds: list[Misplaced] = []
-    for _ in flatten(path, value, misplaceds.append):
-        pass
-    return tuple(misplaced.problem for misplaced in misplaceds)
-
-
 def _leaves(place: _Place, value: Any, report: Report) -> Iterator[Leaf]:
     try:
         if isinstance(place.branch, FactType | Keyed) and isinstance(value, Mapping) and "value" in value:
             place, value = _unwrapped(place, value)
         if isinstance(place.branch, FactType):
-            yield _leaf(place, value)
+            checked = checked_value(place.path, value)
+            yield Leaf(Stated(key=place.path, value=checked, **asdict(place.origin)), place.where)
             return
         members = list(_members(place, value))
     except FactProblem as problem:
@@ -94,15 +87,6 @@ def _leaves(place: _Place, value: Any, report: Report) -> Iterator[Leaf]:
             report(below)
         else:
             yield from _leaves(below, member, report)
-
-
-def _leaf(place: _Place, value: Any) -> Leaf:
-    origin = place.origin
-    checked = checked_value(place.path, value)
-    stated = Stated(
-        key=place.path, value=checked, source=origin.source, confidence=origin.confidence, at=origin.at
-    )
-    return Leaf(stated, place.where)
 
 
 def _unwrapped(place: _Place, wrapper: Mapping[Any, Any]) -> tuple[_Place, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -18,15 +17,9 @@ Spot = tuple[int, int]
 """Line and column, from 1."""
 
 
-class Ways(NamedTuple):
-    """What a contact may be for: channels of the home, or kinds of addresses."""
-
-    channels: Collection[str]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return everything that a contact's channel may be called."""
-        return tuple(dict.fromkeys((*self.channels, *KINDS)))
+def names_of(channels: Iterable[str]) -> tuple[str, ...]:
+    """Return everything that a contact's channel may be called: channels of the home, and kinds of addresses."""
+    return tuple(dict.fromkeys((*channels, *KINDS)))
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,13 +69,13 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def check_entries(listing: Listing, ways: Ways, known: Collection[str]) -> Iterator[Problem]:
+def check_entries(listing: Listing, names: Collection[str], known: Collection[str]) -> Iterator[Problem]:
     """Yield the problems of a list, also together with the ``known`` people."""
     seen: dict[str, int] = {}
     everybody = {*known, *(entry.person for entry in listing.entries)}
     for entry in listing.entries:
         yield from _named(listing, entry, seen)
-        yield from _contacts(listing, entry, ways)
+        yield from _contacts(listing, entry, names)
         if entry.zone and not is_zone(entry.zone):
             hint = "Write a time zone such as Europe/Berlin."
             yield listing.problem(entry.spot("zone"), "The time zone is not an IANA time zone.", hint)
@@ -112,11 +105,11 @@ def _named(listing: Listing, entry: Entry, seen: dict[str, int]) -> Iterator[Pro
         yield listing.problem(entry.spot("name"), f"The name is not valid: {why}.")
 
 
-def _contacts(listing: Listing, entry: Entry, ways: Ways) -> Iterator[Problem]:
+def _contacts(listing: Listing, entry: Entry, names: Collection[str]) -> Iterator[Problem]:
     for index, contact in enumerate(entry.contacts):
         spot = entry.spot(str(index))
-        if contact.channel not in ways.names:
-            hint = near_hint(contact.channel, ways.names, f"known: {', '.join(ways.names)}")
+        if contact.channel not in names:
+            hint = near_hint(contact.channel, names, f"known: {', '.join(names)}")
             yield listing.problem(
                 spot, f'Channel "{contact.channel}" does not exist.', hint, severity="warning"
             )

@@ -43,6 +43,8 @@ OPEN: tuple[OwedState, ...] = ("ready", "sending", "unknown", "post", "unreachab
 """States in which a person is still to be notified."""
 OUT_OF_REACH: tuple[OwedState, ...] = ("unreachable", "post")
 """Those for whom substitute notice may stand in: no way leads to them, or only letters that are too many or too dear."""
+ELECTRONIC: tuple[Way, ...] = ("email", "sms")
+"""The ways that leave by our channels, first to try first."""
 BOUNCED, COMPLAINED = 1, 2
 BulkReceiptKind = ReceiptKind | Literal["posted", "returned"]
 RECEIPT_KINDS: tuple[BulkReceiptKind, ...] = (
@@ -159,6 +161,11 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     def owed(self) -> int:
         """The people to notify of this list."""
         return self.rows - self.duplicates
+
+    @property
+    def sent_to(self) -> int:
+        """The people to whom the notice goes by a channel first, and not by letter."""
+        return sum(self.ways.get(way, 0) for way in ELECTRONIC)
 
 
 class Counters(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from runner.actions import Action, Slot
 from runner.errors import Refused
 from runner.incident.campaigns.campaign import Campaign, Ground, Tally
 from runner.incident.campaigns.transitions import require_reason, sendable
@@ -46,7 +47,7 @@ def _moved(incident: Incident, event: b.CampaignMoved) -> tuple[e.AnyEvent, ...]
     if known is None:
         raise Refused(
             f'Campaign "{event.campaign}" does not exist.',
-            hint="tocsin bulk plan NOTICE --people FILE",
+            hint=Action("bulk.plan", Slot("NOTICE"), {"people": Slot("FILE", "file")}),
             code="unknown_campaign",
         )
     if event.state == "sending":

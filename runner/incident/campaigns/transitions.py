@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from shlex import quote
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
+from runner.actions import REASON, Action, Argument, Slot
 from runner.errors import Refused
 from runner.incident.campaigns.campaign import (
     BOUNCED,
@@ -62,33 +62,22 @@ MOVES: Mapping[MoveName, Move] = {
 
 
 class Guard(NamedTuple):
-    """The states in which a command is permitted, and how it is refused in the others: the end of a sentence, a hint, a code."""
+    """The states in which a command is permitted, and how it is refused in the others: the end of a sentence, and a code."""
 
     states: tuple[CampaignState, ...]
     refused: str
-    hint: str
     code: str
+    verb: Literal["bulk.resume", "bulk.send", "bulk.status"] | None = None
+    """What to do next; where it is nothing about the campaign, people use another list."""
 
 
-_NOT_PAUSED = ("{state}, not paused.", "tocsin bulk send {target}", "not_paused")
+_NOT_PAUSED = Guard(("paused", "done"), "{state}, not paused.", "not_paused", "bulk.send")
 GUARDS: Mapping[CommandName, Guard] = {
-    "plan": Guard(
-        ("planned",), "{state} already.", "Put more people into a list with another name.", "already_begun"
-    ),
-    "send": Guard(
-        ("planned", "sending", "done"),
-        "{state}{why}",
-        "tocsin bulk resume {target} --reason WHY",
-        "paused",
-    ),
-    "pause": Guard(
-        ("planned", "sending"),
-        "{state}. It is not sending.",
-        "tocsin bulk status {target}",
-        "not_sending",
-    ),
-    "resume": Guard(("paused", "done"), *_NOT_PAUSED),
-    "resend": Guard(("paused", "done", "sending"), *_NOT_PAUSED),
+    "plan": Guard(("planned",), "{state} already.", "already_begun"),
+    "send": Guard(("planned", "sending", "done"), "{state}{why}", "paused", "bulk.resume"),
+    "pause": Guard(("planned", "sending"), "{state}. It is not sending.", "not_sending", "bulk.status"),
+    "resume": _NOT_PAUSED,
+    "resend": _NOT_PAUSED._replace(states=("paused", "done", "sending")),
 }
 """``resend`` is ``resume`` with those whose outcome is unknown."""
 
@@ -99,10 +88,12 @@ def admit(name: CommandName, campaign: Campaign, state: CampaignState, why: str 
     if state in guard.states:
         return
     words = guard.refused.format(state=state, why=f": {why}" if why else ".")
-    target = f"{campaign.notice} --people {quote(campaign.list_name)}"
+    people: dict[str, Argument] = {"people": campaign.list_name}
+    args = {**people, "reason": REASON} if guard.verb == "bulk.resume" else people
+    other = "Put more people into a list with another name."
     raise Refused(
         f'The campaign "{campaign.notice}" to "{campaign.list_name}" is {words}',
-        hint=guard.hint.format(target=target),
+        hint=other if guard.verb is None else Action(guard.verb, campaign.notice, args),
         code=guard.code,
     )
 
@@ -112,13 +103,17 @@ def sendable(incident: Incident) -> None:
     if incident.kind != "real":
         raise Refused(
             f'Incident "{incident.codename}" is of kind {incident.kind}. Rule R36 blocks every message to affected people.',
-            hint="tocsin notice letters NOTICE --people FILE --out DIR --draft",
+            hint=Action(
+                "notice.letters",
+                Slot("NOTICE"),
+                {"people": Slot("FILE", "file"), "out": Slot("DIR", "file"), "draft": True},
+            ),
             code="exercise",
         )
     if incident.state != "open":
         raise Refused(
             f'Incident "{incident.codename}" is {incident.state}. Nothing was sent.',
-            hint="tocsin resume" if incident.state == "paused" else "Open another incident.",
+            hint=Action("incident.resume") if incident.state == "paused" else "Open another incident.",
             code="incident_paused" if incident.state == "paused" else "incident_closed",
         )
 

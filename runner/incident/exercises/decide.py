@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from runner.actions import Action, Slot
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
+from runner.incident.state.events import event_of
 from runner.incident.state.exercise import (
     OVER,
     ClockChange,
     Drill,
-    ExerciseBegun,
     ExerciseClock,
     ExerciseClockSet,
     ExerciseEvent,
-    FaultSet,
     InjectDeferred,
     InjectReleased,
     ObservationMade,
@@ -39,7 +39,7 @@ def decide_drill(
     if incident.kind == "real" or incident.drill is None:
         raise Refused(
             f'Incident "{incident.codename}" is not an exercise.',
-            hint="tocsin drill run FILE",
+            hint=Action("drill.run", Slot("FILE", "file")),
             code="not_an_exercise",
         )
     drill = incident.drill
@@ -63,26 +63,16 @@ def _signed(incident: Incident, command: c.SignReport, by: str) -> ReportSigned:
     elif incident.state != "closed":
         raise Refused(
             f'Incident "{incident.codename}" is {incident.state}. Only the report of a closed incident can be signed.',
-            hint="tocsin close",
+            hint=Action("incident.close"),
             code="not_closed",
         )
-    return ReportSigned(by=by, digest=command.digest, files=command.files, heads=command.heads)
+    return event_of(ReportSigned, command, by=by)
 
 
 def _begin(drill: Drill, command: c.BeginExercise) -> tuple[ExerciseEvent, ...]:
     if drill.plan:
         raise Refused(f'Exercise "{drill.name}" was started already.', code="already_begun")
-    return (
-        ExerciseBegun(
-            name=command.name,
-            title=command.title,
-            exercise_type=command.exercise_type,
-            plan=command.plan,
-            marking=command.marking,
-            live=command.live,
-            head=command.head,
-        ),
-    )
+    return (command.event,)
 
 
 def _clock(
@@ -126,8 +116,8 @@ def _running(incident: Incident, drill: Drill) -> None:
 
 def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFault, by: str) -> ExerciseEvent:
     match command:
-        case c.SetFault(kind=kind, ref=ref, until=until, shift=shift):
-            return FaultSet(kind=kind, ref=ref, until=until, shift=shift)
+        case c.SetFault(event=event):
+            return event
         case c.DeferInject(number=number, reason=reason):
             if not reason.strip():
                 raise Refused(
@@ -137,9 +127,9 @@ def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFau
                 )
             _not_yet(drill, number)
             return InjectDeferred(number=number, by=by, reason=reason.strip())
-        case c.ReleaseInject(number=number, cause=cause, planned=planned):
+        case c.ReleaseInject(number=number):
             _not_yet(drill, number)
-            return InjectReleased(number=number, cause=cause, planned=planned, by=by)
+            return event_of(InjectReleased, command, by=by)
 
 
 def _not_yet(drill: Drill, number: str) -> None:
@@ -155,21 +145,14 @@ def _not_yet(drill: Drill, number: str) -> None:
 def _observe(command: c.Observe, by: str) -> ObservationMade:
     if not command.text.strip():
         raise Refused("The observation has no text.", code="words_missing")
-    return ObservationMade(
-        by=by,
-        text=command.text.strip(),
-        objective=command.objective,
-        question=command.question,
-        kind=command.kind,
-        about=command.about,
-    )
+    return event_of(ObservationMade, command, by=by, text=command.text.strip())
 
 
 def _over(incident: Incident, drill: Drill, what: str) -> None:
     if drill.stage not in OVER:
         raise Refused(
             f'Exercise "{incident.codename}" is {drill.stage}. {what}',
-            hint="tocsin drill observe TEXT",
+            hint=Action("drill.observe", args={"text": Slot("TEXT")}),
             code="exercise_stage",
         )
 
@@ -185,10 +168,4 @@ def _rate(incident: Incident, drill: Drill, command: c.Rate, by: str) -> RatingG
             hint="Add --note WHY",
             code="note_missing",
         )
-    return RatingGiven(
-        target=command.target,
-        rating=command.rating,
-        by=by,
-        note=command.note.strip(),
-        proposed=command.proposed,
-    )
+    return event_of(RatingGiven, command, by=by, note=command.note.strip())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from runner.actions import Action
 from runner.base.states import MARKS
 from runner.errors import Refused
 from runner.incident.messages.room_provisioning import failure, opened
@@ -145,7 +146,7 @@ def retried(incident: Incident, by: str) -> RoomRetried:
     if not failed:
         raise Refused(
             "No room and no invitation failed.",
-            hint="tocsin status",
+            hint=Action("incident.status"),
             code="nothing_to_retry",
         )
     return RoomRetried(by=by, errands=failed)

@@ -12,14 +12,14 @@ from runner.incident.state.incident import Incident
 def handed_over(incident: Incident, command: c.GiveBrief | c.TakeCommand, by: str) -> tuple[e.AnyEvent, ...]:
     """Return the events; raises Refused without a brief or without a read-back."""
     match command:
-        case c.GiveBrief(to=to, version=version, digest=digest):
+        case c.GiveBrief(to=to):
             if to == by:
                 raise Refused(
                     "A person cannot hand over to the same person.",
                     hint="Name another person: --give PERSON",
                     code="same_person",
                 )
-            return (BriefGiven(to=to, by=by, version=version, digest=digest),)
+            return (e.event_of(BriefGiven, command, by=by),)
         case c.TakeCommand():
             return _taken(incident, command, by)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from runner.actions import PERSON, Action, assign_role
 from runner.base.actor import named_person
 from runner.errors import Refused
 from runner.incident.state.events import AnyEvent, SecondPersonAsked
@@ -68,7 +69,7 @@ def _partners(incident: Incident, act: TwoPersonAct, alone: str) -> tuple[str, .
     if not partners and not nobody:
         raise Refused(
             f"{named_person(act.by)} does not have the role {' or '.join((*one, *other))}.",
-            hint=f"tocsin role assign {one[0]} PERSON",
+            hint=assign_role(one[0]),
             code="role",
         )
     return partners
@@ -87,13 +88,13 @@ def agreed(incident: Incident, entry: int, by: str) -> TwoPersonAct | None:
     if by.casefold() == act.by.casefold():
         raise Refused(
             f'Person "{act.by}" made this entry. Only another person can confirm it.',
-            hint=f"tocsin confirm {entry} --as PERSON",
+            hint=Action("entry.confirm", str(entry), {"as": PERSON}),
             code="same_person",
         )
     if not _holds(incident, by, act.roles):
         raise Refused(
             f"{named_person(by)} does not have the role {' or '.join(act.roles)}.",
-            hint=f"tocsin role assign {act.roles[0]} PERSON",
+            hint=assign_role(act.roles[0]),
             code="role",
         )
     return act

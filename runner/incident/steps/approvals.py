@@ -9,6 +9,7 @@ from shlex import quote
 
 import msgspec
 
+from runner.actions import Action, Slot, assign_role
 from runner.base.actor import Principal, named_person
 from runner.errors import Refused
 from runner.incident.notices.staleness import passed
@@ -262,15 +263,13 @@ def decide_approval(
     word = passed(incident, documents[-1], by, command.as_it_was) if command.approved and documents else ()
     return (
         *word,
-        e.ApprovalGiven(
-            step=invocation.id,
+        e.event_of(
+            e.ApprovalGiven,
+            command,
             recorded_by=principal.person if behalf else "",
             by=by,
             role=_shown_role(invocation, roles),
             roles=roles,
-            digest=command.digest,
-            approved=command.approved,
-            reason=command.reason,
             os_user=principal.os_user,
             proven_by="" if behalf else principal.proven_by or "",
         ),
@@ -297,7 +296,7 @@ def _still_asked(incident: Incident, invocation: Invocation, step: AnyStep, now:
         state = "expired" if expired else invocation.state
         raise Refused(
             f'Approval "{invocation.id}" has {state}.',
-            hint=f"tocsin task retry {quote(invocation.id)}",
+            hint=Action("task.retry", invocation.id),
             code="retry_needed",
         )
 
@@ -325,7 +324,7 @@ def _roles_for(incident: Incident, invocation: Invocation, step: Approve, person
     if not held:
         raise Refused(
             f"{named_person(person)} does not have the role {' or '.join(step.by.roles)}.",
-            hint="tocsin role assign ROLE PERSON",
+            hint=assign_role(Slot("ROLE")),
             code="role",
         )
     return held
@@ -349,7 +348,7 @@ def refuse_waiting(incident: Incident, invocation: Invocation, step: AnyStep) ->
         why = f"is not open. It starts after {', '.join(before) or 'earlier tasks'}."
     raise Refused(
         f'Task "{invocation.id}" {why}',
-        hint=f"tocsin task show {quote(first or invocation.id)}",
+        hint=Action("task.show", first or invocation.id),
         code="task_not_open",
     )
 

@@ -12,8 +12,7 @@ from runner.base.actor import Principal
 from runner.errors import Refused
 from runner.incident.campaigns.decide import decide_campaign
 from runner.incident.exercises.decide import decide_drill
-from runner.incident.messages.decide import EffectCommand, decide_effect
-from runner.incident.messages.receipts import apply_receipt
+from runner.incident.messages.decide import decide_effect
 from runner.incident.people.handover import handed_over
 from runner.incident.state import commands as c
 from runner.incident.state.events import AnyEvent
@@ -21,7 +20,7 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.incident.steps.decide import decide_step
 from runner.incident.turn.after_closing import is_word_of_clocks
-from runner.incident.turn.decide_record import RecordCommand, decide_record
+from runner.incident.turn.decide_record import decide_record
 
 MADE_TOO_LATE = (c.Composed, c.NotAnnounced, c.Rendered, c.Replanned, c.EffectFailed)
 """What was being made when an incident ended: nothing left the house, so nothing is recorded, and nothing refused."""
@@ -71,13 +70,11 @@ def decide(
         )
     if isinstance(command, c.GiveBrief | c.TakeCommand):
         return handed_over(incident, command, by)
-    if isinstance(command, c.TakeReceipt):
-        return apply_receipt(incident, command)
-    if isinstance(command, EffectCommand):
+    if isinstance(command, c.EffectCommand):
         return decide_effect(incident, command, by, now, library)
     if isinstance(command, c.RecordCampaign):
         return decide_campaign(incident, command.event)
-    if isinstance(command, RecordCommand):
+    if isinstance(command, c.RecordCommand):
         return decide_record(incident, command, principal, now, library)
     return decide_step(incident, command, principal, now, library)
 

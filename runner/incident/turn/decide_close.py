@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from runner.actions import Action
 from runner.base.text import nearest
 from runner.errors import Problem, Refused
 from runner.incident.law.duties import near_statuses
@@ -57,7 +58,7 @@ def _reasons(command: c.Close, owed: Sequence[DutyStatus]) -> dict[str, str]:
             near = nearest(duty, known)
             raise Refused(
                 f'Duty "{duty}" is not open in this incident.',
-                hint=f'Write "{near}", the nearest name.' if near else "tocsin duties",
+                hint=f'Write "{near}", the nearest name.' if near else Action("duty.list"),
                 code="unknown_duty",
             )
         if not reason.strip():

@@ -8,6 +8,7 @@ from itertools import count
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.actor import Principal
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused
@@ -33,34 +34,9 @@ from runner.incident.turn.implicit_answers import implicit_answers
 from runner.law.duty import DutyRecord
 from runner.law.populations import View
 
-RecordCommand = (
-    c.RecordFacts
-    | c.RecordDuty
-    | c.AssignRole
-    | c.ChooseRoom
-    | c.ListGuests
-    | c.RetryRoom
-    | c.DeclareDomain
-    | c.ReportDomain
-    | c.OverrideRule
-    | c.AttachFile
-    | c.AddNote
-    | c.Pause
-    | c.Resume
-    | c.CancelIncident
-    | c.Close
-    | c.Reopen
-    | c.CorrectEvent
-    | c.SetSeverity
-    | c.AddTask
-    | c.ConfirmEntry
-    | c.PinPlaybook
-    | c.MigratePlaybook
-)
 
-
-def decide_record(
-    incident: Incident, command: RecordCommand, principal: Principal, now: datetime, library: Library
+def decide_record(  # noqa: C901  # one case a command
+    incident: Incident, command: c.RecordCommand, principal: Principal, now: datetime, library: Library
 ) -> tuple[e.AnyEvent, ...]:
     """Return the events of a command on the record."""
     by = principal.person
@@ -70,42 +46,59 @@ def decide_record(
         case c.RecordDuty(record=record):
             refuse_record_ahead(command.duty, record.at, now)
             return _duty(incident, command, by, now, library)
-        case c.AssignRole() | c.ChooseRoom() | c.ListGuests() | c.RetryRoom():
-            return (_who_and_where(incident, command, by),)
-        case c.DeclareDomain(domain=domain, state=state, since=since, reason=reason, assumed=assumed):
-            before = incident.domains.get(domain)
-            if before is not None and (before.state, before.since, before.assumed) == (state, since, assumed):
-                return ()
-            if state == "up":
-                trusted_again(before, reason)
-            return (
-                e.DomainDeclared(
-                    domain=domain, state=state, since=since, by=by, reason=reason, assumed=assumed
-                ),
-            )
-        case c.ReportDomain():
-            return _reported(incident, command)
         case c.ConfirmEntry():
             return _confirm(incident, command, principal, now, library)
-        case c.Pause() | c.Resume() | c.CancelIncident() | c.Close() | c.Reopen():
-            return _life(incident, command, by, now, library)
-        case _:
-            return _addition(incident, command, by, library)
-
-
-def _who_and_where(
-    incident: Incident, command: c.AssignRole | c.ChooseRoom | c.ListGuests | c.RetryRoom, by: str
-) -> e.AnyEvent:
-    """Return the event that assigns a role, or that chooses or provisions the war room."""
-    match command:
-        case c.AssignRole(role=role, persons=persons, on_call=on_call):
-            return e.RoleAssigned(role=role, persons=persons, on_call=on_call)
+        case c.DeclareDomain():
+            return _declared(incident, command, by)
+        case c.ReportDomain():
+            return _reported(incident, command)
+        case c.OverrideRule():
+            return (overridden(incident, command, by),)
+        case c.AssignRole():
+            return (e.event_of(e.RoleAssigned, command),)
         case c.ChooseRoom():
-            return chosen(incident, command)
+            return (chosen(incident, command),)
         case c.ListGuests():
-            return listed(incident, command)
+            return (listed(incident, command),)
         case c.RetryRoom():
-            return retried(incident, by)
+            return (retried(incident, by),)
+        case c.AttachFile():
+            return (e.event_of(e.EvidenceAttached, command, by=by),)
+        case c.AddNote(privileged=privileged):
+            return (e.event_of(e.PrivilegedNoteAdded if privileged else e.NoteAdded, command, by=by),)
+        case c.SetSeverity(severity=level):
+            before = incident.severity
+            return () if level == before else (e.event_of(e.SeveritySet, command, by=by, before=before),)
+        case c.AddTask():
+            return (_added(incident, command, by, library),)
+        case c.CorrectEvent():
+            return (_corrected(incident, command, by),)
+        case c.PinPlaybook(run=run):
+            if run.id in incident.runs:
+                raise Refused(f'Run "{run.id}" is in this incident already.', code="run_exists")
+            return (e.event_of(e.PlaybookPinned, command),)
+        case c.MigratePlaybook(event=event):
+            return (event,)
+        case _:
+            return _life(incident, command, by, now, library)
+
+
+def _corrected(incident: Incident, command: c.CorrectEvent, by: str) -> e.EventCorrected:
+    if not 1 <= command.seq <= incident.version:
+        raise Refused(
+            f'Entry "{command.seq}" does not exist. The journal has {incident.version} entries.',
+            code="unknown_event",
+        )
+    return e.event_of(e.EventCorrected, command, by=by, reason=_reason(command.reason, "correct"))
+
+
+def _declared(incident: Incident, command: c.DeclareDomain, by: str) -> tuple[e.AnyEvent, ...]:
+    before, said = incident.domains.get(command.domain), (command.state, command.since, command.assumed)
+    if before is not None and (before.state, before.since, before.assumed) == said:
+        return ()
+    if command.state == "up":
+        trusted_again(before, command.reason)
+    return (e.event_of(e.DomainDeclared, command, by=by),)
 
 
 def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, ...]:
@@ -124,15 +117,7 @@ def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, 
         stands = command.state == "up" or before.since >= command.since
     if stands:
         return ()
-    return (
-        e.DomainDeclared(
-            domain=command.domain,
-            state=command.state,
-            since=command.since,
-            reason=command.reason,
-            automatic=True,
-        ),
-    )
+    return (e.event_of(e.DomainDeclared, command, automatic=True),)
 
 
 def known(
@@ -167,52 +152,6 @@ def known(
         return (recorded, *ended)
     act = TwoPersonAct(kind="move_clock", by=by, reason=command.grounds, facts=command.changes, moves=moved)
     return with_second(incident, act, (recorded, *ended), library.alone, second)
-
-
-def _addition(  # noqa: C901  # one case a command
-    incident: Incident,
-    command: c.OverrideRule
-    | c.AttachFile
-    | c.AddNote
-    | c.SetSeverity
-    | c.AddTask
-    | c.CorrectEvent
-    | c.PinPlaybook
-    | c.MigratePlaybook,
-    by: str,
-    library: Library,
-) -> tuple[e.AnyEvent, ...]:
-    match command:
-        case c.OverrideRule():
-            return (overridden(incident, command, by),)
-        case c.AttachFile(evidence=evidence, name=name, sha256=sha256, size=size, source=source):
-            return (
-                e.EvidenceAttached(
-                    evidence=evidence, name=name, sha256=sha256, size=size, by=by, source=source
-                ),
-            )
-        case c.AddNote(text=text, about=about, privileged=privileged):
-            event_type = e.PrivilegedNoteAdded if privileged else e.NoteAdded
-            return (event_type(by=by, text=text, about=about),)
-        case c.SetSeverity(severity=level, reason=reason):
-            before = incident.severity
-            set_ = e.SeveritySet(severity=level, by=by, before=before, reason=reason)
-            return () if level == before else (set_,)
-        case c.AddTask():
-            return (_added(incident, command, by, library),)
-        case c.CorrectEvent(seq=seq, reason=reason):
-            if not 1 <= seq <= incident.version:
-                raise Refused(
-                    f'Entry "{seq}" does not exist. The journal has {incident.version} entries.',
-                    code="unknown_event",
-                )
-            return (e.EventCorrected(seq=seq, by=by, reason=_reason(reason, "correct")),)
-        case c.PinPlaybook(run=run, inputs=inputs, reason=reason):
-            if run.id in incident.runs:
-                raise Refused(f'Run "{run.id}" is in this incident already.', code="run_exists")
-            return (e.PlaybookPinned(run=run, inputs=inputs, reason=reason),)
-        case c.MigratePlaybook(event=event):
-            return (event,)
 
 
 def _added(incident: Incident, command: c.AddTask, by: str, library: Library) -> e.TaskAdded:
@@ -258,13 +197,13 @@ def _confirm(
     if not behalfs:
         raise Refused(
             f'Entry "{command.seq}" is not awaiting confirmation.',
-            hint="tocsin status",
+            hint=Action("incident.status"),
             code="nothing_to_confirm",
         )
     if by != behalfs[0].person:
         raise Refused(
             f'Only "{behalfs[0].person}" can confirm this entry: it was recorded on behalf of "{behalfs[0].person}".',
-            hint=f"tocsin confirm {behalfs[0].first} --as {behalfs[0].person}",
+            hint=Action("entry.confirm", str(behalfs[0].first), {"as": behalfs[0].person}),
             code="person",
         )
     return (e.BehalfConfirmed(first=behalfs[0].first, by=by, os_user=os_user, proven_by=proven_by),)
@@ -323,7 +262,7 @@ def _duty(
     duty = incident.duties.get(command.duty)
     if duty is None:
         close = nearest(command.duty, incident.duties)
-        hint = f'Write "{close}", the nearest name.' if close else "tocsin duties --all"
+        hint = f'Write "{close}", the nearest name.' if close else Action("duty.list", args={"all": True})
         raise Refused(
             f'Duty "{command.duty}" does not exist in this incident.', hint=hint, code="unknown_duty"
         )
@@ -409,7 +348,7 @@ def _file_steps(incident: Incident, command: c.RecordDuty, by: str) -> tuple[e.A
     if invocation is None:
         raise NotFound(
             f'Task "{command.step}" does not exist in incident "{incident.codename}".',
-            hint="tocsin task list",
+            hint=Action("task.list"),
             code="unknown_step",
         )
     if invocation.kind != "file":

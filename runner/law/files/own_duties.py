@@ -25,6 +25,7 @@ COLUMNS: Final = (
     *("amount", "unit", "counting", "standard", "if", "jurisdiction"),
     *("citation", "source", "notice", "since", "content"),
 )
+_HEAD: Final = "# Made from a spreadsheet of the organisation's own duties; correct it here from now on.\n"
 _LONG_AGO: Final = "1900-01-01"
 _CONTENT: Final = ";"
 _IDS: Final = {
@@ -49,13 +50,16 @@ def own_regimes(content: bytes, file: str) -> tuple[OwnRegime, ...]:
     jurisdiction citation source notice since content``; ``starts`` is the fact that the clock runs from, ``if`` a
     condition over facts, ``content`` what has to be said, separated by semicolons.
     """
+    import yaml
+
     rows, problems = _rows(content, file)
     groups: dict[str, dict[int, Mapping[str, str]]] = {}
     for line, row in rows.items():
         groups.setdefault(row["regime"], {})[line] = row
     regimes: list[OwnRegime] = []
     for name, lines in groups.items():
-        text = _yaml(_regime(name, lines))
+        data = _regime(name, lines)
+        text = _HEAD + yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
         _, wrong = read_regime(text.encode(), file)
         first = min(lines)
         problems += [
@@ -160,10 +164,3 @@ def _duty(row: Mapping[str, str]) -> dict[str, Any]:
         items = [item.strip() for item in row["content"].split(_CONTENT) if item.strip()]
         entry["content"] = [{"ref": str(number), "item": item} for number, item in enumerate(items, 1)]
     return entry
-
-
-def _yaml(data: Mapping[str, Any]) -> str:
-    import yaml
-
-    head = "# Made from a spreadsheet of the organisation's own duties; correct it here from now on.\n"
-    return head + yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=120)

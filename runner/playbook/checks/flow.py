@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from runner.base.text import near_hint
-from runner.facts.expression import Apply, Expression, FactRef
-from runner.facts.expressions.dependencies import walk
+from runner.facts.expression import Apply, Expression, FactRef, walk
 from runner.playbook.checks.step_map import Findings, Map, Place
 from runner.playbook.format import Act, Approve, Ask
 from runner.yamlfile.source import Where

@@ -9,16 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runner.base.instants import parse_instant
-from runner.facts.expression import (
-    Apply,
-    Attribute,
-    Choose,
-    FactRef,
-    Index,
-    ListOf,
-    NameRef,
-    Node,
-)
+from runner.facts import expression as nodes
+from runner.facts.expression import Node
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find
 from runner.playbook.checks.action_calls import check_action
@@ -139,13 +131,13 @@ def _items(place: Place, step: Group, names: Names) -> None:
 def _is_list(node: Node) -> bool:
     """Tell whether an expression can return a list; one that is known only at run time can."""
     match node:
-        case Apply("duties") | ListOf() | NameRef() | Attribute() | Index():
+        case nodes.Apply("duties") | nodes.ListOf() | nodes.NameRef() | nodes.Attribute() | nodes.Index():
             return True
-        case Apply("default", (first, _)):
+        case nodes.Apply("default", (first, _)):
             return _is_list(first)
-        case Choose(_, then, otherwise):
+        case nodes.Choose(_, then, otherwise):
             return _is_list(then) and _is_list(otherwise)
-        case FactRef(path):
+        case nodes.FactRef(path):
             fact = find(path)
             return isinstance(fact, FactType) and fact.many
         case _:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from runner.base.text import near_hint
-from runner.facts.expression import Apply, Attribute, Expression, NameRef
-from runner.facts.expressions.dependencies import walk
+from runner.facts.expression import Apply, Attribute, Expression, NameRef, walk
 from runner.facts.expressions.type_check import PLAIN, WORDS, kind_of
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find, path_hint

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.base.text import near_hint
-from runner.facts.expression import Apply, Expression
-from runner.facts.expressions.dependencies import walk
+from runner.facts.expression import Apply, Expression, walk
 from runner.facts.expressions.evaluate import NothingKnown, truth
 from runner.playbook.checks.step_map import Findings, Map, Place
 

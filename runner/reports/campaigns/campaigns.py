@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.actions import Action
 from runner.incident.campaigns.campaign import (
     OPEN,
     Campaign,
@@ -24,7 +25,7 @@ from runner.incident.campaigns.pacing import Feasibility, describe
 from runner.incident.state import campaigns as b
 from runner.incident.state.incident import CampaignView
 from runner.reports.core.formatting import count, moment, short_digest, when
-from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, flow, line
 
 
 class BulkPlan(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/bulk-plan/v1"):
@@ -248,7 +249,7 @@ def _arithmetic(found: Feasibility) -> Iterator[Block]:
     yield line(f"begun now it ends {moment(found.done)}{due}", "good" if found.in_time else "alarm", indent=2)
 
 
-def sent_page(sent: Sent, again: str) -> Page:
+def sent_page(sent: Sent, again: Action) -> Page:
     """Show how a run of the sender ended."""
     tone: Tone = "good" if sent.ending == "done" else "alarm" if sent.ending == "paused" else "warn"
     blocks: list[Block] = []
@@ -261,7 +262,7 @@ def sent_page(sent: Sent, again: str) -> Page:
     later = f", go on from {moment(sent.until)}" if sent.until is not None else ""
     blocks.append(line(f"{sent.ending}: {sent.reason}{later}", tone))
     if sent.ending != "done":
-        blocks.append(line(again, "command", indent=2))
+        blocks.append(flow(Cell("", "command", again), indent=2))
     return Page(tuple(blocks))
 
 

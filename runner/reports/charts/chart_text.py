@@ -12,7 +12,7 @@ import msgspec
 
 from runner.reports.charts.chart_svg import COLOURS, shown
 from runner.reports.charts.playbook_chart import Chart, Node, Path, nodes
-from runner.reports.core.filled import filled
+from runner.reports.core.report import Report, filled
 
 _PLAIN = frozenset(" .,:?!()/'-_·–=+")
 
@@ -92,7 +92,7 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     """How far it is, where a run is drawn."""
 
 
-class ChartReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/chart/v1"):
+class ChartReport(Report, frozen=True, kw_only=True, tag="tocsin/chart/v1"):
     """A playbook as a chart; ``about`` says whose run it shows and as of when, ``mark`` whether that is no real one."""
 
     name: str

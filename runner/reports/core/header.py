@@ -11,9 +11,9 @@ from runner.base.instants import parse_instant
 from runner.base.states import MARKS, Kind, State
 from runner.incident.state.incident import Incident
 from runner.reports.core import suggested_actions
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import screen_time, zone_words
 from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Paragraph, Tone, arrow, ends, flow, line
+from runner.reports.core.report import filled
 from runner.reports.core.second_person import alone_words
 
 

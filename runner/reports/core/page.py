@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, ParamSpec
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.text import text_problem
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Cell(msgspec.Struct, frozen=True):
 
     text: str
     tone: Tone = "plain"
+    action: Action | None = None
+    """The terminal writes its command after the text."""
 
 
 class Paragraph(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,9 +132,9 @@ def section(title: str, rows: Iterable[Cells], elastic: int) -> Iterator[Block]:
         yield table(found, elastic)
 
 
-def do(command: str, *, indent: int = 0, hang: int = 2) -> Paragraph:
-    """Return a command on a line of its own."""
-    return flow("→ ", Cell(command, "command"), indent=indent, hang=hang)
+def do(action: Action, *, indent: int = 0, hang: int = 2) -> Paragraph:
+    """Return an action on a line of its own."""
+    return flow("→ ", Cell("", "command", action), indent=indent, hang=hang)
 
 
 _Arguments = ParamSpec("_Arguments")
@@ -147,9 +150,9 @@ def paged(draw: Callable[_Arguments, Iterator[Block]]) -> Callable[_Arguments, P
     return page
 
 
-def arrow(command: str, lead: str = " ") -> Cell:
-    """Return a command as a cell that is not broken where a line can hold it."""
-    return Cell(f"{lead}{ARROW} {command}", "command")
+def arrow(action: Action, lead: str = " ") -> Cell:
+    """Return an action as a cell that is not broken where a line can hold it."""
+    return Cell(f"{lead}{ARROW} ", "command", action)
 
 
 def line(text: str, tone: Tone = "plain", *, indent: int = 0, hang: int = 0) -> Paragraph:

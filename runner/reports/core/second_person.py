@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from runner.actions import assign_role
 from runner.decoding import from_json
 from runner.incident.law.decision_not_to_notify import NONE
 from runner.incident.law.moved_deadlines import move_words
@@ -15,8 +16,8 @@ from runner.incident.state.second_person import ClockMove, TwoPeople, TwoPersonA
 from runner.law.duty import Evidence
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
-from runner.reports.core.filled import filled
 from runner.reports.core.page import Block, line
+from runner.reports.core.report import filled
 
 
 class TwoPersonRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,9 +104,7 @@ def awaiting(incident: Incident) -> Iterator[AttentionItem]:
                 ref=str(people.entry),
                 since=people.at,
                 text=awaited_words(incident, people),
-                command=suggested_actions.confirm(people.entry, "PERSON")
-                if able
-                else suggested_actions.assign_role(people.act.roles[0]),
+                action=suggested_actions.confirm(people.entry) if able else assign_role(people.act.roles[0]),
             )
 
 

@@ -20,9 +20,9 @@ from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import authors, counted, subject
 from runner.playbook.format import AnyStep, Approve, Ask, Call, Group, Repeat, Task
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import person_names
 from runner.reports.core.page import Paragraph, line
+from runner.reports.core.report import filled
 
 CONTAINED = "RS.MI-01"
 """NIST CSF 2.0: incidents are contained."""

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, tzinfo
 
 import msgspec
 
+from runner.actions import PERSON, Action, Argument, Slot
 from runner.base.instants import parse_duration
 from runner.incident.exercises.exercise_plan import Exercise, Module, ScenarioEvent
 from runner.incident.exercises.injects import deadline, met
 from runner.incident.exercises.ratings import ratings, unconfirmed
 from runner.incident.state.exercise import Drill
 from runner.incident.state.incident import Incident
-from runner.reports.core.filled import filled
 from runner.reports.core.header import clocked, zone_of
 from runner.reports.core.page import (
     Blank,
@@ -28,7 +28,7 @@ from runner.reports.core.page import (
     paged,
     table,
 )
-from runner.reports.core.suggested_actions import close_exercise
+from runner.reports.core.report import Report, filled
 from runner.reports.exercises.ratings import Ratings, ratings_blocks, ratings_report
 
 
@@ -84,7 +84,7 @@ class ModuleReport(msgspec.Struct, frozen=True, kw_only=True):
     questions: tuple[QuestionReport, ...]
 
 
-class DrillReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/drill/v1"):
+class DrillReport(Report, frozen=True, kw_only=True, tag="tocsin/drill/v1"):
     """Where an exercise stands."""
 
     incident: str
@@ -208,7 +208,7 @@ def drill_page(report: DrillReport) -> Iterator[Block]:
         yield Blank()
         yield table(map(_row, report.events), 3, indent=0)
     if behind := behind_plan(report):
-        go_on = arrow(f"tocsin drill run --go-on {report.codename}")
+        go_on = arrow(Action("drill.run", args={"go_on": report.codename}))
         yield flow(Cell(f"INJECTS OVERDUE ({len(behind)}): {', '.join(behind)}", "alarm"), go_on, hang=2)
     for event in report.events:
         for one in event.expected:
@@ -245,13 +245,17 @@ def discussion_page(report: DrillReport) -> Iterator[Block]:
     for module in report.modules:
         yield from _discussion(module)
     how = (
-        ("Record an answer", Cell("tocsin drill observe '…' --question ID --as PERSON", "command")),
-        ("Show the answers", Cell("tocsin drill show", "command")),
-        ("End it", Cell("tocsin drill end", "command")),
+        ("Record an answer", Cell("", "command", _observe(Slot("ID"), **{"as": PERSON}))),
+        ("Show the answers", Cell("", "command", Action("drill.show"))),
+        ("End it", Cell("", "command", Action("drill.end"))),
     )
     yield Blank()
     yield line("In another window:")
     yield table(how, 1)
+
+
+def _observe(question: str | Slot, **more: Argument) -> Action:
+    return Action("drill.observe", args={"text": Slot("…", "text"), "question": question, **more})
 
 
 def _discussion(module: ModuleReport) -> Iterator[Block]:
@@ -264,7 +268,7 @@ def _discussion(module: ModuleReport) -> Iterator[Block]:
             said = f"{answer.text} ({answer.by}, {_time(answer.at)})"
             yield line(said, "good", indent=6, hang=6)
         if not question.answers:
-            how = arrow(f"tocsin drill observe '…' --question {question.id}")
+            how = arrow(_observe(question.id))
             yield flow("No answer yet", how, indent=6, hang=6)
 
 
@@ -287,4 +291,4 @@ def remaining_items(incident: Incident, plan: Exercise) -> Iterator[str]:
         yield f"no report is signed yet: tocsin drill report -i {incident.codename}"
     yield f"Record action items: tocsin improvement add --from {incident.codename}"
     if incident.state != "closed":
-        yield f"then close it: {close_exercise(incident.codename)}"
+        yield f"then close it: tocsin drill end --close -i {incident.codename}"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
 import msgspec
 
+from runner.actions import PERSON, Action, Slot
 from runner.incident.exercises.improvements import Item, Plan, Proof, Source, Step, Tested, overdue
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, day, moment
-from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, fields, flow, line, paged, table
+from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, fields, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 
 
 class ItemReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,9 +35,7 @@ class ItemReport(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[Step, ...]
 
 
-class ImprovementsReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/improvements/v1"
-):
+class ImprovementsReport(Report, frozen=True, kw_only=True, tag="tocsin/improvements/v1"):
     """The improvement items of the organisation, or those that a command was about."""
 
     as_of: datetime
@@ -45,12 +44,8 @@ class ImprovementsReport(
 
 def improvements(items: Iterable[Item], now: datetime, today: date) -> ImprovementsReport:
     """Return items as of now; ``today`` is the day in the organisation's zone."""
-    return ImprovementsReport(as_of=now, items=tuple(_report(item, today) for item in items))
-
-
-def _report(one: Item, today: date) -> ItemReport:
-    plan = one.plan
-    return filled(ItemReport, plan, one, overdue=overdue(one, today))
+    rows = (filled(ItemReport, item.plan, item, overdue=overdue(item, today)) for item in items)
+    return ImprovementsReport(as_of=now, items=tuple(rows))
 
 
 _TONES: dict[str, Tone] = {"open": "plain", "done": "warn", "retested": "good", "dropped": "dim"}
@@ -85,21 +80,21 @@ def _row(one: ItemReport) -> Cells:
     )
 
 
-def item_page(report: ImprovementsReport) -> Page:
+@paged
+def item_page(report: ImprovementsReport) -> Iterator[Block]:
     """Draw items in full."""
-    blocks: list[Block] = []
-    for item in report.items:
-        blocks += [Blank()] if blocks else []
-        blocks += _item(item)
-    return Page(tuple(blocks))
+    for number, item in enumerate(report.items):
+        if number:
+            yield Blank()
+        yield flow(Cell(f"{item.id}  ", "command"), Cell(item.text, "title"), hang=2)
+        yield fields(_facts(item))
+        yield table(map(_step, item.history), 2)
 
 
-def _item(one: ItemReport) -> Sequence[Block]:
+def _facts(one: ItemReport) -> tuple[tuple[str, str], ...]:
     found = one.source
-    head = flow(Cell(f"{one.id}  ", "command"), Cell(one.text, "title"), hang=2)
-    status = f"{one.status}, late" if one.overdue else one.status
-    rows = [
-        ("status", status),
+    return (
+        ("status", f"{one.status}, late" if one.overdue else one.status),
         ("action", one.action or "none yet"),
         ("element", one.element),
         ("capability", one.capability),
@@ -111,16 +106,14 @@ def _item(one: ItemReport) -> Sequence[Block]:
         ("step", f"{found.playbook} {found.step}" if found.step else ""),
         ("tested", f"{one.tested.case}: passed ({one.tested.playbook})" if one.tested is not None else ""),
         ("proof", proof_words(one.proof) if one.proof is not None else ""),
-    ]
-    return (head, fields(rows), table((_step(step) for step in one.history), 2))
+    )
 
 
 def proof_words(proof: Proof) -> str:
     """Return what proved an item, in a line: exercise, ratings, who gave them, and the head of its journal."""
     rated = ", ".join(f"{name} {rating}" for name, rating in proof.ratings.items())
-    return (
-        f"{proof.exercise} ({proof.codename}): {rated} by {', '.join(proof.rated_by)}; journal {proof.digest}"
-    )
+    raters = ", ".join(proof.rated_by)
+    return f"{proof.exercise} ({proof.codename}): {rated} by {raters}; journal {proof.digest}"
 
 
 def _step(step: Step) -> Cells:
@@ -139,9 +132,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     item: str
 
 
-class ProposalsReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/improvement-proposals/v1"
-):
+class ProposalsReport(Report, frozen=True, kw_only=True, tag="tocsin/improvement-proposals/v1"):
     """What an exercise or a real incident proposes to improve; nothing of it is on record before a person takes it."""
 
     incident: str
@@ -174,14 +165,14 @@ def proposals_page(report: ProposalsReport) -> Iterator[Block]:
     if not report.proposals:
         yield line(f"{report.codename} proposes nothing; rate it first, if it was an exercise", "dim")
         return
-    rows = tuple(
-        (Cell(proposal.ref, "command"), proposal.text, Cell(proposal.item, "good"))
-        for proposal in report.proposals
-    )
+    rows = ((Cell(one.ref, "command"), one.text, Cell(one.item, "good")) for one in report.proposals)
     yield table(rows, 1, indent=0)
     fresh = next((proposal.ref for proposal in report.proposals if not proposal.item), "")
     if fresh:
-        words = f"tocsin improvement add --from {report.codename} --take {fresh} --owner PERSON --due DATE"
+        action = Action(
+            "improvement.add",
+            args={"from": report.codename, "take": fresh, "owner": PERSON, "due": Slot("DATE")},
+        )
         yield Blank()
         yield line("No action items yet. Choose proposals:", "dim")
-        yield line(words, "command")
+        yield flow(Cell("", "command", action))

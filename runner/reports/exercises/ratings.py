@@ -11,8 +11,8 @@ from runner.incident.exercises.exercise_plan import Exercise
 from runner.incident.exercises.ratings import ObjectiveRating, TargetRating, TaskRating, ratings, unconfirmed
 from runner.incident.state.exercise import Rated
 from runner.incident.state.incident import Incident
-from runner.reports.core.filled import filled
 from runner.reports.core.page import Blank, Block, Cell, Paragraph, Tone, flow, line
+from runner.reports.core.report import filled
 
 
 class TaskRow(msgspec.Struct, frozen=True, kw_only=True):

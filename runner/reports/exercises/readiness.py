@@ -10,9 +10,11 @@ from datetime import datetime
 
 import msgspec
 
+from runner.actions import Action, Slot, assign_role
 from runner.reports.core.attention_item import AttentionItem, AttentionKind
 from runner.reports.core.formatting import age, count, day
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, do, flow, line, paged, table
+from runner.reports.core.report import Report
 from runner.reports.messages.communications_check import STALE
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_words
 
@@ -78,9 +80,7 @@ class ItemCounts(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int
 
 
-class ReadinessReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/readiness/v1"
-):
+class ReadinessReport(Report, frozen=True, kw_only=True, tag="tocsin/readiness/v1"):
     """All of it as of now; ``needs_attention`` not empty makes ``--check`` exit with 4."""
 
     as_of: datetime
@@ -119,35 +119,31 @@ def wanting(
         if playbook.changed and playbook.exercised is not None:
             text = f"{playbook.playbook} {playbook.version} is not what was exercised in {playbook.exercised.codename}"
             yield _entry(
-                "playbook_changed", playbook.playbook, text, f"tocsin drill run {playbook.exercised.exercise}"
+                "playbook_changed", playbook.playbook, text, Action("drill.run", playbook.exercised.exercise)
             )
         elif playbook.own and playbook.exercised is None and not playbook.part_of and not playbook.scheduled:
             text = f"{playbook.playbook} was never exercised, and no exercise of it is scheduled"
-            yield _entry("playbook_unexercised", playbook.playbook, text, "tocsin drill list")
+            yield _entry("playbook_unexercised", playbook.playbook, text, Action("drill.list"))
     for person in people:
         if person.problem and person.roles:
             text = f"{person.person} ({', '.join(person.roles)}): {person.problem}"
-            command = f"tocsin channel check --to {person.person}"
+            action = Action("channel.check", args={"to": person.person})
             if not person.ways:
-                command = f"tocsin person add {person.person} --contact CHANNEL=ADDRESS"
-            yield _entry("person_unreached", person.person, text, command)
+                action = Action("person.add", person.person, {"contact": Slot("CHANNEL=ADDRESS")})
+            yield _entry("person_unreached", person.person, text, action)
     if alone:
-        text = f"{', '.join(alone)}: one person, no deputy"
-        yield _entry("alternate_missing", alone[0], text, "tocsin role list, then: alternates in tocsin.yaml")
-    used = {
-        playbook.playbook
-        for playbook in playbooks
-        if playbook.own or playbook.exercised or playbook.scheduled
-    }
+        text = f"{', '.join(alone)}: one person, no deputy. Name alternates in tocsin.yaml"
+        yield _entry("alternate_missing", alone[0], text, Action("role.list"))
+    used = {one.playbook for one in playbooks if one.own or one.exercised or one.scheduled}
     for role in unheld:
         if not used.intersection(role.playbooks):
             continue
-        command = f"tocsin role assign {role.role} PERSON --always"
-        yield _entry("role_unheld", role.role, f"nobody holds {unheld_words(role)}", command)
+        action = assign_role(role.role, always=True)
+        yield _entry("role_unheld", role.role, f"nobody holds {unheld_words(role)}", action)
 
 
-def _entry(kind: AttentionKind, ref: str, text: str, command: str) -> AttentionItem:
-    return AttentionItem(kind=kind, severity="low", ref=ref, text=text, command=command)
+def _entry(kind: AttentionKind, ref: str, text: str, action: Action) -> AttentionItem:
+    return AttentionItem(kind=kind, severity="low", ref=ref, text=text, action=action)
 
 
 # --------------------------------------------------------------------------------------------------- the page
@@ -174,7 +170,7 @@ def readiness_page(report: ReadinessReport) -> Iterator[Block]:
         yield line(f"ACTION REQUIRED ({len(report.needs_attention)})", "title")
     for item in report.needs_attention:
         yield line(item.text, indent=1, hang=2)
-        yield do(item.command, indent=3)
+        yield do(item.action, indent=3)
 
 
 def _is_told(one: PlaybookReadiness) -> bool:

@@ -26,9 +26,9 @@ from runner.incident.exercises.schedules import (
     Schedule,
     attention,
 )
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import moment
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 
 SHOWN = 5
 """So many firings of a schedule are shown to people, the newest."""
@@ -70,9 +70,7 @@ class ScheduleReport(msgspec.Struct, frozen=True, kw_only=True):
     firings: tuple[FiringReport, ...]
 
 
-class SchedulesReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/schedules/v1"
-):
+class SchedulesReport(Report, frozen=True, kw_only=True, tag="tocsin/schedules/v1"):
     """All schedules that stand."""
 
     as_of: datetime

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from runner.actions import Action, set_fact
 from runner.base.states import Kind
 from runner.decoding import from_json
 from runner.facts.vocabulary.lookup import fact_type
@@ -16,12 +17,11 @@ from runner.incident.state.events import FactsRecorded
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.law.duty import DutyStatus
-from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import describe_actor, moment, when
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Block, Cell, Page, do, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.attention import blocking_facts
 
@@ -40,7 +40,7 @@ class FactRow(msgspec.Struct, frozen=True, kw_only=True):
     supersedes: int | None
 
 
-class FactsReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/known-facts/v1"):
+class FactsReport(Report, frozen=True, kw_only=True, tag="tocsin/known-facts/v1"):
     """The facts of an incident, by path."""
 
     heading: Heading
@@ -56,12 +56,10 @@ class MissingFact(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     choices: tuple[str, ...]
     holds_up: tuple[str, ...]
-    command: str
+    action: Action
 
 
-class MissingReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/facts-missing/v1"
-):
+class MissingReport(Report, frozen=True, kw_only=True, tag="tocsin/facts-missing/v1"):
     """What is missing: clocks first, then duties, then steps."""
 
     heading: Heading
@@ -85,9 +83,7 @@ class FactVersion(msgspec.Struct, frozen=True, kw_only=True):
     current: bool = False
 
 
-class HistoryReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/fact-history/v1"
-):
+class HistoryReport(Report, frozen=True, kw_only=True, tag="tocsin/fact-history/v1"):
     """All that was said about one fact, the oldest first. Nothing is overwritten."""
 
     heading: Heading
@@ -130,7 +126,7 @@ def _missing(path: str, holds_up: tuple[str, ...]) -> MissingFact:
         type=kind,
         choices=() if found is None else found.choices,
         holds_up=holds_up,
-        command=suggested_actions.set_fact(path),
+        action=set_fact(path),
     )
 
 
@@ -185,7 +181,7 @@ def missing_page(report: MissingReport) -> Iterator[Block]:
         if fact.choices:
             which = "none, or any of" if fact.type.startswith("several") else "one of"
             yield line(f"{which}: {', '.join(fact.choices)}", "dim", indent=2, hang=2)
-        yield do(fact.command, indent=2)
+        yield do(fact.action, indent=2)
 
 
 @paged

@@ -15,10 +15,10 @@ from runner.playbook.format import CONTAINERS
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.attention_rows import attention_rows
 from runner.reports.core.do_now import LATER, NOTHING
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import person_name, person_names, remaining, when
 from runner.reports.core.header import Heading, heading_of, screen_header
 from runner.reports.core.page import Block, Cell, Row, flow, line, paged, rows
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.status import Status
 from runner.reports.incidents.timeline import Entry
@@ -88,7 +88,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class Brief(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/brief/v1"):
+class Brief(Report, frozen=True, kw_only=True, tag="tocsin/brief/v1"):
     """The whole brief; ``version`` is the last entry of the journal that it tells."""
 
     heading: Heading

@@ -8,13 +8,13 @@ from typing import Protocol
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.states import MARKS
 from runner.incident.state.exercise import OVER
 from runner.incident.state.work import Failed
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import aside_words, count, elapsed_since, moment, remaining, screen_time
 from runner.reports.core.page import Block, Cell, Cells, arrow, ends, flow, line, paged, table
-from runner.reports.core.suggested_actions import close_exercise, resume
+from runner.reports.core.report import Report, filled
 
 
 class Row(Protocol):
@@ -103,9 +103,7 @@ _NOBODY: Mapping[str, Playing] = {}
 _NONE: Mapping[str, Failed] = {}
 
 
-class IncidentsReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/incidents/v1"
-):
+class IncidentsReport(Report, frozen=True, kw_only=True, tag="tocsin/incidents/v1"):
     """The incidents of a home, open ones first, the newest first among them."""
 
     as_of: datetime
@@ -154,7 +152,7 @@ def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Iter
     else:
         yield line("No incident is open", "good")
     if folded := len(report.incidents) - len(live):
-        yield flow(count(folded, "closed incident"), arrow("tocsin list --all"))
+        yield flow(count(folded, "closed incident"), arrow(Action("incident.list", args={"all": True})))
 
 
 def _cells(one: IncidentEntry, now: datetime) -> Cells:
@@ -183,9 +181,9 @@ def _since(one: IncidentEntry, now: datetime) -> str:
 def _clock(one: IncidentEntry, now: datetime) -> str:
     """Return what comes next, and what time it is in an exercise."""
     if one.set_aside is not None:
-        return f"{aside_words(one.set_aside)}: {resume(one.codename)}"
+        return f"{aside_words(one.set_aside)}: tocsin resume {one.codename} --reason 'WHY'"
     if one.stage in OVER:
-        return f"close it: {close_exercise(one.codename)}"
+        return f"close it: tocsin drill end --close -i {one.codename}"
     if one.left_open:
         return f"{count(len(one.left_open), 'duty', 'duties')} left open: tocsin duties -i {one.codename}"
     parts = [f"exercise time {moment(one.exercise_time)}"] if one.exercise_time is not None else []

@@ -15,7 +15,7 @@ from runner.incident.state.work import Failed
 from runner.law.duty import DutyStatus
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import ordered
-from runner.reports.core.filled import filled
+from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import TwoPersonRow, alone_words, two_person_rows
 from runner.reports.core.task_rows import TaskRow, named, task_rows
 from runner.reports.incidents.attention import needs_attention
@@ -50,7 +50,7 @@ class Fallen(msgspec.Struct, frozen=True, kw_only=True):
     """Those of them whose answer came back over it."""
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/status/v1"):
+class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
     """The contract's status document; ``needs_attention`` not empty makes ``status --check`` exit with 4."""
 
     incident: str
@@ -153,12 +153,8 @@ def _fallen(incident: Incident) -> tuple[Fallen, ...]:
             Fallen,
             d,
             domain=d.name,
-            sent=tuple(exposure.delivery for exposure in exposed if exposure.domain == d.name),
-            answered=tuple(
-                exposure.delivery
-                for exposure in exposed
-                if exposure.domain == d.name and exposure.acknowledged
-            ),
+            sent=tuple(one.delivery for one in exposed if one.domain == d.name),
+            answered=tuple(one.delivery for one in exposed if one.domain == d.name and one.acknowledged),
         )
         for d in incident.domains.values()
         if d.state != "up"

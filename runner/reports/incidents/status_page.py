@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from runner.actions import Action
 from runner.base.states import TaskState
 from runner.law.duty import DutyStatus
 from runner.playbook.format import CONTAINERS
 from runner.reports.core.attention_rows import attention_rows
 from runner.reports.core.do_now import LATER, NOTHING, calm
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, person_name, remaining, span, when
 from runner.reports.core.header import Heading, screen_header
 from runner.reports.core.page import Block, Cell, Paragraph, Row, arrow, flow, line, paged, rows, table
+from runner.reports.core.report import filled
 from runner.reports.core.second_person import two_person_blocks
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.duty_lanes import (
@@ -115,7 +117,9 @@ def _attention(found: Status, now: datetime, lanes: Sequence[LaneGroup], most: i
         return
     yield line(f"DO NOW ({len(items)})", "title")
     yield from rows(attention_rows(items[:most], now))
-    yield from _more(len(items[most:]) if most is not None else 0, "tocsin next --all")
+    yield from _more(
+        len(items[most:]) if most is not None else 0, Action("incident.next", args={"all": True})
+    )
 
 
 def _quiet(found: Status) -> list[DeliveryRow]:
@@ -124,22 +128,22 @@ def _quiet(found: Status) -> list[DeliveryRow]:
     return [row for row in found.deliveries if row.delivery not in told]
 
 
-def _more(left: int, command: str) -> Iterator[Block]:
-    """Yield how many rows are not shown, and the command that shows them."""
+def _more(left: int, action: Action) -> Iterator[Block]:
+    """Yield how many rows are not shown, and the action that shows them."""
     if left:
-        yield flow(f"{left} more", arrow(command), indent=2)
+        yield flow(f"{left} more", arrow(action), indent=2)
 
 
-def _titled(title: str, command: str, more: str = "") -> Paragraph:
-    """Return a section's title with the command for the whole of it."""
-    return flow(Cell(title, "title"), f"{more}", arrow(command), hang=2)
+def _titled(title: str, action: Action, more: str = "") -> Paragraph:
+    """Return a section's title with the action for the whole of it."""
+    return flow(Cell(title, "title"), f"{more}", arrow(action), hang=2)
 
 
 def _questions(found: Status, now: datetime, lanes: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:
     """Yield the questions that wait until the incident is contained: their number, or all of them."""
     later = attention_folded([item for item in found.needs_attention if item.rank == LATER], lanes)
     if later:
-        yield _titled(f"QUESTIONS ({len(later)})", "tocsin fact missing", ", after isolation")
+        yield _titled(f"QUESTIONS ({len(later)})", Action("fact.missing"), ", after isolation")
         yield from rows(attention_rows(later, now)) if everything else ()
 
 
@@ -165,7 +169,7 @@ def _domains(found: Status, now: datetime) -> Iterator[Block]:
         how = f"{state.upper()}{' (assumed)' if assumed else ''}"
         yield flow(Cell(how, "alarm"), f" since {when(since, now)} · no messages use these systems", hang=2)
         names = " · ".join(domain.domain for domain in domains)
-        yield flow(names, arrow("tocsin domain list"), indent=2, hang=2)
+        yield flow(names, arrow(Action("domain.list")), indent=2, hang=2)
         for domain in domains:
             yield from _sent_through(domain)
 
@@ -198,7 +202,7 @@ def _clocks(
     ]
     shown = entries[:most]
     total = f"{len(shown)} of {len(entries)}" if len(shown) < len(entries) else str(len(entries))
-    yield _titled(f"LEGAL DEADLINES ({total})", "tocsin duties")
+    yield _titled(f"LEGAL DEADLINES ({total})", Action("duty.list"))
     yield from rows(shown)
 
 
@@ -238,7 +242,7 @@ def _steps(found: Status, now: datetime, groups: Sequence[LaneGroup], everything
         shown = entries if everything else entries[:OPEN]
         yield line(f"{title} ({len(entries)})" if not found.me or chosen is others else title, "title")
         yield from rows(shown)
-        yield from _more(len(entries) - len(shown), "tocsin task list")
+        yield from _more(len(entries) - len(shown), Action("task.list"))
 
 
 def _is_live(row: TaskRow) -> bool:
@@ -268,23 +272,17 @@ def _task_group(group: LaneGroup, found: Mapping[str, TaskRow], now: datetime) -
 
 def _unproved(found: Status, now: datetime) -> Iterator[Block]:
     """Yield deliveries without evidence, approvals that one user may have given for two, and what is being delivered."""
-    doubtful: tuple[DeliveryRow, ...] = unproved(found.deliveries)
-    shared = [
-        (notice, approval)
-        for notice in found.notices
-        for approval in notice.approvals
-        if approval.binds and approval.shared_os_user
-    ]
-    doubtful = tuple(row for row in doubtful if not row.wanted)
-    active = [
-        row for row in found.deliveries if row.state == "active" and row not in doubtful and not row.wanted
-    ]
-    if doubtful or shared:
+    others = [row for row in found.deliveries if not row.wanted]
+    doubtful = unproved(others)
+    active = [row for row in others if row.state == "active" and row not in doubtful]
+    cells = [delivery_cells(row, now) for row in doubtful]
+    said = Cell("approved by the same operating-system user as another approver", "alarm")
+    for notice in found.notices:
+        for one in notice.approvals:
+            if one.binds and one.shared_os_user:
+                cells.append((person_name(one.by), "", said, "", Cell(notice.document, "dim")))
+    if cells:
         yield line("UNVERIFIED DELIVERIES", "title")
-        cells = [delivery_cells(row, now) for row in doubtful]
-        for notice, one in shared:
-            said = "approved by the same operating-system user as another approver"
-            cells.append((person_name(one.by), "", Cell(said, "alarm"), "", Cell(notice.document, "dim")))
         yield table(cells, 2)
     if active:
         yield line("BEING DELIVERED", "title")
@@ -299,7 +297,7 @@ def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> I
     for row in current:
         key = (row.notice, row.version, row.status) if not everything else (row.document,)
         alike.setdefault(key, []).append(row)
-    yield _titled(f"NOTICES ({len(current)})", "tocsin notice list")
+    yield _titled(f"NOTICES ({len(current)})", Action("notice.list"))
     for found in alike.values():
         if len(found) < ENOUGH:
             yield table((notice_cells(row, now) for row in found), 1)
@@ -314,7 +312,7 @@ def _waiting(tasks: Sequence[TaskRow], groups: Sequence[LaneGroup], everything: 
     waiting = [row for row in tasks if row.state == "waiting" and not row.superseded]
     if not waiting:
         return
-    yield _titled(f"NEXT ({count(len(waiting), 'task')})", "tocsin task list")
+    yield _titled(f"NEXT ({count(len(waiting), 'task')})", Action("task.list"))
     shown = list(folded(waiting, groups))
     if not everything and len(shown) > SOON:
         soon = _soonest([row for row in shown if isinstance(row, TaskRow)])
@@ -341,29 +339,25 @@ def _later(row: TaskRow | LaneGroup, numbers: Mapping[str, int]) -> Row:
 def _soonest(waiting: Sequence[TaskRow]) -> list[TaskRow]:
     """Return what a fact is missing for, then what waits for no task that itself waits, then the others, in order."""
     later = {row.step for row in waiting}
-    ordered = sorted(
+    return sorted(
         waiting,
-        key=lambda row: (not row.missing, any(wait in later for wait in row.waits_for), row.row or FAR_ROW),
-    )
-    return ordered[:SOON]
+        key=lambda row: (not row.missing, not later.isdisjoint(row.waits_for), row.row or FAR_ROW),
+    )[:SOON]
 
 
 def _done(tasks: Sequence[TaskRow], now: datetime, everything: bool) -> Iterator[Block]:
-    ended = [row for row in tasks if row.over]
+    shown = ended = [row for row in tasks if row.over]
     if not ended:
         return
-    if not everything:
-        told = [row for row in ended if row.ended_at is not None and row.state != "not_applicable"]
-        last = sorted(told, key=lambda row: (row.ended_at or now, row.row))[-LATEST:]
-        yield _titled(f"RECENTLY DONE ({len(last)} of {len(ended)})", "tocsin status --all")
-        yield from _ends(last[::-1], now)
-        return
-    yield line(f"DONE ({summary(ended)})", "title")
-    yield from _ends(ended, now)
-
-
-def _ends(ended: Sequence[TaskRow], now: datetime) -> Iterator[Block]:
-    yield from rows([_end(row, now) for row in ended])
+    if everything:
+        yield line(f"DONE ({summary(ended)})", "title")
+    else:
+        timed = [row for row in ended if row.ended_at is not None and row.state != "not_applicable"]
+        shown = sorted(timed, key=lambda row: (row.ended_at or now, row.row))[-LATEST:][::-1]
+        yield _titled(
+            f"RECENTLY DONE ({len(shown)} of {len(ended)})", Action("incident.status", args={"all": True})
+        )
+    yield from rows(_end(row, now) for row in shown)
 
 
 def _end(row: TaskRow, now: datetime) -> Row:
@@ -376,6 +370,6 @@ def _end(row: TaskRow, now: datetime) -> Row:
 
 def summary(ended: Sequence[TaskRow]) -> str:
     """Return how many tasks have ended, and how: ``7 tasks: 5 done, 1 skipped, 1 not needed``."""
-    states = dict.fromkeys(row.state for row in ended)
-    parts = ", ".join(f"{sum(row.state == state for row in ended)} {STATE_WORDS[state]}" for state in states)
+    states = Counter(row.state for row in ended)
+    parts = ", ".join(f"{number} {STATE_WORDS[state]}" for state, number in states.items())
     return f"{count(len(ended), 'task')}: {parts}"

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from runner.actions import Action, Slot
 from runner.base.states import Kind
 from runner.facts.vocabulary.lookup import fact_type
 from runner.incident.state.events import StepCommented
@@ -16,10 +17,10 @@ from runner.incident.steps.approvals import subject
 from runner.playbook.format import PEOPLE, AnyStep, Approve, Ask, Task
 from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import moment, remaining, when
 from runner.reports.core.header import Heading, heading_of, render_header
 from runner.reports.core.page import Blank, Block, Cell, Cells, do, fields, line, paged, section
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import TaskRow, definition, task_rows
 from runner.reports.incidents.status import PlaybookRef
 from runner.reports.messages.messages import (
@@ -70,7 +71,7 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class TaskReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/task/v1"):
+class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
     """One invocation."""
 
     heading: Heading
@@ -265,22 +266,21 @@ def _commands(report: TaskReport) -> Iterator[Block]:
     row = report.task
     if row.over or report.heading.state in ("closed", "cancelled"):
         return
-    commands: list[str] = []
+    actions: list[Action] = []
     if row.stuck or row.state in ("outcome_unknown", "failed", "expired"):
         exhausted = [delivery.delivery for delivery in report.deliveries if delivery.state == "exhausted"]
-        commands += [
+        actions += [
             *map(suggested_actions.call, exhausted),
             suggested_actions.retry_step(row.state, row.command_name),
-            suggested_actions.skip(row.command_name),
+            Action("task.skip", row.command_name, {"reason": suggested_actions.WHY}),
         ]
     elif row.state != "waiting" and row.kind in PEOPLE:
-        digest = f" --digest {report.subject_digest}" if report.subject_digest else ""
-        commands.append(
-            suggested_actions.tick(row.command_name)
+        bound = {"digest": report.subject_digest} if report.subject_digest else {}
+        actions.append(
+            Action("task.check", row.command_name, {"row": Slot("ROW")})
             if row.unticked
-            else suggested_actions.row_step(row) + digest
+            else suggested_actions.extended(suggested_actions.row_step(row), **bound)
         )
-    if commands:
+    if actions:
         yield Blank()
-    for command in commands:
-        yield do(command)
+    yield from map(do, actions)

@@ -10,10 +10,10 @@ import msgspec
 from runner.base.states import MARKS, Kind
 from runner.documents.writers.sheet import Sheet, Value
 from runner.law.duty import DutyStatus
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import day, moment
 from runner.reports.core.header import marked, marking
 from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, line, paged, table
+from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import ground_words
 from runner.reports.law.duties import running
 
@@ -41,7 +41,7 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     ground: str = ""
 
 
-class Deadlines(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/deadlines/v1"):
+class Deadlines(Report, frozen=True, kw_only=True, tag="tocsin/deadlines/v1"):
     """All open deadlines, the first due first. ``mail_by`` is the last day that is early enough for all states."""
 
     incident: str

@@ -8,6 +8,7 @@ from itertools import islice
 
 import msgspec
 
+from runner.actions import Action, set_fact
 from runner.law.duty import DutiesReport, DutyChange, DutyDone, DutyStatus, Unless
 from runner.law.relevance import questions
 from runner.reports.core import suggested_actions
@@ -28,6 +29,8 @@ from runner.reports.core.second_person import ground_words
 from runner.reports.law.duty_rows import DONE, due_words, duty_row, start_words, time_left
 from runner.reports.law.titles import citation, duty_label, question_words, recipient_name, titled
 
+_ALL = Action("duty.list", args={"all": True})
+_WHY = Action("duty.list", args={"why": True})
 _ASKED = 3
 """How many of the questions that decide undetermined duties a page shows."""
 _QUESTIONS = 3
@@ -158,7 +161,7 @@ class _Screen(msgspec.Struct, frozen=True):
         else:
             yield from rows([_row(duty, self.now, self.opened) for duty in shown])
         if len(shown) < len(found):
-            yield flow(f"{len(found) - len(shown)} more", arrow("tocsin duties --all"), indent=2)
+            yield flow(f"{len(found) - len(shown)} more", arrow(_ALL), indent=2)
 
 
 def _row(duty: DutyStatus, now: datetime, opened: datetime | None) -> Row:
@@ -186,7 +189,7 @@ def _do_now(found: Sequence[DutyStatus], now: datetime, incident: bool) -> Itera
             asked.setdefault(path, []).append(citation(duty))
     for path, cited in islice(asked.items(), _QUESTIONS):
         more = f" and {len(cited) - 1} more" if len(cited) > 1 else ""
-        detail = (f"Decides {cited[0]}{more}", arrow(suggested_actions.set_fact(path)))
+        detail = (f"Decides {cited[0]}{more}", arrow(set_fact(path)))
         entries.append(Row(Cell("answer", "title"), (question_words(path),), details=(detail,)))
     if entries and incident:
         yield line(f"DO NOW ({len(entries)})", "title")
@@ -194,10 +197,10 @@ def _do_now(found: Sequence[DutyStatus], now: datetime, incident: bool) -> Itera
         return
     unknown = [duty.due for duty in found if duty.verdict == "unknown" and duty.due is not None]
     if incident and not any(due - now < _NEAR for due in unknown):
-        yield flow(Cell("No legal duty needs action now", "good"), arrow("tocsin status"))
+        yield flow(Cell("No legal duty needs action now", "good"), arrow(suggested_actions.STATUS))
 
 
-def _file(duty: DutyStatus) -> str:
+def _file(duty: DutyStatus) -> Action:
     late = duty.state == "overdue"
     return suggested_actions.record_filed_late(duty.id) if late else suggested_actions.record_filed(duty.id)
 
@@ -222,17 +225,17 @@ def _folded(found: Sequence[DutyStatus], screen: _Screen, everything: bool) -> I
         return
     parts = [f"NOT IN FORCE ({len(offers)})" if offers else "", f"DOES NOT APPLY ({len(out)})" if out else ""]
     if words := " · ".join(filter(None, parts)):
-        yield flow(Cell(words, "title"), arrow("tocsin duties --all"), hang=2)
+        yield flow(Cell(words, "title"), arrow(_ALL), hang=2)
     if not screen.why:
-        yield flow(Cell("Reasons, sources and ids", "dim"), arrow("tocsin duties --why"), hang=2)
+        yield flow(Cell("Reasons, sources and ids", "dim"), arrow(_WHY), hang=2)
 
 
 def duty_blocks(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> Iterator[Block]:
     """Yield the reasons of one duty, its times, sources and id; ``opened`` is when its incident was, where it has one."""
     details = _details(duty, now, opened)
     yield fields(((name, Cell(text, tone)) for name, text, tone in details), indent=4)
-    for command in _commands(duty):
-        yield flow(arrow(command, ""), indent=4, hang=2)
+    for action in _commands(duty):
+        yield flow(arrow(action, ""), indent=4, hang=2)
 
 
 def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:
@@ -293,11 +296,11 @@ def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator
     yield "Wording", duty.standard, "plain"
 
 
-def _commands(duty: DutyStatus) -> Iterator[str]:
+def _commands(duty: DutyStatus) -> Iterator[Action]:
     if duty.state in DONE or duty.verdict == "not_applicable":
         return
     if duty.missing_facts:
-        yield suggested_actions.set_fact(duty.missing_facts[0])
+        yield set_fact(duty.missing_facts[0])
     if duty.verdict == "applies":
         if any(one.met for one in duty.unless):
             yield suggested_actions.decide_again(duty.id)

@@ -13,9 +13,9 @@ from runner.law.counting import HolidayCalendar
 from runner.law.deadlines import Place, deadline, rule_words
 from runner.law.grounds import Condition, Exemption, PersonalInformation, Threshold
 from runner.law.regime import Confidence, Content, DutyRule, Regime, Standing, StateLaw, Version
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import day, moment
 from runner.reports.core.page import Blank, Block, Cell, Page, Tone, fields, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 
 EXAMPLE = datetime(2026, 11, 24, 10, tzinfo=UTC)
 """The Tuesday on which every worked example begins."""
@@ -79,7 +79,7 @@ class DutyShown(msgspec.Struct, frozen=True, kw_only=True):
     confidence_note: str
 
 
-class RegimeShown(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/regime-text/v1"):
+class RegimeShown(Report, frozen=True, kw_only=True, tag="tocsin/regime-text/v1"):
     """A law on one date, in words."""
 
     id: str
@@ -131,6 +131,11 @@ def entry(regime: Regime, origin: str) -> RegimeEntry:
 def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar) -> RegimeShown:
     """Return one version of a law in words."""
     records = regime.records
+    parts = (records.ref, records.text, records.retention) if records else ()
+    scope = [condition_words(condition) for condition in version.scope]
+    if (national := version.national) is not None:
+        states = ", ".join(map(_state, national.states))
+        scope.insert(0, f"in force in a State of {', '.join(national.of)}: {states}")
     return filled(
         RegimeShown,
         regime,
@@ -140,21 +145,13 @@ def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar) ->
         version=version.label,
         standing=version.standing,
         versions=tuple(_period(version) for version in regime.versions),
-        scope=(*_national(version), *(condition_words(condition) for condition in version.scope)),
+        scope=tuple(scope),
         personal_information=tuple(_elements(version.personal_information)),
         exemptions=tuple(_exemption(exemption) for exemption in version.exemptions),
         duties=tuple(_duty(regime, rule, calendar) for rule in version.duties),
-        records=" ".join(part for part in (records.ref, records.text, records.retention) if part)
-        if records
-        else "",
+        records=" ".join(filter(None, parts)),
         notes=tuple(note for note in (version.note, regime.effective_note) if note),
     )
-
-
-def _national(version: Version) -> Iterator[str]:
-    """Say through whose laws a directive binds."""
-    if version.national is not None:
-        yield f"in force in a State of {', '.join(version.national.of)}: {', '.join(map(_state, version.national.states))}"
 
 
 def _state(one: StateLaw) -> str:
@@ -238,12 +235,8 @@ def _elements(table: PersonalInformation | None) -> Iterator[str]:
         return
     yield table.text
     for title, members in ((f"with {table.name}", table.with_name), ("alone", table.without_name)):
-        named = [
-            member.element + (f" (if {member.condition.text})" if member.condition else "")
-            for member in members
-        ]
-        if named:
-            yield f"{title}: {', '.join(named)}"
+        if members:
+            yield f"{title}: {', '.join(f'{one.element}{_only_if(one.condition)}' for one in members)}"
 
 
 def _exemption(one: Exemption) -> str:
@@ -256,10 +249,11 @@ def _exemption(one: Exemption) -> str:
 
 
 def _content(items: Sequence[Content]) -> tuple[str, ...]:
-    return tuple(
-        f"{item.ref} {item.item}{f' (if {item.condition.text})' if item.condition else ''}".strip()
-        for item in items
-    )
+    return tuple(f"{item.ref} {item.item}{_only_if(item.condition)}".strip() for item in items)
+
+
+def _only_if(condition: Condition | None) -> str:
+    return f" (if {condition.text})" if condition else ""
 
 
 def _period(version: Version) -> str:
@@ -304,10 +298,7 @@ def _duty(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> DutyShow
         content=_content(rule.content),
         forbidden=_content(rule.forbidden),
         delivery=tuple(_delivery(rule)),
-        remarks=tuple(
-            remark.text + (f" (if {remark.condition.text})" if remark.condition else "")
-            for remark in rule.remarks
-        ),
+        remarks=tuple(f"{remark.text}{_only_if(remark.condition)}" for remark in rule.remarks),
         penalty=rule.lateness.penalty if rule.lateness is not None else "",
         executable=executable(rule, version),
     )

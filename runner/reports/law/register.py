@@ -18,10 +18,10 @@ from runner.base.states import Kind
 from runner.facts.vocabulary.register import nested, value_words
 from runner.incident.state.incident import DutyView, Incident
 from runner.law.duty import DutyStatus
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, moment, signatures, standing
 from runner.reports.core.header import marked
 from runner.reports.core.page import Blank, Block, Cell, Cells, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import ground_words
 
 LAW = "eu-gdpr-"
@@ -82,7 +82,7 @@ class Breach(msgspec.Struct, frozen=True, kw_only=True):
     shredded: bool = False
 
 
-class RegisterReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/register/v1"):
+class RegisterReport(Report, frozen=True, kw_only=True, tag="tocsin/register/v1"):
     """The entries of one kind, the oldest first."""
 
     as_of: datetime

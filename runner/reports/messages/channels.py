@@ -7,9 +7,9 @@ from datetime import datetime
 
 import msgspec
 
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import span
 from runner.reports.core.page import Blank, Block, Cell, Tone, line, paged, table
+from runner.reports.core.report import Report, filled
 from runner.routing.messaging import Channel, Confidentiality, PersonalData
 from runner.routing.traffic import Account, Breaker
 
@@ -44,7 +44,7 @@ class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
     broken: str = ""
 
 
-class ChannelsReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/channels/v1"):
+class ChannelsReport(Report, frozen=True, kw_only=True, tag="tocsin/channels/v1"):
     """Every channel of the home, first to try first."""
 
     as_of: datetime
@@ -141,9 +141,7 @@ class CallbackAddress(msgspec.Struct, frozen=True, kw_only=True):
     url: str
 
 
-class CallbacksReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/callbacks/v1"
-):
+class CallbacksReport(Report, frozen=True, kw_only=True, tag="tocsin/callbacks/v1"):
     """All channels that are called back."""
 
     callbacks: tuple[CallbackAddress, ...]

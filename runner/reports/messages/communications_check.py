@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
 from runner.base.states import AttemptState
 from runner.reports.core.formatting import age, count, mask_contact
-from runner.reports.core.page import Cell, Page, Tone, line, table
+from runner.reports.core.page import Block, Cell, Tone, line, paged, table
+from runner.reports.core.report import Report
 from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Check
 
@@ -30,9 +31,7 @@ class WayRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class ChecksReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/channel-check/v1"
-):
+class ChecksReport(Report, frozen=True, kw_only=True, tag="tocsin/channel-check/v1"):
     """Every way to everybody, and who has none."""
 
     ways: tuple[WayRow, ...]
@@ -57,23 +56,20 @@ def way_row(
     )
 
 
-def checks_page(report: ChecksReport, now: datetime) -> Page:
+@paged
+def checks_page(report: ChecksReport, now: datetime) -> Iterator[Block]:
     """Draw the ways, each with the age of its last success; a failure since then is said."""
     rows = tuple(
         (way.person, Cell(way.channel, "dim"), Cell(way.address, "dim"), Cell(*_standing(way, now)))
         for way in report.ways
     )
-    nobody = tuple(
-        line(
-            f"{name}: no channel reaches them: tocsin person add {name} --contact CHANNEL=ADDRESS",
-            "alarm",
-            hang=2,
-        )
-        for name in report.without
-    )
+    if rows:
+        yield table(rows, 3, indent=0)
+    for name in report.without:
+        add = f"tocsin person add {name} --contact CHANNEL=ADDRESS"
+        yield line(f"{name}: no channel reaches them: {add}", "alarm", hang=2)
     if not rows:
-        return Page((*nobody, line("there is no way to try", "dim")))
-    return Page((table(rows, 3, indent=0), *nobody))
+        yield line("there is no way to try", "dim")
 
 
 def _standing(one: WayRow, now: datetime) -> tuple[str, Tone]:

@@ -8,10 +8,10 @@ from itertools import groupby
 import msgspec
 
 from runner.base.states import Kind, Refusal
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, mask_contact
 from runner.reports.core.header import marked
 from runner.reports.core.page import Blank, Block, Cell, Cells, Table, line, paged, table
+from runner.reports.core.report import Report, filled
 from runner.routing.messaging import DeliveryPlan
 
 
@@ -46,7 +46,7 @@ class PlannedRecipient(msgspec.Struct, frozen=True, kw_only=True):
     overridden: tuple[Refusal, ...] = ()
 
 
-class PlanReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/message-plan/v1"):
+class PlanReport(Report, frozen=True, kw_only=True, tag="tocsin/message-plan/v1"):
     """Who would be told over what, and what is refused, before anything is sent."""
 
     incident: str

@@ -14,7 +14,6 @@ from runner.incident.messages.compromised_traffic import Exposure, exposures
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.incident.state.quorum import (
     answered_by_deputy,
-    awaited,
     count_reached,
     deliveries_of,
     places,
@@ -23,12 +22,12 @@ from runner.incident.state.quorum import (
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import do_now
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import RECEIPTS, count, here, person_name, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Tone, do, line, section
+from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, do, line, paged, section
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import NotWritten, not_written
-from runner.reports.messages.attention_messages import deliveries
+from runner.reports.messages.attention_messages import deliveries, is_awaited, next_attempt
 from runner.routing.messaging import proves
 
 
@@ -173,7 +172,7 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     needed: int = 0
 
 
-class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/messages/v1"):
+class MessagesReport(Report, frozen=True, kw_only=True, tag="tocsin/messages/v1"):
     """All deliveries of an incident."""
 
     incident: str
@@ -189,7 +188,7 @@ class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schem
     """What of these messages is in DO NOW."""
 
 
-class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/delivery/v1"):
+class DeliveryReport(Report, frozen=True, kw_only=True, tag="tocsin/delivery/v1"):
     """One delivery of an incident."""
 
     heading: Heading
@@ -204,7 +203,6 @@ def delivery_row(
 ) -> DeliveryRow:
     """Return one delivery as it is shown; ``exposed`` is what of it went through compromised domains."""
     message = incident.messages.get(delivery.message)
-    moves = delivery.state == "active"
     return filled(
         DeliveryRow,
         delivery,
@@ -219,15 +217,7 @@ def delivery_row(
         title=title,
         sent_at=message.at if message else None,
         wanted=message is not None and is_awaited(incident, delivery),
-        next_at=incident.sends.get(delivery.id) or incident.looks.get(delivery.id) if moves else None,
-    )
-
-
-def is_awaited(incident: Incident, delivery: Delivery) -> bool:
-    """Tell whether an answer of this person is wanted and still awaited."""
-    message = incident.messages[delivery.message]
-    return (
-        message.message_class.wants_answer and not message.about and delivery in awaited(incident, message.id)
+        next_at=next_attempt(incident, delivery) if delivery.state == "active" else None,
     )
 
 
@@ -368,27 +358,25 @@ def _standing(row: DeliveryRow) -> tuple[str, Tone]:
             return f"{proved}{wanted}{doubt}", "alarm" if unknown else "warn"
 
 
-def message_page(report: DeliveryReport, now: datetime) -> Page:
+@paged
+def message_page(report: DeliveryReport, now: datetime) -> Iterator[Block]:
     """Draw one delivery with its attempts, its evidence and the channels that were refused."""
     row = report.delivery
-    words, tone = standing(row)
-    blocks: list[Block] = [
-        *render_header(report.heading, f"Message to {person_name(row.recipient)} ({row.message_class})"),
-        line(words, tone),
-        line(f"Goal: {row.goal} · evidence of delivery: {row.evidence} · {row.delivery}", "dim"),
-    ]
+    about = f"Message to {person_name(row.recipient)} ({row.message_class})"
+    yield from render_header(report.heading, about)
+    yield line(*standing(row))
+    yield line(f"Goal: {row.goal} · evidence of delivery: {row.evidence} · {row.delivery}", "dim")
     if report.code:
-        blocks.append(line(f"Code, shows that the message is from us: {report.code}", "dim"))
-    blocks.extend(attempt_blocks(row.attempts, now))
+        yield line(f"Code, shows that the message is from us: {report.code}", "dim")
+    yield from attempt_blocks(row.attempts, now)
     if row.channels:
-        blocks += [Blank(), line(f"Channels in order: {', '.join(row.channels)}", hang=2)]
-    blocks.extend(_rules("BLOCKED CHANNELS", row.refusals, "warn"))
-    blocks.extend(_rules("SENT WITH A RULE OVERRIDE", row.overridden, "alarm"))
-    if row.stuck or any(a.state == "unknown" and not a.resolved_by for a in row.attempts):
-        blocks += [Blank(), do(suggested_actions.resolve(row.delivery))]
+        yield from (Blank(), line(f"Channels in order: {', '.join(row.channels)}", hang=2))
+    yield from _rules("BLOCKED CHANNELS", row.refusals, "warn")
+    yield from _rules("SENT WITH A RULE OVERRIDE", row.overridden, "alarm")
+    if row.stuck or unresolved(row):
+        yield from (Blank(), do(suggested_actions.resolve(row.delivery)))
     elif row.state != "satisfied":
-        blocks += [Blank(), do(suggested_actions.call(row.delivery))]
-    return Page(tuple(blocks))
+        yield from (Blank(), do(suggested_actions.call(row.delivery)))
 
 
 def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[Block]:
@@ -422,6 +410,6 @@ def unproved(rows: Sequence[DeliveryRow]) -> tuple[DeliveryRow, ...]:
     return tuple(
         row
         for row in rows
-        if any(a.state == "unknown" and not a.resolved_by for a in row.attempts)
+        if unresolved(row)
         or (row.state == "exhausted" and row.goal != "none" and not proves(row.evidence, row.goal))
     )

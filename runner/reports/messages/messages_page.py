@@ -7,10 +7,10 @@ from datetime import datetime
 
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_rows import attention_rows
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import here, person_name, person_names, when
 from runner.reports.core.header import Heading, list_header
 from runner.reports.core.page import Block, Cell, Cells, Row, Tone, arrow, flow, line, paged, rows, table
+from runner.reports.core.report import filled
 from runner.reports.core.task_rows import not_written_lines
 from runner.reports.messages.messages import (
     OUTCOMES,
@@ -43,7 +43,7 @@ def messages_page(report: MessagesReport, now: datetime) -> Iterator[Block]:
         yield line(f"DO NOW ({len(report.needs_attention)})", "title")
         yield from rows(attention_rows(report.needs_attention, now))
     else:
-        yield flow(Cell("No message needs action now", "good"), arrow("tocsin status"))
+        yield flow(Cell("No message needs action now", "good"), arrow(suggested_actions.STATUS))
     known = {message.message for message in report.messages}
     others = [row for row in report.deliveries if row.message not in known]
     if others:

@@ -7,12 +7,12 @@ from typing import Literal
 
 import msgspec
 
+from runner.actions import Action, Slot
 from runner.incident.messages.room_provisioning import failure, is_done
 from runner.incident.state.incident import Incident, RoomTask
-from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
-from runner.reports.core.filled import filled
 from runner.reports.core.page import Block, Tone, line
+from runner.reports.core.report import filled
 
 
 class GuestRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +82,7 @@ def nowhere(incident: Incident) -> Iterator[AttentionItem]:
         ref=incident.id,
         text="No war room can be used. Agree on one out-of-band, then record the address"
         + (f" ({failed})" if failed else ""),
-        command=suggested_actions.USE_ROOM,
+        action=Action("room.use", args={"address": Slot("ADDRESS")}),
     )
 
 

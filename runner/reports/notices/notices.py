@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from shlex import quote
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.states import Kind
 from runner.errors import NotFound
 from runner.incident.messages.compromised_traffic import exposed_approval
 from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed
 from runner.incident.state.incident import Adoption, AsItWas, Document, Incident, Invocation, Override
-from runner.reports.core import suggested_actions
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, moment, short_digest, when
 from runner.reports.core.header import Heading, heading_of, list_header, render_header
 from runner.reports.core.page import (
@@ -30,6 +30,7 @@ from runner.reports.core.page import (
     paged,
     table,
 )
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import handle
 
 
@@ -85,7 +86,7 @@ class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Counsel's word that it may be approved and filed all the same; null where it does not cover every change."""
 
 
-class NoticesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/notices/v1"):
+class NoticesReport(Report, frozen=True, kw_only=True, tag="tocsin/notices/v1"):
     """All rendered notices of an incident."""
 
     heading: Heading
@@ -93,9 +94,7 @@ class NoticesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema
     notices: tuple[NoticeRow, ...]
 
 
-class NoticeReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/rendered-notice/v1"
-):
+class NoticeReport(Report, frozen=True, kw_only=True, tag="tocsin/rendered-notice/v1"):
     """One rendered notice."""
 
     heading: Heading
@@ -184,7 +183,7 @@ def unrendered(incident: Incident) -> str:
         if invocation.kind == "notice" and not invocation.over
     ]
     for step in sorted(steps, key=lambda found: found.state == "waiting"):
-        name = suggested_actions.shell_word(handle(incident, step.id))
+        name = quote(handle(incident, step.id))
         if step.state == "waiting":
             return f"{step.id} waits, see: tocsin task show {name}"
         return f"render it: tocsin notice render {name}"
@@ -264,7 +263,7 @@ def notice_page(report: NoticeReport) -> Iterator[Block]:
     yield from approval_blocks(row.approvals)
     if row.approve_step and row.current:
         yield Blank()
-        yield do(f"tocsin approve {suggested_actions.shell_word(row.approve_step)} --digest {row.digest}")
+        yield do(Action("step.approve", row.approve_step, {"digest": row.digest}))
 
 
 def override_blocks(row: NoticeRow) -> Iterator[Block]:

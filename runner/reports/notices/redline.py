@@ -12,9 +12,9 @@ from runner.decoding import from_json
 from runner.documents.redline.redline import FactChange, Line, Op, Redline
 from runner.facts.vocabulary.register import value_words
 from runner.incident.state.incident import Document, Incident, Invocation
-from runner.reports.core.filled import filled
 from runner.reports.core.formatting import count, moment, short_digest
 from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line, table
+from runner.reports.core.report import Report, filled
 
 _SIGNS: Mapping[Op, tuple[str, str, Tone]] = {
     "same": ("", "", "plain"),
@@ -36,7 +36,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     filed: bool = False
 
 
-class Compared(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/notice-diff/v1"):
+class Compared(Report, frozen=True, kw_only=True, tag="tocsin/notice-diff/v1"):
     """What changed from one rendering to another; ``lines`` are those with a change, in reading order."""
 
     before: Version
@@ -74,17 +74,12 @@ def compared_page(report: Compared, found: Redline) -> Page:
 
 def approved_before(incident: Incident, approval: Invocation) -> str:
     """Return the digest that an approval was last given for and that is not the one to approve now; empty where none."""
-    same = [
-        invocation
-        for invocation in incident.invocations.values()
-        if (invocation.scope, invocation.step) == (approval.scope, approval.step)
-        and invocation.n <= approval.n
-    ]
     own = [a.digest for a in approval.approvals if a.void and a.approved]
     ended = [
-        invocation.digest
-        for invocation in same
-        if invocation.id != approval.id and invocation.state in ("done", "done_late")
+        one.digest
+        for one in incident.invocations.values()
+        if (one.scope, one.step) == (approval.scope, approval.step)
+        if one.n <= approval.n and one.id != approval.id and one.state in ("done", "done_late")
     ]
     return (own or ended or [""])[-1]
 

@@ -12,6 +12,7 @@ from runner.errors import Problem
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import count, mask_contact, moment, span
 from runner.reports.core.page import Blank, Block, Cell, Table, Tone, flow, line, paged, table
+from runner.reports.core.report import Report
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks
 from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Directory, Person
@@ -49,7 +50,7 @@ class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
     """Where it stands: in ``tocsin.yaml`` in plain text, in the store sealed, or the one laid over the other."""
 
 
-class PeopleReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/people/v1"):
+class PeopleReport(Report, frozen=True, kw_only=True, tag="tocsin/people/v1"):
     """Everybody, and the roles that nobody holds."""
 
     people: tuple[PersonRow, ...]
@@ -142,7 +143,7 @@ class RoleRow(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-class RolesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/roles/v1"):
+class RolesReport(Report, frozen=True, kw_only=True, tag="tocsin/roles/v1"):
     """Every role that somebody can hold; ``incident`` is the codename, empty where none is meant."""
 
     incident: str
@@ -222,9 +223,7 @@ class ImportRow(msgspec.Struct, frozen=True, kw_only=True):
     lost: tuple[str, ...] = ()
 
 
-class ImportReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/person-import/v1"
-):
+class ImportReport(Report, frozen=True, kw_only=True, tag="tocsin/person-import/v1"):
     """A list beside what is on record."""
 
     file: str

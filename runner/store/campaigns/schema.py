@@ -167,7 +167,8 @@ TALLY = """SELECT grp, state, evidence, way, why, CASE WHEN not_before > ? THEN 
     FROM bulk_owed WHERE campaign = ? GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6"""
 BY_DOMAIN = """SELECT domain, count(*) FROM bulk_owed WHERE campaign = ? AND state = 'ready' AND way = 'email'
     GROUP BY domain ORDER BY 2 DESC LIMIT ?"""
-LISTED = "SELECT n, state, ways, why FROM bulk_owed WHERE campaign = ? AND n > ? AND state IN ({states}) ORDER BY n LIMIT ?"
+LISTED = """SELECT o.n, o.state, o.why, c.body FROM bulk_owed o JOIN bulk_contacts c ON c.campaign = o.campaign AND c.n = o.n
+    WHERE o.campaign = ? AND o.n > ? AND o.state IN ({states}) ORDER BY o.n LIMIT ?"""
 
 BY_NUMBER = STANDING + " FROM bulk_owed o WHERE o.campaign = ? AND o.n = ?"
 BY_REFERENCE = f"""{STANDING} {_OF_KEY} WHERE k.campaign = ? AND k.key = ? AND o.reference = k.key

@@ -117,26 +117,22 @@ class BulkTables:
 
     def campaigns(self, incident: str) -> list[Known]:
         """Return the campaigns of an incident whose lists are whole."""
-        with self._door.reading() as run:
-            found = run.execute(sql.CAMPAIGNS, (incident,)).fetchall()
-        return [known(row) for row in found]
+        return [known(row) for row in self._all(sql.CAMPAIGNS, (incident,))]
 
     def partial(self, incident: str) -> list[str]:
         """Return the campaigns whose list is not whole: it is being read or taken away, or was when a process died."""
-        with self._door.reading() as run:
-            return [str(name) for (name,) in run.execute(sql.PARTIAL, (incident,)).fetchall()]
+        return [str(name) for (name,) in self._all(sql.PARTIAL, (incident,))]
 
     def campaign(self, name: str) -> Known:
         """Return one campaign; raises NotFound."""
-        with self._door.reading() as run:
-            row = run.execute(f"{sql.CAMPAIGN} WHERE id = ?", (name,)).fetchone()
-        if row is None:
+        rows = self._all(f"{sql.CAMPAIGN} WHERE id = ?", (name,))
+        if not rows:
             raise NotFound(
                 f'Campaign "{name}" does not exist.',
                 hint="Plan the campaign: tocsin bulk plan NOTICE --people FILE",
                 code="unknown_campaign",
             )
-        return known(row)
+        return known(rows[0])
 
     def set_state(self, campaign: str, state: KeptState, *before: KeptState) -> bool:
         """Change a campaign's state if it is one of ``before``; say whether it was."""
@@ -152,7 +148,7 @@ class BulkTables:
 
     def taken(self, campaign: str, addresses: Iterable[bytes]) -> dict[bytes, bytes]:
         """Return which of these addresses the campaign uses already, and whose each is."""
-        return dict(self._in(sql.TAKEN, "keys", (campaign,), tuple(addresses)))
+        return dict(self._in(sql.TAKEN, (campaign,), tuple(addresses)))
 
     def claim(
         self, campaign: Campaign, way: Way, groups: Sequence[int], most: int, now: datetime
@@ -175,7 +171,8 @@ class BulkTables:
             run.execute(sql.INSERT_CHUNK, (campaign.id, chunk, way, len(found), at, b""))
             numbers = [row[1] for row in found]
             run.execute(sql.CLAIM.format(numbers=marks(numbers)), (chunk, campaign.id, *numbers))
-            bodies = _bodies(run, campaign.id, numbers)
+            wanted = sql.CONTACTS.format(numbers=marks(numbers))
+            bodies = dict(run.execute(wanted, (campaign.id, *numbers)).fetchall())
         begun = {"state": "sending", "chunk": chunk, "hit": 0, "why": ""}
         people = tuple(
             Claimed(**owed_fields(row) | begun, contact=_opened(key, campaign.id, n, bodies[n]))
@@ -230,9 +227,9 @@ class BulkTables:
 
     def soonest(self, campaign: str, way: Way, groups: Sequence[int]) -> str | None:
         """Return when the next of those who are ready may be sent to, as text; None where nobody is."""
-        with self._door.reading() as run:
-            statement = sql.SOONEST.format(groups=marks(groups))
-            (found,) = run.execute(statement, (campaign, way, *groups)).fetchone() if groups else (None,)
+        if not groups:
+            return None
+        ((found,),) = self._all(sql.SOONEST.format(groups=marks(groups)), (campaign, way, *groups))
         return None if found is None else str(found)
 
     # --- what came back ----------------------------------------------------------------------------------
@@ -251,9 +248,7 @@ class BulkTables:
 
     def by_provider(self, provider: str, way: Way) -> list[tuple[str, int]]:
         """Return whose attempt a provider calls by this name."""
-        with self._door.reading() as run:
-            found = run.execute(sql.BY_PROVIDER, (provider, way)).fetchall()
-        return [(str(campaign), int(n)) for campaign, n in found]
+        return [(str(campaign), int(n)) for campaign, n in self._all(sql.BY_PROVIDER, (provider, way))]
 
     def change(self, before: Owed, after: Owed, counted: Counters) -> bool:
         """Put a person from how they stood to how they stand; False where somebody else was faster."""
@@ -275,18 +270,9 @@ class BulkTables:
         self, campaign: Campaign, states: Sequence[OwedState]
     ) -> Iterator[tuple[Contact, OwedState, str]]:
         """Yield everybody in some states with the reason, opened, a page at a time."""
-        key, after = self._door.key(campaign.incident), 0
-        statement = sql.LISTED.format(states=marks(states))
-        while True:
-            with self._door.reading() as run:
-                rows = run.execute(statement, (campaign.id, after, *states, _PAGE)).fetchall()
-                numbers = [row[0] for row in rows]
-                bodies = _bodies(run, campaign.id, numbers)
-            for n, state, _ways_left, why in rows:
-                yield _opened(key, campaign.id, n, bodies[n]), state, str(why)
-            if len(rows) < _PAGE:
-                return
-            after = rows[-1][0]
+        key, statement = self._door.key(campaign.incident), sql.LISTED.format(states=marks(states))
+        for n, state, why, body in self._paged(statement, campaign.id, *states):
+            yield _opened(key, campaign.id, n, body), state, str(why)
 
     # --- suppression -------------------------------------------------------------------------------------
 
@@ -297,45 +283,33 @@ class BulkTables:
 
     def suppressed(self, addresses: Iterable[bytes]) -> dict[bytes, str]:
         """Return which of these addresses may not be used, and why."""
-        return dict(self._in(sql.SUPPRESSED, "keys", (), tuple(addresses)))
+        return dict(self._in(sql.SUPPRESSED, (), tuple(addresses)))
 
     def suppressions(self) -> dict[str, int]:
         """Return how many addresses are kept from use, by reason."""
-        with self._door.reading() as run:
-            return {str(reason): int(count) for reason, count in run.execute(sql.SUPPRESSED_BY).fetchall()}
+        return {str(reason): int(count) for reason, count in self._all(sql.SUPPRESSED_BY)}
 
     # --- counts ------------------------------------------------------------------------------------------
 
     def tally(self, campaign: str, now: datetime) -> list[Tally]:
         """Return how many people stand how."""
-        with self._door.reading() as run:
-            found = run.execute(sql.TALLY, (instant_text(now), campaign)).fetchall()
+        found = self._all(sql.TALLY, (instant_text(now), campaign))
         return [Tally(g, s, e, w, why, bool(deferred), c) for g, s, e, w, why, deferred, c in found]
 
     def domains(self, campaign: str, most: int) -> list[tuple[bytes, int]]:
         """Return the destinations to which most mail goes."""
-        with self._door.reading() as run:
-            found = run.execute(sql.BY_DOMAIN, (campaign, most)).fetchall()
-        return [(bytes(domain), int(count)) for domain, count in found]
+        return [(bytes(domain), int(count)) for domain, count in self._all(sql.BY_DOMAIN, (campaign, most))]
 
     def chunks(self, campaign: str, after: int = 0) -> Iterator[tuple[int, str, str, int, bytes]]:
         """Yield number, state, way, size and digest of every chunk behind ``after``."""
-        while True:
-            with self._door.reading() as run:
-                rows = run.execute(sql.CHUNKS, (campaign, after, _PAGE)).fetchall()
-            for n, state, way, size, digest in rows:
-                yield n, state, way, size, bytes(digest)
-            if len(rows) < _PAGE:
-                return
-            after = rows[-1][0]
+        for n, state, way, size, digest in self._paged(sql.CHUNKS, campaign, after=after):
+            yield n, state, way, size, bytes(digest)
 
     def attempts(self, campaign: str, chunk: int) -> list[Attempt]:
         """Return what was tried in a chunk."""
-        with self._door.reading() as run:
-            found = run.execute(sql.ATTEMPTS, (campaign, chunk)).fetchall()
         return [
             Attempt(n, way, state, code, provider, bytes(body), at)
-            for n, way, state, code, provider, body, at in found
+            for n, way, state, code, provider, body, at in self._all(sql.ATTEMPTS, (campaign, chunk))
         ]
 
     # --- keys of messages --------------------------------------------------------------------------------
@@ -356,24 +330,29 @@ class BulkTables:
         wanted = hmac.digest(self._pepper, b"key\0" + named, "sha256")[:MAC_BYTES]
         if not hmac.compare_digest(mac, wanted):
             return None
-        with self._door.reading() as run:
-            row = run.execute("SELECT id FROM bulk_campaigns WHERE tag = ?", (named[:TAG_BYTES],)).fetchone()
-        return None if row is None else (str(row[0]), int.from_bytes(named[TAG_BYTES:], "big"))
+        rows = self._all("SELECT id FROM bulk_campaigns WHERE tag = ?", (named[:TAG_BYTES],))
+        return (str(rows[0][0]), int.from_bytes(named[TAG_BYTES:], "big")) if rows else None
 
     # --- the statements' ways ----------------------------------------------------------------------------
 
-    def _standings(self, statement: str, values: Sequence[Any]) -> list[Owed]:
+    def _all(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._door.reading() as run:
-            return [Owed(**owed_fields(row)) for row in run.execute(statement, values).fetchall()]
+            found: list[Any] = run.execute(statement, values).fetchall()
+        return found
 
-    def _in(
-        self, statement: str, name: str, first: Sequence[Any], keys: Sequence[bytes]
-    ) -> Iterator[tuple[bytes, Any]]:
+    def _paged(self, statement: str, campaign: str, *more: Any, after: int = 0) -> Iterator[Any]:
+        """Yield rows that begin with a number, a page of them at a time, by that number."""
+        while page := self._all(statement, (campaign, after, *more, _PAGE)):
+            yield from page
+            after = page[-1][0]
+
+    def _standings(self, statement: str, values: Sequence[Any]) -> list[Owed]:
+        return [Owed(**owed_fields(row)) for row in self._all(statement, values)]
+
+    def _in(self, statement: str, first: Sequence[Any], keys: Sequence[bytes]) -> Iterator[tuple[bytes, Any]]:
         for start in range(0, len(keys), _PAGE):
             page = keys[start : start + _PAGE]
-            with self._door.reading() as run:
-                rows = run.execute(statement.format(**{name: marks(page)}), (*first, *page)).fetchall()
-            for key, value in rows:
+            for key, value in self._all(statement.format(keys=marks(page)), (*first, *page)):
                 yield bytes(key), bytes(value) if isinstance(value, bytes | memoryview) else value
 
 
@@ -384,14 +363,6 @@ def _add_attempts(run: Run, campaign: str, chunk: int, attempts: Iterable[Attemp
 
 def _count(run: Run, campaign: str, more: Counters) -> None:
     run.execute(sql.COUNT, (more.sent, more.bounced, more.complaints, campaign))
-
-
-def _bodies(run: Run, campaign: str, numbers: Sequence[int]) -> dict[int, bytes]:
-    """Return the sealed contacts of people by their numbers."""
-    if not numbers:
-        return {}
-    statement = sql.CONTACTS.format(numbers=marks(numbers))
-    return dict(run.execute(statement, (campaign, *numbers)).fetchall())
 
 
 def _opened(key: DataKey, campaign: str, n: int, body: bytes) -> Contact:

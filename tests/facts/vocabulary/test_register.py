@@ -14,9 +14,10 @@ from runner.facts.expressions.evaluate import truth
 from runner.facts.expressions.parser import parse
 from runner.facts.vocabulary.fact_values import FactProblem, checked_value, parse_value
 from runner.facts.vocabulary.lookup import all_patterns, fact_type, find, path_hint
-from runner.facts.vocabulary.nested_facts import Origin, check_value, flatten
+from runner.facts.vocabulary.nested_facts import Origin, flatten
 from runner.facts.vocabulary.populations import population_ids
 from runner.facts.vocabulary.register import Fact, Register, lookup, nested
+from tests.facts.checked_values import check_value
 from tests.facts.vocabulary.reference_page import reference_page
 from tests.golden_files import same
 

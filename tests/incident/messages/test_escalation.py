@@ -10,6 +10,7 @@ import pytest
 
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
+from runner.incident.state.messages import ReceiptTaken
 from runner.incident.state.work import Announce, Deliver
 from runner.routing.messaging import MessageClass, SendResult
 from tests.refusals import refused
@@ -310,7 +311,7 @@ def test_a_receipt_of_the_first_sending_still_counts_after_a_reminder():
     world = calling(kind(escalate_after=None, goal="delivered"), roles={"lead": "ann"}, channels=("mail",))
     go_on(world, 31 * MINUTE)
     assert world.delivery("ann").reminders == 1
-    world.give(c.TakeReceipt(delivery="d1-ann", n=1, kind="delivered", event="r1"))
+    world.give(c.TakeReceipt(event=ReceiptTaken(delivery="d1-ann", n=1, kind="delivered", event="r1")))
     assert world.delivery("ann").evidence == "delivered"
     assert world.state("m") == "done"
 
@@ -350,7 +351,7 @@ def test_a_call_is_owed_at_the_first_reminder_in_vain_once_all_levels_are_told()
 def test_a_call_is_owed_only_once_for_one_end():
     world = calling(roles={"lead": "ann"}, stand_ins={}, above="")
     go_on(world, 11 * HOUR)
-    world.give(c.TakeReceipt(delivery="d1-ann", n=1, kind="read", event="r1"))
+    world.give(c.TakeReceipt(event=ReceiptTaken(delivery="d1-ann", n=1, kind="read", event="r1")))
     assert world.delivery("ann").state == "exhausted"
     assert len(world.said(e.CallOwed)) == 1
 

@@ -14,6 +14,7 @@ from runner.incident.messages.failover import idempotency_key
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.incident import Delivery
+from runner.incident.state.messages import ReceiptTaken
 from runner.routing.messaging import EVIDENCE, MessageClass, SendResult
 from tests.refusals import refused
 from tests.scenario import HOUR, MINUTE, World, message
@@ -34,7 +35,9 @@ def world(*outcomes: SendResult, channels: tuple[str, ...] = ("sms",), **more: o
 
 def receipt(kind: str, n: int = 1, *, part: str = "", event: str = "", code: str = "") -> c.TakeReceipt:
     return c.TakeReceipt(
-        delivery="d1-ann", n=n, kind=kind, event=event or f"{kind}{part}", part=part, code=code
+        event=ReceiptTaken(
+            delivery="d1-ann", n=n, kind=kind, event=event or f"{kind}{part}", part=part, code=code
+        )
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from runner.base.actor import Principal
@@ -68,11 +69,7 @@ def test_the_author_of_a_notice_is_whoever_had_it_rendered() -> None:
     work = world.claim()[0]
     rendered = world.outcome(work)
     assert isinstance(rendered, c.Rendered)
-    world.give(
-        c.Rendered(
-            **{name: getattr(rendered, name) for name in rendered.__struct_fields__} | {"author": "ann"}
-        )
-    )
+    world.give(c.Rendered(event=msgspec.structs.replace(rendered.event, by="ann")))
     with refused("author", Refused):
         world.sign("s", "ann")
     world.sign("s", "bob")
@@ -83,8 +80,8 @@ def test_a_draft_with_gaps_cannot_be_approved() -> None:
     world = World(notice("n"), approve("s", "n", "counsel", after="n"), roles=ROLES)
     rendered = world.outcome(world.claim()[0])
     assert isinstance(rendered, c.Rendered)
-    fields = {name: getattr(rendered, name) for name in rendered.__struct_fields__}
-    world.give(c.Rendered(**fields | {"final": False, "gaps": ("missing: data.records",)}))
+    draft = msgspec.structs.replace(rendered.event, status="draft", gaps=("missing: data.records",))
+    world.give(c.Rendered(event=draft))
     with refused("draft", Refused) as found:
         world.sign("s", "ann")
     assert "data.records" in found.value.message

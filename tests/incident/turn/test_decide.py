@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from runner.cli.framework.action_text import hint_text
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
@@ -159,7 +160,7 @@ def test_a_checklist_is_ticked_row_by_row_before_its_task_is_done() -> None:
 def test_only_a_task_is_completed_by_saying_so(step: object, why: str, does_it: str) -> None:
     """The hint names the command that ends such a step, where one does."""
     refused = refusal(World(step), c.CompleteTask(step="main:s#1"))
-    assert (refused.code, does_it in refused.hint) == (why, True)
+    assert (refused.code, does_it in hint_text(refused)) == (why, True)
 
 
 def test_only_what_people_do_is_started_by_them() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from runner.base.actor import Principal
+from runner.cli.framework.action_text import typed
 from runner.incident.state import commands as c
 from runner.reports.core.page import plain
 from runner.reports.incidents.task import TaskReport, task, task_page
@@ -50,7 +51,7 @@ def test_comments_are_read_from_the_journal() -> None:
     world = s.World(s.task("wipe"))
     world.give(c.CommentStep(step=world.id("wipe"), text="no answer yet"), by="bob")
     report = task(world.incident, world.library, world.id("wipe"), scenes.stored(world))
-    assert "COMMENTS\n  09:00  bob  no answer yet" in plain(task_page(report, world.now))
+    assert "COMMENTS\n  09:00  bob  no answer yet" in plain(typed(task_page(report, world.now)))
 
 
 def test_a_step_done_again_shows_the_earlier_time() -> None:
@@ -66,7 +67,7 @@ def test_a_step_done_again_shows_the_earlier_time() -> None:
 def test_a_step_that_has_ended_recommends_nothing() -> None:
     world = s.World(s.task("wipe"))
     world.done("wipe")
-    assert "→" not in plain(task_page(report(world, "wipe"), world.now))
+    assert "→" not in plain(typed(task_page(report(world, "wipe"), world.now)))
 
 
 LOOSE = {"must": False, "at_once": False}

@@ -1,4 +1,4 @@
-"""Rows of reports that repeat what a state has: filled by the names of their fields."""
+"""What reports are made of: a struct with a schema, and rows that repeat what a state has."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from typing import Any, TypeVar
 import msgspec
 
 _Row = TypeVar("_Row", bound=msgspec.Struct)
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"):
+    """A document for people and programs; its ``tag`` is the schema that its JSON names."""
 
 
 def filled(row: type[_Row], /, *sources: object, **more: Any) -> _Row:

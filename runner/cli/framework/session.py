@@ -121,16 +121,9 @@ class Session:
         from runner.app.home.open_home import open_service
 
         world = self.world
-        opening = partial(
-            open_service,
-            self.folder,
-            self.principal,
-            or_copy=not self.options.writes,
-            writes=self.options.writes,
-            clock=world.clock,
-            chance=world.chance,
-        )
-        service = opened(world.backoff, opening)
+        writes, clock, chance = self.options.writes, world.clock, world.chance
+        opening = partial(open_service, self.folder, self.principal, clock=clock, chance=chance)
+        service = opened(world.backoff, partial(opening, or_copy=not writes, writes=writes))
         service.backoff = world.backoff
         service.cache = lambda: cache_folder(world.environ)
         if service.read_only:

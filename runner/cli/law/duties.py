@@ -133,6 +133,7 @@ def _of_incident(session: Session, at: str, known: str, *, everything: bool, why
     from runner.app.law.duties import ineffective_claims
     from runner.reports.core.header import heading_of
     from runner.reports.law.duties import duties, duties_page
+    from runner.reports.notices.notices import papers
 
     now, service = _when(session, at or known), session.service
     incident = read_incident(session, None, known)
@@ -140,7 +141,14 @@ def _of_incident(session: Session, at: str, known: str, *, everything: bool, why
     heading = heading_of(incident)
     session.show(
         report,
-        lambda: duties_page(report, heading, opened=incident.opened_at, everything=everything, why=why),
+        lambda: duties_page(
+            report,
+            heading,
+            opened=incident.opened_at,
+            everything=everything,
+            why=why,
+            papers=papers(incident),
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -92,10 +92,14 @@ def duties_page(
     opened: datetime | None = None,
     everything: bool = False,
     why: bool = False,
+    papers: Mapping[str, str] | None = None,
 ) -> Iterator[Block]:
-    """Draw duties by verdict, the most urgent first; ``why`` adds reasons, sources and ids to each."""
+    """Draw duties by verdict, the most urgent first; ``why`` adds reasons, sources and ids to each.
+
+    ``papers`` has the words for the newest notice of each duty; without it nothing is said of notices.
+    """
     now = report.as_of
-    screen = _Screen(now, opened, None if everything else _SHOWN, why)
+    screen = _Screen(now, opened, None if everything else _SHOWN, why, papers)
     if heading is not None:
         yield from list_header(heading, "Legal duties", now)
     else:
@@ -139,6 +143,7 @@ class _Screen(msgspec.Struct, frozen=True):
     opened: datetime | None
     most: int | None
     why: bool
+    papers: Mapping[str, str] | None
 
     def section(self, title: str, found: Sequence[DutyStatus]) -> Iterator[Block]:
         """Yield a list with its title; nothing for an empty one."""
@@ -151,22 +156,25 @@ class _Screen(msgspec.Struct, frozen=True):
         shown = found[: self.most]
         if self.why:
             for duty in shown:
-                yield from rows([_row(duty, self.now, self.opened)])
+                yield from rows([self.row(duty)])
                 yield from duty_blocks(duty, self.now, self.opened)
         else:
-            yield from rows([_row(duty, self.now, self.opened) for duty in shown])
+            yield from rows(map(self.row, shown))
         if len(shown) < len(found):
             yield flow(f"{len(found) - len(shown)} more", arrow(_ALL), indent=2)
 
-
-def _row(duty: DutyStatus, now: datetime, opened: datetime | None) -> Row:
-    row = duty_row(duty, now, opened)
-    details = row.details
-    if duty.state in DONE and duty.record is not None:
-        details = tuple((record_words(one),) for one in (*duty.earlier, duty.record))
-    elif exemptions := _exemptions(duty):
-        details += ((f"Exemption: {exemptions[0].text}",),)
-    return msgspec.structs.replace(row, details=details)
+    def row(self, duty: DutyStatus) -> Row:
+        """Return a duty as a row: its deadline, then its records when it is done, else its notice and its exemption."""
+        row = duty_row(duty, self.now, self.opened)
+        if duty.state in DONE and duty.record is not None:
+            records = tuple((record_words(one),) for one in (*duty.earlier, duty.record))
+            return msgspec.structs.replace(row, details=records)
+        details = row.details
+        if self.papers is not None and duty.verdict == "applies":
+            details += ((f"Not filed · {self.papers.get(duty.id, 'no draft')}",),)
+        if exemptions := _exemptions(duty):
+            details += ((f"Exemption: {exemptions[0].text}",),)
+        return msgspec.structs.replace(row, details=details)
 
 
 def _do_now(found: Sequence[DutyStatus], now: datetime, incident: bool) -> Iterator[Block]:

@@ -220,6 +220,15 @@ def notice_cells(row: NoticeRow, now: datetime) -> Cells:
     )
 
 
+def papers(incident: Incident) -> dict[str, str]:
+    """Return for each duty that has a notice the words for the newest one."""
+    return {
+        row.duty: f"{row.notice}: {notice_words(row)}"
+        for row in notice_rows(incident)
+        if row.current and row.duty
+    }
+
+
 def notice_words(row: NoticeRow) -> str:
     """Return where a notice stands: draft or final, its gaps, its approvals."""
     if not row.current:

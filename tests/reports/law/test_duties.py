@@ -18,6 +18,7 @@ from runner.reports.core.header import heading_of
 from runner.reports.core.page import Cell, plain
 from runner.reports.law.duties import duties, duties_page, running
 from runner.reports.law.duty_rows import deadline_line, doubt_words, due_words, start_words, time_left
+from runner.reports.notices.notices import papers
 from tests import scenario as s
 from tests.reports import scenes
 
@@ -68,7 +69,7 @@ def test_the_json_is_the_contract_and_two_fields_of_ours() -> None:
 def test_duties_read_with_their_clock_why_and_what_is_missing() -> None:
     world = scenes.opened(kind="exercise")
     heading = heading_of(world.incident)
-    scenes.compare("duties.open", duties_page(report(world), heading))
+    scenes.compare("duties.open", duties_page(report(world), heading, papers=papers(world.incident)))
     scenes.compare("duties.why", duties_page(report(world), heading, why=True), 100)
 
 

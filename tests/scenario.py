@@ -1,6 +1,6 @@
 """A whole organisation in memory: its playbook, its people and channels, its journal, its clock, and what goes wrong.
 
-A ``World`` does what the service and the drivers do, without a store: a command is decided, folded in and settled; claims
+A ``World`` does what the service and the drivers do, without a store: it prepares each turn as the service does; claims
 are committed before their effects; outcomes come back as commands. Nothing waits: ``advance`` moves the clock, ``cut``
 takes a channel down, ``crash_at`` ends the process at a boundary, ``crash`` forgets everything but the journal.
 """
@@ -16,7 +16,8 @@ from typing import Any
 
 import msgspec
 
-from runner.base.actor import Principal
+from runner.app.core.transaction import Transaction, make_transaction
+from runner.base.actor import PROGRAM, Principal
 from runner.base.states import Kind
 from runner.facts.expression import LOOP_NAMES, Expression
 from runner.facts.expressions.parser import parse, parse_condition
@@ -37,10 +38,7 @@ from runner.incident.state.work import (
     Replan,
 )
 from runner.incident.steps.migrate import decide_migration
-from runner.incident.turn.claims import claims
-from runner.incident.turn.decide import decide
 from runner.incident.turn.fold import begin, fold
-from runner.incident.turn.settle import number, settle
 from runner.incident.turn.timers import next_wakeup
 from runner.law.regime import Regime
 from runner.playbook import format as p
@@ -250,13 +248,8 @@ class World:
 
     def give(self, *commands: c.AnyCommand, by: str | Principal = "") -> list[e.AnyEvent]:
         """Decide commands together, settle, and append it all; returns every event. Refusals come through."""
-        found, said = self.incident, list[e.AnyEvent]()
         principal = Principal(person=by) if isinstance(by, str) else by
-        for command in commands:
-            decided = decide(found, command, principal, self.now, self.library)
-            found = fold(found, number(found, self.now, decided), self.library)
-            said.extend(decided)
-        return self._append(found, said)
+        return self._append(make_transaction(self.incident, commands, self.now, self.library, principal))
 
     def migrate(
         self, *steps: p.AnyStep, version: str = "2.0.0", includes: Iterable[p.Playbook] = ()
@@ -264,20 +257,15 @@ class World:
         """Move the run to other steps; refusals come through."""
         new = bundle(playbook(*steps, version=version), *includes)
         event = decide_migration(self.incident, self.pin(new), new, self.library, "better")
-        incident = fold(self.incident, number(self.incident, self.now, [event]), self.library)
-        self._append(incident, [event])
+        self.give(c.MigratePlaybook(event=event))
         return event
 
-    def _append(self, found: Incident, said: list[e.AnyEvent]) -> list[e.AnyEvent]:
-        settled, followed = settle(found, self.now, self.library)
-        self._commit([*said, *followed])
-        self.incident = settled
-        return [*said, *followed]
-
-    def _commit(self, events: Iterable[e.AnyEvent]) -> None:
+    def _append(self, turn: Transaction) -> list[e.AnyEvent]:
+        """Keep what a turn appends, unless the process ends before."""
         self._cross()
-        for event in events:
-            self.journal.append(e.Recorded(len(self.journal) + 1, self.now, event))
+        self.journal.extend(turn.events)
+        self.incident = turn.incident
+        return [recorded.event for recorded in turn.events]
 
     def _cross(self) -> None:
         self.boundary += 1
@@ -287,7 +275,7 @@ class World:
     def advance(self, by: timedelta = timedelta()) -> list[e.AnyEvent]:
         """Let time pass and settle."""
         self.now += by
-        return self._append(self.incident, [])
+        return self.give()
 
     def crash(self) -> None:
         """Lose the process: what was not appended is gone, the incident comes back from the journal's bytes."""
@@ -324,12 +312,11 @@ class World:
 
     def claim(self, worker: str = "w1") -> list[AnyWork]:
         """Commit the intents of what may start now; returns the work."""
-        found = list(claims(self.incident, self.now, self.library, worker))
-        intents = [intent for intent, _ in found if intent is not None]
-        if intents:
-            self._commit(intents)
-            self.incident = fold(self.incident, number(self.incident, self.now, intents), self.library)
-        return [work for _, work in found]
+        program = Principal(person=PROGRAM)
+        turn = make_transaction(self.incident, (), self.now, self.library, program, worker)
+        if turn.events:
+            self._append(turn)
+        return list(turn.work)
 
     def perform(self, work: AnyWork) -> list[e.AnyEvent]:
         """Touch the world, once, and report what became of it."""

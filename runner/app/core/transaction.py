@@ -1,6 +1,6 @@
 """What is to be appended to the journal of an incident.
 
-``prepare`` is one turn of the engine: decide the commands, settle what follows, claim what can start. All of its
+``make_transaction`` is one turn of the engine: decide the commands, settle what follows, claim what can start. All of its
 events go into one append, so that a command and all it brings about are there together or not at all.
 """
 

@@ -58,15 +58,13 @@ def keep(service: IncidentService, rule: Rule) -> Schedule:
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
         known = book.schedules
-        same = [
-            schedule.id for schedule in known.values() if schedule.ended is None and schedule.rule == rule
-        ]
-        if same:
-            raise Refused(
-                f'The schedule "{same[0]}" is the same.',
-                hint=f"tocsin {listing(rule)}",
-                code="already_scheduled",
-            )
+        for schedule in known.values():
+            if schedule.ended is None and schedule.rule == rule:
+                raise Refused(
+                    f'The schedule "{schedule.id}" is the same.',
+                    hint=f"tocsin {listing(rule)}",
+                    code="already_scheduled",
+                )
         names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(known) + 3)))
         free = next(name for name in names if name not in known)
         return (DrillScheduled(schedule=free, by=service.principal.person, rule=rule),)

@@ -65,6 +65,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return close[0] if close else ""
 
 
+def cut(text: str, longest: int | None) -> str:
+    """Return a text no longer than a limit; one that is cut ends with a mark."""
+    return text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def sentence(words: str) -> str:
     """Return words as a sentence: with a capital letter and a full stop."""
     return f"{words[:1].upper()}{words[1:]}{'' if words.endswith('.') else '.'}"

@@ -61,23 +61,6 @@ def add(store: Store, channel: str, receipt: Receipt, now: datetime) -> bool:
     return True
 
 
-def pending(store: Store) -> dict[str, Held]:
-    """Return what is held, by the mark's name; what a later version wrote is left alone."""
-    found: dict[str, Held] = {}
-    for name, body in store.marks(PREFIX).items():
-        try:
-            found[name] = from_json(body, Held)
-        except msgspec.DecodeError:
-            continue
-    return found
-
-
-def remove(store: Store, names: list[str]) -> None:
-    """Hold these no longer."""
-    if names:
-        store.change_marks(names, lambda there: {})
-
-
 Fate = Literal["taken", "nothing", "later"]
 """Kept for good; about nothing of ours, or nothing new; or it cannot be kept now and should come again."""
 PLAYBOOK = "stop-request"
@@ -99,7 +82,10 @@ class Inbox:
         with self._lock:
             self._where.refresh()
             self._service.forget_directory()
-            fates = [self._one(channel, item) for item in heard]
+            fates = [
+                self._receipt(channel, one) if isinstance(one, Receipt) else self._answer(channel, one)
+                for one in heard
+            ]
         for fate in ("later", "taken"):
             if fate in fates:
                 return fate
@@ -109,13 +95,17 @@ class Inbox:
         """Try again what was held; let go of what has been held too long."""
         with self._lock:
             self._where.refresh()  # also what keeps a provider from waiting while incidents are folded
-            waiting = pending(self._service.store)
             now = self._service.clock.now()
-            over = []
-            for name, one in waiting.items():
+            over: list[str] = []
+            for name, body in self._service.store.marks(PREFIX).items():
+                try:
+                    one = from_json(body, Held)
+                except msgspec.DecodeError:  # what a later version wrote is left alone
+                    continue
                 if self._again(one.channel, one.receipt) or now - one.since > LIMIT:
                     over.append(name)
-            remove(self._service.store, over)
+            if over:
+                self._service.store.change_marks(over, lambda there: {})
 
     def _again(self, name: str, receipt: Receipt) -> bool:
         """Try a receipt that was held; tell whether it is settled."""
@@ -131,13 +121,6 @@ class Inbox:
             self._where.refresh()
             return self._where.used()
 
-    def _one(self, channel: Channel, heard: Heard) -> Fate:
-        match heard:
-            case Receipt():
-                return self._receipt(channel, heard)
-            case Answer():
-                return self._answer(channel, heard)
-
     def _receipt(self, channel: Channel, receipt: Receipt) -> Fate:
         place = self._where.find(channel.id, receipt.provider_id, receipt.key)
         if place is not None:
@@ -147,9 +130,8 @@ class Inbox:
             fate = "later"
         if fate != "later":
             return fate
-        return (
-            "taken" if add(self._service.store, channel.id, receipt, self._service.clock.now()) else "later"
-        )
+        kept = add(self._service.store, channel.id, receipt, self._service.clock.now())
+        return "taken" if kept else "later"
 
     def _placed(self, name: str, place: AttemptRef, receipt: Receipt) -> Fate:
         """Take a receipt whose attempt is known, whether it has just come or was held."""
@@ -245,20 +227,14 @@ class Inbox:
         if (incident is None and not owner) or self._is_stopped(channel, answer.sender, owner):
             return False
         if incident is not None:  # first the task: should it have to be tried again, nothing rests yet
-            if not any(
-                incident.runs[step.partition(":")[0]].playbook == PLAYBOOK for step in incident.active
-            ):
-                graft(
-                    self._service,
-                    incident,
-                    PLAYBOOK,
-                    f"a text over {channel.id} contains a word such as STOP",
-                )
+            begun = {incident.runs[step.partition(":")[0]].playbook for step in incident.active}
+            if PLAYBOOK not in begun:
+                why = f"a text over {channel.id} contains a word such as STOP"
+                graft(self._service, incident, PLAYBOOK, why)
             who = owner or f"an unknown person at {answer.sender}"
             text = f"Text from {who} over {channel.id} that may ask for no more messages: {answer.text[:LONGEST_NOTE]}"
-            self._service.act(
-                self._service.principal, incident.id, [AddNote(by=self._service.principal.person, text=text)]
-            )
+            note = AddNote(by=self._service.principal.person, text=text)
+            self._service.act(self._service.principal, incident.id, [note])
         if rest:
             self._stop(channel, answer.sender, f"a text over {channel.id} that needs a decision of a person")
         return True

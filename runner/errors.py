@@ -7,14 +7,16 @@ from typing import ClassVar
 
 import msgspec
 
+from runner.actions import Action
+
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """One finding in a file that a person wrote; lines and columns count from 1, 0 where unknown."""
 
     file: str
-    line: int
-    column: int
-    severity: str
+    line: int = 0
+    column: int = 0
+    severity: str = "error"
     """``error`` or ``warning``."""
     code: str
     message: str
@@ -37,11 +39,14 @@ class TocsinError(Exception):
     kind = "Error"
     """The word before the code where people read it; the closed list is in ``docs/reference/errors.md``."""
 
-    def __init__(self, message: str, *, code: str, hint: str = "", problems: Sequence[Problem] = ()) -> None:
-        """Keep the parts that the one error boundary prints or encodes."""
+    def __init__(
+        self, message: str, *, code: str, hint: str | Action = "", problems: Sequence[Problem] = ()
+    ) -> None:
+        """Keep the parts that the one error boundary prints or encodes; ``hint`` is a sentence, or one thing to do."""
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.action = hint if isinstance(hint, Action) else None
+        self.hint = "" if isinstance(hint, Action) else hint
         self.code = code
         self.problems = tuple(problems)
 
@@ -76,7 +81,7 @@ class _OfOneCode(TocsinError):
     default_code: ClassVar[str]
 
     def __init__(
-        self, message: str, *, code: str = "", hint: str = "", problems: Sequence[Problem] = ()
+        self, message: str, *, code: str = "", hint: str | Action = "", problems: Sequence[Problem] = ()
     ) -> None:
         """Take the code of the class unless a place has a finer one."""
         super().__init__(message, code=code or self.default_code, hint=hint, problems=problems)

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from runner.base.actor import Principal
 from runner.base.states import Kind
 from runner.facts.expression import LOOP_NAMES, Expression
 from runner.facts.expressions.parser import parse, parse_condition
@@ -226,9 +227,9 @@ class World:
             for role, persons in (roles or {"lead": "ann bob"}).items()
         ]
         if facts:
-            commands.append(c.RecordFacts(changes=tuple(change(*item) for item in facts.items()), by="ann"))
+            commands.append(c.RecordFacts(changes=tuple(change(*item) for item in facts.items())))
         run = self.pin(bundle(playbook(*steps), *includes))
-        self.give(*commands, c.PinPlaybook(run=run))
+        self.give(*commands, c.PinPlaybook(run=run), by="ann")
 
     # --- commands and time --------------------------------------------------------------------------------
 
@@ -247,11 +248,12 @@ class World:
             at=self.now,
         )
 
-    def give(self, *commands: c.AnyCommand) -> list[e.AnyEvent]:
+    def give(self, *commands: c.AnyCommand, by: str | Principal = "") -> list[e.AnyEvent]:
         """Decide commands together, settle, and append it all; returns every event. Refusals come through."""
         found, said = self.incident, list[e.AnyEvent]()
+        principal = Principal(person=by) if isinstance(by, str) else by
         for command in commands:
-            decided = decide(found, command, self.now, self.library)
+            decided = decide(found, command, principal, self.now, self.library)
             found = fold(found, number(found, self.now, decided), self.library)
             said.extend(decided)
         return self._append(found, said)
@@ -347,19 +349,23 @@ class World:
             case Render(step=step):
                 digest = self.digests.get(self.incident.invocations[step].step, "sha256:first")
                 return c.Rendered(
-                    document=f"{step}/{work.notice}",
-                    step=step,
-                    notice=work.notice,
-                    version="1",
-                    digest=digest,
-                    files={"txt": digest},
-                    gaps=(),
-                    facts={},
-                    duty=work.duty,
-                    final=True,
+                    event=e.DocumentRendered(
+                        document=f"{step}/{work.notice}",
+                        step=step,
+                        notice=work.notice,
+                        version="1",
+                        digest=digest,
+                        files={"txt": digest},
+                        gaps=(),
+                        facts={},
+                        duty=work.duty,
+                        status="final",
+                    )
                 )
             case Recall(delivery=delivery, n=n):
-                return c.TakeReceipt(delivery=delivery, n=n, kind="recalled", event=f"recall {n}")
+                return c.TakeReceipt(
+                    event=e.ReceiptTaken(delivery=delivery, n=n, kind="recalled", event=f"recall {n}")
+                )
             case Deliver(channel=channel):
                 result = NOT_SENT if channel in self.down else self._scripted(channel)
                 return c.AttemptDone(effect=work.delivery, n=work.n, result=result)
@@ -400,21 +406,25 @@ class World:
         above = tuple(p for p in self.above if p not in meant and p not in later)
         leveled = [*((p, 0) for p in meant), *((p, 1) for p in later), *((p, 2) for p in above)]
         return c.Composed(
-            step=work.step,
-            message=f"m{self.names}",
-            message_class=self.message_class,
-            body=f"body{self.names}",
-            to=meant,
-            plans=tuple(
-                msgspec.structs.replace(
-                    self._planned(person, level, (f"d{self.names}-{later[person]}",) if level == 1 else ()),
-                    roles=tuple(persons[person]) if level == 0 else (),
-                )
-                for person, level in leveled
-                if level == 0 or self.message_class.escalate_after is not None
-            ),
-            reminder=work.reminder,
-            requested_by="ann",
+            event=e.MessageComposed(
+                step=work.step,
+                message=f"m{self.names}",
+                message_class=self.message_class,
+                body=f"body{self.names}",
+                to=meant,
+                plans=tuple(
+                    msgspec.structs.replace(
+                        self._planned(
+                            person, level, (f"d{self.names}-{later[person]}",) if level == 1 else ()
+                        ),
+                        roles=tuple(persons[person]) if level == 0 else (),
+                    )
+                    for person, level in leveled
+                    if level == 0 or self.message_class.escalate_after is not None
+                ),
+                reason=e.REPEATED if work.reminder else "",
+                requested_by="ann",
+            )
         )
 
     def _planned(self, person: str, level: int = 0, stands_for: tuple[str, ...] = ()) -> e.PlannedDelivery:
@@ -439,13 +449,15 @@ class World:
             for name, channels in places.items()
         ]
         return c.Composed(
-            step="",
-            message=f"m{self.names}",
-            message_class=kind,
-            body=f"body{self.names}",
-            to=tuple(plan.person for plan in plans),
-            plans=tuple(plans),
-            about=message,
+            event=e.MessageComposed(
+                step="",
+                message=f"m{self.names}",
+                message_class=kind,
+                body=f"body{self.names}",
+                to=tuple(plan.person for plan in plans),
+                plans=tuple(plans),
+                about=message,
+            )
         )
 
     def work(self, rounds: int = 50) -> list[AnyWork]:
@@ -504,40 +516,39 @@ class World:
     def ack(self, person: str, **way: Any) -> list[e.AnyEvent]:
         """Have somebody say that they have their newest message; the way is one that proves it, unless told."""
         mine = [d for d in self.incident.deliveries.values() if d.person == person and d.goal != "accepted"]
-        return self.give(c.Acknowledge(**{"delivery": mine[-1].id, "by": person, "via": "button", **way}))
+        return self.give(c.Acknowledge(**{"delivery": mine[-1].id, "person": person, "via": "button", **way}))
 
     def done(self, *steps: str, by: str = "bob") -> None:
         for step in steps:
-            self.give(c.CompleteTask(step=self.id(step), by=by))
+            self.give(c.CompleteTask(step=self.id(step)), by=by)
 
     def answer(self, step: str, value: Any, by: str = "bob") -> list[e.AnyEvent]:
-        return self.give(c.Answer(step=self.id(step), change=change(self.at(step).sets, value), by=by))
+        return self.give(c.Answer(step=self.id(step), change=change(self.at(step).sets, value)), by=by)
 
     def fact(self, key: str, value: Any, by: str = "ann") -> list[e.AnyEvent]:
         return self.give(
-            c.RecordFacts(
-                changes=(change(key, value),), by=by, grounds="it was so" if key.endswith("_at") else ""
-            )
+            c.RecordFacts(changes=(change(key, value),), grounds="it was so" if key.endswith("_at") else ""),
+            by=by,
         )
 
     def skip(self, step: str, by: str = "ann") -> list[e.AnyEvent]:
-        return self.give(c.SkipStep(step=self.id(step), by=by, reason="not needed"))
+        return self.give(c.SkipStep(step=self.id(step), reason="not needed"), by=by)
 
     def cancel(self, step: str, by: str = "ann") -> list[e.AnyEvent]:
-        return self.give(c.CancelStep(step=self.id(step), by=by, reason="taken back"))
+        return self.give(c.CancelStep(step=self.id(step), reason="taken back"), by=by)
 
     def fail(self, step: str, by: str = "ann") -> list[e.AnyEvent]:
-        return self.give(c.FailStep(step=self.id(step), by=by, reason="did not work"))
+        return self.give(c.FailStep(step=self.id(step), reason="did not work"), by=by)
 
     def reopen(self, step: str, by: str = "ann") -> list[e.AnyEvent]:
-        return self.give(c.ReopenStep(step=self.at(step).id, by=by, reason="do it again"))
+        return self.give(c.ReopenStep(step=self.at(step).id, reason="do it again"), by=by)
 
     def retry(self, step: str, by: str = "ann") -> list[e.AnyEvent]:
-        return self.give(c.RetryStep(step=self.at(step).id, by=by))
+        return self.give(c.RetryStep(step=self.at(step).id), by=by)
 
     def sign(self, step: str, by: str, *, approved: bool = True, digest: str = "") -> list[e.AnyEvent]:
         found = self.at(step)
         bound = digest or self.at(found.subject).digest
         return self.give(
-            c.Decide(step=found.id, by=by, digest=bound, approved=approved, reason="looked at it")
+            c.Decide(step=found.id, digest=bound, approved=approved, reason="looked at it"), by=by
         )

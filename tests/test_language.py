@@ -51,6 +51,13 @@ def literals(tree: ast.AST) -> Iterator[str]:
             yield from literals(child)
 
 
+def docstrings(tree: ast.AST) -> Iterator[str]:
+    """Yield the docstrings of Python source, those below a constant or a field, too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield str(node.value.value)
+
+
 @cache
 def code() -> tuple[tuple[Path, ast.Module], ...]:
     """Return the parsed modules of the program and of the integrations."""
@@ -91,6 +98,7 @@ def areas() -> dict[str, list[str]]:
     golden = (ROOT / "tests" / "golden" / folder for folder in ("cli", "views"))
     return {
         "code": [text for _, tree in code() for text in literals(tree)],
+        "docstrings": [text for _, tree in code() for text in docstrings(tree)],
         "playbooks": [
             text for path in sorted((ROOT / "playbooks").glob("*.yaml")) for text in told(load(path).data)
         ],

@@ -27,7 +27,7 @@ def open_runs(desk: IncidentService) -> set[str]:
     bundle = keep(desk, in_a_row(STEPS))
     names = [f"i-{n}" for n in range(RUNS)]
     for first in range(0, RUNS, 10):
-        desk.append([born(desk, bundle, name) for name in names[first : first + 10]])
+        desk.append(desk.principal, [born(desk, bundle, name) for name in names[first : first + 10]])
     return {f"{name} run:s{n}#1" for name in names for n in range(STEPS)}
 
 

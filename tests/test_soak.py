@@ -125,7 +125,7 @@ class Soak:
             ensure_open(self.desk, playbook(self.http.url), self.desk.clock.now(), name)
             self._open.append(name)
             self._confirmed[name] = self.desk.store.head(name)
-        for name in set_aside(self.desk.store):
+        for name in set_aside(self.desk):
             resume(self.desk, name, "it was the kills")
             self._confirmed[name] = self.desk.store.head(name)
         acted = [self._act(self.desk.load(name)) for name in [*self._open]]
@@ -133,10 +133,10 @@ class Soak:
             threading.Event().wait(0.01)
 
     def _act(self, incident: Incident) -> bool:
-        command = next_command(incident)
-        if command is not None:
+        found = next_command(incident)
+        if found is not None:
             with suppress(Stale):
-                self.desk.act(self.desk.principal, incident.id, [command])
+                self.desk.act(found[0], incident.id, [found[1]])
                 self._confirmed[incident.id] = self.desk.store.head(incident.id)
             return True
         if over(incident):

@@ -32,6 +32,9 @@ from integrations.port import NotSent, Rejected, Unknown
 METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")})
 """Cloud metadata services outside the link-local range."""
 
+JOINED = 65_536
+"""Bytes of a body up to which it leaves together with the headers."""
+
 
 class ForbiddenPeer(HTTPError):
     """The name led to an address that is never called; no byte of the request has left."""
@@ -51,7 +54,24 @@ class _Line(threading.local):
 _LINE = _Line()
 
 
-class _Plain(HTTPConnection):
+class _Connection(HTTPConnection):
+    """A connection to a peer that may be spoken to, watched by the cut-off; a request with a body leaves in one piece."""
+
+    _waits = False
+    _head = b""
+
+    def request(self, method: str, url: str, body: Any = None, *args: Any, **more: Any) -> None:  # type: ignore[explicit-override]
+        self._waits, self._head = isinstance(body, bytes) and 0 < len(body) <= JOINED, b""
+        super().request(method, url, body, *args, **more)
+
+    def send(self, data: Any) -> None:  # type: ignore[explicit-override]
+        """Keep the headers until the body comes: two pieces cost a system call and a packet more, on both sides."""
+        if self._waits:
+            self._waits, self._head = False, data
+            return
+        head, self._head = self._head, b""
+        super().send(head + data if head else data)
+
     def _new_conn(self) -> socket.socket:  # type: ignore[explicit-override]
         return _checked(super()._new_conn(), self.host)
 
@@ -60,17 +80,12 @@ class _Plain(HTTPConnection):
         return super().getresponse()
 
 
-class _Secure(HTTPSConnection):
-    def _new_conn(self) -> socket.socket:  # type: ignore[explicit-override]
-        return _checked(super()._new_conn(), self.host)
-
-    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[explicit-override,override]
-        _watch(self.sock)
-        return super().getresponse()
+class _Secure(_Connection, HTTPSConnection):
+    """The same over TLS."""
 
 
 class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _Plain
+    ConnectionCls = _Connection
 
 
 class _SecurePool(HTTPSConnectionPool):

@@ -77,6 +77,18 @@ def instant_text(moment: datetime) -> str:
 
 
 @lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
+def is_zone(name: str) -> bool:
+    """Tell whether a name is a time zone of the IANA data."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # a zone that is not there is a KeyError of its own
+        return False
+    return True
+
+
 def parse_duration(text: str) -> timedelta:
     """Return the elapsed time that ``text`` names: ``90m``, ``2h``, ``1d12h``, ``1w``; a day is 24 hours.
 

@@ -70,6 +70,18 @@ def cut(text: str, longest: int | None) -> str:
     return text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…"
 
 
+def near_hint(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return advice that names the known word that ``word`` most likely meant, ``otherwise`` where there is none."""
+    close = nearest(word, known)
+    return f'Write "{close}", the nearest name.' if close else otherwise
+
+
+def choice_hint(word: str, known: Iterable[str]) -> str:
+    """Return advice that names the known word that ``word`` most likely meant, or lists all."""
+    words = list(known)
+    return near_hint(word, words, f"Choose one of: {', '.join(words)}.")
+
+
 def sentence(words: str) -> str:
     """Return words as a sentence: with a capital letter and a full stop."""
     return f"{words[:1].upper()}{words[1:]}{'' if words.endswith('.') else '.'}"

@@ -134,7 +134,8 @@ def _plain(png: bytes) -> tuple[int, int, bytes]:
         unfolded = b""
     if len(unfolded) != expected:
         raise _refused("has a wrong number of pixels", "Save the logo again.")
-    return width, height, _SIGNATURE + b"".join(_chunk(kind, body) for kind, body in chunks)
+    kept = (struct.pack(">I", len(body)) + kind + body + _check(kind, body) for kind, body in chunks)
+    return width, height, _SIGNATURE + b"".join(kept)
 
 
 def _chunks(png: bytes) -> list[tuple[bytes, bytes]]:
@@ -149,10 +150,6 @@ def _chunks(png: bytes) -> list[tuple[bytes, bytes]]:
         if kind == b"IEND":
             break
     return found
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + _check(kind, body)
 
 
 def _check(kind: bytes, body: bytes) -> bytes:

@@ -8,34 +8,17 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
+from runner.actions import set_fact
+from runner.documents import tree
 from runner.documents.contents import form_values as fields
 from runner.documents.contents.coverage import item_of, treatment_of
 from runner.documents.notice import Gap, Notice, Treatment, Used
 from runner.documents.template.markdown import parse
 from runner.documents.template.template import decides, fill_template
 from runner.documents.template.values import CLOSE, OPEN, Budget, Ledger, Missing, Undecided
-from runner.documents.tree import (
-    Block,
-    Condition,
-    Document,
-    Emphasis,
-    Field,
-    Fields,
-    GapText,
-    Heading,
-    Inline,
-    Link,
-    Listing,
-    Paragraph,
-    Picture,
-    Quote,
-    RenderContext,
-    Rule,
-    Signature,
-    Strong,
-    Table,
-    Text,
-)
+from runner.documents.tree import Block, Condition, Document, Inline, RenderContext
 from runner.documents.unsafe_text import findings, visible
 from runner.documents.wording.phrases import Phrases, phrases
 from runner.errors import NotFound, Refused
@@ -60,7 +43,8 @@ def render(
     not follow later.
     """
     language = context.language or notice.language
-    register = {"recipient": _anyone(notice), **facts, **(extra or {}), "notice": _about(facts, context)}
+    anyone = {name: f"«{name}»" for name in (slot.partition(".")[2] for slot in notice.slots)} or None
+    register = {"recipient": anyone, **facts, **(extra or {}), "notice": _about(facts, context)}
     form = (language, context.zone, Budget())
     if notice.sections:
         register["sections"] = fields.printed(notice, register, form)
@@ -104,11 +88,6 @@ def narrowed(facts: Mapping[str, Any], population: str) -> dict[str, Any]:
     return {**rest, "data": entries[0].get("data"), "people": entries[0].get("people")}
 
 
-def _anyone(notice: Notice) -> dict[str, str] | None:
-    names = [slot.partition(".")[2] for slot in notice.slots]
-    return {name: f"«{name}»" for name in names} or None
-
-
 def _about(facts: Mapping[str, Any], context: RenderContext) -> dict[str, Any]:
     """Work out what templates need of all populations at once; unknown as soon as one of them is."""
     groups = [entry.get("data") or {} for entry in facts.get("populations") or ()]
@@ -131,7 +110,7 @@ def _incomplete(notice: Notice, gaps: list[Gap]) -> Refused:
     missing = ", ".join(gap.path for gap in gaps)
     return Refused(
         f'Notice "{notice.id}" cannot be final. Missing information ({len(gaps)}): {missing}.',
-        hint=f"tocsin fact set {gaps[0].path}=VALUE --source SOURCE",
+        hint=set_fact(gaps[0].path),
         code="notice_incomplete",
     )
 
@@ -177,50 +156,43 @@ class _Filling:
     def block(self, block: Block) -> Block:
         """Fill a block and all below it."""
         match block:
-            case Heading(level=level, inlines=inlines):
-                return Heading(level, self._inlines(inlines))
-            case Paragraph(inlines=inlines):
-                return Paragraph(self._inlines(inlines))
-            case Listing(style=style, start=start, items=items):
-                filled = tuple(tuple(self.block(inner) for inner in item) for item in items)
-                return Listing(style, start, filled)
-            case Table(aligns=aligns, head=head, rows=rows):
-                cells = tuple(tuple(self._inlines(cell) for cell in row) for row in rows)
-                return Table(aligns, tuple(self._inlines(cell) for cell in head), cells)
-            case Fields(rows=fields):
-                return Fields(tuple(Field(self._inlines(f.label), self._inlines(f.value)) for f in fields))
-            case Signature(blocks=inner):
-                return Signature(tuple(self.block(block) for block in inner))
-            case Quote(blocks=inner):
-                return Quote(tuple(self.block(block) for block in inner))
-            case Rule() | Picture():
+            case tree.Heading() | tree.Paragraph():
+                return replace(block, inlines=self._inlines(block.inlines))
+            case tree.Listing(items=items):
+                return replace(block, items=tuple(tuple(map(self.block, item)) for item in items))
+            case tree.Table(aligns=aligns, head=head, rows=rows):
+                cells = (tuple(map(self._inlines, row)) for row in (head, *rows))
+                return tree.Table(aligns, next(cells), tuple(cells))
+            case tree.Fields(rows=fields):
+                return tree.Fields(
+                    tuple(tree.Field(self._inlines(f.label), self._inlines(f.value)) for f in fields)
+                )
+            case tree.Signature() | tree.Quote():
+                return replace(block, blocks=tuple(map(self.block, block.blocks)))
+            case tree.Rule() | tree.Picture():
                 return block
 
     def _inlines(self, inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:
         found: list[Inline] = []
         for node in inlines:
             match node:
-                case Text(text=text):
+                case tree.Text(text=text):
                     found.extend(self._text(text))
-                case Strong(inlines=inner):
-                    found.append(Strong(self._inlines(inner)))
-                case Emphasis(inlines=inner):
-                    found.append(Emphasis(self._inlines(inner)))
-                case Link(href=href, inlines=inner):
-                    found.append(Link(href, self._inlines(inner)))
+                case tree.Strong() | tree.Emphasis() | tree.Link():
+                    found.append(replace(node, inlines=self._inlines(node.inlines)))
                 case _:
                     found.append(node)
         return tuple(found)
 
     def _text(self, text: str) -> list[Inline]:
         if text == "\n":
-            return [Text(" ")]
+            return [tree.Text(" ")]
         inlines: list[Inline] = []
         for index, piece in enumerate(_MARK.split(text)):
             if index % 2:
                 inlines.extend(self._cell(self._ledger.cells[int(piece)]))
             elif piece:
-                inlines.append(Text(piece))
+                inlines.append(tree.Text(piece))
         return inlines
 
     def _cell(self, cell: Missing | Undecided | str) -> list[Inline]:
@@ -232,15 +204,17 @@ class _Filling:
                 return places[:1] if self._waived else places
             case str():
                 self._replaced.update(dict.fromkeys(findings(cell)))
-                return [Text(visible(cell))]
+                return [tree.Text(visible(cell))]
 
-    def _gap(self, path: str) -> GapText:
+    def _gap(self, path: str) -> tree.GapText:
         path = path.removesuffix("[]")  # the one round of a loop over a missing list is the list's own gap
         treatment = treatment_of(self._notice, path)
         if treatment == "missing" and self._waived:
             treatment = "waived"
         self._note(Gap(path, item_of(self._notice, path), treatment))
-        return GapText(path, treatment, self._instead(path, treatment), treatment == "missing" or self._draft)
+        return tree.GapText(
+            path, treatment, self._instead(path, treatment), treatment == "missing" or self._draft
+        )
 
     def _instead(self, path: str, treatment: Treatment) -> str:
         match treatment:
@@ -251,12 +225,12 @@ class _Filling:
             case "missing":
                 return f"[{self._words.missing}: {path}]"
 
-    def _open_condition(self, path: str) -> GapText:
+    def _open_condition(self, path: str) -> tree.GapText:
         treatment: Treatment = "waived" if self._waived else "missing"
         self._note(Gap(path, item_of(self._notice, path), treatment))
         if self._waived:
-            return GapText(path, treatment, f"{self._words.perhaps} ", False)
-        return GapText(path, treatment, f"[{self._words.undecided}: {path}] ", True)
+            return tree.GapText(path, treatment, f"{self._words.perhaps} ", False)
+        return tree.GapText(path, treatment, f"[{self._words.undecided}: {path}] ", True)
 
     def _note(self, gap: Gap) -> None:
         known = self._gaps.get(gap.path)

@@ -7,30 +7,12 @@ What the template put into words of its own cannot be known again: that is for a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
 from runner.documents.notice import Gap, Used
-from runner.documents.tree import (
-    Block,
-    Document,
-    Emphasis,
-    Fields,
-    GapText,
-    Heading,
-    Inline,
-    Link,
-    Listing,
-    Paragraph,
-    Picture,
-    Quote,
-    Rule,
-    Signature,
-    Strong,
-    Table,
-    plain,
-)
+from runner.documents.tree import Block, Document, GapText, plain, runs, walk_inlines
 from runner.documents.wording.labels import label
 
 Forms = Mapping[str, tuple[str, ...]]
@@ -39,7 +21,7 @@ Forms = Mapping[str, tuple[str, ...]]
 
 def with_text(base: Document, blocks: tuple[Block, ...], now: Forms) -> Document:
     """Return a draft of ``base`` with other text; ``now`` holds facts that it could not print, as they are today."""
-    text = _flat(cells_of(blocks))
+    text = " ".join(word for inlines in runs(blocks) for word in plain(inlines).split())
     marks = _marks(base)
     gaps = tuple(gap for gap in base.gaps if _open(gap, marks, text))
     still = {gap.path for gap in gaps}
@@ -87,42 +69,7 @@ def _open(gap: Gap, marks: Mapping[str, set[str]], text: str) -> bool:
 def _marks(base: Document) -> dict[str, set[str]]:
     """Return the texts that mark each gap."""
     marks: dict[str, set[str]] = {}
-    for inlines in cells_of(base.blocks):
-        for node in _gaps(inlines):
+    for node in (node for inlines in runs(base.blocks) for node in walk_inlines(inlines)):
+        if isinstance(node, GapText):
             marks.setdefault(node.path, set()).add(node.text)
     return marks
-
-
-def _gaps(inlines: Sequence[Inline]) -> Iterator[GapText]:
-    for node in inlines:
-        match node:
-            case GapText():
-                yield node
-            case Strong(inlines=inner) | Emphasis(inlines=inner) | Link(inlines=inner):
-                yield from _gaps(inner)
-            case _:
-                pass
-
-
-def _flat(cells: Iterator[tuple[Inline, ...]]) -> str:
-    return " ".join(word for cell in cells for word in plain(cell).split())
-
-
-def cells_of(blocks: Sequence[Block]) -> Iterator[tuple[Inline, ...]]:
-    """Yield every run of text in reading order: a paragraph's, a heading's, a cell's."""
-    for block in blocks:
-        match block:
-            case Heading(inlines=inlines) | Paragraph(inlines=inlines):
-                yield inlines
-            case Listing(items=items):
-                for item in items:
-                    yield from cells_of(item)
-            case Table(head=head, rows=rows):
-                yield from head
-                yield from (cell for row in rows for cell in row)
-            case Fields(rows=fields):
-                yield from (cell for field in fields for cell in (field.label, field.value))
-            case Signature(blocks=inner) | Quote(blocks=inner):
-                yield from cells_of(inner)
-            case Rule() | Picture():
-                pass

@@ -235,18 +235,32 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 def plain(inlines: tuple[Inline, ...]) -> str:
     """Return the characters of inline nodes, lines broken where they break."""
-    return "".join(_pieces(inlines))
+    nodes = walk_inlines(inlines)
+    return "".join(
+        node.text if isinstance(node, Text | GapText) else "\n" * isinstance(node, Break) for node in nodes
+    )
 
 
-def _pieces(inlines: tuple[Inline, ...]) -> Iterator[str]:
+def walk_inlines(inlines: tuple[Inline, ...]) -> Iterator[Inline]:
+    """Give every inline node, outer before inner, in reading order."""
     for node in inlines:
-        match node:
-            case Text(text=text) | GapText(text=text):
-                yield text
-            case Strong(inlines=inner) | Emphasis(inlines=inner) | Link(inlines=inner):
-                yield from _pieces(inner)
-            case Break():
-                yield "\n"
+        yield node
+        if isinstance(node, Strong | Emphasis | Link):
+            yield from walk_inlines(node.inlines)
+
+
+def runs(blocks: tuple[Block, ...]) -> Iterator[tuple[Inline, ...]]:
+    """Give every run of text in reading order: a paragraph's, a heading's, a cell's."""
+    for block in walk(blocks):
+        match block:
+            case Heading(inlines=inlines) | Paragraph(inlines=inlines):
+                yield inlines
+            case Table(head=head, rows=rows):
+                yield from (cell for row in (head, *rows) for cell in row)
+            case Fields(rows=pairs):
+                yield from (cell for pair in pairs for cell in (pair.label, pair.value))
+            case _:
+                pass
 
 
 def walk(blocks: tuple[Block, ...]) -> Iterator[Block]:

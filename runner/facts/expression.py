@@ -6,7 +6,7 @@ The text is read by ``runner.facts.expressions.parser``; the tree is answered by
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
@@ -177,6 +177,23 @@ Node: TypeAlias = (
 )
 
 
+def written(node: Node, otherwise: str = "") -> str:
+    """Return the words of the source that a node begins with, ``otherwise`` where it has none."""
+    match node:
+        case FactRef(word) | NameRef(word):
+            return word
+        case StepRef(step):
+            return f"step('{step}')"
+        case DutyRef(Const(duty)):
+            return f"duty('{duty}')"
+        case Const(value):
+            return str(value)
+        case Attribute(target, name):
+            return f"{written(target, otherwise)}.{name}"
+        case _:
+            return otherwise
+
+
 class Expression(Struct, frozen=True):
     """A parsed expression and everything it can read, so that a check or a wait needs no walk.
 
@@ -190,6 +207,34 @@ class Expression(Struct, frozen=True):
     steps: tuple[str, ...] = ()
     duties: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+
+
+def summarised(source: str, tree: Node) -> Expression:
+    """Return the expression of a tree, with everything that the tree reads."""
+    nodes = list(walk(tree))
+    duties = (node.id for node in nodes if isinstance(node, DutyRef))
+    return Expression(
+        source=source,
+        tree=tree,
+        facts=_once(node.path for node in nodes if isinstance(node, FactRef)),
+        steps=_once(node.id for node in nodes if isinstance(node, StepRef)),
+        duties=_once(str(key.value) for key in duties if isinstance(key, Const)),
+        names=_once(node.name for node in nodes if isinstance(node, NameRef)),
+    )
+
+
+def _once(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))
+
+
+def walk(node: Struct) -> Iterator[Struct]:
+    """Yield an expression's node and every node below it."""
+    yield node
+    for name in node.__struct_fields__:
+        below = getattr(node, name)
+        for value in below if isinstance(below, tuple) else (below,):
+            if isinstance(value, Struct):
+                yield from walk(value)
 
 
 class ExpressionError(Invalid):

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
+from runner import actions
 from runner.base.instants import parse_instant
-from runner.base.text import nearest, sentence
+from runner.base.text import near_hint, sentence
 from runner.errors import NotFound, Problem, TocsinError
 from runner.facts.expressions.parser import ExpressionError, parse_condition
 from runner.facts.fact_files import misstated
@@ -19,7 +20,7 @@ from runner.incident.state.exercise import LIVE
 from runner.playbook.bundle import is_path, load_bundle
 from runner.playbook.catalogue import Catalog, shipped_folder
 from runner.playbook.format import Bundle
-from runner.playbook.playbook_test_file import behaviour_problems, paths, roles_of
+from runner.playbook.playbook_test_file import bare_path, behaviour_problems, no_such, paths, roles_of
 from runner.yamlfile.source import Source, Where, scan_file
 from runner.yamlfile.strict import invalid_file, read_struct
 
@@ -110,8 +111,7 @@ def _events(source: Source, problems: list[Problem]) -> Any:
 def _find(name: str, catalog: Catalog) -> Path:
     files = exercise_files(catalog)
     if name not in files:
-        near = nearest(name, files)
-        hint = f'Write "{near}", the nearest name.' if near else "tocsin drill list"
+        hint = near_hint(name, files) or actions.Action("drill.list")
         raise NotFound(f'Exercise "{name}" does not exist.', hint=hint, code="unknown_exercise")
     return files[name]
 
@@ -137,10 +137,12 @@ def _meaning(source: Source, exercise: Exercise, bundle: Bundle) -> Iterator[Pro
             yield from _actions(source, where, target.tasks, steps)
     for index, person in enumerate(exercise.participants):
         if person.plays and person.plays not in roles:
-            yield _no(source, ("participants", index, "plays"), "role", person.plays, roles)
+            yield no_such(source, ("participants", index, "plays"), "role", person.plays, roles, key=False)
         for n, covered in enumerate(person.covers):
             if covered not in objectives:
-                yield _no(source, ("participants", index, "covers", n), "objective", covered, objectives)
+                yield no_such(
+                    source, ("participants", index, "covers", n), "objective", covered, objectives, key=False
+                )
     for index, text in enumerate(exercise.facts):
         yield from misstated(source, ("facts", index), text)
     yield from behaviour_problems(source, exercise.script, ("script",), steps)
@@ -185,15 +187,15 @@ def _event(
         yield source.problem(
             where, "when", "The inject has more than one of at, after and on.", hint="Choose one."
         )
-    if event.after and _bare(event.after) not in steps:
-        yield _no(source, (*where, "after"), "step", event.after, steps)
+    if event.after and bare_path(event.after) not in steps:
+        yield no_such(source, (*where, "after"), "step", event.after, steps, key=False)
     for index, role in enumerate(event.to):
         if role not in roles:
-            yield _no(source, (*where, "to", index), "role", role, roles)
+            yield no_such(source, (*where, "to", index), "role", role, roles, key=False)
     if event.objective and event.objective not in objectives:
-        yield _no(source, (*where, "objective"), "objective", event.objective, objectives)
+        yield no_such(source, (*where, "objective"), "objective", event.objective, objectives, key=False)
     if event.if_missed and event.if_missed not in numbers:
-        yield _no(source, (*where, "if_missed"), "event", event.if_missed, numbers)
+        yield no_such(source, (*where, "if_missed"), "event", event.if_missed, numbers, key=False)
     for index, text in enumerate(event.facts):
         yield from misstated(source, (*where, "facts", index), text)
     yield from _actions(source, (*where, "expected"), event.expected, steps)
@@ -212,8 +214,8 @@ def _actions(
             )
         for name in ("step", "document", "message"):
             path = getattr(one, name)
-            if path and _bare(path) not in steps:
-                yield _no(source, (*place, name), "step", path, steps)
+            if path and bare_path(path) not in steps:
+                yield no_such(source, (*place, name), "step", path, steps, key=False)
         if one.fact and fact_type(one.fact) is None:
             yield source.problem(
                 (*place, "fact"), "fact", f'Fact "{one.fact}" does not exist.', hint=path_hint(one.fact)
@@ -226,16 +228,3 @@ def _twice(source: Source, where: Where, names: Sequence[str], key: str = "id") 
         if name in seen:
             yield source.problem((*where, index, key), "twice", f'The name "{name}" is used twice.')
         seen.add(name)
-
-
-def _bare(path: str) -> str:
-    head, bracket, rest = path.partition("[")
-    return head + rest.partition("]")[2] if bracket else path
-
-
-def _no(
-    source: Source, where: Where, what: str, name: str, known: Mapping[str, object] | Sequence[str]
-) -> Problem:
-    near = nearest(name, known)
-    hint = f'Write "{near}", the nearest name.' if near else f"Choose one of: {', '.join(list(known)[:12])}."
-    return source.problem(where, what, f'{what.capitalize()} "{name}" does not exist.', hint=hint)

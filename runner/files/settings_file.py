@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from runner.base.text import nearest, sentence
+from runner.actions import Action
+from runner.base.text import near_hint, sentence
 from runner.decoding import convert
 from runner.errors import Invalid, NotFound, Problem
 from runner.playbook.format import secret_in
@@ -17,40 +18,20 @@ from runner.routing.message_classes import class_problems
 from runner.routing.messaging import BUILT_IN_CLASSES, ChannelConfig
 from runner.routing.organisation import Home
 from runner.routing.traffic import read_rate, read_timeout
+from runner.yamlfile.positions import place_of
 from runner.yamlfile.source import Source, Where, load
 
-_PATH = re.compile(r"\$((?:\.[^.\[\]]+|\[\d+\]|\[\.\.\.\])*)")
 _REFERENCE = re.compile(r"(env|file|keyring|command):.+")
-_KNOWN = (
-    "schema",
-    "store",
-    "master_key",
-    "store_password",
-    "organisation",
-    "people",
-    "roles",
-    "oncall",
-    "war_rooms",
-    "alternates",
-    "escalation",
-    "public_url",
-    "channels",
-    "corporate",
-    "classes",
-    "act",
-    "worker",
-    "stationery",
-    "second_person",
-    "severities",
-)
-
+_KNOWN = Home.__struct_fields__
 _PASSWORD_IN_URL = re.compile(r"postgres(?:ql)?://(?:[^/?#@]*:[^/?#@]+@|.*[?&]password=)")
 
 
 def load_home(path: Path) -> Home:
     """Return the settings in a file; raises NotFound, or Invalid with every problem."""
     if not path.exists():
-        raise NotFound(f'Folder "{path.parent}" has no {path.name}.', hint="tocsin init", code="no_home")
+        raise NotFound(
+            f'Folder "{path.parent}" has no {path.name}.', hint=Action("home.init"), code="no_home"
+        )
     source = load(path, code="bad_settings")
     home, problems = _decode(source)
     if problems or home is None:
@@ -67,8 +48,7 @@ def strangers(path: Path, home: Home, people: Collection[str]) -> Iterator[Probl
     source = load(path, code="bad_settings")
     for where, person in _named(home):
         if person not in people:
-            near = nearest(person, people)
-            hint = f'Write "{near}", the nearest name.' if near else f"tocsin person add {person}"
+            hint = near_hint(person, people, f"tocsin person add {person}")
             yield source.problem(where, "person", f'Person "{person}" is not in the contact list.', hint=hint)
 
 
@@ -91,8 +71,7 @@ def _decode(source: Source) -> tuple[Home | None, tuple[Problem, ...]]:
     data: Any = source.data if isinstance(source.data, dict) else {}
     for key in data:
         if key not in _KNOWN:
-            near = nearest(key, _KNOWN)
-            hint = f'Write "{near}", the nearest name.' if near else f"Choose one of: {', '.join(_KNOWN)}."
+            hint = near_hint(key, _KNOWN, f"Choose one of: {', '.join(_KNOWN)}.")
             problems.append(
                 source.problem((key,), "key", f'The key "{key}" is unknown.', hint=hint, key=True)
             )
@@ -101,8 +80,8 @@ def _decode(source: Source) -> tuple[Home | None, tuple[Problem, ...]]:
     try:
         home = convert(data, Home)
     except msgspec.ValidationError as error:
-        message, _, where = str(error).partition(" - at `")
-        return None, (source.problem(_where(where), "home", sentence(message)),)
+        where, message = place_of(str(error))
+        return None, (source.problem(where, "home", sentence(message)),)
     problems.extend(_meaning(home, source))
     return home, tuple(problems)
 
@@ -224,9 +203,3 @@ def _named(home: Home) -> Iterator[tuple[Where, str]]:
     for name, somebody in home.people.items():
         if somebody.alternate:
             yield ("people", name, "alternate"), somebody.alternate
-
-
-def _where(path: str) -> tuple[str | int, ...]:
-    match = _PATH.match(path.rstrip("`"))
-    parts = re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", match[1]) if match else []
-    return tuple(name or int(index) for name, index in parts)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect as types
 
-from runner.base.text import nearest
+from runner.base.text import near_hint
 from runner.errors import Invalid, Problem
 from runner.incident.exercises.exercise_plan import Exercise
 from runner.playbook.catalogue import Catalog
@@ -20,7 +20,7 @@ from runner.playbook.schema import DIALECT, Schema, playbook_schema, struct_sche
 from runner.routing.messaging import Channel
 from runner.routing.organisation import Home
 from runner.yamlfile.limited_files import open_file, read_file
-from runner.yamlfile.source import MAX_BYTES, Source, scan, scan_file
+from runner.yamlfile.source import MAX_BYTES, Source, scan_file
 
 SCHEMAS = (
     "tocsin/playbook/v1",
@@ -88,14 +88,7 @@ def validate_file(
     return validate_source(source, catalog.beside_of(path), home, channels=channels)
 
 
-def validate_text(
-    text: str | bytes, file: str, catalog: Catalog, home: Home | None = None
-) -> tuple[Problem, ...]:
-    """Return every problem of a text, as of a file of that name."""
-    return validate_source(scan(text, file), catalog, home)
-
-
-def validate_source(
+def validate_source(  # noqa: C901  # one case for each kind of file
     source: Source, catalog: Catalog, home: Home | None = None, *, channels: Mapping[str, Channel] = _NONE
 ) -> tuple[Problem, ...]:
     """Return every problem of a file that was read."""
@@ -105,23 +98,36 @@ def validate_source(
         case "tocsin/playbook/v1":
             return check(read_playbook(source), source, catalog.known(home, channels=channels))
         case "tocsin/regime/v1":
-            return _regime(source)
+            from runner.law.files.regime_file import read_regime
+
+            return read_regime(source.text.encode(), source.file)[1]
         case "tocsin/facts/v1":
-            return _facts(source)
+            from runner.facts.fact_files import read_facts
+
+            try:
+                read_facts(source)
+            except Invalid as error:
+                return error.problems
+            return ()
         case "tocsin/fields/v1":
-            return _fields(source)
+            from runner.documents.files.form_file import scan_fields
+
+            return scan_fields(source.text, source.file)[1]
         case "tocsin/home/v1":
             return _home(source, home)
         case "tocsin/playbook-test/v1":
-            return _tests(source, catalog)
+            from runner.playbook.playbook_test_file import check_tests
+
+            return check_tests(source, catalog)
         case "tocsin/exercise/v1":
-            return _exercise(source, catalog)
+            from runner.files.exercise_file import check_exercise
+
+            return check_exercise(source, catalog)
         case "tocsin/notice/v1":
             text = "A notice must be a Markdown file with these keys between two lines of ---."
             return (source.problem(("schema",), "schema", text, hint="Rename the file to end in .md."),)
         case given:
-            close = nearest(given, SCHEMAS)
-            hint = f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(SCHEMAS)}."
+            hint = near_hint(given, SCHEMAS, f"Choose one of: {', '.join(SCHEMAS)}.")
             text = f'Schema "{given}" does not exist.' if given else "The key `schema` is missing."
             return (source.problem(("schema",), "schema", text, hint=hint),)
 
@@ -141,40 +147,6 @@ def _notice(path: Path, catalog: Catalog) -> tuple[Problem, ...]:
     except OSError:
         return scan_file(path).problems
     return scan_notice(content, str(path), catalog.part, catalog.form)[2]
-
-
-def _regime(source: Source) -> tuple[Problem, ...]:
-    from runner.law.files.regime_file import read_regime
-
-    return read_regime(source.text.encode(), source.file)[1]
-
-
-def _facts(source: Source) -> tuple[Problem, ...]:
-    from runner.facts.fact_files import read_facts
-
-    try:
-        read_facts(source)
-    except Invalid as error:
-        return error.problems
-    return ()
-
-
-def _fields(source: Source) -> tuple[Problem, ...]:
-    from runner.documents.files.form_file import scan_fields
-
-    return scan_fields(source.text, source.file)[1]
-
-
-def _exercise(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
-    from runner.files.exercise_file import check_exercise
-
-    return check_exercise(source, catalog)
-
-
-def _tests(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
-    from runner.playbook.playbook_test_file import check_tests
-
-    return check_tests(source, catalog)
 
 
 def _home(source: Source, home: Home | None) -> tuple[Problem, ...]:

@@ -16,7 +16,7 @@ import msgspec
 
 from runner.facts.expression import Unknown, Value
 from runner.facts.expressions.evaluate import truth
-from runner.facts.expressions.values import settle
+from runner.facts.expressions.values import inverted, settle
 from runner.law.duty import Reason, Unless
 from runner.law.equivalent_populations import presuming, recorded, wanting
 from runner.law.grounds import KEY, Condition, Element, Exemption, Meets, PersonalInformation
@@ -48,11 +48,6 @@ def conjunction(answers: Iterable[Answer]) -> Answer:
 def disjunction(answers: Iterable[Answer]) -> Answer:
     """Return True when one is true, False when all are false, else everything that is missing."""
     return settle(True, answers)
-
-
-def negation(answer: Answer) -> Answer:
-    """Turn true and false around; unknown stays unknown."""
-    return answer if isinstance(answer, Unknown) else not answer
 
 
 def _silence(raw: Unknown) -> str:
@@ -106,7 +101,7 @@ class Evaluator:
         answer = self.holds(condition)
         if answer is not wanted and self._presuming is not None and self._is_presumed(condition, answer):
             answer = self._presuming.holds(condition)
-        return answer if wanted else negation(answer)
+        return answer if wanted else inverted(answer)
 
     def _is_presumed(self, condition: Condition, answer: Answer) -> bool:
         if isinstance(answer, Unknown):
@@ -135,7 +130,7 @@ class Evaluator:
         if condition.any_of:
             yield disjunction(self._meets(meets) for meets in condition.any_of)
         if condition.none_of:
-            yield negation(disjunction(self._meets(meets) for meets in condition.none_of))
+            yield inverted(disjunction(self._meets(meets) for meets in condition.none_of))
 
     def _meets(self, meets: Meets) -> Answer:
         value = self.view.fact(meets.fact)
@@ -259,7 +254,7 @@ def exemption_grounds(
             grounds.append(Ground(claimed[exemption.code], False))
         elif exemption.about_us:
             exempt = judge.exempt(exemption)
-            grounds.append(Ground(Reason(exemption.code, exemption.text), negation(exempt), quiet=True))
+            grounds.append(Ground(Reason(exemption.code, exemption.text), inverted(exempt), quiet=True))
     return tuple(grounds)
 
 

@@ -35,7 +35,7 @@ from runner.law.applicability import (
 )
 from runner.law.counting import HolidayCalendar, NoHolidays
 from runner.law.deadlines import Began, Deadline, Place, deadline, latest_safe_start
-from runner.law.duty import DutyRecord, DutyState, DutyStatus, Evidence, Reason, Unless
+from runner.law.duty import DutyRecord, DutyStatus, Evidence, Reason, Unless
 from runner.law.duty_state import Dossier, done, earliest_awareness, state_of, with_ordering
 from runner.law.equivalent_populations import Asked, Groups, Populations, asked
 from runner.law.grounds import Threshold
@@ -136,8 +136,20 @@ def assess(
     these wait for: a fact that settles many comes first. ``populations`` are those of these facts, where somebody has
     asked them already.
     """
-    people = populations or Populations(facts)
-    case = _case(facts, now, records, calendar or NoHolidays(), zone, first_known, leads, people)
+    whole = Evaluator(View(facts))
+    case = _Case(
+        facts,
+        now,
+        records,
+        zone_of(whole.view, zone),
+        calendar or NoHolidays(),
+        leads,
+        earliest_awareness(facts, first_known),
+        populations or Populations(facts),
+        {},
+        whole,
+        places(facts),
+    )
     statuses = [
         _status(rule, law, case)
         for regime in regimes
@@ -145,32 +157,6 @@ def assess(
         for rule in law.version.duties
     ]
     return _ordered_by_use(statuses, asked)
-
-
-def _case(
-    facts: Mapping[str, Any],
-    now: datetime,
-    records: Mapping[str, DutyRecord],
-    calendar: HolidayCalendar,
-    zone: tzinfo,
-    first_known: datetime | None,
-    leads: Mapping[str, timedelta],
-    populations: Populations,
-) -> _Case:
-    whole = Evaluator(View(facts))
-    return _Case(
-        facts,
-        now,
-        records,
-        zone_of(whole.view, zone),
-        calendar,
-        leads,
-        earliest_awareness(facts, first_known),
-        populations,
-        {},
-        whole,
-        places(facts),
-    )
 
 
 def zone_of(view: View, otherwise: tzinfo) -> tzinfo:
@@ -243,12 +229,19 @@ def _finding(rule: DutyRule, law: _Law, case: _Case) -> _Finding:
     """Judge one duty: population by population, then the thresholds over those that are owed it."""
     if law.barred is not None:
         return _Finding(False, (law.barred,), (), (), case.whole)
+    able = law.version.exemptions_of(rule.slug)
     grounds = [
-        (*scope, *_duty_grounds(rule, law, judge))
+        (
+            *scope,
+            *(judge.ground(condition, law.claimed) for condition in rule.only_if),
+            *(judge.ground(condition, law.claimed, wanted=False) for condition in rule.unless),
+            *exemption_grounds(able, judge, law.claimed),
+        )
         for scope, judge in zip(law.scopes, law.judges, strict=True)
     ]
     answers = [conjunction(ground.answer for ground in each) for each in grounds]
-    each = list(law.groups.each([_spread(answer, law.groups) for answer in answers]))
+    spread = law.groups.spread
+    each = list(law.groups.each([spread(one) if isinstance(one, Unknown) else one for one in answers]))
     owed = tuple(view for view, answer in each if answer is True)
     open_ = [(view, answer) for view, answer in each if isinstance(answer, Unknown)]
     reached = [_threshold(threshold, owed, open_) for threshold in rule.thresholds] if owed or open_ else []
@@ -263,7 +256,6 @@ def _finding(rule: DutyRule, law: _Law, case: _Case) -> _Finding:
     failed = reasons(reached, False) if answer is False and within is not False else ()
     because = failed or _once((*law.groups.told(notes), *reasons(reached, answer)))
     first = next((n for n, one in enumerate(answers) if one is True or (not owed and one is not False)), None)
-    able = law.version.exemptions_of(rule.slug)
     stands = Standing(law.judges, grounds, answers, law.groups) if answer is True else None
     unless = () if stands is None else unclaimed(able, stands)
     record = case.records.get(f"{law.regime.id}/{rule.slug}")
@@ -279,21 +271,9 @@ def _finding(rule: DutyRule, law: _Law, case: _Case) -> _Finding:
     )
 
 
-def _spread(answer: Answer, groups: Groups) -> Answer:
-    return groups.spread(answer) if isinstance(answer, Unknown) else answer
-
-
 def _decides(answer: Answer, within: Answer) -> bool:
     """Whether a population's answer is the kind that decided: all that are open together, or those owed."""
     return isinstance(answer, Unknown) if isinstance(within, Unknown) else answer is within
-
-
-def _duty_grounds(rule: DutyRule, law: _Law, judge: Evaluator) -> tuple[Ground, ...]:
-    return (
-        *(judge.ground(condition, law.claimed) for condition in rule.only_if),
-        *(judge.ground(condition, law.claimed, wanted=False) for condition in rule.unless),
-        *exemption_grounds(law.version.exemptions_of(rule.slug), judge, law.claimed),
-    )
 
 
 def _threshold(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, Unknown]]) -> Ground:
@@ -305,20 +285,16 @@ def _threshold(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple
     return Ground(Reason("threshold", text), answer)
 
 
-def _verdict(answer: Answer, advisory: bool) -> Verdict:
-    if answer is False:
-        return "not_applicable"
-    if advisory:
-        return "advisory"
-    return "applies" if answer is True else "unknown"
-
-
 # ----------------------------------------------------------------------------------------------- statuses
 
 
 def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     finding = _finding(rule, law, case)
-    verdict = _verdict(finding.answer, law.advisory or rule.voluntary)
+    verdict: Verdict = "applies" if finding.answer is True else "unknown"
+    if finding.answer is False:
+        verdict = "not_applicable"
+    elif law.advisory or rule.voluntary:
+        verdict = "advisory"
     seen = is_relevant(finding.answer, law.regime.jurisdictions, case.places)
     computed = deadline(rule.clock, law.dossier, law.place, case.earliest)
     identity = f"{law.regime.id}/{rule.slug}"
@@ -326,6 +302,8 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     computed = with_custody(with_ordering(computed, rule, law.dossier, law.place), rule.hold, held, law.place)
     out = verdict == "not_applicable"
     due = None if out else computed.due
+    state = state_of(rule.slug, law.dossier, held, due, case.now, decided=not finding.fallen)
+    binding = seen and verdict in ("applies", "unknown")
     return DutyStatus(
         id=identity,
         regime=law.regime.id,
@@ -335,7 +313,8 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
         recipient=rule.recipient,
         populations=tuple(view.id for view in finding.owed or finding.open_ if view.id),
         verdict=verdict,
-        state=_state(rule, law, held, due, case, finding, binding=seen and verdict in ("applies", "unknown")),
+        # A duty that does not bind, or is not relevant yet, is never overdue; a lapsed decision does not count.
+        state="open" if state in ("overdue", "held") and not binding else state,
         due=due,
         due_local=due.astimezone(computed.zone) if due else None,
         due_date=None if out else computed.due_date,
@@ -359,29 +338,11 @@ def _status(rule: DutyRule, law: _Law, case: _Case) -> DutyStatus:
     )
 
 
-def _state(
-    rule: DutyRule,
-    law: _Law,
-    held: Custody | None,
-    due: datetime | None,
-    case: _Case,
-    finding: _Finding,
-    *,
-    binding: bool,
-) -> DutyState:
-    """Return the state; a duty that does not bind, or is not relevant yet, is never overdue. A lapsed decision does not count."""
-    state = state_of(rule.slug, law.dossier, held, due, case.now, decided=not finding.fallen)
-    return "open" if state in ("overdue", "held") and not binding else state
-
-
 def _missing(finding: _Finding, found: Deadline, out: bool) -> tuple[str, ...]:
     if isinstance(finding.answer, Unknown):
         return finding.answer.missing
-    return (
-        ()
-        if out
-        else _once((*found.missing, *(fact for exemption in finding.unless for fact in exemption.missing)))
-    )
+    exempt = (fact for exemption in finding.unless for fact in exemption.missing)
+    return () if out else _once((*found.missing, *exempt))
 
 
 def _notes(

@@ -44,14 +44,10 @@ def _misread(
 
 
 def _meant(word: str, known: Collection[str]) -> str:
-    close = nearest(word, known)
-    if close:
+    if close := nearest(word, known):
         return f'; the nearest name is "{close}"'
-    return (
-        f"; positions: {', '.join(sorted(position for position in known if ' ' not in position))}"
-        if len(known) < 100
-        else ""
-    )
+    positions = sorted(position for position in known if " " not in position)
+    return f"; positions: {', '.join(positions)}" if len(known) < 100 else ""
 
 
 def _known(regime: Regime) -> frozenset[str]:

@@ -33,10 +33,7 @@ DISCOVERIES: tuple[str, ...] = (
 )
 """Moments at which a person of the organisation knew of the incident: the earliest is the first that any awareness can have been."""
 
-
 _PEOPLE = frozenset({"individuals", "data_subjects"})
-
-
 _BEARS_ON_DUE = frozenset({"before", "with", "not_later_than", "without_delaying", "sooner_of"})
 
 
@@ -120,22 +117,8 @@ def done(record: DutyRecord | None) -> DutyDone | None:
     """Return what people recorded as it is shown."""
     if record is None:
         return None
-    return DutyDone(
-        kind=record.kind,
-        by=record.by,
-        at=record.at,
-        reference=record.reference,
-        receipt=record.receipt,
-        digest=record.digest,
-        reason=record.reason,
-        late_reason=record.late_reason,
-        signed=record.signed,
-        watch=record.watch.source if record.watch is not None else "",
-        unsigned=record.unsigned,
-        ground=record.ground,
-        as_it_was=record.as_it_was,
-        evidence=record.evidence,
-    )
+    watch = record.watch.source if record.watch is not None else ""
+    return DutyDone(**{**msgspec.structs.asdict(record), "watch": watch})
 
 
 def state_of(

@@ -24,6 +24,7 @@ import msgspec
 
 from runner.base.instants import parse_instant
 from runner.facts.expression import Unknown, Value
+from runner.facts.expressions.evaluate import NothingKnown
 from runner.facts.vocabulary.populations import INHERITED
 from runner.facts.vocabulary.register import OPEN
 from runner.law.grounds import Threshold
@@ -47,8 +48,8 @@ _OF_ENTITY: Mapping[str, tuple[str, bool]] = {
 """Facts of the organisation → the fact of a legal entity that replaces it, and whether it is a set."""
 
 
-class View:
-    """The facts as one population sees them; satisfies ``runner.facts.expressions.evaluate.View``.
+class View(NothingKnown):
+    """The facts as one population sees them. A law cannot depend on steps, names, or the state of other duties.
 
     ``data.…`` and ``people.…`` are the population's own, and a fact that is missing is named by its full path.
     """
@@ -69,7 +70,7 @@ class View:
         other._seen.update(values)
         return other
 
-    def fact(self, path: str) -> Value:
+    def fact(self, path: str) -> Value:  # type: ignore[explicit-override]
         """Return the value at a dotted path; it is looked up once, since many laws ask for the same."""
         if path not in self._seen:
             self._seen[path] = self._found(path)
@@ -107,22 +108,6 @@ class View:
         counts = {key: count for key, count in by_place.items() if isinstance(count, int)}
         placed = sum(counts.values())
         return counts, placed, *_total(self, placed)
-
-    def step(self, step: str) -> Unknown:
-        """Return unknown: a law cannot depend on a playbook."""
-        return Unknown((f"step('{step}')",))
-
-    def duty(self, duty: str) -> Unknown:
-        """Return unknown: a duty's own clock and ordering say how duties depend on one another."""
-        return Unknown((f"duty('{duty}')",))
-
-    def duties(self, verdict: str) -> Unknown:
-        """Return unknown, as ``duty`` does."""
-        return Unknown((f"duties('{verdict}')",))
-
-    def name(self, name: str) -> Unknown:
-        """Return unknown: a regime has no loop names."""
-        return Unknown((name,))
 
     def named(self, path: str) -> str:
         """Return the full path by which a person records a fact of this population."""
@@ -213,19 +198,15 @@ def met(threshold: Threshold, owed: Sequence[View], open_: Sequence[tuple[View, 
     missing = [name for _, span in sure + maybe if isinstance(span, Unknown) for name in span.missing]
     once = {id(unknown): unknown for _, unknown in open_}  # a group of populations has one
     missing += [name for unknown in once.values() for name in unknown.missing]
-    return Unknown(tuple(dict.fromkeys(missing or [_settling(threshold, view) for view, _ in sure])))
+    by_place = threshold.count == "residents_notified"
+    path = f"people.by_jurisdiction.{threshold.place}" if by_place else "people.total"
+    return Unknown(tuple(dict.fromkeys(missing or [view.named(path) for view, _ in sure])))
 
 
 def _counted(threshold: Threshold, view: View) -> Span | Unknown:
     if threshold.count == "residents_notified":
         return residents(view, threshold.place)
     return everyone(view)
-
-
-def _settling(threshold: Threshold, view: View) -> str:
-    if threshold.count == "residents_notified":
-        return view.named(f"people.by_jurisdiction.{threshold.place}")
-    return view.named("people.total")
 
 
 def _in_one_state(
@@ -277,16 +258,13 @@ def _overlapping(owed: Sequence[View]) -> Iterable[Sequence[str]]:
     """Return the populations by groups of those that may hold the same persons."""
     group = {view.id: [view.id] for view in owed}
     for view in owed:
-        for other in _text_set(view.population.get("overlaps")):
+        others = view.population.get("overlaps")
+        for other in set(map(str, others)) if isinstance(others, list | tuple | set | frozenset) else ():
             few, many = sorted((group[view.id], group.get(other, [])), key=len)
             if few and few is not many:
                 many.extend(few)
                 group.update(dict.fromkeys(few, many))
     return {id(each): each for each in group.values()}.values()
-
-
-def _text_set(value: Any) -> set[str]:
-    return {str(item) for item in value} if isinstance(value, list | tuple | set | frozenset) else set()
 
 
 def _number(value: Value) -> int | None:

@@ -42,11 +42,6 @@ def is_relevant(answer: bool | Unknown, jurisdictions: Sequence[str], known: fro
     )
 
 
-def is_question(path: str) -> bool:
-    """Whether a fact decides relevance: the organisation's kind, its place, its affected people."""
-    return depends_on_profile(path) or depends_on_location(path)
-
-
 def questions(duties: Iterable[tuple[T, Sequence[str]]]) -> dict[str, list[T]]:
     """Return what brings duties into sight, each question with the duties that depend on it, the widest question first.
 
@@ -68,7 +63,7 @@ def questions(duties: Iterable[tuple[T, Sequence[str]]]) -> dict[str, list[T]]:
 
 def _questions(missing: Sequence[str]) -> Iterable[str]:
     """Return the questions of a duty that misses these facts, once each."""
-    wanted = dict.fromkeys(path for path in missing if is_question(path))
+    wanted = dict.fromkeys(path for path in missing if depends_on_profile(path) or depends_on_location(path))
     return dict.fromkeys(_question(path) for path in wanted if _broader(path) not in wanted)
 
 

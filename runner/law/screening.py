@@ -9,7 +9,7 @@ bits, one for each fact that is wanting. That both ways agree, for all that ship
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -17,7 +17,8 @@ import msgspec
 
 from runner.base.states import Verdict
 from runner.facts.expression import Unknown
-from runner.law.applicability import Answer, Evaluator, negation
+from runner.facts.expressions.values import inverted
+from runner.law.applicability import Answer, Evaluator
 from runner.law.equivalent_populations import Asked, Groups, Populations, asked
 from runner.law.populations import View, lives, met
 from runner.law.relevance import depends_on_location, depends_on_profile, places
@@ -113,9 +114,8 @@ class _Wants:
             ("problem", name) for name in answer.problems
         ]
         places = [self._place(missing) for missing in wanted or [("problem", "")]]
-        bits = bytearray(
-            max(places) // 8 + 1
-        )  # one step a name, where a number made bit by bit is copied each time
+        # One step a name, where a number made bit by bit is copied each time.
+        bits = bytearray(max(places) // 8 + 1)
         for place in places:
             bits[place // 8] |= 1 << place % 8
         return int.from_bytes(bits, "little")
@@ -152,6 +152,18 @@ class _Wants:
         return number <= 0 or (not number & self._what and (there or not number & self._where))
 
 
+class _Answers(dict[int, int]):
+    """Answers by the number of what is asked, each found once."""
+
+    def __init__(self, answer: Callable[[int], int]) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def __missing__(self, number: int) -> int:
+        self[number] = found = self._answer(number)
+        return found
+
+
 class _Reader:
     """Answers by number, for one population."""
 
@@ -160,40 +172,18 @@ class _Reader:
         self._judge = judge
         self._outline = outline
         self._wants = wants
-        self._wanted: list[int | None] = [None] * len(outline.conditions)
-        self._unwanted: list[int | None] = [None] * len(outline.conditions)
-        self._exemptions: list[int | None] = [None] * len(outline.exemptions)
-        self._tables: list[int | None] = [None] * len(outline.tables)
+        self.holds = _Answers(lambda number: self._binds(number, wanted=True))
+        self.holds_not = _Answers(lambda number: self._binds(number, wanted=False))
+        self.not_exempt = _Answers(self._not_exempt)
+        self.elements = _Answers(lambda number: wants.number(judge.elements(outline.tables[number])))
         self._rules: dict[tuple[tuple[int, ...], ...], int] = {}
 
-    def holds(self, number: int) -> int:
-        answer = self._wanted[number]
-        if answer is None:
-            found = self._judge.binds(self._outline.conditions[number])
-            answer = self._wanted[number] = self._wants.number(found)
-        return answer
+    def _binds(self, number: int, *, wanted: bool) -> int:
+        return self._wants.number(self._judge.binds(self._outline.conditions[number], wanted=wanted))
 
-    def holds_not(self, number: int) -> int:
-        answer = self._unwanted[number]
-        if answer is None:
-            found = self._judge.binds(self._outline.conditions[number], wanted=False)
-            answer = self._unwanted[number] = self._wants.number(found)
-        return answer
-
-    def not_exempt(self, number: int) -> int:
-        answer = self._exemptions[number]
-        if answer is None:
-            able = self._outline.exemptions[number]  # one that has to be claimed is in outlines of old alone
-            exempt = self._judge.exempt(able) if able.about_us else False
-            answer = self._exemptions[number] = self._wants.number(negation(exempt))
-        return answer
-
-    def elements(self, number: int) -> int:
-        answer = self._tables[number]
-        if answer is None:
-            found = self._judge.elements(self._outline.tables[number])
-            answer = self._tables[number] = self._wants.number(found)
-        return answer
+    def _not_exempt(self, number: int) -> int:
+        able = self._outline.exemptions[number]  # one that has to be claimed is in outlines of old alone
+        return self._wants.number(inverted(self._judge.exempt(able) if able.about_us else False))
 
     def scope(self, version: VersionOutline) -> int:
         return _all(self._scope(version))
@@ -201,9 +191,9 @@ class _Reader:
     def _scope(self, version: VersionOutline) -> Iterator[int]:
         if version.residents_of:
             yield self._wants.number(lives(self.view, version.residents_of))
-        yield from map(self.holds, version.scope)
+        yield from map(self.holds.__getitem__, version.scope)
         if version.table is not None:
-            yield self.elements(version.table)
+            yield self.elements[version.table]
 
     def rule(self, rule: RuleOutline, scope: int) -> int:
         if scope < 0:
@@ -215,9 +205,9 @@ class _Reader:
         return FAILS if answer < 0 else scope | answer
 
     def _rule(self, rule: RuleOutline) -> Iterator[int]:
-        yield from map(self.holds, rule.only_if)
-        yield from map(self.holds_not, rule.unless)
-        yield from map(self.not_exempt, rule.exemptions)
+        yield from map(self.holds.__getitem__, rule.only_if)
+        yield from map(self.holds_not.__getitem__, rule.unless)
+        yield from map(self.not_exempt.__getitem__, rule.exemptions)
 
 
 def _of_law(

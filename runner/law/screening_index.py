@@ -11,11 +11,12 @@ from datetime import date
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from runner.facts.expression import Expression
 from runner.law.clock import Start
 from runner.law.duty_state import DISCOVERIES
-from runner.law.grounds import Condition, Element, Exemption, Meets, PersonalInformation, Threshold
+from runner.law.grounds import Condition, Exemption, Meets, PersonalInformation, Threshold
 from runner.law.regime import Content, DutyRule, NationalLaw, Regime, Remark, Standing, Version
 
 
@@ -158,34 +159,24 @@ def _numbers(conditions: Iterable[Condition], tables: _Tables) -> tuple[int, ...
 
 
 def _plain(condition: Condition) -> Condition:
-    expression = condition.expression
-    return msgspec.structs.replace(
-        condition,
-        code=condition.code if condition.in_words else "",
-        text="",
-        expression=None if expression is None else Expression(expression.source, expression.tree),
-    )
+    """Return a condition without words; its code is kept where it is its question."""
+    code = condition.code if condition.in_words else ""
+    expression = condition.expression and Expression(condition.expression.source, condition.expression.tree)
+    return replace(condition, code=code, text="", expression=expression)
 
 
 def _plain_exemption(exemption: Exemption) -> Exemption:
     """Return it without words, but with the facts that make it a matter of scope."""
-    condition = exemption.condition and msgspec.structs.replace(exemption.condition, code="", text="")
+    condition = exemption.condition and replace(exemption.condition, code="", text="")
     return Exemption(code="", text="", condition=condition, grounds=exemption.grounds)
 
 
 def _plain_table(table: PersonalInformation) -> PersonalInformation:
-    def plain(elements: tuple[Element, ...]) -> tuple[Element, ...]:
-        return tuple(
-            Element(
-                element=element.element,
-                condition=None if element.condition is None else _plain(element.condition),
-            )
-            for element in elements
-        )
-
-    return PersonalInformation(
-        with_name=plain(table.with_name), without_name=plain(table.without_name), name="", text=""
+    with_name, without_name = (
+        tuple(replace(one, condition=one.condition and _plain(one.condition)) for one in elements)
+        for elements in (table.with_name, table.without_name)
     )
+    return PersonalInformation(with_name=with_name, without_name=without_name, name="", text="")
 
 
 def _reads(thing: Any) -> Iterator[str]:

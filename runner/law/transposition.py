@@ -7,7 +7,7 @@ bound where one of them binds it. While a place is unknown, and none that is kno
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 import msgspec
@@ -62,12 +62,13 @@ def _bound(law: NationalLaw, view: View, day: date) -> Transposition:
             else:
                 places[str(place)] = None
     here = [state for state in law.states if state.place in places]
-    binding = [state for state in here if _in_force(state, day)]
+    in_force = (state for state in here if state.standing == "in_force")
+    binding = [state for state in in_force if state.from_date is None or state.from_date <= day]
     if binding:
         names = ", ".join(state.place for state in binding)
-        return Transposition(
-            True, _reason(f"the national law of {names} is in force"), notes=tuple(_doubts(binding))
-        )
+        unconfirmed = (state.place for state in binding if not state.confirmed)
+        notes = tuple(f"unverified: the national law of {place} is in force" for place in unconfirmed)
+        return Transposition(True, _reason(f"the national law of {names} is in force"), notes=notes)
     if missing:
         return Transposition(
             Unknown(tuple(sorted(missing))),
@@ -79,21 +80,11 @@ def _bound(law: NationalLaw, view: View, day: date) -> Transposition:
     return Transposition(False, _reason("; ".join(map(_not_yet, coming or here))), advisory=bool(coming))
 
 
-def _in_force(state: StateLaw, day: date) -> bool:
-    return state.standing == "in_force" and (state.from_date is None or state.from_date <= day)
-
-
 def _not_yet(state: StateLaw) -> str:
     of = f"the national law of {state.place}"
     if state.standing != "in_force":
         return f"{of} is not in force ({state.standing})"
     return f"{of} is in force only from {state.from_date}"
-
-
-def _doubts(states: Sequence[StateLaw]) -> Iterator[str]:
-    for state in states:
-        if not state.confirmed:
-            yield f"unverified: the national law of {state.place} is in force"
 
 
 def _reason(text: str) -> Reason:

@@ -43,8 +43,10 @@ def deciding(
     if decided is None and decided_by and len(versions) > 1:
         notes = (f"assessed by today's law: {decided_by[0]} decides the version and is unknown",)
     for version in versions:
-        if _covers(version, day):
-            return version, None, version.standing != "in_force", (*notes, *_standing_notes(version))
+        if (version.from_date or day) <= day <= (version.until or day):
+            if version.standing != "in_force":
+                notes += (f"{version.standing.replace('_', ' ')}: not a duty",)
+            return version, None, version.standing != "in_force", notes
     oldest, newest = versions[-1], versions[0]
     if oldest.from_date is not None and day < oldest.from_date:
         if oldest.from_date > now.astimezone(zone).date():
@@ -65,13 +67,3 @@ def deciding_day(decided_by: Sequence[str], view: View, now: datetime, zone: tzi
 def _decided(decided_by: Sequence[str], view: View) -> datetime | None:
     known = (instant(view.fact(path)) for path in decided_by)
     return next((moment for moment in known if moment is not None), None)
-
-
-def _covers(version: Dated, day: date) -> bool:
-    return (version.from_date is None or version.from_date <= day) and (
-        version.until is None or day <= version.until
-    )
-
-
-def _standing_notes(version: Dated) -> tuple[str, ...]:
-    return () if version.standing == "in_force" else (f"{version.standing.replace('_', ' ')}: not a duty",)

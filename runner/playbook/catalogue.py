@@ -7,13 +7,13 @@ current one. Nothing is read before it is asked for, and each file once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
-from runner.base.text import nearest
+from runner.base.text import near_hint
 from runner.documents.notice import Notice
 from runner.errors import Invalid, NotFound
 from runner.law.regime import Regime
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from importlib.resources.abc import Traversable
 
+File: TypeAlias = "Path | Traversable"
+T = TypeVar("T")
 Kind = Literal["playbooks", "regimes", "notices"]
 
 _ENDINGS: dict[Kind, tuple[str, ...]] = {
@@ -99,40 +101,52 @@ class Catalog:
         return folder / COMPILED if isinstance(folder, Path) else None
 
     @property
-    def _ours(self) -> Path | Traversable:
+    def _ours(self) -> File:
         return self._built_in if self._built_in is not None else shipped(find_spec("playbooks"))
 
-    def _folders(self, kind: Kind) -> Iterator[Path | Traversable]:
+    def _folders(self, kind: Kind) -> Iterator[File]:
         if self.beside is not None and kind == "playbooks":
             yield self.beside
         if self.folder is not None:
             yield self.folder / kind
         yield self._ours if kind == "playbooks" else self._ours / kind
 
-    def _files(self, kind: Kind) -> dict[str, Path | Traversable]:
+    def _files(self, kind: Kind, folder: str = "", endings: tuple[str, ...] = ()) -> dict[str, File]:
         """Return the files of a kind by their names without the ending; nearer folders hide the others."""
-        found: dict[str, Path | Traversable] = {}
-        for folder in self._folders(kind):
-            for one in sorted(folder.iterdir(), key=lambda file: file.name) if folder.is_dir() else ():
-                ending = next((end for end in _ENDINGS[kind] if one.name.endswith(end)), "")
-                if ending and not one.name.startswith((".", "_")) and one.is_file():
-                    found.setdefault(one.name.removesuffix(ending), one)
+        found: dict[str, File] = {}
+        for place in self._folders(kind):
+            place = place / folder if folder else place
+            for file in sorted(place.iterdir(), key=lambda file: file.name) if place.is_dir() else ():
+                ending = next((end for end in endings or _ENDINGS[kind] if file.name.endswith(end)), "")
+                hidden = not folder and file.name.startswith((".", "_"))
+                if ending and not hidden and file.is_file():
+                    found.setdefault(file.name.removesuffix(ending), file)
         return found
 
     @cached_property
-    def playbook_files(self) -> dict[str, Path | Traversable]:
+    def playbook_files(self) -> dict[str, File]:
         """Playbook files by name, older versions by ``name@version``."""
         return self._files("playbooks")
 
     @cached_property
-    def regime_files(self) -> dict[str, Path | Traversable]:
+    def regime_files(self) -> dict[str, File]:
         """Law files by regime id."""
         return self._files("regimes")
 
     @cached_property
-    def notice_files(self) -> dict[str, Path | Traversable]:
+    def notice_files(self) -> dict[str, File]:
         """Notice templates by id."""
         return self._files("notices")
+
+    @cached_property
+    def part_files(self) -> dict[str, File]:
+        """Files of macros that notices share, by name."""
+        return self._files("notices", "parts", (".md",))
+
+    @cached_property
+    def form_files(self) -> dict[str, File]:
+        """Lists of the fields of forms, by name."""
+        return self._files("notices", "fields", (".yaml",))
 
     def is_own(self, kind: Kind, name: str) -> bool:
         """Whether a file is the home's own."""
@@ -152,8 +166,7 @@ class Catalog:
         bare, _, version = name.partition("@")
         candidates = [file for file in self.playbook_files if file.partition("@")[0] == bare]
         if not candidates:
-            close = nearest(bare, self.playbook_names())
-            hint = f'Write "{close}", the nearest name.' if close else "tocsin playbook list"
+            hint = near_hint(bare, self.playbook_names(), "tocsin playbook list")
             raise NotFound(f'Playbook "{bare}" does not exist.', hint=hint, code="unknown_playbook")
         if not version and bare in candidates:
             return self._read(bare)
@@ -173,7 +186,8 @@ class Catalog:
 
     def _read(self, name: str) -> tuple[Source, Read]:
         if name not in self._reads:
-            source = _scanned(self.playbook_files[name])
+            file = self.playbook_files[name]
+            source = scan_file(file) if isinstance(file, Path) else scan(file.read_bytes(), str(file))
             self._reads[name] = source, read_playbook(source)
         return self._reads[name]
 
@@ -188,9 +202,7 @@ class Catalog:
 
     def regimes(self) -> tuple[Regime, ...]:
         """Return all law, compiled, in the order of ids."""
-        kind = self._kept_as("regimes", self.regime_files)
-        files, shipped = self.regime_files, self.compiled_folder
-        return compiled(self._cache, kind, files, tuple[Regime, ...], self._every_regime, shipped=shipped)[0]
+        return self._compiled("regimes", self.regime_files, tuple[Regime, ...], self._every_regime)
 
     def _every_regime(self) -> tuple[Regime, ...]:
         if self._builds_on_shipped(self.regime_files):
@@ -199,19 +211,20 @@ class Catalog:
                     self._regimes.setdefault(regime.id, regime)
         return tuple(self.regime(name) for name in sorted(self.regime_files))
 
+    def _compiled(self, kind: Kind, files: Mapping[str, File], wanted: type[T], make: Callable[[], T]) -> T:
+        kept_as = kind if self._builds_on_shipped(files) else f"shipped-{kind}"
+        return compiled(self._cache, kept_as, files, wanted, make, shipped=self.compiled_folder)[0]
+
     @cached_property
     def _shipped(self) -> Catalog:
         """What ships with the program, kept in the same cache: a home's own file costs the compiling of that file alone."""
         return Catalog(built_in=self._built_in, cache=self._cache, anew=self._anew)
 
-    def _is_of_home(self, file: Path | Traversable) -> bool:
+    def _is_of_home(self, file: File) -> bool:
         return self.folder is not None and isinstance(file, Path) and file.is_relative_to(self.folder)
 
-    def _builds_on_shipped(self, files: Mapping[str, Path | Traversable]) -> bool:
+    def _builds_on_shipped(self, files: Mapping[str, File]) -> bool:
         return any(map(self._is_of_home, files.values()))
-
-    def _kept_as(self, kind: Kind, files: Mapping[str, Path | Traversable]) -> str:
-        return kind if self._builds_on_shipped(files) else f"shipped-{kind}"
 
     def notice(self, name: str) -> tuple[Notice, str]:
         """Return one notice and its template text; raises NotFound, or Invalid with every problem of its file."""
@@ -230,30 +243,10 @@ class Catalog:
         """Return the text and the file of a form's list of fields, the home's own first; None where there is none."""
         return _text(self.form_files.get(name))
 
-    @cached_property
-    def part_files(self) -> dict[str, Path | Traversable]:
-        """Files of macros that notices share, by name."""
-        return self._beside_notices("parts", ".md")
-
-    @cached_property
-    def form_files(self) -> dict[str, Path | Traversable]:
-        """Lists of the fields of forms, by name."""
-        return self._beside_notices("fields", ".yaml")
-
-    def _beside_notices(self, folder: str, ending: str) -> dict[str, Path | Traversable]:
-        found: dict[str, Path | Traversable] = {}
-        for place in (notices / folder for notices in self._folders("notices")):
-            for one in sorted(place.iterdir(), key=lambda file: file.name) if place.is_dir() else ():
-                if one.name.endswith(ending) and one.is_file():
-                    found.setdefault(one.name.removesuffix(ending), one)
-        return found
-
     def notices(self) -> dict[str, tuple[Notice, str]]:
         """Return all notices by id, each with its template text."""
         files = {**self.notice_files, **self._shared_files}
-        kind = self._kept_as("notices", files)
-        wanted, shipped = dict[str, tuple[Notice, str]], self.compiled_folder
-        return compiled(self._cache, kind, files, wanted, self._every_notice, shipped=shipped)[0]
+        return self._compiled("notices", files, dict[str, tuple[Notice, str]], self._every_notice)
 
     def _every_notice(self) -> dict[str, tuple[Notice, str]]:
         # A part or a form of the home's own changes what shipped notices say: then all are compiled.
@@ -265,7 +258,7 @@ class Catalog:
         return {name: self.notice(name) for name in sorted(self.notice_files)}
 
     @property
-    def _shared_files(self) -> dict[str, Path | Traversable]:
+    def _shared_files(self) -> dict[str, File]:
         parts = {f"part {name}": file for name, file in self.part_files.items()}
         return parts | {f"form {name}": file for name, file in self.form_files.items()}
 
@@ -298,7 +291,7 @@ class Catalog:
         return None if read.problems else read.playbook
 
 
-def shipped(found: ModuleSpec | None) -> Path | Traversable:
+def shipped(found: ModuleSpec | None) -> File:
     """Return the folder that ships with the program; ``importlib.resources`` is slow, and needed only in an archive."""
     places = map(Path, (found and found.submodule_search_locations) or ())
     folder = next((place for place in places if place.is_dir()), None)
@@ -315,25 +308,20 @@ def shipped_folder() -> Path | None:
     return traversable if isinstance(traversable, Path) else None
 
 
-def _scanned(file: Path | Traversable) -> Source:
-    return scan_file(file) if isinstance(file, Path) else scan(file.read_bytes(), str(file))
-
-
-def _bytes(file: Path | Traversable) -> bytes:
+def _bytes(file: File) -> bytes:
     try:
         return read_file(file, MAX_BYTES) if isinstance(file, Path) else file.read_bytes()
     except OSError as error:
         raise Invalid(f'File "{file}" cannot be read: {error.strerror}.', code="file_unreadable") from None
 
 
-def _text(file: Path | Traversable | None) -> tuple[str, str] | None:
+def _text(file: File | None) -> tuple[str, str] | None:
     return None if file is None else (_bytes(file).decode("utf-8").replace("\r\n", "\n"), str(file))
 
 
-def _wanted(there: dict[str, Path | Traversable], name: str, what: str, *, code: str) -> Path | Traversable:
+def _wanted(there: dict[str, File], name: str, what: str, *, code: str) -> File:
     if name not in there:
-        close = nearest(name, there)
-        hint = f'Write "{close}", the nearest name.' if close else f"tocsin {what} list"
+        hint = near_hint(name, there, f"tocsin {what} list")
         kind = "Law" if what == "regime" else what.capitalize()
         raise NotFound(f'{kind} "{name}" does not exist.', hint=hint, code=code)
     return there[name]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from runner.base.text import nearest
+from runner.base.text import choice_hint, near_hint
 from runner.errors import Problem
 from runner.playbook.format import KINDS
 from runner.playbook.normalise import DUE_HINT, EVERY_KEY, as_meant
@@ -81,33 +81,33 @@ def _validator() -> Validator:
     return validator
 
 
+def _error(message: str, keyword: str, value: object) -> ValidationError:
+    from jsonschema.exceptions import ValidationError
+
+    return ValidationError(message, validator=keyword, validator_value=value)
+
+
 def _by_kind(
     validator: Any, branches: list[dict[str, Any]], step: Any, _schema: object
 ) -> Iterator[ValidationError]:
     """Judge a step by the kind whose key it has."""
-    from jsonschema.exceptions import ValidationError
-
     if not isinstance(step, dict):
-        yield ValidationError(f"A step must be a mapping, not {_said(step)}.")
+        yield _error(f"A step must be a mapping, not {_said(step)}.", "", None)
         return
     kinds = [key for key in step if key in KINDS]
-    if len(kinds) == 1:
-        index = list(KINDS).index(kinds[0])
+    kind = kinds[0] if len(kinds) == 1 else ""
+    if not kind:
+        yield _error("which kind of step this is", "kinds", kinds)
+        step, kind = as_meant(step)
+    if kind:
+        index = list(KINDS).index(kind)
         yield from validator.descend(step, branches[index], schema_path=index)
-    else:
-        yield ValidationError("which kind of step this is", validator="kinds", validator_value=kinds)
-        meant, kind = as_meant(step)
-        if kind:
-            index = list(KINDS).index(kind)
-            yield from validator.descend(meant, branches[index], schema_path=index)
 
 
 def _by_type(
     validator: Any, branches: list[dict[str, Any]], value: Any, schema: dict[str, Any]
 ) -> Iterator[ValidationError]:
     """Judge a value by the one form that has its type and, for a mapping, shares a key with it."""
-    from jsonschema.exceptions import ValidationError
-
     alike = [branch for branch in branches if validator.is_type(value, branch["type"])]
     if isinstance(value, dict):
         alike = [branch for branch in alike if set(branch["properties"]) & set(value)]
@@ -115,46 +115,34 @@ def _by_type(
     if not exact and len(alike) == 1 and "const" not in alike[0]:
         yield from validator.descend(value, alike[0])
     elif not exact:
-        yield ValidationError("not one of the forms", validator="forms", validator_value=schema["title"])
+        yield _error("not one of the forms", "forms", schema["title"])
 
 
 def _extra(
     validator: Any, allowed: dict[str, Any] | bool, value: Any, schema: dict[str, Any]
 ) -> Iterator[ValidationError]:
     """Find each unknown key separately; where any key is allowed, check its value."""
-    from jsonschema.exceptions import ValidationError
-
     for key in value if isinstance(value, dict) else ():
         if key in schema.get("properties", ()):
             continue
         if allowed is False:
-            yield ValidationError(
-                f'The key "{key}" is unknown.', validator="unknown-key", validator_value=key
-            )
+            yield _error(f'The key "{key}" is unknown.', "unknown-key", key)
         else:
             yield from validator.descend(value[key], allowed, path=key)
 
 
 def _missing(_validator: Any, required: list[str], value: Any, _schema: object) -> Iterator[ValidationError]:
     """Find each missing key separately."""
-    from jsonschema.exceptions import ValidationError
-
     for key in required if isinstance(value, dict) else ():
         if key not in value:
-            yield ValidationError(
-                f'The key "{key}" is missing.', validator="missing-key", validator_value=key
-            )
+            yield _error(f'The key "{key}" is missing.', "missing-key", key)
 
 
 def _names(validator: Any, form: dict[str, Any], value: Any, _schema: object) -> Iterator[ValidationError]:
     """Check the names of a mapping's entries."""
-    from jsonschema.exceptions import ValidationError
-
     for key in value if isinstance(value, dict) else ():
         if not validator.evolve(schema=form).is_valid(key):
-            yield ValidationError(
-                f'The name "{key}" is not {form["title"]}.', validator="names", validator_value=key
-            )
+            yield _error(f'The name "{key}" is not {form["title"]}.', "names", key)
 
 
 class _Fault(msgspec.Struct, frozen=True):
@@ -168,6 +156,15 @@ class _Fault(msgspec.Struct, frozen=True):
     message: str
 
 
+class _Told(NamedTuple):
+    """An error in words; ``key`` is meant where it is not the value itself."""
+
+    code: str
+    message: str
+    hint: str = ""
+    key: str | None = None
+
+
 def _problem(error: ValidationError, source: Source) -> Problem:
     """Return one error in words: the problem, and what to write."""
     where: Where = tuple(error.absolute_path)
@@ -176,35 +173,19 @@ def _problem(error: ValidationError, source: Source) -> Problem:
         where, str(error.validator), error.validator_value, error.instance, schema, str(error.message)
     )
     worded = _WORDED.get(fault.keyword)
-    if worded is None:
-        return source.problem(where, "wrong-value", fault.message)
-    code, message, hint, last = worded(fault)
-    if last is not None:
-        return source.problem((*where, last), code, message, hint=hint, key=True)
-    return source.problem(where, code, message, hint=hint)
-
-
-_Told = tuple[str, str, str, str | None]
-"""Code, message, hint, and the key that is meant when it is not the value itself."""
+    told = _Told("wrong-value", fault.message) if worded is None else worded(fault)
+    at_key = told.key is not None
+    place = (*where, told.key) if told.key is not None else where
+    return source.problem(place, told.code, told.message, hint=told.hint, key=at_key)
 
 
 def _unknown_key(fault: _Fault) -> _Told:
     key = str(fault.wanted)
     known = [name for name in fault.schema["properties"] if name not in fault.given]
-    close = nearest(key, known)
-    hint = f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(known)}."
+    hint = choice_hint(key, known)
     if " " in key and fault.given[key] is None:
         hint = "Put quotes around a text with a comma."
-    return "unknown-key", fault.message, hint, key
-
-
-def _missing_key(fault: _Fault) -> _Told:
-    key = str(fault.wanted)
-    return "missing-key", fault.message, _EXAMPLES.get(key, ""), None
-
-
-def _bad_name(fault: _Fault) -> _Told:
-    return "wrong-form", fault.message, _PATTERNS["an id"], str(fault.wanted)
+    return _Told("unknown-key", fault.message, hint, key)
 
 
 _EXAMPLES: Final[Mapping[str, str]] = {
@@ -222,77 +203,53 @@ def _wrong_type(fault: _Fault) -> _Told:
     name = fault.schema.get("title") or _NAMES[wanted]
     hint = ""
     if given is None:
-        return (
-            "wrong-type",
-            f"The value is empty. Required: {name}.",
-            "Remove the key, or write a value.",
-            None,
+        return _Told(
+            "wrong-type", f"The value is empty. Required: {name}.", "Remove the key, or write a value."
         )
     if wanted == "string" and not isinstance(given, list | dict):
         hint = "Put the value in quotes." if name != "a duration" else _PATTERNS[name]
     elif wanted == "array":
         hint = f"Write [{given}]." if isinstance(given, str) else "Write a list."
-    return "wrong-type", f"Required here: {name}, not {_said(given)}.", hint, None
+    return _Told("wrong-type", f"Required here: {name}, not {_said(given)}.", hint)
 
 
 def _wrong_pattern(fault: _Fault) -> _Told:
     name = str(fault.schema.get("title", "text"))
     message = "The text is empty." if name == "text" else f'The value "{_short(fault.given)}" is not {name}.'
-    return "wrong-form", message, _PATTERNS.get(name, ""), None
+    return _Told("wrong-form", message, _PATTERNS.get(name, ""))
 
 
 def _wrong_choice(fault: _Fault) -> _Told:
-    choices = [str(choice) for choice in fault.wanted]
-    close = nearest(str(fault.given), choices)
-    hint = f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(choices)}."
-    return "wrong-value", f'The value "{_short(fault.given)}" is not allowed here.', hint, None
+    message = f'The value "{_short(fault.given)}" is not allowed here.'
+    return _Told("wrong-value", message, choice_hint(str(fault.given), map(str, fault.wanted)))
 
 
 def _no_form(fault: _Fault) -> _Told:
     key = str(fault.where[-1])
     if key == "after" and isinstance(fault.given, str):
-        return (
-            "wrong-type",
-            "The key `after` needs a list of steps, not text.",
-            f"Write [{fault.given}].",
-            None,
-        )
-    return "wrong-form", f'The value of "{key}" has the wrong form.', f"Write {fault.wanted}.", None
-
-
-def _too_few(fault: _Fault) -> _Told:
-    return "empty", "The list is empty. At least one entry is required.", "", None
+        message = "The key `after` needs a list of steps, not text."
+        return _Told("wrong-type", message, f"Write [{fault.given}].")
+    return _Told("wrong-form", f'The value of "{key}" has the wrong form.', f"Write {fault.wanted}.")
 
 
 def _out_of_bounds(fault: _Fault) -> _Told:
     bound = "at least" if fault.keyword == "minimum" else "at most"
-    return (
-        "out-of-bounds",
-        f"The value {fault.given} is out of bounds. Write {bound} {fault.wanted}.",
-        "",
-        None,
-    )
+    message = f"The value {fault.given} is out of bounds. Write {bound} {fault.wanted}."
+    return _Told("out-of-bounds", message)
 
 
 def _kinds(fault: _Fault) -> _Told:
-    kinds = list(fault.wanted)
-    if kinds:
+    if kinds := list(fault.wanted):
         message = f"The step has {len(kinds)} kinds: {', '.join(kinds)}. A step has one kind."
-        return "two-kinds", message, "Write two steps.", kinds[1]
-    for key in fault.given:
-        close = nearest(str(key), KINDS) if key not in EVERY_KEY else ""
-        if close:
-            return (
-                "unknown-kind",
-                f'The step kind "{key}" does not exist.',
-                f'Write "{close}", the nearest name.',
-                key,
-            )
+        return _Told("two-kinds", message, "Write two steps.", kinds[1])
     odd = [key for key in fault.given if key not in EVERY_KEY]
+    for key in odd:
+        if hint := near_hint(str(key), KINDS):
+            return _Told("unknown-kind", f'The step kind "{key}" does not exist.', hint, key)
     hint = f"Add one of: {', '.join(KINDS)}."
     if odd:
-        return "unknown-kind", f'The step kind "{odd[0]}" does not exist.', hint, str(odd[0])
-    return "no-kind", "The step has no kind.", hint, None
+        return _Told("unknown-kind", f'The step kind "{odd[0]}" does not exist.', hint, str(odd[0]))
+    return _Told("no-kind", "The step has no kind.", hint)
 
 
 def _short(value: object) -> str:
@@ -306,12 +263,12 @@ def _said(value: object) -> str:
 
 _WORDED: Final[Mapping[str, Callable[[_Fault], _Told]]] = {
     "unknown-key": _unknown_key,
-    "missing-key": _missing_key,
-    "names": _bad_name,
+    "missing-key": lambda fault: _Told("missing-key", fault.message, _EXAMPLES.get(str(fault.wanted), "")),
+    "names": lambda fault: _Told("wrong-form", fault.message, _PATTERNS["an id"], str(fault.wanted)),
     "type": _wrong_type,
     "pattern": _wrong_pattern,
     "enum": _wrong_choice,
-    "minItems": _too_few,
+    "minItems": lambda _: _Told("empty", "The list is empty. At least one entry is required."),
     "minimum": _out_of_bounds,
     "maximum": _out_of_bounds,
     "kinds": _kinds,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -67,7 +68,7 @@ class _Lowering:
         self.forms: dict[str, Callable[[Any, Where, frozenset[str]], Any]] = {
             "after": self.after,
             "due": self.due,
-            "condition": self.condition,
+            "condition": partial(self.expression, condition=True, instead=None),
             "duration": lambda value, where, _names: self.span(value, where),
             "wait": self.wait,
             "duties": lambda value, _where, _names: ["all"] if value == "all" else value,
@@ -75,7 +76,7 @@ class _Lowering:
             "on_overdue": lambda value, where, _names: self.spans(value, where, ("remind",)),
             "inputs": self.inputs,
             "http": self.http,
-            "items": self.items,
+            "items": partial(self.expression, condition=False, instead=_APPLYING),
         }
 
     def misshapen(self, value: Any) -> Any:
@@ -137,10 +138,6 @@ class _Lowering:
                     lowered[key] = self.forms[form](value, here, names)
         return {key: value for key, value in lowered.items() if value is not _GONE}
 
-    def condition(self, value: Any, where: Where, names: frozenset[str]) -> Any:
-        """Lower a ``when``."""
-        return self.expression(value, where, names, condition=True, instead=None)
-
     def expression(
         self, value: Any, where: Where, names: frozenset[str], *, condition: bool, instead: Node | None
     ) -> Any:
@@ -159,10 +156,6 @@ class _Lowering:
             return _GONE if instead is None else Expression(source=value, tree=instead)
         self.parsed[value, names, condition] = expression
         return expression
-
-    def items(self, value: Any, where: Where, names: frozenset[str]) -> Any:
-        """Lower a ``for_each``."""
-        return self.expression(value, where, names, condition=False, instead=_APPLYING)
 
     def inputs(self, value: Any, where: Where, names: frozenset[str]) -> Any:
         """Lower what a called playbook is given."""
@@ -222,15 +215,8 @@ class _Lowering:
         if not isinstance(value, dict):
             span = self.span(value, where)
             return {"duration": timedelta(seconds=1) if span is _GONE else span}
-        keys = frozenset(value)
-        if keys not in (
-            frozenset({"until"}),
-            frozenset({"fact"}),
-            frozenset({"duty"}),
-            frozenset({"duty", "state"}),
-        ):
-            return self.misshapen(None)
-        return dict(value)
+        forms = ({"until"}, {"fact"}, {"duty"}, {"duty", "state"})
+        return dict(value) if set(value) in forms else self.misshapen(None)
 
     def http(self, value: Any, _where: Where, _names: frozenset[str]) -> Any:
         """Lower a call: what stands under ``json`` is sent as it is written."""

@@ -6,16 +6,12 @@ the engine must not know by itself (plans, law) comes to it as one frozen ``Libr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from runner.playbook.format import AnyStep, Bundle, Message, Playbook, Wait
-
-if TYPE_CHECKING:
-    pass
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -46,7 +42,7 @@ def compile_plan(bundle: Bundle) -> Plan:
     bodies: dict[tuple[str, str], Body] = {}
     for playbook in (bundle.playbook, *bundle.includes.values()):
         for container, steps in _containers("", playbook.steps):
-            bodies[(playbook.name, container)] = _body(steps)
+            bodies[(playbook.name, container)] = body_of(steps)
     return Plan(bundle, bodies)
 
 
@@ -64,11 +60,13 @@ def _containers(name: str, steps: tuple[AnyStep, ...]) -> Iterator[tuple[str, tu
             yield from _containers(step.id, step.inner)
 
 
-def _body(steps: tuple[AnyStep, ...]) -> Body:
+def body_of(steps: Sequence[AnyStep]) -> Body:
+    """Return the steps of one body with the successors of each; a predecessor that is not there has none."""
     followers: dict[str, list[str]] = {step.id: [] for step in steps}
     for step in steps:
         for before in step.after.steps:
-            followers[before].append(step.id)
+            if before in followers:
+                followers[before].append(step.id)
     return Body(
         {step.id: step for step in steps},
         {step_id: tuple(after) for step_id, after in followers.items()},

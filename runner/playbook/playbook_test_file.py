@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from runner.base.instants import parse_duration
-from runner.base.text import nearest
-from runner.errors import Invalid, Problem
+from runner.base.text import near_hint
+from runner.errors import Invalid, Problem, TocsinError
 from runner.facts.fact_files import misstated
 from runner.facts.vocabulary.lookup import fact_type, path_hint
 from runner.playbook.bundle import is_path, load_bundle
@@ -46,14 +46,20 @@ class TestFile(msgspec.Struct, frozen=True, kw_only=True):
 def load_tests(path: Path, catalog: Catalog) -> TestFile:
     """Return a file of tests; raises Invalid with every problem, NotFound where its playbook is not there."""
     source = scan_file(path)
+    test_file, problems = _read(source, path, catalog)
+    if test_file is None or problems:
+        raise invalid_file(source, problems, code="bad_tests")
+    return test_file
+
+
+def _read(source: Source, path: Path, catalog: Catalog) -> tuple[TestFile | None, tuple[Problem, ...]]:
     tests, problems = read_struct(source, PlaybookTests, SCHEMA)
     if tests is None:
-        raise invalid_file(source, problems, code="bad_tests")
-    bundle = load_bundle(_playbook(tests.playbook, path), around(path, catalog))
+        return None, problems
+    playbook = str((path.parent / tests.playbook).resolve()) if is_path(tests.playbook) else tests.playbook
+    bundle = load_bundle(playbook, around(path, catalog))
     problems = tuple(_meaning(source, tests, bundle))
-    if problems:
-        raise invalid_file(source, problems, code="bad_tests")
-    return TestFile(file=str(path), tests=tests, bundle=bundle, playbook=_playbook(tests.playbook, path))
+    return TestFile(file=str(path), tests=tests, bundle=bundle, playbook=playbook), problems
 
 
 def around(path: Path, catalog: Catalog) -> Catalog:
@@ -64,17 +70,10 @@ def around(path: Path, catalog: Catalog) -> Catalog:
 
 def check_tests(source: Source, catalog: Catalog) -> tuple[Problem, ...]:
     """Return every problem of a file of tests; nothing is raised."""
-    from runner.errors import TocsinError
-
-    tests, problems = read_struct(source, PlaybookTests, SCHEMA)
-    if tests is None:
-        return problems
-    path = Path(source.file)
     try:
-        bundle = load_bundle(_playbook(tests.playbook, path), around(path, catalog))
+        return _read(source, Path(source.file), catalog)[1]
     except TocsinError as error:
         return (source.problem(("playbook",), "playbook", error.message, hint=error.hint),)
-    return tuple(_meaning(source, tests, bundle))
 
 
 def find_tests(names: Sequence[str], catalog: Catalog) -> tuple[Path, ...]:
@@ -123,10 +122,6 @@ def _is_a(file: Path, schema: str) -> bool:
     return False
 
 
-def _playbook(name: str, tests: Path) -> str:
-    return str((tests.parent / name).resolve()) if is_path(name) else name
-
-
 # --------------------------------------------------------------------------------------------------- meaning
 
 
@@ -135,7 +130,7 @@ def _meaning(source: Source, tests: PlaybookTests, bundle: Bundle) -> Iterator[P
     names: set[str] = set()
     for role in tests.roles:
         if role not in roles_of(bundle):
-            yield _unknown(source, ("roles", role), "role", role, roles_of(bundle))
+            yield no_such(source, ("roles", role), "role", role, roles_of(bundle))
     yield from behaviour_problems(source, tests.usual, ("usual",), steps)
     for index, case in enumerate(tests.cases):
         where: Where = ("cases", index)
@@ -165,7 +160,7 @@ def _deeds(source: Source, one: Behaviour, where: Where) -> Iterator[Problem]:
         for index, deed in enumerate(deeds):
             word, _, rest = deed.partition(" ")
             if word not in DEEDS:
-                yield _unknown(source, (*where, step, index), "deed", word, DEEDS)
+                yield no_such(source, (*where, step, index), "deed", word, DEEDS)
             elif word == "sleep":
                 yield from _duration(source, (*where, step, index), rest)
 
@@ -194,10 +189,10 @@ def _expected(source: Source, case: Case, where: Where, steps: Mapping[str, AnyS
     for state, named in (wanted.path or {}).items():
         for index, step in enumerate(named):
             if step not in steps:
-                yield _unknown(source, (*where, "path", state, index), "step", step, steps)
+                yield no_such(source, (*where, "path", state, index), "step", step, steps)
     for index, step in enumerate(wanted.again):
         if step not in steps:
-            yield _unknown(source, (*where, "again", index), "step", step, steps)
+            yield no_such(source, (*where, "again", index), "step", step, steps)
     for name in ("steps", "times", "waits_for", "overdue", "messages", "documents"):
         yield from _steps(source, (*where, name), getattr(wanted, name), steps)
     if wanted.within:
@@ -215,17 +210,28 @@ def _steps(
     source: Source, where: Where, named: Mapping[str, object], steps: Mapping[str, AnyStep]
 ) -> Iterator[Problem]:
     for step in named:
-        bare = step.partition("[")[0] + step.partition("]")[2] if "[" in step else step
-        if bare not in steps:
-            yield _unknown(source, (*where, step), "step", step, steps)
+        if bare_path(step) not in steps:
+            yield no_such(source, (*where, step), "step", step, steps)
 
 
-def _unknown(
-    source: Source, where: Where, what: str, name: str, known: Mapping[str, object] | Sequence[str]
+def no_such(
+    source: Source,
+    where: Where,
+    what: str,
+    name: str,
+    known: Mapping[str, object] | Sequence[str],
+    *,
+    key: bool = True,
 ) -> Problem:
-    near = nearest(name, known)
-    hint = f'Write "{near}", the nearest name.' if near else f"Choose one of: {', '.join(list(known)[:12])}."
-    return source.problem(where, what, f'{what.capitalize()} "{name}" does not exist.', hint=hint, key=True)
+    """Return the problem of a name that is not known, at a key or at a value, with the nearest name."""
+    hint = near_hint(name, known, f"Choose one of: {', '.join(list(known)[:12])}.")
+    return source.problem(where, what, f'{what.capitalize()} "{name}" does not exist.', hint=hint, key=key)
+
+
+def bare_path(path: str) -> str:
+    """Return the path of a step without the item of a repeated step: ``a/b`` of ``a[x]/b``."""
+    head, bracket, rest = path.partition("[")
+    return head + rest.partition("]")[2] if bracket else path
 
 
 def roles_of(bundle: Bundle) -> tuple[str, ...]:

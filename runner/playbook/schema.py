@@ -11,6 +11,7 @@ import inspect
 import json
 from typing import Any, Final, get_args
 
+import msgspec
 from msgspec import inspect as types
 
 from runner.errors import Bug
@@ -80,25 +81,17 @@ def playbook_schema() -> Schema:
         "title": "a step",
         "oneOf": [{"$ref": f"#/$defs/{kind}"} for kind in KINDS],
     }
-    top = struct_schema(types.type_info(Playbook))  # type: ignore[arg-type]
-    return {
-        "$schema": DIALECT,
-        "$id": "tocsin/playbook/v1",
-        "title": "a Tocsin playbook",
-        **top,
-        "$defs": definitions,
-    }
+    return {**_top(Playbook, "tocsin/playbook/v1", "a Tocsin playbook"), "$defs": definitions}
 
 
 def tests_schema() -> Schema:
     """Return the schema of a file of tests."""
-    top = struct_schema(types.type_info(PlaybookTests))  # type: ignore[arg-type]
-    return {
-        "$schema": DIALECT,
-        "$id": "tocsin/playbook-test/v1",
-        "title": "tests of a Tocsin playbook",
-        **top,
-    }
+    return _top(PlaybookTests, "tocsin/playbook-test/v1", "tests of a Tocsin playbook")
+
+
+def _top(kind: type[msgspec.Struct], identity: str, title: str) -> Schema:
+    schema = struct_schema(types.type_info(kind))  # type: ignore[arg-type]
+    return {"$schema": DIALECT, "$id": identity, "title": title, **schema}
 
 
 def as_text(schema: Schema) -> str:

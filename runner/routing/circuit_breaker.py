@@ -5,7 +5,7 @@ time in which another provider would have carried it. So what every attempt tell
 Told against a domain are attempts that did not reach it, and answers that say nothing (a 5xx, a lost answer). A refusal of
 one message, one address or one account says that somebody is there. Told for it is an accepted message.
 
-``closed``   used. Opens after ``in_a_row`` failures, or when ``share`` of at least ``least`` attempts of a window failed
+``closed``   used. Opens after ``IN_A_ROW`` failures, or when ``SHARE`` of at least ``LEAST`` attempts of a window failed
 ``open``     not used. After a pause that doubles with every opening, one process probes it: a message to ourselves
 ``probing``  the probe is under way. It arrived: closed. It did not: open again. It could not be made, as nothing was
              configured for it: closed on trial, where the first failure opens again
@@ -18,7 +18,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
-import msgspec
 from msgspec.structs import replace
 
 from runner.routing.messaging import SendResult
@@ -28,19 +27,12 @@ Told = Literal["good", "bad", "nothing"]
 DECLARED = "declared down"
 
 
-class Tolerance(msgspec.Struct, frozen=True, kw_only=True):
-    """How much failing opens a breaker, and how long it stays open."""
-
-    in_a_row: int = 5
-    window: timedelta = timedelta(minutes=5)
-    least: int = 10
-    share: float = 0.5
-    first_pause: timedelta = timedelta(seconds=30)
-    longest_pause: timedelta = timedelta(minutes=10)
-    probe_limit: timedelta = timedelta(minutes=3)
-
-
-TOLERANCE = Tolerance()
+IN_A_ROW = 5
+"""Failures in a row that open a breaker."""
+WINDOW, LEAST, SHARE = timedelta(minutes=5), 10, 0.5
+"""It opens also when this share of at least so many attempts of a window failed."""
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=10)
+PROBE_LIMIT = timedelta(minutes=3)
 
 
 def classify(result: SendResult) -> Told:
@@ -56,25 +48,23 @@ def classify(result: SendResult) -> Told:
             return "nothing"
 
 
-def on_result(
-    breaker: Breaker, said: Told, now: datetime, *, good: int = 0, tolerance: Tolerance = TOLERANCE
-) -> Breaker:
+def on_result(breaker: Breaker, said: Told, now: datetime, *, good: int = 0) -> Breaker:
     """Return the breaker after one attempt; ``good`` successes before it were not counted yet.
 
     While it is open only its probe counts: what began before it opened says nothing new.
     """
     if said == "nothing" or breaker.is_open:
         return breaker
-    counted = _in_window(breaker, now, tolerance)
+    counted = _in_window(breaker, now)
     counted = replace(counted, good=counted.good + good)
     if said == "good":
         return replace(counted, good=counted.good + 1, failures=0, trips=0, why="")
     counted = replace(counted, bad=counted.bad + 1, failures=counted.failures + 1)
-    if counted.failures >= tolerance.in_a_row:
-        return _opened(counted, f"{counted.failures} attempts in a row failed", now, tolerance)
+    if counted.failures >= IN_A_ROW:
+        return _opened(counted, f"{counted.failures} attempts in a row failed", now)
     tried = counted.good + counted.bad
-    if tried >= tolerance.least and counted.bad >= tolerance.share * tried:
-        return _opened(counted, f"{counted.bad} of the last {tried} attempts failed", now, tolerance)
+    if tried >= LEAST and counted.bad >= SHARE * tried:
+        return _opened(counted, f"{counted.bad} of the last {tried} attempts failed", now)
     return counted
 
 
@@ -88,20 +78,20 @@ def due_for_probe(breaker: Breaker, now: datetime) -> bool:
     return breaker.is_open and not breaker.declared and breaker.look_at is not None and breaker.look_at <= now
 
 
-def probing(breaker: Breaker, now: datetime, tolerance: Tolerance = TOLERANCE) -> Breaker:
+def probing(breaker: Breaker, now: datetime) -> Breaker:
     """Return the breaker with a probe begun."""
-    return replace(breaker, state="probing", look_at=now + tolerance.probe_limit)
+    return replace(breaker, state="probing", look_at=now + PROBE_LIMIT)
 
 
-def probed(breaker: Breaker, result: SendResult, now: datetime, tolerance: Tolerance = TOLERANCE) -> Breaker:
+def probed(breaker: Breaker, result: SendResult, now: datetime) -> Breaker:
     """Return the breaker after its probe; one that a person has settled meanwhile stays as it is."""
     if breaker.state != "probing" or breaker.declared:
         return breaker
     if classify(result) == "bad":
-        return _opened(breaker, breaker.why, now, tolerance, since=breaker.opened_at)
+        return _opened(breaker, breaker.why, now, since=breaker.opened_at)
     if result.state in ("accepted", "throttled"):
         return Breaker(domain=breaker.domain)
-    return Breaker(domain=breaker.domain, failures=tolerance.in_a_row - 1, trips=breaker.trips)
+    return Breaker(domain=breaker.domain, failures=IN_A_ROW - 1, trips=breaker.trips)
 
 
 def declared_down(breaker: Breaker, now: datetime, by: str = "") -> Breaker:
@@ -116,17 +106,15 @@ def declared_up(breaker: Breaker) -> Breaker:
     return Breaker(domain=breaker.domain)
 
 
-def _in_window(breaker: Breaker, now: datetime, tolerance: Tolerance) -> Breaker:
+def _in_window(breaker: Breaker, now: datetime) -> Breaker:
     """Begin a new window where the last one is over, or lies in the future since a clock was set."""
-    if breaker.since is not None and timedelta() <= now - breaker.since <= tolerance.window:
+    if breaker.since is not None and timedelta() <= now - breaker.since <= WINDOW:
         return breaker
     return replace(breaker, since=now, good=0, bad=0)
 
 
-def _opened(
-    breaker: Breaker, why: str, now: datetime, tolerance: Tolerance, since: datetime | None = None
-) -> Breaker:
-    pause = min(tolerance.first_pause * (1 << min(breaker.trips, 16)), tolerance.longest_pause)
+def _opened(breaker: Breaker, why: str, now: datetime, since: datetime | None = None) -> Breaker:
+    pause = min(FIRST_PAUSE * (1 << min(breaker.trips, 16)), LONGEST_PAUSE)
     return Breaker(
         domain=breaker.domain,
         state="open",

@@ -6,16 +6,19 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
+from runner.base.redacted import Redacted
 from runner.base.states import ReceiptKind
 from runner.routing.messaging import About, AddressState
 
 
-class Incoming(msgspec.Struct, frozen=True, kw_only=True):
+class Incoming(Redacted, frozen=True, kw_only=True):
     """An HTTP request from outside, raw: signatures are over exactly these bytes."""
+
+    SHOWN = ("method",)
 
     method: str
     path: str
@@ -24,14 +27,6 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     """Names in lower case."""
     body: bytes
     at: datetime
-
-    def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Leave out all that a stranger or a person may have written."""
-        return f"Incoming(method={self.method!r})"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:  # type: ignore[explicit-override]
-        """Leave it out of Rich's representation as well."""
-        return [("method", self.method)]
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +44,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     address: AddressState = ""
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(Redacted, frozen=True, kw_only=True):
     """What a person sent back over a channel."""
+
+    SHOWN = ("event",)
 
     event: str
     sender: str
@@ -61,14 +58,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None
     shared: bool = False
     """It came from a place where others than the recipient can answer too."""
-
-    def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Leave out who wrote what."""
-        return f"Answer(event={self.event!r})"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:  # type: ignore[explicit-override]
-        """Leave it out of Rich's representation as well."""
-        return [("event", self.event)]
 
 
 Heard = Receipt | Answer

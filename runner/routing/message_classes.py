@@ -68,13 +68,12 @@ def derived(name: str, given: Mapping[str, Any], known: Mapping[str, MessageClas
     if unknown is not None:
         near = nearest(unknown, MessageClass.__struct_fields__)
         raise ValueError(f'the key "{unknown}" is unknown{f"; the nearest name is {near}" if near else ""}')
-    spans = {key: _span(value) if key in _SPANS else value for key, value in fields.items()}
+    spans = {
+        key: parse_duration(value) if key in _SPANS and isinstance(value, str) else value
+        for key, value in fields.items()
+    }
     plain = {key: getattr(base, key) for key in MessageClass.__struct_fields__}
     try:
         return convert({**plain, **spans, "name": name}, MessageClass)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from None
-
-
-def _span(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from runner.base.redacted import Redacted
 from runner.base.states import AttemptState, Kind, Refusal
 from runner.routing.traffic import Rate
 
@@ -179,8 +180,10 @@ class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     secrets: dict[str, str] = {}
 
 
-class ContactPoint(msgspec.Struct, frozen=True, kw_only=True):
+class ContactPoint(Redacted, frozen=True, kw_only=True):
     """One address of one person. ``channel`` is a channel's id, or an address kind that several share."""
+
+    SHOWN = ("channel",)
 
     channel: str
     address: str
@@ -196,14 +199,6 @@ class ContactPoint(msgspec.Struct, frozen=True, kw_only=True):
     """When a person reported that it can belong to another by now, such as after a new SIM card."""
     consented_at: datetime | None = None
     """When its owner agreed to be texted there."""
-
-    def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Leave the address out: representations end in logs and tracebacks."""
-        return f"ContactPoint(channel={self.channel!r}, address=<withheld>)"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:  # type: ignore[explicit-override]
-        """Leave the address out of Rich's representation as well."""
-        return [("channel", self.channel)]
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,8 +243,10 @@ class DeliveryPlan(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(step.channel for step in self.steps)
 
 
-class Dispatch(msgspec.Struct, frozen=True, kw_only=True):
+class Dispatch(Redacted, frozen=True, kw_only=True):
     """One attempt, ready to leave: what the gateway needs beside the channel and its secrets."""
+
+    SHOWN = ("delivery", "attempt")
 
     delivery: str
     attempt: int
@@ -273,14 +270,6 @@ class Dispatch(msgspec.Struct, frozen=True, kw_only=True):
     recall: str | None = None
     """When set, nothing is sent: what has this name at the provider is to stop ringing."""
 
-    def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Show identifiers only: addresses and bodies stay out of logs and tracebacks."""
-        return f"Dispatch(delivery={self.delivery!r}, attempt={self.attempt})"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:  # type: ignore[explicit-override]
-        """Show identifiers only in Rich's representation as well."""
-        return [("delivery", self.delivery), ("attempt", self.attempt)]
-
 
 class SendResult(msgspec.Struct, frozen=True, kw_only=True):
     """Outcome of one attempt. ``reason`` is safe to keep: no address, body or secret is ever in it."""
@@ -302,8 +291,10 @@ def refused(reason: str, code: str = "") -> SendResult:
     return SendResult(state="rejected", code=code, reason=reason, permanent=True)
 
 
-class RoomRequest(msgspec.Struct, frozen=True, kw_only=True):
+class RoomRequest(Redacted, frozen=True, kw_only=True):
     """One attempt to have a room opened, or with ``room`` to have one person let in."""
+
+    SHOWN = ("name", "room")
 
     kind: Kind
     name: str
@@ -317,13 +308,11 @@ class RoomRequest(msgspec.Struct, frozen=True, kw_only=True):
     time_limit: timedelta = timedelta(seconds=10)
     """For each request: people wait, and another room may do."""
 
-    def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Leave the address out."""
-        return f"RoomOrder(name={self.name!r}, room={self.room!r})"
 
-
-class HttpCall(msgspec.Struct, frozen=True, kw_only=True):
+class HttpCall(Redacted, frozen=True, kw_only=True):
     """One HTTP request of an ``act`` step, with the only hosts it may reach."""
+
+    SHOWN = ("method",)
 
     kind: Kind
     method: str
@@ -334,14 +323,6 @@ class HttpCall(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     body: bytes = b""
     time_limit: timedelta = timedelta(seconds=30)
-
-    def __repr__(self) -> str:  # type: ignore[explicit-override]
-        """Omit URL, headers and body: each can contain a secret."""
-        return f"HttpCall(method={self.method!r})"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:  # type: ignore[explicit-override]
-        """Leave them out of Rich's representation as well."""
-        return [("method", self.method)]
 
 
 class CallResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -112,10 +112,10 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     public_url: str = ""
     """Where people reach ``tocsin serve-callbacks``; without it no message holds a link."""
     channels: dict[str, ChannelConfig] = {}
-    classes: dict[str, dict[str, Any]] = {}
-    """Message classes of the home's own: what each begins from, and what is different."""
     corporate: frozenset[str] = frozenset()
     """Failure domains of the company's own identity provider, network, mail and chat."""
+    classes: dict[str, dict[str, Any]] = {}
+    """Message classes of the home's own: what each begins from, and what is different."""
     act: Acting = Acting()
     worker: Mode | Working = "auto"
     stationery: Paper = Paper()

@@ -6,7 +6,7 @@ approver set aside each one that does. Of several addresses that fit a channel t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -132,26 +132,19 @@ def _spread(usable: Sequence[Candidate], wave: int) -> tuple[Candidate, ...]:
     return (*front, *rest)
 
 
-def _apart(
-    message: MessageClass, usable: Sequence[Candidate], context: PlanContext
-) -> tuple[PlanWarning, ...]:
+def _apart(message: MessageClass, usable: Sequence[Candidate], context: PlanContext) -> Iterator[PlanWarning]:
     """R3: a critical message wants two channels that cannot fall together, and one outside the company's systems."""
     if not usable:
-        return (PlanWarning(rule="R3", why="every channel is blocked: call the person"),)
-    if message.availability != "critical":
-        return ()
-    return (*_together(usable), *_inside(usable, context))
+        yield PlanWarning(rule="R3", why="every channel is blocked: call the person")
+    elif message.availability == "critical":
+        for why in (_together(usable), _inside(usable, context)):
+            if why:
+                yield PlanWarning(rule="R3", why=f"a critical message needs {why}")
 
 
-def _together(usable: Sequence[Candidate]) -> tuple[PlanWarning, ...]:
-    apart = any(
-        not candidate.domains & other.domains
-        for candidate in usable
-        for other in usable
-        if candidate is not other
-    )
-    if apart:
-        return ()
+def _together(usable: Sequence[Candidate]) -> str:
+    if any(not one.domains & other.domains for one in usable for other in usable if one is not other):
+        return ""
     shared = frozenset.intersection(*(candidate.domains for candidate in usable))
     names = ", ".join(sorted(shared)) or "shared failure domains"
     why = (
@@ -159,42 +152,32 @@ def _together(usable: Sequence[Candidate]) -> tuple[PlanWarning, ...]:
         if len(usable) == 1
         else f"all channels depend on {names}"
     )
-    return (
-        PlanWarning(
-            rule="R3", why=f"a critical message needs two channels without a shared failure domain; {why}"
-        ),
-    )
+    return f"two channels without a shared failure domain; {why}"
 
 
-def _inside(usable: Sequence[Candidate], context: PlanContext) -> tuple[PlanWarning, ...]:
-    if not context.corporate or not all(candidate.domains & context.corporate for candidate in usable):
-        return ()
-    named = ", ".join(
-        sorted({name for candidate in usable for name in candidate.domains & context.corporate})
-    )
-    why = f"a critical message needs a channel outside the organisation's systems; all channels depend on {named}"
-    return (PlanWarning(rule="R3", why=why),)
+def _inside(usable: Sequence[Candidate], context: PlanContext) -> str:
+    inside = [candidate.domains & context.corporate for candidate in usable]
+    if not all(inside):
+        return ""
+    named = ", ".join(sorted(frozenset().union(*inside)))
+    return f"a channel outside the organisation's systems; all channels depend on {named}"
 
 
-def _unsigned(message: MessageClass, usable: Sequence[Candidate]) -> tuple[PlanWarning, ...]:
+def _unsigned(message: MessageClass, usable: Sequence[Candidate]) -> Iterator[PlanWarning]:
     """R19: an authority can tell our mail from a forged one by its signature alone."""
-    bare = [
-        candidate.channel.id
-        for candidate in usable
-        if candidate.channel.address_kind == "email" and not candidate.channel.signed
-    ]
-    if message.audience not in SIGNED_TO or not bare:
-        return ()
-    why = f"email over {', '.join(bare)} is not signed, so the reader cannot detect a forgery (sign: smime)"
-    return (PlanWarning(rule="R19", why=why),)
+    mail = (candidate.channel for candidate in usable if candidate.channel.address_kind == "email")
+    bare = ", ".join(channel.id for channel in mail if not channel.signed)
+    if message.audience in SIGNED_TO and bare:
+        why = f"email over {bare} is not signed, so the reader cannot detect a forgery (sign: smime)"
+        yield PlanWarning(rule="R19", why=why)
 
 
 def _asleep(
     message: MessageClass, usable: Sequence[Candidate], recipient: Recipient, context: PlanContext
-) -> tuple[PlanWarning, ...]:
+) -> Iterator[PlanWarning]:
     """R26: a person decides whether to wake affected people; nothing is delayed silently."""
     if context.at is None or message.urgency == "immediate":
-        return ()
+        return
     loud: dict[str, tuple[datetime, time]] = {}
     for candidate in usable:
         if candidate.texts_people and candidate.contact is not None:
@@ -203,12 +186,11 @@ def _asleep(
             for at in (_local(context.at, zone) for zone in zones):
                 if _quiet(at, hours):
                     loud[candidate.channel.id] = at, hours[1]
-    if not loud:
-        return ()
-    at, ends = next(iter(loud.values()))
-    names = ", ".join(loud)
-    why = f"the local time of this person is {at:%H:%M}, and {names} is not quiet before {ends:%H:%M}: decide whether to wait"
-    return (PlanWarning(rule="R26", why=why),)
+    if loud:
+        at, ends = next(iter(loud.values()))
+        names = ", ".join(loud)
+        why = f"the local time of this person is {at:%H:%M}, and {names} is not quiet before {ends:%H:%M}: decide whether to wait"
+        yield PlanWarning(rule="R26", why=why)
 
 
 def _local(at: datetime, zone: str) -> datetime:

@@ -44,13 +44,9 @@ class Quotas(msgspec.Struct, frozen=True, kw_only=True):
 
     def without(self, taken: Mapping[str, int]) -> Quotas:
         """Return the quotas after these numbers were consumed from each account."""
-        left = {
-            account: room
-            if room.free is None
-            else msgspec.structs.replace(room, free=max(room.free - taken.get(account, 0), 0))
-            for account, room in self.rooms.items()
-        }
-        return msgspec.structs.replace(self, rooms=left)
+        return self.only(
+            {name: max((room.free or 0) - taken.get(name, 0), 0) for name, room in self.rooms.items()}
+        )
 
     def only(self, granted: Mapping[str, int]) -> Quotas:
         """Return these rooms with just so many places in each account, and none in the others that are limited."""

@@ -180,10 +180,5 @@ def on_call(rota: Rota, file: str, at: datetime) -> Watch:
         one for _, held in sorted(spans, key=lambda one: one[0], reverse=True) for one in held
     )
     until = min((end for (_, end), _ in spans), default=None)
-    return Watch(rota=file, persons=tuple(persons), until=until, problem=_unnamed(rota))
-
-
-def _unnamed(rota: Rota) -> str:
-    if not rota.unnamed:
-        return ""
-    return f"{rota.unnamed} entries have no known person: name a person, or invite an address of the person"
+    why = f"{rota.unnamed} entries have no known person: name a person, or invite an address of the person"
+    return Watch(rota=file, persons=tuple(persons), until=until, problem=why if rota.unnamed else "")

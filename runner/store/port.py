@@ -19,6 +19,8 @@ from runner.base.actor import Actor
 if TYPE_CHECKING:
     from runner.store.campaigns.tables import BulkTables
 
+IN_HAND = "work/in_hand/"
+"""The marks of what workers have in hand, by worker."""
 PATIENCE = timedelta(seconds=10)
 """How long a store waits by itself for another writer, before it raises StoreLocked."""
 Stream = Literal["operational", "privileged", "hr"]
@@ -182,14 +184,21 @@ ChangeMarks = Callable[[Mapping[str, bytes]], Mapping[str, bytes]]
 """From the marks that there are to those that shall be; pure."""
 
 
-class WorkerHandle(Protocol):
-    """Proof that a worker lives; it ends with the process or session, however that ends."""
+class Lock(Protocol):
+    """A lock that ends with the process or session, however that ends."""
 
     def held(self) -> bool:
-        """Is the proof still ours? A worker that lost its session must stop before it starts an effect."""
+        """Is it still ours? A worker that lost its session must stop before it starts an effect."""
 
     def release(self) -> None:
         """Give it back on a clean stop; twice is harmless."""
+
+
+class WorkerHandle(Lock, Protocol):
+    """Proof that a worker lives, and what it has in hand."""
+
+    def hold(self, body: bytes) -> None:
+        """Keep the worker's mark below ``IN_HAND``, or remove it (empty). It survives the process, though perhaps no loss of power."""
 
 
 class Store(Protocol):
@@ -318,7 +327,7 @@ class Store(Protocol):
     def worker_alive(self, worker: str) -> bool:
         """Does this worker's process or session still exist?"""
 
-    def gate(self, journal: str) -> WorkerHandle:
+    def gate(self, journal: str) -> Lock:
         """Lock the gate for those who wait to change a journal: one has it at a time. Nobody is kept from writing.
 
         Raises StoreLocked while another has it: at once, or after ``PATIENCE`` where the store has a queue.

@@ -1,8 +1,9 @@
 """Worker lock of the operating system: the worker is alive while the lock is held.
 
 The lock goes with the process, however that ends (a kill, a crash, a power cut). Each worker has a file of its
-own and an id that is never used again. A lock file left behind by a killed worker is harmless; it is removed
-when the next worker registers.
+own and an id that is never used again. In it stands what the worker has in hand: what is written there survives the
+process, and a turn begins and ends without a commit. A file left behind by a killed worker is removed when the next
+worker registers, or, where something was in hand, once that was counted.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from runner.errors import StoreError, StoreLocked
@@ -23,6 +25,7 @@ class FileLock:
     def __init__(self, folder: Path, worker: str) -> None:
         """Take the lock; raises StoreLocked when a worker of this id lives."""
         self.path = _path(folder, worker)
+        self._size = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _sweep(folder)
@@ -47,11 +50,43 @@ class FileLock:
         except OSError:
             return False
 
+    def hold(self, body: bytes) -> None:
+        """See WorkerHandle.hold. Blanks cover what a longer one left: the file changes by one write."""
+        if self._descriptor is not None:
+            self._size = max(self._size, len(body))
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+            os.write(self._descriptor, body.ljust(self._size))
+
     def release(self) -> None:
         """Let go and remove the file."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             _drop(self.path, descriptor)
+
+
+class Left:
+    """What a dead worker had in hand; nobody else can take it from its file meanwhile."""
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        """Take the file; ``body`` is empty where the worker lives, another has the file, or nothing was in hand."""
+        self._path = _path(folder, worker)
+        self._descriptor = _take_dead(self._path)
+        self.body = _body(self._descriptor) if self._descriptor is not None else b""
+
+    def close(self, *, drop: bool) -> None:
+        """Let go, and remove the file on request."""
+        if self._descriptor is not None:
+            _drop(self._path, self._descriptor) if drop else os.close(self._descriptor)
+
+
+def in_hand(folder: Path) -> dict[str, bytes]:
+    """Return what workers have in hand, whether they live or not."""
+    found: dict[str, bytes] = {}
+    for name in os.listdir(folder) if folder.is_dir() else ():  # noqa: PTH208  # asked whenever marks are read
+        if name.endswith(".lock"):
+            with suppress(OSError):
+                found[name.removesuffix(".lock")] = (folder / name).read_bytes().strip()
+    return {worker: body for worker, body in found.items() if body}
 
 
 def worker_lock_held(folder: Path, worker: str) -> bool:
@@ -91,7 +126,7 @@ def _take(path: Path) -> int | None:
 
 def _bears_name(path: Path, descriptor: int) -> bool:
     try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))  # noqa: PTH116  # asked before each commit
     except FileNotFoundError:
         return False
 
@@ -99,14 +134,29 @@ def _bears_name(path: Path, descriptor: int) -> bool:
 def _sweep(folder: Path) -> None:
     """Remove the files of dead workers. Holding the lock while removing keeps a newcomer from being missed."""
     for path in folder.glob("*.lock"):
-        try:
-            descriptor = os.open(path, os.O_RDWR)
-        except OSError:
+        descriptor = _take_dead(path)
+        if descriptor is None:
             continue
-        if _lock(descriptor, shared=False):
-            _drop(path, descriptor)
-        else:
+        if _body(descriptor):
             os.close(descriptor)
+        else:
+            _drop(path, descriptor)
+
+
+def _take_dead(path: Path) -> int | None:
+    """Return the descriptor of a file, locked now, whose worker is gone."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return None
+    if _lock(descriptor, shared=False):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _body(descriptor: int) -> bytes:
+    return os.read(descriptor, os.fstat(descriptor).st_size).strip()
 
 
 def _drop(path: Path, descriptor: int) -> None:

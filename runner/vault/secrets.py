@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from runner.errors import Invalid, NotFound
@@ -103,30 +104,30 @@ class Keyring:
     def get_password(self, service: str, name: str) -> str | None:
         """Return the stored text or None; raises NotFound when no keyring can be reached."""
         import keyring
-        from keyring.errors import KeyringError
 
-        try:
+        with _reached("does not answer or is locked"):
             return keyring.get_password(service, name)
-        except KeyringError:
-            raise NotFound(
-                "The keyring of the system does not answer or is locked.",
-                hint="Unlock the keyring, or use file:PATH",
-                code="secret_missing",
-            ) from None
 
     def set_password(self, service: str, name: str, text: str) -> None:
         """Store ``text``, replacing what was there."""
         import keyring
-        from keyring.errors import KeyringError
 
-        try:
+        with _reached("does not accept the secret"):
             keyring.set_password(service, name, text)
-        except KeyringError:
-            raise NotFound(
-                "The keyring of the system does not accept the secret.",
-                hint="Unlock the keyring, or use file:PATH",
-                code="secret_missing",
-            ) from None
+
+
+@contextmanager
+def _reached(otherwise: str) -> Iterator[None]:
+    from keyring.errors import KeyringError
+
+    try:
+        yield
+    except KeyringError:
+        raise NotFound(
+            f"The keyring of the system {otherwise}.",
+            hint="Unlock the keyring, or use file:PATH",
+            code="secret_missing",
+        ) from None
 
 
 def load_keyring() -> Keyring:

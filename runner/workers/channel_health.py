@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from runner.app.core.channel_state import Probe
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.transaction import Transaction
+from runner.app.core.trusted_clock import TrustedClock
 from runner.app.messages.replies import stop_person
 from runner.incident.state.commands import AnyCommand, AttemptDone, Composed, ReportDomain
 from runner.incident.state.exercise import LIVE
@@ -22,19 +23,20 @@ from runner.workers.visit_results import Inbox, Outcome, Probed
 class ChannelHealth:
     """What one worker knows, hears and asks; for its loop alone, save for ``look_at``."""
 
-    def __init__(self, service: IncidentService) -> None:
-        """Take the desk; nothing is read yet."""
+    def __init__(self, service: IncidentService, time: TrustedClock) -> None:
+        """Take the desk and the worker's time; nothing is read yet."""
         self._service = service
+        self._time = time
         self._traffic = service.traffic
         self.rooms = OPEN
         """What may still be claimed in the turns that are being prepared."""
 
-    def hear(self, outcome: Outcome, now: datetime) -> None:
+    def hear(self, outcome: Outcome) -> None:
         """Take in what an attempt tells of the world, whatever becomes of it in its incident."""
         if isinstance(outcome.work, Deliver) and isinstance(outcome.command, AttemptDone):
             channel = self._service.directory.channels.get(outcome.work.channel)
             if channel is not None:
-                self._traffic.heard(channel, outcome.command.result, now)
+                self._traffic.heard(channel, outcome.command.result, self._time.now())
                 if outcome.command.result.address == "stopped":
                     incident = self._service.load(outcome.work.incident)
                     person = incident.deliveries[outcome.work.delivery].person
@@ -56,16 +58,17 @@ class ChannelHealth:
         """Return when the world outside asks for a look."""
         return self._traffic.next_look(now)
 
-    def patience(self, now: datetime) -> timedelta | None:
+    def patience(self) -> timedelta | None:
         """Return how long to wait for what arrives; None for ever."""
+        now = self._time.now()
         soon = self.next_look(now)
         return None if soon is None else max(soon - now, timedelta(milliseconds=5))
 
     # --- probes -------------------------------------------------------------------------------------------
 
-    def probes(self, now: datetime) -> list[Probe]:
+    def probes(self) -> list[Probe]:
         """Begin the probes that are due."""
-        if not self._traffic.probe_due(now):
+        if not self._traffic.domains or not self._traffic.probe_due(now := self._time.now()):
             return []
         return self._traffic.probes({row.kind for row in self._service.store.rows("open")}, now)
 
@@ -77,19 +80,22 @@ class ChannelHealth:
             result = SendResult(state="rejected", reason=type(error).__name__)
         inbox.put(Probed(probe, result))
 
-    def probed(self, probed: Probed, now: datetime) -> None:
+    def probed(self, probed: Probed) -> None:
         """Take in what came of a probe."""
-        self._traffic.probed(probed.probe, probed.result, now)
+        self._traffic.probed(probed.probe, probed.result, self._time.now())
 
     # --- places in accounts -------------------------------------------------------------------------------
 
-    def turns(self, prepared: Callable[[], Sequence[Transaction]], now: datetime) -> Sequence[Transaction]:
+    def turns(self, prepared: Callable[[], Sequence[Transaction]]) -> Sequence[Transaction]:
         """Prepare turns, with places in limited accounts taken for all that they would send.
 
         Where another process took some of them meanwhile, the turns are prepared anew with what was left.
         """
+        now = self._time.now()
         before = self.rooms = self._traffic.rooms(now)
         turns = prepared()
+        if not before.accounts:
+            return turns
         wanted = sum((_places(turn, before) for turn in turns), Counter[str]())
         if not wanted:
             return turns
@@ -105,7 +111,7 @@ class ChannelHealth:
 
     def took(self, turn: Transaction) -> None:
         """Leave to the turns that follow what this one does not take."""
-        if self.rooms is not OPEN:
+        if self.rooms.accounts:
             self.rooms = self.rooms.without(_places(turn, self.rooms))
 
 

@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from runner.actions import Action
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.transaction import Transaction, row_of
 from runner.app.core.trusted_clock import TrustedClock
@@ -82,7 +83,6 @@ class Worker:
         self.name = service.chance.name("w")
         self._handle = service.store.register_worker(self.name)
         self._perform = perform or partial(with_tools, service)
-        self._outside = ChannelHealth(service)
         self.spread: Callable[[Sequence[str]], Iterable[str]] = list
         """Has incidents looked at by whoever works on them; returns those that are for this worker."""
         self._threads = threads
@@ -95,8 +95,9 @@ class Worker:
         self._kept: dict[str, list[AnyCommand]] = {}
         self._hungry: set[str] = set()
         self._draining = False
-        self.time = TrustedClock(service.clock, service.store, service.principal.host)
-        self.fairness = Fairness(service, self.name, self.time)
+        self.time = TrustedClock(service.clock, service, service.principal.host)
+        self.fairness = Fairness(service, self._handle, self.time)
+        self._outside = ChannelHealth(service, self.time)
         self._looked = self.time.now()
         self._visits = PendingVisits()
         self._stopping = threading.Event()
@@ -136,7 +137,9 @@ class Worker:
                 tries = tries + 1 if self._kept and not self._doing else 0
                 if tries > PATIENCE:
                     raise StoreError(
-                        "The outcomes could not be recorded.", hint="tocsin worker --once", code="unrecorded"
+                        "The outcomes could not be recorded.",
+                        hint=Action("worker.run", args={"once": True}),
+                        code="unrecorded",
                     )
             self._rested()
         finally:
@@ -152,9 +155,7 @@ class Worker:
             while not self._stopping.is_set():
                 self._round(
                     look=False,
-                    arrived=self._inbox.first(
-                        POLL if self._kept else self._outside.patience(self.time.now())
-                    ),
+                    arrived=self._inbox.first(POLL if self._kept else self._outside.patience()),
                 )
                 self._rested()
             self._finish(self.time.now() + GRACE)
@@ -266,11 +267,11 @@ class Worker:
         match one:
             case Outcome():
                 self._landed(one)
-                self._outside.hear(one, self.time.now())
+                self._outside.hear(one)
                 commands.setdefault(one.work.incident, []).append(one.command)
             case Probed():
                 self._doing.discard(probe_token(one.probe))
-                self._outside.probed(one, self.time.now())
+                self._outside.probed(one)
             case Visit():
                 looked.update([one.incident] if self._visits.came(one) else ())
             case None:
@@ -279,7 +280,7 @@ class Worker:
 
     def _probe(self) -> None:
         """Have the pool look at the domains whose time has come."""
-        for probe in () if self._stopping.is_set() else self._outside.probes(self.time.now()):
+        for probe in () if self._stopping.is_set() else self._outside.probes():
             self._doing.add(probe_token(probe))
             self._pool.submit([partial(self._outside.look_at, probe, self._inbox)])
 
@@ -333,7 +334,7 @@ class Worker:
 
         if not may_send(self._known, commands):
             return prepared()
-        return self._outside.turns(prepared, self.time.now())
+        return self._outside.turns(prepared)
 
     def _tried(self, name: str, commands: list[AnyCommand], looking: bool) -> Transaction | None:
         """Prepare a turn; one incident that cannot be worked on must not hold up the others.

@@ -18,6 +18,7 @@ from runner.workers.visit_results import COMPUTED, Outcome
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.repository import WorkerHandle
     from runner.app.core.transaction import Transaction
     from runner.app.core.trusted_clock import TrustedClock
 
@@ -31,11 +32,11 @@ OVERRAN = f"the work took more than {TURN.seconds} seconds"
 class Fairness:
     """One worker's share-out; for its loop alone."""
 
-    def __init__(self, service: IncidentService, worker: str, time: TrustedClock) -> None:
+    def __init__(self, service: IncidentService, handle: WorkerHandle, time: TrustedClock) -> None:
         """Know of no failure yet."""
         self._service = service
         self._time = time
-        self._tries = Tries(service.store, worker)
+        self._tries = Tries(service, handle)
         self._computed: dict[str, str] = {}
         self._turning: set[str] = set()
         self._failing: set[str] = set()
@@ -80,7 +81,7 @@ class Fairness:
 
     def close(self) -> None:
         """Have nothing in hand any more."""
-        self._tries.hold((), self._time.now())
+        self._tries.begin((), self._time.now)
 
     def is_stuck(self, hungry: Iterable[str]) -> bool:
         """Tell whether some wait for their turn although nothing is under way that would bring it."""
@@ -152,7 +153,7 @@ class Fairness:
 
     def _hold(self, *more: str) -> None:
         """Write down whose work could end this process now."""
-        self._tries.hold({*self._turning, *more, *self._computed.values()}, self._time.now())
+        self._tries.begin({*self._turning, *more, *self._computed.values()}, self._time.now)
 
 
 def append(
@@ -160,7 +161,7 @@ def append(
 ) -> Sequence[str | None]:
     """Commit turns together; where one cannot be written for a reason of its own, each alone, and None for that one."""
     try:
-        return service.append(turns)
+        return service.append(service.principal, turns)
     except Exception as error:
         if isinstance(error, StoreError) and not isinstance(error, Sealed):
             raise

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.reader import Reader
 from runner.app.exercises.simulated_responders import Players
 from runner.app.incidents.open_incident import Request, commit_opening, prepare_opening
 from runner.app.playbooks import sandbox
@@ -18,17 +20,20 @@ from runner.decoding import from_json
 from runner.effects.messages.compose import Body
 from runner.effects.simulated import Simulation
 from runner.errors import Refused, Sealed, TocsinError
+from runner.incident.exercises.improvements import Item, Tested, closing
 from runner.incident.state.commands import CancelIncident, Close
 from runner.incident.state.events import AnyEvent, decode
 from runner.incident.state.incident import Document, Incident
 from runner.incident.state.steps import step_path
 from runner.playbook.catalogue import Catalog
 from runner.playbook.playbook_test import Case, merged
-from runner.playbook.playbook_test_file import TestFile, around, named_duties, paths
+from runner.playbook.playbook_test_file import TestFile, around, find_tests, load_tests, named_duties, paths
 from runner.reports.playbooks.case_report import CaseReport, FileReport, covered
 from runner.reports.playbooks.case_result import CaseResult, differences, played
 from runner.workers.embedded import Worker
 from runner.workers.virtual import VirtualClock, play, simulating
+
+Words = Callable[[TocsinError], str]
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,15 +51,16 @@ def run_file(
     file: TestFile,
     catalog: Catalog,
     cache: Path | None,
+    words: Words,
     only: str = "",
     seen: Callable[[int], None] = lambda _count: None,
 ) -> tuple[Result, ...]:
     """Play the cases that have ``only`` in their name, and return what came of each; ``seen`` is told of each.
 
-    In ``cache`` compiled law is kept for the next time.
+    In ``cache`` compiled law is kept for the next time. ``words`` tells of an error and of what to do next.
     """
     found = []
-    for result in _results(file, catalog, cache, only):
+    for result in _results(file, catalog, cache, words, only):
         found.append(result)
         seen(1)
     return tuple(found)
@@ -83,7 +89,9 @@ def _case(result: Result) -> CaseReport:
     )
 
 
-def _results(file: TestFile, catalog: Catalog, cache: Path | None, only: str) -> Iterator[Result]:
+def _results(
+    file: TestFile, catalog: Catalog, cache: Path | None, words: Words, only: str
+) -> Iterator[Result]:
     start = parse_instant(file.tests.opened)
     with (
         tempfile.TemporaryDirectory(prefix="tocsin-test-", ignore_cleanup_errors=True) as folder,
@@ -92,19 +100,20 @@ def _results(file: TestFile, catalog: Catalog, cache: Path | None, only: str) ->
         digest = sandbox.pin(service, catalog, cache or Path(folder) / "cache", file)
         for case in file.tests.cases:
             if only in case.name:
-                yield _run(service, file, case, catalog, digest)
+                yield _run(service, file, case, catalog, digest, words)
 
 
-def _run(service: IncidentService, file: TestFile, case: Case, catalog: Catalog, pinned: str) -> Result:
+def _run(
+    service: IncidentService, file: TestFile, case: Case, catalog: Catalog, pinned: str, words: Words
+) -> Result:
     clock = VirtualClock(parse_instant(file.tests.opened))
     found = copy(service)
     found.clock = clock
     try:
         incident, close = _play(found, file, case, catalog, pinned, clock)
     except TocsinError as error:
-        hint = f" ({error.hint})" if error.hint else ""
         problems = "".join(f"; {problem}" for problem in error.problems[:3])
-        return Result(name=case.name, failures=(f"{error.message}{hint}{problems}",))
+        return Result(name=case.name, failures=(f"{words(error)}{problems}",))
     came = _came(found, incident, clock, file, close)
     refused = {
         step_path(i.id) for i in incident.invocations.values() if any(not a.approved for a in i.approvals)
@@ -134,7 +143,7 @@ def _play(
 def _ended(service: IncidentService, name: str) -> tuple[Incident, str]:
     incident = service.load(name)
     try:
-        service.act(service.principal, name, [Close(by=sandbox.DIRECTOR)])
+        service.act(service.principal, name, [Close()])
     except Refused as refusal:
         return incident, refusal.message
     return incident, ""
@@ -144,25 +153,55 @@ def _put_away(service: IncidentService, worker: Worker, name: str) -> None:
     """Have nothing of this case worked on in the next."""
     worker.close()
     if service.load(name).state not in ("closed", "cancelled"):
-        service.act(service.principal, name, [CancelIncident(by=sandbox.DIRECTOR, reason="the test is over")])
+        service.act(service.principal, name, [CancelIncident(reason="the test is over")])
 
 
 def _came(
     service: IncidentService, incident: Incident, clock: VirtualClock, file: TestFile, close: str
 ) -> CaseResult:
+    reader = service.read(service.principal)
+
     def text_of(digest: str) -> str:
-        body = from_json(service.store.get_blob(digest), Body)
+        body = from_json(service.repository.document(digest), Body)
         return f"{body.subject}\n{body.text}"
 
     def words_of(document: Document) -> str:
-        return service.store.get_blob(document.files["txt"]).decode() if "txt" in document.files else ""
+        return reader.document(incident, document.id, "txt").decode() if "txt" in document.files else ""
 
     span = clock.now() - parse_instant(file.tests.opened)
-    return played(incident, _events(service, incident.id), span, close, text_of, words_of)
+    return played(incident, _events(reader, incident), span, close, text_of, words_of)
 
 
-def _events(service: IncidentService, name: str) -> Iterator[AnyEvent]:
-    for row in service.store.read(name):
+def _events(reader: Reader, incident: Incident) -> Iterator[AnyEvent]:
+    for row in reader.events(incident):
         if row.payload is None:
             raise Sealed("a payload is gone", code="shredded")
         yield decode(row.payload)
+
+
+def passed_test(known: Item, catalog: Catalog, cache: Path | None, words: Words) -> Tested | None:
+    """Run the test that an action item closes with, if there is one; raises Refused where it does not pass."""
+    wanted = closing(known.plan.closes_with)
+    if wanted.kind != "test":
+        return None
+    for path in find_tests((wanted.name,), catalog):
+        file = load_tests(path, catalog)
+        if wanted.what not in {case.name for case in file.tests.cases}:
+            continue
+        (result,) = (
+            result
+            for result in run_file(file, catalog, cache, words, wanted.what)
+            if result.name == wanted.what
+        )
+        if result.failures:
+            hint = f"tocsin playbook test {wanted.name} --only '{wanted.what}'"
+            raise Refused(f'Test "{wanted.what}" fails: {result.failures[0]}', hint=hint, code="test_failed")
+        playbook = file.bundle.playbook
+        return Tested(
+            case=result.name, playbook=f"{playbook.name} {playbook.version}", digest=file.bundle.digest
+        )
+    raise Refused(
+        f'Test "{wanted.what}" is not in the tests of "{wanted.name}".',
+        hint=Action("playbook.test"),
+        code="unknown_test",
+    )

@@ -76,7 +76,7 @@ class Scheduler:
 
     def _work(self) -> None:
         """Send what is due, reminders above all, where no worker goes on that would."""
-        if living(self._service.store):
+        if living(self._service):
             return
         worker = Worker(self._service)
         try:

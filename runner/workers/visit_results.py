@@ -23,6 +23,7 @@ from runner.incident.state.commands import (
     TakeReceipt,
 )
 from runner.incident.state.incident import Incident
+from runner.incident.state.messages import ReceiptTaken
 from runner.incident.state.work import (
     Announce,
     AnyWork,
@@ -116,7 +117,9 @@ def failed(work: AnyWork, why: str, state: AttemptState = "unknown") -> AnyComma
         case Announce(message=message):
             return NotAnnounced(message=message, why=why)
         case Recall(delivery=delivery, n=n):
-            return TakeReceipt(delivery=delivery, n=n, kind="not_recalled", event=f"recall {n}", code=why)
+            return TakeReceipt(
+                event=ReceiptTaken(delivery=delivery, n=n, kind="not_recalled", event=f"recall {n}", code=why)
+            )
         case Replan():
             return Replanned(plans=(), reason=why)
 
@@ -193,8 +196,6 @@ class Inbox:
     def rest(self) -> list[Arrival]:
         """Return what has arrived, without waiting."""
         arrivals: list[Arrival] = []
-        while True:
-            try:
-                arrivals.append(self._queue.get_nowait())
-            except queue.Empty:
-                return arrivals
+        while not self._queue.empty():  # nobody else takes from it
+            arrivals.append(self._queue.get_nowait())
+        return arrivals

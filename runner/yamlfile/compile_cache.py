@@ -112,13 +112,15 @@ def compiled(
             return from_json(body, wanted), body
     value = make()
     # The order of entries in the settings has a meaning: of war rooms the first usable one is chosen.
-    body = msgspec.json.encode(value) if few else _encoded(value)
+    body = msgspec.json.encode(value, order=None if few else "sorted")
     if cache is not None:
         with contextlib.suppress(OSError, msgspec.MsgspecError):
             unchanged = _name(None, kind, files, code) == name  # since before they were read
             if unchanged and from_json(body, wanted) == value:
                 _write(cache / name, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-                _make_room(cache, kind, newest)
+                kept = sorted(cache.glob(f"{kind}-*.json"), key=lambda file: -file.stat().st_mtime_ns)
+                for old in kept[newest:]:
+                    old.unlink(missing_ok=True)
     return value, body
 
 
@@ -161,10 +163,6 @@ class _Damaged(Exception):
     """The cache file is damaged."""
 
 
-def _encoded(made: object) -> bytes:
-    return msgspec.json.encode(made, order="sorted")
-
-
 def _body(content: bytes) -> bytes:
     digest, _, body = content.partition(b"\n")
     if hashlib.sha256(body).hexdigest().encode() != digest:
@@ -202,9 +200,3 @@ def _write(place: Path, content: bytes) -> None:
     part = place.with_suffix(f".{os.getpid()}")
     part.write_bytes(content)
     part.replace(place)
-
-
-def _make_room(cache: Path, kind: str, newest: int) -> None:
-    newest_first = sorted(cache.glob(f"{kind}-*.json"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
-    for old in newest_first[newest:]:
-        old.unlink(missing_ok=True)

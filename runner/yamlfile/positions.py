@@ -26,6 +26,13 @@ def place_of(message: str) -> tuple[Where, str]:
     return steps, message[: match.start()]
 
 
+def problem_at(file: str, line: int, code: str, message: str, hint: str = "", *, column: int = 1) -> Problem:
+    """Make a finding at a line and column of a file."""
+    return Problem(
+        file=file, line=line, column=column, severity="error", code=code, message=message, hint=hint
+    )
+
+
 class Spot(msgspec.Struct, frozen=True):
     """Position of one value, and the spots of its entries (by key with the key's own spot, or by index)."""
 

@@ -18,8 +18,8 @@ import yaml
 
 from runner.errors import Invalid, Problem
 from runner.yamlfile.limited_files import NotRegular, TooLarge, read_file
-from runner.yamlfile.positions import Source, Spot, Where
-from runner.yamlfile.yaml_builder import TOO_DEEP, Builder, error_at, hidden
+from runner.yamlfile.positions import Source, Spot, Where, problem_at
+from runner.yamlfile.yaml_builder import TOO_DEEP, Builder, hidden
 
 __all__ = ["MAX_BYTES", "Source", "Where", "checked", "load", "parse", "scan", "scan_file"]
 
@@ -89,7 +89,7 @@ def scan(content: bytes | str, file: str, *, loader: Any = None, data: bool = Fa
     builder = Builder(file, data=data)
     event: Any = None
     try:
-        for event in yaml.parse(text, Loader=loader or _fastest()):
+        for event in yaml.parse(text, Loader=loader or getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             if not builder.take(event):
                 break
     except yaml.MarkedYAMLError as error:
@@ -122,10 +122,6 @@ def _open_quote(error: yaml.MarkedYAMLError, last: Any, text: str) -> Any:
     return breaks if to_the_end else None
 
 
-def _fastest() -> Any:
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
 _TOO_LARGE = (
     f"The file is too large. The limit is {MAX_BYTES:,} bytes.",
     "Split the file: a playbook can run other playbooks.",
@@ -133,7 +129,7 @@ _TOO_LARGE = (
 
 
 def _refused(file: str, code: str, message: str, hint: str) -> Source:
-    problem = Problem(file=file, line=0, column=0, severity="error", code=code, message=message, hint=hint)
+    problem = problem_at(file, 0, code, message, hint, column=0)
     return Source(file, "", None, Spot(0, 0), (problem,))
 
 
@@ -146,32 +142,26 @@ _FORBIDDEN = re.compile(
 
 def _decoded(content: bytes | str, file: str) -> tuple[str, Problem | None]:
     """Return the text without its byte order mark, or the problem that keeps it from being text."""
-    if not isinstance(content, str):
-        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            return "", error_at(file, 1, 1, "yaml-encoding", "The file is UTF-16.", "Save the file as UTF-8.")
+
+    def problem(good: str, offset: int, code: str, message: str, hint: str) -> tuple[str, Problem]:
+        before = good[:offset]
+        line, column = before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+        return good, problem_at(file, line, code, message, hint, column=column)
+
+    if isinstance(content, str):
+        text = content
+    elif content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return problem("", 0, "yaml-encoding", "The file is UTF-16.", "Save the file as UTF-8.")
+    else:
         try:
             text = content.decode("utf-8")
         except UnicodeDecodeError as error:
             good = content[: error.start].decode("utf-8")
-            return good, error_at(
-                file,
-                *_place(good, len(good)),
-                "yaml-encoding",
-                f"The byte 0x{content[error.start]:02x} is not UTF-8.",
-                "Save the file as UTF-8.",
-            )
-    else:
-        text = content
+            what = f"The byte 0x{content[error.start]:02x} is not UTF-8."
+            return problem(good, len(good), "yaml-encoding", what, "Save the file as UTF-8.")
     text = text.removeprefix("\ufeff")
     odd = _FORBIDDEN.search(text)
-    if odd is None:
-        return text, None
-    return text, error_at(file, *_place(text, odd.start()), *hidden(odd[0]))
-
-
-def _place(text: str, offset: int) -> tuple[int, int]:
-    before = text[:offset]
-    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+    return (text, None) if odd is None else problem(text, odd.start(), *hidden(odd[0]))
 
 
 _WORDED = (

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect as types
 
-from runner.base.text import nearest, sentence
+from runner.base.text import near_hint, sentence
 from runner.decoding import convert
 from runner.errors import Invalid, Problem
 from runner.yamlfile.positions import place_of
@@ -71,8 +71,7 @@ def _keys(
         if key in known:
             yield from _misfits(source, value, known[key].type, (*where, key))
             continue
-        near = nearest(str(key), known)
-        hint = f'Write "{near}", the nearest name.' if near else f"known: {', '.join(known)}"
+        hint = near_hint(str(key), known, f"known: {', '.join(known)}")
         yield source.problem((*where, key), "key", f'The key "{key}" is unknown.', hint=hint, key=True)
     for name, field in known.items():
         if field.required and name not in data:

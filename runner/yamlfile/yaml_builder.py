@@ -12,7 +12,7 @@ import yaml
 
 from runner.errors import Problem
 from runner.settings import CONFIG
-from runner.yamlfile.positions import Source, Spot
+from runner.yamlfile.positions import Source, Spot, problem_at
 
 _INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(
@@ -76,13 +76,6 @@ def hidden(character: str) -> tuple[str, str, str]:
     )
 
 
-def error_at(file: str, line: int, column: int, code: str, message: str, hint: str) -> Problem:
-    """Make a finding at a line and column."""
-    return Problem(
-        file=file, line=line, column=column, severity="error", code=code, message=message, hint=hint
-    )
-
-
 class _Frame(msgspec.Struct):
     """A list or mapping that is being filled."""
 
@@ -122,7 +115,7 @@ class Builder:
     def report(self, mark: Any, code: str, message: str, hint: str) -> None:
         """Add a finding at a parser mark, or at the start of the file."""
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        self.problems.append(error_at(self.file, line, column, code, message, hint))
+        self.problems.append(problem_at(self.file, line, code, message, hint, column=column))
 
     def take(self, event: Any) -> bool:
         """Use one event; False when reading further makes no sense."""
@@ -179,10 +172,7 @@ class Builder:
             self.report(mark, "yaml-alias-bomb", message, "Write the values out.")
             return False
         here = Spot(mark.line + 1, mark.column + 1, spot.keys, spot.inside)
-        if isinstance(data, str):
-            self._value_or_key(data, data, here, size, None, mark)
-        else:
-            self._value_or_key(None, data, here, size, None, mark)
+        self._value_or_key(data if isinstance(data, str) else None, data, here, size, None, mark)
         return True
 
     def _scalar(self, event: Any) -> None:

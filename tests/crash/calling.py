@@ -16,6 +16,7 @@ from runner.app.messages.acknowledgement import COMMAND_LINE, acknowledge, code_
 from runner.base.states import Proof
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Attempt, Delivery, Incident
+from runner.incident.state.messages import ReceiptTaken
 from runner.playbook.format import Message, MessageTemplate, Playbook, Role
 from runner.routing.messaging import ChannelConfig, ContactPoint
 from runner.routing.organisation import Home, Person
@@ -101,10 +102,10 @@ def told_by(kind: str, *to: str, **more: str | int | None) -> Callable[[str], Pl
 
 def worked(desk: IncidentService, incident: Incident) -> bool:
     """Work the steps as they come."""
-    command = next_command(incident)
-    if command is not None:
-        desk.act(desk.principal, incident.id, [command])
-    return command is not None
+    found = next_command(incident)
+    if found is not None:
+        desk.act(found[0], incident.id, [found[1]])
+    return found is not None
 
 
 def nobody_until_the_call(desk: IncidentService, incident: Incident) -> bool:
@@ -112,9 +113,7 @@ def nobody_until_the_call(desk: IncidentService, incident: Incident) -> bool:
     owed = any(message.owed is not None for message in incident.messages.values())
     if not owed or _of(incident, "cia").evidence == "acked":
         return False
-    desk.act(
-        desk.principal, incident.id, [c.ReportCall(delivery=_of(incident, "ben").id, reached=False, by="ana")]
-    )
+    desk.act(desk.principal, incident.id, [c.ReportCall(delivery=_of(incident, "ben").id, reached=False)])
     return _types_code(desk, incident, _of(incident, "cia"))
 
 
@@ -175,7 +174,9 @@ def _follows_link(desk: IncidentService, incident: Incident, delivery: Delivery)
 def _reports(
     desk: IncidentService, incident: Incident, delivery: Delivery, attempt: Attempt, kind: Proof
 ) -> bool:
-    said = c.TakeReceipt(delivery=delivery.id, n=attempt.n, kind=kind, event=f"{delivery.id}-{kind}")
+    said = c.TakeReceipt(
+        event=ReceiptTaken(delivery=delivery.id, n=attempt.n, kind=kind, event=f"{delivery.id}-{kind}")
+    )
     for _ in range(2):
         desk.act(desk.principal, incident.id, [said])
     return True

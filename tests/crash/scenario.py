@@ -20,7 +20,7 @@ import msgspec
 
 from runner.app.core.identifiers import Clock, RandomIds, SystemClock
 from runner.app.core.incident_service import IncidentService
-from runner.app.core.transaction import prepare
+from runner.app.core.transaction import make_transaction
 from runner.base.actor import Principal
 from runner.effects.perform import perform
 from runner.incident.state import commands as c
@@ -191,9 +191,8 @@ def open_desk(
         (folder / "signing").write_text(SIGNING)
         (folder / "signing").chmod(0o600)
     store = open_store(url, open_vault("file:master.key", base=folder), base=folder, create=True)
-    principal = Principal(person="ana", host="test", os_user="test")
     return IncidentService(
-        folder, settings, MarkedStore(store, boundaries), clock or SystemClock(), RandomIds(), principal
+        folder, settings, MarkedStore(store, boundaries), clock or SystemClock(), RandomIds(), ANA
     )
 
 
@@ -208,8 +207,8 @@ def ensure_open(desk: IncidentService, book: Playbook, now: datetime, name: str 
     born = begin(Recorded(1, now, event))
     library = desk.library(msgspec.structs.replace(born, runs={"crash": run}))
     roles = [c.AssignRole(role=r, persons=p) for r, p in desk.home.roles.items()]
-    turn = prepare(born, [*roles, c.PinPlaybook(run=run)], now, library, desk.principal, birth=event)
-    desk.append([turn])
+    turn = make_transaction(born, [*roles, c.PinPlaybook(run=run)], now, library, desk.principal, birth=event)
+    desk.append(desk.principal, [turn])
 
 
 def work(
@@ -238,23 +237,25 @@ def over(incident: Incident) -> bool:
     return not incident.moving and all(i.over for i in incident.invocations.values())
 
 
-def next_command(incident: Incident) -> c.AnyCommand | None:
-    """Return what a person would do next."""
+ANA, BEN = (Principal(person=person, host="test", os_user="test") for person in ("ana", "ben"))
+
+
+def next_command(incident: Incident) -> tuple[Principal, c.AnyCommand] | None:
+    """Return what a person would do next, and who."""
     for invocation in incident.invocations.values():
         if invocation.over or invocation.state == "waiting":
             continue
         if invocation.kind == "ask":
             change = FactChange(key="people.total", value=msgspec.Raw(b"42"), source="count")
-            return c.Answer(step=invocation.id, by="ana", change=change)
+            return ANA, c.Answer(step=invocation.id, change=change)
         if invocation.kind == "approve":
             digest = incident.invocations["crash:how_many#1"].digest
-            return c.Decide(step=invocation.id, by="ben", digest=digest, approved=True)
+            return BEN, c.Decide(step=invocation.id, digest=digest, approved=True)
         if invocation.kind == "task":
-            return c.CompleteTask(step=invocation.id, by="ana", comment="written")
+            return ANA, c.CompleteTask(step=invocation.id, comment="written")
         if invocation.state == "outcome_unknown":
-            return c.ResolveAttempt(
-                effect=invocation.id, happened=True, reason="the pager shows it", by="ana"
-            )
+            resolve = c.ResolveAttempt(effect=invocation.id, happened=True, reason="the pager shows it")
+            return ANA, resolve
     return None
 
 

@@ -31,6 +31,10 @@ added, so a script ignores those that it does not know. A change of meaning chan
 
 Instants are RFC 3339 in UTC, digests are `sha256:` and hexadecimal. Addresses of people appear in no answer; names and facts do, where the
 command is about them. The values here are from one invented incident; lists show their first entry only.
+
+What to do next stands as a command (`command` or `hint`) and beside it as `action`: the `verb`, the `ref` that it is about (a step, duty, delivery
+or entry), and `args`. An argument is a value, `true` for a flag, or a slot, which a person fills in: its `name`, its `kind` (`word`, `line`, `text`,
+`person`, `file`, or `flag` for one of two) and its `choices`. `action` is `null` where a sentence says what to do.
 """
 
 ASKED = (

@@ -38,7 +38,6 @@ PROBLEMS = frozenset(
         "problem",
         "_problem",
         "problem_at",
-        "error_at",
         "error",
         "warn",
         "report",
@@ -131,6 +130,8 @@ def _problems_in(path: Path) -> Iterator[Place]:
     name, tree = str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         match node:
+            case ast.Call(func=ast.Name(id="_Told"), args=args):
+                called, told = "", args[:2]
             case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called), args=[_, *args]):
                 told = args if called in PROBLEMS else []
             case ast.Tuple(elts=[_, _, _, *_] as args) if name.startswith(WORDED):
@@ -223,10 +224,7 @@ def _row(code: str, found: list[Place]) -> str:
     kinds = " / ".join(sorted({place.kind for place in found}))
     exits = " / ".join(sorted({place.exits for place in found}))
     messages = sorted({place.message for place in found if place.message.strip("… ")})
-    more = [f"and {len(messages) - 2} more"] if len(messages) > 2 else []
-    shown = "<br>".join(
-        message.replace("|", "\\|").replace("<", "&lt;") for message in [*messages[:2], *more]
-    )
+    shown = "".join(message.replace("|", "\\|").replace("<", "&lt;") for message in messages[:1])
     return f"| `{code}` | {kinds} | {exits} | {shown or '…'} |"
 
 

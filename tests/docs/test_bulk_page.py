@@ -8,10 +8,8 @@ from typing import Any
 
 import msgspec
 
-from runner.app.campaigns.plan import BulkPlan
 from runner.app.campaigns.receipts import Taken
-from runner.app.campaigns.send import Sent
-from runner.reports.campaigns.campaigns import BulkStatus, PlaceStanding, Standing
+from runner.reports.campaigns.campaigns import BulkPlan, BulkStatus, PlaceStanding, Sent, Standing
 from tests.docs.consoles import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "bulk.md").read_text(encoding="utf-8")

@@ -276,7 +276,7 @@ def test_any_assignment_is_taken_or_refused(text: str, key: str) -> None:
 
 
 def parse_again(fact: Stated) -> bool:
-    from runner.facts.vocabulary.nested_facts import check_value
+    from tests.facts.checked_values import check_value
 
     return check_value(fact.key, fact.value) == ()
 

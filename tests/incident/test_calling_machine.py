@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from runner.incident.state import commands as c
+from runner.incident.state.messages import ReceiptTaken
 from runner.routing.messaging import MessageClass
 from tests.incident.messages.test_machine import CALLING, STAND_INS, Machine
 from tests.scenario import HOUR, MINUTE, World, message, task
@@ -44,7 +45,7 @@ class Calling(Machine):
         if tries:
             name, n = data.draw(st.sampled_from(tries))
             event = f"{kind}-{name}-{n}"
-            self.give(c.TakeReceipt(delivery=name, n=n, kind=kind, event=event))
+            self.give(c.TakeReceipt(event=ReceiptTaken(delivery=name, n=n, kind=kind, event=event)))
 
 
 TestCalling = Calling.TestCase

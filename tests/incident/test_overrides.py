@@ -20,7 +20,7 @@ def world() -> s.World:
 
 
 def given(**more: str) -> c.OverrideRule:
-    return c.OverrideRule(**{"rule": "R8", "by": "eve", "reason": "no other way", "channel": "mail", **more})
+    return c.OverrideRule(**{"rule": "R8", "reason": "no other way", "channel": "mail", **more})
 
 
 def told(found: s.World, kind: type) -> list[e.AnyEvent]:
@@ -29,8 +29,8 @@ def told(found: s.World, kind: type) -> list[e.AnyEvent]:
 
 def test_an_override_is_an_event_with_approver_role_reason_and_what_had_fallen():
     found = world()
-    found.give(c.DeclareDomain(by="ann", domain="idp", state="compromised", since=s.T0))
-    found.give(given())
+    found.give(c.DeclareDomain(domain="idp", state="compromised", since=s.T0), by="ann")
+    found.give(given(), by="eve")
     (event,) = told(found, e.RuleOverridden)
     assert (event.by, event.role, event.reason, event.domains) == ("eve", "counsel", "no other way", ("idp",))
     assert [override.rule for override in found.incident.overrides.values()] == ["R8"]
@@ -39,66 +39,66 @@ def test_an_override_is_an_event_with_approver_role_reason_and_what_had_fallen()
 def test_only_an_approver_sets_a_rule_aside_and_only_with_a_reason():
     found = world()
     with refused("person", Refused) as no_approver:
-        found.give(given(by="ann"))
+        found.give(given(), by="ann")
     assert {"ann", "eve"} <= set(re.findall(r"\w+", no_approver.value.message)), "who is none, and who is one"
     with refused("person_missing", Refused):
-        found.give(given(by=""))
+        found.give(given())
     with refused("reason_missing", Refused):
-        found.give(given(reason=" "))
+        found.give(given(reason=" "), by="eve")
     assert found.incident.overrides == {}
 
 
 def test_where_nobody_holds_an_approvers_role_any_named_person_may():
     found = s.World(s.message("tell"), roles={"lead": "ann"})
-    found.give(given(by="ann"))
+    found.give(given(), by="ann")
     assert [override.by for override in found.incident.overrides.values()] == ["ann"]
 
 
 @pytest.mark.parametrize("rule", ["R36", "contact", "R17", "R11"])
 def test_a_firm_rule_cannot_be_set_aside(rule):
     with refused("firm_rule", Refused):
-        world().give(given(rule=rule))
+        world().give(given(rule=rule), by="eve")
 
 
 def test_a_rule_that_refuses_no_channel_is_nothing_to_set_aside_and_an_unknown_one_is_named():
     with refused("nothing_to_override", Refused) as harmless:
-        world().give(given(rule="R30"))
+        world().give(given(rule="R30"), by="eve")
     assert "R30" in harmless.value.message
     with refused("unknown_rule", NotFound) as unknown:
-        world().give(given(rule="R99"))
+        world().give(given(rule="R99"), by="eve")
     assert "R99" in unknown.value.message
 
 
 def test_r10_is_set_aside_for_one_text_alone():
     found = world()
     with refused("text_missing", Refused):
-        found.give(given(rule="R10"))
+        found.give(given(rule="R10"), by="eve")
     with refused("bad_digest", Refused):
-        found.give(given(rule="R10", text="a"))
-    found.give(given(rule="R10", text="a" * 12))
+        found.give(given(rule="R10", text="a"), by="eve")
+    found.give(given(rule="R10", text="a" * 12), by="eve")
     assert len(found.incident.overrides) == 1
 
 
 def test_a_corrected_override_holds_no_more_and_open_messages_are_planned_anew():
     found = world()
-    found.give(given())
+    found.give(given(), by="eve")
     (entry,) = found.incident.overrides
-    found.give(c.CorrectEvent(by="eve", seq=entry, reason="another way was found"))
+    found.give(c.CorrectEvent(seq=entry, reason="another way was found"), by="eve")
     assert found.incident.overrides == {}
 
 
 def test_a_compromised_domain_is_trusted_again_only_with_its_grounds():
     found = world()
-    found.give(c.DeclareDomain(by="ann", domain="idp", state="compromised", since=s.T0))
-    up = c.DeclareDomain(by="ann", domain="idp", state="up", since=s.T0)
+    found.give(c.DeclareDomain(domain="idp", state="compromised", since=s.T0), by="ann")
+    up = c.DeclareDomain(domain="idp", state="up", since=s.T0)
     with refused("reason_missing", Refused):
-        found.give(up)
-    found.give(c.DeclareDomain(by="ann", domain="idp", state="up", since=s.T0, reason="checked by forensics"))
+        found.give(up, by="ann")
+    found.give(c.DeclareDomain(domain="idp", state="up", since=s.T0, reason="checked by forensics"), by="ann")
     assert found.incident.domains["idp"].state == "up"
 
 
 def test_a_domain_that_was_only_down_comes_back_without_further_words():
     found = world()
-    found.give(c.DeclareDomain(by="ann", domain="idp", state="down", since=s.T0))
-    found.give(c.DeclareDomain(by="ann", domain="idp", state="up", since=s.T0))
+    found.give(c.DeclareDomain(domain="idp", state="down", since=s.T0), by="ann")
+    found.give(c.DeclareDomain(domain="idp", state="up", since=s.T0), by="ann")
     assert found.incident.domains["idp"].state == "up"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.files.validate import validate_text
+from runner.files.validate import validate_source
 from runner.playbook.catalogue import Catalog
 from runner.playbook.format import After, Call, Due, Group, Playbook, Repeat, Task, Wait, WaitFor
 from runner.playbook.reading import read_playbook
@@ -230,7 +230,7 @@ TREES = st.recursive(
 @given(st.dictionaries(st.sampled_from(WORDS), TREES, max_size=6), TREES)
 def test_validation_never_raises_whatever_a_file_holds(data: dict[str, object], steps: object) -> None:
     whole = {"schema": "tocsin/playbook/v1", **data, "steps": steps}
-    validate_text(msgspec.json.encode(whole), "f.yaml", CATALOG)
+    validate_source(scan(msgspec.json.encode(whole), "f.yaml"), CATALOG)
 
 
 STEP_TREES = st.fixed_dictionaries(
@@ -257,7 +257,9 @@ STEP_TREES = st.fixed_dictionaries(
 @settings(max_examples=150, deadline=None)
 @given(st.lists(STEP_TREES, max_size=5))
 def test_validation_never_raises_whatever_order_steps_are_in(steps: list[dict[str, object]]) -> None:
-    validate_text(msgspec.json.encode({"schema": "tocsin/playbook/v1", "steps": steps}), "f.yaml", CATALOG)
+    validate_source(
+        scan(msgspec.json.encode({"schema": "tocsin/playbook/v1", "steps": steps}), "f.yaml"), CATALOG
+    )
 
 
 def big(steps: int) -> str:
@@ -288,5 +290,5 @@ def test_a_valid_playbook_without_conditions_needs_neither_jinja2_nor_jsonschema
 
 
 def test_two_thousand_steps_in_a_row_are_no_trouble() -> None:
-    problems = validate_text(big(2000), "f.yaml", Catalog())
+    problems = validate_source(scan(big(2000), "f.yaml"), Catalog())
     assert [problem.code for problem in problems] == ["people-not-checked"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.cli.framework.action_text import sentence
 from runner.playbook.catalogue import Catalog, shipped_folder
 from runner.playbook.format import Message
 from runner.playbook.playbook_test_file import find_tests, load_tests, paths
@@ -22,7 +23,7 @@ FILES = find_tests((), CATALOG)
 
 @cache
 def played(path: Path) -> tuple[Result, ...]:
-    return run_file(load_tests(path, CATALOG), CATALOG, warm_law())
+    return run_file(load_tests(path, CATALOG), CATALOG, warm_law(), sentence)
 
 
 def name(path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import msgspec
 
 from runner.app.core.incident_service import IncidentService
-from runner.app.core.transaction import prepare
+from runner.app.core.transaction import make_transaction
 from runner.incident.state import commands as c
 from runner.incident.state.events import IncidentOpened, Recorded
 from runner.incident.state.incident import Run
@@ -49,11 +49,13 @@ class Desks:
         known = tuple(change(key, value) for key, value in (facts or {}).items())
         commands = (
             c.AssignRole(role="lead", persons=("ana",)),
-            c.RecordFacts(changes=known, by="ana"),
+            c.RecordFacts(changes=known),
             c.PinPlaybook(run=run),
         )
         library = desk.library(msgspec.structs.replace(born, runs={"main": run}))
-        desk.append([prepare(born, commands, now, library, desk.principal, birth=event)])
+        desk.append(
+            desk.principal, [make_transaction(born, commands, now, library, desk.principal, birth=event)]
+        )
 
     def __enter__(self) -> Self:
         return self

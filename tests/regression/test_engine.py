@@ -65,19 +65,19 @@ def test_a_domain_that_falls_while_deliveries_are_planned_anew_is_planned_for_as
 def test_a_rendering_of_older_facts_that_comes_late_does_not_replace_a_newer_one() -> None:
     world = World(notice("n"), approve("s", "n", "lead", after="n"))
     (work,) = world.claim()
-    older = msgspec.structs.replace(_rendered(world, work, "sha256:old"), facts={"incident.summary": 3})
-    newer = msgspec.structs.replace(_rendered(world, work, "sha256:new"), facts={"incident.summary": 9})
+    older = _rendered(world, work, "sha256:old", {"incident.summary": 3})
+    newer = _rendered(world, work, "sha256:new", {"incident.summary": 9})
     world.give(newer)
     world.sign("s", "ann")
     world.give(older)
     assert (world.state("s"), world.at("n").digest) == ("done", "sha256:new")
 
 
-def _rendered(world: World, work: Any, digest: str) -> c.Rendered:
+def _rendered(world: World, work: Any, digest: str, facts: dict[str, int]) -> c.Rendered:
     world.digests["n"] = digest
     command = world.outcome(work)
     assert isinstance(command, c.Rendered)
-    return command
+    return c.Rendered(event=msgspec.structs.replace(command.event, facts=facts))
 
 
 def test_a_reminder_that_could_not_be_composed_leaves_the_task_itself_alone() -> None:
@@ -105,10 +105,10 @@ def test_a_filing_on_record_is_not_replaced_by_a_waiver() -> None:
     world = World(task("a"), regimes=law(GDPR))
     duty = f"{GDPR}/initial"
     filed = DutyRecord(kind="filed", by="ann", at=world.now, reference="LfDI 17")
-    world.give(c.RecordDuty(duty=duty, by="ann", record=filed))
+    world.give(c.RecordDuty(duty=duty, record=filed), by="ann")
     waived = DutyRecord(kind="waived", by="bob", at=world.now, reason="wrong duty typed")
     with pytest.raises(Refused):
-        world.give(c.RecordDuty(duty=duty, by="bob", record=waived))
+        world.give(c.RecordDuty(duty=duty, record=waived), by="bob")
 
 
 def test_the_acceptance_of_an_attempt_from_before_send_again_does_not_stand_for_the_new_one() -> None:
@@ -117,7 +117,7 @@ def test_the_acceptance_of_an_attempt_from_before_send_again_does_not_stand_for_
     for work in world.claim():
         world.perform(work)
     (first,) = world.claim()
-    world.give(c.Resend(delivery=world.delivery("ann").id, reason="the wrong number", by="ann"))
+    world.give(c.Resend(delivery=world.delivery("ann").id, reason="the wrong number"), by="ann")
     world.perform(first)
     again = [work for work in world.work() if isinstance(work, Deliver)]
     assert [work.key == first.key for work in again] == [False]
@@ -127,7 +127,7 @@ def test_what_a_person_says_of_an_attempt_is_sealed_and_stays_to_be_seen() -> No
     world = World(act("x"))
     world.outcomes["x"] = [UNKNOWN]
     world.work()
-    world.give(c.ResolveAttempt(effect=world.id("x"), happened=True, reason="Eva saw it off", by="ann"))
+    world.give(c.ResolveAttempt(effect=world.id("x"), happened=True, reason="Eva saw it off"), by="ann")
     assert [attempt.reason for attempt in world.attempts("x")] == ["Eva saw it off"]
     assert all("Eva" not in repr(one) for one in world.said(e.AttemptEnded))
     assert [one.reason for one in world.said(e.AttemptResolved)] == ["Eva saw it off"]

@@ -13,12 +13,13 @@ import msgspec
 import pytest
 
 from runner.app.core.incident_service import IncidentService
-from runner.app.core.transaction import prepare
+from runner.app.core.transaction import make_transaction
 from runner.effects.perform import perform
 from runner.errors import StoreLocked, TocsinError
 from runner.incident.state import commands as c
 from runner.incident.state.events import IncidentOpened, Recorded
 from runner.incident.state.incident import Incident, Run
+from runner.incident.state.messages import MessageComposed
 from runner.incident.state.work import AnyWork, Compose, Deliver, DoAct
 from runner.incident.turn.fold import begin
 from runner.playbook.format import AnyStep, MessageTemplate, Playbook
@@ -60,10 +61,10 @@ def open_incident(
     known = tuple(change(key, value) for key, value in (facts or {}).items())
     commands = (
         c.AssignRole(role="lead", persons=("ana",)),
-        c.RecordFacts(changes=known, by="ana"),
+        c.RecordFacts(changes=known),
         c.PinPlaybook(run=run),
     )
-    desk.append([prepare(born, commands, now, library, desk.principal, birth=event)])
+    desk.append(desk.principal, [make_transaction(born, commands, now, library, desk.principal, birth=event)])
 
 
 def accepted(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
@@ -73,7 +74,11 @@ def accepted(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
             return c.AttemptDone(effect=effect, n=n, result=SendResult(state="accepted"))
         case Compose(step=step):
             kind = MessageClass(name="alert")
-            return c.Composed(step=step, message="m1", message_class=kind, body="b", to=("ana",), plans=())
+            return c.Composed(
+                event=MessageComposed(
+                    step=step, message="m1", message_class=kind, body="b", to=("ana",), plans=()
+                )
+            )
         case _:
             raise AssertionError(work)
 
@@ -160,7 +165,7 @@ def test_an_outcome_is_recorded_although_the_store_could_not_be_read_for_a_momen
     gate = Gate(1)
     worker = Worker(desk, perform=gate)
     with gate.held(worker):
-        desk_at(tmp_path).act(desk_at(tmp_path).principal, "i1", [c.AddNote(text="a conflict", by="ana")])
+        desk_at(tmp_path).act(desk_at(tmp_path).principal, "i1", [c.AddNote(text="a conflict")])
         moody.failures = 1
     worker.drain()
     assert desk_at(tmp_path).load("i1").invocations["main:x#1"].attempts[0].state == "accepted"
@@ -242,7 +247,7 @@ def test_what_waits_in_the_pool_is_not_sent_over_a_domain_that_fell_meanwhile(tm
     assert begun.wait(SOON)
     other = desk_at(tmp_path)
     fallen = [
-        c.DeclareDomain(domain=domain, state="compromised", since=other.clock.now(), by="ana")
+        c.DeclareDomain(domain=domain, state="compromised", since=other.clock.now())
         for domain in other.directory.channels["mail"].domains
     ]
     other.act(other.principal, "i1", fallen)
@@ -257,11 +262,11 @@ SAID = "maria 0170 555"
 @pytest.mark.parametrize(
     "command",
     [
-        c.AssignStep(step="main:t#1", to="ben", reason=SAID, by="ana"),
-        c.ResolveAttempt(effect="main:x#1", happened=True, reason=SAID, by="ana"),
-        c.Pause(reason=SAID, by="ana"),
-        c.Close(reason=SAID, by="ana"),
-        c.CancelIncident(reason=SAID, by="ana"),
+        c.AssignStep(step="main:t#1", to="ben", reason=SAID),
+        c.ResolveAttempt(effect="main:x#1", happened=True, reason=SAID),
+        c.Pause(reason=SAID),
+        c.Close(reason=SAID),
+        c.CancelIncident(reason=SAID),
     ],
     ids=lambda one: type(one).__name__,
 )

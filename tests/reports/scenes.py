@@ -10,9 +10,11 @@ import msgspec
 
 from runner.base.actor import Actor
 from runner.base.states import Refusal
+from runner.cli.framework.action_text import encoded, typed
 from runner.incident.law.duties import duty_statuses
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
+from runner.incident.state.messages import MessageComposed
 from runner.playbook import format as p
 from runner.reports.core.page import Page, plain
 from runner.reports.incidents.status import Status, status
@@ -39,7 +41,7 @@ FACTS = {
 
 def compare(name: str, page: Page, width: int = 80) -> None:
     """Compare a whole page with its golden file."""
-    text = plain(page, width)
+    text = plain(typed(page), width)
     assert max(len(line) for line in text.splitlines()) <= width
     same(GOLDEN / f"{name}.txt", text)
 
@@ -90,7 +92,7 @@ def signing(**more: object) -> s.World:
     world.work()
     world.advance(timedelta(minutes=40))
     wipe = world.id("wipe")
-    world.give(*(c.CheckRow(step=wipe, row=row, by="bob") for row in range(3)))
+    world.give(*(c.CheckRow(step=wipe, row=row) for row in range(3)), by="bob")
     world.done("wipe")
     world.fact("risk.to_people", "risk")
     world.answer("encrypted", False)
@@ -126,10 +128,10 @@ def trouble() -> s.World:
     world.outcomes["sms"] = [s.REJECTED] * 2
     world.work()
     world.give(
-        c.DeclareDomain(domain="m365-tenant", state="compromised", since=world.now, by="ann", assumed=True)
+        c.DeclareDomain(domain="m365-tenant", state="compromised", since=world.now, assumed=True), by="ann"
     )
     world.sign("sign", "ann", approved=False)
-    world.give(c.ReportCall(delivery=world.delivery("ann").id, reached=True, by="bob"))
+    world.give(c.ReportCall(delivery=world.delivery("ann").id, reached=True), by="bob")
     for _ in range(12):
         world.advance(timedelta(minutes=10))
         world.work()
@@ -147,7 +149,11 @@ def refused(world: s.World) -> None:
         refusals=(Refusal(channel="mail", rule="R1", why="depends on m365-tenant, which is compromised"),),
     )
     world.give(
-        c.Composed(step=step, message="m9", message_class=CAREFUL, body="b9", to=("bob",), plans=(plan,))
+        c.Composed(
+            event=MessageComposed(
+                step=step, message="m9", message_class=CAREFUL, body="b9", to=("bob",), plans=(plan,)
+            )
+        )
     )
     world.outcomes["pager"] = [s.UNKNOWN]
     world.work()
@@ -184,5 +190,5 @@ def stored(
 
 def document(report: object) -> dict[str, Any]:
     """Return a report as a program that reads its JSON gets it."""
-    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(report))
+    found: dict[str, Any] = msgspec.json.decode(encoded(report))
     return found

@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.routing.circuit_breaker import (
-    TOLERANCE,
+    FIRST_PAUSE,
+    IN_A_ROW,
+    LONGEST_PAUSE,
+    PROBE_LIMIT,
+    WINDOW,
     Told,
     classify,
     declared_down,
@@ -36,7 +40,7 @@ def after(*said: Told, breaker: Breaker = SOUND, gap: timedelta = timedelta(seco
 
 
 def opened() -> Breaker:
-    return after(*["bad"] * TOLERANCE.in_a_row)
+    return after(*["bad"] * IN_A_ROW)
 
 
 @pytest.mark.parametrize(
@@ -57,11 +61,11 @@ def test_only_silence_speaks_against_a_domain(state: str, about: About, said: To
 
 
 def test_failures_in_a_row_open_it() -> None:
-    assert not after(*["bad"] * (TOLERANCE.in_a_row - 1)).is_open
+    assert not after(*["bad"] * (IN_A_ROW - 1)).is_open
     breaker = opened()
     assert (breaker.state, breaker.why) == ("open", "5 attempts in a row failed")
     assert breaker.opened_at == T0 + timedelta(seconds=4)
-    assert breaker.look_at == breaker.opened_at + TOLERANCE.first_pause
+    assert breaker.look_at == breaker.opened_at + FIRST_PAUSE
 
 
 def test_one_success_between_them_is_enough_to_begin_the_count_anew() -> None:
@@ -76,7 +80,7 @@ def test_half_of_many_opens_it_though_never_five_failed_in_a_row() -> None:
 
 def test_what_failed_long_ago_is_not_held_against_it() -> None:
     tolds: list[Told] = ["good", "bad"] * 20
-    assert not after(*tolds, gap=TOLERANCE.window / 3).is_open
+    assert not after(*tolds, gap=WINDOW / 3).is_open
 
 
 def test_a_window_that_a_set_clock_left_in_the_future_is_begun_anew() -> None:
@@ -117,7 +121,7 @@ def test_it_is_probed_after_its_pause_and_by_one_alone() -> None:
     begun = probing(breaker, breaker.look_at)
     assert begun.is_open
     assert not due_for_probe(begun, breaker.look_at)
-    assert due_for_probe(begun, breaker.look_at + TOLERANCE.probe_limit), "whoever probed is gone"
+    assert due_for_probe(begun, breaker.look_at + PROBE_LIMIT), "whoever probed is gone"
 
 
 def test_a_probe_that_arrived_closes_it_and_nothing_is_held_against_it() -> None:
@@ -141,7 +145,7 @@ def test_where_no_probe_can_be_made_it_closes_on_trial() -> None:
     trial = probed(probing(opened(), T0), nowhere, T0)
     assert not trial.is_open
     again = on_result(trial, "bad", T0)
-    assert (again.is_open, again.look_at) == (True, T0 + 2 * TOLERANCE.first_pause)
+    assert (again.is_open, again.look_at) == (True, T0 + 2 * FIRST_PAUSE)
     assert on_result(trial, "good", T0).trips == 0
 
 
@@ -162,7 +166,7 @@ def test_it_always_comes_back_to_being_tried(story: list[str]) -> None:
         if one.startswith("probe") and due_for_probe(breaker, now):
             breaker = probed(probing(breaker, now), ARRIVED if one.endswith("good") else NOT_REACHED, now)
         elif one == "late":
-            now += TOLERANCE.longest_pause
+            now += LONGEST_PAUSE
         elif one in ("good", "bad", "nothing"):
             breaker = on_result(breaker, one, now)
-        assert not breaker.is_open or due_for_probe(breaker, now + TOLERANCE.longest_pause)
+        assert not breaker.is_open or due_for_probe(breaker, now + LONGEST_PAUSE)

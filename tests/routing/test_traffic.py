@@ -87,18 +87,18 @@ def test_a_report_that_is_known_already_is_no_news() -> None:
 
 def test_what_the_attacker_holds_stays_his_whether_it_answers_or_not() -> None:
     world = World(message("m"), roles=ONE)
-    world.give(c.DeclareDomain(domain="mail", state="compromised", since=world.now, by="bob"))
+    world.give(c.DeclareDomain(domain="mail", state="compromised", since=world.now), by="bob")
     assert world.give(down(world), up(world)) == []
 
 
 def test_a_persons_word_stands_above_what_was_found_out_until_a_person_says_otherwise_elsewhere() -> None:
     world = World(message("m"), roles=ONE)
-    world.give(c.DeclareDomain(domain="mail", state="down", since=world.now, by="bob"))
+    world.give(c.DeclareDomain(domain="mail", state="down", since=world.now), by="bob")
     assert world.give(up(world)) == []
     assert world.give(up(world, declared=True)) != []
     fell = down(world)
     world.advance(MINUTE)
-    world.give(c.DeclareDomain(domain="mail", state="up", since=world.now, by="bob"))
+    world.give(c.DeclareDomain(domain="mail", state="up", since=world.now), by="bob")
     assert world.give(fell) == [], "it was open when the person said that it works"
     world.advance(MINUTE)
     assert world.give(down(world)) != []
@@ -130,7 +130,7 @@ def test_when_none_comes_back_in_time_a_person_takes_over() -> None:
 def test_what_a_person_declared_down_is_not_waited_for() -> None:
     world = Outside(message("m"), roles=ONE, message_class=QUICK, channels=("mail",))
     world.perform(world.claim()[0])
-    world.give(c.DeclareDomain(domain="mail", state="down", since=world.now, by="bob"))
+    world.give(c.DeclareDomain(domain="mail", state="down", since=world.now), by="bob")
     world.work()
     assert world.delivery("ann").state == "exhausted"
 

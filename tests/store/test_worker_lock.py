@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from runner.errors import StoreError
-from runner.store.worker_lock import FileLock, worker_lock_held
+from runner.store.worker_lock import FileLock, Left, in_hand, worker_lock_held
 from tests.refusals import refused
 
 
@@ -106,3 +106,22 @@ def test_the_lock_is_not_kept_on_the_process_id(tmp_path):
     lock = FileLock(tmp_path, "w1")
     assert str(os.getpid()) not in (tmp_path / "w1.lock").read_text()
     lock.release()
+
+
+def test_what_a_dead_worker_had_in_hand_stays_until_one_takes_it(tmp_path):
+    program = (
+        "import os, sys; from pathlib import Path; from runner.store.worker_lock import FileLock;"
+        "lock = FileLock(Path(sys.argv[1]), 'w1'); lock.hold(b'a longer one'); lock.hold(b'i-1'); os._exit(1)"
+    )
+    subprocess.run([sys.executable, "-c", program, tmp_path], check=False, timeout=30)
+    living = FileLock(tmp_path, "w2")
+    living.hold(b"i-2")
+    assert in_hand(tmp_path) == {"w1": b"i-1", "w2": b"i-2"}
+    first, second = Left(tmp_path, "w1"), Left(tmp_path, "w1")
+    assert (first.body, second.body, Left(tmp_path, "w2").body) == (b"i-1", b"", b"")
+    first.close(drop=True)
+    second.close(drop=True)
+    living.hold(b"")
+    assert in_hand(tmp_path) == {}
+    assert [path.name for path in tmp_path.iterdir()] == ["w2.lock"]
+    living.release()

@@ -15,7 +15,7 @@ import msgspec
 
 from runner.app.core.identifiers import RandomIds, SystemClock
 from runner.app.core.incident_service import IncidentService
-from runner.app.core.transaction import Transaction, prepare
+from runner.app.core.transaction import Transaction, make_transaction
 from runner.base.actor import Principal
 from runner.incident.state.commands import AnyCommand, AttemptDone, PinPlaybook
 from runner.incident.state.events import IncidentOpened, Recorded
@@ -75,7 +75,7 @@ def born(desk: IncidentService, bundle: Bundle, name: str) -> Transaction:
     run = Run(id="run", playbook="run", version="1.0.0", digest="sha256:run", bundle=bundle.digest, at=now)
     incident = begin(Recorded(1, now, event))
     library = desk.library(msgspec.structs.replace(incident, runs={"run": run}))
-    return prepare(incident, [PinPlaybook(run=run)], now, library, desk.principal, birth=event)
+    return make_transaction(incident, [PinPlaybook(run=run)], now, library, desk.principal, birth=event)
 
 
 def accepted(work: AnyWork, incident: Incident, head: str) -> AnyCommand:

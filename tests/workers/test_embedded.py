@@ -47,7 +47,7 @@ def states(desk: IncidentService, incident: str) -> set[str]:
 
 def test_a_visit_ends_when_nothing_of_its_incident_is_in_flight(desk: IncidentService) -> None:
     bundle = keep(desk, in_a_row(4))
-    desk.append([born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])
+    desk.append(desk.principal, [born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])
     assert served(Worker(desk, perform=accepted), "i-1") == [VisitResult()]
     assert states(desk, "i-1") == {"done"}
     assert "done" not in states(desk, "i-2"), "only what is visited is worked on"
@@ -56,7 +56,7 @@ def test_a_visit_ends_when_nothing_of_its_incident_is_in_flight(desk: IncidentSe
 def test_a_visit_tells_when_to_look_again(desk: IncidentService) -> None:
     wait = Wait(id="wait", wait=WaitFor(duration=timedelta(hours=2)))
     before = desk.clock.now()
-    desk.append([born(desk, keep(desk, (wait,)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, (wait,)), "i-1")])
     (left,) = served(Worker(desk, perform=accepted), "i-1")
     assert left.due is not None
     assert timedelta(hours=2) <= left.due - before < timedelta(hours=3)
@@ -70,7 +70,7 @@ def test_a_visit_of_a_worker_that_stops_says_that_work_is_left(desk: IncidentSer
         assert go_on.wait(30)
         return accepted(work, incident, head)
 
-    desk.append([born(desk, keep(desk, in_a_row(2)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, in_a_row(2)), "i-1")])
     worker = Worker(desk, perform=slowly)
     thread = threading.Thread(target=worker.serve)
     thread.start()
@@ -86,7 +86,7 @@ def test_a_visit_of_a_worker_that_stops_says_that_work_is_left(desk: IncidentSer
 
 
 def test_an_incident_that_is_not_there_is_a_trouble_and_no_end(desk: IncidentService) -> None:
-    desk.append([born(desk, keep(desk, in_a_row(1)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, in_a_row(1)), "i-1")])
     worker = Worker(desk, perform=accepted)
     assert served(worker, "i-0", "i-1") == [VisitResult(), VisitResult()]
     assert list(worker.troubles) == ["i-0"]
@@ -100,7 +100,7 @@ def test_a_worker_that_cannot_prove_that_it_lives_begins_nothing(desk: IncidentS
         done.append(work)
         return accepted(work, incident, head)
 
-    desk.append([born(desk, keep(desk, in_a_row(1)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, in_a_row(1)), "i-1")])
     worker = Worker(desk, perform=perform)
     worker.close()
     with refused("worker_lost", StoreError):
@@ -110,7 +110,7 @@ def test_a_worker_that_cannot_prove_that_it_lives_begins_nothing(desk: IncidentS
 
 
 def test_whoever_waits_for_a_visit_is_told_why_the_worker_ended(desk: IncidentService) -> None:
-    desk.append([born(desk, keep(desk, in_a_row(1)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, in_a_row(1)), "i-1")])
     worker = Worker(desk, perform=accepted)
     worker.close()
     visit = worker.visit("i-1")
@@ -128,7 +128,7 @@ def test_what_a_command_appends_wakes_a_running_worker(desk: IncidentService, tm
     attach(desk)
     bundle = keep(desk, in_a_row(2))
     for name in ("i-1", "i-2", "i-3"):
-        desk.append([born(desk, bundle, name)])
+        desk.append(desk.principal, [born(desk, bundle, name)])
         until(lambda name=name: states(desk, name) == {"done"})  # type: ignore[misc]
     worker.stop()
     thread.join(30)
@@ -141,6 +141,6 @@ def test_what_a_command_appends_wakes_a_running_worker(desk: IncidentService, tm
 def test_a_visit_lasts_until_what_there_was_no_room_for_is_done_too(desk: IncidentService) -> None:
     at_once = tuple(act(f"s{n}") for n in range(5))
     bundle = keep(desk, at_once)
-    desk.append([born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])
+    desk.append(desk.principal, [born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])
     assert served(Worker(desk, threads=1, perform=accepted), "i-1", "i-2") == [VisitResult(), VisitResult()]
     assert states(desk, "i-1") == states(desk, "i-2") == {"done"}

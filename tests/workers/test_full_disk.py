@@ -67,7 +67,7 @@ def test_a_worker_that_goes_on_records_what_happened_once_there_is_room(disk: Di
         disk.full = len(done) == 1
         return accepted(work, incident, head)
 
-    desk.append([born(desk, keep(desk, in_a_row(2)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, in_a_row(2)), "i-1")])
     worker = make_worker(desk, perform=perform)
     thread = threading.Thread(target=worker.run)
     thread.start()
@@ -93,7 +93,7 @@ def test_a_command_that_cannot_record_an_outcome_says_so_and_the_next_one_knows_
         return accepted(work, incident, head)
 
     once = (act("s0", times=0),)
-    desk.append([born(desk, keep(desk, once), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, once), "i-1")])
     worker = Worker(desk, perform=perform)
     with refused("unrecorded", StoreError):
         worker.drain()

@@ -11,15 +11,15 @@ import msgspec
 import pytest
 
 from runner.app.core.incident_service import IncidentService
-from runner.app.core.transaction import prepare
+from runner.app.core.transaction import make_transaction
 from runner.incident.state import commands as c
 from runner.incident.state.events import IncidentOpened, Recorded
 from runner.incident.state.incident import Incident, Run
-from runner.incident.state.messages import PlannedDelivery
+from runner.incident.state.messages import MessageComposed, PlannedDelivery
 from runner.incident.state.work import AnyWork, Compose, Deliver, Replan
 from runner.incident.turn.fold import begin
 from runner.playbook.format import Bundle, Message, MessageTemplate, Playbook, Wait, WaitFor
-from runner.routing.circuit_breaker import TOLERANCE
+from runner.routing.circuit_breaker import IN_A_ROW
 from runner.routing.messaging import ChannelConfig, MessageClass, SendResult
 from runner.workers.choice import attach
 from runner.workers.postgres.worker import QueueWorker
@@ -31,7 +31,7 @@ __all__ = ["postgres_server", "postgres_url"]
 
 pytestmark = pytest.mark.postgres
 KIND = MessageClass(name="task-notice", on_unknown="failover")
-PERSONS = tuple(f"p{n}" for n in range(TOLERANCE.in_a_row))
+PERSONS = tuple(f"p{n}" for n in range(IN_A_ROW))
 
 
 def with_channels(desk: IncidentService) -> IncidentService:
@@ -61,7 +61,9 @@ def perform(work: AnyWork, incident: Incident, head: str) -> c.AnyCommand:
                 for person in PERSONS
             )
             return c.Composed(
-                step=step, message="m", message_class=KIND, body="b", to=PERSONS, plans=plans, reminder=False
+                event=MessageComposed(
+                    step=step, message="m", message_class=KIND, body="b", to=PERSONS, plans=plans
+                )
             )
         case Deliver(delivery=delivery, n=n, channel="chat"):
             return c.AttemptDone(effect=delivery, n=n, result=SendResult(state="unknown", about="provider"))
@@ -92,12 +94,14 @@ def open_message(desk: IncidentService, name: str) -> None:
     incident = begin(Recorded(1, now, event))
     library = desk.library(msgspec.structs.replace(incident, runs={"run": run}))
     commands = [c.AssignRole(role="lead", persons=PERSONS), c.PinPlaybook(run=run)]
-    desk.append([prepare(incident, commands, now, library, desk.principal, birth=event)])
+    desk.append(
+        desk.principal, [make_transaction(incident, commands, now, library, desk.principal, birth=event)]
+    )
 
 
 def test_a_domain_that_falls_is_told_to_an_incident_that_nobody_has_in_hand(desk: IncidentService) -> None:
     wait = Wait(id="wait", wait=WaitFor(duration=timedelta(hours=2)))
-    desk.append([born(desk, keep(desk, (wait,)), "i-quiet")])
+    desk.append(desk.principal, [born(desk, keep(desk, (wait,)), "i-quiet")])
     own = with_channels(make_desk(desk.folder, desk.home.store))
     worker = QueueWorker(own, perform=perform, pace=QUICK)
     thread = threading.Thread(target=worker.run)

@@ -17,6 +17,7 @@ import pytest
 
 from runner.app.core import suspended_incidents
 from runner.app.core.incident_service import IncidentService
+from runner.app.core.repository import IN_HAND
 from runner.incident.state.commands import AnyCommand, EffectFailed
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import AnyWork, Compose
@@ -51,7 +52,7 @@ def desk(tmp_path: Path) -> Iterator[IncidentService]:
 
 def opened(desk: IncidentService, *steps: Any) -> None:
     bundle = keep(desk, steps)
-    desk.append([born(desk, bundle, name) for name in NAMES])
+    desk.append(desk.principal, [born(desk, bundle, name) for name in NAMES])
 
 
 def drained(desk: IncidentService, perform: Any = accepted, own: str = "", threads: int = 8) -> Worker:
@@ -71,7 +72,7 @@ def done(desk: IncidentService, name: str) -> bool:
 
 
 def test_much_work_in_one_incident_lets_the_others_have_their_turn(desk: IncidentService) -> None:
-    desk.append([born(desk, keep(desk, [act(f"s{n}") for n in range(300)]), "i-0")])
+    desk.append(desk.principal, [born(desk, keep(desk, [act(f"s{n}") for n in range(300)]), "i-0")])
     opened(desk, *in_a_row(3))
     order: list[str] = []
 
@@ -95,7 +96,7 @@ def test_an_incident_whose_effects_hang_leaves_threads_to_the_others(desk: Incid
             others.release()
         return accepted(work, incident, head)
 
-    desk.append([born(desk, keep(desk, [act(f"s{n}") for n in range(20)]), "i-0")])
+    desk.append(desk.principal, [born(desk, keep(desk, [act(f"s{n}") for n in range(20)]), "i-0")])
     opened(desk, act("s"))
     worker = Worker(desk, perform=perform)
     thread = threading.Thread(target=worker.drain)
@@ -145,7 +146,7 @@ def stuck(desk: IncidentService) -> list[bool]:
 def test_an_incident_whose_work_fails_three_times_in_a_row_is_set_aside(desk: IncidentService) -> None:
     opened(desk, MESSAGE)
     assert [len(drained(desk, broken).troubles) for _ in range(4)] == [1, 1, 1, 0]
-    (failed,) = suspended_incidents.set_aside(desk.store).items()
+    (failed,) = suspended_incidents.set_aside(desk).items()
     assert (failed[0], failed[1].times) == (POISON, 3)
     drained(desk, written)
     assert stuck(desk) == [True, False, True], "nothing works on it any more"
@@ -155,10 +156,10 @@ def test_work_that_goes_well_in_between_begins_the_count_anew(desk: IncidentServ
     opened(desk, MESSAGE)
     drained(desk, broken)
     drained(desk, broken)
-    assert suspended_incidents.failed(desk.store)[POISON].times == 2
+    assert suspended_incidents.failed(desk)[POISON].times == 2
     drained(desk, written)
     assert stuck(desk) == [True, True, True]
-    assert suspended_incidents.failed(desk.store) == {}
+    assert suspended_incidents.failed(desk) == {}
 
 
 def test_a_person_resumes_an_incident_that_was_set_aside(desk: IncidentService) -> None:
@@ -166,7 +167,7 @@ def test_a_person_resumes_an_incident_that_was_set_aside(desk: IncidentService) 
     for _ in range(3):
         drained(desk, broken)
     suspended_incidents.resume(desk, POISON, "the memory is larger now")
-    assert suspended_incidents.failed(desk.store) == {}
+    assert suspended_incidents.failed(desk) == {}
     drained(desk, written)
     assert stuck(desk) == [True, True, True]
 
@@ -177,23 +178,23 @@ def test_a_resumption_that_is_refused_leaves_it_set_aside(desk: IncidentService)
         drained(desk, broken)
     with refused("reason_missing"):
         suspended_incidents.resume(desk, POISON, "")
-    assert list(suspended_incidents.set_aside(desk.store)) == [POISON]
+    assert list(suspended_incidents.set_aside(desk)) == [POISON]
 
 
 def test_incidents_that_failed_are_worked_on_one_at_a_time_and_all_of_them(desk: IncidentService) -> None:
     opened(desk, MESSAGE)
-    tries = suspended_incidents.Tries(desk.store, "w-before")
+    tries = suspended_incidents.Tries(desk, desk.store.register_worker("w-before"))
     for name in NAMES:
         tries.fail(name, suspended_incidents.DIED, desk.clock.now())
     held: list[bytes] = []
 
     def perform(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
-        held.extend(desk.store.marks(suspended_incidents.IN_HAND).values())
+        held.extend(desk.store.marks(IN_HAND).values())
         return written(work, incident, head)
 
     drained(desk, perform)
     assert [[name for name in NAMES if name.encode() in one] for one in held] == [[name] for name in NAMES]
-    assert (stuck(desk), suspended_incidents.failed(desk.store)) == ([True, True, True], {})
+    assert (stuck(desk), suspended_incidents.failed(desk)) == ([True, True, True], {})
 
 
 def test_effects_that_compute_for_too_long_three_times_in_a_row_set_their_incident_aside(
@@ -210,7 +211,7 @@ def test_effects_that_compute_for_too_long_three_times_in_a_row_set_their_incide
 
     drained(desk, slowly, threads=1)
     assert done == {"i-1": 4, POISON: 3, "i-3": 4}
-    assert list(suspended_incidents.set_aside(desk.store)) == [POISON]
+    assert list(suspended_incidents.set_aside(desk)) == [POISON]
 
 
 # --- work that ends the process -------------------------------------------------------------------------------
@@ -226,9 +227,9 @@ def test_an_incident_that_kills_the_process_three_times_in_a_row_is_set_aside(
     opened(desk, MESSAGE)
     command = [sys.executable, "-m", "tests.workers.poisoned", str(tmp_path), url]
     for _ in range(3):
-        assert suspended_incidents.set_aside(desk.store) == {}
+        assert suspended_incidents.set_aside(desk) == {}
         assert subprocess.run(command, cwd=ROOT, check=False, timeout=60).returncode == -signal.SIGKILL
-    (failed,) = suspended_incidents.set_aside(desk.store).items()
+    (failed,) = suspended_incidents.set_aside(desk).items()
     assert (failed[0], failed[1].why) == (POISON, suspended_incidents.DIED)
     assert subprocess.run(command, cwd=ROOT, check=False, timeout=60).returncode == 0
     assert stuck(desk) == [True, False, True]

@@ -13,13 +13,13 @@ from runner.base.states import Refusal
 from runner.effects.campaign_message import Wording
 from runner.effects.context import message_class, plan_context
 from runner.effects.notices.legal_basis import legal_context
-from runner.effects.notices.render import Paper
 from runner.errors import NotFound, Problem, Refused
 from runner.facts.vocabulary.register import nested
 from runner.incident.campaigns.campaign import Campaign, Ground, Way
 from runner.incident.notices.letters import Person
 from runner.incident.state.incident import Incident
 from runner.law.populations import views
+from runner.law.regime import SubstituteNotice
 from runner.reports.notices.notices import notice_rows
 from runner.routing.messaging import Channel, ContactPoint, Recipient
 from runner.routing.planner import choose
@@ -129,7 +129,7 @@ class CampaignTexts:
         status = self.addressing.statuses[made.duty]
         brief = legal_context(self.incident, status, self._library)
         rule = brief.rule if brief is not None else None
-        substitute = rule.substitute if rule is not None else None
+        substitute = (rule.substitute if rule is not None else None) or SubstituteNotice()
         return Ground(
             group=made,
             regime=status.regime,
@@ -137,11 +137,11 @@ class CampaignTexts:
             due=status.due,
             held=status.state == "held",
             breached=self._breached.get(group[1], self._breached[""]),
-            cost_over=substitute.cost_over if substitute is not None else None,
-            class_over=substitute.class_over if substitute is not None else None,
-            currency=substitute.currency if substitute is not None else "USD",
-            substitute=substitute.forms if substitute is not None else (),
-            short=_digest(self._short.papers[group]) if self._short is not None else "",
+            cost_over=substitute.cost_over,
+            class_over=substitute.class_over,
+            currency=substitute.currency,
+            substitute=substitute.forms,
+            short=self._short.papers[group].document().digest if self._short is not None else "",
         )
 
     def again(self, campaign: Campaign) -> tuple[Ground, ...]:
@@ -178,10 +178,6 @@ class CampaignTexts:
         return f"{first.notice} {first.version}" if first is not None else ""
 
 
-def _digest(paper: Paper) -> str:
-    return paper.document().digest
-
-
 def _breached(incident: Incident) -> dict[str, frozenset[str]]:
     """Return the address kinds whose accounts were breached, by population; the empty name is everybody's."""
     found: dict[str, frozenset[str]] = {}
@@ -216,9 +212,6 @@ def unapproved(texts: CampaignTexts, grounds: Sequence[Ground]) -> list[Problem]
     return [
         Problem(
             file=what,
-            line=0,
-            column=0,
-            severity="error",
             code="unapproved",
             message="The template is not approved",
             hint=signing.get(what, ""),

@@ -11,40 +11,42 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.campaigns.control import PLANNER, find, of_list, remove_abandoned_plans
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
-from runner.app.campaigns.tables import BulkTables, Intake, Known, NewOwed
+from runner.app.campaigns.record import find, of_list, record
+from runner.app.campaigns.tables import BulkTables, Intake, Known
+from runner.decoding import convert
 from runner.errors import Invalid, Problem, Refused, Usage
 from runner.files.people_lists.list_rows import open_people
 from runner.files.people_lists.people_list import as_problem, check_columns, checked
 from runner.files.people_lists.person_contacts import contact_of, same_domain, same_email, same_person
-from runner.incident.campaigns.campaign import Campaign, Contact, OwedState, Way
+from runner.incident.campaigns.campaign import Campaign, Contact, NewOwed, OwedState, Way
 from runner.incident.campaigns.campaign import Refused as Kept
-from runner.incident.campaigns.decide import sendable
 from runner.incident.campaigns.eligible_channels import eligible_channels
 from runner.incident.campaigns.pacing import (
     LEAST_CHUNK,
     MOST_CHUNK,
-    Feasibility,
     canary_size,
     chunk_size,
     feasibility,
 )
-from runner.incident.notices.letters import Group
+from runner.incident.campaigns.transitions import admit, sendable
 from runner.incident.state.campaigns import CampaignPart, CampaignPlanned
-from runner.incident.state.commands import RecordCampaign
 from runner.incident.state.incident import Incident
+from runner.reports.campaigns.campaigns import BulkPlan
 from runner.routing.traffic import Rate
 from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
 
+PLANNER = "bulk-plan-"
+"""What a process that plans a campaign is called while it lives, with the campaign's name behind."""
 BATCH = 1_000
 """People in one commit of the list."""
 SHOWN = 100
@@ -70,16 +72,6 @@ class PlanOrder(msgspec.Struct, frozen=True, kw_only=True):
     skip_bad: bool = False
 
 
-class BulkPlan(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/bulk-plan/v1"):
-    """A campaign as planned."""
-
-    campaign: Campaign
-    feasible: Feasibility
-    exempt: int
-    unreachable: int
-    warnings: tuple[str, ...] = ()
-
-
 def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: Tell) -> BulkPlan:
     """Plan a campaign; raises Refused, with the arithmetic, for one that cannot be done in time."""
     sendable(incident)
@@ -91,22 +83,24 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
         )
     tables = service.campaign_tables(service.principal)
     before = find(service, incident, order.notice, order.people.name)
-    if before is not None and before.state != "planned":
-        raise Refused(
-            f'The campaign "{order.notice}" to "{order.people.name}" is {before.state} already.',
-            hint="Put more people into a list with another name.",
-            code="already_begun",
-        )
+    if before is not None:
+        admit("plan", before.campaign, before.state)
     texts = CampaignTexts(service, incident, order.notice, order.short, order.duties)
     carried = carriers(service, incident, order.over)
     campaign = _begun(service, incident, order, carried)
     older = of_list(service, incident, order.notice, order.people.name)
-    alone = service.store.register_worker(PLANNER + campaign.id)
+    alone = service.register_worker(PLANNER + campaign.id)
     try:
-        remove_abandoned_plans(service, incident)
+        for name in tables.partial(incident.id):
+            if not service.worker_alive(PLANNER + name):
+                tables.drop(name)  # its planner died
         tables.create(campaign)
         try:
-            made = _read(service, incident, order, texts, carried, campaign, tell)
+            with tables.intake(campaign) as intake:
+                reading = _Reading(service, order, texts, carried, campaign, intake)
+                reading.read(tell)
+                made = reading.judged()
+                intake.finish()
         except BaseException:
             tables.drop(campaign.id)
             raise
@@ -117,23 +111,6 @@ def plan(service: IncidentService, incident: Incident, order: PlanOrder, tell: T
         if known.state == "planned":
             tables.drop(known.campaign.id)
     return made
-
-
-def _read(
-    service: IncidentService,
-    incident: Incident,
-    order: PlanOrder,
-    texts: CampaignTexts,
-    carried: CampaignChannels,
-    campaign: Campaign,
-    tell: Tell,
-) -> BulkPlan:
-    with service.campaign_tables(service.principal).intake(campaign) as intake:
-        reading = _Reading(service, order, texts, carried, campaign, intake)
-        reading.read(tell)
-        plan = _judged(service, reading, order, texts)
-        intake.finish()
-    return plan
 
 
 def _begun(
@@ -177,8 +154,7 @@ class _Reading:
     ) -> None:
         self._order, self._texts, self._carried = order, texts, carried
         self._tables: BulkTables = service.campaign_tables(service.principal)
-        self._intake = intake
-        self._gateway = service.gateway
+        self._service, self._intake = service, intake
         self.campaign = campaign
         self.people = open_people(order.people)
         check_columns(self.people, ("jurisdiction",) if texts.addressing.places_needed else (), postal=False)
@@ -193,15 +169,11 @@ class _Reading:
 
     def read(self, tell: Tell) -> None:
         """Take in the whole list."""
-        batch: list[tuple[int, Contact]] = []
-        for contact in self._contacts():
-            self.rows += 1
-            batch.append((self.rows, contact))
-            if len(batch) == BATCH:
-                self._take(batch)
-                batch = []
-                tell(self.rows)
-        self._take(batch)
+        people = enumerate(self._contacts(), 1)
+        while batch := list(islice(people, BATCH)):
+            self._take(batch)
+            self.rows = batch[-1][0]
+            tell(self.rows)
 
     def _contacts(self) -> Iterator[Contact]:
         for found in checked(self.people, self._order.population, self._texts.placed, postal=False):
@@ -220,9 +192,7 @@ class _Reading:
         addresses = [key for found in keys.values() for key in found.values()]
         suppressed = self._tables.suppressed(addresses)
         taken = self._intake.taken(addresses)
-        owed = [self._owed(n, contact, keys[n], suppressed, taken) for n, contact in batch]
-        if owed:
-            self._intake.add(owed)
+        self._intake.add([self._owed(n, contact, keys[n], suppressed, taken) for n, contact in batch])
 
     def _keys(self, contact: Contact) -> dict[Way, bytes]:
         digest = self._tables.digest
@@ -272,7 +242,9 @@ class _Reading:
         self.states[state] += 1
         self.by_group[group] += state != "duplicate"
         mail = bool(ways) and ways[0] == "email"
+        unreached = "" if ways else "no contact of this person is known or allowed"
         return NewOwed(
+            campaign=self.campaign.id,
             n=n,
             group=group,
             state=state,
@@ -282,7 +254,7 @@ class _Reading:
             person=who,
             address=keys[ways[0]] if ways else b"",
             domain=self._domain(contact.email.rpartition("@")[2]) if mail else b"",
-            why=contact.exempt or _unreached(ways, double),
+            why=contact.exempt or ("is in the list already" if double else unreached),
         )
 
     def _domain(self, domain: str) -> bytes:
@@ -294,11 +266,48 @@ class _Reading:
         for way, field in (("email", "email"), ("sms", "phone")):
             channel = self._carried.channels.get(way)  # type: ignore[call-overload]
             address = getattr(contact, field)
-            if address and channel is not None and self._gateway.address_problem(channel, address):
+            if address and channel is not None and self._service.gateway.address_problem(channel, address):
                 changes[field] = ""
         return msgspec.structs.replace(contact, **changes) if changes else contact
 
-    def planned(self) -> Campaign:
+    def judged(self) -> BulkPlan:
+        """Return the plan, or raise Invalid or Refused with what stands against it."""
+        order, texts = self._order, self._texts
+        if self.bad and not order.skip_bad:
+            more = f", {self.bad - SHOWN} of them not shown" if self.bad > SHOWN else ""
+            raise Invalid(
+                f'File "{order.people}" has {self.bad} invalid rows{more}. No plan was made.',
+                hint="Correct the rows, or add --skip-bad",
+                code="people",
+                problems=self.problems,
+            )
+        if not self.rows:
+            raise Refused(
+                f'File "{order.people}" has no people.',
+                hint="Write one row for each person.",
+                code="list_empty",
+            )
+        texts.require_whole()
+        campaign = self._planned()
+        for ground in campaign.grounds if order.short else ():
+            texts.wording((ground.group.jurisdiction, ground.group.population))
+        found = feasibility(campaign, self.ways, self._limited(), self._service.clock.now())
+        if not found.in_time:
+            raise Refused(
+                f"Sending would end at {found.done:%Y-%m-%dT%H:%M:%SZ}, after the deadline ({found.sum}). {found.duty}"
+                f" is due at {found.due:%Y-%m-%dT%H:%M:%SZ}.",
+                hint="Add a channel, or raise the rate: --rate CHANNEL=RATE",
+                code="too_late",
+            )
+        return BulkPlan(
+            campaign=campaign,
+            feasible=found,
+            exempt=self.states["exempt"],
+            unreachable=self.states["unreachable"],
+            warnings=tuple(_warnings(campaign, texts)),
+        )
+
+    def _planned(self) -> Campaign:
         """Return the campaign with what was counted."""
         grounds = tuple(
             msgspec.structs.replace(
@@ -322,7 +331,7 @@ class _Reading:
             ),
         )
 
-    def limited(self) -> dict[str, int]:
+    def _limited(self) -> dict[str, int]:
         """Return how many mails go to each destination that has a rate of its own."""
         named = {
             self._domain(name): name
@@ -337,46 +346,6 @@ class _Reading:
             elif everyone and "*" not in found:
                 found["*"] = people
         return found
-
-
-def _unreached(ways: Sequence[Way], double: bool) -> str:
-    if double:
-        return "is in the list already"
-    return "" if ways else "no contact of this person is known or allowed"
-
-
-def _judged(service: IncidentService, reading: _Reading, order: PlanOrder, texts: CampaignTexts) -> BulkPlan:
-    if reading.bad and not order.skip_bad:
-        more = f", {reading.bad - SHOWN} of them not shown" if reading.bad > SHOWN else ""
-        raise Invalid(
-            f'File "{order.people}" has {reading.bad} invalid rows{more}. No plan was made.',
-            hint="Correct the rows, or add --skip-bad",
-            code="people",
-            problems=reading.problems,
-        )
-    if not reading.rows:
-        raise Refused(
-            f'File "{order.people}" has no people.', hint="Write one row for each person.", code="list_empty"
-        )
-    texts.require_whole()
-    campaign = reading.planned()
-    for ground in campaign.grounds if order.short else ():
-        texts.wording((ground.group.jurisdiction, ground.group.population))
-    found = feasibility(campaign, reading.ways, reading.limited(), service.clock.now())
-    if not found.in_time:
-        raise Refused(
-            f"Sending would end at {found.done:%Y-%m-%dT%H:%M:%SZ}, after the deadline ({found.sum}). {found.duty}"
-            f" is due at {found.due:%Y-%m-%dT%H:%M:%SZ}.",
-            hint="Add a channel, or raise the rate: --rate CHANNEL=RATE",
-            code="too_late",
-        )
-    return BulkPlan(
-        campaign=campaign,
-        feasible=found,
-        exempt=reading.states["exempt"],
-        unreachable=reading.states["unreachable"],
-        warnings=tuple(_warnings(campaign, texts)),
-    )
 
 
 def _warnings(campaign: Campaign, texts: CampaignTexts) -> Iterator[str]:
@@ -404,22 +373,12 @@ def _record(service: IncidentService, incident: Incident, made: BulkPlan, before
         duplicates=campaign.duplicates,
         rejected=campaign.rejected,
         ways={str(way): people for way, people in campaign.ways.items()},
-        parts=tuple(_part(ground.group) for ground in campaign.grounds),
+        parts=tuple(
+            convert({**msgspec.structs.asdict(ground.group), "people": ground.group.letters}, CampaignPart)
+            for ground in campaign.grounds
+        ),
         sum=made.feasible.sum,
         by=service.principal.person,
         replaces=old,
     )
-    service.act(service.principal, incident.id, [RecordCampaign(by=service.principal.person, event=event)])
-
-
-def _part(group: Group) -> CampaignPart:
-    return CampaignPart(
-        jurisdiction=group.jurisdiction,
-        population=group.population,
-        duty=group.duty,
-        notice=group.notice,
-        version=group.version,
-        text=group.text,
-        people=group.letters,
-        approved_by=group.approved_by,
-    )
+    record(service, incident.id, event)

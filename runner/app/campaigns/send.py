@@ -12,22 +12,21 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from shlex import quote
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from runner.app.campaigns.chunk import Rates, Sender, ask_substitutes, record_stretch
-from runner.app.campaigns.control import known
+from runner.actions import Action
+from runner.app.campaigns.chunk import Sender
 from runner.app.campaigns.legal_basis import CampaignChannels, CampaignTexts, carriers, unapproved
+from runner.app.campaigns.record import ask_substitutes, known, move, record, record_stretch
 from runner.app.campaigns.tables import Known
 from runner.errors import Refused, Stale, StoreLocked, TocsinError
-from runner.incident.campaigns.campaign import Campaign, Ground, Way
-from runner.incident.campaigns.decide import sendable
-from runner.incident.campaigns.pacing import alarm
-from runner.incident.state.campaigns import AnyCampaignEvent, CampaignMoved
-from runner.incident.state.commands import RecordCampaign
+from runner.incident.campaigns.campaign import Campaign, Ground
+from runner.incident.campaigns.transitions import MOVES, admit, alarm, sendable
+from runner.incident.state.campaigns import CampaignMoved
 from runner.incident.state.incident import Incident
+from runner.reports.campaigns.campaigns import Ending, Sent
 from runner.yamlfile.limited_files import open_file
 
 if TYPE_CHECKING:
@@ -39,35 +38,20 @@ MOST_FAILURES = 3
 """Chunks in a row of which nothing could leave, before a person is asked."""
 LONGEST_WAIT = timedelta(seconds=5)
 """How long it waits at most before it looks again whether somebody paused it."""
-WAYS: tuple[Way, ...] = ("email", "sms")
 Tell = Callable[[int, int], None]
-Ending = Literal["done", "paused", "waiting", "stopped"]
 
 
-class WaitPolicy:
+class WaitPolicy(NamedTuple):
     """How a campaign waits, and how it is told to stop: a signal, a test."""
 
-    def __init__(
-        self, wait: Callable[[timedelta], None], stopped: Callable[[], bool], *, waits: bool = True
-    ) -> None:
-        """``wait`` returns after that time, or as soon as ``stopped`` says so; without ``waits`` it ends instead."""
-        self.wait, self.stopped, self.waits = wait, stopped, waits
+    wait: Callable[[timedelta], None]
+    """Returns after that time, or as soon as ``stopped`` says so."""
+    stopped: Callable[[], bool]
+    waits: bool = True
+    """False to end instead of waiting."""
 
 
-class Sent(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/bulk-sent/v1"):
-    """What one run of the sender came to."""
-
-    campaign: str
-    ending: Ending
-    reason: str
-    until: datetime | None
-    """When it can go on by itself."""
-    outcomes: dict[str, int]
-    lost: int
-    """People of a chunk that an earlier run left in flight: unknown."""
-
-
-class Checked(msgspec.Struct, frozen=True):
+class Checked(NamedTuple):
     """What holds as long as the incident does not change."""
 
     texts: CampaignTexts
@@ -100,7 +84,7 @@ def check(service: IncidentService, incident: Incident, campaign: Campaign) -> C
     if not groups:
         raise Refused(
             "Law enforcement asked to delay this notice (rule R27). Nothing was sent.",
-            hint="tocsin duties",
+            hint=Action("duty.list"),
             code="held",
         )
     return Checked(texts, groups)
@@ -117,20 +101,14 @@ def send(
     """Send, or go on where an earlier run stopped or was killed."""
     found = known(service, incident, notice, people)
     _same_list(found.campaign, people)
-    if found.state == "paused":
-        view = incident.campaigns.get(found.campaign.id)
-        raise Refused(
-            f'The campaign "{notice}" to "{people.name}" is paused{f": {view.reason}" if view and view.reason else "."}',
-            hint=f"tocsin bulk resume {notice} --people {quote(people.name)} --reason WHY",
-            code="paused",
-        )
+    admit("send", found.campaign, found.state, incident.campaigns[found.campaign.id].reason)
     checked = check(service, incident, found.campaign)
     try:
-        alone = service.store.register_worker(f"bulk-{found.campaign.id}")
+        alone = service.register_worker(f"bulk-{found.campaign.id}")
     except StoreLocked:
         raise Refused(
             "Another process sends this campaign.",
-            hint=f"tocsin bulk status {notice} --people {quote(people.name)}",
+            hint=Action("bulk.status", notice, {"people": people.name}),
             code="already_sending",
         ) from None
     try:
@@ -165,13 +143,13 @@ class _Run:
         tell: Tell,
     ) -> None:
         self._service, self._incident, self._checked = service, incident, checked
-        self._campaign, self._tag = found.campaign, found.tag
+        self._campaign, self._tag, self._state = found.campaign, found.tag, found.state
         self._patience, self._tell = patience, tell
         self._tables = service.campaign_tables(service.principal)
         self._outcomes: Counter[str] = Counter()
         self._since_record = 0
         self._failures = 0
-        self._total = sum(found.campaign.ways.get(way, 0) for way in WAYS)
+        self._total = found.campaign.sent_to
 
     def go(self) -> Sent:
         """Send until it is done, paused, told to stop, or has to wait longer than it may."""
@@ -179,7 +157,14 @@ class _Run:
         lost = self._tables.lose(self._campaign.id, self._service.clock.now(), why)
         self._begin()
         offered = self._offered()
-        sender = self._sender(offered)
+        sender = Sender(
+            self._service,
+            self._incident,
+            self._campaign,
+            self._tag,
+            offered.channels,
+            self._checked.texts,
+        )
         try:
             if why := self._closed(offered):
                 ending, reason, until = self._pause(why)
@@ -189,7 +174,7 @@ class _Run:
             sender.close()
             self._record()
         if ending in ("done", "paused"):
-            ask_substitutes(self._service, self._incident.id, self._campaign)
+            ask_substitutes(self._service, self._campaign)
         return Sent(
             campaign=self._campaign.id,
             ending=ending,
@@ -200,13 +185,18 @@ class _Run:
         )
 
     def _begin(self) -> None:
-        name = self._campaign.id
         if not self._campaign.head:
-            self._submit(CampaignMoved(campaign=name, state="sending", by=self._service.principal.person))
+            by = self._service.principal.person
+            record(
+                self._service,
+                self._incident.id,
+                CampaignMoved(campaign=self._campaign.id, state="sending", by=by),
+            )
             head = self._service.store.head(self._incident.id)
             self._change(head=f"{head.version}:sha256:{head.hash}")
-        if self._tables.set_state(name, "sending", "planned", "done"):
-            self._submit(CampaignMoved(campaign=name, state="sending", by=self._service.principal.person))
+        if self._state in MOVES["send"].before:
+            move(self._service, self._campaign, "send", by=self._service.principal.person)
+        self._incident = self._service.load(self._incident.id)
 
     def _offered(self) -> CampaignChannels:
         return carriers(self._service, self._incident, tuple(self._campaign.channels.values()))
@@ -218,18 +208,6 @@ class _Run:
             if way not in offered.channels and refusal is not None:
                 return f"{channel} is now blocked ({refusal.rule}): {refusal.why}"
         return ""
-
-    def _sender(self, found: CampaignChannels) -> Sender:
-        rates = Rates(self._service.store, self._tables, self._campaign, found.channels)
-        return Sender(
-            self._service,
-            self._incident,
-            self._campaign,
-            self._tag,
-            found.channels,
-            self._checked.texts,
-            rates,
-        )
 
     def _loop(self, sender: Sender) -> tuple[Ending, str, datetime | None]:
         while True:
@@ -249,14 +227,16 @@ class _Run:
                 continue
             until = held or self._soonest(sender)
             if until is None:
-                return self._done()
+                move(self._service, self._campaign, "end")
+                return "done", "no recipients remain", None
             if not self._patience.waits:
                 return (
                     "waiting",
                     "the pilot batch is sent" if held else "the remaining people are scheduled for later",
                     until,
                 )
-            self._wait(until)
+            left = until - self._service.clock.now()
+            self._patience.wait(max(timedelta(), min(left, LONGEST_WAIT)))
 
     def _one(self, sender: Sender, state: Known) -> bool:
         """Send one chunk; say whether there was one."""
@@ -302,11 +282,6 @@ class _Run:
                 found.append(max(ready, sender.rates.opens_at(way, now)))
         return min(found, default=None)
 
-    def _wait(self, until: datetime) -> None:
-        left = until - self._service.clock.now()
-        if left > timedelta():
-            self._patience.wait(min(left, LONGEST_WAIT))
-
     def _changed(self, sender: Sender) -> str:
         """Look at the incident again where it has changed; return why nothing may be sent any more."""
         if self._service.store.head(self._incident.id).version == self._incident.version:
@@ -322,14 +297,8 @@ class _Run:
         return ""
 
     def _pause(self, why: str) -> tuple[Ending, str, None]:
-        self._tables.set_state(self._campaign.id, "paused", "sending")
-        self._submit(CampaignMoved(campaign=self._campaign.id, state="paused", reason=why))
+        move(self._service, self._campaign, "stop", why)
         return "paused", why, None
-
-    def _done(self) -> tuple[Ending, str, None]:
-        if self._tables.set_state(self._campaign.id, "done", "sending"):
-            self._submit(CampaignMoved(campaign=self._campaign.id, state="done"))
-        return "done", "no recipients remain", None
 
     def _change(self, **changes: object) -> None:
         self._campaign = msgspec.structs.replace(self._campaign, **changes)
@@ -338,7 +307,3 @@ class _Run:
     def _record(self) -> None:
         self._since_record = 0
         self._incident = record_stretch(self._service, self._incident.id, self._campaign.id)
-
-    def _submit(self, event: AnyCampaignEvent) -> None:
-        command = RecordCampaign(by=self._service.principal.person, event=event)
-        self._incident = self._service.act(self._service.principal, self._incident.id, [command]).after

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from runner.store.campaigns.rows import Attempt as Attempt
 from runner.store.campaigns.rows import Chunk as Chunk
-from runner.store.campaigns.rows import Claimed as Claimed
 from runner.store.campaigns.rows import Intake as Intake
 from runner.store.campaigns.rows import Known as Known
-from runner.store.campaigns.rows import NewOwed as NewOwed
-from runner.store.campaigns.rows import Settled as Settled
-from runner.store.campaigns.rows import Standing as Standing
 from runner.store.campaigns.rows import chunk_digest as chunk_digest
-from runner.store.campaigns.tables import BOUNCED as BOUNCED
-from runner.store.campaigns.tables import COMPLAINED as COMPLAINED
 from runner.store.campaigns.tables import BulkTables as BulkTables

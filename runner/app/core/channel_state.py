@@ -51,9 +51,9 @@ class Probe(NamedTuple):
 class Traffic:
     """Breakers and accounts as of the last look into the store. For one thread."""
 
-    def __init__(self, store: Marks, channels: Callable[[], Mapping[str, Channel]]) -> None:
+    def __init__(self, marks: Marks, channels: Callable[[], Mapping[str, Channel]]) -> None:
         """Know nothing yet; ``channels`` is asked when it is first needed."""
-        self._store = store
+        self._marks = marks
         self._channels = channels
         self._breakers: dict[str, Breaker] = {}
         self._accounts: dict[str, Account] = {}
@@ -63,7 +63,7 @@ class Traffic:
     def refresh(self) -> None:
         """Look into the store for what others heard."""
         with suppress(StoreError):
-            marks = self._store.marks()
+            marks = self._marks.marks()
             self._breakers = {
                 name.removeprefix(BREAKER): from_json(body, Breaker)
                 for name, body in marks.items()
@@ -114,12 +114,12 @@ class Traffic:
 
     def _heard(self, breaker: Breaker, said: circuit_breaker.Told, now: datetime) -> Breaker:
         since, number = self._counted.get(breaker.domain, (now, 0))
-        recent = timedelta() <= now - since <= circuit_breaker.TOLERANCE.window
+        recent = timedelta() <= now - since <= circuit_breaker.WINDOW
         return circuit_breaker.on_result(breaker, said, now, good=number if recent else 0)
 
     def _count(self, domain: str, now: datetime) -> None:
         since, number = self._counted.get(domain, (now, 0))
-        recent = timedelta() <= now - since <= circuit_breaker.TOLERANCE.window
+        recent = timedelta() <= now - since <= circuit_breaker.WINDOW
         self._counted[domain] = (since, number + 1) if recent else (now, 1)
 
     def reports(self, incident: Incident) -> tuple[ReportDomain, ...]:
@@ -246,7 +246,7 @@ class Traffic:
                 after[ACCOUNT + name] = rate_limit.consume(account, rates[name], granted[name], now)
             return {name: msgspec.json.encode(rate_limit.prune(one, now)) for name, one in after.items()}
 
-        self._keep_accounts(self._store.change_marks([ACCOUNT + name for name in wanted], change))
+        self._keep_accounts(self._marks.change_marks([ACCOUNT + name for name in wanted], change))
         return granted
 
     def next_look(self, now: datetime) -> datetime | None:
@@ -274,7 +274,7 @@ class Traffic:
 
         names = [BREAKER + domain for domain in domains]
         try:
-            marks = self._store.change_marks(names, changed)
+            marks = self._marks.change_marks(names, changed)
         except StoreError:
             if must:
                 raise
@@ -292,7 +292,7 @@ class Traffic:
             }
 
         try:
-            marks = self._store.change_marks([ACCOUNT + name], changed)
+            marks = self._marks.change_marks([ACCOUNT + name], changed)
         except StoreError:
             marks = changed({ACCOUNT + name: msgspec.json.encode(self._accounts.get(name, Account()))})
         self._keep_accounts(marks)

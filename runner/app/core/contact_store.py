@@ -63,9 +63,9 @@ def forgotten(store: Store) -> tuple[PersonForgotten, ...]:
     return tuple(one for _, one in _events(store, STREAM) if isinstance(one, PersonForgotten))
 
 
-def kept_people(store: Store) -> frozenset[str]:
+def kept_people(service: ContactCache) -> frozenset[str]:
     """Return whoever has a journal that opens."""
-    return frozenset(row.title for row in _books(store))
+    return frozenset(row.title for row in _books(service.store))
 
 
 def _books(store: Store) -> list[IncidentRow]:
@@ -87,14 +87,14 @@ def _events(store: Store, journal: str) -> Iterator[tuple[datetime, AnyPeopleEve
 class ContactStore:
     """Whose journal is which, for whoever records a lot one by one: read once, and anew only where others wrote meanwhile."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, service: ContactCache) -> None:
+        self._service = service
         self.rows: dict[str, IncidentRow] = {}
         self.read()
 
     def read(self) -> None:
         """Read them anew."""
-        self.rows = {row.title: row for row in _books(self._store)}
+        self.rows = {row.title: row for row in _books(self._service.store)}
 
 
 def record(service: ContactCache, *events: AnyPeopleEvent, books: ContactStore | None = None) -> None:
@@ -102,7 +102,7 @@ def record(service: ContactCache, *events: AnyPeopleEvent, books: ContactStore |
 
     Nothing in them hangs on what stands there: where others were first, theirs stand before these.
     """
-    known = ContactStore(service.store) if books is None else books
+    known = ContactStore(service) if books is None else books
     left: Sequence[AnyPeopleEvent] = events
     fresh = True
 
@@ -166,18 +166,15 @@ def _row(service: ContactCache, book: IncidentRow | None, person: str, now: date
 def _append(
     service: ContactCache, row: IncidentRow, events: Sequence[AnyPeopleEvent], now: datetime
 ) -> Append:
-    entries = [
-        NewEvent(
-            type=type(event).__name__,
-            at=now,
-            actor=service.principal.actor,
-            payload=msgspec.json.encode(event, order="sorted"),
-            personal=True,
-        )
-        for event in events
-    ]
+    entries = [personal_event(event, service.principal, now) for event in events]
     after = msgspec.structs.replace(row, version=row.version + len(entries))
     return Append(incident=row.id, expected_version=row.version, events=entries, row=after)
+
+
+def personal_event(event: msgspec.Struct, principal: Principal, now: datetime) -> NewEvent:
+    """Return an event of a journal of the organisation as the store takes it, encrypted."""
+    payload = msgspec.json.encode(event, order="sorted")
+    return NewEvent(type=type(event).__name__, at=now, actor=principal.actor, payload=payload, personal=True)
 
 
 def shred(service: ContactCache, person: str) -> int:

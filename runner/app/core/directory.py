@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.contact_store import ContactCache, ContactStore, read_book, record, shred
 from runner.base.states import AttemptState
 from runner.base.text import nearest, text_problem
@@ -196,7 +197,7 @@ def hold_role(service: Office, role: str, persons: tuple[str, ...]) -> None:
 def _check(service: Office, contact: ContactPoint) -> None:
     channels, broken = read_channels(service.home)
     if contact.channel in broken:
-        raise Refused(broken[contact.channel], hint="tocsin doctor", code="broken_channel")
+        raise Refused(broken[contact.channel], hint=Action("home.doctor"), code="broken_channel")
     ways = (*channels, *broken, *KINDS)
     if contact.channel not in ways:
         near = nearest(contact.channel, ways)

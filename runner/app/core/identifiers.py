@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 
@@ -180,6 +181,11 @@ class IdGenerator(Protocol):
         """Return two words that people can say on the telephone."""
 
 
+_steady: Callable[[], float] = (
+    partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
+)
+
+
 class SystemClock:
     """The machine's clock."""
 
@@ -189,9 +195,7 @@ class SystemClock:
 
     def steady(self) -> timedelta:
         """Return what has passed since the machine started; nobody can set it, and on Linux it counts sleep."""
-        if hasattr(time, "CLOCK_BOOTTIME"):
-            return timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
-        return timedelta(seconds=time.monotonic())
+        return timedelta(0, _steady())
 
 
 class RandomIds:

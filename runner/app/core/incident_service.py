@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.actions import Action
 from runner.app.core.active_incident import OPEN as OPEN_STATES
 from runner.app.core.active_incident import Choice, counts
 from runner.app.core.conflict_retry import Backoff, retry
@@ -20,20 +22,29 @@ from runner.app.core.reader import Reader
 from runner.app.core.repository import (
     Append,
     Appended,
+    ChangeMarks,
     Conflict,
     IncidentRow,
     Repository,
     Store,
     Turn,
+    WorkerHandle,
     recorded,
+    unknown_incident,
 )
 from runner.app.core.rights import Rights, refuse_other_names, require, rights_of
 from runner.base.actor import Principal
-from runner.decoding import from_json
 from runner.effects.context import EffectContext, Sender
 from runner.errors import NotFound, Refused
 from runner.incident.law.duties import duty_statuses, near_statuses
-from runner.incident.state.commands import AnyCommand, MigratePlaybook, PinPlaybook
+from runner.incident.state.commands import (
+    Acknowledge,
+    AnyCommand,
+    MigratePlaybook,
+    PinPlaybook,
+    Rendered,
+)
+from runner.incident.state.documents import DocumentRendered
 from runner.incident.state.events import IncidentOpened, PlaybookMigrated, Recorded
 from runner.incident.state.exercise_time import clock_time, time_in
 from runner.incident.state.incident import Incident, Run
@@ -84,9 +95,24 @@ class IncidentService:
 
     # --- what an incident refers to -----------------------------------------------------------------------
 
+    def apart(self) -> IncidentService:
+        """Return a service for another thread: on the same store, and with nothing folded in common."""
+        return IncidentService(
+            self.folder, self.home, self.store, self.clock, self.chance, self.principal.program()
+        )
+
+    def close(self) -> None:
+        """Let go of the store; twice is harmless."""
+        self.store.close()
+
+    @property
+    def read_only(self) -> bool:
+        """Is the home on a medium that takes no writes?"""
+        return self.store.read_only
+
     @property
     def store(self) -> Store:
-        """The journals, documents and tables of the home."""
+        """The journals, documents and tables of the home; outside the core only what holds no contents is read here."""
         return self.repository.store
 
     def library(self, incident: Incident) -> Library:
@@ -127,7 +153,7 @@ class IncidentService:
         """Return what is known of the domains and accounts of our channels; nothing is read yet."""
         from runner.app.core.channel_state import Traffic
 
-        return Traffic(self.store, lambda: self.channels)
+        return Traffic(self, lambda: self.channels)
 
     @cached_property
     def channels(self) -> Mapping[str, Channel]:
@@ -146,7 +172,7 @@ class IncidentService:
             probe.kind,
             probe.key,
             self.clock.now(),
-            self._gateway,
+            self.gateway,
             lambda reference: resolve(reference, base=self.folder),
         )
 
@@ -156,7 +182,7 @@ class IncidentService:
             from runner.base.text import nearest
 
             close = nearest(person, self.directory.people)
-            hint = f"Use {close}" if close else "tocsin person list"
+            hint = f"Use {close}" if close else Action("person.list")
             raise NotFound(f'Person "{person}" is not in the contact list.', hint=hint, code="unknown_person")
 
     # --- reading ------------------------------------------------------------------------------------------
@@ -168,7 +194,7 @@ class IncidentService:
             found = [row.id for row in rows if name in (row.id, row.codename)]
             if found:
                 return found[-1]
-            raise NotFound(f'Incident "{name}" does not exist.', hint="tocsin list", code="unknown_incident")
+            raise unknown_incident(name)
         if chosen := counts(choice, rows):
             return chosen
         open_rows = [row for row in rows if row.state in OPEN_STATES]
@@ -187,9 +213,20 @@ class IncidentService:
             code="which_incident",
         )
 
-    def incidents(self) -> list[IncidentRow]:
-        """Return the rows of all incidents."""
-        return self.repository.incidents()
+    def last_ended(self, rows: Sequence[IncidentRow]) -> IncidentRow | None:
+        """Return the incident that ended last; None where none ended or all are erased."""
+        from runner.app.core.step_reference import last_ended
+
+        found = last_ended(self.store, rows)
+        return None if found is None else found[1]
+
+    def incidents(self, state: str | None = None) -> list[IncidentRow]:
+        """Return the rows of all incidents, or of those in a state."""
+        return self.repository.incidents(state)
+
+    def row(self, incident: str) -> IncidentRow | None:
+        """Return the row of an incident; None where there is none."""
+        return self.store.row(incident)
 
     def load(self, incident: str) -> Incident:
         """Return an incident as of now."""
@@ -206,23 +243,6 @@ class IncidentService:
     def near_duties(self, incident: Incident, at: datetime | None = None) -> tuple[DutyStatus, ...]:
         """Return the duties of those laws alone of which something is in sight, or was done or claimed."""
         return near_statuses(incident, at or self.now_in(incident), self.library(incident))
-
-    def misread(self, incident: Incident) -> tuple[str, ...]:
-        """Return the positions of counsel in an incident, also those asked for, that no pinned law knows, in words."""
-        from runner.facts.vocabulary.register import Fact, nested
-        from runner.law.counsel_positions import ineffective_positions
-
-        library = self.library(incident)
-        asked = {
-            change.key: Fact(key=change.key, value=from_json(change.value), at=people.at)
-            for people in incident.second_person.values()
-            if people.state == "awaiting"
-            for change in people.act.facts
-        }
-        known = library.regimes if library.outline is None else library.outline.laws
-        return ineffective_positions(
-            nested({**incident.facts, **asked}), [law.id for law in known], library.regime
-        )
 
     def read(self, principal: Principal) -> Reader:
         """Return what a principal may read."""
@@ -245,9 +265,9 @@ class IncidentService:
         def attempt() -> Turn | None:
             found = self.load(incident)
             made = commands(found) if callable(commands) else commands
-            refuse_other_names(principal, (command.by for command in made))
+            refuse_other_names(principal, chain.from_iterable(map(_named, made)))
             done = self.prepare(found, made, principal=principal)
-            if done.append is not None and not self.append([done])[0]:
+            if done.append is not None and not self._commit([done])[0]:
                 return None
             self.repository.keep(done.incident)
             self.repository.keep_snapshot(done.incident)
@@ -274,18 +294,20 @@ class IncidentService:
         now: datetime | None = None,
     ) -> Transaction:
         """Return one transaction of an incident without writing it; ``now`` is the clock's time where nothing else is said."""
-        from runner.app.core.transaction import prepare  # commands that only read import no engine
+        from runner.app.core.transaction import make_transaction  # commands that only read import no engine
         from runner.app.core.war_room import guest_list, room_choice
 
         at, who = now or self.clock.now(), principal or self.principal
         require(rights_of(who, lambda: incident.roles).acts, who, f"change {incident.codename}")
         library = self.repository.library_with(incident, *(run for made in commands for run in _pinned(made)))
         decided = (*self._handovers(incident), *commands)
-        transaction = prepare(incident, decided, at, library, who, worker, room=room, rooms=rooms)
+        transaction = make_transaction(incident, decided, at, library, who, worker, room=room, rooms=rooms)
         for choose in (room_choice, guest_list):
             if command := choose(self, transaction.incident):
                 decided = (*decided, command)
-                transaction = prepare(incident, decided, at, library, who, worker, room=room, rooms=rooms)
+                transaction = make_transaction(
+                    incident, decided, at, library, who, worker, room=room, rooms=rooms
+                )
         return transaction
 
     def _handovers(self, incident: Incident) -> tuple[AnyCommand, ...]:
@@ -296,22 +318,26 @@ class IncidentService:
 
         return tuple(handovers(incident, self.directory))
 
-    def append(self, turns: Sequence[Transaction]) -> list[str]:
+    def append(self, principal: Principal, turns: Sequence[Transaction]) -> list[str]:
         """Commit turns together; return each one's new head, empty where somebody else was faster."""
+        require(self._rights(principal).acts, principal, "change incidents")
+        return self._commit(turns)
+
+    def _commit(self, turns: Sequence[Transaction]) -> list[str]:
         appends = [turn.append for turn in turns if turn.append is not None]
         results = self.write(appends, recorded=self.clock.now()) if appends else []
         return [result.head if isinstance(result, Appended) else "" for result in results]
 
     def open(self, principal: Principal, event: IncidentOpened, commands: Commands) -> Turn:
         """Make an incident durable; raises Refused where there is one of its name."""
-        from runner.app.core.transaction import prepare
+        from runner.app.core.transaction import make_transaction
 
         require(self._rights(principal).acts, principal, "open an incident")
         now = self.clock.now()
         born = begin(Recorded(1, clock_time(event.clock, now) if event.clock else now, event))
         library = self.repository.library_with(born, *(run for made in commands for run in _pinned(made)))
-        done = prepare(born, commands, now, library, principal, birth=event)
-        if not self.append([done])[0]:
+        done = make_transaction(born, commands, now, library, principal, birth=event)
+        if not self._commit([done])[0]:
             raise Refused(
                 "An incident with this codename exists. Nothing was saved.",
                 hint="repeat the command",
@@ -331,6 +357,11 @@ class IncidentService:
         require(self._rights(principal).manages, principal, "erase")
         self.store.shred(journal)
 
+    def rebuild(self, principal: Principal, rows: Sequence[IncidentRow]) -> None:
+        """Replace the rows of all journals by what was found in these."""
+        require(self._rights(principal).manages, principal, "rebuild the indexes")
+        self.store.rebuild(rows)
+
     def keep_document(self, principal: Principal, incident: str | None, content: bytes) -> str:
         """Keep a document under its digest, encrypted for an incident or shared by all; return the digest."""
         require(self._rights(principal).acts, principal, "keep a document")
@@ -340,6 +371,44 @@ class IncidentService:
         """Return what is kept of notices to many people."""
         require(self._rights(principal).acts, principal, "work on campaigns")
         return self.store.bulk()
+
+    # --- what all processes on the home share: it is no record -----------------------------------------------
+
+    def marks(self, prefix: str = "") -> dict[str, bytes]:
+        """Return the marks whose names begin so: what is known of the world now."""
+        return self.store.marks(prefix)
+
+    def change_marks(
+        self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
+    ) -> dict[str, bytes]:
+        """Change marks, while nobody else does; as ``Store.change_marks``."""
+        require(self._rights(self.principal).acts, self.principal, "change marks")
+        return self.store.change_marks(names, change, waits=waits)
+
+    def setting(self, name: str) -> str | None:
+        """Return a small setting."""
+        return self.store.setting(name)
+
+    def set_setting(self, name: str, value: str | None) -> None:
+        """Keep a small setting; None removes it."""
+        require(self._rights(self.principal).acts, self.principal, "change settings")
+        self.store.set_setting(name, value)
+
+    def worker_alive(self, worker: str) -> bool:
+        """Tell whether a worker lives."""
+        return self.store.worker_alive(worker)
+
+    def register_worker(self, worker: str) -> WorkerHandle:
+        """Prove from now on that a worker lives; raises StoreLocked when one of that name does."""
+        return self.store.register_worker(worker)
+
+    def is_work_due(self) -> bool:
+        """Tell whether something is to be done now, or a domain that is down is to be looked at again."""
+        now = self.clock.now()
+        if self.store.due(now):
+            return True
+        self.traffic.refresh()
+        return self.traffic.probe_due(now)
 
     # --- effects ------------------------------------------------------------------------------------------
 
@@ -372,10 +441,10 @@ class IncidentService:
     def _sender(self, incident: Incident) -> Sender:
         """Return the door to the world: an exercise has one of its own before it."""
         if incident.drill is None:
-            return self._gateway
+            return self.gateway
         from runner.effects.simulated import ExerciseSender
 
-        return ExerciseSender(self._gateway, incident, self.now_in(incident))
+        return ExerciseSender(self.gateway, incident, self.now_in(incident))
 
     def letterhead(self) -> bytes:
         """Return the firm's own Word file, empty where none is named; raises NotFound where it is not there."""
@@ -402,13 +471,9 @@ class IncidentService:
                 code="file_unreadable",
             ) from None
 
-    @property
+    @cached_property
     def gateway(self) -> Gateway:
         """Return the door to the integrations."""
-        return self._gateway
-
-    @cached_property
-    def _gateway(self) -> Gateway:
         from runner.effects.gateway.gateway import Gateway
 
         return Gateway(base=self.folder)
@@ -416,6 +481,15 @@ class IncidentService:
     def forget_directory(self) -> None:
         """Read people and channels anew next time: somebody changed them."""
         self.__dict__.pop("_directory", None)
+
+
+def _named(command: AnyCommand) -> tuple[str, ...]:
+    """Return the person whom a command names as the one who answers, or who wrote something."""
+    match command:
+        case Acknowledge(person=person) | Rendered(event=DocumentRendered(by=person)):
+            return (person,)
+        case _:
+            return ()
 
 
 def _pinned(command: AnyCommand) -> tuple[Run, ...]:

@@ -17,9 +17,6 @@ from runner.incident.state.incident import Incident
 from runner.routing.organisation import Directory, Home, Person
 from runner.routing.rota import Rota, Watch, on_call
 
-BY = "rota"
-"""Who hands a role over when the watch changes."""
-
 
 class Rotas:
     """The rotas of a home, each kept as long as its file and the people stay as they are."""
@@ -78,7 +75,7 @@ def handovers(incident: Incident, directory: Directory) -> Iterator[AssignRole]:
         return
     for role in sorted(incident.on_call):
         if role in directory.watches and (persons := standing(directory, role)) != incident.roles.get(role):
-            yield AssignRole(by=BY, role=role, persons=persons, on_call=True)
+            yield AssignRole(role=role, persons=persons, on_call=True)
 
 
 def standing(directory: Directory, role: str) -> tuple[str, ...]:

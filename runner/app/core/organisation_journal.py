@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from runner.app.core.conflict_retry import retry
-from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent, whole
+from runner.app.core.contact_store import personal_event
+from runner.app.core.repository import Append, Appended, IncidentRow, whole
 from runner.incident.people.contact_journal import STREAM
 
 if TYPE_CHECKING:
@@ -70,16 +71,7 @@ def _append(service: IncidentService, journal: str, version: int, events: Sequen
         opened_at=now,
         version=version + len(events),
     )
-    new = [
-        NewEvent(
-            type=type(event).__name__,
-            at=now,
-            actor=service.principal.actor,
-            payload=msgspec.json.encode(event, order="sorted"),
-            personal=True,
-        )
-        for event in events
-    ]
+    new = [personal_event(event, service.principal, now) for event in events]
     append = Append(incident=journal, expected_version=version, events=new, row=row)
     return isinstance(service.record(service.principal, [append], now)[0], Appended)
 

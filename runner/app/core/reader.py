@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import msgspec
 
-from runner.app.core.repository import IncidentRow, Repository, StoredEvent
-from runner.app.core.rights import Held, Rights, require, rights_of
+from runner.actions import Action
+from runner.app.core.repository import Head, IncidentRow, Repository, StoredEvent
+from runner.app.core.rights import Rights, RoleHolders, require, rights_of
 from runner.base.actor import Actor, Principal
 from runner.errors import UNREADABLE, NotFound
 from runner.incident.state.incident import Incident
+
+TREE = "tree"
+"""The form in which the text of a notice is kept, from which all formats are written."""
 
 
 class Reader:
     """What one principal may read. No record in an incident's state comes from a stream other than the operational one."""
 
-    def __init__(self, repository: Repository, principal: Principal, held: Held) -> None:
+    def __init__(self, repository: Repository, principal: Principal, holders: RoleHolders) -> None:
         """Take the incidents, who reads, and who holds roles in the home."""
         self._repository = repository
         self._principal = principal
-        self._home = rights_of(principal, held)
+        self._home = rights_of(principal, holders)
 
     def incidents(self) -> list[IncidentRow]:
         """Return the rows of all incidents that may be read."""
@@ -29,11 +34,11 @@ class Reader:
             return rows
         return [row for row in rows if self._may_read(row.id)]
 
-    def incident(self, name: str) -> Incident:
-        """Return an incident as of now; raises Refused where it may not be read."""
+    def incident(self, name: str, known_at: datetime | None = None) -> Incident:
+        """Return an incident as of now, or as it was known at an instant; raises Refused where it may not be read."""
         found = self._repository.load(name)
         require("operational" in self._rights(found).streams, self._principal, f"read {found.codename}")
-        return found
+        return found if known_at is None else self._repository.known_at(name, known_at)
 
     def events(self, incident: Incident, after: int = 0) -> Iterator[StoredEvent]:
         """Yield the events behind ``after``; of one in another stream only type, time and digest."""
@@ -42,17 +47,22 @@ class Reader:
             withheld = row.stream not in streams
             yield msgspec.structs.replace(row, actor=Actor(claimed=""), payload=None) if withheld else row
 
+    def head(self, incident: Incident) -> Head:
+        """Return the version and the hash at the end of an incident's journal."""
+        return self._repository.store.head(incident.id)
+
     def document(self, incident: Incident, document: str, form: str) -> bytes:
-        """Return a kept document in a format; raises NotFound where the incident has none such."""
+        """Return a kept document in a format, or its text as a tree; raises NotFound where the incident has none such."""
         require("operational" in self._rights(incident).streams, self._principal, f"read {document}")
         found = incident.documents.get(document)
-        if found is None or form not in found.files:
+        digest = None if found is None else found.tree if form == TREE else found.files.get(form)
+        if not digest:
             raise NotFound(
                 f'Incident "{incident.codename}" has no document "{document}" in format {form}.',
-                hint="tocsin notice list",
+                hint=Action("notice.list"),
                 code="unknown_document",
             )
-        return self._repository.store.get_blob(found.files[form])
+        return self._repository.store.get_blob(digest)
 
     def _may_read(self, name: str) -> bool:
         try:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core import snapshots
 from runner.decoding import from_json
 from runner.errors import NotFound, Sealed, StoreCorrupt, StoreError, StoreTooNew
@@ -26,6 +28,7 @@ from runner.playbook.format import Bundle
 from runner.playbook.pinned import Contents, Pinned
 from runner.playbook.plan import Plan, compile_plan
 from runner.store.chain import event_of
+from runner.store.port import IN_HAND as IN_HAND
 from runner.store.port import PATIENCE as PATIENCE
 from runner.store.port import Append as Append
 from runner.store.port import Appended as Appended
@@ -39,6 +42,7 @@ from runner.store.port import Snapshot
 from runner.store.port import Store as Store
 from runner.store.port import StoredEvent as StoredEvent
 from runner.store.port import Verification as Verification
+from runner.store.port import WorkerHandle as WorkerHandle
 from runner.store.upgrades import SCHEMA_VERSION as SCHEMA_VERSION
 from runner.store.worker_lock import FileLock as FileLock
 from runner.store.worker_lock import worker_lock_held as worker_lock_held
@@ -55,26 +59,11 @@ KEPT = 4
 Libraries = Callable[[Incident], Library]
 
 
-def load_incident(store: Store, name: str, libraries: Libraries) -> Incident:
-    """Return an incident from its journal; raises NotFound, or Sealed when it was shredded."""
-    with whole(store, name):
-        last = store.head(name).version
-        rows = store.read_payloads(name)
-        first = next(rows, None)
-        if first is None and not last:
-            raise NotFound(f'Incident "{name}" does not exist.', hint="tocsin list", code="unknown_incident")
-        if first is None:
-            raise _damaged(name, 1, missing=True)
-        incident = _folded(begin(recorded(name, first, 1)), rows, libraries)
-        if incident.version < last:
-            raise _damaged(name, incident.version + 1, missing=True)
-        return incident
-
-
-def catch_up(store: Store, incident: Incident, libraries: Libraries) -> Incident:
-    """Return an incident with what others appended since."""
-    with whole(store, incident.id):
-        return _folded(incident, store.read_payloads(incident.id, incident.version), libraries)
+def unknown_incident(name: str) -> NotFound:
+    """Return the error for a name that no incident has."""
+    return NotFound(
+        f'Incident "{name}" does not exist.', hint=Action("incident.list"), code="unknown_incident"
+    )
 
 
 def _folded(
@@ -177,6 +166,8 @@ class Repository:
 
     def library_with(self, incident: Incident, *runs: Run) -> Library:
         """Return the library of an incident with the plans of more runs in it."""
+        if not runs:
+            return self.library(incident)
         more = {f"+{run.id}": run for run in runs}
         return self.library(msgspec.structs.replace(incident, runs={**incident.runs, **more}))
 
@@ -185,6 +176,10 @@ class Repository:
         return (
             self.pinned(incident.catalogue) if incident.catalogue else Pinned(Contents(), self.store.get_blob)
         )
+
+    def document(self, digest: str) -> bytes:
+        """Return a document by its digest, for the program itself: what people ask for is read with a ``Reader``."""
+        return self.store.get_blob(digest)
 
     def pinned(self, digest: str) -> Pinned:
         """Return the law and templates of a digest."""
@@ -201,9 +196,9 @@ class Repository:
             self._plans[digest] = plan
         return plan
 
-    def incidents(self) -> list[IncidentRow]:
-        """Return the rows of all incidents: what the store keeps in other journals is none."""
-        return [row for row in self.store.rows() if row.kind != STREAM]
+    def incidents(self, state: str | None = None) -> list[IncidentRow]:
+        """Return the rows of all incidents, or of those in a state: what the store keeps in other journals is none."""
+        return [row for row in self.store.rows(state) if row.kind != STREAM]
 
     def load(self, incident: str) -> Incident:
         """Return an incident as of now; one that was loaded before is only caught up with."""
@@ -212,10 +207,18 @@ class Repository:
         self.keep(found)
         return found
 
+    def has_journals(self) -> bool:
+        """Tell whether the organisation has journals beside that of its people."""
+        return any(row.id != STREAM for row in self.store.rows(STREAM))
+
     def last_recorded(self) -> datetime | None:
         """Return when the newest event of all journals was written; needs no key."""
         links = (link for row in self.store.rows() for link in self.store.links(row.id, row.version - 1))
         return max((event_of(link).recorded for link in links), default=None)
+
+    def last_entry(self, row: IncidentRow) -> datetime:
+        """Return the wall time of an incident's last entry."""
+        return max((event.at for event in self.store.read(row.id, row.version - 1)), default=row.opened_at)
 
     def refuse_read_only(self, place: str) -> None:
         """Raise StoreReadOnly where the store takes no writes."""
@@ -225,8 +228,33 @@ class Repository:
             raise read_only(place)
 
     def fold(self, incident: str) -> Incident:
-        """Return an incident from its journal alone, from the first event on."""
-        return load_incident(self.store, incident, self.library)
+        """Return an incident from its journal alone; raises NotFound, or Sealed when it was shredded."""
+        with whole(self.store, incident):
+            last = self.store.head(incident).version
+            rows = self.store.read_payloads(incident)
+            first = next(rows, None)
+            if first is None and not last:
+                raise unknown_incident(incident)
+            if first is None:
+                raise _damaged(incident, 1, missing=True)
+            found = _folded(begin(recorded(incident, first, 1)), rows, self.library)
+            if found.version < last:
+                raise _damaged(incident, found.version + 1, missing=True)
+            return found
+
+    def known_at(self, incident: str, at: datetime) -> Incident:
+        """Return an incident as its journal told it at an instant; raises NotFound when it had not been opened."""
+        with whole(self.store, incident):
+            known = takewhile(lambda row: row.recorded <= at, self.store.read(incident))
+            rows = ((row.seq, row.exercise_at or row.at, row.payload) for row in known)
+            first = next(rows, None)
+            if first is None:
+                raise NotFound(
+                    f'Incident "{incident}" was not open yet at {at:%Y-%m-%d %H:%M:%S %z}.',
+                    hint=Action("incident.timeline"),
+                    code="not_opened",
+                )
+            return _folded(begin(recorded(incident, first, 1)), rows, self.library)
 
     def _snapshot(self, incident: str) -> Incident | None:
         snapshot = self.store.snapshot(incident)
@@ -259,7 +287,9 @@ class Repository:
 
     def refresh(self, incident: Incident) -> Incident:
         """Return an incident with what others appended since."""
-        return catch_up(self.store, incident, self.library)
+        with whole(self.store, incident.id):
+            rows = self.store.read_payloads(incident.id, incident.version)
+            return _folded(incident, rows, self.library)
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):

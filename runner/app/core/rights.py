@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
+from runner.actions import Slot, assign_role
 from runner.base.actor import Principal, Stream, named_person
 from runner.errors import Refused
 
@@ -34,17 +35,17 @@ ROLES: Mapping[str, Rights] = {
     "hr": Rights(streams=frozenset(("operational", "hr")), acts=True),
     ANY: Rights(streams=frozenset(("operational",)), acts=True),
 }
-Held = Callable[[], Mapping[str, Sequence[str]]]
+RoleHolders = Callable[[], Mapping[str, Sequence[str]]]
 """From role to the people who hold it; asked only where a name is proven."""
 
 
-def rights_of(principal: Principal, held: Held) -> Rights:
+def rights_of(principal: Principal, holders: RoleHolders) -> Rights:
     """Return all that a principal may do; nothing for nobody, and for a name that nothing proves."""
     if not principal.person:
         return Rights()
     if principal.os_user:
         return ROLES[LOCAL]
-    roles = held() if principal.proven_by else {}
+    roles = holders() if principal.proven_by else {}
     given = [ROLES.get(role, ROLES[ANY]) for role, people in roles.items() if principal.person in people]
     return Rights(
         streams=frozenset(stream for rights in given for stream in rights.streams),
@@ -65,6 +66,6 @@ def require(right: object, principal: Principal, what: str) -> None:
     if not right:
         raise Refused(
             f"{named_person(principal.person)} may not {what}.",
-            hint="tocsin role assign ROLE PERSON",
+            hint=assign_role(Slot("ROLE")),
             code="no_right",
         )

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from shlex import quote
 from typing import TYPE_CHECKING
 
+from runner.actions import Action, Slot
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused
 from runner.incident.state.expression_view import open_before
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.reports.core.formatting import moment
-from runner.reports.core.task_rows import definition, handle, place_of, to_come
+from runner.reports.core.task_rows import definition, handle, numbered, place_of, to_come
 
 if TYPE_CHECKING:
     from runner.app.core.repository import IncidentRow, Store
 
 
-def resolve_step(incident: Incident, text: str, rows: Sequence[str] = ()) -> str:
-    """Return the invocation that ``text`` means; ``rows`` are those just shown, counted from 1.
+def resolve_step(incident: Incident, text: str) -> str:
+    """Return the invocation that ``text`` means; a number is that of a row, counted from 1.
 
     A bare id means the newest invocation of its step. One that several steps of the incident have, or had, is refused
     for good: it never comes to mean one of them because the others have ended. Raises NotFound, or Refused with the
@@ -28,22 +28,32 @@ def resolve_step(incident: Incident, text: str, rows: Sequence[str] = ()) -> str
     """
     if text in incident.invocations:
         return text
+    rows = numbered(incident)
     if text.isdecimal():
         if not 1 <= int(text) <= len(rows):
-            raise NotFound(f"Row {text} does not exist.", hint="tocsin task list", code="unknown_row")
+            raise NotFound(f"Row {text} does not exist.", hint=Action("task.list"), code="unknown_row")
         return rows[int(text) - 1]
     invocations = [i for i in incident.invocations.values() if _named(i, text)]
     if not invocations:
         known = sorted({i.step for i in incident.invocations.values()})
         near = nearest(text, known)
-        hint = f"Use {near}" if near else "tocsin task list"
+        hint = f"Use {near}" if near else Action("task.list")
         raise NotFound(
             f'Task "{text}" does not exist in "{incident.codename}".', hint=hint, code="unknown_step"
         )
     return _one(invocations, text, rows)
 
 
-def refuse_to_come(incident: Incident, text: str, library: Library) -> None:
+def begun_step(incident: Incident, text: str, library: Library) -> str:
+    """Return the invocation that ``text`` means; raises as ``resolve_step`` does, and Refused for a step to come."""
+    try:
+        return resolve_step(incident, text)
+    except NotFound:
+        _refuse_to_come(incident, text, library)
+        raise
+
+
+def _refuse_to_come(incident: Incident, text: str, library: Library) -> None:
     """Raise Refused where ``text`` is a step of a body that has not been opened, with what that waits for."""
     for invocation in incident.invocations.values():
         step = definition(incident, library, invocation.id)
@@ -53,7 +63,7 @@ def refuse_to_come(incident: Incident, text: str, library: Library) -> None:
             before = ", ".join((*open_before(incident, invocation, step), *invocation.missing))
             raise Refused(
                 f'Task "{text}" is not open. It is part of {invocation.step}{f", which waits for {before}" if before else ""}.',
-                hint=f"tocsin task show {quote(handle(incident, invocation.id))}",
+                hint=Action("task.show", handle(incident, invocation.id)),
                 code="task_not_open",
             )
 
@@ -87,15 +97,15 @@ NEWEST = 8
 
 def nothing_open(store: Store, rows: Sequence[IncidentRow]) -> NotFound:
     """Return the error, with the incident that ended last, when, and how to look at it."""
-    hint = "tocsin open PLAYBOOK"
     last = last_ended(store, rows)
     if last is None:
-        return NotFound("No incident is open.", hint=hint, code="no_incident")
+        start = Action("incident.open", Slot("PLAYBOOK"))
+        return NotFound("No incident is open.", hint=start, code="no_incident")
     at, row = last
     said = f'No incident is open. "{row.codename}" was {row.state} at {moment(at)}.'
     return NotFound(
         said,
-        hint=f"Show the incident: tocsin status --incident {row.codename}. Or: {hint}",
+        hint=f"Show the incident: tocsin status --incident {row.codename}. Or: tocsin open PLAYBOOK",
         code="no_incident",
     )
 

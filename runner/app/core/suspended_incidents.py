@@ -8,14 +8,14 @@ at the next try, because incidents that failed are worked on one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.core.repository import Store
+from runner.app.core.repository import IN_HAND, WorkerHandle
 from runner.decoding import json_reader
 from runner.errors import StoreError
 from runner.incident.state.commands import Resume
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from runner.app.core.repository import Turn
 
 MARKS = "work/"
-FAILED, IN_HAND = f"{MARKS}failed/", f"{MARKS}in_hand/"
+FAILED = f"{MARKS}failed/"
 EVERY = timedelta(seconds=5)
 """How often a worker looks whether others have died."""
 DIED = "the process of the work stopped unexpectedly"
@@ -42,45 +42,43 @@ class InHand(msgspec.Struct, frozen=True, kw_only=True):
 _FAILED, _IN_HAND = json_reader(Failed), json_reader(InHand)
 
 
-def failed(store: Store) -> dict[str, Failed]:
+def failed(service: IncidentService) -> dict[str, Failed]:
     """Return the incidents whose last work failed, with what dead workers had in hand although nobody counted it yet."""
-    marks = store.marks(MARKS)
+    marks = service.marks(MARKS)
     found = _failed(marks)
-    for held in _held_by_the_dead(store, marks).values():
-        found.update({name: _once_more(found.get(name), DIED, held.at) for name in held.incidents})
+    for left in _left_by_the_dead(service, marks).values():
+        found.update({name: _once_more(found.get(name), DIED, left.at) for name in left.incidents})
     return found
 
 
-def set_aside(store: Store) -> dict[str, Failed]:
+def set_aside(service: IncidentService) -> dict[str, Failed]:
     """Return the incidents that only people work on."""
-    return {name: one for name, one in failed(store).items() if one.aside}
+    return {name: one for name, one in failed(service).items() if one.aside}
 
 
 def resume(service: IncidentService, incident: str, reason: str) -> Turn:
     """Go on with automatic work: of a paused incident, and of one that was set aside, which counts anew from none."""
-    _count_the_dead(service.store)
+    _count_the_dead(service)
     mark = FAILED + incident
-    before = service.store.marks(mark).get(mark)
+    before = service.marks(mark).get(mark)
     found = _FAILED(before) if before is not None else None
     why = found.why if found is not None and found.aside else ""
     # First the mark: the event wakes a worker, which is to find the incident free.
-    service.store.change_marks([mark], lambda known: {})
+    service.change_marks([mark], lambda known: {})
     try:
-        return service.act(
-            service.principal, incident, [Resume(by=service.principal.person, reason=reason, set_aside=why)]
-        )
+        return service.act(service.principal, incident, [Resume(reason=reason, set_aside=why)])
     except BaseException:
         if before is not None:
-            service.store.change_marks([mark], lambda known: {mark: before})
+            service.change_marks([mark], lambda known: {mark: before})
         raise
 
 
 class Tries:
     """What one worker has in hand, and which incidents failed, as of its last look. For the worker's loop alone."""
 
-    def __init__(self, store: Store, worker: str) -> None:
-        self._store = store
-        self._mark = IN_HAND + worker
+    def __init__(self, service: IncidentService, handle: WorkerHandle) -> None:
+        self._service = service
+        self._handle = handle
         self._written: tuple[str, ...] = ()
         self._next = datetime.min.replace(tzinfo=UTC)
         self.failed: dict[str, Failed] = {}
@@ -90,24 +88,23 @@ class Tries:
         if now >= self._next:
             self._next = now + EVERY
             with suppress(StoreError):
-                _count_the_dead(self._store)
-        self.failed = _failed(self._store.marks(FAILED))
+                _count_the_dead(self._service)
+        self.failed = _failed(self._service.marks(FAILED))
 
-    def hold(self, incidents: Collection[str], now: datetime) -> None:
+    def begin(self, incidents: Collection[str], now: Callable[[], datetime]) -> None:
         """Write down what is in hand from now on, before anything is done with it."""
         names = tuple(sorted(incidents))
         if names == self._written:
             return
-        body = {self._mark: msgspec.json.encode(InHand(incidents=names, at=now))} if names else {}
-        with suppress(StoreError):  # who cannot write this can record no work either
-            self._store.change_marks([self._mark], lambda known: body, waits=False)
+        with suppress(StoreError, OSError):  # who cannot write this can record no work either
+            self._handle.hold(msgspec.json.encode(InHand(incidents=names, at=now())) if names else b"")
             self._written = names
 
     def fail(self, incident: str, why: str, now: datetime) -> None:
         """Count one failure more."""
         mark = FAILED + incident
         with suppress(StoreError):
-            found = self._store.change_marks(
+            found = self._service.change_marks(
                 [mark], lambda known: {mark: _counted(known.get(mark), why, now)}
             )
             self.failed[incident] = _FAILED(found[mark])
@@ -118,7 +115,7 @@ class Tries:
         if before is not None and not before.aside:
             mark = FAILED + incident
             with suppress(StoreError):
-                self._store.change_marks(
+                self._service.change_marks(
                     [mark], lambda known: known if _is_aside(known.get(mark)) else {}, waits=False
                 )
                 del self.failed[incident]
@@ -130,28 +127,36 @@ def _failed(marks: Mapping[str, bytes]) -> dict[str, Failed]:
     }
 
 
-def _held_by_the_dead(store: Store, marks: Mapping[str, bytes]) -> dict[str, InHand]:
+def _left_by_the_dead(service: IncidentService, marks: Mapping[str, bytes]) -> dict[str, InHand]:
     """Return the marks of workers that are gone and had something in hand."""
     return {
-        mark: _IN_HAND(body)
+        mark: _hand(body)
         for mark, body in marks.items()
-        if mark.startswith(IN_HAND) and not store.worker_alive(mark.removeprefix(IN_HAND))
+        if mark.startswith(IN_HAND) and not service.worker_alive(mark.removeprefix(IN_HAND))
     }
 
 
-def _count_the_dead(store: Store) -> None:
+def _hand(body: bytes) -> InHand:
+    """Return what stands in a mark: nothing where its worker died while it wrote, for then it had begun nothing of it."""
+    try:
+        return _IN_HAND(body)
+    except msgspec.DecodeError:
+        return InHand(incidents=(), at=datetime.min.replace(tzinfo=UTC))
+
+
+def _count_the_dead(service: IncidentService) -> None:
     """Count what dead workers had in hand: once, however many notice it."""
-    for mark, held in _held_by_the_dead(store, store.marks(IN_HAND)).items():
-        names = [FAILED + name for name in held.incidents]
+    for mark, left in _left_by_the_dead(service, service.marks(IN_HAND)).items():
+        names = [FAILED + name for name in left.incidents]
 
         def change(
-            known: Mapping[str, bytes], mark: str = mark, names: list[str] = names, at: datetime = held.at
+            known: Mapping[str, bytes], mark: str = mark, names: list[str] = names, at: datetime = left.at
         ) -> Mapping[str, bytes]:
             if mark not in known:
                 return known
             return {name: _counted(known.get(name), DIED, at) for name in names}
 
-        store.change_marks([mark, *names], change)
+        service.change_marks([mark, *names], change)
 
 
 def _counted(known: bytes | None, why: str, at: datetime) -> bytes:

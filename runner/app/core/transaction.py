@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import chain, islice, repeat
+from itertools import islice
 
 import msgspec
 
@@ -48,7 +48,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """There is more that could start, but no room for it now."""
 
 
-def prepare(
+def make_transaction(
     incident: Incident,
     commands: Sequence[AnyCommand],
     now: datetime,
@@ -68,25 +68,30 @@ def prepare(
     """
     wall, now = now, time_in(incident, now)
     base = 0 if birth is not None else incident.version
-    said: list[AnyEvent] = [] if birth is None else [birth]
+    said: list[Recorded] = [] if birth is None else [Recorded(1, now, birth)]
     for command in commands:
-        decided = _for_whom(decide(incident, command, now, library), principal)
-        incident = fold(incident, number(incident, now, decided), library)
+        made = _for_whom(decide(incident, command, principal, now, library), principal)
+        decided = number(incident, now, made)
+        incident = fold(incident, decided, library)
         said.extend(decided)
     if said and principal.on_behalf_of:
-        said.append(_on_behalf(base + 1, said, principal))
-        incident = fold(incident, number(incident, now, said[-1:]), library)
-    after = time_in(incident, wall)
-    incident, followed = settle(incident, after, library)
+        said.extend(behalf := number(incident, now, [_on_behalf(said, principal)]))
+        incident = fold(incident, behalf, library)
+    after, decided_on = time_in(incident, wall), incident
+    incident, settled = settle(incident, after, library)
+    followed = number(decided_on, after, settled)
     intents, work, more = _claimed(incident, after, library, worker, room, rooms)
-    incident = fold(incident, number(incident, after, intents), library) if intents else incident
-    if not said and not followed and not intents:
+    if intents:
+        claimed = number(incident, after, intents)
+        incident = fold(incident, claimed, library)
+        followed.extend(claimed)
+    if not said and not followed:
         return Transaction(append=None, incident=incident, work=work, more=more)
     actor, program = principal.actor, principal.program().actor
     played = incident.drill is not None
     events = [
-        *(entry(event, wall, actor, now if played else None) for event in said),
-        *(entry(event, wall, program, after if played else None) for event in chain(followed, intents)),
+        *(entry(one.event, wall, actor, one.at if played else None) for one in said),
+        *(entry(one.event, wall, program, one.at if played else None) for one in followed),
     ]
     append = Append(
         incident=incident.id,
@@ -100,11 +105,10 @@ def prepare(
             rooms=rooms,
         ),
     )
-    happened = chain(zip(said, repeat(now)), zip(chain(followed, intents), repeat(after)))
     return Transaction(
         append=append,
         incident=incident,
-        events=tuple(Recorded(n, at, event) for n, (event, at) in enumerate(happened, base + 1)),
+        events=(*said, *followed),
         work=work,
         more=more,
     )
@@ -116,13 +120,15 @@ def _for_whom(events: Sequence[AnyEvent], principal: Principal) -> tuple[AnyEven
     What needs two people says which system user asked for it, and nobody asks for it in the name of another.
     """
     person = principal.on_behalf_of
-    if person and any(isinstance(event, SecondPersonAsked) for event in events):
+    asked = any(isinstance(event, SecondPersonAsked) for event in events)
+    if person and asked:
         raise Refused(
             "You cannot ask for a second person on behalf of another person.",
             hint="Remove --on-behalf-of",
             code="on_behalf",
         )
-    events = [_by_user(event, principal) for event in events]
+    if asked:
+        events = [_by_user(event, principal) for event in events]
     if not person:
         return tuple(events)
     return tuple(
@@ -140,9 +146,10 @@ def _by_user(event: AnyEvent, principal: Principal) -> AnyEvent:
     return msgspec.structs.replace(event, act=act)
 
 
-def _on_behalf(first: int, events: Sequence[AnyEvent], principal: Principal) -> ActedOnBehalf:
-    """Say for whom the entries from ``first`` on were made: that person is to confirm them."""
-    steps = dict.fromkeys(str(getattr(event, "step", "")) for event in events)
+def _on_behalf(said: Sequence[Recorded], principal: Principal) -> ActedOnBehalf:
+    """Say for whom these entries were made: that person is to confirm them."""
+    first = said[0].seq
+    steps = dict.fromkeys(str(getattr(entry.event, "step", "")) for entry in said)
     steps.pop("", None)
     person, by, via = principal.on_behalf_of, principal.person, principal.via
     return ActedOnBehalf(first=first, person=person, by=by, via=via, steps=tuple(steps))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.exercises.exercises import plan_of
 from runner.app.exercises.improvements import contacts, of_incident, read
 from runner.app.notices.notices import Pulled, save, save_draft
@@ -43,9 +44,10 @@ if TYPE_CHECKING:
 
 def source_of(service: IncidentService, incident: Incident) -> Source:
     """Gather what a report is made from."""
-    head = service.store.head(incident.id)
+    reader = service.read(service.principal)
+    head = reader.head(incident)
     library = service.library(incident)
-    rows = list(service.store.read(incident.id))
+    rows = list(reader.events(incident))
     items = of_incident(read(service), incident.id)
     plan = plan_behind(service, incident)
     zone = zone_of(incident, plan.clock.start if plan is not None else "")
@@ -113,9 +115,7 @@ def write_report(
             for form, one in named.items()
         }
         heads = {**{head.name: head.head for head in numbers.heads}, "report": numbers.head}
-        signed = c.SignReport(
-            by=service.principal.person, digest=bound_digest(files), files=files, heads=heads
-        )
+        signed = c.SignReport(digest=bound_digest(files), files=files, heads=heads)
         service.act(service.principal, incident.id, [signed])
     return Report(numbers=numbers, files=(*pulleds, *annex))
 
@@ -129,7 +129,7 @@ def signers(incident: Incident, plan: Exercise | None) -> frozenset[str]:
 
 def _may_sign(service: IncidentService, source: Source) -> None:
     if why := unready(source):
-        hint = "tocsin drill show" if source.plan is not None else "tocsin close"
+        hint = Action("drill.show") if source.plan is not None else Action("incident.close")
         raise Refused(f"The report is a draft: {why}.", hint=hint, code="report_draft")
     who, able = service.principal, signers(source.incident, source.plan)
     if who.on_behalf_of or who.person not in able:

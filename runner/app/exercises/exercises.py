@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.repository import IncidentRow
 from runner.app.exercises.schedules import real_incidents
 from runner.app.incidents.facts import stated
@@ -23,7 +24,7 @@ from runner.incident.exercises.injects import Due, due_injects, next_inject, ske
 from runner.incident.exercises.rating_rules import Proposal
 from runner.incident.exercises.ratings import proposal_for, ratings
 from runner.incident.state import commands as c
-from runner.incident.state.exercise import LIVE, OVER, ClockChange, ExerciseClock
+from runner.incident.state.exercise import LIVE, OVER, ClockChange, ExerciseBegun, ExerciseClock, FaultSet
 from runner.incident.state.incident import Incident
 from runner.incident.turn.timers import next_wakeup
 from runner.reports.incidents.incidents import Playing
@@ -71,14 +72,15 @@ def prepare_drill(
     opening = prepare_opening(service, request, catalog, pinned, at=start)
     event = msgspec.structs.replace(opening.event, clock=ExerciseClock(wall=wall, at=start, rate=0.0))
     begun = c.BeginExercise(
-        by=service.principal.person,
-        name=plan.name,
-        title=plan.title,
-        exercise_type=plan.type,
-        plan=service.keep_document(service.principal, None, msgspec.json.encode(plan)),
-        marking=plan.marking,
-        live=tuple(participant.person for participant in plan.participants if participant.opted_in),
-        head=service.store.verify().head if plan.type == LIVE else "",
+        event=ExerciseBegun(
+            name=plan.name,
+            title=plan.title,
+            exercise_type=plan.type,
+            plan=service.keep_document(service.principal, None, msgspec.json.encode(plan)),
+            marking=plan.marking,
+            live=tuple(participant.person for participant in plan.participants if participant.opted_in),
+            head=service.store.verify().head if plan.type == LIVE else "",
+        )
     )
     # Who plays which role, over whoever holds it on other days.
     held: dict[str, tuple[str, ...]] = {}
@@ -93,9 +95,9 @@ def plan_of(service: IncidentService, incident: Incident) -> Exercise:
     """Return the plan that an exercise was begun with; raises Refused for an incident that is none."""
     if incident.drill is None or not incident.drill.plan:
         raise Refused(
-            f'"{incident.codename}" is not an exercise.', hint="tocsin drill list", code="not_an_exercise"
+            f'"{incident.codename}" is not an exercise.', hint=Action("drill.list"), code="not_an_exercise"
         )
-    return from_json(service.store.get_blob(incident.drill.plan), Exercise)
+    return from_json(service.repository.document(incident.drill.plan), Exercise)
 
 
 def set_clock(
@@ -105,9 +107,7 @@ def set_clock(
     incident = service.load(name)
     plan = plan_of(service, incident)
     rate = 1.0 if incident.kind == "test" else RATES[plan.clock.mode] * plan.clock.rate
-    made = c.SetExerciseClock(
-        by=service.principal.person, change=change, wall=service.clock.now(), rate=rate, to=to, reason=reason
-    )
+    made = c.SetExerciseClock(change=change, wall=service.clock.now(), rate=rate, to=to, reason=reason)
     return service.act(service.principal, name, [made])
 
 
@@ -170,9 +170,7 @@ def one_of(names: Iterable[str]) -> str:
 def leave_out(service: IncidentService, name: str, number: str, reason: str) -> Turn:
     """Leave an event of the scenario out; raises NotFound for one that the plan does not have."""
     event_of(plan_of(service, service.load(name)), number)
-    return service.act(
-        service.principal, name, [c.DeferInject(by=service.principal.person, number=number, reason=reason)]
-    )
+    return service.act(service.principal, name, [c.DeferInject(number=number, reason=reason)])
 
 
 def observe(service: IncidentService, name: str, seen: c.Observe) -> Turn:
@@ -197,14 +195,14 @@ def observe(service: IncidentService, name: str, seen: c.Observe) -> Turn:
 def _release(service: IncidentService, name: str, due: Due) -> Turn:
     """What happens to the players, what is true with it and what fails from then on are one entry."""
     incident = service.load(name)
-    now, by = service.now_in(incident), service.principal.person
+    now = service.now_in(incident)
     facts = stated(service, incident, due.event.facts, f"{SCENARIO} {due.event.number}", "confirmed")
     return service.act(
         service.principal,
         name,
         [
-            c.ReleaseInject(number=due.event.number, cause=due.cause, planned=due.planned, by=by),
-            *((c.RecordFacts(by=by, changes=facts),) if facts else ()),
+            c.ReleaseInject(number=due.event.number, cause=due.cause, planned=due.planned),
+            *((c.RecordFacts(changes=facts),) if facts else ()),
             *(_fault(fault, now) for fault in due.event.faults),
         ],
     )
@@ -213,12 +211,14 @@ def _release(service: IncidentService, name: str, due: Due) -> Turn:
 def _fault(plan: FaultPlan, now: datetime) -> c.SetFault:
     until = now + parse_duration(plan.lasts) if plan.lasts else None
     if plan.channel:
-        return c.SetFault(kind="channel", ref=plan.channel, until=until)
+        return c.SetFault(event=FaultSet(kind="channel", ref=plan.channel, until=until))
     if plan.person:
-        return c.SetFault(kind="person", ref=plan.person, until=until)
+        return c.SetFault(event=FaultSet(kind="person", ref=plan.person, until=until))
     if plan.clock_skew:
-        return c.SetFault(kind="clock", ref="clock", until=until, shift=parse_duration(plan.clock_skew))
-    return c.SetFault(kind="worker", ref="worker", until=now)
+        return c.SetFault(
+            event=FaultSet(kind="clock", ref="clock", until=until, shift=parse_duration(plan.clock_skew))
+        )
+    return c.SetFault(event=FaultSet(kind="worker", ref="worker", until=now))
 
 
 def targets_of(plan: Exercise) -> dict[str, str]:
@@ -250,10 +250,10 @@ def proposed(service: IncidentService, incident: Incident, target: str) -> Propo
 
 def rate(service: IncidentService, name: str, made: c.Rate) -> Turn:
     """Keep a rating; raises Refused for somebody who does not evaluate, where the plan names who does."""
-    able = plan_of(service, service.load(name)).evaluators
-    if able and made.by not in able:
+    able, by = plan_of(service, service.load(name)).evaluators, service.principal.person
+    if able and by not in able:
         raise Refused(
-            f'"{made.by}" is not an evaluator of this exercise.',
+            f'"{by}" is not an evaluator of this exercise.',
             hint=f"Ask one of: {', '.join(sorted(able))}. Your observations: tocsin drill observe 'TEXT'",
             code="no_evaluator",
         )
@@ -279,7 +279,7 @@ def exercised(service: IncidentService) -> tuple[Exercised, ...]:
     What was played without people (kind ``test``) is not among them.
     """
     found: list[tuple[datetime, Exercised]] = []
-    for row in service.store.rows():
+    for row in service.incidents():
         if row.kind != "exercise":
             continue
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core import organisation_journal
 from runner.app.exercises.exercises import exercised, no_target, plan_of, targets_of
 from runner.base.text import nearest
@@ -74,7 +75,7 @@ def item(found: Items, name: str) -> Item:
     known = next((item for item in found.items.values() if item.id.lower() == name.lower()), None)
     if known is None:
         near = nearest(name, found.items)
-        hint = f"Use {near}" if near else "tocsin improvement list --all"
+        hint = f"Use {near}" if near else Action("improvement.list", args={"all": True})
         raise NotFound(f'Action item "{name}" does not exist.', hint=hint, code="unknown_item")
     return known
 
@@ -119,7 +120,7 @@ def chosen(service: IncidentService, incident: Incident, refs: Collection[str]) 
     if again := [ref for ref in refs if ref in done]:
         raise Refused(
             f'Proposal "{again[0]}" is action item {done[again[0]]} already.',
-            hint="tocsin improvement list",
+            hint=Action("improvement.list"),
             code="already_taken",
         )
     wanted = known if "all" in refs else refs
@@ -144,7 +145,7 @@ def source_in(service: IncidentService, incident: Incident, objective: str = "",
             near = nearest(step, known)
             raise NotFound(
                 f'Step "{step}" did not start in "{incident.codename}".',
-                hint=f"Use {near}" if near else "tocsin task list",
+                hint=f"Use {near}" if near else Action("task.list"),
                 code="unknown_step",
             )
         source = msgspec.structs.replace(source, step=step)
@@ -179,7 +180,7 @@ def _checked(service: IncidentService, plan: Plan) -> Plan:
             near = nearest(role, service.directory.roles)
             raise NotFound(
                 f'Role "{role}" does not exist.',
-                hint=f"Use role:{near}" if near else "tocsin role list",
+                hint=f"Use role:{near}" if near else Action("role.list"),
                 code="unknown_role",
             )
     elif owner:
@@ -256,7 +257,7 @@ def found_proof(service: IncidentService, known: Item, exercise: str = "") -> tu
     for incident, plan in exercised(service):
         if named and incident.id != named:
             continue
-        head = service.store.head(incident.id)
+        head = service.read(service.principal).head(incident)
         verdict = judged(known, incident, plan, f"{head.version}:sha256:{head.hash}")
         if verdict.proof is not None:
             return verdict.proof, ""

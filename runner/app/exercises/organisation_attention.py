@@ -10,7 +10,6 @@ from runner.app.core.active_incident import OPEN
 from runner.app.core.repository import IncidentRow
 from runner.app.core.suspended_incidents import set_aside
 from runner.errors import TocsinError
-from runner.incident.people.contact_journal import STREAM
 from runner.incident.state.incident import Incident
 from runner.law.duty import DutyStatus
 from runner.reports.core.attention_item import AttentionItem
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 def missed(service: IncidentService) -> tuple[AttentionItem, ...]:
     """Return the exercises that should have come by themselves and did not, as long as nobody has acknowledged it."""
-    if not _has_journals(service):
+    if not service.repository.has_journals():
         return ()
     from runner.app.core.organisation_journal import entries
     from runner.incident.exercises.schedules import JOURNAL, READER, fold_schedules
@@ -34,18 +33,13 @@ def missed(service: IncidentService) -> tuple[AttentionItem, ...]:
 
 def waiting(service: IncidentService) -> tuple[AttentionItem, ...]:
     """Return what is about no incident, as of now."""
-    if not _has_journals(service):
+    if not service.repository.has_journals():
         return ()
     from runner.app.core.organisation_journal import entries, today
     from runner.incident.exercises.improvements import JOURNAL, READER, fold_items
 
     items = fold_items(entries(service, JOURNAL, READER)).items
     return (*missed(service), *late_items(items.values(), today(service)))
-
-
-def _has_journals(service: IncidentService) -> bool:
-    """Tell whether the organisation has journals beside that of its people: without one, nothing of them is imported."""
-    return any(row.id != STREAM for row in service.store.rows(STREAM))
 
 
 def is_watched(row: IncidentRow) -> bool:
@@ -55,7 +49,7 @@ def is_watched(row: IncidentRow) -> bool:
 
 def left_running(service: IncidentService) -> Iterator[tuple[Incident, tuple[DutyStatus, ...]]]:
     """Yield each incident that was closed with duties open, and those that still are."""
-    for row in service.store.rows("closed"):
+    for row in service.incidents("closed"):
         if is_watched(row):
             from runner.incident.turn.decide_close import left_open
 
@@ -79,9 +73,9 @@ def pressing(service: IncidentService, apart_from: str) -> tuple[AttentionItem, 
 def do_now(service: IncidentService) -> Iterator[tuple[IncidentRow, tuple[AttentionItem, ...] | TocsinError]]:
     """Yield DO NOW of each incident that is open, paused or was closed with duties open; or why it cannot be read."""
 
-    aside = set_aside(service.store)
-    for row in service.store.rows():
-        if row.kind == STREAM or not (row.state in OPEN or is_watched(row)):
+    aside = set_aside(service)
+    for row in service.incidents():
+        if not (row.state in OPEN or is_watched(row)):
             continue
         try:
             incident = service.load(row.id)

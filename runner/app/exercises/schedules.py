@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from runner.actions import Action
 from runner.app.core import organisation_journal
 from runner.app.core.incident_service import IncidentService
 from runner.app.exercises.fire_times import between, check
@@ -58,24 +59,21 @@ def keep(service: IncidentService, rule: Rule) -> Schedule:
 
     def decide(book: Book) -> Sequence[AnyScheduleEvent]:
         known = book.schedules
-        for schedule in known.values():
-            if schedule.ended is None and schedule.rule == rule:
-                raise Refused(
-                    f'The schedule "{schedule.id}" is the same.',
-                    hint=f"tocsin {listing(rule)}",
-                    code="already_scheduled",
-                )
+        same = [
+            schedule.id for schedule in known.values() if schedule.ended is None and schedule.rule == rule
+        ]
+        if same:
+            raise Refused(
+                f'The schedule "{same[0]}" is the same.',
+                hint=Action("routine.list") if rule.routine else Action("drill.schedules"),
+                code="already_scheduled",
+            )
         names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(known) + 3)))
         free = next(name for name in names if name not in known)
         return (DrillScheduled(schedule=free, by=service.principal.person, rule=rule),)
 
     (made,) = change(service, decide)
     return read(service).schedules[made.schedule]
-
-
-def listing(rule: Rule) -> str:
-    """Return the command that shows schedules of this sort."""
-    return "routine list" if rule.routine else "drill schedules"
 
 
 def drop(service: IncidentService, name: str, *, routine: bool = False) -> None:
@@ -102,7 +100,7 @@ def acknowledge(service: IncidentService, name: str, reason: str) -> None:
         if wrong is None:
             raise Refused(
                 f'Schedule "{name}" has no run to acknowledge.',
-                hint="tocsin drill schedules",
+                hint=Action("drill.schedules"),
                 code="nothing_to_acknowledge",
             )
         made = FiringAcknowledged(
@@ -141,7 +139,7 @@ def written(exercise: str, base: Path) -> str:
 
 def real_incidents(service: IncidentService) -> tuple[str, ...]:
     """Return the codenames of the real incidents that are not over; one that is paused is one of them."""
-    rows = service.store.rows()
+    rows = service.incidents()
     return tuple(row.codename for row in rows if row.kind == "real" and row.state in ("open", "paused"))
 
 
@@ -155,7 +153,7 @@ def take(
         by=service.principal.person,
         now=now,
         real=real_incidents(service),
-        alive=service.store.worker_alive,
+        alive=service.worker_alive,
         still_open=lambda incident: _still_open(service, incident),
         chance=chance,
     )
@@ -174,7 +172,7 @@ def _due(schedule: Schedule, look: Look) -> Iterator[AnyScheduleEvent]:
 
 
 def _still_open(service: IncidentService, incident: str) -> bool:
-    row = service.store.row(incident)
+    row = service.row(incident)
     if row is None or row.state not in ("open", "paused"):
         return False
     drill = service.load(incident).drill

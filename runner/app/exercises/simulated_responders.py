@@ -169,8 +169,8 @@ class Players:
         """Find out what the task is about, tick its rows, and end it."""
         self._record(_of(self._behaviour.finds, invocation, ()))
         by = self._holder(invocation, step.role)
-        rows = [c.CheckRow(step=invocation.id, row=n, by=by) for n in range(len(step.checklist))]
-        self._do(by, *rows, c.CompleteTask(step=invocation.id, by=by, comment="done"))
+        rows = [c.CheckRow(step=invocation.id, row=n) for n in range(len(step.checklist))]
+        self._do(by, *rows, c.CompleteTask(step=invocation.id, comment="done"))
 
     def _answer(self, invocation: Invocation, step: p.Ask) -> None:
         value = _of(self._answers, invocation, None)
@@ -197,7 +197,6 @@ class Players:
                 if person not in barred:
                     made = c.Decide(
                         step=invocation.id,
-                        by=person,
                         digest=subject.digest if subject else "",
                         approved=approved,
                         reason="" if approved else REASON,
@@ -216,7 +215,11 @@ class Players:
         if not made or not blocking(incident, made[-1]):
             return False
         again = notices.render_step(self._service, incident, made[-1].step)
-        self._service.act(self._service.principal, self._name, [msgspec.structs.replace(again, by="")])
+        self._service.act(
+            self._service.principal,
+            self._name,
+            [msgspec.structs.replace(again, event=msgspec.structs.replace(again.event, by=""))],
+        )
         return True
 
     def _hand_in(self, incident: Incident, invocation: Invocation, step: p.File) -> None:
@@ -250,8 +253,7 @@ class Players:
         gone = unreachable(incident, self._service.clock.now())
         open_ = [delivery for delivery in open_ if delivery.person not in gone]
         for delivery in open_:
-            made = c.ReportCall(delivery=delivery.id, reached=True, by=delivery.person)
-            self._do(delivery.person, made)
+            self._do(delivery.person, c.ReportCall(delivery=delivery.id, reached=True))
         return bool(open_)
 
     # --- otherwise ----------------------------------------------------------------------------------------
@@ -262,13 +264,13 @@ class Players:
         match word:
             case "skip" | "cancel" | "fail" | "retry":
                 by = self._anybody()
-                self._do(by, _ENDINGS[word](step=invocation.id, by=by, reason=REASON))
+                self._do(by, _ENDINGS[word](step=invocation.id, reason=REASON))
             case "reject" if isinstance(step, p.Approve):
                 self._decide(self._incident, invocation, step, approved=False)
             case "unknown":
                 by = self._holder(invocation, getattr(step, "role", ""))
                 again = self._now + timedelta(hours=1)
-                self._do(by, c.AnswerUnknown(step=invocation.id, by=by, ask_again=again))
+                self._do(by, c.AnswerUnknown(step=invocation.id, ask_again=again))
             case "unreached":
                 self._left_alone.add(invocation.id)
             case "sleep":
@@ -287,12 +289,12 @@ class Players:
             case "reopen":
                 if more:
                     self._answers[first] = more
-                self._do(by, c.ReopenStep(step=self._newest(first), by=by, reason=REASON))
+                self._do(by, c.ReopenStep(step=self._newest(first), reason=REASON))
             case "render":
                 self._do(by, notices.render_step(self._at(by), self._incident, self._newest(rest)))
             case "domain" if first in ("compromised", "down", "up"):
                 now = self._now
-                declared = c.DeclareDomain(domain=more, state=first, since=now, by=by, reason=REASON)  # type: ignore[arg-type]
+                declared = c.DeclareDomain(domain=more, state=first, since=now, reason=REASON)  # type: ignore[arg-type]
                 self._do(by, declared)
             case "not-to-notify" | "waive":
                 for duty in self._meant(rest):
@@ -336,7 +338,7 @@ class Players:
                         hint="Add people to roles:",
                         code="no_approver",
                     )
-                self._do(who, c.ConfirmEntry(by=who, seq=people.entry, os_user=who))
+                self._do(who, c.ConfirmEntry(seq=people.entry))
                 return True
         return False
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from functools import partial
 from operator import attrgetter
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from runner.actions import Action, assign_role
 from runner.app.core.identifiers import Clock, IdGenerator
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.repository import IncidentRow
@@ -43,8 +44,8 @@ from runner.incident.people.contact_journal import STREAM
 from runner.incident.state.commands import AttemptLost
 from runner.incident.state.incident import Attempt, Delivery, Incident, Invocation
 from runner.incident.state.work import Failed
-from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import aside_words
+from runner.reports.core.suggested_actions import NO_WORKER, START_WORKER, resolve, resume
 from runner.routing.organisation import Home
 from runner.settings import CONFIG, is_shared_folder
 
@@ -131,10 +132,10 @@ def _examined(
         what = f"The database is on PostgreSQL, but the Python package '{POSTGRES}' is not installed"
         yield Finding("store", "error", what, "Install Tocsin with its extra: tocsin[postgres]")
         return
-    with service.store:
+    with closing(service):
         if made:
             yield Finding("store", "mended", "The database was missing. An empty one was created.")
-        if service.store.read_only:
+        if service.read_only:
             what = "The database cannot be written. This report is from a copy."
             hint = "Free space on the disk, or mount the disk for writing."
             yield Finding("store", "error", what, hint, code="store_read_only")
@@ -193,8 +194,8 @@ def _whole(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding
     except TocsinError as error:
         yield from of_error(area, error)
     except Exception as error:  # noqa: BLE001  # damaged data can fail in any way; the other checks still run
-        what = f"the check failed ({type(error).__name__})"
-        yield Finding(area, "error", what, "tocsin audit verify", code="check_failed")
+        what, verify = f"the check failed ({type(error).__name__})", Action("audit.verify")
+        yield Finding(area, "error", what, action=verify, code="check_failed")
 
 
 def _record(service: IncidentService, repair: bool, watched: Watched) -> Iterator[Finding]:
@@ -215,7 +216,7 @@ def _record(service: IncidentService, repair: bool, watched: Watched) -> Iterato
     seen = watched("checking documents", None)
     yield from _whole("integrity", lambda: _integrity(examine_documents(service, verified, seen=seen), lost))
     rows: list[IncidentRow] = []
-    aside = set_aside(service.store)
+    aside = set_aside(service)
     for row in service.store.rows():
         looked_at(1)
         if row.kind == STREAM:
@@ -238,11 +239,11 @@ def _one(
         lawful = error.code == "shredded"
         severity: Severity = "warning" if lawful else "error"
         what, hint = f"{row.codename}: {error.message}", "" if lawful else error.hint
-        yield Finding("incidents", severity, what, hint, error.code)
+        yield Finding("incidents", severity, what, hint, error.action, error.code)
         return
     if aside is not None and incident.state in ("open", "paused"):
         what = f"{incident.codename}: {aside_words(aside)}"
-        yield Finding("incidents", "error", what, suggested_actions.resume(incident.codename))
+        yield Finding("incidents", "error", what, action=resume(incident.codename))
     yield from _incident(service, incident, repair)
     incident = service.load(row.id)
     again[:] = [row_of(incident, service.clock.now(), service.library(incident))]
@@ -267,7 +268,7 @@ def _incident(service: IncidentService, incident: Incident, repair: bool) -> Ite
         AttemptLost(effect=effect, n=attempt.n)
         for effect, holder in (*_holders(incident), *incident.errands.items())
         for attempt in holder.attempts
-        if attempt.state == "sending" and not service.store.worker_alive(attempt.worker)
+        if attempt.state == "sending" and not service.worker_alive(attempt.worker)
     ]
     if dead and repair:
         service.act(service.principal, incident.id, dead)
@@ -279,10 +280,10 @@ def _incident(service: IncidentService, incident: Incident, repair: bool) -> Ite
         yield wrong("attempts", what, "Mark the attempt as unknown: tocsin doctor --repair", mended=repair)
     for effect, attempt in _unknown(incident):
         what = f"{incident.codename}: attempt {attempt.n} of {effect} has an unknown outcome"
-        yield Finding("attempts", "error", what, suggested_actions.resolve(effect))
+        yield Finding("attempts", "error", what, action=resolve(effect))
     for fault in missing(service, incident):
         what = f"{incident.codename}: {fault.what}"
-        yield Finding("blobs", "error", what, "Restore the documents from a backup.", fault.code)
+        yield Finding("blobs", "error", what, "Restore the documents from a backup.", code=fault.code)
 
 
 def _holders(incident: Incident) -> Iterator[tuple[str, Delivery | Invocation]]:
@@ -310,7 +311,7 @@ def _lists(
     differ = [row.codename for row in rows if compared(row) != compared(kept[row.id])]
     unread = any(row.unread for row in (*rows, *lost))  # what cannot be read cannot be written
     if repair and (differ or lost) and not unread:
-        service.store.rebuild([*rows, *lost])
+        service.rebuild(service.principal, [*rows, *lost])
     if not differ:
         yield Finding("lists", "good", f"{len(rows)} rows match the journals")
         return
@@ -325,10 +326,10 @@ def _do_now(service: IncidentService) -> Iterator[Finding]:
     from runner.reports.core.do_now import LATER
 
     for row, found in do_now(service):
-        for action in found if not isinstance(found, TocsinError) else ():
-            severity: Severity = "warning" if action.rank == LATER else "error"
-            about, what = (row.codename, action.ref), f"{row.codename}: {action.text}"
-            yield Finding("do now", severity, what, action.command, action.kind, *about)
+        for item in found if not isinstance(found, TocsinError) else ():
+            severity: Severity = "warning" if item.rank == LATER else "error"
+            what = f"{row.codename}: {item.text}"
+            yield Finding("do now", severity, what, "", item.action, item.kind, row.codename, item.ref)
 
 
 def _between(service: IncidentService) -> Iterator[Finding]:
@@ -336,12 +337,11 @@ def _between(service: IncidentService) -> Iterator[Finding]:
     from runner.app.exercises.organisation_attention import waiting
     from runner.app.home.workers import living
 
-    if service.store.rows("open") and not living(service.store):
-        what, hint = suggested_actions.NO_WORKER, suggested_actions.START_WORKER
-        yield Finding("worker", "warning", what, hint, code="no_worker")
+    if service.incidents("open") and not living(service):
+        yield Finding("worker", "warning", NO_WORKER, action=START_WORKER, code="no_worker")
     for item in waiting(service):
         severity: Severity = "error" if item.kind == "drill_missed" else "warning"
-        yield Finding("organisation", severity, item.text, item.command)
+        yield Finding("organisation", severity, item.text, action=item.action)
 
 
 def _unheld(service: IncidentService) -> Iterator[Finding]:
@@ -351,7 +351,7 @@ def _unheld(service: IncidentService) -> Iterator[Finding]:
 
     if roles := unheld_of(service):
         what = f"{len(roles)} roles have no person: {'; '.join(unheld_words(role) for role in roles)}"
-        yield Finding("roles", "warning", what, f"tocsin role assign {roles[0].role} PERSON --always")
+        yield Finding("roles", "warning", what, action=assign_role(roles[0].role, always=True))
 
 
 def _clock(service: IncidentService) -> Iterator[Finding]:
@@ -368,11 +368,11 @@ def _time(service: IncidentService, repair: bool) -> Iterator[Finding]:
     """Say when workers on this machine act by another time than its clock shows, and how to end that."""
     from runner.app.core.trusted_clock import forget_time, saved_times
 
-    kept = saved_times(service.store, service.principal.host)
+    kept = saved_times(service, service.principal.host)
     if kept is None or not kept.apart:
         return
     if repair:
-        forget_time(service.store, service.principal.host)
+        forget_time(service, service.principal.host)
     way = "back" if kept.apart < timedelta() else "ahead"
     changed = f"The clock of this computer went {way} by {abs(kept.apart)}"
     what = f"{changed}. Workers continue from {kept.at:%Y-%m-%d %H:%M:%SZ}"

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.repository import SCHEMA_VERSION, Store
 from runner.app.law.regimes import without_key
@@ -35,6 +36,8 @@ class Finding(msgspec.Struct, frozen=True):
     severity: Severity
     what: str
     hint: str = ""
+    action: Action | None = None
+    """What to do, where it is one thing; ``hint`` is empty then, and the terminal writes the command there."""
     code: str = ""
     """Says what it is to a program, where it has a name."""
     incident: str = ""
@@ -46,12 +49,12 @@ def wrong(area: str, what: str, hint: str, code: str = "", *, mended: bool) -> F
     """Return what needs a person, or was mended."""
     if mended:
         return Finding(area, "mended", what, code=code)
-    return Finding(area, "error", what, hint, code)
+    return Finding(area, "error", what, hint, code=code)
 
 
 def of_error(area: str, error: TocsinError) -> Iterator[Finding]:
     """Yield an error as findings: itself, and each problem of its file."""
-    yield Finding(area, "error", error.message, error.hint, error.code)
+    yield Finding(area, "error", error.message, error.hint, error.action, error.code)
     for problem in error.problems:
         yield Finding(area, "error" if problem.severity == "error" else "warning", str(problem))
 
@@ -149,10 +152,10 @@ def _outside(service: IncidentService) -> Iterator[Finding]:
     now = service.clock.now()
     service.traffic.refresh()
     for name, one in sorted(service.traffic.fallen.items()):
-        by_itself = "Tocsin tests the channel automatically: tocsin channel list"
+        action = Action("domain.declare_up", name) if one.declared else None
+        hint = "" if action is not None else "Tocsin tests the channel automatically: tocsin channel list"
         what = f"{name} is down since {one.opened_at:%Y-%m-%d %H:%M:%SZ}: {one.why}"
-        hint = f"tocsin domain declare-up {name}" if one.declared else by_itself
-        yield Finding("domains", "warning", what, hint)
+        yield Finding("domains", "warning", what, hint, action)
     for name, account in sorted(service.traffic.accounts.items()):
         if account.held_until is not None and account.held_until > now:
             what = f"{name}: its provider accepts no message before {account.held_until:%Y-%m-%d %H:%M:%SZ}"

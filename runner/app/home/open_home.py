@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from runner.app.core.identifiers import Clock, IdGenerator, RandomIds, SystemClock
 from runner.app.core.incident_service import IncidentService
 from runner.base.actor import Principal
-from runner.errors import NotFound, Refused
+from runner.decoding import convert
+from runner.errors import NotFound, Refused, TocsinError
 from runner.routing.organisation import Home
 from runner.settings import CONFIG
 from runner.store.open_store import open_store
@@ -17,6 +21,8 @@ from runner.vault.master_key import open_vault
 from runner.vault.secrets import resolve
 from runner.yamlfile.compile_cache import compiled
 
+Entries = dict[tuple[str, str], Any]
+"""Section and key of the settings → the new value."""
 SETTINGS_CODE = ("base", "yamlfile", "facts", "routing", "playbook", "files")
 """The folders whose code decides what settings mean."""
 
@@ -118,3 +124,37 @@ def _store(folder: Path, home: Home, *, create: bool, or_copy: bool = False, old
         raise NotFound(
             error.message, hint="Create the database: tocsin doctor --repair", code="no_store"
         ) from error
+
+
+def change_settings(folder: Path, home: Home, entries: Entries) -> Path | None:
+    """Change settings in place; where that would lose something, return the file beside them that has the changes."""
+    import shutil
+
+    from runner.files.settings_edit import NotInPlace, whole, with_entry
+    from runner.files.settings_file import load_home
+
+    if not entries:
+        return None
+    path, beside = folder / CONFIG, folder / f"{CONFIG}.new"
+    plain = msgspec.to_builtins(home)
+    text = path.read_text(encoding="utf-8")
+    in_place = True
+    for (section, key), value in entries.items():
+        plain[section][key] = msgspec.to_builtins(value)
+        try:
+            text = with_entry(text, section, key, plain[section][key]) if in_place else text
+        except NotInPlace:
+            in_place = False
+    wanted = convert(plain, type(home))
+    beside.write_text(text if in_place else whole(plain), encoding="utf-8")
+    try:
+        in_place = in_place and load_home(beside) == wanted
+    except TocsinError:
+        in_place = False
+    if in_place:
+        shutil.copymode(path, beside)
+        beside.replace(path)
+        return None
+    beside.write_text(whole(plain), encoding="utf-8")
+    load_home(beside)
+    return beside

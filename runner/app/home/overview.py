@@ -31,7 +31,7 @@ def read_status(
 ) -> Status:
     """Return the status of an incident for a person; ``as_known`` is that of an earlier instant, without what is so now."""
     duties = service.duties(incident, now) if every_duty else service.near_duties(incident, now)
-    failed = None if as_known else set_aside(service.store).get(incident.id)
+    failed = None if as_known else set_aside(service).get(incident.id)
     others = () if as_known else pressing(service, incident.id)
     return status(incident, service.library(incident), duties, now, person, organisation, failed, others)
 
@@ -44,6 +44,4 @@ def read_incidents(
 
     rows = reader.incidents()
     running = {one.id: tuple(duty.id for duty in open_) for one, open_ in left_running(service)}
-    return incidents(
-        rows, now, counts(choice, rows), playing(service, rows), running, set_aside(service.store)
-    )
+    return incidents(rows, now, counts(choice, rows), playing(service, rows), running, set_aside(service))

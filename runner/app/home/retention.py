@@ -10,9 +10,9 @@ import msgspec
 
 from runner.app.core import organisation_journal
 from runner.app.core.conflict_retry import retry
-from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent
+from runner.app.core.repository import Append, Appended, IncidentRow, NewEvent, unknown_incident
 from runner.base.instants import parse_instant
-from runner.errors import NotFound, Refused, Sealed
+from runner.errors import Refused, Sealed
 from runner.incident.people.contact_journal import (
     JOURNAL,
     RETENTION_READER,
@@ -100,9 +100,9 @@ def close_shredded(service: IncidentService, name: str) -> IncidentRow:
 
 
 def _closed(service: IncidentService, name: str) -> IncidentRow | None:
-    row = service.store.row(name)
+    row = service.row(name)
     if row is None:
-        raise NotFound(f'Incident "{name}" does not exist.', hint="tocsin list", code="unknown_incident")
+        raise unknown_incident(name)
     if row.state in ("closed", "cancelled"):
         raise Refused(f'Incident "{row.codename}" is {row.state}.', code="incident_closed")
     now = service.clock.now()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.core.repository import IncidentRow
 from runner.app.exercises.organisation_attention import is_watched
 from runner.errors import TocsinError
 from runner.incident.exercises.schedules import Rule
@@ -78,7 +77,7 @@ def watch(service: IncidentService, ahead: timedelta) -> Done:
     """
     told: list[str] = []
     untold: list[str] = []
-    for row in service.store.rows():
+    for row in service.incidents():
         if row.kind != "real" or not (row.state in ("open", "paused") or is_watched(row)):
             continue
         try:
@@ -119,8 +118,10 @@ def retention(service: IncidentService, closed_for: timedelta) -> Done:
     gone, before = kept(service).shredded, service.clock.now() - closed_for
     found = sorted(
         row.codename
-        for row in service.store.rows()
-        if row.state in ("closed", "cancelled") and row.id not in gone and _last(service, row) <= before
+        for row in service.incidents()
+        if row.state in ("closed", "cancelled")
+        and row.id not in gone
+        and service.repository.last_entry(row) <= before
     )
     if not found:
         return Done(f"no closed incident is unchanged since {before:%Y-%m-%d}")
@@ -129,8 +130,3 @@ def retention(service: IncidentService, closed_for: timedelta) -> Done:
         f"closed and unchanged since {before:%Y-%m-%d}: {names}. Check each, then: tocsin shred CODENAME",
         True,
     )
-
-
-def _last(service: IncidentService, row: IncidentRow) -> datetime:
-    """Return the wall time of an incident's last entry."""
-    return max((event.at for event in service.store.read(row.id, row.version - 1)), default=row.opened_at)

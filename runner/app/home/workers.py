@@ -14,7 +14,7 @@ import re
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -26,6 +26,7 @@ from runner.routing.organisation import Home
 from runner.vault.secrets import resolve
 
 if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
     from runner.incident.state.incident import Incident
 
 WORKERS = "worker"
@@ -39,19 +40,6 @@ STARTING = "starting"
 PING_TIMEOUT = timedelta(seconds=10)
 
 
-class Settings(Protocol):
-    """As much of a store as the list needs."""
-
-    def setting(self, name: str) -> str | None:
-        """Return a small setting."""
-
-    def set_setting(self, name: str, value: str | None) -> None:
-        """Keep a small setting; None removes it."""
-
-    def worker_alive(self, worker: str) -> bool:
-        """Tell whether a worker lives."""
-
-
 class Background(msgspec.Struct, frozen=True, kw_only=True):
     """The worker in the background, as it wrote itself down."""
 
@@ -62,9 +50,9 @@ class Background(msgspec.Struct, frozen=True, kw_only=True):
     """Names of the variables that its environment has, never their values."""
 
 
-def living(store: Settings) -> list[str]:
+def living(service: IncidentService) -> list[str]:
     """Return the workers that go on."""
-    return [name for name in (store.setting(WORKERS) or "").split() if store.worker_alive(name)]
+    return [name for name in (service.setting(WORKERS) or "").split() if service.worker_alive(name)]
 
 
 def works_by_itself(incident: Incident) -> bool:
@@ -72,14 +60,14 @@ def works_by_itself(incident: Incident) -> bool:
     return incident.state == "open" and (incident.drill is None or incident.drill.stage not in OVER)
 
 
-def enlist(store: Settings, name: str) -> None:
+def enlist(service: IncidentService, name: str) -> None:
     """Put a worker that begins on the list; those that died go from it."""
-    store.set_setting(WORKERS, " ".join(dict.fromkeys((*living(store), name))))
+    service.set_setting(WORKERS, " ".join(dict.fromkeys((*living(service), name))))
 
 
-def dismiss(store: Settings, name: str) -> None:
+def dismiss(service: IncidentService, name: str) -> None:
     """Take a worker that ends from the list, and leave the others on it."""
-    store.set_setting(WORKERS, " ".join(worker for worker in living(store) if worker != name) or None)
+    service.set_setting(WORKERS, " ".join(worker for worker in living(service) if worker != name) or None)
 
 
 def record_file(home: Path) -> Path:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from runner.actions import Action
 from runner.errors import Refused
 from runner.incident.state.commands import Decide
 from runner.incident.steps.approvals import Tally, eligible, tally
 from runner.playbook.format import Approve
+from runner.reports.incidents.task import TaskReport, task
 from runner.reports.notices.redline import approved_before
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from runner.app.core.repository import Turn
     from runner.base.actor import Principal
     from runner.incident.state.incident import Incident
+    from runner.incident.state.library import Library
 
 
 def void_approvals(service: IncidentService, principal: Principal, incident: Incident) -> list[str]:
@@ -28,6 +31,18 @@ def void_approvals(service: IncidentService, principal: Principal, incident: Inc
         if waits and isinstance(definition, Approve) and eligible(incident, invocation, definition, person):
             found.append(name)
     return found
+
+
+def approval(incident: Incident, name: str, library: Library) -> TaskReport:
+    """Return an approval with what it binds now; raises Refused for another kind of task."""
+    report = task(incident, library, name)
+    if report.task.kind != "approve":
+        raise Refused(
+            f'Task "{name}" is not an approval. Its kind is {report.task.kind}.',
+            hint=Action("task.list"),
+            code="not_an_approval",
+        )
+    return report
 
 
 def others_of_user(principal: Principal, incident: Incident, name: str) -> list[str]:
@@ -58,19 +73,14 @@ def decide_on(
     as_it_was: str = "",
 ) -> tuple[Turn, tuple[Tally, ...]]:
     """Approve or reject steps, each with the digest of what was looked at; return how far the approvals are."""
-    person = principal.on_behalf_of
     if not approved:
         refuse_rejection(principal)
     made = [
         Decide(
-            by=person or principal.person,
             step=name,
             digest=digest if ":" in digest else f"sha256:{digest}",
             approved=approved,
             reason=reason,
-            os_user=principal.os_user,
-            proven_by="" if person else principal.proven_by or "",
-            recorded_by=principal.person if person else "",
             as_it_was=as_it_was,
         )
         for name, digest in digests

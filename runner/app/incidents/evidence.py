@@ -26,7 +26,6 @@ def take(service: IncidentService, incident: str, path: Path, source: str = "") 
     if kept != counted:
         raise Bug(f"the store names {kept} what is {counted}")
     return AttachFile(
-        by=service.principal.person,
         evidence=service.chance.name("e"),
         name=_name(path),
         sha256=kept,

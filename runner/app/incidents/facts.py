@@ -1,23 +1,21 @@
-"""Facts from the command line, and the state of knowledge at an earlier time."""
+"""Facts as people state them: assignments, answers, and how sure they are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from runner.app.core.repository import Turn, recorded, whole
-from runner.errors import NotFound, Refused, Usage
+from runner.actions import Action
+from runner.app.core.repository import Turn
+from runner.errors import Refused, Usage
 from runner.facts.fact_files import parse_assignment
 from runner.facts.vocabulary.register import Fact, Stated
 from runner.incident.state.commands import Answer, RecordFacts
-from runner.incident.state.events import FactChange, PlaybookMigrated, PlaybookPinned
-from runner.incident.state.incident import Incident, Run
+from runner.incident.state.events import FactChange
+from runner.incident.state.incident import Incident
 from runner.incident.steps.approvals import refuse_waiting
-from runner.incident.turn.fold import begin, fold
 from runner.playbook.format import Ask
 
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ def record_facts(
     def make(incident: Incident) -> tuple[RecordFacts]:
         nonlocal changes
         changes = stated(service, incident, texts, source, sure)
-        return (RecordFacts(by=service.principal.person, changes=changes, grounds=grounds),)
+        return (RecordFacts(changes=changes, grounds=grounds),)
 
     return service.act(service.principal, name, make), changes
 
@@ -83,7 +81,7 @@ def _answer(
     if not isinstance(definition, Ask):
         raise Refused(
             f'Task "{step}" is not a question. Its kind is {invocation.kind}.',
-            hint=f"tocsin task show {step}",
+            hint=Action("task.show", step),
             code="not_a_question",
         )
     refuse_waiting(incident, invocation, definition)
@@ -96,9 +94,8 @@ def _answer(
     said = source or f"answer of {service.principal.person}"
     text = f"{invocation.sets or definition.sets}={value}"
     first, *rest = stated(service, incident, (text,), said, confidence)
-    by = service.principal.person
-    beside = (RecordFacts(by=by, changes=tuple(rest), grounds=grounds),) if rest else ()
-    return (*beside, Answer(by=by, step=step, change=first, grounds=grounds))
+    beside = (RecordFacts(changes=tuple(rest), grounds=grounds),) if rest else ()
+    return (*beside, Answer(step=step, change=first, grounds=grounds))
 
 
 def level(text: str) -> Confidence:
@@ -122,39 +119,15 @@ def stated(
         for fact in parse_assignment(text, register, now):
             register[fact.key] = Fact(key=fact.key, value=fact.value, at=now)
             found[fact.key] = fact
-    return tuple(
-        FactChange(
-            key=fact.key,
-            value=msgspec.Raw(msgspec.json.encode(fact.value)),
-            source=source,
-            confidence=confidence,
-        )
-        for fact in found.values()
+    given = (msgspec.structs.replace(fact, source=source, confidence=confidence) for fact in found.values())
+    return tuple(change_of(fact) for fact in given)
+
+
+def change_of(fact: Stated) -> FactChange:
+    """Return a stated fact as the journal keeps it."""
+    return FactChange(
+        key=fact.key,
+        value=msgspec.Raw(msgspec.json.encode(fact.value)),
+        source=fact.source,
+        confidence=fact.confidence,
     )
-
-
-def known_at(service: IncidentService, name: str, at: datetime) -> Incident:
-    """Return an incident as its journal told it at an instant; raises NotFound when it had not been opened."""
-    with whole(service.store, name):
-        rows = takewhile(lambda row: row.recorded <= at, service.store.read(name))
-        events = [
-            recorded(name, (row.seq, row.exercise_at or row.at, row.payload), due)
-            for due, row in enumerate(rows, 1)
-        ]
-        if not events:
-            raise NotFound(
-                f'Incident "{name}" was not open yet at {at:%Y-%m-%d %H:%M:%S %z}.',
-                hint="tocsin timeline",
-                code="not_opened",
-            )
-        born, *rest = events
-        incident = begin(born)
-        runs: dict[str, Run] = {}
-        for entered in rest:
-            match entered.event:
-                case PlaybookPinned(run=run) | PlaybookMigrated(run=run):
-                    runs[run.bundle] = run
-                case _:
-                    pass
-        # Plans are found by the bundle's digest, so the plans of later versions may be there from the start.
-        return fold(incident, rest, service.library(msgspec.structs.replace(incident, runs=runs)))

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.incident_service import IncidentService
 from runner.app.core.on_call import standing
 from runner.app.incidents.catalogue_pinning import pin_catalogue
+from runner.app.incidents.facts import change_of
 from runner.base.states import Kind, Severity
 from runner.decoding import from_json
 from runner.errors import Invalid, Refused
@@ -29,7 +31,7 @@ from runner.incident.state.commands import (
     RecordFacts,
     SetSeverity,
 )
-from runner.incident.state.events import FactChange, IncidentOpened, Recorded
+from runner.incident.state.events import IncidentOpened, Recorded
 from runner.incident.state.future_timestamps import refuse_facts_ahead
 from runner.incident.state.incident import Domain, Incident, Run
 from runner.incident.turn.fold import begin
@@ -57,7 +59,7 @@ def organisation_facts(home: Home) -> tuple[Stated, ...]:
         words = "; ".join(f"{misplaced.problem.path}: {misplaced.problem.message}" for misplaced in wrong)
         raise Invalid(
             f"The section organisation of tocsin.yaml is not valid: {words}.",
-            hint="tocsin fact show --all",
+            hint=Action("fact.show", args={"all": True}),
             code="bad_settings",
         )
     return tuple(
@@ -134,13 +136,13 @@ def prepare_opening(
     catalog = catalog or Catalog(service.folder, classes=service.home.classes)
     bundles = [load_bundle(name, catalog) for name in request.playbooks]
     if not bundles:
-        raise Refused("The playbook is missing.", hint="tocsin playbook list", code="playbook_missing")
+        raise Refused("The playbook is missing.", hint=Action("playbook.list"), code="playbook_missing")
     stated, imported = _gather(service, request, now)
     commands: tuple[AnyCommand, ...] = (
         *_roles(service, bundles, request.roles),
         *_facts(service, stated),
         *_domains(service, request, bundles, now),
-        *((SetSeverity(by=service.principal.person, severity=request.severity),) if request.severity else ()),
+        *((SetSeverity(severity=request.severity),) if request.severity else ()),
         *(pin_command(service, bundle, now) for bundle in bundles),
     )
     event = IncidentOpened(
@@ -194,7 +196,7 @@ def pin_command(
 
 
 def _codename(service: IncidentService) -> str:
-    taken = {row.codename for row in service.store.rows()}
+    taken = {row.codename for row in service.incidents()}
     for _ in range(100):
         name = service.chance.codename()
         if name not in taken:
@@ -268,17 +270,7 @@ def _facts(service: IncidentService, stated: dict[str, Stated]) -> Iterator[Reco
     if stated:
         changes = tuple(change_of(fact) for fact in stated.values())
         refuse_facts_ahead(changes, service.clock.now())
-        yield RecordFacts(by=service.principal.person, changes=changes)
-
-
-def change_of(fact: Stated) -> FactChange:
-    """Return a stated fact as the journal keeps it."""
-    return FactChange(
-        key=fact.key,
-        value=msgspec.Raw(msgspec.json.encode(fact.value)),
-        source=fact.source,
-        confidence=fact.confidence,
-    )
+        yield RecordFacts(changes=changes)
 
 
 def _domains(
@@ -289,7 +281,6 @@ def _domains(
     declared = [directory.domain_meant(domain) for domain in request.compromised]
     for domain in declared:
         yield DeclareDomain(
-            by=service.principal.person,
             domain=domain,
             state="compromised",
             since=since,
@@ -300,7 +291,6 @@ def _domains(
     assumed = {domain for bundle in bundles for domain in bundle.playbook.assume_compromised}
     for domain in sorted(assumed - set(declared)):
         yield DeclareDomain(
-            by=service.principal.person,
             domain=domain,
             state="compromised",
             since=since,

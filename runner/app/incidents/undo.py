@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from runner.actions import REASON, Action
 from runner.app.core.repository import StoredEvent
 from runner.errors import Refused
 from runner.incident.law.moved_deadlines import moves
@@ -21,30 +20,31 @@ from runner.reports.incidents.timeline import words_of
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
     from runner.app.core.repository import Turn
+    from runner.base.actor import Principal
 
 _STEPS = (e.StepBlocked, e.StepRescheduled, e.StepOverdue)
 _SENT = (e.AttemptEnded, e.EvidenceRaised, e.ReceiptTaken, e.DeliveryEnded)
 """What may have happened since: conditions and times are judged again, and messages that were sent go on without it."""
 
 
-def undo(service: IncidentService, name: str) -> tuple[Turn, tuple[str, ...]]:
-    """Take back the last command of the desk's person; return what happened, and what was undone, in sentences.
+def undo(service: IncidentService, principal: Principal, name: str) -> tuple[Turn, tuple[str, ...]]:
+    """Take back the last command of a person; return what happened, and what was undone, in sentences.
 
     Raises Refused with the reason.
     """
-    turn = service.act(service.principal, name, lambda incident: tuple(_commands(service, incident)))
+    turn = service.act(principal, name, lambda incident: tuple(_commands(service, principal, incident)))
     wrong = [one.event.seq for one in turn.events if isinstance(one.event, e.EventCorrected)]
     words = words_of(turn.after, service.library(turn.after))
-    rows = service.store.read(name, wrong[0] - 1)
+    rows = service.read(principal).events(turn.after, wrong[0] - 1)
     return turn, tuple(describe(_event(row), words) for row in rows if row.seq in wrong)
 
 
-def _commands(service: IncidentService, incident: Incident) -> Iterator[c.AnyCommand]:
-    rows = [row for row in service.store.read(incident.id) if row.seq <= incident.version]
-    by, words = service.principal.person, words_of(incident, service.library(incident))
+def _commands(service: IncidentService, principal: Principal, incident: Incident) -> Iterator[c.AnyCommand]:
+    rows = [row for row in service.read(principal).events(incident) if row.seq <= incident.version]
+    by, words = principal.person, words_of(incident, service.library(incident))
     people = [row for row in rows if row.actor.claimed != "tocsin"] or rows[:1]
     last = people[-1]
-    correct = f"tocsin correct {last.seq} --reason WHY"
+    correct = Action("entry.correct", str(last.seq), {"reason": REASON})
     if last.actor.claimed != by:
         who = f"The last entry, {last.seq}, is by {last.actor.claimed}"
         raise Refused(f"{who}, not by {by}.", hint=correct, code="not_own_entry")
@@ -60,8 +60,8 @@ def _commands(service: IncidentService, incident: Incident) -> Iterator[c.AnyCom
         if back is None:
             what = describe(event, words)
             raise Refused(f"Undo cannot reverse entry {row.seq}: {what}.", hint=correct, code="cannot_undo")
-        yield from (msgspec.structs.replace(command, by=by) for command in back)
-        yield c.CorrectEvent(by=by, seq=row.seq, reason="undone")
+        yield from back
+        yield c.CorrectEvent(seq=row.seq, reason="undone")
 
 
 def _event(row: StoredEvent) -> e.AnyEvent:

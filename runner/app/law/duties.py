@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.public_holidays import PublicHolidays
+from runner.decoding import from_json
 from runner.errors import Problem, Refused, Sealed, Usage
 from runner.facts.expression import Expression
 from runner.facts.fact_files import read_facts
 from runner.facts.vocabulary.register import Fact, Stated, nested
 from runner.incident.notices.staleness import blocking, change_words
-from runner.incident.people.contact_journal import STREAM
 from runner.incident.state.commands import AttachFile, RecordDuty
 from runner.incident.state.future_timestamps import refuse_record_ahead
 from runner.incident.state.incident import Document, Incident
@@ -123,9 +124,7 @@ def filing(
         digest=filed,
         unsigned=tuple(_unsigned(service, incident, waiting, duty, filed)),
     )
-    made = RecordDuty(
-        by=service.principal.person, duty=duty, record=record, step=waiting, as_it_was=as_it_was
-    )
+    made = RecordDuty(duty=duty, record=record, step=waiting, as_it_was=as_it_was)
     return (made,) if file is None else (file, made)
 
 
@@ -153,7 +152,7 @@ def decision(
         ground=ground,
         watch=_condition(watch) if watch else None,
     )
-    return RecordDuty(by=by, duty=duty, record=record)
+    return RecordDuty(duty=duty, record=record)
 
 
 def _condition(text: str) -> Expression:
@@ -226,7 +225,7 @@ def _text(
     if given and not documents:
         raise Refused(
             f'No notice for "{duty}" has the digest {given}.',
-            hint="tocsin notice list",
+            hint=Action("notice.list"),
             code="unknown_digest",
         )
     if not given:
@@ -312,8 +311,8 @@ def register(service: IncidentService, kind: Kind) -> RegisterReport:
     """Return the register of one kind; an incident that was shredded keeps its place in it."""
     breaches: list[Breach] = []
     without = 0
-    for row in service.store.rows():
-        if row.kind != kind or row.kind == STREAM:
+    for row in service.incidents():
+        if row.kind != kind:
             continue
         try:
             incident = service.load(row.id)
@@ -340,4 +339,22 @@ def register(service: IncidentService, kind: Kind) -> RegisterReport:
     breaches.sort(key=lambda one: (one.opened_at, one.incident))
     return RegisterReport(
         as_of=service.clock.now(), kind=kind, breaches=tuple(breaches), no_personal_data=without
+    )
+
+
+def ineffective_claims(service: IncidentService, incident: Incident) -> tuple[str, ...]:
+    """Return the positions of counsel in an incident, also those asked for, that no pinned law knows, in words."""
+    from runner.facts.vocabulary.register import Fact, nested
+    from runner.law.counsel_positions import ineffective_positions
+
+    library = service.library(incident)
+    asked = {
+        change.key: Fact(key=change.key, value=from_json(change.value), at=people.at)
+        for people in incident.second_person.values()
+        if people.state == "awaiting"
+        for change in people.act.facts
+    }
+    known = library.regimes if library.outline is None else library.outline.laws
+    return ineffective_positions(
+        nested({**incident.facts, **asked}), [law.id for law in known], library.regime
     )

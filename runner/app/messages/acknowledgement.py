@@ -30,7 +30,9 @@ COMMAND_LINE = "command line"
 LINK = "link"
 
 
-class Acknowledged(msgspec.Struct, frozen=True, kw_only=True):
+class Acknowledged(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/acknowledged/v1"
+):
     """What came of an acknowledgement; ``changed`` is false where it proved nothing new."""
 
     incident: str
@@ -138,7 +140,7 @@ def _command(
 ) -> Acknowledge:
     channel = found.channel
     return Acknowledge(
-        by=person or found.delivery.person,
+        person=person or found.delivery.person,
         delivery=found.delivery.id,
         via=found.via,
         note=note,
@@ -227,7 +229,7 @@ def _with_channel(service: IncidentService, incident: Incident, delivery: Delive
 
 
 def _open(service: IncidentService, only: str) -> Iterator[Incident]:
-    for row in service.store.rows():
+    for row in service.incidents():
         if row.state in ("open", "paused") and (not only or row.id == only):
             incident = _loaded(service, row.id)
             if incident is not None:
@@ -236,7 +238,7 @@ def _open(service: IncidentService, only: str) -> Iterator[Incident]:
 
 def _loaded(service: IncidentService, incident: str) -> Incident | None:
     """Return an incident of this store, or None where there is none that can be read."""
-    if service.store.row(incident) is None:
+    if service.row(incident) is None:
         return None
     try:
         return service.load(incident)

@@ -83,7 +83,7 @@ def ways(
 
 def _check(service: IncidentService, check: Check | None) -> Check | None:
     """Return the last check; one whose process is gone before it knew is unknown."""
-    if check is None or check.state != "sending" or service.store.worker_alive(check.worker):
+    if check is None or check.state != "sending" or service.worker_alive(check.worker):
         return check
     return msgspec.structs.replace(check, state="unknown", reason=BROKE_OFF)
 
@@ -93,8 +93,8 @@ def check_contacts(
 ) -> Generator[tuple[Way, SendResult], None, None]:
     """Send one message over each way and record what came of it, one after the other."""
     worker = service.chance.name("checker")
-    alive = service.store.register_worker(worker)
-    books = ContactStore(service.store)
+    alive = service.register_worker(worker)
+    books = ContactStore(service)
     try:
         for way in found:
             record_try(service, way.person, way.channel.id, worker, books)

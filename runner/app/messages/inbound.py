@@ -6,7 +6,7 @@ threads, and a desk is one person's.
 Receipts that came before our own commit of what they are about: kept in the store until their attempt has a name.
 
 A provider can be faster than the answer to our own request: then its receipt names a message that no attempt is called
-yet. It is held as a mark of the store, which survives the process, and tried again; nothing personal is in it.
+yet. It is kept as a mark of the store, which survives the process, and tried again; nothing personal is in it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import msgspec
 
 from runner.app.core.directory import stop_contact
 from runner.app.core.incident_service import IncidentService
-from runner.app.core.repository import Store
 from runner.app.incidents.runs import graft
 from runner.app.messages.messages import plan_anew
 from runner.app.messages.replies import AttemptRef, Whereabouts, answered, is_shared, owner_of
@@ -29,17 +28,18 @@ from runner.errors import UNREADABLE, Sealed, Stale
 from runner.files.people_lists.person_contacts import same_address
 from runner.incident.state.commands import AddNote, TakeReceipt
 from runner.incident.state.incident import Incident
+from runner.incident.state.messages import ReceiptTaken
 from runner.routing.inbound import Answer, Heard, Receipt, meaning
 from runner.routing.messaging import Channel
 
 PREFIX = "held/"
 LIMIT = timedelta(minutes=15)
-"""How long one is held: longer than any attempt is under way."""
+"""How long one is kept: longer than any attempt is under way."""
 MOST = 500
-"""How many are held at once; what comes beyond that is left to its provider to repeat."""
+"""How many are kept at once; what comes beyond that is left to its provider to repeat."""
 
 
-class Held(msgspec.Struct, frozen=True, kw_only=True):
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """One receipt, the channel that it came by, and since when it waits."""
 
     channel: str
@@ -47,17 +47,17 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
 
 
-def add(store: Store, channel: str, receipt: Receipt, now: datetime) -> bool:
+def add(service: IncidentService, channel: str, receipt: Receipt, now: datetime) -> bool:
     """Keep a receipt; false where too many wait already."""
-    if len(store.marks(PREFIX)) >= MOST:
+    if len(service.marks(PREFIX)) >= MOST:
         return False
     name = f"{PREFIX}{receipt.event}"
-    kept = msgspec.json.encode(Held(channel=channel, receipt=receipt, since=now))
+    kept = msgspec.json.encode(Waiting(channel=channel, receipt=receipt, since=now))
 
     def put(there: Mapping[str, bytes]) -> Mapping[str, bytes]:
         return there or {name: kept}
 
-    store.change_marks([name], put)
+    service.change_marks([name], put)
     return True
 
 
@@ -92,23 +92,23 @@ class Inbox:
         return "nothing"
 
     def again(self) -> None:
-        """Try again what was held; let go of what has been held too long."""
+        """Try again what waits; let go of what has waited too long."""
         with self._lock:
             self._where.refresh()  # also what keeps a provider from waiting while incidents are folded
             now = self._service.clock.now()
             over: list[str] = []
-            for name, body in self._service.store.marks(PREFIX).items():
+            for name, body in self._service.marks(PREFIX).items():
                 try:
-                    one = from_json(body, Held)
+                    one = from_json(body, Waiting)
                 except msgspec.DecodeError:  # what a later version wrote is left alone
                     continue
                 if self._again(one.channel, one.receipt) or now - one.since > LIMIT:
                     over.append(name)
             if over:
-                self._service.store.change_marks(over, lambda there: {})
+                self._service.change_marks(over, lambda there: {})
 
     def _again(self, name: str, receipt: Receipt) -> bool:
-        """Try a receipt that was held; tell whether it is settled."""
+        """Try a receipt that waits; tell whether it is settled."""
         place = self._where.find(name, receipt.provider_id, receipt.key)
         if place is not None:
             return self._placed(name, place, receipt) != "later"
@@ -130,11 +130,10 @@ class Inbox:
             fate = "later"
         if fate != "later":
             return fate
-        kept = add(self._service.store, channel.id, receipt, self._service.clock.now())
-        return "taken" if kept else "later"
+        return "taken" if add(self._service, channel.id, receipt, self._service.clock.now()) else "later"
 
     def _placed(self, name: str, place: AttemptRef, receipt: Receipt) -> Fate:
-        """Take a receipt whose attempt is known, whether it has just come or was held."""
+        """Take a receipt whose attempt is known, whether it has just come or has waited."""
         directory = self._service.directory
         channel = directory.channels.get(name)
         if receipt.kind == "read" and channel is not None and is_shared(directory, channel, place.person):
@@ -148,7 +147,8 @@ class Inbox:
         """Take what is about somebody of a notice to many people; ``later`` while the chunk that they are in is under way."""
         if not self._where.bulk:
             return "nothing"
-        from runner.app.campaigns.receipts import BulkReceipt, take_one
+        from runner.app.campaigns.receipts import take_one
+        from runner.incident.campaigns.campaign import BulkReceipt
 
         told = BulkReceipt(
             kind="failed" if receipt.kind == "stopped" else receipt.kind,
@@ -163,13 +163,15 @@ class Inbox:
 
     def _submit(self, place: AttemptRef, receipt: Receipt) -> Fate:
         command = TakeReceipt(
-            delivery=place.delivery,
-            n=place.n,
-            kind=receipt.kind,
-            event=receipt.event,
-            part=receipt.provider_id,
-            at_provider=receipt.at,
-            code=receipt.code,
+            event=ReceiptTaken(
+                delivery=place.delivery,
+                n=place.n,
+                kind=receipt.kind,
+                event=receipt.event,
+                part=receipt.provider_id,
+                at_provider=receipt.at,
+                code=receipt.code,
+            )
         )
         try:
             turn = self._service.act(self._service.principal, place.incident, [command])
@@ -233,8 +235,7 @@ class Inbox:
                 graft(self._service, incident, PLAYBOOK, why)
             who = owner or f"an unknown person at {answer.sender}"
             text = f"Text from {who} over {channel.id} that may ask for no more messages: {answer.text[:LONGEST_NOTE]}"
-            note = AddNote(by=self._service.principal.person, text=text)
-            self._service.act(self._service.principal, incident.id, [note])
+            self._service.act(self._service.principal, incident.id, [AddNote(text=text)])
         if rest:
             self._stop(channel, answer.sender, f"a text over {channel.id} that needs a decision of a person")
         return True
@@ -259,7 +260,7 @@ class Inbox:
             told = frozenset(
                 standing.campaign for standing in tables.by_address(tables.digest(*same_address(address)))
             )
-        for row in reversed(self._service.store.rows("open")):
+        for row in reversed(self._service.incidents("open")):
             try:
                 incident = self._service.load(row.id)
             except UNREADABLE:
@@ -274,7 +275,8 @@ class Inbox:
 
     def _stop(self, channel: Channel, address: str, how: str) -> Fate:
         if self._where.bulk:
-            from runner.app.campaigns.receipts import BulkReceipt, take
+            from runner.app.campaigns.receipts import take
+            from runner.incident.campaigns.campaign import BulkReceipt
 
             take(self._service, (BulkReceipt(kind="stopped", address=address),))
         person = owner_of(self._service.directory, channel, address)

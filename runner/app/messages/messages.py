@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.actions import Slot, assign_role
 from runner.base.states import Kind
 from runner.base.text import nearest
 from runner.effects.context import message_class, plan_context
 from runner.effects.messages.compose import planned_for
 from runner.effects.messages.escalation_levels import addressed, people_behind
 from runner.errors import UNREADABLE, NotFound, Sealed
-from runner.incident.state.commands import AskReplan, ReportDomain
+from runner.incident.state.commands import AskReplan
 from runner.incident.state.events import decode
 from runner.incident.state.incident import Incident
 from runner.playbook.format import Message, MessageTemplate, Playbook
@@ -26,6 +26,7 @@ from runner.routing.rules import Compromise, PlanContext
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
 
 
 class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +75,7 @@ def class_plans(
     if not persons:
         raise NotFound(
             f"The message has no recipient: {', '.join(wanted)}.",
-            hint="tocsin role assign ROLE PERSON",
+            hint=assign_role(Slot("ROLE")),
             code="no_recipient",
         )
     plans = tuple(planned_for(context, service.directory, kind, person) for person in persons)
@@ -147,12 +148,12 @@ def plan_anew(service: IncidentService, name: str) -> tuple[tuple[str, ...], tup
     """
     asked: list[str] = []
     given_up: list[str] = []
-    for row in service.store.rows("open"):
+    for row in service.incidents("open"):
         try:
             before = service.load(row.id)
         except UNREADABLE:
             continue
-        turn = service.act(service.principal, row.id, [AskReplan(by=service.principal.person, person=name)])
+        turn = service.act(service.principal, row.id, [AskReplan(person=name)])
         asked += [row.codename] if turn.events else []
         given_up += [d.id for d in before.deliveries.values() if d.person == name and d.state == "exhausted"]
     return tuple(asked), tuple(given_up)
@@ -162,12 +163,12 @@ ABOUT = frozenset({"AttemptEnded", "ReceiptTaken", "EvidenceRaised", "DeliveryRe
 """The types of events that prove something of a delivery."""
 
 
-def prove(service: IncidentService, incident: str, delivery: str) -> ProofReport:
+def prove(reader: Reader, incident: str, delivery: str) -> ProofReport:
     """Return what is proved of a delivery; raises NotFound for one that is not there."""
-    found = service.load(incident)
+    found = reader.incident(incident)
     written = []
     last = ""
-    for event in service.store.read(incident):
+    for event in reader.events(found):
         last = f"{event.seq}:sha256:{event.hash}"
         if event.type in ABOUT:
             if event.payload is None:
@@ -177,38 +178,3 @@ def prove(service: IncidentService, incident: str, delivery: str) -> ProofReport
                 )
             written.append(Written(event.seq, event.at, event.hash, decode(event.payload)))
     return proof(found, delivery, written, last)
-
-
-def declare_between(
-    service: IncidentService, domain: str, state: Literal["down", "up"], at: datetime
-) -> None:
-    """Keep what a person said while no incident is open, for every process and for every incident to come.
-
-    It stands in the marks with who said it, and goes into an incident's journal at that one's first turn.
-    """
-    service.traffic.declare(domain, state, at, by=service.principal.person)
-
-
-def declare(
-    service: IncidentService, incident: Incident, domain: str, state: Literal["down", "up"]
-) -> tuple[str, ...]:
-    """Share what was said in an incident; return the codenames of the others in which it changed something.
-
-    An exercise or a test says nothing about the world.
-    """
-    if incident.kind != "real":
-        return ()
-    now = service.clock.now()
-    service.traffic.declare(domain, state, now)
-    reason = f"declared in {incident.codename}"
-    told = ReportDomain(domain=domain, state=state, since=now, reason=reason, declared=True)
-    changed = []
-    for row in service.store.rows("open"):
-        if row.id == incident.id:
-            continue
-        try:
-            turn = service.act(service.principal, row.id, [told])
-            changed += [row.codename] if turn.events else []
-        except UNREADABLE:
-            continue
-    return tuple(changed)

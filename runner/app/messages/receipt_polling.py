@@ -39,7 +39,7 @@ class Reconciler:
 
     def round(self) -> None:
         """Ask about every attempt whose time for it has come."""
-        for row in self._service.store.rows("open"):
+        for row in self._service.incidents("open"):
             try:
                 incident = self._service.load(row.id)
             except UNREADABLE:

@@ -22,7 +22,6 @@ import msgspec
 from runner.app.core.directory import stop_contact
 from runner.app.messages.acknowledgement import acknowledge
 from runner.errors import UNREADABLE, Refused, Sealed
-from runner.incident.people.contact_journal import STREAM
 from runner.incident.state.incident import Attempt, Incident
 from runner.routing.inbound import Answer
 from runner.routing.messaging import Channel
@@ -67,7 +66,7 @@ class Whereabouts:
         token = self._service.store.changed()
         if token == self._token:
             return
-        rows = [row for row in self._service.store.rows() if row.kind != STREAM]
+        rows = self._service.incidents()
         for row in rows[-MOST:]:
             if self._versions.get(row.id) == row.version:
                 continue

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.actions import Action, Slot, assign_role
 from runner.app.messages.messages import addressee, known_class
 from runner.base.text import clean, text_problem
 from runner.effects.messages.compose import Body, deliveries
@@ -15,6 +16,7 @@ from runner.effects.messages.escalation_levels import Addressed, addressed
 from runner.errors import NotFound, Refused
 from runner.incident.state.commands import Composed
 from runner.incident.state.incident import Incident
+from runner.incident.state.messages import MessageComposed
 from runner.routing.messaging import MessageClass, proves
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def compose_by_hand(service: IncidentService, incident: Incident, written: Writt
         paused = incident.state == "paused"
         raise Refused(
             f'Incident "{incident.codename}" is {incident.state}. No message was sent.',
-            hint="tocsin resume" if paused else "tocsin open PLAYBOOK",
+            hint=Action("incident.resume") if paused else Action("incident.open", Slot("PLAYBOOK")),
             code="incident_paused" if paused else "incident_closed",
         )
     by, text = service.principal.person, clean(written.text)
@@ -59,16 +61,17 @@ def compose_by_hand(service: IncidentService, incident: Incident, written: Writt
     traits = traits_of(text, kind, incident)
     body = msgspec.json.encode(Body(subject=subject, text=text))
     return Composed(
-        by=by,
-        step="",
-        message=service.chance.name("m"),
-        message_class=kind,
-        body=service.keep_document(service.principal, incident.id, body),
-        to=tuple(found.meant),
-        plans=deliveries(incident, service.tools(incident), kind, found, wanted, (), traits),
-        traits=tuple(sorted(traits)),
-        requested_by=by,
-        unheld=found.unheld,
+        event=MessageComposed(
+            step="",
+            message=service.chance.name("m"),
+            message_class=kind,
+            body=service.keep_document(service.principal, incident.id, body),
+            to=tuple(found.meant),
+            plans=deliveries(incident, service.tools(incident), kind, found, wanted, (), traits),
+            traits=tuple(sorted(traits)),
+            requested_by=by,
+            unheld=found.unheld,
+        )
     )
 
 
@@ -99,7 +102,7 @@ def _addressed(
     if not found.meant:
         raise NotFound(
             f"The message has no recipient except {by}: {', '.join(to)}.",
-            hint="tocsin role assign ROLE PERSON",
+            hint=assign_role(Slot("ROLE")),
             code="no_recipient",
         )
     return tuple(wanted), found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.jurisdictions import EU_MEMBERS
 from runner.documents.notice import Notice
 from runner.effects.notices.legal_basis import apply_duty, legal_context
@@ -64,7 +65,7 @@ class Addressing:
         if unknown:
             raise NotFound(
                 f'Duty "{unknown[0]}" does not exist in this incident.',
-                hint="tocsin duties --all",
+                hint=Action("duty.list", args={"all": True}),
                 code="unknown_duty",
             )
         self._named = tuple(statuses[name] for name in duties)

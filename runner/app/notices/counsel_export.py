@@ -7,6 +7,7 @@ against what stands there, the duties, and a manifest with the digest of every f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,7 +26,9 @@ from runner.reports.core.formatting import moment
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
     from runner.law.duty import DutyStatus
+    from runner.reports.core.page import Page
 
 HOUSE = "internal only"
 
@@ -33,8 +36,8 @@ HOUSE = "internal only"
 class _Pull:
     """One folder in the making."""
 
-    def __init__(self, service: IncidentService, incident: Incident, folder: Path) -> None:
-        self.service, self.incident, self.folder = service, incident, folder
+    def __init__(self, service: IncidentService, reader: Reader, incident: Incident, folder: Path) -> None:
+        self.service, self.reader, self.incident, self.folder = service, reader, incident, folder
         self.duties: tuple[DutyStatus, ...] = service.duties(incident)
         self.house: list[Pulled] = []
 
@@ -44,34 +47,44 @@ class _Pull:
 
     def tree(self, document: Document) -> Kept | None:
         """Return the tree of a rendering, None where an older version kept none."""
-        return notice_versions.tree_of(self.service, document) if document.tree else None
+        return notice_versions.tree_of(self.reader, self.incident, document) if document.tree else None
+
+
+def to_export(incident: Incident, name: str, *, everything: bool) -> list[Document]:
+    """Return the renderings of a notice, or of all, with ``everything`` also superseded ones; raises NotFound for none."""
+    newest = {document.step: document.id for document in incident.documents.values()}
+    documents = notice_versions.named(incident, name)
+    return [document for document in documents if everything or newest[document.step] == document.id]
 
 
 def pull(
     service: IncidentService,
+    reader: Reader,
     incident: Incident,
     documents: Sequence[Document],
     formats: Sequence[Format],
     folder: Path,
+    draw: Callable[[Page], str],
     seen: Callable[[int], None] = lambda count: None,
 ) -> tuple[Pulled, ...]:
     """Write kept documents into a folder, exactly the bytes that were approved or would be, once each.
 
     Beside them come a cover sheet and a redline for each, coverage, duties and a manifest: these stay in the house.
+    ``draw`` makes text of a page.
     """
     found: dict[str, Pulled] = {}
     stale = changes(incident, documents)
     for document in documents:
         seen(1)
         for form in _wanted(document, formats):
-            content = service.store.get_blob(document.files[form])
+            content = reader.document(incident, document.id, form)
             path = folder / file_name(incident, document, form)
             about = (document.notice, document.status)
             found[str(path)] = write_pulled(path, content, *about, stale=bool(stale[document.id]))
-    made = _Pull(service, incident, folder)
+    made = _Pull(service, reader, incident, folder)
     for document in {document.digest: document for document in documents}.values():
         _beside(made, document)
-    _lists(made, documents)
+    _lists(made, documents, draw)
     _manifest(made, documents)
     return (*found.values(), *made.house)
 
@@ -98,7 +111,7 @@ def _beside(made: _Pull, document: Document) -> None:
     made.put(name, write(_cover(made, document, kept), "pdf"), f"cover sheet: {HOUSE}", document.notice)
     try:
         old = notice_versions.before(made.incident, document)
-        pair = notice_versions.compare(made.service, old, document)
+        pair = notice_versions.compare(made.reader, made.incident, old, document)
     except (NotFound, Refused):
         return
     author = kept.document.context.stationery.name or made.incident.codename
@@ -111,11 +124,12 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
     from runner.documents.contents.cover_sheet import cover
     from runner.documents.write import rendered
 
-    files = cast("list[tuple[Format, str]]", sorted(document.files.items()))
+    forms = cast("list[Format]", sorted(document.files))
     word, one = document.override, document.adoption
-    head = made.service.store.head(made.incident.id)
+    head = made.reader.head(made.incident)
     context = msgspec.structs.replace(kept.document.context, journal_head=f"sha256:{head.hash}")
-    outputs = [rendered(kept.document, form, made.service.store.get_blob(digest)) for form, digest in files]
+    read = partial(made.reader.document, made.incident, document.id)
+    outputs = [rendered(kept.document, form, read(form)) for form in forms]
     return cover(
         msgspec.structs.replace(kept.document, context=context),
         check(kept.notice, kept.document),
@@ -160,10 +174,9 @@ def _approvals(incident: Incident, document: Document) -> list[Approval]:
     ]
 
 
-def _lists(made: _Pull, documents: Sequence[Document]) -> None:
+def _lists(made: _Pull, documents: Sequence[Document], draw: Callable[[Page], str]) -> None:
     """Write what the law requires in each notice, and every duty, to be read and as JSON."""
     from runner.reports.core.header import heading_of, marking
-    from runner.reports.core.page import plain
     from runner.reports.law.duties import duties as view
     from runner.reports.law.duties import duties_page
 
@@ -175,7 +188,7 @@ def _lists(made: _Pull, documents: Sequence[Document]) -> None:
     head = f"{marking(made.incident.kind)}\n\n" if marks else ""
     made.put(f"{marks}coverage.txt", f"{head}{text}\n".encode(), f"coverage: {HOUSE}")
     page = duties_page(report, heading_of(made.incident), opened=made.incident.opened_at, everything=True)
-    made.put(f"{marks}duties.txt", plain(page, 100).encode(), f"duties: {HOUSE}")
+    made.put(f"{marks}duties.txt", draw(page).encode(), f"duties: {HOUSE}")
     content = msgspec.json.format(msgspec.json.encode(report), indent=2)
     made.put(f"{marks}duties.json", content, f"duties: {HOUSE}")
 
@@ -193,7 +206,7 @@ def _row(one: Coverage) -> str:
 
 def _manifest(made: _Pull, documents: Sequence[Document]) -> None:
     """Write what was pulled, with the digest of every file, the approvals and the journal's head."""
-    head = made.service.store.head(made.incident.id)
+    head = made.reader.head(made.incident)
     content = msgspec.json.encode(
         {
             "schema": "tocsin/manifest/v1",

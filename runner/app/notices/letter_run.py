@@ -32,8 +32,8 @@ PLAN, SUMMARY, REJECTS = "run.json", "letters.json", "rejects.csv"
 
 
 @contextmanager
-def held(folder: Path, plan: dict[str, Any]) -> Iterator[None]:
-    """Hold a run's folder alone; raises Refused where it belongs to another run or to nobody's."""
+def locked(folder: Path, plan: dict[str, Any]) -> Iterator[None]:
+    """Lock a run's folder; raises Refused where it belongs to another run or to nobody's."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     begun = folder / PLAN
     if not begun.exists() and any(entry.suffix != ".lock" for entry in folder.iterdir()):

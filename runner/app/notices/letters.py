@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from runner.app.notices.addressing import Addressing
-from runner.app.notices.letter_run import REJECTS, SUMMARY, held, is_done, join, replace_file, spread
+from runner.app.notices.letter_run import REJECTS, SUMMARY, is_done, join, locked, replace_file, spread
 from runner.documents.notice import Format
 from runner.documents.pdf.typst_compiler import unprintable
 from runner.effects.notices.letters import Shard, for_a_spreadsheet, write_file
@@ -112,7 +112,7 @@ def write_letters(service: IncidentService, incident: Incident, order: Order, te
     _judge(survey, order)
     addressing.require_whole()
     try:
-        with held(order.out, _plan(incident, order, survey, addressing)):
+        with locked(order.out, _plan(incident, order, survey, addressing)):
             made = _make(rows, survey, order, tell)
             return _finish(service, incident, order, (survey, addressing, made))
     except OSError as error:

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.app.notices.notices import Pulled, write_pulled
+from runner.actions import Action, Slot
+from runner.app.core.reader import TREE
+from runner.app.notices.notices import Pulled, step_id, write_pulled
 from runner.documents.tree import Kept, decode
 from runner.errors import NotFound, Refused, Usage
+from runner.incident.notices.decide import renderings
 from runner.incident.state.incident import Document, Incident
 from runner.reports.notices.notices import rendered_so_far
+from runner.reports.notices.redline import Compared, approved_before, compared, version
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
     from runner.documents.redline.redline import FactChange, Redline
+    from runner.reports.incidents.task import TaskReport
 
 FORMATS = ("html", "docx")
 _SHORTEST = 4
@@ -34,37 +39,68 @@ class Pair(msgspec.Struct, frozen=True):
     facts: tuple[FactChange, ...]
 
 
-def compare(service: IncidentService, old: Document, new: Document) -> Pair:
+def compare(reader: Reader, incident: Incident, old: Document, new: Document) -> Pair:
     """Return what changed from one rendering to another; raises Refused where one of them kept no tree."""
     from runner.documents.redline.redline import changed_facts, redline
 
-    before, after = tree_of(service, old), tree_of(service, new)
+    before, after = tree_of(reader, incident, old), tree_of(reader, incident, new)
     laid = redline(before.document, after.document)
     return Pair(old, new, before, after, laid, changed_facts(before.document, after.document))
 
 
-def tree_of(service: IncidentService, document: Document) -> Kept:
+def tree_of(reader: Reader, incident: Incident, document: Document) -> Kept:
     """Return the tree that a rendering was written from; raises Refused where none was kept."""
     if not document.tree:
         raise Refused(
             f'Notice "{document.id}" has no stored text to compare. An older version of Tocsin generated it.',
-            hint="tocsin notice render STEP",
+            hint=Action("notice.render", Slot("STEP")),
             code="text_not_kept",
         )
-    return decode(service.store.get_blob(document.tree))
+    return decode(reader.document(incident, document.id, TREE))
+
+
+def document_of(incident: Incident, report: TaskReport) -> Document | None:
+    """Return the notice that is to be approved; None where it is something else."""
+    digest = report.subject_digest
+    return next((one for one in incident.documents.values() if digest and one.digest == digest), None)
+
+
+def change_since(reader: Reader, incident: Incident, report: TaskReport) -> tuple[Pair, bool] | None:
+    """Return what changed in a notice since it was approved, else since the version before, and which of them it is.
+
+    None where there is no notice or no earlier version.
+    """
+    new = document_of(incident, report)
+    if new is None or not new.tree:
+        return None
+    signed = approved_before(incident, incident.invocations[report.task.invocation])
+    older = [rendering for rendering in renderings(incident, new.step) if rendering.digest != new.digest]
+    old = next((document for document in incident.documents.values() if document.digest == signed), None)
+    old = old or (older[-1] if older else None)
+    if old is None or not old.tree:
+        return None
+    return compare(reader, incident, old, new), old.digest == signed
+
+
+def named(incident: Incident, name: str) -> list[Document]:
+    """Return the renderings of a notice or a step, or one by its id, all without a name; raises NotFound for none."""
+    documents = [
+        document
+        for document in incident.documents.values()
+        if not name or name in (document.id, document.notice, document.step, step_id(incident, document))
+    ]
+    if not documents:
+        raise NotFound(
+            f'Notice "{name}" is not generated yet.' if name else "No notice is generated yet.",
+            hint=rendered_so_far(incident),
+            code="unknown_notice" if name else "not_rendered",
+        )
+    return documents
 
 
 def versions(incident: Incident, name: str) -> list[Document]:
     """Return every rendering that a name means, oldest first; raises NotFound, or Refused where several notices are meant."""
-    documents = [
-        document
-        for document in incident.documents.values()
-        if name in (document.id, document.notice, document.step, incident.invocations[document.step].step)
-    ]
-    if not documents:
-        raise NotFound(
-            f'Notice "{name}" is not generated yet.', hint=rendered_so_far(incident), code="unknown_notice"
-        )
+    documents = named(incident, name)
     lanes = list(dict.fromkeys(document.duty for document in documents))
     if len(lanes) > 1:
         steps = ", ".join(dict.fromkeys(document.step for document in documents))
@@ -120,7 +156,7 @@ def since_filed(incident: Incident, name: str, newer: str = "") -> tuple[Documen
         law = new.duty.partition("/")[0] or new.notice
         raise Refused(
             f'No earlier filing under "{law}" is recorded.',
-            hint="tocsin duty record-filed DUTY --reference REFERENCE",
+            hint=Action("duty.record_filed", Slot("DUTY"), {"reference": Slot("REFERENCE")}),
             code="not_filed",
         )
     return filed[-1], new
@@ -168,6 +204,16 @@ def _none(text: str, count: int) -> NotFound:
 def number_of(incident: Incident, document: Document) -> int:
     """Return the number of a rendering in the order of rendering."""
     return _alike(incident, document).index(document) + 1
+
+
+def comparison(incident: Incident, pair: Pair) -> Compared:
+    """Return a comparison as a report: which renderings, and what changed."""
+    filed = {view.record.digest for view in incident.duties.values() if view.record is not None}
+    before, after = (
+        version(document, number_of(incident, document), filed=document.digest in filed)
+        for document in (pair.old, pair.new)
+    )
+    return compared(before, after, pair.redline, pair.facts)
 
 
 def redline_formats(texts: Sequence[str]) -> tuple[str, ...]:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, cast, get_args
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.text import nearest
 from runner.documents.notice import Coverage, Format, Notice
 from runner.errors import Invalid, NotFound, Refused, Usage
+from runner.incident.notices.decide import renderings
 from runner.incident.state.commands import EffectFailed, Rendered
-from runner.incident.state.incident import Incident
+from runner.incident.state.incident import Document, Incident
 from runner.incident.state.work import Render
 from runner.playbook.format import Notice as NoticeStep
 
@@ -34,6 +36,14 @@ class Pulled(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     stale: bool = False
     """Facts of a kept notice have changed since it was rendered."""
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/notice-check/v1"):
+    """What the law requires in a notice, against what would stand in it now."""
+
+    notice: str
+    complete: bool
+    coverage: tuple[Coverage, ...]
 
 
 def template(service: IncidentService, incident: Incident, name: str) -> tuple[Notice, str]:
@@ -68,13 +78,35 @@ def draft(service: IncidentService, incident: Incident, name: str, duty: str = "
     )
 
 
-def coverage(service: IncidentService, incident: Incident, name: str, duty: str = "") -> tuple[Coverage, ...]:
-    """Return what the law requires in a notice against what would stand in it now, and every other gap in its text."""
-    from runner.documents.contents.coverage import check, unnamed
+def check_content(service: IncidentService, incident: Incident, name: str, duty: str = "") -> Checked:
+    """Return what the law requires in a notice against what would stand in it now, and every other gap in its text.
 
-    notice, document = draft(service, incident, name, duty)
+    ``name`` is that of a rendering, of its step or of a template.
+    """
+    from runner.documents.contents.coverage import check, complete, unnamed
+
+    made = [d.notice for d in incident.documents.values() if name in (d.id, d.step, step_id(incident, d))]
+    template = made[-1] if made else name
+    notice, document = draft(service, incident, template, duty)
     lines = check(notice, document)
-    return (*lines, *unnamed(lines, document))
+    lines = (*lines, *unnamed(lines, document))
+    return Checked(notice=template, complete=complete(lines), coverage=lines)
+
+
+def step_id(incident: Incident, document: Document) -> str:
+    """Return the id of the step that a document belongs to."""
+    return incident.invocations[document.step].step
+
+
+def refuse_lost_edits(incident: Incident, step: str) -> None:
+    """Raise Refused where a new text would lose what a person edited in Word."""
+    documents = renderings(incident, step)
+    if documents and documents[-1].adoption is not None:
+        raise Refused(
+            f'The text of "{step}" has Word edits by {documents[-1].adoption.by}. A new text loses them. Nothing was changed.',
+            hint=f"Edit it in Word again: tocsin notice pull. Or drop the edits: tocsin notice render {step} --drop-edits",
+            code="edits_lost",
+        )
 
 
 def render_step(
@@ -97,7 +129,7 @@ def render_step(
     if isinstance(rendered, EffectFailed):
         raise Refused(
             f'Notice task "{step}" could not be generated: {rendered.why}.',
-            hint="tocsin fact missing",
+            hint=Action("fact.missing"),
             code="render_failed",
         )
     if gaps:
@@ -128,11 +160,12 @@ def by_hand(service: IncidentService, made: Rendered, override: str) -> Rendered
     """Return a rendering as a person's; raises Refused where there is nothing to override."""
     if override and not made.items:
         raise Refused(
-            f'Notice "{made.notice}" has no missing information. There is nothing to override.',
+            f'Notice "{made.event.notice}" has no missing information. There is nothing to override.',
             hint="Remove --override",
             code="nothing_to_override",
         )
-    return msgspec.structs.replace(made, by=service.principal.person, override=override)
+    event = msgspec.structs.replace(made.event, by=service.principal.person)
+    return msgspec.structs.replace(made, event=event, override=override)
 
 
 def work_of(service: IncidentService, incident: Incident, step: str) -> Render:
@@ -144,7 +177,7 @@ def work_of(service: IncidentService, incident: Incident, step: str) -> Render:
         kind = incident.invocations[step].kind
         raise Refused(
             f'Task "{step}" is not a notice. Its kind is {kind}.',
-            hint="tocsin notice list",
+            hint=Action("notice.list"),
             code="not_a_notice",
         )
     scope = incident.scopes[incident.invocations[step].scope]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.step_reference import resolve_step
 from runner.app.notices.notice_versions import Pair, tree_of
 from runner.app.notices.notices import by_hand, work_of
@@ -23,6 +24,7 @@ from runner.yamlfile.limited_files import TooLarge, read_file
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
     from runner.documents.tree import Document as Tree
 
 LARGEST = 32 * 1024 * 1024
@@ -46,23 +48,21 @@ class Adoption(msgspec.Struct, frozen=True):
         return self.pair.redline.identical
 
 
-def look(
-    service: IncidentService, incident: Incident, file: Path, step: str, rows: tuple[str, ...]
-) -> Adoption:
+def look(reader: Reader, incident: Incident, file: Path, step: str) -> Adoption:
     """Return what a Word file would change; raises Refused where the file is not safe or belongs to no notice."""
     from runner.documents.contents.coverage import check
 
     content = _read(file)
-    wanted = resolve_step(incident, step, rows) if step else _step_of(incident, file, content)
+    wanted = resolve_step(incident, step) if step else _step_of(incident, file, content)
     documents = renderings(incident, wanted)
     if not documents:
         raise Refused(
             f'Task "{wanted}" has no generated notice.',
-            hint="tocsin notice list",
+            hint=Action("notice.list"),
             code="not_rendered",
         )
     newest = documents[-1]
-    before = tree_of(service, newest)
+    before = tree_of(reader, incident, newest)
     returned = read_docx(content)
     document = (
         before.document if _digest(content) == newest.files.get("docx") else taken(before, returned, incident)

@@ -16,7 +16,7 @@ import msgspec
 from runner.app.core.contact_store import read_book, record
 from runner.app.core.directory import address_problem, read_channels, read_people
 from runner.errors import Invalid, Problem, Stale
-from runner.files.contacts.contact_entries import Entry, Listing, Ways, check_entries
+from runner.files.contacts.contact_entries import Entry, Listing, check_entries, names_of
 from runner.files.contacts.contact_list import read_list
 from runner.incident.people.contact_journal import AnyPeopleEvent, People, PersonFiled, RoleHeld, fold_people
 from runner.routing.messaging import Channel, ContactPoint
@@ -63,11 +63,11 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
 def planned(service: IncidentService, path: Path) -> Import:
     """Return what a list would change; raises Invalid with every problem of the file."""
     channels, _ = read_channels(service.home)
-    listing = read_list(path, Ways(tuple(service.home.channels)))
+    listing = read_list(path, names_of(service.home.channels))
     known, kept = read_people(service), _kept(service)
     problems = [
         *listing.problems,
-        *check_entries(listing, Ways(tuple(service.home.channels)), known.people),
+        *check_entries(listing, names_of(service.home.channels), known.people),
         *_addresses(listing, channels),
         *_untrusted(path),
     ]

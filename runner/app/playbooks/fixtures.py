@@ -21,7 +21,7 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.steps import step_path, step_path_with_items
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import IncidentService
+    from runner.app.core.reader import Reader
 
 MADE_UP = "Made-up words."
 _ENDED = {"skipped": "skip", "cancelled": "cancel", "failed": "fail"}
@@ -41,7 +41,7 @@ class Fixture(msgspec.Struct, frozen=True, kw_only=True):
         return HEAD + yaml.safe_dump(dict(self.data), sort_keys=False, allow_unicode=True, width=110)
 
 
-def fixture(service: IncidentService, incident: Incident, *, keep_text: bool = False) -> Fixture:
+def fixture(reader: Reader, incident: Incident, *, keep_text: bool = False) -> Fixture:
     """Return a test that repeats an incident; raises Refused for one that runs several playbooks."""
     runs = list(incident.runs.values())
     if len(runs) != 1:
@@ -51,7 +51,7 @@ def fixture(service: IncidentService, incident: Incident, *, keep_text: bool = F
             code="several_playbooks",
         )
     script = _Script(keep_text)
-    for row in service.store.read(incident.id):
+    for row in reader.events(incident):
         if row.payload is None:
             raise Sealed(
                 "The personal data of the incident was erased. No test can be created.", code="shredded"

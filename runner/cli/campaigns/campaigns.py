@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import csv
 import os
-import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from runner.actions import Action
+from runner.cli.framework.environment import stopped_by_signals
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
 from runner.cli.framework.session import Session
 from runner.cli.notices.letters import bar
 from runner.errors import Usage
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Page, line
+from runner.reports.core.page import Cell, Page, flow, line
 
 if TYPE_CHECKING:
-    from runner.app.campaigns.control import Write
     from runner.app.campaigns.send import WaitPolicy
     from runner.routing.traffic import Rate
 
@@ -106,10 +106,7 @@ def plan(
     )
     with bar(session, "people") as tell:
         found = made(session.service, session.incident(), order, lambda rows: tell(rows, 0))
-    session.show(
-        found,
-        lambda: plan_page(found.campaign, found.feasible, found.exempt, found.unreachable, found.warnings),
-    )
+    session.show(found, lambda: plan_page(found))
 
 
 def send(
@@ -129,22 +126,21 @@ def send(
     Example:
       tocsin bulk send gdpr-34-letter --people people.csv
     """
-    from runner.app.campaigns.control import known
+    from runner.app.campaigns.record import known
     from runner.app.campaigns.send import send as sent
     from runner.reports.campaigns.campaigns import sent_page
 
     incident = session.incident()
     found = known(session.service, incident, notice, people)
-    whom = sum(found.campaign.ways.get(way, 0) for way in ("email", "sms"))
     if not yes:
-        asked = f"Send {notice} to {whom:,} people of {people.name}? Sent messages cannot be recalled."
+        asked = f"Send {notice} to {found.campaign.sent_to:,} people of {people.name}? Sent messages cannot be recalled."
         session.confirm(asked, "Add --yes")
     with _patience(waits=not no_wait) as patience, bar(session, "people") as tell:
         ended = sent(session.service, incident, notice, people, patience, tell)
-    again = suggested_actions.bulk("resume" if ended.ending == "paused" else "send", notice, people.name)
-    session.show(
-        ended, lambda: sent_page(ended.ending, ended.reason, ended.until, ended.outcomes, ended.lost, again)
+    again = suggested_actions.bulk(
+        "bulk.resume" if ended.ending == "paused" else "bulk.send", notice, people.name
     )
+    session.show(ended, lambda: sent_page(ended, again))
     return NEEDS_A_PERSON if ended.ending == "paused" or ended.lost else 0
 
 
@@ -175,14 +171,14 @@ def resume(
     Then continue with: tocsin bulk send."""
     from runner.app.campaigns.control import resume as resumed
 
-    _, again = resumed(
+    again = resumed(
         session.service, session.incident(), notice, people, reason, again=resend_unknown, nights=nights
     )
     more = f"; resending to {again:,} people with an unknown outcome" if again else ""
     _said(
         session,
         f"{notice} to {people.name} is resumed{more}",
-        suggested_actions.bulk("send", notice, people.name),
+        suggested_actions.bulk("bulk.send", notice, people.name),
     )
 
 
@@ -202,16 +198,16 @@ def status(
     Example:
       tocsin bulk status gdpr-34-letter --people people.csv --open letters.csv
     """
-    from runner.app.campaigns.control import known, open_list
+    from runner.app.campaigns.control import open_list
     from runner.app.campaigns.control import status as counted
+    from runner.app.campaigns.record import known
     from runner.reports.campaigns.campaigns import status_page
 
     incident = session.incident()
     found = known(session.service, incident, notice, people)
     report = counted(session.service, incident, found, check=verify)
     if open_ is not None:
-        with _table(open_) as write:
-            listed = open_list(session.service, found, write)
+        listed = _write_table(open_, open_list(session.service, found))
         session.say(f"{count(listed, 'person', 'people')} need a letter or have no usable contact: {open_}")
     session.show(report, lambda: status_page(report, session.now()))
 
@@ -233,8 +229,8 @@ def receipts(
     Example:
       tocsin bulk receipts gdpr-34-letter --people people.csv --from posted.csv
     """
-    from runner.app.campaigns.control import known
     from runner.app.campaigns.receipts import read_receipts, take
+    from runner.app.campaigns.record import known
 
     found = known(session.service, session.incident(), notice, people)
     result = take(session.service, read_receipts(taken), found.campaign.id)
@@ -299,12 +295,13 @@ def substitute(
     """
     from runner.app.campaigns.control import substitute as substituted
 
-    _, told = substituted(session.service, session.incident(), notice, people, place, reason)
+    told = substituted(session.service, session.incident(), notice, people, place, reason)
     _said(session, f"{count(told, 'person', 'people')} of {place} notified by substitute notice")
 
 
-def _said(session: Session, words: str, then: str = "") -> None:
-    blocks = [line(words, "good"), *([line(then, "command", indent=2)] if then else [])]
+def _said(session: Session, words: str, then: Action | None = None) -> None:
+    after = [flow(Cell("", "command", then), indent=2)] if then is not None else []
+    blocks = [line(words, "good"), *after]
     session.show({"schema": "tocsin/bulk-done/v1", "text": words}, Page(tuple(blocks)))
 
 
@@ -325,18 +322,17 @@ def _rates(given: list[str]) -> dict[str, tuple[Rate, ...]]:
     return found
 
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
 def _span(text: str) -> timedelta:
-    number, unit = text[:-1], text[-1:]
-    if unit not in _UNITS or not number.isascii() or not number.isdecimal():
+    from runner.base.instants import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError:
         raise Usage(
             f'"{text}" is not a duration.',
             hint="Write a number and a unit: 30m, 2h, 0s.",
             code="bad_duration",
-        )
-    return timedelta(seconds=int(number) * _UNITS[unit])
+        ) from None
 
 
 def _money(text: str) -> float:
@@ -360,26 +356,23 @@ def _patience(*, waits: bool) -> Iterator[WaitPolicy]:
 
     stopping = threading.Event()
     alone = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, lambda *_: stopping.set()) if alone else None
-    term = signal.signal(signal.SIGTERM, lambda *_: stopping.set()) if alone else None
-    try:
-        yield WaitPolicy(lambda span: void(stopping.wait(span.total_seconds())), stopping.is_set, waits=waits)
-    finally:
-        if alone:
-            signal.signal(signal.SIGINT, before)
-            signal.signal(signal.SIGTERM, term)
+
+    def wait(span: timedelta) -> None:
+        stopping.wait(span.total_seconds())
+
+    with stopped_by_signals(stopping.set) if alone else nullcontext():
+        yield WaitPolicy(wait, stopping.is_set, waits=waits)
 
 
-def void(_: object) -> None:
-    """Take something and do nothing with it."""
-
-
-@contextmanager
-def _table(path: Path) -> Iterator[Write]:
-    """Write a CSV file for its owner alone, in which no cell is calculated."""
+def _write_table(path: Path, rows: Iterator[list[str]]) -> int:
+    """Write a CSV file for its owner alone, in which no cell is calculated; return its rows without the first."""
     from runner.effects.notices.letters import for_a_spreadsheet
 
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    count = -1
     with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
-        yield lambda cells: void(table.writerow(for_a_spreadsheet(cells)))
+        for cells in rows:
+            table.writerow(for_a_spreadsheet(cells))
+            count += 1
+    return count

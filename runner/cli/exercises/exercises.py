@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
+from runner.actions import Action, Slot
 from runner.cli.exercises.reports import drill_report, handbook, readiness
 from runner.cli.exercises.schedules import acknowledge, run_due, schedule, schedules, unschedule
-from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant
+from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group, instant, one_of
+from runner.cli.framework.outcome import answer, tell
 from runner.cli.framework.session import Session, catalog
 from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
 from runner.incident.state.exercise import Rating
-from runner.reports.core.page import Block, Cell, Page, Table, line
+from runner.reports.core.page import Block, Cell, Page, Table, line, table
 
 if TYPE_CHECKING:
     from runner.app.exercises.exercises import Listed
@@ -24,8 +26,8 @@ Exercise = Annotated[str, Argument(metavar="EXERCISE", help="Name of an exercise
 Number = Annotated[str, Argument(metavar="NUMBER", help="Number of the inject, as in tocsin drill show.")]
 Why = Annotated[str, Option("--reason", metavar="WHY", help="Why.")]
 Seen = Literal["observation", "strength", "improvement", "answer"]
-KINDS: tuple[str, ...] = get_args(Seen)
-RATINGS: tuple[str, ...] = get_args(Rating)
+KINDS: tuple[Seen, ...] = get_args(Seen)
+RATINGS: tuple[Rating, ...] = get_args(Rating)
 
 
 def add(app: Commands) -> None:
@@ -64,14 +66,14 @@ def list_(session: Session) -> None:
 def _table(found: tuple[Listed, ...]) -> Table:
     rows = tuple(
         (
-            Cell(listed.name),
+            listed.name,
             Cell(listed.exercise_type, "dim"),
             Cell(listed.problem or listed.title, "alarm" if listed.problem else "plain"),
             Cell(listed.playbook, "dim"),
         )
         for listed in found
     )
-    return Table(rows=rows, elastic=2, indent=0)
+    return table(rows, 2, indent=0)
 
 
 def run(
@@ -105,19 +107,19 @@ def run(
       tocsin drill run --due
     """
     if report is not None and not unattended:
-        raise Usage("--report is only for --unattended.", hint="tocsin drill report", code="option_missing")
+        raise Usage("--report is only for --unattended.", hint=Action("drill.report"), code="option_missing")
     if due:
         if exercise or go_on or unattended:
             raise Usage(
                 "--due takes no exercise: it runs the exercises that are due.",
-                hint="tocsin drill run --due",
+                hint=Action("drill.run", args={"due": True}),
                 code="options_conflict",
             )
         return run_due(session)
     if bool(exercise) == bool(go_on):
         raise Usage(
             "The exercise is missing, or two are given.",
-            hint="tocsin drill run EXERCISE",
+            hint=Action("drill.run", Slot("EXERCISE")),
             code="options_conflict" if go_on else "argument_missing",
         )
     if unattended:
@@ -227,7 +229,6 @@ def inject(session: Session, number: Number) -> None:
       tocsin drill inject 4.1
     """
     from runner.app.exercises.exercises import release
-    from runner.cli.framework.outcome import answer
     from runner.reports.exercises.exercise import told
 
     turn, event = release(session.service, session.incident().id, number)
@@ -237,7 +238,6 @@ def inject(session: Session, number: Number) -> None:
 def leave_out(session: Session, number: Number, reason: Why = "") -> None:
     """Skip an inject. Needs --reason."""
     from runner.app.exercises import exercises
-    from runner.cli.framework.outcome import tell
 
     turn = exercises.leave_out(session.service, session.incident().id, number, reason)
     tell(session, turn, f"{number} is skipped")
@@ -245,7 +245,6 @@ def leave_out(session: Session, number: Number, reason: Why = "") -> None:
 
 def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", reason: str = "") -> None:
     from runner.app.exercises.exercises import next_time, plan_of, set_clock
-    from runner.cli.framework.outcome import tell
     from runner.reports.core.header import clocked, zone_of
 
     before = session.incident()
@@ -255,7 +254,7 @@ def _clock(session: Session, change: ClockChange, words: str, *, to: str = "", r
         if at is None:
             raise Refused(
                 "No inject has a time that is still ahead.",
-                hint="tocsin drill inject NUMBER",
+                hint=Action("drill.inject", Slot("NUMBER")),
                 code="nothing_next",
             )
     turn = set_clock(session.service, before.id, change, to=at, reason=reason)
@@ -308,7 +307,6 @@ def end(
       tocsin drill end --close
     """
     from runner.app.exercises.exercises import plan_of, set_clock
-    from runner.cli.framework.outcome import answer
     from runner.incident.state.exercise import OVER
     from runner.reports.exercises.exercise import remaining_items
 
@@ -319,7 +317,7 @@ def end(
         turns.append(set_clock(session.service, before.id, "ended", reason=reason))
         done.append("The exercise ended")
     if close:
-        closing = c.Close(by=session.by, reason=reason or "EndEx")
+        closing = c.Close(reason=reason or "EndEx")
         turns.append(session.service.act(session.principal, before.id, [closing]))
         done.append("closed")
     answer(session, turns[0], *done)
@@ -353,12 +351,9 @@ def observe(
       tocsin drill observe "counsel was reached in 4 minutes" --objective O1 --kind strength
     """
     from runner.app.exercises import exercises
-    from runner.cli.framework.outcome import tell
 
-    found = cast(Seen, _choice(kind, KINDS, "kind", code="unknown_kind"))
-    made = c.Observe(
-        by=session.by, text=text, objective=objective, question=question, kind=found, about=about
-    )
+    found = one_of(kind, KINDS, "Kind", "unknown_kind")
+    made = c.Observe(text=text, objective=objective, question=question, kind=found, about=about)
     turn = exercises.observe(session.service, session.incident().id, made)
     tell(session, turn, f"{question or found} noted")
 
@@ -381,7 +376,6 @@ def rate(
       tocsin drill rate T1 S --note "counsel had to be called twice"
     """
     from runner.app.exercises import exercises
-    from runner.cli.framework.outcome import tell
 
     incident = session.incident()
     proposal = exercises.proposed(session.service, incident, target)
@@ -394,8 +388,8 @@ def rate(
         }
         session.show(report, lambda: Page(_proposal(target, proposal)))
         return
-    found = cast(Rating, _choice(rating.upper(), RATINGS, "rating", code="unknown_rating"))
-    made = c.Rate(by=session.by, target=target, rating=found, note=note, proposed=proposal.words)
+    found = one_of(rating.upper(), RATINGS, "Rating", "unknown_rating")
+    made = c.Rate(target=target, rating=found, note=note, proposed=proposal.words)
     turn = exercises.rate(session.service, incident.id, made)
     tell(session, turn, f"{target} is rated {found}; the proposal was {proposal.words or 'none'}")
 
@@ -407,11 +401,3 @@ def _proposal(target: str, proposal: Proposal) -> tuple[Block, ...]:
         line(f"{target}: proposed {proposal.words}"),
         line(f"Confirm or change the rating: tocsin drill rate {target} {proposal.rating}", "dim"),
     )
-
-
-def _choice(text: str, choices: tuple[str, ...], what: str, *, code: str) -> str:
-    if text not in choices:
-        raise Usage(
-            f'{what.capitalize()} "{text}" is unknown.', hint=f"Use one of: {', '.join(choices)}", code=code
-        )
-    return text

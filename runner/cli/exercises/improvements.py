@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
+from runner.actions import Action, Slot
+from runner.cli.framework.action_text import sentence
 from runner.cli.framework.completion import incidents
 from runner.cli.framework.options import (
     Argument,
@@ -15,16 +17,17 @@ from runner.cli.framework.options import (
     calendar_day,
     command,
     group,
+    one_of,
 )
 from runner.cli.framework.session import Session
-from runner.errors import Refused, Usage
-from runner.incident.exercises.improvements import ELEMENTS, Element, Item, Plan, Source, Tested
+from runner.errors import Usage
+from runner.incident.exercises.improvements import ELEMENTS, Item, Plan, Source
 
 if TYPE_CHECKING:
     from runner.incident.state.incident import Incident
 
 Name = Annotated[str, Argument(metavar="ITEM", help="Id, as in tocsin improvement list.")]
-Action = Annotated[str, Option("--action", metavar="TEXT", help="Corrective action.")]
+Corrective = Annotated[str, Option("--action", metavar="TEXT", help="Corrective action.")]
 Sort = Annotated[str, Option("--element", metavar="ELEMENT", help=", ".join(ELEMENTS))]
 Capability = Annotated[str, Option("--capability", metavar="TEXT", help="Core capability.")]
 Owner = Annotated[str, Option("--owner", metavar="PERSON", help="Owner: a person, or role:NAME.")]
@@ -93,7 +96,7 @@ def add_(
         list[str] | None,
         Option("--take", metavar="PROPOSAL", help="Proposal to accept, or all; may be repeated."),
     ] = None,
-    action: Action = "",
+    action: Corrective = "",
     element: Sort = "",
     capability: Capability = "",
     objective: Annotated[
@@ -137,13 +140,13 @@ def _check_what(text: str, take: list[str] | None, come_from: str) -> None:
     if bool(text) == bool(take) and (text or not come_from):
         raise Usage(
             "The text of the action item is missing, or it is given together with --take.",
-            hint="tocsin improvement add TEXT",
+            hint=Action("improvement.add", args={"text": Slot("TEXT")}),
             code="options_conflict" if take else "argument_missing",
         )
     if take and not come_from:
         raise Usage(
             "--take needs --from INCIDENT.",
-            hint="tocsin improvement add --from INCIDENT",
+            hint=Action("improvement.add", args={"from": Slot("INCIDENT")}),
             code="option_missing",
         )
 
@@ -152,15 +155,9 @@ def _given(
     action: str, element: str, capability: str, owner: str, start: str, due: str, closes_with: str
 ) -> dict[str, object]:
     """Return the fields of a row that were given."""
-    if element and element not in ELEMENTS:
-        raise Usage(
-            f'Element "{element}" is unknown.',
-            hint=f"Use one of: {', '.join(ELEMENTS)}",
-            code="unknown_element",
-        )
     fields = {
         "action": action,
-        "element": cast(Element, element),
+        "element": one_of(element, ELEMENTS, "Element", "unknown_element") if element else "",
         "capability": capability,
         "owner": owner,
         "start": calendar_day(start),
@@ -202,7 +199,7 @@ def change(
     session: Session,
     name: Name,
     text: Annotated[str, Option("--text", metavar="TEXT", help="Text of the action item.")] = "",
-    action: Action = "",
+    action: Corrective = "",
     element: Sort = "",
     capability: Capability = "",
     owner: Owner = "",
@@ -242,44 +239,16 @@ def done(
     """
     from runner.app.exercises.improvements import done as done_
     from runner.app.exercises.improvements import item, read
+    from runner.cli.framework.session import catalog
+    from runner.settings import cache_folder
+    from runner.workers.playbook_test_runner import passed_test
 
     known = item(read(session.service), name)
-    made = done_(session.service, name, note, _tested(session, known) if known.status == "open" else None)
+    tested = None
+    if known.status == "open":
+        tested = passed_test(known, catalog(session), cache_folder(session.world.environ), sentence)
+    made = done_(session.service, name, note, tested)
     _show(session, (made,))
-
-
-def _tested(session: Session, known: Item) -> Tested | None:
-    """Run the test that an item closes with; raises Refused where it does not pass."""
-    from runner.cli.framework.session import catalog
-    from runner.incident.exercises.improvements import closing
-    from runner.playbook.playbook_test_file import find_tests, load_tests
-    from runner.settings import cache_folder
-    from runner.workers.playbook_test_runner import run_file
-
-    wanted = closing(known.plan.closes_with)
-    if wanted.kind != "test":
-        return None
-    known_files = catalog(session)
-    for path in find_tests((wanted.name,), known_files):
-        file = load_tests(path, known_files)
-        if wanted.what not in {case.name for case in file.tests.cases}:
-            continue
-        cache = cache_folder(session.world.environ)
-        (result,) = (
-            result for result in run_file(file, known_files, cache, wanted.what) if result.name == wanted.what
-        )
-        if result.failures:
-            hint = f"tocsin playbook test {wanted.name} --only '{wanted.what}'"
-            raise Refused(f'Test "{wanted.what}" fails: {result.failures[0]}', hint=hint, code="test_failed")
-        playbook = file.bundle.playbook
-        return Tested(
-            case=result.name, playbook=f"{playbook.name} {playbook.version}", digest=file.bundle.digest
-        )
-    raise Refused(
-        f'Test "{wanted.what}" is not in the tests of "{wanted.name}".',
-        hint="tocsin playbook test",
-        code="unknown_test",
-    )
 
 
 def retest(

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from runner.actions import Action
 from runner.cli.framework.options import NEEDS_A_PERSON, Argument, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.errors import NotFound, Refused, Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Cell, Page, Table
+from runner.reports.core.page import Cell, Page, table
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def report(
     """
     incident = _meant(session, exercise=False)
     if incident.drill is not None:
-        hint = f"tocsin drill report -i {incident.codename}"
+        hint = Action("drill.report", args={"incident": incident.codename})
         raise Refused(f'"{incident.codename}" is an exercise.', hint=hint, code="is_exercise")
     return _report(session, incident, to or (), out, sign=sign, check=check)
 
@@ -70,24 +71,21 @@ def drill_report(
     """
     incident = _meant(session, exercise=True)
     if incident.drill is None:
-        hint = f"tocsin report -i {incident.codename}"
+        hint = Action("incident.report", args={"incident": incident.codename})
         raise Refused(f'"{incident.codename}" is not an exercise.', hint=hint, code="not_exercise")
     return _report(session, incident, to or (), out, sign=sign, check=check)
 
 
 def _meant(session: Session, *, exercise: bool) -> Incident:
     """Return the incident that is meant; where none is open and none is named, the one that ended last."""
-    from runner.app.core.step_reference import last_ended
-
     try:
         return session.incident()
     except NotFound as error:
         service = session.service
         rows = [row for row in service.incidents() if (row.kind == "exercise") is exercise]
-        last = last_ended(service.store, rows) if error.code == "no_incident" else None
-        if last is None:
+        row = service.last_ended(rows) if error.code == "no_incident" else None
+        if row is None:
             raise
-        row = last[1]
         session.say(f"Incident: {row.codename} · {row.title} ({row.state})")
         return session.incident(row.id)
 
@@ -126,12 +124,12 @@ def _check(session: Session, incident: Incident, file: Path) -> int:
     rows = tuple(
         (
             Cell("OK" if finding.holds else "CHECK FAILED", "good" if finding.holds else "alarm"),
-            Cell(finding.about),
-            Cell(finding.said),
+            finding.about,
+            finding.said,
         )
         for finding in check.findings
     )
-    session.show(check, lambda: Page((Table(rows=rows, elastic=2, indent=0),)))
+    session.show(check, lambda: Page((table(rows, 2, indent=0),)))
     return 0 if check.ok else 1
 
 
@@ -142,10 +140,7 @@ def handbook(
         str,
         Option("--for", metavar="WHOM", help="Readers: players, controllers (and evaluators), or feedback."),
     ] = "",
-    to: Annotated[
-        list[str] | None,
-        Option("--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt, md."),
-    ] = None,
+    to: To = None,
     out: Annotated[Path, Option("--out", metavar="DIR", help="Folder to write into.")] = Path(),
 ) -> None:
     """Write a handbook of an exercise for one group of readers.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 from runner.cli.framework.environment import stopped_by_signals
 from runner.cli.framework.options import (
@@ -17,18 +17,18 @@ from runner.cli.framework.options import (
     Scope,
     check_times,
     command,
+    one_of,
     show,
     span,
 )
 from runner.cli.framework.session import Session
-from runner.errors import Usage
 from runner.incident.exercises.schedules import OnMissed, Rule
 
 if TYPE_CHECKING:
     from runner.incident.exercises.schedules import AnyScheduleEvent
     from runner.workers.schedule_runner import ScheduleRunner
 
-MISSED: tuple[str, ...] = get_args(OnMissed)
+MISSED: tuple[OnMissed, ...] = get_args(OnMissed)
 AHEAD = timedelta(days=400)
 EVENTS = 60
 """A calendar holds at most so many times of one schedule, over a good year."""
@@ -76,12 +76,7 @@ def schedule(
     from runner.app.exercises.schedules import keep, written
 
     check_times(cron, every)
-    if on_missed not in MISSED:
-        raise Usage(
-            f'Missed-run policy "{on_missed}" is unknown.',
-            hint=f"Use --on-missed {'|'.join(MISSED)}",
-            code="unknown_on_missed",
-        )
+    policy = one_of(on_missed, MISSED, "Missed-run policy", "unknown_on_missed", option="--on-missed")
     session.ensure_home()
     rule = Rule(
         exercise=written(exercise, session.world.cwd),
@@ -89,7 +84,7 @@ def schedule(
         every=span("--every", every),
         zone=zone or str(session.service.home.organisation.get("zone", "UTC")),
         no_notice=span("--no-notice", no_notice),
-        on_missed=cast(OnMissed, on_missed),
+        on_missed=policy,
         unattended=unattended,
         despite=despite,
     )
@@ -211,7 +206,7 @@ def _firing(session: Session) -> Iterator[ScheduleRunner]:
 
     service = session.apart()
     name = service.chance.name("scheduler")
-    alive = service.store.register_worker(name)
+    alive = service.register_worker(name)
     try:
         cache = cache_folder(session.world.environ)
         yield ScheduleRunner(service, name, fraction, cache, lambda event: _say(session, event))

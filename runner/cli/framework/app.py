@@ -35,18 +35,13 @@ def _run(words: list[str], world: World) -> int:
     if found is not None:
         command, given = found
         return command.run(world, given) or 0
-    _refuse_other_words(ordered)
+    for typed in (" ".join(ordered[:2]), ordered[0]):
+        if typed in MEANT and typed not in COMMANDS:
+            raise Usage(f'Command "{typed}" is unknown.', hint=MEANT[typed], code="unknown_command")
     from runner.cli.framework.typer_app import answer
 
     installing = any(word in ("--install-completion", "--show-completion") for word in words)
     return answer(root, ordered, world, completes=installing or completing or not asked)
-
-
-def _refuse_other_words(words: Sequence[str]) -> None:
-    """Raise Usage, with the command that is meant, where another word for it was typed."""
-    for typed in (" ".join(words[:2]), words[0]):
-        if typed in MEANT and typed not in COMMANDS:
-            raise Usage(f'Command "{typed}" is unknown.', hint=MEANT[typed], code="unknown_command")
 
 
 def globals_last(words: Sequence[str]) -> list[str]:

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from runner.actions import Action
 from runner.app.home.workers import BACKGROUND, FOLDER, STARTING, lacking, living, record_file, recorded
 from runner.cli.framework.boundary import LOGS
 from runner.cli.framework.session import Session
 from runner.errors import Refused, StoreLocked, TocsinError
 from runner.reports.core import suggested_actions
 from runner.reports.core.header import clocked, named_zone
-from runner.reports.core.page import Page, Paragraph, line
+from runner.reports.core.page import Page, Paragraph, do, line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,7 @@ def keep_worker(session: Session, *, start: bool = False) -> None:
     if not (died or start) or session.service.home.working.mode == "manual":
         return
     try:
-        if living(session.service.store):
+        if living(session.service):
             return
         _begin(session)
     except (OSError, TocsinError) as error:
@@ -82,9 +83,7 @@ def _begin(session: Session) -> None:
 
 def _alive(session: Session) -> Background | None:
     background = recorded(session.folder)
-    return (
-        background if background is not None and background.worker in living(session.service.store) else None
-    )
+    return background if background is not None and background.worker in living(session.service) else None
 
 
 def _log(session: Session) -> Path:
@@ -123,7 +122,7 @@ def stop(session: Session) -> None:
     while worker_lock_held(session.folder / FOLDER, BACKGROUND):
         if time.monotonic() > until:
             why = "The worker has not stopped yet. It completes the work in progress."
-            raise Refused(why, hint="tocsin worker status", code="worker_not_stopped")
+            raise Refused(why, hint=Action("worker.status"), code="worker_not_stopped")
         Event().wait(0.1)
         record_file(session.folder).unlink(missing_ok=True)  # one that was just starting writes it
     if not session.json:
@@ -133,7 +132,7 @@ def stop(session: Session) -> None:
 
 def show(session: Session) -> dict[str, Any]:
     """Show how it is and return that; ``died`` is a worker that is wanted and gone, ``lacks`` null where nobody knows."""
-    alive, workers, home = _alive(session), living(session.service.store), session.service.home
+    alive, workers, home = _alive(session), living(session.service), session.service.home
     gone = "died" if recorded(session.folder) is not None else "stopped"
     found = {
         "schema": "tocsin/worker-status/v1",
@@ -155,7 +154,7 @@ def _lines(session: Session, found: Mapping[str, Any]) -> Iterator[Paragraph]:
     else:
         died = "The worker stopped unexpectedly. " if found["state"] == "died" else ""
         yield line(f"{died}{suggested_actions.NO_WORKER}", "alarm", hang=2)
-        yield line(f"→ {suggested_actions.START_WORKER}", "command", hang=2)
+        yield do(suggested_actions.START_WORKER)
     if found["since"] is not None:
         since = clocked(found["since"], named_zone(session.service.home.organisation.get("zone")))
         words = f"In the background since {since}: process {found['pid']}, log {found['log']}"
@@ -169,5 +168,5 @@ def _lines(session: Session, found: Mapping[str, Any]) -> Iterator[Paragraph]:
 def _lacks_words(lacks: tuple[str, ...]) -> str:
     return (
         f"tocsin.yaml names variables that the worker does not have: {', '.join(lacks)}. "
-        f"Set the variables, then: tocsin worker stop; {suggested_actions.START_WORKER}"
+        f"Set the variables, then: tocsin worker stop; tocsin worker start"
     )

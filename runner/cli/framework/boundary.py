@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import __version__
+from runner.cli.framework.action_text import hint_text
 from runner.cli.framework.streams import Unwritten, as_json, broken_pipe, silence
 from runner.errors import Bug, TocsinError
 from runner.settings import find_home
@@ -82,7 +83,8 @@ def _as_json(error: TocsinError) -> str:
         "schema": "tocsin/error/v1",
         "code": error.code,
         "message": error.message,
-        "hint": error.hint,
+        "hint": hint_text(error),
+        "action": error.action,
         "problems": error.problems,
     }
     return as_json(body)
@@ -93,8 +95,8 @@ def _as_text(error: TocsinError) -> str:
 
     lines = [visible(str(problem)) for problem in error.problems]
     lines.append(visible(f"{error.kind} [{error.code}]: {error.message}"))
-    if error.hint:
-        lines.append(f"  → {visible(error.hint)}")
+    if hint := hint_text(error):
+        lines.append(f"  → {visible(hint)}")
     return "\n".join(lines) + "\n"
 
 

@@ -45,12 +45,14 @@ def playbooks(incomplete: str) -> list[str]:
 
 
 def _offered(find: Callable[[IncidentService], Iterator[str]], incomplete: str) -> list[str]:
+    from contextlib import closing
+
     from runner.app.home.open_home import open_service, this_principal
 
     home = find_home(None, os.environ, Path.cwd())
     try:
         service = open_service(home, this_principal())
-        with service.store:
+        with closing(service):
             return sorted({name for name in find(service) if name.startswith(incomplete)})
     except (TocsinError, OSError):
         return []

@@ -7,10 +7,10 @@ than most commands: ``plain`` reads what is plainly written, and ``typed`` hands
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
 from runner.base.instants import parse_duration, spoken_instant
 from runner.base.states import Kind
@@ -69,11 +69,7 @@ _BEHALF = Annotated[
 ]
 _VIA = Annotated[str, Option("--via", metavar="WAY", help="Contact with that person: phone.")]
 _NO_WORK = Annotated[bool, Option("--no-work", help="Queue the work for a worker.")]
-
-
 _NO_PAGER = Annotated[bool, Option("--no-pager", help="Write long output to the terminal, without a pager.")]
-
-
 _INCIDENT = Annotated[
     str | None,
     Option(
@@ -93,7 +89,7 @@ Where = Annotated[
 """The incident as an argument, for commands about a whole one."""
 
 
-COMMON = ("home", "format", "incident", "claimed", "on_behalf_of", "via", "no_work", "help")
+COMMON = ("home", "format", "incident", "claimed", "on_behalf_of", "via", "no_work", "no_pager", "help")
 """Names of the options that many commands share."""
 
 
@@ -189,17 +185,23 @@ Reason = Annotated[str, Option("--reason", metavar="WHY", help="Reason. Stored i
 NEEDS_A_PERSON = 4
 
 
-def kind_of(text: str) -> Kind:
-    """Return a kind of incident; raises Usage."""
-    for kind in KINDS:
-        if kind == text:
-            return kind
-    raise Usage(
-        f'Kind of incident "{text}" is unknown.', hint=f"Use --kind {'|'.join(KINDS)}", code="unknown_kind"
-    )
-
-
+_Choice = TypeVar("_Choice", bound=str)
 KINDS: tuple[Kind, ...] = ("real", "exercise", "test")
+
+
+def one_of(text: str, choices: Iterable[_Choice], what: str, code: str, *, option: str = "") -> _Choice:
+    """Return the choice that was typed; raises Usage, which names ``option`` where the choice belongs to one."""
+    known = tuple(choices)
+    for choice in known:
+        if choice == text:
+            return choice
+    hint = f"Use {option} {'|'.join(known)}" if option else f"Use one of: {', '.join(known)}"
+    raise Usage(f'{what} "{text}" is unknown.', hint=hint, code=code)
+
+
+def kind_of(text: str, what: str = "Kind of incident") -> Kind:
+    """Return a kind of incident; raises Usage."""
+    return one_of(text, KINDS, what, "unknown_kind", option="--kind")
 
 
 def instant(text: str, now: datetime) -> datetime:

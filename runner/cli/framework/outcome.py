@@ -7,56 +7,19 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.home.workers import living
+from runner.app.incidents.outcome import Done, Step, awaiting, outcome
+from runner.cli.framework.action_text import command_text
 from runner.cli.framework.session import Session
 from runner.incident.law.moved_deadlines import move_words
-from runner.incident.state import events as e
-from runner.incident.state.second_person import ClockMove
-from runner.incident.steps.approvals import Tally
-from runner.incident.turn.implicit_answers import HOW, OVER
-from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import aside_words, here
 from runner.reports.core.page import Cell, Page, Paragraph, Table, Tone, line
-from runner.reports.core.second_person import awaited_words
-from runner.reports.core.task_rows import TaskRow, task_rows
 
 if TYPE_CHECKING:
-    from runner.app.core.incident_service import IncidentService
     from runner.app.core.repository import Turn
     from runner.incident.state.commands import AnyCommand
-    from runner.incident.state.incident import Incident
-
-
-class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """A step that waits for somebody now."""
-
-    step: str
-    invocation: str
-    row: int
-    """The number that commands take."""
-    kind: str
-    title: str
-    state: str
-    item: str = ""
-    """What its lane is about."""
-    why: str = ""
-
-
-class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/done/v1"):
-    """The answer to a command that changed an incident; ``version`` is the journal's length afterwards."""
-
-    incident: str
-    codename: str
-    version: int
-    done: tuple[str, ...]
-    ready: tuple[Step, ...]
-    stuck: tuple[Step, ...]
-    second_person: tuple[int, ...] = ()
-    """Entries that wait for a second person since then: what they ask for does not count yet."""
-    approvals: tuple[Tally, ...] = ()
-    """How far the approvals are that were given."""
-    deadlines: tuple[ClockMove, ...] = ()
-    """Statutory deadlines that facts have moved, or would move once a second person confirms it."""
+    from runner.incident.state.second_person import ClockMove
+    from runner.incident.steps.approvals import Tally
 
 
 def submit(session: Session, name: str, command: AnyCommand, done: str) -> None:
@@ -72,7 +35,7 @@ def tell(
     approvals: tuple[Tally, ...] = (),
 ) -> None:
     """Work what is due after a command, and say what came of it, if anything did."""
-    if _awaiting(turn):
+    if awaiting(turn):
         done = "Not done yet. A second person must confirm."
     done = done if turn.events else f"{done}: no change"
     answer(session, turn, done, moved=moved, approvals=approvals)
@@ -87,45 +50,10 @@ def answer(
 ) -> None:
     """Work what is due and say what was done, and what is ready or stuck that was not before."""
     work(session, turn.after.id)
-    turn = session.service.since(turn)
-    wanted = _awaiting(turn)
-    asks = (f"entry {one}: {awaited_words(turn.after, turn.after.second_person[one])}" for one in wanted)
-    report = outcome(session, turn, (*done, *asks, *_answered(turn), *_over(turn)))
-    report = msgspec.structs.replace(report, second_person=wanted, deadlines=moved, approvals=approvals)
+    service = session.service
+    report = outcome(service, service.since(turn), *done)
+    report = msgspec.structs.replace(report, deadlines=moved, approvals=approvals)
     session.show(report, lambda: page(report))
-
-
-def _awaiting(turn: Turn) -> tuple[int, ...]:
-    """Return the entries that a second person has to confirm since then."""
-    asked = (one.seq for one in turn.events if isinstance(one.event, e.SecondPersonAsked))
-    return tuple(seq for seq in asked if turn.after.second_person[seq].state == "awaiting")
-
-
-def _answered(turn: Turn) -> tuple[str, ...]:
-    """Say which open questions a recorded fact has answered."""
-    ended = (one.event for one in turn.events if isinstance(one.event, e.StepEnded))
-    return tuple(f"{name} is answered" for name in sorted(end.step for end in ended if end.reason == HOW))
-
-
-def _over(turn: Turn) -> tuple[str, ...]:
-    """Say that an incident is over although its record grew, and what the law asks for since."""
-    before, after = turn.before, turn.after
-    if before.state not in OVER or not turn.events:
-        return ()
-    found = (f"{after.codename} is {after.state}. You can still add notes and facts. Tasks are closed.",)
-    duties = sorted(name for name in after.duties if _open(after, name) and not _open(before, name))
-    if not duties:
-        return found
-    few = ", ".join(duties[:5]) + (f" and {len(duties) - 5} more" if len(duties) > 5 else "")
-    return (
-        *found,
-        f"Duties that are new or open again since then: {few}. To act on them: tocsin open PLAYBOOK",
-    )
-
-
-def _open(incident: Incident, name: str) -> bool:
-    duty = incident.duties.get(name)
-    return duty is not None and duty.in_sight and duty.verdict == "applies" and duty.record is None
 
 
 def work(session: Session, own: str = "") -> None:
@@ -133,13 +61,12 @@ def work(session: Session, own: str = "") -> None:
     from runner.app.core.suspended_incidents import set_aside
 
     service = session.service
-    if own and (failed := set_aside(service.store).get(own)) is not None:
-        session.warn(
-            "set_aside", f"Automatic work stopped: {aside_words(failed)}; {suggested_actions.resume(own)}"
-        )
-    if session.options.no_work or living(service.store):
+    if own and (failed := set_aside(service).get(own)) is not None:
+        go_on = command_text(suggested_actions.resume(own))
+        session.warn("set_aside", f"Automatic work stopped: {aside_words(failed)}; {go_on}")
+    if session.options.no_work or living(service):
         return
-    if not service.store.due(service.clock.now()) and not _probes(service):
+    if not service.is_work_due():
         return
     from runner.cli.framework.progress_line import print_progress
     from runner.workers.embedded import Worker
@@ -150,58 +77,9 @@ def work(session: Session, own: str = "") -> None:
     finally:
         worker.close()
     if worker.fairness.left:
-        session.warn("work_left", f"Other incidents have work that is due: {suggested_actions.WORK}")
+        session.warn("work_left", "Other incidents have work that is due: tocsin worker --once")
     for incident, why in worker.troubles.items():
         session.warn("work_failed", f"The work of incident {incident} failed: {why}")
-
-
-def _probes(service: IncidentService) -> bool:
-    """Tell whether a domain that is down is to be looked at again."""
-    service.traffic.refresh()
-    return service.traffic.probe_due(service.clock.now())
-
-
-def outcome(session: Session, turn: Turn, done: tuple[str, ...]) -> Done:
-    """Return what became ready or stuck in a turn, and is so at its end."""
-    after, ready, stuck = turn.after, _steps(turn, _READY), _steps(turn, _STUCK)
-    rows = [
-        row for row in task_rows(after, session.service.library(after)) if row.invocation and not row.over
-    ]
-    return Done(
-        incident=after.id,
-        codename=after.codename,
-        version=after.version,
-        done=done,
-        ready=tuple(_step(row) for row in rows if row.invocation in ready and _is_ready(row)),
-        stuck=tuple(_step(row, row.stuck) for row in rows if row.invocation in stuck and row.stuck),
-    )
-
-
-def _is_ready(row: TaskRow) -> bool:
-    return row.state in ("ready", "active") and row.kind in PEOPLE
-
-
-_READY = (e.StepReady, e.StepRetried)
-_STUCK = (e.StepStuck, e.StepEnded, e.StepSettled, e.AttemptEnded)
-
-
-def _steps(turn: Turn, kinds: tuple[type[e.AnyEvent], ...]) -> frozenset[str]:
-    """Return the steps of which events of some kinds speak."""
-    found = [one.event for one in turn.events if isinstance(one.event, kinds)]
-    return frozenset(getattr(event, "effect", "") or getattr(event, "step", "") for event in found)
-
-
-def _step(row: TaskRow, why: str = "") -> Step:
-    return Step(
-        step=row.step,
-        invocation=row.invocation,
-        row=row.row,
-        kind=row.kind,
-        title=row.title,
-        state=row.state,
-        item=row.item,
-        why=why,
-    )
 
 
 def page(report: Done) -> Page:

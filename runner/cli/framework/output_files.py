@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from runner.cli.framework.session import Session
 from runner.errors import Refused
-from runner.reports.core.page import Cell, Page, Table
+from runner.reports.core.page import Cell, Page, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,13 +25,13 @@ def pulled_page(files: tuple[Pulled, ...]) -> Page:
     """Draw a line for each file."""
     rows = tuple(
         (
-            Cell(file.path),
+            file.path,
             Cell(f"{file.status}, STALE", "alarm") if file.stale else Cell(file.status, "dim"),
             Cell(file.sha256[:12], "dim"),
         )
         for file in files
     )
-    return Page((Table(rows=rows, elastic=0, indent=0),))
+    return Page((table(rows, 0, indent=0),))
 
 
 def write_out(path: Path, content: bytes) -> None:
@@ -82,6 +82,10 @@ def in_person(session: Session, override: str) -> None:
 
 def rendered_words(made: Rendered) -> str:
     """Say what a rendering is, and what it lacks."""
-    gaps = f"{len(made.gaps)} items of missing information" if made.gaps else "no missing information"
+    gaps = (
+        f"{len(made.event.gaps)} items of missing information"
+        if made.event.gaps
+        else "no missing information"
+    )
     final = f" final, with an override for {len(made.items)} missing items," if made.override else ""
-    return f"{made.notice} is generated{final} with {gaps}: {made.digest}"
+    return f"{made.event.notice} is generated{final} with {gaps}: {made.event.digest}"

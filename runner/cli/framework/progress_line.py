@@ -89,10 +89,10 @@ def sentence(work: AnyWork, command: c.AnyCommand, incident: Incident) -> str:
             over = f" over {work.channel}" if isinstance(work, Deliver) else ""
             why = f" ({result.reason})" if result.reason and result.state != "accepted" else ""
             return f"{what}{over}: {result.state}{why}"
-        case c.Composed(step=step, to=to):
-            return f"{step}: message for {len(to)} composed"
-        case c.Rendered(step=step, notice=notice, gaps=gaps):
-            return f"{step}: {notice} generated, {len(gaps)} items missing"
+        case c.Composed(event=event):
+            return f"{event.step}: message for {len(event.to)} composed"
+        case c.Rendered(event=event):
+            return f"{event.step}: {event.notice} generated, {len(event.gaps)} items missing"
         case c.EffectFailed(step=step, why=why):
             return f"{step}: action required: {why}"
         case _:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.active_incident import OPEN, Choice, choice_file, keep_choice, read_choice
+from runner.cli.framework.action_text import command_text, typed
 from runner.cli.framework.environment import World
 from runner.cli.framework.streams import as_json, broken_pipe, cleaned
 from runner.decoding import from_json
@@ -131,7 +133,7 @@ class Session:
         service = opened(world.backoff, opening)
         service.backoff = world.backoff
         service.cache = lambda: cache_folder(world.environ)
-        if service.store.read_only:
+        if service.read_only:
             self.warn(
                 "store_read_only",
                 "The home folder cannot be written. You can read it, but nothing can be recorded. "
@@ -147,7 +149,7 @@ class Session:
             if self.options.on_behalf_of:
                 service.known(self.options.on_behalf_of)
         except BaseException:
-            service.store.close()
+            service.close()
             raise
         from runner.reports.core.header import named_zone
 
@@ -181,7 +183,7 @@ class Session:
         )
         raise NotFound(
             f'Person "{claim}"{where} is not in the contact list. Nothing was recorded.',
-            hint=" ".join(filter(None, hints)) or "tocsin person list",
+            hint=" ".join(filter(None, hints)) or Action("person.list"),
             code="unknown_person",
         )
 
@@ -194,12 +196,10 @@ class Session:
         return found
 
     def apart(self) -> IncidentService:
-        """Return a desk for another thread: on the same store, and with nothing folded in common; workers are told."""
-        from runner.app.core.incident_service import IncidentService
+        """Return a desk for another thread, which tells the workers."""
         from runner.workers.choice import attach
 
-        mine = self.machine
-        service = IncidentService(mine.folder, mine.home, mine.store, mine.clock, mine.chance, mine.principal)
+        service = self.machine.apart()
         attach(service)
         return service
 
@@ -249,10 +249,24 @@ class Session:
             self._name_first(found)
         return found
 
+    def name_or_none(self) -> str | None:
+        """Return the id of the incident that is meant; None where none is open and none was named."""
+        try:
+            return self.name()
+        except NotFound:
+            if self.options.incident:
+                raise
+            return None
+
+    def incident_or_none(self) -> Incident | None:
+        """Return the incident that is meant, as of now; None where none is open and none was named."""
+        name = self.name_or_none()
+        return self.incident(name) if name else None
+
     def _name_first(self, incident: str) -> None:
         self._named = True
-        store = self.service.store
-        if sum(len(store.rows(state)) for state in OPEN) > 1 and (row := store.row(incident)) is not None:
+        rows = {row.id: row for row in self.service.incidents()}
+        if sum(row.state in OPEN for row in rows.values()) > 1 and (row := rows.get(incident)) is not None:
             self.say(f"Incident: {row.codename} · {row.title}")
 
     @cached_property
@@ -305,7 +319,7 @@ class Session:
     def reopen(self) -> None:
         """Read the settings anew, where a home is open."""
         if self.opened:
-            self.__dict__.pop("service").store.close()
+            self.__dict__.pop("service").close()
 
     # --- showing ------------------------------------------------------------------------------------------
 
@@ -333,10 +347,10 @@ class Session:
         self._print(self.topped(shown, about) if about is not None else shown, self.world.out)
 
     def topped(self, page: Page, incident: Incident) -> Page:
-        """Return a page about an incident that says on top, under its marking, when nothing in it is done by itself."""
+        """Return a page about an incident, ready to draw; it says under its marking when nothing in it is done by itself."""
         from runner.reports.core.header import without_worker
 
-        return (
+        return typed(
             without_worker(page) if self._needs_worker(incident) and not self._worker()["running"] else page
         )
 
@@ -349,7 +363,7 @@ class Session:
         from runner.app.home.workers import living
         from runner.reports.core.suggested_actions import START_WORKER
 
-        return {"running": bool(living(self.service.store)), "start": START_WORKER}
+        return {"running": bool(living(self.service)), "start": command_text(START_WORKER)}
 
     def tell(self, page: Page) -> None:
         """Show a page beside the answer, on standard error."""
@@ -357,22 +371,24 @@ class Session:
 
     def read(self, text: str) -> None:
         """Show a long text beside the answer: in a pager at a terminal, else on standard error."""
-        if self.world.asks and self.world.out.isatty():
-            import pydoc
+        from runner.cli.framework.pager import show_paged
 
-            pydoc.pager(cleaned(text))
-            return
-        self.say(text)
+        words = self._pager()
+        if not words or not show_paged(f"{cleaned(text)}\n", words, self.world.environ):
+            self.say(text)
 
     def _print(self, page: Page, stream: TextIO) -> None:
+        page = typed(page)
         try:
             if stream is self.world.out and self._paged(page):
                 return
-            if self.world.colours(stream):
-                self._draw(page, stream)
-                return
-            from runner.reports.core.page import plain
+            from runner.reports.core.page import Drawing, plain
 
+            if self.world.colours(stream):
+                from rich.console import Console
+
+                Console(file=stream, highlight=False, markup=False).print(Drawing(page))
+                return
             stream.write(plain(page, self.world.width))
             stream.flush()
         except OSError as error:
@@ -380,21 +396,29 @@ class Session:
 
     def _paged(self, page: Page) -> bool:
         """Show a page that is longer than the terminal in a pager; False where there is no terminal, pager or need."""
-        world = self.world
-        if self.options.no_pager or not (world.out.isatty() and world.inp.isatty()):
+        world, words = self.world, self._pager()
+        if not words:
             return False
-        from runner.cli.framework.pager import height_of, pager_command, show_paged
+        from runner.cli.framework.pager import height_of, show_paged
         from runner.reports.core.page import ansi, layout, plain
 
-        words = pager_command(world.environ)
         try:
             height = height_of(world.out.fileno())
         except (OSError, ValueError):  # a stream without a file
             return False
-        if not words or len(layout(page, world.width)) < height:
+        if len(layout(page, world.width)) < height:
             return False
         text = ansi(page, world.width) if world.colours(world.out) else plain(page, world.width)
         return show_paged(text, words, world.environ)
+
+    def _pager(self) -> tuple[str, ...]:
+        """Return the words of the pager; none where there is no terminal, or no pager is wanted."""
+        world = self.world
+        if self.options.no_pager or not (world.out.isatty() and world.inp.isatty()):
+            return ()
+        from runner.cli.framework.pager import pager_command
+
+        return pager_command(world.environ)
 
     def show_json(self, report: Any) -> None:
         """Print one JSON document."""
@@ -403,14 +427,7 @@ class Session:
         except OSError as error:
             broken_pipe(self.world.out, error)
 
-    def _draw(self, page: Page, stream: TextIO) -> None:
-        from rich.console import Console
-
-        from runner.reports.core.page import Drawing
-
-        Console(file=stream, highlight=False, markup=False).print(Drawing(page))
-
-    def confirm(self, question: str, otherwise: str) -> None:
+    def confirm(self, question: str, otherwise: str | Action) -> None:
         """Ask a person at a terminal; without one, or with any answer but yes, raise Refused with what else to do."""
         self.terminal(otherwise)
         self.world.err.write(f"{cleaned(question)} [y/N] ")
@@ -418,7 +435,7 @@ class Session:
         if self.world.inp.readline().strip().lower() not in ("y", "yes"):
             raise Refused("You did not confirm. Nothing was done.", hint=otherwise, code="not_confirmed")
 
-    def terminal(self, otherwise: str) -> None:
+    def terminal(self, otherwise: str | Action) -> None:
         """Raise Refused, with what else to do, where there is no terminal to ask at."""
         if not self.world.asks:
             raise Refused(
@@ -443,7 +460,7 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         if self.opened:
-            self.service.store.close()
+            self.service.close()
             self._read_in(None)
             self._name_people(None)
 

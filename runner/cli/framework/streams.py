@@ -13,6 +13,7 @@ import sys
 from contextlib import suppress
 from typing import Any, TextIO
 
+from runner.cli.framework.action_text import encoded
 from runner.errors import TocsinError
 
 _HIDDEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -28,9 +29,8 @@ def cleaned(text: str) -> str:
 
 def as_json(report: Any) -> str:
     """Return one JSON document in one line; what could steer a terminal is escaped, which says the same."""
-    import msgspec
-
-    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", msgspec.json.encode(report).decode()) + "\n"
+    text = encoded(report).decode()
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 class Unwritten(TocsinError):

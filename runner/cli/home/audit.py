@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -11,7 +12,8 @@ from runner.app.home.integrity import Fault, Integrity
 from runner.cli.framework.options import Commands, Option, command, group
 from runner.cli.framework.session import Session
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Block, Page, line
+from runner.reports.core.page import Block, line, paged
+from runner.reports.core.report import Report
 
 
 class Break(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +25,7 @@ class Break(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-class Verified(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/verify/v1"):
+class Verified(Report, frozen=True, kw_only=True, tag="tocsin/verify/v1"):
     """The contract's answer."""
 
     ok: bool
@@ -101,31 +103,24 @@ def _report(found: Verification, rest: Integrity) -> Verified:
     )
 
 
-def _page(report: Verified) -> Page:
-    blocks: list[Block] = []
+@paged
+def _page(report: Verified) -> Iterator[Block]:
     if report.broken is None:
-        blocks.append(line(f"{report.events} entries verified; head {report.head}", "good"))
+        yield line(f"{report.events} entries verified; head {report.head}", "good")
     else:
         where = f"{report.broken.incident}, entry {report.broken.event}"
-        blocks.append(line(f"VERIFICATION FAILED: {where}: {report.broken.why}", "alarm", hang=2))
+        yield line(f"VERIFICATION FAILED: {where}: {report.broken.why}", "alarm", hang=2)
     for fault in report.faults:
         where = fault.incident or "shared documents"
-        blocks.append(line(f"VERIFICATION FAILED: {where}: {fault.what}", "alarm", hang=2))
+        yield line(f"VERIFICATION FAILED: {where}: {fault.what}", "alarm", hang=2)
     if not report.faults:
-        blocks.append(
-            line(f"{count(report.documents - report.documents_unread, 'document')} verified", "good")
-        )
+        yield line(f"{count(report.documents - report.documents_unread, 'document')} verified", "good")
     if report.documents_unread:
-        blocks.append(line(f"{count(report.documents_unread, 'document')} cannot be read here", "dim"))
+        yield line(f"{count(report.documents_unread, 'document')} cannot be read here", "dim")
     for name in report.unjudged:
         text = f"{name}: without the master key, it is unknown if the key was removed or erased"
-        blocks.append(line(text, "warn", hang=2))
+        yield line(text, "warn", hang=2)
     if report.unread:
-        blocks.append(
-            line(f"{report.unread} payloads cannot be read here. Their digests are verified.", "dim")
-        )
+        yield line(f"{report.unread} payloads cannot be read here. Their digests are verified.", "dim")
     for name in report.unwitnessed:
-        blocks.append(
-            line(f"{name}: without an anchor, it is unknown if the last entries are missing", "warn")
-        )
-    return Page(tuple(blocks))
+        yield line(f"{name}: without an anchor, it is unknown if the last entries are missing", "warn")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 from runner import __version__
+from runner.actions import Action
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Tone, arrow, line
+from runner.reports.core.page import ARROW, Block, Cell, Page, Tone, do, flow, line, paged
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
@@ -66,24 +67,19 @@ def init(
         (
             line(f"{'Created' if made else 'Set up'} the home folder {session.folder}", "good"),
             line(f"Settings: {config}. Add people, roles and channels there.", hang=2),
-            line(
-                "This screen is the only channel now, for internal text. The settings contain email and a webhook "
-                "as comments.",
-                hang=2,
-            ),
-            line(
-                "Store a copy of master.key elsewhere. Without it, no encrypted data can be read again.",
-                hang=2,
-            ),
-            line(
-                "This home folder is for one system user. Several users need a database on PostgreSQL.",
-                hang=2,
-            ),
+            *(line(words, hang=2) for words in _NEXT),
             *unheld_blocks(unheld),
-            Paragraph(cells=(Cell("→ "), Cell("tocsin playbook list", "command"))),
+            do(Action("playbook.list"), hang=0),
         )
     )
     session.show(report, page)
+
+
+_NEXT = (
+    "This screen is the only channel now, for internal text. The settings contain email and a webhook as comments.",
+    "Store a copy of master.key elsewhere. Without it, no encrypted data can be read again.",
+    "This home folder is for one system user. Several users need a database on PostgreSQL.",
+)
 
 
 def doctor(
@@ -124,11 +120,7 @@ def doctor(
 
 def version(session: Session) -> None:
     """Show the version of Tocsin."""
-    report = {
-        "schema": "tocsin/version/v1",
-        "version": __version__,
-        "python": platform.python_version(),
-    }
+    report = {"schema": "tocsin/version/v1", "version": __version__, "python": platform.python_version()}
     session.show(report, Page((line(f"tocsin {__version__}"),)))
 
 
@@ -140,16 +132,15 @@ _MARKS: Mapping[Severity, tuple[str, Tone]] = {
 }
 
 
-def findings_page(report: Examination) -> Page:
+@paged
+def findings_page(report: Examination) -> Iterator[Block]:
     """Draw the findings in the order in which they were looked for."""
-    blocks: list[Block] = []
     for finding in report.findings:
         word, tone = _MARKS[finding.severity]
         mark = Cell(f"{word:<9}", tone)
-        blocks.append(Paragraph(cells=(mark, Cell(f"{finding.area}: {finding.what}")), hang=9))
-        if finding.hint:
-            blocks.append(Paragraph(cells=(arrow(finding.hint, ""),), indent=9, hang=2))
+        yield flow(mark, f"{finding.area}: {finding.what}", hang=9)
+        if finding.hint or finding.action is not None:
+            yield flow(Cell(f"{ARROW} {finding.hint}", "command", finding.action), indent=9, hang=2)
     errors = sum(finding.severity == "error" for finding in report.findings)
     verdict = "No action required" if report.ok else f"Action required: {count(errors, 'error')}"
-    blocks.append(line(verdict, "good" if report.ok else "alarm"))
-    return Page(tuple(blocks))
+    yield line(verdict, "good" if report.ok else "alarm")

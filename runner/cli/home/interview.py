@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from runner.decoding import convert
+from runner.cli.framework.action_text import sentence
 from runner.errors import TocsinError
 from runner.routing.messaging import ContactPoint
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
+    from runner.app.home.open_home import Entries
     from runner.cli.framework.session import Session
     from runner.routing.organisation import Home
 
@@ -32,8 +32,6 @@ FACTS = {
 }
 INSURER = "insurer"
 """Under this short name the contact list has the insurer."""
-_Entries = dict[tuple[str, str], Any]
-"""Section and key of the settings → the new value."""
 _New = dict[str, tuple[str, tuple[ContactPoint, ...]]]
 """Short name → full name and contacts."""
 
@@ -47,7 +45,7 @@ def interview(session: Session) -> str:
 
     home = load_home(session.folder / CONFIG)
     session.say("Press Enter for the answer in brackets. Nothing is written before the last question.")
-    entries: _Entries = {}
+    entries: Entries = {}
     _facts(session, home, entries)
     new: _New = {}
     _insurer(session, new)
@@ -63,7 +61,7 @@ def _ask(session: Session, question: str, shown: str, read: Callable[[str], Any]
         try:
             return read(text)
         except TocsinError as error:
-            session.say(error.message + (f" ({error.hint})" if error.hint else ""))
+            session.say(sentence(error))
         except ValueError as error:
             session.say(str(error))
     return None
@@ -83,7 +81,7 @@ def _like(pattern: str) -> Callable[[str], str]:
 EMAIL, PHONE = _like(r"[^\s@]+@[^\s@]+"), _like(r"\+?[\d ()/.-]{5,30}")
 
 
-def _facts(session: Session, home: Home, entries: _Entries) -> None:
+def _facts(session: Session, home: Home, entries: Entries) -> None:
     from runner.facts.fact_files import parse_assignment
     from runner.facts.vocabulary.register import value_words
 
@@ -116,7 +114,7 @@ def _contacts(**given: str) -> tuple[ContactPoint, ...]:
 def _roles(
     session: Session,
     home: Home,
-    entries: _Entries,
+    entries: Entries,
     new: _New,
 ) -> None:
     """Ask who has each role of the playbooks; somebody who is not on record yet is asked for at once."""
@@ -153,7 +151,7 @@ def _names(text: str) -> tuple[str, ...]:
     return found
 
 
-def _channels(session: Session, home: Home, entries: _Entries) -> None:
+def _channels(session: Session, home: Home, entries: Entries) -> None:
     """Ask for mail and a webhook; their secrets are named by reference, never asked for."""
     mail, pager = (msgspec.to_builtins(home.channels.get(name, {})) for name in ("mail", "pager"))
     had = mail.get("settings", {})
@@ -183,44 +181,22 @@ def _trusted(session: Session, channel: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in channel.items() if value not in (None, "", {}, [])}
 
 
-def _write(session: Session, home: Home, entries: _Entries) -> str:
-    """Change the settings in place; where that would lose something, write them beside the file and say so."""
-    from runner.files.settings_edit import NotInPlace, whole, with_entry
-    from runner.files.settings_file import load_home
+def _write(session: Session, home: Home, entries: Entries) -> str:
+    """Change the settings; where that would lose something, say which file beside them has the changes."""
+    from runner.app.home.open_home import change_settings
 
-    if not entries:
+    beside = change_settings(session.folder, home, entries)
+    if beside is None:
         return ""
-    path, beside = session.folder / CONFIG, session.folder / f"{CONFIG}.new"
-    plain = msgspec.to_builtins(home)
-    text = path.read_text(encoding="utf-8")
-    in_place = True
-    for (section, key), value in entries.items():
-        plain[section][key] = msgspec.to_builtins(value)
-        try:
-            text = with_entry(text, section, key, plain[section][key]) if in_place else text
-        except NotInPlace:
-            in_place = False
-    wanted = convert(plain, type(home))
-    beside.write_text(text if in_place else whole(plain), encoding="utf-8")
-    try:
-        in_place = in_place and load_home(beside) == wanted
-    except TocsinError:
-        in_place = False
-    if in_place:
-        shutil.copymode(path, beside)
-        beside.replace(path)
-        return ""
-    beside.write_text(whole(plain), encoding="utf-8")
-    load_home(beside)
     session.warn(
         "settings_beside",
-        f"{path} cannot be changed without losing comments: it is unchanged, and the new settings are in "
-        f"{beside}; copy what you need",
+        f"{session.folder / CONFIG} cannot be changed without losing comments: it is unchanged, and the new settings "
+        f"are in {beside}; copy what you need",
     )
     return str(beside)
 
 
-def _people(session: Session, home: Home, entries: _Entries, new: _New) -> None:
+def _people(session: Session, home: Home, entries: Entries, new: _New) -> None:
     """Keep new people in the store, where their addresses are sealed, and a role that the store has there, too."""
     from runner.app.core.directory import add_person, hold_role
 

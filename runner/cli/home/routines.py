@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast, get_args
+from typing import Annotated, get_args
 
 from runner.cli.framework.options import (
     Argument,
@@ -12,14 +12,15 @@ from runner.cli.framework.options import (
     check_times,
     command,
     group,
+    one_of,
     show,
     span,
 )
 from runner.cli.framework.session import Session
-from runner.errors import NotFound, Usage
+from runner.errors import Usage
 from runner.incident.exercises.schedules import Routine, Rule
 
-ROUTINES: tuple[str, ...] = get_args(Routine)
+ROUTINES: tuple[Routine, ...] = get_args(Routine)
 
 
 def add(app: Commands) -> None:
@@ -64,12 +65,7 @@ def keep(
     """
     from runner.app.exercises import schedules
 
-    if routine not in ROUTINES:
-        raise Usage(
-            f'Scheduled job "{routine}" is unknown.',
-            hint=f"Use one of: {', '.join(ROUTINES)}",
-            code="unknown_routine",
-        )
+    job = one_of(routine, ROUTINES, "Scheduled job", "unknown_routine")
     check_times(cron, every)
     for option, given, whose in (
         ("--ahead", ahead, "watch"),
@@ -79,7 +75,7 @@ def keep(
             raise Usage(f"{option} is only for {whose}.", hint=f"Remove {option}", code="options_conflict")
     session.ensure_home()
     rule = Rule(
-        routine=cast(Routine, routine),
+        routine=job,
         cron=cron,
         every=span("--every", every),
         zone=zone or str(session.service.home.organisation.get("zone", "UTC")),
@@ -126,11 +122,12 @@ def shred(
     Example:
       tocsin shred amber-falcon --reason "closed three years ago, policy 7.2"
     """
+    from runner.app.core.repository import unknown_incident
     from runner.app.home import retention
 
-    row = session.service.store.row(session.service.find(incident))
+    row = session.service.row(session.service.find(incident))
     if row is None:
-        raise NotFound(f'Incident "{incident}" does not exist.', hint="tocsin list", code="unknown_incident")
+        raise unknown_incident(incident)
     retention.check(row, reason)
     if not yes:
         session.confirm(

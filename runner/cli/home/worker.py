@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import to_builtins
 
+from runner.actions import Action
+from runner.cli.framework.action_text import encoded
 from runner.cli.framework.environment import stopped_by_signals
 from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, command, group
 from runner.cli.framework.progress_line import print_progress
 from runner.cli.framework.session import Session
+from runner.decoding import from_json
 from runner.errors import TocsinError
 
 if TYPE_CHECKING:
@@ -110,16 +113,16 @@ def _go_on(session: Session, *, background: bool) -> None:
     from runner.workers.choice import make_worker
     from runner.workers.periodic import PeriodicTask
 
-    store, end = session.service.store, "Ctrl-C or SIGTERM"
+    service, end = session.service, "Ctrl-C or SIGTERM"
     with ExitStack() as ending:
         if background:
             ending.callback(FileLock(session.folder / FOLDER, BACKGROUND).release)
         doing = make_worker(session.machine, perform=print_progress(session))
         ending.callback(doing.close)
-        ending.callback(dismiss, store, doing.name)
-        enlist(store, doing.name)
+        ending.callback(dismiss, service, doing.name)
+        enlist(service, doing.name)
         rounds = [(Collector(session.apart(), session.say, PATIENCE).round, EVERY)]
-        if session.service.home.working.ping:
+        if service.home.working.ping:
             rounds.append((_pinging(session, doing), PING_EVERY))
         if background:
             end = "tocsin worker stop"
@@ -161,27 +164,26 @@ def _pinging(session: Session, doing: Running) -> Callable[[], None]:
 
 def _needs_a_person(session: Session, troubles: Mapping[str, str]) -> int:
     """Return the exit code of ``--once``, and say what waits for whom."""
-    waiting = list(_waiting(session, troubles))
+    waiting = from_json(encoded(list(_waiting(session, troubles))))
     if session.json:
         session.show_json({"schema": "tocsin/worker/v1", "needs_attention": waiting})
-    for action in waiting if not session.json else ():
-        about = f"{action['incident']}: " if action["incident"] else ""
-        session.say(f"{about}{action['text']}\n  → {action['command']}")
+    for item in waiting if not session.json else ():
+        about = f"{item['incident']}: " if item["incident"] else ""
+        session.say(f"{about}{item['text']}\n  → {item['command']}")
     return NEEDS_A_PERSON if waiting or troubles else 0
 
 
 def _waiting(session: Session, troubles: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Yield DO NOW of each incident, and what is missed beside them; one that cannot be read holds up no other."""
     from runner.app.exercises.organisation_attention import do_now, missed
-    from runner.reports.core import suggested_actions
 
     for row, found in do_now(session.service):
         if not isinstance(found, TocsinError):
-            yield from ({"incident": row.codename, **to_builtins(action)} for action in found)
+            yield from ({"incident": row.codename, **to_builtins(item)} for item in found)
         elif found.code == "shredded":
             text = "the personal data was erased; no work is possible"
-            yield {"incident": row.codename, "text": text, "command": suggested_actions.close(row.codename)}
+            yield {"incident": row.codename, "text": text, "action": Action("incident.close", row.codename)}
         elif session.json or row.id not in troubles:  # else it was said already
             text = f"the incident cannot be read: {found.message}"
-            yield {"incident": row.codename, "text": text, "command": "tocsin doctor"}
+            yield {"incident": row.codename, "text": text, "action": Action("home.doctor")}
     yield from ({"incident": "", **to_builtins(item)} for item in missed(session.service))

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from runner.actions import Action
 from runner.cli.framework.completion import steps as complete_steps
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command
 from runner.cli.framework.outcome import tell
@@ -19,7 +20,7 @@ from runner.cli.incidents.tasks import Step, find
 from runner.errors import Refused, Usage
 
 if TYPE_CHECKING:
-    from runner.incident.state.incident import Document, Incident
+    from runner.incident.state.incident import Incident
     from runner.reports.incidents.task import TaskReport
 
 Steps = Annotated[
@@ -78,7 +79,7 @@ def approve(
       tocsin approve sign --as maria --out notice.pdf
       tocsin approve sign --as jonas --as-it-was "the deadline ends at noon"
     """
-    from runner.app.incidents.approvals import void_approvals
+    from runner.app.incidents.approvals import approval, void_approvals
 
     in_person(session, as_it_was)
     incident = session.incident()
@@ -92,9 +93,10 @@ def approve(
             code="argument_missing",
         )
     if not names:
-        raise Refused("None of your approvals is void.", hint="tocsin status", code="nothing_void")
+        raise Refused("None of your approvals is void.", hint=Action("incident.status"), code="nothing_void")
     if out is not None:
-        _write(session, incident, [_report(session, incident, name) for name in names], out)
+        library = session.service.library(incident)
+        _write(session, incident, [approval(incident, name, library) for name in names], out)
     _decide(session, incident, names, digest or (), reason, approved=True, as_it_was=as_it_was)
 
 
@@ -114,7 +116,7 @@ def _decide(
     approved: bool,
     as_it_was: str = "",
 ) -> None:
-    from runner.app.incidents.approvals import decide_on, refuse_rejection
+    from runner.app.incidents.approvals import approval, decide_on, refuse_rejection
 
     if not approved:
         refuse_rejection(session.principal)
@@ -124,7 +126,8 @@ def _decide(
             hint="Add one --digest for each task, in the order of the tasks.",
             code="digest_count",
         )
-    reports = [_report(session, incident, name) for name in names]
+    library = session.service.library(incident)
+    reports = [approval(incident, name, library) for name in names]
     if not digests:
         _show(session, incident, reports, approved=approved)
     for report in reports:
@@ -149,19 +152,6 @@ def _done(session: Session, names: Sequence[str], *, approved: bool) -> str:
     return f"{listed} {'is' if len(names) == 1 else 'are'} {'approved' if approved else 'rejected'} by {session.by}"
 
 
-def _report(session: Session, incident: Incident, name: str) -> TaskReport:
-    from runner.reports.incidents.task import task
-
-    report = task(incident, session.service.library(incident), name)
-    if report.task.kind != "approve":
-        raise Refused(
-            f'Task "{name}" is not an approval. Its kind is {report.task.kind}.',
-            hint="tocsin task list",
-            code="not_an_approval",
-        )
-    return report
-
-
 def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *, approved: bool) -> None:
     """Show what is to be decided on, with what changed since it was approved before, and ask once."""
     from runner.reports.incidents.task import task_page
@@ -170,7 +160,7 @@ def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *
         if not report.subject_digest:
             raise Refused(
                 f'Task "{report.task.step}" has no document to decide on yet.',
-                hint="tocsin status",
+                hint=Action("incident.status"),
                 code="nothing_to_approve",
             )
         session.tell(task_page(report, session.now()))
@@ -186,48 +176,33 @@ def _show(session: Session, incident: Incident, reports: Sequence[TaskReport], *
 
 def _show_change(session: Session, incident: Incident, report: TaskReport) -> None:
     """Show the redline against the bytes that were approved before, else against the rendering before."""
-    from runner.app.notices.notice_versions import compare
-    from runner.incident.notices.decide import renderings
-    from runner.reports.notices.redline import approved_before, change_page
+    from runner.app.notices.notice_versions import change_since
+    from runner.reports.notices.redline import change_page
 
-    new = _document(incident, report)
-    if new is None or not new.tree:
-        return
-    signed = approved_before(incident, incident.invocations[report.task.invocation])
-    older = [rendering for rendering in renderings(incident, new.step) if rendering.digest != new.digest]
-    old = next((document for document in incident.documents.values() if document.digest == signed), None)
-    old = old or (older[-1] if older else None)
-    if old is not None and old.tree:
-        pair = compare(session.service, old, new)
-        since = "it was approved" if old.digest == signed else "the rendering before"
+    if found := change_since(session.reader, incident, report):
+        pair, approved = found
+        since = "it was approved" if approved else "the rendering before"
         session.tell(change_page(pair.redline, pair.facts, since))
-
-
-def _document(incident: Incident, report: TaskReport) -> Document | None:
-    """Return the notice that is to be approved; None where it is something else."""
-    documents = (
-        document for document in incident.documents.values() if document.digest == report.subject_digest
-    )
-    return next(documents, None) if report.subject_digest else None
 
 
 def _show_document(session: Session, incident: Incident, report: TaskReport) -> None:
     """Show the words of a notice."""
-    from runner.app.notices.notice_versions import tree_of
+    from runner.app.notices.notice_versions import document_of, tree_of
     from runner.documents.write import write
 
-    document = _document(incident, report)
+    document = document_of(incident, report)
     if document is not None and document.tree:
-        words = write(tree_of(session.service, document).document, "txt").decode()
+        words = write(tree_of(session.reader, incident, document).document, "txt").decode()
         session.read(f"DOCUMENT to approve: {document.id}, {document.status}\n\n{words}")
 
 
 def _write(session: Session, incident: Incident, reports: Sequence[TaskReport], out: Path) -> None:
     """Write exactly the bytes that are to be approved, and say where."""
     from runner.app.notices.counsel_export import file_name
+    from runner.app.notices.notice_versions import document_of
 
     for report in reports:
-        document = _document(incident, report)
+        document = document_of(incident, report)
         if document is None:
             raise Refused(
                 f'Task "{report.task.step}" approves no document.', hint="Remove --out", code="no_document"

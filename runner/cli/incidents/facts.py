@@ -8,7 +8,7 @@ from runner.cli.framework.options import Argument, Commands, Option, Scope, comm
 from runner.cli.framework.outcome import tell
 from runner.cli.framework.session import Session
 from runner.cli.incidents.status import Known, read_incident
-from runner.reports.core.page import Cell, Page, Table, line
+from runner.reports.core.page import Cell, Page, line, table
 
 if TYPE_CHECKING:
     from runner.facts.vocabulary.fact_types import FactType
@@ -44,16 +44,17 @@ def set_(
       tocsin fact set data.encrypted=? --source "the inventory was wrong"
     """
     from runner.app.incidents.facts import record_facts
-    from runner.incident.law.moved_deadlines import moves
+    from runner.app.incidents.outcome import moved
 
-    before = session.incident()
-    turn, changes = record_facts(session.service, before.id, assignment, source, confidence, grounds)
+    service = session.service
+    turn, changes = record_facts(service, session.incident().id, assignment, source, confidence, grounds)
     keys = [change.key for change in changes]
     if any(key.startswith("claims.") for key in keys):
-        for told in session.service.misread(turn.after):
+        from runner.app.law.duties import ineffective_claims
+
+        for told in ineffective_claims(service, turn.after):
             session.warn("claim_misread", told)
-    moved = moves(before, changes, session.now(), session.service.library(before))
-    tell(session, turn, f"Recorded: {', '.join(keys)}", moved)
+    tell(session, turn, f"Recorded: {', '.join(keys)}", moved(service, turn, changes))
 
 
 def show(
@@ -108,10 +109,9 @@ def _vocabulary_page(found: dict[str, FactType]) -> Page:
     if not found:
         return Page((line("No fact has this name", "warn"),))
     rows = tuple(
-        (Cell(key), Cell(_type(kind), "dim"), Cell(f"{kind.title}{_choices(kind)}"))
-        for key, kind in found.items()
+        (key, Cell(_type(kind), "dim"), f"{kind.title}{_choices(kind)}") for key, kind in found.items()
     )
-    return Page((Table(rows=rows, elastic=2, indent=0),))
+    return Page((table(rows, 2, indent=0),))
 
 
 def _choices(kind: FactType) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
-
+from runner.cli.framework.action_text import encoded
 from runner.cli.framework.options import Commands, Option, Scope, Where, command
 from runner.cli.framework.outcome import submit
 from runner.cli.framework.session import Session
@@ -58,14 +57,14 @@ def brief(
         )
     incident = session.incident(where)
     if take_over:
-        made = c.TakeCommand(by=session.by, role=role, read_back=read_back)
+        made = c.TakeCommand(role=role, read_back=read_back)
         submit(session, incident.id, made, f"{session.by} took over the role {role}")
         return
     found = _brief(session, incident, role)
     if give:
         session.service.known(give)
-        digest = hashlib.sha256(msgspec.json.encode(found)).hexdigest()
-        given = c.GiveBrief(by=session.by, to=give, version=incident.version, digest=f"sha256:{digest}")
+        digest = hashlib.sha256(encoded(found)).hexdigest()
+        given = c.GiveBrief(to=give, version=incident.version, digest=f"sha256:{digest}")
         session.service.act(session.principal, incident.id, [given])
         session.say(
             f"{give} is briefed; they take over with: tocsin brief --take-over --read-back '…' --as {give}"

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from runner.actions import Action
 from runner.app.core.active_incident import Choice
 from runner.app.home.workers import living
+from runner.app.incidents.outcome import Done, outcome
+from runner.app.messages.domains import unknown_domain_warning
 from runner.base.states import MARKS, SEVERITIES, Kind, Severity
-from runner.cli.framework import outcome
 from runner.cli.framework.background_worker import keep_worker
 from runner.cli.framework.completion import playbooks
-from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, instant, kind_of
+from runner.cli.framework.options import (
+    Argument,
+    Commands,
+    Option,
+    Reason,
+    Scope,
+    command,
+    instant,
+    kind_of,
+    one_of,
+)
+from runner.cli.framework.outcome import page, submit, work
 from runner.cli.framework.session import Session
-from runner.cli.messages.domains import nothing_hangs
-from runner.errors import NotFound, Refused, Usage
+from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
 from runner.reports.core import suggested_actions
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Blank, Block, Cell, Page, do, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 from runner.reports.messages.message_plan import PlannedMessage, PlanReport, plan_page, plan_report
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks, unheld_words
 from runner.settings import CONFIG
@@ -30,7 +44,7 @@ if TYPE_CHECKING:
     from runner.playbook.checks.action_calls import CalledHost
 
 
-class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/opened/v1"):
+class Opened(Report, frozen=True, kw_only=True, tag="tocsin/opened/v1"):
     """The answer to ``open``."""
 
     incident: str
@@ -118,7 +132,7 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
     if opening.unheld and not yes and session.world.asks and (roles := _fill(session, opening)):
         opening = prepare_opening(session.service, msgspec.structs.replace(request, roles=roles))
     plan = _plan(opening)
-    _tell(session, opening, plan)
+    session.tell(_ahead(session, opening, plan))
     for role in opening.unheld:
         hint = f"tocsin role assign {role.role} PERSON"
         session.warn("unheld_role", f"No person has the role {unheld_words(role)}. {hint}")
@@ -130,15 +144,22 @@ def _open(session: Session, request: Request, *, yes: bool, no_worker: bool) -> 
     before = turn.after
     with suppress(OSError):  # the incident is open, whatever becomes of the choice
         session.choose(Choice(incident=before.id))
-    outcome.work(session, before.id)
+    work(session, before.id)
     if before.kind == "real" and not no_worker:
         keep_worker(session, start=True)
     turn = session.service.since(turn)
     after = turn.after
     _warn_of_silence(session, after)
     _warn_of_rest(session, after)
-    report = _opened(after, opening, plan)
-    session.show(report, lambda: _page(report, outcome.outcome(session, turn, ())))
+    report = filled(
+        Opened,
+        after,
+        opening,
+        incident=after.id,
+        plan=plan,
+        unmapped=tuple(words for record in opening.imported for words in record.unmapped),
+    )
+    session.show(report, lambda: _page(report, outcome(session.service, turn)))
 
 
 def _fill(session: Session, opening: Opening) -> dict[str, tuple[str, ...]]:
@@ -161,9 +182,7 @@ def _warn_of_silence(session: Session, incident: Incident) -> None:
     """Say whom nothing has left to: whoever opens an incident believes that they are being called."""
     from runner.reports.messages.attention_messages import nothing_left
 
-    silent = [
-        delivery.person for delivery in incident.deliveries.values() if nothing_left(incident, delivery)
-    ]
+    silent = [one.person for one in incident.deliveries.values() if nothing_left(incident, one)]
     if silent:
         names = ", ".join(dict.fromkeys(silent))
         session.say(f"No channel could send the alert to {names}. Call now: tocsin message call-sheet")
@@ -171,44 +190,29 @@ def _warn_of_silence(session: Session, incident: Incident) -> None:
 
 def _warn_of_rest(session: Session, incident: Incident) -> None:
     """Say that what becomes due later waits for somebody to type, where no worker goes on that would do it."""
-    row = session.service.store.row(incident.id)
-    if incident.kind == "test" or row is None or row.next_due is None or living(session.service.store):
+    row = session.service.row(incident.id)
+    if incident.kind == "test" or row is None or row.next_due is None or living(session.service):
         return
-    session.warn("no_worker", f"{suggested_actions.NO_WORKER} → {suggested_actions.START_WORKER}")
-
-
-def _opened(incident: Incident, opening: Opening, plan: PlanReport) -> Opened:
-    return Opened(
-        incident=incident.id,
-        codename=incident.codename,
-        title=incident.title,
-        kind=incident.kind,
-        version=incident.version,
-        plan=plan,
-        unaddressed=opening.unaddressed,
-        http_calls=opening.http_calls,
-        unmapped=tuple(words for record in opening.imported for words in record.unmapped),
-        unheld=opening.unheld,
-    )
+    session.warn("no_worker", f"{suggested_actions.NO_WORKER} → tocsin worker start")
 
 
 def severity_of(text: str) -> Severity:
     """Return a level of severity; raises Usage."""
-    for level in SEVERITIES:
-        if level == text:
-            return level
-    raise Usage(
-        f'Severity "{text}" is unknown.', hint=f"Use one of: {', '.join(SEVERITIES)}", code="unknown_severity"
-    )
+    return one_of(text, SEVERITIES, "Severity", "unknown_severity")
 
 
 def _plan(opening: Opening) -> PlanReport:
     """Return every message of the playbooks as it would leave now."""
+    classes = {
+        (bundle.name, name): message.message_class
+        for bundle in opening.playbooks
+        for name, message in bundle.messages.items()
+    }
     planned = [
         PlannedMessage(
             step=preview.message,
             title=f"{preview.playbook}: {preview.message}",
-            message_class=_class_of(opening, preview.playbook, preview.message),
+            message_class=classes.get((preview.playbook, preview.message), ""),
             plans=(preview.plan,),
         )
         for preview in opening.previews
@@ -216,32 +220,26 @@ def _plan(opening: Opening) -> PlanReport:
     return plan_report(opening.event.incident, opening.event.codename, opening.event.kind, planned)
 
 
-def _class_of(opening: Opening, playbook: str, message: str) -> str:
-    for bundle in opening.playbooks:
-        if bundle.name == playbook and message in bundle.messages:
-            return bundle.messages[message].message_class
-    return ""
-
-
-def _tell(session: Session, opening: Opening, plan: PlanReport) -> None:
-    """Show on standard error what is about to happen: the plan, and what the imports left over."""
-    blocks: list[Block] = list(plan_page(plan, CONFIG).blocks)
+@paged
+def _ahead(session: Session, opening: Opening, plan: PlanReport) -> Iterator[Block]:
+    """Draw what is about to happen: the plan, and what the imports left over."""
+    yield from plan_page(plan, CONFIG).blocks
     for domain in opening.declared:
-        if words := nothing_hangs(session.service, domain):
-            blocks += [Blank(), line(words, "alarm", hang=2)]
+        if words := unknown_domain_warning(session.service, domain):
+            yield Blank()
+            yield line(words, "alarm", hang=2)
     for words in opening.unaddressed:
-        blocks.append(line(f"No recipient: {words}", "alarm", hang=2))
-    blocks += [line(str(call), "warn" if call.refused else "plain", hang=2) for call in opening.http_calls]
+        yield line(f"No recipient: {words}", "alarm", hang=2)
+    for call in opening.http_calls:
+        yield line(str(call), "warn" if call.refused else "plain", hang=2)
     for record in opening.imported:
-        blocks += [
-            Blank(),
-            line(f"VERIS: {len(record.facts)} facts, {len(record.unmapped)} values not mapped", "title"),
-        ]
-        blocks += [line(f"– {words}", "dim", indent=2, hang=2) for words in record.unmapped]
-        blocks += [line(f"! {words}", "warn", indent=2, hang=2) for words in record.notes]
+        yield Blank()
+        yield line(f"VERIS: {len(record.facts)} facts, {len(record.unmapped)} values not mapped", "title")
+        yield from (line(f"– {words}", "dim", indent=2, hang=2) for words in record.unmapped)
+        yield from (line(f"! {words}", "warn", indent=2, hang=2) for words in record.notes)
     if words := _comcheck(session, plan):
-        blocks += [Blank(), line(words, "dim", hang=2)]
-    session.tell(Page(tuple(blocks)))
+        yield Blank()
+        yield line(words, "dim", hang=2)
 
 
 def _comcheck(session: Session, plan: PlanReport) -> str:
@@ -255,19 +253,10 @@ def _comcheck(session: Session, plan: PlanReport) -> str:
     return comcheck_words(used, known, session.now())
 
 
-def _page(report: Opened, done: outcome.Done) -> Page:
-    opened = Paragraph(
-        cells=(
-            Cell("opened "),
-            Cell(report.codename, "title"),
-            Cell(f": {report.title}"),
-            Cell("" if report.kind == "real" else f"  {MARKS[report.kind]}", "marking"),
-        ),
-        hang=2,
-    )
-    return Page(
-        (opened, *outcome.page(done).blocks, Paragraph(cells=(Cell("→ "), Cell("tocsin next", "command"))))
-    )
+def _page(report: Opened, done: Done) -> Page:
+    mark = Cell("" if report.kind == "real" else f"  {MARKS[report.kind]}", "marking")
+    opened = flow("opened ", Cell(report.codename, "title"), f": {report.title}", mark, hang=2)
+    return Page((opened, *page(done).blocks, do(Action("incident.next"), hang=0)))
 
 
 def severity(
@@ -287,16 +276,14 @@ def severity(
       tocsin severity sev1 --reason "customer data were copied"
     """
     if level:
-        made = c.SetSeverity(by=session.by, severity=severity_of(level), reason=reason)
-        outcome.submit(session, session.name(), made, f"severity is {level}")
+        made = c.SetSeverity(severity=severity_of(level), reason=reason)
+        submit(session, session.name(), made, f"severity is {level}")
         return
     levels = {**SEVERITIES, **session.service.home.severities}
     found = None
     with suppress(Refused, NotFound):  # the levels are told without an incident, too
         found = session.incident()
     now = found.severity if found else ""
-    rows = tuple(
-        (Cell("*" if level == now else " "), Cell(level, "title"), Cell(levels[level])) for level in levels
-    )
+    rows = tuple(("*" if level == now else " ", Cell(level, "title"), levels[level]) for level in levels)
     about = {"incident": found.id if found else None, "severity": now, "levels": levels}
-    session.show({"schema": "tocsin/severity/v1", **about}, Page((Table(rows=rows, elastic=2, indent=0),)))
+    session.show({"schema": "tocsin/severity/v1", **about}, Page((table(rows, 2, indent=0),)))

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from runner.cli.framework import outcome
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, Where, command, instant
-from runner.cli.framework.outcome import answer, submit, tell
+from runner.cli.framework.outcome import answer, page, submit, tell
 from runner.cli.framework.session import Session
 from runner.errors import Refused, Usage
 from runner.incident.state import commands as c
@@ -43,13 +42,9 @@ def note(
       tocsin note --privileged "asked for advice on the contract"
     """
     if not text.strip():
-        raise Usage(
-            "The note has no text.",
-            hint='tocsin note "TEXT"',
-            code="words_missing",
-        )
+        raise Usage("The note has no text.", hint='tocsin note "TEXT"', code="words_missing")
     about = instant(at, session.now()) if at else None
-    made = c.AddNote(by=session.by, text=text, about=about, privileged=privileged)
+    made = c.AddNote(text=text, about=about, privileged=privileged)
     submit(session, session.name(), made, "noted")
 
 
@@ -71,11 +66,8 @@ def attach(
     name = session.incident().id
     made = take(session.service, name, file, source)
     turn = session.service.act(session.principal, name, [made])
-    answer(
-        session,
-        turn,
-        f"Evidence file {made.name} stored: {made.evidence}, {made.size} bytes, sha256:{made.sha256}",
-    )
+    said = f"{made.evidence}, {made.size} bytes, sha256:{made.sha256}"
+    answer(session, turn, f"Evidence file {made.name} stored: {said}")
 
 
 def correct(
@@ -91,13 +83,9 @@ def correct(
     Example:
       tocsin correct 17 --reason "it was the other mailbox"
     """
-    made = c.CorrectEvent(by=session.by, seq=event, reason=reason)
-    duties = session.incident().duties.values()
-    again = "".join(
-        f". The duty {duty.id} is open again"
-        for duty in duties
-        if duty.entry == event and duty.record is not None
-    )
+    made = c.CorrectEvent(seq=event, reason=reason)
+    duties = (duty for duty in session.incident().duties.values() if duty.record is not None)
+    again = "".join(f". The duty {duty.id} is open again" for duty in duties if duty.entry == event)
     submit(session, session.name(), made, f"Entry {event} is marked as wrong{again}")
 
 
@@ -119,14 +107,8 @@ def confirm(
             hint="Ask that person to run the command with --as PERSON",
             code="on_behalf",
         )
-    made = c.ConfirmEntry(
-        by=session.by,
-        seq=event,
-        os_user=session.principal.os_user,
-        proven_by=session.principal.proven_by or "",
-    )
     name = session.name()
-    submit(session, name, made, f"{session.by} confirmed the entry")
+    submit(session, name, c.ConfirmEntry(seq=event), f"{session.by} confirmed the entry")
     people = session.reader.incident(name).second_person.get(event)
     if people is not None and people.one_user:
         session.warn(
@@ -138,12 +120,8 @@ def confirm(
 
 def pause(session: Session, where: Where = None, reason: Reason = "") -> None:
     """Pause automatic work. Statutory deadlines continue. Needs --reason."""
-    submit(
-        session,
-        session.name(where),
-        c.Pause(by=session.by, reason=reason),
-        "Paused. Statutory deadlines continue.",
-    )
+    made = c.Pause(reason=reason)
+    submit(session, session.name(where), made, "Paused. Statutory deadlines continue.")
 
 
 def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
@@ -163,7 +141,7 @@ def resume(session: Session, where: Where = None, reason: Reason = "") -> None:
 
 def cancel(session: Session, where: Where = None, reason: Reason = "") -> None:
     """Cancel the incident. Keeps all entries. Needs --reason."""
-    submit(session, session.name(where), c.CancelIncident(by=session.by, reason=reason), "Cancelled.")
+    submit(session, session.name(where), c.CancelIncident(reason=reason), "Cancelled.")
 
 
 def close(
@@ -190,20 +168,15 @@ def close(
       tocsin close --reason "contained" --leave-open eu-gdpr-33-controller-sa/phases="counsel files it by Friday"
     """
     from runner.app.home.retention import close_shredded, is_shredded
+    from runner.app.incidents.outcome import Done
 
     if is_shredded(session.service, session.name(where)):
         row = close_shredded(session.service, session.name(where))
-        done = outcome.Done(
-            incident=row.id,
-            codename=row.codename,
-            version=row.version,
-            done=("Closed. The personal data was erased.",),
-            ready=(),
-            stuck=(),
-        )
-        session.show(done, lambda: outcome.page(done))
+        said = ("Closed. The personal data was erased.",)
+        done = Done(incident=row.id, codename=row.codename, version=row.version, done=said)
+        session.show(done, lambda: page(done))
         return
-    made = c.Close(by=session.by, reason=reason, leave_open=_pairs(leave_open or ()))
+    made = c.Close(reason=reason, leave_open=_pairs(leave_open or ()))
     submit(session, session.name(where), made, "closed")
 
 
@@ -225,4 +198,4 @@ def reopen(session: Session, where: Where = None, reason: Reason = "") -> None:
     Example:
       tocsin reopen amber-falcon --reason "the attacker is back"
     """
-    submit(session, session.name(where), c.Reopen(by=session.by, reason=reason), "reopened")
+    submit(session, session.name(where), c.Reopen(reason=reason), "reopened")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from runner.cli.framework.completion import playbooks
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command
 from runner.cli.framework.outcome import answer
 from runner.cli.framework.session import Session
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Tone, line
+from runner.reports.core.page import Block, Cell, Tone, flow, line, paged
 
 if TYPE_CHECKING:
     from runner.incident.steps.migrate import MigrationPlan
@@ -72,8 +73,9 @@ def migrate(
     return 0
 
 
-def _plan_page(plan: MigrationPlan) -> Page:
-    blocks: list[Block] = [line(f"{plan.run}: {plan.old or 'nothing'} → {plan.new}", "title")]
+@paged
+def _plan_page(plan: MigrationPlan) -> Iterator[Block]:
+    yield line(f"{plan.run}: {plan.old or 'nothing'} → {plan.new}", "title")
     parts: tuple[tuple[str, tuple[str, ...], Tone], ...] = (
         ("kept", plan.kept, "dim"),
         ("added", plan.added, "good"),
@@ -84,6 +86,5 @@ def _plan_page(plan: MigrationPlan) -> Page:
     )
     for words, steps, tone in parts:
         if steps:
-            blocks.append(Paragraph(cells=(Cell(f"{words}: ", tone), Cell(", ".join(steps))), hang=2))
-    blocks.extend(line(f"Not allowed: {refusal.why}", "alarm", hang=2) for refusal in plan.refusals)
-    return Page(tuple(blocks))
+            yield flow(Cell(f"{words}: ", tone), ", ".join(steps), hang=2)
+    yield from (line(f"Not allowed: {refusal.why}", "alarm", hang=2) for refusal in plan.refusals)

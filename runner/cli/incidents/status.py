@@ -8,9 +8,18 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
-from runner.cli.framework.options import NEEDS_A_PERSON, Commands, Option, Scope, Where, command, instant
+from runner.cli.framework.options import (
+    NEEDS_A_PERSON,
+    Commands,
+    Option,
+    Scope,
+    Where,
+    command,
+    instant,
+    one_of,
+)
 from runner.cli.framework.session import Session
-from runner.errors import Refused, StoreError, Usage
+from runner.errors import Refused, StoreError
 from runner.reports.core.page import Page, line
 from runner.settings import PERSON
 
@@ -91,11 +100,7 @@ def read_incident(session: Session, where: str | None, known: str) -> Incident:
     """Return the incident as of now, or as it was known at an instant."""
     if not known:
         return session.incident(where)
-    from runner.app.incidents.facts import known_at
-
-    return known_at(
-        session.service, session.reader.incident(session.name(where)).id, instant(known, session.now())
-    )
+    return session.reader.incident(session.name(where), instant(known, session.now()))
 
 
 def read_status(
@@ -216,10 +221,8 @@ def timeline(
     from runner.reports.incidents.timeline import narrowed, timeline_page
     from runner.reports.incidents.timeline import timeline as view
 
-    if kind and kind not in KINDS:
-        raise Usage(
-            f'Kind of entry "{kind}" is unknown.', hint=f"Use --kind {'|'.join(KINDS)}", code="unknown_kind"
-        )
+    if kind:
+        one_of(kind, KINDS, "Kind of entry", "unknown_kind", option="--kind")
     incident = session.incident(where)
     streams: tuple[Stream, ...] = ("operational", "privileged") if privileged else ("operational",)
     service = session.service
@@ -246,7 +249,7 @@ def use(session: Session, incident: Where = None) -> None:
     service = session.service
     name = service.find(incident) if incident else None
     live = [row.codename for row in session.reader.incidents() if row.state in OPEN]
-    row = service.store.row(name) if name else None
+    row = service.row(name) if name else None
     codename = row.codename if row is not None else ""
     if row is not None and row.state not in OPEN and live:
         raise Refused(

@@ -6,20 +6,21 @@ from collections.abc import Callable
 from shlex import quote
 from typing import Annotated
 
-from runner.app.core.step_reference import refuse_to_come, resolve_step
+from runner.actions import Action, Slot
+from runner.app.core.step_reference import begun_step
 from runner.cli.framework.completion import steps
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, duration, group
 from runner.cli.framework.outcome import answer as answered
 from runner.cli.framework.outcome import submit, tell
 from runner.cli.framework.session import Session
-from runner.errors import NotFound, Usage
+from runner.errors import Usage
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
 from runner.playbook.format import Due, OnOverdue, Task
 from runner.reports.core.formatting import when
 from runner.reports.core.header import heading_of, render_header
-from runner.reports.core.page import Cell, Page, Table, Tone, line
-from runner.reports.core.task_rows import TaskRow, numbered
+from runner.reports.core.page import Cell, Page, Tone, line, table
+from runner.reports.core.task_rows import TaskRow
 
 Step = Annotated[
     str,
@@ -39,11 +40,7 @@ _TONES: dict[str, Tone] = {
 def find(session: Session, text: str) -> tuple[Incident, str]:
     """Return the incident that is meant and the invocation in it."""
     incident = session.incident()
-    try:
-        return incident, resolve_step(incident, text, numbered(incident))
-    except NotFound:
-        refuse_to_come(incident, text, session.service.library(incident))
-        raise
+    return incident, begun_step(incident, text, session.service.library(incident))
 
 
 def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -> Page:
@@ -52,7 +49,7 @@ def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -
     cells = tuple(
         (
             Cell(str(row.row) if row.row else "", "dim"),
-            Cell(row.command_name or row.step),
+            row.command_name or row.step,
             Cell(row.state.replace("_", " "), _TONES.get(row.state, "dim")),
             Cell(row.title, "dim" if row.over else "plain"),
             Cell(row.assignee or row.role, "dim"),
@@ -65,7 +62,7 @@ def list_page(rows: tuple[TaskRow, ...], incident: Incident, session: Session) -
     )
     if not cells:
         return Page((line(f"{incident.codename} has no such tasks", "dim"),))
-    return Page((*render_header(heading_of(incident), "tasks"), Table(rows=cells, elastic=3, indent=0)))
+    return Page((*render_header(heading_of(incident), "tasks"), table(cells, 3, indent=0)))
 
 
 def add(app: Commands) -> None:
@@ -154,7 +151,7 @@ def add_task(
         due=Due(offset=duration(due)) if due else None,
         on_overdue=OnOverdue(escalate="commander"),
     )
-    submit(session, session.name(), c.AddTask(by=session.by, task=task), "added")
+    submit(session, session.name(), c.AddTask(task=task), "added")
 
 
 def _do(session: Session, step: str, make: Callable[[str], c.AnyCommand], words: str) -> None:
@@ -164,7 +161,7 @@ def _do(session: Session, step: str, make: Callable[[str], c.AnyCommand], words:
 
 def start(session: Session, step: Step) -> None:
     """Start a task."""
-    _do(session, step, lambda name: c.StartTask(by=session.by, step=name), "is assigned to you")
+    _do(session, step, lambda name: c.StartTask(step=name), "is assigned to you")
 
 
 def done(
@@ -186,23 +183,22 @@ def done(
     """
     incident, name = find(session, step)
     rows = _all_rows(session, incident, name) if everything else ()
-    made: list[c.AnyCommand] = [*rows, c.CompleteTask(by=session.by, step=name, comment=text)]
+    made: list[c.AnyCommand] = [*rows, c.CompleteTask(step=name, comment=text)]
     answered(session, session.service.act(session.principal, incident.id, made), f"{name} is done")
 
 
 def _all_rows(session: Session, incident: Incident, name: str) -> tuple[c.CheckRow, ...]:
     """Return the ticks of every open row; each row on which safety or evidence depends needs its own yes."""
-    step = session.service.library(incident).step(incident, name)
-    if not isinstance(step, Task):
-        return ()
-    rows = [n for n in range(len(step.rows)) if n not in incident.invocations[name].checked]
-    must = [n for n in rows if step.must(n)]
-    numbers = " ".join(str(n + 1) for n in must)
-    for n in must:
-        session.confirm(
-            f"Item {n + 1}: {step.rows[n]}. Is it done?", f"tocsin task check {quote(name)} {numbers}"
-        )
-    return tuple(c.CheckRow(by=session.by, step=name, row=n, at_once=n not in must) for n in rows)
+    from runner.reports.incidents.task import task
+
+    report = task(incident, session.service.library(incident), name)
+    items = [item for item in report.checklist if not item.done]
+    numbers = " ".join(str(item.row) for item in items if item.must)
+    for item in items:
+        if item.must:
+            again = f"tocsin task check {quote(name)} {numbers}"
+            session.confirm(f"Item {item.row}: {item.text}. Is it done?", again)
+    return tuple(c.CheckRow(step=name, row=item.row - 1, at_once=not item.must) for item in items)
 
 
 def check(
@@ -229,7 +225,7 @@ def check(
             code="options_conflict" if everything else "argument_missing",
         )
     incident, name = find(session, step)
-    ticks = tuple(c.CheckRow(by=session.by, step=name, row=item - 1) for item in row or ())
+    ticks = tuple(c.CheckRow(step=name, row=item - 1) for item in row or ())
     made = ticks or _all_rows(session, incident, name)
     which = ", ".join(map(str, row or ())) or "all"
     turn = session.service.act(session.principal, incident.id, made)
@@ -248,7 +244,7 @@ def uncheck(
       tocsin task uncheck contain 2
     """
     incident, name = find(session, step)
-    made = [c.CheckRow(by=session.by, step=name, row=one - 1, done=False) for one in row]
+    made = [c.CheckRow(step=name, row=one - 1, done=False) for one in row]
     which = ", ".join(map(str, row))
     turn = session.service.act(session.principal, incident.id, made)
     tell(session, turn, f"{name}: items marked not done: {which}")
@@ -256,12 +252,12 @@ def uncheck(
 
 def skip(session: Session, step: Step, reason: Reason = "") -> None:
     """Skip a task. The tasks after it continue. Needs --reason."""
-    _do(session, step, lambda name: c.SkipStep(by=session.by, step=name, reason=reason), "is skipped")
+    _do(session, step, lambda name: c.SkipStep(step=name, reason=reason), "is skipped")
 
 
 def reopen(session: Session, step: Step, reason: Reason = "") -> None:
     """Reopen an ended task. Keeps all entries. Needs --reason."""
-    _do(session, step, lambda name: c.ReopenStep(by=session.by, step=name, reason=reason), "is open again")
+    _do(session, step, lambda name: c.ReopenStep(step=name, reason=reason), "is open again")
 
 
 def assign(
@@ -282,33 +278,33 @@ def assign(
     _do(
         session,
         step,
-        lambda name: c.AssignStep(by=session.by, step=name, to=person, reason=reason),
+        lambda name: c.AssignStep(step=name, to=person, reason=reason),
         f"is assigned to {person}",
     )
 
 
 def fail(session: Session, step: Step, reason: Reason = "") -> None:
     """Mark a task as failed. Needs --reason."""
-    _do(session, step, lambda name: c.FailStep(by=session.by, step=name, reason=reason), "failed")
+    _do(session, step, lambda name: c.FailStep(step=name, reason=reason), "failed")
 
 
 def comment(
     session: Session, step: Step, text: Annotated[str, Argument(metavar="TEXT", help="Text of the comment.")]
 ) -> None:
     """Add a comment to a task."""
-    _do(session, step, lambda name: c.CommentStep(by=session.by, step=name, text=text), "has a comment")
+    _do(session, step, lambda name: c.CommentStep(step=name, text=text), "has a comment")
 
 
 def retry(session: Session, step: Step, reason: Reason = "") -> None:
     """Retry a blocked automatic task."""
-    _do(session, step, lambda name: c.RetryStep(by=session.by, step=name, reason=reason), "is retried")
+    _do(session, step, lambda name: c.RetryStep(step=name, reason=reason), "is retried")
 
 
 def cancel(session: Session, step: Step, reason: Reason = "") -> None:
     """Cancel a task and all tasks that depend only on it.
 
     Needs --reason."""
-    _do(session, step, lambda name: c.CancelStep(by=session.by, step=name, reason=reason), "is cancelled")
+    _do(session, step, lambda name: c.CancelStep(step=name, reason=reason), "is cancelled")
 
 
 def answer(
@@ -340,24 +336,23 @@ def answer(
       tocsin answer encrypted --unknown --ask-again 2h
     """
     from runner.app.incidents.facts import record_answer
-    from runner.incident.law.moved_deadlines import moves
+    from runner.app.incidents.outcome import moved
 
     if (value is None) != unknown:
         raise Usage(
             "The answer is missing, or both an answer and --unknown are given.",
-            hint="tocsin answer STEP VALUE",
+            hint=Action("step.answer", Slot("STEP"), {"value": Slot("VALUE")}),
             code="options_conflict" if unknown else "argument_missing",
         )
     incident, name = find(session, step)
     if value is None:
         again = session.now() + duration(ask_again) if ask_again else None
-        made = c.AnswerUnknown(by=session.by, step=name, ask_again=again)
+        made = c.AnswerUnknown(step=name, ask_again=again)
         turn = session.service.act(session.principal, incident.id, [made])
         answered(session, turn, f"{name}: the answer is unknown")
         return
     turn, changes = record_answer(session.service, incident.id, name, value, source, confidence, grounds)
-    moved = moves(incident, changes, session.now(), session.service.library(incident))
-    tell(session, turn, f"{name} is answered", moved)
+    tell(session, turn, f"{name} is answered", moved(session.service, turn, changes))
 
 
 def undo(session: Session) -> None:
@@ -372,5 +367,5 @@ def undo(session: Session) -> None:
     """
     from runner.app.incidents.undo import undo as undone
 
-    turn, done = undone(session.service, session.incident().id)
+    turn, done = undone(session.service, session.principal, session.incident().id)
     tell(session, turn, f"Undone: {'; '.join(done)}")

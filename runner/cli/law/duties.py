@@ -6,8 +6,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from runner.base.states import Kind
-from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group, instant
+from runner.actions import Action
+from runner.cli.framework.options import (
+    Argument,
+    Commands,
+    Option,
+    Reason,
+    Scope,
+    command,
+    group,
+    instant,
+    kind_of,
+)
 from runner.cli.framework.outcome import answer, submit
 from runner.cli.framework.output_files import in_person
 from runner.cli.framework.session import Session
@@ -20,7 +30,6 @@ from runner.settings import CONFIG, cache_folder
 if TYPE_CHECKING:
     from runner.reports.law.calendar import Deadlines
 
-KINDS: tuple[Kind, ...] = ("real", "exercise", "test")
 Why = Annotated[bool, Option("--why", help="Add reasons, sources and ids of each duty.")]
 Duty = Annotated[str, Argument(metavar="DUTY", help="Id, as in tocsin duties.")]
 At = Annotated[str, Option("--at", metavar="INSTANT", help="Time. Default: now.")]
@@ -84,7 +93,7 @@ def duties(
     if session.options.format == "csv":
         raise Usage(
             "CSV is only for the register.",
-            hint="tocsin duties register --format csv",
+            hint=Action("duty.list", "register", {"format": "csv"}),
             code="unknown_format",
         )
     if facts:
@@ -121,12 +130,13 @@ def _of_files(
 
 def _of_incident(session: Session, at: str, known: str, *, everything: bool, why: bool) -> None:
     """Show an incident's duties, as of an instant or as known then."""
+    from runner.app.law.duties import ineffective_claims
     from runner.reports.core.header import heading_of
     from runner.reports.law.duties import duties, duties_page
 
-    now = _when(session, at or known)
+    now, service = _when(session, at or known), session.service
     incident = read_incident(session, None, known)
-    report = duties(session.service.duties(incident, now), now, session.service.misread(incident))
+    report = duties(service.duties(incident, now), now, ineffective_claims(service, incident))
     heading = heading_of(incident)
     session.show(
         report,
@@ -142,14 +152,10 @@ def _register(session: Session, which: str, kind: str) -> None:
     if which != "register":
         raise Usage(
             f'Report "{which}" of duties is unknown.',
-            hint="tocsin duties register",
+            hint=Action("duty.list", "register"),
             code="unknown_report",
         )
-    if kind not in KINDS:
-        raise Usage(
-            f'Kind of duty "{kind}" is unknown.', hint=f"Use --kind {'|'.join(KINDS)}", code="unknown_kind"
-        )
-    report = register(session.service, kind)
+    report = register(session.service, kind_of(kind, "Kind of duty"))
     if session.options.format == "csv":
         session.world.out.write(register_csv(report))
         return
@@ -185,10 +191,8 @@ def _calendar(session: Session, out: Path | None, known: str) -> None:
 
 def _held(found: Deadlines) -> str:
     """Say how many deadlines a calendar can hold, and name the others."""
-    total, others = (
-        len(found.deadlines),
-        [row.duty for row in found.deadlines if not (row.due and row.due_date)],
-    )
+    total = len(found.deadlines)
+    others = [row.duty for row in found.deadlines if not (row.due and row.due_date)]
     words = f"{total - len(others)} of {total} duties have a date and are included"
     return f"{words}; without a date: {', '.join(others)}" if others else words
 
@@ -279,11 +283,7 @@ def decide(
       tocsin duty decide us-ca-breach/attorney_general --not-to-notify --reason "480 people" --watch "people.total > 490"
     """
     if not not_to_notify:
-        raise Usage(
-            "The decision is missing.",
-            hint="Add --not-to-notify",
-            code="option_missing",
-        )
+        raise Usage("The decision is missing.", hint="Add --not-to-notify", code="option_missing")
     _decided(session, duty, "decided_not_to_notify", at, reason, "decided: not to notify", ground, watch)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from runner.actions import Action
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.session import Session
 from runner.errors import Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line, paged, table
 
 if TYPE_CHECKING:
     from runner.app.law.regimes import Checked, Imported, LawDifference
@@ -97,20 +99,17 @@ def check(session: Session, regime: Names = None) -> int:
     return 1 if any(problem.severity == "error" for problem in found.problems) else 0
 
 
-def _check_page(found: Checked) -> Page:
-    blocks: list[Block] = [line(str(problem), "alarm") for problem in found.problems]
+@paged
+def _check_page(found: Checked) -> Iterator[Block]:
+    yield from (line(str(problem), "alarm") for problem in found.problems)
     share = f"{found.executable} of {found.duties} duties ({found.share:.1%}) can be executed"
-    blocks += [
-        line(f"{count(found.regimes, 'regime')}, {count(len(found.problems), 'problem')}", "title"),
-        line(f"{share}: Tocsin computes scope and deadline", "good" if found.share == 1 else "warn"),
-        line(
-            f"{found.numbered} have a fixed deadline, {found.duties - found.numbered} only words of the law"
-        ),
-        line("confidence: " + ", ".join(f"{number} {level}" for level, number in found.confidence.items())),
-    ]
+    only_words = f"{found.duties - found.numbered} only words of the law"
+    yield line(f"{count(found.regimes, 'regime')}, {count(len(found.problems), 'problem')}", "title")
+    yield line(f"{share}: Tocsin computes scope and deadline", "good" if found.share == 1 else "warn")
+    yield line(f"{found.numbered} have a fixed deadline, {only_words}")
+    yield line("confidence: " + ", ".join(f"{number} {level}" for level, number in found.confidence.items()))
     for word in found.in_words:
-        blocks.append(Paragraph(cells=(Cell(f"{word.duty}: ", "warn"), Cell("; ".join(word.why))), hang=2))
-    return Page(tuple(blocks))
+        yield flow(Cell(f"{word.duty}: ", "warn"), "; ".join(word.why), hang=2)
 
 
 def diff(
@@ -141,7 +140,7 @@ def diff(
     elif to:
         raise Usage(
             "--to needs --from.",
-            hint="tocsin regime diff --from 2025-06-01 --to 2026-06-01",
+            hint=Action("regime.diff", args={"from": "2025-06-01", "to": "2026-06-01"}),
             code="option_missing",
         )
     elif len(names) == 2:
@@ -157,22 +156,16 @@ def diff(
     session.show(difference, lambda: _diff_page(difference))
 
 
-def _diff_page(found: LawDifference) -> Page:
-    head = line(f"{found.old} → {found.new}", "title")
+@paged
+def _diff_page(found: LawDifference) -> Iterator[Block]:
+    yield line(f"{found.old} → {found.new}", "title")
     if not found.changes:
-        return Page((head, line("no difference", "good")))
-    blocks: list[Block] = [head]
+        yield line("no difference", "good")
     for change in found.changes:
-        blocks += [
-            Blank(),
-            Paragraph(
-                cells=(Cell(change.what, "title"), Cell(f"  {change.change}", _TONES[change.change])), hang=2
-            ),
-        ]
-        blocks += (
-            [Table(rows=tuple((Cell(field),) for field in change.fields), elastic=0)] if change.fields else []
-        )
-    return Page(tuple(blocks))
+        yield Blank()
+        yield flow(Cell(change.what, "title"), Cell(f"  {change.change}", _TONES[change.change]), hang=2)
+        if change.fields:
+            yield table(((field,) for field in change.fields), 0)
 
 
 def import_(
@@ -200,10 +193,10 @@ def import_(
 
 def _import_page(found: tuple[Imported, ...]) -> Page:
     rows = tuple(
-        (Cell(imported.id), Cell(count(imported.duties, "duty", "duties"), "dim"), Cell(imported.file))
+        (imported.id, Cell(count(imported.duties, "duty", "duties"), "dim"), imported.file)
         for imported in found
     )
-    return Page((Table(rows=rows, elastic=2, indent=0),))
+    return Page((table(rows, 2, indent=0),))
 
 
 def _date(text: str) -> date | None:

@@ -41,17 +41,13 @@ def serve_callbacks(
       tocsin serve-callbacks --listen 127.0.0.1:8750
     """
     if list_:
-        _list(session)
+        from runner.app.messages.callbacks import addresses
+        from runner.reports.messages.channels import CallbacksReport, callbacks_page
+
+        report = CallbacksReport(callbacks=addresses(session.service))
+        session.show(report, lambda: callbacks_page(report, CONFIG))
         return
     _serve(session, *_address(listen))
-
-
-def _list(session: Session) -> None:
-    from runner.app.messages.callbacks import addresses
-    from runner.reports.messages.channels import CallbacksReport, callbacks_page
-
-    report = CallbacksReport(callbacks=addresses(session.service))
-    session.show(report, lambda: callbacks_page(report, CONFIG))
 
 
 def _address(listen: str) -> tuple[str, int]:

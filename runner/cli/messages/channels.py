@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
 def add(app: Commands) -> None:
     """Add ``channel …``."""
-    channels = group(
-        app,
-        "channel",
-        "Show channels and test all contact methods.",
-    )
+    channels = group(app, "channel", "Show channels and test all contact methods.")
     command(channels, "list", Scope.ANYWHERE)(list_)
     command(channels, "check", Scope.HOME_WRITES)(check)
 

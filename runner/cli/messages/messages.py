@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
-
-from runner.base.states import Kind, Proof
+from runner.actions import Action, Slot
 from runner.cli.framework.options import Argument, Commands, Option, Reason, Scope, command, group
 from runner.cli.framework.outcome import submit, work
 from runner.cli.framework.session import Session
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
+from runner.incident.state.messages import MessageComposed
 from runner.reports.core.page import Page, line
 from runner.settings import CONFIG
+
+if TYPE_CHECKING:
+    from runner.app.messages.acknowledgement import Acknowledged
 
 Delivery = Annotated[str, Argument(metavar="DELIVERY", help="Id, as in tocsin message list.")]
 
@@ -68,7 +70,7 @@ def plan(
     if to or kind or compromised:
         raise Usage(
             "--to, --kind and --compromised need a message class.",
-            hint="tocsin message plan CLASS --to ROLE",
+            hint=Action("message.plan", Slot("CLASS"), {"to": Slot("ROLE")}),
             code="argument_missing",
         )
     from runner.app.messages.messages import plans
@@ -119,13 +121,14 @@ def send(
     incident = session.incident()
     written = Written(text=text, to=tuple(to), message_class=class_, ask_ack=ask_ack)
     composed = compose_by_hand(session.service, incident, written)
-    session.tell(_plan_of(session, incident, composed))
+    message = composed.event
+    session.tell(_plan_of(session, incident, message))
     if not yes:
         session.confirm("Send as planned?", "Read the plan, then repeat with --yes")
-    submit(session, incident.id, composed, f"Message {composed.message} is sent to {', '.join(composed.to)}")
+    submit(session, incident.id, composed, f"Message {message.message} is sent to {', '.join(message.to)}")
 
 
-def _plan_of(session: Session, incident: Incident, made: c.Composed) -> Page:
+def _plan_of(session: Session, incident: Incident, made: MessageComposed) -> Page:
     """Return the plan of one message, as it is about to leave."""
     from runner.app.messages.messages import plans_to
     from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
@@ -145,7 +148,7 @@ def _plan_class(session: Session, name: str, to: list[str], kind: str, compromis
     from runner.cli.framework.options import kind_of
     from runner.reports.messages.message_plan import PlannedMessage, plan_page, plan_report
 
-    incident = incident_or_none(session)
+    incident = session.incident_or_none()
     what_if = WhatIf(kind=kind_of(kind) if kind else None, compromised=tuple(compromised))
     title, made = class_plans(session.service, incident, name, to, what_if)
     sent = sum(len(delivery.attempts) for delivery in incident.deliveries.values()) if incident else 0
@@ -159,21 +162,11 @@ def _plan_class(session: Session, name: str, to: list[str], kind: str, compromis
     session.show(report, lambda: plan_page(report, CONFIG))
 
 
-def incident_or_none(session: Session) -> Incident | None:
-    """Return the incident that is meant, or None where none is open and none was named."""
-    try:
-        return session.incident()
-    except NotFound:
-        if session.options.incident:
-            raise
-        return None
-
-
 def rules(session: Session) -> None:
     """List the rules of messages with sources and overrides."""
     from runner.reports.messages.rules import rules_page, rules_report
 
-    report = rules_report(incident_or_none(session))
+    report = rules_report(session.incident_or_none())
     session.show(report, lambda: rules_page(report, session.now()))
 
 
@@ -207,9 +200,8 @@ def override(
         )
     _known(session, channel, to)
     if class_:
-        known_class(session.service, incident_or_none(session), class_)
+        known_class(session.service, session.incident_or_none(), class_)
     made = c.OverrideRule(
-        by=session.by,
         rule=rule,
         reason=reason,
         channel=channel,
@@ -254,7 +246,7 @@ def call_sheet(
             hint="Use --out calls.pdf",
             code="unknown_ending",
         )
-    content = write(made(session.service, incident_or_none(session)), known)
+    content = write(made(session.service, session.incident_or_none()), known)
     if out is None:
         session.world.out.write(content.decode())
         return
@@ -287,18 +279,12 @@ def list_(session: Session) -> None:
 
 def show(session: Session, delivery: Delivery) -> None:
     """Show one delivery with attempts, outcomes and blocked channels."""
+    from runner.app.messages.acknowledgement import code_for
     from runner.reports.messages.messages import message, message_page
 
     incident = session.incident()
-    report = message(incident, delivery, _code(session, incident, delivery))
+    report = message(incident, delivery, code_for(session.service, incident, delivery))
     session.show(report, lambda: message_page(report, session.now()))
-
-
-def _code(session: Session, incident: Incident, delivery: str) -> str:
-    """Return the code that its message shows; those to people outside show none."""
-    from runner.app.messages.acknowledgement import code_for
-
-    return code_for(session.service, incident, delivery)
 
 
 def resolve(
@@ -319,20 +305,19 @@ def resolve(
         raise Usage("The outcome is missing.", hint="Add --happened or --not-happened", code="option_missing")
     incident = session.incident()
     effect = delivery if delivery in incident.deliveries else _step(incident, delivery)
-    made = c.ResolveAttempt(by=session.by, effect=effect, happened=happened, reason=reason)
+    made = c.ResolveAttempt(effect=effect, happened=happened, reason=reason)
     words = "happened" if happened else "did not happen"
     submit(session, incident.id, made, f"{effect}: the attempt {words}")
 
 
 def _step(incident: Incident, text: str) -> str:
     from runner.app.core.step_reference import resolve_step
-    from runner.reports.core.task_rows import numbered
 
     try:
-        return resolve_step(incident, text, numbered(incident))
+        return resolve_step(incident, text)
     except NotFound:
         raise NotFound(
-            f'Delivery or task "{text}" does not exist.', hint="tocsin message list", code="unknown_delivery"
+            f'Delivery or task "{text}" does not exist.', hint=Action("message.list"), code="unknown_delivery"
         ) from None
 
 
@@ -340,7 +325,7 @@ def retry(session: Session, delivery: Delivery, reason: Reason = "") -> None:
     """Resend a message under a new key. Needs --reason.
 
     A person who has the message already gets it twice."""
-    made = c.Resend(by=session.by, delivery=delivery, reason=reason)
+    made = c.Resend(delivery=delivery, reason=reason)
     submit(session, session.name(), made, f"{delivery} is resent")
 
 
@@ -367,7 +352,7 @@ def call(
         )
     person = incident.deliveries[delivery].person
     reached = _asked(session, person) if reached is None else reached
-    made = c.ReportCall(by=session.by, delivery=delivery, reached=reached, note=note)
+    made = c.ReportCall(delivery=delivery, reached=reached, note=note)
     submit(session, incident.id, made, f"{person} was {'reached' if reached else 'not reached'} by phone")
 
 
@@ -381,19 +366,6 @@ def _asked(session: Session, person: str) -> bool:
     raise Usage(
         "The result of the call is missing.", hint="Add --reached or --not-reached", code="option_missing"
     )
-
-
-class Answered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/acknowledged/v1"):
-    """What came of an acknowledgement."""
-
-    incident: str
-    codename: str
-    kind: Kind
-    delivery: str
-    person: str
-    evidence: Proof
-    changed: bool
-    """False where it proved nothing that was not proved before."""
 
 
 def ack(
@@ -415,20 +387,19 @@ def ack(
     only = session.name() if session.options.incident else ""
     found = acknowledge(session.service, code=code, person=person, via=COMMAND_LINE, incident=only, note=note)
     work(session)
-    report = Answered(**{name: getattr(found, name) for name in found.__struct_fields__})
-    session.show(report, lambda: page(report))
+    session.show(found, lambda: page(found))
 
 
-def page(report: Answered) -> Page:
+def page(report: Acknowledged) -> Page:
     """Draw the answer."""
-    if not report.changed:
-        return Page((line(f"{report.person} acknowledged {report.delivery} before. No change.", "good"),))
-    return Page((line(f"{report.codename}: {report.person} acknowledged {report.delivery}", "good"),))
+    done = f"{report.person} acknowledged {report.delivery}"
+    words = f"{report.codename}: {done}" if report.changed else f"{done} before. No change."
+    return Page((line(words, "good"),))
 
 
 def prove(
     session: Session,
-    delivery: Annotated[str, Argument(metavar="DELIVERY", help="Id, as in tocsin message list.")],
+    delivery: Delivery,
 ) -> None:
     """Show the evidence of a delivery as a sentence to quote.
 
@@ -439,5 +410,5 @@ def prove(
     from runner.app.messages.messages import prove as read
     from runner.reports.messages.delivery_evidence import proof_page
 
-    report = read(session.service, session.name(), delivery)
+    report = read(session.reader, session.name(), delivery)
     session.show(report, lambda: proof_page(report))

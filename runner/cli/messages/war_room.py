@@ -52,9 +52,9 @@ def use(
         domains=tuple(sorted(set(domain or ()))),
         agreed_by=session.by or "somebody",
     )
-    submit(session, incident.id, ChooseRoom(by=session.by, room=room), f"War room: {room.address}")
+    submit(session, incident.id, ChooseRoom(room=room), f"War room: {room.address}")
 
 
 def retry(session: Session) -> None:
     """Retry failed rooms and invitations."""
-    submit(session, session.name(), RetryRoom(by=session.by), "Failed rooms and invitations are retried")
+    submit(session, session.name(), RetryRoom(), "Failed rooms and invitations are retried")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from runner.cli.framework.options import Argument, Option
 from runner.cli.framework.session import Session
 from runner.errors import warning
-from runner.reports.core.page import Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Block, Cell, line, paged, table
 
 if TYPE_CHECKING:
     from runner.app.notices.letters import Tell, Written
@@ -76,9 +76,8 @@ def letters(
 
 def _unapproved(written: Written) -> list[str]:
     """Return a warning for each duty whose letters nobody approved: they are made all the same, at night too."""
-    patterns = dict.fromkeys(
-        (group.duty, group.notice, group.version) for group in written.groups if not group.approved
-    )
+    waiting = (group for group in written.groups if not group.approved)
+    patterns = dict.fromkeys((group.duty, group.notice, group.version) for group in waiting)
     return [
         warning(
             "not_approved",
@@ -104,11 +103,12 @@ def bar(session: Session, what: str) -> Iterator[Tell]:
         yield lambda done, total: progress.update(task, completed=done, total=total or None)
 
 
-def _page(written: Written) -> Page:
+@paged
+def _page(written: Written) -> Iterator[Block]:
     rows = tuple(
         (
-            Cell(" ".join(filter(None, (group.jurisdiction, group.population))) or "everyone"),
-            Cell(f"{group.letters:,}"),
+            " ".join(filter(None, (group.jurisdiction, group.population))) or "everyone",
+            f"{group.letters:,}",
             Cell(f"{group.notice} {group.version}", "dim"),
             Cell(group.duty, "dim"),
             Cell(group.status, "warn" if group.status == "draft" else "good"),
@@ -116,13 +116,11 @@ def _page(written: Written) -> Page:
         for group in written.groups
     )
     there = written.letters - written.made
-    said = [
-        f"{written.letters:,} letters in {written.files:,} files, {written.pages:,} pages, in {written.folder}"
-    ]
-    said += [f"{there:,} of them existed already"] if there else []
-    blocks: list[Paragraph | Table] = [Table(rows=rows, elastic=3, indent=0), line("; ".join(said), "good")]
+    sizes = f"{written.letters:,} letters in {written.files:,} files, {written.pages:,} pages"
+    before = f"; {there:,} of them existed already" if there else ""
+    yield table(rows, 3, indent=0)
+    yield line(f"{sizes}, in {written.folder}{before}", "good")
     if written.rejected:
-        blocks.append(line(f"{written.rejected:,} invalid rows have no letter: see rejects.csv", "alarm"))
+        yield line(f"{written.rejected:,} invalid rows have no letter: see rejects.csv", "alarm")
     kept = f"recorded as {written.evidence}" if written.evidence else "drafts are not recorded"
-    blocks.append(line(f"Merkle root {written.root}, {kept}", "dim"))
-    return Page(tuple(blocks))
+    yield line(f"Merkle root {written.root}, {kept}", "dim")

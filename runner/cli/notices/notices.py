@@ -5,25 +5,40 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
-
+from runner.cli.framework.action_text import typed
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.outcome import answer, tell
 from runner.cli.framework.output_files import in_person, rendered_words, show_pulled
 from runner.cli.framework.session import Session
 from runner.cli.notices.letters import letters
-from runner.documents.notice import Coverage
-from runner.errors import NotFound, Refused, Usage
+from runner.errors import Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Tone, line, plain, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runner.app.notices.notice_versions import Pair
+    from runner.app.notices.notices import Checked
     from runner.app.notices.word_import import Adoption
-    from runner.incident.state.incident import Document, Incident
-    from runner.reports.notices.redline import Compared
+    from runner.incident.state.incident import Incident
+
+
+Name = Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")]
+To = Annotated[
+    list[str] | None,
+    Option(
+        "--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt; a form also xlsx, json."
+    ),
+]
+Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")]
+Override = Annotated[
+    str,
+    Option(
+        "--override",
+        metavar="WHY",
+        help="Reason of counsel to accept the notice as it is. Stored in the journal.",
+    ),
+]
 
 
 def adopt(
@@ -32,14 +47,7 @@ def adopt(
     step: Annotated[
         str, Argument(metavar="[STEP]", help="Notice task. Default: from the name of the file.")
     ] = "",
-    override: Annotated[
-        str,
-        Option(
-            "--override",
-            metavar="WHY",
-            help="Reason of counsel to accept the notice as it is. Stored in the journal.",
-        ),
-    ] = "",
+    override: Override = "",
     yes: Annotated[bool, Option("--yes", help="No question before the import.")] = False,
 ) -> None:
     """Import an edited Word file as the text of a notice.
@@ -54,10 +62,9 @@ def adopt(
     """
     from runner.app.core.repository import Turn
     from runner.app.notices.word_import import command, look
-    from runner.reports.core.task_rows import numbered
 
     incident = session.incident()
-    adoption = look(session.service, incident, file, step, tuple(numbered(incident)))
+    adoption = look(session.reader, incident, file, step)
     if adoption.same:
         answer(
             session,
@@ -109,7 +116,7 @@ Which = "Version: its number, the start of its digest, or its id."
 
 def diff(
     session: Session,
-    name: Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")],
+    name: Name,
     older: Annotated[str, Argument(metavar="[A]", help=f"{Which} Default: the one before B.")] = "",
     newer: Annotated[str, Argument(metavar="[B]", help=f"{Which} Default: the newest.")] = "",
     since_filed: Annotated[
@@ -118,7 +125,7 @@ def diff(
     to: Annotated[
         list[str] | None, Option("--to", metavar="FORMAT", help="Formats with commas: html, docx.")
     ] = None,
-    out: Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")] = None,
+    out: Out = None,
 ) -> None:
     """Compare two versions of a notice, by words and by facts.
 
@@ -131,72 +138,29 @@ def diff(
       tocsin notice diff nis2-final --since-filed
     """
     from runner.app.notices import notice_versions
+    from runner.reports.notices.redline import compared_page
 
     incident = session.incident()
     if since_filed and older:
         raise Usage(
             "--since-filed sets the version to compare with.", hint="Remove A", code="options_conflict"
         )
-    choose = notice_versions.since_filed if since_filed else None
     old, new = (
-        choose(incident, name, newer) if choose else notice_versions.chosen(incident, name, older, newer)
+        notice_versions.since_filed(incident, name, newer)
+        if since_filed
+        else notice_versions.chosen(incident, name, older, newer)
     )
-    pair = notice_versions.compare(session.service, old, new)
+    pair = notice_versions.compare(session.reader, incident, old, new)
     if out is None:
-        _show(session, report(incident, pair), pair)
+        report = notice_versions.comparison(incident, pair)
+        session.show(report, lambda: compared_page(report, pair.redline))
         return
     author = pair.after.document.context.stationery.name or incident.codename
     formats = notice_versions.redline_formats(to or [])
     show_pulled(session, notice_versions.save(pair, formats, out, author))
 
 
-def report(incident: Incident, pair: Pair) -> Compared:
-    """Return a comparison as a report: which renderings, and what changed."""
-    from runner.app.notices.notice_versions import number_of
-    from runner.reports.notices.redline import compared, version
-
-    filed = {view.record.digest for view in incident.duties.values() if view.record is not None}
-    before, after = (
-        version(document, number_of(incident, document), filed=document.digest in filed)
-        for document in (pair.old, pair.new)
-    )
-    return compared(before, after, pair.redline, pair.facts)
-
-
-def _show(session: Session, found: Compared, pair: Pair) -> None:
-    from runner.reports.notices.redline import compared_page
-
-    def page() -> Page:
-        return compared_page(found, pair.redline)
-
-    session.show(found, page)
-
-
-Name = Annotated[str, Argument(metavar="NOTICE", help="Notice, version of a notice, or notice task.")]
-To = Annotated[
-    list[str] | None,
-    Option(
-        "--to", metavar="FORMAT", help="Formats with commas: docx, pdf, html, txt; a form also xlsx, json."
-    ),
-]
-Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Folder to write into.")]
-Override = Annotated[
-    str,
-    Option(
-        "--override",
-        metavar="WHY",
-        help="Reason of counsel to accept the notice as it is. Stored in the journal.",
-    ),
-]
 _TONES: dict[str, Tone] = {"gap": "alarm", "forbidden": "alarm", "to_follow": "warn", "covered": "good"}
-
-
-class Checked(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/notice-check/v1"):
-    """What the law requires in a notice, against what would stand in it now."""
-
-    notice: str
-    complete: bool
-    coverage: tuple[Coverage, ...]
 
 
 def add(app: Commands) -> None:
@@ -259,34 +223,22 @@ def render(
       tocsin notice render gdpr-33-initial --out drafts --to docx,pdf
     """
     from runner.app.core.step_reference import resolve_step
-    from runner.app.notices.notices import render_step
-    from runner.reports.core.task_rows import numbered
+    from runner.app.notices.notices import refuse_lost_edits, render_step
 
     incident = session.incident()
     if name in session.service.catalogue(incident).notices:
         _draft(session, incident, name, duty, to or [], out)
         return
-    step = resolve_step(incident, name, numbered(incident))
+    step = resolve_step(incident, name)
     marked = dict(pair.partition("=")[::2] for pair in gap or ())
     if not all(name and reason.strip() for name, reason in marked.items()):
         raise Usage("--gap has no reason.", hint="Use --gap NAME=REASON", code="reason_missing")
     in_person(session, override or "".join(marked.values()))
-    _keep_edits(incident, step, drop_edits)
+    if not drop_edits:
+        refuse_lost_edits(incident, step)
     rendered = render_step(session.service, incident, step, override, marked)
     turn = session.service.act(session.principal, incident.id, [rendered])
     tell(session, turn, rendered_words(rendered))
-
-
-def _keep_edits(incident: Incident, step: str, drop: bool) -> None:
-    from runner.incident.notices.decide import renderings
-
-    documents = renderings(incident, step)
-    if documents and documents[-1].adoption is not None and not drop:
-        raise Refused(
-            f'The text of "{step}" has Word edits by {documents[-1].adoption.by}. A new text loses them. Nothing was changed.',
-            hint=f"Edit it in Word again: tocsin notice pull. Or drop the edits: tocsin notice render {step} --drop-edits",
-            code="edits_lost",
-        )
 
 
 def _draft(
@@ -318,25 +270,11 @@ def check(
     Example:
       tocsin notice check gdpr-33-initial
     """
-    from runner.app.notices.notices import coverage
-    from runner.documents.contents.coverage import complete
+    from runner.app.notices.notices import check_content
 
-    incident = session.incident()
-    template = _template_of(incident, name)
-    lines = coverage(session.service, incident, template, duty)
-    report = Checked(notice=template, complete=complete(lines), coverage=lines)
+    report = check_content(session.service, session.incident(), name, duty)
     session.show(report, lambda: _check_page(report))
     return 0 if report.complete else 1
-
-
-def _template_of(incident: Incident, name: str) -> str:
-    """Return the template behind a rendering's or a step's name; any other name is a template's own."""
-    made = [d.notice for d in incident.documents.values() if name in (d.id, d.step, _step_of(incident, d))]
-    return made[-1] if made else name
-
-
-def _step_of(incident: Incident, document: Document) -> str:
-    return incident.invocations[document.step].step
 
 
 def _check_page(report: Checked) -> Page:
@@ -344,15 +282,13 @@ def _check_page(report: Checked) -> Page:
         (
             Cell(coverage.state.replace("_", " "), _TONES.get(coverage.state, "dim")),
             Cell(coverage.ref, "dim"),
-            Cell(
-                "; ".join(part for part in (coverage.item, ", ".join(coverage.facts), coverage.note) if part)
-            ),
+            "; ".join(part for part in (coverage.item, ", ".join(coverage.facts), coverage.note) if part),
         )
         for coverage in report.coverage
     )
     verdict = "no required information is missing" if report.complete else "information is missing"
     tone: Tone = "good" if report.complete else "alarm"
-    return Page((Table(rows=rows, elastic=2, indent=0), line(f"{report.notice}: {verdict}", tone)))
+    return Page((table(rows, 2, indent=0), line(f"{report.notice}: {verdict}", tone)))
 
 
 def pull(
@@ -373,31 +309,20 @@ def pull(
       tocsin notice pull gdpr-33-initial --to pdf --out .
     """
     from runner.app.notices.counsel_export import pull as pulled
+    from runner.app.notices.counsel_export import to_export
     from runner.app.notices.notices import formats_of
     from runner.cli.framework.progress_line import bars
 
     incident = session.incident()
-    documents = _documents(incident, name, everything)
+    documents = to_export(incident, name, everything=everything)
     folder = out or Path(f"{incident.codename}-notices")
+
+    def draw(page: Page) -> str:
+        return plain(typed(page), 100)
+
     with bars(session) as shown:
         seen = shown.begin("writing notices", len(documents))
-        files = pulled(session.service, incident, documents, formats_of(to or []), folder, seen)
-    show_pulled(session, files)
-
-
-def _documents(incident: Incident, name: str, everything: bool) -> list[Document]:
-    newest = {document.step: document.id for document in incident.documents.values()}
-    documents = [
-        document
-        for document in incident.documents.values()
-        if not name or name in (document.notice, document.id, document.step, _step_of(incident, document))
-    ]
-    if not documents:
-        from runner.reports.notices.notices import rendered_so_far
-
-        raise NotFound(
-            f'Notice "{name}" is not generated yet.' if name else "No notice is generated yet.",
-            hint=rendered_so_far(incident),
-            code="unknown_notice" if name else "not_rendered",
+        files = pulled(
+            session.service, session.reader, incident, documents, formats_of(to or []), folder, draw, seen
         )
-    return [document for document in documents if everything or newest[document.step] == document.id]
+    show_pulled(session, files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from runner.actions import Action
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command
 from runner.cli.framework.session import Session
 from runner.errors import Usage
@@ -93,7 +94,7 @@ def _report(session: Session, found: Import, file: Path | None, *, written: bool
         ),
         roles=dict(found.roles),
         missing=found.missing,
-        open=tuple(row.codename for row in session.service.store.rows("open")),
+        open=tuple(row.codename for row in session.service.incidents("open")),
         delete=(lines,) if lines else (),
         warnings=found.warnings,
         written=written,
@@ -117,7 +118,7 @@ def export(
     if out.suffix not in (".yaml", ".yml"):
         raise Usage(
             f'File "{out}" does not end in .yaml.',
-            hint="tocsin person export people.yaml",
+            hint=Action("person.export", "people.yaml"),
             code="unknown_ending",
         )
     private_file(out, as_settings(session.service), replace=replace)

@@ -8,7 +8,7 @@ from runner.cli.framework.options import Argument, Commands, Option, Scope, comm
 from runner.cli.framework.outcome import reach, submit
 from runner.cli.framework.session import Session
 from runner.cli.people import contact_book
-from runner.errors import NotFound, Refused, Usage
+from runner.errors import Refused, Usage
 from runner.incident.state.commands import AssignRole
 from runner.reports.core.formatting import count
 from runner.reports.core.page import Page, line
@@ -43,7 +43,7 @@ def list_(session: Session) -> None:
 
     service = session.service
     report = people(
-        service.directory.people, service.directory.roles, service.home.people, kept_people(service.store)
+        service.directory.people, service.directory.roles, service.home.people, kept_people(service)
     )
     session.show(report, lambda: people_page(report, session.now()))
 
@@ -53,7 +53,7 @@ def roles_(session: Session) -> None:
     from runner.app.playbooks.playbooks import unheld_of
     from runner.reports.people.people import roles, roles_page
 
-    name = _open_incident(session)
+    name = session.name_or_none()
     incident = session.reader.incident(name) if name else None
     report = roles(session.service.directory, incident, unheld_of(session.service, incident))
     session.show(report, lambda: roles_page(report))
@@ -261,7 +261,7 @@ def assign(
     person = person or []
     for name in person:
         known(session.service, name)
-    incident = _open_incident(session)
+    incident = session.name_or_none()
     _warn_of_slip(session, role, incident)
     _replace(session, role, person, incident, yes=yes)
     words = f"Role {role}: {', '.join(person)}"
@@ -274,7 +274,7 @@ def assign(
     if incident is None:
         _told(session, f"{words} in future incidents")
     else:
-        submit(session, incident, AssignRole(by=session.by, role=role, persons=tuple(person)), words)
+        submit(session, incident, AssignRole(role=role, persons=tuple(person)), words)
 
 
 def _replace(session: Session, role: str, persons: list[str], incident: str | None, *, yes: bool) -> None:
@@ -317,14 +317,5 @@ def _by_rota(session: Session, role: str) -> None:
         )
     persons = standing(directory, role)
     words = f"Role {role}: the person on call, now {', '.join(persons)}"
-    command = AssignRole(by=session.by, role=role, persons=persons, on_call=True)
+    command = AssignRole(role=role, persons=persons, on_call=True)
     submit(session, session.name(), command, words)
-
-
-def _open_incident(session: Session) -> str | None:
-    try:
-        return session.name()
-    except NotFound:
-        if session.options.incident:
-            raise
-        return None

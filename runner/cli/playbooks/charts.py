@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runner.documents.tree import Document
     from runner.reports.charts.playbook_chart import Chart
 
+Name = Annotated[str, Argument(metavar="NAME", help="Name, NAME@VERSION or file.", autocompletion=playbooks)]
 _ENDINGS = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid"}
 _CARDS = {".pdf": "pdf", ".txt": "txt"}
 _FOREIGN = (
@@ -44,9 +45,7 @@ def add(group: Commands) -> None:
 
 def graph(
     session: Session,
-    name: Annotated[
-        str, Argument(metavar="NAME", help="Name, NAME@VERSION or file.", autocompletion=playbooks)
-    ],
+    name: Name,
     to: Annotated[
         str,
         Option(
@@ -133,9 +132,7 @@ def _drawn(chart: Chart, form: str) -> str:
 
 def card(
     session: Session,
-    name: Annotated[
-        str, Argument(metavar="NAME", help="Name, NAME@VERSION or file.", autocompletion=playbooks)
-    ],
+    name: Name,
     to: Annotated[
         str, Option("--to", metavar="FORM", help="Format: pdf or txt. Default: the ending of FILE, then txt.")
     ] = "",

@@ -12,18 +12,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from runner.actions import Action, Slot
+from runner.cli.framework.action_text import sentence
 from runner.cli.framework.completion import incidents, playbooks
 from runner.cli.framework.options import Argument, Commands, Option, Scope, command, group
 from runner.cli.framework.session import Session, readable_home
 from runner.cli.framework.session import catalog as _catalog
 from runner.cli.playbooks import charts
+from runner.cli.playbooks.charts import Name
 from runner.errors import NotFound, Problem, Refused, TocsinError, Usage
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line, visible
+from runner.reports.core.page import (
+    Blank,
+    Block,
+    Cell,
+    Cells,
+    Page,
+    Tone,
+    do,
+    flow,
+    line,
+    paged,
+    table,
+    visible,
+)
 from runner.settings import CONFIG
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from runner.app.playbooks.playbooks import Difference, Entry, Outline, Shown
     from runner.playbook.checks.action_calls import CalledHost
@@ -31,7 +47,6 @@ if TYPE_CHECKING:
     from runner.routing.messaging import Channel
     from runner.routing.organisation import Home
 
-Name = Annotated[str, Argument(metavar="NAME", help="Name, NAME@VERSION or file.", autocompletion=playbooks)]
 _TONES: dict[str, Tone] = {"added": "good", "removed": "alarm", "changed": "warn"}
 
 
@@ -60,13 +75,13 @@ def list_(session: Session) -> None:
 def _list_page(found: tuple[Entry, ...]) -> Page:
     rows = tuple(
         (
-            Cell(entry.name),
+            entry.name,
             Cell(entry.version, "dim"),
             Cell(entry.problem or entry.title, "alarm" if entry.problem else "plain"),
         )
         for entry in found
     )
-    return Page((Table(rows=rows, elastic=2, indent=0),))
+    return Page((table(rows, 2, indent=0),))
 
 
 def show(
@@ -123,40 +138,41 @@ def copy(
     if catalog.is_own("playbooks", own):
         raise Refused(
             f'Playbook "{own}" exists in the home folder. Nothing was copied.',
-            hint=f"tocsin playbook copy {name} --as NEW",
+            hint=Action("playbook.copy", name, {"as": Slot("NEW")}),
             code="file_exists",
         )
     file.parent.mkdir(mode=0o700, exist_ok=True)
     private_file(file, text.encode(), replace=False)
     report = {"schema": "tocsin/playbook-copied/v1", "playbook": own, "file": str(file)}
-    check = Paragraph(cells=(Cell("→ "), Cell(f"tocsin playbook validate {own}", "command")))
+    check = do(Action("playbook.validate", own), hang=0)
     session.show(report, Page((line(f"{own} is in {file}", "good", hang=2), check)))
 
 
-def _show_page(found: Shown) -> Page:
-    blocks: list[Block] = [
-        Paragraph(cells=(Cell(found.name, "title"), Cell(f" {found.version}  {found.title}")), hang=2),
-        line(found.digest, "dim"),
-    ]
+@paged
+def _show_page(found: Shown) -> Iterator[Block]:
+    yield flow(Cell(found.name, "title"), f" {found.version}  {found.title}", hang=2)
+    yield line(found.digest, "dim")
     if found.description:
-        blocks += [Blank(), line(found.description)]
+        yield Blank()
+        yield line(found.description)
     for title, words in (
         ("roles", ", ".join(f"{role} ({title})" for role, title in found.roles.items())),
         ("messages", ", ".join(found.messages)),
         ("runs", ", ".join(found.includes)),
     ):
         if words:
-            blocks.append(Paragraph(cells=(Cell(f"{title}: ", "dim"), Cell(words)), hang=2))
-    blocks += [line(str(call), "warn" if call.refused else "plain", hang=2) for call in found.http_calls]
-    rows = tuple(_outline(step) for step in found.steps)
-    return Page((*blocks, Blank(), Table(rows=rows, elastic=2, indent=0)))
+            yield flow(Cell(f"{title}: ", "dim"), words, hang=2)
+    for call in found.http_calls:
+        yield line(str(call), "warn" if call.refused else "plain", hang=2)
+    yield Blank()
+    yield table(map(_outline, found.steps), 2, indent=0)
 
 
-def _outline(one: Outline) -> tuple[Cell, ...]:
+def _outline(one: Outline) -> Cells:
     after = f"after {', '.join(one.after)}" if one.after else ""
     when = f"when {one.when}" if one.when else ""
     rest = "; ".join(part for part in (one.role, after, when) if part)
-    return Cell("  " * one.depth + one.step), Cell(one.kind, "dim"), Cell(one.title), Cell(rest, "dim")
+    return "  " * one.depth + one.step, Cell(one.kind, "dim"), one.title, Cell(rest, "dim")
 
 
 def validate(
@@ -257,12 +273,12 @@ def _diff_page(found: Difference) -> Page:
         (
             Cell(change.change, _TONES[change.change]),
             Cell(change.kind, "dim"),
-            Cell(change.what),
+            change.what,
             Cell(", ".join(change.fields), "dim"),
         )
         for change in found.changes
     )
-    return Page((head, Table(rows=rows, elastic=3, indent=0)))
+    return Page((head, table(rows, 3, indent=0)))
 
 
 def schema(
@@ -355,7 +371,7 @@ def _reports(session: Session, names: tuple[str, ...], only: str) -> list[FileRe
     cache = cache_folder(session.world.environ)
     with bars(session) as shown:
         seen = shown.begin("playing", total)
-        return [report_of(file, run_file(file, known, cache, only, seen)) for file in files]
+        return [report_of(file, run_file(file, known, cache, sentence, only, seen)) for file in files]
 
 
 def fixture(
@@ -382,7 +398,7 @@ def fixture(
     """
     from runner.app.playbooks.fixtures import fixture as make
 
-    made = make(session.service, session.incident(incident), keep_text=keep_text)
+    made = make(session.reader, session.incident(incident), keep_text=keep_text)
     if not out:
         session.world.out.write(made.text())
     elif Path(out).exists():

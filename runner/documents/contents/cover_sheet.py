@@ -9,22 +9,12 @@ from collections.abc import Iterable
 
 import msgspec
 
+from runner.documents import tree
 from runner.documents.notice import Coverage, Rendered
-from runner.documents.tree import (
-    Block,
-    Document,
-    Field,
-    Fields,
-    Heading,
-    Inline,
-    Listing,
-    Paragraph,
-    Strong,
-    Table,
-    Text,
-)
+from runner.documents.tree import Block, Document, Inline
 from runner.documents.watermark import watermark
 
+_Row = tuple[tuple[Inline, ...], ...]
 _SHOWN = {"to_follow": "will follow", "missing": "MISSING", "waived": "unknown, overridden"}
 _STATES = {
     "covered": "covered",
@@ -56,21 +46,22 @@ def cover(
     law that nobody has confirmed.
     """
     context = document.context
+    entries = ((_text(path), _text(str(entry))) for path, entry in facts if entry)
     blocks: list[Block] = [
-        Heading(1, _text(f"Cover sheet: {document.title}")),
-        Paragraph(
+        tree.Heading(1, _text(f"Cover sheet: {document.title}")),
+        tree.Paragraph(
             _text("Internal only, for review. Not part of the document. Do not file or send this sheet.")
         ),
-        Fields(_facts(document)),
+        tree.Fields(_facts(document)),
         *_lines("OVERRIDDEN", tuple(override)),
         *_lines("OUT OF DATE: facts changed since the document was generated", tuple(stale)),
         *_gaps(document),
-        *_coverage(tuple(coverage)),
-        *_outputs(tuple(outputs)),
+        *_table("What the law requires", ("Reference", "Required", "State"), map(_coverage, coverage)),
+        *_table("Files", ("File", "SHA-256"), ((_text(o.filename), _text(o.sha256)) for o in outputs)),
         *_lines("Approvals", tuple(approvals)),
         *_lines("Text imported from Word", tuple(adopted)),
         *_lines("Not verified", tuple(unverified)),
-        *_versions(tuple(facts)),
+        *_table("Facts", ("Fact", "Journal entry"), entries, last="right"),
         *_lines("Characters replaced by their code", document.replaced),
     ]
     return Document(
@@ -84,7 +75,7 @@ def cover(
     )
 
 
-def _facts(document: Document) -> tuple[Field, ...]:
+def _facts(document: Document) -> tuple[tree.Field, ...]:
     context = document.context
     rows = (
         ("Incident", context.incident),
@@ -99,66 +90,39 @@ def _facts(document: Document) -> tuple[Field, ...]:
         ("Journal head", context.journal_head),
         ("Facts used", str(len(document.facts_used))),
     )
-    return tuple(Field(_text(label), _text(value)) for label, value in rows if value)
+    return tuple(tree.Field(_text(label), _text(value)) for label, value in rows if value)
 
 
 def _gaps(document: Document) -> list[Block]:
     if not document.gaps:
-        return [Heading(2, _text("Missing information")), Paragraph(_text("None."))]
-    rows = tuple(
-        (
-            _text(gap.path),
-            _text(gap.item),
-            _text(_SHOWN[gap.treatment]),
-        )
-        for gap in document.gaps
-    )
-    head = (_text("Fact"), _text("Required by"), _text("In the text"))
-    return [Heading(2, _text(f"Missing information ({len(rows)})")), Table(("left",) * 3, head, rows)]
+        return [tree.Heading(2, _text("Missing information")), tree.Paragraph(_text("None."))]
+    rows = [(_text(gap.path), _text(gap.item), _text(_SHOWN[gap.treatment])) for gap in document.gaps]
+    return _table(f"Missing information ({len(rows)})", ("Fact", "Required by", "In the text"), rows)
 
 
-def _coverage(coverage: tuple[Coverage, ...]) -> list[Block]:
-    if not coverage:
-        return []
-    rows = tuple((_text(line.ref), _text(line.item), (_state(line), *_text(_why(line)))) for line in coverage)
-    head = (_text("Reference"), _text("Required"), _text("State"))
-    return [Heading(2, _text("What the law requires")), Table(("left",) * 3, head, rows)]
-
-
-def _state(line: Coverage) -> Inline:
-    label = Text(_STATES[line.state])
-    return Strong((label,)) if line.state in ("gap", "forbidden") else label
-
-
-def _why(line: Coverage) -> str:
+def _coverage(line: Coverage) -> _Row:
+    state = tree.Text(_STATES[line.state])
     parts = [part for part in (", ".join(line.facts), line.note) if part]
-    return f": {'; '.join(parts)}" if parts else ""
+    why = f": {'; '.join(parts)}" if parts else ""
+    strong = line.state in ("gap", "forbidden")
+    return _text(line.ref), _text(line.item), (tree.Strong((state,)) if strong else state, *_text(why))
 
 
-def _outputs(outputs: tuple[Rendered, ...]) -> list[Block]:
-    if not outputs:
+def _table(title: str, heads: tuple[str, ...], rows: Iterable[_Row], last: str = "left") -> list[Block]:
+    """Return a table under its title, nothing without rows; ``last`` aligns its last column."""
+    cells = tuple(rows)
+    if not cells:
         return []
-    rows = tuple((_text(output.filename), _text(output.sha256)) for output in outputs)
-    return [
-        Heading(2, _text("Files")),
-        Table(("left", "left"), (_text("File"), _text("SHA-256")), rows),
-    ]
-
-
-def _versions(facts: tuple[tuple[str, int], ...]) -> list[Block]:
-    rows = tuple((_text(path), _text(str(entry))) for path, entry in facts if entry)
-    if not rows:
-        return []
-    head = (_text("Fact"), _text("Journal entry"))
-    return [Heading(2, _text("Facts")), Table(("left", "right"), head, rows)]
+    aligns = (*("left",) * (len(heads) - 1), last)
+    return [tree.Heading(2, _text(title)), tree.Table(aligns, tuple(map(_text, heads)), cells)]
 
 
 def _lines(title: str, lines: tuple[str, ...]) -> list[Block]:
     if not lines:
         return []
-    items = tuple((Paragraph(_text(line)),) for line in lines)
-    return [Heading(2, _text(title)), Listing("bullet", 1, items)]
+    items = tuple((tree.Paragraph(_text(line)),) for line in lines)
+    return [tree.Heading(2, _text(title)), tree.Listing("bullet", 1, items)]
 
 
 def _text(text: str) -> tuple[Inline, ...]:
-    return (Text(text),) if text else ()
+    return (tree.Text(text),) if text else ()

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
 from runner.documents.contents.good_practice import judged as by_good_practice
 from runner.documents.notice import Coverage, CoverageState, FactChoice, Item, Notice, Treatment
 from runner.documents.tree import Document, Heading, plain, walk
@@ -84,44 +86,37 @@ def _judged(item: Item, places: _Places, document: Document, notice: Notice) -> 
     coverage = _item(item, places, document, notice)
     in_words = bool(item.known) or not item.facts
     if document.edited and in_words and coverage.state == "covered":
-        note = "to verify: the text was edited by hand"
-        return Coverage(ref=item.ref, item=item.item, state="to_check", note=note)
+        return replace(coverage, state="to_check", note="to verify: the text was edited by hand")
     return coverage
 
 
-def _in_words(item: Item, notice: Notice) -> Coverage:
-    """Judge what the law wants said in words: by the template's parts, else by a person."""
-    if item.part and item.part in notice.says:
-        return Coverage(ref=item.ref, item=item.item, state="covered")
-    note = "to verify: no fact covers this item"
-    return Coverage(ref=item.ref, item=item.item, state="to_check", note=note)
-
-
 def _item(item: Item, places: _Places, document: Document, notice: Notice) -> Coverage:
+    covered = Coverage(ref=item.ref, item=item.item, state="covered")
     needed = next((answer for answer in document.conditions if answer.when == item.when), None)
-    if needed and needed.missing:
-        note = "undetermined: facts are missing"
-        return Coverage(ref=item.ref, item=item.item, state="gap", facts=needed.missing, note=note)
-    if needed and not needed.holds:
-        return Coverage(ref=item.ref, item=item.item, state="not_required")
-    if item.unsure:
-        note = "undetermined: facts are missing"
-        return Coverage(ref=item.ref, item=item.item, state="gap", facts=item.unsure, note=note)
+    if needed and not needed.missing and not needed.holds:
+        return replace(covered, state="not_required")
+    if unsure := (needed and needed.missing) or item.unsure:
+        return replace(covered, state="gap", facts=unsure, note="undetermined: facts are missing")
     if item.of_law and not item.facts and not item.known:
-        return _in_words(item, notice)
-    missing = [path for choice in item.facts for path in _open(choice, places.printed, places)]
-    missing += [path for choice in item.known for path in _open(choice, places.known, places)]
-    if missing and item.only:
-        facts = tuple(missing)
-        note = f"to verify: required only if {item.only}"
-        return Coverage(ref=item.ref, item=item.item, state="to_check", facts=facts, note=note)
-    follow = [path for path in missing if places.gaps.get(path) == {"to_follow"}]
+        # What the law wants said in words: a part of the template says it, or a person has to look.
+        said = item.part and item.part in notice.says
+        note = "to verify: no fact covers this item"
+        return covered if said else replace(covered, state="to_check", note=note)
+    missing = tuple(
+        path
+        for choices, stated in ((item.facts, places.printed), (item.known, places.known))
+        for choice in choices
+        for path in _open(choice, stated, places)
+    )
     if not missing:
-        return Coverage(ref=item.ref, item=item.item, state="covered")
-    state: CoverageState = "to_follow" if len(follow) == len(missing) else "gap"
+        return covered
+    if item.only:
+        note = f"to verify: required only if {item.only}"
+        return replace(covered, state="to_check", facts=missing, note=note)
+    follows = all(places.gaps.get(path) == {"to_follow"} for path in missing)
     silent = [path for path in missing if path not in places.gaps]
     note = f"not in the text: {', '.join(silent)}" if silent else ""
-    return Coverage(ref=item.ref, item=item.item, state=state, facts=tuple(missing), note=note)
+    return replace(covered, state="to_follow" if follows else "gap", facts=missing, note=note)
 
 
 def _open(choice: FactChoice, stated: set[str], places: _Places) -> list[str]:
@@ -139,22 +134,14 @@ def _form(notice: Notice, document: Document) -> list[Coverage]:
         there = [plain(block.inlines) for block in walk(document.blocks) if isinstance(block, Heading)]
         rest = iter(there)
         absent = tuple(heading for heading in notice.headings if heading not in rest)
-        lines.append(
-            Coverage(
-                ref="form",
-                item=f"headings in this order: {'; '.join(notice.headings)}",
-                state="gap" if absent else "covered",
-                note=f"absent or out of order: {'; '.join(absent)}" if absent else "",
-            )
-        )
+        wrong = f"absent or out of order: {'; '.join(absent)}" if absent else ""
+        lines.append(_rule(f"headings in this order: {'; '.join(notice.headings)}", wrong))
     if notice.min_points:
         points = document.context.stationery.points
-        lines.append(
-            Coverage(
-                ref="form",
-                item=f"type no smaller than {notice.min_points:g} point",
-                state="covered" if points >= notice.min_points else "gap",
-                note="" if points >= notice.min_points else f"the stationery sets {points:g} point",
-            )
-        )
+        wrong = "" if points >= notice.min_points else f"the stationery sets {points:g} point"
+        lines.append(_rule(f"type no smaller than {notice.min_points:g} point", wrong))
     return lines
+
+
+def _rule(item: str, wrong: str) -> Coverage:
+    return Coverage(ref="form", item=item, state="gap" if wrong else "covered", note=wrong)

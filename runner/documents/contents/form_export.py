@@ -30,7 +30,11 @@ def write_json(document: Document) -> bytes:
     report: dict[str, Any] = {}
     for field in fields:
         if field.path and field.value is not None:
-            _put(report, field.path.split("."), field.value)
+            *way, last = field.path.split(".")
+            place = report
+            for part in way:
+                place = place.setdefault(part, {})
+            place[last] = field.value
     content = {
         "schema": "tocsin/form/v1",
         "notice": document.id,
@@ -58,9 +62,3 @@ def _marks(document: Document) -> tuple[str, ...]:
     kind = MARKS[document.context.kind]
     status = "DRAFT" if document.context.status == "draft" else ""
     return tuple(mark for mark in (kind, status) if mark)
-
-
-def _put(report: dict[str, Any], path: list[str], value: Any) -> None:
-    for part in path[:-1]:
-        report = report.setdefault(part, {})
-    report[path[-1]] = value

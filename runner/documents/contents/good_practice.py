@@ -13,20 +13,7 @@ from types import MappingProxyType
 
 from runner.base.link_targets import counts_readers, foreign, own_domains
 from runner.documents.notice import Coverage, CoverageState, Notice
-from runner.documents.tree import (
-    Block,
-    Document,
-    Emphasis,
-    Fields,
-    Heading,
-    Inline,
-    Link,
-    Paragraph,
-    Strong,
-    Table,
-    plain,
-    walk,
-)
+from runner.documents.tree import Block, Document, Link, plain, runs, walk_inlines
 
 _REACHED = tuple(
     f"organisation.{who}.{how}"
@@ -101,36 +88,10 @@ def _links(notice: Notice, document: Document) -> Coverage:
 
 
 def _texts(blocks: tuple[Block, ...]) -> Iterator[str]:
-    return (plain(run) for run in _runs(blocks))
+    return map(plain, runs(blocks))
 
 
 def _addresses(blocks: tuple[Block, ...]) -> Iterator[str]:
-    return (href for run in _runs(blocks) for href in _of(run) if not href.startswith(("mailto:", "tel:")))
-
-
-def _of(inlines: tuple[Inline, ...]) -> Iterator[str]:
-    for node in inlines:
-        match node:
-            case Link(href=href):
-                yield href
-            case Strong(inlines=inner) | Emphasis(inlines=inner):
-                yield from _of(inner)
-            case _:
-                pass
-
-
-def _runs(blocks: tuple[Block, ...]) -> Iterator[tuple[Inline, ...]]:
-    """Yield every run of inline nodes, wherever it stands."""
-    for block in walk(blocks):
-        match block:
-            case Heading(inlines=inlines) | Paragraph(inlines=inlines):
-                yield inlines
-            case Table(head=head, rows=rows):
-                for row in (head, *rows):
-                    yield from row
-            case Fields(rows=pairs):
-                for pair in pairs:
-                    yield pair.label
-                    yield pair.value
-            case _:
-                pass
+    for node in (node for inlines in runs(blocks) for node in walk_inlines(inlines)):
+        if isinstance(node, Link) and not node.href.startswith(("mailto:", "tel:")):
+            yield node.href

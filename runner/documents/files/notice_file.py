@@ -18,7 +18,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from runner.base.states import LetterPart
-from runner.base.text import nearest, sentence
+from runner.base.text import choice_hint, sentence
 from runner.decoding import convert
 from runner.documents.contents.coverage import short
 from runner.documents.files.form_file import scan_fields
@@ -28,8 +28,8 @@ from runner.documents.template.syntax import check_syntax, facts_read
 from runner.documents.tree import RenderContext
 from runner.documents.unsafe_text import findings
 from runner.errors import Invalid, Problem
-from runner.yamlfile.positions import place_of
-from runner.yamlfile.source import Source, scan
+from runner.yamlfile.positions import place_of, problem_at
+from runner.yamlfile.source import Source, Where, scan
 
 SCHEMA: Final = "tocsin/notice/v1"
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
@@ -67,11 +67,11 @@ def scan_notice(
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        return None, "", (_problem(file, 1, "notice-encoding", f"Byte {error.start} is not UTF-8."),)
+        return None, "", (problem_at(file, 1, "notice-encoding", f"Byte {error.start} is not UTF-8."),)
     front = _FRONT.match(text)
     if front is None:
         hint = f"Begin with ---, schema: {SCHEMA} and the other keys, then ---."
-        return None, "", (_problem(file, 1, "notice-front-matter", "The front matter is missing.", hint),)
+        return None, "", (problem_at(file, 1, "notice-front-matter", "The front matter is missing.", hint),)
     source = scan(f"\n{front[1]}", file)
     body, offset = text[front.end() :], text[: front.end()].count("\n")
     notice, problems = (None, source.problems) if source.problems else _decoded(source)
@@ -81,7 +81,7 @@ def scan_notice(
     text = "".join(piece.text for piece in pieces)
     problems += tuple(_placed(problem, pieces) for problem in check_syntax(text, file))
     problems += tuple(
-        _placed(_problem(file, number, "notice-character", f"The text contains {characters[0]}."), pieces)
+        _placed(problem_at(file, number, "notice-character", f"The text contains {characters[0]}."), pieces)
         for number, line in enumerate(text.splitlines(), 1)
         if (characters := findings(line))
     )
@@ -203,7 +203,11 @@ def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
             places.append(((key, index), entry, own))
     return [
         source.problem(
-            (*where, key), "notice-key", f'The key "{key}" is unknown.', hint=_hint(key, names), key=True
+            (*where, key),
+            "notice-key",
+            f'The key "{key}" is unknown.',
+            hint=choice_hint(key, names),
+            key=True,
         )
         for where, mapping, names in places
         if isinstance(mapping, dict)
@@ -212,53 +216,37 @@ def _unknown_keys(fields: dict[str, Any], source: Source) -> list[Problem]:
     ]
 
 
-def _hint(word: str, known: tuple[str, ...]) -> str:
-    near = nearest(word, known)
-    return f'Write "{near}", the nearest name.' if near else f"Choose one of: {', '.join(known)}."
-
-
 def _meaning(notice: Notice, source: Source) -> tuple[Problem, ...]:
     problems: list[Problem] = []
+
+    def report(where: Where, code: str, message: str, hint: str = "") -> None:
+        problems.append(source.problem(where, code, message, hint=hint))
+
     if not _ID.fullmatch(notice.id):
-        problems.append(
-            source.problem(("id",), "notice-id", "The id must be lower-case words joined by hyphens.")
-        )
+        report(("id",), "notice-id", "The id must be lower-case words joined by hyphens.")
     if not _VERSION.fullmatch(notice.version):
-        problems.append(
-            source.problem(
-                ("version",), "notice-version", "The version must be three numbers, such as 1.0.0."
-            )
-        )
+        report(("version",), "notice-version", "The version must be three numbers, such as 1.0.0.")
     if notice.at_once and not notice.phased:
         hint = "Write phased: true, or remove at_once."
-        problems.append(
-            source.problem(
-                ("at_once",), "notice-phases", "The key at_once needs a notice in phases.", hint=hint
-            )
-        )
-    for key, words in (("says", notice.says), ("requires", tuple(i.part for i in notice.requires if i.part))):
-        for word in words:
-            if word not in get_args(LetterPart):
-                hint = _hint(word, get_args(LetterPart))
-                problems.append(
-                    source.problem(
-                        (key,), "notice-part", f'The value "{word}" is not a part of a letter.', hint=hint
-                    )
-                )
-    problems += [
-        source.problem(
-            ("slots",), "notice-slot", f'The value "{slot}" is not a slot.', hint=_hint(slot, SLOTS)
-        )
-        for slot in notice.slots
-        if slot not in SLOTS
-    ]
+        report(("at_once",), "notice-phases", "The key at_once needs a notice in phases.", hint)
+    parts = (("says", part) for part in notice.says)
+    required = (("requires", item.part) for item in notice.requires if item.part)
+    known = get_args(LetterPart)
+    for key, part in (*parts, *required):
+        if part not in known:
+            text = f'The value "{part}" is not a part of a letter.'
+            report((key,), "notice-part", text, choice_hint(part, known))
+    for slot in (slot for slot in notice.slots if slot not in SLOTS):
+        report(("slots",), "notice-slot", f'The value "{slot}" is not a slot.', choice_hint(slot, SLOTS))
+    _conditions(notice, source, report)
+    return tuple(problems)
+
+
+def _conditions(notice: Notice, source: Source, report: Callable[[Where, str, str], None]) -> None:
     for index, item in enumerate(notice.requires):
         if item.when:
-            problems += [
-                source.problem(("requires", index, "when"), "notice-condition", problem.message)
-                for problem in check_syntax("{% if " + item.when + " %}{% endif %}", source.file)
-            ]
-    return tuple(problems)
+            for problem in check_syntax("{% if " + item.when + " %}{% endif %}", source.file):
+                report(("requires", index, "when"), "notice-condition", problem.message)
 
 
 def _text_problems(
@@ -290,10 +278,6 @@ def _text_problems(
     try:
         render(notice, body, {}, context=epoch)
     except Invalid as error:
-        inner = error.problems or (_problem(source.file, 1, error.code, error.message, error.hint),)
+        inner = error.problems or (problem_at(source.file, 1, error.code, error.message, error.hint),)
         problems += [_placed(problem, pieces) for problem in inner]
     return tuple(problems)
-
-
-def _problem(file: str, line: int, code: str, message: str, hint: str = "") -> Problem:
-    return Problem(file=file, line=line, column=1, severity="error", code=code, message=message, hint=hint)

@@ -76,15 +76,7 @@ class Machine:
         """Return what the stationery found out: the values under a label."""
         import typst
 
-        answer = typst.query(  # type: ignore[type-var]  # a source and a root are each what they are
-            _source(call, said),
-            label,
-            field="value",
-            root=_stationery().parent,
-            font_paths=fonts(first.context.stationery.font_paths),
-            ignore_system_fonts=True,
-            sys_inputs={"patterns": inputs},
-        )
+        answer = typst.query(_source(call, said), label, field="value", **_world(first, inputs))
         return list(json.loads(answer))
 
     def _set(self, first: Document, inputs: str, source: bytes) -> bytes | str:
@@ -117,15 +109,18 @@ class Machine:
         import typst
 
         if self._running is None or self._running[0] != inputs:
-            compiler = typst.Compiler(
-                _stationery(),
-                root=_stationery().parent,
-                font_paths=fonts(first.context.stationery.font_paths),
-                ignore_system_fonts=True,
-                sys_inputs={"patterns": inputs},
-            )
-            self._running = inputs, compiler
+            self._running = inputs, typst.Compiler(_stationery(), **_world(first, inputs))
         return self._running[1]
+
+
+def _world(first: Document, inputs: str) -> dict[str, Any]:
+    """Return all that typst sees besides a source."""
+    return {
+        "root": _stationery().parent,
+        "font_paths": fonts(first.context.stationery.font_paths),
+        "ignore_system_fonts": True,
+        "sys_inputs": {"patterns": inputs},
+    }
 
 
 class Press:

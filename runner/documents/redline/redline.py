@@ -14,27 +14,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from runner.documents.tree import (
-    Block,
-    Break,
-    Document,
-    Emphasis,
-    Fields,
-    GapText,
-    Heading,
-    Inline,
-    Link,
-    Listing,
-    Paragraph,
-    Picture,
-    Quote,
-    Rule,
-    Signature,
-    Strong,
-    Table,
-    Text,
-    number,
-)
+from runner.documents import tree
+from runner.documents.tree import Block, Document, Inline, number
 
 Op = Literal["same", "added", "removed"]
 Kind = Literal["heading", "paragraph", "item", "row", "rule"]
@@ -123,34 +104,34 @@ def _raw(value: str | None) -> msgspec.Raw:
 def _lines(blocks: tuple[Block, ...], depth: int = 0) -> Iterator[Line]:
     for block in blocks:
         match block:
-            case Heading(level=level, inlines=inlines):
+            case tree.Heading(level=level, inlines=inlines):
                 yield _line("heading", (inlines,), level=level)
-            case Paragraph(inlines=inlines):
+            case tree.Paragraph(inlines=inlines):
                 yield _line("paragraph", (inlines,), level=depth)
-            case Listing():
+            case tree.Listing():
                 yield from _items(block, depth)
-            case Table() | Fields():
+            case tree.Table() | tree.Fields():
                 yield from _rows(block)
-            case Signature(blocks=inner) | Quote(blocks=inner):
+            case tree.Signature(blocks=inner) | tree.Quote(blocks=inner):
                 yield from _lines(inner, depth)
-            case Rule():
+            case tree.Rule():
                 yield _line("rule", ())
-            case Picture(alt=alt):
-                yield _line("paragraph", ((Text(alt),),), level=depth)
+            case tree.Picture(alt=alt):
+                yield _line("paragraph", ((tree.Text(alt),),), level=depth)
 
 
-def _rows(block: Table | Fields) -> Iterator[Line]:
-    if isinstance(block, Fields):
-        yield from (_line("row", ((Strong(field.label),), field.value)) for field in block.rows)
+def _rows(block: tree.Table | tree.Fields) -> Iterator[Line]:
+    if isinstance(block, tree.Fields):
+        yield from (_line("row", ((tree.Strong(field.label),), field.value)) for field in block.rows)
         return
     yield _line("row", block.head, head=True)
     yield from (_line("row", row) for row in block.rows)
 
 
-def _items(block: Listing, depth: int) -> Iterator[Line]:
+def _items(block: tree.Listing, depth: int) -> Iterator[Line]:
     for index, item in enumerate(block.items):
         sign = "•" if block.style == "bullet" else number(block.style, block.start + index)
-        first, rest = (item[0], item[1:]) if item and isinstance(item[0], Paragraph) else (None, item)
+        first, rest = (item[0], item[1:]) if item and isinstance(item[0], tree.Paragraph) else (None, item)
         yield _line("item", (first.inlines if first else (),), level=depth, sign=sign)
         yield from _lines(rest, depth + 1)
 
@@ -170,17 +151,17 @@ def _line(
 def _pieces(inlines: tuple[Inline, ...], marks: str) -> Iterator[Piece]:
     for node in inlines:
         match node:
-            case Text(text=text):
+            case tree.Text(text=text):
                 yield Piece("same", text, marks)
-            case GapText(text=text):
+            case tree.GapText(text=text):
                 yield Piece("same", text, marks + "h")
-            case Strong(inlines=inner):
+            case tree.Strong(inlines=inner):
                 yield from _pieces(inner, marks if "b" in marks else marks + "b")
-            case Emphasis(inlines=inner):
+            case tree.Emphasis(inlines=inner):
                 yield from _pieces(inner, marks if "i" in marks else marks + "i")
-            case Link(inlines=inner):
+            case tree.Link(inlines=inner):
                 yield from _pieces(inner, marks)
-            case Break():
+            case tree.Break():
                 yield Piece("same", "\n", marks)
 
 

@@ -6,16 +6,16 @@ An item's sign is written out, since a list whose items came and went would coun
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC
 from itertools import count
 from typing import Final
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 from runner.base.states import MARKS
 from runner.documents.redline.redline import Line, Piece, Redline
 from runner.documents.tree import Document
 from runner.documents.word import docx_parts as parts
 from runner.documents.word.docx_package import pack
+from runner.documents.word.docx_writer import created
 
 MARKING: Final = "COMPARISON"
 _TAGS: Final = {"added": "ins", "removed": "del"}
@@ -25,25 +25,21 @@ def write_redline_docx(found: Redline, old: Document, new: Document, *, author: 
     """Return a ``.docx`` whose tracked changes are by ``author``, at the new document's own time."""
     paper = new.context.stationery
     size = parts.PAPER[paper.paper]
-    created = f"{new.context.timestamp.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    body = _Body(author, created, size.text_width)
+    body = _Body(author, created(new), size.text_width)
     title = f"Comparison: {new.title}"
     marking = f"{MARKS[new.context.kind]} – {MARKING}" if new.context.kind != "real" else MARKING
     reference = f"{old.digest[:12]} → {new.digest[:12]}"
-    files = {
-        "[Content_Types].xml": parts.CONTENT_TYPES,
-        "_rels/.rels": parts.PACKAGE_RELATIONS,
-        "docProps/core.xml": parts.core(title, author, new.language, created),
-        "word/document.xml": parts.main("".join(body.paragraphs(found.lines)), size),
-        "word/styles.xml": parts.styles(paper.points, 8.0, new.language),
-        "word/numbering.xml": parts.numbering([]),
-        "word/settings.xml": parts.SETTINGS,
-        "word/header1.xml": parts.header((), marking),
-        "word/header2.xml": parts.header((title,), marking),
-        "word/footer1.xml": parts.footer(reference, size),
-        "word/_rels/document.xml.rels": parts.relations([]),
-    }
-    return pack({name: text.encode() for name, text in files.items()})
+    files = parts.package(
+        parts.core(title, author, new.language, created(new)),
+        "".join(body.paragraphs(found.lines)),
+        size,
+        parts.styles(paper.points, 8.0, new.language),
+        headers=(parts.header((), marking), parts.header((title,), marking)),
+        footer=parts.footer(reference, size),
+        lists=[],
+        relations=parts.relations([]),
+    )
+    return pack(files)
 
 
 class _Body:
@@ -70,8 +66,7 @@ class _Body:
     def _paragraph(self, line: Line) -> str:
         mark = f"<w:rPr>{self._tracked(line.op)}</w:rPr>" if line.op != "same" else ""
         if line.kind == "rule":
-            border = '<w:pBdr><w:bottom w:val="single" w:sz="6" w:space="1" w:color="999999"/></w:pBdr>'
-            return f"<w:p><w:pPr>{border}{mark}</w:pPr></w:p>"
+            return parts.RULE.format(mark)
         sign = self._piece(Piece(line.op, f"{line.sign} ")) if line.sign else ""
         runs = sign + "".join(self._piece(piece) for piece in line.cells[0])
         return f"<w:p><w:pPr>{_style(line)}{mark}</w:pPr>{runs}</w:p>"
@@ -96,15 +91,8 @@ class _Body:
         return f"<w:tr><w:trPr><w:cantSplit/>{mark}</w:trPr>{cells}</w:tr>"
 
     def _piece(self, piece: Piece) -> str:
-        properties = (
-            ("<w:b/>" if "b" in piece.marks else "")
-            + ("<w:i/>" if "i" in piece.marks else "")
-            + ('<w:highlight w:val="yellow"/>' if "h" in piece.marks else "")
-        )
-        head = f"<w:rPr>{properties}</w:rPr>" if properties else ""
         tag = "w:delText" if piece.op == "removed" else "w:t"
-        lines = (f'<{tag} xml:space="preserve">{escape(line)}</{tag}>' for line in piece.text.split("\n"))
-        run = f"<w:r>{head}{'<w:br/>'.join(lines)}</w:r>"
+        run = parts.run(piece.text, piece.marks, tag=tag)
         if piece.op == "same":
             return run
         opening = self._tracked(piece.op)

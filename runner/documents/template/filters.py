@@ -34,7 +34,7 @@ def filters(language: str, zone: str) -> Mapping[str, Filter]:
         "words": _over(lambda value: _words(value, language)),
         "said": _over(lambda value: said(value, language, zone)),
         "place": _over(lambda value: _places(value, language)),
-        "capital": _over(lambda value: _capital(value)),
+        "capital": _over(lambda value: str(value)[:1].upper() + str(value)[1:]),
         "count": lambda value: len(value) if isinstance(value, Series) else _over(len)(value),
     }
 
@@ -68,12 +68,10 @@ def _instant(value: Any, zone: str) -> datetime:
 def _day(value: Any, language: str, zone: str) -> str:
     from babel.dates import format_date
 
-    day = value if type(value) is date else _plain_date(value) or _instant(value, zone).date()
+    if isinstance(value, str) and len(value) == len("2026-11-24"):
+        value = date.fromisoformat(value)
+    day = value if type(value) is date else _instant(value, zone).date()
     return str(format_date(day, format="long", locale=_locale(language)))
-
-
-def _plain_date(value: Any) -> date | None:
-    return date.fromisoformat(value) if isinstance(value, str) and len(value) == len("2026-11-24") else None
 
 
 def _clock(value: Any, language: str, zone: str) -> str:
@@ -136,14 +134,7 @@ def _labels(value: Any, language: str) -> Any:
 
 
 def _words(value: Any, language: str) -> str:
-    return (
-        joined([str(entry) for entry in value], language) if isinstance(value, (list, tuple)) else str(value)
-    )
-
-
-def _capital(value: Any) -> str:
-    text = str(value)
-    return text[:1].upper() + text[1:]
+    return joined(list(map(str, value)), language) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _locale(language: str) -> str:

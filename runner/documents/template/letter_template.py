@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from runner.actions import Slot, set_fact
 from runner.documents.template.template import fill_template
 from runner.documents.template.values import CLOSE, OPEN, Budget, Missing, Undecided
 from runner.documents.unsafe_text import visible
@@ -109,24 +110,18 @@ def fill_value(source: str, names: Mapping[str, Any], budget: Budget) -> str:
     """
     marked = fill_template(source, names, language="en", zone="UTC", name="value", budget=budget)
     cells = marked.ledger.cells
-    missing = sorted({path for cell in cells for path in _missing(cell)})
+    missing = sorted({path for cell in cells if not isinstance(cell, str) for path in _paths(cell)})
     if missing:
         raise Refused(
             f"Missing facts: {', '.join(missing)}.",
-            hint="tocsin fact set KEY=VALUE --source SOURCE",
+            hint=set_fact(Slot("KEY")),
             code="unknown_fact",
         )
     return _MARK.sub(lambda found: str(cells[int(found[1])]), marked.text)
 
 
-def _missing(cell: Missing | Undecided | str) -> tuple[str, ...]:
-    match cell:
-        case Missing():
-            return (cell.path_,)
-        case Undecided():
-            return cell.paths
-        case _:
-            return ()
+def _paths(cell: Missing | Undecided) -> tuple[str, ...]:
+    return cell.paths if isinstance(cell, Undecided) else (cell.path_,)
 
 
 def _shown(cell: Missing | Undecided | str) -> str:

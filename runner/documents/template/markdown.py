@@ -10,26 +10,9 @@ import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from runner.documents import tree
 from runner.documents.template.values import OPEN
-from runner.documents.tree import (
-    Block,
-    Break,
-    Emphasis,
-    Field,
-    Fields,
-    Heading,
-    Inline,
-    Link,
-    Listing,
-    Paragraph,
-    Quote,
-    Rule,
-    Signature,
-    Strong,
-    Table,
-    Text,
-    plain,
-)
+from runner.documents.tree import Block, Inline, plain
 from runner.errors import Invalid
 
 if TYPE_CHECKING:
@@ -92,17 +75,17 @@ def _blocks(nodes: list[SyntaxTreeNode], style: Any) -> Iterator[Block]:
     for node in nodes:
         match node.type:
             case "heading":
-                yield Heading(int(node.tag[1:]), _inlines(node.children))
+                yield tree.Heading(int(node.tag[1:]), _inlines(node.children))
             case "paragraph":
-                yield Paragraph(_inlines(node.children))
+                yield tree.Paragraph(_inlines(node.children))
             case "bullet_list" | "ordered_list":
                 yield _listing(node, style)
             case "table":
                 yield _table(node)
             case "blockquote":
-                yield Quote(tuple(_blocks(node.children, style)))
+                yield tree.Quote(tuple(_blocks(node.children, style)))
             case "hr":
-                yield Rule()
+                yield tree.Rule()
             case "room":
                 yield from _in_room(node)
             case other:
@@ -116,45 +99,45 @@ def _in_room(node: SyntaxTreeNode) -> Iterator[Block]:
         case "alpha" | "roman":
             yield from _blocks(node.children, kind)
         case "signature":
-            yield Signature(tuple(_broken(block) for block in _blocks(node.children, "decimal")))
+            yield tree.Signature(tuple(_broken(block) for block in _blocks(node.children, "decimal")))
         case "lines":
             yield from (_broken(block) for block in _blocks(node.children, "decimal"))
         case _:
-            yield Fields(tuple(field for child in node.children for field in _fields(child)))
+            yield tree.Fields(tuple(field for child in node.children for field in _fields(child)))
 
 
-def _listing(node: SyntaxTreeNode, style: Any) -> Listing:
+def _listing(node: SyntaxTreeNode, style: Any) -> tree.Listing:
     items = tuple(tuple(_blocks(item.children, style)) for item in node.children)
     if node.type == "bullet_list":
-        return Listing("bullet", 1, items)
-    return Listing(style, int(node.attrs.get("start", 1)), items)
+        return tree.Listing("bullet", 1, items)
+    return tree.Listing(style, int(node.attrs.get("start", 1)), items)
 
 
-def _table(node: SyntaxTreeNode) -> Table:
+def _table(node: SyntaxTreeNode) -> tree.Table:
     rows = [row for part in node.children for row in part.children]
     aligns = tuple(
         str(cell.attrs.get("style", "text-align:left")).removeprefix("text-align:")
         for cell in rows[0].children
     )
     cells = tuple(tuple(_inlines(cell.children) for cell in row.children) for row in rows)
-    return Table(aligns, cells[0], cells[1:])
+    return tree.Table(aligns, cells[0], cells[1:])
 
 
 def _broken(block: Block) -> Block:
     """Keep the line ends of a paragraph as its author set them."""
-    if not isinstance(block, Paragraph):
+    if not isinstance(block, tree.Paragraph):
         return block
-    return Paragraph(tuple(Break() if _is_soft(node) else node for node in block.inlines))
+    return tree.Paragraph(tuple(tree.Break() if _is_soft(node) else node for node in block.inlines))
 
 
 def _is_soft(node: Inline) -> bool:
-    return isinstance(node, Text) and node.text == "\n"
+    return isinstance(node, tree.Text) and node.text == "\n"
 
 
-def _fields(node: SyntaxTreeNode) -> Iterator[Field]:
+def _fields(node: SyntaxTreeNode) -> Iterator[tree.Field]:
     """Read ``Label: value`` from each line; only the template's own colon counts, never a fact's."""
     line: list[Inline] = []
-    for inline in (*_inlines(node.children), Text("\n")):
+    for inline in (*_inlines(node.children), tree.Text("\n")):
         if not _is_soft(inline):
             line.append(inline)
         elif line:
@@ -162,18 +145,18 @@ def _fields(node: SyntaxTreeNode) -> Iterator[Field]:
             line = []
 
 
-def _field(line: list[Inline]) -> Field:
+def _field(line: list[Inline]) -> tree.Field:
     first = line[0]
-    if isinstance(first, Text) and ": " in f"{first.text} ":
+    if isinstance(first, tree.Text) and ": " in f"{first.text} ":
         label, _, rest = f"{first.text} ".partition(": ")
         rest = rest if rest.strip() else ""
-        return Field(
-            (Text(label.strip()),),
-            ((Text(rest.rstrip(" ") if len(line) == 1 else rest),) if rest else ()) + tuple(line[1:]),
+        return tree.Field(
+            (tree.Text(label.strip()),),
+            ((tree.Text(rest.rstrip(" ") if len(line) == 1 else rest),) if rest else ()) + tuple(line[1:]),
         )
     line_text = plain(tuple(line)).strip()
     if OPEN in line_text and len(line) == 1:
-        return Field((), tuple(line))  # the mark of an undecided condition, alone on its line
+        return tree.Field((), tuple(line))  # the mark of an undecided condition, alone on its line
     raise Invalid(
         f'The line "{line_text[:40]}" is not a field.', hint="Write Label: value.", code="template-markdown"
     )
@@ -187,15 +170,15 @@ def _inlines(nodes: list[SyntaxTreeNode]) -> tuple[Inline, ...]:
                 inlines.extend(_inlines(node.children))
             case "text" | "code_inline" | "text_special":
                 if node.content:
-                    inlines.append(Text(node.content))
+                    inlines.append(tree.Text(node.content))
             case "softbreak":
-                inlines.append(Text("\n"))
+                inlines.append(tree.Text("\n"))
             case "hardbreak":
-                inlines.append(Break())
+                inlines.append(tree.Break())
             case "strong":
-                inlines.append(Strong(_inlines(node.children)))
+                inlines.append(tree.Strong(_inlines(node.children)))
             case "em":
-                inlines.append(Emphasis(_inlines(node.children)))
+                inlines.append(tree.Emphasis(_inlines(node.children)))
             case "link":
                 inlines.append(_link(node))
             case other:
@@ -203,7 +186,7 @@ def _inlines(nodes: list[SyntaxTreeNode]) -> tuple[Inline, ...]:
     return tuple(inlines)
 
 
-def _link(node: SyntaxTreeNode) -> Link:
+def _link(node: SyntaxTreeNode) -> tree.Link:
     """Print the address behind the words, unless the words are the address."""
     href, inner = str(node.attrs.get("href", "")), _inlines(node.children)
     if not href.startswith(_SCHEMES) or OPEN in href or "%EE%80%80" in href:
@@ -211,5 +194,5 @@ def _link(node: SyntaxTreeNode) -> Link:
         raise Invalid(f'The link to "{href}" is not allowed.', hint=hint, code="template-markdown")
     bare = href.partition(":")[2].removeprefix("//").removeprefix("www.").rstrip("/")
     if bare in plain(inner):
-        return Link(href, inner)
-    return Link(href, (*inner, Text(f" ({bare})")))
+        return tree.Link(href, inner)
+    return tree.Link(href, (*inner, tree.Text(f" ({bare})")))

@@ -14,6 +14,7 @@ from runner.documents.template.filters import filters
 from runner.documents.template.sandbox import sandbox
 from runner.documents.template.values import CHARACTERS, Budget, TooCostly
 from runner.errors import Invalid, Problem
+from runner.yamlfile.positions import problem_at
 
 if TYPE_CHECKING:
     from jinja2 import nodes
@@ -206,11 +207,6 @@ def _macro_problems(tree: nodes.Template, name: str) -> Iterator[Problem]:
             if isinstance(call.node, nodes.Name) and call.node.name in later:
                 message = f'Macro "{call.node.name}" must be above the macro that calls it.'
                 yield problem_at(name, call.lineno, "template-forbidden", message)
-
-
-def problem_at(name: str, line: int, code: str, message: str) -> Problem:
-    """Make a finding at a line of a template."""
-    return Problem(file=name, line=line, column=1, severity="error", code=code, message=message)
 
 
 def is_template(text: str) -> bool:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from runner.documents.template.sandbox import BLOCK_FLUSH, INLINE_FLUSH, LEDGER, ROUNDS, SPEND, WEIGH, sandbox
-from runner.documents.template.syntax import check_syntax, problem_at
+from runner.documents.template.syntax import check_syntax
 from runner.documents.template.values import Budget, Ledger, TooCostly, Undecided, Wrong, wrap
 from runner.errors import Invalid
+from runner.yamlfile.positions import problem_at
 
 if TYPE_CHECKING:
     from jinja2 import Template, nodes

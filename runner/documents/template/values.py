@@ -10,6 +10,7 @@ the path at that place, so that a gap never removes a paragraph in silence.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -170,6 +171,22 @@ class Missing(Value):
     __hash__ = None  # type: ignore[assignment]
 
 
+def _comparison(question: Callable[[Any, Any], Any]) -> Callable[[Leaf, object], bool]:
+    """Make a comparison of values; with a missing fact on the other side it is undecided."""
+
+    def compare(leaf: Leaf, other: object) -> bool:
+        if isinstance(other, Missing):
+            return leaf._ledger.undecided(other.path_)
+        try:
+            return bool(question(leaf.value_, other.value_ if isinstance(other, Leaf) else other))
+        except TypeError as error:
+            raise Wrong(
+                f'Fact "{leaf._path}" cannot be compared in this way ({type(leaf.value_).__name__}).'
+            ) from error
+
+    return compare
+
+
 class Leaf(Value):
     """One known value: text, number, truth, instant, or a list of them."""
 
@@ -194,11 +211,11 @@ class Leaf(Value):
         raise Wrong(f'Fact "{self._path}" is a single value and has no part "{key}".')
 
     def __bool__(self) -> bool:
-        """Return True and record that the value is undetermined."""
+        """Whether the value is true, or not empty."""
         return bool(self.value_)
 
     def __len__(self) -> int:
-        """Return True and record that the value is undetermined."""
+        """Count the entries of a list."""
         return len(self.value_)
 
     def __iter__(self) -> Iterator[Leaf]:
@@ -208,45 +225,14 @@ class Leaf(Value):
         for entry in self.value_:
             yield self.with_(entry)
 
-    def __contains__(self, other: object) -> bool:
-        """As the value; a missing fact on the other side is undecided."""
-        return self._compare(other, lambda mine, its: its in mine)
-
-    def __eq__(self, other: object) -> bool:  # type: ignore[explicit-override]
-        """Return True and record that the value is undetermined."""
-        return self._compare(other, lambda mine, its: mine == its)
-
-    def __ne__(self, other: object) -> bool:  # type: ignore[explicit-override]
-        """Return True and record that the value is undetermined."""
-        return self._compare(other, lambda mine, its: mine != its)
-
-    def __lt__(self, other: object) -> bool:
-        """Return True and record that the value is undetermined."""
-        return self._compare(other, lambda mine, its: mine < its)
-
-    def __le__(self, other: object) -> bool:
-        """Return True and record that the value is undetermined."""
-        return self._compare(other, lambda mine, its: mine <= its)
-
-    def __gt__(self, other: object) -> bool:
-        """Return True and record that the value is undetermined."""
-        return self._compare(other, lambda mine, its: mine > its)
-
-    def __ge__(self, other: object) -> bool:
-        """Return True and record that the value is undetermined."""
-        return self._compare(other, lambda mine, its: mine >= its)
-
+    __contains__ = _comparison(operator.contains)
+    __eq__ = _comparison(operator.eq)
+    __ne__ = _comparison(operator.ne)
+    __lt__ = _comparison(operator.lt)
+    __le__ = _comparison(operator.le)
+    __gt__ = _comparison(operator.gt)
+    __ge__ = _comparison(operator.ge)
     __hash__ = None  # type: ignore[assignment]
-
-    def _compare(self, other: object, question: Callable[[Any, Any], bool]) -> bool:
-        if isinstance(other, Missing):
-            return self._ledger.undecided(other.path_)
-        try:
-            return bool(question(self.value_, other.value_ if isinstance(other, Leaf) else other))
-        except TypeError as error:
-            raise Wrong(
-                f'Fact "{self._path}" cannot be compared in this way ({type(self.value_).__name__}).'
-            ) from error
 
 
 class Group(Value):

@@ -32,7 +32,7 @@ _LINKED: Final = frozenset(
     {"attachedTemplate", "aFChunk", "oleObject", "package", "control", "frame", "subDocument"}
 )
 _FIELDS: Final = frozenset(
-    {
+    [
         "PAGE",
         "NUMPAGES",
         "SECTION",
@@ -44,7 +44,7 @@ _FIELDS: Final = frozenset(
         "SEQ",
         "STYLEREF",
         "TITLE",
-    }
+    ]
 )
 """Fields that only count or repeat what the document says; all others are refused, DDE and INCLUDE* among them."""
 _ADDRESS = re.compile(r"(https?|mailto|tel):", re.IGNORECASE)
@@ -174,24 +174,23 @@ def _codes(root: Element) -> Iterator[str]:
     """Yield what each field does. A code may be spread over runs, and a field may stand inside another's code."""
     for simple in root.iter(f"{W}fldSimple"):
         yield simple.get(f"{W}instr", "")
-    open_: list[list[str]] = []
+    open_: list[str] = []
     for element in root.iter():
-        if element.tag == f"{W}fldChar":
-            kind = element.get(f"{W}fldCharType", "")
-            if kind == "begin":
-                open_.append([])
-            elif kind in ("separate", "end") and open_ and (kind == "end" or open_[-1]):
-                if open_[-1]:
-                    yield "".join(open_[-1])
-                    open_[-1] = []
-                if kind == "end":
-                    open_.pop()
+        kind = element.get(f"{W}fldCharType", "") if element.tag == f"{W}fldChar" else ""
+        if kind == "begin":
+            open_.append("")
+        elif kind in ("separate", "end") and open_:
+            code = open_.pop()
+            if code:
+                yield code
+            if kind == "separate":
+                open_.append("")
         elif element.tag in (f"{W}instrText", f"{W}delInstrText"):
-            if not open_:
-                yield element.text or ""
+            if open_:
+                open_[-1] += element.text or ""
             else:
-                open_[-1].append(element.text or "")
-    yield from ("".join(code) for code in open_ if code)
+                yield element.text or ""
+    yield from filter(None, open_)
 
 
 def _refused(why: str) -> Refused:

@@ -69,6 +69,52 @@ SETTINGS: Final = (
 )
 
 
+RULE: Final = '<w:p><w:pPr><w:pBdr><w:bottom w:val="single" w:sz="6" w:space="1" w:color="999999"/></w:pBdr>{}</w:pPr></w:p>'
+"""A line across the page, around further properties of its paragraph."""
+
+
+def package(
+    core: str,
+    body: str,
+    paper: Paper,
+    styles: str,
+    *,
+    headers: tuple[str, str],
+    footer: str,
+    lists: list[tuple[str, int]],
+    relations: str,
+) -> dict[str, bytes]:
+    """Return the parts of a Word file, in their order."""
+    texts = {
+        "[Content_Types].xml": CONTENT_TYPES,
+        "_rels/.rels": PACKAGE_RELATIONS,
+        "docProps/core.xml": core,
+        "word/document.xml": main(body, paper),
+        "word/styles.xml": styles,
+        "word/numbering.xml": numbering(lists),
+        "word/settings.xml": SETTINGS,
+        "word/header1.xml": headers[0],
+        "word/header2.xml": headers[1],
+        "word/footer1.xml": footer,
+        "word/_rels/document.xml.rels": relations,
+    }
+    return {name: text.encode() for name, text in texts.items()}
+
+
+def run(text: str, marks: str, *, rtl: bool = False, tag: str = "w:t") -> str:
+    """Return a run of characters; ``marks`` holds ``a`` link, ``b`` bold, ``i`` italic, ``h`` highlighted."""
+    properties = (
+        ('<w:rStyle w:val="Hyperlink"/>' if "a" in marks else "")
+        + ("<w:b/>" if "b" in marks else "")
+        + ("<w:i/>" if "i" in marks else "")
+        + ('<w:highlight w:val="yellow"/>' if "h" in marks else "")
+        + ("<w:rtl/>" if rtl else "")
+    )
+    head = f"<w:rPr>{properties}</w:rPr>" if properties else ""
+    lines = (f'<{tag} xml:space="preserve">{escape(line)}</{tag}>' for line in text.split("\n"))
+    return f"<w:r>{head}{'<w:br/>'.join(lines)}</w:r>"
+
+
 def core(title: str, author: str, language: str, created: str) -> str:
     """Return the properties: no user, no host, no software, only what the document itself says."""
     return (

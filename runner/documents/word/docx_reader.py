@@ -14,23 +14,8 @@ from xml.etree.ElementTree import Element
 
 import msgspec
 
-from runner.documents.tree import (
-    Block,
-    Emphasis,
-    Field,
-    Fields,
-    Heading,
-    Inline,
-    Link,
-    Listing,
-    Paragraph,
-    Quote,
-    Rule,
-    Signature,
-    Strong,
-    Table,
-    Text,
-)
+from runner.documents import tree
+from runner.documents.tree import Block, Inline
 from runner.documents.word.docx_package import RELATION, R, W, parse, unpack
 from runner.documents.word.docx_split import BODY
 from runner.errors import Refused
@@ -104,7 +89,7 @@ def _belongs(other: Entry | None, first: Entry) -> bool:
     )
 
 
-def _list(first: Entry, rows: Sequence[tuple[Entry | None, Block]]) -> Listing:
+def _list(first: Entry, rows: Sequence[tuple[Entry | None, Block]]) -> tree.Listing:
     items: list[list[tuple[Entry | None, Block]]] = []
     for entry, block in rows:
         if entry is not None and entry.depth == first.depth:
@@ -112,12 +97,12 @@ def _list(first: Entry, rows: Sequence[tuple[Entry | None, Block]]) -> Listing:
         else:
             items[-1].append((entry, block))
     bodies = tuple(tuple(_item(rest)) for rest in items)
-    return Listing(first.style, first.start, bodies)
+    return tree.Listing(first.style, first.start, bodies)
 
 
 def _item(rows: Sequence[tuple[Entry | None, Block]]) -> list[Block]:
     own = rows[0][1]
-    return [own if isinstance(own, Paragraph) else Paragraph(()), *listed(rows[1:])]
+    return [own if isinstance(own, tree.Paragraph) else tree.Paragraph(()), *listed(rows[1:])]
 
 
 def _all(root: Element | None, name: str) -> list[Element]:
@@ -201,9 +186,17 @@ class _Reader:
     """One pass over the body, with the styles, the numbering and the links that it refers to."""
 
     def __init__(self, parts: dict[str, bytes]) -> None:
-        self._styles = dict(_style_names(parts.get("word/styles.xml", b"")))
+        styles, links = parts.get("word/styles.xml"), parts.get("word/_rels/document.xml.rels")
+        self._styles = {
+            style.get(f"{W}styleId", ""): _value(style, "name").lower()  # which Word does not translate
+            for style in (parse(styles, "word/styles.xml").iter(f"{W}style") if styles else ())
+        }
         self._numbering = Numbering(parts.get("word/numbering.xml", b""))
-        self._links = dict(_targets(parts.get("word/_rels/document.xml.rels", b"")))
+        self._links = {
+            link.get("Id", ""): link.get("Target", "")
+            for link in (parse(links).iter(RELATION) if links else ())
+            if link.get("TargetMode", "").lower() == "external"
+        }
 
     def blocks(self, body: Element) -> Iterator[Block]:
         """Yield the body's blocks: lists, signatures and quotations gathered from their paragraphs."""
@@ -215,9 +208,9 @@ class _Reader:
                 case "list":
                     yield from listed(entries)
                 case "signature" if inner:
-                    yield Signature(inner)
+                    yield tree.Signature(inner)
                 case "quote":
-                    yield Quote(inner)
+                    yield tree.Quote(inner)
                 case "block":
                     yield from (_block(piece) if isinstance(piece, _Piece) else piece for piece in pieces)
                 case _:
@@ -231,7 +224,8 @@ class _Reader:
             elif element.tag == f"{W}p":
                 inlines = (*joined, *self._runs(element))
                 joined = []
-                if _mark_is_gone(element):
+                if element.find(f"{W}pPr/{W}rPr/{W}del") is not None:
+                    # A tracked change took out the end of the paragraph, so that the next goes on in it.
                     joined = list(inlines)
                     continue
                 yield self._paragraph(element, _merged(inlines))
@@ -264,18 +258,23 @@ class _Reader:
             return
         headed = rows[0].find(f"{W}trPr/{W}tblHeader") is not None
         if style == "fields" or (not headed and all(len(row) == 2 for row in cells)):
-            yield Fields(tuple(Field(_plain_head(row[0]), row[1] if len(row) > 1 else ()) for row in cells))
+            yield tree.Fields(
+                tuple(tree.Field(_plain_head(row[0]), row[1] if len(row) > 1 else ()) for row in cells)
+            )
             return
         columns = max(len(row) for row in cells)
         whole = [row + ((),) * (columns - len(row)) for row in cells]
-        aligns = tuple(_aligns(rows[1] if len(rows) > 1 else rows[0], columns))
-        yield Table(aligns, tuple(_plain_head(cell) for cell in whole[0]), tuple(whole[1:]))
+        aligned = [cell.find(f"{W}p/{W}pPr/{W}jc") for cell in rows[:2][-1].findall(f"{W}tc")]
+        found = ("left" if jc is None else jc.get(f"{W}val", "") for jc in aligned)
+        sides = (*found, *("left",) * columns)[:columns]
+        aligns = tuple(side if side in ("right", "center") else "left" for side in sides)
+        yield tree.Table(aligns, tuple(_plain_head(cell) for cell in whole[0]), tuple(whole[1:]))
 
     def _cell(self, element: Element) -> tuple[Inline, ...]:
         found: list[Inline] = []
         for paragraph in element.iter(f"{W}p"):
             inlines = tuple(self._runs(paragraph))
-            found += [Text("\n"), *inlines] if found and inlines else inlines
+            found += [tree.Text("\n"), *inlines] if found and inlines else inlines
         return _merged(tuple(found))
 
     def _runs(self, parent: Element, marks: str = "") -> Iterator[Inline]:
@@ -285,7 +284,7 @@ class _Reader:
             elif element.tag == f"{W}hyperlink":
                 inner = _merged(tuple(self._runs(element)))
                 href = self._links.get(element.get(f"{R}id", ""), "")
-                yield from (Link(href, inner),) if href and inner else inner
+                yield from (tree.Link(href, inner),) if href and inner else inner
             elif element.tag == f"{W}fldSimple":
                 yield from self._runs(element)
 
@@ -318,11 +317,11 @@ def _run(element: Element) -> Iterator[Inline]:
     text = "".join(_characters(element))
     if not text:
         return
-    inline: Inline = Text(text)
+    inline: Inline = tree.Text(text)
     if _has(properties, "i"):
-        inline = Emphasis((inline,))
+        inline = tree.Emphasis((inline,))
     if _has(properties, "b"):
-        inline = Strong((inline,))
+        inline = tree.Strong((inline,))
     yield inline
 
 
@@ -358,34 +357,21 @@ def _opened(parent: Element) -> Iterator[Element]:
             yield element
 
 
-def _mark_is_gone(paragraph: Element) -> bool:
-    """Tell whether a tracked change took out the end of a paragraph, so that the next goes on in it."""
-    return paragraph.find(f"{W}pPr/{W}rPr/{W}del") is not None
-
-
 def _block(piece: _Piece) -> Block:
-    match piece.shape:
-        case "heading":
-            return Heading(piece.level, piece.inlines)
-        case "rule":
-            return Rule()
-        case _:
-            return Paragraph(piece.inlines)
+    if piece.shape == "rule":
+        return tree.Rule()
+    return (
+        tree.Heading(piece.level, piece.inlines)
+        if piece.shape == "heading"
+        else tree.Paragraph(piece.inlines)
+    )
 
 
 def _plain_head(cell: tuple[Inline, ...]) -> tuple[Inline, ...]:
     """A label or a head is bold by its place; the bold is not the text's own."""
     return tuple(
-        node for inline in cell for node in (inline.inlines if isinstance(inline, Strong) else (inline,))
+        node for inline in cell for node in (inline.inlines if isinstance(inline, tree.Strong) else (inline,))
     )
-
-
-def _aligns(row: Element, columns: int) -> Iterator[str]:
-    alignments = [cell.find(f"{W}p/{W}pPr/{W}jc") for cell in row.findall(f"{W}tc")]
-    for index in range(columns):
-        jc = alignments[index] if index < len(alignments) else None
-        value = jc.get(f"{W}val", "") if jc is not None else ""
-        yield value if value in ("right", "center") else "left"
 
 
 def _merged(inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:
@@ -394,31 +380,15 @@ def _merged(inlines: tuple[Inline, ...]) -> tuple[Inline, ...]:
     for node in inlines:
         last = merged[-1] if merged else None
         match last, node:
-            case Text(text=a), Text(text=b):
-                merged[-1] = Text(a + b)
-            case Strong(inlines=a_), Strong(inlines=b_):
-                merged[-1] = Strong(_merged((*a_, *b_)))
-            case Emphasis(inlines=a_), Emphasis(inlines=b_):
-                merged[-1] = Emphasis(_merged((*a_, *b_)))
+            case tree.Text(text=a), tree.Text(text=b):
+                merged[-1] = tree.Text(a + b)
+            case tree.Strong(inlines=a_), tree.Strong(inlines=b_):
+                merged[-1] = tree.Strong(_merged((*a_, *b_)))
+            case tree.Emphasis(inlines=a_), tree.Emphasis(inlines=b_):
+                merged[-1] = tree.Emphasis(_merged((*a_, *b_)))
             case _:
                 merged.append(node)
     return tuple(merged)
-
-
-def _style_names(part: bytes) -> Iterator[tuple[str, str]]:
-    """Yield each style's id and its name, which Word does not translate."""
-    if not part:
-        return
-    for style in parse(part, "word/styles.xml").iter(f"{W}style"):
-        yield style.get(f"{W}styleId", ""), _value(style, "name").lower()
-
-
-def _targets(part: bytes) -> Iterator[tuple[str, str]]:
-    if not part:
-        return
-    for relation in parse(part).iter(RELATION):
-        if relation.get("TargetMode", "").lower() == "external":
-            yield relation.get("Id", ""), relation.get("Target", "")
 
 
 def _has(properties: Element | None, name: str) -> bool:

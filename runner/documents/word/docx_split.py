@@ -48,10 +48,10 @@ def cut(xml: bytes) -> Cut:
     """Return a main part cut where our text goes; raises Refused where it is not written as Word writes it."""
     head = xml[:2048]
     if xml.startswith((b"\xff\xfe", b"\xfe\xff")) or re.search(rb'encoding="(?!utf-8")', head, re.IGNORECASE):
-        raise _unfit("the file is not UTF-8")
+        raise unfit("the file is not UTF-8")
     for prefix, space in _PREFIXES.items():
         if re.search(rb"xmlns:" + prefix + rb"=[\"']" + re.escape(space) + rb"[\"']", xml) is None:
-            raise _unfit("the XML prefixes are not those of Word")
+            raise unfit("the XML prefixes are not those of Word")
     before, after, placeholder = _places(xml)
     root = parse(xml, "word/document.xml")
     first = xml[:before]
@@ -106,7 +106,7 @@ class _Reading:
     def _after_tag(self) -> int:
         end = self._xml.index(b">", self._parser.CurrentByteIndex) + 1
         if self._xml[end - 2 : end] == b"/>":
-            raise _unfit("the file has no place for the text")
+            raise unfit("the file has no place for the text")
         return end
 
 
@@ -145,7 +145,8 @@ def _without(section: Element | None) -> tuple[HeaderKind, ...]:
     return tuple(kind for kind in kinds if kind not in own)
 
 
-def _unfit(why: str) -> Refused:
+def unfit(why: str) -> Refused:
+    """Return the refusal of a letterhead."""
     return Refused(
         f"The Word file cannot be a letterhead: {why}.",
         hint="Save the file again in Word as a plain .docx.",

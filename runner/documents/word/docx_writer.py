@@ -10,32 +10,11 @@ from collections.abc import Sequence
 from datetime import UTC
 from itertools import zip_longest
 from typing import Final
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
+from runner.documents import tree
 from runner.documents.pictures import raster, size
-from runner.documents.tree import (
-    Block,
-    Break,
-    Document,
-    Emphasis,
-    Field,
-    Fields,
-    GapText,
-    Heading,
-    Inline,
-    Link,
-    Listing,
-    Paragraph,
-    Picture,
-    Quote,
-    Rule,
-    Signature,
-    Stationery,
-    Strong,
-    Table,
-    Text,
-    plain,
-)
+from runner.documents.tree import Block, Document, Inline, Stationery, plain
 from runner.documents.watermark import footer, mark, named, small_print, watermark
 from runner.documents.word import docx_parts as parts
 from runner.documents.word.docx_package import pack
@@ -94,28 +73,28 @@ def with_logo(files: dict[str, bytes], paper: Stationery) -> dict[str, bytes]:
     }
 
 
+def created(document: Document) -> str:
+    """Return the document's own time, as the properties of a file have it."""
+    return f"{document.context.timestamp.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def write_docx(document: Document) -> bytes:
     """Return the bytes of a ``.docx``: letterhead on the first page, page numbers, watermark when marked."""
     paper = document.context.stationery
     body = Body(document)
-    written = {instant: document.context.timestamp.astimezone(UTC) for instant in ("created",)}
     size = parts.PAPER[paper.paper]
-    files = {
-        "[Content_Types].xml": parts.CONTENT_TYPES,
-        "_rels/.rels": parts.PACKAGE_RELATIONS,
-        "docProps/core.xml": parts.core(
-            named(document), paper.name, document.language, f"{written['created']:%Y-%m-%dT%H:%M:%SZ}"
-        ),
-        "word/document.xml": parts.main(body.blocks(document.blocks), size),
-        "word/styles.xml": parts.styles(paper.points, small_print(document), document.language),
-        "word/numbering.xml": parts.numbering(body.lists),
-        "word/settings.xml": parts.SETTINGS,
-        "word/header1.xml": parts.header((), watermark(document), mark(document)),
-        "word/header2.xml": parts.header((paper.name, *paper.lines), watermark(document), mark(document)),
-        "word/footer1.xml": parts.footer(footer(document), size),
-        "word/_rels/document.xml.rels": parts.relations(body.addresses, len(body.pictures)),
-    }
-    content = {name: text.encode() for name, text in files.items()}
+    heads = ((), (paper.name, *paper.lines))
+    first, others = (parts.header(lines, watermark(document), mark(document)) for lines in heads)
+    content = parts.package(
+        parts.core(named(document), paper.name, document.language, created(document)),
+        body.blocks(document.blocks),
+        size,
+        parts.styles(paper.points, small_print(document), document.language),
+        headers=(first, others),
+        footer=parts.footer(footer(document), size),
+        lists=body.lists,
+        relations=parts.relations(body.addresses, len(body.pictures)),
+    )
     content |= {f"word/media/picture{n}.png": png for n, png in enumerate(body.pictures, 1)}
     if body.pictures:
         content["[Content_Types].xml"] = parts.CONTENT_TYPES.replace(
@@ -139,34 +118,33 @@ class Body:
     def blocks(self, blocks: tuple[Block, ...], style: str = "", keep: bool = False, depth: int = 0) -> str:
         """Return the paragraphs and tables of some blocks; what stands before a signature stays on its page."""
         return "".join(
-            self._block(block, style, keep or isinstance(after, Signature), depth)
+            self._block(block, style, keep or isinstance(after, tree.Signature), depth)
             for block, after in zip_longest(blocks, blocks[1:])
         )
 
     def _block(self, block: Block, style: str, keep: bool, depth: int) -> str:
         match block:
-            case Heading(level=level, inlines=inlines):
+            case tree.Heading(level=level, inlines=inlines):
                 return self._paragraph(inlines, f"Heading{min(level, 3)}")
-            case Paragraph(inlines=inlines):
+            case tree.Paragraph(inlines=inlines):
                 return self._paragraph(inlines, style, keep=keep)
-            case Listing():
+            case tree.Listing():
                 return self._listing(block, depth)
-            case Table():
+            case tree.Table():
                 return self._table(block)
-            case Fields(rows=rows):
+            case tree.Fields(rows=rows):
                 return self._fields(rows)
-            case Signature(blocks=inner):
+            case tree.Signature(blocks=inner):
                 spacer = '<w:p><w:pPr><w:keepNext/><w:spacing w:before="480" w:after="0"/></w:pPr></w:p>'
                 return spacer + self.blocks(inner, keep=True, depth=depth)
-            case Quote(blocks=inner):
+            case tree.Quote(blocks=inner):
                 return self.blocks(inner, style="Quote", depth=depth)
-            case Rule():
-                border = '<w:pBdr><w:bottom w:val="single" w:sz="6" w:space="1" w:color="999999"/></w:pBdr>'
-                return f"<w:p><w:pPr>{border}</w:pPr></w:p>"
-            case Picture():
+            case tree.Rule():
+                return parts.RULE.format("")
+            case tree.Picture():
                 return self._picture(block)
 
-    def _picture(self, picture: Picture) -> str:
+    def _picture(self, picture: tree.Picture) -> str:
         """Show a drawing as pixels, no wider than the text: older versions of Word know no SVG."""
         self.pictures.append(raster(picture.svg, picture.height, _PPI, self._fonts))
         number = len(self.pictures)
@@ -197,47 +175,40 @@ class Body:
         found = []
         for node in inlines:
             match node:
-                case Text(text=text):
+                case tree.Text(text=text):
                     found.append(self._run(text, marks))
-                case GapText(text=text, highlight=highlight):
+                case tree.GapText(text=text, highlight=highlight):
                     found.append(self._run(text, marks + ("h" if highlight else "")))
-                case Strong(inlines=inner):
+                case tree.Strong(inlines=inner):
                     found.append(self._runs(inner, marks + "b"))
-                case Emphasis(inlines=inner):
+                case tree.Emphasis(inlines=inner):
                     found.append(self._runs(inner, marks + "i"))
-                case Link(href=href, inlines=inner):
+                case tree.Link(href=href, inlines=inner):
                     self.addresses.append(href)
                     runs = self._runs(inner, marks + "a")
                     found.append(f'<w:hyperlink r:id="rIdA{len(self.addresses)}">{runs}</w:hyperlink>')
-                case Break():
+                case tree.Break():
                     found.append("<w:r><w:br/></w:r>")
         return "".join(found)
 
     def _run(self, text: str, marks: str) -> str:
-        properties = (
-            ('<w:rStyle w:val="Hyperlink"/>' if "a" in marks else "")
-            + ("<w:b/>" if "b" in marks else "")
-            + ("<w:i/>" if "i" in marks else "")
-            + ('<w:highlight w:val="yellow"/>' if "h" in marks else "")
-            + ("<w:rtl/>" if self._rtl else "")
-        )
-        head = f"<w:rPr>{properties}</w:rPr>" if properties else ""
-        lines = (f'<w:t xml:space="preserve">{escape(line)}</w:t>' for line in text.split("\n"))
-        return f"<w:r>{head}{'<w:br/>'.join(lines)}</w:r>"
+        return parts.run(text, marks, rtl=self._rtl)
 
-    def _listing(self, block: Listing, depth: int) -> str:
+    def _listing(self, block: tree.Listing, depth: int) -> str:
         self.lists.append((block.style, block.start))
         level = min(depth, parts.LEVELS - 1)
         counted = f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{len(self.lists)}"/></w:numPr>'
         paragraphs = []
         for item in block.items:
-            first, rest = (item[0], item[1:]) if item and isinstance(item[0], Paragraph) else (None, item)
+            first, rest = (
+                (item[0], item[1:]) if item and isinstance(item[0], tree.Paragraph) else (None, item)
+            )
             inlines = first.inlines if first else ()
             paragraphs.append(self._paragraph(inlines, "ListParagraph", numbering=counted))
             paragraphs.append(self.blocks(rest, style="ListContinue", depth=depth + 1))
         return "".join(paragraphs)
 
-    def _table(self, table: Table) -> str:
+    def _table(self, table: tree.Table) -> str:
         rows = (table.head, *table.rows)
         if table.widths:
             widths = _shared(table.widths, self._width)
@@ -256,7 +227,7 @@ class Body:
         ]
         return self._grid("TableGrid", widths, lines)
 
-    def _fields(self, rows: tuple[Field, ...]) -> str:
+    def _fields(self, rows: tuple[tree.Field, ...]) -> str:
         widths = [self._width * 35 // 100, self._width - self._width * 35 // 100]
         lines = [
             "<w:tr><w:trPr><w:cantSplit/></w:trPr>"
@@ -277,7 +248,7 @@ class Body:
         )
 
     def _cell(self, inlines: tuple[Inline, ...], width: int, *, header: bool = False, jc: str = "") -> str:
-        content = (Strong(inlines),) if header else inlines
+        content = (tree.Strong(inlines),) if header else inlines
         cell = self._paragraph(content, "TableText", jc=jc)
         return f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr>{cell}</w:tc>'
 

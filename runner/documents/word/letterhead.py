@@ -8,7 +8,6 @@ Styles are found by their names, which Word does not translate; one that is miss
 from __future__ import annotations
 
 import re
-from datetime import UTC
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -16,9 +15,8 @@ from runner.documents.tree import Document
 from runner.documents.watermark import mark, named, small_print, watermark
 from runner.documents.word import docx_parts as parts
 from runner.documents.word.docx_package import W, pack, parse, unpack
-from runner.documents.word.docx_split import Cut, cut
-from runner.documents.word.docx_writer import PNG, Body
-from runner.errors import Refused
+from runner.documents.word.docx_split import Cut, cut, unfit
+from runner.documents.word.docx_writer import PNG, Body, created
 
 MAIN: Final = "word/document.xml"
 RELATIONS: Final = "word/_rels/document.xml.rels"
@@ -39,9 +37,9 @@ class Letterhead:
         self._parts = unpack(content)
         comments = self._parts.get("word/comments.xml")
         if comments and parse(comments).find(f"{W}comment") is not None:
-            raise _unfit("the file has comments, which every notice would contain")
+            raise unfit("the file has comments, which every notice would contain")
         if "word/styles.xml" not in self._parts:
-            raise _unfit("the file has no styles")
+            raise unfit("the file has no styles")
         self._cut = cut(self._parts[MAIN])
         self._styles = parse(self._parts["word/styles.xml"])
 
@@ -64,6 +62,8 @@ class Letterhead:
         """Name the firm's styles instead of Tocsin's, and add those that it lacks."""
         texts = parts.style_texts(document.context.stationery.points, small_print(document))
         theirs = {_name(style): style.get(f"{W}styleId", "") for style in self._styles.iter(f"{W}style")}
+        normal = theirs.get("normal", "")
+        based_on = f'<w:basedOn w:val="{normal}"/>' if normal else ""
         names: dict[str, str] = {}
         added = []
         for own, text in texts.items():
@@ -73,7 +73,7 @@ class Letterhead:
             names[own] = theirs.get(name) or f"Tocsin{own}"
             if name not in theirs:
                 renamed = text.replace(f'w:styleId="{own}"', f'w:styleId="{names[own]}"')
-                added.append(renamed.replace('<w:basedOn w:val="Normal"/>', _based_on(theirs)))
+                added.append(renamed.replace('<w:basedOn w:val="Normal"/>', based_on))
         if added:
             made["word/styles.xml"] = _before_end(made["word/styles.xml"], "styles", "".join(added))
         return _STYLED.sub(lambda m: f'{m[1]}"{names.get(m[2], m[2])}"/>', xml)
@@ -82,11 +82,6 @@ class Letterhead:
 def _name(style: Element) -> str:
     element = style.find(f"{W}name")
     return element.get(f"{W}val", "").lower() if element is not None else ""
-
-
-def _based_on(theirs: dict[str, str]) -> str:
-    normal = theirs.get("normal", "")
-    return f'<w:basedOn w:val="{normal}"/>' if normal else ""
 
 
 def _numbered(made: dict[str, bytes], lists: list[tuple[str, int]], xml: str) -> str:
@@ -99,19 +94,15 @@ def _numbered(made: dict[str, bytes], lists: list[tuple[str, int]], xml: str) ->
         made[part] = re.sub(rb"<w:abstractNum .*</w:abstractNum>", b"", made[part], flags=re.DOTALL)
         _declare(made, part, "numbering", f"{parts.WORD}.numbering+xml")
     root = parse(made[part], part)
-    abstract = (
-        max(
-            (int(numbering.get(f"{W}abstractNumId", "0")) for numbering in root.iter(f"{W}abstractNum")),
-            default=0,
-        )
-        + 1
+    abstract, number = (
+        max((int(one.get(f"{W}{kind}Id", "0")) for one in root.iter(f"{W}{kind}")), default=0)
+        for kind in ("abstractNum", "num")
     )
-    number = max((int(numbering.get(f"{W}numId", "0")) for numbering in root.iter(f"{W}num")), default=0)
-    kinds, instances = parts.numbering_texts(lists, first_kind=abstract, first_number=number + 1)
+    kinds, instances = parts.numbering_texts(lists, first_kind=abstract + 1, first_number=number + 1)
     text = made[part]
     at = re.search(rb"<w:num [^>]*>|<w:numIdMacAtCleanup|</w:numbering>", text)
     if at is None:
-        raise _unfit("the numbering does not have Word's form")
+        raise unfit("the numbering does not have Word's form")
     text = text[: at.start()] + kinds.encode() + text[at.start() :]
     at = re.search(rb"<w:numIdMacAtCleanup|</w:numbering>", text)
     end = at.start() if at is not None else len(text)
@@ -160,7 +151,6 @@ def _marked(made: dict[str, bytes], found: Cut, document: Document, tail: bytes)
 
 def _properties(made: dict[str, bytes], document: Document) -> None:
     """Write only the document's own metadata into the file."""
-    at = document.context.timestamp.astimezone(UTC)
     firm = document.context.stationery.name
     if "docProps/core.xml" not in made:
         kind = "application/vnd.openxmlformats-package.core-properties+xml"
@@ -168,9 +158,8 @@ def _properties(made: dict[str, bytes], document: Document) -> None:
         space = "http://schemas.openxmlformats.org/package/2006/relationships/metadata/core-properties"
         text = f'<Relationship Id="rIdTocsinCore" Type="{space}" Target="docProps/core.xml"/>'
         made["_rels/.rels"] = _before_end(made["_rels/.rels"], "Relationships", text)
-    made["docProps/core.xml"] = parts.core(
-        named(document), firm, document.language, f"{at:%Y-%m-%dT%H:%M:%SZ}"
-    ).encode()
+    core = parts.core(named(document), firm, document.language, created(document))
+    made["docProps/core.xml"] = core.encode()
     made.update({name: content for name, content in _EMPTY.items() if name in made})
 
 
@@ -189,16 +178,8 @@ def _before_end(xml: bytes, tag: str, text: str) -> bytes:
     """Put text before the end of a part's outermost element."""
     ends = list(re.finditer(rb"</(?:\w+:)?" + tag.encode() + rb"\s*>", xml))
     if not ends:
-        raise _unfit(f"the {tag} do not have Word's form")
+        raise unfit(f"the {tag} do not have Word's form")
     return xml[: ends[-1].start()] + text.encode() + xml[ends[-1].start() :]
-
-
-def _unfit(why: str) -> Refused:
-    return Refused(
-        f"The Word file cannot be a letterhead: {why}.",
-        hint="Save the file again in Word as a plain .docx.",
-        code="letterhead",
-    )
 
 
 def on_letterhead(document: Document, content: bytes) -> bytes:

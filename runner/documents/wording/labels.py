@@ -1,321 +1,35 @@
-"""Labels of the vocabulary's codes, by language: data types, vectors, kinds of people, and losses.
+"""Labels of the vocabulary's codes, by language: data types, vectors, kinds of people, losses, and offices.
 
-A code that a language leaves out reads as in English, and one that is in no table reads as its words.
+They stand in two tables, one row for each code and one column for each language: ``labels.csv`` beside this module, and
+``offices.csv`` with the authorities whose codes do not read as their names. A code that a language leaves out reads as in
+English, and one that is in no table reads as its words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final
-
-from runner.documents.wording.authority_names import OFFICES
-
-_ENGLISH = {
-    # data.elements
-    "ssn": "Social Security number",
-    "drivers_license_or_state_id": "driver's license or state identification card number",
-    "passport": "passport number",
-    "military_id": "military identification number",
-    "other_government_id": "other government-issued identification number",
-    "tribal_id": "tribal identification number",
-    "tax_id": "tax identification number",
-    "account_number_with_code": "financial account or card number with its access code",
-    "account_number_alone": "financial account or card number",
-    "financial_access_codes": "access codes for financial accounts",
-    "online_credentials": "user name or e-mail address with password or security question",
-    "medical": "medical information",
-    "health_insurance": "health insurance information",
-    "biometric": "biometric data",
-    "genetic": "genetic data",
-    "full_date_of_birth": "date of birth",
-    "mothers_maiden_name": "mother's maiden name",
-    "employer_id_with_code": "employer-issued identification number with its access code",
-    "esignature_or_private_key": "electronic signature or private key",
-    "student_id": "student identification number",
-    "alpr": "licence plate recognition data",
-    "geolocation": "location data from a device",
-    "birth_or_marriage_certificate": "birth or marriage certificate",
-    "work_evaluation": "work evaluation",
-    "name": "name",
-    "contact": "contact details",
-    "cpni": "telephone service records",
-    "payroll": "payroll data",
-    "substance_use": "substance use treatment records",
-    "education_record": "education records",
-    "tax_return": "tax return data",
-    "location": "location data",
-    "communications": "content of communications",
-    "special_category": "special categories of personal data (Art. 9 GDPR)",
-    "criminal_record": "data on criminal convictions and offences (Art. 10 GDPR)",
-    "children": "data of children",
-    "financial": "financial data",
-    "identity_document": "identity document",
-    # incident.vector
-    "hacking": "unauthorised access by an outside attacker",
-    "ransomware": "ransomware",
-    "phishing": "phishing",
-    "credential_stuffing": "log-in attempts with passwords stolen elsewhere",
-    "sim_swap": "takeover of a mobile number",
-    "smishing": "phishing by text message",
-    "insider": "misuse by an insider",
-    "misdelivery": "information sent to the wrong recipient",
-    "loss": "loss of a device or of documents",
-    "theft": "theft of a device or of documents",
-    "misconfiguration": "an error in a system's configuration",
-    "improper_disposal": "improper disposal",
-    "vendor": "an incident at a service provider",
-    "outage": "an outage",
-    "unknown": "not yet established",
-    # people.kinds and the rest
-    "vulnerable": "vulnerable people",
-    "confidentiality": "confidentiality",
-    "integrity": "integrity",
-    "availability": "availability",
-}
-_GERMAN = {
-    # data.elements
-    "ssn": "Sozialversicherungsnummer",
-    "drivers_license_or_state_id": "Nummer von Führerschein oder staatlichem Ausweis",
-    "passport": "Passnummer",
-    "military_id": "Nummer eines Militärausweises",
-    "other_government_id": "andere behördliche Kennnummer",
-    "tribal_id": "Kennnummer eines Stammesausweises (USA)",
-    "tax_id": "Steuernummer",
-    "account_number_with_code": "Konto- oder Kartennummer mit Zugangscode",
-    "account_number_alone": "Konto- oder Kartennummer",
-    "financial_access_codes": "Zugangscodes für Finanzkonten",
-    "online_credentials": "Benutzername oder E-Mail-Adresse mit Passwort oder Sicherheitsfrage",
-    "medical": "medizinische Angaben",
-    "health_insurance": "Angaben zur Krankenversicherung",
-    "biometric": "biometrische Daten",
-    "genetic": "genetische Daten",
-    "full_date_of_birth": "Geburtsdatum",
-    "mothers_maiden_name": "Geburtsname der Mutter",
-    "employer_id_with_code": "Personalnummer mit Zugangscode",
-    "esignature_or_private_key": "elektronische Signatur oder privater Schlüssel",
-    "student_id": "Matrikel- oder Schülernummer",
-    "alpr": "Daten aus der Kennzeichenerfassung",
-    "geolocation": "Standortdaten eines Geräts",
-    "birth_or_marriage_certificate": "Geburts- oder Heiratsurkunde",
-    "work_evaluation": "dienstliche Beurteilung",
-    "name": "Name",
-    "contact": "Kontaktdaten",
-    "cpni": "Verbindungs- und Vertragsdaten des Telefondienstes",
-    "payroll": "Gehaltsdaten",
-    "substance_use": "Unterlagen einer Suchtbehandlung",
-    "education_record": "Schul- oder Studienunterlagen",
-    "tax_return": "Angaben aus Steuererklärungen",
-    "location": "Standortdaten",
-    "communications": "Inhalte von Nachrichten und Gesprächen",
-    "special_category": "besondere Kategorien personenbezogener Daten (Art. 9 DSGVO)",
-    "criminal_record": "Daten über strafrechtliche Verurteilungen und Straftaten (Art. 10 DSGVO)",
-    "children": "Daten von Kindern",
-    "financial": "Finanzdaten",
-    "identity_document": "Ausweisdokument",
-    "other": "sonstige Daten",
-    # incident.vector
-    "hacking": "unbefugter Zugriff durch einen Angreifer von außen",
-    "ransomware": "Schadsoftware, die Daten verschlüsselt (Ransomware)",
-    "phishing": "Phishing",
-    "credential_stuffing": "Anmeldeversuche mit anderswo gestohlenen Passwörtern",
-    "sim_swap": "Übernahme einer Mobilfunknummer",
-    "smishing": "Phishing per Kurznachricht",
-    "insider": "Missbrauch durch eine Person aus dem eigenen Haus",
-    "misdelivery": "Versand an einen falschen Empfänger",
-    "loss": "Verlust eines Geräts oder von Unterlagen",
-    "theft": "Diebstahl eines Geräts oder von Unterlagen",
-    "misconfiguration": "Fehler in der Konfiguration eines Systems",
-    "improper_disposal": "unsachgemäße Entsorgung",
-    "vendor": "Vorfall bei einem Dienstleister",
-    "outage": "Ausfall",
-    "unknown": "noch nicht geklärt",
-    # people.kinds
-    "customers": "Kundinnen und Kunden",
-    "employees": "Beschäftigte",
-    "patients": "Patientinnen und Patienten",
-    "students": "Schülerinnen, Schüler oder Studierende",
-    "minors": "Minderjährige",
-    "subscribers": "Teilnehmerinnen und Teilnehmer",
-    "members": "Mitglieder",
-    "users": "Nutzerinnen und Nutzer",
-    "vulnerable": "schutzbedürftige Personen",
-    # incident.impact
-    "confidentiality": "Vertraulichkeit",
-    "integrity": "Integrität",
-    "availability": "Verfügbarkeit",
-    # incident.exfiltration, risk.to_people
-    "none": "nein",
-    "unlikely": "unwahrscheinlich",
-    "possible": "möglich",
-    "confirmed": "bestätigt",
-    "risk": "Risiko",
-    "high": "hohes Risiko",
-}
-_FRENCH = {
-    # data.elements
-    "ssn": "numéro de sécurité sociale",
-    "drivers_license_or_state_id": "numéro de permis de conduire ou de carte d’identité",
-    "passport": "numéro de passeport",
-    "military_id": "numéro d’identification militaire",
-    "other_government_id": "autre numéro d’identification délivré par une administration",
-    "tribal_id": "numéro d’identification tribale (États-Unis)",
-    "tax_id": "numéro fiscal",
-    "account_number_with_code": "numéro de compte ou de carte avec son code d’accès",
-    "account_number_alone": "numéro de compte ou de carte",
-    "financial_access_codes": "codes d’accès à des comptes financiers",
-    "online_credentials": "identifiant ou adresse électronique avec mot de passe ou question de sécurité",
-    "medical": "données médicales",
-    "health_insurance": "données relatives à l’assurance maladie",
-    "biometric": "données biométriques",
-    "genetic": "données génétiques",
-    "full_date_of_birth": "date de naissance",
-    "mothers_maiden_name": "nom de naissance de la mère",
-    "employer_id_with_code": "numéro d’identification d’employé avec son code d’accès",
-    "esignature_or_private_key": "signature électronique ou clé privée",
-    "student_id": "numéro d’élève ou d’étudiant",
-    "alpr": "données de lecture de plaques d’immatriculation",
-    "geolocation": "données de localisation d’un appareil",
-    "birth_or_marriage_certificate": "acte de naissance ou de mariage",
-    "work_evaluation": "évaluation professionnelle",
-    "name": "nom",
-    "contact": "coordonnées",
-    "cpni": "données relatives au service téléphonique",
-    "payroll": "données de paie",
-    "substance_use": "dossier de traitement d’une addiction",
-    "education_record": "dossier scolaire ou universitaire",
-    "tax_return": "données de déclaration fiscale",
-    "location": "données de localisation",
-    "communications": "contenu de communications",
-    "special_category": "catégories particulières de données à caractère personnel (art. 9 du RGPD)",
-    "criminal_record": "données relatives aux condamnations pénales et aux infractions (art. 10 du RGPD)",
-    "children": "données d’enfants",
-    "financial": "données financières",
-    "identity_document": "pièce d’identité",
-    "other": "autres données",
-    # incident.vector
-    "hacking": "accès non autorisé par un attaquant extérieur",
-    "ransomware": "rançongiciel",
-    "phishing": "hameçonnage",
-    "credential_stuffing": "tentatives de connexion avec des mots de passe volés ailleurs",
-    "sim_swap": "prise de contrôle d’un numéro de téléphone mobile",
-    "smishing": "hameçonnage par SMS",
-    "insider": "abus par une personne de l’organisme",
-    "misdelivery": "envoi à un mauvais destinataire",
-    "loss": "perte d’un appareil ou de documents",
-    "theft": "vol d’un appareil ou de documents",
-    "misconfiguration": "erreur de configuration d’un système",
-    "improper_disposal": "mise au rebut non sécurisée",
-    "vendor": "incident chez un prestataire",
-    "outage": "panne",
-    "unknown": "pas encore établi",
-    # people.kinds
-    "customers": "clients",
-    "employees": "salariés",
-    "patients": "patients",
-    "students": "élèves ou étudiants",
-    "minors": "mineurs",
-    "subscribers": "abonnés",
-    "members": "membres",
-    "users": "utilisateurs",
-    "vulnerable": "personnes vulnérables",
-    # incident.impact
-    "confidentiality": "confidentialité",
-    "integrity": "intégrité",
-    "availability": "disponibilité",
-    # incident.exfiltration, risk.to_people
-    "none": "non",
-    "unlikely": "improbable",
-    "possible": "possible",
-    "confirmed": "confirmé",
-    "risk": "risque",
-    "high": "risque élevé",
-}
-_SPANISH = {
-    # data.elements
-    "ssn": "número de la seguridad social",
-    "drivers_license_or_state_id": "número del permiso de conducir o de un documento de identidad",
-    "passport": "número de pasaporte",
-    "military_id": "número de identificación militar",
-    "other_government_id": "otro número de identificación oficial",
-    "tribal_id": "número de identificación tribal (Estados Unidos)",
-    "tax_id": "número de identificación fiscal",
-    "account_number_with_code": "número de cuenta o de tarjeta con su código de acceso",
-    "account_number_alone": "número de cuenta o de tarjeta",
-    "financial_access_codes": "códigos de acceso a cuentas financieras",
-    "online_credentials": "nombre de usuario o correo electrónico con contraseña o pregunta de seguridad",
-    "medical": "datos médicos",
-    "health_insurance": "datos del seguro médico",
-    "biometric": "datos biométricos",
-    "genetic": "datos genéticos",
-    "full_date_of_birth": "fecha de nacimiento",
-    "mothers_maiden_name": "apellido de soltera de la madre",
-    "employer_id_with_code": "número de empleado con su código de acceso",
-    "esignature_or_private_key": "firma electrónica o clave privada",
-    "student_id": "número de estudiante",
-    "alpr": "datos de lectura de matrículas de vehículos",
-    "geolocation": "datos de localización de un dispositivo",
-    "birth_or_marriage_certificate": "certificado de nacimiento o de matrimonio",
-    "work_evaluation": "evaluación del desempeño laboral",
-    "name": "nombre",
-    "contact": "datos de contacto",
-    "cpni": "datos del servicio telefónico",
-    "payroll": "datos de nómina",
-    "substance_use": "historial de tratamiento de adicciones",
-    "education_record": "expediente académico",
-    "tax_return": "datos de declaraciones fiscales",
-    "location": "datos de localización",
-    "communications": "contenido de comunicaciones",
-    "special_category": "categorías especiales de datos personales (art. 9 del RGPD)",
-    "criminal_record": "datos relativos a condenas e infracciones penales (art. 10 del RGPD)",
-    "children": "datos de menores",
-    "financial": "datos financieros",
-    "identity_document": "documento de identidad",
-    "other": "otros datos",
-    # incident.vector
-    "hacking": "acceso no autorizado de un atacante externo",
-    "ransomware": "programa de secuestro de datos (ransomware)",
-    "phishing": "suplantación de identidad (phishing)",
-    "credential_stuffing": "intentos de acceso con contraseñas robadas en otros sitios",
-    "sim_swap": "apropiación de un número de teléfono móvil",
-    "smishing": "suplantación de identidad por SMS",
-    "insider": "uso indebido por una persona de la organización",
-    "misdelivery": "envío a un destinatario equivocado",
-    "loss": "pérdida de un dispositivo o de documentos",
-    "theft": "robo de un dispositivo o de documentos",
-    "misconfiguration": "error de configuración de un sistema",
-    "improper_disposal": "eliminación inadecuada",
-    "vendor": "incidente en un proveedor",
-    "outage": "interrupción del servicio",
-    "unknown": "aún no determinada",
-    # people.kinds
-    "customers": "clientes",
-    "employees": "empleados",
-    "patients": "pacientes",
-    "students": "estudiantes",
-    "minors": "menores de edad",
-    "subscribers": "abonados",
-    "members": "miembros",
-    "users": "usuarios",
-    "vulnerable": "personas vulnerables",
-    # incident.impact
-    "confidentiality": "confidencialidad",
-    "integrity": "integridad",
-    "availability": "disponibilidad",
-    # incident.exfiltration, risk.to_people
-    "none": "no",
-    "unlikely": "improbable",
-    "possible": "posible",
-    "confirmed": "confirmada",
-    "risk": "riesgo",
-    "high": "riesgo alto",
-}
-LABELS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    {"en": _ENGLISH, "de": _GERMAN, "fr": _FRENCH, "es": _SPANISH}
-)
+from functools import cache
 
 
 def label(code: str, language: str) -> str:
     """Return what a code of the vocabulary reads like; an unlisted one with its underscores opened."""
-    own = LABELS.get(language.split("-")[0].lower(), _ENGLISH)
-    return own.get(code) or _ENGLISH.get(code) or OFFICES.get(code) or code.replace("_", " ")
+    labels = table("labels.csv")
+    own = labels.get(language.split("-")[0].lower(), labels["en"])
+    return own.get(code) or labels["en"].get(code) or office(code) or code.replace("_", " ")
+
+
+def office(code: str) -> str:
+    """Return the name of an authority for letters; empty where the code's own words fit."""
+    return table("offices.csv")["en"].get(code, "")
+
+
+@cache
+def table(name: str) -> Mapping[str, Mapping[str, str]]:
+    """Return a table of labels beside this module: language, then code, then words (a constant, read once)."""
+    import csv
+    import pkgutil
+
+    lines = (pkgutil.get_data(__package__, name) or b"").decode().splitlines()
+    rows = list(csv.DictReader(lines))
+    languages = [head for head in rows[0] if head != "code"]
+    return {language: {row["code"]: row[language] for row in rows if row[language]} for language in languages}

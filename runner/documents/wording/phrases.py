@@ -1,4 +1,4 @@
-"""Phrases that documents add, by language; labels of codes are in ``labels``.
+"""Phrases that documents add, by language: ``phrases.csv`` beside this module; labels of codes are in ``labels``.
 
 Templates are written in one language each; only these words cannot stand in them.
 """
@@ -6,11 +6,12 @@ Templates are written in one language each; only these words cannot stand in the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Sequence
+from functools import cache
 
 import msgspec
+
+from runner.documents.wording.labels import table
 
 _SOUNDS_I = re.compile(r"h?[ií](?!e)", re.IGNORECASE)
 
@@ -30,59 +31,11 @@ class Phrases(msgspec.Struct, frozen=True):
     """Precedes text under an undetermined condition."""
 
 
-PHRASES: Final[Mapping[str, Phrases]] = MappingProxyType(
-    {
-        "en": Phrases(
-            "not known at this time, will follow",
-            "MISSING",
-            "UNDECIDED",
-            "and",
-            "yes",
-            "no",
-            "the European Union",
-            "not known at this time",
-            "Not known at this time whether the following applies:",
-        ),
-        "de": Phrases(
-            "zurzeit nicht bekannt, wird nachgereicht",
-            "FEHLT",
-            "NICHT ENTSCHIEDEN",
-            "und",
-            "ja",
-            "nein",
-            "die Europäische Union",
-            "zurzeit nicht bekannt",
-            "Zurzeit nicht bekannt, ob das Folgende zutrifft:",
-        ),
-        "fr": Phrases(
-            "pas connu à ce stade, sera communiqué ultérieurement",
-            "MANQUE",
-            "NON DÉCIDÉ",
-            "et",
-            "oui",
-            "non",
-            "l’Union européenne",
-            "pas connu à ce stade",
-            "Pas connu à ce stade, si ce qui suit s’applique :",
-        ),
-        "es": Phrases(
-            "no se conoce en este momento, se comunicará más adelante",
-            "FALTA",
-            "SIN DECIDIR",
-            "y",
-            "sí",
-            "no",
-            "la Unión Europea",
-            "no se conoce en este momento",
-            "No se conoce en este momento si lo siguiente es aplicable:",
-        ),
-    }
-)
-
-
+@cache
 def phrases(language: str) -> Phrases:
     """Return the words of a BCP 47 tag's language, English where we have none."""
-    return PHRASES.get(language.split("-")[0].lower(), PHRASES["en"])
+    languages = table("phrases.csv")
+    return Phrases(**languages.get(language.split("-")[0].lower(), languages["en"]))
 
 
 def joined(entries: Sequence[str], language: str) -> str:

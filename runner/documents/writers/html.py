@@ -6,30 +6,9 @@ from base64 import b64encode
 from html import escape
 from typing import Final
 
+from runner.documents import tree
 from runner.documents.pictures import size
-from runner.documents.tree import (
-    Block,
-    Break,
-    Document,
-    Emphasis,
-    Fields,
-    GapText,
-    Heading,
-    Inline,
-    Link,
-    Listing,
-    Paragraph,
-    Picture,
-    Quote,
-    Rule,
-    Signature,
-    Stationery,
-    Strong,
-    Table,
-    Text,
-    number,
-    walk,
-)
+from runner.documents.tree import Block, Document, Inline, Stationery, number, walk
 from runner.documents.watermark import footer, named, small_print, watermark
 
 _STYLE: Final = """\
@@ -70,7 +49,7 @@ def write_html(document: Document) -> bytes:
 
 def _style(document: Document) -> str:
     sizes = {"points": f"{document.context.stationery.points:g}", "small": f"{small_print(document):g}"}
-    pictured = any(isinstance(block, Picture) for block in walk(document.blocks))
+    pictured = any(isinstance(block, tree.Picture) for block in walk(document.blocks))
     return _STYLE % sizes + (_PICTURES if pictured else "")
 
 
@@ -93,28 +72,28 @@ def _blocks(blocks: tuple[Block, ...]) -> str:
 
 def _block(block: Block) -> str:
     match block:
-        case Heading(level=level, inlines=inlines):
+        case tree.Heading(level=level, inlines=inlines):
             return f"<h{level}>{_inlines(inlines)}</h{level}>"
-        case Paragraph(inlines=inlines):
+        case tree.Paragraph(inlines=inlines):
             return f"<p>{_inlines(inlines)}</p>"
-        case Listing():
+        case tree.Listing():
             return _listing(block)
-        case Table():
+        case tree.Table():
             return _table(block)
-        case Fields(rows=rows):
+        case tree.Fields(rows=rows):
             pairs = (f"<dt>{_inlines(f.label)}</dt><dd>{_inlines(f.value)}</dd>" for f in rows)
             return f"<dl>\n{chr(10).join(pairs)}\n</dl>"
-        case Signature(blocks=inner):
+        case tree.Signature(blocks=inner):
             return f'<div class="signature">\n{_blocks(inner)}</div>'
-        case Quote(blocks=inner):
+        case tree.Quote(blocks=inner):
             return f"<blockquote>\n{_blocks(inner)}</blockquote>"
-        case Rule():
+        case tree.Rule():
             return "<hr>"
-        case Picture(svg=svg):
+        case tree.Picture(svg=svg):
             return f"<figure>\n{svg}</figure>"
 
 
-def _listing(block: Listing) -> str:
+def _listing(block: tree.Listing) -> str:
     """Count letters in the text itself: browsers have no ``(a)``."""
     if block.style == "bullet":
         return f"<ul>\n{''.join(f'<li>{_item(item)}</li>{chr(10)}' for item in block.items)}</ul>"
@@ -129,12 +108,12 @@ def _listing(block: Listing) -> str:
 
 
 def _item(blocks: tuple[Block, ...]) -> str:
-    if len(blocks) == 1 and isinstance(blocks[0], Paragraph):
+    if len(blocks) == 1 and isinstance(blocks[0], tree.Paragraph):
         return _inlines(blocks[0].inlines)
     return f"\n{_blocks(blocks)}"
 
 
-def _table(table: Table) -> str:
+def _table(table: tree.Table) -> str:
     head = "".join(f'<th scope="col">{_inlines(cell)}</th>' for cell in table.head)
     rows = "".join(
         "<tr>" + "".join(_cell(cell, table.aligns[n]) for n, cell in enumerate(row)) + "</tr>\n"
@@ -154,15 +133,15 @@ def _inlines(inlines: tuple[Inline, ...]) -> str:
 
 def _inline(node: Inline) -> str:
     match node:
-        case Text(text=text):
+        case tree.Text(text=text):
             return escape(text).replace("\n", "<br>\n")
-        case GapText(text=text, highlight=highlight):
+        case tree.GapText(text=text, highlight=highlight):
             return f"<mark>{escape(text)}</mark>" if highlight else escape(text)
-        case Strong(inlines=inner):
+        case tree.Strong(inlines=inner):
             return f"<strong>{_inlines(inner)}</strong>"
-        case Emphasis(inlines=inner):
+        case tree.Emphasis(inlines=inner):
             return f"<em>{_inlines(inner)}</em>"
-        case Link(href=href, inlines=inner):
+        case tree.Link(href=href, inlines=inner):
             return f'<a href="{escape(href)}">{_inlines(inner)}</a>'
-        case Break():
+        case tree.Break():
             return "<br>\n"

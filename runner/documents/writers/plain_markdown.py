@@ -6,27 +6,8 @@ import re
 import textwrap
 from typing import Final
 
-from runner.documents.tree import (
-    Block,
-    Break,
-    Document,
-    Emphasis,
-    Fields,
-    GapText,
-    Heading,
-    Inline,
-    Link,
-    Listing,
-    Paragraph,
-    Picture,
-    Quote,
-    Rule,
-    Signature,
-    Strong,
-    Table,
-    Text,
-    number,
-)
+from runner.documents import tree
+from runner.documents.tree import Block, Document, Inline, number
 from runner.documents.watermark import footer, watermark
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|&~!:])")
@@ -47,29 +28,29 @@ def _blocks(blocks: tuple[Block, ...]) -> str:
 
 def _block(block: Block) -> str:
     match block:
-        case Heading(level=level, inlines=inlines):
+        case tree.Heading(level=level, inlines=inlines):
             return f"{'#' * level} {_inlines(inlines).replace(chr(10), ' ')}"
-        case Paragraph(inlines=inlines):
+        case tree.Paragraph(inlines=inlines):
             return _guard(_inlines(inlines))
-        case Listing():
+        case tree.Listing():
             return _listing(block)
-        case Table(head=head, rows=rows):
+        case tree.Table(head=head, rows=rows):
             ruler = "|".join(["---"] * len(head))
             return "\n".join([_row(head), f"|{ruler}|", *(_row(row) for row in rows)])
-        case Fields(rows=rows):
+        case tree.Fields(rows=rows):
             lines = (f"**{_inlines(f.label)}:** {_inlines(f.value)}" for f in rows)
             return "\\\n".join(line.replace("\\\n", " ") for line in lines)
-        case Signature(blocks=inner):
+        case tree.Signature(blocks=inner):
             return _blocks(inner)
-        case Quote(blocks=inner):
+        case tree.Quote(blocks=inner):
             return textwrap.indent(_blocks(inner), "> ", lambda _line: True)
-        case Rule():
+        case tree.Rule():
             return "---"
-        case Picture(alt=alt):
+        case tree.Picture(alt=alt):
             return f"*{_escape(f'Picture: {alt}')}*"
 
 
-def _listing(block: Listing) -> str:
+def _listing(block: tree.Listing) -> str:
     items = []
     for index, item in enumerate(block.items):
         sign = "- " if block.style == "bullet" else f"{block.start + index}. "
@@ -89,15 +70,15 @@ def _inlines(inlines: tuple[Inline, ...]) -> str:
 
 def _inline(node: Inline) -> str:
     match node:
-        case Text(text=text) | GapText(text=text):
+        case tree.Text(text=text) | tree.GapText(text=text):
             return _escape(text).replace("\n", "\\\n")
-        case Strong(inlines=inner):
+        case tree.Strong(inlines=inner):
             return f"**{_inlines(inner)}**"
-        case Emphasis(inlines=inner):
+        case tree.Emphasis(inlines=inner):
             return f"*{_inlines(inner)}*"
-        case Link(href=href, inlines=inner):
+        case tree.Link(href=href, inlines=inner):
             return f"[{_inlines(inner)}]({href})"
-        case Break():
+        case tree.Break():
             return "\\\n"
 
 

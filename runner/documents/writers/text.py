@@ -5,22 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import Final
 
-from runner.documents.tree import (
-    Block,
-    Document,
-    Fields,
-    Heading,
-    Inline,
-    Listing,
-    Paragraph,
-    Picture,
-    Quote,
-    Rule,
-    Signature,
-    Table,
-    number,
-    plain,
-)
+from runner.documents import tree
+from runner.documents.tree import Block, Document, Inline, number, plain
 from runner.documents.watermark import footer, watermark
 
 WIDTH: Final = 76
@@ -41,32 +27,32 @@ def _blocks(blocks: tuple[Block, ...], width: int) -> str:
 
 def _block(block: Block, width: int) -> str:
     match block:
-        case Heading(level=level, inlines=inlines):
+        case tree.Heading(level=level, inlines=inlines):
             title = _wrapped(inlines, width)
             rule = "=" if level == 1 else "-"
             return f"{title}\n{rule * max(len(line) for line in title.splitlines() or [''])}"
-        case Paragraph(inlines=inlines):
+        case tree.Paragraph(inlines=inlines):
             return _wrapped(inlines, width)
-        case Listing():
+        case tree.Listing():
             return _listing(block, width)
-        case Table(head=head, rows=rows):
+        case tree.Table(head=head, rows=rows):
             records = (
                 "\n".join(_labelled(head[n], cell, width) for n, cell in enumerate(row)) for row in rows
             )
             return "\n\n".join(records)
-        case Fields(rows=rows):
+        case tree.Fields(rows=rows):
             return "\n".join(_labelled(field.label, field.value, width) for field in rows)
-        case Signature(blocks=inner):
+        case tree.Signature(blocks=inner):
             return f"\n\n{_blocks(inner, width)}"
-        case Quote(blocks=inner):
+        case tree.Quote(blocks=inner):
             return textwrap.indent(_blocks(inner, width - 4), "    ")
-        case Rule():
+        case tree.Rule():
             return "-" * width
-        case Picture(alt=alt):
+        case tree.Picture(alt=alt):
             return _fold(f"[Picture: {alt}]", width, "")
 
 
-def _listing(block: Listing, width: int) -> str:
+def _listing(block: tree.Listing, width: int) -> str:
     items = []
     for index, item in enumerate(block.items):
         sign = "- " if block.style == "bullet" else f"{number(block.style, block.start + index)} "

@@ -16,6 +16,7 @@ from runner.incident.state.events import PlannedDelivery
 from runner.incident.state.expression_view import find_step, title_of
 from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
+from runner.incident.state.messages import REPEATED, MessageComposed
 from runner.incident.state.work import Compose
 from runner.playbook.format import AnyStep, MessageTemplate
 from runner.routing.messaging import DeliveryPlan, MessageClass
@@ -104,18 +105,20 @@ def compose(
     traits = traits_of(text, kind, incident)
     body = kept(incident, tools, subject, text)
     return Composed(
-        step=work.step,
-        message=tools.new_id("m"),
-        message_class=kind,
-        body=body,
-        to=tuple(found.meant),
-        plans=deliveries(incident, tools, kind, found, wanted, template.escalate_to, traits),
-        filled=found.filled,
-        unheld=found.unheld,
-        traits=tuple(sorted(traits)),
-        reminder=work.reminder,
-        requested_by=_requested_by(incident, invocation, library),
-        next_update=coming if PROMISE in template.text or PROMISE in template.subject else None,
+        event=MessageComposed(
+            step=work.step,
+            message=tools.new_id("m"),
+            message_class=kind,
+            body=body,
+            to=tuple(found.meant),
+            plans=deliveries(incident, tools, kind, found, wanted, template.escalate_to, traits),
+            filled=found.filled,
+            unheld=found.unheld,
+            traits=tuple(sorted(traits)),
+            reason=REPEATED if work.reminder else "",
+            requested_by=_requested_by(incident, invocation, library),
+            next_update=coming if PROMISE in template.text or PROMISE in template.subject else None,
+        )
     )
 
 

@@ -17,7 +17,7 @@ from runner.effects.simulated import is_really_sent
 from runner.errors import TocsinError
 from runner.incident.state.commands import AttemptDone, TakeReceipt
 from runner.incident.state.incident import Delivery, Incident
-from runner.incident.state.messages import Attempt
+from runner.incident.state.messages import Attempt, ReceiptTaken
 from runner.incident.state.work import Deliver, Recall
 from runner.routing.messaging import Channel, Dispatch, SendResult, refused
 from runner.routing.planner import choose
@@ -59,11 +59,13 @@ def recall(work: Recall, incident: Incident, tools: EffectContext) -> TakeReceip
     result = _recalled(attempt, delivery, incident, tools)
     done = result.state == "accepted"
     return TakeReceipt(
-        delivery=delivery.id,
-        n=attempt.n,
-        kind="recalled" if done else "not_recalled",
-        event=f"recall {attempt.n}",
-        code="" if done else result.reason,
+        event=ReceiptTaken(
+            delivery=delivery.id,
+            n=attempt.n,
+            kind="recalled" if done else "not_recalled",
+            event=f"recall {attempt.n}",
+            code="" if done else result.reason,
+        )
     )
 
 

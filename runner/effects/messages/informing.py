@@ -14,6 +14,7 @@ from runner.incident.messages.deliveries import reached_places
 from runner.incident.state.commands import Composed, NotAnnounced
 from runner.incident.state.events import PlannedDelivery
 from runner.incident.state.incident import Delivery, Incident
+from runner.incident.state.messages import MessageComposed
 from runner.incident.state.quorum import awaited, deliveries_of
 from runner.incident.state.work import Announce
 from runner.incident.turn.after_closing import WATCH
@@ -39,13 +40,15 @@ def announce(work: Announce, incident: Incident, tools: EffectContext) -> Compos
     if not plans:
         return NotAnnounced(message=message.id, why="no contact that it reached can be used now")
     return Composed(
-        step="",
-        message=tools.new_id("m"),
-        message_class=kind,
-        body=kept(incident, tools, subject, text),
-        to=tuple(plan.person for plan in plans),
-        plans=plans,
-        about=message.id,
+        event=MessageComposed(
+            step="",
+            message=tools.new_id("m"),
+            message_class=kind,
+            body=kept(incident, tools, subject, text),
+            to=tuple(plan.person for plan in plans),
+            plans=plans,
+            about=message.id,
+        )
     )
 
 
@@ -106,12 +109,14 @@ def send_reminders(
     more = [f"and {len(running_out) - SHOWN} more"] if len(running_out) > SHOWN else []
     text = "\n".join(("Legal deadlines soon:", *lines, *more, "Details: tocsin duties"))
     return Composed(
-        step="",
-        message=tools.new_id("m"),
-        message_class=kind,
-        body=kept(incident, tools, f"{incident.codename}: legal deadlines soon", text),
-        to=people,
-        plans=tuple(planned(incident, tools, kind, person, tools.new_id("d")) for person in people),
+        event=MessageComposed(
+            step="",
+            message=tools.new_id("m"),
+            message_class=kind,
+            body=kept(incident, tools, f"{incident.codename}: legal deadlines soon", text),
+            to=people,
+            plans=tuple(planned(incident, tools, kind, person, tools.new_id("d")) for person in people),
+        )
     )
 
 

@@ -23,6 +23,7 @@ from runner.errors import TocsinError
 from runner.facts.vocabulary.register import nested
 from runner.incident.notices.staleness import recorded_as
 from runner.incident.state.commands import EffectFailed, Rendered
+from runner.incident.state.documents import DocumentRendered
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.incident.state.work import Render
@@ -71,20 +72,22 @@ def keep(
         for form in work.formats
     }
     return Rendered(
-        document=f"{work.step}/{notice.id}",
-        step=work.step,
-        notice=notice.id,
-        version=notice.version,
-        digest=bound_digest(files),
-        files=files,
-        gaps=(
-            *(f"{gap.treatment}: {gap.path}" for gap in document.gaps),
-            *(f"uncovered: {coverage.ref} {coverage.item}" for coverage in uncovered(notice, document)),
-        ),
-        facts={path: entry_of(path, incident) for path in (*document.asked, *_read(document))},
-        duty=work.duty,
-        final=document.context.status == "final",
-        tree=tools.blobs.put_blob(incident.id, encode(notice, document)),
+        event=DocumentRendered(
+            document=f"{work.step}/{notice.id}",
+            step=work.step,
+            notice=notice.id,
+            version=notice.version,
+            digest=bound_digest(files),
+            files=files,
+            gaps=(
+                *(f"{gap.treatment}: {gap.path}" for gap in document.gaps),
+                *(f"uncovered: {coverage.ref} {coverage.item}" for coverage in uncovered(notice, document)),
+            ),
+            facts={path: entry_of(path, incident) for path in (*document.asked, *_read(document))},
+            duty=work.duty,
+            status="final" if document.context.status == "final" else "draft",
+            tree=tools.blobs.put_blob(incident.id, encode(notice, document)),
+        )
     )
 
 

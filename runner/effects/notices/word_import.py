@@ -67,4 +67,5 @@ def adopt(
     facts = {
         path: entry_of(path, incident) if path in said else entry for path, entry in before.facts.items()
     }
-    return msgspec.structs.replace(rendered, items=items, facts=facts, base=before.digest)
+    event = msgspec.structs.replace(rendered.event, facts=facts)
+    return msgspec.structs.replace(rendered, event=event, items=items, base=before.digest)

@@ -17,32 +17,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, assert_never
 
-from runner.facts.expression import (
-    Add,
-    And,
-    Apply,
-    Attribute,
-    Choose,
-    Compare,
-    Const,
-    DutyRef,
-    Expression,
-    FactRef,
-    Index,
-    ListOf,
-    NameRef,
-    Negate,
-    Node,
-    Not,
-    Or,
-    StepRef,
-    Unknown,
-    Value,
-)
+from runner.facts import expression as nodes
+from runner.facts.expression import Expression, Node, Unknown, Value, written
 from runner.facts.expressions.values import (
     added,
     apply,
     compared,
+    inverted,
     kind,
     negated,
     part,
@@ -71,6 +52,30 @@ class View(Protocol):
         """Return a loop name's value."""
 
 
+class NothingKnown:
+    """A view of nothing at all; what a law or a check sees of steps, duties and names."""
+
+    def fact(self, path: str) -> Value:
+        """Know no fact."""
+        return Unknown((path,))
+
+    def step(self, step: str) -> Unknown:
+        """Know no step."""
+        return Unknown((f"step('{step}')",))
+
+    def duty(self, duty: str) -> Unknown:
+        """Know no duty."""
+        return Unknown((f"duty('{duty}')",))
+
+    def duties(self, verdict: str) -> Unknown:
+        """Know of no duties."""
+        return Unknown((f"duties('{verdict}')",))
+
+    def name(self, name: str) -> Unknown:
+        """Know no name."""
+        return Unknown((name,))
+
+
 def evaluate(expression: Expression, view: View) -> Value:
     """Return the expression's value; ``Unknown`` if facts are missing. Never raises."""
     return _value(expression.tree, view)
@@ -81,39 +86,37 @@ def truth(expression: Expression, view: View) -> bool | Unknown:
     return _truth(expression.tree, view)
 
 
-def _value(node: Node, view: View) -> Value:
+def _value(node: Node, view: View) -> Value:  # noqa: C901 - one case for each kind of node
     match node:
-        case Const(value):
+        case nodes.Const(value):
             return value
-        case FactRef(path):
+        case nodes.FactRef(path):
             return view.fact(path)
-        case NameRef(name):
+        case nodes.NameRef(name):
             return view.name(name)
-        case StepRef(step):
+        case nodes.StepRef(step):
             return view.step(step)
-        case DutyRef(inner):
-            return _duty(_value(inner, view), view)
-        case Attribute(target, name):
-            return _part(target, name, view)
-        case Index(target, key):
+        case nodes.DutyRef(inner):
+            key = _value(inner, view)
+            if isinstance(key, str):
+                return view.duty(key)
+            return key if isinstance(key, Unknown) else problem(f"{kind(key)} is not the name of a duty")
+        case nodes.Attribute(target, name):
+            base = _value(target, view)
+            return base if isinstance(base, Unknown) else part(base, name, _told(node))
+        case nodes.Index(target, key):
             return _entry(target, _value(key, view), view)
-        case _:
-            return _composed(node, view)
-
-
-def _composed(node: Not | And | Or | Compare | ListOf | Add | Negate | Apply | Choose, view: View) -> Value:
-    match node:
-        case Not() | And() | Or() | Compare():
+        case nodes.Not() | nodes.And() | nodes.Or() | nodes.Compare():
             return _truth(node, view)
-        case ListOf(items):
+        case nodes.ListOf(items):
             return tuple(_value(item, view) for item in items)
-        case Add(left, right, negative):
+        case nodes.Add(left, right, negative):
             return added(_value(left, view), _value(right, view), negative)
-        case Negate(item):
+        case nodes.Negate(item):
             return negated(_value(item, view))
-        case Apply():
+        case nodes.Apply():
             return _applied(node, view)
-        case Choose(test, then, otherwise):
+        case nodes.Choose(test, then, otherwise):
             decided = _truth(test, view)
             if isinstance(decided, Unknown):
                 return decided
@@ -124,14 +127,13 @@ def _composed(node: Not | And | Or | Compare | ListOf | Add | Negate | Apply | C
 
 def _truth(node: Node, view: View) -> bool | Unknown:
     match node:
-        case And(items):
+        case nodes.And(items):
             return settle(False, (_truth(item, view) for item in items))
-        case Or(items):
+        case nodes.Or(items):
             return settle(True, (_truth(item, view) for item in items))
-        case Not(item):
-            inner = _truth(item, view)
-            return inner if isinstance(inner, Unknown) else not inner
-        case Compare():
+        case nodes.Not(item):
+            return inverted(_truth(item, view))
+        case nodes.Compare():
             return _chain(node, view)
         case _:
             value = _value(node, view)
@@ -140,36 +142,22 @@ def _truth(node: Node, view: View) -> bool | Unknown:
             return problem(f"{_told(node)} is {kind(value)}, not true or false")
 
 
-def _chain(node: Compare, view: View) -> bool | Unknown:
+def _chain(node: nodes.Compare, view: View) -> bool | Unknown:
     values = [_value(node.first, view), *(_value(link.right, view) for link in node.rest)]
     links = zip(values, node.rest, values[1:], strict=False)
     return settle(False, (compared(left, link.op, right, _told(link.right)) for left, link, right in links))
 
 
-def _duty(key: Value, view: View) -> Value:
-    if isinstance(key, Unknown):
-        return key
-    return view.duty(key) if isinstance(key, str) else problem(f"{kind(key)} is not the name of a duty")
-
-
-def _part(target: Node, name: str, view: View) -> Value:
-    base = _value(target, view)
-    if isinstance(base, Unknown):
-        return base
-    label = f"{_told(target)}.{name}"
-    return part(base, name, label)
-
-
 def _entry(target: Node, key: Value, view: View) -> Value:
     if isinstance(key, Unknown):
         return key
-    if isinstance(target, FactRef) and isinstance(key, str):
+    if isinstance(target, nodes.FactRef) and isinstance(key, str):
         return view.fact(f"{target.path}.{key}")
     base = _value(target, view)
     return base if isinstance(base, Unknown) else part(base, key, f"{_told(target)}[{key!r}]")
 
 
-def _applied(node: Apply, view: View) -> Value:
+def _applied(node: nodes.Apply, view: View) -> Value:
     values = [_value(argument, view) for argument in node.arguments]
     match node.function, values:
         case "known", [value]:
@@ -186,16 +174,4 @@ def _applied(node: Apply, view: View) -> Value:
 
 def _told(node: Node) -> str:
     """Name what a node reads as a person wrote it, for ``missing``."""
-    match node:
-        case FactRef(path):
-            return path
-        case NameRef(name):
-            return name
-        case StepRef(step):
-            return f"step('{step}')"
-        case DutyRef(Const(duty)):
-            return f"duty('{duty}')"
-        case Attribute(target, name):
-            return f"{_told(target)}.{name}"
-        case _:
-            return "the expression"
+    return "the expression" if isinstance(node, nodes.Const) else written(node, "the expression")

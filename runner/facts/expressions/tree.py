@@ -7,36 +7,20 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from runner.base.instants import parse_duration, parse_instant
-from runner.base.text import nearest, sentence, text_problem
+from runner.base.text import choice_hint, nearest, sentence, text_problem
+from runner.facts import expression as nodes
 from runner.facts.expression import (
     DUTY_PARTS,
     LOOP_NAMES,
     STEP_PARTS,
     VERDICTS,
-    Add,
-    And,
-    Apply,
-    Attribute,
-    Choose,
-    Compare,
-    Comparison,
     ComparisonOp,
-    Const,
-    DutyRef,
     Expression,
     ExpressionError,
-    FactRef,
     FunctionName,
-    Index,
-    ListOf,
-    NameRef,
-    Negate,
     Node,
-    Not,
-    Or,
-    StepRef,
+    summarised,
 )
-from runner.facts.expressions.dependencies import summarised
 from runner.facts.vocabulary.fact_types import FactType, Keyed, key_problem
 from runner.facts.vocabulary.fact_values import TRUTH_WORDS
 from runner.facts.vocabulary.lookup import path_hint, roots, step_into
@@ -103,15 +87,15 @@ class _Reader:
             "Name": self.path,
             "Getattr": self.path,
             "Getitem": self.path,
-            "And": lambda one: And(tuple(map(self.read, _flat(one)))),
-            "Or": lambda one: Or(tuple(map(self.read, _flat(one)))),
-            "Not": lambda one: Not(self.read(one.node)),
-            "Neg": lambda one: Negate(self.read(one.node)),
+            "And": lambda one: nodes.And(tuple(map(self.read, _flat(one)))),
+            "Or": lambda one: nodes.Or(tuple(map(self.read, _flat(one)))),
+            "Not": lambda one: nodes.Not(self.read(one.node)),
+            "Neg": lambda one: nodes.Negate(self.read(one.node)),
             "Pos": lambda one: self.read(one.node),
-            "Add": lambda one: Add(self.read(one.left), self.read(one.right)),
-            "Sub": lambda one: Add(self.read(one.left), self.read(one.right), negative=True),
-            "List": lambda one: ListOf(tuple(map(self.read, one.items))),
-            "Tuple": lambda one: ListOf(tuple(map(self.read, one.items))),
+            "Add": lambda one: nodes.Add(self.read(one.left), self.read(one.right)),
+            "Sub": lambda one: nodes.Add(self.read(one.left), self.read(one.right), negative=True),
+            "List": lambda one: nodes.ListOf(tuple(map(self.read, one.items))),
+            "Tuple": lambda one: nodes.ListOf(tuple(map(self.read, one.items))),
             "Compare": self.compare,
             "CondExpr": self.choose,
             "Call": self.call,
@@ -146,34 +130,34 @@ class _Reader:
             raise self.error(node, what)
         return reader(node)
 
-    def const(self, node: Syntax) -> Const:
+    def const(self, node: Syntax) -> nodes.Const:
         """Return a literal that fits JSON exactly."""
         value = node.value
         if isinstance(value, bool):
-            return Const(value)
+            return nodes.Const(value)
         if isinstance(value, str):
             problem = text_problem(value)
             if problem:
                 raise self.error(node, sentence(problem))
-            return Const(value)
+            return nodes.Const(value)
         if isinstance(value, int) and value > _MAX_WHOLE:
             raise self.error(node, "The number is too large.", "Write a whole number of at most 2^53.")
         if isinstance(value, float) and not math.isfinite(value):
             raise self.error(node, "The number is too large.")
         if isinstance(value, int | float):
-            return Const(value)
+            return nodes.Const(value)
         raise self.error(
             node,
             "A condition has no null. A fact without a value is unknown.",
             "Write known(x) or `x is known`.",
         )
 
-    def compare(self, node: Syntax) -> Compare:
+    def compare(self, node: Syntax) -> nodes.Compare:
         """Return a chain of comparisons."""
-        links = tuple(Comparison(_OPS[operand.op], self.read(operand.expr)) for operand in node.ops)
-        return Compare(self.read(node.expr), links)
+        links = tuple(nodes.Comparison(_OPS[operand.op], self.read(operand.expr)) for operand in node.ops)
+        return nodes.Compare(self.read(node.expr), links)
 
-    def choose(self, node: Syntax) -> Choose:
+    def choose(self, node: Syntax) -> nodes.Choose:
         """Return ``A if test else B``; without an ``else`` there would be no value."""
         if node.expr2 is None:
             raise self.error(
@@ -181,25 +165,25 @@ class _Reader:
                 "The `if` has no `else`. Without `else` it has no value when the condition is false.",
                 "Write: A if condition else B.",
             )
-        return Choose(self.read(node.test), self.read(node.expr1), self.read(node.expr2))
+        return nodes.Choose(self.read(node.test), self.read(node.expr1), self.read(node.expr2))
 
-    def filter(self, node: Syntax) -> Apply:
+    def filter(self, node: Syntax) -> nodes.Apply:
         """Return one of the allowed filters as a function of its subject."""
         function = _FILTERS.get(node.name)
         if function is None or node.node is None:
-            raise self.error(node, f'Filter "{node.name}" does not exist.', _meant(node.name, _FILTERS))
+            raise self.error(node, f'Filter "{node.name}" does not exist.', choice_hint(node.name, _FILTERS))
         arguments = self.arguments(node, 1 if function == "default" else 0)
-        return Apply(function, (self.read(node.node), *arguments))
+        return nodes.Apply(function, (self.read(node.node), *arguments))
 
     def test(self, node: Syntax) -> Node:
         """Return ``x is known`` and the like."""
         entry = _TESTS.get(node.name)
         if entry is None:
-            raise self.error(node, f'Test "is {node.name}" does not exist.', _meant(node.name, _TESTS))
+            raise self.error(node, f'Test "is {node.name}" does not exist.', choice_hint(node.name, _TESTS))
         self.arguments(node, 0)
         function, positive = entry
-        applied = Apply(function, (self.read(node.node),))
-        return applied if positive else Not(applied)
+        applied = nodes.Apply(function, (self.read(node.node),))
+        return applied if positive else nodes.Not(applied)
 
     def arguments(self, node: Syntax, wanted: int) -> tuple[Node, ...]:
         """Return exactly as many plain arguments as wanted."""
@@ -215,45 +199,45 @@ class _Reader:
             raise self.error(
                 node,
                 f'Function "{name}" does not exist.' if name else "Only a function can be called.",
-                _meant(name, _FUNCTIONS),
+                choice_hint(name, _FUNCTIONS),
             )
         (argument,) = self.arguments(node, 1)
         match name:
             case "step":
                 return self.step(node, argument)
             case "duty":
-                if isinstance(argument, Const) and not isinstance(argument.value, str):
+                if isinstance(argument, nodes.Const) and not isinstance(argument.value, str):
                     raise self.error(
                         node,
                         "duty() needs an id in quotes.",
                         "Write duty('eu-gdpr-33-controller-sa/initial'), for example.",
                     )
-                return DutyRef(argument)
+                return nodes.DutyRef(argument)
             case "duties":
                 self.verdict(node, argument)
-                return Apply("duties", (argument,))
+                return nodes.Apply("duties", (argument,))
             case "known":
-                return Apply("known", (argument,))
+                return nodes.Apply("known", (argument,))
             case _:
                 self.moment(node, name, argument)
-                return Apply("duration" if name == "duration" else "instant", (argument,))
+                return nodes.Apply("duration" if name == "duration" else "instant", (argument,))
 
-    def step(self, node: Syntax, argument: Node) -> StepRef:
+    def step(self, node: Syntax, argument: Node) -> nodes.StepRef:
         """Return a reference to a step, whose id must be literal so that order can be checked."""
-        if isinstance(argument, Const) and isinstance(argument.value, str):
-            return StepRef(argument.value)
+        if isinstance(argument, nodes.Const) and isinstance(argument.value, str):
+            return nodes.StepRef(argument.value)
         raise self.error(node, "step() needs the id of a step in quotes.", "Write step('wipe'), for example.")
 
     def verdict(self, node: Syntax, argument: Node) -> None:
         """Check the one argument of ``duties``."""
-        if not isinstance(argument, Const) or argument.value not in VERDICTS:
+        if not isinstance(argument, nodes.Const) or argument.value not in VERDICTS:
             raise self.error(
                 node, "duties() needs a verdict in quotes.", f"Choose one of: {', '.join(VERDICTS)}."
             )
 
     def moment(self, node: Syntax, function: str, argument: Node) -> None:
         """Check a literal duration or instant."""
-        if not isinstance(argument, Const):
+        if not isinstance(argument, nodes.Const):
             return
         try:
             (parse_duration if function == "duration" else parse_instant)(str(argument.value))
@@ -269,7 +253,7 @@ class _Reader:
             root = root.node
         links.reverse()
         if kind_of(root) == "Name" and root.name in self.names:
-            return self.parts(NameRef(root.name), links)
+            return self.parts(nodes.NameRef(root.name), links)
         if kind_of(root) == "Name":
             return self.fact(root, links)
         if kind_of(root) == "Call":
@@ -280,31 +264,35 @@ class _Reader:
         """Return attribute and index nodes over something that is only known at run time."""
         for link in links:
             if kind_of(link) == "Getattr":
-                base = Attribute(base, link.attr)
+                base = nodes.Attribute(base, link.attr)
             else:
-                base = Index(base, self.read(link.arg))
+                base = nodes.Index(base, self.read(link.arg))
         return base
 
     def part_of_call(self, called: Node, links: list[Syntax]) -> Node:
         """Return ``step('x').done``: the parts are known, so a wrong one is an error here."""
         first = links[0]
         known = (
-            STEP_PARTS if isinstance(called, StepRef) else DUTY_PARTS if isinstance(called, DutyRef) else ()
+            STEP_PARTS
+            if isinstance(called, nodes.StepRef)
+            else DUTY_PARTS
+            if isinstance(called, nodes.DutyRef)
+            else ()
         )
         word = first.attr if kind_of(first) == "Getattr" else ""
         if word not in known:
             what = (
                 "A step"
-                if isinstance(called, StepRef)
+                if isinstance(called, nodes.StepRef)
                 else "A duty"
-                if isinstance(called, DutyRef)
+                if isinstance(called, nodes.DutyRef)
                 else "The value"
             )
-            hint = _meant(word, known) if known else ""
+            hint = choice_hint(word, known) if known else ""
             raise self.error(first, f'{what} has no part "{word}".', hint)
         if links[1:] and word != "answer":
             raise self.error(links[1], f'"{word}" is a single value and has no parts.')
-        return self.parts(Attribute(called, word), links[1:])
+        return self.parts(nodes.Attribute(called, word), links[1:])
 
     def fact(self, root: Syntax, links: list[Syntax]) -> Node:
         """Follow the vocabulary as far as the keys are literal."""
@@ -315,7 +303,9 @@ class _Reader:
         for position, link in enumerate(links):
             segment = _literal(link)
             if isinstance(branch, Keyed) and kind_of(link) == "Getitem" and segment is None:
-                return self.parts(Index(FactRef(path), self.read(link.arg)), links[position + 1 :])
+                return self.parts(
+                    nodes.Index(nodes.FactRef(path), self.read(link.arg)), links[position + 1 :]
+                )
             below = step_into(branch, segment or "")
             if below is None:
                 raise self.error(link, *self.no_part(path, branch, segment))
@@ -324,7 +314,7 @@ class _Reader:
             raise self.error(
                 root, f'The name "{path}" is a group of facts.', f"Read one of: {', '.join(branch)}."
             )
-        return FactRef(path)
+        return nodes.FactRef(path)
 
     def no_part(self, path: str, branch: object, segment: str | None) -> tuple[str, str]:
         """Return message and hint for a wrong segment."""
@@ -386,9 +376,3 @@ def _literal(link: Syntax) -> str | None:
     if kind_of(link) == "Getattr":
         return str(link.attr)
     return link.arg.value if kind_of(link.arg) == "Const" and isinstance(link.arg.value, str) else None
-
-
-def _meant(word: str, known: object) -> str:
-    words = list(known)  # type: ignore[call-overload]
-    close = nearest(word, words)
-    return f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(words)}."

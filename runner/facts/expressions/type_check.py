@@ -9,28 +9,8 @@ from __future__ import annotations
 from typing import Literal, TypeAlias, assert_never
 
 from runner.base.text import nearest
-from runner.facts.expression import (
-    Add,
-    And,
-    Apply,
-    Attribute,
-    Choose,
-    Compare,
-    Comparison,
-    Const,
-    DutyRef,
-    Expression,
-    ExpressionError,
-    FactRef,
-    Index,
-    ListOf,
-    NameRef,
-    Negate,
-    Node,
-    Not,
-    Or,
-    StepRef,
-)
+from runner.facts import expression as nodes
+from runner.facts.expression import Expression, ExpressionError, Node, written
 from runner.facts.vocabulary.fact_types import Branch, FactType, Keyed, key_problem
 from runner.facts.vocabulary.lookup import find
 
@@ -125,106 +105,101 @@ class _Checker:
             "Write: ... is not empty." if kind in ("list", "map") else "Compare the value with another value."
         )
         raise self.error(
-            _word(node), f'The value of "{_word(node) or "this"}" is {WORDS[kind]}, not true or false.', hint
+            written(node),
+            f'The value of "{written(node) or "this"}" is {WORDS[kind]}, not true or false.',
+            hint,
         )
 
-    def kind(self, node: Node) -> Kind:
+    def kind(self, node: Node) -> Kind:  # noqa: C901 - one case for each kind of node
         """Return what kind of value a node gives, checking everything below it."""
         match node:
-            case Const(value):
+            case nodes.Const(value):
                 return "truth" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
-            case FactRef(path):
+            case nodes.FactRef(path):
                 return _branch_kind(find(path))
-            case NameRef():
+            case nodes.NameRef():
                 return "any"
-            case StepRef() | DutyRef():
-                word = _word(node)
+            case nodes.StepRef() | nodes.DutyRef():
+                word = written(node)
                 raise self.error(
                     word,
                     f'"{word}" needs a part.',
-                    f"Write {word}.{'done' if isinstance(node, StepRef) else 'applies'}.",
+                    f"Write {word}.{'done' if isinstance(node, nodes.StepRef) else 'applies'}.",
                 )
-            case Attribute(StepRef() | DutyRef(), name):
+            case nodes.Attribute(nodes.StepRef() | nodes.DutyRef(), name):
                 return _PARTS[name]
-            case Index(FactRef(path), key):
+            case nodes.Index(nodes.FactRef(path), key):
                 self.kind(key)
-                return _entry_kind(path)
-            case Attribute() | Index():
+                branch = find(path)
+                return _branch_kind(branch.member) if isinstance(branch, Keyed) else "any"
+            case nodes.Attribute() | nodes.Index():
                 return "any"
-            case ListOf(items):
+            case nodes.ListOf(items):
                 for item in items:
                     self.kind(item)
                 return "list"
-            case _:
-                return self.composed(node)
-
-    def composed(self, node: Not | And | Or | Compare | Add | Negate | Apply | Choose) -> Kind:
-        """Return the kind of a node that is made of others."""
-        match node:
-            case Not(item):
+            case nodes.Not(item):
                 return self.truth(item)
-            case And(items) | Or(items):
+            case nodes.And(items) | nodes.Or(items):
                 for item in items:
                     self.truth(item)
                 return "truth"
-            case Compare(first, rest):
-                return self.compared(first, rest)
-            case Add(left, right, negative):
+            case nodes.Compare(left, rest):
+                for link in rest:
+                    self.linked(left, link)
+                    left = link.right
+                return "truth"
+            case nodes.Add(left, right, negative):
                 return self.sum(left, right, negative)
-            case Negate(item):
-                return self.signed(item)
-            case Apply():
+            case nodes.Negate(item):
+                kind = self.kind(item)
+                if kind not in ("number", "duration", "any"):
+                    raise self.error(written(item), f"{WORDS[kind].capitalize()} has no sign.")
+                return kind
+            case nodes.Apply():
                 return self.applied(node)
-            case Choose(test, then, otherwise):
+            case nodes.Choose(test, then, otherwise):
                 self.truth(test)
                 kinds = {self.kind(then), self.kind(otherwise)}
                 return kinds.pop() if len(kinds) == 1 else "any"
             case _:
                 assert_never(node)
 
-    def compared(self, first: Node, rest: tuple[Comparison, ...]) -> Kind:
-        """Check every link of a chain."""
-        left = first
-        for link in rest:
-            self.linked(left, link)
-            left = link.right
-        return "truth"
-
-    def linked(self, left: Node, link: Comparison) -> None:
+    def linked(self, left: Node, link: nodes.Comparison) -> None:
         """Check one comparison: kinds first, then whether the words are words that the fact can hold."""
         one, other = self.kind(left), self.kind(link.right)
         if link.op in ("in", "not in"):
             if other not in ("list", "map", "any"):
                 hint = "Compare with ==." if other == "text" else ""
                 raise self.error(
-                    _word(link.right),
-                    f'The operator `in` needs a list or a map. "{_word(link.right)}" is {WORDS[other]}.',
+                    written(link.right),
+                    f'The operator `in` needs a list or a map. "{written(link.right)}" is {WORDS[other]}.',
                     hint,
                 )
             self.held(link.right, left)
             return
         if "any" not in (one, other) and one != other:
-            hint = f"Write: ... in {_word(left)}." if one == "list" and other == "text" else ""
+            hint = f"Write: ... in {written(left)}." if one == "list" and other == "text" else ""
             raise self.error(
-                _word(left),
+                written(left),
                 f"{WORDS[one].capitalize()} cannot be compared with {WORDS[other]}.",
                 hint or _pair_hint(one, other),
             )
         if link.op not in ("==", "!=") and not (one in _ORDERED and other in _ORDERED):
-            raise self.error(_word(left), f"{WORDS[one].capitalize()} has no order.")
+            raise self.error(written(left), f"{WORDS[one].capitalize()} has no order.")
         self.held(left, link.right)
         self.held(link.right, left)
 
     def held(self, fact: Node, other: Node) -> None:
         """Check that a fact, or a list of facts, can hold the literal words that it is compared with."""
-        if isinstance(fact, ListOf):
+        if isinstance(fact, nodes.ListOf):
             for item in fact.items:
                 self.held(other, item)
             return
-        branch = find(fact.path) if isinstance(fact, FactRef) else None
-        for literal in other.items if isinstance(other, ListOf) else (other,):
-            if isinstance(literal, Const) and isinstance(literal.value, str) and branch is not None:
-                self.holdable(branch, literal.value, _word(fact))
+        branch = find(fact.path) if isinstance(fact, nodes.FactRef) else None
+        for literal in other.items if isinstance(other, nodes.ListOf) else (other,):
+            if isinstance(literal, nodes.Const) and isinstance(literal.value, str) and branch is not None:
+                self.holdable(branch, literal.value, written(fact))
 
     def holdable(self, found: object, word: str, told: str) -> None:
         """Refuse a word that no choice, key or jurisdiction can be."""
@@ -253,17 +228,12 @@ class _Checker:
         if total is None:
             verb = "subtracted from" if negative else "added to"
             hint = "Write duration('2h')." if "text" in (one, other) else ""
-            raise self.error(_word(left), f"{WORDS[other].capitalize()} cannot be {verb} {WORDS[one]}.", hint)
+            raise self.error(
+                written(left), f"{WORDS[other].capitalize()} cannot be {verb} {WORDS[one]}.", hint
+            )
         return total
 
-    def signed(self, item: Node) -> Kind:
-        """Return the kind of a value with a sign."""
-        kind = self.kind(item)
-        if kind not in ("number", "duration", "any"):
-            raise self.error(_word(item), f"{WORDS[kind].capitalize()} has no sign.")
-        return kind
-
-    def applied(self, node: Apply) -> Kind:
+    def applied(self, node: nodes.Apply) -> Kind:
         """Return the kind of a function's result."""
         kinds = [self.kind(argument) for argument in node.arguments]
         takes = _TAKES.get(node.function)
@@ -277,12 +247,6 @@ class _Checker:
         return _RESULTS[node.function]
 
 
-def _entry_kind(path: str) -> Kind:
-    """Return the kind of an entry whose key is only known at run time."""
-    branch = find(path)
-    return _branch_kind(branch.member) if isinstance(branch, Keyed) else "any"
-
-
 def _branch_kind(found: Branch | None) -> Kind:
     match found:
         case FactType(_, kind, _, many):
@@ -294,28 +258,10 @@ def _branch_kind(found: Branch | None) -> Kind:
 
 
 def _pair_hint(one: Kind, other: Kind) -> str:
-    pair = {one, other}
-    if pair == {"truth", "text"}:
-        return "Write true or false, without quotes."
-    if pair == {"instant", "text"}:
-        return "Write instant('2026-11-24T09:30:00+01:00')."
-    if pair == {"duration", "text"}:
-        return "Write duration('72h')."
-    return ""
-
-
-def _word(node: Node) -> str:
-    """Return the word of the source that a node begins with, as far as it has one."""
-    match node:
-        case FactRef(word) | NameRef(word):
-            return word
-        case StepRef(step):
-            return f"step('{step}')"
-        case DutyRef(Const(duty)):
-            return f"duty('{duty}')"
-        case Const(value):
-            return str(value)
-        case Attribute(target, name):
-            return f"{_word(target)}.{name}"
-        case _:
-            return ""
+    hints = {
+        "truth": "Write true or false, without quotes.",
+        "instant": "Write instant('2026-11-24T09:30:00+01:00').",
+        "duration": "Write duration('72h').",
+    }
+    first, second = (one, other) if other == "text" else (other, one)
+    return hints.get(first, "") if second == "text" else ""

@@ -49,18 +49,19 @@ def compared(left: Value, op: ComparisonOp, right: Value, told: str) -> bool | U
         case "in":
             return _member(left, right, told)
         case "not in":
-            return _inverted(_member(left, right, told))
+            return inverted(_member(left, right, told))
         case "==":
             return _equal(left, right)
         case "!=":
-            return _inverted(_equal(left, right))
+            return inverted(_equal(left, right))
         case "<" | "<=" | ">" | ">=":
             return _ordered(left, op, right)
         case _:
             assert_never(op)
 
 
-def _inverted(answer: bool | Unknown) -> bool | Unknown:
+def inverted(answer: bool | Unknown) -> bool | Unknown:
+    """Turn true and false around; unknown stays unknown."""
     return answer if isinstance(answer, Unknown) else not answer
 
 

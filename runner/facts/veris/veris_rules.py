@@ -132,14 +132,10 @@ class Reading:
             self.leave("too broad for one fact of the vocabulary", path)
 
 
-def _summary(reading: Reading) -> None:
-    summary = reading.one("summary")
+def _victim(reading: Reading) -> None:
+    summary, name = reading.one("summary"), reading.one("victim.victim_id")
     if isinstance(summary, str):
         reading.state("incident.summary", summary, ("summary",))
-
-
-def _victim(reading: Reading) -> None:
-    name = reading.one("victim.victim_id")
     if isinstance(name, str) and name not in ("Unknown", ""):
         reading.state("organisation.name", name, ("victim", "victim_id"))
     countries = reading.listed("victim.country")
@@ -202,9 +198,6 @@ def _data(reading: Reading) -> None:
     for path in reading.below("attribute.confidentiality.data"):
         if path[-1] == "amount":
             reading.leave("records of one kind; only the total is imported", path)
-
-
-def _people(reading: Reading) -> None:
     reading.open_set("people.kinds", _KINDS, reading.listed("attribute.confidentiality.data_victim"))
 
 
@@ -289,25 +282,18 @@ def _times(reading: Reading) -> None:
         reading.notes.append(
             "VERIS dates have no hour and VERIS intervals have no start; set incident.occurred_at, discovered_at and aware_at"
         )
-
-
-def _standing(reading: Reading) -> None:
-    status = reading.one("security_incident")
-    if status != "Confirmed":
+    if reading.one("security_incident") != "Confirmed":
         reading.notes.append("the record does not confirm the incident; read security_incident")
 
 
 RULES: Final[tuple[Callable[[Reading], None], ...]] = (
-    _summary,
     _victim,
     _industry,
     _revenue,
     _data,
-    _people,
     _protection,
     _impact,
     _cause,
     _exfiltration,
     _times,
-    _standing,
 )

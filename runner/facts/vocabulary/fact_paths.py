@@ -52,6 +52,7 @@ _REGULATED_ELSEWHERE = (
     " jp_critical_infrastructure cl_essential_service za_financial_institution cbuae_institution difc_entity adgm_entity"
     " br_small_agent"
 )
+_REGULATED = f"{_REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}"
 _ROLES = "controller joint_controller processor data_owner data_holder"
 _VECTORS = (
     "hacking ransomware phishing credential_stuffing sim_swap smishing insider misdelivery loss theft misconfiguration"
@@ -65,6 +66,16 @@ _ELEMENTS = (
     " location communications special_category criminal_record children financial identity_document other"
 )
 _KINDS_OF_PEOPLE = "customers employees patients students minors subscribers members users vulnerable"
+
+
+def _reached(who: str) -> Mapping[str, Branch]:
+    return {
+        "name": if_any(f"{who}: name"),
+        "email": text(f"{who}: e-mail"),
+        "phone": text(f"{who}: telephone"),
+    }
+
+
 _DATA: Mapping[str, Branch] = {
     "involved": yes_no("Are personal data affected at all?"),
     "with_name": yes_no("Were the elements together with a name or another identifier?"),
@@ -119,10 +130,7 @@ _ORGANISATION: Mapping[str, Branch] = {
             "name": text("Name of the entity"),
             "country": place("Where the entity is established"),
             "role": one_of("The entity's role for the data", _ROLES),
-            "regulated_as": set_of(
-                "What the entity is regulated as",
-                f"{_REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}",
-            ),
+            "regulated_as": set_of("What the entity is regulated as", _REGULATED),
         },
     ),
     "address": prose("Postal address of the organisation"),
@@ -136,18 +144,13 @@ _ORGANISATION: Mapping[str, Branch] = {
     "role": set_of("Its role for the affected data", _ROLES),
     "public_body": yes_no("Is it a public body?"),
     "owner_public_body": yes_no("For data of other owners: is the owner a public body?"),
-    "owner_regulated_as": set_of(
-        "For data of other owners: how the owner is regulated",
-        f"{_REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}",
-    ),
+    "owner_regulated_as": set_of("For data of other owners: how the owner is regulated", _REGULATED),
     "serves_provider": yes_no(
         "Does it deliver part of a service for a provider that has the contract with the subscribers?"
     ),
     "source_of_breach": yes_no("Did the breach happen in its own systems?"),
     "sectors": set_of("Its sectors", _SECTORS),
-    "regulated_as": set_of(
-        "What it is regulated as", f"{_REGULATED_US} {_REGULATED_EU_UK} {_REGULATED_ELSEWHERE}"
-    ),
+    "regulated_as": set_of("What it is regulated as", _REGULATED),
     "turnover": {
         "amount": FactType("Annual turnover", "number"),
         "currency": text("Currency of the turnover (ISO 4217)"),
@@ -159,11 +162,7 @@ _ORGANISATION: Mapping[str, Branch] = {
         "phone": text("Contact point: telephone"),
         "address": prose("Contact point: postal address"),
     },
-    "dpo": {
-        "name": if_any("Data protection officer: name"),
-        "email": text("Data protection officer: e-mail"),
-        "phone": text("Data protection officer: telephone"),
-    },
+    "dpo": _reached("Data protection officer"),
     "counsel": {
         "name": if_any("Counsel: name"),
         "firm": text("Counsel: firm"),
@@ -175,11 +174,7 @@ _ORGANISATION: Mapping[str, Branch] = {
         "hours": text("Hours of that line"),
         "url": text("Page for affected people"),
     },
-    "second_contact": {
-        "name": if_any("Second contact point: name"),
-        "email": text("Second contact point: e-mail"),
-        "phone": text("Second contact point: telephone"),
-    },
+    "second_contact": _reached("Second contact point"),
     "language": text("Language in which its notices are written (BCP 47, as de or fr-CH)"),
     "lei": text("Legal Entity Identifier (LEI)"),
     "parent": if_any("Parent or affiliated corporation, where there is one"),
@@ -191,11 +186,7 @@ _ORGANISATION: Mapping[str, Branch] = {
     "safeguards": set_of(
         "Safeguards that were in place before (HIPAA)", "privacy_rule administrative physical technical"
     ),
-    "press": {
-        "name": if_any("Contact for the press: name"),
-        "email": text("Contact for the press: e-mail"),
-        "phone": text("Contact for the press: telephone"),
-    },
+    "press": _reached("Contact for the press"),
     "registrant": REGISTRANT,
 }
 _INCIDENT: Mapping[str, Branch] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -74,56 +75,30 @@ def key_problem(key: KeyKind, text: str) -> str:
     return f'"{text[:40]}" is not a valid {key.replace("_", " ")}; write {_KEY_EXAMPLES[key]}'
 
 
-def text(title: str) -> FactType:
-    """Make a fact of one line."""
-    return FactType(title, "text")
+text = partial(FactType, kind="text")
+"""Make a fact of one line."""
+if_any = partial(FactType, kind="text", optional=True)
+"""Make a fact of one line about a person or thing that can be absent: ``none`` means absent."""
+prose = partial(FactType, kind="prose")
+"""Make a fact of several sentences."""
+yes_no = partial(FactType, kind="bool")
+"""Make a fact that is true or false."""
+count = partial(FactType, kind="int")
+"""Make a whole number."""
+number = partial(FactType, kind="number")
+"""Make a number."""
+instant = partial(FactType, kind="instant")
+"""Make a moment with its offset; ``ahead`` where it may be one to come."""
+place = partial(FactType, kind="jurisdiction")
+"""Make a country, or a part of one."""
+places = partial(FactType, kind="jurisdiction", many=True)
+"""Make a set of places."""
 
 
-def if_any(title: str) -> FactType:
-    """Return a fact of one line about a person or thing that can be absent: ``none`` means absent."""
-    return FactType(title, "text", optional=True)
-
-
-def prose(title: str) -> FactType:
-    """Make a fact of several sentences."""
-    return FactType(title, "prose")
-
-
-def yes_no(title: str) -> FactType:
-    """Make a fact that is true or false."""
-    return FactType(title, "bool")
-
-
-def count(title: str) -> FactType:
-    """Make a whole number."""
-    return FactType(title, "int")
-
-
-def number(title: str) -> FactType:
-    """Make a number."""
-    return FactType(title, "number")
-
-
-def instant(title: str, *, ahead: bool = False) -> FactType:
-    """Make a moment with its offset; ``ahead`` where it may be one to come."""
-    return FactType(title, "instant", ahead=ahead)
-
-
-def place(title: str) -> FactType:
-    """Make a country, or a part of one."""
-    return FactType(title, "jurisdiction")
-
-
-def places(title: str) -> FactType:
-    """Make a set of places."""
-    return FactType(title, "jurisdiction", many=True)
-
-
-def one_of(title: str, choices: str) -> FactType:
+def one_of(title: str, choices: str, *, many: bool = False) -> FactType:
     """Make one of several words, which ``choices`` holds with spaces between them."""
-    return FactType(title, "choice", tuple(choices.split()))
+    return FactType(title, "choice", tuple(choices.split()), many)
 
 
-def set_of(title: str, choices: str) -> FactType:
-    """Make a set of several words, which ``choices`` holds with spaces between them."""
-    return FactType(title, "choice", tuple(choices.split()), many=True)
+set_of = partial(one_of, many=True)
+"""Make a set of several words, which ``choices`` holds with spaces between them."""

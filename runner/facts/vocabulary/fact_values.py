@@ -11,7 +11,7 @@ import math
 import re
 from typing import Any
 
-from runner.base.instants import instant_text, parse_instant
+from runner.base.instants import instant_text, is_zone, parse_instant
 from runner.base.jurisdictions import place_problem
 from runner.base.text import clean, nearest, text_problem
 from runner.facts.vocabulary.fact_types import NONE, Branch, FactType, Keyed, key_problem
@@ -146,7 +146,10 @@ def _checked_one(path: str, fact_type: FactType, value: Any) -> Any:
             text = _checked_text(path, value, many_lines=fact_type.kind == "prose")
             return NONE if fact_type.optional and text.lower() == NONE else text
         case "instant":
-            return _checked_instant(path, value)
+            try:
+                return instant_text(parse_instant(value))
+            except ValueError as error:
+                raise FactProblem(path, f'Fact "{path}" is not valid: {error}.') from None
         case _:
             return _checked_word(path, fact_type, value)
 
@@ -189,16 +192,9 @@ def _checked_text(path: str, value: str, *, many_lines: bool) -> str:
     return text
 
 
-def _checked_instant(path: str, value: str) -> str:
-    try:
-        return instant_text(parse_instant(value))
-    except ValueError as error:
-        raise FactProblem(path, f'Fact "{path}" is not valid: {error}.') from None
-
-
 def _checked_word(path: str, fact_type: FactType, value: str) -> str:
     """Check a zone, a jurisdiction or a choice."""
-    if fact_type.kind == "zone" and not _is_zone(value):
+    if fact_type.kind == "zone" and not (_ZONE.fullmatch(value) and is_zone(value)):
         raise FactProblem(
             path, f'Fact "{path}" must be an IANA time zone.', "Write a time zone such as Europe/Berlin."
         )
@@ -216,19 +212,6 @@ def _checked_word(path: str, fact_type: FactType, value: str) -> str:
             path, message, f'Write "{close}", the nearest word.' if close else f"Choose one of: {few}."
         )
     return value
-
-
-def _is_zone(value: str) -> bool:
-    """Return whether the IANA data, which is the same on every machine, know the name."""
-    from zoneinfo import ZoneInfo
-
-    if not _ZONE.fullmatch(value):
-        return False
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
 
 
 def _short(value: Any) -> str:

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from runner.base.instants import parse_instant
-from runner.base.text import clean, nearest, sentence, text_problem
+from runner.base.text import choice_hint, clean, sentence, text_problem
 from runner.facts.vocabulary.fact_types import Branch, FactType, Keyed
 from runner.facts.vocabulary.fact_values import FactProblem, branch_at, checked_value, no_such_path
 from runner.facts.vocabulary.lookup import roots, step_into
@@ -69,20 +69,13 @@ def flatten(path: str, value: Any, report: Report, origin: Origin | None = None)
     yield from _leaves(_Place(path, branch, (), origin or Origin()), value, report)
 
 
-def check_value(path: str, value: Any) -> tuple[FactProblem, ...]:
-    """Return everything that is wrong with a value given as data for a fact, a map, a list or a group."""
-    misplaceds: list[Misplaced] = []
-    for _ in flatten(path, value, misplaceds.append):
-        pass
-    return tuple(misplaced.problem for misplaced in misplaceds)
-
-
 def _leaves(place: _Place, value: Any, report: Report) -> Iterator[Leaf]:
     try:
         if isinstance(place.branch, FactType | Keyed) and isinstance(value, Mapping) and "value" in value:
             place, value = _unwrapped(place, value)
         if isinstance(place.branch, FactType):
-            yield _leaf(place, value)
+            checked = checked_value(place.path, value)
+            yield Leaf(Stated(key=place.path, value=checked, **asdict(place.origin)), place.where)
             return
         members = list(_members(place, value))
     except FactProblem as problem:
@@ -96,20 +89,10 @@ def _leaves(place: _Place, value: Any, report: Report) -> Iterator[Leaf]:
             yield from _leaves(below, member, report)
 
 
-def _leaf(place: _Place, value: Any) -> Leaf:
-    origin = place.origin
-    checked = checked_value(place.path, value)
-    stated = Stated(
-        key=place.path, value=checked, source=origin.source, confidence=origin.confidence, at=origin.at
-    )
-    return Leaf(stated, place.where)
-
-
 def _unwrapped(place: _Place, wrapper: Mapping[Any, Any]) -> tuple[_Place, Any]:
     for key in wrapper:
         if key not in WRAPPER:
-            close = nearest(str(key), WRAPPER)
-            hint = f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(WRAPPER)}."
+            hint = choice_hint(str(key), WRAPPER)
             raise FactProblem(place.path, f'The key "{str(key)[:40]}" is unknown.', hint)
     origin = _origin(place, wrapper)
     return replace(place, where=(*place.where, "value"), origin=origin), wrapper["value"]

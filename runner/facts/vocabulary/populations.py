@@ -39,7 +39,8 @@ def whole(read: Callable[[str], Value], ids: tuple[str, ...], path: str) -> Valu
     missing = tuple(name for value in each if isinstance(value, Unknown) for name in value.missing)
     if missing:
         return Unknown(tuple(sorted(missing)))
-    if path.startswith("people.") and len(ids) > 1 and _is_count(each[0]):
+    is_count = isinstance(each[0], Mapping | int) and not isinstance(each[0], bool)
+    if path.startswith("people.") and len(ids) > 1 and is_count:
         return Unknown((path,))
     if all(value == each[0] for value in each):
         return each[0]
@@ -60,7 +61,3 @@ def _union(each: list[Value]) -> Value:
             if member not in members:
                 members.append(member)
     return tuple(members)
-
-
-def _is_count(value: Value) -> bool:
-    return isinstance(value, Mapping) or (isinstance(value, int) and not isinstance(value, bool))

@@ -118,19 +118,17 @@ DORA: Mapping[str, Branch] = {
     "recurring_dates": prose("When the recurring incidents occurred"),
 }
 REGISTRANT: Mapping[str, Branch] = {
-    "incorporated_in": FactType("State or other jurisdiction of incorporation (SEC)", "text"),
-    "file_number": FactType("Commission file number (SEC)", "text"),
-    "security": FactType("Title of the class of securities that is registered (SEC)", "text"),
-    "symbol": FactType("Trading symbol", "text"),
-    "exchange": FactType("Name of the exchange", "text"),
-    "emerging_growth": FactType("Is it an emerging growth company (SEC)?", "bool"),
-    "signatory": FactType("Who signs for the registrant: name and title", "text"),
+    "incorporated_in": text("State or other jurisdiction of incorporation (SEC)"),
+    "file_number": text("Commission file number (SEC)"),
+    "security": text("Title of the class of securities that is registered (SEC)"),
+    "symbol": text("Trading symbol"),
+    "exchange": text("Name of the exchange"),
+    "emerging_growth": yes_no("Is it an emerging growth company (SEC)?"),
+    "signatory": text("Who signs for the registrant: name and title"),
 }
 RANSOM: Mapping[str, Branch] = {
-    "reasons": FactType("Why a ransom payment was necessary", "prose"),
-    "alternatives": FactType("Alternatives to the ransom payment that were considered", "prose"),
-    "diligence": FactType("What was done to find alternatives to the ransom payment", "prose"),
-    "sanctions_check": FactType(
-        "What was done to comply with sanctions rules before the ransom payment", "prose"
-    ),
+    "reasons": prose("Why a ransom payment was necessary"),
+    "alternatives": prose("Alternatives to the ransom payment that were considered"),
+    "diligence": prose("What was done to find alternatives to the ransom payment"),
+    "sanctions_check": prose("What was done to comply with sanctions rules before the ransom payment"),
 }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
-from runner.base.text import nearest, text_problem
+from runner.base.instants import is_zone
+from runner.base.text import near_hint, text_problem
 from runner.errors import Problem
 from runner.routing.messaging import ContactPoint
 
@@ -18,15 +17,9 @@ Spot = tuple[int, int]
 """Line and column, from 1."""
 
 
-class Ways(NamedTuple):
-    """What a contact may be for: channels of the home, or kinds of addresses."""
-
-    channels: Collection[str]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return everything that a contact's channel may be called."""
-        return tuple(dict.fromkeys((*self.channels, *KINDS)))
+def names_of(channels: Iterable[str]) -> tuple[str, ...]:
+    """Return everything that a contact's channel may be called: channels of the home, and kinds of addresses."""
+    return tuple(dict.fromkeys((*channels, *KINDS)))
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,14 +69,14 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def check_entries(listing: Listing, ways: Ways, known: Collection[str]) -> Iterator[Problem]:
+def check_entries(listing: Listing, names: Collection[str], known: Collection[str]) -> Iterator[Problem]:
     """Yield the problems of a list, also together with the ``known`` people."""
     seen: dict[str, int] = {}
     everybody = {*known, *(entry.person for entry in listing.entries)}
     for entry in listing.entries:
         yield from _named(listing, entry, seen)
-        yield from _contacts(listing, entry, ways)
-        if entry.zone and not _is_zone(entry.zone):
+        yield from _contacts(listing, entry, names)
+        if entry.zone and not is_zone(entry.zone):
             hint = "Write a time zone such as Europe/Berlin."
             yield listing.problem(entry.spot("zone"), "The time zone is not an IANA time zone.", hint)
         if entry.alternate:
@@ -112,12 +105,11 @@ def _named(listing: Listing, entry: Entry, seen: dict[str, int]) -> Iterator[Pro
         yield listing.problem(entry.spot("name"), f"The name is not valid: {why}.")
 
 
-def _contacts(listing: Listing, entry: Entry, ways: Ways) -> Iterator[Problem]:
+def _contacts(listing: Listing, entry: Entry, names: Collection[str]) -> Iterator[Problem]:
     for index, contact in enumerate(entry.contacts):
         spot = entry.spot(str(index))
-        if contact.channel not in ways.names:
-            close = nearest(contact.channel, ways.names)
-            hint = f'Write "{close}", the nearest name.' if close else f"known: {', '.join(ways.names)}"
+        if contact.channel not in names:
+            hint = near_hint(contact.channel, names, f"known: {', '.join(names)}")
             yield listing.problem(
                 spot, f'Channel "{contact.channel}" does not exist.', hint, severity="warning"
             )
@@ -129,14 +121,5 @@ def _contacts(listing: Listing, entry: Entry, ways: Ways) -> Iterator[Problem]:
 
 def _stranger(listing: Listing, spot: Spot, person: str, everybody: Collection[str]) -> Iterator[Problem]:
     if person not in everybody:
-        close = nearest(person, everybody)
-        hint = f'Write "{close}", the nearest name.' if close else "Add the person to this list."
+        hint = near_hint(person, everybody, "Add the person to this list.")
         yield listing.problem(spot, f'Person "{person}" is not in the contact list.', hint)
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # a zone that is not there is a KeyError of its own
-        return False
-    return True

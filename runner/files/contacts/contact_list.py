@@ -6,7 +6,7 @@ proves nothing. What would let less through, a stop or a risk, is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import msgspec
 from runner.base.text import sentence
 from runner.decoding import convert
 from runner.errors import NotFound, Problem, Usage
-from runner.files.contacts.contact_entries import Entry, Listing, Ways
+from runner.files.contacts.contact_entries import Entry, Listing
 from runner.routing.organisation import Person
 from runner.yamlfile.positions import place_of
 from runner.yamlfile.source import Source, load
@@ -105,7 +105,7 @@ ENDINGS = {
 }
 
 
-def read_list(path: Path, ways: Ways) -> Listing:
+def read_list(path: Path, names: Collection[str]) -> Listing:
     """Return what a list says; raises NotFound, Usage for another ending, or Invalid where it cannot be read at all."""
     form = ENDINGS.get(path.suffix.lower())
     if form is None:
@@ -120,7 +120,7 @@ def read_list(path: Path, ways: Ways) -> Listing:
         case "csv":
             from runner.files.contacts.csv_contacts import read_csv
 
-            return read_csv(path, ways)
+            return read_csv(path, names)
         case "vcard":
             from runner.files.contacts.vcard_contacts import read_vcards
 

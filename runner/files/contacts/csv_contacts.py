@@ -7,12 +7,12 @@ of address, and ``CHANNEL.domains`` names what that address depends on. Roles an
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from runner.base.text import clean, nearest
+from runner.base.text import clean, near_hint
 from runner.errors import Invalid, Problem
-from runner.files.contacts.contact_entries import Entry, Listing, Spot, Ways
+from runner.files.contacts.contact_entries import Entry, Listing, Spot
 from runner.files.people_lists.list_rows import Row, open_people, separator
 from runner.routing.messaging import ContactPoint
 from runner.yamlfile.limited_files import read_file
@@ -23,7 +23,7 @@ _APART = re.compile(r"[\s;]+")
 _DOMAINS = ".domains"
 
 
-def read_csv(path: Path, ways: Ways) -> Listing:
+def read_csv(path: Path, names: Collection[str]) -> Listing:
     """Return what a list says, with every row that is none as a problem; raises Invalid where there are no rows."""
     people = open_people(path)
     try:
@@ -35,10 +35,10 @@ def read_csv(path: Path, ways: Ways) -> Listing:
             code="file_unreadable",
         ) from None
     empty = Listing(file=str(path))
-    problems = _columns(empty, people.columns, ways, ruler)
+    problems = _columns(empty, people.columns, names, ruler)
     if problems:
         return Listing(file=str(path), problems=tuple(problems))
-    called = {name.lower(): name for name in ways.names}
+    called = {name.lower(): name for name in names}
     entries: list[Entry] = []
     roles: dict[str, list[str]] = {}
     places: dict[str, Spot] = {}
@@ -62,11 +62,15 @@ def read_csv(path: Path, ways: Ways) -> Listing:
     )
 
 
-def _columns(empty: Listing, columns: Sequence[str], ways: Ways, ruler: _Ruler) -> list[Problem]:
+def _columns(empty: Listing, columns: Sequence[str], names: Collection[str], ruler: _Ruler) -> list[Problem]:
     """Return the problems of the first line, without its words: a file without column names has people there."""
-    possible = [*FIXED, *(name.lower() for name in ways.names)]
+    possible = [*FIXED, *(name.lower() for name in names)]
     problems = [
-        empty.problem(ruler.spot(1, index), "The column is unknown.", _hint(column, possible))
+        empty.problem(
+            ruler.spot(1, index),
+            "The column is unknown.",
+            near_hint(column, possible, f"columns: {', '.join(possible)}"),
+        )
         for index, column in enumerate(columns)
         if column.removesuffix(_DOMAINS) not in possible
     ]
@@ -77,11 +81,6 @@ def _columns(empty: Listing, columns: Sequence[str], ways: Ways, ruler: _Ruler) 
             )
         )
     return problems
-
-
-def _hint(column: str, possible: Sequence[str]) -> str:
-    close = nearest(column, possible)
-    return f'Write "{close}", the nearest name.' if close else f"columns: {', '.join(possible)}"
 
 
 def _entry(row: Row, columns: Sequence[str], called: Mapping[str, str], ruler: _Ruler) -> Entry:

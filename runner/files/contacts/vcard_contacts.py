@@ -143,7 +143,10 @@ def _entry(card: list[_Line], begun: Spot) -> Entry:
     named = next((line for line in card if line.name == "FN"), None)
     nick = next((line for line in card if line.name == "NICKNAME"), None)
     zone = next((line.text for line in card if line.name == "TZ" and "/" in line.text), "")
-    ways = sorted(filter(_reaches, card), key=lambda line: line.preference)
+    ways = sorted(
+        (line for line in card if line.name == "EMAIL" or (line.name == "TEL" and not line.types & _SILENT)),
+        key=lambda line: line.preference,
+    )
     called = named or nick
     return Entry(
         person=clean(nick.text.partition(",")[0])
@@ -157,10 +160,6 @@ def _entry(card: list[_Line], begun: Spot) -> Entry:
             **{str(index): line.spot for index, line in enumerate(ways)},
         },
     )
-
-
-def _reaches(line: _Line) -> bool:
-    return line.name == "EMAIL" or (line.name == "TEL" and not line.types & _SILENT)
 
 
 def _contact(line: _Line) -> ContactPoint:

@@ -11,23 +11,12 @@ import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal
-from zoneinfo import ZoneInfo
 
+from runner.base.instants import is_zone
 from runner.base.text import clean, text_problem
 from runner.incident.campaigns.campaign import Basis, Contact
 from runner.incident.notices.letters import Person
 
-COLUMNS = (
-    "email",
-    "phone",
-    "email_basis",
-    "sms_consent",
-    "sms_exemption",
-    "email_breached",
-    "deceased",
-    "exempt",
-    "zone",
-)
 BASES: tuple[Basis, ...] = ("esign", "primary", "agreed")
 MAX_REASON = 120
 _YES, _NO = frozenset({"yes", "true", "1"}), frozenset({"", "no", "false", "0"})
@@ -50,7 +39,7 @@ def contact_of(person: Person, cells: Mapping[str, str]) -> tuple[Contact | None
                 f"the reason in {name} is longer than {MAX_REASON} characters, or has hidden characters"
             )
     zone = cells.get("zone", "").strip()
-    if zone and not _is_zone(zone):
+    if zone and not is_zone(zone):
         problems.append("the time zone is not an IANA time zone, such as America/New_York")
     contact = Contact(
         person=person,
@@ -79,15 +68,6 @@ def _basis(text: str, problems: list[str]) -> frozenset[Basis]:
     if any(word not in BASES for word in words):
         problems.append(f"the value of email_basis must be of: {', '.join(BASES)}")
     return frozenset(base for base in BASES if base in words)
-
-
-@lru_cache(maxsize=1024)
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError):
-        return False
-    return True
 
 
 def same_address(address: str) -> tuple[Literal["email", "phone"], str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from runner.incident.apply.builder import IncidentBuilder
 from runner.incident.state import events as e
@@ -21,55 +21,42 @@ def _planned(draft: IncidentBuilder, event: e.CampaignPlanned, at: datetime, seq
     )
 
 
-def _moved(draft: IncidentBuilder, event: e.CampaignMoved, at: datetime, seq: int) -> None:
-    _change(draft, event.campaign, state=event.state, by=event.by, reason=event.reason, at=at)
-
-
-def _stretch(draft: IncidentBuilder, event: e.CampaignStretch, at: datetime, seq: int) -> None:
-    known = _known(draft, event.campaign)
-    _change(
-        draft,
-        event.campaign,
-        chunks=max(known.chunks, event.last),
-        unknown=known.unknown + event.outcomes.get("unknown", 0),
-        roots=(*known.roots, (event.first, event.last, event.root)),
-    )
-
-
-def _resolved(draft: IncidentBuilder, event: e.CampaignResolved, at: datetime, seq: int) -> None:
-    known = _known(draft, event.campaign)
-    _change(draft, event.campaign, unknown=max(0, known.unknown - event.people))
-
-
-def _asked(draft: IncidentBuilder, event: e.SubstituteDue, at: datetime, seq: int) -> None:
-    known = _known(draft, event.campaign)
-    ask = SubstituteAsk(place=event.place, ground=event.ground, why=event.why, at=at)
-    _change(draft, event.campaign, asks=(*known.asks, ask))
-
-
-def _given(draft: IncidentBuilder, event: e.SubstituteGiven, at: datetime, seq: int) -> None:
-    known = _known(draft, event.campaign)
-    left = tuple(
-        msgspec.structs.replace(ask, why="") if ask.place == event.place else ask for ask in known.asks
-    )
-    _change(draft, event.campaign, asks=left)
-
-
-def _known(draft: IncidentBuilder, name: str) -> CampaignView:
-    campaign: CampaignView = draft.table("campaigns")[name]
-    return campaign
-
-
-def _change(draft: IncidentBuilder, name: str, **changes: Any) -> None:
+def _changed(draft: IncidentBuilder, event: Any, at: datetime, seq: int) -> None:
     table = draft.table("campaigns")
-    table[name] = msgspec.structs.replace(table[name], **changes)
+    table[event.campaign] = _after(table[event.campaign], event, at)
+
+
+def _after(
+    known: CampaignView,
+    event: e.CampaignMoved | e.CampaignStretch | e.CampaignResolved | e.SubstituteDue | e.SubstituteGiven,
+    at: datetime,
+) -> CampaignView:
+    match event:
+        case e.CampaignMoved(state=state, by=by, reason=reason):
+            return replace(known, state=state, by=by, reason=reason, at=at)
+        case e.CampaignStretch(first=first, last=last, root=root, outcomes=outcomes):
+            return replace(
+                known,
+                chunks=max(known.chunks, last),
+                unknown=known.unknown + outcomes.get("unknown", 0),
+                roots=(*known.roots, (first, last, root)),
+            )
+        case e.CampaignResolved(people=people):
+            return replace(known, unknown=max(0, known.unknown - people))
+        case e.SubstituteDue(place=place, ground=ground, why=why):
+            return replace(
+                known, asks=(*known.asks, SubstituteAsk(place=place, ground=ground, why=why, at=at))
+            )
+        case e.SubstituteGiven(place=place):
+            left = (replace(ask, why="") if ask.place == place else ask for ask in known.asks)
+            return replace(known, asks=tuple(left))
 
 
 CAMPAIGNS: dict[type[e.AnyEvent], Callable[[IncidentBuilder, Any, datetime, int], None]] = {
     e.CampaignPlanned: _planned,
-    e.CampaignMoved: _moved,
-    e.CampaignStretch: _stretch,
-    e.CampaignResolved: _resolved,
-    e.SubstituteDue: _asked,
-    e.SubstituteGiven: _given,
+    e.CampaignMoved: _changed,
+    e.CampaignStretch: _changed,
+    e.CampaignResolved: _changed,
+    e.SubstituteDue: _changed,
+    e.SubstituteGiven: _changed,
 }

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
-from runner.base.states import Refusal
+from runner.base.redacted import Redacted
+from runner.base.states import ReceiptKind, Refusal
 from runner.incident.notices.letters import Group, Person
+from runner.routing.messaging import About, AddressState
 from runner.routing.traffic import Rate
 
 Way = Literal["email", "sms", "post"]
@@ -39,6 +41,18 @@ REACHED: tuple[Reached, ...] = ("none", "posted", "accepted", "relayed", "delive
 SuppressedFor = Literal["hard_bounce", "complaint", "stop", "manual"]
 OPEN: tuple[OwedState, ...] = ("ready", "sending", "unknown", "post", "unreachable")
 """States in which a person is still to be notified."""
+OUT_OF_REACH: tuple[OwedState, ...] = ("unreachable", "post")
+"""Those for whom substitute notice may stand in: no way leads to them, or only letters that are too many or too dear."""
+ELECTRONIC: tuple[Way, ...] = ("email", "sms")
+"""The ways that leave by our channels, first to try first."""
+BOUNCED, COMPLAINED = 1, 2
+BulkReceiptKind = ReceiptKind | Literal["posted", "returned"]
+RECEIPT_KINDS: tuple[BulkReceiptKind, ...] = (
+    *(kind for kind in get_args(ReceiptKind) if "recalled" not in kind),
+    "posted",
+    "returned",
+)
+"""The kinds of receipts that a file may have."""
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,8 +162,13 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
         """The people to notify of this list."""
         return self.rows - self.duplicates
 
+    @property
+    def sent_to(self) -> int:
+        """The people to whom the notice goes by a channel first, and not by letter."""
+        return sum(self.ways.get(way, 0) for way in ELECTRONIC)
 
-class Counters(msgspec.Struct, frozen=True, kw_only=True):
+
+class Counters(msgspec.Struct, frozen=True):
     """What a running campaign is judged by."""
 
     sent: int = 0
@@ -157,6 +176,60 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     bounced: int = 0
     """Addresses that do not exist, said at once or later."""
     complaints: int = 0
+
+
+class Owed(msgspec.Struct, frozen=True, kw_only=True):
+    """How one person of a list stands."""
+
+    campaign: str
+    n: int
+    group: int
+    state: OwedState
+    ways: tuple[Way, ...]
+    """What is left, first to try first."""
+    evidence: Reached = "none"
+    tries: int = 0
+    not_before: datetime | None = None
+    chunk: int = 0
+    hit: int = 0
+    """``BOUNCED``, ``COMPLAINED``, or both."""
+    why: str = ""
+    address: bytes = b""
+    """The digest of the address of the first way; empty where it needs none."""
+    domain: bytes = b""
+
+
+class Claimed(Owed, frozen=True, kw_only=True):
+    """One person of a claimed chunk, with every contact method."""
+
+    contact: Contact
+
+
+class NewOwed(Claimed, frozen=True, kw_only=True):
+    """One person of a list on the way into the store."""
+
+    reference: bytes
+    person: bytes
+
+
+class BulkReceipt(Redacted, frozen=True, kw_only=True):
+    """One thing that came back; one of ``key``, ``provider_id``, ``reference`` or ``address`` says about whom."""
+
+    SHOWN = ("kind", "code")
+
+    kind: BulkReceiptKind
+    key: str = ""
+    """The idempotency key of the message: ENVID and Message-ID of a mail."""
+    provider_id: str = ""
+    way: Way = "email"
+    """With ``provider_id``: whose names they are."""
+    reference: str = ""
+    address: str = ""
+    code: str = ""
+    about: About = "recipient"
+    """With ``failed``: whose fault it is."""
+    found: AddressState = ""
+    """With ``failed``: what it proves of the address itself."""
 
 
 class Tally(msgspec.Struct, frozen=True):

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from runner.actions import Action, Slot
 from runner.errors import Refused
 from runner.incident.campaigns.campaign import Campaign, Ground, Tally
+from runner.incident.campaigns.transitions import require_reason, sendable
 from runner.incident.state import campaigns as b
 from runner.incident.state import events as e
 from runner.incident.state.incident import Incident
@@ -34,25 +36,10 @@ def decide_campaign(incident: Incident, event: b.AnyCampaignEvent) -> tuple[e.An
             )
             return () if asked else (event,)
         case b.SubstituteGiven(reason=reason):
-            return (_reasoned(event, reason, "Add --reason WHY: what was done, and where."),)
+            require_reason(reason, "Add --reason WHY: what was done, and where.")
+            return (event,)
         case b.CampaignStretch() | b.CampaignResolved():
             return (event,)
-
-
-def sendable(incident: Incident) -> None:
-    """Raise Refused where nothing may leave for affected people: in an exercise (R36), and while the incident rests."""
-    if incident.kind != "real":
-        raise Refused(
-            f'Incident "{incident.codename}" is of kind {incident.kind}. Rule R36 blocks every message to affected people.',
-            hint="tocsin notice letters NOTICE --people FILE --out DIR --draft",
-            code="exercise",
-        )
-    if incident.state != "open":
-        raise Refused(
-            f'Incident "{incident.codename}" is {incident.state}. Nothing was sent.',
-            hint="tocsin resume" if incident.state == "paused" else "Open another incident.",
-            code="incident_paused" if incident.state == "paused" else "incident_closed",
-        )
 
 
 def _moved(incident: Incident, event: b.CampaignMoved) -> tuple[e.AnyEvent, ...]:
@@ -60,7 +47,7 @@ def _moved(incident: Incident, event: b.CampaignMoved) -> tuple[e.AnyEvent, ...]
     if known is None:
         raise Refused(
             f'Campaign "{event.campaign}" does not exist.',
-            hint="tocsin bulk plan NOTICE --people FILE",
+            hint=Action("bulk.plan", Slot("NOTICE"), {"people": Slot("FILE", "file")}),
             code="unknown_campaign",
         )
     if event.state == "sending":
@@ -68,14 +55,8 @@ def _moved(incident: Incident, event: b.CampaignMoved) -> tuple[e.AnyEvent, ...]
     if known.state == event.state:
         return ()
     if event.by and (event.state == "paused" or known.state == "paused"):
-        return (_reasoned(event, event.reason, "Add --reason WHY"),)
+        require_reason(event.reason)
     return (event,)
-
-
-def _reasoned(event: e.AnyEvent, reason: str, hint: str) -> e.AnyEvent:
-    if not reason.strip():
-        raise Refused("The reason is missing.", hint=hint, code="reason")
-    return event
 
 
 HIPAA = "us-hipaa-164-400"
@@ -91,14 +72,6 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     unreachable: int = 0
     cost: float = 0
     forms: tuple[str, ...] = ()
-
-
-class Crossed(msgspec.Struct, frozen=True, kw_only=True):
-    """A line that was crossed."""
-
-    place: str
-    ground: str
-    why: str
 
 
 def counted(campaign: Campaign, tallies: Sequence[Tally]) -> Mapping[str, Counted]:
@@ -121,33 +94,32 @@ def counted(campaign: Campaign, tallies: Sequence[Tally]) -> Mapping[str, Counte
     return places
 
 
-def crossed(campaign: Campaign, tallies: Sequence[Tally]) -> Iterator[Crossed]:
-    """Yield every line that the counts of a place have crossed."""
+def crossed(campaign: Campaign, tallies: Sequence[Tally]) -> Iterator[b.SubstituteDue]:
+    """Yield every line of substitute notice that the counts of a place have crossed."""
     grounds = {ground.place: ground for ground in campaign.grounds}
     for place, one in sorted(counted(campaign, tallies).items()):
-        yield from _crossed(grounds[place], one)
+        for line, why in _crossed(grounds[place], one):
+            yield b.SubstituteDue(campaign=campaign.id, place=place, ground=line, why=why)
 
 
-def _crossed(ground: Ground, one: Counted) -> Iterator[Crossed]:
+def _crossed(ground: Ground, one: Counted) -> Iterator[tuple[str, str]]:
     forms = ", ".join(form.replace("_", " ") for form in ground.substitute)
     if not forms:
         return
     if ground.cost_over is not None and one.cost > ground.cost_over:
-        why = (
-            f"{one.to_post:,} letters cost {one.cost:,.0f} {ground.currency}, more than {ground.cost_over:,}"
-        )
-        yield Crossed(place=one.place, ground="cost", why=f"{why}: {forms}")
+        cost = f"{one.to_post:,} letters cost {one.cost:,.0f} {ground.currency}"
+        yield "cost", f"{cost}, more than {ground.cost_over:,}: {forms}"
     if ground.class_over is not None and one.owed > ground.class_over:
-        why = f"{one.owed:,} people are affected, more than {ground.class_over:,}"
-        yield Crossed(place=one.place, ground="class", why=f"{why}: {forms}")
+        yield "class", f"{one.owed:,} people are affected, more than {ground.class_over:,}: {forms}"
     if not one.unreachable:
         return
-    people = f"{one.unreachable:,} {'person' if one.unreachable == 1 else 'people'}"
+    people = f"{one.unreachable:,} {'person' if one.unreachable == 1 else 'people'} cannot be reached"
     if ground.regime != HIPAA:
-        yield Crossed(place=one.place, ground="unreachable", why=f"{people} cannot be reached: {forms}")
+        yield "unreachable", f"{people}: {forms}"
     elif one.unreachable < HIPAA_MANY:
-        why = f"{people} cannot be reached, fewer than {HIPAA_MANY}: another written form, or a phone call"
-        yield Crossed(place=one.place, ground="unreachable", why=why)
+        yield "unreachable", f"{people}, fewer than {HIPAA_MANY}: another written form, or a phone call"
     else:
-        why = f"{people} cannot be reached: the home page for 90 days or major media, and a toll-free number"
-        yield Crossed(place=one.place, ground="unreachable-many", why=why)
+        yield (
+            "unreachable-many",
+            f"{people}: the home page for 90 days or major media, and a toll-free number",
+        )

@@ -11,9 +11,8 @@ from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from runner.base.states import Refusal
-from runner.incident.campaigns.campaign import Contact, Ground, Planned, Way
+from runner.incident.campaigns.campaign import ELECTRONIC, Contact, Ground, Planned, Way
 
-ELECTRONIC: tuple[Way, ...] = ("email", "sms")
 QUIET_FROM, QUIET_UNTIL = 21, 8
 """Hours of the reader's day in which no text message is sent: a telemarketing rule of the United States, kept as a courtesy (R26)."""
 _FREELY = frozenset({"email", "direct_message"})

@@ -1,13 +1,4 @@
-"""Pacing of a campaign: its duration, its rate, and the conditions that pause it.
-
-The arithmetic of a plan and the brake of a run stand side by side, because a plan that reckons with other rates than the run
-keeps is a promise that nobody can hold.
-
-What one attempt means for the person it was for, for the address, and for the campaign as a whole (R31, R32).
-
-A 4xx puts it off. A refusal says whose fault it is: the address is dead, this mailbox does not take this message, or we are blocked, not
-they. What nobody knows stays unknown: it is shown, and only a person sends it again.
-"""
+"""Pacing of a campaign: its duration, and its rate. The plan reckons with the rates that the run keeps."""
 
 from __future__ import annotations
 
@@ -17,27 +8,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from runner.incident.campaigns.campaign import (
-    REACHED,
-    Campaign,
-    Counters,
-    OwedState,
-    Reached,
-    SuppressedFor,
-    Way,
-)
-from runner.routing.messaging import SendResult
+from runner.incident.campaigns.campaign import Campaign, Way
 from runner.routing.traffic import Rate
 
-WORST_BOUNCES, WORST_COMPLAINTS = 0.05, 0.001
-"""Shares of the sent messages above which a campaign pauses (R30)."""
-BOUNCES_AT_LEAST = 2
-"""One dead address in a handful is a mistake in the list, not a broken list."""
 LEAST_CHUNK, MOST_CHUNK = 50, 500
 _CHUNK_TIME = timedelta(seconds=0.1)
-MOST_TRIES = 8
-"""How often an address that puts us off is tried before the next way is taken."""
-_FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=4)
 DEFAULT_RATES: Mapping[Way, Rate] = {
     "email": Rate(messages=20, per=timedelta(seconds=1)),
     "sms": Rate(messages=1, per=timedelta(seconds=1)),
@@ -159,87 +134,3 @@ def chunk_size(channels: Iterable[Sequence[Rate]]) -> int:
 def canary_size(people: int) -> int:
     """Return how many go first: a hundredth, at least ten and at most five hundred (R30)."""
     return min(people, max(10, min(500, math.ceil(people / 100))))
-
-
-def alarm(campaign: Campaign, counted: Counters) -> str:
-    """Return why a campaign must pause, counted since a person last resumed it, or nothing."""
-    sent = counted.sent - campaign.resumed_sent
-    bounced = counted.bounced - campaign.resumed_bounced
-    complaints = counted.complaints - campaign.resumed_complaints
-    whole = max(sent + bounced, 1)
-    if bounced >= BOUNCES_AT_LEAST and bounced > WORST_BOUNCES * whole:
-        return f"{bounced} of {whole} addresses do not exist ({bounced / whole:.1%}; the limit is {WORST_BOUNCES:.0%})"
-    if complaints > WORST_COMPLAINTS * whole:
-        return f"{complaints} of {whole} readers complained ({complaints / whole:.2%}; the limit is {WORST_COMPLAINTS:.1%})"
-    return ""
-
-
-def back_off(now: datetime, tries: int, asked: timedelta | None) -> datetime:
-    """Return when a deferred attempt is retried: as requested, else after 5 minutes, doubling up to 4 hours."""
-    usual = min(_FIRST_WAIT * 2 ** min(tries, 10), _LONGEST_WAIT)
-    wanted = usual if asked is None else min(max(asked, timedelta(seconds=1)), timedelta(days=1))
-    return now + wanted
-
-
-class Next(msgspec.Struct, frozen=True, kw_only=True):
-    """State of a person after an attempt."""
-
-    state: OwedState
-    evidence: Reached = "none"
-    ways: tuple[Way, ...] = ()
-    """What is left, first to try first."""
-    not_before: datetime | None = None
-    tries: int = 0
-    why: str = ""
-    suppress: SuppressedFor | None = None
-    blocked: str = ""
-    """Why the whole campaign has to wait for a person."""
-    bounced: bool = False
-    moved: bool = False
-    """The next way is to be taken."""
-
-
-def after(result: SendResult, ways: Sequence[Way], tries: int, now: datetime) -> Next:
-    """Return the state after an attempt over the first of ``ways``."""
-    left = tuple(ways)
-    match result.state:
-        case "accepted":
-            accepted: Reached = "accepted"
-            proved = next((level for level in REACHED[2:] if level == result.evidence), accepted)
-            return Next(state="notified", evidence=proved, ways=left, tries=tries + 1)
-        case "unknown" | "sending":
-            return Next(state="unknown", ways=left, tries=tries + 1, why=result.reason)
-        case "not_sent":
-            return Next(state="ready", ways=left, tries=tries, why=result.reason)
-        case "throttled" if tries + 1 < MOST_TRIES:
-            later = back_off(now, tries, result.retry_after)
-            return Next(state="ready", ways=left, tries=tries + 1, not_before=later, why=result.reason)
-        case "throttled":
-            why = f"deferred by provider {tries + 1} times: {result.reason}"
-            return msgspec.structs.replace(onward(left, why), tries=tries + 1)
-        case "rejected":
-            return _rejected(result, left, tries)
-
-
-def _rejected(result: SendResult, ways: tuple[Way, ...], tries: int) -> Next:
-    if result.about in ("account", "provider"):
-        return Next(state="ready", ways=ways, tries=tries, why=result.reason, blocked=result.reason)
-    if result.address == "stopped":
-        next_state = msgspec.structs.replace(onward(ways, "the reader opted out (STOP)"), tries=tries + 1)
-        return msgspec.structs.replace(next_state, suppress="stop")
-    next_state = msgspec.structs.replace(onward(ways, result.reason), tries=tries + 1)
-    suppress: SuppressedFor | None = "hard_bounce" if result.address == "gone" else None
-    return msgspec.structs.replace(next_state, bounced=result.about == "recipient", suppress=suppress)
-
-
-def onward(ways: Sequence[Way], why: str) -> Next:
-    """Return the state after the first channel has failed: the next channel, a letter, or unreachable."""
-    left = tuple(ways[1:])
-    if not left:
-        return Next(state="unreachable", why=why, moved=True)
-    return Next(state="post" if left[0] == "post" else "ready", ways=left, why=why, moved=True)
-
-
-def higher(one: Reached, other: Reached) -> Reached:
-    """Return the higher of two proofs: folding receipts in any order, any number of times, ends the same."""
-    return one if REACHED.index(one) >= REACHED.index(other) else other

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from runner.actions import Action, Slot
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
+from runner.incident.state.events import event_of
 from runner.incident.state.exercise import (
     OVER,
     ClockChange,
     Drill,
-    ExerciseBegun,
     ExerciseClock,
     ExerciseClockSet,
     ExerciseEvent,
-    FaultSet,
     InjectDeferred,
     InjectReleased,
     ObservationMade,
@@ -27,17 +27,19 @@ from runner.incident.state.exercise import (
 from runner.incident.state.incident import Incident
 
 
-def decide_drill(incident: Incident, command: c.DrillCommand, now: datetime) -> tuple[ExerciseEvent, ...]:
+def decide_drill(
+    incident: Incident, command: c.DrillCommand, by: str, now: datetime
+) -> tuple[ExerciseEvent, ...]:
     """Return the events; raises Refused outside an exercise, or if its stage does not permit the command.
 
     Only a report is signed of a real incident as well, once that is closed.
     """
     if isinstance(command, c.SignReport):
-        return (_signed(incident, command),)
+        return (_signed(incident, command, by),)
     if incident.kind == "real" or incident.drill is None:
         raise Refused(
             f'Incident "{incident.codename}" is not an exercise.',
-            hint="tocsin drill run FILE",
+            hint=Action("drill.run", Slot("FILE", "file")),
             code="not_an_exercise",
         )
     drill = incident.drill
@@ -45,45 +47,37 @@ def decide_drill(incident: Incident, command: c.DrillCommand, now: datetime) -> 
         case c.BeginExercise():
             return _begin(drill, command)
         case c.SetExerciseClock():
-            return (_clock(incident, drill, command, now),)
+            return (_clock(incident, drill, command, by, now),)
         case c.Observe():
-            return (_observe(command),)
+            return (_observe(command, by),)
         case c.Rate():
-            return (_rate(incident, drill, command),)
+            return (_rate(incident, drill, command, by),)
         case c.ReleaseInject() | c.DeferInject() | c.SetFault():
             _running(incident, drill)
-            return (_happening(drill, command),)
+            return (_happening(drill, command, by),)
 
 
-def _signed(incident: Incident, command: c.SignReport) -> ReportSigned:
+def _signed(incident: Incident, command: c.SignReport, by: str) -> ReportSigned:
     if incident.drill is not None and incident.drill.plan:
         _over(incident, incident.drill, "The report can be signed after the exercise.")
     elif incident.state != "closed":
         raise Refused(
             f'Incident "{incident.codename}" is {incident.state}. Only the report of a closed incident can be signed.',
-            hint="tocsin close",
+            hint=Action("incident.close"),
             code="not_closed",
         )
-    return ReportSigned(by=command.by, digest=command.digest, files=command.files, heads=command.heads)
+    return event_of(ReportSigned, command, by=by)
 
 
 def _begin(drill: Drill, command: c.BeginExercise) -> tuple[ExerciseEvent, ...]:
     if drill.plan:
         raise Refused(f'Exercise "{drill.name}" was started already.', code="already_begun")
-    return (
-        ExerciseBegun(
-            name=command.name,
-            title=command.title,
-            exercise_type=command.exercise_type,
-            plan=command.plan,
-            marking=command.marking,
-            live=command.live,
-            head=command.head,
-        ),
-    )
+    return (command.event,)
 
 
-def _clock(incident: Incident, drill: Drill, command: c.SetExerciseClock, now: datetime) -> ExerciseClockSet:
+def _clock(
+    incident: Incident, drill: Drill, command: c.SetExerciseClock, by: str, now: datetime
+) -> ExerciseClockSet:
     if why := ("" if drill.stage in _FROM[command.change] else f"the exercise is {drill.stage}"):
         raise Refused(
             f'Exercise "{incident.codename}" cannot be {command.change}: {why}.', code="exercise_stage"
@@ -102,7 +96,7 @@ def _clock(incident: Incident, drill: Drill, command: c.SetExerciseClock, now: d
     )
     rate = 0.0 if standing else command.rate
     clock = ExerciseClock(wall=command.wall, at=at, rate=rate)
-    return ExerciseClockSet(change=command.change, clock=clock, by=command.by, reason=command.reason)
+    return ExerciseClockSet(change=command.change, clock=clock, by=by, reason=command.reason)
 
 
 _FROM: dict[ClockChange, tuple[str, ...]] = {
@@ -120,11 +114,11 @@ def _running(incident: Incident, drill: Drill) -> None:
         raise Refused(f'Exercise "{incident.codename}" is {drill.stage}.', code="exercise_stage")
 
 
-def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFault) -> ExerciseEvent:
+def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFault, by: str) -> ExerciseEvent:
     match command:
-        case c.SetFault(kind=kind, ref=ref, until=until, shift=shift):
-            return FaultSet(kind=kind, ref=ref, until=until, shift=shift)
-        case c.DeferInject(number=number, by=by, reason=reason):
+        case c.SetFault(event=event):
+            return event
+        case c.DeferInject(number=number, reason=reason):
             if not reason.strip():
                 raise Refused(
                     "The reason to skip the inject is missing.",
@@ -133,9 +127,9 @@ def _happening(drill: Drill, command: c.ReleaseInject | c.DeferInject | c.SetFau
                 )
             _not_yet(drill, number)
             return InjectDeferred(number=number, by=by, reason=reason.strip())
-        case c.ReleaseInject(number=number, cause=cause, planned=planned, by=by):
+        case c.ReleaseInject(number=number):
             _not_yet(drill, number)
-            return InjectReleased(number=number, cause=cause, planned=planned, by=by)
+            return event_of(InjectReleased, command, by=by)
 
 
 def _not_yet(drill: Drill, number: str) -> None:
@@ -148,29 +142,22 @@ def _not_yet(drill: Drill, number: str) -> None:
         raise Refused(f'Inject "{number}" was skipped: {drill.deferred[number]}', code="already_skipped")
 
 
-def _observe(command: c.Observe) -> ObservationMade:
+def _observe(command: c.Observe, by: str) -> ObservationMade:
     if not command.text.strip():
         raise Refused("The observation has no text.", code="words_missing")
-    return ObservationMade(
-        by=command.by,
-        text=command.text.strip(),
-        objective=command.objective,
-        question=command.question,
-        kind=command.kind,
-        about=command.about,
-    )
+    return event_of(ObservationMade, command, by=by, text=command.text.strip())
 
 
 def _over(incident: Incident, drill: Drill, what: str) -> None:
     if drill.stage not in OVER:
         raise Refused(
             f'Exercise "{incident.codename}" is {drill.stage}. {what}',
-            hint="tocsin drill observe TEXT",
+            hint=Action("drill.observe", args={"text": Slot("TEXT")}),
             code="exercise_stage",
         )
 
 
-def _rate(incident: Incident, drill: Drill, command: c.Rate) -> RatingGiven:
+def _rate(incident: Incident, drill: Drill, command: c.Rate, by: str) -> RatingGiven:
     if not command.target:
         raise NotFound("The target of the rating is missing.", code="target_missing")
     _over(incident, drill, "Targets can be rated after the exercise.")
@@ -181,10 +168,4 @@ def _rate(incident: Incident, drill: Drill, command: c.Rate) -> RatingGiven:
             hint="Add --note WHY",
             code="note_missing",
         )
-    return RatingGiven(
-        target=command.target,
-        rating=command.rating,
-        by=command.by,
-        note=command.note.strip(),
-        proposed=command.proposed,
-    )
+    return event_of(RatingGiven, command, by=by, note=command.note.strip())

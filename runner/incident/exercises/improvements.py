@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 import msgspec
 
+from runner.actions import REASON, Action
 from runner.decoding import json_reader
 from runner.errors import Refused
 from runner.incident.exercises.exercise_plan import Exercise
@@ -257,7 +258,7 @@ def may(item: Item, change: str, words: str, what: str) -> str:
     if item.status not in _FROM[change]:
         raise Refused(
             f'Action item "{item.id}" is {item.status}. The item cannot be {change}.',
-            hint=f"tocsin improvement show {item.id}",
+            hint=Action("improvement.show", item.id),
             code="improvement_status",
         )
     if not words.strip():
@@ -289,7 +290,7 @@ def changed(item: Item, plan: Plan) -> Plan:
     if item.status == "done" and plan.closes_with != item.plan.closes_with:
         raise Refused(
             f'Action item "{item.id}" is done. The test or exercise that verifies it cannot change.',
-            hint=f"tocsin improvement reopen {item.id} --reason WHY",
+            hint=Action("improvement.reopen", item.id, {"reason": REASON}),
             code="improvement_status",
         )
     return plan

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import msgspec
 
+from runner.actions import REASON, Action, Slot
 from runner.base.text import nearest
 from runner.errors import Refused
 from runner.facts.vocabulary.register import nested
@@ -97,7 +98,9 @@ def _waivable(law: Regime, status: DutyStatus) -> None:
     if not any(rule.slug == slug and rule.waiver for rule in version.duties):
         raise Refused(
             f'The law has no waiver of duty "{status.id}".',
-            hint=f"tocsin duty decide {status.id} --not-to-notify --ground GROUND --reason WHY",
+            hint=Action(
+                "duty.decide", status.id, {"not_to_notify": True, "ground": Slot("GROUND"), "reason": REASON}
+            ),
             code="no_waiver",
         )
 

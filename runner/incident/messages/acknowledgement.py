@@ -7,6 +7,7 @@ comes from somebody else than whoever asked for it.
 
 from __future__ import annotations
 
+from runner.actions import Action
 from runner.base.states import Proof
 from runner.errors import NotFound, Refused
 from runner.incident.state import commands as c
@@ -21,10 +22,10 @@ def acknowledged(incident: Incident, command: c.Acknowledge) -> tuple[e.AnyEvent
     if delivery is None:
         raise NotFound(
             f'Delivery "{command.delivery}" does not exist.',
-            hint="tocsin message list",
+            hint=Action("message.list"),
             code="unknown_delivery",
         )
-    if command.by != delivery.person:
+    if command.person != delivery.person:
         raise Refused(
             f'Only "{delivery.person}" can acknowledge delivery "{delivery.id}".',
             hint=f"After a phone call, run: tocsin call {delivery.id} --reached",
@@ -34,16 +35,7 @@ def acknowledged(incident: Incident, command: c.Acknowledge) -> tuple[e.AnyEvent
     spent = bool(command.token) and command.token in delivery.spent
     if spent or not _adds(delivery, proof):
         return ()
-    return (
-        e.EvidenceRaised(
-            delivery=delivery.id,
-            evidence=proof,
-            by=command.by,
-            via=command.via,
-            note=command.note,
-            token=command.token,
-        ),
-    )
+    return (e.event_of(e.EvidenceRaised, command, by=command.person, evidence=proof),)
 
 
 def proof_of(incident: Incident, delivery: Delivery, command: c.Acknowledge) -> Proof:
@@ -52,7 +44,7 @@ def proof_of(incident: Incident, delivery: Delivery, command: c.Acknowledge) -> 
     if command.sim_swappable or command.domains & fallen:
         return "read"
     message = incident.messages[delivery.message]
-    decides = message.message_class.goal == "authorised" and command.by != message.requested_by
+    decides = message.message_class.goal == "authorised" and command.person != message.requested_by
     return "authorised" if command.authorises and decides else "acked"
 
 

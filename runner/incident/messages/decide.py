@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from shlex import quote
 
 import msgspec
 
+from runner.actions import REASON, Action
 from runner.base.states import TaskState
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused
 from runner.incident.messages.acknowledgement import acknowledged
 from runner.incident.messages.escalation import called_off
-from runner.incident.messages.receipts import is_current, state_after_receipts
+from runner.incident.messages.receipts import apply_receipt, is_current, state_after_receipts
 from runner.incident.messages.room_provisioning import again_at
 from runner.incident.messages.update_cadence import GRACE, promised_before
 from runner.incident.notices.decide import rendered
@@ -25,7 +25,7 @@ from runner.incident.state.incident import Attempt, Domain, Incident
 from runner.incident.state.library import Library
 from runner.incident.state.steps import completion_state
 from runner.playbook.format import PEOPLE, Act
-from runner.routing.messaging import SendResult
+from runner.routing.messaging import MessageClass, SendResult
 from runner.routing.rule_book import RULE_BOOK
 from runner.routing.rules import RULES
 from runner.routing.traffic import GONE
@@ -37,7 +37,7 @@ KEPT_HERE = frozenset({*(number for number, _ in RULES), "R4", "R10"})
 """Rules that stand between a message and a channel, so that setting them aside means something."""
 
 
-def overridden(incident: Incident, command: c.OverrideRule) -> e.RuleOverridden:
+def overridden(incident: Incident, command: c.OverrideRule, by: str) -> e.RuleOverridden:
     """Return the event of an override; raises Refused or NotFound where it may not be."""
     _exists(command.rule)
     if command.rule == "R10" and not command.text:
@@ -56,15 +56,12 @@ def overridden(incident: Incident, command: c.OverrideRule) -> e.RuleOverridden:
         raise Refused(
             "The reason for the override is missing.", hint="Add --reason WHY", code="reason_missing"
         )
-    return e.RuleOverridden(
-        rule=command.rule,
-        by=command.by,
-        role=_approver(incident, command.by),
+    return e.event_of(
+        e.RuleOverridden,
+        command,
+        by=by,
+        role=_approver(incident, by),
         reason=command.reason.strip(),
-        channel=command.channel,
-        message_class=command.message_class,
-        person=command.person,
-        text=command.text,
         domains=tuple(sorted(domain.name for domain in incident.domains.values() if domain.state != "up")),
     )
 
@@ -73,11 +70,11 @@ def _exists(number: str) -> None:
     rule = RULE_BOOK.get(number)
     if rule is None:
         near = nearest(number, RULE_BOOK)
-        hint = f'Write "{near}", the nearest name.' if near else "tocsin message rules"
+        hint = f'Write "{near}", the nearest name.' if near else Action("message.rules")
         raise NotFound(f'Rule "{number}" does not exist.', hint=hint, code="unknown_rule")
     if rule.firm:
         raise Refused(
-            f"Rule {number} has no override: {rule.says}.", hint="tocsin message rules", code="firm_rule"
+            f"Rule {number} has no override: {rule.says}.", hint=Action("message.rules"), code="firm_rule"
         )
     if number not in KEPT_HERE:
         raise Refused(
@@ -143,24 +140,10 @@ def _decider(incident: Incident) -> str:
 LOST = "the worker stopped before an outcome was recorded: the outcome is unknown"
 REPLAN_AGAIN = timedelta(minutes=1)
 """The pause after a failed new plan of open deliveries."""
-EffectCommand = (
-    c.ResolveAttempt
-    | c.Resend
-    | c.AskReplan
-    | c.ReportCall
-    | c.Acknowledge
-    | c.NotAnnounced
-    | c.Composed
-    | c.Replanned
-    | c.Rendered
-    | c.EffectFailed
-    | c.AttemptDone
-    | c.AttemptLost
-)
 
 
-def decide_effect(
-    incident: Incident, command: EffectCommand, now: datetime, library: Library
+def decide_effect(  # noqa: C901  # one case a command
+    incident: Incident, command: c.EffectCommand, by: str, now: datetime, library: Library
 ) -> tuple[e.AnyEvent, ...]:
     """Return the events of an effect's end."""
     match command:
@@ -169,19 +152,23 @@ def decide_effect(
         case c.AttemptLost(effect=effect, n=n):
             return _lost(incident, effect, n, now, library)
         case c.ResolveAttempt():
-            return _resolve(incident, command, now)
-        case c.Composed():
-            return _composed(incident, command, now)
+            return _resolve(incident, command, by, now)
+        case c.TakeReceipt(event=event):
+            return apply_receipt(incident, event)
+        case c.Composed(event=event):
+            return _composed(incident, event, now)
         case c.Replanned():
             return _replanned(incident, command, now)
         case c.Rendered():
-            return rendered(incident, command, now)
+            return rendered(incident, command, by, now)
         case c.EffectFailed(step=step, why=why):
             return _could_not(incident, step, why, library)
-        case c.Acknowledge() | c.NotAnnounced():
-            return _answered(incident, command)
+        case c.Acknowledge():
+            return acknowledged(incident, command)
+        case c.NotAnnounced(message=message):
+            return (e.event_of(e.AnnouncementDropped, command),) if message in incident.announcing else ()
         case c.Resend() | c.ReportCall() | c.AskReplan():
-            return _by_hand(incident, command)
+            return _by_hand(incident, command, by)
 
 
 def _could_not(incident: Incident, step: str, why: str, library: Library) -> tuple[e.AnyEvent, ...]:
@@ -281,20 +268,20 @@ def _step_outcome(
     return ("active", again) if tries <= step.retry.times else ("failed", None)
 
 
-def _resolve(incident: Incident, command: c.ResolveAttempt, now: datetime) -> tuple[e.AnyEvent, ...]:
+def _resolve(incident: Incident, command: c.ResolveAttempt, by: str, now: datetime) -> tuple[e.AnyEvent, ...]:
     effect = command.effect
     holder = incident.deliveries.get(effect) or incident.invocations.get(effect)
     if holder is None:
         raise NotFound(
             f'Delivery or task "{effect}" does not exist.',
-            hint="tocsin message list",
+            hint=Action("message.list"),
             code="unknown_delivery",
         )
     doubtful = [a for a in holder.attempts if a.state == "unknown" and not a.resolved_by]
     if not doubtful:
         raise Refused(
             f'Every attempt of "{effect}" has a known outcome.',
-            hint=f"tocsin message show {effect}",
+            hint=Action("message.show", effect),
             code="nothing_to_resolve",
         )
     if not command.reason.strip():
@@ -303,14 +290,14 @@ def _resolve(incident: Incident, command: c.ResolveAttempt, now: datetime) -> tu
             hint="Add --reason WHY: how you know the outcome.",
             code="reason_missing",
         )
-    return tuple(event for attempt in doubtful for event in _settled_by(incident, command, attempt, now))
+    return tuple(event for attempt in doubtful for event in _settled_by(incident, command, by, attempt, now))
 
 
 def _settled_by(
-    incident: Incident, command: c.ResolveAttempt, attempt: Attempt, now: datetime
+    incident: Incident, command: c.ResolveAttempt, by: str, attempt: Attempt, now: datetime
 ) -> tuple[e.AnyEvent, ...]:
     """The outcome that a person tells, and apart from it how they know: their words are sealed."""
-    effect, by = command.effect, command.by or "unnamed"
+    effect, by = command.effect, by or "unnamed"
     proved = command.happened and _counts(incident, effect, attempt)
     step_state = _resolved_step(incident, command, now)
     ended = e.AttemptEnded(
@@ -336,36 +323,21 @@ def _resolved_step(incident: Incident, command: c.ResolveAttempt, now: datetime)
     return None if any(a.state == "sending" for a in invocation.attempts) else "active"
 
 
-def _composed(incident: Incident, command: c.Composed, now: datetime) -> tuple[e.AnyEvent, ...]:
+def _composed(incident: Incident, event: e.MessageComposed, now: datetime) -> tuple[e.AnyEvent, ...]:
     """Record a composed message, unless it is cancelled or was composed already.
 
     The times of its levels are fixed here, once.
     """
-    if command.about and command.about not in incident.announcing:
+    if event.about and event.about not in incident.announcing:
         return ()
-    invocation = incident.invocations.get(command.step)
+    invocation, reminder = incident.invocations.get(event.step), event.reason == e.REPEATED
     if invocation is not None:
-        settled = invocation.told >= invocation.reminders if command.reminder else bool(invocation.message)
-        if settled or invocation.over or (not command.reminder and invocation.state != "active"):
+        settled = invocation.told >= invocation.reminders if reminder else bool(invocation.message)
+        if settled or invocation.over or (not reminder and invocation.state != "active"):
             return ()
-    return (
-        e.MessageComposed(
-            message=command.message,
-            step=command.step,
-            message_class=command.message_class,
-            body=command.body,
-            to=command.to,
-            plans=tuple(_timed(plan, command, now) for plan in command.plans),
-            traits=command.traits,
-            reason="reminder" if command.reminder else "",
-            requested_by=command.requested_by,
-            about=command.about,
-            next_update=command.next_update,
-            late_by=None if command.about or command.reminder else _late(incident, command.step, now),
-            filled=command.filled,
-            unheld=command.unheld,
-        ),
-    )
+    plans = tuple(_timed(plan, event.message_class, now) for plan in event.plans)
+    late_by = None if event.about or reminder else _late(incident, event.step, now)
+    return (msgspec.structs.replace(event, plans=plans, late_by=late_by),)
 
 
 def _late(incident: Incident, step: str, now: datetime) -> timedelta | None:
@@ -373,8 +345,8 @@ def _late(incident: Incident, step: str, now: datetime) -> timedelta | None:
     return now - promised if promised is not None and now > promised + GRACE else None
 
 
-def _timed(plan: e.PlannedDelivery, command: c.Composed, now: datetime) -> e.PlannedDelivery:
-    after = command.message_class.escalate_after
+def _timed(plan: e.PlannedDelivery, kind: MessageClass, now: datetime) -> e.PlannedDelivery:
+    after = kind.escalate_after
     if plan.level == 0 or after is None:
         return plan
     return msgspec.structs.replace(plan, starts_at=now + after * plan.level)
@@ -406,15 +378,9 @@ def _replanned(incident: Incident, command: c.Replanned, now: datetime) -> tuple
     return (replanned, *switched(incident, changed, command.reason))
 
 
-def _answered(incident: Incident, command: c.Acknowledge | c.NotAnnounced) -> tuple[e.AnyEvent, ...]:
-    if isinstance(command, c.Acknowledge):
-        return acknowledged(incident, command)
-    if command.message not in incident.announcing:
-        return ()
-    return (e.AnnouncementDropped(message=command.message, why=command.why),)
-
-
-def _by_hand(incident: Incident, command: c.Resend | c.ReportCall | c.AskReplan) -> tuple[e.AnyEvent, ...]:
+def _by_hand(
+    incident: Incident, command: c.Resend | c.ReportCall | c.AskReplan, by: str
+) -> tuple[e.AnyEvent, ...]:
     if isinstance(command, c.AskReplan):
         open_ = any(incident.deliveries[name].person == command.person for name in incident.moving)
         return (e.ReplanAsked(person=command.person),) if open_ else ()
@@ -422,7 +388,7 @@ def _by_hand(incident: Incident, command: c.Resend | c.ReportCall | c.AskReplan)
     if found is None:
         raise NotFound(
             f'Delivery "{command.delivery}" does not exist.',
-            hint="tocsin message list",
+            hint=Action("message.list"),
             code="unknown_delivery",
         )
     match command:
@@ -434,18 +400,10 @@ def _by_hand(incident: Incident, command: c.Resend | c.ReportCall | c.AskReplan)
             if called_off(incident, found):
                 raise Refused(
                     f'Delivery "{delivery}" was cancelled with task "{found.step}".',
-                    hint=f"tocsin task reopen {quote(found.step)} --reason WHY",
+                    hint=Action("task.reopen", found.step, {"reason": REASON}),
                     code="called_off",
                 )
-            return (e.DeliveryResent(delivery=delivery, by=command.by, reason=reason.strip()),)
-        case c.ReportCall(delivery=delivery, reached=True, note=note):
-            raised = e.EvidenceRaised(
-                delivery=delivery, evidence="acked", by=command.by, via="telephone", note=note
-            )
-            return (raised,)
-        case c.ReportCall(delivery=delivery, note=note):
-            return (
-                e.EvidenceRaised(
-                    delivery=delivery, evidence="none", by=command.by, via="telephone", note=note
-                ),
-            )
+            return (e.event_of(e.DeliveryResent, command, by=by, reason=reason.strip()),)
+        case c.ReportCall(reached=reached):
+            proof = "acked" if reached else "none"
+            return (e.event_of(e.EvidenceRaised, command, by=by, via="telephone", evidence=proof),)

@@ -66,6 +66,8 @@ def sends(
     incident: Incident, now: datetime, worker: str, rooms: Quotas = OPEN
 ) -> Iterator[tuple[e.AttemptStarted, Deliver]]:
     """Yield the attempts to claim now, as many as their accounts have room for; a first wave may be several channels."""
+    if not incident.sends:
+        return
     used: Counter[str] = Counter()
     for name in pop_due(incident.sends, now):
         delivery = incident.deliveries[name]

@@ -13,7 +13,6 @@ import msgspec
 from runner.base.states import AttemptState, Proof, ReceiptKind
 from runner.errors import NotFound
 from runner.incident.messages.failover import is_current as key_is_current
-from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.incident.state.messages import GAVE_UP, failure_reason
@@ -24,35 +23,23 @@ PROVES: frozenset[ReceiptKind] = frozenset({"accepted", "relayed", *ARRIVED})
 """The others are no rung: a failure, a delay, a complaint."""
 
 
-def apply_receipt(incident: Incident, command: c.TakeReceipt) -> tuple[e.AnyEvent, ...]:
-    """Return the event of a receipt, or nothing where it says nothing new."""
-    delivery = incident.deliveries.get(command.delivery)
-    attempt = (
-        next((attempt for attempt in delivery.attempts if attempt.n == command.n), None) if delivery else None
-    )
+def apply_receipt(incident: Incident, receipt: e.ReceiptTaken) -> tuple[e.AnyEvent, ...]:
+    """Return the event of a receipt with what it proves, or nothing where it says nothing new."""
+    delivery = incident.deliveries.get(receipt.delivery)
+    attempts = delivery.attempts if delivery else ()
+    attempt = next((attempt for attempt in attempts if attempt.n == receipt.n), None)
     if delivery is None or attempt is None:
         raise NotFound(
-            f'Attempt {command.n} of delivery "{command.delivery}" does not exist in incident "{incident.codename}".',
+            f'Attempt {receipt.n} of delivery "{receipt.delivery}" does not exist in incident "{incident.codename}".',
             code="unknown_attempt",
         )
-    if any((receipt.kind, receipt.part) == (command.kind, command.part) for receipt in attempt.receipts):
+    if any((known.kind, known.part) == (receipt.kind, receipt.part) for known in attempt.receipts):
         return ()
-    if any(receipt.event == command.event for receipt in attempt.receipts):
+    if any(known.event == receipt.event for known in attempt.receipts):
         return ()
-    counts = is_current(incident, delivery, attempt)
-    return (
-        e.ReceiptTaken(
-            delivery=delivery.id,
-            n=attempt.n,
-            kind=command.kind,
-            event=command.event,
-            part=command.part,
-            at_provider=command.at_provider,
-            code=command.code,
-            evidence=_proof(attempt, command) if counts else "none",
-            state=_state(attempt, command.kind),
-        ),
-    )
+    evidence = _proof(attempt, receipt) if is_current(incident, delivery, attempt) else "none"
+    state = _state(attempt, receipt.kind)
+    return (msgspec.structs.replace(receipt, evidence=evidence, state=state),)
 
 
 def is_current(incident: Incident, delivery: Delivery, attempt: Attempt) -> bool:
@@ -60,20 +47,20 @@ def is_current(incident: Incident, delivery: Delivery, attempt: Attempt) -> bool
     return key_is_current(delivery, attempt, incident.messages[delivery.message].body)
 
 
-def _proof(attempt: Attempt, command: c.TakeReceipt) -> Proof:
+def _proof(attempt: Attempt, new: e.ReceiptTaken) -> Proof:
     """Return the evidence after this receipt; of several parts the one with the least evidence counts."""
-    if command.kind not in PROVES:
+    if new.kind not in PROVES:
         return "none"
-    reached = _rank(command.kind)
+    reached = _rank(new.kind)
     parts = attempt.provider_id.split()
-    if len(parts) < 2 or command.part not in parts:
+    if len(parts) < 2 or new.part not in parts:
         return EVIDENCE[reached]
     floor = _rank("accepted")
     furthest = dict.fromkeys(parts, floor)
     for receipt in attempt.receipts:
         if receipt.part in furthest and receipt.kind in PROVES:
             furthest[receipt.part] = max(furthest[receipt.part], _rank(receipt.kind))
-    furthest[command.part] = max(furthest[command.part], reached)
+    furthest[new.part] = max(furthest[new.part], reached)
     return EVIDENCE[min(furthest.values())]
 
 

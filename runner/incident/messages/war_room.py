@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from runner.actions import Action
 from runner.base.states import MARKS
 from runner.errors import Refused
 from runner.incident.messages.room_provisioning import failure, opened
-from runner.incident.state.commands import ChooseRoom, ListGuests, RetryRoom
+from runner.incident.state.commands import ChooseRoom, ListGuests
 from runner.incident.state.events import GuestsListed, RoomChosen, RoomRetried
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import opening_of
@@ -85,7 +86,6 @@ def choice(incident: Incident, rooms: Iterable[WarRoom]) -> ChooseRoom | None:
     trigger = ", ".join(f"{name} is {fallen[name]}" for name in touched)
     why = failure(incident.errands.get(opening_of(now.name))) if now is not None and same is None else ""
     return ChooseRoom(
-        by="rooms",
         room=chosen_room,
         trigger=trigger or (f"the provider could not open the room: {why}" if why else ""),
     )
@@ -120,7 +120,7 @@ def guests(incident: Incident, left_out: Callable[[str], str]) -> ListGuests | N
         why = left_out(person)
         if before is None or before.left_out != why:
             news.append(Guest(person=person, left_out=why))
-    return ListGuests(by="rooms", room=room.name, guests=tuple(news)) if news else None
+    return ListGuests(room=room.name, guests=tuple(news)) if news else None
 
 
 def listed(incident: Incident, command: ListGuests) -> GuestsListed:
@@ -140,13 +140,13 @@ def listed(incident: Incident, command: ListGuests) -> GuestsListed:
     return GuestsListed(room=command.room, guests=tuple(changes))
 
 
-def retried(incident: Incident, command: RetryRoom) -> RoomRetried:
+def retried(incident: Incident, by: str) -> RoomRetried:
     """Return the requests to retry; raises Refused if none failed."""
     failed = tuple(errand.id for errand in incident.errands.values() if failure(errand))
     if not failed:
         raise Refused(
             "No room and no invitation failed.",
-            hint="tocsin status",
+            hint=Action("incident.status"),
             code="nothing_to_retry",
         )
-    return RoomRetried(by=command.by, errands=failed)
+    return RoomRetried(by=by, errands=failed)

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from runner.actions import assign_role
 from runner.base.actor import named_person
 from runner.errors import Refused
 from runner.facts.vocabulary.lookup import fact_type
@@ -82,7 +83,7 @@ def passed(
     if by not in incident.roles.get(COUNSEL, ()):
         raise Refused(
             f"{named_person(by)} does not have the role {COUNSEL}. Only counsel can use an outdated text.",
-            hint=f"tocsin role assign {COUNSEL} PERSON",
+            hint=assign_role(COUNSEL),
             code="role",
         )
     word = document.as_it_was.facts if document.as_it_was is not None else {}

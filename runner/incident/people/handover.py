@@ -9,40 +9,40 @@ from runner.incident.state.handover import BriefGiven, CommandTaken
 from runner.incident.state.incident import Incident
 
 
-def handed_over(incident: Incident, command: c.GiveBrief | c.TakeCommand) -> tuple[e.AnyEvent, ...]:
+def handed_over(incident: Incident, command: c.GiveBrief | c.TakeCommand, by: str) -> tuple[e.AnyEvent, ...]:
     """Return the events; raises Refused without a brief or without a read-back."""
     match command:
-        case c.GiveBrief(to=to, by=by, version=version, digest=digest):
+        case c.GiveBrief(to=to):
             if to == by:
                 raise Refused(
                     "A person cannot hand over to the same person.",
                     hint="Name another person: --give PERSON",
                     code="same_person",
                 )
-            return (BriefGiven(to=to, by=by, version=version, digest=digest),)
+            return (e.event_of(BriefGiven, command, by=by),)
         case c.TakeCommand():
-            return _taken(incident, command)
+            return _taken(incident, command, by)
 
 
-def _taken(incident: Incident, command: c.TakeCommand) -> tuple[e.AnyEvent, ...]:
+def _taken(incident: Incident, command: c.TakeCommand, by: str) -> tuple[e.AnyEvent, ...]:
     brief = incident.handover
-    if brief is None or brief.to != command.by or brief.taken_at is not None:
+    if brief is None or brief.to != by or brief.taken_at is not None:
         raise Refused(
-            f'Person "{command.by}" has no handover brief.',
-            hint=f"The incident commander runs: tocsin brief --give {command.by}",
+            f'Person "{by}" has no handover brief.',
+            hint=f"The incident commander runs: tocsin brief --give {by}",
             code="not_briefed",
         )
     if not command.read_back.strip():
         raise Refused("The read-back is missing.", hint="Add --read-back TEXT", code="no_read_back")
     before = incident.roles.get(command.role, ())
-    roles = tuple(role for role in before if role not in (command.by, brief.by))
+    roles = tuple(role for role in before if role not in (by, brief.by))
     return (
         CommandTaken(
-            by=command.by,
+            by=by,
             role=command.role,
             brief=brief.entry,
             read_back=command.read_back.strip(),
             before=before,
         ),
-        e.RoleAssigned(role=command.role, persons=(command.by, *roles)),
+        e.RoleAssigned(role=command.role, persons=(by, *roles)),
     )

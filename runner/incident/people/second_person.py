@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from runner.actions import PERSON, Action, assign_role
 from runner.base.actor import named_person
 from runner.errors import Refused
-from runner.incident.state import commands as c
 from runner.incident.state.events import AnyEvent, SecondPersonAsked
 from runner.incident.state.exercise import OVER
 from runner.incident.state.incident import Incident
@@ -69,7 +69,7 @@ def _partners(incident: Incident, act: TwoPersonAct, alone: str) -> tuple[str, .
     if not partners and not nobody:
         raise Refused(
             f"{named_person(act.by)} does not have the role {' or '.join((*one, *other))}.",
-            hint=f"tocsin role assign {one[0]} PERSON",
+            hint=assign_role(one[0]),
             code="role",
         )
     return partners
@@ -79,22 +79,22 @@ def _holds(incident: Incident, person: str, roles: tuple[str, ...]) -> bool:
     return any(person in incident.roles.get(role, ()) for role in roles)
 
 
-def agreed(incident: Incident, command: c.ConfirmEntry) -> TwoPersonAct | None:
+def agreed(incident: Incident, entry: int, by: str) -> TwoPersonAct | None:
     """Return the act that a person confirms, None where the entry waits for no second person; Refused if they may not."""
-    people = incident.second_person.get(command.seq)
+    people = incident.second_person.get(entry)
     if people is None or people.state != "awaiting":
         return None
     act = people.act
-    if command.by.casefold() == act.by.casefold():
+    if by.casefold() == act.by.casefold():
         raise Refused(
             f'Person "{act.by}" made this entry. Only another person can confirm it.',
-            hint=f"tocsin confirm {command.seq} --as PERSON",
+            hint=Action("entry.confirm", str(entry), {"as": PERSON}),
             code="same_person",
         )
-    if not _holds(incident, command.by, act.roles):
+    if not _holds(incident, by, act.roles):
         raise Refused(
-            f"{named_person(command.by)} does not have the role {' or '.join(act.roles)}.",
-            hint=f"tocsin role assign {act.roles[0]} PERSON",
+            f"{named_person(by)} does not have the role {' or '.join(act.roles)}.",
+            hint=assign_role(act.roles[0]),
             code="role",
         )
     return act

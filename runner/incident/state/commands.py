@@ -1,28 +1,32 @@
-"""Commands of a person, or of an effect that has ended. ``decide`` turns each into events or refuses it."""
+"""Commands of a person, or of an effect that has ended. ``decide`` turns each into events or refuses it.
+
+A command does not say who gives it: that is the principal, whom ``decide`` takes beside it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import msgspec
 
-from runner.base.states import ReceiptKind, Severity
+from runner.base.states import Severity
 from runner.incident.state.campaigns import AnyCampaignEvent
-from runner.incident.state.events import FactChange, PlannedDelivery, PlaybookMigrated
-from runner.incident.state.exercise import Cause, ClockChange, FaultKind, Rating
+from runner.incident.state.documents import DocumentRendered
+from runner.incident.state.events import FactChange
+from runner.incident.state.exercise import Cause, ClockChange, ExerciseBegun, FaultSet, Rating
 from runner.incident.state.incident import Run
+from runner.incident.state.lifecycle import PlaybookMigrated
+from runner.incident.state.messages import MessageComposed, PlannedDelivery, ReceiptTaken
 from runner.law.duty import DutyRecord
 from runner.playbook.format import Task
-from runner.routing.messaging import MessageClass, SendResult
+from runner.routing.messaging import SendResult
 from runner.routing.war_room import Guest, WarRoom
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """What all commands share: the person who gives it (empty for the program itself)."""
-
-    by: str = ""
+    """A request to change an incident."""
 
 
 class StartTask(Command, frozen=True, kw_only=True):
@@ -120,10 +124,6 @@ class Decide(Command, frozen=True, kw_only=True):
     digest: str
     approved: bool
     reason: str = ""
-    os_user: str = ""
-    proven_by: str = ""
-    recorded_by: str = ""
-    """Who writes it down for ``by``: it does not count before ``by`` confirms."""
     as_it_was: str = ""
 
 
@@ -282,8 +282,6 @@ class ConfirmEntry(Command, frozen=True, kw_only=True):
     """Confirm entry ``seq``, as the second person, or as the person on whose behalf it was recorded."""
 
     seq: int
-    os_user: str = ""
-    proven_by: str = ""
 
 
 class PinPlaybook(Command, frozen=True, kw_only=True):
@@ -330,8 +328,10 @@ class ReportCall(Command, frozen=True, kw_only=True):
 
 
 class Acknowledge(Command, frozen=True, kw_only=True):
-    """Acknowledge a message. ``by`` is the person to whom the delivery went."""
+    """Record that a person acknowledged a message, over whatever way the answer came."""
 
+    person: str
+    """Who acknowledges: only the person to whom the delivery went can."""
     delivery: str
     via: str
     note: str = ""
@@ -345,23 +345,9 @@ class Acknowledge(Command, frozen=True, kw_only=True):
 
 
 class Composed(Command, frozen=True, kw_only=True):
-    """The composing of a message has ended: its plans."""
+    """A message was composed as ``event`` says, with the plans of its deliveries."""
 
-    step: str
-    message: str
-    message_class: MessageClass
-    body: str
-    to: tuple[str, ...]
-    plans: tuple[PlannedDelivery, ...]
-    reminder: bool = False
-    traits: tuple[str, ...] = ()
-    requested_by: str = ""
-    about: str = ""
-    """The message whose acknowledgement it tells of; it belongs to no step."""
-    next_update: datetime | None = None
-    """When its text says that the next one comes."""
-    filled: tuple[str, ...] = ()
-    unheld: tuple[str, ...] = ()
+    event: MessageComposed
 
 
 class NotAnnounced(Command, frozen=True, kw_only=True):
@@ -381,24 +367,14 @@ class Replanned(Command, frozen=True, kw_only=True):
 
 
 class Rendered(Command, frozen=True, kw_only=True):
-    """A notice was rendered; ``tree`` and ``adopted`` are SHA-256 of the kept tree and of the Word file it was taken from."""
+    """A notice was rendered as ``event`` says; ``event.by`` is the person who had it made, empty where it was due by itself."""
 
-    document: str
-    step: str
-    notice: str
-    version: str
-    digest: str
-    files: Mapping[str, str]
-    gaps: tuple[str, ...]
-    facts: Mapping[str, int]
-    duty: str = ""
-    final: bool = False
-    """Rendered as it would be filed: nothing that the law wants at once is missing."""
-    tree: str = ""
+    event: DocumentRendered
     override: str = ""
     """Why counsel lets it go final in spite of ``items``."""
     items: tuple[str, ...] = ()
     adopted: str = ""
+    """SHA-256 of the Word file that the text was taken from."""
     base: str = ""
     tracked: int = 0
 
@@ -419,16 +395,9 @@ class AttemptDone(Command, frozen=True, kw_only=True):
 
 
 class TakeReceipt(Command, frozen=True, kw_only=True):
-    """Record a later receipt of a provider for an attempt."""
+    """Record a later receipt of a provider for an attempt; what it proves is decided."""
 
-    delivery: str
-    n: int
-    kind: ReceiptKind
-    event: str
-    """A digest of the provider's own name for it."""
-    part: str = ""
-    at_provider: datetime | None = None
-    code: str = ""
+    event: ReceiptTaken
 
 
 class AttemptLost(Command, frozen=True, kw_only=True):
@@ -441,13 +410,7 @@ class AttemptLost(Command, frozen=True, kw_only=True):
 class BeginExercise(Command, frozen=True, kw_only=True):
     """Name the exercise plan of this incident."""
 
-    name: str
-    title: str
-    exercise_type: str
-    plan: str
-    marking: str
-    live: tuple[str, ...] = ()
-    head: str = ""
+    event: ExerciseBegun
 
 
 class SetExerciseClock(Command, frozen=True, kw_only=True):
@@ -478,10 +441,7 @@ class DeferInject(Command, frozen=True, kw_only=True):
 class SetFault(Command, frozen=True, kw_only=True):
     """Simulate a failure in an exercise."""
 
-    kind: FaultKind
-    ref: str
-    until: datetime | None = None
-    shift: timedelta | None = None
+    event: FaultSet
 
 
 class Observe(Command, frozen=True, kw_only=True):
@@ -526,14 +486,8 @@ class SignReport(Command, frozen=True, kw_only=True):
     heads: Mapping[str, str] = {}
 
 
-DrillCommand = (
-    BeginExercise | SetExerciseClock | ReleaseInject | DeferInject | SetFault | Observe | Rate | SignReport
-)
-AnyCommand = (
-    GiveBrief
-    | TakeCommand
-    | DrillCommand
-    | StartTask
+StepCommand = (
+    StartTask
     | CompleteTask
     | CheckRow
     | SkipStep
@@ -546,7 +500,9 @@ AnyCommand = (
     | Answer
     | AnswerUnknown
     | Decide
-    | RecordFacts
+)
+RecordCommand = (
+    RecordFacts
     | RecordDuty
     | AssignRole
     | ChooseRoom
@@ -562,14 +518,15 @@ AnyCommand = (
     | CancelIncident
     | Close
     | Reopen
+    | CorrectEvent
     | SetSeverity
     | AddTask
-    | CorrectEvent
     | ConfirmEntry
-    | RecordCampaign
     | PinPlaybook
     | MigratePlaybook
-    | ResolveAttempt
+)
+EffectCommand = (
+    ResolveAttempt
     | Resend
     | AskReplan
     | ReportCall
@@ -582,4 +539,10 @@ AnyCommand = (
     | AttemptDone
     | AttemptLost
     | TakeReceipt
+)
+DrillCommand = (
+    BeginExercise | SetExerciseClock | ReleaseInject | DeferInject | SetFault | Observe | Rate | SignReport
+)
+AnyCommand = (
+    StepCommand | RecordCommand | EffectCommand | DrillCommand | GiveBrief | TakeCommand | RecordCampaign
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -43,6 +44,7 @@ from runner.incident.state.lifecycle import LifecycleEvent
 from runner.incident.state.lifecycle import PlaybookMigrated as PlaybookMigrated
 from runner.incident.state.lifecycle import PlaybookPinned as PlaybookPinned
 from runner.incident.state.lifecycle import SeveritySet as SeveritySet
+from runner.incident.state.messages import REPEATED as REPEATED
 from runner.incident.state.messages import AnnouncementDropped as AnnouncementDropped
 from runner.incident.state.messages import AttemptEnded as AttemptEnded
 from runner.incident.state.messages import AttemptResolved as AttemptResolved
@@ -129,6 +131,15 @@ class Recorded(msgspec.Struct, frozen=True):
     seq: int
     at: datetime
     event: AnyEvent
+
+
+AnEvent = TypeVar("AnEvent", bound=Event)
+
+
+def event_of(kind: type[AnEvent], command: msgspec.Struct, **more: object) -> AnEvent:
+    """Return an event with what a command says in the fields of the same names, and with ``more``."""
+    names = {*kind.__struct_fields__} & {*command.__struct_fields__}
+    return kind(**{name: getattr(command, name) for name in names} | more)
 
 
 ENCODER = msgspec.json.Encoder(order="sorted")

@@ -15,6 +15,9 @@ from runner.base.actor import Event, Personal
 from runner.base.states import AttemptState, Proof, ReceiptKind, Refusal, TaskState
 from runner.routing.messaging import MessageClass
 
+REPEATED = "reminder"
+"""Why a message repeats another one of its step."""
+
 
 class MessageComposed(Personal, frozen=True, kw_only=True):
     """A message and its delivery plans exist; nothing has been sent."""

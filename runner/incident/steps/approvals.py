@@ -9,7 +9,8 @@ from shlex import quote
 
 import msgspec
 
-from runner.base.actor import named_person
+from runner.actions import Action, Slot, assign_role
+from runner.base.actor import Principal, named_person
 from runner.errors import Refused
 from runner.incident.notices.staleness import passed
 from runner.incident.state import commands as c
@@ -219,7 +220,12 @@ def filed(incident: Incident, bound: Invocation, library: Library) -> bool:
 
 
 def decide_approval(
-    incident: Incident, invocation: Invocation, step: AnyStep, command: c.Decide, now: datetime
+    incident: Incident,
+    invocation: Invocation,
+    step: AnyStep,
+    command: c.Decide,
+    principal: Principal,
+    now: datetime,
 ) -> tuple[e.AnyEvent, ...]:
     """Return the events of an approval or a rejection; raises Refused."""
     if not isinstance(step, Approve):
@@ -243,44 +249,39 @@ def decide_approval(
     documents = [d for d in incident.documents.values() if d.step == bound.id and d.digest == bound.digest]
     if command.approved and documents:
         _no_draft(documents[-1], bound)
-    roles = _roles_for(incident, invocation, step, command.by)
-    if command.approved and command.by in authors(incident, bound):
+    by = principal.on_behalf_of or principal.person
+    roles = _roles_for(incident, invocation, step, by)
+    if command.approved and by in authors(incident, bound):
         raise Refused(
-            f'Person "{command.by}" wrote this version.',
+            f'Person "{by}" wrote this version.',
             hint=f"Ask another person with the role {' or '.join(step.by.roles)}.",
             code="author",
         )
-    _not_said_already(invocation, command)
-    word = (
-        passed(incident, documents[-1], command.by, command.as_it_was)
-        if command.approved and documents
-        else ()
-    )
+    behalf = principal.on_behalf_of
+    if behalf:
+        _not_said_already(invocation, by)
+    word = passed(incident, documents[-1], by, command.as_it_was) if command.approved and documents else ()
     return (
         *word,
-        e.ApprovalGiven(
-            step=invocation.id,
-            recorded_by=command.recorded_by,
-            by=command.by,
+        e.event_of(
+            e.ApprovalGiven,
+            command,
+            recorded_by=principal.person if behalf else "",
+            by=by,
             role=_shown_role(invocation, roles),
             roles=roles,
-            digest=command.digest,
-            approved=command.approved,
-            reason=command.reason,
-            os_user=command.os_user,
-            proven_by=command.proven_by,
+            os_user=principal.os_user,
+            proven_by="" if behalf else principal.proven_by or "",
         ),
     )
 
 
-def _not_said_already(invocation: Invocation, command: c.Decide) -> None:
+def _not_said_already(invocation: Invocation, by: str) -> None:
     """Refuse to replace a person's own decision by one that another person records for them."""
-    own = [a for a in invocation.approvals if a.by == command.by and not a.void and not a.provisional]
-    if command.recorded_by and own:
+    own = [a for a in invocation.approvals if a.by == by and not a.void and not a.provisional]
+    if own:
         decision = "approved" if own[-1].approved else "rejected"
-        raise Refused(
-            f'Person "{command.by}" {decision} this version already, in person.', code="already_decided"
-        )
+        raise Refused(f'Person "{by}" {decision} this version already, in person.', code="already_decided")
 
 
 def _still_asked(incident: Incident, invocation: Invocation, step: AnyStep, now: datetime) -> None:
@@ -295,7 +296,7 @@ def _still_asked(incident: Incident, invocation: Invocation, step: AnyStep, now:
         state = "expired" if expired else invocation.state
         raise Refused(
             f'Approval "{invocation.id}" has {state}.',
-            hint=f"tocsin task retry {quote(invocation.id)}",
+            hint=Action("task.retry", invocation.id),
             code="retry_needed",
         )
 
@@ -323,7 +324,7 @@ def _roles_for(incident: Incident, invocation: Invocation, step: Approve, person
     if not held:
         raise Refused(
             f"{named_person(person)} does not have the role {' or '.join(step.by.roles)}.",
-            hint="tocsin role assign ROLE PERSON",
+            hint=assign_role(Slot("ROLE")),
             code="role",
         )
     return held
@@ -347,7 +348,7 @@ def refuse_waiting(incident: Incident, invocation: Invocation, step: AnyStep) ->
         why = f"is not open. It starts after {', '.join(before) or 'earlier tasks'}."
     raise Refused(
         f'Task "{invocation.id}" {why}',
-        hint=f"tocsin task show {quote(first or invocation.id)}",
+        hint=Action("task.show", first or invocation.id),
         code="task_not_open",
     )
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
-from shlex import quote
 
 import msgspec
 
+from runner.actions import REASON, Action, Slot, set_fact
+from runner.base.actor import Principal
+from runner.base.states import TaskState
 from runner.errors import NotFound, Refused
 from runner.incident.law.moved_deadlines import moves, require_grounds
 from runner.incident.people.second_person import guarded, with_second
@@ -23,46 +26,31 @@ from runner.incident.steps.approvals import decide_approval, refuse_waiting, req
 from runner.incident.steps.containers import superseded
 from runner.playbook.format import EFFECTS, PEOPLE, AnyStep, Approve, Ask, File, Task
 
-StepCommand = (
-    c.StartTask
-    | c.CompleteTask
-    | c.CheckRow
-    | c.SkipStep
-    | c.CancelStep
-    | c.FailStep
-    | c.ReopenStep
-    | c.RetryStep
-    | c.AssignStep
-    | c.CommentStep
-    | c.Answer
-    | c.AnswerUnknown
-    | c.Decide
-)
-
 
 def decide_step(
-    incident: Incident, command: StepCommand, now: datetime, library: Library
+    incident: Incident, command: c.StepCommand, principal: Principal, now: datetime, library: Library
 ) -> tuple[e.AnyEvent, ...]:
     """Return the events of a command on one step."""
+    by = principal.person
     invocation = incident.invocations.get(command.step)
     if invocation is None:
         raise NotFound(
             f'Task "{command.step}" does not exist in incident "{incident.codename}".',
-            hint="tocsin task list",
+            hint=Action("task.list"),
             code="unknown_step",
         )
     if isinstance(command, c.CommentStep):
-        return (e.StepCommented(step=invocation.id, by=command.by, text=command.text),)
+        return (e.event_of(e.StepCommented, command, by=by),)
     step = library.step(incident, invocation.id)
     match command:
         case c.Decide():
-            return decide_approval(incident, invocation, step, command, now)
+            return decide_approval(incident, invocation, step, command, principal, now)
         case c.Answer() | c.AnswerUnknown():
-            return _answer(incident, invocation, step, command, now, library)
+            return _answer(incident, invocation, step, command, by, now, library)
         case c.ReopenStep():
-            return _reopen(incident, invocation, command, library)
+            return _reopen(incident, invocation, command, by, library)
         case _:
-            return _work(incident, invocation, step, command, now)
+            return _work(incident, invocation, step, command, by, now)
 
 
 WorkCommand = (
@@ -77,46 +65,39 @@ WorkCommand = (
 )
 
 
+_ENDS: Mapping[type[c.Command], tuple[TaskState, str]] = {
+    c.SkipStep: ("skipped", "skip"),
+    c.CancelStep: ("cancelled", "cancel"),
+    c.FailStep: ("failed", "fail"),
+}
+"""For each command that ends a step with a reason: the state that it leaves, and the deed in words."""
+
+
 def _work(
-    incident: Incident, invocation: Invocation, step: AnyStep, command: WorkCommand, now: datetime
+    incident: Incident, invocation: Invocation, step: AnyStep, command: WorkCommand, by: str, now: datetime
 ) -> tuple[e.AnyEvent, ...]:
-    name = invocation.id
     if invocation.over:
         raise Refused(
-            f'Task "{name}" has ended. State: {invocation.state}.',
-            hint=f"tocsin task reopen {quote(name)} --reason WHY",
+            f'Task "{invocation.id}" has ended. State: {invocation.state}.',
+            hint=Action("task.reopen", invocation.id, {"reason": REASON}),
             code="already_ended",
         )
+    if not isinstance(command, c.SkipStep | c.CancelStep | c.AssignStep):
+        refuse_waiting(incident, invocation, step)
     match command:
-        case c.SkipStep(reason=reason):
-            return (_ended(invocation, "skipped", command.by, require_reason(reason, "skip")),)
-        case c.CancelStep(reason=reason):
-            return (_ended(invocation, "cancelled", command.by, require_reason(reason, "cancel")),)
-        case c.AssignStep(to=to, reason=reason):
-            return (e.StepAssigned(step=name, to=to, reason=require_reason(reason, "reassign")),)
-        case _:
-            return _begun_work(incident, invocation, step, command, now)
-
-
-def _begun_work(
-    incident: Incident,
-    invocation: Invocation,
-    step: AnyStep,
-    command: c.StartTask | c.CompleteTask | c.CheckRow | c.FailStep | c.RetryStep,
-    now: datetime,
-) -> tuple[e.AnyEvent, ...]:
-    refuse_waiting(incident, invocation, step)
-    match command:
+        case c.SkipStep(reason=reason) | c.CancelStep(reason=reason) | c.FailStep(reason=reason):
+            state, deed = _ENDS[type(command)]
+            return (_ended(invocation, state, by, require_reason(reason, deed)),)
+        case c.AssignStep(reason=reason):
+            return (e.event_of(e.StepAssigned, command, reason=require_reason(reason, "reassign")),)
         case c.RetryStep(reason=reason):
-            return _retry(incident, invocation, command.by, reason, now)
-        case c.FailStep(reason=reason):
-            return (_ended(invocation, "failed", command.by, require_reason(reason, "fail")),)
+            return _retry(incident, invocation, by, reason, now)
         case c.StartTask():
-            return _start(invocation, command.by)
+            return _start(invocation, by)
         case c.CheckRow():
-            return _check(invocation, step, command)
+            return _check(invocation, step, command, by)
         case c.CompleteTask(comment=comment):
-            return _complete(incident, invocation, step, command.by, comment, now)
+            return _complete(incident, invocation, step, by, comment, now)
 
 
 def _start(invocation: Invocation, by: str) -> tuple[e.AnyEvent, ...]:
@@ -126,7 +107,7 @@ def _start(invocation: Invocation, by: str) -> tuple[e.AnyEvent, ...]:
     if invocation.state not in ("ready", "active"):
         raise Refused(
             f"{invocation.id} is {invocation.state}",
-            hint=f"tocsin task retry {quote(invocation.id)}",
+            hint=Action("task.retry", invocation.id),
             code="retry_needed",
         )
     return (e.StepStarted(step=invocation.id, by=by),)
@@ -145,19 +126,20 @@ def _complete(
             if open_rows:
                 raise Refused(
                     f"{len(open_rows)} of {len(rows)} checklist items are not done. Next item: {open_rows[0]}",
-                    hint=f"tocsin task check {quote(invocation.id)} --all",
+                    hint=Action("task.check", invocation.id, {"all": True}),
                     code="open_rows",
                 )
         case File() if not _on_record(incident, invocation, step):
             raise Refused(
                 "The filing has no reference number and no receipt.",
-                hint="tocsin duty record-filed DUTY --reference NUMBER",
+                hint=Action("duty.record_filed", Slot("DUTY"), {"reference": Slot("NUMBER")}),
                 code="proof_missing",
             )
         case Ask() | Approve():
+            answer = Action("step.answer", invocation.step)
             raise Refused(
                 f"{invocation.id} is a {invocation.kind}",
-                hint=f"tocsin {_verb(step)} {invocation.step}",
+                hint=answer if isinstance(step, Ask) else Action("step.approve", invocation.step),
                 code="not_a_task",
             )
         case File():
@@ -183,11 +165,7 @@ def _on_record(incident: Incident, invocation: Invocation, step: File) -> bool:
     return any(record is not None and record.kind == "filed" for record in records)
 
 
-def _verb(step: AnyStep) -> str:
-    return "answer" if isinstance(step, Ask) else "approve"
-
-
-def _check(invocation: Invocation, step: AnyStep, command: c.CheckRow) -> tuple[e.AnyEvent, ...]:
+def _check(invocation: Invocation, step: AnyStep, command: c.CheckRow, by: str) -> tuple[e.AnyEvent, ...]:
     rows, row = step.rows if isinstance(step, Task) else (), command.row
     if not 0 <= row < len(rows):
         raise Refused(
@@ -197,14 +175,14 @@ def _check(invocation: Invocation, step: AnyStep, command: c.CheckRow) -> tuple[
     if (row in invocation.checked) is command.done:
         return ()
     if not command.done:
-        return (e.StepUnchecked(step=invocation.id, row=row, by=command.by),)
+        return (e.StepUnchecked(step=invocation.id, row=row, by=by),)
     if command.at_once and isinstance(step, Task) and step.must(row):
         raise Refused(
             f'Item {row + 1} of task "{invocation.id}" must be marked done alone: {rows[row]}',
-            hint=f"tocsin task check {quote(invocation.id)} {row + 1}",
+            hint=Action("task.check", invocation.id, {"row": str(row + 1)}),
             code="must_row",
         )
-    return (e.StepChecked(step=invocation.id, row=row, by=command.by, at_once=command.at_once),)
+    return (e.event_of(e.StepChecked, command, by=by),)
 
 
 def _retry(
@@ -253,7 +231,7 @@ def _send_again(
 
 
 def _reopen(
-    incident: Incident, invocation: Invocation, command: c.ReopenStep, library: Library
+    incident: Incident, invocation: Invocation, command: c.ReopenStep, by: str, library: Library
 ) -> tuple[e.AnyEvent, ...]:
     if not invocation.over:
         raise Refused(
@@ -274,7 +252,7 @@ def _reopen(
             code="step_removed",
         )
     reason = require_reason(command.reason, "reopen")
-    return (e.StepReopened(step=invocation.id, by=command.by, reason=reason, keeps=command.keeps),)
+    return (e.event_of(e.StepReopened, command, by=by, reason=reason),)
 
 
 def _answer(
@@ -282,6 +260,7 @@ def _answer(
     invocation: Invocation,
     step: AnyStep,
     command: c.Answer | c.AnswerUnknown,
+    by: str,
     now: datetime,
     library: Library,
 ) -> tuple[e.AnyEvent, ...]:
@@ -292,7 +271,7 @@ def _answer(
     if invocation.over:
         raise Refused(
             f'Question "{invocation.id}" is answered already.',
-            hint=f"tocsin fact set {step.sets}=VALUE --source SOURCE",
+            hint=set_fact(step.sets),
             code="already_answered",
         )
     refuse_waiting(incident, invocation, step)
@@ -305,25 +284,23 @@ def _answer(
     if bytes(command.change.value).strip() == b"null":
         raise Refused(
             f'The answer "unknown" does not close question "{invocation.id}".',
-            hint=f"tocsin answer {quote(invocation.id)} --unknown",
+            hint=Action("step.answer", invocation.id, {"unknown": True}),
             code="no_answer",
         )
     refuse_facts_ahead((command.change,), now)
     moved = moves(incident, (command.change,), now, library) if guarded(incident) else ()
     require_grounds(incident, moved, command.grounds)
     events = (
-        e.FactsRecorded(facts=(command.change,), by=command.by, step=invocation.id, grounds=command.grounds),
+        e.FactsRecorded(facts=(command.change,), by=by, step=invocation.id, grounds=command.grounds),
         _ended(
             invocation,
             completion_state(invocation, now),
-            command.by,
+            by,
             "",
             value_digest(bytes(command.change.value)),
         ),
     )
     if not any(move.later for move in moved):
         return events
-    act = TwoPersonAct(
-        kind="move_clock", by=command.by, reason=command.grounds, facts=(command.change,), moves=moved
-    )
+    act = TwoPersonAct(kind="move_clock", by=by, reason=command.grounds, facts=(command.change,), moves=moved)
     return with_second(incident, act, events, library.alone, "")

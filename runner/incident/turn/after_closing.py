@@ -20,7 +20,7 @@ KEPT = timedelta(days=36_500)
 
 def is_word_of_clocks(incident: Incident, command: c.AnyCommand) -> bool:
     """Tell whether a message may still be sent in a closed incident."""
-    composed = isinstance(command, c.Composed) and command.message_class.name == WATCH
+    composed = isinstance(command, c.Composed) and command.event.message_class.name == WATCH
     return composed and incident.state == "closed"
 
 

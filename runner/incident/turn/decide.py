@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from runner.base.actor import Principal
 from runner.errors import Refused
 from runner.incident.campaigns.decide import decide_campaign
 from runner.incident.exercises.decide import decide_drill
-from runner.incident.messages.decide import EffectCommand, decide_effect
-from runner.incident.messages.receipts import apply_receipt
+from runner.incident.messages.decide import decide_effect
 from runner.incident.people.handover import handed_over
 from runner.incident.state import commands as c
 from runner.incident.state.events import AnyEvent
@@ -20,7 +20,7 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.incident.steps.decide import decide_step
 from runner.incident.turn.after_closing import is_word_of_clocks
-from runner.incident.turn.decide_record import RecordCommand, decide_record
+from runner.incident.turn.decide_record import decide_record
 
 MADE_TOO_LATE = (c.Composed, c.NotAnnounced, c.Rendered, c.Replanned, c.EffectFailed)
 """What was being made when an incident ended: nothing left the house, so nothing is recorded, and nothing refused."""
@@ -47,9 +47,10 @@ AFTER_THE_END = (
 
 
 def decide(
-    incident: Incident, command: c.AnyCommand, now: datetime, library: Library
+    incident: Incident, command: c.AnyCommand, principal: Principal, now: datetime, library: Library
 ) -> tuple[AnyEvent, ...]:
-    """Return what a command brings about; raises ``Refused`` with the reason."""
+    """Return what a command of a principal brings about; raises ``Refused`` with the reason."""
+    by = principal.person
     over = incident.state in ("closed", "cancelled") and not is_word_of_clocks(incident, command)
     if over and isinstance(command, MADE_TOO_LATE):
         return ()
@@ -60,7 +61,7 @@ def decide(
             code="incident_closed",
         )
     if isinstance(command, c.DrillCommand):
-        return decide_drill(incident, command, now)
+        return decide_drill(incident, command, by, now)
     if _play_is_over(incident) and not isinstance(command, (*AFTER_THE_END, c.Close, c.CancelIncident)):
         raise Refused(
             f'Exercise "{incident.codename}" is {incident.drill.stage if incident.drill else "over"}.',
@@ -68,16 +69,14 @@ def decide(
             code="exercise_stage",
         )
     if isinstance(command, c.GiveBrief | c.TakeCommand):
-        return handed_over(incident, command)
-    if isinstance(command, c.TakeReceipt):
-        return apply_receipt(incident, command)
-    if isinstance(command, EffectCommand):
-        return decide_effect(incident, command, now, library)
+        return handed_over(incident, command, by)
+    if isinstance(command, c.EffectCommand):
+        return decide_effect(incident, command, by, now, library)
     if isinstance(command, c.RecordCampaign):
         return decide_campaign(incident, command.event)
-    if isinstance(command, RecordCommand):
-        return decide_record(incident, command, now, library)
-    return decide_step(incident, command, now, library)
+    if isinstance(command, c.RecordCommand):
+        return decide_record(incident, command, principal, now, library)
+    return decide_step(incident, command, principal, now, library)
 
 
 def _play_is_over(incident: Incident) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from runner.actions import Action
 from runner.base.text import nearest
 from runner.errors import Problem, Refused
 from runner.incident.law.duties import near_statuses
@@ -19,7 +20,7 @@ from runner.law.duty import DutyStatus
 
 
 def closed(
-    incident: Incident, command: c.Close, now: datetime, library: Library, second: str = ""
+    incident: Incident, command: c.Close, by: str, now: datetime, library: Library, second: str = ""
 ) -> tuple[e.AnyEvent, ...]:
     """Return the end of an incident, or the question to a second person; raises Refused, with all that is open."""
     owed = left_open(incident, now, library)
@@ -29,10 +30,10 @@ def closed(
     unsaid = [status for status in owed if status.id not in reasons]
     if (owed and (unsaid if guarded(incident) else not reason)) or (work and not reason):
         raise _refusal(incident, owed, library, now)
-    ended = e.IncidentClosed(by=command.by, reason=reason, left_open=reasons, second=second)
+    ended = e.IncidentClosed(by=by, reason=reason, left_open=reasons, second=second)
     if not owed:
         return (ended,)
-    act = TwoPersonAct(kind="close", by=command.by, reason=reason, left_open=reasons)
+    act = TwoPersonAct(kind="close", by=by, reason=reason, left_open=reasons)
     return with_second(incident, act, (ended,), library.alone, second)
 
 
@@ -57,7 +58,7 @@ def _reasons(command: c.Close, owed: Sequence[DutyStatus]) -> dict[str, str]:
             near = nearest(duty, known)
             raise Refused(
                 f'Duty "{duty}" is not open in this incident.',
-                hint=f'Write "{near}", the nearest name.' if near else "tocsin duties",
+                hint=f'Write "{near}", the nearest name.' if near else Action("duty.list"),
                 code="unknown_duty",
             )
         if not reason.strip():

@@ -8,6 +8,8 @@ from itertools import count
 
 import msgspec
 
+from runner.actions import Action
+from runner.base.actor import Principal
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused
 from runner.facts.expression import Expression, Unknown, Value
@@ -32,78 +34,71 @@ from runner.incident.turn.implicit_answers import implicit_answers
 from runner.law.duty import DutyRecord
 from runner.law.populations import View
 
-RecordCommand = (
-    c.RecordFacts
-    | c.RecordDuty
-    | c.AssignRole
-    | c.ChooseRoom
-    | c.ListGuests
-    | c.RetryRoom
-    | c.DeclareDomain
-    | c.ReportDomain
-    | c.OverrideRule
-    | c.AttachFile
-    | c.AddNote
-    | c.Pause
-    | c.Resume
-    | c.CancelIncident
-    | c.Close
-    | c.Reopen
-    | c.CorrectEvent
-    | c.SetSeverity
-    | c.AddTask
-    | c.ConfirmEntry
-    | c.PinPlaybook
-    | c.MigratePlaybook
-)
 
-
-def decide_record(
-    incident: Incident, command: RecordCommand, now: datetime, library: Library
+def decide_record(  # noqa: C901  # one case a command
+    incident: Incident, command: c.RecordCommand, principal: Principal, now: datetime, library: Library
 ) -> tuple[e.AnyEvent, ...]:
     """Return the events of a command on the record."""
+    by = principal.person
     match command:
         case c.RecordFacts():
-            return known(incident, command, now, library)
+            return known(incident, command, by, now, library)
         case c.RecordDuty(record=record):
             refuse_record_ahead(command.duty, record.at, now)
-            return _duty(incident, command, now, library)
-        case c.AssignRole() | c.ChooseRoom() | c.ListGuests() | c.RetryRoom():
-            return (_who_and_where(incident, command),)
-        case c.DeclareDomain(domain=domain, state=state, since=since, reason=reason, assumed=assumed):
-            before = incident.domains.get(domain)
-            if before is not None and (before.state, before.since, before.assumed) == (state, since, assumed):
-                return ()
-            if state == "up":
-                trusted_again(before, reason)
-            return (
-                e.DomainDeclared(
-                    domain=domain, state=state, since=since, by=command.by, reason=reason, assumed=assumed
-                ),
-            )
+            return _duty(incident, command, by, now, library)
+        case c.ConfirmEntry():
+            return _confirm(incident, command, principal, now, library)
+        case c.DeclareDomain():
+            return _declared(incident, command, by)
         case c.ReportDomain():
             return _reported(incident, command)
-        case c.ConfirmEntry():
-            return _confirm(incident, command, now, library)
-        case c.Pause() | c.Resume() | c.CancelIncident() | c.Close() | c.Reopen():
-            return _life(incident, command, now, library)
-        case _:
-            return _addition(incident, command, library)
-
-
-def _who_and_where(
-    incident: Incident, command: c.AssignRole | c.ChooseRoom | c.ListGuests | c.RetryRoom
-) -> e.AnyEvent:
-    """Return the event that assigns a role, or that chooses or provisions the war room."""
-    match command:
-        case c.AssignRole(role=role, persons=persons, on_call=on_call):
-            return e.RoleAssigned(role=role, persons=persons, on_call=on_call)
+        case c.OverrideRule():
+            return (overridden(incident, command, by),)
+        case c.AssignRole():
+            return (e.event_of(e.RoleAssigned, command),)
         case c.ChooseRoom():
-            return chosen(incident, command)
+            return (chosen(incident, command),)
         case c.ListGuests():
-            return listed(incident, command)
+            return (listed(incident, command),)
         case c.RetryRoom():
-            return retried(incident, command)
+            return (retried(incident, by),)
+        case c.AttachFile():
+            return (e.event_of(e.EvidenceAttached, command, by=by),)
+        case c.AddNote(privileged=privileged):
+            return (e.event_of(e.PrivilegedNoteAdded if privileged else e.NoteAdded, command, by=by),)
+        case c.SetSeverity(severity=level):
+            before = incident.severity
+            return () if level == before else (e.event_of(e.SeveritySet, command, by=by, before=before),)
+        case c.AddTask():
+            return (_added(incident, command, by, library),)
+        case c.CorrectEvent():
+            return (_corrected(incident, command, by),)
+        case c.PinPlaybook(run=run):
+            if run.id in incident.runs:
+                raise Refused(f'Run "{run.id}" is in this incident already.', code="run_exists")
+            return (e.event_of(e.PlaybookPinned, command),)
+        case c.MigratePlaybook(event=event):
+            return (event,)
+        case _:
+            return _life(incident, command, by, now, library)
+
+
+def _corrected(incident: Incident, command: c.CorrectEvent, by: str) -> e.EventCorrected:
+    if not 1 <= command.seq <= incident.version:
+        raise Refused(
+            f'Entry "{command.seq}" does not exist. The journal has {incident.version} entries.',
+            code="unknown_event",
+        )
+    return e.event_of(e.EventCorrected, command, by=by, reason=_reason(command.reason, "correct"))
+
+
+def _declared(incident: Incident, command: c.DeclareDomain, by: str) -> tuple[e.AnyEvent, ...]:
+    before, said = incident.domains.get(command.domain), (command.state, command.since, command.assumed)
+    if before is not None and (before.state, before.since, before.assumed) == said:
+        return ()
+    if command.state == "up":
+        trusted_again(before, command.reason)
+    return (e.event_of(e.DomainDeclared, command, by=by),)
 
 
 def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, ...]:
@@ -122,19 +117,11 @@ def _reported(incident: Incident, command: c.ReportDomain) -> tuple[e.AnyEvent, 
         stands = command.state == "up" or before.since >= command.since
     if stands:
         return ()
-    return (
-        e.DomainDeclared(
-            domain=command.domain,
-            state=command.state,
-            since=command.since,
-            reason=command.reason,
-            automatic=True,
-        ),
-    )
+    return (e.event_of(e.DomainDeclared, command, automatic=True),)
 
 
 def known(
-    incident: Incident, command: c.RecordFacts, now: datetime, library: Library, second: str = ""
+    incident: Incident, command: c.RecordFacts, by: str, now: datetime, library: Library, second: str = ""
 ) -> tuple[e.AnyEvent, ...]:
     """Record facts; an open question that sets one of these facts is answered by it.
 
@@ -146,75 +133,28 @@ def known(
     positions = tuple(change for change in command.changes if change.key.startswith("claims."))
     if positions and guarded(incident) and not second:
         rest = tuple(change for change in command.changes if change not in positions)
-        others = known(incident, msgspec.structs.replace(command, changes=rest), now, library)
-        taken = e.FactsRecorded(facts=positions, by=command.by, grounds=command.grounds)
-        asked = TwoPersonAct(kind="decide", by=command.by, reason=command.grounds, facts=positions)
+        others = known(incident, msgspec.structs.replace(command, changes=rest), by, now, library)
+        taken = e.FactsRecorded(facts=positions, by=by, grounds=command.grounds)
+        asked = TwoPersonAct(kind="decide", by=by, reason=command.grounds, facts=positions)
         return (*others, *with_second(incident, asked, (taken,), library.alone, second))
     refuse_facts_ahead(command.changes, now)
     moved = moves(incident, command.changes, now, library) if guarded(incident) else ()
     require_grounds(incident, moved, command.grounds)
-    ended = implicit_answers(incident, command, now, library)
+    ended = implicit_answers(incident, command, by, now, library)
     recorded = e.FactsRecorded(
         facts=command.changes,
-        by=command.by,
+        by=by,
         grounds=command.grounds,
         answers=tuple(invocation.step for invocation in ended),
         second=second,
     )
     if not any(move.later for move in moved):
         return (recorded, *ended)
-    act = TwoPersonAct(
-        kind="move_clock", by=command.by, reason=command.grounds, facts=command.changes, moves=moved
-    )
+    act = TwoPersonAct(kind="move_clock", by=by, reason=command.grounds, facts=command.changes, moves=moved)
     return with_second(incident, act, (recorded, *ended), library.alone, second)
 
 
-def _addition(  # noqa: C901  # one case a command
-    incident: Incident,
-    command: c.OverrideRule
-    | c.AttachFile
-    | c.AddNote
-    | c.SetSeverity
-    | c.AddTask
-    | c.CorrectEvent
-    | c.PinPlaybook
-    | c.MigratePlaybook,
-    library: Library,
-) -> tuple[e.AnyEvent, ...]:
-    match command:
-        case c.OverrideRule():
-            return (overridden(incident, command),)
-        case c.AttachFile(evidence=evidence, name=name, sha256=sha256, size=size, source=source):
-            return (
-                e.EvidenceAttached(
-                    evidence=evidence, name=name, sha256=sha256, size=size, by=command.by, source=source
-                ),
-            )
-        case c.AddNote(text=text, about=about, privileged=privileged):
-            event_type = e.PrivilegedNoteAdded if privileged else e.NoteAdded
-            return (event_type(by=command.by, text=text, about=about),)
-        case c.SetSeverity(severity=level, reason=reason):
-            before = incident.severity
-            set_ = e.SeveritySet(severity=level, by=command.by, before=before, reason=reason)
-            return () if level == before else (set_,)
-        case c.AddTask():
-            return (_added(incident, command, library),)
-        case c.CorrectEvent(seq=seq, reason=reason):
-            if not 1 <= seq <= incident.version:
-                raise Refused(
-                    f'Entry "{seq}" does not exist. The journal has {incident.version} entries.',
-                    code="unknown_event",
-                )
-            return (e.EventCorrected(seq=seq, by=command.by, reason=_reason(reason, "correct")),)
-        case c.PinPlaybook(run=run, inputs=inputs, reason=reason):
-            if run.id in incident.runs:
-                raise Refused(f'Run "{run.id}" is in this incident already.', code="run_exists")
-            return (e.PlaybookPinned(run=run, inputs=inputs, reason=reason),)
-        case c.MigratePlaybook(event=event):
-            return (event,)
-
-
-def _added(incident: Incident, command: c.AddTask, library: Library) -> e.TaskAdded:
+def _added(incident: Incident, command: c.AddTask, by: str, library: Library) -> e.TaskAdded:
     """Return the event that adds a task under a name that no other step has; raises NotFound for an unknown role.
 
     It counts as part of the first playbook, whose message classes its reminders use.
@@ -233,7 +173,7 @@ def _added(incident: Incident, command: c.AddTask, library: Library) -> e.TaskAd
     taken.update(step for plan in plans for body in plan.bodies.values() for step in body.steps)
     run = next(iter(incident.runs.values()))
     task = msgspec.structs.replace(command.task, id=_free(command.task.task, taken))
-    return e.TaskAdded(scope="added:", run=run.id, playbook=run.playbook, task=task, by=command.by)
+    return e.TaskAdded(scope="added:", run=run.id, playbook=run.playbook, task=task, by=by)
 
 
 def _free(title: str, taken: set[str]) -> str:
@@ -243,35 +183,30 @@ def _free(title: str, taken: set[str]) -> str:
 
 
 def _confirm(
-    incident: Incident, command: c.ConfirmEntry, now: datetime, library: Library
+    incident: Incident, command: c.ConfirmEntry, principal: Principal, now: datetime, library: Library
 ) -> tuple[e.AnyEvent, ...]:
     """Confirm an entry: as the second person, or as the person on whose behalf it was recorded; only once."""
-    act = agreed(incident, command)
+    by, os_user, proven_by = principal.person, principal.os_user, principal.proven_by or ""
+    act = agreed(incident, command.seq, by)
     if act is not None:
-        agreement = e.SecondPersonConfirmed(
-            entry=command.seq, by=command.by, os_user=command.os_user, proven_by=command.proven_by
-        )
-        return (agreement, *_again(incident, act, command.by, now, library))
+        agreement = e.SecondPersonConfirmed(entry=command.seq, by=by, os_user=os_user, proven_by=proven_by)
+        return (agreement, *_again(incident, act, by, now, library))
     behalfs = [
         behalf for behalf in incident.unconfirmed.values() if behalf.first <= command.seq <= behalf.last
     ]
     if not behalfs:
         raise Refused(
             f'Entry "{command.seq}" is not awaiting confirmation.',
-            hint="tocsin status",
+            hint=Action("incident.status"),
             code="nothing_to_confirm",
         )
-    if command.by != behalfs[0].person:
+    if by != behalfs[0].person:
         raise Refused(
             f'Only "{behalfs[0].person}" can confirm this entry: it was recorded on behalf of "{behalfs[0].person}".',
-            hint=f"tocsin confirm {behalfs[0].first} --as {behalfs[0].person}",
+            hint=Action("entry.confirm", str(behalfs[0].first), {"as": behalfs[0].person}),
             code="person",
         )
-    return (
-        e.BehalfConfirmed(
-            first=behalfs[0].first, by=command.by, os_user=command.os_user, proven_by=command.proven_by
-        ),
-    )
+    return (e.BehalfConfirmed(first=behalfs[0].first, by=by, os_user=os_user, proven_by=proven_by),)
 
 
 def _again(
@@ -280,21 +215,21 @@ def _again(
     """Decide what needed two people on the incident as it is now, in both names."""
     if act.record is not None:
         signed = msgspec.structs.replace(act.record, signed=(*act.record.signed, second), at=now)
-        return _duty(
-            incident, c.RecordDuty(by=act.by, duty=act.duty, record=signed), now, library, second=second
-        )
+        again = c.RecordDuty(duty=act.duty, record=signed)
+        return _duty(incident, again, act.by, now, library, second=second)
     if act.facts:
-        record = c.RecordFacts(by=act.by, changes=act.facts, grounds=act.reason)
-        return known(incident, record, now, library, second=second)
+        record = c.RecordFacts(changes=act.facts, grounds=act.reason)
+        return known(incident, record, act.by, now, library, second=second)
     if incident.state == "closed":
         raise Refused(f'Incident "{incident.codename}" is closed already.', code="incident_closed")
-    again = c.Close(by=act.by, reason=act.reason, leave_open=act.left_open)
-    return closed(incident, again, now, library, second=second)
+    close = c.Close(reason=act.reason, leave_open=act.left_open)
+    return closed(incident, close, act.by, now, library, second=second)
 
 
 def _life(
     incident: Incident,
     command: c.Pause | c.Resume | c.CancelIncident | c.Close | c.Reopen,
+    by: str,
     now: datetime,
     library: Library,
 ) -> tuple[e.AnyEvent, ...]:
@@ -312,22 +247,22 @@ def _life(
         case c.CancelIncident(reason=reason):
             return (e.IncidentCancelled(reason=_reason(reason, "cancel")),)
         case c.Close():
-            return closed(incident, command, now, library)
+            return closed(incident, command, by, now, library)
         case c.Reopen(reason=reason):
             if incident.state != "closed":
                 raise Refused(
                     f'Incident "{incident.codename}" is {incident.state}, not closed.', code="not_closed"
                 )
-            return (e.IncidentReopened(by=command.by, reason=_reason(reason, "reopen")),)
+            return (e.IncidentReopened(by=by, reason=_reason(reason, "reopen")),)
 
 
 def _duty(
-    incident: Incident, command: c.RecordDuty, now: datetime, library: Library, second: str = ""
+    incident: Incident, command: c.RecordDuty, by: str, now: datetime, library: Library, second: str = ""
 ) -> tuple[e.AnyEvent, ...]:
     duty = incident.duties.get(command.duty)
     if duty is None:
         close = nearest(command.duty, incident.duties)
-        hint = f'Write "{close}", the nearest name.' if close else "tocsin duties --all"
+        hint = f'Write "{close}", the nearest name.' if close else Action("duty.list", args={"all": True})
         raise Refused(
             f'Duty "{command.duty}" does not exist in this incident.', hint=hint, code="unknown_duty"
         )
@@ -358,24 +293,26 @@ def _duty(
         )
     record = with_evidence(incident, command.duty, record, now, library)
     if record.kind == "filed":
-        word, record = _as_it_was(incident, command)
+        word, record = _as_it_was(incident, command, by)
         recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
-        return (*word, recorded, *_file_steps(incident, command))
+        return (*word, recorded, *_file_steps(incident, command, by))
     recorded = e.DutyRecorded(duty=command.duty, record=record, step=command.step)
     done: tuple[e.AnyEvent, ...] = (recorded, *cancel_open_steps(incident, command.duty, record))
     if not judged(incident, command.duty, record, now, library):
         return done
-    act = TwoPersonAct(kind="decide", by=command.by, reason=record.reason, duty=command.duty, record=record)
+    act = TwoPersonAct(kind="decide", by=by, reason=record.reason, duty=command.duty, record=record)
     return with_second(incident, act, done, library.alone, second)
 
 
-def _as_it_was(incident: Incident, command: c.RecordDuty) -> tuple[tuple[e.AnyEvent, ...], DutyRecord]:
+def _as_it_was(
+    incident: Incident, command: c.RecordDuty, by: str
+) -> tuple[tuple[e.AnyEvent, ...], DutyRecord]:
     """Return counsel's word on a text that was out of date when it was filed, and the record with its reason."""
     record = command.record
     filed = [d for d in incident.documents.values() if record.digest and d.digest == record.digest]
     if not filed:
         return (), record
-    word = passed(incident, filed[-1], command.by, command.as_it_was, record.at)
+    word = passed(incident, filed[-1], by, command.as_it_was, record.at)
     known = filed[-1].as_it_was
     reason = command.as_it_was.strip() or (known.reason if known is not None else "")
     return word, msgspec.structs.replace(record, as_it_was=reason)
@@ -403,7 +340,7 @@ def _shown(value: Value) -> str:
     return str(value)
 
 
-def _file_steps(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, ...]:
+def _file_steps(incident: Incident, command: c.RecordDuty, by: str) -> tuple[e.AnyEvent, ...]:
     """A recorded filing ends the ``file`` step that waited for it; one that may not begin yet stays to be seen."""
     if not command.step:
         return ()
@@ -411,7 +348,7 @@ def _file_steps(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, 
     if invocation is None:
         raise NotFound(
             f'Task "{command.step}" does not exist in incident "{incident.codename}".',
-            hint="tocsin task list",
+            hint=Action("task.list"),
             code="unknown_step",
         )
     if invocation.kind != "file":
@@ -425,7 +362,7 @@ def _file_steps(incident: Incident, command: c.RecordDuty) -> tuple[e.AnyEvent, 
         e.StepEnded(
             step=command.step,
             state=completion_state(invocation, command.record.at),
-            by=command.by,
+            by=by,
             reason=command.record.reference,
             digest=command.record.digest,
         ),

@@ -19,7 +19,7 @@ OVER = ("closed", "cancelled")
 
 
 def implicit_answers(
-    incident: Incident, command: RecordFacts, now: datetime, library: Library
+    incident: Incident, command: RecordFacts, by: str, now: datetime, library: Library
 ) -> tuple[StepEnded, ...]:
     """Return the ends of the open questions that these facts answer, in the person's name who records them."""
     if incident.state in OVER:
@@ -36,7 +36,7 @@ def implicit_answers(
                 StepEnded(
                     step=name,
                     state=completion_state(invocation, now),
-                    by=command.by,
+                    by=by,
                     reason=HOW,
                     digest=value_digest(bytes(change.value)),
                 )

@@ -9,32 +9,23 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from runner.base.text import nearest
+from runner.base.text import choice_hint
 from runner.errors import Invalid, Problem
 from runner.law.files.regime_file import SCHEMA, read_regime
+from runner.yamlfile.positions import problem_at
 
 NEEDED: Final = ("regime", "name", "duty", "recipient", "starts")
 COLUMNS: Final = (
     *NEEDED,
-    *(
-        "amount",
-        "unit",
-        "counting",
-        "standard",
-        "if",
-        "jurisdiction",
-        "citation",
-        "source",
-        "notice",
-        "since",
-        "content",
-    ),
+    *("amount", "unit", "counting", "standard", "if", "jurisdiction"),
+    *("citation", "source", "notice", "since", "content"),
 )
+_HEAD: Final = "# Made from a spreadsheet of the organisation's own duties; correct it here from now on.\n"
 _LONG_AGO: Final = "1900-01-01"
 _CONTENT: Final = ";"
 _IDS: Final = {
@@ -59,10 +50,16 @@ def own_regimes(content: bytes, file: str) -> tuple[OwnRegime, ...]:
     jurisdiction citation source notice since content``; ``starts`` is the fact that the clock runs from, ``if`` a
     condition over facts, ``content`` what has to be said, separated by semicolons.
     """
+    import yaml
+
     rows, problems = _rows(content, file)
+    groups: dict[str, dict[int, Mapping[str, str]]] = {}
+    for line, row in rows.items():
+        groups.setdefault(row["regime"], {})[line] = row
     regimes: list[OwnRegime] = []
-    for name, lines in _grouped(rows).items():
-        text = _yaml(_regime(name, lines))
+    for name, lines in groups.items():
+        data = _regime(name, lines)
+        text = _HEAD + yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
         _, wrong = read_regime(text.encode(), file)
         first = min(lines)
         problems += [
@@ -80,76 +77,55 @@ def own_regimes(content: bytes, file: str) -> tuple[OwnRegime, ...]:
 
 
 def _rows(content: bytes, file: str) -> tuple[dict[int, Mapping[str, str]], list[Problem]]:
+    problems: list[Problem] = []
+
+    def report(line: int, message: str, hint: str) -> None:
+        problems.append(problem_at(file, line, "own-duties", message, hint))
+
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return {}, [_problem(file, 1, f"Byte {error.start} is not UTF-8.", "Save the file as CSV UTF-8.")]
-    dialect = (
-        csv.excel if text.partition("\n")[0].count(";") <= text.partition("\n")[0].count(",") else _Semicolons
-    )
-    reader = csv.DictReader(io.StringIO(text), dialect=dialect)
-    heads = [head.strip().lower() for head in reader.fieldnames or ()]
-    reader.fieldnames = heads
-    problems = [
-        _problem(file, 1, f'Column "{head}" is unknown.', _hint(head))
-        for head in heads
-        if head not in COLUMNS
-    ]
-    problems += [
-        _problem(file, 1, f'Column "{head}" is missing.', f"Add the columns {', '.join(NEEDED)}.")
-        for head in NEEDED
-        if head not in heads
-    ]
-    if problems:
+        report(1, f"Byte {error.start} is not UTF-8.", "Save the file as CSV UTF-8.")
         return {}, problems
-    rows: dict[int, Mapping[str, str]] = {}
+    first = text.partition("\n")[0]
+    dialect = csv.excel if first.count(";") <= first.count(",") else _Semicolons
+    reader = csv.DictReader(io.StringIO(text), dialect=dialect)
+    reader.fieldnames = heads = [head.strip().lower() for head in reader.fieldnames or ()]
+    for head in heads:
+        if head not in COLUMNS:
+            report(1, f'Column "{head}" is unknown.', choice_hint(head, COLUMNS))
+    for head in NEEDED:
+        if head not in heads:
+            report(1, f'Column "{head}" is missing.', f"Add the columns {', '.join(NEEDED)}.")
+    return {} if problems else dict(_values(reader, report)), problems
+
+
+def _values(
+    reader: csv.DictReader[str], report: Callable[[int, str, str], None]
+) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Yield each row with its line; what is wrong with it is reported."""
     for row in reader:
         line = reader.line_num
         if None in row:
-            problems.append(
-                _problem(
-                    file, line, "The row has more values than columns.", "Put a value with commas in quotes."
-                )
-            )
+            report(line, "The row has more values than columns.", "Put a value with commas in quotes.")
             continue
         values = {head: (value or "").strip() for head, value in row.items()}
         if not any(values.values()):
             continue
-        problems += [
-            _problem(
-                file,
-                line,
-                f'The value of "{head}" is not an id.',
-                "Write lower-case words joined by hyphens, such as dpa-example.",
-            )
-            for head, form in _IDS.items()
-            if values[head] and not form.fullmatch(values[head])
-        ]
-        problems += [
-            _problem(file, line, f'The value of "{head}" is empty.', "")
-            for head in NEEDED
-            if not values[head]
-        ]
-        rows[line] = values
-    return rows, problems
+        for head, form in _IDS.items():
+            if values[head] and not form.fullmatch(values[head]):
+                hint = "Write lower-case words joined by hyphens, such as dpa-example."
+                report(line, f'The value of "{head}" is not an id.', hint)
+        for head in NEEDED:
+            if not values[head]:
+                report(line, f'The value of "{head}" is empty.', "")
+        yield line, values
 
 
 class _Semicolons(csv.excel):
     """As spreadsheets write it where the comma is the decimal sign."""
 
     delimiter = ";"
-
-
-def _hint(head: str) -> str:
-    close = nearest(head, COLUMNS)
-    return f'Write "{close}", the nearest name.' if close else f"Choose one of: {', '.join(COLUMNS)}."
-
-
-def _grouped(rows: Mapping[int, Mapping[str, str]]) -> dict[str, dict[int, Mapping[str, str]]]:
-    groups: dict[str, dict[int, Mapping[str, str]]] = {}
-    for line, row in rows.items():
-        groups.setdefault(row["regime"], {})[line] = row
-    return groups
 
 
 def _regime(name: str, lines: Mapping[int, Mapping[str, str]]) -> dict[str, Any]:
@@ -188,16 +164,3 @@ def _duty(row: Mapping[str, str]) -> dict[str, Any]:
         items = [item.strip() for item in row["content"].split(_CONTENT) if item.strip()]
         entry["content"] = [{"ref": str(number), "item": item} for number, item in enumerate(items, 1)]
     return entry
-
-
-def _yaml(data: Mapping[str, Any]) -> str:
-    import yaml
-
-    head = "# Made from a spreadsheet of the organisation's own duties; correct it here from now on.\n"
-    return head + yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=120)
-
-
-def _problem(file: str, line: int, message: str, hint: str) -> Problem:
-    return Problem(
-        file=file, line=line, column=1, severity="error", code="own-duties", message=message, hint=hint
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from runner.law.clock import (
@@ -19,23 +18,11 @@ from runner.law.clock import (
     Unit,
     Variation,
 )
-from runner.law.files.regime_grounds import Terms
-from runner.law.files.regime_reader import Node, Reader
+from runner.law.files.regime_grounds import Terms, keys_of
+from runner.law.files.regime_reader import Fields, Node, Reader
 
-_PERIOD = ("amount", "unit", "counting", "variations")
-_LIMB = ("from", "after", "pick", "anchor", *_PERIOD)
-_CLOCK = (
-    *_LIMB,
-    "earliest_of",
-    "standard",
-    "lapsed_limbs_fall_away",
-    "not_before",
-    "cut_off",
-    "extensions",
-    "zone",
-    "holidays",
-    "no_relief_when",
-)
+_LIMB = ("from", "after", "pick", "anchor", *keys_of(Period))
+_CLOCK = (*_LIMB, "earliest_of", *keys_of(Clock))
 _MOST: Mapping[Unit, int] = {"years": 100, "months": 1_200, "weeks": 5_200}
 """The longest periods that can be counted, since calendars end."""
 _PLAIN: Mapping[Unit, CountingRule] = {
@@ -46,49 +33,44 @@ _PLAIN: Mapping[Unit, CountingRule] = {
 }
 
 
-def read_clock(node: Node, terms: Terms) -> Clock:
+def read_clock(terms: Terms, node: Node) -> Clock:
     """Read one clock; one limb unless ``earliest_of`` lists several."""
+    if node.value is None:
+        return Clock(limbs=())
     reader = terms.reader
-    fields = reader.fields(node, _CLOCK)
-    limbs = [
-        _limb(item, reader.fields(item, _LIMB), terms) for item in reader.items(fields.get("earliest_of"))
-    ]
-    before = fields.get("not_before")
-    return Clock(
-        limbs=tuple(limbs) or (_limb(node, fields, terms),),
-        standard=reader.text(fields.get("standard")),
-        lapsed_limbs_fall_away=reader.flag(fields.get("lapsed_limbs_fall_away")),
-        not_before=_limb(before, reader.fields(before, _LIMB), terms) if before else None,
-        cut_off=_cut_off(fields.get("cut_off"), reader),
-        extensions=tuple(_extension(item, terms) for item in reader.items(fields.get("extensions"))),
-        zone=_zone(fields.get("zone"), reader),
-        holidays=reader.text(fields.get("holidays")),
-        no_relief_when=terms.one(fields.get("no_relief_when")),
-    )
+    fields = reader.fields(node, (key for key in _CLOCK if key != "limbs"))
+    limbs = tuple(read_limb(terms, item) for item in reader.items(fields.get("earliest_of")))
+    known = {"limbs": limbs or (_limb(terms, node, fields),), "zone": _zone(fields.get("zone"), reader)}
+    return terms.struct(Clock, node, fields, **known)
 
 
-def _limb(node: Node, fields: Mapping[str, Node], terms: Terms) -> Limb:
-    return Limb(start=_start(node, fields, terms.reader), period=_period(node, fields, terms))
+def read_limb(terms: Terms, node: Node) -> Limb:
+    """Read one limb of a clock."""
+    return _limb(terms, node, terms.reader.fields(node, _LIMB))
 
 
-def _start(node: Node, fields: Mapping[str, Node], reader: Reader) -> Start:
+def _limb(terms: Terms, node: Node, fields: Fields) -> Limb:
+    return Limb(start=_start(terms, node, fields), period=_period(terms, node, fields))
+
+
+def _start(terms: Terms, node: Node, fields: Fields) -> Start:
+    reader = terms.reader
     if ("from" in fields) == ("after" in fields):
         hint = "Write `from:` with a fact, or `after:` with an event."
         reader.report(node, "regime-start", "The clock needs exactly one start.", hint)
     after = reader.fields(fields["after"], ("fact", "duty", "restarted_by")) if "after" in fields else {}
-    anchor: Literal["moment", "year_end"] = "moment"
-    pick: Literal["earliest", "latest"] = "earliest"
-    return Start(
+    return terms.struct(
+        Start,
+        node,
+        fields,
         facts=reader.facts(fields.get("from") or after.get("fact")),
         duty=reader.text(after.get("duty")),
-        pick=reader.choice(fields.get("pick"), Literal["earliest", "latest"], pick),
         event="after" in fields,
-        anchor=reader.choice(fields.get("anchor"), Literal["moment", "year_end"], anchor),
         restarted_by=reader.texts(after.get("restarted_by")),
     )
 
 
-def _period(node: Node, fields: Mapping[str, Node], terms: Terms) -> Period | None:
+def _period(terms: Terms, node: Node, fields: Fields) -> Period | None:
     """Read an amount; none means that the law has only words, and then ``standard`` has to say them."""
     reader = terms.reader
     amount = reader.whole(fields.get("amount"))
@@ -105,34 +87,29 @@ def _period(node: Node, fields: Mapping[str, Node], terms: Terms) -> Period | No
         amount=amount,
         unit=unit,
         counting=reader.choice(fields.get("counting"), CountingRule, plain),
-        variations=tuple(_variation(item, unit, terms) for item in reader.items(fields.get("variations"))),
+        variations=tuple(_variation(terms, item, unit) for item in reader.items(fields.get("variations"))),
     )
 
 
-def _variation(node: Node, unit: Unit, terms: Terms) -> Variation:
-    fields = terms.reader.fields(node, ("if", "amount", "unit"))
-    return Variation(
-        condition=terms.condition(terms.reader.need(fields, "if", node)),
-        amount=terms.reader.whole(terms.reader.need(fields, "amount", node)) or 0,
-        unit=terms.reader.choice(fields.get("unit"), Unit, unit),
-    )
+def _variation(terms: Terms, node: Node, unit: Unit) -> Variation:
+    fields = terms.reader.fields(node, keys_of(Variation))
+    known = {"unit": terms.reader.choice(fields.get("unit"), Unit, unit)}
+    return terms.struct(Variation, node, fields, **known)
 
 
-def _extension(node: Node, terms: Terms) -> Extension:
-    fields = terms.reader.fields(node, ("if", "citation", *_PERIOD))
-    period = _period(node, fields, terms)
+def read_extension(terms: Terms, node: Node) -> Extension:
+    """Read more time under a condition."""
+    fields = terms.reader.fields(node, ("if", "citation", *keys_of(Period)))
+    period = _period(terms, node, fields)
     if period is None:
         terms.reader.report(node, "regime-missing", 'The key "amount" is missing.')
-    return Extension(
-        period=period or Period(amount=0, unit="calendar_days", counting="CAL-EXCL"),
-        condition=terms.condition(terms.reader.need(fields, "if", node)),
-        citation=terms.reader.text(fields.get("citation")),
-    )
+    nothing = Period(amount=0, unit="calendar_days", counting="CAL-EXCL")
+    return terms.struct(Extension, node, fields, period=period or nothing)
 
 
-def _cut_off(node: Node | None, reader: Reader) -> CutOff | None:
-    if node is None:
-        return None
+def read_cut_off(terms: Terms, node: Node) -> CutOff | None:
+    """Read ``{time: '17:30', zone: America/New_York}``."""
+    reader = terms.reader
     fields = reader.fields(node, ("time", "zone"))
     zone = _zone(reader.need(fields, "zone", node), reader)
     at = reader.text(reader.need(fields, "time", node))
@@ -161,8 +138,9 @@ def _zone(node: Node | None, reader: Reader) -> str:
     return ZoneInfo(name).key if name else ""
 
 
-def read_ordering(node: Node, reader: Reader) -> Ordering:
+def read_ordering(terms: Terms, node: Node) -> Ordering:
     """Read ``{not_later_than: individuals, text: …}``."""
+    reader = terms.reader
     relations = ("before", "with", "not_later_than", "without_delaying", "sooner_of", "after")
     fields = reader.fields(node, (*relations, "text"))
     stated = [name for name in relations if name in fields]

@@ -10,56 +10,36 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
 from runner.errors import Invalid, Problem
-from runner.law.files.regime_duty import DUTY_KEYS, read_duty
-from runner.law.files.regime_grounds import Terms, read_national
-from runner.law.files.regime_reader import Node, Reader, overlay
-from runner.law.regime import (
-    Authority,
-    Confidence,
-    DutyRule,
-    RecordKeeping,
-    Regime,
-    Source,
-    Standing,
-    Version,
+from runner.law.clock import Clock, CutOff, Extension, Limb, Ordering
+from runner.law.files.regime_clock import (
+    read_clock,
+    read_cut_off,
+    read_extension,
+    read_limb,
+    read_ordering,
 )
+from runner.law.files.regime_grounds import Terms, keys_of
+from runner.law.files.regime_reader import Fields, Node, Reader
+from runner.law.grounds import Condition, Element, Exemption, PersonalInformation, Threshold
+from runner.law.regime import DutyRule, NationalLaw, Regime, Remark, Source, Standing, Version
 from runner.yamlfile.source import scan
 
 SCHEMA = "tocsin/regime/v1"
 
 _VERSION = (
+    *(key for key in keys_of(Version) if key not in ("label", "from_date", "until", "national")),
     "in_force",
-    "standing",
-    "citation",
-    "residents_of",
-    "scope",
-    "personal_information",
-    "exemptions",
-    "duties",
-    "note",
     "through_national_law",
 )
 _TOP = (
-    "schema",
-    "id",
-    "name",
-    "jurisdictions",
-    "source",
-    "confidence",
-    "confidence_note",
-    "decided_by",
-    "effective_note",
-    "authorities",
-    "records",
-    "traps",
-    "lists",
-    "conditions",
-    "prior_versions",
+    *(key for key in keys_of(Regime) if key not in ("versions", "sha256")),
+    *("schema", "lists", "conditions", "prior_versions"),
     *_VERSION,
 )
 
@@ -99,7 +79,7 @@ def _regime(top: Node, fields: Mapping[str, Node], reader: Reader, sha256: str) 
             "The file is not a law file.",
             f"Write schema: {SCHEMA}.",
         )
-    terms = Terms(reader)
+    terms = Terms(reader, _OWN)
     terms.learn(fields.get("lists"), fields.get("conditions"))
     about = reader.need(fields, "source", top)
     link = reader.fields(about, ("url", "checked")) if about.value else {}
@@ -108,45 +88,15 @@ def _regime(top: Node, fields: Mapping[str, Node], reader: Reader, sha256: str) 
     for node in reader.items(fields.get("prior_versions")):
         versions.append(_version(node, _prior(node, current, reader), terms))
     _check_order(versions, fields.get("prior_versions", top), reader)
-    return Regime(
-        id=reader.text(reader.need(fields, "id", top)),
-        name=reader.text(reader.need(fields, "name", top)),
+    return terms.struct(
+        Regime,
+        top,
+        fields,
         jurisdictions=reader.texts(reader.need(fields, "jurisdictions", top)) or ("?",),
         source=Source(url=reader.text(link.get("url")), checked=reader.text(link.get("checked"))),
         versions=tuple(versions),
-        decided_by=reader.facts(fields.get("decided_by")),
-        effective_note=reader.text(fields.get("effective_note")),
-        authorities=tuple(_authority(item, reader) for item in reader.items(fields.get("authorities"))),
-        records=_records(fields.get("records"), reader),
-        traps=reader.texts(fields.get("traps")),
-        confidence=_confidence(fields.get("confidence"), reader),
-        confidence_note=reader.text(fields.get("confidence_note")),
         sha256=sha256,
     )
-
-
-def _confidence(node: Node | None, reader: Reader) -> Confidence:
-    unsure: Confidence = "unverified"
-    return reader.choice(node, Confidence, unsure)
-
-
-def _authority(node: Node, reader: Reader) -> Authority:
-    fields = reader.fields(node, ("place", "name", "url", "address", "phone", "confidence"))
-    return Authority(
-        place=reader.text(reader.need(fields, "place", node)),
-        name=reader.text(reader.need(fields, "name", node)),
-        url=reader.text(reader.need(fields, "url", node)),
-        address=reader.text(fields.get("address")),
-        phone=reader.text(fields.get("phone")),
-        confidence=_confidence(fields.get("confidence"), reader),
-    )
-
-
-def _records(node: Node | None, reader: Reader) -> RecordKeeping | None:
-    if node is None:
-        return None
-    fields = reader.fields(node, ("ref", "text", "retention"))
-    return RecordKeeping(**{key: reader.text(inner) for key, inner in fields.items()})
 
 
 def _prior(node: Node, current: Mapping[str, Node], reader: Reader) -> dict[str, Node]:
@@ -160,11 +110,12 @@ def _prior(node: Node, current: Mapping[str, Node], reader: Reader) -> dict[str,
         if slug in gone:
             continue
         over = changed.pop(slug, None)
-        versions.append(_laid_over(item, over, reader) if over else item)
+        if over:
+            under = reader.fields(item, keys_of(DutyRule))
+            item = Node({**under, **reader.fields(over, keys_of(DutyRule))}, over.where)
+        versions.append(item)
     versions += changed.values()
-    merged = overlay(current, own)
-    merged["duties"] = Node(versions, node.where)
-    return merged
+    return {**current, **own, "duties": Node(versions, node.where)}
 
 
 def _slug(node: Node, reader: Reader) -> str:
@@ -172,40 +123,32 @@ def _slug(node: Node, reader: Reader) -> str:
     return value if isinstance(value, str) else reader.text(Node(None, node.where))
 
 
-def _laid_over(under: Node, over: Node, reader: Reader) -> Node:
-    fields = overlay(reader.fields(under, DUTY_KEYS), reader.fields(over, DUTY_KEYS))
-    return Node(fields, over.where)
-
-
-def _version(node: Node, fields: Mapping[str, Node], terms: Terms) -> Version:
+def _version(node: Node, fields: Fields, terms: Terms) -> Version:
     reader = terms.reader
     force = reader.fields(reader.need(fields, "in_force", node), ("from", "until"))
     start, until = reader.day(force.get("from")), reader.day(force.get("until"))
     in_force: Standing = "in_force"
     standing = reader.choice(fields.get("standing"), Standing, in_force)
-    place = reader.text(fields.get("residents_of"))
-    citation = reader.text(reader.need(fields, "citation", node))
     label = str(start) if start else standing.replace("_", " ")
-    return Version(
+    terms.residents_of = reader.text(fields.get("residents_of"))
+    national = fields.get("through_national_law")
+    return terms.struct(
+        Version,
+        node,
+        fields,
         label=label if start or not until else f"until {until}",
-        citation=citation,
         standing=standing,
         from_date=start,
         until=until,
-        scope=terms.several(fields.get("scope")),
-        residents_of=place,
-        personal_information=terms.personal_information(fields.get("personal_information")),
-        exemptions=tuple(terms.exemption(item) for item in reader.items(fields.get("exemptions"))),
-        duties=_duties(reader.need(fields, "duties", node), place, terms),
-        note=reader.text(fields.get("note")),
-        national=read_national(fields.get("through_national_law"), reader),
+        duties=_duties(reader.need(fields, "duties", node), terms),
+        national=terms.national(national) if national else None,
     )
 
 
-def _duties(node: Node, place: str, terms: Terms) -> tuple[DutyRule, ...]:
+def _duties(node: Node, terms: Terms) -> tuple[DutyRule, ...]:
     rules: dict[str, DutyRule] = {}
     for item in _members(node, terms.reader):
-        rule = read_duty(item, place, terms)
+        rule = terms.struct(DutyRule, item)
         if rule.slug in rules:
             terms.reader.report(item, "regime-duplicate", f'Duty "{rule.slug}" is given twice.')
         rules[rule.slug] = rule
@@ -241,6 +184,28 @@ def _check_order(versions: list[Version], node: Node, reader: Reader) -> None:
     for newer, older in itertools.pairwise(versions):
         if older.until is None or newer.from_date is None or older.until >= newer.from_date:
             reader.report(node, "regime-versions", "Each version must end before the newer version begins.")
+
+
+def _remark(terms: Terms, node: Node) -> Remark:
+    is_text = isinstance(node.value, str)
+    return Remark(text=terms.reader.text(node)) if is_text else terms.struct(Remark, node)
+
+
+_OWN: Mapping[type, Callable[[Terms, Node], Any]] = {
+    Clock: read_clock,
+    Condition: Terms.condition,
+    CutOff: read_cut_off,
+    Element: Terms.element,
+    Exemption: Terms.exemption,
+    Extension: read_extension,
+    Limb: read_limb,
+    NationalLaw: Terms.national,
+    Ordering: read_ordering,
+    PersonalInformation: Terms.personal_information,
+    Remark: _remark,
+    Threshold: Terms.threshold,
+}
+"""Readers of what is not written as a mapping from the fields of its type."""
 
 
 def encode(regimes: tuple[Regime, ...]) -> bytes:

@@ -1,4 +1,4 @@
-"""Reader of conditions, exemptions, data types and thresholds of a law file.
+"""Reader of the values of a law file by the types of the model, and of conditions, exemptions and thresholds.
 
 A condition is written out, or is the name of one under ``conditions``. ``any_of`` and ``none_of`` map a fact to values
 or to the name of a list under ``lists``. Thresholds keep "more than" and "at least" apart by their words.
@@ -6,20 +6,23 @@ or to the name of a list under ``lists``. Thresholds keep "more than" and "at le
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import cache
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
 from runner.base.jurisdictions import place_problem
-from runner.base.text import sentence
+from runner.base.text import near_hint, sentence
 from runner.facts.expression import Expression
 from runner.facts.expressions.parser import ExpressionError, parse_condition
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find
-from runner.law.files.regime_reader import Node, Reader, near_hint
+from runner.law.clock import Extension, Variation
+from runner.law.files.regime_reader import Fields, Node, Reader, is_laid
 from runner.law.grounds import (
     Condition,
-    CountOf,
     Element,
     Exemption,
     Meets,
@@ -28,37 +31,84 @@ from runner.law.grounds import (
     Threshold,
     ThresholdOp,
 )
-from runner.law.regime import NationalLaw, Standing, StateLaw
+from runner.law.regime import Content, CreditMonitoring, NationalLaw, Remark, StateLaw
 
+Made = TypeVar("Made", bound=msgspec.Struct)
 _CONDITION = ("code", "text", "when", "any_of", "none_of", "when_silent", "in_words")
-_EXEMPTION = (
-    "code",
-    "text",
-    "citation",
-    "when",
-    "any_of",
-    "none_of",
-    "when_silent",
-    "in_words",
-    "grounds",
-    "removes",
-    "claim_only",
-    "covers",
-)
 _WORDS: Mapping[str, ThresholdOp] = {
     "more_than": ">",
     "at_least": ">=",
     "fewer_than": "<",
     "at_most": "<=",
 }
+_WRITTEN: Mapping[type, Mapping[str, str]] = {
+    Content: {"condition": "only_if"},
+    CreditMonitoring: {"conditions": "only_if"},
+    Extension: {"condition": "if"},
+    Remark: {"condition": "only_if"},
+    StateLaw: {"from_date": "from"},
+    Variation: {"condition": "if"},
+}
+"""Fields whose key in the file is not their own name."""
+_FACT_PATHS = frozenset({"decided_by", "facts", "grounds", "of"})
+"""Fields that hold paths of facts, in any struct."""
+
+
+@cache
+def keys_of(kind: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    """Return the fields of a struct of the model by their keys in the file."""
+    written = _WRITTEN.get(kind, {})
+    return {written.get(field.name, field.name): field for field in msgspec.structs.fields(kind)}
 
 
 class Terms(msgspec.Struct):
-    """The named lists and conditions of one file."""
+    """One file being read: its named lists and conditions, and the readers of values with a form of their own."""
 
     reader: Reader
+    own: Mapping[type, Callable[[Terms, Node], Any]]
+    residents_of: str = ""
+    """Whose residents thresholds count where they do not say."""
     lists: dict[str, tuple[str, ...]] = {}
     conditions: dict[str, Condition] = {}
+
+    def struct(self, kind: type[Made], node: Node, fields: Fields | None = None, **known: Any) -> Made:
+        """Read a mapping as a struct, each field by its type; those of ``known`` are read already."""
+        keys = keys_of(kind)
+        if fields is None:
+            fields = node.value if is_laid(node) else self.reader.fields(node, keys)
+        for key, field in keys.items():
+            if field.name not in known:
+                here = self.reader.need(fields, key, node) if field.required else fields.get(key)
+                known[field.name] = self._field(here, field)
+        return kind(**known)
+
+    def _field(self, node: Node | None, field: msgspec.structs.FieldInfo) -> Any:
+        if field.name in _FACT_PATHS:
+            return self.reader.facts(node)
+        return self._typed(node, field.type, None if field.required else field.default)
+
+    def _typed(self, node: Node | None, wanted: Any, default: Any) -> Any:
+        """Return a value of a type; what is absent or wrong is the default."""
+        inner, origin = get_args(wanted), get_origin(wanted)
+        if origin is Literal:
+            return self.reader.choice(node, wanted, default)
+        if origin is tuple and inner[0] is str:
+            return self.reader.texts(node) or default
+        if origin is tuple:
+            return tuple(self._typed(item, inner[0], None) for item in self.reader.items(node)) or default
+        if inner:
+            return self._typed(node, inner[0], None)
+        if wanted is str:
+            return self.reader.text(node, default or "")
+        if wanted is bool:
+            return self.reader.flag(node, default)
+        if wanted is int:
+            return self.reader.whole(node)
+        if wanted is date:
+            return self.reader.day(node)
+        if node is None:
+            return None
+        return self.own[wanted](self, node) if wanted in self.own else self.struct(wanted, node)
 
     def learn(self, lists: Node | None, conditions: Node | None) -> None:
         """Read the names that the rest of the file may use."""
@@ -74,21 +124,11 @@ class Terms(msgspec.Struct):
         if isinstance(node.value, str):
             if node.value in self.conditions:
                 return self.conditions[node.value]
-            hint = (
-                near_hint(node.value, tuple(self.conditions))
-                or "Add the condition under `conditions`, or write the expression here."
-            )
+            add = "Add the condition under `conditions`, or write the expression here."
+            hint = near_hint(node.value, self.conditions, add)
             self.reader.report(node, "regime-condition", f'Condition "{node.value}" does not exist.', hint)
             return Condition(code=node.value, text=node.value)
         return self._written(node, self.reader.fields(node, _CONDITION), name)
-
-    def several(self, node: Node | None) -> tuple[Condition, ...]:
-        """Read a list of conditions."""
-        return tuple(self.condition(item) for item in self.reader.items(node))
-
-    def one(self, node: Node | None) -> Condition | None:
-        """Read a condition that may be absent."""
-        return None if node is None else self.condition(node)
 
     def _written(self, node: Node, fields: Mapping[str, Node], name: str) -> Condition:
         code = self.reader.text(fields.get("code"), name)
@@ -136,9 +176,7 @@ class Terms(msgspec.Struct):
             self.reader.report(node, "regime-fact", f'Fact "{path}" does not exist.', key=True)
         if isinstance(node.value, str):
             if node.value not in self.lists:
-                hint = (
-                    near_hint(node.value, tuple(self.lists)) or "Add the list under `lists`, or write [a, b]."
-                )
+                hint = near_hint(node.value, self.lists, "Add the list under `lists`, or write [a, b].")
                 self.reader.report(node, "regime-list", f'List "{node.value}" does not exist.', hint)
             return Meets(path, self.lists.get(node.value, ()))
         values = self.reader.texts(node)
@@ -152,20 +190,13 @@ class Terms(msgspec.Struct):
 
     def exemption(self, node: Node) -> Exemption:
         """Read an exemption; ``claim_only`` marks one that holds only as a position of counsel."""
-        fields = self.reader.fields(node, _EXEMPTION)
+        keys = (*_CONDITION, "citation", "grounds", "removes", "claim_only", "covers")
+        fields = self.reader.fields(node, keys)
         asked = {key: fields[key] for key in _CONDITION if key in fields}
         condition = None if self.reader.flag(fields.get("claim_only")) else self._written(node, asked, "")
-        covers, covers_citation = self._covers(fields.get("covers"))
-        return Exemption(
-            code=self.reader.text(self.reader.need(fields, "code", node)),
-            text=self.reader.text(self.reader.need(fields, "text", node)),
-            citation=self.reader.text(fields.get("citation")),
-            condition=condition,
-            grounds=self.reader.facts(fields.get("grounds")),
-            removes=self.reader.texts(fields.get("removes")),
-            covers=covers,
-            covers_citation=covers_citation,
-        )
+        covers, citation = self._covers(fields.get("covers"))
+        known = {"condition": condition, "covers": covers, "covers_citation": citation}
+        return self.struct(Exemption, node, fields, **known)
 
     def _covers(self, node: Node | None) -> tuple[tuple[str, ...], str]:
         """Read which impacts an exemption by encryption reaches: confidentiality, unless words of the law say more."""
@@ -175,23 +206,11 @@ class Terms(msgspec.Struct):
         meet = self._meet("incident.impact", self.reader.need(fields, "impact", node))
         return meet.values, self.reader.text(self.reader.need(fields, "citation", node))
 
-    def personal_information(self, node: Node | None) -> PersonalInformation | None:
+    def personal_information(self, node: Node) -> PersonalInformation | None:
         """Read a table of elements."""
-        if node is None or node.value is None:
-            return None
-        fields = self.reader.fields(node, ("text", "name", "with_name", "without_name"))
-        table = PersonalInformation()
-        return PersonalInformation(
-            with_name=self._elements(fields.get("with_name")),
-            without_name=self._elements(fields.get("without_name")),
-            name=self.reader.text(fields.get("name"), table.name),
-            text=self.reader.text(fields.get("text"), table.text),
-        )
+        return None if node.value is None else self.struct(PersonalInformation, node)
 
-    def _elements(self, node: Node | None) -> tuple[Element, ...]:
-        return tuple(self._element(item) for item in self.reader.items(node))
-
-    def _element(self, node: Node) -> Element:
+    def element(self, node: Node) -> Element:
         """Read ``ssn``, or ``{element: account_number_alone, only_if: condition}``."""
         condition = None
         if isinstance(node.value, dict):
@@ -206,7 +225,7 @@ class Terms(msgspec.Struct):
             )
         return Element(element=name, condition=condition)
 
-    def threshold(self, node: Node, place: str) -> Threshold:
+    def threshold(self, node: Node) -> Threshold:
         """Read ``{count: residents_notified, more_than: 500}``."""
         fields = self.reader.fields(node, ("count", "place", *_WORDS))
         stated = [word for word in _WORDS if word in fields]
@@ -214,36 +233,20 @@ class Terms(msgspec.Struct):
             hint = "Write exactly one of more_than, at_least, fewer_than, at_most."
             self.reader.report(node, "regime-threshold", "The threshold needs exactly one number.", hint)
             stated = ["at_least"]
-        return Threshold(
-            count=self.reader.choice(self.reader.need(fields, "count", node), CountOf, "residents_notified"),
-            op=_WORDS[stated[0]],
-            n=self.reader.whole(fields.get(stated[0])) or 0,
-            place=self.reader.text(fields.get("place"), place),
-        )
+        place = self.reader.text(fields.get("place"), self.residents_of)
+        number = self.reader.whole(fields.get(stated[0])) or 0
+        return self.struct(Threshold, node, fields, op=_WORDS[stated[0]], n=number, place=place)
 
+    def national(self, node: Node) -> NationalLaw:
+        """Read ``{of: [facts], states: {BE: {}, IT: {from: 2026-01-01}, IE: {standing: proposed}}}``."""
+        fields = self.reader.fields(node, ("of", "states"))
+        states = self.reader.need(fields, "states", node)
+        named = self.reader.fields(states, states.value if isinstance(states.value, dict) else ())
+        known = {"states": tuple(self._state(place, state) for place, state in named.items())}
+        return self.struct(NationalLaw, node, fields, **known)
 
-def read_national(node: Node | None, reader: Reader) -> NationalLaw | None:
-    """Read ``{of: [facts], states: {BE: {}, IT: {from: 2026-01-01}, IE: {standing: proposed}}}``."""
-    if node is None:
-        return None
-    fields = reader.fields(node, ("of", "states"))
-    states = reader.need(fields, "states", node)
-    named = states.value if isinstance(states.value, dict) else ()
-    return NationalLaw(
-        of=reader.facts(reader.need(fields, "of", node)),
-        states=tuple(_state(place, one, reader) for place, one in reader.fields(states, named).items()),
-    )
-
-
-def _state(place: str, node: Node, reader: Reader) -> StateLaw:
-    if problem := place_problem(place):
-        reader.report(node, "regime-place", sentence(problem), key=True)
-    fields = reader.fields(node, ("standing", "from", "confirmed"))
-    in_force: Standing = "in_force"
-    confirmed = fields.get("confirmed")
-    return StateLaw(
-        place=place,
-        standing=reader.choice(fields.get("standing"), Standing, in_force),
-        from_date=reader.day(fields.get("from")),
-        confirmed=confirmed is None or reader.flag(confirmed),
-    )
+    def _state(self, place: str, node: Node) -> StateLaw:
+        if problem := place_problem(place):
+            self.reader.report(node, "regime-place", sentence(problem), key=True)
+        fields = self.reader.fields(node, ("standing", "from", "confirmed"))
+        return self.struct(StateLaw, node, fields, place=place)

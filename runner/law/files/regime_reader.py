@@ -6,13 +6,13 @@ one mapping over another (an earlier version of a law over the current one) keep
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, TypeVar, get_args
 
 import msgspec
 
-from runner.base.text import nearest
+from runner.base.text import choice_hint, near_hint
 from runner.errors import Problem
 from runner.facts.vocabulary.lookup import find
 from runner.yamlfile.source import Source, Where
@@ -106,10 +106,10 @@ class Reader:
             return None
         return node.value
 
-    def flag(self, node: Node | None) -> bool:
-        """Return true or false; a missing one is false."""
+    def flag(self, node: Node | None, default: bool = False) -> bool:
+        """Return true or false."""
         if node is None:
-            return False
+            return default
         if not isinstance(node.value, bool):
             self.report(node, "regime-flag", "Required here: true or false.")
         return node.value is True
@@ -130,10 +130,7 @@ class Reader:
             return default
         allowed: tuple[Member, ...] = get_args(choices)
         if node.value not in allowed:
-            hint = (
-                near_hint(str(node.value), [str(member) for member in allowed])
-                or f"Choose one of: {', '.join(map(str, allowed))}."
-            )
+            hint = choice_hint(str(node.value), map(str, allowed))
             self.report(node, "regime-choice", f'The value "{node.value}" is not allowed here.', hint)
             return default
         return allowed[allowed.index(node.value)]
@@ -154,18 +151,7 @@ class Reader:
         return tuple(self.fact(item) for item in self.items(node))
 
 
-def near_hint(word: str, known: Sequence[str]) -> str:
-    """Return a hint with the nearest known word, or nothing."""
-    close = nearest(word, known)
-    return f'Write "{close}", the nearest name.' if close else ""
-
-
 def is_laid(node: Node) -> bool:
     """Whether a mapping was made by laying one over another, so that its values are nodes already."""
     laid = node.value
     return isinstance(laid, dict) and bool(laid) and all(isinstance(value, Node) for value in laid.values())
-
-
-def overlay(under: Fields, over: Fields) -> dict[str, Node]:
-    """Lay one mapping's nodes over another's; each keeps its place."""
-    return {**under, **over}

@@ -20,13 +20,12 @@ from runner.playbook.format import (
     File,
     Group,
     Message,
-    MessageTemplate,
     Repeat,
     Step,
     Wait,
 )
 from runner.playbook.lookup import Known, hours
-from runner.playbook.plan import Body, after_message
+from runner.playbook.plan import after_message, body_of
 
 _HOUR = 3600.0
 
@@ -161,11 +160,7 @@ def _takes(step: Step) -> float:
 
 
 _PROMISE = re.compile(r"\bnext_update\b")
-
-
 _HEDGED = re.compile(r"\bnext_update is (not )?known\b")
-
-
 _HINT = "Put the step into a `repeat` with a `wait`, or add a `wait` and another message after the step."
 
 
@@ -177,7 +172,8 @@ def check_cadence(steps: Map, found: Findings) -> None:
         senders = [
             place for place in steps.places if isinstance(place.step, Message) and place.step.message == name
         ]
-        if not senders or not _promises(template):
+        texts = (text for text in (template.subject, template.text) if "{" in text)
+        if not senders or not any(map(_PROMISE.search, texts)):
             continue
         alone = [sender for sender in senders if not _again(sender, steps)]
         if len(alone) == len(senders):
@@ -190,24 +186,10 @@ def check_cadence(steps: Map, found: Findings) -> None:
                 found.warn((*standing.where, "message"), "no-next-update", text, hint)
 
 
-def _promises(template: MessageTemplate) -> bool:
-    return any(_PROMISE.search(text) for text in (template.subject, template.text) if "{" in text)
-
-
 def _again(place: Place, steps: Map) -> timedelta | None:
     """Return how long after a message the next one comes, None where none does."""
     around = place.parent.step if place.parent is not None else None
     if isinstance(around, Repeat) and around.at_most < 2:
         return None
-    return after_message(_body(place, steps), place.step.id, in_rounds=isinstance(around, Repeat))
-
-
-def _body(place: Place, steps: Map) -> Body:
-    """Return the steps beside a place with whatever follows each, as the engine has them."""
-    beside = {name: one.step for name, one in steps.siblings[place.parent].items()}
-    followers: dict[str, tuple[str, ...]] = dict.fromkeys(beside, ())
-    for name, step in beside.items():
-        for before in step.after.steps:
-            if before in followers:
-                followers[before] = (*followers[before], name)
-    return Body(beside, followers)
+    beside = [sibling.step for sibling in steps.siblings[place.parent].values()]
+    return after_message(body_of(beside), place.step.id, in_rounds=isinstance(around, Repeat))

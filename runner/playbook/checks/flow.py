@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from runner.base.text import nearest
-from runner.facts.expression import Apply, Expression, FactRef
-from runner.playbook.checks.step_map import Findings, Map, Place, walk
+from runner.base.text import near_hint
+from runner.facts.expression import Apply, Expression, FactRef, walk
+from runner.playbook.checks.step_map import Findings, Map, Place
 from runner.playbook.format import Act, Approve, Ask
 from runner.yamlfile.source import Where
 
@@ -80,13 +80,8 @@ def _unseen(name: str, where: Where, steps: Map, found: Findings) -> None:
             where, "other-body", f'Step "{name}" is inside step "{container}".', f"Read step('{container}')."
         )
         return
-    close = nearest(name, [place.step.id for place in steps.places])
-    found.error(
-        where,
-        "unknown-step",
-        f'Step "{name}" does not exist.',
-        f'Write "{close}", the nearest name.' if close else "",
-    )
+    hint = near_hint(name, [place.step.id for place in steps.places])
+    found.error(where, "unknown-step", f'Step "{name}" does not exist.', hint)
 
 
 def _needed(expression: Expression) -> list[str]:

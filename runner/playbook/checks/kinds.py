@@ -9,17 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runner.base.instants import parse_instant
-from runner.facts.expression import (
-    Apply,
-    Attribute,
-    Choose,
-    Expression,
-    FactRef,
-    Index,
-    ListOf,
-    NameRef,
-    Node,
-)
+from runner.facts import expression as nodes
+from runner.facts.expression import Node
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find
 from runner.playbook.checks.action_calls import check_action
@@ -30,8 +21,6 @@ from runner.playbook.format import (
     Act,
     Approve,
     Ask,
-    Call,
-    Duties,
     File,
     Group,
     Message,
@@ -41,31 +30,28 @@ from runner.playbook.format import (
     Wait,
 )
 from runner.playbook.lookup import Known
-from runner.yamlfile.source import Where
 
 
 def check_kinds(steps: Map, known: Known, found: Findings) -> None:
     """Report what is wrong with single steps."""
     names = Names(steps, known, found)
     for place in steps.places:
-        CHECKS[str(place.step.__struct_config__.tag)](place, place.step, names)
+        for check in CHECKS[str(place.step.__struct_config__.tag)]:
+            check(place, place.step, names)
 
 
-def _task(place: Place, step: Task | Ask | File, names: Names) -> None:
+def _role(place: Place, step: Task | Ask | File, names: Names) -> None:
     if step.role:
         names.role(step.role, (*place.where, "role"))
 
 
-def _ask(place: Place, step: Ask, names: Names) -> None:
-    _task(place, step, names)
+def _sets(place: Place, step: Ask, names: Names) -> None:
     names.sets(step.sets, (*place.where, "sets"))
 
 
-def _approve(place: Place, step: Approve, names: Names) -> None:
+def _approvers(place: Place, step: Approve, names: Names) -> None:
     for index, role in enumerate(step.by.roles):
         names.role(role, (*place.where, "by", "roles", index))
-    where = (*place.where, "approve")
-    _product(place, where, step.approve, (Notice, Task, Ask), names.steps, names.found)
 
 
 def _message(place: Place, step: Message, names: Names) -> None:
@@ -77,27 +63,19 @@ def _message(place: Place, step: Message, names: Names) -> None:
         names.unknown((*place.where, "message"), "unknown-message", "message", step.message, there, hint=hint)
 
 
-def _notice(place: Place, step: Notice, names: Names) -> None:
-    names.notice(place, step.notice, step.duty)
-    _duty(place, step, names)
-
-
 def _duty(place: Place, step: Notice | File, names: Names) -> None:
     if step.duty:
         names.duty(place, step.duty, (*place.where, "duty"))
 
 
-def _file(place: Place, step: File, names: Names) -> None:
-    _task(place, step, names)
-    _duty(place, step, names)
-    _product(place, (*place.where, "file"), step.file, (Notice,), names.steps, names.found)
-
-
-def _product(
-    place: Place, where: Where, name: str, kinds: tuple[type, ...], steps: Map, found: Findings
-) -> None:
+def _product(place: Place, step: Approve | File, names: Names) -> None:
     """Report approvals and filings of steps that do not exist, have not ended, or produce no document."""
-    verb = "filed" if isinstance(place.step, File) else "approved"
+    steps, found = names.steps, names.found
+    files = isinstance(step, File)
+    name = step.file if isinstance(step, File) else step.approve
+    kinds = (Notice,) if files else (Notice, Task, Ask)
+    where = (*place.where, "file" if files else "approve")
+    verb = "filed" if files else "approved"
     other = steps.find(name, place)
     if other is None:
         hidden = steps.elsewhere(name)
@@ -113,7 +91,7 @@ def _product(
         wanted = " or ".join(kind.__name__.lower() for kind in kinds)
         found.error(
             where,
-            "cannot-be-filed" if isinstance(place.step, File) else "cannot-be-approved",
+            "cannot-be-filed" if files else "cannot-be-approved",
             f'A step of kind "{kind}" cannot be {verb}.',
             f"Name a step of kind {wanted}.",
         )
@@ -122,10 +100,6 @@ def _product(
         found.error(
             where, "not-ordered", text, f'Add "{name}" to `after`, or a step that starts after "{name}".'
         )
-
-
-def _duties(place: Place, step: Duties, names: Names) -> None:
-    names.regimes(step.duties, (*place.where, "duties"))
 
 
 def _act(place: Place, step: Act, names: Names) -> None:
@@ -146,32 +120,24 @@ def _wait(place: Place, step: Wait, names: Names) -> None:
             names.found.error((*where, "until"), "not-an-instant", str(error))
 
 
-def _call(place: Place, step: Call, names: Names) -> None:
-    names.call(step, place.where)
-
-
-def _group(place: Place, step: Group, names: Names) -> None:
-    if step.for_each is not None:
-        _items(step.for_each, (*place.where, "for_each"), names.found)
-
-
-def _items(items: Expression, where: Where, found: Findings) -> None:
+def _items(place: Place, step: Group, names: Names) -> None:
     """A lane needs names: duties, the members of a set, or a list written out."""
-    if not _is_list(items.tree):
+    if step.for_each is not None and not _is_list(step.for_each.tree):
         hint = "Write duties('applies'), or a fact that is a set, such as data.elements."
-        found.error(where, "not-a-list", "`for_each` needs a list of names.", hint)
+        where = (*place.where, "for_each")
+        names.found.error(where, "not-a-list", "`for_each` needs a list of names.", hint)
 
 
 def _is_list(node: Node) -> bool:
     """Tell whether an expression can return a list; one that is known only at run time can."""
     match node:
-        case Apply("duties") | ListOf() | NameRef() | Attribute() | Index():
+        case nodes.Apply("duties") | nodes.ListOf() | nodes.NameRef() | nodes.Attribute() | nodes.Index():
             return True
-        case Apply("default", (first, _)):
+        case nodes.Apply("default", (first, _)):
             return _is_list(first)
-        case Choose(_, then, otherwise):
+        case nodes.Choose(_, then, otherwise):
             return _is_list(then) and _is_list(otherwise)
-        case FactRef(path):
+        case nodes.FactRef(path):
             fact = find(path)
             return isinstance(fact, FactType) and fact.many
         case _:
@@ -199,17 +165,17 @@ def _repeat(place: Place, step: Repeat, names: Names) -> None:
         )
 
 
-CHECKS: Mapping[str, Callable[[Place, Any, Names], None]] = {
-    "task": _task,
-    "ask": _ask,
-    "approve": _approve,
-    "message": _message,
-    "notice": _notice,
-    "file": _file,
-    "duties": _duties,
-    "act": _act,
-    "wait": _wait,
-    "playbook": _call,
-    "group": _group,
-    "repeat": _repeat,
+CHECKS: Mapping[str, tuple[Callable[[Place, Any, Names], None], ...]] = {
+    "task": (_role,),
+    "ask": (_role, _sets),
+    "approve": (_approvers, _product),
+    "message": (_message,),
+    "notice": (lambda place, step, names: names.notice(place, step.notice, step.duty), _duty),
+    "file": (_role, _duty, _product),
+    "duties": (lambda place, step, names: names.regimes(step.duties, (*place.where, "duties")),),
+    "act": (_act,),
+    "wait": (_wait,),
+    "playbook": (lambda place, step, names: names.call(step, place.where),),
+    "group": (_items,),
+    "repeat": (_repeat,),
 }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from runner.base.text import nearest
-from runner.facts.expression import Apply, Attribute, Expression, NameRef
+from runner.base.text import near_hint
+from runner.facts.expression import Apply, Attribute, Expression, NameRef, walk
 from runner.facts.expressions.type_check import PLAIN, WORDS, kind_of
 from runner.facts.vocabulary.fact_types import FactType
 from runner.facts.vocabulary.lookup import find, path_hint
-from runner.playbook.checks.step_map import Findings, Map, Place, walk
-from runner.playbook.format import Call, Group
+from runner.playbook.checks.step_map import Findings, Map, Place
+from runner.playbook.format import Call, Group, Playbook
 from runner.playbook.lookup import Known
 from runner.routing.message_classes import class_problems
 from runner.yamlfile.source import Where
@@ -42,18 +42,22 @@ def _named_roles(steps: Map) -> list[tuple[Where, str]]:
         step, where = place.step, place.where
         if step.on_overdue is not None and step.on_overdue.escalate:
             named.append(((*where, "on_overdue", "escalate"), step.on_overdue.escalate))
-    for name, template in steps.playbook.messages.items():
-        named += addressed(template.to, ("messages", name, "to"))
-        named += addressed(template.escalate_to, ("messages", name, "escalate_to"))
-    return named
+    return named + in_messages(steps.playbook, "role")
 
 
-def addressed(to: tuple[str, ...], where: Where) -> list[tuple[Where, str]]:
-    """Return the roles among recipients, with their places."""
+def addressed(to: tuple[str, ...], where: Where, kind: str = "role") -> list[tuple[Where, str]]:
+    """Return the roles or persons among recipients, with their places."""
+    recipients = [recipient.partition(":") for recipient in to]
+    return [((*where, index), name) for index, (of, _, name) in enumerate(recipients) if of == kind]
+
+
+def in_messages(playbook: Playbook, kind: str) -> list[tuple[Where, str]]:
+    """Return the roles or persons to whom messages of a playbook go, with their places."""
     return [
-        ((*where, index), one.removeprefix("role:"))
-        for index, one in enumerate(to)
-        if one.startswith("role:")
+        named
+        for name, template in playbook.messages.items()
+        for key, to in (("to", template.to), ("escalate_to", template.escalate_to))
+        for named in addressed(to, ("messages", name, key), kind)
     ]
 
 
@@ -70,26 +74,15 @@ class Names:
         self, where: Where, code: str, what: str, name: str, there: Collection[str], *, hint: str = ""
     ) -> None:
         """Report a name with the nearest known one."""
-        close = nearest(name, sorted(there))
         listed = f"Choose one of: {', '.join(sorted(there)[:12])}." if there else hint
-        self.found.error(
-            where,
-            code,
-            f'{what[0].upper()}{what[1:]} "{name}" does not exist.',
-            f'Write "{close}", the nearest name.' if close else hint or listed,
-        )
+        text = f'{what[0].upper()}{what[1:]} "{name}" does not exist.'
+        self.found.error(where, code, text, near_hint(name, sorted(there), hint or listed))
 
     def role(self, role: str, where: Where) -> None:
         """A role is defined under ``roles``."""
         if role not in self.playbook.roles:
-            self.unknown(
-                where,
-                "unknown-role",
-                "role",
-                role,
-                self.playbook.roles,
-                hint="Define the role under `roles`.",
-            )
+            hint = "Define the role under `roles`."
+            self.unknown(where, "unknown-role", "role", role, self.playbook.roles, hint=hint)
 
     def anchor(self, place: Place, anchor: str, ref: str) -> None:
         """Look up what a due time counts from."""
@@ -190,10 +183,7 @@ class Names:
                 text, hint = f'Playbook "{step.playbook}" does not exist.', f"Write {name}@{there.version}."
                 self.found.error(here, "unknown-playbook", text, hint)
             elif name in self.known.playbooks:
-                text, hint = (
-                    f'Playbook "{step.playbook}" is not valid.',
-                    f"tocsin playbook validate {name}",
-                )
+                text, hint = f'Playbook "{step.playbook}" is not valid.', f"tocsin playbook validate {name}"
                 self.found.error(here, "unknown-playbook", text, hint)
             else:
                 self.unknown(here, "unknown-playbook", "playbook", name, self.known.playbooks)
@@ -205,13 +195,8 @@ class Names:
                 hint = "Read the fact in the called playbook instead."
                 self.found.error((*where, "inputs", given), "input-kind", text, hint)
             if given not in called.inputs:
-                self.unknown(
-                    (*where, "inputs", given),
-                    "unknown-input",
-                    f"input of playbook {name}",
-                    given,
-                    called.inputs,
-                )
+                at = (*where, "inputs", given)
+                self.unknown(at, "unknown-input", f"input of playbook {name}", given, called.inputs)
         for wanted in called.inputs.keys() - step.inputs.keys():
             text = f'Playbook "{name}" needs input "{wanted}": {called.inputs[wanted]}'
             self.found.error(here, "missing-input", text, "Add the input under `inputs`.")

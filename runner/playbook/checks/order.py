@@ -4,34 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.base.text import nearest
-from runner.facts.expression import Apply, Expression, Unknown, Value
-from runner.facts.expressions.evaluate import truth
-from runner.playbook.checks.step_map import Findings, Map, Place, walk
-
-
-class Nothing:
-    """A view of nothing at all: what a condition says without it, it says always."""
-
-    def fact(self, path: str) -> Value:
-        """Know no fact."""
-        return Unknown((path,))
-
-    def step(self, step: str) -> Mapping[str, Value] | Unknown:
-        """Know no step."""
-        return Unknown((step,))
-
-    def duty(self, duty: str) -> Mapping[str, Value] | Unknown:
-        """Know no duty."""
-        return Unknown((duty,))
-
-    def duties(self, verdict: str) -> tuple[str, ...] | Unknown:
-        """Know of no duties."""
-        return Unknown((verdict,))
-
-    def name(self, name: str) -> Value:
-        """Know no name."""
-        return Unknown((name,))
+from runner.base.text import near_hint
+from runner.facts.expression import Apply, Expression, walk
+from runner.facts.expressions.evaluate import NothingKnown, truth
+from runner.playbook.checks.step_map import Findings, Map, Place
 
 
 def always(expression: Expression) -> bool | None:
@@ -40,7 +16,7 @@ def always(expression: Expression) -> bool | None:
         isinstance(node, Apply) and node.function in ("known", "default") for node in walk(expression.tree)
     ):
         return None
-    answer = truth(expression, Nothing())
+    answer = truth(expression, NothingKnown())
     return answer if isinstance(answer, bool) else None
 
 
@@ -88,13 +64,8 @@ def _after(place: Place, steps: Map, found: Findings) -> None:
         here = (*authored, index)
         other = steps.elsewhere(name)
         if other is None:
-            close = nearest(name, steps.siblings[place.parent])
-            found.error(
-                here,
-                "unknown-step",
-                f'Step "{name}" does not exist.',
-                f'Write "{close}", the nearest name.' if close else "",
-            )
+            hint = near_hint(name, steps.siblings[place.parent])
+            found.error(here, "unknown-step", f'Step "{name}" does not exist.', hint)
         elif steps.find(name, place) is not None:
             around = next(iter(place.around)).step.id
             text = f'Step "{name}" is outside step "{around}".'

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from runner.base.text import nearest
+from runner.base.text import near_hint
+from runner.playbook.checks.names import addressed, in_messages
 from runner.playbook.checks.step_map import Findings, Map, Place
 from runner.playbook.format import Approve, Ask, File, Message, Task
 from runner.playbook.lookup import Known
@@ -30,39 +31,21 @@ def check_people(steps: Map, known: Known, found: Findings) -> None:
             found.error(("roles", name), "role-not-held", text, f"tocsin role assign {name} PERSON", key=True)
     for where, person in _persons(steps):
         if person not in known.home.people:
-            close = nearest(person, known.home.people)
-            hint = (
-                f'Write "{close}", the nearest name.'
-                if close
-                else "Add the person under `people` in tocsin.yaml."
-            )
+            hint = near_hint(person, known.home.people, "Add the person under `people` in tocsin.yaml.")
             found.error(where, "unknown-person", f'Person "{person}" is not in the contact list.', hint)
     for index, domain in enumerate(steps.playbook.assume_compromised):
         if domain not in known.domains:
-            close = nearest(domain, known.domains)
-            hint = (
-                f'Write "{close}", the nearest name.'
-                if close
-                else "Name a failure domain of a channel or contact."
-            )
-            found.warn(
-                ("assume_compromised", index),
-                "unknown-domain",
-                f'Failure domain "{domain}" does not exist.',
-                hint,
-            )
+            hint = near_hint(domain, known.domains, "Name a failure domain of a channel or contact.")
+            text = f'Failure domain "{domain}" does not exist.'
+            found.warn(("assume_compromised", index), "unknown-domain", text, hint)
 
 
 def _closed(place: Place, step: Approve, found: Findings) -> None:
     """Report approvals that would continue without a decision."""
     if step.on_failure == "continue":
         hint = "Remove `on_failure`. A person retries, skips or cancels the approval."
-        found.error(
-            (*place.where, "on_failure"),
-            "approval-open",
-            "An approval cannot continue without a decision.",
-            hint,
-        )
+        text = "An approval cannot continue without a decision."
+        found.error((*place.where, "on_failure"), "approval-open", text, hint)
 
 
 def _quorum(place: Place, step: Approve, steps: Map, home: Home | None, found: Findings) -> None:
@@ -82,16 +65,14 @@ def _quorum(place: Place, step: Approve, steps: Map, home: Home | None, found: F
         promised = sum(steps.playbook.roles[role].minimum for role in roles)
         if promised < wanted:
             hint = f'Set `minimum` of role "{roles[0]}" to {wanted - promised + steps.playbook.roles[roles[0]].minimum}.'
-            found.error(
-                where, "quorum", f"{reason} The minimum of {' and '.join(roles)} is {promised}.", hint
-            )
+            text = f"{reason} The minimum of {' and '.join(roles)} is {promised}."
+            found.error(where, "quorum", text, hint)
         return
     holders = {person for role in roles for person in home.roles.get(role, ())}
     if len(holders) < wanted:
         hint = f"tocsin role assign {roles[0]} PERSON"
-        found.error(
-            where, "quorum", f"{reason} Persons with the role {' or '.join(roles)}: {len(holders)}.", hint
-        )
+        text = f"{reason} Persons with the role {' or '.join(roles)}: {len(holders)}."
+        found.error(where, "quorum", text, hint)
 
 
 def _persons(steps: Map) -> list[tuple[Where, str]]:
@@ -101,35 +82,20 @@ def _persons(steps: Map) -> list[tuple[Where, str]]:
         if isinstance(place.step, Task | Ask | File) and place.step.assignee:
             named.append(((*place.where, "assignee"), place.step.assignee))
         if isinstance(place.step, Message):
-            named += _addressed(place.step.to, (*place.where, "to"))
-    for name, template in steps.playbook.messages.items():
-        named += _addressed(template.to, ("messages", name, "to"))
-        named += _addressed(template.escalate_to, ("messages", name, "escalate_to"))
-    return named
-
-
-def _addressed(to: tuple[str, ...], where: Where) -> list[tuple[Where, str]]:
-    return [
-        ((*where, index), one.removeprefix("person:"))
-        for index, one in enumerate(to)
-        if one.startswith("person:")
-    ]
+            named += addressed(place.step.to, (*place.where, "to"), "person")
+    return named + in_messages(steps.playbook, "person")
 
 
 def _unchecked(steps: Map, found: Findings) -> None:
     """Report the checks that need a home folder."""
+
+    hint = "Run tocsin init, or add --home DIR."
     if steps.playbook.roles:
         text = f"Not checked without a home folder: the persons of role {', '.join(steps.playbook.roles)}."
-        found.warn(("roles",), "people-not-checked", text, "Run tocsin init, or add --home DIR.", key=True)
+        found.warn(("roles",), "people-not-checked", text, hint, key=True)
     for where, person in _persons(steps):
         text = f'Not checked without a home folder: person "{person}".'
-        found.warn(where, "people-not-checked", text, "Run tocsin init, or add --home DIR.")
+        found.warn(where, "people-not-checked", text, hint)
     if steps.playbook.assume_compromised:
         text = "Not checked without a home folder: the failure domains."
-        found.warn(
-            ("assume_compromised",),
-            "domains-not-checked",
-            text,
-            "Run tocsin init, or add --home DIR.",
-            key=True,
-        )
+        found.warn(("assume_compromised",), "domains-not-checked", text, hint, key=True)

@@ -7,7 +7,9 @@ cost nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import operator
+from collections.abc import Iterator, Mapping
+from functools import reduce
 
 import msgspec
 
@@ -49,9 +51,8 @@ class Findings(msgspec.Struct):
 
     def warn(self, where: Where, code: str, message: str, hint: str = "", *, key: bool = False) -> None:
         """Add something that is probably not meant, or that cannot be checked here."""
-        self.problems.append(
-            self.source.problem(where, code, message, hint=hint, key=key, severity="warning")
-        )
+        problem = self.source.problem(where, code, message, hint=hint, key=key, severity="warning")
+        self.problems.append(problem)
 
 
 class Map:
@@ -118,8 +119,9 @@ class Map:
         outer = place.parent
         start = self._surely.get(outer, 0) if outer else 0
         maybe = self._perhaps.get(outer, 0) if outer else 0
-        self._surely[place] = start | (_meet(surely) if place.step.after.join == "any" else _join(surely))
-        self._perhaps[place] = maybe | _join(perhaps)
+        joined = operator.and_ if place.step.after.join == "any" else operator.or_
+        self._surely[place] = start | (reduce(joined, surely) if surely else 0)
+        self._perhaps[place] = reduce(operator.or_, perhaps, maybe)
 
     def _circles(self, held: Mapping[Place, list[Place]]) -> None:
         """Follow each held step backwards: it ends on a circle, its own or one that it waits for."""
@@ -169,27 +171,3 @@ class Map:
         for place in self.places:
             for keys, expression in place.step.conditions():
                 yield place, (*place.where, *keys), expression
-
-
-def _join(masks: Iterable[int]) -> int:
-    joined = 0
-    for mask in masks:
-        joined |= mask
-    return joined
-
-
-def _meet(masks: list[int]) -> int:
-    common = masks[0] if masks else 0
-    for mask in masks[1:]:
-        common &= mask
-    return common
-
-
-def walk(node: msgspec.Struct) -> Iterator[msgspec.Struct]:
-    """Yield an expression's node and every node below it."""
-    yield node
-    for name in node.__struct_fields__:
-        below = getattr(node, name)
-        for value in below if isinstance(below, tuple) else (below,):
-            if isinstance(value, msgspec.Struct):
-                yield from walk(value)

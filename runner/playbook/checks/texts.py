@@ -52,13 +52,14 @@ def check_texts(steps: Map, found: Findings) -> None:
         if isinstance(place.step, Act) and place.step.http is not None and place.step.http.json is not None:
             body = from_json(msgspec.json.encode(place.step.http.json))
             for where, text in _texts(body, (*place.where, "http", "json")):
-                _template(text, where, found, budget)
+                if is_template(text):
+                    _template(text, where, found, budget)
 
 
 def _texts(part: Any, where: Where) -> Iterator[tuple[Where, str]]:
-    """Yield the templates in a body with their positions: each text is filled separately, and keys are not."""
+    """Yield the texts in a value with their positions: keys are none of them."""
     match part:
-        case str() if is_template(part):
+        case str():
             yield where, part
         case dict():
             yield from chain.from_iterable(_texts(one, (*where, key)) for key, one in part.items())
@@ -92,11 +93,7 @@ def _template(text: str, where: Where, found: Findings, budget: Budget) -> None:
             hint = (
                 f"Remove {path}: a text reads only facts." if first in ("step", "item") else path_hint(name)
             )
-            found.error(where, "unknown-fact", message, hint, offset=_offset(text, path))
-
-
-def _offset(text: str, path: str) -> int:
-    return max(0, text.find(path))
+            found.error(where, "unknown-fact", message, hint, offset=max(0, text.find(path)))
 
 
 def _known(path: str) -> bool:
@@ -113,7 +110,8 @@ def _known(path: str) -> bool:
 
 def check_links(steps: Map, known: Known, found: Findings) -> None:
     """Warn of links in templates that would keep their messages from leaving as mail."""
-    own = own_domains(_linked_texts(known.home.organisation)) if known.home is not None else frozenset()
+    texts = (text for _, text in _texts(known.home.organisation if known.home is not None else None, ()))
+    own = own_domains(texts)
     classes = laid_over(known.classes, steps.playbook.classes)
     for name, template in steps.playbook.messages.items():
         kind = classes.get(template.message_class)
@@ -125,17 +123,3 @@ def check_links(steps: Map, known: Known, found: Findings) -> None:
             found.warn(where, "R28", f'The link to "{host}" leads outside the organisation.', hint)
         if counts_readers(template.text):
             found.warn(where, "R28", "The link counts its readers.", "Remove the counter from the address.")
-
-
-def _linked_texts(part: object) -> Iterator[str]:
-    match part:
-        case str():
-            yield part
-        case dict():
-            for value in part.values():
-                yield from _linked_texts(value)
-        case list():
-            for value in part:
-                yield from _linked_texts(value)
-        case _:
-            pass

@@ -89,8 +89,8 @@ def _use(name: str, domains: Sequence[str], tries: Sequence[Attempt], left: int)
         domains=tuple(domains),
         attempts=len(states),
         accepted=states.count("accepted"),
-        failed=sum(1 for state in states if state in FAILED),
-        unknown=sum(1 for state in states if state in OPEN),
+        failed=sum(state in FAILED for state in states),
+        unknown=sum(state in OPEN for state in states),
         failovers=left,
     )
 
@@ -98,27 +98,15 @@ def _use(name: str, domains: Sequence[str], tries: Sequence[Attempt], left: int)
 def channels_table(found: Sequence[ChannelUse]) -> Table:
     """Return a line for each channel."""
     heads = ("Channel", "Failure domains", "Attempts", "Accepted", "Failed", "Unknown", "Left for another")
-    rows = [
-        (
-            use.channel,
-            ", ".join(use.domains),
-            *(str(n) for n in (use.attempts, use.accepted, use.failed, use.unknown, use.failovers)),
-        )
-        for use in found
-    ]
-    return table(heads, rows)
+    counts = [(use.attempts, use.accepted, use.failed, use.unknown, use.failovers) for use in found]
+    rows = zip(found, counts, strict=True)
+    return table(heads, [(use.channel, ", ".join(use.domains), *map(str, each)) for use, each in rows])
 
 
 def failovers_table(found: Sequence[Failover]) -> Table:
     """Return a line for each delivery that failed over."""
     heads = ("Person", "Message", "Channels, in order", "State")
-    return table(
-        heads,
-        [
-            (failover.person, failover.message, " > ".join(failover.channels), failover.state)
-            for failover in found
-        ],
-    )
+    return table(heads, [(one.person, one.message, " > ".join(one.channels), one.state) for one in found])
 
 
 def channels_words(found: Sequence[ChannelUse]) -> str:

@@ -53,12 +53,12 @@ def open_duties(
     heads = ("Duty", "Law", "Recipient", "Statutory deadline", "State", "Reason to leave it open")
     rows = [
         (
-            *(status.id, status.citation, status.recipient),
-            *(
-                time(status.due, zone) or status.standard or "no fixed time",
-                status.state,
-                reasons.get(status.id, ""),
-            ),
+            status.id,
+            status.citation,
+            status.recipient,
+            time(status.due, zone) or status.standard or "no fixed time",
+            status.state,
+            reasons.get(status.id, ""),
         )
         for status in found
     ]

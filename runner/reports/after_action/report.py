@@ -230,15 +230,11 @@ def _overview(source: Source) -> Iterator[tuple[str, str]]:
 
 def _analysis(found: Ratings, plan: Exercise, source: Source) -> Iterator[Block]:
     yield heading(2, "Analysis of core capabilities")
-    rows = [
-        (
-            f"{objective.id}: {objective.text}",
-            objective.capability,
-            *(objective.rating if objective.rating == each else "" for each in LETTERS),
-        )
-        for objective in found.objectives
+    letters = [
+        (f"{one.id}: {one.text}", one.capability, *(each if each == one.rating else "" for each in LETTERS))
+        for one in found.objectives
     ]
-    yield table(("Objective", "Core capability", *LETTERS), rows)
+    yield table(("Objective", "Core capability", *LETTERS), letters)
     if found.draft:
         yield paragraph(
             "An objective stands without a letter until an evaluator has rated all of its targets."
@@ -249,33 +245,23 @@ def _analysis(found: Ratings, plan: Exercise, source: Source) -> Iterator[Block]
     for module in plan.modules:
         yield heading(3, f"{module.id}: {module.title}")
         yield paragraph(module.text)
-        yield table(
-            ("Question", "Answers"), [(q.text, _answers(source.incident, q.id)) for q in module.questions]
-        )
+        rows = [(question.text, _answers(source.incident, question.id)) for question in module.questions]
+        yield table(("Question", "Answers"), rows)
 
 
 def _objective(one: ObjectiveRow, source: Source) -> Iterator[Block]:
     yield heading(3, f"{one.id}: {one.text}")
     rows = [
-        (
-            f"{target.id}: {target.text}",
-            target.rating or NOT_RATED,
-            target.rated_by,
-            target.note,
-            _proposed(target),
-        )
-        for target in one.targets
+        (f"{each.id}: {each.text}", each.rating or NOT_RATED, each.rated_by, each.note, _proposed(each))
+        for each in one.targets
     ]
     if one.rated_by:
         rows.append((f"{one.id} as a whole", one.rating, one.rated_by, one.note, _proposed(one)))
     if rows:
         yield table(("Target", "Rating", "Evaluator", "Note", "From the record (provisional)"), rows)
     seen = [each for each in _seen(source.incident) if each.objective == one.id]
-    for title, kind in (
-        ("Strengths", "strength"),
-        ("Areas for improvement", "improvement"),
-        ("Observed", "observation"),
-    ):
+    kinds = {"strength": "Strengths", "improvement": "Areas for improvement", "observation": "Observed"}
+    for kind, title in kinds.items():
         lines = [_said(each, source.zone) for each in seen if each.kind == kind]
         if lines or kind != "observation":
             yield heading(4, title)
@@ -293,11 +279,8 @@ def _said(one: Observation, zone: tzinfo) -> str:
 
 
 def _answers(incident: Incident, question: str) -> str:
-    return "\n".join(
-        f"{observation.text} ({observation.by})"
-        for observation in _seen(incident)
-        if observation.question == question
-    )
+    said = (observation for observation in _seen(incident) if observation.question == question)
+    return "\n".join(f"{answer.text} ({answer.by})" for answer in said)
 
 
 def _seen(incident: Incident) -> tuple[Observation, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, tzinfo
 from statistics import median
@@ -88,11 +89,8 @@ def _outcome(one: Delivery, took: timedelta | None, target: timedelta, drill: Dr
     if not one.attempts:
         return "no_way"
     faults = drill.faults if drill is not None else ()
-    return (
-        "out_of_reach"
-        if any(each.kind == "person" and each.ref == one.person for each in faults)
-        else "never"
-    )
+    unreachable = any(fault.kind == "person" and fault.ref == one.person for fault in faults)
+    return "out_of_reach" if unreachable else "never"
 
 
 def _expected(one: Delivery, incident: Incident, plan: Exercise | None) -> Iterator[datetime]:
@@ -115,20 +113,18 @@ def _expected(one: Delivery, incident: Incident, plan: Exercise | None) -> Itera
 
 def answers_table(found: Sequence[Answer], zone: tzinfo) -> Table:
     """Return a line for each message to each person."""
+
+    def row(one: Answer) -> tuple[str, ...]:
+        times = (time(one.asked, zone), time(one.acknowledged, zone))
+        took = _seconds(one.took_seconds) if one.took_seconds is not None else ""
+        return (one.person, one.message, *times, took, _seconds(one.target_seconds), _WORDS[one.outcome])
+
     heads = ("Person", "Message", "Asked", "Acknowledged", "Took", "Target", "")
-    rows = [
-        (
-            answer.person,
-            answer.message,
-            time(answer.asked, zone),
-            time(answer.acknowledged, zone),
-            span(timedelta(seconds=answer.took_seconds)) if answer.took_seconds is not None else "",
-            span(timedelta(seconds=answer.target_seconds)),
-            _WORDS[answer.outcome],
-        )
-        for answer in found
-    ]
-    return table(heads, rows)
+    return table(heads, map(row, found))
+
+
+def _seconds(number: int) -> str:
+    return span(timedelta(seconds=number))
 
 
 def median_seconds(found: Sequence[Answer]) -> int | None:
@@ -141,12 +137,9 @@ def answers_words(found: Sequence[Answer]) -> str:
     """Return the numbers in one sentence."""
     middle = median_seconds(found)
     asked = count(len(found), "acknowledgement")
-    counted = ", ".join(
-        f"{n} {words}"
-        for outcome, words in _WORDS.items()
-        if (n := sum(1 for answer in found if answer.outcome == outcome))
-    )
-    half = f"; median {span(timedelta(seconds=middle))}" if middle is not None else ""
+    numbers = Counter(answer.outcome for answer in found)
+    counted = ", ".join(f"{numbers[each]} {words}" for each, words in _WORDS.items() if numbers[each])
+    half = f"; median {_seconds(middle)}" if middle is not None else ""
     return f"Of {asked} asked for: {counted}{half}."
 
 
@@ -194,13 +187,13 @@ def _row(person: str, theirs: Sequence[Answer], near: set[int], scale: SpanScale
 
 
 def _said(theirs: Sequence[Answer], middle: int | None) -> str:
-    answered = sum(1 for response in theirs if response.took_seconds is not None)
-    said = [span(timedelta(seconds=middle))] if middle is not None else []
+    answered = sum(response.took_seconds is not None for response in theirs)
+    numbers = Counter(response.outcome for response in theirs)
+    said = [_seconds(middle)] if middle is not None else []
     if answered > 1:
         said = [f"{said[0]} (median of {answered})"]
     for outcome in (*_MISSING, "called_off"):
-        n = sum(1 for response in theirs if response.outcome == outcome)
-        if n:
+        if n := numbers[outcome]:
             said.append(f"{f'{n} ' if len(theirs) > 1 else ''}{_WORDS[outcome]}")
     return ", ".join(said)
 
@@ -247,20 +240,11 @@ def _margin(duty: str, due: datetime, incident: Incident, now: datetime) -> Marg
 
 def margins_table(found: Sequence[Margin], zone: tzinfo) -> Table:
     """Return a line for each deadline."""
-    heads = ("Duty", "Due", "State", "At", "Margin")
-    return table(
-        heads,
-        [
-            (
-                margin.duty,
-                time(margin.due, zone),
-                margin.state.replace("_", " "),
-                time(margin.at, zone),
-                _left(margin),
-            )
-            for margin in found
-        ],
+    rows = (
+        (one.duty, time(one.due, zone), one.state.replace("_", " "), time(one.at, zone), _left(one))
+        for one in found
     )
+    return table(("Duty", "Due", "State", "At", "Margin"), rows)
 
 
 def _left(one: Margin) -> str:

@@ -38,9 +38,8 @@ def _line(one: EventReport, event: ScenarioEvent, zone: tzinfo) -> tuple[str, ..
 def played_figure(report: DrillReport, marks: Sequence[ClockMark], mark: str) -> Figure:
     """Return a row for each event of the scenario."""
     zone = report.exercise_time.tzinfo or UTC
-    scale = _scale(
-        marks, [at for event in report.events for at in _instants(event)], report.exercise_time, zone
-    )
+    instants = [at for event in report.events for at in _instants(event)]
+    scale = _scale(marks, instants, report.exercise_time, zone)
     return _figure(
         "Planned, released and done",
         f"Timeline of the exercise. {_counted(report.events)}",
@@ -64,10 +63,7 @@ def talked_figure(
     scale = _scale(marks, [observation.at for observation in said], now, now.tzinfo or UTC)
     questions = [each for module in plan.modules for each in module.questions]
     answered = {observation.question for observation in said if observation.question}
-    rows = (
-        (each, [observation.at for observation in said if observation.question == each.id])
-        for each in questions
-    )
+    rows = ((each, [answer.at for answer in said if answer.question == each.id]) for each in questions)
     return _figure(
         "When answers were written down",
         f"Timeline of the discussion. {len(answered)} of {count(len(questions), 'question')} had an answer written down.",
@@ -169,15 +165,13 @@ def _words(one: EventReport) -> str:
     if one.expected and (one.state == "released" or one.category == "expected_action"):
         late = [each.done - each.by for each in one.expected if _late(each) and each.done and each.by]
         if missing:
-            said.append(
-                "not done" if missing == len(one.expected) else f"{missing} of {len(one.expected)} not done"
-            )
+            of = "" if missing == len(one.expected) else f"{missing} of {len(one.expected)} "
+            said.append(f"{of}not done")
         elif late:
             said.append(f"done, late by {span(max(late))}")
         else:
-            before = one.released is not None and all(
-                each.done and each.done < one.released for each in one.expected
-            )
+            released = one.released
+            before = released is not None and all(each.done and each.done < released for each in one.expected)
             said.append("done before it" if before else "done in time")
     return ", ".join(part for part in said if part)
 
@@ -200,9 +194,9 @@ def _counted(events: Sequence[EventReport]) -> str:
         for each in event.expected
         if event.state == "released" or event.category == "expected_action"
     ]
-    late = sum(1 for event in expected if _late(event))
-    missing = sum(1 for event in expected if event.done is None)
-    released = sum(1 for event in events if event.released is not None)
+    late = sum(map(_late, expected))
+    missing = sum(event.done is None for event in expected)
+    released = sum(event.released is not None for event in events)
     return (
         f"{released} of {count(len(events), 'event')} released; of {count(len(expected), 'expected action')} "
         f"{late} came late and {missing} never."

@@ -43,11 +43,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 def participants(entries: Sequence[Entry], incident: Incident, plan: Exercise | None) -> tuple[Part, ...]:
     """Return who was to take part, and who did."""
-    roles = (
-        _roles(incident)
-        if plan is None
-        else {participant.person: _role(participant) for participant in plan.participants}
-    )
+    roles = _roles(incident) if plan is None else {one.person: _role(one) for one in plan.participants}
     acted: dict[str, list[datetime]] = {}
     for entry in entries:
         if entry.claimed not in _MACHINES:
@@ -203,8 +199,6 @@ def _unsigned(incident: Incident) -> str:
     if not incident.reports:
         return "nobody has signed it"
     last = incident.reports[-1].event
-    return (
-        ""
-        if last == incident.version
-        else f"the journal goes on after entry {last}, with which it was signed"
-    )
+    if last == incident.version:
+        return ""
+    return f"the journal goes on after entry {last}, with which it was signed"

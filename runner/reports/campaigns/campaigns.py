@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
+from runner.actions import Action
 from runner.incident.campaigns.campaign import (
     OPEN,
     Campaign,
@@ -18,13 +20,38 @@ from runner.incident.campaigns.campaign import (
     Tally,
     Way,
 )
-from runner.incident.campaigns.campaign import Refused as Kept
 from runner.incident.campaigns.decide import Counted, counted
 from runner.incident.campaigns.pacing import Feasibility, describe
 from runner.incident.state import campaigns as b
 from runner.incident.state.incident import CampaignView
 from runner.reports.core.formatting import count, moment, short_digest, when
-from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, flow, line
+
+
+class BulkPlan(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/bulk-plan/v1"):
+    """A campaign as planned."""
+
+    campaign: Campaign
+    feasible: Feasibility
+    exempt: int
+    unreachable: int
+    warnings: tuple[str, ...] = ()
+
+
+Ending = Literal["done", "paused", "waiting", "stopped"]
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/bulk-sent/v1"):
+    """What one run of the sender came to."""
+
+    campaign: str
+    ending: Ending
+    reason: str
+    until: datetime | None
+    """When it can go on by itself."""
+    outcomes: dict[str, int]
+    lost: int
+    """People of a chunk that an earlier run left in flight: unknown."""
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +105,7 @@ class BulkStatus(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     places: tuple[PlaceStanding, ...]
     why: dict[str, int]
     """Why people are open or exempt, by reason."""
-    refusals: tuple[Kept, ...]
+    refusals: tuple[Refused, ...]
     counters: Counters
     chunks: dict[str, int]
     suppressed: dict[str, int]
@@ -159,10 +186,9 @@ _OPEN: Mapping[str, tuple[str, Tone]] = {
 _WAYS: Mapping[Way, str] = {"email": "mail", "sms": "text message", "post": "letter"}
 
 
-def plan_page(
-    campaign: Campaign, found: Feasibility, exempt: int, unreachable: int, warnings: Sequence[str]
-) -> Page:
+def plan_page(plan: BulkPlan) -> Page:
     """Show a campaign as planned."""
+    campaign, found = plan.campaign, plan.feasible
     people = count(campaign.owed, "person", "people")
     twice = f", {campaign.duplicates:,} stand in it twice" if campaign.duplicates else ""
     bad = f", {campaign.rejected:,} bad rows were left out" if campaign.rejected else ""
@@ -179,12 +205,9 @@ def plan_page(
         for way, words in _WAYS.items()
         if campaign.ways.get(way)
     ]
-    rows += [(Cell(f"{exempt:,}"), Cell("exempt"), Cell(""))] if exempt else []
-    rows += (
-        [(Cell(f"{unreachable:,}", "alarm"), Cell("no usable contact", "alarm"), Cell(""))]
-        if unreachable
-        else []
-    )
+    rows += [(Cell(f"{plan.exempt:,}"), Cell("exempt"), Cell(""))] if plan.exempt else []
+    if plan.unreachable:
+        rows.append((Cell(f"{plan.unreachable:,}", "alarm"), Cell("no usable contact", "alarm"), Cell("")))
     blocks += [Blank(), Table(rows=tuple(rows), elastic=2)]
     if campaign.refusals:
         blocks += [Blank(), line("Ways that may not be used", "title"), *_refusals(campaign.refusals)]
@@ -192,7 +215,7 @@ def plan_page(
     if campaign.canary:
         waits = f", then {describe(campaign.canary_wait)} for what bounces" if found.canary_wait else ""
         blocks.append(line(f"the first {campaign.canary:,} are the canary{waits}", indent=2))
-    blocks += [line(f"warning: {warning}", "warn") for warning in warnings]
+    blocks += [line(f"warning: {warning}", "warn") for warning in plan.warnings]
     return Page(tuple(blocks))
 
 
@@ -226,23 +249,20 @@ def _arithmetic(found: Feasibility) -> Iterator[Block]:
     yield line(f"begun now it ends {moment(found.done)}{due}", "good" if found.in_time else "alarm", indent=2)
 
 
-def sent_page(
-    ending: str, reason: str, until: datetime | None, outcomes: Mapping[str, int], lost: int, again: str
-) -> Page:
+def sent_page(sent: Sent, again: Action) -> Page:
     """Show how a run of the sender ended."""
-    tone: Tone = "good" if ending == "done" else "alarm" if ending == "paused" else "warn"
+    tone: Tone = "good" if sent.ending == "done" else "alarm" if sent.ending == "paused" else "warn"
     blocks: list[Block] = []
-    if lost:
-        them = count(lost, "reader")
+    if sent.lost:
+        them = count(sent.lost, "reader")
         blocks.append(
             line(f"{them} of a chunk in flight when the last run ended: UNKNOWN, not sent to again", "alarm")
         )
-    told = ", ".join(f"{people:,} {state.replace('_', ' ')}" for state, people in sorted(outcomes.items()))
-    blocks.append(line(told or "nothing was sent"))
-    later = f", go on from {moment(until)}" if until is not None else ""
-    blocks.append(line(f"{ending}: {reason}{later}", tone))
-    if ending != "done":
-        blocks.append(line(again, "command", indent=2))
+    blocks.append(line(_outcomes(sent.outcomes) or "nothing was sent"))
+    later = f", go on from {moment(sent.until)}" if sent.until is not None else ""
+    blocks.append(line(f"{sent.ending}: {sent.reason}{later}", tone))
+    if sent.ending != "done":
+        blocks.append(flow(Cell("", "command", again), indent=2))
     return Page(tuple(blocks))
 
 
@@ -328,7 +348,7 @@ def campaign_sentence(event: b.AnyCampaignEvent) -> str:
             alone = " by itself" if state == "paused" and not by else ""
             return f"Campaign {name} {words}{alone}{f': {reason}' if reason else ''}"
         case b.CampaignStretch(campaign=name, first=first, last=last, root=root, outcomes=outcomes):
-            return f"Campaign {name}, chunks {first} to {last}: {_outcomes(outcomes)} (root {short_digest(root)})"
+            return f"Campaign {name}, chunks {first} to {last}: {_outcomes(outcomes) or 'none'} (root {short_digest(root)})"
         case b.CampaignResolved(campaign=name, people=people, reason=reason):
             because = f": {reason}" if reason else ""
             return f"Campaign {name}: {count(people, 'unknown outcome')} resolved{because}"
@@ -344,7 +364,4 @@ def _ways(ways: Mapping[str, int]) -> str:
 
 
 def _outcomes(outcomes: Mapping[str, int]) -> str:
-    return (
-        ", ".join(f"{people:,} {state.replace('_', ' ')}" for state, people in sorted(outcomes.items()))
-        or "none"
-    )
+    return ", ".join(f"{people:,} {state.replace('_', ' ')}" for state, people in sorted(outcomes.items()))

@@ -34,7 +34,7 @@ COLOURS = {
     "cancelled": _PALE,
     "not_applicable": _PALE,
 }
-"""What fills a step and what frames it, by state. Where no run is shown, steps are white."""
+"""What fills a step and what frames it, by state, what needs a person first. Where no run is shown, steps are white."""
 _STYLE = (
     "text{font-family:'DejaVu Sans',Verdana,Arial,sans-serif;font-size:11px;fill:#1f2937}"
     ".head{font-size:10px;fill:#5b6472}.title{font-weight:bold}.gate{font-style:italic;fill:#6b4a00}"

@@ -12,6 +12,7 @@ import msgspec
 
 from runner.reports.charts.chart_svg import COLOURS, shown
 from runner.reports.charts.playbook_chart import Chart, Node, Path, nodes
+from runner.reports.core.report import Report, filled
 
 _PLAIN = frozenset(" .,:?!()/'-_·–=+")
 
@@ -91,7 +92,7 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     """How far it is, where a run is drawn."""
 
 
-class ChartReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/chart/v1"):
+class ChartReport(Report, frozen=True, kw_only=True, tag="tocsin/chart/v1"):
     """A playbook as a chart; ``about`` says whose run it shows and as of when, ``mark`` whether that is no real one."""
 
     name: str
@@ -105,30 +106,12 @@ class ChartReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema",
 
 def chart_report(chart: Chart) -> ChartReport:
     """Return a chart as data."""
-    return ChartReport(
-        name=chart.name,
-        version=chart.version,
-        title=chart.title,
-        digest=chart.digest,
-        about=chart.about,
-        mark=chart.mark,
-        steps=tuple(_steps(chart.top)),
-    )
+    return filled(ChartReport, chart, steps=tuple(_steps(chart.top)))
 
 
 def _steps(box: Node) -> Iterator[StepReport]:
     for one in box.inside:
-        yield StepReport(
-            step=".".join(one.path),
-            kind=one.kind,
-            title=one.title,
-            who=one.who,
-            due=one.due,
-            after=one.after,
-            join=one.join,
-            when=one.when,
-            gate=one.gate,
-            often=one.often,
-            state=one.progress.state if one.progress else None,
+        yield filled(
+            StepReport, one, step=".".join(one.path), state=one.progress.state if one.progress else None
         )
         yield from _steps(one)

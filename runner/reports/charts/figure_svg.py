@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from runner.documents.tree import Picture
 from runner.reports.charts.chart_svg import shown
-from runner.reports.charts.figure import Bar, Figure, Key, Look, Row, Shape
+from runner.reports.charts.figure import Figure, Key, Look, Row, Shape
 from runner.reports.charts.layout import broken, columns
 
 WIDTH = 459
@@ -211,7 +211,8 @@ def _rows(rows: Sequence[Row], frame: _Frame) -> Iterator[str]:
         middle = y + height / 2
         yield from _column(row.label, 0, middle, _LABELS)
         for bar in row.bars:
-            yield _drawn(bar, middle, frame)
+            begin, end = sorted((frame.x(bar.begin), frame.x(bar.end)))
+            yield _bar(begin, max(end, begin + 1.5), middle - 4, 8, bar.look)
         for mark in row.marks:
             yield _mark(frame.x(mark.at), middle, mark.shape)
         yield from _column(row.words, frame.right + _GAP, middle, _WORDS)
@@ -222,11 +223,6 @@ def _column(text: str, x: float, middle: float, width: float) -> Iterator[str]:
     lines = _wrapped(text, width)
     for n, line in enumerate(lines):
         yield _text(x, middle + 3 + (n - (len(lines) - 1) / 2) * _LINE, line)
-
-
-def _drawn(bar: Bar, middle: float, frame: _Frame) -> str:
-    begin, end = sorted((frame.x(bar.begin), frame.x(bar.end)))
-    return _bar(begin, max(end, begin + 1.5), middle - 4, 8, bar.look)
 
 
 def _bar(begin: float, end: float, y: float, height: float, look: Look) -> str:

@@ -44,33 +44,33 @@ def place(sizes: Sequence[Size], edges: Sequence[Edge], widest: int) -> Placed:
     web = _web(sizes, edges, levels)
     layers = _ordered(web)
     left = _across(web, layers)
-    heights = [max((web.sizes[one][1] for one in layer), default=0) for layer in layers]
+    heights = [max((web.sizes[box][1] for box in layer), default=0) for layer in layers]
     tops = [sum(heights[:at]) + RISE * at for at in range(len(heights))]
-    corners = tuple((left[one], tops[levels[one]]) for one in range(len(sizes)))
+    corners = tuple((left[box], tops[levels[box]]) for box in range(len(sizes)))
     bands = [(top, top + height) for top, height in zip(tops, heights, strict=True)]
     ways = tuple(_way(web, left, bands, chain) for chain in web.chains)
-    width = max((left[one] + web.sizes[one][0] for layer in layers for one in layer), default=0)
+    width = max((left[box] + web.sizes[box][0] for layer in layers for box in layer), default=0)
     return Placed(corners, ways, width, (bands[-1][1] if bands else 0))
 
 
 def levels_of(sizes: Sequence[Size], edges: Sequence[Edge], widest: int) -> list[int]:
     """Return each box's layer: the first one with room below all boxes before it."""
-    before: dict[int, list[int]] = {one: [] for one in range(len(sizes))}
+    before: dict[int, list[int]] = {box: [] for box in range(len(sizes))}
     for start, end in edges:
         before[end].append(start)
     longest: dict[int, int] = {}
-    for one in _sorted(before):
-        longest[one] = max((longest[prior] + 1 for prior in before[one]), default=0)
+    for box in _sorted(before):
+        longest[box] = max((longest[prior] + 1 for prior in before[box]), default=0)
     levels: dict[int, int] = {}
     used: dict[int, int] = {}
-    for one in sorted(longest, key=lambda each: (longest[each], each)):
-        level = max((levels[prior] + 1 for prior in before[one]), default=0)
-        wide = sizes[one][0] + GAP
+    for box in sorted(longest, key=lambda each: (longest[each], each)):
+        level = max((levels[prior] + 1 for prior in before[box]), default=0)
+        wide = sizes[box][0] + GAP
         while used.get(level, 0) and used[level] + wide > widest + GAP:
             level += 1
-        levels[one] = level
+        levels[box] = level
         used[level] = used.get(level, 0) + wide
-    return [levels[one] for one in range(len(sizes))]
+    return [levels[box] for box in range(len(sizes))]
 
 
 def _sorted(before: dict[int, list[int]]) -> list[int]:
@@ -79,13 +79,13 @@ def _sorted(before: dict[int, list[int]]) -> list[int]:
     waiting = dict(before)
     done: set[int] = set()
     while waiting:
-        free = [one for one, priors in waiting.items() if done.issuperset(priors)]
+        free = [box for box, priors in waiting.items() if done.issuperset(priors)]
         if not free:
             raise ValueError("steps that wait for one another in a circle cannot be drawn")
         found += free
         done.update(free)
-        for one in free:
-            del waiting[one]
+        for box in free:
+            del waiting[box]
     return found
 
 
@@ -102,8 +102,8 @@ class _Web:
 
 def _web(sizes: Sequence[Size], edges: Sequence[Edge], levels: Sequence[int]) -> _Web:
     layers: list[list[int]] = [[] for _ in range(max(levels, default=-1) + 1)]
-    for one, level in enumerate(levels):
-        layers[level].append(one)
+    for box, level in enumerate(levels):
+        layers[level].append(box)
     web = _Web(list(sizes), layers, [], {}, {})
     lanes: dict[tuple[bool, int, int], int] = {}
     leaving, coming = Counter(start for start, _ in edges), Counter(end for _, end in edges)
@@ -132,9 +132,9 @@ def _ordered(web: _Web) -> list[list[int]]:
     for sweep in range(SWEEPS):
         links, turn = (web.up, layers) if sweep % 2 == 0 else (web.down, layers[::-1])
         for fixed, moved in itertools.pairwise(turn):
-            place = {one: at for at, one in enumerate(fixed)}
-            own = {one: at for at, one in enumerate(moved)}
-            moved.sort(key=lambda one: (_middle(links.get(one, ()), place, own[one]), own[one]))
+            place = {box: at for at, box in enumerate(fixed)}
+            own = {box: at for at, box in enumerate(moved)}
+            moved.sort(key=lambda box: (_middle(links.get(box, ()), place, own[box]), own[box]))
         found = _crossings(web, layers)
         if found < fewest:
             best, fewest = [list(layer) for layer in layers], found
@@ -142,14 +142,14 @@ def _ordered(web: _Web) -> list[list[int]]:
 
 
 def _middle(linked: Sequence[int], place: dict[int, int], own: int) -> float:
-    return sum(place[one] for one in linked) / len(linked) if linked else float(own)
+    return sum(place[box] for box in linked) / len(linked) if linked else float(own)
 
 
 def _crossings(web: _Web, layers: list[list[int]]) -> int:
     found = 0
     for upper, lower in itertools.pairwise(layers):
-        place = {one: at for at, one in enumerate(lower)}
-        ends = [place[to] for one in upper for to in sorted(web.down.get(one, ()), key=place.__getitem__)]
+        place = {box: at for at, box in enumerate(lower)}
+        ends = [place[to] for box in upper for to in sorted(web.down.get(box, ()), key=place.__getitem__)]
         found += sum(ends[later] < end for at, end in enumerate(ends) for later in range(at + 1, len(ends)))
     return found
 
@@ -162,35 +162,35 @@ def _across(web: _Web, layers: list[list[int]]) -> dict[int, int]:
     for sweep in range(SWEEPS):
         links = (web.up, web.down)[sweep % 2]
         for layer in layers if sweep % 2 == 0 else layers[::-1]:
-            wanted = [_mean(_drawing(web, one, links.get(one, ())), middle, middle[one]) for one in layer]
+            wanted = [_mean(_drawing(web, box, links.get(box, ())), middle, middle[box]) for box in layer]
             middle.update(zip(layer, _apart(web, layer, wanted), strict=True))
-    left = {one: middle[one] - web.sizes[one][0] / 2 for one in middle}
+    left = {box: middle[box] - web.sizes[box][0] / 2 for box in middle}
     first = min(left.values(), default=0.0)
-    return {one: round(at - first) for one, at in left.items()}
+    return {box: round(at - first) for box, at in left.items()}
 
 
-def _drawing(web: _Web, one: int, linked: Sequence[int]) -> Sequence[int]:
+def _drawing(web: _Web, box: int, linked: Sequence[int]) -> Sequence[int]:
     """Return the neighbours to which a box or lane is drawn: a lane that goes on keeps to its own line."""
-    going_on = [other for other in linked if _is_lane(web, other)] if _is_lane(web, one) else []
+    going_on = [other for other in linked if _is_lane(web, other)] if _is_lane(web, box) else []
     return going_on or linked
 
 
-def _is_lane(web: _Web, one: int) -> bool:
-    return web.sizes[one][1] == 0
+def _is_lane(web: _Web, box: int) -> bool:
+    return web.sizes[box][1] == 0
 
 
 def _mean(linked: Sequence[int], middle: dict[int, float], own: float) -> float:
-    return sum(middle[one] for one in linked) / len(linked) if linked else own
+    return sum(middle[box] for box in linked) / len(linked) if linked else own
 
 
 def _apart(web: _Web, layer: Sequence[int], wanted: Sequence[float]) -> list[float]:
     """Return the middles nearest to those wanted with which no two of a layer come closer than the gap."""
     offsets = [0.0][: len(layer)]
-    for one, other in itertools.pairwise(layer):
-        offsets.append(offsets[-1] + (web.sizes[one][0] + web.sizes[other][0]) / 2 + GAP)
+    for box, other in itertools.pairwise(layer):
+        offsets.append(offsets[-1] + (web.sizes[box][0] + web.sizes[other][0]) / 2 + GAP)
     pools: list[tuple[float, float, int]] = []
-    for one, want, offset in zip(layer, wanted, offsets, strict=True):
-        weight = STRAIGHT if _is_lane(web, one) else 1.0
+    for box, want, offset in zip(layer, wanted, offsets, strict=True):
+        weight = STRAIGHT if _is_lane(web, box) else 1.0
         total, many = (want - offset) * weight, 1
         while pools and pools[-1][0] / pools[-1][1] >= total / weight:
             total, weight, many = total + pools[-1][0], weight + pools[-1][1], many + pools[-1][2]
@@ -205,7 +205,7 @@ def _way(
 ) -> tuple[Point, ...]:
     """Return the points of an edge from the bottom of its first box to the top of its last, never upwards."""
     level = next(at for at, layer in enumerate(web.layers) if chain[0] in layer)
-    middles = [left[one] + web.sizes[one][0] // 2 for one in chain]
+    middles = [left[box] + web.sizes[box][0] // 2 for box in chain]
     points = [(middles[0], bands[level][0] + web.sizes[chain[0]][1]), (middles[0], bands[level][1])]
     for at, middle in enumerate(middles[1:-1], start=level + 1):
         points += [(middle, bands[at][0]), (middle, bands[at][1])]

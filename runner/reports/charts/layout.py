@@ -63,11 +63,6 @@ def everything(drawn: Drawn) -> Iterator[Drawn]:
         yield from everything(one)
 
 
-def _sized(node: Node) -> Drawn:
-    """Return a step or a box in its size, at 0, 0."""
-    return _body(node, top=False) if node.inside else _shaped(node, WIDTH)
-
-
 def _shaped(node: Node, width: int) -> Drawn:
     """Return a step as wide as said and as high as its text; a title is bold, and so has fewer letters in a line."""
     room = COLUMNS * width // WIDTH
@@ -89,7 +84,7 @@ def _shaped(node: Node, width: int) -> Drawn:
 
 def _body(node: Node, *, top: bool) -> Drawn:
     """Return a box with all that it holds; the top has no frame and no text."""
-    sized = [_sized(one) for one in node.inside]
+    sized = [(_body(one, top=False) if one.inside else _shaped(one, WIDTH)) for one in node.inside]
     sizes = [(one.width, one.height) for one in sized]
     placed = place(sizes, node.edges, WIDEST if top else WIDEST_INSIDE)
     if top:

@@ -10,23 +10,10 @@ from collections import Counter
 from collections.abc import Mapping
 
 from runner.incident.state.incident import Incident, Invocation, Scope
+from runner.reports.charts.chart_svg import COLOURS
 from runner.reports.charts.playbook_chart import Path, Progress
 
-URGENCY = (
-    "stuck",
-    "overdue",
-    "outcome_unknown",
-    "failed",
-    "expired",
-    "active",
-    "ready",
-    "waiting",
-    "done_late",
-    "done",
-    "skipped",
-    "cancelled",
-    "not_applicable",
-)
+URGENCY = tuple(COLOURS)
 """All that a step can be, what needs a person first."""
 _WORDS = {
     "stuck": "needs a decision",

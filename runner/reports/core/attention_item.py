@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from runner.actions import Action
+
 Severity = Literal["critical", "high", "medium", "low"]
 Rank = Literal[1, 2, 3, 4, 5, 6]
 """1 containment and safety, 2 people to call, 3 duties whose work must begin, 4 other tasks, 5 questions, missing roles and
@@ -53,12 +55,12 @@ class AttentionItem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that waits for a person."""
 
     kind: AttentionKind
-    severity: Severity
+    severity: Severity = "high"
     ref: str
     """The step's invocation, the delivery, duty, fact or role that it is about."""
-    since: datetime | None
+    since: datetime | None = None
     text: str
-    command: str
+    action: Action
     rank: Rank = 4
     """Its place in DO NOW."""
     due: datetime | None = None

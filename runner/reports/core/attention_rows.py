@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from runner.actions import Action
 from runner.reports.core.formatting import remaining
-from runner.reports.core.page import Cell, Row, arrow
+from runner.reports.core.page import Cell, Cells, Row, arrow
 from runner.reports.core.suggested_actions import as_shown
 
 
-class Action(Protocol):
+class Required(Protocol):
     """Something that is required of a person, wherever it comes from."""
 
     @property
@@ -35,8 +36,8 @@ class Action(Protocol):
         """Its deadline."""
 
     @property
-    def command(self) -> str:
-        """The command that does it."""
+    def action(self) -> Action:
+        """What does it."""
 
 
 _FIRST: Mapping[str, str] = {
@@ -67,17 +68,17 @@ _FIRST: Mapping[str, str] = {
 _LOUD = frozenset({"outcome_unknown", "unreachable", "exposed", "set_aside"})
 
 
-def attention_row(item: Action, now: datetime) -> Row:
+def attention_row(item: Required, now: datetime) -> Row:
     """Return one required action as a row."""
     return Row(first=first_cell(item, now), cells=_what(item.text, item.who), details=(_how(item),))
 
 
-def attention_rows(items: Sequence[Action], now: datetime) -> list[Row]:
+def attention_rows(items: Sequence[Required], now: datetime) -> list[Row]:
     """Return required actions as rows, in their order."""
     return [attention_row(item, now) for item in items]
 
 
-def first_cell(item: Action, now: datetime) -> Cell:
+def first_cell(item: Required, now: datetime) -> Cell:
     """Return the time left, red when overdue; without a deadline the verb."""
     if item.due is not None:
         return Cell(remaining(item.due, now), "alarm" if item.due <= now else "title")
@@ -86,10 +87,10 @@ def first_cell(item: Action, now: datetime) -> Cell:
     return Cell(_FIRST.get(item.kind, "to do"), "alarm" if item.kind in _LOUD else "title")
 
 
-def _what(text: str, who: str) -> tuple[Cell, ...]:
-    return (Cell(text), Cell(f" · {who}")) if who else (Cell(text),)
+def _what(text: str, who: str) -> Cells:
+    return (text, f" · {who}") if who else (text,)
 
 
-def _how(item: Action) -> tuple[Cell, ...]:
-    command = as_shown(item.command)
-    return (Cell(item.detail), arrow(command)) if item.detail else (arrow(command, ""),)
+def _how(item: Required) -> Cells:
+    action = as_shown(item.action)
+    return (item.detail, arrow(action)) if item.detail else (arrow(action, ""),)

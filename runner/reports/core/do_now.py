@@ -60,14 +60,12 @@ def containment(rows: Iterable[TaskRow], now: datetime) -> Iterator[AttentionIte
         if _contains(row) and not row.stuck and not is_due(row, now):
             yield AttentionItem(
                 kind="containment",
-                severity="high",
                 ref=row.invocation,
-                since=None,
                 due=row.due,
                 text=named(row),
                 who=row.who,
                 detail=row.progress,
-                command=suggested_actions.row_step(row),
+                action=suggested_actions.row_step(row),
             )
 
 
@@ -81,7 +79,7 @@ def _contains(row: TaskRow) -> bool:
 
 
 def do_now(
-    found: Iterable[AttentionItem],
+    items: Iterable[AttentionItem],
     incident: Incident,
     rows: Sequence[TaskRow],
     duties: Iterable[DutyStatus],
@@ -95,25 +93,25 @@ def do_now(
         for duty in duties
         if duty.verdict == "unknown" and duty.in_sight and duty.missing_facts and must_begin(duty, now)
     }
-    return ordered(msgspec.structs.replace(item, rank=_rank(item, first, pressing, wait)) for item in found)
+    return ordered(msgspec.structs.replace(item, rank=_rank(item, first, pressing, wait)) for item in items)
 
 
-def _rank(one: AttentionItem, first: set[str], pressing: set[str], wait: bool) -> Rank:
-    if one.ref in first:
+def _rank(item: AttentionItem, first: set[str], pressing: set[str], wait: bool) -> Rank:
+    if item.ref in first:
         return 1
-    if one.kind == "fact_missing":
-        return 3 if one.ref in pressing else LATER if wait else QUESTIONS
-    return _RANKS.get(one.kind, TASKS)
+    if item.kind == "fact_missing":
+        return 3 if item.ref in pressing else LATER if wait else QUESTIONS
+    return _RANKS.get(item.kind, TASKS)
 
 
-def ordered(found: Iterable[AttentionItem]) -> tuple[AttentionItem, ...]:
+def ordered(items: Iterable[AttentionItem]) -> tuple[AttentionItem, ...]:
     """Return them in the order in which they are done."""
 
-    def order(one: AttentionItem) -> tuple[int, int, bool, float]:
-        at = one.due or one.since
-        return one.rank, SEVERITIES.index(one.severity), at is None, at.timestamp() if at else 0
+    def order(item: AttentionItem) -> tuple[int, int, bool, float]:
+        at = item.due or item.since
+        return item.rank, SEVERITIES.index(item.severity), at is None, at.timestamp() if at else 0
 
-    return tuple(sorted(found, key=order))
+    return tuple(sorted(items, key=order))
 
 
 def calm(rows: Iterable[TaskRow]) -> str:

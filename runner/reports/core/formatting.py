@@ -52,6 +52,11 @@ def elapsed_since(since: datetime, now: datetime) -> str:
     return f"since {span(now - since)}"
 
 
+def age(at: datetime, now: datetime) -> str:
+    """Return how long ago something was: ``12 min ago``; less than a minute is ``just now``."""
+    return "just now" if now - at < timedelta(minutes=1) else f"{span(now - at)} ago"
+
+
 def when(instant: datetime, now: datetime, zone: tzinfo | None = None) -> str:
     """Return an instant in a zone, else the reader's, else that of ``now``: the time on the same day, with the day on others."""
     zone = zone or READER.get() or now.tzinfo or UTC

@@ -12,7 +12,8 @@ from runner.base.states import MARKS, Kind, State
 from runner.incident.state.incident import Incident
 from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import screen_time, zone_words
-from runner.reports.core.page import Blank, Block, Cell, Ends, Page, Paragraph, Tone, arrow, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, Page, Paragraph, Tone, arrow, ends, flow, line
+from runner.reports.core.report import filled
 from runner.reports.core.second_person import alone_words
 
 
@@ -31,15 +32,7 @@ class Heading(msgspec.Struct, frozen=True, kw_only=True):
 
 def heading_of(incident: Incident) -> Heading:
     """Return an incident's heading."""
-    return Heading(
-        incident=incident.id,
-        codename=incident.codename,
-        title=incident.title,
-        kind=incident.kind,
-        state=incident.state,
-        severity=incident.severity,
-        alone=alone_words(incident),
-    )
+    return filled(Heading, incident, incident=incident.id, alone=alone_words(incident))
 
 
 def marking(kind: str) -> str:
@@ -60,9 +53,7 @@ def marked(kind: str) -> tuple[Block, ...]:
 
 def without_worker(page: Page) -> Page:
     """Return a page that says on top, under its marking, that no worker is running."""
-    says = Paragraph(
-        cells=(Cell(suggested_actions.NO_WORKER, "alarm"), arrow(suggested_actions.START_WORKER)), hang=2
-    )
+    says = flow(Cell(suggested_actions.NO_WORKER, "alarm"), arrow(suggested_actions.START_WORKER), hang=2)
     first = page.blocks[0] if page.blocks else None
     under = 1 if isinstance(first, Paragraph) and first.cells[0].tone == "marking" else 0
     return Page((*page.blocks[:under], says, *page.blocks[under:]))
@@ -82,20 +73,20 @@ def screen_header(heading: Heading, now: datetime, subject: str = "") -> tuple[B
 
 def list_header(heading: Heading, name: str, now: datetime) -> tuple[Block, ...]:
     """Return the one line of a list of an incident: codename, what it lists, time and zone."""
-    left = (Cell(heading.codename, "title"), Cell(f" · {name}"))
+    left = (Cell(heading.codename, "title"), f" · {name}")
     return (
         *marked(heading.kind),
-        Ends(left, (*_state(heading), Cell(screen_time(now)))),
+        ends(left, (*_state(heading), screen_time(now))),
         *_alone(heading),
     )
 
 
 def _top(heading: Heading) -> tuple[Block, ...]:
-    left = (Cell(heading.codename, "title"), Cell(f" · {heading.title}" if heading.title else ""))
-    return (*marked(heading.kind), Ends(left, _state(heading, closed_only=False)), *_alone(heading))
+    left = (Cell(heading.codename, "title"), f" · {heading.title}" if heading.title else "")
+    return (*marked(heading.kind), ends(left, _state(heading, closed_only=False)), *_alone(heading))
 
 
-def _state(heading: Heading, *, closed_only: bool = True) -> tuple[Cell, ...]:
+def _state(heading: Heading, *, closed_only: bool = True) -> Cells:
     severity = f"{heading.severity.upper()} · " if heading.severity else ""
     if closed_only:
         state = f"{heading.state.upper()} · " if heading.state != "open" else ""

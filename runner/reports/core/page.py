@@ -11,12 +11,13 @@ hide text or turn its direction is replaced before it is laid out.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Literal, ParamSpec
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.text import text_problem
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Cell(msgspec.Struct, frozen=True):
 
     text: str
     tone: Tone = "plain"
+    action: Action | None = None
+    """The terminal writes its command after the text."""
 
 
 class Paragraph(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,9 +94,65 @@ class Page(msgspec.Struct, frozen=True):
     blocks: tuple[Block, ...]
 
 
-def arrow(command: str, lead: str = " ") -> Cell:
-    """Return a command as a cell that is not broken where a line can hold it."""
-    return Cell(f"{lead}{ARROW} {command}", "command")
+Cells = tuple[Cell | str, ...]
+"""Cells side by side; a text alone is a plain one."""
+
+
+def _cell(words: Cell | str) -> Cell:
+    return Cell(words) if isinstance(words, str) else words
+
+
+def flow(*cells: Cell | str, indent: int = 0, hang: int = 0) -> Paragraph:
+    """Return a paragraph of cells."""
+    return Paragraph(cells=tuple(map(_cell, cells)), indent=indent, hang=hang)
+
+
+def ends(left: Cells, right: Cells, *, indent: int = 0, hang: int = _GAP) -> Ends:
+    """Return cells at both ends of a line."""
+    return Ends(tuple(map(_cell, left)), tuple(map(_cell, right)), indent, hang)
+
+
+def table(rows: Iterable[Cells], elastic: int, *, indent: int = 2) -> Table:
+    """Return rows of cells as a table."""
+    return Table(rows=tuple(tuple(map(_cell, row)) for row in rows), elastic=elastic, indent=indent)
+
+
+def fields(rows: Iterable[tuple[str, Cell | str]], *, indent: int = 2) -> Table:
+    """Return labels and values as a table; what is empty is left out."""
+    cells = ((Cell(label, "dim"), _cell(value)) for label, value in rows)
+    return table((row for row in cells if row[1].text), 1, indent=indent)
+
+
+def section(title: str, rows: Iterable[Cells], elastic: int) -> Iterator[Block]:
+    """Yield a table under a title; nothing where it has no rows."""
+    found = tuple(rows)
+    if found:
+        yield Blank()
+        yield line(title, "title")
+        yield table(found, elastic)
+
+
+def do(action: Action, *, indent: int = 0, hang: int = 2) -> Paragraph:
+    """Return an action on a line of its own."""
+    return flow("→ ", Cell("", "command", action), indent=indent, hang=hang)
+
+
+_Arguments = ParamSpec("_Arguments")
+
+
+def paged(draw: Callable[_Arguments, Iterator[Block]]) -> Callable[_Arguments, Page]:
+    """Have a function that yields blocks return them as a page."""
+
+    @wraps(draw)
+    def page(*args: _Arguments.args, **options: _Arguments.kwargs) -> Page:
+        return Page(tuple(draw(*args, **options)))
+
+    return page
+
+
+def arrow(action: Action, lead: str = " ") -> Cell:
+    """Return an action as a cell that is not broken where a line can hold it."""
+    return Cell(f"{lead}{ARROW} ", "command", action)
 
 
 def line(text: str, tone: Tone = "plain", *, indent: int = 0, hang: int = 0) -> Paragraph:
@@ -101,32 +160,31 @@ def line(text: str, tone: Tone = "plain", *, indent: int = 0, hang: int = 0) -> 
     return Paragraph(cells=(Cell(text, tone),), indent=indent, hang=hang)
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(msgspec.Struct, frozen=True):
     """One entry of a list: the time or the count first, then what it is about, and details on lines below."""
 
-    first: Cell
-    cells: tuple[Cell, ...]
-    last: Cell = Cell("")
+    first: Cell | str
+    cells: Cells
+    last: Cell | str = ""
     """What stands at the end of the line, as a number."""
-    details: tuple[tuple[Cell, ...], ...] = ()
+    details: tuple[Cells, ...] = ()
 
 
 _FIRST = 13
 """The width of the first column of a list, where no cell in it is wider."""
 
 
-def rows(entries: Sequence[Row]) -> Iterator[Paragraph | Ends]:
+def rows(entries: Iterable[Row]) -> Iterator[Paragraph | Ends]:
     """Yield a list whose first column is as wide as its widest cell."""
-    wide = max((_FIRST, *(width_of(visible(entry.first.text)) for entry in entries))) + _GAP
-    for entry in entries:
-        first = visible(entry.first.text)
-        pad = " " * (wide - width_of(first))
-        head = (Cell(first, entry.first.tone), Cell(pad))
-        if entry.last.text:
-            yield Ends((*head, *entry.cells), (entry.last,), indent=2, hang=wide)
-        else:
-            yield Paragraph(cells=(*head, *entry.cells), indent=2, hang=wide)
-        yield from (Paragraph(cells=detail, indent=2 + wide) for detail in entry.details)
+    entries = list(entries)
+    firsts = [_cell(entry.first) for entry in entries]
+    wide = max((_FIRST, *(width_of(visible(first.text)) for first in firsts))) + _GAP
+    for entry, cell in zip(entries, firsts, strict=True):
+        first = visible(cell.text)
+        cells = (Cell(first, cell.tone), " " * (wide - width_of(first)), *entry.cells)
+        last = _cell(entry.last)
+        yield ends(cells, (last,), indent=2, hang=wide) if last.text else flow(*cells, indent=2, hang=wide)
+        yield from (flow(*detail, indent=2 + wide) for detail in entry.details)
 
 
 SOFT_HYPHEN = "\u00ad"

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from runner.actions import assign_role
 from runner.decoding import from_json
 from runner.incident.law.decision_not_to_notify import NONE
 from runner.incident.law.moved_deadlines import move_words
@@ -16,6 +17,7 @@ from runner.law.duty import Evidence
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.page import Block, line
+from runner.reports.core.report import filled
 
 
 class TwoPersonRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,21 +47,11 @@ class TwoPersonRow(msgspec.Struct, frozen=True, kw_only=True):
 def two_person_rows(incident: Incident) -> tuple[TwoPersonRow, ...]:
     """Return every such act, oldest first."""
     return tuple(
-        TwoPersonRow(
-            entry=people.entry,
-            kind=people.act.kind,
-            by=people.act.by,
-            at=people.at,
-            state=people.state,
-            roles=people.act.roles,
-            second=people.second,
-            confirmed_at=people.confirmed_at,
-            one_user=people.one_user,
-            alone=people.act.alone,
-            reason=people.act.reason,
-            duty=people.act.duty,
+        filled(
+            TwoPersonRow,
+            people.act,
+            people,
             left_open=tuple(people.act.left_open),
-            moves=people.act.moves,
             text=act_words(people.act),
         )
         for people in incident.second_person.values()
@@ -109,13 +101,10 @@ def awaiting(incident: Incident) -> Iterator[AttentionItem]:
             able = any(set(incident.roles.get(role, ())) - {people.act.by} for role in people.act.roles)
             yield AttentionItem(
                 kind="second_person",
-                severity="high",
                 ref=str(people.entry),
                 since=people.at,
                 text=awaited_words(incident, people),
-                command=suggested_actions.confirm(people.entry, "PERSON")
-                if able
-                else suggested_actions.assign_role(people.act.roles[0]),
+                action=suggested_actions.confirm(people.entry) if able else assign_role(people.act.roles[0]),
             )
 
 
@@ -124,18 +113,13 @@ def alone_words(incident: Incident) -> str:
     peoples = [people for people in incident.second_person.values() if people.state == "alone"]
     if not peoples:
         return ""
-    each = "; ".join(
-        f"{people.act.by}, entry {people.entry}: {people.act.kind.replace('_', ' ')}" for people in peoples
-    )
-    return f"NO SECOND PERSON ({peoples[-1].act.alone}): {each}"
+    acts = (f"{one.act.by}, entry {one.entry}: {one.act.kind.replace('_', ' ')}" for one in peoples)
+    return f"NO SECOND PERSON ({peoples[-1].act.alone}): {'; '.join(acts)}"
 
 
 def two_person_blocks(rows: Sequence[TwoPersonRow]) -> Iterator[Block]:
     """Draw what counts although one operating-system user spoke for both."""
-    flagged = [row for row in rows if row.one_user]
-    for one in flagged:
-        yield line(
-            f"entry {one.entry}: one operating-system user spoke for {one.by} and {one.second}: {one.text}",
-            "alarm",
-            hang=2,
-        )
+    for one in rows:
+        if one.one_user:
+            both = f"one operating-system user spoke for {one.by} and {one.second}"
+            yield line(f"entry {one.entry}: {both}: {one.text}", "alarm", hang=2)

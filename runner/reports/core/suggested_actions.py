@@ -1,145 +1,118 @@
-"""The command that deals with a thing: every command that a view recommends is written here, and only here.
+"""The action that deals with a thing: every action that a view recommends is made here, and only here.
 
-What a person has to fill in stands in capitals, what they have to choose in brackets; quotes stand where a shell needs
-them. A tired person pastes what is shown: a command without either works as it stands, and none decides by itself what only
-they can know.
+What a person has to fill in or to choose is a slot: none of these actions decides by itself what only a person can know.
 """
 
 from __future__ import annotations
 
-from shlex import quote
+from typing import Literal
 
+from msgspec.structs import replace
+
+from runner.actions import PERSON, REASON, Action, Argument, Slot
 from runner.base.states import TaskState
 from runner.reports.core.task_rows import TaskRow
 
-_OUTCOME = " --[not-]reached"
+BulkVerb = Literal["bulk.send", "bulk.resume", "bulk.status", "bulk.substitute"]
+WHY = Slot("WHY", "text")
+HAPPENED = Slot("happened", "flag", ("happened", "not-happened"))
+REACHED = Slot("reached", "flag", ("reached", "not-reached"))
 
 
-def shell_word(text: str) -> str:
-    """Return a word that a shell passes on as it is: a lane's name can hold anything."""
-    return quote(text)
-
-
-def complete_step(kind: str, handle: str, *, duty: str = "", unticked: int = 0) -> str:
-    """Return the command that ends a ready step of a kind that people do, or shows what has to be ticked before."""
-    name = shell_word(handle)
+def complete_step(kind: str, handle: str, *, duty: str = "", unticked: int = 0) -> Action:
+    """Return the action that ends a ready step of a kind that people do, or shows what has to be ticked before."""
     match kind:
         case "ask":
-            return f"tocsin answer {name} VALUE"
+            return Action("step.answer", handle, {"value": Slot("VALUE")})
         case "approve":
-            return f"tocsin approve {name}"
-        case "file":
-            return record_filed(duty) if duty else f"tocsin task show {name}"
+            return Action("step.approve", handle)
+        case "file" if duty:
+            return record_filed(duty)
         case "task" if not unticked:
-            return f"tocsin task done {name}"
+            return Action("task.done", handle)
         case _:
-            return f"tocsin task show {name}"
+            return Action("task.show", handle)
 
 
-def retry_step(state: TaskState, handle: str) -> str:
-    """Return the command with which a person takes a stuck step further."""
+def retry_step(state: TaskState, handle: str) -> Action:
+    """Return the action with which a person takes a stuck step further."""
     if state == "outcome_unknown":
         return resolve(handle)
-    return f"tocsin task retry {shell_word(handle)} --reason 'WHY'"
+    return Action("task.retry", handle, {"reason": WHY})
 
 
-def skip(handle: str) -> str:
-    """Return the command that leaves a step out."""
-    return f"tocsin task skip {shell_word(handle)} --reason 'WHY'"
+def reopen(handle: str) -> Action:
+    """Return the action that opens a step again."""
+    return Action("task.reopen", handle, {"reason": WHY})
 
 
-def reopen(handle: str) -> str:
-    """Return the command that opens a step again."""
-    return f"tocsin task reopen {shell_word(handle)} --reason 'WHY'"
+def resolve(ref: str) -> Action:
+    """Return the action that says what became of an attempt nobody knows about."""
+    return Action("message.resolve", ref, {"happened": HAPPENED, "reason": WHY})
 
 
-def resolve(ref: str) -> str:
-    """Return the command that says what became of an attempt nobody knows about."""
-    return f"tocsin message resolve {shell_word(ref)} --[not-]happened --reason 'WHY'"
+def call(delivery: str) -> Action:
+    """Return the action that records a phone call; its outcome only the caller knows."""
+    return Action("delivery.call", delivery, {"reached": REACHED})
 
 
-def call(delivery: str) -> str:
-    """Return the command that records a phone call; its outcome only the caller knows."""
-    return f"tocsin call {delivery}{_OUTCOME}"
+def as_shown(action: Action) -> Action:
+    """Return an action as a screen shows it: what a terminal asks for is left out."""
+    return replace(action, args={}) if action.verb == "delivery.call" else action
 
 
-def as_shown(command: str) -> str:
-    """Return a command as a screen shows it: what a terminal asks for is left out."""
-    return command.removesuffix(_OUTCOME)
+def extended(action: Action, **more: Argument) -> Action:
+    """Return an action with more arguments at its end."""
+    return replace(action, args={**action.args, **more})
 
 
-def row_step(row: TaskRow) -> str:
-    """Return the command for a step as it stands in a list; a filing is recorded on its duty."""
+def row_step(row: TaskRow) -> Action:
+    """Return the action for a step as it stands in a list; a filing is recorded on its duty."""
     duty = row.duty if row.kind == "file" else ""
     return complete_step(row.kind, row.command_name, duty=duty, unticked=row.unticked)
 
 
-def tick(handle: str) -> str:
-    """Return the command that ticks a row of a checklist."""
-    return f"tocsin task check {shell_word(handle)} ROW"
+def record_filed(duty: str) -> Action:
+    """Return the action that records a filing with its proof."""
+    return Action("duty.record_filed", duty, {"reference": Slot("REFERENCE")})
 
 
-def render(step: str) -> str:
-    """Return the command that renders a notice from the facts as they are."""
-    return f"tocsin notice render {shell_word(step)}"
+def record_filed_late(duty: str) -> Action:
+    """Return the action that records a late filing, whose reasons the law wants."""
+    return extended(record_filed(duty), late_reason=WHY)
 
 
-def record_filed(duty: str) -> str:
-    """Return the command that records a filing with its proof."""
-    return f"tocsin duty record-filed {shell_word(duty)} --reference REFERENCE"
+def decide_again(duty: str) -> Action:
+    """Return the action that records a decision not to notify anew."""
+    return Action("duty.decide", duty, {"not_to_notify": True, "ground": Slot("GROUND"), "reason": WHY})
 
 
-def record_filed_late(duty: str) -> str:
-    """Return the command that records a late filing, whose reasons the law wants."""
-    return f"{record_filed(duty)} --late-reason 'WHY'"
+def confirm(entry: int, person: str | Slot = PERSON) -> Action:
+    """Return the action with which a person confirms what was recorded on their behalf."""
+    return Action("entry.confirm", str(entry), {"as": person})
 
 
-def decide_again(duty: str) -> str:
-    """Return the command that records a decision not to notify anew."""
-    return f"tocsin duty decide {shell_word(duty)} --not-to-notify --ground GROUND --reason 'WHY'"
+def resume(incident: str = "") -> Action:
+    """Return the action that has automatic work go on in an incident that was set aside or paused."""
+    return Action("incident.resume", incident, {"reason": WHY})
 
 
-def set_fact(path: str) -> str:
-    """Return the command that records a fact; ``none`` is an answer where several can be given."""
-    return f"tocsin fact set {path}=VALUE --source SOURCE"
-
-
-def assign_role(role: str) -> str:
-    """Return the command that gives a role to somebody."""
-    return f"tocsin role assign {role} PERSON"
-
-
-def confirm(entry: int, person: str) -> str:
-    """Return the command with which a person confirms what was recorded on their behalf."""
-    return f"tocsin confirm {entry} --as {shell_word(person)}"
-
-
-def close(incident: str) -> str:
-    """Return the command that declares an incident over."""
-    return f"tocsin close {incident}"
-
-
-def resume(incident: str) -> str:
-    """Return the command that has automatic work go on in an incident that was set aside."""
-    return f"tocsin resume {incident} --reason 'WHY'"
-
-
-def close_exercise(incident: str) -> str:
-    """Return the command that closes an exercise which is over."""
-    return f"tocsin drill end --close -i {incident}"
+def close_exercise(incident: str) -> Action:
+    """Return the action that closes an exercise which is over."""
+    return Action("drill.end", args={"close": True, "incident": incident})
 
 
 NO_WORKER = "No worker is running. Reminders, failover and escalation stop until your next command."
 """What every screen and warning says where nobody does automatic work."""
-START_WORKER = "tocsin worker start"
+START_WORKER = Action("worker.start")
 """Starts a worker that goes on."""
-WORK = "tocsin worker --once"
-USE_ROOM = "tocsin room use ADDRESS"
-RESUME = "tocsin resume --reason 'WHY'"
-ALL_STEPS = "tocsin status --all"
+WORK = Action("worker.run", args={"once": True})
+TASKS = Action("task.list")
+STATUS = Action("incident.status")
 
 
-def bulk(verb: str, notice: str, list_name: str, more: str = "") -> str:
-    """Return a command about a campaign; what a person decides wants a reason."""
-    words = ["tocsin", "bulk", verb, quote(notice), "--people", quote(list_name), more]
-    return " ".join(filter(None, [*words, "" if verb in ("status", "send") else "--reason WHY"]))
+def bulk(verb: BulkVerb, notice: str, list_name: str, **more: str) -> Action:
+    """Return an action about a campaign; what a person decides wants a reason."""
+    reason: dict[str, Argument] = {"reason": REASON}
+    decided = {} if verb in ("bulk.send", "bulk.status") else reason
+    return Action(verb, notice, {"people": list_name, **more, **decided})

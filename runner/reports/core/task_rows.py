@@ -16,12 +16,13 @@ import msgspec
 
 from runner.base.states import TaskState
 from runner.incident.state.expression_view import item_of, open_before, outwards, title_of
-from runner.incident.state.incident import Incident, Invocation, Scope
+from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.steps.approvals import authors, counted, subject
 from runner.playbook.format import AnyStep, Approve, Ask, Call, Group, Repeat, Task
 from runner.reports.core.formatting import person_names
 from runner.reports.core.page import Paragraph, line
+from runner.reports.core.report import filled
 
 CONTAINED = "RS.MI-01"
 """NIST CSF 2.0: incidents are contained."""
@@ -137,33 +138,24 @@ def _row(incident: Incident, invocation: Invocation, step: AnyStep | None, row: 
     scope = incident.scopes[invocation.scope]
     superseded = incident.latest.get(f"{scope.id}|{invocation.step}") != invocation.id
     roles = roles_of(step)
-    return TaskRow(
-        step=invocation.step,
+    return filled(
+        TaskRow,
+        invocation,
         invocation=invocation.id,
-        kind=invocation.kind,
         title=invocation.step if step is None else title_of(step),
-        state=invocation.state,
         assignee=invocation.assignee or invocation.started_by,
-        due=invocation.due,
         row=row,
         command_name=invocation.step if clear else invocation.id,
         role=invocation.escalated_to or (roles[0] if roles else ""),
         roles=roles,
         who=_who(incident, invocation, roles),
-        overdue=invocation.overdue,
-        stuck=invocation.stuck,
         progress=_progress(incident, invocation, step),
         unticked=len(step.checklist) - len(invocation.checked) if isinstance(step, Task) else 0,
-        missing=invocation.missing,
         waits_for=open_before(incident, invocation, step),
-        item=_item(incident, scope),
+        item=next((s.item for s in outwards(incident, scope) if s.item is not None), ""),
         duty=item_of(incident, scope, getattr(step, "duty", "")),
-        sets=invocation.sets,
         containment=_contains(step),
-        over=invocation.over,
         superseded=superseded,
-        ended_at=invocation.ended_at,
-        reason=invocation.reason,
     )
 
 
@@ -209,10 +201,6 @@ def roles_of(step: AnyStep | None) -> tuple[str, ...]:
         return tuple(quorum.roles)
     role = getattr(step, "role", "")
     return (role,) if role else ()
-
-
-def _item(incident: Incident, scope: Scope) -> str:
-    return next((s.item for s in outwards(incident, scope) if s.item is not None), "")
 
 
 def to_come(step: AnyStep, library: Library, incident: Incident, parent: Invocation) -> Iterator[TaskRow]:

@@ -77,12 +77,14 @@ def _blocks(about: Book) -> Iterator[Block]:
     for module in plan.modules:
         yield heading(2, f"{module.id}: {module.title}")
         yield paragraph(module.text.strip())
-        rows = [
-            (f"{question.id}: {question.text}", question.objective, LINES) for question in module.questions
-        ]
+        rows = [(f"{one.id}: {one.text}", one.objective, LINES) for one in module.questions]
         yield table(("Question", "Objective", "What was answered, and by whom"), rows)
     yield heading(2, "Exercise evaluation guides")
-    yield from _key()
+    yield paragraph(
+        "A guide for each objective. Write down what was seen and when, then rate each target. From the record the program proposes a "
+        "rating; only an evaluator's counts. A target is as good as its worst critical task, an objective as its worst target."
+    )
+    yield bullets(KEY)
     for objective in plan.objectives:
         yield from _guide(objective, about)
 
@@ -98,13 +100,8 @@ def _hidden(plan: Exercise) -> Iterator[tuple[str, str]]:
 def _people(about: Book) -> Iterator[Block]:
     yield heading(2, "Who takes part")
     rows = [
-        (
-            about.person(participant.person),
-            part(participant),
-            ", ".join(participant.covers),
-            "yes" if participant.opted_in else "no",
-        )
-        for participant in about.plan.participants
+        (about.person(one.person), part(one), ", ".join(one.covers), "yes" if one.opted_in else "no")
+        for one in about.plan.participants
     ]
     if rows:
         yield table(("Person", "Part", "Covers", "Agreed to real messages"), rows)
@@ -132,31 +129,24 @@ def _scenario(about: Book) -> Iterator[Block]:
 
 
 def _event(one: ScenarioEvent, about: Book) -> tuple[str, ...]:
-    what = [
-        f"{one.title} ({one.category.replace('_', ' ')}{', ' + one.kind if one.category == 'inject' else ''})"
-    ]
-    what += [", ".join(_way(one))]
-    what += [f"“{one.text.strip()}”"] if one.text.strip() else []
-    what += [f"true with it: {', '.join(one.facts)}"] if one.facts else []
-    what += [_fault(each) for each in one.faults]
-    what += [f"Note: {one.notes}"] if one.notes else []
-    return (
-        one.number,
-        _when(one, about),
-        "\n".join(what),
-        "\n".join(_expected(one)),
-    )  # fmt: skip
+    kind = f", {one.kind}" if one.category == "inject" else ""
+    what = (
+        f"{one.title} ({one.category.replace('_', ' ')}{kind})",
+        ", ".join(filter(None, _way(one))),
+        f"“{one.text.strip()}”" if one.text.strip() else "",
+        f"true with it: {', '.join(one.facts)}" if one.facts else "",
+        *map(_fault, one.faults),
+        f"Note: {one.notes}" if one.notes else "",
+    )
+    expected = (*map(_action, one.expected), f"if not: {one.if_missed}" if one.if_missed else "")
+    return one.number, _when(one, about), *("\n".join(filter(None, lines)) for lines in (what, expected))
 
 
 def _when(one: ScenarioEvent, about: Book) -> str:
+    if one.at is None and one.after:
+        return f"after {one.after}"
     if one.at is None:
-        return (
-            f"after {one.after}"
-            if one.after
-            else "by hand"
-            if one.on is None
-            else f"as soon as {one.on.source}"
-        )
+        return "by hand" if one.on is None else f"as soon as {one.on.source}"
     later, clock = parse_duration(one.at), about.plan.clock
     lines = [f"StartEx + {span(later)}"]
     if clock.start:
@@ -167,11 +157,11 @@ def _when(one: ScenarioEvent, about: Book) -> str:
 
 
 def _way(one: ScenarioEvent) -> Iterator[str]:
-    yield from (f"from {one.sender}",) if one.sender else ()
-    yield from (f"to {', '.join(one.to)}",) if one.to else ()
+    yield f"from {one.sender}" if one.sender else ""
+    yield f"to {', '.join(one.to)}" if one.to else ""
     yield f"way: {one.via.replace('_', ' ')}"
-    yield from (f"given by {one.controller}",) if one.controller else ()
-    yield from (f"objective {one.objective}",) if one.objective else ()
+    yield f"given by {one.controller}" if one.controller else ""
+    yield f"objective {one.objective}" if one.objective else ""
 
 
 def _fault(one: FaultPlan) -> str:
@@ -183,12 +173,6 @@ def _fault(one: FaultPlan) -> str:
     return f"wrong clock: by {one.clock_skew}{lasts}" if one.clock_skew else "the worker starts anew"
 
 
-def _expected(one: ScenarioEvent) -> Iterator[str]:
-    yield from (_action(each) for each in one.expected)
-    if one.if_missed:
-        yield f"if not: {one.if_missed}"
-
-
 def _action(one: Action) -> str:
     named = f"{one.text} ({one.thing})" if one.text else one.thing
     within = f", within {one.within}" if one.within else ""
@@ -198,35 +182,18 @@ def _action(one: Action) -> str:
 # ---------------------------------------------------------------------------------------------- evaluation
 
 
-def _key() -> Iterator[Block]:
-    yield paragraph(
-        "A guide for each objective. Write down what was seen and when, then rate each target. From the record the program proposes a "
-        "rating; only an evaluator's counts. A target is as good as its worst critical task, an objective as its worst target."
-    )
-    yield bullets(KEY)
-
-
 def _guide(objective: Objective, about: Book) -> Iterator[Block]:
     yield heading(3, f"{objective.id}: {objective.text}")
-    yield fields(
-        (
-            ("Core capability", objective.capability),
-            ("Evaluator", _evaluators(objective, about)),
-            ("E-mail, telephone", LINE),
-        )
-    )
+    evaluators = [
+        about.person(one.person)
+        for one in about.plan.participants
+        if one.role in EVALUATING and objective.id in one.covers
+    ]
+    who = (("Evaluator", ", ".join(evaluators) or LINE), ("E-mail, telephone", LINE))
+    yield fields((("Core capability", objective.capability), *who))
     rows = [_target(target) for target in objective.targets] or [_whole(objective, about.plan)]
     rows.append((f"{objective.id} as a whole: {objective.capability}", "", LINES, _LETTERS))
     yield table(("Target", "Critical tasks", "What was seen, and why this rating", "Rating"), rows)
-
-
-def _evaluators(objective: Objective, about: Book) -> str:
-    found = [
-        about.person(participant.person)
-        for participant in about.plan.participants
-        if participant.role in EVALUATING and objective.id in participant.covers
-    ]
-    return ", ".join(found) or LINE
 
 
 def _target(one: Target) -> tuple[str, ...]:

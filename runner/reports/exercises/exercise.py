@@ -7,6 +7,7 @@ from datetime import UTC, datetime, tzinfo
 
 import msgspec
 
+from runner.actions import PERSON, Action, Argument, Slot
 from runner.base.instants import parse_duration
 from runner.incident.exercises.exercise_plan import Exercise, Module, ScenarioEvent
 from runner.incident.exercises.injects import deadline, met
@@ -14,8 +15,20 @@ from runner.incident.exercises.ratings import ratings, unconfirmed
 from runner.incident.state.exercise import Drill
 from runner.incident.state.incident import Incident
 from runner.reports.core.header import clocked, zone_of
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, arrow, line
-from runner.reports.core.suggested_actions import close_exercise
+from runner.reports.core.page import (
+    Blank,
+    Block,
+    Cell,
+    Cells,
+    Paragraph,
+    Tone,
+    arrow,
+    flow,
+    line,
+    paged,
+    table,
+)
+from runner.reports.core.report import Report, filled
 from runner.reports.exercises.ratings import Ratings, ratings_blocks, ratings_report
 
 
@@ -71,7 +84,7 @@ class ModuleReport(msgspec.Struct, frozen=True, kw_only=True):
     questions: tuple[QuestionReport, ...]
 
 
-class DrillReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/drill/v1"):
+class DrillReport(Report, frozen=True, kw_only=True, tag="tocsin/drill/v1"):
     """Where an exercise stands."""
 
     incident: str
@@ -96,14 +109,13 @@ def drill_report(incident: Incident, plan: Exercise, now: datetime) -> DrillRepo
     if drill is None:
         raise ValueError("no exercise")
     zone = zone_of(incident, plan.clock.start)
-    return DrillReport(
+    return filled(
+        DrillReport,
+        plan,
         incident=incident.id,
         codename=incident.codename,
         kind=incident.kind,
-        name=plan.name,
-        title=plan.title,
         exercise_type=plan.type,
-        marking=plan.marking,
         stage=drill.stage,
         exercise_time=now.astimezone(zone),
         begun=_there(drill.begun_at, zone),
@@ -120,17 +132,13 @@ def _event(event: ScenarioEvent, incident: Incident, zone: tzinfo) -> EventRepor
     left_out = drill is not None and event.number in drill.deferred
     begun = drill.begun_at if drill is not None else None
     planned = begun + parse_duration(event.at) if event.at is not None and begun is not None else None
-    return EventReport(
-        number=event.number,
-        title=event.title,
-        category=event.category,
+    return filled(
+        EventReport,
+        event,
         state="released" if released else "left out" if left_out else "waiting",
         planned=_there(planned, zone),
         released=_there(released.at, zone) if released else None,
         cause=released.cause if released else "",
-        to=event.to,
-        via=event.via,
-        text=event.text,
         expected=tuple(
             Expectation(
                 action=one.words,
@@ -145,21 +153,14 @@ def _event(event: ScenarioEvent, incident: Incident, zone: tzinfo) -> EventRepor
 
 def _module(module: Module, drill: Drill, zone: tzinfo) -> ModuleReport:
     def answers(question: str) -> tuple[AnswerReport, ...]:
-        return tuple(
-            AnswerReport(by=observation.by, at=observation.at.astimezone(zone), text=observation.text)
-            for observation in drill.observations
-            if observation.question == question
-        )
+        said = (observation for observation in drill.observations if observation.question == question)
+        return tuple(filled(AnswerReport, answer, at=answer.at.astimezone(zone)) for answer in said)
 
-    return ModuleReport(
-        id=module.id,
-        title=module.title,
-        text=module.text,
+    return filled(
+        ModuleReport,
+        module,
         questions=tuple(
-            QuestionReport(
-                id=question.id, text=question.text, objective=question.objective, answers=answers(question.id)
-            )
-            for question in module.questions
+            filled(QuestionReport, question, answers=answers(question.id)) for question in module.questions
         ),
     )
 
@@ -197,88 +198,78 @@ _TONES: dict[str, Tone] = {"released": "good", "left out": "dim", "waiting": "pl
 _EVENTS = {"released": "released", "left out": "skipped", "waiting": "waiting"}
 
 
-def drill_page(report: DrillReport) -> Page:
+@paged
+def drill_page(report: DrillReport) -> Iterator[Block]:
     """Draw it."""
-    head = Paragraph(
-        cells=(
-            Cell(report.marking, "marking"),
-            Cell(f"  {report.codename} · {report.title}"),
-        ),
-        hang=2,
-    )
+    yield flow(Cell(report.marking, "marking"), f"  {report.codename} · {report.title}", hang=2)
     time = clocked(report.exercise_time, report.exercise_time.tzinfo or UTC)
-    stands = Paragraph(cells=(Cell(report.stage.upper(), "title"), Cell(f" · exercise time {time}")))
-    blocks: list[Block] = [head, stands]
+    yield flow(Cell(report.stage.upper(), "title"), f" · exercise time {time}")
     if report.events:
-        rows = tuple(_row(event) for event in report.events)
-        blocks += [Blank(), Table(rows=rows, elastic=3, indent=0)]
+        yield Blank()
+        yield table(map(_row, report.events), 3, indent=0)
     if behind := behind_plan(report):
-        go_on = arrow(f"tocsin drill run --go-on {report.codename}")
-        blocks.append(
-            Paragraph(
-                cells=(Cell(f"INJECTS OVERDUE ({len(behind)}): {', '.join(behind)}", "alarm"), go_on), hang=2
-            )
-        )
+        go_on = arrow(Action("drill.run", args={"go_on": report.codename}))
+        yield flow(Cell(f"INJECTS OVERDUE ({len(behind)}): {', '.join(behind)}", "alarm"), go_on, hang=2)
     for event in report.events:
-        blocks += [
-            _expected(event.number, one)
-            for one in event.expected
-            if one.by is not None or event.state == "released"
-        ]
+        for one in event.expected:
+            if one.by is not None or event.state == "released":
+                yield _expected(event.number, one)
     for module in report.modules:
-        blocks += _discussion(module)
-    return Page((*blocks, *ratings_blocks(report.ratings)))
+        yield from _discussion(module)
+    yield from ratings_blocks(report.ratings)
 
 
-def _row(one: EventReport) -> tuple[Cell, ...]:
+def _row(one: EventReport) -> Cells:
     when = one.released or one.planned
     return (
         Cell(one.number, "command"),
         Cell(_EVENTS[one.state], _TONES[one.state]),
         Cell(_time(when) if when else "by hand", "dim"),
-        Cell(one.title),
+        one.title,
         Cell(f"{one.via} to {', '.join(one.to)}" if one.to else one.via, "dim"),
     )
 
 
 def _expected(number: str, one: Expectation) -> Paragraph:
+    by = f" (by {_time(one.by)})" if one.by else ""
+    done = Cell("not done yet")
     if one.done is not None:
         late = one.by is not None and one.done > one.by
-        words, tone = f"done {_time(one.done)}{', late' if late else ''}", "warn" if late else "good"
-    else:
-        words, tone = "not done yet", "plain"
-    by = f" (by {_time(one.by)})" if one.by else ""
-    return Paragraph(
-        cells=(Cell(f"{number}: {one.action}{by}: "), Cell(words, tone)),  # type: ignore[arg-type]
-        indent=2,
-        hang=2,
-    )
+        done = Cell(f"done {_time(one.done)}{', late' if late else ''}", "warn" if late else "good")
+    return flow(f"{number}: {one.action}{by}: ", done, indent=2, hang=2)
 
 
-def discussion_page(report: DrillReport) -> Page:
+@paged
+def discussion_page(report: DrillReport) -> Iterator[Block]:
     """Draw what a facilitator reads out and asks, and how answers are kept and the discussion ends."""
-    blocks: list[Block] = [block for module in report.modules for block in _discussion(module)]
+    for module in report.modules:
+        yield from _discussion(module)
     how = (
-        ("Record an answer", "tocsin drill observe '…' --question ID --as PERSON"),
-        ("Show the answers", "tocsin drill show"),
-        ("End it", "tocsin drill end"),
+        ("Record an answer", Cell("", "command", _observe(Slot("ID"), **{"as": PERSON}))),
+        ("Show the answers", Cell("", "command", Action("drill.show"))),
+        ("End it", Cell("", "command", Action("drill.end"))),
     )
-    rows = tuple((Cell(words), Cell(typed, "command")) for words, typed in how)
-    return Page((*blocks, Blank(), line("In another window:"), Table(rows=rows, elastic=1, indent=2)))
+    yield Blank()
+    yield line("In another window:")
+    yield table(how, 1)
+
+
+def _observe(question: str | Slot, **more: Argument) -> Action:
+    return Action("drill.observe", args={"text": Slot("…", "text"), "question": question, **more})
 
 
 def _discussion(module: ModuleReport) -> Iterator[Block]:
     yield Blank()
     yield line(f"{module.id}  {module.title}", "title")
-    yield Paragraph(cells=(Cell(" ".join(module.text.split())),), indent=2, hang=2)
+    yield line(" ".join(module.text.split()), indent=2, hang=2)
     for question in module.questions:
-        yield Paragraph(cells=(Cell(f"{question.id}  ", "command"), Cell(question.text)), indent=2, hang=6)
+        yield flow(Cell(f"{question.id}  ", "command"), question.text, indent=2, hang=6)
         for answer in question.answers:
             said = f"{answer.text} ({answer.by}, {_time(answer.at)})"
-            yield Paragraph(cells=(Cell(said, "good"),), indent=6, hang=6)
+            yield line(said, "good", indent=6, hang=6)
         if not question.answers:
-            how = arrow(f"tocsin drill observe '…' --question {question.id}")
-            yield Paragraph(cells=(Cell("No answer yet"), how), indent=6, hang=6)
+            how = arrow(_observe(question.id))
+            yield flow("No answer yet", how, indent=6, hang=6)
 
 
 def _time(at: datetime) -> str:
@@ -300,4 +291,4 @@ def remaining_items(incident: Incident, plan: Exercise) -> Iterator[str]:
         yield f"no report is signed yet: tocsin drill report -i {incident.codename}"
     yield f"Record action items: tocsin improvement add --from {incident.codename}"
     if incident.state != "closed":
-        yield f"then close it: {close_exercise(incident.codename)}"
+        yield f"then close it: tocsin drill end --close -i {incident.codename}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
 import msgspec
 
+from runner.actions import PERSON, Action, Slot
 from runner.incident.exercises.improvements import Item, Plan, Proof, Source, Step, Tested, overdue
 from runner.reports.core.formatting import count, day, moment
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, fields, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 
 
 class ItemReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,9 +35,7 @@ class ItemReport(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[Step, ...]
 
 
-class ImprovementsReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/improvements/v1"
-):
+class ImprovementsReport(Report, frozen=True, kw_only=True, tag="tocsin/improvements/v1"):
     """The improvement items of the organisation, or those that a command was about."""
 
     as_of: datetime
@@ -44,29 +44,8 @@ class ImprovementsReport(
 
 def improvements(items: Iterable[Item], now: datetime, today: date) -> ImprovementsReport:
     """Return items as of now; ``today`` is the day in the organisation's zone."""
-    return ImprovementsReport(as_of=now, items=tuple(_report(item, today) for item in items))
-
-
-def _report(one: Item, today: date) -> ItemReport:
-    plan = one.plan
-    return ItemReport(
-        id=one.id,
-        status=one.status,
-        overdue=overdue(one, today),
-        text=plan.text,
-        action=plan.action,
-        element=plan.element,
-        capability=plan.capability,
-        owner=plan.owner,
-        start=plan.start,
-        due=plan.due,
-        closes_with=plan.closes_with,
-        source=one.source,
-        evidence=one.evidence,
-        tested=one.tested,
-        proof=one.proof,
-        history=one.history,
-    )
+    rows = (filled(ItemReport, item.plan, item, overdue=overdue(item, today)) for item in items)
+    return ImprovementsReport(as_of=now, items=tuple(rows))
 
 
 _TONES: dict[str, Tone] = {"open": "plain", "done": "warn", "retested": "good", "dropped": "dim"}
@@ -74,21 +53,21 @@ LEFT = ("open", "done")
 """Where something is still to be done: to take the action, or to prove it."""
 
 
-def improvements_page(report: ImprovementsReport, *, everything: bool = False) -> Page:
+@paged
+def improvements_page(report: ImprovementsReport, *, everything: bool = False) -> Iterator[Block]:
     """Draw a list; what is proved or dropped is folded unless ``everything`` is asked for."""
     items = [item for item in report.items if everything or item.status in LEFT]
-    blocks: list[Block] = []
     if items:
-        blocks.append(Table(rows=tuple(_row(item) for item in items), elastic=4, indent=0))
+        yield table((_row(item) for item in items), 4, indent=0)
     else:
         words = "No open action items" if report.items else "No action items"
-        blocks.append(line(words, "good" if report.items else "dim"))
+        yield line(words, "good" if report.items else "dim")
     if folded := len(report.items) - len(items):
-        blocks += [Blank(), line(f"{count(folded, 'item is', 'items are')} over (--all)", "dim")]
-    return Page(tuple(blocks))
+        yield Blank()
+        yield line(f"{count(folded, 'item is', 'items are')} over (--all)", "dim")
 
 
-def _row(one: ItemReport) -> tuple[Cell, ...]:
+def _row(one: ItemReport) -> Cells:
     status = "not proved yet" if one.status == "done" else one.status
     late = "late, " if one.overdue else ""
     due = day(one.due) if one.due is not None else "no date"
@@ -97,25 +76,25 @@ def _row(one: ItemReport) -> tuple[Cell, ...]:
         Cell(status, _TONES[one.status]),
         Cell(f"{late}{due}", "alarm" if one.overdue else "dim"),
         Cell(one.owner or "nobody", "plain" if one.owner else "warn"),
-        Cell(one.text),
+        one.text,
     )
 
 
-def item_page(report: ImprovementsReport) -> Page:
+@paged
+def item_page(report: ImprovementsReport) -> Iterator[Block]:
     """Draw items in full."""
-    blocks: list[Block] = []
-    for item in report.items:
-        blocks += [Blank()] if blocks else []
-        blocks += _item(item)
-    return Page(tuple(blocks))
+    for number, item in enumerate(report.items):
+        if number:
+            yield Blank()
+        yield flow(Cell(f"{item.id}  ", "command"), Cell(item.text, "title"), hang=2)
+        yield fields(_facts(item))
+        yield table(map(_step, item.history), 2)
 
 
-def _item(one: ItemReport) -> Sequence[Block]:
+def _facts(one: ItemReport) -> tuple[tuple[str, str], ...]:
     found = one.source
-    head = Paragraph(cells=(Cell(f"{one.id}  ", "command"), Cell(one.text, "title")), hang=2)
-    status = f"{one.status}, late" if one.overdue else one.status
-    rows = [
-        ("status", status),
+    return (
+        ("status", f"{one.status}, late" if one.overdue else one.status),
         ("action", one.action or "none yet"),
         ("element", one.element),
         ("capability", one.capability),
@@ -127,28 +106,18 @@ def _item(one: ItemReport) -> Sequence[Block]:
         ("step", f"{found.playbook} {found.step}" if found.step else ""),
         ("tested", f"{one.tested.case}: passed ({one.tested.playbook})" if one.tested is not None else ""),
         ("proof", proof_words(one.proof) if one.proof is not None else ""),
-    ]
-    table = Table(
-        rows=tuple((Cell(name, "dim"), Cell(value)) for name, value in rows if value), elastic=1, indent=2
     )
-    story = Table(rows=tuple(_step(step) for step in one.history), elastic=2, indent=2)
-    return (head, table, story)
 
 
 def proof_words(proof: Proof) -> str:
     """Return what proved an item, in a line: exercise, ratings, who gave them, and the head of its journal."""
     rated = ", ".join(f"{name} {rating}" for name, rating in proof.ratings.items())
-    return (
-        f"{proof.exercise} ({proof.codename}): {rated} by {', '.join(proof.rated_by)}; journal {proof.digest}"
-    )
+    raters = ", ".join(proof.rated_by)
+    return f"{proof.exercise} ({proof.codename}): {rated} by {raters}; journal {proof.digest}"
 
 
-def _step(step: Step) -> tuple[Cell, ...]:
-    return (
-        Cell(moment(step.at), "dim"),
-        Cell(step.by),
-        Cell(f"{step.what}{f': {step.note}' if step.note else ''}"),
-    )
+def _step(step: Step) -> Cells:
+    return (Cell(moment(step.at), "dim"), step.by, f"{step.what}{f': {step.note}' if step.note else ''}")
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,9 +132,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     item: str
 
 
-class ProposalsReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/improvement-proposals/v1"
-):
+class ProposalsReport(Report, frozen=True, kw_only=True, tag="tocsin/improvement-proposals/v1"):
     """What an exercise or a real incident proposes to improve; nothing of it is on record before a person takes it."""
 
     incident: str
@@ -179,11 +146,10 @@ def proposed(incident: str, codename: str, found: Iterable[tuple[Source, Plan, s
         incident=incident,
         codename=codename,
         proposals=tuple(
-            Proposal(
+            filled(
+                Proposal,
+                row,
                 ref=source.ref,
-                text=row.text,
-                element=row.element,
-                capability=row.capability,
                 objective=source.target or source.objective,
                 step=source.step,
                 item=item,
@@ -193,23 +159,20 @@ def proposed(incident: str, codename: str, found: Iterable[tuple[Source, Plan, s
     )
 
 
-def proposals_page(report: ProposalsReport) -> Page:
+@paged
+def proposals_page(report: ProposalsReport) -> Iterator[Block]:
     """Draw them, with the command that takes one over."""
     if not report.proposals:
-        return Page(
-            (line(f"{report.codename} proposes nothing; rate it first, if it was an exercise", "dim"),)
-        )
-    rows = tuple(
-        (Cell(proposal.ref, "command"), Cell(proposal.text), Cell(proposal.item, "good"))
-        for proposal in report.proposals
-    )
-    blocks: list[Block] = [Table(rows=rows, elastic=1, indent=0)]
+        yield line(f"{report.codename} proposes nothing; rate it first, if it was an exercise", "dim")
+        return
+    rows = ((Cell(one.ref, "command"), one.text, Cell(one.item, "good")) for one in report.proposals)
+    yield table(rows, 1, indent=0)
     fresh = next((proposal.ref for proposal in report.proposals if not proposal.item), "")
     if fresh:
-        words = f"tocsin improvement add --from {report.codename} --take {fresh} --owner PERSON --due DATE"
-        blocks += [
-            Blank(),
-            line("No action items yet. Choose proposals:", "dim"),
-            line(words, "command"),
-        ]
-    return Page(tuple(blocks))
+        action = Action(
+            "improvement.add",
+            args={"from": report.codename, "take": fresh, "owner": PERSON, "due": Slot("DATE")},
+        )
+        yield Blank()
+        yield line("No action items yet. Choose proposals:", "dim")
+        yield flow(Cell("", "command", action))

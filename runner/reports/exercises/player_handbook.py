@@ -73,24 +73,12 @@ def _blocks(about: Book) -> Iterator[Block]:
 def _people(about: Book) -> Iterator[Block]:
     plan = about.plan
     yield heading(2, "Who plays what")
-    rows = [
-        (
-            title.title or role,
-            ", ".join(
-                about.person(participant.person)
-                for participant in plan.participants
-                if participant.plays == role
-            )
-            or "whoever holds it on other days",
-        )
-        for role, title in about.playbook.roles.items()
-    ]
+    rows = []
+    for role, title in about.playbook.roles.items():
+        players = ", ".join(about.person(one.person) for one in plan.participants if one.plays == role)
+        rows.append((title.title or role, players or "whoever holds it on other days"))
     yield table(("Role of the playbook", "Played by"), rows)
-    others = [
-        (about.person(participant.person), PARTS[participant.role])
-        for participant in plan.participants
-        if not participant.plays
-    ]
+    others = [(about.person(one.person), PARTS[one.role]) for one in plan.participants if not one.plays]
     if others:
         yield table(("Person", "Part"), others)
     yield bullets(

@@ -11,7 +11,8 @@ from runner.incident.exercises.exercise_plan import Exercise
 from runner.incident.exercises.ratings import ObjectiveRating, TargetRating, TaskRating, ratings, unconfirmed
 from runner.incident.state.exercise import Rated
 from runner.incident.state.incident import Incident
-from runner.reports.core.page import Blank, Block, Cell, Paragraph, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Paragraph, Tone, flow, line
+from runner.reports.core.report import filled
 
 
 class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,13 +72,11 @@ def ratings_report(incident: Incident, plan: Exercise) -> Ratings:
 
 def _objective(one: ObjectiveRating) -> ObjectiveRow:
     by, note = _given(one.given)
-    return ObjectiveRow(
-        id=one.id,
-        text=one.text,
-        capability=one.capability,
+    return filled(
+        ObjectiveRow,
+        one,
         proposal=one.proposal.rating,
         rule=one.proposal.rule,
-        rating=one.rating,
         rated_by=by,
         note=note,
         targets=tuple(_target(target) for target in one.targets),
@@ -99,14 +98,7 @@ def _target(one: TargetRating) -> RatingRow:
 
 
 def _task(one: TaskRating) -> TaskRow:
-    return TaskRow(
-        task=one.task,
-        critical=one.critical,
-        by=one.by,
-        done=one.done,
-        proposal=one.proposal.rating,
-        rule=one.proposal.rule,
-    )
+    return filled(TaskRow, one, proposal=one.proposal.rating, rule=one.proposal.rule)
 
 
 def _given(rated: Rated | None) -> tuple[str, str]:
@@ -143,17 +135,17 @@ def _line(one: ObjectiveRow | RatingRow, indent: int) -> Paragraph:
         ]
     else:
         cells.append(Cell(one.rule or "not rated yet", "dim"))
-    return Paragraph(cells=tuple(cells), indent=indent, hang=2)
+    return flow(*tuple(cells), indent=indent, hang=2)
 
 
 def _task_line(one: TaskRow) -> Paragraph:
     known = "" if one.critical else ", not critical"
     cells = (
-        Cell(f"{one.task}{known}: "),
+        f"{one.task}{known}: ",
         Cell(one.proposal or "open", _TONES.get(one.proposal, "dim")),
         Cell(f" ({one.rule})", "dim"),
     )
-    return Paragraph(cells=cells, indent=4, hang=2)
+    return flow(*cells, indent=4, hang=2)
 
 
 KEY = (

@@ -6,13 +6,15 @@ What is played without people (kind ``test``) counts for nothing here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
+from runner.actions import Action, Slot, assign_role
 from runner.reports.core.attention_item import AttentionItem, AttentionKind
-from runner.reports.core.formatting import count, day, elapsed_since
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.formatting import age, count, day
+from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, do, flow, line, paged, table
+from runner.reports.core.report import Report
 from runner.reports.messages.communications_check import STALE
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_words
 
@@ -78,9 +80,7 @@ class ItemCounts(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int
 
 
-class ReadinessReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/readiness/v1"
-):
+class ReadinessReport(Report, frozen=True, kw_only=True, tag="tocsin/readiness/v1"):
     """All of it as of now; ``needs_attention`` not empty makes ``--check`` exit with 4."""
 
     as_of: datetime
@@ -101,8 +101,8 @@ def person_problem(ways: int, worked: datetime | None, failed: bool, now: dateti
     if worked is None:
         return "every try failed" if failed else "no contact method tested"
     if failed:
-        return f"the last try failed; worked {_age(worked, now)}"
-    return f"worked {_age(worked, now)}: try again" if now - worked > STALE else ""
+        return f"the last try failed; worked {age(worked, now)}"
+    return f"worked {age(worked, now)}: try again" if now - worked > STALE else ""
 
 
 def wanting(
@@ -119,61 +119,58 @@ def wanting(
         if playbook.changed and playbook.exercised is not None:
             text = f"{playbook.playbook} {playbook.version} is not what was exercised in {playbook.exercised.codename}"
             yield _entry(
-                "playbook_changed", playbook.playbook, text, f"tocsin drill run {playbook.exercised.exercise}"
+                "playbook_changed", playbook.playbook, text, Action("drill.run", playbook.exercised.exercise)
             )
         elif playbook.own and playbook.exercised is None and not playbook.part_of and not playbook.scheduled:
             text = f"{playbook.playbook} was never exercised, and no exercise of it is scheduled"
-            yield _entry("playbook_unexercised", playbook.playbook, text, "tocsin drill list")
+            yield _entry("playbook_unexercised", playbook.playbook, text, Action("drill.list"))
     for person in people:
         if person.problem and person.roles:
             text = f"{person.person} ({', '.join(person.roles)}): {person.problem}"
-            command = f"tocsin channel check --to {person.person}"
+            action = Action("channel.check", args={"to": person.person})
             if not person.ways:
-                command = f"tocsin person add {person.person} --contact CHANNEL=ADDRESS"
-            yield _entry("person_unreached", person.person, text, command)
+                action = Action("person.add", person.person, {"contact": Slot("CHANNEL=ADDRESS")})
+            yield _entry("person_unreached", person.person, text, action)
     if alone:
-        text = f"{', '.join(alone)}: one person, no deputy"
-        yield _entry("alternate_missing", alone[0], text, "tocsin role list, then: alternates in tocsin.yaml")
-    used = {
-        playbook.playbook
-        for playbook in playbooks
-        if playbook.own or playbook.exercised or playbook.scheduled
-    }
+        text = f"{', '.join(alone)}: one person, no deputy. Name alternates in tocsin.yaml"
+        yield _entry("alternate_missing", alone[0], text, Action("role.list"))
+    used = {one.playbook for one in playbooks if one.own or one.exercised or one.scheduled}
     for role in unheld:
         if not used.intersection(role.playbooks):
             continue
-        command = f"tocsin role assign {role.role} PERSON --always"
-        yield _entry("role_unheld", role.role, f"nobody holds {unheld_words(role)}", command)
+        action = assign_role(role.role, always=True)
+        yield _entry("role_unheld", role.role, f"nobody holds {unheld_words(role)}", action)
 
 
-def _entry(kind: AttentionKind, ref: str, text: str, command: str) -> AttentionItem:
-    return AttentionItem(kind=kind, severity="low", ref=ref, since=None, text=text, command=command)
+def _entry(kind: AttentionKind, ref: str, text: str, action: Action) -> AttentionItem:
+    return AttentionItem(kind=kind, severity="low", ref=ref, text=text, action=action)
 
 
 # --------------------------------------------------------------------------------------------------- the page
 
 
-def readiness_page(report: ReadinessReport) -> Page:
+@paged
+def readiness_page(report: ReadinessReport) -> Iterator[Block]:
     """Draw it: playbooks, people, improvement items, then what needs somebody."""
-    blocks: list[Block] = [*_playbooks(report), *_people(report), *_items(report.improvements)]
-    if report.needs_attention:
-        blocks += [Blank(), line(f"ACTION REQUIRED ({len(report.needs_attention)})", "title")]
-        for item in report.needs_attention:
-            blocks.append(line(item.text, indent=1, hang=2))
-            blocks.append(Paragraph(cells=(Cell("→ "), Cell(item.command, "command")), indent=3, hang=2))
-    return Page(tuple(blocks))
-
-
-def _playbooks(report: ReadinessReport) -> Iterator[Block]:
     playbooks = [playbook for playbook in report.playbooks if _is_told(playbook)]
+    never = [one.playbook for one in report.playbooks if one not in playbooks and not one.part_of]
     yield line("PLAYBOOKS", "title")
     if playbooks:
-        yield Table(rows=tuple(_row(playbook, report.as_of) for playbook in playbooks), elastic=2)
-    never = [
-        playbook.playbook for playbook in report.playbooks if not _is_told(playbook) and not playbook.part_of
-    ]
+        yield table((_row(playbook, report.as_of) for playbook in playbooks), 2)
     if never:
         yield line(f"never exercised: {', '.join(never)}", "dim", indent=2, hang=2)
+    yield from _people(report)
+    items = report.improvements
+    words = _counted(items.open, items.late, items.unproved) or "nothing is left"
+    over = f"; {items.retested} proved" if items.retested else ""
+    yield Blank()
+    yield flow(Cell("IMPROVEMENT  ", "title"), Cell(f"{words}{over}", "alarm" if items.late else "plain"))
+    if report.needs_attention:
+        yield Blank()
+        yield line(f"ACTION REQUIRED ({len(report.needs_attention)})", "title")
+    for item in report.needs_attention:
+        yield line(item.text, indent=1, hang=2)
+        yield do(item.action, indent=3)
 
 
 def _is_told(one: PlaybookReadiness) -> bool:
@@ -181,7 +178,7 @@ def _is_told(one: PlaybookReadiness) -> bool:
     return bool(one.exercised or one.own or one.scheduled or one.open or one.unproved or one.problem)
 
 
-def _row(one: PlaybookReadiness, now: datetime) -> tuple[Cell, ...]:
+def _row(one: PlaybookReadiness, now: datetime) -> Cells:
     words, tone = _exercised(one, now)
     more = (
         f"next {day(one.next.date())}" if one.next is not None else "scheduled" if one.scheduled else "",
@@ -190,7 +187,7 @@ def _row(one: PlaybookReadiness, now: datetime) -> tuple[Cell, ...]:
         one.problem,
     )
     return (
-        Cell(f"{one.playbook} {one.version}"),
+        f"{one.playbook} {one.version}",
         Cell(words, tone),
         Cell("; ".join(part for part in more if part), "alarm" if one.missed or one.late else "dim"),
     )
@@ -201,7 +198,7 @@ def _exercised(one: PlaybookReadiness, now: datetime) -> tuple[str, Tone]:
     if found is None:
         return "part of others" if one.part_of else "never exercised", "dim" if one.part_of else "warn"
     rated = ", ".join(f"{name} {rating or 'not rated'}" for name, rating in found.ratings.items())
-    words = f"{_age(found.at, now)} in {found.codename}: {rated}"
+    words = f"{age(found.at, now)} in {found.codename}: {rated}"
     if one.changed:
         return f"{words}; changed since", "warn"
     return words, "good" if set(found.ratings.values()) <= {"P", "S"} else "warn"
@@ -219,36 +216,15 @@ def _counted(open_: int, late: int, unproved: int) -> str:
 def _people(report: ReadinessReport) -> Iterator[Block]:
     yield Blank()
     yield line("PEOPLE", "title")
-    rows = tuple(
-        (
-            Cell(person.person),
-            Cell(", ".join(person.roles), "dim"),
-            Cell(person.problem, "alarm" if person.roles else "warn")
-            if person.problem or person.worked_at is None
-            else Cell(f"reached {_age(person.worked_at, report.as_of)}", "good"),
-        )
-        for person in report.people
-    )
-    yield Table(rows=rows, elastic=2) if rows else line("No people in the contact list", "warn", indent=2)
+    rows: list[Cells] = []
+    for person in report.people:
+        reached = Cell(person.problem, "alarm" if person.roles else "warn")
+        if not person.problem and person.worked_at is not None:
+            reached = Cell(f"reached {age(person.worked_at, report.as_of)}", "good")
+        rows.append((person.person, Cell(", ".join(person.roles), "dim"), reached))
+    yield table(rows, 2) if rows else line("No people in the contact list", "warn", indent=2)
     if report.without_alternate:
         words = f"held by one person without an alternate: {', '.join(report.without_alternate)}"
         yield line(words, "warn", indent=2, hang=2)
     for role in report.unheld:
         yield line(f"nobody holds {unheld_words(role)}", "warn", indent=2, hang=2)
-
-
-def _items(found: ItemCounts) -> Iterator[Block]:
-    yield Blank()
-    words = _counted(found.open, found.late, found.unproved) or "nothing is left"
-    over = f"; {found.retested} proved" if found.retested else ""
-    yield Paragraph(
-        cells=(Cell("IMPROVEMENT  ", "title"), Cell(f"{words}{over}", "alarm" if found.late else "plain"))
-    )
-
-
-def _age(at: datetime, now: datetime) -> str:
-    return (
-        "just now"
-        if now - at < timedelta(minutes=1)
-        else f"{elapsed_since(at, now).removeprefix('since ')} ago"
-    )

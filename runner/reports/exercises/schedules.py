@@ -5,7 +5,7 @@ The moment inside a no-notice window is nobody's to see before it has come.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -27,7 +27,8 @@ from runner.incident.exercises.schedules import (
     attention,
 )
 from runner.reports.core.formatting import moment
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 
 SHOWN = 5
 """So many firings of a schedule are shown to people, the newest."""
@@ -69,9 +70,7 @@ class ScheduleReport(msgspec.Struct, frozen=True, kw_only=True):
     firings: tuple[FiringReport, ...]
 
 
-class SchedulesReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/schedules/v1"
-):
+class SchedulesReport(Report, frozen=True, kw_only=True, tag="tocsin/schedules/v1"):
     """All schedules that stand."""
 
     as_of: datetime
@@ -90,26 +89,20 @@ def schedules_report(
 def _report(schedule: Schedule, upcoming: datetime | None) -> ScheduleReport:
     rule = schedule.rule
     wrong = attention(schedule)
-    return ScheduleReport(
+    return filled(
+        ScheduleReport,
+        rule,
         schedule=schedule.id,
-        exercise=rule.exercise,
         routine=rule.routine or "",
         ahead=_span(rule.ahead),
         closed_for=_span(rule.closed_for),
-        cron=rule.cron,
         every=_span(rule.every),
-        zone=rule.zone,
         no_notice=_span(rule.no_notice),
-        on_missed=rule.on_missed,
-        unattended=rule.unattended,
-        despite=rule.despite,
         since=schedule.since,
         by=schedule.by,
         next=upcoming,
         needs_attention=f"{wrong.id} {wrong.state}: {wrong.detail}" if wrong is not None else "",
-        firings=tuple(
-            _fired(firing) for firing in sorted(schedule.firings.values(), key=lambda one: one.fire_at)
-        ),
+        firings=tuple(map(_fired, sorted(schedule.firings.values(), key=lambda one: one.fire_at))),
     )
 
 
@@ -118,59 +111,45 @@ def _span(length: timedelta | None) -> str:
 
 
 def _fired(firing: Firing) -> FiringReport:
-    return FiringReport(
-        id=firing.id,
-        fire_at=firing.fire_at,
-        state=firing.state,
+    return filled(
+        FiringReport,
+        firing,
         recorded=firing.at,
-        codename=firing.codename,
-        detail=firing.detail,
         acknowledged=f"{firing.acknowledged} ({firing.acknowledged_by})" if firing.acknowledged else "",
     )
 
 
-def schedules_page(report: SchedulesReport, begin: str) -> Page:
+@paged
+def schedules_page(report: SchedulesReport, begin: str) -> Iterator[Block]:
     """Draw them; ``begin`` is the command that makes the first."""
     if not report.schedules:
-        return Page((line(f"none yet: {begin}", "dim"),))
-    blocks: list[Block] = []
-    for schedule in report.schedules:
-        blocks += [Blank()] if blocks else []
-        blocks += [_head(schedule), line(_how(schedule), "dim", indent=2, hang=2)]
-        if schedule.firings:
-            rows = tuple(_row(fired) for fired in schedule.firings[-SHOWN:])
-            blocks.append(Table(rows=rows, elastic=2, indent=2))
-    return Page(tuple(blocks))
+        yield line(f"none yet: {begin}", "dim")
+    for number, one in enumerate(report.schedules):
+        if number:
+            yield Blank()
+        comes = f"{one.next:%a %Y-%m-%d %H:%M} {one.zone}" if one.next is not None else "never again"
+        yield flow(Cell(one.schedule, "title"), f"  next: {comes}", hang=2)
+        yield line("; ".join(filter(None, _how(one))), "dim", indent=2, hang=2)
+        if one.firings:
+            yield table(map(_row, one.firings[-SHOWN:]), 2)
 
 
-def _head(one: ScheduleReport) -> Paragraph:
-    comes = f"{one.next:%a %Y-%m-%d %H:%M} {one.zone}" if one.next is not None else "never again"
-    return Paragraph(cells=(Cell(one.schedule, "title"), Cell(f"  next: {comes}")), hang=2)
-
-
-def _how(one: ScheduleReport) -> str:
-    comes = f"cron {one.cron}" if one.cron else f"every {one.every}"
+def _how(one: ScheduleReport) -> Iterator[str]:
+    yield f"cron {one.cron}" if one.cron else f"every {one.every}"
     if one.routine:
-        told = (
-            comes,
-            f"ahead: {one.ahead}" if one.ahead else "",
-            f"closed for: {one.closed_for}" if one.closed_for else "",
-        )
-        return "; ".join(filter(None, told))
-    parts = (
-        comes,
-        f"no notice, within {one.no_notice}" if one.no_notice else "announced",
-        "unattended" if one.unattended else "with people",
-        f"when missed: {one.on_missed}",
-    )
-    return "; ".join(parts)
+        yield f"ahead: {one.ahead}" if one.ahead else ""
+        yield f"closed for: {one.closed_for}" if one.closed_for else ""
+    else:
+        yield f"no notice, within {one.no_notice}" if one.no_notice else "announced"
+        yield "unattended" if one.unattended else "with people"
+        yield f"when missed: {one.on_missed}"
 
 
-def _row(one: FiringReport) -> tuple[Cell, ...]:
+def _row(one: FiringReport) -> Cells:
     return (
         Cell(moment(one.fire_at), "dim"),
         Cell(one.state, "dim" if one.acknowledged else _TONES.get(one.state, "warn")),
-        Cell("; ".join(part for part in (one.codename, one.detail, one.acknowledged) if part)),
+        "; ".join(part for part in (one.codename, one.detail, one.acknowledged) if part),
     )
 
 

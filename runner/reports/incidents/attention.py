@@ -11,6 +11,7 @@ from itertools import islice
 
 import msgspec
 
+from runner.actions import Action, assign_role, set_fact
 from runner.incident.law.duties import BINDING
 from runner.incident.messages.failover import Policy
 from runner.incident.notices.staleness import change_words, changes, not_passed
@@ -67,7 +68,7 @@ def needs_attention(
         return (_over(incident),)
     begun = {row.invocation: row for row in rows if row.invocation}
     labels = {duty.id: duty_label(duty) for duty in duties}
-    found = [
+    items = [
         *_set_aside(incident, failed),
         *containment(begun.values(), now),
         *_paused(incident),
@@ -87,7 +88,7 @@ def needs_attention(
         *missed_updates(incident, now),
         *nowhere(incident),
     ]
-    return do_now(found, incident, rows, duties, now)
+    return do_now(items, incident, rows, duties, now)
 
 
 def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionItem]:
@@ -97,7 +98,7 @@ def pressing_on(incident: Incident, duties: Sequence[DutyStatus], now: datetime)
             duty,
             rank=3,
             text=f"{duty.text} (open in the closed incident {incident.codename})",
-            command=f"{duty.command} -i {incident.codename}",
+            action=suggested_actions.extended(duty.action, incident=incident.codename),
         )
 
 
@@ -109,7 +110,7 @@ def _over(incident: Incident) -> AttentionItem:
         ref=incident.id,
         since=incident.drill.ended_at if incident.drill is not None else None,
         text="The exercise is over: rate it, write the report, close it",
-        command=suggested_actions.close_exercise(incident.codename),
+        action=suggested_actions.close_exercise(incident.codename),
     )
 
 
@@ -119,9 +120,8 @@ def _paused(incident: Incident) -> Iterator[AttentionItem]:
             kind="paused",
             severity="medium",
             ref=incident.id,
-            since=None,
             text="The incident is paused: automatic work stops, legal deadlines do not",
-            command=suggested_actions.RESUME,
+            action=suggested_actions.resume(),
         )
 
 
@@ -133,7 +133,7 @@ def _set_aside(incident: Incident, failed: Failed | None) -> Iterator[AttentionI
             ref=incident.id,
             since=failed.at,
             text=f"{aside_words(failed)}. Automatic work stops, legal deadlines do not",
-            command=suggested_actions.resume(incident.codename),
+            action=suggested_actions.resume(incident.codename),
         )
 
 
@@ -145,14 +145,13 @@ def _steps(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> It
         elif invocation.due is not None and is_due(row, now):
             yield AttentionItem(
                 kind="overdue",
-                severity="high",
                 ref=name,
                 since=invocation.due,
                 due=invocation.due,
                 text=named(row),
                 who=row.who,
                 detail=row.progress,
-                command=suggested_actions.row_step(row),
+                action=suggested_actions.row_step(row),
             )
 
 
@@ -166,7 +165,7 @@ def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator
             since=since,
             text=f"{named(row)}: unknown outcome",
             detail="Find out what happened, then resolve it",
-            command=suggested_actions.retry_step(row.state, row.command_name),
+            action=suggested_actions.retry_step(row.state, row.command_name),
         )
         return
     unreached = [d for d in _deliveries_of(incident, invocation) if call_owed(incident, d)]
@@ -175,12 +174,11 @@ def _stuck(incident: Incident, invocation: Invocation, row: TaskRow) -> Iterator
     rejected = invocation.kind == "approve" and any(not a.approved for a in invocation.approvals)
     yield AttentionItem(
         kind="rejected" if rejected else "stuck",
-        severity="high",
         ref=invocation.id,
         since=invocation.approvals[-1].at if rejected else since,
         text=f"{named(row)}: {invocation.stuck}",
         who=row.who if rejected else "",
-        command=suggested_actions.retry_step(row.state, row.command_name),
+        action=suggested_actions.retry_step(row.state, row.command_name),
     )
 
 
@@ -201,12 +199,11 @@ def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> 
             if attempt.state == "sending" and now - attempt.started_at > Policy().attempt_limit:
                 yield AttentionItem(
                     kind="no_outcome",
-                    severity="high",
                     ref=ref,
                     since=attempt.started_at,
                     text=f"{words}: attempt {attempt.n} has no outcome {elapsed_since(attempt.started_at, now)}",
                     detail="Its worker may have stopped",
-                    command=suggested_actions.WORK,
+                    action=suggested_actions.WORK,
                 )
     if incident.state != "open":
         return
@@ -216,11 +213,10 @@ def _silence(incident: Incident, rows: Mapping[str, TaskRow], now: datetime) -> 
         if wake is not None and now - wake > IDLE and invocation.kind not in PEOPLE and not invocation.stuck:
             yield AttentionItem(
                 kind="not_worked",
-                severity="high",
                 ref=name,
                 since=wake,
                 text=f"{named(rows[name])}: due {elapsed_since(wake, now)}, no worker did it",
-                command=suggested_actions.WORK,
+                action=suggested_actions.WORK,
             )
 
 
@@ -236,7 +232,7 @@ def _duties(duties: Sequence[DutyStatus], now: datetime) -> Iterator[AttentionIt
                 since=duty.due,
                 due=duty.due,
                 text=duty_label(duty),
-                command=suggested_actions.record_filed_late(duty.id),
+                action=suggested_actions.record_filed_late(duty.id),
             )
         elif must_begin(duty, now):
             yield _near(duty, duty.due, now)
@@ -263,10 +259,8 @@ def _reopened(
                 ),
                 (f"{name}: or decide again not to notify", suggested_actions.decide_again(duty.id)),
             ]
-        for text, command in ways:
-            yield AttentionItem(
-                kind="duty_reopened", severity="high", ref=duty.id, since=None, text=text, command=command
-            )
+        for text, action in ways:
+            yield AttentionItem(kind="duty_reopened", ref=duty.id, text=text, action=action)
 
 
 def _unsigned(
@@ -278,12 +272,11 @@ def _unsigned(
             if name in rows and not rows[name].over:
                 yield AttentionItem(
                     kind="filed_unsigned",
-                    severity="high",
                     ref=duty.id,
                     since=duty.record.at if duty.record is not None else None,
                     text=f"{labels.get(duty.id, duty.id)}: filed without approval. Still open: {named(rows[name])}",
                     who=rows[name].who,
-                    command=suggested_actions.complete_step("approve", rows[name].command_name),
+                    action=suggested_actions.complete_step("approve", rows[name].command_name),
                 )
 
 
@@ -304,15 +297,13 @@ def _stale(incident: Incident) -> Iterator[AttentionItem]:
     asked = [one for one in newest if one in signed or one.duty not in duties]
     changed = changes(incident, asked)
     stale = [(one, found) for one in asked if (found := not_passed(incident, one, changed[one.id]))]
-    each = [(one.step, one.notice, found, suggested_actions.render(one.step)) for one, found in stale]
+    each = [(one.step, one.notice, found, Action("notice.render", one.step)) for one, found in stale]
     if len(each) > _ASKED:
         facts = {one.fact: one for _, found in stale for one in found}
-        each = [("notices", f"{len(stale)} notices", tuple(facts.values()), "tocsin notice list")]
-    for ref, name, found, command in each:
+        each = [("notices", f"{len(stale)} notices", tuple(facts.values()), Action("notice.list"))]
+    for ref, name, found, action in each:
         text = f"{name}: facts changed. {'; '.join(map(change_words, found))}"
-        yield AttentionItem(
-            kind="notice_stale", severity="high", ref=ref, since=None, text=text, command=command
-        )
+        yield AttentionItem(kind="notice_stale", ref=ref, text=text, action=action)
 
 
 def _near(duty: DutyStatus, due: datetime, now: datetime) -> AttentionItem:
@@ -328,7 +319,7 @@ def _near(duty: DutyStatus, due: datetime, now: datetime) -> AttentionItem:
         due=due,
         text=duty_label(duty),
         detail=", ".join(filter(None, (hurry, doubt))).capitalize(),
-        command=suggested_actions.record_filed(duty.id),
+        action=suggested_actions.record_filed(duty.id),
     )
 
 
@@ -337,18 +328,15 @@ def _facts(
 ) -> Iterator[AttentionItem]:
     for path, holds_up in blocking_facts(incident, rows, duties).items():
         asked = [row for row in rows.values() if row.state in ("ready", "active") and row.sets == path]
-        command = suggested_actions.set_fact(path)
-        if asked:
-            command = suggested_actions.complete_step("ask", asked[0].command_name)
+        ask = suggested_actions.complete_step("ask", asked[0].command_name) if asked else None
         yield AttentionItem(
             kind="fact_missing",
             severity="medium",
             ref=path,
-            since=None,
             text=question_words(path, asked[0].title if asked else ""),
             who=asked[0].who if asked else "",
             detail="; ".join(holds_up),
-            command=command,
+            action=ask or set_fact(path),
         )
 
 
@@ -368,7 +356,7 @@ def blocking_facts(
             if not path.startswith(("step(", "duty(", "duties")):
                 steps.setdefault(path, []).append(named(rows[name]))
     for duty in (duty for duty in duties if duty.state in ("open", "overdue", "held")):
-        facts = {fact for one in duty.unless for fact in one.missing}
+        facts = {fact for exemption in duty.unless for fact in exemption.missing}
         exempting = [fact for fact in duty.missing_facts if fact in facts][:1]
         others = [fact for fact in duty.missing_facts if fact not in facts][:1]
         waits = open_duties if duty.verdict == "unknown" and duty.in_sight else {}
@@ -424,10 +412,9 @@ def _roles(incident: Incident, rows: Sequence[TaskRow]) -> Iterator[AttentionIte
             kind="role_unheld",
             severity="medium",
             ref=role,
-            since=None,
             text=f"Nobody has the role {role}",
             detail=f"Needed for: {_list(steps)}",
-            command=suggested_actions.assign_role(role),
+            action=assign_role(role),
         )
 
 
@@ -444,5 +431,5 @@ def _unconfirmed(incident: Incident, rows: Mapping[str, TaskRow]) -> Iterator[At
             text=f"{what}: recorded by {person_name(behalf.by)} for {person_name(behalf.person)} ({behalf.via})",
             who=person_name(behalf.person),
             detail="Awaiting confirmation",
-            command=suggested_actions.confirm(behalf.first, behalf.person),
+            action=suggested_actions.confirm(behalf.first, behalf.person),
         )

@@ -228,8 +228,8 @@ def _about_step(event: _AboutStep, words: Words) -> str:
         case e.StepRetried(step=step, reason=reason):
             return f"{words.step(step)} tried again{_because(reason)}"
         case e.StepOverdue(step=step, escalate_to=role):
-            told = f"; the role {role} is told" if role else ""
-            return f"{words.step(step)} is OVERDUE{told}"
+            escalated = f"; the role {role} is told" if role else ""
+            return f"{words.step(step)} is OVERDUE{escalated}"
         case e.StepReminded(step=step, count=number):
             return f"Reminder {number} for {words.step(step)}"
         case e.ReminderFailed(step=step, count=number, why=why):
@@ -276,10 +276,13 @@ def _message(event: _Message, words: Words) -> str:
         case e.EvidenceRaised(delivery=name, evidence=evidence, by=by, via=via, note=note):
             how = f" by {via}" if via else ""
             who = f", says {by}" if by else ""
-            found = "not reached" if evidence == "none" else evidence
-            return f"{_start(words.effect(name))}: {found}{how}{who}{_because(note)}"
+            proved = "not reached" if evidence == "none" else evidence
+            return f"{_start(words.effect(name))}: {proved}{how}{who}{_because(note)}"
         case e.ReceiptTaken():
-            return _receipt(event, words)
+            over = _over(words.channels.get(f"{event.delivery}|{event.n}", ""))
+            code = f" ({event.code})" if event.code else ""
+            receipt = f"{RECEIPTS.get(event.kind, event.kind)}{code}"
+            return f"{_start(words.effect(event.delivery))}: receipt for attempt {event.n}{over}: {receipt}"
         case e.DeliveryResent(delivery=name, reason=reason):
             return f"{_start(words.effect(name))} sent again{_because(reason)}"
 
@@ -297,17 +300,11 @@ def _composed(event: e.MessageComposed, words: Words) -> str:
     about = f"of {words.step(event.step)}" if event.step else by_hand
     opener = f"; not paged, opened the incident: {', '.join(event.filled)}" if event.filled else ""
     nobody = f"; nobody holds {', '.join(event.unheld)}" if event.unheld else ""
-    told = f"{what} {about} to {to or 'nobody'} ({event.message_class.name}){without}{else_}{opener}{nobody}"
+    sentence = (
+        f"{what} {about} to {to or 'nobody'} ({event.message_class.name}){without}{else_}{opener}{nobody}"
+    )
     late = f"; {span(event.late_by)} after the time that was promised" if event.late_by else ""
-    return f"{told}{late}" + (f"; next update {moment(event.next_update)}" if event.next_update else "")
-
-
-def _receipt(event: e.ReceiptTaken, words: Words) -> str:
-    """Say what a provider said later; the state that it leaves an attempt in, where that is another."""
-    over = _over(words.channels.get(f"{event.delivery}|{event.n}", ""))
-    code = f" ({event.code})" if event.code else ""
-    told = f"{RECEIPTS.get(event.kind, event.kind)}{code}"
-    return f"{_start(words.effect(event.delivery))}: receipt for attempt {event.n}{over}: {told}"
+    return f"{sentence}{late}" + (f"; next update {moment(event.next_update)}" if event.next_update else "")
 
 
 _Calling = e.LevelFired | e.DeliveryReminded | e.CallOwed | e.AnnouncementDropped
@@ -378,9 +375,9 @@ def _record(event: _Record, words: Words) -> str:
             with_proof = f", proof {proof}" if proof else ""
             late = f", late: {record.late_reason}" if record.late_reason else ""
             text = f", text {short_digest(record.digest)}" if record.digest else ""
-            told = f"{record.kind.replace('_', ' ')}{ground_words(record.ground, record.evidence)}{signatures(record.signed)}{with_proof}{text}{late}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
+            done = f"{record.kind.replace('_', ' ')}{ground_words(record.ground, record.evidence)}{signatures(record.signed)}{with_proof}{text}{late}{unsigned(record.unsigned)}{as_it_was(record.as_it_was)}"
             again = f"; opens again when {record.watch.source}" if record.watch is not None else ""
-            return f"{duty}: {told}{_because(record.reason)}{again}"
+            return f"{duty}: {done}{_because(record.reason)}{again}"
         case e.EvidenceAttached(name=name, sha256=sha256, size=size, source=source):
             origin = f", from {source}" if source else ""
             return f"Evidence file stored: {name}, {size} bytes, sha256 {short_digest(sha256)}{origin}"

@@ -39,7 +39,10 @@ def drill_sentence(event: ExerciseEvent) -> str:
         case ExerciseBegun(title=title, name=name, exercise_type=kind):
             return f"Exercise {name} ({kind}): {title}"
         case ExerciseClockSet():
-            return _clock(event)
+            words = _CHANGES.get(event.change, event.change)
+            if event.change == "jumped":
+                words = f"{words} {event.clock.at:%Y-%m-%d %H:%M %Z}"
+            return f"{words}{f': {event.reason}' if event.reason else ''}"
         case InjectReleased(number=number, cause=cause):
             return f"Inject {number} released, {_CAUSES.get(cause, cause)}"
         case InjectDeferred(number=number, reason=reason):
@@ -54,10 +57,3 @@ def drill_sentence(event: ExerciseEvent) -> str:
             return f"{by} signed the after-action report {digest}"
         case _:
             assert_never(event)
-
-
-def _clock(event: ExerciseClockSet) -> str:
-    words = _CHANGES.get(event.change, event.change)
-    if event.change == "jumped":
-        words = f"{words} {event.clock.at:%Y-%m-%d %H:%M %Z}"
-    return f"{words}{f': {event.reason}' if event.reason else ''}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from runner.actions import Action, set_fact
 from runner.base.states import Kind
 from runner.decoding import from_json
 from runner.facts.vocabulary.lookup import fact_type
@@ -16,11 +17,11 @@ from runner.incident.state.events import FactsRecorded
 from runner.incident.state.incident import Incident
 from runner.incident.state.library import Library
 from runner.law.duty import DutyStatus
-from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import describe_actor, moment, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Block, Cell, Page, do, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import task_rows
 from runner.reports.incidents.attention import blocking_facts
 
@@ -39,7 +40,7 @@ class FactRow(msgspec.Struct, frozen=True, kw_only=True):
     supersedes: int | None
 
 
-class FactsReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/known-facts/v1"):
+class FactsReport(Report, frozen=True, kw_only=True, tag="tocsin/known-facts/v1"):
     """The facts of an incident, by path."""
 
     heading: Heading
@@ -55,12 +56,10 @@ class MissingFact(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     choices: tuple[str, ...]
     holds_up: tuple[str, ...]
-    command: str
+    action: Action
 
 
-class MissingReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/facts-missing/v1"
-):
+class MissingReport(Report, frozen=True, kw_only=True, tag="tocsin/facts-missing/v1"):
     """What is missing: clocks first, then duties, then steps."""
 
     heading: Heading
@@ -84,9 +83,7 @@ class FactVersion(msgspec.Struct, frozen=True, kw_only=True):
     current: bool = False
 
 
-class HistoryReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/fact-history/v1"
-):
+class HistoryReport(Report, frozen=True, kw_only=True, tag="tocsin/fact-history/v1"):
     """All that was said about one fact, the oldest first. Nothing is overwritten."""
 
     heading: Heading
@@ -101,16 +98,7 @@ def facts(incident: Incident, under: str = "") -> FactsReport:
         heading=heading_of(incident),
         kind=incident.kind,
         facts=tuple(
-            FactRow(
-                key=key,
-                value=fact.value,
-                source=fact.source,
-                by=fact.by,
-                at=fact.at,
-                confidence=fact.confidence,
-                event=incident.fact_events[key],
-                supersedes=fact.supersedes,
-            )
+            filled(FactRow, fact, key=key, event=incident.fact_events[key])
             for key, fact in sorted(incident.facts.items())
             if not under or key == under or key.startswith(f"{under}.")
         ),
@@ -138,13 +126,13 @@ def _missing(path: str, holds_up: tuple[str, ...]) -> MissingFact:
         type=kind,
         choices=() if found is None else found.choices,
         holds_up=holds_up,
-        command=suggested_actions.set_fact(path),
+        action=set_fact(path),
     )
 
 
 def history(incident: Incident, key: str, rows: Iterable[EventRow]) -> HistoryReport:
     """Return all that was said about one fact, from the journal's events."""
-    versions = [
+    versions = (
         FactVersion(
             event=row.seq,
             at=row.at,
@@ -161,61 +149,56 @@ def history(incident: Incident, key: str, rows: Iterable[EventRow]) -> HistoryRe
         if isinstance(event := decode_event(row), FactsRecorded)
         for change in event.facts
         if change.key == key
-    ]
+    )
     return HistoryReport(heading=heading_of(incident), kind=incident.kind, key=key, history=tuple(versions))
 
 
 def facts_page(report: FactsReport, now: datetime) -> Page:
     """Draw the facts with source, author and confidence."""
-    if not report.facts:
-        return Page((*render_header(report.heading, "facts"), line("nothing is known yet", "dim")))
     rows = tuple(
         (
-            Cell(fact.key),
+            fact.key,
             Cell(value_words(fact.value), "warn" if fact.value is None else "plain"),
             Cell("" if fact.confidence == "confirmed" else "estimated", "warn"),
-            Cell(" · ".join(part for part in (fact.source, fact.by, when(fact.at, now)) if part), "dim"),
+            Cell(" · ".join(filter(None, (fact.source, fact.by, when(fact.at, now)))), "dim"),
         )
         for fact in report.facts
     )
-    return Page((*render_header(report.heading, "facts"), Table(rows=rows, elastic=1)))
+    found = table(rows, 1) if rows else line("nothing is known yet", "dim")
+    return Page((*render_header(report.heading, "facts"), found))
 
 
-def missing_page(report: MissingReport) -> Page:
+@paged
+def missing_page(report: MissingReport) -> Iterator[Block]:
     """Draw what is missing, what it holds up, and how to say it."""
-    blocks: list[Block] = [*render_header(report.heading, "facts that are missing")]
+    yield from render_header(report.heading, "facts that are missing")
     if not report.missing:
-        blocks.append(line("no missing fact holds anything up", "good"))
+        yield line("no missing fact holds anything up", "good")
     for fact in report.missing:
         kind = f"{fact.title} ({fact.type})" if fact.title else fact.type
-        blocks.append(Paragraph(cells=(Cell(fact.key, "title"), Cell(f"  {kind}", "dim")), hang=2))
-        blocks.extend(line(words, "plain", indent=2, hang=2) for words in fact.holds_up)
+        yield flow(Cell(fact.key, "title"), Cell(f"  {kind}", "dim"), hang=2)
+        yield from (line(words, "plain", indent=2, hang=2) for words in fact.holds_up)
         if fact.choices:
             which = "none, or any of" if fact.type.startswith("several") else "one of"
-            blocks.append(line(f"{which}: {', '.join(fact.choices)}", "dim", indent=2, hang=2))
-        blocks.append(Paragraph(cells=(Cell("→ "), Cell(fact.command, "command")), indent=2, hang=2))
-    return Page(tuple(blocks))
+            yield line(f"{which}: {', '.join(fact.choices)}", "dim", indent=2, hang=2)
+        yield do(fact.action, indent=2)
 
 
-def history_page(report: HistoryReport) -> Page:
+@paged
+def history_page(report: HistoryReport) -> Iterator[Block]:
     """Draw what was said about one fact, the current value marked."""
-    blocks: list[Block] = [*render_header(report.heading, f"history of {report.key}")]
+    yield from render_header(report.heading, f"history of {report.key}")
     if not report.history:
-        blocks.append(line("nobody has said anything about it", "dim"))
+        yield line("nobody has said anything about it", "dim")
     for one in report.history:
         mark = "= " if one.current else "  "
         estimate = " (estimated)" if one.confidence == "estimated" else ""
-        blocks.append(
-            Paragraph(
-                cells=(
-                    Cell(mark),
-                    Cell(f"{value_words(one.value)}{estimate}", "plain" if one.current else "dim"),
-                    Cell(f"  {moment(one.at)}, event {one.event}, {one.actor}", "dim"),
-                    Cell(f"; source: {one.source}" if one.source else "", "dim"),
-                    Cell(f"; answers {', '.join(one.answers)}" if one.answers else "", "dim"),
-                    Cell(f"; grounds: {one.grounds}" if one.grounds else "", "dim"),
-                ),
-                hang=4,
-            )
+        yield flow(
+            mark,
+            Cell(f"{value_words(one.value)}{estimate}", "plain" if one.current else "dim"),
+            Cell(f"  {moment(one.at)}, event {one.event}, {one.actor}", "dim"),
+            Cell(f"; source: {one.source}" if one.source else "", "dim"),
+            Cell(f"; answers {', '.join(one.answers)}" if one.answers else "", "dim"),
+            Cell(f"; grounds: {one.grounds}" if one.grounds else "", "dim"),
+            hang=4,
         )
-    return Page(tuple(blocks))

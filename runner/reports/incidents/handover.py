@@ -17,7 +17,8 @@ from runner.reports.core.attention_rows import attention_rows
 from runner.reports.core.do_now import LATER, NOTHING
 from runner.reports.core.formatting import person_name, person_names, remaining, when
 from runner.reports.core.header import Heading, heading_of, screen_header
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Row, line, rows
+from runner.reports.core.page import Block, Cell, Row, flow, line, paged, rows
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.status import Status
 from runner.reports.incidents.timeline import Entry
@@ -87,7 +88,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class Brief(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/brief/v1"):
+class Brief(Report, frozen=True, kw_only=True, tag="tocsin/brief/v1"):
     """The whole brief; ``version`` is the last entry of the journal that it tells."""
 
     heading: Heading
@@ -127,29 +128,24 @@ def brief(incident: Incident, status: Status, entries: Sequence[Entry], role: st
         needs_attention=status.needs_attention,
         clocks=tuple(_clocks(status.duties)),
         waiting=tuple(_waiting(incident, rows)),
-        decisions=tuple(_told(entry) for entry in entries if _decides(entry)),
+        decisions=tuple(filled(Told, entry) for entry in entries if _decides(entry)),
         since=since,
-        changes=tuple(_told(entry) for entry in entries if entry.event > since and not entry.detail),
+        changes=tuple(filled(Told, entry) for entry in entries if entry.event > since and not entry.detail),
         last=told,
     )
 
 
 def _clocks(duties: Sequence[DutyStatus]) -> list[OpenClock]:
-    running = [
-        duty for duty in duties if duty.verdict in BINDING and duty.state in ("open", "overdue", "held")
-    ]
+    live = ("open", "overdue", "held")
+    running = [duty for duty in duties if duty.verdict in BINDING and duty.state in live]
     never = datetime.max.replace(tzinfo=UTC)
     ordered = sorted(running, key=lambda one: (one.latest_safe_start or one.due or never, one.id))
     return [
-        OpenClock(
+        filled(
+            OpenClock,
+            status,
             duty=status.id,
-            recipient=status.recipient,
-            due=status.due,
-            due_local=status.due_local,
             due_date=status.due_date if status.due_kind == "date" else None,
-            latest_safe_start=status.latest_safe_start,
-            provisional=status.provisional,
-            state=status.state,
             title=duty_label(status),
         )
         for status in ordered
@@ -178,41 +174,33 @@ def _decides(entry: Entry) -> bool:
     return entry.type in DECISIONS or (entry.type in _ENDED and ": " in entry.text and not entry.detail)
 
 
-def _told(entry: Entry) -> Told:
-    return Told(event=entry.event, at=entry.at, actor=entry.actor, text=entry.text)
-
-
-def brief_page(found: Brief) -> Page:
+@paged
+def brief_page(found: Brief) -> Iterator[Block]:
     """Draw it for somebody who was just woken."""
     now = found.as_of
-    incident_command = person_names(found.command) or "nobody"
-    blocks: list[Block] = [
-        *screen_header(found.heading, now),
-        line(f"HANDOVER BRIEF, to entry {found.version}", "title"),
-        *((line(found.summary, indent=2, hang=2),) if found.summary else ()),
-        line(
-            f"Incident command: {incident_command} · {found.steps_ended} of {found.steps} tasks ended",
-            indent=2,
-        ),
-        *(room_blocks(found.war_room) if found.war_room is not None else ()),
-    ]
+    command = f"Incident command: {person_names(found.command) or 'nobody'}"
+    yield from screen_header(found.heading, now)
+    yield line(f"HANDOVER BRIEF, to entry {found.version}", "title")
+    yield from (line(found.summary, indent=2, hang=2),) if found.summary else ()
+    yield line(f"{command} · {found.steps_ended} of {found.steps} tasks ended", indent=2)
+    yield from room_blocks(found.war_room) if found.war_room is not None else ()
     now_ = [item for item in found.needs_attention if item.rank != LATER]
     later = [item for item in found.needs_attention if item.rank == LATER]
-    blocks += _section("DO NOW", attention_rows(now_, now), NOTHING)
-    blocks += _section("QUESTIONS, after isolation", attention_rows(later, now)) if later else []
-    blocks += _section("DEADLINES AND START-BY TIMES", [_clock(clock, now) for clock in found.clocks])
-    blocks += _section("WAITING FOR", [_wait(waiting, now) for waiting in found.waiting])
-    blocks += _section("DECISIONS", [_entry(decision, now) for decision in found.decisions])
+    yield from _section("DO NOW", attention_rows(now_, now), NOTHING)
+    if later:
+        yield from _section("QUESTIONS, after isolation", attention_rows(later, now))
+    yield from _section("DEADLINES AND START-BY TIMES", [_clock(clock, now) for clock in found.clocks])
+    yield from _section("WAITING FOR", [_wait(waiting, now) for waiting in found.waiting])
+    yield from _section("DECISIONS", [_entry(decision, now) for decision in found.decisions])
     if found.last is not None:
         to = person_name(found.last.to)
-        blocks += _section(f"SINCE THE BRIEF FOR {to}", [_entry(change, now) for change in found.changes])
-    return Page(tuple(blocks))
+        yield from _section(f"SINCE THE BRIEF FOR {to}", [_entry(change, now) for change in found.changes])
 
 
 def _section(title: str, entries: Sequence[Row], otherwise: str = "None") -> list[Block]:
     """Return a titled list; an empty one says so."""
     if not entries:
-        return [Paragraph(cells=(Cell(f"{title} (0) ", "title"), Cell(otherwise)), hang=2)]
+        return [flow(Cell(f"{title} (0) ", "title"), otherwise, hang=2)]
     return [line(f"{title} ({len(entries)})", "title"), *rows(entries)]
 
 
@@ -223,10 +211,8 @@ def _clock(one: OpenClock, now: datetime) -> Row:
     words = " · ".join(filter(None, (deadline_words(one.due, one.due_local, now), start, doubt)))
     late = one.state == "overdue" or (begin is not None and begin < now)
     left = remaining(one.due, now) if one.due else "no fixed time"
-    details = ((Cell(words),),) if words else ()
-    return Row(
-        first=Cell(left, "alarm" if late else "title"), cells=(Cell(one.title or one.duty),), details=details
-    )
+    details = ((words,),) if words else ()
+    return Row(Cell(left, "alarm" if late else "title"), (one.title or one.duty,), details=details)
 
 
 def _wait(one: Waiting, now: datetime) -> Row:
@@ -234,8 +220,8 @@ def _wait(one: Waiting, now: datetime) -> Row:
     if one.due is not None:
         first = Cell(remaining(one.due, now), "alarm" if one.due <= now else "title")
     who = person_names(one.who) or "nobody"
-    return Row(first=first, cells=(Cell(one.what), Cell(f" · {who}")), last=Cell(one.ref, "dim"))
+    return Row(first, (one.what, f" · {who}"), last=Cell(one.ref, "dim"))
 
 
 def _entry(one: Told, now: datetime) -> Row:
-    return Row(first=Cell(when(one.at, now)), cells=(Cell(one.text),), details=((Cell(one.actor, "dim"),),))
+    return Row(when(one.at, now), (one.text,), details=((Cell(one.actor, "dim"),),))

@@ -8,12 +8,13 @@ from typing import Protocol
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.states import MARKS
 from runner.incident.state.exercise import OVER
 from runner.incident.state.work import Failed
 from runner.reports.core.formatting import aside_words, count, elapsed_since, moment, remaining, screen_time
-from runner.reports.core.page import Block, Cell, Ends, Page, Paragraph, Table, arrow, line
-from runner.reports.core.suggested_actions import close_exercise, resume
+from runner.reports.core.page import Block, Cell, Cells, arrow, ends, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 
 
 class Row(Protocol):
@@ -102,9 +103,7 @@ _NOBODY: Mapping[str, Playing] = {}
 _NONE: Mapping[str, Failed] = {}
 
 
-class IncidentsReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/incidents/v1"
-):
+class IncidentsReport(Report, frozen=True, kw_only=True, tag="tocsin/incidents/v1"):
     """The incidents of a home, open ones first, the newest first among them."""
 
     as_of: datetime
@@ -124,21 +123,15 @@ def incidents(
     ``playing`` says of exercises that are not closed how far they are, ``left_open`` which duties closed ones still have.
     """
     entries = [
-        IncidentEntry(
+        filled(
+            IncidentEntry,
+            row,
             incident=row.id,
-            codename=row.codename,
-            title=row.title,
-            kind=row.kind,
-            state=row.state,
-            opened_at=row.opened_at,
-            version=row.version,
             next_due=row.next_due if row.state in ("open", "paused") else None,
-            has_work=row.has_work,
             severity=row.summary.decode(),
             chosen=row.id == chosen,
             stage=playing[row.id].stage if row.id in playing else "",
             exercise_time=playing[row.id].time if row.id in playing else None,
-            unread=row.unread,
             left_open=left_open.get(row.id, ()),
             set_aside=set_aside.get(row.id) if row.state in ("open", "paused") else None,
         )
@@ -149,42 +142,31 @@ def incidents(
     return IncidentsReport(as_of=now, incidents=tuple(entries))
 
 
-def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Page:
+@paged
+def incidents_page(report: IncidentsReport, *, everything: bool = False) -> Iterator[Block]:
     """Draw the list; what is over is folded unless ``everything`` is asked for."""
-    incidents = [
-        incident
-        for incident in report.incidents
-        if everything or incident.left_open or incident.state in ("open", "paused")
-    ]
-    blocks: list[Block] = [Ends((Cell("Incidents", "title"),), (Cell(screen_time(report.as_of)),))]
-    if incidents:
-        blocks.append(
-            Table(rows=tuple(_cells(incident, report.as_of) for incident in incidents), elastic=2, indent=0)
-        )
+    live = [one for one in report.incidents if everything or one.left_open or one.state in ("open", "paused")]
+    yield ends((Cell("Incidents", "title"),), (screen_time(report.as_of),))
+    if live:
+        yield table((_cells(incident, report.as_of) for incident in live), 2, indent=0)
     else:
-        blocks.append(line("No incident is open", "good"))
-    blocks.extend(_folded(len(report.incidents) - len(incidents)))
-    return Page(tuple(blocks))
+        yield line("No incident is open", "good")
+    if folded := len(report.incidents) - len(live):
+        yield flow(count(folded, "closed incident"), arrow(Action("incident.list", args={"all": True})))
 
 
-def _folded(number: int) -> Iterator[Block]:
-    if number:
-        words = Cell(count(number, "closed incident"))
-        yield Paragraph(cells=(words, arrow("tocsin list --all")))
-
-
-def _cells(one: IncidentEntry, now: datetime) -> tuple[Cell, ...]:
+def _cells(one: IncidentEntry, now: datetime) -> Cells:
     mark = MARKS[one.kind]
     state = "stopped" if one.set_aside is not None else one.stage or one.state
     return (
-        Cell("*" if one.chosen else " "),
+        "*" if one.chosen else " ",
         Cell(one.codename, "title"),
-        Cell(one.title or ("(encrypted: no master key)" if one.unread else "(erased)")),
+        one.title or ("(encrypted: no master key)" if one.unread else "(erased)"),
         Cell(mark, "marking"),
         Cell(one.severity.upper(), "alarm"),
         Cell(state, "good" if state in ("open", "running") else "warn"),
-        Cell(_since(one, now)),
-        Cell(_clock(one, now)),
+        _since(one, now),
+        _clock(one, now),
         Cell(one.incident, "dim"),
     )
 
@@ -199,9 +181,9 @@ def _since(one: IncidentEntry, now: datetime) -> str:
 def _clock(one: IncidentEntry, now: datetime) -> str:
     """Return what comes next, and what time it is in an exercise."""
     if one.set_aside is not None:
-        return f"{aside_words(one.set_aside)}: {resume(one.codename)}"
+        return f"{aside_words(one.set_aside)}: tocsin resume {one.codename} --reason 'WHY'"
     if one.stage in OVER:
-        return f"close it: {close_exercise(one.codename)}"
+        return f"close it: tocsin drill end --close -i {one.codename}"
     if one.left_open:
         return f"{count(len(one.left_open), 'duty', 'duties')} left open: tocsin duties -i {one.codename}"
     parts = [f"exercise time {moment(one.exercise_time)}"] if one.exercise_time is not None else []

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from runner.actions import REASON, Action
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.formatting import count, moment
-from runner.reports.core.page import Block, Cell, Paragraph, arrow, line
+from runner.reports.core.page import Block, arrow, flow, line
 
 if TYPE_CHECKING:
     from runner.incident.exercises.improvements import Item
@@ -30,10 +31,9 @@ def late_items(items: Iterable[Item], today: date) -> Iterator[AttentionItem]:
             kind="improvement_late",
             severity="low",
             ref=late[0],
-            since=None,
             text=f"{count(len(late), 'action item is', 'action items are')} overdue: "
             f"{', '.join(late[:_NAMED])}{more}",
-            command="tocsin improvement list",
+            action=Action("improvement.list"),
         )
 
 
@@ -53,7 +53,7 @@ def missed_drills(book: Book) -> Iterator[AttentionItem]:
                 ref=wrong.id,
                 since=wrong.fire_at,
                 text=f"{schedule.id} of {moment(wrong.fire_at)}: {wrong.detail}",
-                command=f"tocsin drill acknowledge {schedule.id} --reason WHY",
+                action=Action("drill.acknowledge", schedule.id, {"reason": REASON}),
             )
             continue
         yield AttentionItem(
@@ -63,7 +63,7 @@ def missed_drills(book: Book) -> Iterator[AttentionItem]:
             since=wrong.fire_at,
             text=f"Exercise {schedule.id}, {moment(wrong.fire_at)}, {_WRONG[wrong.state]}: {wrong.detail}. "
             f"Run it (tocsin drill run {exercise}), or record why not",
-            command=f"tocsin drill acknowledge {schedule.id} --reason WHY",
+            action=Action("drill.acknowledge", schedule.id, {"reason": REASON}),
         )
 
 
@@ -73,4 +73,4 @@ def between_blocks(waiting: Sequence[AttentionItem]) -> Iterator[Block]:
         return
     yield line("OUTSIDE THIS INCIDENT", "title")
     for item in waiting:
-        yield Paragraph(cells=(Cell(f"{item.text}"), arrow(item.command)), indent=2, hang=2)
+        yield flow(f"{item.text}", arrow(item.action), indent=2, hang=2)

@@ -7,15 +7,17 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.states import Kind, State
 from runner.playbook.format import PEOPLE
 from runner.reports.core import suggested_actions
-from runner.reports.core.attention_item import AttentionItem, Rank
+from runner.reports.core.attention_item import Rank
 from runner.reports.core.attention_rows import attention_row
 from runner.reports.core.do_now import NOTHING, TASKS
 from runner.reports.core.formatting import count
 from runner.reports.core.header import Heading, screen_header
-from runner.reports.core.page import Block, Cell, Page, Paragraph, arrow, line, rows
+from runner.reports.core.page import Block, arrow, flow, line, paged, rows
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.duty_lanes import LaneGroup, attention_folded, words
 from runner.reports.incidents.status import Status
@@ -30,7 +32,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """As in ``needs_attention``, or ``ready`` for a step that can be done."""
     ref: str
     text: str
-    command: str
+    action: Action
     rank: Rank
     """Its place in DO NOW; tasks that are ready and not due have the rank of tasks."""
     due: datetime | None = None
@@ -38,7 +40,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-class Next(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/next/v1"):
+class Next(Report, frozen=True, kw_only=True, tag="tocsin/next/v1"):
     """The first things of an incident, and how many more there are."""
 
     incident: str
@@ -59,26 +61,13 @@ def next_actions(found: Status, how_many: int = HOW_MANY, *, everything: bool = 
     Lanes that are alike are one thing; with ``everything`` all things are told, each lane by itself.
     """
     if everything:
-        found, how_many = (
-            msgspec.structs.replace(found, lanes=()),
-            len(found.tasks) + len(found.needs_attention),
-        )
+        how_many = len(found.tasks) + len(found.needs_attention)
+        found = msgspec.structs.replace(found, lanes=())
     ordered = [item for _, item in sorted(_candidates(found), key=lambda pair: pair[0])]
     if not everything:
-        unique = {item.command: item for item in reversed(ordered)}
-        ordered = [item for item in ordered if unique[item.command] is item]
-    return Next(
-        incident=found.incident,
-        codename=found.codename,
-        title=found.title,
-        kind=found.kind,
-        state=found.state,
-        severity=found.severity,
-        as_of=found.as_of,
-        alone=found.alone,
-        next=tuple(ordered[:how_many]),
-        more=max(len(ordered) - how_many, 0),
-    )
+        unique = {item.action: item for item in reversed(ordered)}
+        ordered = [item for item in ordered if unique[item.action] is item]
+    return filled(Next, found, next=tuple(ordered[:how_many]), more=max(len(ordered) - how_many, 0))
 
 
 _Order = tuple[int, bool, bool, datetime, int]
@@ -88,32 +77,18 @@ _FAR = datetime.max.replace(tzinfo=UTC)
 def _candidates(found: Status) -> Iterator[tuple[_Order, Item]]:
     groups = {group.first: group for group in found.lanes}
     hidden = {name for group in found.lanes for name in group.rows if name != group.first}
-    words = {word for item in found.needs_attention for word in (item.ref, item.command)}
+    words = {word for item in found.needs_attention for word in (item.ref, item.action)}
     for n, one in enumerate(attention_folded(found.needs_attention, found.lanes)):
-        yield (one.rank, False, False, _FAR, n), _attention(one)
-    if found.state not in ("open", "paused") or any(
-        item.kind == "exercise_over" for item in found.needs_attention
-    ):
+        yield (one.rank, False, False, _FAR, n), filled(Item, one)
+    over = any(item.kind == "exercise_over" for item in found.needs_attention)
+    if found.state not in ("open", "paused") or over:
         return
     for row in found.tasks:
         if row.state in ("ready", "active") and row.kind in PEOPLE and row.invocation not in words | hidden:
             order = (TASKS, True, row.invocation not in found.mine, row.due or _FAR, row.row)
             item = _ready(found, row, groups.get(row.invocation))
-            if item.command not in words:
+            if item.action not in words:
                 yield order, item
-
-
-def _attention(one: AttentionItem) -> Item:
-    return Item(
-        kind=one.kind,
-        ref=one.ref,
-        text=one.text,
-        command=one.command,
-        rank=one.rank,
-        due=one.due,
-        who=one.who,
-        detail=one.detail,
-    )
 
 
 def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:
@@ -123,28 +98,18 @@ def _ready(found: Status, row: TaskRow, group: LaneGroup | None) -> Item:
         text=words(group) if group else named(row),
         who=row.who,
         detail=row.progress,
-        command=suggested_actions.row_step(row),
+        action=suggested_actions.row_step(row),
         rank=TASKS,
         due=row.due,
     )
 
 
-def next_page(found: Next) -> Page:
+@paged
+def next_page(found: Next) -> Iterator[Block]:
     """Draw the things to do."""
-    heading = Heading(
-        incident=found.incident,
-        codename=found.codename,
-        title=found.title,
-        kind=found.kind,
-        state=found.state,
-        severity=found.severity,
-        alone=found.alone,
-    )
-    blocks: list[Block] = [*screen_header(heading, found.as_of)]
+    yield from screen_header(filled(Heading, found), found.as_of)
     if not found.next:
-        blocks.append(line(NOTHING, "good"))
-    blocks += rows([attention_row(one, found.as_of) for one in found.next])
+        yield line(NOTHING, "good")
+    yield from rows(attention_row(one, found.as_of) for one in found.next)
     if found.more:
-        more = Cell(count(found.more, "more action"))
-        blocks.append(Paragraph(cells=(more, arrow("tocsin status")), indent=2))
-    return Page(tuple(blocks))
+        yield flow(count(found.more, "more action"), arrow(suggested_actions.STATUS), indent=2)

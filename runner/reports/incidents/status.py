@@ -15,6 +15,7 @@ from runner.incident.state.work import Failed
 from runner.law.duty import DutyStatus
 from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import ordered
+from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import TwoPersonRow, alone_words, two_person_rows
 from runner.reports.core.task_rows import TaskRow, named, task_rows
 from runner.reports.incidents.attention import needs_attention
@@ -49,7 +50,7 @@ class Fallen(msgspec.Struct, frozen=True, kw_only=True):
     """Those of them whose answer came back over it."""
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/status/v1"):
+class Status(Report, frozen=True, kw_only=True, tag="tocsin/status/v1"):
     """The contract's status document; ``needs_attention`` not empty makes ``status --check`` exit with 4."""
 
     incident: str
@@ -108,17 +109,14 @@ def status(
     duties = titled(duties)
     rows = _about(task_rows(incident, library), duties)
     words = {row.invocation: named(row) for row in rows if row.invocation}
-    return Status(
+    return filled(
+        Status,
+        incident,
         incident=incident.id,
-        codename=incident.codename,
-        title=incident.title,
-        kind=incident.kind,
-        state=incident.state,
         playbooks=tuple(
             PlaybookRef(name=run.playbook, version=run.version, digest=run.digest)
             for run in incident.runs.values()
         ),
-        version=incident.version,
         tasks=rows,
         duties=duties,
         deliveries=delivery_rows(incident, words),
@@ -126,8 +124,6 @@ def status(
         notices=notice_rows(incident),
         needs_attention=ordered((*needs_attention(incident, rows, duties, now, failed), *others)),
         as_of=now,
-        opened_at=incident.opened_at,
-        severity=incident.severity,
         domains=_fallen(incident),
         overrides=override_views(incident),
         war_room=room_view(incident),
@@ -153,18 +149,12 @@ def _about(rows: Sequence[TaskRow], duties: Sequence[DutyStatus]) -> tuple[TaskR
 def _fallen(incident: Incident) -> tuple[Fallen, ...]:
     exposed = exposures(incident)
     return tuple(
-        Fallen(
+        filled(
+            Fallen,
+            d,
             domain=d.name,
-            state=d.state,
-            since=d.since,
-            assumed=d.assumed,
-            automatic=d.automatic,
-            sent=tuple(exposure.delivery for exposure in exposed if exposure.domain == d.name),
-            answered=tuple(
-                exposure.delivery
-                for exposure in exposed
-                if exposure.domain == d.name and exposure.acknowledged
-            ),
+            sent=tuple(one.delivery for one in exposed if one.domain == d.name),
+            answered=tuple(one.delivery for one in exposed if one.domain == d.name and one.acknowledged),
         )
         for d in incident.domains.values()
         if d.state != "up"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from runner.actions import Action
 from runner.base.states import TaskState
 from runner.law.duty import DutyStatus
 from runner.playbook.format import CONTAINERS
@@ -12,7 +14,8 @@ from runner.reports.core.attention_rows import attention_rows
 from runner.reports.core.do_now import LATER, NOTHING, calm
 from runner.reports.core.formatting import count, person_name, remaining, span, when
 from runner.reports.core.header import Heading, screen_header
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Row, Table, arrow, line, rows
+from runner.reports.core.page import Block, Cell, Paragraph, Row, arrow, flow, line, paged, rows, table
+from runner.reports.core.report import filled
 from runner.reports.core.second_person import two_person_blocks
 from runner.reports.core.task_rows import TaskRow, named
 from runner.reports.incidents.duty_lanes import (
@@ -68,7 +71,8 @@ FAR_ROW = 1_000_000
 """Where a task that was not started yet stands in the order."""
 
 
-def status_page(found: Status, *, everything: bool = False, brief: bool = False) -> Page:
+@paged
+def status_page(found: Status, *, everything: bool = False, brief: bool = False) -> Iterator[Block]:
     """Draw a status. ``everything`` shows all rows of every list.
 
     ``brief`` puts what is late, the nearest deadline and one's own tasks on the first 24 lines.
@@ -80,48 +84,24 @@ def status_page(found: Status, *, everything: bool = False, brief: bool = False)
     clocks = None if everything else BRIEF_CLOCKS if brief else CLOCKS
     steps = () if over else tuple(_steps(found, now, lanes, everything))
     deadlines = tuple(_clocks(found.duties, now, found.opened_at, lanes, clocks))
-    blocks: list[Block] = [*screen_header(_heading(found), now, _age(found))]
-    for section in (
-        _attention(found, now, lanes, most),
-        (*deadlines, *steps) if brief else (),
-        _war_room(found),
-        awaiting_blocks(found.messages, _quiet(found), now, AWAITED) if found.state == "open" else (),
-        overrides_blocks(found.overrides, now),
-        two_person_blocks(found.second_person),
-        () if brief else deadlines,
-        _decided(found.duties),
-        _domains(found, now),
-        _questions(found, now, lanes, everything),
-        _left_open(found) if over else () if brief else steps,
-        _unproved(found, now),
-        _notices(found.notices, now, everything),
-        () if over else _waiting(found.tasks, lanes, everything),
-        between_blocks(found.organisation),
-        _done(found.tasks, now, everything),
-        _foot(found),
-    ):
-        blocks.extend(section)
-    return Page(tuple(blocks))
-
-
-def _heading(found: Status) -> Heading:
-    return Heading(
-        incident=found.incident,
-        codename=found.codename,
-        title=found.title,
-        kind=found.kind,
-        state=found.state,
-        severity=found.severity,
-        alone=found.alone,
-    )
-
-
-def _age(found: Status) -> str:
-    return f"opened {span(found.as_of - found.opened_at)} ago"
-
-
-def _foot(found: Status) -> Iterator[Block]:
-    """Yield what names the incident for programs: playbooks, id, entry."""
+    age = f"opened {span(now - found.opened_at)} ago"
+    yield from screen_header(filled(Heading, found), now, age)
+    yield from _attention(found, now, lanes, most)
+    yield from (*deadlines, *steps) if brief else ()
+    yield from room_blocks(found.war_room) if found.war_room is not None else ()
+    yield from awaiting_blocks(found.messages, _quiet(found), now, AWAITED) if found.state == "open" else ()
+    yield from overrides_blocks(found.overrides, now)
+    yield from two_person_blocks(found.second_person)
+    yield from () if brief else deadlines
+    yield from _decided(found.duties)
+    yield from _domains(found, now)
+    yield from _questions(found, now, lanes, everything)
+    yield from _left_open(found) if over else () if brief else steps
+    yield from _unproved(found, now)
+    yield from _notices(found.notices, now, everything)
+    yield from () if over else _waiting(found.tasks, lanes, everything)
+    yield from between_blocks(found.organisation)
+    yield from _done(found.tasks, now, everything)
     playbooks = ", ".join(f"{playbook.name} {playbook.version}" for playbook in found.playbooks)
     yield line(f"{playbooks} · {found.incident} · entry {found.version}", "dim")
 
@@ -133,11 +113,13 @@ def _attention(found: Status, now: datetime, lanes: Sequence[LaneGroup], most: i
     if not items:
         over = found.state in ("closed", "cancelled")
         otherwise = NOTHING if over else calm(found.tasks)
-        yield Paragraph(cells=(Cell("DO NOW (0) ", "title"), Cell(otherwise, "good")), hang=2)
+        yield flow(Cell("DO NOW (0) ", "title"), Cell(otherwise, "good"), hang=2)
         return
     yield line(f"DO NOW ({len(items)})", "title")
     yield from rows(attention_rows(items[:most], now))
-    yield from _more(len(items[most:]) if most is not None else 0, "tocsin next --all")
+    yield from _more(
+        len(items[most:]) if most is not None else 0, Action("incident.next", args={"all": True})
+    )
 
 
 def _quiet(found: Status) -> list[DeliveryRow]:
@@ -146,22 +128,22 @@ def _quiet(found: Status) -> list[DeliveryRow]:
     return [row for row in found.deliveries if row.delivery not in told]
 
 
-def _more(left: int, command: str) -> Iterator[Block]:
-    """Yield how many rows are not shown, and the command that shows them."""
+def _more(left: int, action: Action) -> Iterator[Block]:
+    """Yield how many rows are not shown, and the action that shows them."""
     if left:
-        yield Paragraph(cells=(Cell(f"{left} more"), arrow(command)), indent=2)
+        yield flow(f"{left} more", arrow(action), indent=2)
 
 
-def _titled(title: str, command: str, more: str = "") -> Paragraph:
-    """Return a section's title with the command for the whole of it."""
-    return Paragraph(cells=(Cell(title, "title"), Cell(f"{more}"), arrow(command)), hang=2)
+def _titled(title: str, action: Action, more: str = "") -> Paragraph:
+    """Return a section's title with the action for the whole of it."""
+    return flow(Cell(title, "title"), f"{more}", arrow(action), hang=2)
 
 
 def _questions(found: Status, now: datetime, lanes: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:
     """Yield the questions that wait until the incident is contained: their number, or all of them."""
     later = attention_folded([item for item in found.needs_attention if item.rank == LATER], lanes)
     if later:
-        yield _titled(f"QUESTIONS ({len(later)})", "tocsin fact missing", ", after isolation")
+        yield _titled(f"QUESTIONS ({len(later)})", Action("fact.missing"), ", after isolation")
         yield from rows(attention_rows(later, now)) if everything else ()
 
 
@@ -178,11 +160,6 @@ def _left_open(found: Status) -> Iterator[Block]:
         yield line(f"{count(len(tasks) - len(begun), 'task')} not started", "dim", indent=2)
 
 
-def _war_room(found: Status) -> Iterator[Block]:
-    if found.war_room is not None:
-        yield from room_blocks(found.war_room)
-
-
 def _domains(found: Status, now: datetime) -> Iterator[Block]:
     """Yield what is compromised, together where it began at the same time, and what an attacker may have read."""
     alike: dict[tuple[str, bool, datetime], list[Fallen]] = {}
@@ -190,12 +167,9 @@ def _domains(found: Status, now: datetime) -> Iterator[Block]:
         alike.setdefault((domain.state, domain.assumed, domain.since), []).append(domain)
     for (state, assumed, since), domains in alike.items():
         how = f"{state.upper()}{' (assumed)' if assumed else ''}"
-        yield Paragraph(
-            cells=(Cell(how, "alarm"), Cell(f" since {when(since, now)} · no messages use these systems")),
-            hang=2,
-        )
+        yield flow(Cell(how, "alarm"), f" since {when(since, now)} · no messages use these systems", hang=2)
         names = " · ".join(domain.domain for domain in domains)
-        yield Paragraph(cells=(Cell(names), arrow("tocsin domain list")), indent=2, hang=2)
+        yield flow(names, arrow(Action("domain.list")), indent=2, hang=2)
         for domain in domains:
             yield from _sent_through(domain)
 
@@ -228,7 +202,7 @@ def _clocks(
     ]
     shown = entries[:most]
     total = f"{len(shown)} of {len(entries)}" if len(shown) < len(entries) else str(len(entries))
-    yield _titled(f"LEGAL DEADLINES ({total})", "tocsin duties")
+    yield _titled(f"LEGAL DEADLINES ({total})", Action("duty.list"))
     yield from rows(shown)
 
 
@@ -243,7 +217,7 @@ def _decided(duties: Sequence[DutyStatus]) -> Iterator[Block]:
     if taken:
         yield line(f"DECISIONS NOT TO NOTIFY ({len(taken)})", "title")
         for name, one in taken:
-            yield Paragraph(cells=(Cell(name), Cell(f" · {record_words(one)}", "dim")), indent=2, hang=2)
+            yield flow(name, Cell(f" · {record_words(one)}", "dim"), indent=2, hang=2)
 
 
 def _steps(found: Status, now: datetime, groups: Sequence[LaneGroup], everything: bool) -> Iterator[Block]:
@@ -268,7 +242,7 @@ def _steps(found: Status, now: datetime, groups: Sequence[LaneGroup], everything
         shown = entries if everything else entries[:OPEN]
         yield line(f"{title} ({len(entries)})" if not found.me or chosen is others else title, "title")
         yield from rows(shown)
-        yield from _more(len(entries) - len(shown), "tocsin task list")
+        yield from _more(len(entries) - len(shown), Action("task.list"))
 
 
 def _is_live(row: TaskRow) -> bool:
@@ -285,52 +259,34 @@ def _task(row: TaskRow, now: datetime, title: str = "") -> Row:
         first = Cell(remaining(row.due, now), "alarm" if row.due <= now else "title")
     who = row.who or "automatic"
     progress = f" · {row.progress}" if row.progress and not row.stuck else ""
-    return Row(
-        first=first,
-        cells=(Cell(title or named(row)), Cell(f" · {who}{progress}")),
-        last=Cell(str(row.row), "dim"),
-    )
+    return Row(first, (title or named(row), f" · {who}{progress}"), last=Cell(str(row.row), "dim"))
 
 
 def _task_group(group: LaneGroup, found: Mapping[str, TaskRow], now: datetime) -> Row:
     """Return a group as one row: the number is that of the lane to start with."""
     first = found.get(group.first) or next(row for name, row in found.items() if name in group.rows)
     row = _task(first, now, words(group))
-    start = ((Cell(f"Start by {when(group.start_by, now)}"),),) if group.start_by and not first.due else ()
-    return Row(first=row.first, cells=row.cells, last=row.last, details=start)
+    start = ((f"Start by {when(group.start_by, now)}",),) if group.start_by and not first.due else ()
+    return Row(row.first, row.cells, last=row.last, details=start)
 
 
 def _unproved(found: Status, now: datetime) -> Iterator[Block]:
     """Yield deliveries without evidence, approvals that one user may have given for two, and what is being delivered."""
-    doubtful: tuple[DeliveryRow, ...] = unproved(found.deliveries)
-    shared = [
-        (notice, approval)
-        for notice in found.notices
-        for approval in notice.approvals
-        if approval.binds and approval.shared_os_user
-    ]
-    doubtful = tuple(row for row in doubtful if not row.wanted)
-    active = [
-        row for row in found.deliveries if row.state == "active" and row not in doubtful and not row.wanted
-    ]
-    if doubtful or shared:
+    others = [row for row in found.deliveries if not row.wanted]
+    doubtful = unproved(others)
+    active = [row for row in others if row.state == "active" and row not in doubtful]
+    cells = [delivery_cells(row, now) for row in doubtful]
+    said = Cell("approved by the same operating-system user as another approver", "alarm")
+    for notice in found.notices:
+        for one in notice.approvals:
+            if one.binds and one.shared_os_user:
+                cells.append((person_name(one.by), "", said, "", Cell(notice.document, "dim")))
+    if cells:
         yield line("UNVERIFIED DELIVERIES", "title")
-        cells = [delivery_cells(row, now) for row in doubtful]
-        for notice, one in shared:
-            said = "approved by the same operating-system user as another approver"
-            cells.append(
-                (
-                    Cell(person_name(one.by)),
-                    Cell(""),
-                    Cell(said, "alarm"),
-                    Cell(""),
-                    Cell(notice.document, "dim"),
-                )
-            )
-        yield Table(rows=tuple(cells), elastic=2)
+        yield table(cells, 2)
     if active:
         yield line("BEING DELIVERED", "title")
-        yield Table(rows=tuple(delivery_cells(row, now) for row in active), elastic=2)
+        yield table((delivery_cells(row, now) for row in active), 2)
 
 
 def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> Iterator[Block]:
@@ -341,10 +297,10 @@ def _notices(notices: Sequence[NoticeRow], now: datetime, everything: bool) -> I
     for row in current:
         key = (row.notice, row.version, row.status) if not everything else (row.document,)
         alike.setdefault(key, []).append(row)
-    yield _titled(f"NOTICES ({len(current)})", "tocsin notice list")
+    yield _titled(f"NOTICES ({len(current)})", Action("notice.list"))
     for found in alike.values():
         if len(found) < ENOUGH:
-            yield Table(rows=tuple(notice_cells(row, now) for row in found), elastic=1)
+            yield table((notice_cells(row, now) for row in found), 1)
             continue
         gaps = sorted(len(row.gaps) for row in found)
         holes = f", missing information: {gaps[0]} to {gaps[-1]}" if gaps[-1] else ""
@@ -356,7 +312,7 @@ def _waiting(tasks: Sequence[TaskRow], groups: Sequence[LaneGroup], everything: 
     waiting = [row for row in tasks if row.state == "waiting" and not row.superseded]
     if not waiting:
         return
-    yield _titled(f"NEXT ({count(len(waiting), 'task')})", "tocsin task list")
+    yield _titled(f"NEXT ({count(len(waiting), 'task')})", Action("task.list"))
     shown = list(folded(waiting, groups))
     if not everything and len(shown) > SOON:
         soon = _soonest([row for row in shown if isinstance(row, TaskRow)])
@@ -367,50 +323,41 @@ def _waiting(tasks: Sequence[TaskRow], groups: Sequence[LaneGroup], everything: 
 
 def _later(row: TaskRow | LaneGroup, numbers: Mapping[str, int]) -> Row:
     if isinstance(row, LaneGroup):
-        return Row(first=Cell("later"), cells=(Cell(words(row)),))
+        return Row("later", (words(row),))
     number = Cell(str(row.row or ""), "dim")
     who = f" · {row.who}" if row.who else ""
-    cells = (Cell(named(row)), Cell(who))
+    cells = (named(row), who)
     if row.missing:
-        return Row(
-            first=Cell("needs a fact"),
-            cells=cells,
-            last=number,
-            details=((Cell(f"Needed: {', '.join(row.missing)}"),),),
-        )
+        return Row("needs a fact", cells, last=number, details=((f"Needed: {', '.join(row.missing)}",),))
     before = [numbers[step] for step in row.waits_for if step in numbers]
     if not before:
-        return Row(first=Cell("later"), cells=cells, last=number)
+        return Row("later", cells, last=number)
     more = f" +{len(before) - 1}" if len(before) > 1 else ""
-    return Row(first=Cell(f"after task {before[0]}{more}"), cells=cells, last=number)
+    return Row(f"after task {before[0]}{more}", cells, last=number)
 
 
 def _soonest(waiting: Sequence[TaskRow]) -> list[TaskRow]:
     """Return what a fact is missing for, then what waits for no task that itself waits, then the others, in order."""
     later = {row.step for row in waiting}
-    ordered = sorted(
+    return sorted(
         waiting,
-        key=lambda row: (not row.missing, any(wait in later for wait in row.waits_for), row.row or FAR_ROW),
-    )
-    return ordered[:SOON]
+        key=lambda row: (not row.missing, not later.isdisjoint(row.waits_for), row.row or FAR_ROW),
+    )[:SOON]
 
 
 def _done(tasks: Sequence[TaskRow], now: datetime, everything: bool) -> Iterator[Block]:
-    ended = [row for row in tasks if row.over]
+    shown = ended = [row for row in tasks if row.over]
     if not ended:
         return
-    if not everything:
-        told = [row for row in ended if row.ended_at is not None and row.state != "not_applicable"]
-        last = sorted(told, key=lambda row: (row.ended_at or now, row.row))[-LATEST:]
-        yield _titled(f"RECENTLY DONE ({len(last)} of {len(ended)})", "tocsin status --all")
-        yield from _ends(last[::-1], now)
-        return
-    yield line(f"DONE ({summary(ended)})", "title")
-    yield from _ends(ended, now)
-
-
-def _ends(ended: Sequence[TaskRow], now: datetime) -> Iterator[Block]:
-    yield from rows([_end(row, now) for row in ended])
+    if everything:
+        yield line(f"DONE ({summary(ended)})", "title")
+    else:
+        timed = [row for row in ended if row.ended_at is not None and row.state != "not_applicable"]
+        shown = sorted(timed, key=lambda row: (row.ended_at or now, row.row))[-LATEST:][::-1]
+        yield _titled(
+            f"RECENTLY DONE ({len(shown)} of {len(ended)})", Action("incident.status", args={"all": True})
+        )
+    yield from rows(_end(row, now) for row in shown)
 
 
 def _end(row: TaskRow, now: datetime) -> Row:
@@ -418,11 +365,11 @@ def _end(row: TaskRow, now: datetime) -> Row:
     reason = f": {row.reason}" if row.reason and row.state in (*LOUD, "not_applicable") else ""
     end = f" – {state}{reason}" if state != "done" else ""
     at = when(row.ended_at, now) if row.ended_at else ""
-    return Row(first=Cell(at), cells=(Cell(f"{named(row)}{end}"),), last=Cell(str(row.row or ""), "dim"))
+    return Row(at, (f"{named(row)}{end}",), last=Cell(str(row.row or ""), "dim"))
 
 
 def summary(ended: Sequence[TaskRow]) -> str:
     """Return how many tasks have ended, and how: ``7 tasks: 5 done, 1 skipped, 1 not needed``."""
-    states = dict.fromkeys(row.state for row in ended)
-    parts = ", ".join(f"{sum(row.state == state for row in ended)} {STATE_WORDS[state]}" for state in states)
+    states = Counter(row.state for row in ended)
+    parts = ", ".join(f"{number} {STATE_WORDS[state]}" for state, number in states.items())
     return f"{count(len(ended), 'task')}: {parts}"

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from runner.actions import Action, Slot
 from runner.base.states import Kind
 from runner.facts.vocabulary.lookup import fact_type
 from runner.incident.state.events import StepCommented
@@ -18,7 +19,8 @@ from runner.reports.core import suggested_actions
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import moment, remaining, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, do, fields, line, paged, section
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import TaskRow, definition, task_rows
 from runner.reports.incidents.status import PlaybookRef
 from runner.reports.messages.messages import (
@@ -69,7 +71,7 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class TaskReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/task/v1"):
+class TaskReport(Report, frozen=True, kw_only=True, tag="tocsin/task/v1"):
     """One invocation."""
 
     heading: Heading
@@ -118,7 +120,12 @@ def task(
     run = incident.runs[scope.run]
     bound = subject(incident, found, step) if isinstance(step, Approve) else None
     digest = bound.digest if bound else ""
-    return TaskReport(
+    message = incident.messages.get(found.message)
+    sent = message.deliveries if message else ()
+    kind = fact_type(found.sets) if found.sets else None
+    return filled(
+        TaskReport,
+        found,
         heading=heading_of(incident),
         kind=incident.kind,
         playbook=PlaybookRef(name="", version="", digest="")
@@ -127,22 +134,22 @@ def task(
         task=row,
         instructions=step.instructions if step else "",
         checklist=_checklist(found, step),
-        choices=_choices(found, step),
-        answer_type=_answer_type(found),
+        choices=(isinstance(step, Ask) and step.choices) or (kind.choices if kind else ()),
+        answer_type=f"{'several of ' if kind.many else ''}{kind.kind}" if kind else "",
         phase=(step.phase or "") if step else "",
         csf=step.csf if step else (),
         condition=step.when.source if step and step.when else "",
-        ready_at=found.ready_at,
-        started_by=found.started_by,
-        ended_by=found.ended_by,
         outside_role=_outsider(incident, found, row),
-        digest=found.digest,
         subject_digest=digest,
         quorum=_quorum(step),
         approvals=approval_rows(incident, found, found.digest if found.over else digest),
         attempts=tuple(attempt_view(attempt) for attempt in found.attempts),
-        deliveries=_deliveries(incident, found),
-        others=_others(incident, found),
+        deliveries=tuple(delivery_row(incident, incident.deliveries[name]) for name in sent),
+        others=tuple(
+            filled(Earlier, one, invocation=one.id)
+            for one in incident.invocations.values()
+            if (one.scope, one.step) == (found.scope, found.step) and one.id != found.id
+        ),
         comments=tuple(_comments(invocation, journal)),
         notice=_notice(incident, bound) if bound else None,
     )
@@ -178,20 +185,6 @@ def _checklist(invocation: Invocation, step: AnyStep | None) -> tuple[CheckRow, 
     )
 
 
-def _choices(invocation: Invocation, step: AnyStep | None) -> tuple[str, ...]:
-    if isinstance(step, Ask) and step.choices:
-        return step.choices
-    found = fact_type(invocation.sets) if invocation.sets else None
-    return found.choices if found else ()
-
-
-def _answer_type(invocation: Invocation) -> str:
-    found = fact_type(invocation.sets) if invocation.sets else None
-    if found is None:
-        return ""
-    return f"{'several of ' if found.many else ''}{found.kind}"
-
-
 def _quorum(step: AnyStep | None) -> str:
     if not isinstance(step, Approve):
         return ""
@@ -200,45 +193,28 @@ def _quorum(step: AnyStep | None) -> str:
     return f"{people} holding {' or '.join(step.by.roles)}{every}"
 
 
-def _deliveries(incident: Incident, invocation: Invocation) -> tuple[DeliveryRow, ...]:
-    message = incident.messages.get(invocation.message)
-    names = message.deliveries if message else ()
-    return tuple(delivery_row(incident, incident.deliveries[name]) for name in names)
-
-
-def _others(incident: Incident, invocation: Invocation) -> tuple[Earlier, ...]:
-    return tuple(
-        Earlier(invocation=one.id, state=one.state, ended_at=one.ended_at, reason=one.reason)
-        for one in incident.invocations.values()
-        if (one.scope, one.step) == (invocation.scope, invocation.step) and one.id != invocation.id
-    )
-
-
-def task_page(report: TaskReport, now: datetime) -> Page:
+@paged
+def task_page(report: TaskReport, now: datetime) -> Iterator[Block]:
     """Draw one step in full, with the command that ends it last."""
     row, of = report.task, report.playbook
     where = f"of {of.name} {of.version}" if of.name else "added to this incident"
-    blocks: list[Block] = [
-        *render_header(report.heading, f"step {f'{row.row}, ' if row.row else ''}{row.invocation}, {where}"),
-        line(row.title, "title"),
-        Table(
-            rows=tuple((Cell(name, "dim"), Cell(text)) for name, text in _facts(report, now) if text),
-            elastic=1,
-        ),
-    ]
-    for section in (
-        _words(report),
-        _checks(report),
-        override_blocks(report.notice) if report.notice else (),
-        approval_blocks(report.approvals),
-        _sent(report, now),
-        attempt_blocks(report.attempts, now),
-        _remarks(report, now),
-        _history(report),
-        _commands(report),
-    ):
-        blocks.extend(section)
-    return Page(tuple(blocks))
+    number = f"{row.row}, " if row.row else ""
+    yield from render_header(report.heading, f"step {number}{row.invocation}, {where}")
+    yield line(row.title, "title")
+    yield fields(_facts(report, now))
+    if report.instructions:
+        yield Blank()
+        for text in report.instructions.strip().splitlines():
+            yield line(text, indent=2) if text.strip() else Blank()
+    yield from section("CHECKLIST", map(_item, report.checklist), 2)
+    if report.notice:
+        yield from override_blocks(report.notice)
+    yield from approval_blocks(report.approvals)
+    yield from section("DELIVERIES", (delivery_cells(delivery, now) for delivery in report.deliveries), 2)
+    yield from attempt_blocks(report.attempts, now)
+    yield from section("COMMENTS", (_remark(comment, now) for comment in report.comments), 2)
+    yield from section("OTHER INVOCATIONS", map(_other, report.others), 1)
+    yield from _commands(report)
 
 
 def _facts(report: TaskReport, now: datetime) -> Iterator[tuple[str, str]]:
@@ -271,86 +247,40 @@ def _ended(report: TaskReport, now: datetime) -> str:
     return f"{when(report.task.ended_at, now)}{f' by {report.ended_by}' if report.ended_by else ''}"
 
 
-def _words(report: TaskReport) -> Iterator[Block]:
-    if report.instructions:
-        yield Blank()
-        for text_line in report.instructions.strip().splitlines():
-            yield line(text_line, indent=2) if text_line.strip() else Blank()
+def _item(one: CheckRow) -> Cells:
+    text = Cell(f"{'MUST: ' if one.must else ''}{one.text}", "dim" if one.done else "plain")
+    at_once = Cell("all at once" if one.at_once else "", "warn")
+    return str(one.row), "[x]" if one.done else "[ ]", text, at_once
 
 
-def _checks(report: TaskReport) -> Iterator[Block]:
-    if report.checklist:
-        yield Blank()
-        yield line("CHECKLIST", "title")
-        yield Table(
-            rows=tuple(
-                (
-                    Cell(str(one.row)),
-                    Cell("[x]" if one.done else "[ ]"),
-                    Cell(f"{'MUST: ' if one.must else ''}{one.text}", "dim" if one.done else "plain"),
-                    Cell("all at once" if one.at_once else "", "warn"),
-                )
-                for one in report.checklist
-            ),
-            elastic=2,
-        )
+def _remark(one: Comment, now: datetime) -> Cells:
+    return Cell(when(one.at, now), "dim"), one.by or "an unnamed person", one.text
 
 
-def _sent(report: TaskReport, now: datetime) -> Iterator[Block]:
-    if report.deliveries:
-        yield Blank()
-        yield line("DELIVERIES", "title")
-        yield Table(rows=tuple(delivery_cells(delivery, now) for delivery in report.deliveries), elastic=2)
-
-
-def _remarks(report: TaskReport, now: datetime) -> Iterator[Block]:
-    if report.comments:
-        yield Blank()
-        yield line("COMMENTS", "title")
-        rows = tuple(
-            (Cell(when(comment.at, now), "dim"), Cell(comment.by or "an unnamed person"), Cell(comment.text))
-            for comment in report.comments
-        )
-        yield Table(rows=rows, elastic=2)
-
-
-def _history(report: TaskReport) -> Iterator[Block]:
-    if report.others:
-        yield Blank()
-        yield line("OTHER INVOCATIONS", "title")
-        rows = []
-        for other in report.others:
-            reason = f": {other.reason}" if other.reason else ""
-            at = moment(other.ended_at) if other.ended_at else ""
-            rows.append(
-                (Cell(other.invocation), Cell(f"{other.state.replace('_', ' ')}{reason}"), Cell(at, "dim"))
-            )
-        yield Table(rows=tuple(rows), elastic=1)
+def _other(one: Earlier) -> Cells:
+    state = f"{one.state.replace('_', ' ')}{f': {one.reason}' if one.reason else ''}"
+    return one.invocation, state, Cell(moment(one.ended_at) if one.ended_at else "", "dim")
 
 
 def _commands(report: TaskReport) -> Iterator[Block]:
     row = report.task
     if row.over or report.heading.state in ("closed", "cancelled"):
         return
-    commands: list[str] = []
+    actions: list[Action] = []
     if row.stuck or row.state in ("outcome_unknown", "failed", "expired"):
-        commands += [
-            suggested_actions.call(delivery.delivery)
-            for delivery in report.deliveries
-            if delivery.state == "exhausted"
-        ]
-        commands += [
+        exhausted = [delivery.delivery for delivery in report.deliveries if delivery.state == "exhausted"]
+        actions += [
+            *map(suggested_actions.call, exhausted),
             suggested_actions.retry_step(row.state, row.command_name),
-            suggested_actions.skip(row.command_name),
+            Action("task.skip", row.command_name, {"reason": suggested_actions.WHY}),
         ]
     elif row.state != "waiting" and row.kind in PEOPLE:
-        digest = f" --digest {report.subject_digest}" if report.subject_digest else ""
-        commands.append(
-            suggested_actions.tick(row.command_name)
+        bound = {"digest": report.subject_digest} if report.subject_digest else {}
+        actions.append(
+            Action("task.check", row.command_name, {"row": Slot("ROW")})
             if row.unticked
-            else suggested_actions.row_step(row) + digest
+            else suggested_actions.extended(suggested_actions.row_step(row), **bound)
         )
-    if commands:
+    if actions:
         yield Blank()
-    for command in commands:
-        yield Paragraph(cells=(Cell("→ "), Cell(command, "command")), hang=2)
+    yield from map(do, actions)

@@ -6,24 +6,26 @@ Privileged and personnel entries are withheld unless they are asked for: that th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
+from itertools import groupby
 
 import msgspec
 
 from runner.base.actor import VIA
 from runner.base.states import Kind
 from runner.incident.state.events import ActedOnBehalf, BehalfConfirmed, EventCorrected, Stream
-from runner.incident.state.incident import Incident
+from runner.incident.state.incident import Delivery, Incident, RoomTask
 from runner.incident.state.library import Library
 from runner.reports.core.event_row import EventRow, decode_event
 from runner.reports.core.formatting import count, day, describe_actor, moment
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Tone, flow, line, paged
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import titles
 from runner.reports.incidents.event_descriptions import Words, describe, is_detail, kind_of
 from runner.reports.messages.war_room import errand_words
 
-_LATE_ENTRY_SECONDS = 60
+_LATE_ENTRY = timedelta(minutes=1)
 WITHHELD = "withheld"
 
 
@@ -61,7 +63,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """For an entry on behalf of somebody: the entry in which that person confirmed it; null where nobody did."""
 
 
-class Timeline(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/timeline/v1"):
+class Timeline(Report, frozen=True, kw_only=True, tag="tocsin/timeline/v1"):
     """All entries in the journal's order."""
 
     heading: Heading
@@ -78,15 +80,11 @@ def timeline(
     streams: Sequence[Stream] = ("operational",),
 ) -> Timeline:
     """Return the timeline of an incident from its journal; only ``streams`` are told, others are withheld."""
-    told = list(rows)
+    journal = list(rows)
     words = words_of(incident, library)
-    corrected = _corrections(told, streams)
-    confirmed = _confirmations(told)
-    return Timeline(
-        heading=heading_of(incident),
-        kind=incident.kind,
-        entries=tuple(_entry(row, words, streams, corrected, confirmed) for row in told),
-    )
+    corrected, confirmed = _corrections(journal, streams), _confirmations(journal)
+    entries = tuple(_entry(row, words, streams, corrected, confirmed) for row in journal)
+    return Timeline(heading=heading_of(incident), kind=incident.kind, entries=entries)
 
 
 def narrowed(found: Timeline, text: str, kind: str, by: str, since: datetime | None) -> Timeline:
@@ -105,17 +103,11 @@ def narrowed(found: Timeline, text: str, kind: str, by: str, since: datetime | N
 def words_of(incident: Incident, library: Library) -> Words:
     """Return what sentences call the steps, the people and the channels of an incident."""
     deliveries, errands = incident.deliveries.values(), incident.errands.values()
+    tried: tuple[Delivery | RoomTask, ...] = (*deliveries, *errands)
     return Words(
         titles={**titles(incident, library), **{errand.id: errand_words(errand) for errand in errands}},
         recipients={delivery.id: delivery.person for delivery in deliveries},
-        channels={
-            f"{name}|{a.n}": a.channel
-            for name, attempts in (
-                *((delivery.id, delivery.attempts) for delivery in deliveries),
-                *((errand.id, errand.attempts) for errand in errands),
-            )
-            for a in attempts
-        },
+        channels={f"{of.id}|{a.n}": a.channel for of in tried for a in of.attempts},
     )
 
 
@@ -127,17 +119,12 @@ def _entry(
     confirmed: dict[int, int],
 ) -> Entry:
     event = decode_event(row) if row.stream in streams else None
-    return Entry(
+    return filled(
+        Entry,
+        row,
+        row.actor,
         event=row.seq,
-        at=row.at,
-        recorded=row.recorded,
-        exercise_at=row.exercise_at,
-        type=row.type,
         kind=kind_of(row.type),
-        stream=row.stream,
-        claimed=row.actor.claimed,
-        proven_by=row.actor.proven_by,
-        on_behalf_of=row.actor.on_behalf_of,
         actor=describe_actor(row.actor),
         text=WITHHELD if event is None else describe(event, words),
         detail=event is not None and is_detail(event),
@@ -166,48 +153,43 @@ def _confirmations(rows: Sequence[EventRow]) -> dict[int, int]:
 def _corrections(rows: Sequence[EventRow], streams: Sequence[Stream]) -> dict[int, tuple[Correction, ...]]:
     found: dict[int, tuple[Correction, ...]] = {}
     for row in rows:
-        if row.type != EventCorrected.__name__ or row.stream not in streams:
-            continue
-        event = decode_event(row)
-        if isinstance(event, EventCorrected):
+        said = row.type == EventCorrected.__name__ and row.stream in streams
+        if said and isinstance(event := decode_event(row), EventCorrected):
             correction = Correction(event=row.seq, at=row.at, by=event.by, reason=event.reason)
             found[event.seq] = (*found.get(event.seq, ()), correction)
     return found
 
 
-def timeline_page(found: Timeline, zone: tzinfo, *, everything: bool = False) -> Page:
+@paged
+def timeline_page(found: Timeline, zone: tzinfo, *, everything: bool = False) -> Iterator[Block]:
     """Draw the timeline by day, in a zone; details are folded unless ``everything`` is asked for."""
     entries = [entry for entry in found.entries if everything or not entry.detail]
-    blocks: list[Block] = [*render_header(found.heading, "timeline")]
-    last = None
-    for one in entries:
-        date = one.at.astimezone(zone).date()
-        if date != last:
-            blocks += [*([Blank()] if last else []), line(day(date), "title")]
-            last = date
-        blocks.extend(_entry_blocks(one, zone))
-    folded = len(found.entries) - len(entries)
-    if folded:
-        blocks += [Blank(), line(f"{count(folded, 'detail')} not shown (--all)", "dim")]
+    yield from render_header(found.heading, "timeline")
+    days = groupby(entries, key=lambda entry: entry.at.astimezone(zone).date())
+    for number, (date, of_day) in enumerate(days):
+        if number:
+            yield Blank()
+        yield line(day(date), "title")
+        for entry in of_day:
+            yield from _entry_blocks(entry, zone)
+    if folded := len(found.entries) - len(entries):
+        yield Blank()
+        yield line(f"{count(folded, 'detail')} not shown (--all)", "dim")
     if found.left_out:
-        blocks += [Blank(), line(f"{count(found.left_out, 'other entry', 'other entries')} left out", "dim")]
-    return Page(tuple(blocks))
+        yield Blank()
+        yield line(f"{count(found.left_out, 'other entry', 'other entries')} left out", "dim")
 
 
 def _entry_blocks(one: Entry, zone: tzinfo) -> Iterator[Block]:
     clock = f"{one.at.astimezone(zone):%H:%M:%S}"
     stream = "" if one.stream == "operational" else f"[{one.stream}] "
-    late = ""
-    if (one.recorded - one.at).total_seconds() > _LATE_ENTRY_SECONDS:
-        late = f", written {moment(one.recorded, zone)}"
+    late = f", written {moment(one.recorded, zone)}" if one.recorded - one.at > _LATE_ENTRY else ""
     exercise = f", exercise time {moment(one.exercise_at, zone)}" if one.exercise_at else ""
-    yield Paragraph(
-        cells=(
-            Cell(f"{clock}  {one.event:>4}  ", "dim"),
-            Cell(stream, "warn"),
-            Cell(one.text, _tone(one)),
-            Cell(f"  – {one.actor}{_confirmation(one)}{late}{exercise}", "dim"),
-        ),
+    yield flow(
+        Cell(f"{clock}  {one.event:>4}  ", "dim"),
+        Cell(stream, "warn"),
+        Cell(one.text, _tone(one)),
+        Cell(f"  – {one.actor}{_confirmation(one)}{late}{exercise}", "dim"),
         hang=16,
     )
     for correction in one.corrections:

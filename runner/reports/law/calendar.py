@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 import msgspec
 
 from runner.base.states import MARKS, Kind
-from runner.documents.writers.sheet import Sheet
+from runner.documents.writers.sheet import Sheet, Value
 from runner.law.duty import DutyStatus
 from runner.reports.core.formatting import day, moment
 from runner.reports.core.header import marked, marking
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, line, paged, table
+from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import ground_words
 from runner.reports.law.duties import running
 
@@ -40,7 +41,7 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     ground: str = ""
 
 
-class Deadlines(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/deadlines/v1"):
+class Deadlines(Report, frozen=True, kw_only=True, tag="tocsin/deadlines/v1"):
     """All open deadlines, the first due first. ``mail_by`` is the last day that is early enough for all states."""
 
     incident: str
@@ -58,7 +59,16 @@ def deadlines(found: Sequence[DutyStatus], incident: str, now: datetime, kind: K
         for duty in found
         if duty.state in DECIDED and duty.verdict in ("applies", "unknown") and duty.in_sight
     ]
-    rows = [_row(duty) for duty in (*running(found, now), *decided)]
+    rows = [
+        filled(
+            Deadline,
+            duty,
+            duty=duty.id,
+            start_by=duty.latest_safe_start,
+            ground=duty.record.ground if duty.record is not None else "",
+        )
+        for duty in (*running(found, now), *decided)
+    ]
     far = datetime.max.replace(tzinfo=UTC)
     letters = [
         duty
@@ -79,54 +89,32 @@ def deadlines(found: Sequence[DutyStatus], incident: str, now: datetime, kind: K
     )
 
 
-def _row(duty: DutyStatus) -> Deadline:
-    return Deadline(
-        duty=duty.id,
-        recipient=duty.recipient,
-        jurisdiction=duty.jurisdiction,
-        verdict=duty.verdict,
-        due=duty.due,
-        due_date=duty.due_date,
-        due_kind=duty.due_kind,
-        start_by=duty.latest_safe_start,
-        provisional=duty.provisional,
-        standard=duty.standard,
-        citation=duty.citation,
-        confidence=duty.confidence,
-        state=duty.state,
-        ground=duty.record.ground if duty.record is not None else "",
-    )
-
-
 def _decision(row: Deadline) -> str:
     """Return what was decided about a duty, in words; empty where it is open."""
     return f"{row.state.replace('_', ' ')}{ground_words(row.ground)}" if row.state in DECIDED else ""
 
 
-def calendar_page(found: Deadlines) -> Page:
+@paged
+def calendar_page(found: Deadlines) -> Iterator[Block]:
     """Draw the deadlines for reading."""
-    blocks: list[Block] = [
-        *marked(found.kind),
-        line(f"{found.incident}: deadlines as of {moment(found.as_of)}", "title"),
-    ]
+    yield from marked(found.kind)
+    yield line(f"{found.incident}: deadlines as of {moment(found.as_of)}", "title")
     if found.mail_by is not None:
         because = f" (the first of the states: {found.mail_by_because})"
-        blocks.append(
-            line(f"all letters to people in the United States go out by {day(found.mail_by)}{because}")
-        )
-    rows = tuple(
-        (
-            Cell(_due(row), "warn" if row.provisional or row.verdict == "unknown" else "plain"),
-            Cell(row.duty),
-            Cell(_whom(row), "dim"),
-        )
-        for row in found.deadlines
-    )
-    if not rows:
-        return Page((*blocks, line("no deadline is open", "good")))
-    blocks += [Blank(), Table(rows=rows, elastic=2, indent=0)]
+        yield line(f"all letters to people in the United States go out by {day(found.mail_by)}{because}")
+    if not found.deadlines:
+        yield line("no deadline is open", "good")
+        return
+    yield Blank()
+    yield table(map(_cells, found.deadlines), 2, indent=0)
+    yield Blank()
     notes = "a day ends at midnight where it counts; an instant is UTC; what is marked ~ is provisional"
-    return Page((*blocks, Blank(), Paragraph(cells=(Cell(notes, "dim"),))))
+    yield line(notes, "dim")
+
+
+def _cells(row: Deadline) -> Cells:
+    tone: Tone = "warn" if row.provisional or row.verdict == "unknown" else "plain"
+    return Cell(_due(row), tone), row.duty, Cell(_whom(row), "dim")
 
 
 def _whom(row: Deadline) -> str:
@@ -143,60 +131,32 @@ def _due(row: Deadline) -> str:
     return doubt + (day(row.due_date) if row.due_kind == "date" and row.due_date else moment(row.due))
 
 
+_COLUMNS: Mapping[str, Callable[[Deadline], Value]] = {
+    "Duty": lambda row: row.duty,
+    "Recipient": lambda row: row.recipient,
+    "Jurisdiction": lambda row: row.jurisdiction,
+    "Verdict": lambda row: row.verdict,
+    "Due (UTC)": lambda row: row.due,
+    "Due day": lambda row: row.due_date,
+    "Start by (UTC)": lambda row: row.start_by,
+    "Provisional": lambda row: "yes" if row.provisional else "no",
+    "Decision": lambda row: _decision(row),
+    "Words of the law": lambda row: row.standard,
+    "Citation": lambda row: row.citation,
+    "Confidence": lambda row: row.confidence,
+}
+
+
 def sheet(found: Deadlines) -> Sheet:
     """Return the deadlines as a spreadsheet."""
-    heads = (
-        *(
-            "Duty",
-            "Recipient",
-            "Jurisdiction",
-            "Verdict",
-            "Due (UTC)",
-            "Due day",
-            "Start by (UTC)",
-            "Provisional",
-            "Decision",
-        ),
-        *("Words of the law", "Citation", "Confidence"),
-    )
-    mail = (
-        f"Letters in the United States: mail by {found.mail_by} ({found.mail_by_because})"
-        if found.mail_by
-        else ""
-    )
+    notes = [marking(found.kind), f"{found.incident}, as of {found.as_of:%Y-%m-%d %H:%M} UTC"]
+    if found.mail_by:
+        notes.append(f"Letters in the United States: mail by {found.mail_by} ({found.mail_by_because})")
     return Sheet(
         name="Deadlines",
-        heads=heads,
-        rows=[
-            (
-                *(
-                    row.duty,
-                    row.recipient,
-                    row.jurisdiction,
-                    row.verdict,
-                    row.due,
-                    row.due_date,
-                    row.start_by,
-                ),
-                *(
-                    "yes" if row.provisional else "no",
-                    _decision(row),
-                    row.standard,
-                    row.citation,
-                    row.confidence,
-                ),
-            )
-            for row in found.deadlines
-        ],
-        notes=tuple(
-            note
-            for note in (
-                marking(found.kind),
-                f"{found.incident}, as of {found.as_of:%Y-%m-%d %H:%M} UTC",
-                mail,
-            )
-            if note
-        ),
+        heads=tuple(_COLUMNS),
+        rows=[tuple(column(row) for column in _COLUMNS.values()) for row in found.deadlines],
+        notes=tuple(filter(None, notes)),
     )
 
 

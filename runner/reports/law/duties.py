@@ -8,6 +8,7 @@ from itertools import islice
 
 import msgspec
 
+from runner.actions import Action, set_fact
 from runner.law.duty import DutiesReport, DutyChange, DutyDone, DutyStatus, Unless
 from runner.law.relevance import questions
 from runner.reports.core import suggested_actions
@@ -23,11 +24,13 @@ from runner.reports.core.formatting import (
     when,
 )
 from runner.reports.core.header import Heading, list_header, marked
-from runner.reports.core.page import Block, Cell, Ends, Page, Paragraph, Row, Table, Tone, arrow, line, rows
+from runner.reports.core.page import Block, Cell, Row, Tone, arrow, ends, fields, flow, line, paged, rows
 from runner.reports.core.second_person import ground_words
 from runner.reports.law.duty_rows import DONE, due_words, duty_row, start_words, time_left
 from runner.reports.law.titles import citation, duty_label, question_words, recipient_name, titled
 
+_ALL = Action("duty.list", args={"all": True})
+_WHY = Action("duty.list", args={"why": True})
 _ASKED = 3
 """How many of the questions that decide undetermined duties a page shows."""
 _QUESTIONS = 3
@@ -81,6 +84,7 @@ def running(found: Sequence[DutyStatus], now: datetime) -> tuple[DutyStatus, ...
     return tuple(sorted(live, key=lambda duty: urgency(duty, now)))
 
 
+@paged
 def duties_page(
     report: DutiesReport,
     heading: Heading | None = None,
@@ -88,28 +92,27 @@ def duties_page(
     opened: datetime | None = None,
     everything: bool = False,
     why: bool = False,
-) -> Page:
+) -> Iterator[Block]:
     """Draw duties by verdict, the most urgent first; ``why`` adds reasons, sources and ids to each."""
     now = report.as_of
     screen = _Screen(now, opened, None if everything else _SHOWN, why)
-    blocks: list[Block] = list(_head(heading, now))
-    blocks += [line(f"Warning: {told}", "warn", hang=2) for told in report.warnings]
+    yield from _head(heading, now)
+    yield from (line(f"Warning: {warning}", "warn", hang=2) for warning in report.warnings)
     if not report.duties:
-        blocks.append(line("No law was assessed: no facts are recorded", "dim"))
-        return Page(tuple(blocks))
+        yield line("No law was assessed: no facts are recorded", "dim")
+        return
     far = [d for d in report.duties if d.verdict == "unknown" and not d.in_sight]
-    blocks += _do_now(report.duties, now, heading is not None)
+    yield from _do_now(report.duties, now, heading is not None)
     for title, found in _sections(report.duties):
-        blocks += screen.section(title, found)
+        yield from screen.section(title, found)
     near = [d for d in report.duties if d.verdict == "unknown" and d.in_sight and d.state not in DONE]
     if near or far:
         asked = list(islice(questions((d, d.missing_facts) for d in far).items(), _ASKED))
         most = f" · {count(len(asked), 'answer decides', 'answers decide')} most of them" if asked else ""
-        blocks.append(line(f"UNDETERMINED ({len(near) + len(far)}){most}", "title"))
-        blocks += screen.rows([*near, *(far if everything else ())])
-        blocks += rows([_question(path, held, now) for path, held in asked])
-    blocks += _folded(report.duties, screen, everything)
-    return Page(tuple(blocks))
+        yield line(f"UNDETERMINED ({len(near) + len(far)}){most}", "title")
+        yield from screen.rows([*near, *(far if everything else ())])
+        yield from rows(_question(path, held, now) for path, held in asked)
+    yield from _folded(report.duties, screen, everything)
 
 
 def _head(heading: Heading | None, now: datetime) -> Iterator[Block]:
@@ -117,7 +120,7 @@ def _head(heading: Heading | None, now: datetime) -> Iterator[Block]:
         yield from list_header(heading, "Legal duties", now)
         return
     yield from marked("real")
-    yield Ends((Cell("Legal duties", "title"),), (Cell(screen_time(now)),))
+    yield ends((Cell("Legal duties", "title"),), (screen_time(now),))
 
 
 def _sections(found: Sequence[DutyStatus]) -> Iterator[tuple[str, list[DutyStatus]]]:
@@ -158,30 +161,23 @@ class _Screen(msgspec.Struct, frozen=True):
         else:
             yield from rows([_row(duty, self.now, self.opened) for duty in shown])
         if len(shown) < len(found):
-            yield Paragraph(
-                cells=(Cell(f"{len(found) - len(shown)} more"), arrow("tocsin duties --all")),
-                indent=2,
-            )
+            yield flow(f"{len(found) - len(shown)} more", arrow(_ALL), indent=2)
 
 
 def _row(duty: DutyStatus, now: datetime, opened: datetime | None) -> Row:
     row = duty_row(duty, now, opened)
     details = row.details
     if duty.state in DONE and duty.record is not None:
-        details = tuple((Cell(record_words(one)),) for one in (*duty.earlier, duty.record))
+        details = tuple((record_words(one),) for one in (*duty.earlier, duty.record))
     elif exemptions := _exemptions(duty):
-        details += ((Cell(f"Exemption: {exemptions[0].text}"),),)
+        details += ((f"Exemption: {exemptions[0].text}",),)
     return msgspec.structs.replace(row, details=details)
 
 
 def _do_now(found: Sequence[DutyStatus], now: datetime, incident: bool) -> Iterator[Block]:
     """Yield the duties whose work must start and the questions that decide duties in sight."""
     entries = [
-        Row(
-            first=time_left(duty, now),
-            cells=(Cell(duty_label(duty)),),
-            details=((arrow(_file(duty), ""),),),
-        )
+        Row(time_left(duty, now), (duty_label(duty),), details=((arrow(_file(duty), ""),),))
         for duty in found
         if duty.verdict == "applies" and must_begin(duty, now)
     ]
@@ -193,23 +189,18 @@ def _do_now(found: Sequence[DutyStatus], now: datetime, incident: bool) -> Itera
             asked.setdefault(path, []).append(citation(duty))
     for path, cited in islice(asked.items(), _QUESTIONS):
         more = f" and {len(cited) - 1} more" if len(cited) > 1 else ""
-        detail = (
-            Cell(f"Decides {cited[0]}{more}"),
-            arrow(suggested_actions.set_fact(path)),
-        )
-        entries.append(
-            Row(first=Cell("answer", "title"), cells=(Cell(question_words(path)),), details=(detail,))
-        )
+        detail = (f"Decides {cited[0]}{more}", arrow(set_fact(path)))
+        entries.append(Row(Cell("answer", "title"), (question_words(path),), details=(detail,)))
     if entries and incident:
         yield line(f"DO NOW ({len(entries)})", "title")
         yield from rows(entries)
-    elif incident and not any(
-        duty.verdict == "unknown" and duty.due is not None and duty.due - now < _NEAR for duty in found
-    ):
-        yield Paragraph(cells=(Cell("No legal duty needs action now", "good"), arrow("tocsin status")))
+        return
+    unknown = [duty.due for duty in found if duty.verdict == "unknown" and duty.due is not None]
+    if incident and not any(due - now < _NEAR for due in unknown):
+        yield flow(Cell("No legal duty needs action now", "good"), arrow(suggested_actions.STATUS))
 
 
-def _file(duty: DutyStatus) -> str:
+def _file(duty: DutyStatus) -> Action:
     late = duty.state == "overdue"
     return suggested_actions.record_filed_late(duty.id) if late else suggested_actions.record_filed(duty.id)
 
@@ -220,9 +211,7 @@ def _question(path: str, held: Sequence[DutyStatus], now: datetime) -> Row:
     near = first is not None and first - now < _NEAR
     details = ((Cell(f"First deadline: {when(first, now)}", "warn"),),) if near and first is not None else ()
     return Row(
-        first=Cell(count(len(held), "duty", "duties")),
-        cells=(Cell(question_words(path)), Cell(f"  {path}", "dim")),
-        details=details,
+        count(len(held), "duty", "duties"), (question_words(path), Cell(f"  {path}", "dim")), details=details
     )
 
 
@@ -236,19 +225,17 @@ def _folded(found: Sequence[DutyStatus], screen: _Screen, everything: bool) -> I
         return
     parts = [f"NOT IN FORCE ({len(offers)})" if offers else "", f"DOES NOT APPLY ({len(out)})" if out else ""]
     if words := " · ".join(filter(None, parts)):
-        yield Paragraph(cells=(Cell(words, "title"), arrow("tocsin duties --all")), hang=2)
+        yield flow(Cell(words, "title"), arrow(_ALL), hang=2)
     if not screen.why:
-        yield Paragraph(cells=(Cell("Reasons, sources and ids", "dim"), arrow("tocsin duties --why")), hang=2)
+        yield flow(Cell("Reasons, sources and ids", "dim"), arrow(_WHY), hang=2)
 
 
 def duty_blocks(duty: DutyStatus, now: datetime, opened: datetime | None = None) -> Iterator[Block]:
     """Yield the reasons of one duty, its times, sources and id; ``opened`` is when its incident was, where it has one."""
-    found = [
-        (Cell(name, "dim"), Cell(text, kind)) for name, text, kind in _details(duty, now, opened) if text
-    ]
-    yield Table(rows=tuple(found), elastic=1, indent=4)
-    for command in _commands(duty):
-        yield Paragraph(cells=(arrow(command, ""),), indent=4, hang=2)
+    details = _details(duty, now, opened)
+    yield fields(((name, Cell(text, tone)) for name, text, tone in details), indent=4)
+    for action in _commands(duty):
+        yield flow(arrow(action, ""), indent=4, hang=2)
 
 
 def _details(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator[tuple[str, str, Tone]]:
@@ -309,11 +296,11 @@ def _times(duty: DutyStatus, now: datetime, opened: datetime | None) -> Iterator
     yield "Wording", duty.standard, "plain"
 
 
-def _commands(duty: DutyStatus) -> Iterator[str]:
+def _commands(duty: DutyStatus) -> Iterator[Action]:
     if duty.state in DONE or duty.verdict == "not_applicable":
         return
     if duty.missing_facts:
-        yield suggested_actions.set_fact(duty.missing_facts[0])
+        yield set_fact(duty.missing_facts[0])
     if duty.verdict == "applies":
         if any(one.met for one in duty.unless):
             yield suggested_actions.decide_again(duty.id)

@@ -39,18 +39,15 @@ def deadline_line(duty: DutyStatus, now: datetime, opened: datetime | None = Non
         return "Law enforcement asked to delay the notice"
     if duty.due is None:
         if duty.due_kind == "waits_for_event":
-            return _starts_when(duty.clock.start_fact)
+            event = duty.clock.start_fact
+            filed = event.removeprefix("filing of ")
+            if filed != event:
+                stage = "first" if filed == "initial" else filed.replace("_", " ")
+                return f"Starts when the {stage} notification is filed"
+            return f"Starts when this is known: {question_words(event)}"
         return f'"{duty.standard}"' if duty.standard else ""
     start = start_words(duty, now, opened)
     return " · ".join(filter(None, (due_words(duty, now), f"start {start}" if start else "")))
-
-
-def _starts_when(event: str) -> str:
-    filed = event.removeprefix("filing of ")
-    if filed != event:
-        stage = "first" if filed == "initial" else filed.replace("_", " ")
-        return f"Starts when the {stage} notification is filed"
-    return f"Starts when this is known: {question_words(event)}"
 
 
 def doubt_words(duty: DutyStatus) -> str:
@@ -93,7 +90,7 @@ def duty_row(duty: DutyStatus, now: datetime, opened: datetime | None = None, mo
     """Return a duty as a row of a screen: time left, title and article, deadline, doubt."""
     details = (deadline_line(duty, now, opened), doubt_words(duty))
     return Row(
-        first=time_left(duty, now),
-        cells=(Cell(f"{duty_label(duty)}{more}"),),
-        details=tuple((Cell(detail),) for detail in details if detail),
+        time_left(duty, now),
+        (f"{duty_label(duty)}{more}",),
+        details=tuple((detail,) for detail in details if detail),
     )

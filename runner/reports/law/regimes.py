@@ -14,7 +14,8 @@ from runner.law.deadlines import Place, deadline, rule_words
 from runner.law.grounds import Condition, Exemption, PersonalInformation, Threshold
 from runner.law.regime import Confidence, Content, DutyRule, Regime, Standing, StateLaw, Version
 from runner.reports.core.formatting import day, moment
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Tone, fields, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 
 EXAMPLE = datetime(2026, 11, 24, 10, tzinfo=UTC)
 """The Tuesday on which every worked example begins."""
@@ -78,7 +79,7 @@ class DutyShown(msgspec.Struct, frozen=True, kw_only=True):
     confidence_note: str
 
 
-class RegimeShown(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/regime-text/v1"):
+class RegimeShown(Report, frozen=True, kw_only=True, tag="tocsin/regime-text/v1"):
     """A law on one date, in words."""
 
     id: str
@@ -117,14 +118,12 @@ class _All:
 def entry(regime: Regime, origin: str) -> RegimeEntry:
     """Return a law as a row of the list: its newest version."""
     newest = regime.versions[0]
-    return RegimeEntry(
-        id=regime.id,
-        name=regime.name,
-        jurisdictions=regime.jurisdictions,
+    return filled(
+        RegimeEntry,
+        regime,
         standing=newest.standing,
         in_force_from=newest.from_date,
         duties=len(newest.duties),
-        confidence=regime.confidence,
         origin=origin,
     )
 
@@ -132,34 +131,27 @@ def entry(regime: Regime, origin: str) -> RegimeEntry:
 def regime_shown(regime: Regime, version: Version, calendar: HolidayCalendar) -> RegimeShown:
     """Return one version of a law in words."""
     records = regime.records
-    return RegimeShown(
-        id=regime.id,
-        name=regime.name,
-        jurisdictions=regime.jurisdictions,
+    parts = (records.ref, records.text, records.retention) if records else ()
+    scope = [condition_words(condition) for condition in version.scope]
+    if (national := version.national) is not None:
+        states = ", ".join(map(_state, national.states))
+        scope.insert(0, f"in force in a State of {', '.join(national.of)}: {states}")
+    return filled(
+        RegimeShown,
+        regime,
         citation=version.citation,
         source=regime.source.url,
         checked=regime.source.checked,
         version=version.label,
         standing=version.standing,
         versions=tuple(_period(version) for version in regime.versions),
-        scope=(*_national(version), *(condition_words(condition) for condition in version.scope)),
+        scope=tuple(scope),
         personal_information=tuple(_elements(version.personal_information)),
         exemptions=tuple(_exemption(exemption) for exemption in version.exemptions),
         duties=tuple(_duty(regime, rule, calendar) for rule in version.duties),
-        records=" ".join(part for part in (records.ref, records.text, records.retention) if part)
-        if records
-        else "",
-        traps=regime.traps,
+        records=" ".join(filter(None, parts)),
         notes=tuple(note for note in (version.note, regime.effective_note) if note),
-        confidence=regime.confidence,
-        confidence_note=regime.confidence_note,
     )
-
-
-def _national(version: Version) -> Iterator[str]:
-    """Say through whose laws a directive binds."""
-    if version.national is not None:
-        yield f"in force in a State of {', '.join(version.national.of)}: {', '.join(map(_state, version.national.states))}"
 
 
 def _state(one: StateLaw) -> str:
@@ -243,12 +235,8 @@ def _elements(table: PersonalInformation | None) -> Iterator[str]:
         return
     yield table.text
     for title, members in ((f"with {table.name}", table.with_name), ("alone", table.without_name)):
-        named = [
-            member.element + (f" (if {member.condition.text})" if member.condition else "")
-            for member in members
-        ]
-        if named:
-            yield f"{title}: {', '.join(named)}"
+        if members:
+            yield f"{title}: {', '.join(f'{one.element}{_only_if(one.condition)}' for one in members)}"
 
 
 def _exemption(one: Exemption) -> str:
@@ -261,10 +249,11 @@ def _exemption(one: Exemption) -> str:
 
 
 def _content(items: Sequence[Content]) -> tuple[str, ...]:
-    return tuple(
-        f"{item.ref} {item.item}{f' (if {item.condition.text})' if item.condition else ''}".strip()
-        for item in items
-    )
+    return tuple(f"{item.ref} {item.item}{_only_if(item.condition)}".strip() for item in items)
+
+
+def _only_if(condition: Condition | None) -> str:
+    return f" (if {condition.text})" if condition else ""
 
 
 def _period(version: Version) -> str:
@@ -293,10 +282,10 @@ def _delivery(rule: DutyRule) -> Iterator[str]:
 
 def _duty(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> DutyShown:
     version = next(version for version in regime.versions if rule in version.duties)
-    return DutyShown(
+    return filled(
+        DutyShown,
+        rule,
         id=f"{regime.id}/{rule.slug}",
-        stage=rule.stage,
-        recipient=rule.recipient,
         citation=rule.citation or version.citation,
         conditions=(
             *(condition_words(condition) for condition in rule.only_if),
@@ -309,15 +298,9 @@ def _duty(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) -> DutyShow
         content=_content(rule.content),
         forbidden=_content(rule.forbidden),
         delivery=tuple(_delivery(rule)),
-        remarks=tuple(
-            remark.text + (f" (if {remark.condition.text})" if remark.condition else "")
-            for remark in rule.remarks
-        ),
+        remarks=tuple(f"{remark.text}{_only_if(remark.condition)}" for remark in rule.remarks),
         penalty=rule.lateness.penalty if rule.lateness is not None else "",
-        notice=rule.notice,
         executable=executable(rule, version),
-        confidence=rule.confidence,
-        confidence_note=rule.confidence_note,
     )
 
 
@@ -327,13 +310,7 @@ def worked_example(regime: Regime, rule: DutyRule, calendar: HolidayCalendar) ->
     found = deadline(rule.clock, _All(), place)
     if found.due is None or found.due_date is None:
         return None
-    return Example(
-        start=EXAMPLE,
-        due=found.due,
-        due_date=found.due_date,
-        kind=found.due_kind,
-        latest_legal=found.latest_legal,
-    )
+    return filled(Example, found, start=EXAMPLE, kind=found.due_kind)
 
 
 # ---------------------------------------------------------------------------------------------------- pages
@@ -343,14 +320,14 @@ def list_page(found: Sequence[RegimeEntry]) -> Page:
     """Draw the list of laws."""
     rows = tuple(
         (
-            Cell(entry.id),
+            entry.id,
             Cell(entry.problem or entry.name, "alarm" if entry.problem else "plain"),
             Cell(_standing(entry), "plain" if entry.standing == "in_force" else "warn"),
             Cell(entry.confidence, _TONES[entry.confidence]),
         )
         for entry in found
     )
-    return Page((Table(rows=rows, elastic=1, indent=0),))
+    return Page((table(rows, 1, indent=0),))
 
 
 def _standing(one: RegimeEntry) -> str:
@@ -358,25 +335,25 @@ def _standing(one: RegimeEntry) -> str:
     return f"{(one.standing or 'broken').replace('_', ' ')}{since}"
 
 
-def show_page(shown: RegimeShown) -> Page:
+@paged
+def show_page(shown: RegimeShown) -> Iterator[Block]:
     """Draw one law: whom it reaches, what it asks, and what counsel should watch."""
-    blocks: list[Block] = [
-        line(shown.name, "title"),
-        line(f"{shown.id}, {', '.join(shown.jurisdictions)}: {shown.citation}"),
-        line(f"{shown.source}{f' (looked at {shown.checked})' if shown.checked else ''}", "dim"),
-        line(_confidence(shown.confidence, shown.confidence_note), _TONES[shown.confidence]),
-        line(f"{shown.standing.replace('_', ' ')}, version {shown.version}"),
-    ]
-    blocks += _listed("versions", shown.versions)
-    blocks += _listed("applies where all of these hold", shown.scope)
-    blocks += _listed("personal information", shown.personal_information)
-    blocks += _listed("exempt", shown.exemptions)
+    yield line(shown.name, "title")
+    yield line(f"{shown.id}, {', '.join(shown.jurisdictions)}: {shown.citation}")
+    yield line(f"{shown.source}{f' (looked at {shown.checked})' if shown.checked else ''}", "dim")
+    yield line(_confidence(shown.confidence, shown.confidence_note), _TONES[shown.confidence])
+    yield line(f"{shown.standing.replace('_', ' ')}, version {shown.version}")
+    yield from _listed("versions", shown.versions)
+    yield from _listed("applies where all of these hold", shown.scope)
+    yield from _listed("personal information", shown.personal_information)
+    yield from _listed("exempt", shown.exemptions)
     for duty in shown.duties:
-        blocks += [Blank(), *_duty_blocks(duty)]
-    blocks += _listed("records", (shown.records,) if shown.records else ())
-    blocks += _listed("beware", shown.traps)
-    blocks += _listed("notes", shown.notes)
-    return Page(tuple(blocks))
+        yield Blank()
+        yield flow(Cell(duty.id, "title"), f"  {duty.stage}, to {duty.recipient}", hang=2)
+        yield fields((name, Cell(text, tone)) for name, text, tone in _duty_rows(duty))
+    yield from _listed("records", (shown.records,) if shown.records else ())
+    yield from _listed("beware", shown.traps)
+    yield from _listed("notes", shown.notes)
 
 
 def _confidence(level: Confidence, note: str) -> str:
@@ -389,37 +366,26 @@ def _listed(title: str, items: Iterable[str]) -> Iterator[Block]:
         yield Blank()
         yield line(title, "title")
         for member in members:
-            yield Paragraph(cells=(Cell("- "), Cell(member)), indent=2, hang=2)
-
-
-def _duty_blocks(duty: DutyShown) -> Iterator[Block]:
-    yield Paragraph(cells=(Cell(duty.id, "title"), Cell(f"  {duty.stage}, to {duty.recipient}")), hang=2)
-    rows = [(Cell(name, "dim"), Cell(text, tone)) for name, text, tone in _duty_rows(duty) if text]
-    yield Table(rows=tuple(rows), elastic=1)
+            yield flow("- ", member, indent=2, hang=2)
 
 
 def _duty_rows(duty: DutyShown) -> Iterator[tuple[str, str, Tone]]:
-    for name, members in (("if", duty.conditions), ("threshold", duty.thresholds)):
-        for member in members:
-            yield name, member, "plain"
-    yield "clock", duty.clock, "plain"
-    yield "example", example_words(duty.example), "dim"
-    for name, members in (
-        ("order", duty.order),
-        ("must say", duty.content),
-        ("must not say", duty.forbidden),
-        ("how", duty.delivery),
-        ("note", duty.remarks),
-    ):
-        for member in members:
-            yield name, member, "warn" if name == "must not say" else "plain"
-    yield "penalty", duty.penalty, "plain"
-    yield "notice", duty.notice, "dim"
-    yield (
-        "law",
-        f"{duty.citation}, {_confidence(duty.confidence, duty.confidence_note)}",
-        _TONES[duty.confidence],
+    law = f"{duty.citation}, {_confidence(duty.confidence, duty.confidence_note)}"
+    lists: tuple[tuple[str, tuple[str, ...], Tone], ...] = (
+        ("if", duty.conditions, "plain"),
+        ("threshold", duty.thresholds, "plain"),
+        ("clock", (duty.clock,), "plain"),
+        ("example", (example_words(duty.example),), "dim"),
+        ("order", duty.order, "plain"),
+        ("must say", duty.content, "plain"),
+        ("must not say", duty.forbidden, "warn"),
+        ("how", duty.delivery, "plain"),
+        ("note", duty.remarks, "plain"),
+        ("penalty", (duty.penalty,), "plain"),
+        ("notice", (duty.notice,), "dim"),
+        ("law", (law,), _TONES[duty.confidence]),
     )
+    yield from ((name, text, tone) for name, texts, tone in lists for text in texts)
 
 
 def example_words(example: Example | None) -> str:

@@ -17,10 +17,11 @@ import msgspec
 from runner.base.states import Kind
 from runner.facts.vocabulary.register import nested, value_words
 from runner.incident.state.incident import DutyView, Incident
-from runner.law.duty import DutyRecord, DutyStatus
+from runner.law.duty import DutyStatus
 from runner.reports.core.formatting import count, moment, signatures, standing
 from runner.reports.core.header import marked
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, flow, line, paged, table
+from runner.reports.core.report import Report, filled
 from runner.reports.core.second_person import ground_words
 
 LAW = "eu-gdpr-"
@@ -81,7 +82,7 @@ class Breach(msgspec.Struct, frozen=True, kw_only=True):
     shredded: bool = False
 
 
-class RegisterReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/register/v1"):
+class RegisterReport(Report, frozen=True, kw_only=True, tag="tocsin/register/v1"):
     """The entries of one kind, the oldest first."""
 
     as_of: datetime
@@ -96,26 +97,21 @@ def breach(incident: Incident, duties: Sequence[DutyStatus]) -> Breach | None:
     known = {key: fact.value for key, fact in incident.facts.items() if fact.value is not None}
     if known.get("data.involved") is False:
         return None
-    decisions = tuple(_decisions(incident, duties))
-    populations = nested(incident.facts).get("populations")
     facts = _known(known, FACTS)
-    if populations:
-        facts = {**facts, "populations": populations}
-    return Breach(
+    if populations := nested(incident.facts).get("populations"):
+        facts["populations"] = populations
+    missing = [path for path in WANTED if path not in known]
+    if any(_undecided(duty, incident) for duty in duties):
+        missing.append("decision")
+    return filled(
+        Breach,
+        incident,
         incident=incident.id,
-        codename=incident.codename,
-        title=incident.title,
-        kind=incident.kind,
-        state=incident.state,
-        opened_at=incident.opened_at,
         facts=facts,
         effects=_known(known, EFFECTS),
         remedial_action=_known(known, ACTION),
-        decisions=decisions,
-        missing=(
-            *(path for path in WANTED if path not in known),
-            *(("decision",) if any(_undecided(duty, incident) for duty in duties) else ()),
-        ),
+        decisions=tuple(_decisions(incident, duties)),
+        missing=tuple(missing),
     )
 
 
@@ -136,24 +132,19 @@ def _decisions(incident: Incident, duties: Sequence[DutyStatus]) -> Iterator[Dec
             continue
         seen = incident.duties.get(duty.id)
         record = seen.record if seen is not None else None
-        yield Decision(
+        yield filled(
+            Decision,
+            duty,
             duty=duty.id,
-            verdict=duty.verdict,
-            state=duty.state,
-            due=duty.due,
             at=record.at if record else None,
             by=record.by if record else "",
             reference=(record.reference or record.receipt) if record else "",
-            reasons=_reasons(record) or _fallen(seen),
+            reasons="; ".join(filter(None, (record.reason, record.late_reason) if record else ()))
+            or _fallen(seen),
             because=tuple(reason.text for reason in duty.because),
             signed=record.signed if record else (),
             ground=record.ground if record else "",
         )
-
-
-def _reasons(record: DutyRecord | None) -> str:
-    found = (record.reason, record.late_reason) if record else ()
-    return "; ".join(text for text in found if text)
 
 
 def _fallen(seen: DutyView | None) -> str:
@@ -163,36 +154,31 @@ def _fallen(seen: DutyView | None) -> str:
     return f"{standing(record.kind)} of {moment(record.at)} by {record.by}{signatures(record.signed)} is void: {seen.reopened_why}"
 
 
-def register_page(report: RegisterReport) -> Page:
+@paged
+def register_page(report: RegisterReport) -> Iterator[Block]:
     """Draw the register, an entry below the other."""
-    what = "Register of personal data breaches (GDPR Art. 33(5))"
-    blocks: list[Block] = [
-        *marked(report.kind),
-        line(what, "title"),
-        line(f"{count(len(report.breaches), 'entry', 'entries')}, as of {moment(report.as_of)}", "dim"),
-    ]
+    yield from marked(report.kind)
+    yield line("Register of personal data breaches (GDPR Art. 33(5))", "title")
+    yield line(f"{count(len(report.breaches), 'entry', 'entries')}, as of {moment(report.as_of)}", "dim")
     for number, one in enumerate(report.breaches, start=1):
-        blocks += [Blank(), *_entry(number, one)]
+        yield Blank()
+        yield from _entry(number, one)
     if report.no_personal_data:
-        left_out = count(report.no_personal_data, "incident")
-        blocks += [Blank(), line(f"{left_out} without personal data not shown", "dim")]
-    return Page(tuple(blocks))
+        yield Blank()
+        yield line(f"{count(report.no_personal_data, 'incident')} without personal data not shown", "dim")
 
 
 def _entry(number: int, one: Breach) -> Iterator[Block]:
     state = "" if one.state == "open" else f"  {one.state.upper()}"
-    yield Paragraph(
-        cells=(Cell(f"{number}. {one.codename}", "title"), Cell(f"  {one.title}{state}  {one.incident}")),
-        hang=3,
-    )
+    yield flow(Cell(f"{number}. {one.codename}", "title"), f"  {one.title}{state}  {one.incident}", hang=3)
     if one.shredded:
         yield line("shredded: what it said cannot be read again", "dim", indent=3, hang=2)
         return
-    rows = [(Cell(name, "dim"), Cell(text)) for name, text in _words(one)]
-    rows += [(Cell("decision", "dim"), Cell(_sentence(found))) for found in one.decisions]
+    rows: list[Cells] = [(Cell(name, "dim"), text) for name, text in _words(one)]
+    rows += [(Cell("decision", "dim"), _sentence(found)) for found in one.decisions]
     if one.missing:
         rows.append((Cell("NOT RECORDED", "warn"), Cell(", ".join(one.missing), "warn")))
-    yield Table(rows=tuple(rows), elastic=1, indent=3)
+    yield table(rows, 1, indent=3)
 
 
 def _words(one: Breach) -> Iterator[tuple[str, str]]:
@@ -215,11 +201,9 @@ def _value(name: str, value: Any) -> str:
 
 def _sentence(one: Decision) -> str:
     said = f"{one.duty}: {one.verdict.replace('_', ' ')}, {one.state.replace('_', ' ')}{ground_words(one.ground)}"
-    when = (
-        f" {moment(one.at)} by {one.by}{signatures(one.signed)}"
-        if one.at
-        else (f", due {moment(one.due)}" if one.due else "")
-    )
+    when = f", due {moment(one.due)}" if one.due else ""
+    if one.at:
+        when = f" {moment(one.at)} by {one.by}{signatures(one.signed)}"
     proof = f", {one.reference}" if one.reference else ""
     why = one.reasons or ("; ".join(one.because) if one.verdict == "not_applicable" else "")
     return f"{said}{when}{proof}{f': {why}' if why else ''}"
@@ -234,15 +218,11 @@ def register_csv(report: RegisterReport) -> str:
     table.writerow((*head, *paths, "populations", "decisions", "missing"))
     for breach in report.breaches:
         values = {**breach.facts, **breach.effects, **breach.remedial_action}
-        people = "; ".join(": ".join(pair) for pair in _words(breach) if pair[0] in _populations(breach))
+        populations = {str(one.get("id", "?")) for one in breach.facts.get("populations", ())}
+        people = "; ".join(": ".join(pair) for pair in _words(breach) if pair[0] in populations)
+        state = "shredded" if breach.shredded else breach.state
         row = (
-            *(
-                breach.incident,
-                breach.codename,
-                breach.title,
-                breach.kind,
-                "shredded" if breach.shredded else breach.state,
-            ),
+            *(breach.incident, breach.codename, breach.title, breach.kind, state),
             breach.opened_at.isoformat(),
             *(value_words(values[path]) if path in values else "" for path in paths),
             people,
@@ -251,7 +231,3 @@ def register_csv(report: RegisterReport) -> str:
         )
         table.writerow([f"'{text}" if text[:1] in "=+-@\t" and text else text for text in row])
     return out.getvalue()
-
-
-def _populations(one: Breach) -> set[str]:
-    return {str(found.get("id", "?")) for found in one.facts.get("populations", ())}

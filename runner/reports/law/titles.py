@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from runner.base.jurisdictions import US_NAMES
-from runner.documents.wording.authority_names import OFFICES
+from runner.documents.wording.labels import office
 from runner.facts.vocabulary.lookup import fact_type
 from runner.law.duty import DutyStatus
 
@@ -146,8 +146,8 @@ def recipient_name(duty: DutyStatus) -> str:
     if local := _LOCAL.get(duty.recipient, ""):
         adjective = _ADJECTIVES.get(place, "")
         return f"the {adjective} {local}" if adjective else f"the {_competent(local)}"
-    office = OFFICES.get(duty.recipient, "") or _opened(duty.recipient)
-    return f"the {state} {office}" if state and state not in office else f"the {office}"
+    named = office(duty.recipient) or _opened(duty.recipient)
+    return f"the {state} {named}" if state and state not in named else f"the {named}"
 
 
 def _competent(office: str) -> str:
@@ -159,10 +159,46 @@ def _opened(code: str) -> str:
     return code.upper() if "_" not in code and len(code) <= _LONGEST_ACRONYM else code.replace("_", " ")
 
 
+_QUESTIONS = {
+    "data.elements": "Which elements of data are affected?",
+    "data.form": "In which form are the data?",
+    "incident.aware_at": "When were we reasonably certain that personal data are affected?",
+    "incident.classified_at": "When was it classified as major or material?",
+    "incident.confirmed_at": "When was the breach confirmed?",
+    "incident.detected_at": "When did a system or a person first notice something?",
+    "incident.determined_at": "When did the organisation conclude that a breach happened?",
+    "incident.discovered_at": "When did anybody in the organisation first know of it?",
+    "incident.ended_at": "When did it end?",
+    "incident.impact": "What was lost?",
+    "incident.materiality_determined_at": "When was it determined to be material?",
+    "incident.occurred_at": "When did it happen?",
+    "incident.reason_to_believe_at": "When was there reason to believe that a breach happened?",
+    "incident.reported_by_processor_at": "When did the processor report it to us?",
+    "incident.resolved_at": "When was it resolved?",
+    "incident.started_at": "When did it begin?",
+    "incident.suspicion_at": "When was it first suspected?",
+    "incident.vector": "How did it happen?",
+    "organisation.country": "In which country is the organisation?",
+    "organisation.does_business_in": "Where does the organisation do business?",
+    "organisation.established_in": "Where does the organisation have an establishment?",
+    "organisation.home_state": "Which is the organisation's state of domicile?",
+    "organisation.offers_to": "Where does the organisation offer goods or services without an establishment?",
+    "organisation.regulated_as": "How is the organisation regulated?",
+    "organisation.role": "What is the organisation's role for the affected data?",
+    "organisation.sectors": "In which sectors does the organisation work?",
+    "people.by_jurisdiction.PLACE": "How many of the affected people live in each place?",
+    "people.kinds": "Who are the affected people to us?",
+    "people.total": "How many people are affected?",
+    "risk.harm": "Is there a risk of harm to people?",
+    "risk.to_people": "How high is the risk to people's rights and freedoms? A named person decides.",
+}
+"""Questions for the facts that decide about laws; the vocabulary has titles for them, as documents need."""
+
+
 def question_words(path: str, asked: str = "") -> str:
-    """Return the question that a fact answers: as a task asks it, else what the vocabulary calls the fact."""
+    """Return the question that a fact answers: as a task asks it, else ours, else what the vocabulary calls the fact."""
     kind = fact_type(path) or fact_type(path.replace("PLACE", "DE"))
-    return asked or (kind.title if kind is not None and kind.title else path)
+    return asked or _QUESTIONS.get(path) or (kind.title if kind is not None and kind.title else path)
 
 
 def titled(duties: Iterable[DutyStatus]) -> tuple[DutyStatus, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from runner.actions import Action
 from runner.incident.messages.compromised_traffic import exposed_approval, exposures
 from runner.incident.messages.escalation import called_off
 from runner.incident.messages.update_cadence import broken_promises
@@ -24,12 +25,11 @@ def missed_updates(incident: Incident, now: datetime) -> Iterator[AttentionItem]
         promised = promise.next_update or now
         yield AttentionItem(
             kind="update_missed",
-            severity="high",
             ref=promise.step,
             since=promised,
             due=promised,
             text=f"Send the update that {handle(incident, promise.step)} promised",
-            command="tocsin task list",
+            action=suggested_actions.TASKS,
         )
 
 
@@ -39,12 +39,11 @@ def compromised_deliveries(incident: Incident, rows: Mapping[str, TaskRow]) -> I
         if exposure.acknowledged:
             yield AttentionItem(
                 kind="exposed",
-                severity="high",
                 ref=exposure.delivery,
                 since=exposure.at,
                 text=f"{person_name(exposure.person)} acknowledged through {exposure.domain}, which is compromised",
                 detail="Ask again out-of-band",
-                command=suggested_actions.call(exposure.delivery),
+                action=suggested_actions.call(exposure.delivery),
             )
     for name, row in rows.items():
         invocation = incident.invocations[name]
@@ -54,12 +53,11 @@ def compromised_deliveries(incident: Incident, rows: Mapping[str, TaskRow]) -> I
             if domain := exposed_approval(incident, invocation, given):
                 yield AttentionItem(
                     kind="exposed",
-                    severity="high",
                     ref=name,
                     since=given.at,
                     text=f"{named(row)}: {person_name(given.by)} approved through {domain}, which was compromised",
                     detail="Ask again out-of-band",
-                    command=suggested_actions.reopen(row.command_name),
+                    action=suggested_actions.reopen(row.command_name),
                 )
 
 
@@ -74,7 +72,7 @@ def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
                 since=delivery.attempts[-1].ended_at if delivery.attempts else None,
                 text=f"{person_name(delivery.person)}: {delivery.stuck}",
                 detail="Find out what happened, then resolve it",
-                command=suggested_actions.resolve(delivery.id),
+                action=suggested_actions.resolve(delivery.id),
             )
         elif call_owed(incident, delivery):
             yield _call(incident, delivery)
@@ -86,18 +84,17 @@ def deliveries(incident: Incident, now: datetime) -> Iterator[AttentionItem]:
                 since=delivery.attempts[0].started_at,
                 text=f"{person_name(delivery.person)}: not delivered",
                 detail=f"{attempted_channels(delivery)} failed. Call, then record",
-                command=suggested_actions.call(delivery.id),
+                action=suggested_actions.call(delivery.id),
             )
         elif delivery.state == "active" and not (delivery.channels or delivery.waits or incident.replan):
             down = ", ".join(sorted(d.name for d in incident.domains.values() if d.state == "down"))
             yield AttentionItem(
                 kind="unreachable",
-                severity="high",
                 ref=delivery.id,
                 since=delivery.attempts[-1].started_at if delivery.attempts else None,
                 text=f"{person_name(delivery.person)}: no usable contact method",
                 detail=f"{f'Down: {down}' if down else 'No channel is left'}. Call, then record",
-                command=suggested_actions.call(delivery.id),
+                action=suggested_actions.call(delivery.id),
             )
         elif is_in_doubt(incident, delivery):
             yield _doubt(incident, delivery, now)
@@ -107,12 +104,16 @@ def is_in_doubt(incident: Incident, delivery: Delivery) -> bool:
     """Tell whether all that was tried for a person whose answer is wanted is unknown or failed, and at least one is unknown."""
     if delivery.state != "active" or delivery.waits or called_off(incident, delivery):
         return False
-    message = incident.messages[delivery.message]
     states = {attempt.state for attempt in delivery.attempts if not attempt.resolved_by}
-    wanted = (
-        message.message_class.wants_answer and not message.about and delivery in awaited(incident, message.id)
-    )
-    return wanted and delivery.evidence == "none" and "unknown" in states and "accepted" not in states
+    doubtful = delivery.evidence == "none" and "unknown" in states and "accepted" not in states
+    return doubtful and is_awaited(incident, delivery)
+
+
+def is_awaited(incident: Incident, delivery: Delivery) -> bool:
+    """Tell whether an answer of this person is wanted and still awaited."""
+    message = incident.messages[delivery.message]
+    wanted = message.message_class.wants_answer and not message.about
+    return wanted and delivery in awaited(incident, message.id)
 
 
 def next_attempt(incident: Incident, delivery: Delivery) -> datetime | None:
@@ -126,13 +127,12 @@ def _doubt(incident: Incident, delivery: Delivery, now: datetime) -> AttentionIt
     then = f"next attempt {when(again, now)}" if again is not None and again > now else "next attempt due now"
     return AttentionItem(
         kind="outcome_unknown",
-        severity="high",
         ref=delivery.id,
         since=delivery.attempts[-1].ended_at,
         text=f"Outcome unknown, {then}",
         who=person_name(delivery.person),
         detail="Call, or wait for the next attempt",
-        command=suggested_actions.call(delivery.id),
+        action=suggested_actions.call(delivery.id),
     )
 
 
@@ -143,12 +143,9 @@ def nothing_left(incident: Incident, delivery: Delivery) -> bool:
     message = incident.messages[delivery.message]
     if message.about or message.message_class.availability != "critical":
         return False
-    untried = set(delivery.channels) - {attempt.channel for attempt in delivery.attempts}
-    return (
-        bool(delivery.attempts)
-        and not untried
-        and all(attempt.state in _NOT_LEFT for attempt in delivery.attempts)
-    )
+    attempts = delivery.attempts
+    untried = set(delivery.channels) - {attempt.channel for attempt in attempts}
+    return bool(attempts) and not untried and all(attempt.state in _NOT_LEFT for attempt in attempts)
 
 
 def campaigns(incident: Incident) -> Iterator[AttentionItem]:
@@ -160,7 +157,7 @@ def campaigns(incident: Incident) -> Iterator[AttentionItem]:
                 "bulk_paused",
                 campaign,
                 text,
-                suggested_actions.bulk("resume", campaign.notice, campaign.list_name),
+                suggested_actions.bulk("bulk.resume", campaign.notice, campaign.list_name),
             )
         if campaign.unknown:
             text = f"{campaign.notice} to {campaign.list_name}: unknown outcome for {count(campaign.unknown, 'person', 'people')}"
@@ -168,18 +165,18 @@ def campaigns(incident: Incident) -> Iterator[AttentionItem]:
                 "bulk_unknown",
                 campaign,
                 text,
-                suggested_actions.bulk("status", campaign.notice, campaign.list_name),
+                suggested_actions.bulk("bulk.status", campaign.notice, campaign.list_name),
             )
         for ask in campaign.asks:
             if ask.why:
-                told = suggested_actions.bulk(
-                    "substitute", campaign.notice, campaign.list_name, f"--place {ask.place}"
+                action = suggested_actions.bulk(
+                    "bulk.substitute", campaign.notice, campaign.list_name, place=ask.place
                 )
-                yield _campaign("substitute_notice", campaign, f"{ask.place}: {ask.why}", told)
+                yield _campaign("substitute_notice", campaign, f"{ask.place}: {ask.why}", action)
 
 
-def _campaign(kind: AttentionKind, one: CampaignView, text: str, command: str) -> AttentionItem:
-    return AttentionItem(kind=kind, severity="high", ref=one.id, since=one.at, text=text, command=command)
+def _campaign(kind: AttentionKind, one: CampaignView, text: str, action: Action) -> AttentionItem:
+    return AttentionItem(kind=kind, ref=one.id, since=one.at, text=text, action=action)
 
 
 def attempted_channels(delivery: Delivery) -> str:
@@ -204,7 +201,7 @@ def _call(incident: Incident, delivery: Delivery) -> AttentionItem:
         text=f"{person_name(delivery.person)} {answered}",
         who=whose,
         detail=f"{attempted_channels(delivery)}. Call, then record",
-        command=suggested_actions.call(delivery.id),
+        action=suggested_actions.call(delivery.id),
     )
 
 

@@ -8,7 +8,8 @@ from datetime import datetime
 import msgspec
 
 from runner.reports.core.formatting import span
-from runner.reports.core.page import Blank, Block, Cell, Page, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Tone, line, paged, table
+from runner.reports.core.report import Report, filled
 from runner.routing.messaging import Channel, Confidentiality, PersonalData
 from runner.routing.traffic import Account, Breaker
 
@@ -43,7 +44,7 @@ class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
     broken: str = ""
 
 
-class ChannelsReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/channels/v1"):
+class ChannelsReport(Report, frozen=True, kw_only=True, tag="tocsin/channels/v1"):
     """Every channel of the home, first to try first."""
 
     as_of: datetime
@@ -59,14 +60,11 @@ def channel_row(
 ) -> ChannelRow:
     """Return one channel as it stands now."""
     held = account.held_until
-    return ChannelRow(
+    return filled(
+        ChannelRow,
+        channel,
         channel=channel.id,
-        adapter=channel.adapter,
-        priority=channel.priority,
-        confidentiality=channel.confidentiality,
-        personal_data=channel.personal_data,
         exercise=channel.exercise_safe,
-        account=channel.account,
         rates=tuple(rate.text for rate in channel.rates),
         held_until=held if held is not None and held > now else None,
         opens_at=opens_at,
@@ -90,34 +88,29 @@ def domain_row(name: str, breaker: Breaker | None) -> DomainRow:
     )
 
 
-def channels_page(report: ChannelsReport) -> Page:
+@paged
+def channels_page(report: ChannelsReport) -> Iterator[Block]:
     """Draw the list: a line for each channel, and under it what holds it up."""
     if not report.channels:
-        return Page((line("no channel is configured: add one under channels in tocsin.yaml", "warn"),))
-    return Page(tuple(block for row in report.channels for block in _blocks(row, report.as_of)))
+        yield line("no channel is configured: add one under channels in tocsin.yaml", "warn")
+    for row in report.channels:
+        yield from _blocks(row, report.as_of)
 
 
 def _blocks(row: ChannelRow, now: datetime) -> Iterator[Block]:
     if row.broken:
-        yield Table(
-            rows=((Cell(row.channel, "alarm"), Cell(f"cannot be used: {row.broken}", "alarm")),),
-            elastic=1,
-            indent=0,
-        )
+        broken = Cell(f"cannot be used: {row.broken}", "alarm")
+        yield table(((Cell(row.channel, "alarm"), broken),), 1, indent=0)
         return
     words, tone = _standing(row, now)
-    limits = ", ".join(row.rates)
+    limits = Cell(", ".join(row.rates), "dim")
+    yield table(((row.channel, Cell(row.adapter, "dim"), Cell(words, tone), limits),), 2, indent=0)
     carries = f"{row.confidentiality}, personal data up to {row.personal_data}"
-    yield Table(
-        rows=((Cell(row.channel), Cell(row.adapter, "dim"), Cell(words, tone), Cell(limits, "dim")),),
-        elastic=2,
-        indent=0,
-    )
     falls = ", ".join(domain.domain for domain in row.domains) or "nothing that is named"
     yield line(f"carries {carries}; depends on {falls}", "dim", indent=2)
-    yield from (
-        line(f"  {domain.domain}: {_down(domain, now)}", "alarm") for domain in row.domains if domain.since
-    )
+    for domain in row.domains:
+        if domain.since:
+            yield line(f"  {domain.domain}: {_down(domain, now)}", "alarm")
 
 
 def _standing(row: ChannelRow, now: datetime) -> tuple[str, Tone]:
@@ -136,12 +129,8 @@ def _down(row: DomainRow, now: datetime) -> str:
     since = f"down for {span(now - row.since)}" if row.since else "down"
     if row.next_probe is None:
         return f"{since} ({row.why}), until: tocsin domain declare-up {row.domain}"
-    probe = (
-        "is being probed"
-        if row.state == "probed"
-        else f"next probe in {span(max(row.next_probe, now) - now)}"
-    )
-    return f"{since} ({row.why}); {probe}"
+    left = span(max(row.next_probe, now) - now)
+    return f"{since} ({row.why}); {'is being probed' if row.state == 'probed' else f'next probe in {left}'}"
 
 
 class CallbackAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,24 +141,20 @@ class CallbackAddress(msgspec.Struct, frozen=True, kw_only=True):
     url: str
 
 
-class CallbacksReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/callbacks/v1"
-):
+class CallbacksReport(Report, frozen=True, kw_only=True, tag="tocsin/callbacks/v1"):
     """All channels that are called back."""
 
     callbacks: tuple[CallbackAddress, ...]
 
 
-def callbacks_page(report: CallbacksReport, settings: str) -> Page:
+@paged
+def callbacks_page(report: CallbacksReport, settings: str) -> Iterator[Block]:
     """Draw the list: whoever knows an address can knock, so it is given to its provider and to nobody else."""
     if not report.callbacks:
-        return Page((line(f"no channel in {settings} is called back", "dim"),))
-    rows = tuple(
-        (Cell(callback.channel), Cell(callback.adapter, "dim"), Cell(callback.url))
-        for callback in report.callbacks
-    )
-    blocks: list[Block] = [Table(rows=rows, elastic=2)]
+        yield line(f"no channel in {settings} is called back", "dim")
+        return
+    yield table(((one.channel, Cell(one.adapter, "dim"), one.url) for one in report.callbacks), 2)
     if any(callback.url.startswith("/") for callback in report.callbacks):
         hint = f"set public_url in {settings}: the address at which the reverse proxy is reached from outside"
-        blocks += [Blank(), line(hint, "dim")]
-    return Page(tuple(blocks))
+        yield Blank()
+        yield line(hint, "dim")

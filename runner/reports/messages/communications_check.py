@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
 from runner.base.states import AttemptState
-from runner.reports.core.formatting import count, elapsed_since, mask_contact
-from runner.reports.core.page import Cell, Page, Table, Tone, line
+from runner.reports.core.formatting import age, count, mask_contact
+from runner.reports.core.page import Block, Cell, Tone, line, paged, table
+from runner.reports.core.report import Report
 from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Check
 
@@ -30,9 +31,7 @@ class WayRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class ChecksReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/channel-check/v1"
-):
+class ChecksReport(Report, frozen=True, kw_only=True, tag="tocsin/channel-check/v1"):
     """Every way to everybody, and who has none."""
 
     ways: tuple[WayRow, ...]
@@ -57,45 +56,34 @@ def way_row(
     )
 
 
-def checks_page(report: ChecksReport, now: datetime) -> Page:
+@paged
+def checks_page(report: ChecksReport, now: datetime) -> Iterator[Block]:
     """Draw the ways, each with the age of its last success; a failure since then is said."""
     rows = tuple(
-        (Cell(way.person), Cell(way.channel, "dim"), Cell(way.address, "dim"), Cell(*_standing(way, now)))
+        (way.person, Cell(way.channel, "dim"), Cell(way.address, "dim"), Cell(*_standing(way, now)))
         for way in report.ways
     )
-    nobody = tuple(
-        line(
-            f"{name}: no channel reaches them: tocsin person add {name} --contact CHANNEL=ADDRESS",
-            "alarm",
-            hang=2,
-        )
-        for name in report.without
-    )
+    if rows:
+        yield table(rows, 3, indent=0)
+    for name in report.without:
+        add = f"tocsin person add {name} --contact CHANNEL=ADDRESS"
+        yield line(f"{name}: no channel reaches them: {add}", "alarm", hang=2)
     if not rows:
-        return Page((*nobody, line("there is no way to try", "dim")))
-    return Page((Table(rows=rows, elastic=3, indent=0), *nobody))
+        yield line("there is no way to try", "dim")
 
 
 def _standing(one: WayRow, now: datetime) -> tuple[str, Tone]:
-    worked = f"worked {_age(one.worked_at, now)}" if one.worked_at is not None else "never worked"
+    worked = f"worked {age(one.worked_at, now)}" if one.worked_at is not None else "never worked"
     if one.state == "sending":
         return f"{worked}; being tried now", "warn"
     failed = one.state is not None and one.state != "accepted"
     if failed and one.tried_at is not None:
         state = (one.state or "").replace("_", " ")
         why = f": {one.reason}" if one.reason else ""
-        return f"{worked}; last try {_age(one.tried_at, now)}: {state}{why}", "alarm"
+        return f"{worked}; last try {age(one.tried_at, now)}: {state}{why}", "alarm"
     if one.worked_at is None:
         return "never tried" if one.tried_at is None else "never tried with this address", "warn"
     return worked, "warn" if now - one.worked_at > STALE else "good"
-
-
-def _age(at: datetime, now: datetime) -> str:
-    return (
-        "just now"
-        if now - at < timedelta(minutes=1)
-        else f"{elapsed_since(at, now).removeprefix('since ')} ago"
-    )
 
 
 def comcheck_words(
@@ -110,7 +98,7 @@ def comcheck_words(
     if not known:
         return f"Channel test: 0 of {count(total, 'contact method')} tested. → tocsin channel check"
     at, (person, channel) = known[0]
-    oldest = f"the oldest success is of {_age(at, now)} ({channel} to {person})"
+    oldest = f"the oldest success is of {age(at, now)} ({channel} to {person})"
     never = f"{untried} of {count(total, 'way')} never worked; " if untried else ""
     due = ": tocsin channel check" if untried or now - at > STALE else ""
     return f"COMCHECK: {never}{oldest}{due}"

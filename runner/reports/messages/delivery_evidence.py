@@ -10,9 +10,10 @@ import msgspec
 from runner.base.states import Kind, Proof
 from runner.errors import NotFound
 from runner.incident.state import events as e
-from runner.incident.state.incident import Attempt, Delivery, Incident
+from runner.incident.state.incident import Delivery, Incident
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, line
+from runner.reports.core.page import Blank, Block, Cell, flow, line, paged
+from runner.reports.core.report import Report, filled
 from runner.routing.messaging import EVIDENCE, proves
 
 _MISSING: tuple[tuple[Proof, str], ...] = (
@@ -43,7 +44,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
 
 
-class ProofReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/proof/v1"):
+class ProofReport(Report, frozen=True, kw_only=True, tag="tocsin/proof/v1"):
     """What is proved of a delivery, what is not, and where it is written."""
 
     heading: Heading
@@ -79,7 +80,8 @@ def proof(incident: Incident, delivery: str, written: Sequence[Written], head: s
             hint="see: tocsin message list",
             code="unknown_delivery",
         )
-    entries = tuple(entry for one in written if (entry := _entry(one, found)) is not None)
+    said = ((one, _words(one.event, found)) for one in written)
+    entries = tuple(filled(Entry, one, text=text) for one, text in said if text)
     return ProofReport(
         heading=heading_of(incident),
         kind=incident.kind,
@@ -105,10 +107,9 @@ def _sentence(delivery: Delivery, entries: Sequence[Entry]) -> str:
 
 def _not_proved(delivery: Delivery) -> str:
     missing = [words for rung, words in _MISSING if EVIDENCE.index(delivery.evidence) < EVIDENCE.index(rung)]
-    doubtful = [
-        attempt for attempt in delivery.attempts if attempt.state == "unknown" and not attempt.resolved_by
-    ]
-    doubt = f" {_attempts(doubtful)}: unknown outcome." if doubtful else ""
+    unknown = (one for one in delivery.attempts if one.state == "unknown" and not one.resolved_by)
+    doubtful = ", ".join(f"attempt {one.n} over {one.channel}" for one in unknown)
+    doubt = f" {doubtful}: unknown outcome." if doubtful else ""
     if delivery.evidence == "none":
         return f"It is not proved that anything reached {delivery.person}.{doubt}"
     if missing:
@@ -116,15 +117,6 @@ def _not_proved(delivery: Delivery) -> str:
     if not proves(delivery.evidence, "authorised"):
         return f"It is not proved that the person decided anything by it.{doubt}"
     return doubt.strip() or "Everything that was asked for is proved."
-
-
-def _attempts(found: Sequence[Attempt]) -> str:
-    return ", ".join(f"attempt {attempt.n} over {attempt.channel}" for attempt in found)
-
-
-def _entry(one: Written, delivery: Delivery) -> Entry | None:
-    text = _words(one.event, delivery)
-    return Entry(seq=one.seq, at=one.at, text=text, hash=one.hash) if text else None
 
 
 def _words(event: e.AnyEvent, delivery: Delivery) -> str:
@@ -171,15 +163,11 @@ def instant(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
-def proof_page(report: ProofReport) -> Page:
+@paged
+def proof_page(report: ProofReport) -> Iterator[Block]:
     """Draw the sentences first, then the entries that they rest on."""
-    return Page(tuple(_blocks(report)))
-
-
-def _blocks(report: ProofReport) -> Iterator[Block]:
-    yield from render_header(
-        report.heading, f"what is proved of delivery {report.delivery} to {report.recipient}", zoned=False
-    )
+    about = f"what is proved of delivery {report.delivery} to {report.recipient}"
+    yield from render_header(report.heading, about, zoned=False)
     yield line(report.sentence, hang=2)
     yield Blank()
     yield line(report.not_proved, "warn", hang=2)
@@ -187,8 +175,8 @@ def _blocks(report: ProofReport) -> Iterator[Block]:
     yield line("ENTRIES OF THE JOURNAL", "title")
     for entry in report.entries:
         words = f"{instant(entry.at)}  {entry.text}"
-        yield Paragraph(cells=(Cell(f"{entry.seq}  ", "dim"), Cell(words)), hang=5)
-        yield Paragraph(cells=(Cell(f"sha256:{entry.hash}", "dim"),), indent=5)
+        yield flow(Cell(f"{entry.seq}  ", "dim"), words, hang=5)
+        yield line(f"sha256:{entry.hash}", "dim", indent=5)
     yield Blank()
     yield line(f"words: sha256:{report.body}", "dim")
     yield line(f"read at: {report.head}", "dim")

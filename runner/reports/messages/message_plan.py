@@ -10,7 +10,8 @@ import msgspec
 from runner.base.states import Kind, Refusal
 from runner.reports.core.formatting import count, mask_contact
 from runner.reports.core.header import marked
-from runner.reports.core.page import Blank, Block, Cell, Page, Table, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, Table, line, paged, table
+from runner.reports.core.report import Report, filled
 from runner.routing.messaging import DeliveryPlan
 
 
@@ -45,7 +46,7 @@ class PlannedRecipient(msgspec.Struct, frozen=True, kw_only=True):
     overridden: tuple[Refusal, ...] = ()
 
 
-class PlanReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/message-plan/v1"):
+class PlanReport(Report, frozen=True, kw_only=True, tag="tocsin/message-plan/v1"):
     """Who would be told over what, and what is refused, before anything is sent."""
 
     incident: str
@@ -70,10 +71,9 @@ def plan_report(
 
 
 def _recipient(message: PlannedMessage, plan: DeliveryPlan) -> PlannedRecipient:
-    return PlannedRecipient(
-        step=message.step,
-        title=message.title,
-        message_class=message.message_class,
+    return filled(
+        PlannedRecipient,
+        message,
         recipient=plan.person,
         channels=tuple(
             PlannedWay(
@@ -89,58 +89,51 @@ def _recipient(message: PlannedMessage, plan: DeliveryPlan) -> PlannedRecipient:
     )
 
 
-def plan_page(report: PlanReport, settings: str = "") -> Page:
+@paged
+def plan_page(report: PlanReport, settings: str = "") -> Iterator[Block]:
     """Draw a plan: for each message and person what is used in order, and what is refused by which rule.
 
     ``settings`` is the home's file, in which a way to those who cannot be reached is to be added.
     """
     standing = f"{count(report.sent, 'attempt')} made already" if report.sent else "nothing has been sent"
-    blocks: list[Block] = [*marked(report.kind), line(f"MESSAGE PLAN: {standing}", "title")]
+    yield from marked(report.kind)
+    yield line(f"MESSAGE PLAN: {standing}", "title")
     last = ""
-    for recipient in _folded(report.plan):
-        if recipient.title != last:
-            blocks += [Blank(), line(f"{recipient.title} ({recipient.message_class})", "title")]
-            last = recipient.title
-        blocks.extend(_planned(recipient))
+    for _, same in groupby(report.plan, key=_reasons):
+        first, *others = same
+        if first.title != last:
+            yield Blank()
+            yield line(f"{first.title} ({first.message_class})", "title")
+            last = first.title
+        yield _planned(first, ", ".join(one.recipient for one in (first, *others)))
     if not report.plan:
-        blocks.append(line("no message leaves at once", "dim"))
+        yield line("no message leaves at once", "dim")
     unreachable = [recipient.recipient for recipient in report.plan if not recipient.channels]
     if unreachable:
         people = ", ".join(dict.fromkeys(unreachable))
-        blocks += [Blank(), line(f"No channel can reach {people}. Call now.", "alarm", hang=2)]
+        yield Blank()
+        yield line(f"No channel can reach {people}. Call now.", "alarm", hang=2)
         if settings:
             missing = "To change this, add a permitted channel and their contacts on it"
-            blocks.append(line(f"{missing}, in {settings}; then tocsin doctor", "dim", hang=2))
-    return Page(tuple(blocks))
-
-
-def _folded(plan: Sequence[PlannedRecipient]) -> Iterator[PlannedRecipient]:
-    """Yield a plan in which people whom nothing reaches, for the same reasons, are told together."""
-    for _, same in groupby(plan, key=_reasons):
-        first, *others = same
-        names = ", ".join(one.recipient for one in (first, *others))
-        yield msgspec.structs.replace(first, recipient=names) if others else first
+            yield line(f"{missing}, in {settings}; then tocsin doctor", "dim", hang=2)
 
 
 def _reasons(one: PlannedRecipient) -> tuple[object, ...]:
+    """Return what people have in common who are told together: nothing reaches them, for the same reasons."""
     apart = one.recipient if one.channels else ""
     return one.title, apart, one.refusals, one.warnings, one.overridden
 
 
-def _planned(one: PlannedRecipient) -> Iterator[Block]:
-    rows: list[tuple[Cell, ...]] = []
+def _planned(one: PlannedRecipient, names: str) -> Table:
+    rows: list[Cells] = []
     for n, way in enumerate(one.channels, start=1):
         after = f"after {way.after_seconds // 60} min" if way.after_seconds else "at once"
-        who = one.recipient if n == 1 else ""
-        rows.append(
-            (Cell(who), Cell(f"{n}."), Cell(way.channel), Cell(f"{after}  {way.address}".strip(), "good"))
-        )
+        who = names if n == 1 else ""
+        rows.append((who, f"{n}.", way.channel, Cell(f"{after}  {way.address}".strip(), "good")))
     for refusal in one.refusals:
-        who = "" if rows else one.recipient
+        who = "" if rows else names
         why = f"refused, {refusal.rule}: {refusal.why}"
-        rows.append((Cell(who), Cell("–"), Cell(refusal.channel, "dim"), Cell(why, "warn")))
+        rows.append((who, "–", Cell(refusal.channel, "dim"), Cell(why, "warn")))
     for warning in one.warnings:
-        rows.append((Cell(""), Cell("!"), Cell(""), Cell(f"{warning.why} ({warning.rule})", "warn")))
-    if not rows:
-        rows.append((Cell(one.recipient), Cell("–"), Cell(""), Cell("no channel is set up", "alarm")))
-    yield Table(rows=tuple(rows), elastic=3)
+        rows.append(("", "!", "", Cell(f"{warning.why} ({warning.rule})", "warn")))
+    return table(rows or [(names, "–", "", Cell("no channel is set up", "alarm"))], 3)

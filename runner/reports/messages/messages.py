@@ -14,7 +14,6 @@ from runner.incident.messages.compromised_traffic import Exposure, exposures
 from runner.incident.state.incident import Attempt, Delivery, Incident
 from runner.incident.state.quorum import (
     answered_by_deputy,
-    awaited,
     count_reached,
     deliveries_of,
     places,
@@ -25,9 +24,10 @@ from runner.reports.core.attention_item import AttentionItem
 from runner.reports.core.do_now import do_now
 from runner.reports.core.formatting import RECEIPTS, count, here, person_name, when
 from runner.reports.core.header import Heading, heading_of, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Cells, Tone, do, line, paged, section
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import NotWritten, not_written
-from runner.reports.messages.attention_messages import deliveries
+from runner.reports.messages.attention_messages import deliveries, is_awaited, next_attempt
 from runner.routing.messaging import proves
 
 
@@ -84,7 +84,7 @@ PROVED: Mapping[Proof, str] = {
 NO_WORDS: Mapping[str, str] = {}
 
 
-_OUTCOME: Mapping[AttemptState, tuple[str, Tone]] = {
+OUTCOMES: Mapping[AttemptState, tuple[str, Tone]] = {
     "sending": ("no outcome yet", "warn"),
     "accepted": ("accepted by provider", "plain"),
     "rejected": ("failed permanently", "alarm"),
@@ -172,7 +172,7 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     needed: int = 0
 
 
-class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/messages/v1"):
+class MessagesReport(Report, frozen=True, kw_only=True, tag="tocsin/messages/v1"):
     """All deliveries of an incident."""
 
     incident: str
@@ -188,7 +188,7 @@ class MessagesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schem
     """What of these messages is in DO NOW."""
 
 
-class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/delivery/v1"):
+class DeliveryReport(Report, frozen=True, kw_only=True, tag="tocsin/delivery/v1"):
     """One delivery of an incident."""
 
     heading: Heading
@@ -203,43 +203,21 @@ def delivery_row(
 ) -> DeliveryRow:
     """Return one delivery as it is shown; ``exposed`` is what of it went through compromised domains."""
     message = incident.messages.get(delivery.message)
-    moves = delivery.state == "active"
-    return DeliveryRow(
+    return filled(
+        DeliveryRow,
+        delivery,
         delivery=delivery.id,
         recipient=delivery.person,
-        goal=delivery.goal,
-        evidence=delivery.evidence,
-        state=delivery.state,
         attempts=tuple(attempt_view(attempt) for attempt in delivery.attempts),
-        refusals=delivery.refusals,
-        message=delivery.message,
         message_class=message.message_class.name if message else "",
-        step=delivery.step,
-        channels=delivery.channels,
-        overridden=delivery.overridden,
         exposed=tuple(exposure.domain for exposure in exposed),
         answered_over=tuple(exposure.domain for exposure in exposed if exposure.acknowledged),
-        stuck=delivery.stuck,
-        level=delivery.level,
         starts_at=delivery.starts_at if delivery.waits and delivery.state == "active" else None,
-        reminders=delivery.reminders,
-        lapsed=delivery.lapsed,
         owed=message.owed if message and delivery.level == 0 and delivery.state != "satisfied" else None,
         title=title,
         sent_at=message.at if message else None,
-        roles=delivery.roles,
         wanted=message is not None and is_awaited(incident, delivery),
-        next_at=incident.sends.get(delivery.id) or incident.looks.get(delivery.id) if moves else None,
-        acked_at=delivery.acked_at,
-        acked_via=delivery.acked_via,
-    )
-
-
-def is_awaited(incident: Incident, delivery: Delivery) -> bool:
-    """Tell whether an answer of this person is wanted and still awaited."""
-    message = incident.messages[delivery.message]
-    return (
-        message.message_class.wants_answer and not message.about and delivery in awaited(incident, message.id)
+        next_at=next_attempt(incident, delivery) if delivery.state == "active" else None,
     )
 
 
@@ -254,15 +232,10 @@ def message_titles(incident: Incident, words: Mapping[str, str]) -> dict[str, st
 
 def attempt_view(attempt: Attempt) -> AttemptView:
     """Return one try as it is shown."""
-    return AttemptView(
-        n=attempt.n,
-        channel=attempt.channel,
-        state=attempt.state,
-        provider_id=attempt.provider_id,
+    return filled(
+        AttemptView,
+        attempt,
         at=attempt.started_at,
-        ended_at=attempt.ended_at,
-        reason=attempt.reason,
-        resolved_by=attempt.resolved_by,
         receipts=tuple(
             ReceiptView(kind=receipt.kind, at=receipt.at, code=receipt.code) for receipt in attempt.receipts
         ),
@@ -306,12 +279,10 @@ def messages(
     incident: Incident, now: datetime | None = None, words: Mapping[str, str] = NO_WORDS
 ) -> MessagesReport:
     """Return the list of deliveries; ``words`` are the titles of the steps by invocation."""
-    return MessagesReport(
+    return filled(
+        MessagesReport,
+        incident,
         incident=incident.id,
-        codename=incident.codename,
-        title=incident.title,
-        kind=incident.kind,
-        state=incident.state,
         deliveries=delivery_rows(incident, words),
         roles=tuple(row for name in incident.messages for row in role_rows(incident, name)),
         not_written=not_written(incident),
@@ -334,15 +305,15 @@ def message(incident: Incident, delivery: str, code: str = "") -> DeliveryReport
     )
 
 
-def delivery_cells(row: DeliveryRow, now: datetime) -> tuple[Cell, ...]:
+def delivery_cells(row: DeliveryRow, now: datetime) -> Cells:
     """Return a delivery as cells: for whom, by which channel, its status, when, its id."""
     last = row.attempts[-1] if row.attempts else None
     via = last.channel if last else next(iter(row.channels if row.state == "active" else ()), "")
     return (
-        Cell(person_name(row.recipient)),
-        Cell(via),
+        person_name(row.recipient),
+        via,
         Cell(*standing(row)),
-        Cell(when(last.at, now) if last else ""),
+        when(last.at, now) if last else "",
         Cell(row.delivery, "dim"),
     )
 
@@ -387,77 +358,51 @@ def _standing(row: DeliveryRow) -> tuple[str, Tone]:
             return f"{proved}{wanted}{doubt}", "alarm" if unknown else "warn"
 
 
-def message_page(report: DeliveryReport, now: datetime) -> Page:
+@paged
+def message_page(report: DeliveryReport, now: datetime) -> Iterator[Block]:
     """Draw one delivery with its attempts, its evidence and the channels that were refused."""
     row = report.delivery
-    words, tone = standing(row)
-    blocks: list[Block] = [
-        *render_header(report.heading, f"Message to {person_name(row.recipient)} ({row.message_class})"),
-        line(words, tone),
-        line(f"Goal: {row.goal} · evidence of delivery: {row.evidence} · {row.delivery}", "dim"),
-    ]
+    about = f"Message to {person_name(row.recipient)} ({row.message_class})"
+    yield from render_header(report.heading, about)
+    yield line(*standing(row))
+    yield line(f"Goal: {row.goal} · evidence of delivery: {row.evidence} · {row.delivery}", "dim")
     if report.code:
-        blocks.append(line(f"Code, shows that the message is from us: {report.code}", "dim"))
-    blocks.extend(attempt_blocks(row.attempts, now))
-    blocks.extend(_refused(row.refusals, row.channels))
-    blocks.extend(_overridden(row.overridden))
-    if row.stuck or any(a.state == "unknown" and not a.resolved_by for a in row.attempts):
-        blocks += [Blank(), _command(suggested_actions.resolve(row.delivery))]
+        yield line(f"Code, shows that the message is from us: {report.code}", "dim")
+    yield from attempt_blocks(row.attempts, now)
+    if row.channels:
+        yield from (Blank(), line(f"Channels in order: {', '.join(row.channels)}", hang=2))
+    yield from _rules("BLOCKED CHANNELS", row.refusals, "warn")
+    yield from _rules("SENT WITH A RULE OVERRIDE", row.overridden, "alarm")
+    if row.stuck or unresolved(row):
+        yield from (Blank(), do(suggested_actions.resolve(row.delivery)))
     elif row.state != "satisfied":
-        blocks += [Blank(), _command(suggested_actions.call(row.delivery))]
-    return Page(tuple(blocks))
-
-
-def _command(text: str) -> Paragraph:
-    return Paragraph(cells=(Cell("→ "), Cell(text, "command")), hang=2)
+        yield from (Blank(), do(suggested_actions.call(row.delivery)))
 
 
 def attempt_blocks(attempts: Sequence[AttemptView], now: datetime) -> Iterator[Block]:
     """Yield the tries of a delivery or an action, each with what came of it."""
-    if not attempts:
-        return
-    yield Blank()
-    yield line("DELIVERY ATTEMPTS", "title")
-    rows = []
+    rows: list[Cells] = []
     for attempt in attempts:
-        words, tone = _OUTCOME[attempt.state]
+        words, tone = OUTCOMES[attempt.state]
         by = f" (resolved by {person_name(attempt.resolved_by)})" if attempt.resolved_by else ""
         reason = f": {attempt.reason}" if attempt.reason else ""
         ref = f" [{attempt.provider_id}]" if attempt.provider_id else ""
         cell = Cell(f"{words}{by}{reason}{ref}", tone)
-        rows.append((Cell(f"{attempt.n}"), Cell(when(attempt.at, now), "dim"), Cell(attempt.channel), cell))
+        rows.append((f"{attempt.n}", Cell(when(attempt.at, now), "dim"), attempt.channel, cell))
         rows.extend(_receipt_cells(receipt, now) for receipt in attempt.receipts)
-    yield Table(rows=tuple(rows), elastic=3)
+    return section("DELIVERY ATTEMPTS", rows, 3)
 
 
-def _receipt_cells(receipt: ReceiptView, now: datetime) -> tuple[Cell, Cell, Cell, Cell]:
+def _receipt_cells(receipt: ReceiptView, now: datetime) -> Cells:
     """Return a receipt as cells, under its attempt."""
     code = f" ({receipt.code})" if receipt.code else ""
     text = f"receipt: {RECEIPTS.get(receipt.kind, receipt.kind)}{code}"
     tone: Tone = "alarm" if receipt.kind in RECEIPTS else "good"
-    return Cell(""), Cell(when(receipt.at, now), "dim"), Cell(""), Cell(text, tone)
+    return "", Cell(when(receipt.at, now), "dim"), "", Cell(text, tone)
 
 
-def _refused(refusals: Sequence[Refusal], channels: Sequence[str]) -> Iterator[Block]:
-    if channels:
-        yield Blank()
-        yield line(f"Channels in order: {', '.join(channels)}", hang=2)
-    if refusals:
-        yield Blank()
-        yield line("BLOCKED CHANNELS", "title")
-        yield Table(
-            rows=tuple((Cell(r.channel), Cell(r.rule, "dim"), Cell(r.why, "warn")) for r in refusals),
-            elastic=2,
-        )
-
-
-def _overridden(overridden: Sequence[Refusal]) -> Iterator[Block]:
-    if overridden:
-        yield from (Blank(), line("SENT WITH A RULE OVERRIDE", "title"))
-        yield Table(
-            rows=tuple((Cell(r.channel), Cell(r.rule, "dim"), Cell(r.why, "alarm")) for r in overridden),
-            elastic=2,
-        )
+def _rules(title: str, refusals: Sequence[Refusal], tone: Tone) -> Iterator[Block]:
+    return section(title, ((r.channel, Cell(r.rule, "dim"), Cell(r.why, tone)) for r in refusals), 2)
 
 
 def unproved(rows: Sequence[DeliveryRow]) -> tuple[DeliveryRow, ...]:
@@ -465,6 +410,6 @@ def unproved(rows: Sequence[DeliveryRow]) -> tuple[DeliveryRow, ...]:
     return tuple(
         row
         for row in rows
-        if any(a.state == "unknown" and not a.resolved_by for a in row.attempts)
+        if unresolved(row)
         or (row.state == "exhausted" and row.goal != "none" and not proves(row.evidence, row.goal))
     )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from runner.base.states import AttemptState
 from runner.reports.core import suggested_actions
 from runner.reports.core.attention_rows import attention_rows
 from runner.reports.core.formatting import here, person_name, person_names, when
 from runner.reports.core.header import Heading, list_header
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Row, Table, Tone, arrow, line, rows
+from runner.reports.core.page import Block, Cell, Cells, Row, Tone, arrow, flow, line, paged, rows, table
+from runner.reports.core.report import filled
 from runner.reports.core.task_rows import not_written_lines
 from runner.reports.messages.messages import (
+    OUTCOMES,
     AttemptView,
     DeliveryRow,
     MessageRow,
@@ -21,14 +22,6 @@ from runner.reports.messages.messages import (
     standing,
 )
 
-_OUTCOMES: Mapping[AttemptState, str] = {
-    "sending": "being sent",
-    "accepted": "accepted by provider",
-    "rejected": "failed permanently",
-    "throttled": "deferred by provider",
-    "not_sent": "not sent",
-    "unknown": "unknown outcome",
-}
 _QUORUMS: Mapping[str, str] = {
     "each_role": "one acknowledgement per role",
     "all": "acknowledgement from everyone",
@@ -38,55 +31,35 @@ _QUORUMS: Mapping[str, str] = {
 _VIA: Mapping[str, str] = {"code": "with the code", "link": "by the link", "telephone": "by phone"}
 
 
-def messages_page(report: MessagesReport, now: datetime) -> Page:
+@paged
+def messages_page(report: MessagesReport, now: datetime) -> Iterator[Block]:
     """Draw the list: DO NOW, then each message with its people."""
-    heading = Heading(
-        incident=report.incident,
-        codename=report.codename,
-        title=report.title,
-        kind=report.kind,
-        state=report.state,
-    )
-    blocks: list[Block] = [*list_header(heading, "Messages", now), *not_written_lines(report.not_written)]
+    yield from list_header(filled(Heading, report), "Messages", now)
+    yield from not_written_lines(report.not_written)
     if not (report.deliveries or report.roles):
-        return Page((*blocks, line("No message was sent", "dim")))
-    blocks += do_now_blocks(report, now)
+        yield line("No message was sent", "dim")
+        return
+    if report.needs_attention:
+        yield line(f"DO NOW ({len(report.needs_attention)})", "title")
+        yield from rows(attention_rows(report.needs_attention, now))
+    else:
+        yield flow(Cell("No message needs action now", "good"), arrow(suggested_actions.STATUS))
     known = {message.message for message in report.messages}
     others = [row for row in report.deliveries if row.message not in known]
     if others:
-        blocks.append(Table(rows=tuple(cell for row in others for cell in _cells(row, now)), elastic=2))
+        yield table((cells for row in others for cells in _cells(row, now)), 2)
     for message in report.messages:
-        found = [row for row in report.deliveries if row.message == message.message]
-        roles = [role for role in report.roles if role.message == message.message]
-        blocks += _message(message, found, roles, now)
-    return Page(tuple(blocks))
+        rule = _QUORUMS.get(message.quorum, f"{message.quorum} acknowledgements")
+        reached = f": {message.reached} of {message.needed}" if message.needed else ""
+        words = f" · sent {when(message.sent_at, now)} · {rule}{reached}"
+        yield flow(Cell(message.title, "title"), words, hang=2)
+        own = (row for row in report.deliveries if row.message == message.message)
+        roles = (role for role in report.roles if role.message == message.message)
+        unpaged = (_role_cells(role) for role in roles if role.state in ("filled_by_opener", "unheld"))
+        yield table((*(cells for row in own for cells in _cells(row, now)), *unpaged), 2)
 
 
-def do_now_blocks(report: MessagesReport, now: datetime) -> Iterator[Block]:
-    """Yield what is required now of these messages."""
-    items = report.needs_attention
-    if items:
-        yield line(f"DO NOW ({len(items)})", "title")
-        yield from rows(attention_rows(items, now))
-    else:
-        yield Paragraph(cells=(Cell("No message needs action now", "good"), arrow("tocsin status")))
-
-
-def _message(
-    message: MessageRow, found: Sequence[DeliveryRow], roles: Sequence[RoleRow], now: datetime
-) -> Iterator[Block]:
-    rule = _QUORUMS.get(message.quorum, f"{message.quorum} acknowledgements")
-    reached = f": {message.reached} of {message.needed}" if message.needed else ""
-    words = f" · sent {when(message.sent_at, now)} · {rule}{reached}"
-    yield Paragraph(cells=(Cell(message.title, "title"), Cell(words)), hang=2)
-    cells: list[tuple[Cell, ...]] = []
-    for row in found:
-        cells.extend(_cells(row, now))
-    cells.extend(_role_cells(role) for role in roles if role.state in ("filled_by_opener", "unheld"))
-    yield Table(rows=tuple(cells), elastic=2)
-
-
-def _cells(row: DeliveryRow, now: datetime) -> Iterator[tuple[Cell, ...]]:
+def _cells(row: DeliveryRow, now: datetime) -> Iterator[Cells]:
     """Yield a delivery: its status, for whom, what was said last, its id; the channels on lines below."""
     word, tone = _word(row)
     roles = f"{', '.join(row.roles)}: " if row.roles else ""
@@ -111,7 +84,7 @@ def _cells(row: DeliveryRow, now: datetime) -> Iterator[tuple[Cell, ...]]:
     exposed: Tone = "alarm" if row.exposed else "plain"
     yield Cell(word, tone), who, Cell(said, exposed), Cell(row.delivery, "dim")
     for channel in channels:
-        yield Cell(""), Cell(""), Cell(channel), Cell("")
+        yield "", "", channel, ""
 
 
 def _word(row: DeliveryRow) -> tuple[str, Tone]:
@@ -135,11 +108,11 @@ def _word(row: DeliveryRow) -> tuple[str, Tone]:
             return ("AWAITED", "warn") if row.goal in ("acked", "authorised") else ("BEING SENT", "plain")
 
 
-def _role_cells(role: RoleRow) -> tuple[Cell, ...]:
+def _role_cells(role: RoleRow) -> Cells:
     if role.state == "unheld":
-        return Cell("NOT PAGED", "alarm"), Cell(role.role), Cell("nobody has this role", "alarm"), Cell("")
+        return Cell("NOT PAGED", "alarm"), role.role, Cell("nobody has this role", "alarm"), ""
     who = f"{role.role}: {person_names(role.persons)}"
-    return Cell("NOT PAGED", "dim"), Cell(who), Cell("opened the incident", "dim"), Cell("")
+    return Cell("NOT PAGED", "dim"), who, Cell("opened the incident", "dim"), ""
 
 
 def channel_words(row: DeliveryRow) -> list[str]:
@@ -159,9 +132,8 @@ def _channel(name: str, found: Sequence[AttemptView]) -> str:
     failed = any(receipt.kind in ("failed", "stopped") for receipt in last.receipts)
     if last.state == "accepted" and failed:
         return f"{name}: failed permanently"
-    return (
-        f"{name} {_OUTCOMES[last.state]}" if last.state == "accepted" else f"{name}: {_OUTCOMES[last.state]}"
-    )
+    words = "being sent" if last.state == "sending" else OUTCOMES[last.state][0]
+    return f"{name}{'' if last.state == 'accepted' else ':'} {words}"
 
 
 def awaiting_blocks(
@@ -175,12 +147,12 @@ def awaiting_blocks(
         unit = "roles" if message.quorum == "each_role" else "people"
         left = message.needed - message.reached
         rest = f" ({left} of {message.needed} {unit}) · {message.title} · sent {when(message.sent_at, now)}"
-        yield Paragraph(cells=(Cell("AWAITING ACKNOWLEDGEMENT", "title"), Cell(rest)), hang=2)
+        yield flow(Cell("AWAITING ACKNOWLEDGEMENT", "title"), rest, hang=2)
         entries = []
         for row in waiting[:most]:
             words = " · ".join(channel_words(row)) or "not sent yet"
-            entries.append(Row(first=Cell(person_name(row.recipient)), cells=(Cell(words),)))
+            entries.append(Row(person_name(row.recipient), (words,)))
         yield from rows(entries)
         call = suggested_actions.as_shown(suggested_actions.call(waiting[0].delivery))
         more = f"{len(waiting) - most} more → tocsin message list. " if len(waiting) > most else ""
-        yield Paragraph(cells=(Cell(f"{more}No answer? Call, then record"), arrow(call)), indent=17, hang=0)
+        yield flow(f"{more}No answer? Call, then record", arrow(call), indent=17, hang=0)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
 
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import scope_words, when
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, line
-from runner.routing.rule_book import RULE_BOOK, KeptBy, Rule
+from runner.reports.core.page import Blank, Block, Cell, Cells, flow, line, paged, table
+from runner.reports.core.report import Report, filled
+from runner.routing.rule_book import RULE_BOOK, KeptBy
 
 
 class OverrideView(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,9 +44,7 @@ class RuleView(msgspec.Struct, frozen=True, kw_only=True):
     firm: bool
 
 
-class RulesReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/message-rules/v1"
-):
+class RulesReport(Report, frozen=True, kw_only=True, tag="tocsin/message-rules/v1"):
     """Every rule of messages, and what of them was set aside in the incident that is meant."""
 
     rules: tuple[RuleView, ...]
@@ -56,19 +55,7 @@ def override_views(incident: Incident | None) -> tuple[OverrideView, ...]:
     """Return the rules that were set aside, oldest first."""
     found = incident.overrides.values() if incident is not None else ()
     return tuple(
-        OverrideView(
-            entry=override.seq,
-            rule=override.rule,
-            by=override.by,
-            role=override.role,
-            at=override.at,
-            reason=override.reason,
-            channel=override.channel,
-            message_class=override.message_class,
-            person=override.person,
-            text=override.text,
-            domains=tuple(sorted(override.domains)),
-        )
+        filled(OverrideView, override, entry=override.seq, domains=tuple(sorted(override.domains)))
         for override in found
     )
 
@@ -76,55 +63,32 @@ def override_views(incident: Incident | None) -> tuple[OverrideView, ...]:
 def rules_report(incident: Incident | None) -> RulesReport:
     """Return the whole book."""
     return RulesReport(
-        rules=tuple(_rule(one) for one in RULE_BOOK.values()), overrides=override_views(incident)
+        rules=tuple(filled(RuleView, one, rule=one.number) for one in RULE_BOOK.values()),
+        overrides=override_views(incident),
     )
 
 
-def _rule(one: Rule) -> RuleView:
-    return RuleView(
-        rule=one.number,
-        says=one.says,
-        kept_by=one.kept_by,
-        source=one.source,
-        jurisdiction=one.jurisdiction,
-        as_of=one.as_of,
-        confirmed=one.confirmed,
-        firm=one.firm,
-    )
-
-
-def rules_page(report: RulesReport, now: datetime) -> Page:
+@paged
+def rules_page(report: RulesReport, now: datetime) -> Iterator[Block]:
     """Draw the book: what each rule says, on what ground, and how sure that is."""
-    blocks: list[Block] = [*overrides_blocks(report.overrides, now)]
-    blocks += [Blank()] if blocks else []
+    if report.overrides:
+        yield from overrides_blocks(report.overrides, now)
+        yield Blank()
     for rule in report.rules:
         firm = ", no override" if rule.firm else ""
         doubt = "" if rule.confirmed else " – RECALLED, not confirmed"
-        blocks += [
-            Paragraph(cells=(Cell(f"{rule.rule:<9}", "title"), Cell(rule.says)), hang=9),
-            line(
-                f"{rule.source} ({rule.jurisdiction}, as of {rule.as_of}){doubt}{firm}",
-                "dim",
-                indent=9,
-                hang=2,
-            ),
-        ]
-    return Page(tuple(blocks))
+        ground = f"{rule.source} ({rule.jurisdiction}, as of {rule.as_of}){doubt}{firm}"
+        yield flow(Cell(f"{rule.rule:<9}", "title"), rule.says, hang=9)
+        yield line(ground, "dim", indent=9, hang=2)
 
 
 def overrides_blocks(found: Sequence[OverrideView], now: datetime) -> tuple[Block, ...]:
     """Return the rule overrides as blocks; nothing where there is none."""
     if not found:
         return ()
-    rows = tuple(
-        (
-            Cell(view.rule, "alarm"),
-            Cell(
-                f"{scope_words(view.channel, view.message_class, view.person, view.text)}: {view.reason}",
-                "warn",
-            ),
-            Cell(f"{view.by}{f' ({view.role})' if view.role else ''}, {when(view.at, now)}", "dim"),
-        )
-        for view in found
-    )
-    return (line("RULE OVERRIDES", "title"), Table(rows=rows, elastic=1))
+    rows: list[Cells] = []
+    for view in found:
+        scope = scope_words(view.channel, view.message_class, view.person, view.text)
+        who = f"{view.by}{f' ({view.role})' if view.role else ''}, {when(view.at, now)}"
+        rows.append((Cell(view.rule, "alarm"), Cell(f"{scope}: {view.reason}", "warn"), Cell(who, "dim")))
+    return (line("RULE OVERRIDES", "title"), table(rows, 1))

@@ -7,11 +7,12 @@ from typing import Literal
 
 import msgspec
 
+from runner.actions import Action, Slot
 from runner.incident.messages.room_provisioning import failure, is_done
 from runner.incident.state.incident import Incident, RoomTask
-from runner.reports.core import suggested_actions
 from runner.reports.core.attention_item import AttentionItem
-from runner.reports.core.page import Block, line
+from runner.reports.core.page import Block, Tone, line
+from runner.reports.core.report import filled
 
 
 class GuestRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,17 +42,13 @@ def room_view(incident: Incident) -> RoomView | None:
     room = incident.war_room
     if room is None:
         return None
-    errands = incident.errands.values()
-    return RoomView(
-        name=room.name,
-        address=room.address,
-        domains=room.domains,
+    guests = [errand for errand in incident.errands.values() if errand.room == room.name and errand.person]
+    return filled(
+        RoomView,
+        room,
         opened=bool(room.channel),
-        agreed_by=room.agreed_by,
-        guests=tuple(_guest(errand) for errand in errands if errand.room == room.name and errand.person),
-        passed_over={
-            errand.room: why for errand in errands if not errand.person and (why := failure(errand))
-        },
+        guests=tuple(map(_guest, guests)),
+        passed_over=dict(_passed_over(incident)),
     )
 
 
@@ -62,13 +59,16 @@ def _guest(one: RoomTask) -> GuestRow:
     return GuestRow(person=one.person, state="not_invited" if why else "pending", why=why)
 
 
+def _passed_over(incident: Incident) -> Iterator[tuple[str, str]]:
+    """Yield the rooms that could not be opened, each with the reason."""
+    for errand in incident.errands.values():
+        if not errand.person and (why := failure(errand)):
+            yield errand.room, why
+
+
 def errand_words(one: RoomTask) -> str:
     """Return what a timeline calls the asking of a provider."""
-    return (
-        f"letting {one.person} into the war room {one.room}"
-        if one.person
-        else f"opening the war room {one.room}"
-    )
+    return f"{f'letting {one.person} into' if one.person else 'opening'} the war room {one.room}"
 
 
 def nowhere(incident: Incident) -> Iterator[AttentionItem]:
@@ -76,35 +76,26 @@ def nowhere(incident: Incident) -> Iterator[AttentionItem]:
     room = incident.war_room
     if room is None or room.name:
         return
-    failed = [
-        f"{errand.room}: {why}"
-        for errand in incident.errands.values()
-        if not errand.person and (why := failure(errand))
-    ]
+    failed = "; ".join(f"{name}: {why}" for name, why in _passed_over(incident))
     yield AttentionItem(
         kind="no_war_room",
-        severity="high",
         ref=incident.id,
-        since=None,
         text="No war room can be used. Agree on one out-of-band, then record the address"
-        + (f" ({'; '.join(failed)})" if failed else ""),
-        command=suggested_actions.USE_ROOM,
+        + (f" ({failed})" if failed else ""),
+        action=Action("room.use", args={"address": Slot("ADDRESS")}),
     )
 
 
 def room_blocks(room: RoomView) -> Iterator[Block]:
     """Yield the lines of a page."""
+    tone: Tone = "warn"
+    words = f"Tocsin is opening {room.name}"
     if not room.name:
-        yield line(
-            "WAR ROOM (out-of-band)  No room can be used. Agree on one by phone, then record it.",
-            "alarm",
-            hang=2,
-        )
+        words, tone = "No room can be used. Agree on one by phone, then record it.", "alarm"
     elif room.address:
         whence = f"agreed on by {room.agreed_by}" if room.agreed_by else room.name
-        yield line(f"WAR ROOM (out-of-band)  {room.address} ({whence})", "title", hang=2)
-    else:
-        yield line(f"WAR ROOM (out-of-band)  Tocsin is opening {room.name}", "warn", hang=2)
+        words, tone = f"{room.address} ({whence})", "title"
+    yield line(f"WAR ROOM (out-of-band)  {words}", tone, hang=2)
     for state, words in (("invited", "invited"), ("pending", "being invited")):
         people = [guest.person for guest in room.guests if guest.state == state]
         if people:

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from shlex import quote
 
 import msgspec
 
+from runner.actions import Action
 from runner.base.states import Kind
 from runner.errors import NotFound
 from runner.incident.messages.compromised_traffic import exposed_approval
 from runner.incident.notices.staleness import ChangedFact, change_words, changes, not_passed
 from runner.incident.state.incident import Adoption, AsItWas, Document, Incident, Invocation, Override
-from runner.reports.core import suggested_actions
 from runner.reports.core.formatting import count, moment, short_digest, when
 from runner.reports.core.header import Heading, heading_of, list_header, render_header
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import (
+    Blank,
+    Block,
+    Cell,
+    Cells,
+    Page,
+    Tone,
+    do,
+    fields,
+    flow,
+    line,
+    paged,
+    table,
+)
+from runner.reports.core.report import Report, filled
 from runner.reports.core.task_rows import handle
 
 
@@ -71,7 +86,7 @@ class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Counsel's word that it may be approved and filed all the same; null where it does not cover every change."""
 
 
-class NoticesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/notices/v1"):
+class NoticesReport(Report, frozen=True, kw_only=True, tag="tocsin/notices/v1"):
     """All rendered notices of an incident."""
 
     heading: Heading
@@ -79,9 +94,7 @@ class NoticesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema
     notices: tuple[NoticeRow, ...]
 
 
-class NoticeReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/rendered-notice/v1"
-):
+class NoticeReport(Report, frozen=True, kw_only=True, tag="tocsin/rendered-notice/v1"):
     """One rendered notice."""
 
     heading: Heading
@@ -105,23 +118,13 @@ def _row(
     bound = incident.invocations.get(document.step)
     signing = [i for i in incident.invocations.values() if bound is not None and _binds(incident, i, bound)]
     waiting = [i.id for i in signing if i.state in ("ready", "active") and not i.over]
-    return NoticeRow(
+    return filled(
+        NoticeRow,
+        document,
         document=document.id,
-        notice=document.notice,
-        version=document.version,
-        duty=document.duty,
-        step=document.step,
-        status=document.status,
-        digest=document.digest,
-        files=document.files,
-        gaps=document.gaps,
-        at=document.at,
-        by=document.by,
         current=current,
         approvals=tuple(row for i in signing for row in approval_rows(incident, i, document.digest)),
         approve_step=handle(incident, waiting[0]) if waiting else "",
-        override=document.override,
-        adoption=document.adoption,
         stale=bool(changed),
         changed=changed,
         as_it_was=document.as_it_was if changed and not not_passed(incident, document, changed) else None,
@@ -136,16 +139,11 @@ def approval_rows(incident: Incident, invocation: Invocation, digest: str) -> tu
     """Return the words given in one approval, each with whether it binds ``digest``."""
     users = [a.os_user for a in invocation.approvals if a.os_user and a.approved]
     return tuple(
-        ApprovalRow(
+        filled(
+            ApprovalRow,
+            a,
             step=invocation.id,
-            by=a.by,
-            role=a.role,
-            approved=a.approved,
-            at=a.at,
             binds=bool(digest) and a.digest == digest and not a.void and not a.provisional,
-            reason=a.reason,
-            proven_by=a.proven_by,
-            recorded_by=a.recorded_by,
             provisional=a.provisional and not a.void,
             shared_os_user=a.approved and users.count(a.os_user) > 1,
             exposed=exposed_approval(incident, invocation, a),
@@ -185,7 +183,7 @@ def unrendered(incident: Incident) -> str:
         if invocation.kind == "notice" and not invocation.over
     ]
     for step in sorted(steps, key=lambda found: found.state == "waiting"):
-        name = suggested_actions.shell_word(handle(incident, step.id))
+        name = quote(handle(incident, step.id))
         if step.state == "waiting":
             return f"{step.id} waits, see: tocsin task show {name}"
         return f"render it: tocsin notice render {name}"
@@ -207,11 +205,11 @@ def _listed(notices: Sequence[NoticeRow], now: datetime) -> Iterator[Block]:
         if found:
             yield line(f"{'CURRENT' if current else 'SUPERSEDED'} ({len(found)})", "title")
         for row in found:
-            yield Table(rows=(notice_cells(row, now),), elastic=1)
+            yield table((notice_cells(row, now),), 1)
             yield line(row.document, "dim", indent=4)
 
 
-def notice_cells(row: NoticeRow, now: datetime) -> tuple[Cell, ...]:
+def notice_cells(row: NoticeRow, now: datetime) -> Cells:
     """Return a notice as cells: name, status, time, digest."""
     tone: Tone = "plain" if row.current else "dim"
     return (
@@ -245,41 +243,27 @@ def notice_words(row: NoticeRow) -> str:
     return ", ".join(parts)
 
 
-def notice_page(report: NoticeReport) -> Page:
+@paged
+def notice_page(report: NoticeReport) -> Iterator[Block]:
     """Draw one notice: what it is, what is missing in it, its files, its approvals."""
     row = report.notice
-    blocks: list[Block] = [
-        *render_header(report.heading, f"notice {row.notice} {row.version}, rendering {row.document}")
-    ]
-    facts = [
-        ("standing", notice_words(row)),
-        ("duty", row.duty),
-        ("made", f"{moment(row.at)}{f' by {row.by}' if row.by else ''}"),
-        ("digest", row.digest),
-    ]
-    blocks.append(
-        Table(rows=tuple((Cell(name, "dim"), Cell(text)) for name, text in facts if text), elastic=1)
-    )
-    blocks.extend(override_blocks(row))
-    blocks.extend(_gaps(row))
-    blocks += [Blank(), line("FILES", "title")]
-    blocks.append(
-        Table(rows=tuple((Cell(fmt), Cell(digest, "dim")) for fmt, digest in row.files.items()), elastic=1)
-    )
-    blocks.extend(approval_blocks(row.approvals))
-    if row.approve_step and row.current:
-        command = f"tocsin approve {suggested_actions.shell_word(row.approve_step)} --digest {row.digest}"
-        blocks += [Blank(), Paragraph(cells=(Cell("→ "), Cell(command, "command")), hang=2)]
-    return Page(tuple(blocks))
-
-
-def _gaps(row: NoticeRow) -> Iterator[Block]:
-    if not row.gaps:
-        return
-    yield Blank()
-    yield line("GAPS, visible in the text", "title")
+    yield from render_header(report.heading, f"notice {row.notice} {row.version}, rendering {row.document}")
+    made = f"{moment(row.at)}{f' by {row.by}' if row.by else ''}"
+    facts = (("standing", notice_words(row)), ("duty", row.duty), ("made", made), ("digest", row.digest))
+    yield fields(facts)
+    yield from override_blocks(row)
+    if row.gaps:
+        yield Blank()
+        yield line("GAPS, visible in the text", "title")
     for gap in row.gaps:
         yield line(f"– {gap}", "warn" if gap.startswith("missing") else "plain", indent=2, hang=2)
+    yield Blank()
+    yield line("FILES", "title")
+    yield table(((fmt, Cell(digest, "dim")) for fmt, digest in row.files.items()), 1)
+    yield from approval_blocks(row.approvals)
+    if row.approve_step and row.current:
+        yield Blank()
+        yield do(Action("step.approve", row.approve_step, {"digest": row.digest}))
 
 
 def override_blocks(row: NoticeRow) -> Iterator[Block]:
@@ -289,26 +273,19 @@ def override_blocks(row: NoticeRow) -> Iterator[Block]:
         yield line("STALE: facts changed since it was rendered", "alarm")
         for fact in row.changed:
             yield line(f"– {change_words(fact)}", "alarm", indent=2, hang=2)
-    if row.as_it_was is not None:
-        word = row.as_it_was
-        yield line(
-            f"AS IT WAS, by {word.by}, {moment(word.at)}: {word.reason}; a supplement is to follow",
-            "alarm",
-            hang=2,
-        )
-    if row.override is not None:
-        waived = row.override
+    if (word := row.as_it_was) is not None:
+        said = f"AS IT WAS, by {word.by}, {moment(word.at)}: {word.reason}"
+        yield line(f"{said}; a supplement is to follow", "alarm", hang=2)
+    if (waived := row.override) is not None:
         yield Blank()
         yield line(f"OVERRIDDEN by {waived.by}, {moment(waived.at)}: {waived.reason}", "alarm", hang=2)
         for item in waived.items:
             yield line(f"– {item}", "alarm", indent=2, hang=2)
-    if row.adoption is not None:
-        took = row.adoption
+    if (took := row.adoption) is not None:
         tracked = f", {count(took.tracked, 'tracked change')} taken as final" if took.tracked else ""
+        said = f"TEXT from a Word file that {took.by} took back, {moment(took.at)}{tracked}"
         yield Blank()
-        yield line(
-            f"TEXT from a Word file that {took.by} took back, {moment(took.at)}{tracked}", "warn", hang=2
-        )
+        yield line(said, "warn", hang=2)
 
 
 def approval_blocks(approvals: tuple[ApprovalRow, ...]) -> Iterator[Block]:
@@ -321,18 +298,15 @@ def approval_blocks(approvals: tuple[ApprovalRow, ...]) -> Iterator[Block]:
         word = "approved" if approval.approved else "REJECTED"
         void = "" if approval.binds else " – void: the bytes have changed since"
         if approval.provisional:
-            void = (
-                f" – PROVISIONAL: said {approval.recorded_by}; does not count before {approval.by} confirms"
-            )
+            said = f"said {approval.recorded_by}; does not count before {approval.by} confirms"
+            void = f" – PROVISIONAL: {said}"
         reason = f": {approval.reason}" if approval.reason else ""
         proof = f"proved by {approval.proven_by}" if approval.proven_by else "claimed, not proved"
         tone: Tone = "dim" if not approval.binds else ("good" if approval.approved else "alarm")
-        yield Paragraph(
-            cells=(
-                Cell(f"{approval.by} ({approval.role}) ", "plain"),
-                Cell(f"{word}{reason}{void}", tone),
-                Cell(f"  {moment(approval.at)}, {proof}", "dim"),
-            ),
+        yield flow(
+            f"{approval.by} ({approval.role}) ",
+            Cell(f"{word}{reason}{void}", tone),
+            Cell(f"  {moment(approval.at)}, {proof}", "dim"),
             indent=2,
             hang=2,
         )

@@ -13,7 +13,8 @@ from runner.documents.redline.redline import FactChange, Line, Op, Redline
 from runner.facts.vocabulary.register import value_words
 from runner.incident.state.incident import Document, Incident, Invocation
 from runner.reports.core.formatting import count, moment, short_digest
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Page, Tone, flow, line, table
+from runner.reports.core.report import Report, filled
 
 _SIGNS: Mapping[Op, tuple[str, str, Tone]] = {
     "same": ("", "", "plain"),
@@ -35,7 +36,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     filed: bool = False
 
 
-class Compared(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/notice-diff/v1"):
+class Compared(Report, frozen=True, kw_only=True, tag="tocsin/notice-diff/v1"):
     """What changed from one rendering to another; ``lines`` are those with a change, in reading order."""
 
     before: Version
@@ -50,15 +51,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
 
 def version(document: Document, number: int, *, filed: bool = False) -> Version:
     """Return how a rendering is named in a comparison."""
-    return Version(
-        document=document.id,
-        notice=document.notice,
-        number=number,
-        digest=document.digest,
-        status=document.status,
-        at=document.at,
-        filed=filed,
-    )
+    return filled(Version, document, document=document.id, number=number, filed=filed)
 
 
 def compared(before: Version, after: Version, found: Redline, facts: tuple[FactChange, ...]) -> Compared:
@@ -81,17 +74,12 @@ def compared_page(report: Compared, found: Redline) -> Page:
 
 def approved_before(incident: Incident, approval: Invocation) -> str:
     """Return the digest that an approval was last given for and that is not the one to approve now; empty where none."""
-    same = [
-        invocation
-        for invocation in incident.invocations.values()
-        if (invocation.scope, invocation.step) == (approval.scope, approval.step)
-        and invocation.n <= approval.n
-    ]
     own = [a.digest for a in approval.approvals if a.void and a.approved]
     ended = [
-        invocation.digest
-        for invocation in same
-        if invocation.id != approval.id and invocation.state in ("done", "done_late")
+        one.digest
+        for one in incident.invocations.values()
+        if (one.scope, one.step) == (approval.scope, approval.step)
+        if one.n <= approval.n and one.id != approval.id and one.state in ("done", "done_late")
     ]
     return (own or ended or [""])[-1]
 
@@ -107,14 +95,14 @@ def _head(report: Compared) -> Iterator[Block]:
     rows = tuple(
         (
             Cell(name, "dim"),
-            Cell(f"{one.notice}, rendering {one.number}{', filed' if one.filed else ''}"),
+            f"{one.notice}, rendering {one.number}{', filed' if one.filed else ''}",
             Cell(one.status, "dim"),
             Cell(short_digest(one.digest), "dim"),
             Cell(moment(one.at), "dim"),
         )
         for name, one in (("from", report.before), ("to", report.after))
     )
-    yield Table(rows=rows, elastic=1, indent=0)
+    yield table(rows, 1, indent=0)
     words = f"{count(report.added, 'word')} came, {count(report.removed, 'word')} went"
     yield line("nothing that a reader sees has changed" if report.identical else words, "title")
 
@@ -129,9 +117,9 @@ def redline_blocks(found: Redline) -> Iterator[Block]:
             continue
         yield Blank()
         if heading is not None:
-            yield Paragraph(cells=tuple(_cells(heading, "dim")), indent=2)
+            yield flow(*tuple(_cells(heading, "dim")), indent=2)
             heading = None
-        yield Paragraph(cells=tuple(_cells(changed)), indent=2, hang=2)
+        yield flow(*tuple(_cells(changed)), indent=2, hang=2)
 
 
 def _cells(one: Line, tone: Tone | None = None) -> Iterator[Cell]:
@@ -152,10 +140,9 @@ def fact_blocks(facts: tuple[FactChange, ...]) -> Iterator[Block]:
     yield Blank()
     yield line("FACTS that changed between them", "title")
     rows = tuple(
-        (Cell(fact.path), Cell(_value(fact.before), "dim"), Cell("→", "dim"), Cell(_value(fact.after)))
-        for fact in facts
+        (fact.path, Cell(_value(fact.before), "dim"), Cell("→", "dim"), _value(fact.after)) for fact in facts
     )
-    yield Table(rows=rows, elastic=3)
+    yield table(rows, 3)
 
 
 def _value(raw: msgspec.Raw) -> str:

@@ -11,7 +11,8 @@ import msgspec
 from runner.errors import Problem
 from runner.incident.state.incident import Incident
 from runner.reports.core.formatting import count, mask_contact, moment, span
-from runner.reports.core.page import Blank, Block, Cell, Page, Paragraph, Table, Tone, line
+from runner.reports.core.page import Blank, Block, Cell, Table, Tone, flow, line, paged, table
+from runner.reports.core.report import Report
 from runner.reports.people.unassigned_roles import UnheldRole, unheld_blocks
 from runner.routing.messaging import ContactPoint
 from runner.routing.organisation import Directory, Person
@@ -49,7 +50,7 @@ class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
     """Where it stands: in ``tocsin.yaml`` in plain text, in the store sealed, or the one laid over the other."""
 
 
-class PeopleReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/people/v1"):
+class PeopleReport(Report, frozen=True, kw_only=True, tag="tocsin/people/v1"):
     """Everybody, and the roles that nobody holds."""
 
     people: tuple[PersonRow, ...]
@@ -82,7 +83,7 @@ def people(
                     )
                     for contact in person.contacts
                 ),
-                origin=_origin(name in settings, name in store),
+                origin="store" if name not in settings else "both" if name in store else "settings",
             )
             for name, person in sorted(found.items())
         ),
@@ -90,38 +91,24 @@ def people(
     )
 
 
-def _origin(settings: bool, store: bool) -> Origin:
-    if settings:
-        return "both" if store else "settings"
-    return "store"
-
-
-def people_page(report: PeopleReport, now: datetime) -> Page:
+@paged
+def people_page(report: PeopleReport, now: datetime) -> Iterator[Block]:
     """Draw the list; a contact that was never proved says so."""
-    blocks: list[Block] = []
     for person in report.people:
         away = f"  AWAY, {person.alternate or 'nobody'} stands in" if person.away else ""
         roles = f"  {', '.join(person.roles)}" if person.roles else "  no role"
-        blocks.append(
-            Paragraph(
-                cells=(
-                    Cell(person.person, "title"),
-                    Cell(f"  {person.name}" if person.name and person.name != person.person else ""),
-                    Cell(roles, "dim"),
-                    Cell(_FROM[person.origin], "dim"),
-                    Cell(away, "warn"),
-                ),
-                hang=2,
-            )
+        yield flow(
+            Cell(person.person, "title"),
+            f"  {person.name}" if person.name and person.name != person.person else "",
+            Cell(f"{roles}{_FROM[person.origin]}", "dim"),
+            Cell(away, "warn"),
+            hang=2,
         )
-        blocks.append(
-            _contacts(person, now) if person.contacts else line("no contact is known", "alarm", indent=2)
-        )
-    if not blocks:
-        blocks.append(line("nobody is known: tocsin person add PERSON", "warn"))
+        yield _contacts(person, now) if person.contacts else line("no contact is known", "alarm", indent=2)
+    if not report.people:
+        yield line("nobody is known: tocsin person add PERSON", "warn")
     if report.unheld:
-        blocks.append(line(f"roles that nobody holds: {', '.join(report.unheld)}", "alarm", hang=2))
-    return Page(tuple(blocks))
+        yield line(f"roles that nobody holds: {', '.join(report.unheld)}", "alarm", hang=2)
 
 
 def _contacts(one: PersonRow, now: datetime) -> Table:
@@ -136,8 +123,8 @@ def _contacts(one: PersonRow, now: datetime) -> Table:
             contact.verified_at is None or contact.verified_at <= contact.risk_at
         ):
             proof, tone = f"RISK reported {span(now - contact.risk_at)} ago, not verified since", "alarm"
-        rows.append((Cell(contact.channel), Cell(contact.address), Cell(f"{proof}{depends}", tone)))
-    return Table(rows=tuple(rows), elastic=2)
+        rows.append((contact.channel, contact.address, Cell(f"{proof}{depends}", tone)))
+    return table(rows, 2)
 
 
 class RoleRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,7 +143,7 @@ class RoleRow(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-class RolesReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/roles/v1"):
+class RolesReport(Report, frozen=True, kw_only=True, tag="tocsin/roles/v1"):
     """Every role that somebody can hold; ``incident`` is the codename, empty where none is meant."""
 
     incident: str
@@ -192,20 +179,24 @@ def _row(name: str, directory: Directory, incident: Incident | None) -> RoleRow:
     )
 
 
-def roles_page(report: RolesReport) -> Page:
+@paged
+def roles_page(report: RolesReport) -> Iterator[Block]:
     """Draw the list; what is wrong with a rota stands below it."""
     if not report.roles:
-        return Page((line("no role is held by anybody: tocsin role assign ROLE PERSON --always", "warn"),))
-    rows = [
+        yield line("no role is held by anybody: tocsin role assign ROLE PERSON --always", "warn")
+        return
+    rows = (
         (
-            Cell(role.role),
+            role.role,
             Cell(", ".join(role.persons) or "nobody", "plain" if role.persons else "alarm"),
             Cell(_told(role, report.incident), "dim"),
         )
         for role in report.roles
-    ]
-    missing = (Blank(), *unheld_blocks(report.unheld)) if report.unheld else ()
-    return Page((Table(rows=tuple(rows), elastic=2), *_problems(report), *missing))
+    )
+    yield table(rows, 2)
+    for text in dict.fromkeys(role.problem for role in report.roles if role.problem):
+        yield line(text, "alarm", hang=2)
+    yield from (Blank(), *unheld_blocks(report.unheld)) if report.unheld else ()
 
 
 def _told(one: RoleRow, incident: str) -> str:
@@ -217,11 +208,6 @@ def _told(one: RoleRow, incident: str) -> str:
     if one.incident_persons and one.incident_persons != one.persons:
         words.append(f"in {incident}: {', '.join(one.incident_persons)}")
     return "; ".join(words)
-
-
-def _problems(report: RolesReport) -> Iterator[Block]:
-    for text in dict.fromkeys(role.problem for role in report.roles if role.problem):
-        yield line(text, "alarm", hang=2)
 
 
 _TONES: Mapping[str, Tone] = {"new": "good", "changed": "warn", "moved": "good", "unchanged": "dim"}
@@ -237,9 +223,7 @@ class ImportRow(msgspec.Struct, frozen=True, kw_only=True):
     lost: tuple[str, ...] = ()
 
 
-class ImportReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/person-import/v1"
-):
+class ImportReport(Report, frozen=True, kw_only=True, tag="tocsin/person-import/v1"):
     """A list beside what is on record."""
 
     file: str
@@ -261,30 +245,24 @@ def contact_words(contact: ContactPoint) -> str:
     return f"{contact.channel} {mask_contact(contact)}"
 
 
-def import_page(report: ImportReport) -> Page:
+@paged
+def import_page(report: ImportReport) -> Iterator[Block]:
     """Draw what changes; who stays as they are is counted only."""
-    return Page(tuple(_blocks(report)))
-
-
-def _blocks(report: ImportReport) -> Iterator[Block]:
     rows = tuple(
-        (Cell(person.change, _TONES[person.change]), Cell(person.person, "title"), Cell(_what(person)))
+        (Cell(person.change, _TONES[person.change]), Cell(person.person, "title"), _what(person))
         for person in report.people
         if person.change != "unchanged"
     )
     if rows:
-        yield Table(rows=rows, elastic=2, indent=0)
+        yield table(rows, 2, indent=0)
     for role, held in report.roles.items():
         yield line(f"{role} is held by {', '.join(held) or 'nobody'}", "plain" if held else "alarm", hang=2)
     same = sum(person.change == "unchanged" for person in report.people)
     if same:
         yield line(f"{count(same, 'person', 'people')} as before", "dim")
     if report.missing:
-        yield line(
-            f"not in this list, and kept: {', '.join(report.missing)} (tocsin person forget PERSON)",
-            "dim",
-            hang=2,
-        )
+        words = f"not in this list, and kept: {', '.join(report.missing)} (tocsin person forget PERSON)"
+        yield line(words, "dim", hang=2)
     if report.open and any(person.gained for person in report.people):
         words = f"new addresses carry no approval in {', '.join(report.open)} until they are verified (R7)"
         yield line(words, "warn", hang=2)
@@ -293,9 +271,8 @@ def _blocks(report: ImportReport) -> Iterator[Block]:
     if report.written:
         yield line("written into the store, sealed", "good")
     for lines in report.delete:
-        yield line(
-            f"now delete these lines of tocsin.yaml, which hold people in plain text: {lines}", "warn", hang=2
-        )
+        words = f"now delete these lines of tocsin.yaml, which hold people in plain text: {lines}"
+        yield line(words, "warn", hang=2)
 
 
 def _what(row: ImportRow) -> str:

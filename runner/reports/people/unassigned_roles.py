@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from runner.actions import assign_role
 from runner.incident.state.expression_view import title_of
 from runner.incident.steps.approvals import reachable
 from runner.playbook.format import AnyStep, Approve, Message, Playbook
 from runner.playbook.plan import walk
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Block, Cell, Paragraph, line
+from runner.reports.core.page import Block, do, line
 
 _NAMED = 2
 """Up to how many playbooks of a role are named."""
@@ -80,5 +81,4 @@ def unheld_blocks(found: Sequence[UnheldRole]) -> Iterator[Block]:
     yield line(f"NOBODY HAS THESE ROLES ({len(found)}): these actions are not possible", "title")
     for role in found:
         yield line(unheld_words(role), "alarm", indent=2, hang=2)
-    command = f"tocsin role assign {found[0].role} PERSON --always"
-    yield Paragraph(cells=(Cell("→ "), Cell(command, "command")), indent=2, hang=2)
+    yield do(assign_role(found[0].role, always=True), indent=2)

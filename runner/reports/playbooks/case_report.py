@@ -12,7 +12,8 @@ import msgspec
 from runner.base.text import text_problem
 from runner.playbook.format import AnyStep, Approve, Group, Repeat
 from runner.reports.core.formatting import count
-from runner.reports.core.page import Block, Cell, Page, Paragraph, Table, line
+from runner.reports.core.page import Block, Cell, flow, line, paged, table
+from runner.reports.core.report import Report
 from runner.reports.playbooks.case_result import DONE, CaseResult
 
 
@@ -100,9 +101,7 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     coverage: Covered
 
 
-class TestReport(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/playbook-tests/v1"
-):
+class TestReport(Report, frozen=True, kw_only=True, tag="tocsin/playbook-tests/v1"):
     """The whole answer."""
 
     __test__ = False
@@ -118,42 +117,30 @@ def report(files: Sequence[FileReport]) -> TestReport:
     return TestReport(passed=passed, failed=len(cases) - passed, files=tuple(files))
 
 
-def page(found: TestReport, *, missed: bool = False) -> Page:
+@paged
+def page(found: TestReport, *, missed: bool = False) -> Iterator[Block]:
     """Draw it: failures in full, coverage in a line, and with ``missed`` what no test went through."""
-    blocks: list[Block] = []
     for file in found.files:
-        blocks += [line(f"{file.playbook} {file.version}", "title"), line(file.file, "dim", indent=2)]
+        yield line(f"{file.playbook} {file.version}", "title")
+        yield line(file.file, "dim", indent=2)
         for case in file.cases:
             mark = Cell("ok  ", "good") if case.passed else Cell("FAILED  ", "alarm")
-            blocks.append(Paragraph(cells=(mark, Cell(case.name)), indent=2, hang=2))
-            blocks += [line(f"- {words}", "alarm", indent=6, hang=2) for words in case.failures]
-        blocks.append(_coverage(file.coverage))
-        blocks += _missed(file.coverage) if missed else []
+            yield flow(mark, case.name, indent=2, hang=2)
+            yield from (line(f"- {words}", "alarm", indent=6, hang=2) for words in case.failures)
+        covered = file.coverage
+        parts = (("steps", covered.steps), ("branches", covered.branches), ("duties", covered.duties))
+        shares = ", ".join(f"{share.met}/{share.of} {name}" for name, share in parts)
+        yield line(f"covered: {shares}", "dim", indent=2)
+        if missed:
+            yield from _missed(covered)
     ended = f"{count(found.passed, 'test')} passed, {found.failed} failed"
-    blocks.append(line(ended, "alarm" if found.failed else "good"))
-    return Page(tuple(blocks))
-
-
-def _coverage(covered: Covered) -> Paragraph:
-    parts = (("steps", covered.steps), ("branches", covered.branches), ("duties", covered.duties))
-    return line("covered: " + ", ".join(f"{_share(share)} {name}" for name, share in parts), "dim", indent=2)
-
-
-def _share(share: Share) -> str:
-    return f"{share.met}/{share.of}"
+    yield line(ended, "alarm" if found.failed else "good")
 
 
 def _missed(covered: Covered) -> list[Block]:
-    rows = tuple(
-        (Cell(kind, "dim"), Cell(name))
-        for kind, share in (("step", covered.steps), ("branch", covered.branches), ("duty", covered.duties))
-        for name in share.missed
-    )
-    return (
-        [line("no test went through:", "warn", indent=2), Table(rows=rows, elastic=1, indent=4)]
-        if rows
-        else []
-    )
+    shares = (("step", covered.steps), ("branch", covered.branches), ("duty", covered.duties))
+    rows = tuple((Cell(kind, "dim"), name) for kind, share in shares for name in share.missed)
+    return [line("no test went through:", "warn", indent=2), table(rows, 1, indent=4)] if rows else []
 
 
 def junit(found: TestReport) -> str:

@@ -17,10 +17,10 @@ from runner.decoding import from_json
 from runner.incident.campaigns.campaign import (
     Campaign,
     CampaignState,
-    Contact,
+    Claimed,
     Counters,
-    OwedState,
-    Reached,
+    NewOwed,
+    Owed,
     Way,
 )
 from runner.store.campaigns import schema as sql
@@ -62,37 +62,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     campaign: Campaign
     state: CampaignState
     counters: Counters
-    chunks: int
     tag: bytes
-
-
-class NewOwed(msgspec.Struct, frozen=True, kw_only=True):
-    """One person of a list on the way into the store."""
-
-    n: int
-    group: int
-    state: OwedState
-    ways: tuple[Way, ...]
-    contact: Contact
-    reference: bytes
-    person: bytes
-    address: bytes = b""
-    domain: bytes = b""
-    why: str = ""
-
-
-class Claimed(msgspec.Struct, frozen=True, kw_only=True):
-    """One person of a claimed chunk."""
-
-    n: int
-    group: int
-    ways: tuple[Way, ...]
-    tries: int
-    reserved: bool
-    """It waited for its turn at its destination, which has come."""
-    domain: bytes
-    address: bytes
-    contact: Contact
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +73,7 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     people: tuple[Claimed, ...]
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Attempt(msgspec.Struct, frozen=True, array_like=True):
     """One try for one person, as the chunk's digest covers it."""
 
     n: int
@@ -115,40 +85,6 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     at: str
 
 
-class Settled(msgspec.Struct, frozen=True, kw_only=True):
-    """How one person of a chunk stands afterwards."""
-
-    n: int
-    state: OwedState
-    ways: tuple[Way, ...]
-    evidence: Reached = "none"
-    tries: int = 0
-    not_before: datetime | None = None
-    why: str = ""
-    address: bytes | None = None
-    """Of the way that is next; None where they are reached as before."""
-    domain: bytes = b""
-    """With ``address``."""
-    hit: int = 0
-    attempt: Attempt | None = None
-
-
-class Standing(msgspec.Struct, frozen=True):
-    """How one person stands, for a receipt that came."""
-
-    campaign: str
-    n: int
-    group: int
-    state: OwedState
-    ways: tuple[Way, ...]
-    evidence: Reached
-    tries: int
-    hit: int
-    chunk: int
-    address: bytes
-    domain: bytes
-
-
 def chunk_digest(attempts: Iterable[Attempt]) -> bytes:
     """Return SHA-256 over the attempts of a chunk, in the order of the list, one JSON line each."""
     digest = hashlib.sha256()
@@ -157,58 +93,67 @@ def chunk_digest(attempts: Iterable[Attempt]) -> bytes:
     return digest.digest()
 
 
-def _settlings(
-    campaign: str, chunk: int, outcomes: Iterable[Settled], before: OwedState
-) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Yield a statement with its values for all of a chunk who stand alike afterwards: most of them do."""
-    alike: dict[tuple[tuple[Any, ...], tuple[bytes, ...]], list[int]] = {}
-    for outcome in outcomes:
-        later = instant_text(outcome.not_before) if outcome.not_before is not None else ""
-        way = outcome.ways[0] if outcome.ways else ""
+def settlings(turned: Iterable[tuple[Owed, Owed]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Yield a statement with its values for all who stand alike before and after: most of a chunk do."""
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for before, after in turned:
         values = (
-            outcome.state,
-            " ".join(outcome.ways),
-            way,
-            outcome.evidence,
-            outcome.tries,
-            later,
-            outcome.hit,
-            outcome.why,
+            after.state,
+            " ".join(after.ways),
+            after.ways[0] if after.ways else "",
+            after.evidence,
+            after.tries,
+            instant_text(after.not_before),
+            after.hit,
+            after.why,
+            *((after.address, after.domain) if after.address != before.address else ()),
+            before.campaign,
+            before.state,
+            before.chunk,
         )
-        moved: tuple[bytes, ...] = () if outcome.address is None else (outcome.address, outcome.domain)
-        alike.setdefault((values, moved), []).append(outcome.n)
-    for (values, moved), numbers in alike.items():
-        statement = sql.SETTLE.format(elsewhere=sql.ELSEWHERE if moved else "", numbers=_marks(numbers))
-        yield statement, (*values, *moved, campaign, before, chunk, *numbers)
+        alike.setdefault(values, []).append(before.n)
+    for values, numbers in alike.items():
+        elsewhere = sql.ELSEWHERE if len(values) > sql.SETTLED else ""
+        yield sql.SETTLE.format(elsewhere=elsewhere, numbers=marks(numbers)), (*values, *numbers)
 
 
-def _moved(campaign: str, outcomes: Iterable[Settled]) -> list[tuple[str, bytes, int]]:
+def new_keys(turned: Iterable[tuple[Owed, Owed]]) -> list[tuple[str, bytes, int]]:
     """Return what those are found by from now on who go another way."""
-    return [(campaign, outcome.address, outcome.n) for outcome in outcomes if outcome.address]
+    return [
+        (after.campaign, after.address, after.n)
+        for before, after in turned
+        if after.address not in (b"", before.address)
+    ]
 
 
-def _known(row: Sequence[Any]) -> Known:
-    _, state, body, tag, sent, bounced, complaints, chunks = row
+def known(row: Sequence[Any]) -> Known:
+    """Return a campaign from a row of ``schema.CAMPAIGN``."""
+    state, body, tag, *counts = row
     return Known(
-        campaign=from_json(bytes(body), Campaign),
-        state=state,
-        counters=Counters(sent=sent, bounced=bounced, complaints=complaints),
-        chunks=chunks,
-        tag=bytes(tag),
+        campaign=from_json(bytes(body), Campaign), state=state, counters=Counters(*counts), tag=bytes(tag)
     )
 
 
-def _marks(values: Sequence[Any]) -> str:
+def owed_fields(row: Sequence[Any]) -> dict[str, Any]:
+    """Return the fields of ``Owed`` from a row of ``schema.STANDING``."""
+    found = dict(zip(Owed.__struct_fields__, row, strict=True))
+    later = found["not_before"]
+    return found | {
+        "ways": tuple(found["ways"].split()),
+        "not_before": datetime.fromisoformat(later) if later else None,
+        "address": bytes(found["address"]),
+        "domain": bytes(found["domain"]),
+    }
+
+
+def marks(values: Sequence[Any]) -> str:
+    """Return as many marks of a statement as there are values."""
     return ", ".join("?" * len(values))
 
 
-def _ways(text: str) -> tuple[Way, ...]:
-    return tuple(text.split())  # type: ignore[arg-type]
-
-
-def instant_text(instant: datetime) -> str:
-    """Return an instant as the tables keep it: UTC, always with microseconds, comparable as text."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")
+def instant_text(instant: datetime | None) -> str:
+    """Return an instant as the tables keep it: UTC, always with microseconds, comparable as text; empty for none."""
+    return "" if instant is None else instant.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 _KEYS_AT_ONCE = 20_000
@@ -239,31 +184,17 @@ class Intake:
 
     def add(self, people: Sequence[NewOwed]) -> None:
         """Take in some people of the list, in one commit."""
+        seal, encode = self._key.seal, msgspec.msgpack.encode
         owed, contacts, named, taken = [], [], [], []
-        campaign, seal, encode = self._campaign, self._key.seal, msgspec.msgpack.encode
-        for person in people:
-            way = person.ways[0] if person.ways else ""
-            owed.append(
-                (
-                    *(
-                        campaign,
-                        person.n,
-                        person.group,
-                        person.state,
-                        " ".join(person.ways),
-                        way,
-                        "none",
-                        person.why,
-                    ),
-                    *(person.reference, person.person, person.address, person.domain),
-                )
-            )
-            contacts.append(
-                (campaign, person.n, seal(encode(person.contact), contact_context(campaign, person.n)))
-            )
-            named.append((person.reference, person.n))
-            if person.address:
-                taken.append((person.address, person.n, person.person))
+        for one in people:
+            ways = (" ".join(one.ways), one.ways[0] if one.ways else "")
+            found_by = (one.reference, one.person, one.address, one.domain)
+            owed.append((one.campaign, one.n, one.group, one.state, *ways, "none", one.why, *found_by))
+            sealed = seal(encode(one.contact), contact_context(one.campaign, one.n))
+            contacts.append((one.campaign, one.n, sealed))
+            named.append((one.reference, one.n))
+            if one.address:
+                taken.append((one.address, one.n, one.person))
         with self._door.writing() as run:
             run.executemany(sql.INSERT_OWED, owed)
             run.executemany(sql.INSERT_CONTACT, contacts)
@@ -276,7 +207,7 @@ class Intake:
         found: dict[bytes, bytes] = {}
         for start in range(0, len(wanted), _ASKED):
             page = wanted[start : start + _ASKED]
-            found.update(self._aside.execute(_TAKEN.format(keys=", ".join("?" * len(page))), page))
+            found.update(self._aside.execute(_TAKEN.format(keys=marks(page)), page))
         return found
 
     def finish(self) -> None:

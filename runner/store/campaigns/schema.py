@@ -107,7 +107,7 @@ PEPPER = "bulk.pepper"
 SELECT_SETTING = "SELECT value FROM settings WHERE name = ?"
 INSERT_SETTING = "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
 
-CAMPAIGN = "SELECT id, state, body, tag, sent, bounced, complaints, chunks FROM bulk_campaigns"
+CAMPAIGN = "SELECT state, body, tag, sent, bounced, complaints FROM bulk_campaigns"
 CAMPAIGNS = CAMPAIGN + " WHERE incident = ? AND state <> 'partial' ORDER BY id"
 PARTIAL = "SELECT id FROM bulk_campaigns WHERE incident = ? AND state = 'partial' ORDER BY id"
 INSERT_CAMPAIGN = "INSERT INTO bulk_campaigns VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)"
@@ -132,8 +132,11 @@ ALL_KEYS = (
 _OF_KEY = "FROM bulk_keys k JOIN bulk_owed o ON o.campaign = k.campaign AND o.n = k.n"
 TAKEN = f"""SELECT o.address, o.person {_OF_KEY} WHERE k.campaign = ? AND k.key IN ({{keys}}) AND o.address = k.key
     AND o.state <> 'duplicate'"""
-SELECT_READY = """SELECT n, grp, ways, tries, not_before, domain, address FROM bulk_owed
-    WHERE campaign = ? AND state = 'ready' AND way = ? AND not_before <= ? AND grp IN ({groups})
+STANDING = """SELECT o.campaign, o.n, o.grp, o.state, o.ways, o.evidence, o.tries, o.not_before, o.chunk, o.hit, o.why,
+    o.address, o.domain"""
+"""In the order of the fields of ``Owed``."""
+SELECT_READY = f"""{STANDING} FROM bulk_owed o
+    WHERE campaign = ? AND state = 'ready' AND way = ? AND not_before <= ? AND grp IN ({{groups}})
     ORDER BY not_before, n LIMIT ?"""
 SOONEST = """SELECT min(not_before) FROM bulk_owed
     WHERE campaign = ? AND state = 'ready' AND way = ? AND grp IN ({groups})"""
@@ -145,6 +148,8 @@ SETTLE = """UPDATE bulk_owed SET state = ?, ways = ?, way = ?, evidence = ?, tri
     why = ?{elsewhere} WHERE campaign = ? AND state = ? AND chunk = ? AND n IN ({numbers})"""
 ELSEWHERE = ", address = ?, domain = ?"
 """Only where somebody goes another way."""
+SETTLED = SETTLE.count("?")
+"""Its values, without those and without the numbers."""
 INSERT_ATTEMPT = "INSERT INTO bulk_attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 END_CHUNK = "UPDATE bulk_chunks SET state = ?, digest = ? WHERE campaign = ? AND n = ?"
 OPEN_CHUNKS = "SELECT n, way FROM bulk_chunks WHERE campaign = ? AND state = 'sending' ORDER BY n"
@@ -162,9 +167,9 @@ TALLY = """SELECT grp, state, evidence, way, why, CASE WHEN not_before > ? THEN 
     FROM bulk_owed WHERE campaign = ? GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6"""
 BY_DOMAIN = """SELECT domain, count(*) FROM bulk_owed WHERE campaign = ? AND state = 'ready' AND way = 'email'
     GROUP BY domain ORDER BY 2 DESC LIMIT ?"""
-LISTED = "SELECT n, state, ways, why FROM bulk_owed WHERE campaign = ? AND n > ? AND state IN ({states}) ORDER BY n LIMIT ?"
+LISTED = """SELECT o.n, o.state, o.why, c.body FROM bulk_owed o JOIN bulk_contacts c ON c.campaign = o.campaign AND c.n = o.n
+    WHERE o.campaign = ? AND o.n > ? AND o.state IN ({states}) ORDER BY o.n LIMIT ?"""
 
-STANDING = """SELECT o.campaign, o.n, o.grp, o.state, o.ways, o.evidence, o.tries, o.hit, o.chunk, o.address, o.domain"""
 BY_NUMBER = STANDING + " FROM bulk_owed o WHERE o.campaign = ? AND o.n = ?"
 BY_REFERENCE = f"""{STANDING} {_OF_KEY} WHERE k.campaign = ? AND k.key = ? AND o.reference = k.key
     AND o.state <> 'duplicate'"""

@@ -20,8 +20,10 @@ from runner.decoding import msgpack_reader
 from runner.errors import NotFound, Sealed
 from runner.incident.campaigns.campaign import (
     Campaign,
+    Claimed,
     Contact,
     Counters,
+    Owed,
     OwedState,
     SuppressedFor,
     Tally,
@@ -31,26 +33,23 @@ from runner.store.campaigns import schema as sql
 from runner.store.campaigns.rows import (
     Attempt,
     Chunk,
-    Claimed,
     Connection,
     Intake,
     KeptState,
     Known,
-    Settled,
-    Standing,
-    _known,
-    _marks,
-    _moved,
-    _settlings,
-    _ways,
+    Run,
     chunk_digest,
     contact_context,
     instant_text,
+    known,
+    marks,
+    new_keys,
+    owed_fields,
+    settlings,
 )
 from runner.vault.keys import DataKey
 
 TAG_BYTES, NUMBER_BYTES, MAC_BYTES = 4, 6, 10
-BOUNCED, COMPLAINED = 1, 2
 _SECRETS = "suppressions"
 """The name under which the key of the pepper is kept: it belongs to no incident, so no shredding takes it away."""
 _PAGE = 500
@@ -118,30 +117,26 @@ class BulkTables:
 
     def campaigns(self, incident: str) -> list[Known]:
         """Return the campaigns of an incident whose lists are whole."""
-        with self._door.reading() as run:
-            found = run.execute(sql.CAMPAIGNS, (incident,)).fetchall()
-        return [_known(row) for row in found]
+        return [known(row) for row in self._all(sql.CAMPAIGNS, (incident,))]
 
     def partial(self, incident: str) -> list[str]:
         """Return the campaigns whose list is not whole: it is being read or taken away, or was when a process died."""
-        with self._door.reading() as run:
-            return [str(name) for (name,) in run.execute(sql.PARTIAL, (incident,)).fetchall()]
+        return [str(name) for (name,) in self._all(sql.PARTIAL, (incident,))]
 
     def campaign(self, name: str) -> Known:
         """Return one campaign; raises NotFound."""
-        with self._door.reading() as run:
-            row = run.execute(f"{sql.CAMPAIGN} WHERE id = ?", (name,)).fetchone()
-        if row is None:
+        rows = self._all(f"{sql.CAMPAIGN} WHERE id = ?", (name,))
+        if not rows:
             raise NotFound(
                 f'Campaign "{name}" does not exist.',
                 hint="Plan the campaign: tocsin bulk plan NOTICE --people FILE",
                 code="unknown_campaign",
             )
-        return _known(row)
+        return known(rows[0])
 
     def set_state(self, campaign: str, state: KeptState, *before: KeptState) -> bool:
         """Change a campaign's state if it is one of ``before``; say whether it was."""
-        statement = sql.SET_STATE.format(states=_marks(before))
+        statement = sql.SET_STATE.format(states=marks(before))
         with self._door.writing() as run:
             return bool(run.execute(statement, (state, campaign, *before)).rowcount)
 
@@ -153,14 +148,14 @@ class BulkTables:
 
     def taken(self, campaign: str, addresses: Iterable[bytes]) -> dict[bytes, bytes]:
         """Return which of these addresses the campaign uses already, and whose each is."""
-        return dict(self._in(sql.TAKEN, "keys", (campaign,), tuple(addresses)))
+        return dict(self._in(sql.TAKEN, (campaign,), tuple(addresses)))
 
     def claim(
         self, campaign: Campaign, way: Way, groups: Sequence[int], most: int, now: datetime
     ) -> Chunk | None:
         """Claim the next people of a way, durably, if the campaign is being sent; None where there are none now."""
         key = self._door.key(campaign.incident)
-        wanted = sql.SELECT_READY.format(groups=_marks(groups))
+        wanted = sql.SELECT_READY.format(groups=marks(groups))
         with self._door.writing() as run:
             state, chunks = run.execute(sql.STATE, (campaign.id,)).fetchone()
             at = instant_text(now)
@@ -174,56 +169,34 @@ class BulkTables:
             chunk = chunks + 1
             run.execute(sql.NEXT_CHUNK, (campaign.id,))
             run.execute(sql.INSERT_CHUNK, (campaign.id, chunk, way, len(found), at, b""))
-            numbers = [row[0] for row in found]
-            run.execute(sql.CLAIM.format(numbers=_marks(numbers)), (chunk, campaign.id, *numbers))
-            bodies = dict(
-                run.execute(sql.CONTACTS.format(numbers=_marks(numbers)), (campaign.id, *numbers)).fetchall()
-            )
+            numbers = [row[1] for row in found]
+            run.execute(sql.CLAIM.format(numbers=marks(numbers)), (chunk, campaign.id, *numbers))
+            wanted = sql.CONTACTS.format(numbers=marks(numbers))
+            bodies = dict(run.execute(wanted, (campaign.id, *numbers)).fetchall())
+        begun = {"state": "sending", "chunk": chunk, "hit": 0, "why": ""}
         people = tuple(
-            Claimed(
-                n=n,
-                group=group,
-                ways=_ways(ways),
-                tries=tries,
-                reserved=bool(not_before) and not tries,
-                domain=bytes(domain),
-                address=bytes(address),
-                contact=_opened(key, campaign.id, n, bodies[n]),
-            )
-            for n, group, ways, tries, not_before, domain, address in found
+            Claimed(**owed_fields(row) | begun, contact=_opened(key, campaign.id, n, bodies[n]))
+            for n, row in zip(numbers, found, strict=True)
         )
         return Chunk(n=chunk, way=way, people=people)
 
-    def finish(self, campaign: str, chunk: Chunk, outcomes: Sequence[Settled], counted: Counters) -> bytes:
-        """Commit what became of a claimed chunk, all of it together, and return its digest.
+    def finish(
+        self, chunk: Chunk, people: Sequence[Owed], attempts: Sequence[Attempt], counted: Counters
+    ) -> bytes:
+        """Commit how the people of a claimed chunk stand afterwards, all together, and return the digest of the attempts.
 
         It does not wait for the disk: the next claim does. Should the power fail before, the chunk is unknown, as if it were in flight.
         """
-        attempts = [outcome.attempt for outcome in outcomes if outcome.attempt is not None]
-        digest = chunk_digest(attempts)
+        campaign, digest = chunk.people[0].campaign, chunk_digest(attempts)
+        before = {one.n: one for one in chunk.people}
+        turned = [(before[one.n], one) for one in people]
         with self._door.writing(waits=False) as run:
-            for statement, values in _settlings(campaign, chunk.n, outcomes, "sending"):
+            for statement, values in settlings(turned):
                 run.execute(statement, values)
-            run.executemany(
-                sql.INSERT_ATTEMPT,
-                [
-                    (
-                        campaign,
-                        chunk.n,
-                        attempt.n,
-                        attempt.way,
-                        attempt.state,
-                        attempt.code,
-                        attempt.provider,
-                        attempt.body,
-                        attempt.at,
-                    )
-                    for attempt in attempts
-                ],
-            )
-            run.executemany(sql.INSERT_KEY, _moved(campaign, outcomes))
+            _add_attempts(run, campaign, chunk.n, attempts)
+            run.executemany(sql.INSERT_KEY, new_keys(turned))
             run.execute(sql.END_CHUNK, ("done", digest, campaign, chunk.n))
-            run.execute(sql.COUNT, (counted.sent, counted.bounced, counted.complaints, campaign))
+            _count(run, campaign, counted)
         return digest
 
     def lose(self, campaign: str, now: datetime, why: str) -> list[tuple[int, int, bytes]]:
@@ -233,18 +206,12 @@ class BulkTables:
             for chunk, way in run.execute(sql.OPEN_CHUNKS, (campaign,)).fetchall():
                 people = [n for (n,) in run.execute(sql.IN_CHUNK, (campaign, chunk)).fetchall()]
                 at = instant_text(now)
-                attempts = [
-                    Attempt(n=n, way=way, state="unknown", code="", provider="", body=b"", at=at)
-                    for n in people
-                ]
+                attempts = [Attempt(n, way, "unknown", "", "", b"", at) for n in people]
                 digest = chunk_digest(attempts)
-                run.executemany(
-                    sql.INSERT_ATTEMPT,
-                    [(campaign, chunk, n, way, "unknown", "", "", b"", at) for n in people],
-                )
-                run.execute(sql.LOSE.format(numbers=_marks(people)), (why, campaign, chunk, *people))
+                _add_attempts(run, campaign, chunk, attempts)
+                run.execute(sql.LOSE.format(numbers=marks(people)), (why, campaign, chunk, *people))
                 run.execute(sql.END_CHUNK, ("unknown", digest, campaign, chunk))
-                run.execute(sql.COUNT, (len(people), 0, 0, campaign))
+                _count(run, campaign, Counters(sent=len(people)))
                 lost.append((chunk, len(people), digest))
         return lost
 
@@ -255,55 +222,47 @@ class BulkTables:
         """
         with self._door.writing() as run:
             people = int(run.execute(sql.AGAIN, (why, campaign)).rowcount)
-            run.execute(sql.COUNT, (-people, 0, 0, campaign))
+            _count(run, campaign, Counters(sent=-people))
         return people
 
     def soonest(self, campaign: str, way: Way, groups: Sequence[int]) -> str | None:
         """Return when the next of those who are ready may be sent to, as text; None where nobody is."""
-        with self._door.reading() as run:
-            statement = sql.SOONEST.format(groups=_marks(groups))
-            (found,) = run.execute(statement, (campaign, way, *groups)).fetchone() if groups else (None,)
+        if not groups:
+            return None
+        ((found,),) = self._all(sql.SOONEST.format(groups=marks(groups)), (campaign, way, *groups))
         return None if found is None else str(found)
 
     # --- what came back ----------------------------------------------------------------------------------
 
-    def standing(self, campaign: str, n: int) -> Standing | None:
+    def standing(self, campaign: str, n: int) -> Owed | None:
         """Return how one person stands."""
         return next(iter(self._standings(sql.BY_NUMBER, (campaign, n))), None)
 
-    def by_reference(self, campaign: str, reference: bytes) -> Standing | None:
+    def by_reference(self, campaign: str, reference: bytes) -> Owed | None:
         """Return how the person of a reference stands."""
         return next(iter(self._standings(sql.BY_REFERENCE, (campaign, reference))), None)
 
-    def by_address(self, address: bytes) -> list[Standing]:
+    def by_address(self, address: bytes) -> list[Owed]:
         """Return everybody who is reached at an address, of every campaign."""
         return self._standings(sql.BY_ADDRESS, (address,))
 
     def by_provider(self, provider: str, way: Way) -> list[tuple[str, int]]:
         """Return whose attempt a provider calls by this name."""
-        with self._door.reading() as run:
-            found = run.execute(sql.BY_PROVIDER, (provider, way)).fetchall()
-        return [(str(campaign), int(n)) for campaign, n in found]
+        return [(str(campaign), int(n)) for campaign, n in self._all(sql.BY_PROVIDER, (provider, way))]
 
-    def change(self, before: Standing, after: Settled, counted: Counters) -> bool:
+    def change(self, before: Owed, after: Owed, counted: Counters) -> bool:
         """Put a person from how they stood to how they stand; False where somebody else was faster."""
         with self._door.writing() as run:
-            ((statement, values),) = _settlings(before.campaign, before.chunk, [after], before.state)
+            ((statement, values),) = settlings([(before, after)])
             if not run.execute(statement, values).rowcount:
                 return False
-            run.executemany(sql.INSERT_KEY, _moved(before.campaign, [after]))
-            run.execute(sql.COUNT, (counted.sent, counted.bounced, counted.complaints, before.campaign))
+            run.executemany(sql.INSERT_KEY, new_keys([(before, after)]))
+            _count(run, before.campaign, counted)
         return True
-
-    def contact(self, campaign: Campaign, n: int) -> Contact:
-        """Return one person of a list, opened."""
-        with self._door.reading() as run:
-            (body,) = run.execute(sql.CONTACTS.format(numbers="?"), (campaign.id, n)).fetchone()[1:]
-        return _opened(self._door.key(campaign.incident), campaign.id, n, body)
 
     def substitute(self, campaign: str, groups: Sequence[int], states: Sequence[OwedState], why: str) -> int:
         """Put everybody of these groups in these states to substituted; return how many."""
-        statement = sql.SUBSTITUTE.format(groups=_marks(groups), states=_marks(states))
+        statement = sql.SUBSTITUTE.format(groups=marks(groups), states=marks(states))
         with self._door.writing() as run:
             return int(run.execute(statement, (why, campaign, *groups, *states)).rowcount)
 
@@ -311,24 +270,9 @@ class BulkTables:
         self, campaign: Campaign, states: Sequence[OwedState]
     ) -> Iterator[tuple[Contact, OwedState, str]]:
         """Yield everybody in some states with the reason, opened, a page at a time."""
-        key, after = self._door.key(campaign.incident), 0
-        statement = sql.LISTED.format(states=_marks(states))
-        while True:
-            with self._door.reading() as run:
-                rows = run.execute(statement, (campaign.id, after, *states, _PAGE)).fetchall()
-                numbers = [row[0] for row in rows]
-                bodies = dict(
-                    run.execute(
-                        sql.CONTACTS.format(numbers=_marks(numbers)), (campaign.id, *numbers)
-                    ).fetchall()
-                    if numbers
-                    else []
-                )
-            for n, state, _ways_left, why in rows:
-                yield _opened(key, campaign.id, n, bodies[n]), state, str(why)
-            if len(rows) < _PAGE:
-                return
-            after = rows[-1][0]
+        key, statement = self._door.key(campaign.incident), sql.LISTED.format(states=marks(states))
+        for n, state, why, body in self._paged(statement, campaign.id, *states):
+            yield _opened(key, campaign.id, n, body), state, str(why)
 
     # --- suppression -------------------------------------------------------------------------------------
 
@@ -339,45 +283,33 @@ class BulkTables:
 
     def suppressed(self, addresses: Iterable[bytes]) -> dict[bytes, str]:
         """Return which of these addresses may not be used, and why."""
-        return dict(self._in(sql.SUPPRESSED, "keys", (), tuple(addresses)))
+        return dict(self._in(sql.SUPPRESSED, (), tuple(addresses)))
 
     def suppressions(self) -> dict[str, int]:
         """Return how many addresses are kept from use, by reason."""
-        with self._door.reading() as run:
-            return {str(reason): int(count) for reason, count in run.execute(sql.SUPPRESSED_BY).fetchall()}
+        return {str(reason): int(count) for reason, count in self._all(sql.SUPPRESSED_BY)}
 
     # --- counts ------------------------------------------------------------------------------------------
 
     def tally(self, campaign: str, now: datetime) -> list[Tally]:
         """Return how many people stand how."""
-        with self._door.reading() as run:
-            found = run.execute(sql.TALLY, (instant_text(now), campaign)).fetchall()
+        found = self._all(sql.TALLY, (instant_text(now), campaign))
         return [Tally(g, s, e, w, why, bool(deferred), c) for g, s, e, w, why, deferred, c in found]
 
     def domains(self, campaign: str, most: int) -> list[tuple[bytes, int]]:
         """Return the destinations to which most mail goes."""
-        with self._door.reading() as run:
-            found = run.execute(sql.BY_DOMAIN, (campaign, most)).fetchall()
-        return [(bytes(domain), int(count)) for domain, count in found]
+        return [(bytes(domain), int(count)) for domain, count in self._all(sql.BY_DOMAIN, (campaign, most))]
 
     def chunks(self, campaign: str, after: int = 0) -> Iterator[tuple[int, str, str, int, bytes]]:
         """Yield number, state, way, size and digest of every chunk behind ``after``."""
-        while True:
-            with self._door.reading() as run:
-                rows = run.execute(sql.CHUNKS, (campaign, after, _PAGE)).fetchall()
-            for n, state, way, size, digest in rows:
-                yield n, state, way, size, bytes(digest)
-            if len(rows) < _PAGE:
-                return
-            after = rows[-1][0]
+        for n, state, way, size, digest in self._paged(sql.CHUNKS, campaign, after=after):
+            yield n, state, way, size, bytes(digest)
 
     def attempts(self, campaign: str, chunk: int) -> list[Attempt]:
         """Return what was tried in a chunk."""
-        with self._door.reading() as run:
-            found = run.execute(sql.ATTEMPTS, (campaign, chunk)).fetchall()
         return [
-            Attempt(n=n, way=way, state=state, code=code, provider=provider, body=bytes(body), at=at)
-            for n, way, state, code, provider, body, at in found
+            Attempt(n, way, state, code, provider, bytes(body), at)
+            for n, way, state, code, provider, body, at in self._all(sql.ATTEMPTS, (campaign, chunk))
         ]
 
     # --- keys of messages --------------------------------------------------------------------------------
@@ -398,29 +330,39 @@ class BulkTables:
         wanted = hmac.digest(self._pepper, b"key\0" + named, "sha256")[:MAC_BYTES]
         if not hmac.compare_digest(mac, wanted):
             return None
-        with self._door.reading() as run:
-            row = run.execute("SELECT id FROM bulk_campaigns WHERE tag = ?", (named[:TAG_BYTES],)).fetchone()
-        return None if row is None else (str(row[0]), int.from_bytes(named[TAG_BYTES:], "big"))
+        rows = self._all("SELECT id FROM bulk_campaigns WHERE tag = ?", (named[:TAG_BYTES],))
+        return (str(rows[0][0]), int.from_bytes(named[TAG_BYTES:], "big")) if rows else None
 
     # --- the statements' ways ----------------------------------------------------------------------------
 
-    def _standings(self, statement: str, values: Sequence[Any]) -> list[Standing]:
+    def _all(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._door.reading() as run:
-            found = run.execute(statement, values).fetchall()
-        return [
-            Standing(c, n, g, s, _ways(w), e, t, h, k, bytes(a), bytes(d))
-            for c, n, g, s, w, e, t, h, k, a, d in found
-        ]
+            found: list[Any] = run.execute(statement, values).fetchall()
+        return found
 
-    def _in(
-        self, statement: str, name: str, first: Sequence[Any], keys: Sequence[bytes]
-    ) -> Iterator[tuple[bytes, Any]]:
+    def _paged(self, statement: str, campaign: str, *more: Any, after: int = 0) -> Iterator[Any]:
+        """Yield rows that begin with a number, a page of them at a time, by that number."""
+        while page := self._all(statement, (campaign, after, *more, _PAGE)):
+            yield from page
+            after = page[-1][0]
+
+    def _standings(self, statement: str, values: Sequence[Any]) -> list[Owed]:
+        return [Owed(**owed_fields(row)) for row in self._all(statement, values)]
+
+    def _in(self, statement: str, first: Sequence[Any], keys: Sequence[bytes]) -> Iterator[tuple[bytes, Any]]:
         for start in range(0, len(keys), _PAGE):
             page = keys[start : start + _PAGE]
-            with self._door.reading() as run:
-                rows = run.execute(statement.format(**{name: _marks(page)}), (*first, *page)).fetchall()
-            for key, value in rows:
+            for key, value in self._all(statement.format(keys=marks(page)), (*first, *page)):
                 yield bytes(key), bytes(value) if isinstance(value, bytes | memoryview) else value
+
+
+def _add_attempts(run: Run, campaign: str, chunk: int, attempts: Iterable[Attempt]) -> None:
+    rows = [(campaign, chunk, *msgspec.structs.astuple(attempt)) for attempt in attempts]
+    run.executemany(sql.INSERT_ATTEMPT, rows)
+
+
+def _count(run: Run, campaign: str, more: Counters) -> None:
+    run.execute(sql.COUNT, (more.sent, more.bounced, more.complaints, campaign))
 
 
 def _opened(key: DataKey, campaign: str, n: int, body: bytes) -> Contact:

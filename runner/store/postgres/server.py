@@ -20,6 +20,7 @@ from psycopg.pq import TransactionStatus
 
 from runner.errors import Bug, StoreBusy, StoreError, StoreLocked, TocsinError
 from runner.store.database_errors import absent, corrupt, full, locked, read_only, too_new, upgrade_due
+from runner.store.port import IN_HAND
 from runner.store.upgrades import POSTGRES, SCHEMA_VERSION
 from runner.vault.secrets import Secret
 
@@ -35,6 +36,12 @@ UNHURRIED: LiteralString = "SET LOCAL synchronous_commit = off"
 _CROWDED = ("too many clients", "too many connections", "connection slots")
 """What a server without a free connection says; libpq passes on no code before there is a connection."""
 _PREPARING = int.from_bytes(b"tocsin!!", "big", signed=True)
+
+
+PUT_MARK: LiteralString = """
+INSERT INTO tocsin.marks (name, body) VALUES (%s, %b)
+ON CONFLICT (name) DO UPDATE SET body = excluded.body"""
+DELETE_MARKS: LiteralString = "DELETE FROM tocsin.marks WHERE name = ANY(%s)"
 
 
 class Server:
@@ -178,7 +185,12 @@ class SessionLock:
 
     def __init__(self, server: Server, worker: str) -> None:
         """Take the lock; raises StoreLocked when a worker of this id lives."""
+        self._server = server
+        self._mark = IN_HAND + worker
         self._connection: Connection | None = server.connect()
+        self._connection.execute(
+            "SET synchronous_commit = off"
+        )  # nothing is written here but what is in hand
         found = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (lock_number(worker),)).fetchone()
         if found != (True,):
             self.release()
@@ -195,6 +207,18 @@ class SessionLock:
         except psycopg.Error:
             return False
         return True
+
+    def hold(self, body: bytes) -> None:
+        """See WorkerHandle.hold. Nobody else writes this mark while we live, so no mark is locked for it."""
+        if self._connection is None:
+            return
+        try:
+            if body:
+                self._connection.execute(PUT_MARK, (self._mark, body))
+            else:
+                self._connection.execute(DELETE_MARKS, ([self._mark],))
+        except psycopg.Error as error:
+            raise self._server.failure(error) from error
 
     def release(self) -> None:
         """Let go and end the session; the server takes a moment to notice an end, so the lock goes first."""

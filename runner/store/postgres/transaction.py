@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 from runner.errors import Bug
 from runner.store import chain, encryption, rows
 from runner.store.port import Append, Appended, ChangeMarks, Conflict, IncidentRow
-from runner.store.postgres.server import UNHURRIED, Connection
+from runner.store.postgres.server import DELETE_MARKS, PUT_MARK, UNHURRIED, Connection
 from runner.vault.keys import DataKey
 
 # Whoever shreds locks the table of keys against all readers first, so a key read here stays valid to the end.
@@ -133,10 +133,6 @@ def _insert(
 _LOCK: LiteralString = "LOCK TABLE tocsin.marks IN EXCLUSIVE MODE"
 _SELECT: LiteralString = "SELECT name, body FROM tocsin.marks WHERE starts_with(name, %s) ORDER BY name"
 _SELECT_THESE: LiteralString = "SELECT name, body FROM tocsin.marks WHERE name = ANY(%s)"
-_PUT: LiteralString = """
-INSERT INTO tocsin.marks (name, body) VALUES (%s, %b)
-ON CONFLICT (name) DO UPDATE SET body = excluded.body"""
-_DELETE: LiteralString = "DELETE FROM tocsin.marks WHERE name = ANY(%s)"
 
 
 def read(connection: Connection, prefix: str) -> dict[str, bytes]:
@@ -157,8 +153,8 @@ def change(
         )
         after = dict(change(before))
         if gone := [*(before.keys() - after.keys())]:
-            connection.execute(_DELETE, (gone,))
+            connection.execute(DELETE_MARKS, (gone,))
         for name, body in after.items():
             if before.get(name) != body:
-                connection.execute(_PUT, (name, body))
+                connection.execute(PUT_MARK, (name, body))
     return after

@@ -24,6 +24,7 @@ from runner.store.database_errors import UNWRITABLE, sqlite_failure, would_forge
 from runner.store.encryption import Sealer, shredded
 from runner.store.journal_reader import JournalReader
 from runner.store.port import (
+    IN_HAND,
     PATIENCE,
     Append,
     Appended,
@@ -47,7 +48,7 @@ from runner.store.sqlite.transaction import (
     head_of,
 )
 from runner.store.upgrades import SCHEMA_VERSION
-from runner.store.worker_lock import FileLock, worker_lock_held
+from runner.store.worker_lock import FileLock, Left, in_hand, worker_lock_held
 from runner.vault.keys import DataKey, Vault
 
 if TYPE_CHECKING:
@@ -212,18 +213,35 @@ class SqliteStore(JournalReader):
                 run("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, value))
 
     def marks(self, prefix: str = "") -> dict[str, bytes]:
+        """See Store.marks. What a worker has in hand stands in its lock file."""
         with self._reading() as run:
-            return transaction.read(run, prefix)
+            kept = transaction.read(run, prefix)
+        if prefix.startswith(IN_HAND) or IN_HAND.startswith(prefix):
+            held = {IN_HAND + worker: body for worker, body in in_hand(self._workers()).items()}
+            kept |= {name: body for name, body in held.items() if name.startswith(prefix)}
+        return kept
 
     def change_marks(
         self, names: Sequence[str], change: ChangeMarks, *, waits: bool = True
     ) -> dict[str, bytes]:
-        with self._lock:
-            places = self._known  # a mark moves the end of no journal
-            with self._writing(waits=waits) as run:
-                changed = transaction.change(run, names, change)
-            self._known = places
-        return changed
+        """See Store.change_marks. What a dead worker had in hand is counted once: its file goes after the commit, and is ours until then."""
+        left = {
+            name: Left(self._workers(), name.removeprefix(IN_HAND))
+            for name in names
+            if name.startswith(IN_HAND)
+        }
+        found = {name: one.body for name, one in left.items() if one.body}
+        changed: dict[str, bytes] | None = None
+        try:
+            with self._lock:
+                places = self._known  # a mark moves the end of no journal
+                with self._writing(waits=waits) as run:
+                    changed = transaction.change(run, names, lambda kept: change({**found, **kept}))
+                self._known = places
+            return changed
+        finally:
+            for name, one in left.items():
+                one.close(drop=changed is not None and name not in changed)
 
     # --- workers, copies, the end ------------------------------------------------------------------------
 

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from runner.app.campaigns.receipts import BulkReceipt, folded
-from runner.incident.campaigns.campaign import Counters
-from runner.store.campaigns.rows import Standing
+from runner.incident.campaigns.campaign import BulkReceipt, Counters, Owed
+from runner.incident.campaigns.transitions import folded
 
 
-def standing(**changes: Any) -> Standing:
+def standing(**changes: Any) -> Owed:
     known: dict[str, Any] = {
         "campaign": "b-1",
         "n": 1,
@@ -25,7 +24,7 @@ def standing(**changes: Any) -> Standing:
         "address": b"a",
         "domain": b"d",
     }
-    return Standing(**(known | changes))
+    return Owed(**(known | changes))
 
 
 @pytest.mark.parametrize(
@@ -33,17 +32,18 @@ def standing(**changes: Any) -> Standing:
     [("unknown", 0), ("notified", 0), ("ready", 1), ("post", 0)],
 )
 def test_a_late_proof_counts_somebody_who_was_to_be_sent_to_again_once_more(state: str, sent: int) -> None:
-    after, counted = folded(BulkReceipt(kind="delivered", key="k"), standing(state=state))
-    assert after is not None
-    assert (after.state, after.evidence, counted) == ("notified", "delivered", Counters(sent=sent))
+    turned = folded(BulkReceipt(kind="delivered", key="k"), standing(state=state))
+    assert turned is not None
+    after = turned.owed
+    assert (after.state, after.evidence, turned.counted) == ("notified", "delivered", Counters(sent=sent))
 
 
 def test_a_proof_that_says_nothing_new_counts_nothing() -> None:
     known = standing(state="notified", evidence="delivered")
-    assert folded(BulkReceipt(kind="accepted", key="k"), known) == (None, Counters())
+    assert folded(BulkReceipt(kind="accepted", key="k"), known) is None
 
 
 def test_a_bounce_takes_back_that_somebody_was_sent_to() -> None:
-    after, counted = folded(BulkReceipt(kind="failed", key="k", code="5.1.1"), standing())
-    assert after is not None
-    assert (after.state, counted) == ("post", Counters(sent=-1, bounced=1))
+    turned = folded(BulkReceipt(kind="failed", key="k", code="5.1.1"), standing())
+    assert turned is not None
+    assert (turned.owed.state, turned.counted) == ("post", Counters(sent=-1, bounced=1))

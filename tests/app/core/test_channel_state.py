@@ -14,7 +14,7 @@ import pytest
 
 from runner.app.core.channel_state import Traffic
 from runner.errors import StoreFull
-from runner.routing.circuit_breaker import TOLERANCE
+from runner.routing.circuit_breaker import FIRST_PAUSE, IN_A_ROW
 from runner.routing.messaging import Channel, SendResult
 from runner.routing.traffic import read_rate
 from runner.store.port import ChangeMarks, Store
@@ -90,7 +90,7 @@ def test_what_works_costs_no_write(counted: Counted) -> None:
 
 def test_failures_of_several_processes_open_one_breaker_for_all(store: Store) -> None:
     both = [process(store), process(store)]
-    for n in range(TOLERANCE.in_a_row):
+    for n in range(IN_A_ROW):
         both[n % 2].heard(CHAT, FAILED, T0)
     third = process(store)
     assert third.news()
@@ -105,14 +105,14 @@ def test_a_service_that_fails_says_nothing_of_its_machine_and_of_what_else_runs_
         for name, port in (("signal", 8080), ("ntfy", 8090))
     ]
     one = process(store, {each.id: each for each in both})
-    for _ in range(TOLERANCE.in_a_row):
+    for _ in range(IN_A_ROW):
         one.heard(both[0], FAILED, T0)
     assert set(one.fallen) == {"host:here:8080"}
 
 
 def test_a_success_between_the_failures_of_another_process_is_heard_there(store: Store) -> None:
     one, other = process(store), process(store)
-    for _ in range(TOLERANCE.in_a_row - 1):
+    for _ in range(IN_A_ROW - 1):
         one.heard(CHAT, FAILED, T0)
     other.refresh()
     other.heard(CHAT, ARRIVED, T0)
@@ -122,9 +122,9 @@ def test_a_success_between_the_failures_of_another_process_is_heard_there(store:
 
 def test_of_many_processes_one_probes_with_one_message_that_speaks_for_all_its_domains(store: Store) -> None:
     one = process(store)
-    for _ in range(TOLERANCE.in_a_row):
+    for _ in range(IN_A_ROW):
         one.heard(CHAT, FAILED, T0)
-    later = T0 + TOLERANCE.first_pause
+    later = T0 + FIRST_PAUSE
     several = [process(store) for _ in range(3)]
     probes = [probe for each in several for probe in each.probes(["real"], later)]
     assert {(probe.channel.id, probe.domains) for probe in probes} == {
@@ -140,9 +140,9 @@ def test_of_many_processes_one_probes_with_one_message_that_speaks_for_all_its_d
 def test_without_a_real_incident_nothing_outside_the_allow_list_is_probed(store: Store) -> None:
     sandbox = channel("sandbox", "messenger", safe=True)
     one = process(store, {"again": AGAIN, "sandbox": sandbox})
-    for _ in range(TOLERANCE.in_a_row):
+    for _ in range(IN_A_ROW):
         one.heard(AGAIN, FAILED, T0)
-    later = T0 + TOLERANCE.first_pause
+    later = T0 + FIRST_PAUSE
     assert one.probes([], later) == []
     [probe] = one.probes(["exercise"], later)
     assert (probe.channel.id, probe.kind) == ("sandbox", "test")
@@ -151,7 +151,7 @@ def test_without_a_real_incident_nothing_outside_the_allow_list_is_probed(store:
 def test_where_marks_cannot_be_written_what_was_heard_holds_here(counted: Counted) -> None:
     one = process(counted)
     counted.full = True
-    for _ in range(TOLERANCE.in_a_row):
+    for _ in range(IN_A_ROW):
         one.heard(CHAT, FAILED, T0)
     one.heard(LIMITED, SendResult(state="throttled", retry_after=timedelta(seconds=9)), T0)
     assert set(one.fallen) == {"messenger", "host"}
@@ -201,6 +201,6 @@ def test_the_next_look_is_the_next_probe_or_the_next_place(store: Store) -> None
     assert one.next_look(T0) is None
     one.take({"limited": 40}, T0)
     assert one.next_look(T0) == T0 + timedelta(seconds=1)
-    for _ in range(TOLERANCE.in_a_row):
+    for _ in range(IN_A_ROW):
         one.heard(AGAIN, FAILED, T0)
-    assert one.next_look(T0 + timedelta(seconds=2)) == T0 + TOLERANCE.first_pause
+    assert one.next_look(T0 + timedelta(seconds=2)) == T0 + FIRST_PAUSE

@@ -46,7 +46,7 @@ def another(desk: IncidentService, url: str) -> Iterator[IncidentService]:
 
 def worked(desk: IncidentService, steps: int) -> None:
     """Have a worker do all steps of an incident."""
-    desk.append([born(desk, keep(desk, in_a_row(steps)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, in_a_row(steps)), "i-1")])
     worker = Worker(desk, perform=accepted)
     worker.drain()
     worker.close()
@@ -113,7 +113,7 @@ def test_it_says_nothing_more_once_the_incident_is_shredded(
     desk: IncidentService, another: IncidentService
 ) -> None:
     worked(desk, LONG)
-    desk.act(desk.principal, "i-1", [RecordFacts(changes=(change("people.total", 3),), by="ann")])
+    desk.act(desk.principal, "i-1", [RecordFacts(changes=(change("people.total", 3),))])
     desk.store.shred("i-1")
     with pytest.raises(Sealed, match="erased"):
         another.load("i-1")

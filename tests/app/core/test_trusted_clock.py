@@ -55,7 +55,7 @@ def desk_on(machine: Machine, folder: Path) -> IncidentService:
 
 def waiting(desk: IncidentService) -> None:
     wait = Wait(id="wait", wait=WaitFor(duration=10 * MINUTE))
-    desk.append([born(desk, keep(desk, (wait,)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, (wait,)), "i-1")])
 
 
 def state(desk: IncidentService) -> str:

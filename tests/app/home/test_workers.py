@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+from runner.app.core.incident_service import IncidentService
 from runner.app.home.workers import WORKERS, dismiss, enlist, living
 
 
@@ -22,24 +25,28 @@ class Kept:
         return worker in self.alive
 
 
+def service(kept: Kept) -> IncidentService:
+    return cast(IncidentService, kept)
+
+
 def test_the_end_of_the_last_one_that_began_does_not_hide_the_others() -> None:
     store = Kept()
     store.alive = {"a", "b"}
-    enlist(store, "a")
-    enlist(store, "b")
+    enlist(service(store), "a")
+    enlist(service(store), "b")
     store.alive = {"a"}
-    assert living(store) == ["a"]
-    dismiss(store, "b")
-    assert living(store) == ["a"]
+    assert living(service(store)) == ["a"]
+    dismiss(service(store), "b")
+    assert living(service(store)) == ["a"]
 
 
 def test_a_worker_that_died_counts_for_nothing_and_goes_from_the_list() -> None:
     store = Kept()
     store.alive = {"a"}
-    enlist(store, "a")
+    enlist(service(store), "a")
     store.alive = {"b"}
-    assert living(store) == []
-    enlist(store, "b")
+    assert living(service(store)) == []
+    enlist(service(store), "b")
     assert store.kept[WORKERS] == "b"
-    dismiss(store, "b")
+    dismiss(service(store), "b")
     assert store.kept[WORKERS] is None

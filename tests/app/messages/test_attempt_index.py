@@ -34,7 +34,8 @@ class Office:
     def __init__(self, incident: Incident, *troubles: Exception) -> None:
         self.incident, self.troubles = incident, list(troubles)
         row = SimpleNamespace(id="i1", kind="real", state="open", version=incident.version)
-        self.store: Any = SimpleNamespace(changed=lambda: "1", rows=lambda: [row])
+        self.store: Any = SimpleNamespace(changed=lambda: "1")
+        self.incidents = lambda: [row]
         self.principal = "the program"
         self.campaign_tables: Any = None
 

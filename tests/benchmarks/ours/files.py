@@ -72,7 +72,7 @@ def home(folder: Path) -> None:
     """Make a home with one open incident of the default playbook, whose first messages have not left."""
     from runner.app.incidents.open_incident import Request, commit_opening, prepare_opening
 
-    desk = made(folder)
+    desk = made(folder, writes=True)
     commit_opening(desk, prepare_opening(desk, Request(playbooks=("personal-data-breach",))))
     desk.store.close()
 
@@ -82,19 +82,19 @@ def quiet(folder: Path) -> None:
     from runner.app.incidents.open_incident import Request, commit_opening, prepare_opening
     from runner.incident.state.commands import CancelIncident
 
-    desk = made(folder)
+    desk = made(folder, writes=True)
     incident = commit_opening(desk, prepare_opening(desk, Request(playbooks=("lost-device",)))).after
-    desk.act(desk.principal, incident.id, [CancelIncident(by="ana", reason="it was found")])
+    desk.act(desk.principal, incident.id, [CancelIncident(reason="it was found")])
     desk.store.close()
 
 
-def made(folder: Path) -> IncidentService:
-    """Return the desk of a new home that runs local commands."""
+def made(folder: Path, *, writes: bool) -> IncidentService:
+    """Return the desk of a new home that runs local commands; who ``writes`` leaves its settings as every later command reads them."""
     from runner.app.home.open_home import init_home, open_service, this_principal
 
     config = init_home(folder, "ana")
     config.write_text(config.read_text().replace("commands: false", "commands: true"))
-    return open_service(folder, this_principal("ana"))
+    return open_service(folder, this_principal("ana"), writes=writes)
 
 
 def main() -> None:
@@ -104,7 +104,7 @@ def main() -> None:
     (job.folder / "three.yaml").write_text(three())
     home(job.folder / "home")
     quiet(job.folder / "quiet")
-    made(job.folder / "new").store.close()
+    made(job.folder / "new", writes=False).store.close()
 
 
 if __name__ == "__main__":

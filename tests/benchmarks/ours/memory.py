@@ -39,7 +39,8 @@ def prepare(job: protocol.Job) -> None:
     digest = keep(desk, bundle)
     for first in range(0, job.n, 100):
         desk.append(
-            [opened(desk, bundle, digest, number) for number in range(first, min(first + 100, job.n))]
+            desk.principal,
+            [opened(desk, bundle, digest, number) for number in range(first, min(first + 100, job.n))],
         )
     desk.store.close()
 

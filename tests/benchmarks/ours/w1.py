@@ -13,7 +13,7 @@ def main() -> None:
     job = protocol.job()
     desk = make_desk(job.folder)
     bundle = in_a_row(job.n)
-    desk.append([opened(desk, bundle, keep(desk, bundle), 1)])
+    desk.append(desk.principal, [opened(desk, bundle, keep(desk, bundle), 1)])
     worker = Worker(desk, perform=nothing)
     start = time.perf_counter()
     worker.drain()

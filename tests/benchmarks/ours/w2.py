@@ -30,7 +30,10 @@ def embedded(job: protocol.Job, bundle: Bundle, runs: int) -> tuple[IncidentServ
     worker = Worker(desk, threads=50, perform=nothing)
     start = time.perf_counter()
     for first in range(0, runs, AT_A_TIME):
-        desk.append([opened(desk, bundle, digest, n) for n in range(first, min(first + AT_A_TIME, runs))])
+        desk.append(
+            desk.principal,
+            [opened(desk, bundle, digest, n) for n in range(first, min(first + AT_A_TIME, runs))],
+        )
         worker.drain()
     seconds = time.perf_counter() - start
     worker.close()
@@ -50,14 +53,17 @@ def distributed(job: protocol.Job, bundle: Bundle, runs: int) -> tuple[IncidentS
     desk, working = desks
     digest = keep(desk, bundle)
     attach(desk)
-    desk.append([opened(desk, bundle, digest, runs)])
+    desk.append(desk.principal, [opened(desk, bundle, digest, runs)])
     warm = QueueWorker(working, perform=nothing, wait=False)
     warm.run()
     warm.close()
     worker = QueueWorker(working, perform=nothing, wait=False)
     start = time.perf_counter()
     for first in range(0, runs, AT_A_TIME):
-        desk.append([opened(desk, bundle, digest, n) for n in range(first, min(first + AT_A_TIME, runs))])
+        desk.append(
+            desk.principal,
+            [opened(desk, bundle, digest, n) for n in range(first, min(first + AT_A_TIME, runs))],
+        )
     worker.run()
     seconds = time.perf_counter() - start
     worker.close()

@@ -50,7 +50,7 @@ def prepare(job: protocol.Job) -> None:
     """Record ``n`` steps, and pause before the next."""
     desk = make_desk(job.folder)
     bundle = looped(job.n)
-    desk.append([opened(desk, bundle, keep(desk, bundle), 1)])
+    desk.append(desk.principal, [opened(desk, bundle, keep(desk, bundle), 1)])
 
     def until_last(work: AnyWork, incident: Incident, head: str) -> AnyCommand:
         if getattr(work, "step", "") == f"bench:loop.s{IN_A_ROUND - 1}#{job.n // IN_A_ROUND}":

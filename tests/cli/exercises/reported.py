@@ -148,7 +148,7 @@ def acknowledged(desk: IncidentService, name: str, person: str) -> None:
             desk.act(
                 Principal(person=person, host="desk", os_user=person),
                 name,
-                [c.Acknowledge(by=person, delivery=delivery.id, via="pager")],
+                [c.Acknowledge(person=person, delivery=delivery.id, via="pager")],
             )
 
 

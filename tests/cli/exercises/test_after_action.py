@@ -9,7 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from runner.incident.state import commands as c
+from runner.app.core.incident_service import IncidentService
+from runner.app.core.repository import Append
+from runner.app.core.transaction import entry, row_of
+from runner.incident.state.exercise import ReportSigned
+from runner.incident.state.incident import Incident
+from runner.incident.turn.fold import fold
+from runner.incident.turn.settle import number
 from tests.cli.at_desk import AtDesk, compare
 from tests.cli.exercises import reported
 from tests.cli.exercises.test_drills import begun, exercise  # noqa: F401  # a fixture
@@ -158,6 +164,16 @@ def test_a_signed_report_is_held_against_the_journal_and_a_changed_one_does_not_
     assert (missing.code, missing.error) == (1, "file_unreadable")
 
 
+def _append(desk: IncidentService, incident: Incident, event: ReportSigned) -> None:
+    """Put an event into the journal past all decisions."""
+    now, library = desk.clock.now(), desk.library(incident)
+    added = entry(event, now, desk.principal.actor, desk.now_in(incident))
+    after = fold(incident, number(incident, desk.now_in(incident), [event]), library)
+    row = row_of(after, now, library)
+    append = Append(incident=incident.id, expected_version=incident.version, events=[added], row=row)
+    desk.store.append([append], recorded=now)
+
+
 def test_a_signature_by_another_hand_or_over_other_heads_does_not_hold(
     tocsin: AtDesk,
     exercise: Path,  # noqa: F811
@@ -167,10 +183,10 @@ def test_a_signature_by_another_hand_or_over_other_heads_does_not_hold(
     desk = tocsin.office("jonas")
     (name,) = (row.id for row in desk.store.rows())
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    forged = c.SignReport(
+    forged = ReportSigned(
         by="olga", digest="sha256:0", files={"md": digest}, heads={"StartEx": f"1:sha256:{'0' * 64}"}
     )
-    desk.act(desk.principal, name, [forged])
+    _append(desk, desk.load(name), forged)
     said = tocsin("drill", "report", "--check", str(file), "--format", "json")
     assert said.code == 1
     assert findings(said) == {

@@ -105,7 +105,7 @@ def test_what_a_controller_does_in_the_same_instant_does_not_end_the_conducting(
             case "inject":
                 exercises.release(other, name, "1")
             case "defer":
-                other.act(other.principal, name, [c.DeferInject(by="olga", number="1", reason="no time")])
+                other.act(other.principal, name, [c.DeferInject(number="1", reason="no time")])
             case _:
                 exercises.set_clock(other, name, "ended", reason="a real alarm")
         return plain(appends, recorded=recorded)

@@ -29,8 +29,9 @@ This page is generated from the commands themselves. `tocsin COMMAND --help`, `-
 | `--as PERSON` | Your person id. Not verified. Default: `TOCSIN_PERSON`, then the system user. |
 | `--on-behalf-of PERSON --via WAY` | Person you act for, and your contact with that person. Needs confirmation. |
 | `--no-work` | Queue the work for a worker. |
+| `--no-pager` | Write long output to the terminal, without a pager. |
 
-Commands that only read have the first three options. Commands that write have all. The options may also stand before the command.
+Commands that only read have the first three options and `--no-pager`. Commands that write have all. The options may also stand before the command.
 STEP is the id of a task, `id#n` for its n-th invocation, or its row number in `tocsin task list`. Row numbers never change.
 INSTANT is RFC 3339 with an offset, `now`, or a time such as `2h ago`. `TOCSIN_PERSON` is your person id, for writing and for `status` and `next`.
 `tocsin --install-completion` adds completion of commands, incidents, tasks and playbooks to the shell.

@@ -40,7 +40,7 @@ def test_a_command_that_is_not_there_is_a_usage_error_with_the_nearest(nowhere: 
 def test_an_error_in_json_stands_alone_on_standard_output(tocsin: AtDesk) -> None:
     said = tocsin("status", "--format", "json")
     assert (said.code, said.err) == (1, "")
-    assert list(said.json) == ["schema", "code", "message", "hint", "problems"]
+    assert list(said.json) == ["schema", "code", "message", "hint", "action", "problems"]
     assert (said.json["schema"], said.json["code"]) == ("tocsin/error/v1", "no_incident")
     assert said.json["message"]
     assert said.json["hint"].endswith("tocsin open PLAYBOOK")

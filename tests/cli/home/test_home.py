@@ -164,7 +164,7 @@ def dead_worker_claims(tocsin: AtDesk) -> None:
         incident = desk.load(name)
         desk.act(desk.principal, name, [replan(incident, desk.tools(incident))])
         turn = desk.prepare(desk.load(name), (), worker="w-dead")
-        desk.append([turn])
+        desk.append(desk.principal, [turn])
 
 
 def test_the_record_verifies_and_an_anchor_from_elsewhere_is_compared(incident: AtDesk) -> None:

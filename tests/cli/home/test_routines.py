@@ -85,7 +85,7 @@ def test_a_comcheck_whose_scheduler_died_goes_on_and_writes_to_nobody_a_second_t
     trying = check_contacts(desk, ways(desk))
     assert next(trying)[0].person == "ada"
     trying.close()
-    record_try(desk, "jonas", "screen", "dead", ContactStore(desk.store))
+    record_try(desk, "jonas", "screen", "dead", ContactStore(desk))
     tocsin.clock.advance(timedelta(minutes=5))
     assert tocsin("drill", "run", "--due").code == 4
     assert [(state, ways_worked(detail)) for state, detail in came(tocsin)] == [
@@ -186,10 +186,10 @@ def test_a_scheduler_sends_what_is_due_where_no_worker_goes_on(tocsin: AtDesk, p
     scheduler = Scheduler(desk, firer, lambda words: None)
     name = desk.chance.name("worker")
     alive = desk.store.register_worker(name)
-    enlist(desk.store, name)
+    enlist(desk, name)
     scheduler.look()
     assert tocsin.console == "", "a worker that goes on does it"
-    dismiss(desk.store, name)
+    dismiss(desk, name)
     alive.release()
     scheduler.look()
     assert "A badge is missing" in tocsin.console

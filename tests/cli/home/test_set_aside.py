@@ -27,7 +27,7 @@ def tocsin(tmp_path: Path, kept_in: str) -> Iterator[AtDesk]:
     for _ in range(2):
         desk.done("open", str(playbook), "--yes", "--no-work", "--fact", "incident.summary=Badge 4711")
     office = desk.office()
-    tries = Tries(office.store, "w-dead")
+    tries = Tries(office, "w-dead")
     for _ in range(3):
         tries.fail(office.find("amber-falcon"), "ZeroDivisionError", desk.clock.now())
     yield desk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.at_desk import AtDesk, compare
+from tests.cli.framework.test_pager import WRITER
 from tests.cli.notices.noticed import noticed, rendered
 
 
@@ -28,14 +30,13 @@ def test_the_document_itself_is_shown_with_what_changed_before_it_is_asked(desk:
     compare("approve.document", said.err, desk.home)
 
 
-def test_at_a_terminal_the_document_is_shown_in_a_pager(
-    desk: AtDesk, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = ("approve", "sign", "--as", "ada")
-    said = desk(*words, types="n\n", terminal=True)
-    assert ("GmbH" in capsys.readouterr().out, "GmbH" in said.err) == (True, False)
+def test_at_a_terminal_the_document_is_shown_in_the_pager_of_the_person(desk: AtDesk, tmp_path: Path) -> None:
+    words, paged = ("approve", "sign", "--as", "ada"), tmp_path / "paged"
+    desk.environ["TOCSIN_PAGER"] = shlex.join((*WRITER, str(paged)))
     said = desk(*words, types="n\n")
-    assert ("GmbH" in said.err, capsys.readouterr().out) == (True, "")
+    assert ("GmbH" in said.err, paged.exists()) == (True, False)
+    said = desk(*words, types="n\n", terminal=True)
+    assert ("GmbH" in said.err, "GmbH" in paged.read_text(encoding="utf-8")) == (False, True)
 
 
 def test_the_exact_bytes_are_written_for_their_owner_alone(desk: AtDesk, tmp_path: Path) -> None:

@@ -199,12 +199,12 @@ def test_doctor_warns_that_no_worker_runs_while_an_incident_is_open(incident: At
 @contextmanager
 def working(desk: AtDesk) -> Iterator[None]:
     """Have a worker of this process run in a home meanwhile."""
-    store = desk.office().store
-    held = store.register_worker("w-test")
-    enlist(store, "w-test")
+    service = desk.office()
+    handle = service.register_worker("w-test")
+    enlist(service, "w-test")
     yield
-    dismiss(store, "w-test")
-    held.release()
+    dismiss(service, "w-test")
+    handle.release()
 
 
 # --- channels -------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def test_opening_says_that_later_work_waits_where_no_worker_goes_on(tocsin: AtDe
     waits = said.err.splitlines()[-1]
     desk = tocsin.office()
     alive = desk.store.register_worker("worker-1")
-    enlist(desk.store, "worker-1")
+    enlist(desk, "worker-1")
     assert waits not in tocsin(*opening, "--no-work").err.splitlines()
     alive.release()
 

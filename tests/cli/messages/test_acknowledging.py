@@ -225,7 +225,7 @@ def test_a_link_that_does_not_hold_is_refused_in_the_same_words_as_any_other(
     with refused("ack_refused") as found:
         by_link(linked, tokens[spoil], person="maria" if spoil == "person" else "")
     same = acknowledgement.refused()
-    assert (found.value.message, found.value.hint) == (same.message, same.hint)
+    assert (found.value.message, found.value.action) == (same.message, same.action)
     assert delivery(linked, "jonas")["evidence"] == "accepted"
 
 

@@ -215,7 +215,7 @@ def test_a_worker_that_is_killed_after_the_room_was_made_finds_it_again(
         desk = tocsin.office()
         name = desk.find(None)
         turn = desk.prepare(desk.load(name), (), worker="w-dead")
-        assert desk.append([turn])[0]
+        assert desk.append(desk.principal, [turn])[0]
         slack.channels.append(
             {
                 "id": "C0KILLED",

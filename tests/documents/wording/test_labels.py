@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runner.documents.wording.labels import LABELS, label
-from runner.documents.wording.phrases import PHRASES, joined
+from runner.documents.wording.labels import label, table
+from runner.documents.wording.phrases import joined
 from runner.facts.vocabulary.lookup import fact_type
 
 PRINTED = (
@@ -18,14 +18,14 @@ PRINTED = (
 )
 
 
-@pytest.mark.parametrize("language", [language for language in PHRASES if language != "en"])
+@pytest.mark.parametrize("language", [language for language in table("phrases.csv") if language != "en"])
 @pytest.mark.parametrize("path", PRINTED)
 def test_every_code_that_the_translated_notices_print_reads_as_words_of_their_language(
     path: str, language: str
 ) -> None:
     declared = fact_type(path)
     assert declared is not None
-    assert [code for code in declared.choices if code not in LABELS[language]] == []
+    assert [code for code in declared.choices if code not in table("labels.csv")[language]] == []
 
 
 def test_a_code_that_a_language_lacks_reads_as_in_english_and_else_as_its_words() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runner.errors import Invalid
 from runner.facts.veris.veris_record import Imported, import_veris, parse_veris
-from runner.facts.vocabulary.nested_facts import check_value
+from tests.facts.checked_values import check_value
 
 EXAMPLES = files("playbooks") / "examples" / "veris"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from runner.facts.vocabulary.fact_types import Branch, FactType, Keyed
@@ -45,31 +46,61 @@ _WORDS = {
 }
 
 
+_LONG = 8
+"""Words of a list from which on it stands once, at the end of the page, when several facts take it."""
+
+
 def reference_page() -> str:
-    """Return the whole page as Markdown, one section for each root."""
-    sections = [_section(name, branch) for name, branch in roots().items()]
-    return _INTRODUCTION + "\n" + "\n".join(sections)
+    """Return the whole page as Markdown: one section for each root, then the lists that several facts share."""
+    facts = [(path, fact) for name, branch in roots().items() for path, fact in _facts(name, branch)]
+    times = Counter(fact.choices for _, fact in facts if fact.choices)
+    shared = {choices: "" for choices, count in times.items() if count > 1 and len(choices) > _LONG}
+    for path, fact in facts:
+        if shared.get(fact.choices) == "":
+            shared[fact.choices] = path
+    sections = [_section(name, branch, shared) for name, branch in roots().items()]
+    lists = [f"### values of {path}\n\n{_listed(choices)}\n" for choices, path in shared.items()]
+    return "\n".join([_INTRODUCTION, *sections, "## Lists of several facts\n", *lists])
 
 
-def _section(name: str, branch: Branch) -> str:
+def _facts(path: str, branch: Branch) -> Iterator[tuple[str, FactType]]:
+    match branch:
+        case FactType():
+            yield path, branch
+        case Keyed(_, key, member):
+            yield from _facts(f"{path}.{key.upper()}", member)
+        case _:
+            for name, below in branch.items():
+                if not (path.startswith("populations.") and name in ("data", "people")):
+                    yield from _facts(f"{path}.{name}", below)
+
+
+def _listed(choices: tuple[str, ...]) -> str:
+    return ", ".join(f"`{choice}`" for choice in choices)
+
+
+def _section(name: str, branch: Branch, shared: dict[tuple[str, ...], str]) -> str:
     title = f"{branch.title}.\n\n" if isinstance(branch, Keyed) else ""
     head = f"## {name}\n\n{title}| fact | type | what it says |\n|---|---|---|\n"
-    return head + "".join(_rows(name, branch))
+    return head + "".join(_rows(name, branch, shared))
 
 
-def _rows(path: str, branch: Branch) -> Iterator[str]:
+def _rows(path: str, branch: Branch, shared: dict[tuple[str, ...], str]) -> Iterator[str]:
     match branch:
         case FactType(title, kind, choices, many, optional=optional):
             word = f"{_WORDS.get(kind, kind)}{' or `none`' if optional else ''}"
             if many:
                 word = "set of" if choices else f"set of {word}"
-            words = ": " + ", ".join(f"`{choice}`" for choice in choices) if choices else ""
+            words = f": {_listed(choices)}" if choices else ""
+            if choices in shared:
+                anchor = shared[choices].lower().replace(".", "")
+                words = f" [values of {shared[choices]}](#values-of-{anchor})"
             yield f"| `{path}` | {word}{words} | {title} |\n"
         case Keyed(_, key, member):
-            yield from _rows(f"{path}.{key.upper()}", member)
+            yield from _rows(f"{path}.{key.upper()}", member, shared)
         case _:
             for name, below in branch.items():
                 if path.startswith("populations.") and name in ("data", "people"):
                     yield f"| `{path}.{name}` | as `{name}` | The same facts as under `{name}`, of this population |\n"
                 else:
-                    yield from _rows(f"{path}.{name}", below)
+                    yield from _rows(f"{path}.{name}", below, shared)

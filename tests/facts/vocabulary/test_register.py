@@ -14,10 +14,12 @@ from runner.facts.expressions.evaluate import truth
 from runner.facts.expressions.parser import parse
 from runner.facts.vocabulary.fact_values import FactProblem, checked_value, parse_value
 from runner.facts.vocabulary.lookup import all_patterns, fact_type, find, path_hint
-from runner.facts.vocabulary.nested_facts import Origin, check_value, flatten
+from runner.facts.vocabulary.nested_facts import Origin, flatten
 from runner.facts.vocabulary.populations import population_ids
 from runner.facts.vocabulary.register import Fact, Register, lookup, nested
+from tests.facts.checked_values import check_value
 from tests.facts.vocabulary.reference_page import reference_page
+from tests.golden_files import same
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 AWARE = "2026-11-24T13:00:00+01:00"
@@ -251,8 +253,7 @@ def test_every_fact_of_the_vocabulary_has_a_title_and_is_found_by_its_path() -> 
 
 
 def test_the_reference_page_is_the_vocabulary() -> None:
-    committed = Path(__file__).parents[3] / "docs" / "reference" / "facts.md"
-    assert committed.read_text(encoding="utf-8") == reference_page()
+    same(Path(__file__).parents[3] / "docs" / "reference" / "facts.md", reference_page())
 
 
 @pytest.mark.parametrize("text", ["", "none", " none "])

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from runner.errors import Invalid, NotFound, Problem, Usage
-from runner.files.contacts.contact_entries import Listing, Ways, check_entries
+from runner.files.contacts.contact_entries import Listing, check_entries, names_of
 from runner.files.contacts.contact_list import read_list, trusting
 from tests.refusals import refused
 
-WAYS = Ways(("mail", "Pager"))
+WAYS = names_of(("mail", "Pager"))
 CARD = "BEGIN:VCARD\nVERSION:3.0\nFN:Ada Adler\nEND:VCARD\n"
 
 

@@ -10,19 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.base.states import Refusal
-from runner.incident.campaigns.campaign import REACHED, Campaign, Contact, Counters, Ground, Tally
+from runner.incident.campaigns.campaign import REACHED, Campaign, Contact, Counters, Ground, Owed, Tally
 from runner.incident.campaigns.decide import crossed
 from runner.incident.campaigns.eligible_channels import eligible_channels, next_waking_hour
-from runner.incident.campaigns.pacing import (
-    after,
-    alarm,
-    back_off,
-    canary_size,
-    chunk_size,
-    describe,
-    feasibility,
-    higher,
-)
+from runner.incident.campaigns.pacing import canary_size, chunk_size, describe, feasibility
+from runner.incident.campaigns.transitions import after, alarm, back_off, higher
 from runner.incident.notices.letters import Group, Person
 from runner.routing.messaging import SendResult
 from runner.routing.traffic import read_rate
@@ -187,6 +179,10 @@ def test_what_a_person_has_seen_is_not_counted_against_it_again() -> None:
     assert alarm(seen, Counters(sent=194, bounced=20))
 
 
+def owed(ways: tuple = ("email", "post"), tries: int = 0) -> Owed:
+    return Owed(campaign="b-1", n=1, group=0, state="sending", ways=ways, tries=tries)
+
+
 OUTCOMES = [
     (SendResult(state="accepted", evidence="accepted"), "notified", False, None),
     (SendResult(state="unknown", reason="lost"), "unknown", False, None),
@@ -207,8 +203,9 @@ OUTCOMES = [
 
 @pytest.mark.parametrize(("result", "state", "bounced", "suppress"), OUTCOMES)
 def test_each_outcome_has_its_consequence(result, state, bounced, suppress) -> None:
-    found = after(result, ("email", "post"), 0, NOW)
-    assert (found.state, found.bounced, found.suppress, found.blocked) == (state, bounced, suppress, "")
+    found = after(result, owed(), NOW)
+    assert (found.owed.state, found.counted.bounced) == (state, int(bounced))
+    assert (found.suppress, found.blocked) == (suppress, "")
 
 
 @pytest.mark.parametrize(
@@ -219,16 +216,16 @@ def test_each_outcome_has_its_consequence(result, state, bounced, suppress) -> N
     ],
 )
 def test_who_is_blocked_or_locked_out_stops_and_nobody_is_given_up(result) -> None:
-    found = after(result, ("email", "post"), 2, NOW)
+    found = after(result, owed(tries=2), NOW)
     assert found.blocked
-    assert (found.state, found.ways, found.tries) == ("ready", ("email", "post"), 2)
+    assert (found.owed.state, found.owed.ways, found.owed.tries) == ("ready", ("email", "post"), 2)
 
 
 def test_who_puts_us_off_for_ever_is_told_another_way() -> None:
     later = SendResult(state="throttled", reason="busy")
-    assert after(later, ("email", "post"), 6, NOW).state == "ready"
-    assert after(later, ("email", "post"), 7, NOW).state == "post"
-    assert after(later, ("email",), 7, NOW).state == "unreachable"
+    assert after(later, owed(tries=6), NOW).owed.state == "ready"
+    assert after(later, owed(tries=7), NOW).owed.state == "post"
+    assert after(later, owed(("email",), 7), NOW).owed.state == "unreachable"
 
 
 @given(st.integers(0, 60), st.none() | st.timedeltas())

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from runner.cli.framework.action_text import hint_text
 from runner.incident.exercises.exercise_plan import (
     Action,
     Exercise,
@@ -206,7 +207,7 @@ def test_what_an_item_closes_with_stands_once_it_is_done_until_it_is_reopened() 
     other = Plan(text="slow", closes_with="exercise:evening:T1")
     with refused("improvement_status") as found:
         changed(done(), other)
-    assert {"reopen", "I-1"} <= set(found.value.hint.split())
+    assert {"reopen", "I-1"} <= set(hint_text(found.value).split())
     assert changed(after(), other) == other
     reopened = after(
         ImprovementDone(item="I-1", by="maria", evidence="seen"),

@@ -20,7 +20,7 @@ from tests.refusals import refused
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 REAL = Incident(id="i-1", codename="amber-falcon", title="", kind="real", opened_at=T0, version=7)
 DRILL = Drill(clock=ExerciseClock(wall=T0, at=T0), plan="abc", stage="running")
-SIGN = c.SignReport(by="olga", digest="sha256:1", files={"pdf": "2"}, heads={"closed": "7:sha256:3"})
+SIGN = c.SignReport(digest="sha256:1", files={"pdf": "2"}, heads={"closed": "7:sha256:3"})
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ SIGN = c.SignReport(by="olga", digest="sha256:1", files={"pdf": "2"}, heads={"cl
 )
 def test_the_report_of_an_open_incident_is_not_signed(incident: Incident, code: str) -> None:
     with refused(code, Refused):
-        decide_drill(incident, SIGN, T0)
+        decide_drill(incident, SIGN, "olga", T0)
 
 
 def test_what_is_over_is_signed_with_its_heads_and_each_signature_is_kept_in_order() -> None:
@@ -41,7 +41,7 @@ def test_what_is_over_is_signed_with_its_heads_and_each_signature_is_kept_in_ord
         msgspec.structs.replace(REAL, state="closed"),
         msgspec.structs.replace(REAL, kind="exercise", drill=ended),
     ):
-        (event,) = decide_drill(incident, SIGN, T0)
+        (event,) = decide_drill(incident, SIGN, "olga", T0)
         assert event == ReportSigned(
             by="olga", digest="sha256:1", files={"pdf": "2"}, heads={"closed": "7:sha256:3"}
         )

@@ -47,7 +47,7 @@ def filed(found: s.World) -> None:
 def decided(found: s.World, kind: str, duty: str = DUTY) -> None:
     ground = "none" if kind == "decided_not_to_notify" else ""
     record = DutyRecord(kind=kind, by="ann", at=found.now, reason="nobody is at risk", ground=ground)
-    found.give(c.RecordDuty(duty=duty, record=record, by="ann"))
+    found.give(c.RecordDuty(duty=duty, record=record), by="ann")
 
 
 @pytest.mark.parametrize(
@@ -101,5 +101,5 @@ def test_what_was_called_off_is_taken_up_again_when_the_decision_is_made_anew() 
 def test_a_filing_calls_nothing_off() -> None:
     found = world()
     record = DutyRecord(kind="filed", by="ann", at=found.now, reference="4711")
-    found.give(c.RecordDuty(duty=DUTY, record=record, by="ann"))
+    found.give(c.RecordDuty(duty=DUTY, record=record), by="ann")
     assert found.state(f"notify[{DUTY}].complete") == "ready"

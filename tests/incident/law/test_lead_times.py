@@ -118,5 +118,5 @@ def test_the_lanes_of_a_playbook_that_has_not_begun_count_whole_and_then_as_far_
 
 def test_a_playbook_that_was_left_out_costs_nothing() -> None:
     world = calling()
-    world.give(c.SkipStep(step=world.id("breach"), by="ann", reason="the parent does it"))
+    world.give(c.SkipStep(step=world.id("breach"), reason="the parent does it"), by="ann")
     assert lead_times(world.incident, world.library) == {}

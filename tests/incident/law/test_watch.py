@@ -36,7 +36,7 @@ def decided(watch: str = "", kind: str = "decided_not_to_notify", **facts: objec
         ground="risk_unlikely",
         watch=parse_condition(watch) if watch else None,
     )
-    found.give(c.RecordDuty(duty=DUTY, record=record, by="ann"))
+    found.give(c.RecordDuty(duty=DUTY, record=record), by="ann")
     found.work()
     return found
 
@@ -91,7 +91,7 @@ def test_a_new_decision_ends_the_matter() -> None:
         reason="told by the processor already",
         ground="none",
     )
-    world.give(c.RecordDuty(duty=DUTY, record=record, by="bob"))
+    world.give(c.RecordDuty(duty=DUTY, record=record), by="bob")
     world.work()
     duty = world.incident.duties[DUTY]
     assert duty.record is not None

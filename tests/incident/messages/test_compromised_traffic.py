@@ -20,7 +20,7 @@ def incident(since: datetime = FELL, state: Any = "compromised", **changes: Any)
     world = s.World(s.message("tell"), roles={"lead": "ann"})
     world.work()
     if state != "up":
-        world.give(c.DeclareDomain(by="ann", domain="tenant", state=state, since=since))
+        world.give(c.DeclareDomain(domain="tenant", state=state, since=since), by="ann")
     (delivery,) = world.incident.deliveries.values()
     (attempt,) = delivery.attempts
     changed = msgspec.structs.replace(
@@ -57,7 +57,7 @@ def test_what_went_over_it_while_it_had_fallen_stays_known_when_it_is_trusted_ag
 
     def declared(state, hours):
         at = s.T0 + timedelta(hours=hours)
-        world.give(c.DeclareDomain(by="ann", domain="tenant", state=state, since=at, reason="checked"))
+        world.give(c.DeclareDomain(domain="tenant", state=state, since=at, reason="checked"), by="ann")
         return world.incident.domains["tenant"].falls
 
     first, corrected, end = (s.T0 + timedelta(hours=n) for n in (2, 1, 3))

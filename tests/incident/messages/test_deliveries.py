@@ -48,9 +48,9 @@ def test_how_many_must_be_reached_is_the_classes_word(rule: object, state: str) 
     kind = MessageClass(name="q", goal="acked", ack_quorum=rule)
     world = World(message("m"), roles=TWO, message_class=kind)
     world.work()
-    world.give(c.ReportCall(delivery="d1-ann", reached=True, by="cid"))
+    world.give(c.ReportCall(delivery="d1-ann", reached=True), by="cid")
     assert world.state("m") == state
-    world.give(c.ReportCall(delivery="d1-bob", reached=True, by="cid"))
+    world.give(c.ReportCall(delivery="d1-bob", reached=True), by="cid")
     assert world.state("m") == "done"
 
 
@@ -107,10 +107,10 @@ def test_a_telephone_call_that_reached_somebody_ends_a_stuck_message() -> None:
     world = World(message("m"), roles=ONE)
     world.outcomes.update(mail=[REJECTED], sms=[REJECTED])
     world.work()
-    world.give(c.ReportCall(delivery="d1-ann", reached=False, note="no answer", by="bob"))
+    world.give(c.ReportCall(delivery="d1-ann", reached=False, note="no answer"), by="bob")
     assert world.at("m").stuck != ""
     assert world.delivery("ann").state == "exhausted"
-    world.give(c.ReportCall(delivery="d1-ann", reached=True, by="bob"))
+    world.give(c.ReportCall(delivery="d1-ann", reached=True), by="bob")
     assert world.state("m") == "done"
     assert world.delivery("ann").state == "satisfied"
 
@@ -175,7 +175,7 @@ def test_a_message_that_is_left_out_is_sent_no_further(how: str) -> None:
     assert {d.state for d in world.incident.deliveries.values()} == {"cancelled"}
     assert world.claim() == []
     with refused("called_off", Refused):
-        world.give(c.Resend(delivery="d1-ann", reason="please", by="cid"))
+        world.give(c.Resend(delivery="d1-ann", reason="please"), by="cid")
 
 
 def test_those_not_reached_yet_are_still_told_after_the_step_is_done() -> None:
@@ -210,7 +210,7 @@ def test_a_person_says_that_an_unanswered_attempt_arrived() -> None:
     world = World(message("m"), roles=ONE, message_class=ASKING)
     world.outcomes["mail"] = [UNKNOWN]
     world.work()
-    world.give(c.ResolveAttempt(effect="d1-ann", happened=True, reason="she answered", by="bob"))
+    world.give(c.ResolveAttempt(effect="d1-ann", happened=True, reason="she answered"), by="bob")
     assert world.attempts("d1-ann")[0].resolved_by == "bob"
     assert world.states("m") == ["done"]
     assert world.delivery("ann").stuck == ""
@@ -272,7 +272,7 @@ def test_the_answer_itself_stands_above_what_a_person_said_of_it() -> None:
     world = World(message("m"), roles=ONE, message_class=ASKING)
     world.outcomes["mail"] = [UNKNOWN]
     world.work()
-    world.give(c.ResolveAttempt(effect="d1-ann", happened=False, reason="not in the log", by="bob"))
+    world.give(c.ResolveAttempt(effect="d1-ann", happened=False, reason="not in the log"), by="bob")
     answer = SendResult(state="accepted", evidence="relayed", provider_id="p7")
     world.give(c.AttemptDone(effect="d1-ann", n=1, result=answer))
     attempt = world.attempts("d1-ann")[0]
@@ -314,7 +314,7 @@ def test_sending_again_uses_a_new_key_and_its_time_counts_from_then() -> None:
     world.outcomes["mail"] = [REJECTED]
     world.work()
     world.advance(timedelta(days=3))
-    world.give(c.Resend(delivery="d1-ann", reason="address corrected", by="bob"))
+    world.give(c.Resend(delivery="d1-ann", reason="address corrected"), by="bob")
     world.work()
     assert len({attempt.key for attempt in world.attempts("d1-ann")}) == 2
     assert world.delivery("ann").state == "satisfied"
@@ -324,7 +324,7 @@ def test_sending_again_uses_a_new_key_and_its_time_counts_from_then() -> None:
 def test_what_was_reached_can_be_sent_again_when_a_person_wants_it() -> None:
     world = World(message("m"), roles=ONE)
     world.work()
-    world.give(c.Resend(delivery="d1-ann", reason="she deleted it", by="bob"))
+    world.give(c.Resend(delivery="d1-ann", reason="she deleted it"), by="bob")
     assert [type(work) for work in world.work()] == [Replan, Deliver]
     assert len(world.attempts("d1-ann")) == 2
 
@@ -353,7 +353,7 @@ def test_a_message_older_than_its_class_allows_is_dropped() -> None:
 def test_a_compromised_channel_is_planned_around_before_anything_more_is_sent() -> None:
     world = World(message("m"), roles=ONE)
     world.perform(world.claim()[0])
-    world.give(c.DeclareDomain(domain="mail", state="compromised", since=world.now, by="bob"))
+    world.give(c.DeclareDomain(domain="mail", state="compromised", since=world.now), by="bob")
     world.work()
     assert channels_used(world) == ["sms"]
     assert world.delivery("ann").channels == ("sms",)
@@ -368,7 +368,7 @@ def test_a_plan_made_anew_does_not_bring_back_what_is_over() -> None:
         for name in ("d1-ann", "d9")
     )
     assert world.give(c.Replanned(plans=plans, reason="late")) == []
-    world.give(c.DeclareDomain(domain="mail", state="down", since=world.now, by="bob"))
+    world.give(c.DeclareDomain(domain="mail", state="down", since=world.now), by="bob")
     world.give(c.Replanned(plans=plans, reason="late"))
     assert world.delivery("ann").channels == ("mail", "sms")
     assert world.claim() == []

@@ -110,7 +110,7 @@ def test_an_answer_of_enough_people_takes_the_others_up_at_once() -> None:
     world = composed(roles=TWO, message_class=MessageClass(name="any", goal="acked", ack_quorum="any"))
     for work in world.claim():
         world.perform(work)
-    world.give(c.ReportCall(delivery="d1-ann", reached=True, by="cid"))
+    world.give(c.ReportCall(delivery="d1-ann", reached=True), by="cid")
     assert world.delivery("bob").state == "cancelled"
 
 

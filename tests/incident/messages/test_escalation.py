@@ -10,6 +10,7 @@ import pytest
 
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
+from runner.incident.state.messages import ReceiptTaken
 from runner.incident.state.work import Announce, Deliver
 from runner.routing.messaging import MessageClass, SendResult
 from tests.refusals import refused
@@ -138,7 +139,7 @@ def test_a_level_waits_while_the_incident_is_paused_and_is_late_then():
 
 def test_a_level_sent_again_by_a_person_is_told_at_once():
     world = calling()
-    world.give(c.Resend(delivery=world.delivery("eve").id, reason="she should know", by="ann"))
+    world.give(c.Resend(delivery=world.delivery("eve").id, reason="she should know"), by="ann")
     world.work()
     assert "eve" in told(world)
     go_on(world, 20 * MINUTE)
@@ -196,7 +197,7 @@ def test_somebody_and_their_stand_in_count_once():
     go_on(world, 16 * MINUTE)
     world.ack("cid")
     assert world.state("m") == "active"
-    world.give(c.Acknowledge(delivery="d1-ann", by="ann", via="button"))
+    world.give(c.Acknowledge(delivery="d1-ann", person="ann", via="button"))
     assert world.state("m") == "active"
     world.ack("dee")
     assert world.state("m") == "done"
@@ -233,7 +234,7 @@ def test_what_only_informs_goes_on_to_everybody_it_is_meant_for():
 )
 def test_what_an_answer_proves_depends_on_the_way_it_came(way, proof):
     world = calling()
-    world.give(c.DeclareDomain(domain="chat", state="compromised", since=world.now, by="ann"))
+    world.give(c.DeclareDomain(domain="chat", state="compromised", since=world.now), by="ann")
     world.work()
     world.ack("bob", **way)
     assert world.delivery("bob").evidence == proof
@@ -261,10 +262,10 @@ def test_nobody_acknowledges_for_another():
     world = calling()
     before = world.incident
     with refused("ack_of_another") as found:
-        world.give(c.Acknowledge(delivery="d1-bob", by="ann", via="button"))
+        world.give(c.Acknowledge(delivery="d1-bob", person="ann", via="button"))
     assert "bob" in found.value.message
     with refused("unknown_delivery"):
-        world.give(c.Acknowledge(delivery="d9", by="ann", via="button"))
+        world.give(c.Acknowledge(delivery="d9", person="ann", via="button"))
     assert world.incident is before
 
 
@@ -278,7 +279,7 @@ def test_a_spent_link_and_a_second_answer_change_nothing():
 
 def test_an_answer_is_taken_when_the_incident_is_over():
     world = calling()
-    world.give(c.Close(by="ann", reason="the message is still open"))
+    world.give(c.Close(reason="the message is still open"), by="ann")
     world.ack("bob")
     assert world.delivery("bob").evidence == "acked"
 
@@ -310,7 +311,7 @@ def test_a_receipt_of_the_first_sending_still_counts_after_a_reminder():
     world = calling(kind(escalate_after=None, goal="delivered"), roles={"lead": "ann"}, channels=("mail",))
     go_on(world, 31 * MINUTE)
     assert world.delivery("ann").reminders == 1
-    world.give(c.TakeReceipt(delivery="d1-ann", n=1, kind="delivered", event="r1"))
+    world.give(c.TakeReceipt(event=ReceiptTaken(delivery="d1-ann", n=1, kind="delivered", event="r1")))
     assert world.delivery("ann").evidence == "delivered"
     assert world.state("m") == "done"
 
@@ -323,9 +324,9 @@ def test_at_the_end_a_call_is_owed_until_it_is_made():
     assert world.incident.messages["m1"].owed is not None
     assert re.findall(r"\d+", world.at("m").stuck) == ["0", "1"], "so many were reached of so many"
     assert world.next_look() is None
-    world.give(c.ReportCall(delivery="d1-ann", reached=False, by="bob"))
+    world.give(c.ReportCall(delivery="d1-ann", reached=False), by="bob")
     assert world.incident.messages["m1"].owed is not None
-    world.give(c.ReportCall(delivery="d1-ann", reached=True, by="bob"))
+    world.give(c.ReportCall(delivery="d1-ann", reached=True), by="bob")
     assert world.incident.messages["m1"].owed is None
     assert world.state("m") == "done"
 
@@ -350,7 +351,7 @@ def test_a_call_is_owed_at_the_first_reminder_in_vain_once_all_levels_are_told()
 def test_a_call_is_owed_only_once_for_one_end():
     world = calling(roles={"lead": "ann"}, stand_ins={}, above="")
     go_on(world, 11 * HOUR)
-    world.give(c.TakeReceipt(delivery="d1-ann", n=1, kind="read", event="r1"))
+    world.give(c.TakeReceipt(event=ReceiptTaken(delivery="d1-ann", n=1, kind="read", event="r1")))
     assert world.delivery("ann").state == "exhausted"
     assert len(world.said(e.CallOwed)) == 1
 
@@ -358,7 +359,7 @@ def test_a_call_is_owed_only_once_for_one_end():
 def test_sent_again_by_a_person_it_may_end_in_another_call():
     world = calling(roles={"lead": "ann"}, stand_ins={}, above="")
     go_on(world, 11 * HOUR)
-    world.give(c.Resend(delivery="d1-ann", reason="she is back", by="bob"))
+    world.give(c.Resend(delivery="d1-ann", reason="she is back"), by="bob")
     assert world.incident.messages["m1"].owed is None
     world.work()
     go_on(world, 30 * HOUR)
@@ -400,7 +401,7 @@ def test_an_answer_that_is_not_renewed_ends_in_a_call():
     assert (owed.persons, world.delivery("ann").lapsed) == (("ann",), True)
     [never] = never_answered().said(e.CallOwed)
     assert owed.why != never.why, "it is said that there was an answer"
-    world.give(c.ReportCall(delivery="d1-ann", reached=True, by="bob"))
+    world.give(c.ReportCall(delivery="d1-ann", reached=True), by="bob")
     assert world.incident.messages["m1"].owed is None
 
 

@@ -93,11 +93,11 @@ class Machine(RuleBasedStateMachine):
         """Return everything that can have attempts."""
         return [*self.world.incident.deliveries.values(), *self.world.incident.invocations.values()]
 
-    def give(self, *commands: c.AnyCommand) -> None:
+    def give(self, *commands: c.AnyCommand, by: str = "") -> None:
         """Give commands; a refusal changes nothing."""
         before = self.world.incident
         try:
-            self.world.give(*commands)
+            self.world.give(*commands, by=by)
         except Refused:
             assert self.world.incident is before
 
@@ -126,51 +126,51 @@ class Machine(RuleBasedStateMachine):
         ]
         for invocation in found.invocations.values():
             if invocation.state in ("ready", "failed", "expired", "outcome_unknown") or invocation.stuck:
-                moves.append(partial(self.give, self.fitting(invocation, by, data)))
+                moves.append(partial(self.give, self.fitting(invocation, data), by=by))
             moves.extend(partial(self.learn, fact, data) for fact in invocation.missing if fact in VALUES)
         look = self.world.next_look()
         if look is not None:
             moves.append(partial(self.time_passes, max(look - self.world.now, timedelta())))
         return moves
 
-    def fitting(self, one: Invocation, by: str, data: st.DataObject) -> c.AnyCommand:
+    def fitting(self, one: Invocation, data: st.DataObject) -> c.AnyCommand:
         """Return a command that fits an open step."""
         if one.stuck or one.state != "ready":
             make: Any = data.draw(st.sampled_from([c.RetryStep, c.SkipStep]))
-            return make(step=one.id, by=by, reason="because")
+            return make(step=one.id, reason="because")
         match one.kind:
             case "ask":
                 value = data.draw(st.sampled_from(VALUES[one.sets][:2]))
-                return c.Answer(step=one.id, change=change(one.sets, value), by=by)
+                return c.Answer(step=one.id, change=change(one.sets, value))
             case "approve":
                 bound = [i for i in self.world.incident.invocations.values() if i.step == one.subject]
-                return c.Decide(step=one.id, by=by, digest=bound[-1].digest if bound else "", approved=True)
+                return c.Decide(step=one.id, digest=bound[-1].digest if bound else "", approved=True)
             case "file":
-                return c.SkipStep(step=one.id, by=by, reason="by hand")
+                return c.SkipStep(step=one.id, reason="by hand")
             case _:
-                return c.CompleteTask(step=one.id, by=by)
+                return c.CompleteTask(step=one.id)
 
     @rule(data=st.data(), by=st.sampled_from(PEOPLE))
     def work_on_a_step(self, data: st.DataObject, by: str) -> None:
         name = self.pick(data).id
         make = data.draw(st.sampled_from([c.StartTask, c.CompleteTask, c.CompleteTask, c.CompleteTask]))
-        self.give(make(step=name, by=by))
+        self.give(make(step=name), by=by)
 
     @rule(data=st.data(), by=st.sampled_from(PEOPLE))
     def decide_against_a_step(self, data: st.DataObject, by: str) -> None:
         every = list(self.world.incident.invocations.values())
         name = data.draw(st.sampled_from(every)).id
         make: Any = data.draw(st.sampled_from(AGAINST))
-        self.give(make(step=name, by=by, reason="because"))
+        self.give(make(step=name, reason="because"), by=by)
 
     @rule(data=st.data(), by=st.sampled_from(PEOPLE), value=st.sampled_from([True, False, 3, 9, None]))
     def answer(self, data: st.DataObject, by: str, value: object) -> None:
         invocation = self.pick(data)
         if value is None:
-            self.give(c.AnswerUnknown(step=invocation.id, by=by, ask_again=self.world.now + HOUR))
+            self.give(c.AnswerUnknown(step=invocation.id, ask_again=self.world.now + HOUR), by=by)
         else:
             self.give(
-                c.Answer(step=invocation.id, change=change(invocation.sets or "people.total", value), by=by)
+                c.Answer(step=invocation.id, change=change(invocation.sets or "people.total", value)), by=by
             )
 
     @rule(data=st.data(), by=st.sampled_from(PEOPLE), approved=st.sampled_from([True, True, True, False]))
@@ -182,12 +182,12 @@ class Machine(RuleBasedStateMachine):
             found = data.draw(st.sampled_from(invocations))
             digests = {i.digest for i in self.world.incident.invocations.values() if i.step == found.subject}
             digest = data.draw(st.sampled_from(sorted(digests | {"sha256:none"})))
-            self.give(c.Decide(step=found.id, by=by, digest=digest, approved=approved, reason="looked"))
+            self.give(c.Decide(step=found.id, digest=digest, approved=approved, reason="looked"), by=by)
 
     @rule(fact=st.sampled_from(sorted(VALUES)), data=st.data())
     def learn(self, fact: str, data: st.DataObject) -> None:
         learned = change(fact, data.draw(st.sampled_from(VALUES[fact])))
-        self.give(c.RecordFacts(changes=(learned,), by="ann"))
+        self.give(c.RecordFacts(changes=(learned,)), by="ann")
 
     @rule(
         role=st.sampled_from(["lead", "counsel"]),
@@ -201,16 +201,16 @@ class Machine(RuleBasedStateMachine):
         effects = [effect.id for effect in self.effects() if effect.attempts]
         if effects:
             effect = data.draw(st.sampled_from(effects))
-            self.give(c.ResolveAttempt(effect=effect, happened=happened, reason="asked", by="ann"))
+            self.give(c.ResolveAttempt(effect=effect, happened=happened, reason="asked"), by="ann")
 
     @rule(data=st.data(), make=st.sampled_from(["call", "nobody", "again"]))
     def take_a_delivery_in_hand(self, data: st.DataObject, make: str) -> None:
         if self.world.incident.deliveries:
             name = data.draw(st.sampled_from(sorted(self.world.incident.deliveries)))
             if make == "again":
-                self.give(c.Resend(delivery=name, reason="again", by="ann"))
+                self.give(c.Resend(delivery=name, reason="again"), by="ann")
             else:
-                self.give(c.ReportCall(delivery=name, reached=make == "call", by="ann"))
+                self.give(c.ReportCall(delivery=name, reached=make == "call"), by="ann")
 
     @rule(data=st.data(), swappable=st.booleans(), token=st.sampled_from(["", "t1", "t2"]))
     def somebody_says_that_they_have_it(self, data: st.DataObject, swappable: bool, token: str) -> None:
@@ -219,11 +219,13 @@ class Machine(RuleBasedStateMachine):
             name = data.draw(st.sampled_from(sorted(self.world.incident.deliveries)))
             person = self.world.incident.deliveries[name].person
             by = data.draw(st.sampled_from([person, person, person, "ann"]))
-            self.give(c.Acknowledge(delivery=name, by=by, via="button", token=token, sim_swappable=swappable))
+            self.give(
+                c.Acknowledge(delivery=name, person=by, via="button", token=token, sim_swappable=swappable)
+            )
 
     @rule(domain=st.sampled_from(["mail", "sms"]), state=st.sampled_from(["compromised", "up"]))
     def declare_a_domain(self, domain: str, state: Any) -> None:
-        self.give(c.DeclareDomain(domain=domain, state=state, since=self.world.now, by="ann"))
+        self.give(c.DeclareDomain(domain=domain, state=state, since=self.world.now), by="ann")
 
     @rule(wanted=st.integers(0, 3))
     def pause_or_resume(self, wanted: int) -> None:
@@ -236,7 +238,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.world.journal) > 40)
     @rule(cancel=st.booleans())
     def end_the_incident(self, cancel: bool) -> None:
-        self.give(c.CancelIncident(reason="over") if cancel else c.Close(by="ann", reason="over"))
+        self.give(c.CancelIncident(reason="over") if cancel else c.Close(reason="over"), by="ann")
 
     @rule(steps=bodies(1))
     def migrate(self, steps: tuple[p.AnyStep, ...]) -> None:

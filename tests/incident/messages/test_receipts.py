@@ -14,6 +14,7 @@ from runner.incident.messages.failover import idempotency_key
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
 from runner.incident.state.incident import Delivery
+from runner.incident.state.messages import ReceiptTaken
 from runner.routing.messaging import EVIDENCE, MessageClass, SendResult
 from tests.refusals import refused
 from tests.scenario import HOUR, MINUTE, World, message
@@ -34,7 +35,9 @@ def world(*outcomes: SendResult, channels: tuple[str, ...] = ("sms",), **more: o
 
 def receipt(kind: str, n: int = 1, *, part: str = "", event: str = "", code: str = "") -> c.TakeReceipt:
     return c.TakeReceipt(
-        delivery="d1-ann", n=n, kind=kind, event=event or f"{kind}{part}", part=part, code=code
+        event=ReceiptTaken(
+            delivery="d1-ann", n=n, kind=kind, event=event or f"{kind}{part}", part=part, code=code
+        )
     )
 
 
@@ -156,7 +159,7 @@ def test_a_message_in_parts_has_come_as_far_as_the_part_that_is_furthest_behind(
 
 def test_a_receipt_of_what_was_sent_before_it_was_sent_again_proves_nothing_of_the_new() -> None:
     found = world(NAMED)
-    found.give(c.Resend(by="cid", delivery="d1-ann", reason="lost the phone"))
+    found.give(c.Resend(delivery="d1-ann", reason="lost the phone"), by="cid")
     found.give(receipt("delivered"))
     assert delivery(found).evidence == "none"
 
@@ -171,7 +174,7 @@ def test_a_receipt_brings_back_a_delivery_that_was_given_up() -> None:
 
 def test_a_receipt_is_taken_when_the_incident_is_over() -> None:
     found = world(NAMED)
-    found.give(c.CancelIncident(by="cid", reason="a mistake"))
+    found.give(c.CancelIncident(reason="a mistake"), by="cid")
     found.give(receipt("delivered"))
     assert delivery(found).evidence == "delivered"
 

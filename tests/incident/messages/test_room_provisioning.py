@@ -176,9 +176,9 @@ def test_nobody_is_listed_for_a_room_that_nobody_opens_or_that_is_not_open_yet()
 def test_a_person_has_what_failed_tried_anew_and_nothing_else() -> None:
     world = wanted(outcomes=(REFUSED, MADE))
     with refused("nothing_to_retry", Refused):
-        world.give(c.RetryRoom(by="ann"))
+        world.give(c.RetryRoom(), by="ann")
     world.work()
-    world.give(c.RetryRoom(by="ann"))
+    world.give(c.RetryRoom(), by="ann")
     assert failure(opening(world)) == ""
     world.work()
     assert [attempt.state for attempt in opening(world).attempts] == ["rejected", "accepted"]

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from runner.app.core.snapshots import decode, encode
+from runner.base.actor import Principal
 from runner.base.states import Kind
 from runner.incident.state import commands as c
 from runner.incident.state.incident import Incident
@@ -35,7 +36,7 @@ def world(kind: Kind = "real") -> s.World:
 
 def decided(found: s.World, **more: object) -> c.RecordDuty:
     fields = {"kind": "decided_not_to_notify", "by": "cat", "at": found.now, "reason": "no", "ground": "none"}
-    return c.RecordDuty(duty=DUTY, record=DutyRecord(**{**fields, **more}), by="cat")
+    return c.RecordDuty(duty=DUTY, record=DutyRecord(**{**fields, **more}))
 
 
 def entry(found: s.World) -> int:
@@ -43,8 +44,8 @@ def entry(found: s.World) -> int:
     return one.entry
 
 
-def confirm(found: s.World, by: str, **more: str) -> None:
-    found.give(c.ConfirmEntry(seq=entry(found), by=by, **more))
+def confirm(found: s.World, by: str, os_user: str = "") -> None:
+    found.give(c.ConfirmEntry(seq=entry(found)), by=Principal(person=by, os_user=os_user))
 
 
 def changed(before: Incident, after: Incident) -> set[str]:
@@ -52,22 +53,22 @@ def changed(before: Incident, after: Incident) -> set[str]:
     return {name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)}
 
 
-@pytest.mark.parametrize("act", ["close", "decide", "move_clock"])
-def test_nothing_but_the_question_is_there_before_it_is_confirmed(act: str) -> None:
+@pytest.mark.parametrize(("act", "by"), [("close", "ann"), ("decide", "cat"), ("move_clock", "tom")])
+def test_nothing_but_the_question_is_there_before_it_is_confirmed(act: str, by: str) -> None:
     found = world()
     duties = [duty.id for duty in found.incident.duties.values() if duty.verdict == "applies"]
     commands = {
-        "close": c.Close(by="ann", reason="over", leave_open=dict.fromkeys(duties, "later")),
+        "close": c.Close(reason="over", leave_open=dict.fromkeys(duties, "later")),
         "decide": decided(found),
-        "move_clock": c.RecordFacts(changes=(LATER,), by="tom", grounds="the log"),
+        "move_clock": c.RecordFacts(changes=(LATER,), grounds="the log"),
     }
     before = found.incident
-    found.give(commands[act])
+    found.give(commands[act], by=by)
     assert changed(before, found.incident) == {"version", "second_person"}
     incident = decode(encode(found.incident))
     assert (found.replayed(), incident) == (found.incident, found.incident)
     with refused("same_person"):
-        confirm(found, commands[act].by)
+        confirm(found, by)
     confirm(found, "eve", os_user="aroot")
     (one,) = found.incident.second_person.values()
     assert (one.state, one.second, one.one_user) == ("confirmed", "eve", False)
@@ -77,19 +78,19 @@ def test_nothing_but_the_question_is_there_before_it_is_confirmed(act: str) -> N
 
 def test_what_was_asked_is_decided_again_on_the_facts_of_that_moment() -> None:
     found = world()
-    found.give(decided(found))
+    found.give(decided(found), by="cat")
     filed = DutyRecord(kind="filed", by="ann", at=found.now, reference="A-1")
-    found.give(c.RecordDuty(duty=DUTY, record=filed, by="ann"))
+    found.give(c.RecordDuty(duty=DUTY, record=filed), by="ann")
     with refused("already_filed"):
         confirm(found, "eve")
 
 
 def test_a_test_run_has_no_duty_in_the_world() -> None:
     found = world("test")
-    found.give(decided(found))
+    found.give(decided(found), by="cat")
     assert found.incident.duties[DUTY].record is not None
-    found.give(c.RecordFacts(changes=(LATER,), by="tom"))
-    found.give(c.Close(by="tom", reason="over"))
+    found.give(c.RecordFacts(changes=(LATER,)), by="tom")
+    found.give(c.Close(reason="over"), by="tom")
     assert (found.incident.state, found.incident.second_person) == ("closed", {})
 
 
@@ -97,8 +98,8 @@ def test_alone_still_wants_the_role_where_somebody_has_it() -> None:
     found = world()
     found.library = msgspec.structs.replace(found.library, alone="one person")
     with refused("role"):
-        found.give(c.RecordDuty(duty=DUTY, record=decided(found).record, by="tom"))
-    found.give(decided(found))
+        found.give(c.RecordDuty(duty=DUTY, record=decided(found).record), by="tom")
+    found.give(decided(found), by="cat")
     assert found.incident.duties[DUTY].record is not None
     assert [people.state for people in found.incident.second_person.values()] == ["alone"]
 
@@ -106,10 +107,10 @@ def test_alone_still_wants_the_role_where_somebody_has_it() -> None:
 def test_an_earlier_record_stays_beside_every_later_one() -> None:
     found = world()
     for ground in ("none", "risk_unlikely"):
-        found.give(decided(found, ground=ground))
+        found.give(decided(found, ground=ground), by="cat")
         confirm(found, "dan")
     filed = DutyRecord(kind="filed", by="ann", at=found.now, reference="A-1")
-    found.give(c.RecordDuty(duty=DUTY, record=filed, by="ann"))
+    found.give(c.RecordDuty(duty=DUTY, record=filed), by="ann")
     duty = found.incident.duties[DUTY]
     assert [one.ground for one in duty.earlier] == ["none", "risk_unlikely"]
     assert [one.signed for one in duty.earlier] == [("dan",), ("dan",)]
@@ -118,9 +119,9 @@ def test_an_earlier_record_stays_beside_every_later_one() -> None:
 def test_a_closing_that_waits_is_gone_once_the_incident_is_closed() -> None:
     found = world()
     duties = [duty.id for duty in found.incident.duties.values() if duty.verdict == "applies"]
-    found.give(c.Close(by="ann", reason="over", leave_open=dict.fromkeys(duties, "later")))
+    found.give(c.Close(reason="over", leave_open=dict.fromkeys(duties, "later")), by="ann")
     for duty in duties:
         filed = DutyRecord(kind="filed", by="ann", at=found.now, reference="A-1")
-        found.give(c.RecordDuty(duty=duty, record=filed, by="ann"))
-    found.give(c.Close(by="ann", reason="all is filed"))
+        found.give(c.RecordDuty(duty=duty, record=filed), by="ann")
+    found.give(c.Close(reason="all is filed"), by="ann")
     assert (found.incident.state, found.incident.second_person) == ("closed", {})

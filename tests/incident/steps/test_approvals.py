@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from runner.base.actor import Principal
 from runner.errors import Refused
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
@@ -67,9 +69,7 @@ def test_the_author_of_a_notice_is_whoever_had_it_rendered() -> None:
     work = world.claim()[0]
     rendered = world.outcome(work)
     assert isinstance(rendered, c.Rendered)
-    world.give(
-        c.Rendered(**{name: getattr(rendered, name) for name in rendered.__struct_fields__} | {"by": "ann"})
-    )
+    world.give(c.Rendered(event=msgspec.structs.replace(rendered.event, by="ann")))
     with refused("author", Refused):
         world.sign("s", "ann")
     world.sign("s", "bob")
@@ -80,8 +80,8 @@ def test_a_draft_with_gaps_cannot_be_approved() -> None:
     world = World(notice("n"), approve("s", "n", "counsel", after="n"), roles=ROLES)
     rendered = world.outcome(world.claim()[0])
     assert isinstance(rendered, c.Rendered)
-    fields = {name: getattr(rendered, name) for name in rendered.__struct_fields__}
-    world.give(c.Rendered(**fields | {"final": False, "gaps": ("missing: data.records",)}))
+    draft = msgspec.structs.replace(rendered.event, status="draft", gaps=("missing: data.records",))
+    world.give(c.Rendered(event=draft))
     with refused("draft", Refused) as found:
         world.sign("s", "ann")
     assert "data.records" in found.value.message
@@ -162,14 +162,14 @@ def test_an_approval_that_has_ended_takes_no_more_voices() -> None:
 def test_a_task_is_not_approved() -> None:
     world = signing()
     with refused("not_an_approval", Refused):
-        world.give(c.Decide(step="main:t#1", by="ann", digest="x", approved=True))
+        world.give(c.Decide(step="main:t#1", digest="x", approved=True), by="ann")
 
 
 def test_a_rejection_needs_a_reason() -> None:
     world = signing()
     digest = world.at("t").digest
     with refused("reason_missing", Refused):
-        world.give(c.Decide(step="main:s#1", by="ann", digest=digest, approved=False))
+        world.give(c.Decide(step="main:s#1", digest=digest, approved=False), by="ann")
 
 
 def test_a_rejection_stops_and_asks_a_person() -> None:
@@ -219,7 +219,7 @@ def test_an_expired_approval_cannot_be_brought_back_by_starting_it() -> None:
     world = signing(expires=HOUR)
     world.advance(HOUR)
     with refused("retry_needed", Refused):
-        world.give(c.StartTask(step="main:s#1", by="ann"))
+        world.give(c.StartTask(step="main:s#1"), by="ann")
 
 
 def test_a_rejected_approval_expires_as_well() -> None:
@@ -248,7 +248,7 @@ def test_an_approval_is_void_when_the_bytes_change_and_only_then() -> None:
     world.reopen("t")
     assert world.states("main:s#1", "s", "z") == ["done", "waiting", "waiting"]
     assert [a.void for a in world.approvals("s")] == [False]
-    world.give(c.CompleteTask(step=world.id("t"), by="eve", comment="otherwise"))
+    world.give(c.CompleteTask(step=world.id("t"), comment="otherwise"), by="eve")
     assert world.states("main:s#1", "s", "z") == ["done", "ready", "waiting"]
     assert world.said(e.ApprovalVoided)[0].old == world.at("main:t#1").digest
     assert [a.void for a in world.approvals("s")] == [True]
@@ -271,7 +271,7 @@ def test_what_rests_on_an_approval_waits_while_its_subject_is_open_again() -> No
 def test_what_was_begun_on_an_approval_stays_begun() -> None:
     world = signing(1)
     world.sign("s", "ann")
-    world.give(c.StartTask(step=world.id("z"), by="cid"))
+    world.give(c.StartTask(step=world.id("z")), by="cid")
     world.reopen("t")
     assert world.states("s", "z") == ["waiting", "active"]
 
@@ -326,7 +326,7 @@ def test_voices_for_old_bytes_are_void_and_stay_to_be_seen() -> None:
     world.sign("s", "ann")
     world.sign("s", "bob", approved=False)
     world.reopen("t")
-    world.give(c.CompleteTask(step=world.id("t"), by="eve", comment="otherwise"))
+    world.give(c.CompleteTask(step=world.id("t"), comment="otherwise"), by="eve")
     assert [(a.by, a.void) for a in world.approvals("s")] == [("ann", True), ("bob", True)]
     assert world.at("s").stuck == ""
     world.sign("s", "bob")
@@ -366,7 +366,7 @@ def test_a_notice_rendered_anew_with_other_bytes_is_asked_again_until_it_is_file
     assert world.states("main:s#1", "s") == ["done", "ready"]
     world.sign("s", "bob")
     record = DutyRecord(kind="filed", by="ann", at=world.now, reference="REF", digest="sha256:second")
-    world.give(c.RecordDuty(duty=duty, record=record, step=world.id("f"), by="ann"))
+    world.give(c.RecordDuty(duty=duty, record=record, step=world.id("f")), by="ann")
     assert world.state("f") == "done"
     world.digests["n"] = "sha256:third"
     world.perform(render)
@@ -413,10 +413,8 @@ def test_a_shared_operating_system_user_is_on_record() -> None:
     world = signing()
     digest = world.at("t").digest
     for person in ("ann", "cid"):
-        decision = c.Decide(
-            step="main:s#1", by=person, digest=digest, approved=True, os_user="root", proven_by="key"
-        )
-        world.give(decision)
+        decision = c.Decide(step="main:s#1", digest=digest, approved=True)
+        world.give(decision, by=Principal(person=person, os_user="root", proven_by="key"))
     assert {a.os_user for a in world.approvals("s")} == {"root"}
 
 

@@ -272,7 +272,7 @@ def test_a_failed_group_stays_failed_while_its_steps_end() -> None:
     world.fail("g")
     world.done("g.a")
     assert world.state("g") == "failed"
-    world.give(c.CompleteTask(step=world.id("g"), by="ann"))
+    world.give(c.CompleteTask(step=world.id("g")), by="ann")
     assert world.state("g") == "done"
 
 
@@ -316,14 +316,14 @@ def test_only_the_newest_of_its_kind_is_reopened(name: str) -> None:
     world.reopen("g")
     world.done("g.a")
     with refused("superseded"):
-        world.give(c.ReopenStep(step=name, by="ann", reason="again"))
+        world.give(c.ReopenStep(step=name, reason="again"), by="ann")
 
 
 def test_a_step_of_an_iteration_that_is_over_is_not_reopened() -> None:
     world = World(repeat("r", task("a"), until="data.encrypted"), facts={"data.encrypted": False})
     world.done("r.a")
     with refused("superseded"):
-        world.give(c.ReopenStep(step="main:r.a#1", by="ann", reason="again"))
+        world.give(c.ReopenStep(step="main:r.a#1", reason="again"), by="ann")
 
 
 def test_an_approval_inside_a_group_that_is_voided_opens_the_group_again() -> None:
@@ -332,7 +332,7 @@ def test_an_approval_inside_a_group_that_is_voided_opens_the_group_again() -> No
     world.sign("g.s", "ann")
     assert world.state("g") == "done"
     world.reopen("t")
-    world.give(c.CompleteTask(step=world.id("t"), by="bob", comment="otherwise"))
+    world.give(c.CompleteTask(step=world.id("t"), comment="otherwise"), by="bob")
     assert world.states("g", "g.s") == ["active", "ready"]
 
 

@@ -117,7 +117,7 @@ def test_a_removed_step_is_cancelled_and_what_followed_it_goes_on_as_the_new_ver
     with refused("step_removed", Refused) as found:
         world.reopen("b")
     assert all(part in found.value.message for part in ("main:b#1", "2.0.0"))
-    world.give(c.CommentStep(step="main:b#1", by="ann", text="why?"))
+    world.give(c.CommentStep(step="main:b#1", text="why?"), by="ann")
 
 
 def test_a_waiting_step_that_becomes_another_kind_is_removed_and_added() -> None:
@@ -362,7 +362,7 @@ def test_an_approval_of_what_was_filed_is_not_asked_again() -> None:
     world.work()
     world.sign("s", "ann")
     record = DutyRecord(kind="filed", by="ann", at=world.now, reference="REF")
-    world.give(c.RecordDuty(duty=f"{GDPR}/initial", record=record, step="main:f#1", by="ann"))
+    world.give(c.RecordDuty(duty=f"{GDPR}/initial", record=record, step="main:f#1"), by="ann")
     new = (notice("n", notice="other"), approve("s", "n", "lead", after="n"), file("f", "n", after="s"))
     assert planned(world, *new).reapprove == ()
 
@@ -386,7 +386,7 @@ def test_an_approval_that_is_no_longer_one_is_not_voided() -> None:
     world.migrate(task("t"), task("s", after="t"), file("f", "t", after="s"))
     assert world.incident.signed == frozenset()
     world.reopen("t")
-    world.give(c.CompleteTask(step=world.id("t"), by="eve", comment="otherwise"))
+    world.give(c.CompleteTask(step=world.id("t"), comment="otherwise"), by="eve")
     assert world.at("s").id == "main:s#1"
     world.reopen("s")
     assert world.at("s").kind == "task"
@@ -444,9 +444,9 @@ def busy(world: World, choices: st.DataObject) -> None:
         ready = [i.id for i in world.incident.invocations.values() if i.state == "ready" and i.kind == "task"]
         match choices.draw(st.sampled_from(["done", "skip", "work", "advance", "fact"])):
             case "done" if ready:
-                world.give(c.CompleteTask(step=choices.draw(st.sampled_from(ready)), by="ann"))
+                world.give(c.CompleteTask(step=choices.draw(st.sampled_from(ready))), by="ann")
             case "skip" if ready:
-                world.give(c.SkipStep(step=choices.draw(st.sampled_from(ready)), by="ann", reason="x"))
+                world.give(c.SkipStep(step=choices.draw(st.sampled_from(ready)), reason="x"), by="ann")
             case "work":
                 world.work()
             case "advance":

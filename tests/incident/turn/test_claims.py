@@ -140,9 +140,9 @@ def test_a_person_says_that_an_unanswered_act_happened_or_that_it_did_not() -> N
         world.outcomes[step] = [UNKNOWN]
     world.work()
     world.advance(2 * HOUR)
-    world.give(c.ResolveAttempt(effect="main:x#1", happened=True, reason="seen in the log", by="ann"))
-    world.give(c.ResolveAttempt(effect="main:y#1", happened=True, reason="seen in the log", by="ann"))
-    world.give(c.ResolveAttempt(effect="main:v#1", happened=False, reason="not in the log", by="ann"))
+    world.give(c.ResolveAttempt(effect="main:x#1", happened=True, reason="seen in the log"), by="ann")
+    world.give(c.ResolveAttempt(effect="main:y#1", happened=True, reason="seen in the log"), by="ann")
+    world.give(c.ResolveAttempt(effect="main:v#1", happened=False, reason="not in the log"), by="ann")
     assert world.states("x", "y", "v") == ["done", "done_late", "active"]
     world.work()
     assert world.state("v") == "done"
@@ -155,7 +155,7 @@ def test_a_person_may_call_an_unanswered_act_done_or_skip_it() -> None:
     world.done("x")
     world.skip("y")
     assert world.states("x", "y") == ["done", "skipped"]
-    world.give(c.ResolveAttempt(effect="main:y#1", happened=True, reason="it was", by="ann"))
+    world.give(c.ResolveAttempt(effect="main:y#1", happened=True, reason="it was"), by="ann")
     assert world.state("y") == "skipped"
     assert world.attempts("y")[0].state == "accepted"
 
@@ -224,7 +224,7 @@ def test_what_a_person_says_of_the_first_try_does_not_start_a_third_beside_the_s
     world.recover()
     world.advance(MINUTE)
     (second,) = world.claim()
-    world.give(c.ResolveAttempt(effect="main:x#1", happened=False, reason="not in the log", by="ann"))
+    world.give(c.ResolveAttempt(effect="main:x#1", happened=False, reason="not in the log"), by="ann")
     assert world.claim() == []
     world.give(c.AttemptDone(effect="main:x#1", n=1, result=ACCEPTED))
     assert world.state("x") == "done"

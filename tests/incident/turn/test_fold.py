@@ -126,7 +126,7 @@ def test_a_personal_payload_says_so_by_its_type() -> None:
 
 def test_facts_keep_their_bytes_through_the_journal() -> None:
     world = World(ask("q", "data.elements"))
-    world.give(c.RecordFacts(changes=(change("incident.summary", 'ä \u2028 "x"'),), by="ann"))
+    world.give(c.RecordFacts(changes=(change("incident.summary", 'ä \u2028 "x"'),)), by="ann")
     world.answer("q", ["ssn"])
     assert world.replayed() == world.incident
     assert world.replayed().facts["incident.summary"].value == 'ä \u2028 "x"'

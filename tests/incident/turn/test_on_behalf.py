@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.base.actor import Principal
 from runner.errors import Refused
 from runner.incident.state import commands as c
 from runner.incident.state import events as e
@@ -13,6 +14,10 @@ from tests.refusals import refused
 from tests.scenario import World, approve, message, task
 
 ROLES = {"counsel": "ann bob", "lead": "cid"}
+ANN = Principal(person="ann", os_user="aroot")
+BOB = Principal(person="bob")
+CID = Principal(person="cid")
+CID_FOR_ANN = Principal(person="cid", on_behalf_of="ann", via="phone")
 
 
 def given(world: World, incident: Incident, *events: e.AnyEvent) -> Incident:
@@ -22,8 +27,8 @@ def given(world: World, incident: Incident, *events: e.AnyEvent) -> Incident:
     )[0]
 
 
-def decided(world: World, incident: Incident, command: c.AnyCommand) -> Incident:
-    return given(world, incident, *decide(incident, command, world.now, world.library))
+def decided(world: World, incident: Incident, command: c.AnyCommand, by: Principal) -> Incident:
+    return given(world, incident, *decide(incident, command, by, world.now, world.library))
 
 
 def written_for_ann(world: World) -> Incident:
@@ -34,7 +39,8 @@ def written_for_ann(world: World) -> Incident:
     step = world.id("s")
     events = decide(
         before,
-        c.Decide(step=step, by="ann", digest=world.at("t").digest, approved=True, recorded_by="cid"),
+        c.Decide(step=step, digest=world.at("t").digest, approved=True),
+        CID_FOR_ANN,
         world.now,
         world.library,
     )
@@ -52,7 +58,7 @@ def test_an_approval_written_down_counts_once_its_person_confirms_it() -> None:
     (found,) = incident.unconfirmed.values()
     assert (found.person, found.by, found.last - found.first) == ("ann", "cid", 1)
     assert incident.invocations[world.id("s")].state == "ready"
-    after = decided(world, incident, c.ConfirmEntry(seq=found.last, by="ann", os_user="aroot"))
+    after = decided(world, incident, c.ConfirmEntry(seq=found.last), ANN)
     assert after.unconfirmed == {}
     signed = after.invocations[world.id("s")]
     assert (signed.state, signed.approvals[-1].os_user) == ("done", "aroot")
@@ -61,10 +67,10 @@ def test_an_approval_written_down_counts_once_its_person_confirms_it() -> None:
 def test_what_was_no_approval_is_confirmed_and_changes_nothing_else() -> None:
     world = World(task("t"))
     first = world.incident.version + 1
-    done = decide(world.incident, c.CompleteTask(step=world.id("t"), by="cid"), world.now, world.library)
+    done = decide(world.incident, c.CompleteTask(step=world.id("t")), CID, world.now, world.library)
     acted = e.ActedOnBehalf(first=first, person="ann", by="cid", via="phone", steps=("main:t#1",))
     incident = given(world, world.incident, *done, acted)
-    after = decided(world, incident, c.ConfirmEntry(seq=first, by="ann"))
+    after = decided(world, incident, c.ConfirmEntry(seq=first), ANN)
     assert (after.unconfirmed, after.invocations) == ({}, incident.invocations)
 
 
@@ -73,18 +79,18 @@ def test_only_that_person_confirms_and_only_what_waits_for_it() -> None:
     incident = written_for_ann(world)
     (found,) = incident.unconfirmed.values()
     with refused("person", Refused):
-        decided(world, incident, c.ConfirmEntry(seq=found.first, by="bob"))
+        decided(world, incident, c.ConfirmEntry(seq=found.first), BOB)
     with refused("nothing_to_confirm", Refused):
-        decided(world, incident, c.ConfirmEntry(seq=1, by="ann"))
+        decided(world, incident, c.ConfirmEntry(seq=1), ANN)
 
 
 def test_what_is_said_to_be_wrong_is_not_asked_any_more_and_never_counts() -> None:
     world = signing()
     incident = written_for_ann(world)
     (found,) = incident.unconfirmed.values()
-    kept = decided(world, incident, c.CorrectEvent(seq=1, by="ann", reason="a typing error"))
+    kept = decided(world, incident, c.CorrectEvent(seq=1, reason="a typing error"), ANN)
     assert kept.unconfirmed == incident.unconfirmed
-    after = decided(world, kept, c.CorrectEvent(seq=found.first, by="ann", reason="I said no"))
+    after = decided(world, kept, c.CorrectEvent(seq=found.first, reason="I said no"), ANN)
     assert after.unconfirmed == {}
     assert after.invocations[world.id("s")].state == "ready"
 
@@ -93,18 +99,16 @@ def test_nobody_writes_down_what_somebody_said_in_person() -> None:
     world = signing()
     world.done("t", by="eve")
     world.sign("s", "ann")
-    command = c.Decide(
-        step=world.id("s"), by="ann", digest=world.at("t").digest, approved=True, recorded_by="cid"
-    )
+    command = c.Decide(step=world.id("s"), digest=world.at("t").digest, approved=True)
     with refused("already_decided", Refused) as found:
-        decide(world.incident, command, world.now, world.library)
+        decide(world.incident, command, CID_FOR_ANN, world.now, world.library)
     assert "ann" in found.value.message
 
 
 def test_new_contacts_have_what_is_under_way_planned_anew_and_nothing_else() -> None:
     world = World(message("m"), roles=ROLES)
-    assert decide(world.incident, c.AskReplan(person="cid"), world.now, world.library) == ()
+    assert decide(world.incident, c.AskReplan(person="cid"), CID, world.now, world.library) == ()
     world.perform(world.claim()[0])
-    assert decide(world.incident, c.AskReplan(person="ann"), world.now, world.library) == ()
-    after = decided(world, world.incident, c.AskReplan(person="cid"))
+    assert decide(world.incident, c.AskReplan(person="ann"), CID, world.now, world.library) == ()
+    after = decided(world, world.incident, c.AskReplan(person="cid"), CID)
     assert (after.replan, after.replan_asked) == (True, after.version)

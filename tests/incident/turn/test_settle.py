@@ -225,7 +225,7 @@ def test_a_wait_ends_when_its_duty_is_filed_or_stands_as_said() -> None:
     )
     assert world.states("w", "v") == ["active", "done"]
     record = DutyRecord(kind="filed", by="ann", at=world.now, reference="REF-1")
-    world.give(c.RecordDuty(duty=INITIAL, record=record, by="ann"))
+    world.give(c.RecordDuty(duty=INITIAL, record=record), by="ann")
     assert world.state("w") == "done"
 
 
@@ -322,7 +322,7 @@ def test_an_act_is_ready_only_in_its_first_attempt_unless_it_has_a_due_time() ->
 def test_a_person_assigned_before_a_step_is_ready_keeps_it() -> None:
     world = World(task("a"), task("b", after="a", assignee="bob"), approve("c", "a", "lead", after="a"))
     for step in ("b", "c"):
-        world.give(c.AssignStep(step=world.id(step), to="eve", reason="bob is away", by="ann"))
+        world.give(c.AssignStep(step=world.id(step), to="eve", reason="bob is away"), by="ann")
     world.done("a")
     assert world.at("b").assignee == "eve"
     assert world.at("c").assignee == "eve"

@@ -233,7 +233,7 @@ def test_a_due_time_that_moves_later_takes_the_mark_away_and_reminds_anew_when_i
 
 def test_a_question_nobody_can_answer_is_put_again_at_its_hour() -> None:
     world = World(ask("q", "data.encrypted"))
-    world.give(c.AnswerUnknown(step="main:q#1", by="bob", ask_again=world.now + 2 * HOUR))
+    world.give(c.AnswerUnknown(step="main:q#1", ask_again=world.now + 2 * HOUR), by="bob")
     assert world.state("q") == "ready"
     assert world.next_look() == world.now + 2 * HOUR
     world.advance(2 * HOUR)
@@ -244,7 +244,7 @@ def test_a_question_nobody_can_answer_is_put_again_at_its_hour() -> None:
 def test_not_knowing_an_answer_does_not_take_away_that_it_is_late() -> None:
     world = World(ask("q", "data.encrypted", due=Due(offset=HOUR)))
     world.advance(HOUR)
-    world.give(c.AnswerUnknown(step="main:q#1", by="bob"))
+    world.give(c.AnswerUnknown(step="main:q#1"), by="bob")
     assert world.at("q").overdue
     assert len(world.said(e.StepOverdue)) == 1
 
@@ -314,7 +314,7 @@ def test_pausing_does_not_stop_due_times_reminders_or_the_law() -> None:
 def test_a_duty_that_was_filed_is_looked_at_no_more() -> None:
     world = World(duties("d"), regimes=law(GDPR), facts=BREACH)
     record = DutyRecord(kind="filed", by="ann", at=world.now, reference="REF")
-    world.give(c.RecordDuty(duty=INITIAL, record=record, by="ann"))
+    world.give(c.RecordDuty(duty=INITIAL, record=record), by="ann")
     assert INITIAL not in {duty.id for duty in world.incident.duties.values() if duty.record is None}
     world.advance(100 * HOUR)
     assert not world.incident.duties[INITIAL].overdue
@@ -351,7 +351,7 @@ def test_waits_grow_to_their_bound_and_no_further() -> None:
 
 def test_the_next_look_of_an_incident_that_is_over_is_never() -> None:
     world = World(task("a", due=Due(offset=HOUR)))
-    world.give(c.Close(by="ann", reason="nothing to do"))
+    world.give(c.Close(reason="nothing to do"), by="ann")
     assert next_wakeup(world.incident, world.now, world.library) is None
 
 

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from runner.files.validate import validate_text
+from runner.files.validate import validate_source
 from runner.playbook.catalogue import Catalog
 from runner.routing.organisation import Home
+from runner.yamlfile.source import scan
 
 HOME = Home(
     schema="tocsin/home/v1",
@@ -35,7 +36,7 @@ steps:
 
 def findings(kind: str, link: str, home: Home | None = HOME) -> list[str]:
     text = PLAYBOOK.replace("CLASS", kind).replace("LINK", link)
-    problems = validate_text(text, "tell.yaml", Catalog(), home)
+    problems = validate_source(scan(text, "tell.yaml"), Catalog(), home)
     found = [problem.message for problem in problems if problem.code == "R28"]
     return [(re.findall(r'"(.+)"', message) or ["counter"])[0] for message in found]
 

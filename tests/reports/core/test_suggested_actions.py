@@ -6,6 +6,7 @@ import shlex
 
 import pytest
 
+from runner.cli.framework.action_text import command_text
 from runner.reports.core import suggested_actions
 
 HOSTILE = "lanes[it's; rm -rf ~].one#1"
@@ -13,24 +14,32 @@ HOSTILE = "lanes[it's; rm -rf ~].one#1"
 
 @pytest.mark.parametrize("kind", ["task", "ask", "approve", "file", "message"])
 def test_a_lane_with_a_hostile_name_stays_one_word(kind: str) -> None:
-    assert HOSTILE in shlex.split(suggested_actions.complete_step(kind, HOSTILE))
+    assert HOSTILE in shlex.split(command_text(suggested_actions.complete_step(kind, HOSTILE)))
 
 
 def test_every_kind_that_people_do_has_its_command() -> None:
-    assert suggested_actions.complete_step("task", "wipe") == "tocsin task done wipe"
-    assert suggested_actions.complete_step("task", "wipe", unticked=2) == "tocsin task show wipe"
-    assert suggested_actions.complete_step("ask", "wipe") == "tocsin answer wipe VALUE"
-    assert suggested_actions.complete_step("approve", "sign") == "tocsin approve sign"
+    assert command_text(suggested_actions.complete_step("task", "wipe")) == "tocsin task done wipe"
     assert (
-        suggested_actions.complete_step("file", "file", duty="a/b")
+        command_text(suggested_actions.complete_step("task", "wipe", unticked=2)) == "tocsin task show wipe"
+    )
+    assert command_text(suggested_actions.complete_step("ask", "wipe")) == "tocsin answer wipe VALUE"
+    assert command_text(suggested_actions.complete_step("approve", "sign")) == "tocsin approve sign"
+    assert (
+        command_text(suggested_actions.complete_step("file", "file", duty="a/b"))
         == "tocsin duty record-filed a/b --reference REFERENCE"
     )
-    assert suggested_actions.complete_step("act", "isolate") == "tocsin task show isolate"
+    assert command_text(suggested_actions.complete_step("act", "isolate")) == "tocsin task show isolate"
 
 
 def test_what_only_a_person_knows_is_not_filled_in() -> None:
-    assert suggested_actions.call("d-1") == "tocsin call d-1 --[not-]reached"
-    assert suggested_actions.as_shown(suggested_actions.call("d-1")) == "tocsin call d-1"
-    assert suggested_actions.resolve("d-1") == "tocsin message resolve d-1 --[not-]happened --reason 'WHY'"
+    assert command_text(suggested_actions.call("d-1")) == "tocsin call d-1 --[not-]reached"
+    assert command_text(suggested_actions.as_shown(suggested_actions.call("d-1"))) == "tocsin call d-1"
+    assert (
+        command_text(suggested_actions.resolve("d-1"))
+        == "tocsin message resolve d-1 --[not-]happened --reason 'WHY'"
+    )
     assert suggested_actions.retry_step("outcome_unknown", "isolate") == suggested_actions.resolve("isolate")
-    assert suggested_actions.retry_step("failed", "isolate") == "tocsin task retry isolate --reason 'WHY'"
+    assert (
+        command_text(suggested_actions.retry_step("failed", "isolate"))
+        == "tocsin task retry isolate --reason 'WHY'"
+    )

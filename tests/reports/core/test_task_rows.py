@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from runner.app.core.step_reference import resolve_step
+from runner.cli.framework.action_text import hint_text
 from runner.errors import NotFound, Refused
 from runner.incident.state.incident import Incident
 from runner.reports.core.task_rows import handle, numbered, task_rows
@@ -14,7 +15,7 @@ from tests.refusals import refused
 
 def find(incident: Incident, text: str) -> str:
     """Find a step as every command does."""
-    return resolve_step(incident, text, numbered(incident))
+    return resolve_step(incident, text)
 
 
 def lanes() -> s.World:
@@ -84,7 +85,7 @@ def test_every_name_that_a_list_shows_finds_its_own_step() -> None:
 def test_a_wrong_name_gets_the_nearest_right_one() -> None:
     with refused("unknown_step", NotFound) as caught:
         find(s.World(s.task("wipe")).incident, "wype")
-    assert "wipe" in caught.value.hint
+    assert "wipe" in hint_text(caught.value)
 
 
 def test_a_row_that_is_not_there_is_refused() -> None:

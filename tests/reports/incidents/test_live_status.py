@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
+from runner.cli.framework.action_text import typed
 from runner.reports.core.page import plain
 from runner.reports.incidents.live_status import scrolled, watch
 from runner.reports.incidents.status import Status
@@ -90,7 +91,7 @@ def test_at_80_by_24_a_watched_screen_shows_what_is_late_the_first_deadline_and_
     world.advance(timedelta(hours=3))
     page = status_page(scenes.shown(world, "ann"), brief=True)
     scenes.compare("watch.late", page)
-    seen = "\n".join(plain(page).splitlines()[:23])
+    seen = "\n".join(plain(typed(page)).splitlines()[:23])
     assert all(title in seen for title in ("DO NOW", "OVERDUE", "LEGAL DEADLINES", "left"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from runner.cli.framework.action_text import typed
 from runner.incident.exercises.improvements import Item, Plan, Source
 from runner.incident.exercises.schedules import (
     AnyScheduleEvent,
@@ -48,5 +49,5 @@ def test_an_exercise_that_failed_waits_for_somebody_until_it_comes_no_more() -> 
 
 def test_beside_an_incident_they_stand_in_a_line_each_and_nothing_where_there_is_nothing() -> None:
     assert list(between_blocks(())) == []
-    page = plain(Page(tuple(between_blocks(tuple(late_items([item(1)], DUE + DAY))))), 100)
+    page = plain(typed(Page(tuple(between_blocks(tuple(late_items([item(1)], DUE + DAY)))))), 100)
     assert page == "OUTSIDE THIS INCIDENT\n  1 action item is overdue: I-1 → tocsin improvement list\n"

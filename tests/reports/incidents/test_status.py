@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from runner.cli.framework.action_text import command_text, typed
 from runner.incident.state import commands as c
 from runner.reports.core.formatting import read_in
 from runner.reports.core.page import plain
@@ -31,7 +32,7 @@ CONTRACT = [
     "needs_attention",
 ]
 TASK = ["step", "invocation", "kind", "title", "state", "assignee", "due"]
-ATTENTION = ["kind", "severity", "ref", "since", "text", "command", "rank", "due", "who", "detail"]
+ATTENTION = ["kind", "severity", "ref", "since", "text", "command", "action", "rank", "due", "who", "detail"]
 
 
 def test_an_incident_just_opened_shows_all_that_is_to_come() -> None:
@@ -70,7 +71,7 @@ def test_a_duty_that_is_late_is_the_worst_thing() -> None:
     world.advance(timedelta(hours=80))
     first = scenes.shown(world).needs_attention[0]
     assert (first.kind, first.severity, first.ref) == ("duty_overdue", "critical", scenes.DUTY)
-    assert "--late-reason" in first.command
+    assert "--late-reason" in command_text(first.action)
 
 
 def test_a_clock_waits_for_a_person_from_twelve_hours_on() -> None:
@@ -87,7 +88,7 @@ def test_an_attempt_without_an_outcome_is_said_out_loud_after_a_while() -> None:
     assert scenes.shown(world).needs_attention == ()
     world.now += timedelta(minutes=4)
     (found,) = scenes.shown(world).needs_attention
-    assert (found.kind, found.command) == ("no_outcome", "tocsin worker --once")
+    assert (found.kind, command_text(found.action)) == ("no_outcome", "tocsin worker --once")
 
 
 def test_due_work_that_nobody_performs_is_said_out_loud() -> None:
@@ -105,10 +106,10 @@ def test_a_paused_incident_asks_to_be_resumed() -> None:
 def test_a_role_that_nobody_holds_is_asked_for_once() -> None:
     world = s.World(s.task("one", role="desk"), s.task("two", role="desk"))
     (found,) = [item for item in scenes.shown(world).needs_attention if item.kind == "role_unheld"]
-    assert (found.ref, found.command) == ("desk", "tocsin role assign desk PERSON")
+    assert (found.ref, command_text(found.action)) == ("desk", "tocsin role assign desk PERSON")
 
 
-@pytest.mark.parametrize("end", [c.Close(by="ann", reason="over"), c.CancelIncident(reason="no breach")])
+@pytest.mark.parametrize("end", [c.Close(reason="over"), c.CancelIncident(reason="no breach")])
 def test_an_incident_that_is_over_asks_nothing(end: c.AnyCommand) -> None:
     world = scenes.trouble()
     world.give(end)
@@ -118,7 +119,9 @@ def test_an_incident_that_is_over_asks_nothing(end: c.AnyCommand) -> None:
 def test_a_missing_fact_names_all_that_it_holds_up_in_one_line() -> None:
     found = {item.ref: item for item in scenes.shown(scenes.trouble()).needs_attention}
     assert "Ask for the key" in found["data.encrypted"].detail
-    assert found["data.encrypted"].command == "tocsin fact set data.encrypted=VALUE --source SOURCE"
+    assert (
+        command_text(found["data.encrypted"].action) == "tocsin fact set data.encrypted=VALUE --source SOURCE"
+    )
 
 
 def test_a_lane_without_undue_delay_stands_above_one_that_has_two_months() -> None:
@@ -133,7 +136,7 @@ def test_a_lane_without_undue_delay_stands_above_one_that_has_two_months() -> No
         for number, item in enumerate(("", slow.id, prompt.id), start=1)
     )
     shown = msgspec.structs.replace(found, tasks=rows, duties=(slow, prompt), mine=())
-    ready = plain(status_page(shown)).partition("TO DO (3)\n")[2]
+    ready = plain(typed(status_page(shown))).partition("TO DO (3)\n")[2]
     assert ready.index(prompt.id) < ready.index(slow.id)
 
 
@@ -159,10 +162,10 @@ def test_of_a_large_playbook_what_comes_soonest_is_shown_and_the_rest_is_counted
     rows[60] = waiting(160, missing=("data.encrypted",), waits_for=())
     rows[50] = waiting(150, waits_for=("wipe",))
     found = msgspec.structs.replace(scenes.shown(scenes.opened()), tasks=tuple(rows))
-    page = plain(status_page(found), 120)
+    page = plain(typed(status_page(found)), 120)
     assert "NEXT (70 tasks) → tocsin task list" in page
     assert [n for n in range(100, 170) if f"Do thing {n} " in page] == [100, 150, 160]
-    whole = plain(status_page(found, everything=True), 120)
+    whole = plain(typed(status_page(found, everything=True)), 120)
     assert whole.count("Do thing") == 70
 
 
@@ -174,7 +177,7 @@ def test_what_ended_last_is_shown_and_the_rest_is_counted() -> None:
     ]
     ended.append(waiting(41, state="not_applicable", over=True, ended_at=at + timedelta(hours=1)))
     found = msgspec.structs.replace(scenes.shown(scenes.opened()), tasks=tuple(ended))
-    page = plain(status_page(found), 120)
+    page = plain(typed(status_page(found)), 120)
     assert page.count("Do thing") == 3
     assert "RECENTLY DONE (3 of 41)" in page
     assert "Do thing 17 " in page, "which ended 39 minutes later"

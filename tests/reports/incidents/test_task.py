@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from runner.base.actor import Principal
+from runner.cli.framework.action_text import typed
 from runner.incident.state import commands as c
 from runner.reports.core.page import plain
 from runner.reports.incidents.task import TaskReport, task, task_page
@@ -19,9 +21,7 @@ def report(world: s.World, step: str) -> TaskReport:
 
 def test_a_task_shows_its_checklist_with_numbers_and_its_instructions() -> None:
     world = scenes.opened(kind="exercise")
-    world.give(
-        c.StartTask(step=world.id("wipe"), by="bob"), c.CheckRow(step=world.id("wipe"), row=0, by="bob")
-    )
+    world.give(c.StartTask(step=world.id("wipe")), c.CheckRow(step=world.id("wipe"), row=0), by="bob")
     scenes.compare("task.checklist", task_page(report(world, "wipe"), world.now))
 
 
@@ -33,12 +33,9 @@ def test_a_question_shows_the_fact_that_it_sets() -> None:
 def test_an_approval_shows_what_it_binds_and_who_sat_at_the_same_machine() -> None:
     world = scenes.signing()
     bound = world.at(f"notices[{scenes.DUTY}].notice").digest
-    world.give(
-        *(
-            c.Decide(step=world.id(SIGN), by=who, digest=bound, approved=True, os_user="shared")
-            for who in ("eve", "ann")
-        )
-    )
+    for who in ("eve", "ann"):
+        decision = c.Decide(step=world.id(SIGN), digest=bound, approved=True)
+        world.give(decision, by=Principal(person=who, os_user="shared"))
     found = report(world, SIGN)
     assert [approval.shared_os_user for approval in found.approvals] == [True, True]
     scenes.compare("task.approval", task_page(found, world.now))
@@ -52,9 +49,9 @@ def test_a_message_shows_its_deliveries_and_an_act_its_attempts() -> None:
 
 def test_comments_are_read_from_the_journal() -> None:
     world = s.World(s.task("wipe"))
-    world.give(c.CommentStep(step=world.id("wipe"), text="no answer yet", by="bob"))
+    world.give(c.CommentStep(step=world.id("wipe"), text="no answer yet"), by="bob")
     report = task(world.incident, world.library, world.id("wipe"), scenes.stored(world))
-    assert "COMMENTS\n  09:00  bob  no answer yet" in plain(task_page(report, world.now))
+    assert "COMMENTS\n  09:00  bob  no answer yet" in plain(typed(task_page(report, world.now)))
 
 
 def test_a_step_done_again_shows_the_earlier_time() -> None:
@@ -70,7 +67,7 @@ def test_a_step_done_again_shows_the_earlier_time() -> None:
 def test_a_step_that_has_ended_recommends_nothing() -> None:
     world = s.World(s.task("wipe"))
     world.done("wipe")
-    assert "→" not in plain(task_page(report(world, "wipe"), world.now))
+    assert "→" not in plain(typed(task_page(report(world, "wipe"), world.now)))
 
 
 LOOSE = {"must": False, "at_once": False}

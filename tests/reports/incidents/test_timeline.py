@@ -45,7 +45,7 @@ def test_trouble_reads_as_a_story_with_every_detail() -> None:
 
 def test_a_privileged_note_is_withheld_unless_asked_for() -> None:
     world = s.World(s.task("wipe"))
-    world.give(c.AddNote(text="counsel thinks", privileged=True, by="eve"))
+    world.give(c.AddNote(text="counsel thinks", privileged=True), by="eve")
     short = told(world).entries[-1]
     assert (short.stream, short.text) == ("privileged", "withheld")
     assert "counsel thinks" not in msgspec.json.encode(told(world)).decode()
@@ -61,9 +61,9 @@ def test_a_shredded_payload_is_said_to_be_withheld() -> None:
 
 def test_a_correction_stands_beside_what_it_corrects_and_both_stay() -> None:
     world = s.World(s.task("wipe"))
-    world.give(c.AddNote(text="the laptop was found", by="ann"))
+    world.give(c.AddNote(text="the laptop was found"), by="ann")
     wrong = len(world.journal)
-    world.give(c.CorrectEvent(seq=wrong, reason="it was another laptop", by="bob"))
+    world.give(c.CorrectEvent(seq=wrong, reason="it was another laptop"), by="bob")
     timeline = told(world)
     assert timeline.entries[wrong - 1].text == "Note: the laptop was found"
     assert timeline.entries[wrong - 1].corrections[0].reason == "it was another laptop"

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from runner.cli.framework.action_text import typed
 from runner.incident.law.duties import duty_statuses
 from runner.incident.state import commands as c
 from runner.law.duty import DutiesReport, DutyRecord, DutyStatus
@@ -72,7 +73,7 @@ def test_duties_read_with_their_clock_why_and_what_is_missing() -> None:
 
 
 def test_duties_of_facts_alone_need_no_incident() -> None:
-    assert plain(duties_page(report(scenes.opened()))).startswith("Legal duties  ")
+    assert plain(typed(duties_page(report(scenes.opened())))).startswith("Legal duties  ")
 
 
 def test_a_provisional_clock_says_so_and_a_fixed_one_does_not() -> None:
@@ -89,7 +90,7 @@ def test_a_provisional_clock_says_so_and_a_fixed_one_does_not() -> None:
 def test_what_was_filed_is_no_running_clock() -> None:
     world = scenes.signing()
     record = DutyRecord(kind="filed", by="eve", at=world.now, reference="REF-1")
-    world.give(c.RecordDuty(duty=scenes.DUTY, record=record, by="eve"))
+    world.give(c.RecordDuty(duty=scenes.DUTY, record=record), by="eve")
     found = {duty.id: duty for duty in report(world).duties}[scenes.DUTY]
     assert time_left(found, world.now) == Cell("filed", "good")
     assert scenes.DUTY not in {status.id for status in running(report(world).duties, world.now)}
@@ -155,10 +156,10 @@ def test_what_does_not_apply_is_folded() -> None:
     world = scenes.opened()
     world.fact("data.involved", False)
     world.fact("data.elements", [])
-    text = plain(duties_page(report(world)))
+    text = plain(typed(duties_page(report(world))))
     assert "DOES NOT APPLY (2)" in text
     assert "GDPR" not in text
-    assert "GDPR" in plain(duties_page(report(world), everything=True))
+    assert "GDPR" in plain(typed(duties_page(report(world), everything=True)))
 
 
 def test_a_duty_that_may_apply_is_as_urgent_as_its_clock() -> None:

@@ -10,12 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from runner.errors import Sealed
-from runner.incident.campaigns.campaign import Campaign, Contact, Counters, Ground
+from runner.incident.campaigns.campaign import Campaign, Claimed, Contact, Counters, Ground, NewOwed
 from runner.incident.notices.letters import Group, Person
 from runner.store.campaigns import schema as sql
-from runner.store.campaigns.rows import Attempt, NewOwed, Settled, chunk_digest
+from runner.store.campaigns.rows import Attempt, Chunk, chunk_digest
 from runner.store.campaigns.tables import BulkTables
 from runner.store.port import Store
 from tests.store.journals import T0, Place
@@ -55,6 +56,7 @@ def person(tables: BulkTables, n: int, **changes) -> NewOwed:
         person=Person(reference=f"K-{n}", name=NAMES[n - 1], address="1 Elm Road"), email=address
     )
     known = {
+        "campaign": "b-1",
         "n": n,
         "group": 0,
         "state": "ready",
@@ -83,23 +85,9 @@ def tables(store: Store) -> BulkTables:
     return found
 
 
-def accepted(chunk, **changes) -> list[Settled]:
-    return [
-        Settled(
-            n=person.n,
-            state="notified",
-            ways=person.ways,
-            evidence="accepted",
-            tries=1,
-            address=person.address,
-            domain=person.domain,
-            attempt=Attempt(
-                n=person.n, way="email", state="accepted", code="", provider=f"Q{person.n}", body=b"x", at="t"
-            ),
-            **changes,
-        )
-        for person in chunk.people
-    ]
+def accepted(chunk: Chunk) -> tuple[list[Claimed], list[Attempt]]:
+    people = [replace(one, state="notified", evidence="accepted", tries=1) for one in chunk.people]
+    return people, [Attempt(one.n, "email", "accepted", "", f"Q{one.n}", b"x", "t") for one in people]
 
 
 def totals(tables: BulkTables) -> Counter[str]:
@@ -123,8 +111,7 @@ def test_a_claimed_chunk_is_nobody_elses(tables: BulkTables) -> None:
 
 def test_what_became_of_a_chunk_is_there_as_a_whole(tables: BulkTables) -> None:
     chunk = claimed(tables)
-    outcomes = accepted(chunk)
-    digest = tables.finish("b-1", chunk, outcomes, Counters(sent=2))
+    digest = tables.finish(chunk, *accepted(chunk), Counters(sent=2))
     assert digest == chunk_digest(tables.attempts("b-1", 1))
     assert list(tables.chunks("b-1")) == [(1, "done", "email", 2, digest)]
     assert tables.campaign("b-1").counters == Counters(sent=2)
@@ -148,7 +135,7 @@ def test_the_unknown_are_sent_to_again_by_a_person_s_word_alone(tables: BulkTabl
     assert tables.campaign("b-1").counters == NONE
     chunk = claimed(tables, 9)
     assert [person.n for person in chunk.people] == [1, 2, 3, 4, 5]
-    tables.finish("b-1", chunk, accepted(chunk), Counters(sent=5))
+    tables.finish(chunk, *accepted(chunk), Counters(sent=5))
     assert tables.campaign("b-1").counters == Counters(sent=5), "people, and not attempts"
     assert tables.again("b-1", "by maria") == 0
     assert tables.campaign("b-1").counters == Counters(sent=5)
@@ -163,13 +150,8 @@ def test_a_campaign_that_is_not_being_sent_is_not_claimed_from(tables: BulkTable
 def test_who_was_put_off_is_not_claimed_before_their_time(tables: BulkTables) -> None:
     chunk = claimed(tables)
     later = T0 + timedelta(minutes=5)
-    put_off = [
-        Settled(
-            n=person.n, state="ready", ways=person.ways, tries=1, not_before=later, address=person.address
-        )
-        for person in chunk.people
-    ]
-    tables.finish("b-1", chunk, put_off, NONE)
+    put_off = [replace(person, state="ready", tries=1, not_before=later) for person in chunk.people]
+    tables.finish(chunk, put_off, (), NONE)
     assert [person.n for person in claimed(tables, 9).people] == [3, 4, 5]
     assert claimed(tables) is None
     assert tables.soonest("b-1", "email", (0,)) == later.isoformat(timespec="microseconds")
@@ -183,7 +165,7 @@ def test_groups_that_are_held_are_not_claimed(tables: BulkTables) -> None:
 
 def test_people_are_found_by_reference_address_key_and_provider(tables: BulkTables) -> None:
     chunk = claimed(tables)
-    tables.finish("b-1", chunk, accepted(chunk), NONE)
+    tables.finish(chunk, *accepted(chunk), NONE)
     assert tables.by_reference("b-1", tables.digest("reference", "k-2")).n == 2
     assert [
         standing.n for standing in tables.by_address(tables.digest("email", "person2@people.example"))
@@ -201,7 +183,8 @@ def test_a_key_that_is_not_ours_names_nobody(tables: BulkTables, key: str) -> No
 
 def test_a_change_on_an_old_look_is_refused(tables: BulkTables) -> None:
     before = tables.standing("b-1", 1)
-    after = Settled(n=1, state="post", ways=("post",), why="bounced", hit=1)
+    assert before is not None
+    after = replace(before, state="post", ways=("post",), why="bounced", hit=1, address=b"")
     assert tables.change(before, after, Counters(bounced=1))
     assert not tables.change(before, after, Counters(bounced=1))
     assert tables.campaign("b-1").counters.bounced == 1
@@ -219,7 +202,8 @@ def test_suppressed_addresses_stay_so_with_their_reason(tables: BulkTables, plac
 
 def test_the_substituted_and_the_open_are_counted_apart(tables: BulkTables) -> None:
     before = tables.standing("b-1", 1)
-    tables.change(before, Settled(n=1, state="unreachable", ways=(), why="returned"), NONE)
+    assert before is not None
+    tables.change(before, replace(before, state="unreachable", ways=(), why="returned"), NONE)
     assert tables.substitute("b-1", (0,), ("unreachable",), "posted on the web") == 1
     assert totals(tables) == {"substituted": 1, "ready": 4}
     assert [c.person.reference for c, _, _ in tables.listed(campaign(), ("ready",))] == [
@@ -263,15 +247,16 @@ def test_who_goes_another_way_is_found_and_counted_by_the_new_address_alone(tabl
     old, new = tables.digest("email", "person1@people.example"), tables.digest("phone", "+15005550006")
     other = tables.digest("phone", "+15005550007")
     assert tables.taken("b-1", [old, new]) == {old: tables.digest("person", "1")}
-    after = Settled(n=1, state="ready", ways=("sms", "post"), address=new)
-    assert tables.change(tables.standing("b-1", 1), after, NONE)
+    before = tables.standing("b-1", 1)
+    assert before is not None
+    assert tables.change(before, replace(before, ways=("sms", "post"), address=new), NONE)
     assert [standing.n for standing in tables.by_address(new)] == [1]
     assert tables.by_address(old) == []
     assert tables.taken("b-1", [old, new]) == {new: tables.digest("person", "1")}
     assert tables.by_reference("b-1", tables.digest("reference", "k-1")).address == new
     chunk = claimed(tables)
-    moved = [Settled(n=person.n, state="ready", ways=("sms",), address=other) for person in chunk.people[:1]]
-    tables.finish("b-1", chunk, moved, NONE)
+    moved = [replace(person, state="ready", ways=("sms",), address=other) for person in chunk.people[:1]]
+    tables.finish(chunk, moved, (), NONE)
     assert [standing.n for standing in tables.by_address(other)] == [chunk.people[0].n]
 
 
@@ -281,7 +266,7 @@ def test_no_statement_but_a_count_reads_a_whole_list(sqlite: Place) -> None:
     one = {"groups": "?", "numbers": "?, ?", "keys": "?, ?", "elsewhere": sql.ELSEWHERE, "page": 9}
     wanted = {
         "TAKEN": "k (campaign=? AND key=?), o (campaign=? AND n=?)",
-        "SELECT_READY": "bulk_owed (campaign=? AND way=? AND not_before<?)",
+        "SELECT_READY": "o (campaign=? AND way=? AND not_before<?)",
         "SOONEST": "bulk_owed (campaign=? AND way=?)",
         "CLAIM": "bulk_owed (campaign=? AND n=?)",
         "CONTACTS": "bulk_contacts (campaign=? AND n=?)",

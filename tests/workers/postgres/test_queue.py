@@ -106,36 +106,36 @@ def all_done(desk: IncidentService, *names: str) -> bool:
 
 def test_events_and_their_jobs_are_there_together(desk: IncidentService) -> None:
     bundle = keep(desk, in_a_row(1))
-    desk.append([born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])
+    desk.append(desk.principal, [born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])
     assert jobs(desk) == [("i-1", "i-1", True), ("i-2", "i-2", True)]
 
 
 def test_an_append_that_came_second_leaves_no_job(desk: IncidentService) -> None:
     bundle = keep(desk, in_a_row(1))
     turn = born(desk, bundle, "i-1")
-    assert desk.append([turn])[0]
-    assert desk.append([turn]) == [""]
+    assert desk.append(desk.principal, [turn])[0]
+    assert desk.append(desk.principal, [turn]) == [""]
     assert len(jobs(desk)) == 1
 
 
 def test_without_its_job_an_event_is_not_written(desk: IncidentService) -> None:
     bundle = keep(desk, in_a_row(1))
-    desk.append([born(desk, bundle, "i-1")])
+    desk.append(desk.principal, [born(desk, bundle, "i-1")])
     ask(desk, "ALTER TABLE tocsin_queue.procrastinate_jobs ADD CHECK (task_name = 'none') NOT VALID")
     with refused("bug", Bug):
-        desk.append([born(desk, bundle, "i-2")])
+        desk.append(desk.principal, [born(desk, bundle, "i-2")])
     assert desk.store.row("i-2") is None
 
 
 def test_a_change_of_people_is_no_job(desk: IncidentService) -> None:
-    desk.append([born(desk, keep(desk, in_a_row(1)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, in_a_row(1)), "i-1")])
     add_person(desk, "ben", "Ben", ())
     set_away(desk, "ben", away=True, alternate="")
     assert [name for name, *_ in jobs(desk)] == ["i-1"]
 
 
 def test_a_queue_made_by_an_older_procrastinate_is_made_again(desk: IncidentService) -> None:
-    desk.append([born(desk, keep(desk, in_a_row(1)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, in_a_row(1)), "i-1")])
     queue.prepare(server(desk))
     assert len(jobs(desk)) == 1
     ask(desk, "COMMENT ON SCHEMA tocsin_queue IS 'Procrastinate 3.0.1: an old queue'")
@@ -167,7 +167,7 @@ for attempt in (lambda: make_worker(desk), lambda: (attach(desk), desk.write([])
 def test_a_worker_ends_every_run_and_leaves_no_job(desk: IncidentService) -> None:
     bundle = keep(desk, in_a_row(3))
     names = [f"i-{n}" for n in range(20)]
-    desk.append([born(desk, bundle, name) for name in names])
+    desk.append(desk.principal, [born(desk, bundle, name) for name in names])
     drained(desk)
     assert all_done(desk, *names)
     assert jobs(desk) == []
@@ -181,19 +181,19 @@ def test_a_waiting_worker_hears_of_a_new_incident_at_once(desk: IncidentService)
         until(
             lambda: bool(ask(desk, "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'LISTEN%procrastinate%'"))
         )
-        desk.append([born(desk, bundle, "i-1")])
+        desk.append(desk.principal, [born(desk, bundle, "i-1")])
         until(lambda: all_done(desk, "i-1"))
 
 
 def test_a_queue_that_was_dropped_is_filled_again_from_the_journal(desk: IncidentService) -> None:
-    desk.append([born(desk, keep(desk, in_a_row(2)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, in_a_row(2)), "i-1")])
     ask(desk, "DROP SCHEMA tocsin_queue CASCADE")
     with working(desk):
         until(lambda: all_done(desk, "i-1"))
 
 
 def test_an_incident_whose_job_was_lost_gets_a_new_one(desk: IncidentService) -> None:
-    desk.append([born(desk, keep(desk, in_a_row(2)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, in_a_row(2)), "i-1")])
     ask(desk, "DELETE FROM tocsin_queue.procrastinate_jobs")
     with working(desk):
         until(lambda: all_done(desk, "i-1"))
@@ -204,12 +204,12 @@ def test_time_wakes_a_worker_through_a_job_of_its_own_that_holds_nothing_up(desk
     task = Task(id="meanwhile", task="Meanwhile", role="commander")
     after = act("then", "meanwhile")
     last = act("last", "wait")
-    desk.append([born(desk, keep(desk, (wait, task, after, last)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, (wait, task, after, last)), "i-1")])
     drained(desk)
     timers = [(incident, lock) for incident, lock, at_once in jobs(desk) if not at_once]
     assert timers == [("i-1", None)]
     with working(desk):
-        desk.act(desk.principal, "i-1", [CompleteTask(step="run:meanwhile#1", by="ana", comment="")])
+        desk.act(desk.principal, "i-1", [CompleteTask(step="run:meanwhile#1", comment="")])
         until(lambda: desk.load("i-1").invocations["run:then#1"].over)
         until(lambda: all_done(desk, "i-1"))
 
@@ -225,10 +225,10 @@ def test_a_change_is_seen_while_another_effect_of_the_incident_is_slow(desk: Inc
             assert go_on.wait(60)
         return accepted(work, incident, head)
 
-    desk.append([born(desk, keep(desk, steps), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, steps), "i-1")])
     with working(desk, perform):
         assert began.wait(30)
-        desk.act(desk.principal, "i-1", [CompleteTask(step="run:task#1", by="ana", comment="")])
+        desk.act(desk.principal, "i-1", [CompleteTask(step="run:task#1", comment="")])
         until(lambda: desk.load("i-1").invocations["run:next#1"].over)
         assert not desk.load("i-1").invocations["run:slow#1"].over
         go_on.set()
@@ -248,7 +248,7 @@ def test_an_attempt_of_a_living_worker_is_left_alone(desk: IncidentService) -> N
         done.append(work.incident)
         return accepted(work, incident, head)
 
-    desk.append([born(desk, keep(desk, in_a_row(1)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, in_a_row(1)), "i-1")])
     with working(desk, slowly):
         assert began.wait(30)
         ask(desk, "DELETE FROM tocsin_queue.procrastinate_jobs")
@@ -271,7 +271,7 @@ def test_a_stopped_worker_records_what_it_began_and_leaves_the_rest_to_others(de
         assert go_on.wait(60)
         return accepted(work, incident, head)
 
-    desk.append([born(desk, keep(desk, in_a_row(5)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, in_a_row(5)), "i-1")])
     with working(desk, perform) as worker:
         assert began.wait(30)
         worker.stop()
@@ -299,7 +299,7 @@ def test_a_worker_whose_database_goes_away_ends_with_an_error(desk: IncidentServ
     thread = threading.Thread(target=run)
     thread.start()
     until(lambda: bool(ask(desk, "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'LISTEN%procrastinate%'")))
-    desk.append([born(desk, keep(desk, in_a_row(300)), "i-1")])
+    desk.append(desk.principal, [born(desk, keep(desk, in_a_row(300)), "i-1")])
     until(lambda: desk.store.head("i-1").version > 30)
     ask(desk, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
     thread.join(30)
@@ -317,7 +317,7 @@ def test_a_worker_whose_database_goes_away_ends_with_an_error(desk: IncidentServ
 
 def test_an_incident_that_cannot_be_read_does_not_hold_up_the_others(desk: IncidentService) -> None:
     bundle = keep(desk, in_a_row(1))
-    desk.append([born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])
+    desk.append(desk.principal, [born(desk, bundle, "i-1"), born(desk, bundle, "i-2")])
     ask(
         desk,
         """SET session_replication_role = replica;

@@ -1,0 +1,76 @@
+"""What a person can do next, as data: a terminal prints it as a command, a page can make a button or a form of it.
+
+It stands below everything, so that errors and reports can carry it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+_Incident = Literal[
+    "incident.close", "incident.list", "incident.next", "incident.open", "incident.report", "incident.resume",
+    "incident.status", "incident.timeline", "entry.confirm", "entry.correct", "fact.missing", "fact.set",
+    "fact.show", "step.answer", "step.approve", "task.check", "task.done", "task.list", "task.reopen",
+    "task.retry", "task.show", "task.skip",
+]  # fmt: skip
+_Law = Literal[
+    "duty.decide", "duty.list", "duty.record_filed", "notice.letters", "notice.list", "notice.render"
+]
+_Message = Literal[
+    "bulk.plan", "bulk.resume", "bulk.send", "bulk.status", "bulk.substitute", "channel.check",
+    "delivery.call", "domain.declare_up", "domain.list", "message.list", "message.plan",
+    "message.resolve", "message.rules", "message.show", "room.use",
+]  # fmt: skip
+_Exercise = Literal[
+    "drill.acknowledge", "drill.end", "drill.inject", "drill.list", "drill.observe", "drill.report", "drill.run",
+    "drill.schedules", "drill.show", "improvement.add", "improvement.list", "improvement.reopen",
+    "improvement.show", "routine.list",
+]  # fmt: skip
+_Home = Literal[
+    "audit.verify", "home.doctor", "home.init", "person.add", "person.export", "person.list",
+    "playbook.copy", "playbook.list", "playbook.test", "playbook.validate", "regime.diff", "role.assign",
+    "role.list", "worker.run", "worker.start", "worker.status",
+]  # fmt: skip
+Verb = Literal[_Incident, _Law, _Message, _Exercise, _Home]
+"""What is done, as ``thing.verb``."""
+SlotKind = Literal["word", "line", "text", "person", "file", "flag"]
+"""``flag`` chooses one of two, ``text`` takes several words, ``line`` a few."""
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """What only a person can fill in."""
+
+    name: str
+    kind: SlotKind = "word"
+    choices: tuple[str, ...] = ()
+
+
+Argument = str | bool | Slot
+
+
+class Action(msgspec.Struct, frozen=True):
+    """One thing to do: ``ref`` is the step, duty, delivery or entry, ``args`` what it takes beside it."""
+
+    verb: Verb
+    ref: str | Slot = ""
+    args: dict[str, Argument] = {}
+
+    def __hash__(self) -> int:  # type: ignore[explicit-override]  # typing.override comes with Python 3.12
+        """Return a hash for sets of actions: equal ones have the same verb and reference."""
+        return hash((self.verb, self.ref))
+
+
+PERSON = Slot("PERSON", "person")
+REASON = Slot("WHY", "line")
+
+
+def set_fact(path: str | Slot) -> Action:
+    """Return the action that records a fact; ``none`` is an answer where several can be given."""
+    return Action("fact.set", path, {"value": Slot("VALUE"), "source": Slot("SOURCE")})
+
+
+def assign_role(role: str | Slot, **more: Argument) -> Action:
+    """Return the action that gives a role to somebody; with ``always`` in every incident."""
+    return Action("role.assign", role, {"person": PERSON, **more})

@@ -1,0 +1,144 @@
+"""Records of a campaign, in its tables and in the journal: which campaign is meant, its moves, its batches, and what is asked of people.
+
+A campaign is there once the journal says so: what a planner that died put into the tables is shown to nobody, and the next plan takes it
+away. Of batches the journal has a root for each stretch of chunks. The root is over the chunks' digests, and each digest over what was
+tried for each person. So the entry proves the tables, and ``verify`` says whether they still are what was recorded.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import takewhile
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from runner.actions import Action
+from runner.app.campaigns.tables import Known, chunk_digest
+from runner.app.incidents.runs import graft
+from runner.errors import NotFound, StoreCorrupt
+from runner.incident.campaigns.campaign import Campaign
+from runner.incident.campaigns.decide import crossed
+from runner.incident.campaigns.transitions import MOVES, MoveName
+from runner.incident.notices.letters import MerkleTree
+from runner.incident.state.campaigns import AnyCampaignEvent, CampaignMoved, CampaignStretch
+from runner.incident.state.commands import RecordCampaign
+from runner.incident.state.incident import Incident
+from runner.reports.campaigns.campaigns import Proof
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
+
+PLAYBOOK = "substitute-notice"
+"""What is begun when a line of the law is crossed; a home may have one of its own by this name."""
+
+
+def of_list(service: IncidentService, incident: Incident, notice: str, list_name: str) -> list[Known]:
+    """Return every campaign of a notice and a list, by the list's file name, those too that a later plan took the place of."""
+    return [
+        known
+        for known in service.campaign_tables(service.principal).campaigns(incident.id)
+        if known.campaign.notice == notice and known.campaign.list_name == list_name
+    ]
+
+
+def find(service: IncidentService, incident: Incident, notice: str, list_name: str) -> Known | None:
+    """Return the newest campaign of a notice and a list; there is none before the journal says so."""
+    if not incident.campaigns:
+        return None
+    knowns = of_list(service, incident, notice, list_name)
+    recorded = (known for known in knowns if known.campaign.id in incident.campaigns)
+    return max(recorded, key=lambda one: (one.campaign.planned_at, one.campaign.id), default=None)
+
+
+def known(service: IncidentService, incident: Incident, notice: str, people: Path) -> Known:
+    """Return a campaign; raises NotFound with those that there are."""
+    found = find(service, incident, notice, people.name)
+    if found is None:
+        told = incident.campaigns.values()
+        there = "; ".join(f"{view.notice} --people {quote(view.list_name)}" for view in told)
+        raise NotFound(
+            f'No campaign of "{notice}" to "{people.name}" is planned in "{incident.codename}".',
+            hint=f"Use one of: {there}" if there else Action("bulk.plan", notice, {"people": str(people)}),
+            code="unknown_campaign",
+        )
+    return found
+
+
+def record(service: IncidentService, incident: str, *events: AnyCampaignEvent) -> Incident:
+    """Put events of a campaign on record, and return the incident afterwards."""
+    commands = [RecordCampaign(event=event) for event in events]
+    return service.act(service.principal, incident, commands).after
+
+
+def move(
+    service: IncidentService, campaign: Campaign, name: MoveName, reason: str = "", *, by: str = ""
+) -> bool:
+    """Change the state of a campaign that is in a state for it, in the tables and on record; say whether it was.
+
+    That it is being sent is on record first, so that nothing is sent which the journal does not know of.
+    """
+    one, tables = MOVES[name], service.campaign_tables(service.principal)
+    moved = CampaignMoved(campaign=campaign.id, state=one.after, by=by, reason=reason)
+    if one.after == "sending":
+        record(service, campaign.incident, moved)
+        return tables.set_state(campaign.id, one.after, *one.before)
+    if not tables.set_state(campaign.id, one.after, *one.before):
+        return False
+    record(service, campaign.incident, moved)
+    return True
+
+
+def record_stretch(service: IncidentService, incident: str, campaign: str) -> Incident:
+    """Put every chunk that ended since the last entry on record, and return the incident."""
+    found = service.load(incident)
+    tables, last = service.campaign_tables(service.principal), found.campaigns[campaign].chunks
+    tree, outcomes, first, end = MerkleTree(), Counter[str](), last + 1, last
+    ended = takewhile(lambda chunk: chunk[1] != "sending", tables.chunks(campaign, last))
+    for n, _state, _way, _size, digest in ended:
+        tree.add(digest)
+        outcomes.update(attempt.state for attempt in tables.attempts(campaign, n))
+        end = n
+    if end < first:
+        return found
+    root = f"sha256:{tree.root}"
+    event = CampaignStretch(campaign=campaign, first=first, last=end, root=root, outcomes=dict(outcomes))
+    return record(service, incident, event)
+
+
+def ask_substitutes(service: IncidentService, campaign: Campaign) -> None:
+    """Put each line of substitute notice that was crossed on record, once, and give people the tasks: they decide and act."""
+    tallies = service.campaign_tables(service.principal).tally(campaign.id, service.clock.now())
+    events = tuple(crossed(campaign, tallies))
+    if not events:
+        return
+    before = service.load(campaign.incident).campaigns[campaign.id].asks
+    found = record(service, campaign.incident, *events)
+    known = {(ask.place, ask.ground) for ask in before}
+    asked = {(ask.place, ask.ground): ask.why for ask in found.campaigns[campaign.id].asks}
+    new = sorted(asked.keys() - known)
+    if new and found.state == "open":
+        graft(service, found, PLAYBOOK, "; ".join(f"{place}: {asked[place, line]}" for place, line in new))
+
+
+def verify(service: IncidentService, incident: Incident, campaign: str) -> Proof:
+    """Compare the tables with the roots in the journal; raises StoreCorrupt at the first that does not hold."""
+    tables, attempts, chunks = service.campaign_tables(service.principal), 0, 0
+    kept = {n: digest for n, _, _, _, digest in tables.chunks(campaign)}
+    for first, last, root in incident.campaigns[campaign].roots:
+        tree = MerkleTree()
+        for n in range(first, last + 1):
+            tried = tables.attempts(campaign, n)
+            if kept.get(n) != chunk_digest(tried):
+                raise StoreCorrupt(
+                    f'The attempts of batch {n} of campaign "{campaign}" are not the stored ones.',
+                    hint="Restore the database from a backup.",
+                )
+            attempts, chunks = attempts + len(tried), chunks + 1
+            tree.add(kept[n])
+        if f"sha256:{tree.root}" != root:
+            raise StoreCorrupt(
+                f'Batches {first} to {last} of campaign "{campaign}" do not match the journal.',
+                hint="Restore the database from a backup.",
+            )
+    return Proof(chunks=chunks, attempts=attempts)

@@ -1,0 +1,141 @@
+"""Outcome of a change: what was done, and the tasks that are ready or blocked after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.incident.law.moved_deadlines import moves
+from runner.incident.state import events as e
+from runner.incident.state.second_person import ClockMove
+from runner.incident.steps.approvals import Tally
+from runner.incident.turn.implicit_answers import HOW, OVER
+from runner.playbook.format import PEOPLE
+from runner.reports.core.second_person import awaited_words
+from runner.reports.core.task_rows import TaskRow, task_rows
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
+    from runner.app.core.repository import Turn
+    from runner.incident.state.incident import Incident
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that waits for somebody now."""
+
+    step: str
+    invocation: str
+    row: int
+    """The number that commands take."""
+    kind: str
+    title: str
+    state: str
+    item: str = ""
+    """What its lane is about."""
+    why: str = ""
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/done/v1"):
+    """The answer to a command that changed an incident; ``version`` is the journal's length afterwards."""
+
+    incident: str
+    codename: str
+    version: int
+    done: tuple[str, ...]
+    ready: tuple[Step, ...] = ()
+    stuck: tuple[Step, ...] = ()
+    second_person: tuple[int, ...] = ()
+    """Entries that wait for a second person since then: what they ask for does not count yet."""
+    approvals: tuple[Tally, ...] = ()
+    """How far the approvals are that were given."""
+    deadlines: tuple[ClockMove, ...] = ()
+    """Statutory deadlines that facts have moved, or would move once a second person confirms it."""
+
+
+def outcome(service: IncidentService, turn: Turn, *done: str) -> Done:
+    """Return what was done, and what became ready or blocked in a turn and is so at its end."""
+    after, ready, stuck = turn.after, _steps(turn, _READY), _steps(turn, _STUCK)
+    rows = [row for row in task_rows(after, service.library(after)) if row.invocation and not row.over]
+    wanted = awaiting(turn)
+    asks = (f"entry {one}: {awaited_words(after, after.second_person[one])}" for one in wanted)
+    return Done(
+        incident=after.id,
+        codename=after.codename,
+        version=after.version,
+        done=(*done, *asks, *_answered(turn), *_over(turn)),
+        ready=tuple(_step(row) for row in rows if row.invocation in ready and _is_ready(row)),
+        stuck=tuple(_step(row, row.stuck) for row in rows if row.invocation in stuck and row.stuck),
+        second_person=wanted,
+    )
+
+
+def moved(service: IncidentService, turn: Turn, changes: Sequence[e.FactChange]) -> tuple[ClockMove, ...]:
+    """Return the statutory deadlines that facts have moved, or would move once a second person confirms it."""
+    before = turn.before
+    return moves(before, changes, service.now_in(before), service.library(before))
+
+
+def awaiting(turn: Turn) -> tuple[int, ...]:
+    """Return the entries that a second person has to confirm since then."""
+    asked = (one.seq for one in turn.events if isinstance(one.event, e.SecondPersonAsked))
+    return tuple(seq for seq in asked if turn.after.second_person[seq].state == "awaiting")
+
+
+def _answered(turn: Turn) -> tuple[str, ...]:
+    """Say which open questions a recorded fact has answered."""
+    ended = (one.event for one in turn.events if isinstance(one.event, e.StepEnded))
+    return tuple(f"{name} is answered" for name in sorted(end.step for end in ended if end.reason == HOW))
+
+
+def _over(turn: Turn) -> tuple[str, ...]:
+    """Say that an incident is over although its record grew, and what the law asks for since."""
+    before, after = turn.before, turn.after
+    if before.state not in OVER or not turn.events:
+        return ()
+    found = (f"{after.codename} is {after.state}. You can still add notes and facts. Tasks are closed.",)
+    duties = sorted(name for name in {*_duties(turn)} if _open(after, name) and not _open(before, name))
+    if not duties:
+        return found
+    few = ", ".join(duties[:5]) + (f" and {len(duties) - 5} more" if len(duties) > 5 else "")
+    return (
+        *found,
+        f"Duties that are new or open again since then: {few}. To act on them: tocsin open PLAYBOOK",
+    )
+
+
+def _duties(turn: Turn) -> Iterator[str]:
+    """Yield the duties of which events of a turn speak."""
+    for one in turn.events:
+        match one.event:
+            case e.DutiesAssessed(changes=changes):
+                yield from (change.duty for change in changes)
+            case e.EventCorrected(seq=seq):
+                yield from (duty.id for duty in turn.before.duties.values() if duty.entry == seq)
+            case _:
+                pass
+
+
+def _open(incident: Incident, name: str) -> bool:
+    duty = incident.duties.get(name)
+    return duty is not None and duty.in_sight and duty.verdict == "applies" and duty.record is None
+
+
+def _is_ready(row: TaskRow) -> bool:
+    return row.state in ("ready", "active") and row.kind in PEOPLE
+
+
+_READY = (e.StepReady, e.StepRetried)
+_STUCK = (e.StepStuck, e.StepEnded, e.StepSettled, e.AttemptEnded)
+
+
+def _steps(turn: Turn, kinds: tuple[type[e.AnyEvent], ...]) -> frozenset[str]:
+    """Return the steps of which events of some kinds speak."""
+    found = [one.event for one in turn.events if isinstance(one.event, kinds)]
+    return frozenset(getattr(event, "effect", "") or getattr(event, "step", "") for event in found)
+
+
+def _step(row: TaskRow, why: str = "") -> Step:
+    same = {name: getattr(row, name) for name in Step.__struct_fields__ if name != "why"}
+    return Step(**same, why=why)

@@ -1,0 +1,131 @@
+"""Failure domains: which are compromised or down, what depends on each, and what people declare of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from runner.base.text import nearest
+from runner.errors import UNREADABLE, warning
+from runner.incident.state.commands import DeclareDomain, ReportDomain
+from runner.incident.state.incident import Domain, Incident
+
+if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
+    from runner.app.core.repository import Turn
+    from runner.base.actor import Principal
+
+State = Literal["compromised", "down", "up"]
+
+
+class DomainRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One domain, its state, and the channels, contacts and war rooms that depend on it."""
+
+    domain: str
+    state: str
+    since: datetime | None
+    assumed: bool
+    channels: tuple[str, ...]
+    contacts: tuple[str, ...] = ()
+    """Addresses that depend on it whatever channel leads to them, as ``maria's email``."""
+    war_rooms: tuple[str, ...] = ()
+    """War rooms of the settings that depend on it although no channel does."""
+
+
+def domain_rows(service: IncidentService, incident: Incident | None) -> tuple[DomainRow, ...]:
+    """Return the domains as an incident has them; without one, as they are for every incident to come."""
+    directory, rooms = service.directory, service.home.war_rooms
+    declared = incident.domains if incident is not None else _down_for_all(service)
+    found = []
+    for name in sorted({*_named(service), *declared}):
+        known = declared.get(name)
+        found.append(
+            DomainRow(
+                domain=name,
+                state=known.state if known else "up",
+                since=known.since if known else None,
+                assumed=known.assumed if known else False,
+                channels=tuple(sorted(one.id for one in directory.channels.values() if name in one.domains)),
+                contacts=directory.contacts_in(name),
+                war_rooms=tuple(room for room, one in rooms.items() if name in one.domains),
+            )
+        )
+    return tuple(found)
+
+
+def _down_for_all(service: IncidentService) -> Mapping[str, Domain]:
+    """Return what is down for every incident that will be."""
+    service.traffic.refresh()
+    return {
+        name: Domain(name=name, state="down", since=one.opened_at)
+        for name, one in service.traffic.fallen.items()
+        if one.opened_at is not None
+    }
+
+
+def _named(service: IncidentService) -> frozenset[str]:
+    """Return every failure domain that a channel, a contact or a war room names."""
+    return service.directory.domains.union(*(room.domains for room in service.home.war_rooms.values()))
+
+
+def unknown_domain_warning(service: IncidentService, domain: str) -> str:
+    """Return the warning that nothing depends on a domain, so that to declare it blocks nothing; empty where it does."""
+    known = _named(service)
+    if domain in known:
+        return ""
+    close = nearest(domain, known)
+    hint = f'A similar name is "{close}". See' if close else "see"
+    return warning(
+        "unknown_domain", f'No channel and no contact depends on "{domain}"; {hint}: tocsin domain list'
+    )
+
+
+def declare(
+    service: IncidentService,
+    principal: Principal,
+    incident: Incident | None,
+    domain: str,
+    state: State,
+    since: datetime,
+    reason: str,
+) -> tuple[Turn | None, tuple[str, ...]]:
+    """Record what a person says of a domain; return the codenames of other incidents in which it changed something.
+
+    Without an incident the marks keep it, with who said it: it goes into the journal of each incident at its first turn.
+    """
+    if incident is None:
+        if state != "compromised":
+            service.traffic.declare(domain, state, since, by=principal.person)
+        return None, ()
+    made = DeclareDomain(domain=domain, state=state, since=since, reason=reason)
+    turn = service.act(principal, incident.id, [made])
+    return turn, () if state == "compromised" else _share(service, principal, incident, domain, state)
+
+
+def _share(
+    service: IncidentService,
+    principal: Principal,
+    incident: Incident,
+    domain: str,
+    state: Literal["down", "up"],
+) -> tuple[str, ...]:
+    """Tell the other open incidents. An exercise or a test says nothing about the world."""
+    if incident.kind != "real":
+        return ()
+    now = service.clock.now()
+    service.traffic.declare(domain, state, now)
+    reason = f"declared in {incident.codename}"
+    told = ReportDomain(domain=domain, state=state, since=now, reason=reason, declared=True)
+    changed = []
+    for row in service.incidents("open"):
+        if row.id == incident.id:
+            continue
+        try:
+            turn = service.act(principal, row.id, [told])
+            changed += [row.codename] if turn.events else []
+        except UNREADABLE:
+            continue
+    return tuple(changed)

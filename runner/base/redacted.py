@@ -1,0 +1,23 @@
+"""Structs whose representation shows identifiers only, since representations end in logs and tracebacks."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+
+class Redacted(msgspec.Struct, frozen=True):
+    """A struct that shows the fields in ``SHOWN`` only: addresses, texts and secrets stay out."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ()
+
+    def __repr__(self) -> str:  # type: ignore[explicit-override]
+        """Return the name of the class with the fields that may be shown."""
+        return (
+            f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+        )
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:  # type: ignore[explicit-override]
+        """Return the same fields for Rich's representation."""
+        return [(name, getattr(self, name)) for name in self.SHOWN]

@@ -1,0 +1,121 @@
+"""Actions as commands to type: what a person has to fill in stands in capitals, what they choose in brackets.
+
+Quotes stand where a shell needs them. A tired person pastes what is shown: a command without capitals and brackets works as it
+stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from runner.actions import Action, Argument, Slot, Verb
+from runner.decoding import convert, from_json
+
+if TYPE_CHECKING:
+    from runner.errors import TocsinError
+    from runner.reports.core.page import Block, Cell, Page
+
+TEMPLATES: Mapping[Verb, str] = {
+    "fact.set": "fact set {ref}={value}",
+    "step.answer": "answer {ref} {value}",
+    "task.check": "task check {ref} {row}",
+    "duty.list": "duties {ref}",
+    "room.use": "room use {address}",
+    "drill.observe": "drill observe {text}",
+    "improvement.add": "improvement add {text}",
+    "role.assign": "role assign {ref} {person}",
+    "worker.run": "worker",
+}
+"""Commands that are not their verb and the reference; other arguments follow as options."""
+_UNNAMED = re.compile(r"(?:incident|entry|step|delivery|home)\.")
+"""Commands of one word do not name these."""
+
+
+def command_text(action: Action) -> str:
+    """Return the command that does it."""
+    regular = _UNNAMED.sub("", action.verb).replace(".", " ").replace("_", "-")
+    values = {"ref": action.ref, **action.args} if action.ref else action.args
+    words, used = ["tocsin"], {"ref"}
+    for word in TEMPLATES.get(action.verb, f"{regular} {{ref}}").split():
+        fields = re.findall(r"{(\w+)}", word)
+        if values.keys() >= set(fields):
+            words.append(word.format(**{name: _word(values[name]) for name in fields}))
+            used.update(fields)
+    options = (_option(name, value) for name, value in action.args.items() if name not in used)
+    return " ".join((*words, *options))
+
+
+def _word(value: Argument) -> str:
+    if isinstance(value, Slot):
+        return f"'{value.name}'" if value.kind == "text" else value.name
+    return quote(str(value))
+
+
+def _option(name: str, value: Argument) -> str:
+    if isinstance(value, Slot) and value.kind == "flag":
+        return f"--[not-]{name}"
+    option = "-i" if name == "incident" else f"--{name.replace('_', '-')}"
+    return option if value is True else f"{option} {_word(value)}"
+
+
+def hint_text(error: TocsinError) -> str:
+    """Return what to do next after an error."""
+    return error.hint if error.action is None else command_text(error.action)
+
+
+def sentence(error: TocsinError) -> str:
+    """Return an error in one line, with what to do next."""
+    hint = hint_text(error)
+    return f"{error.message} ({hint})" if hint else error.message
+
+
+def encoded(report: Any) -> bytes:
+    """Return the JSON of a report: beside each action its command, as ``hint`` where the report has one."""
+    plain = msgspec.json.encode(report)
+    return msgspec.json.encode(_filled(from_json(plain))) if b'"verb":' in plain else plain
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_filled(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    found: dict[str, Any] = {}
+    for key, one in value.items():
+        if key == "action" and isinstance(one, dict) and "verb" in one:
+            found["hint" if "hint" in value else "command"] = command_text(convert(one, Action))
+        found[key] = _filled(one)
+    return found
+
+
+def typed(page: Page) -> Page:
+    """Return a page in which commands stand for its actions."""
+    return msgspec.structs.replace(page, blocks=tuple(map(_typed, page.blocks)))
+
+
+def _typed(block: Block) -> Block:
+    from runner.reports.core.page import Blank, Ends, Paragraph, Table
+
+    match block:
+        case Paragraph(cells=cells):
+            return msgspec.structs.replace(block, cells=_cells(cells))
+        case Table(rows=rows):
+            return msgspec.structs.replace(block, rows=tuple(map(_cells, rows)))
+        case Ends(left, right):
+            return msgspec.structs.replace(block, left=_cells(left), right=_cells(right))
+        case Blank():
+            return block
+
+
+def _cells(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    return tuple(
+        cell
+        if cell.action is None
+        else msgspec.structs.replace(cell, text=cell.text + command_text(cell.action), action=None)
+        for cell in cells
+    )

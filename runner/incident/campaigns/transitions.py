@@ -1,0 +1,284 @@
+"""State machine of a campaign, and of one person in it: which event leads from which state to which, and what blocks it.
+
+A campaign::
+
+    planned --send--> sending --end--> done
+                      sending --stop (automatic)--> paused
+    planned, sending --pause (a person)--> paused
+    paused, done --resume--> sending; done --send--> sending, where somebody is ready again
+
+Each move stands in the tables of the campaign and in the journal. A move to ``sending`` is recorded in the journal first, each other
+move in the tables first: so nothing is sent while either says that the campaign is not being sent.
+
+A person: one attempt (``after``) or one receipt (``folded``) leads from one state to the next (R31, R32). A 4xx puts it off. A refusal
+says whose fault it is: the address is dead, this mailbox does not take this message, or we are blocked, not they. What nobody knows stays
+unknown: it is shown, and only a person sends it again. A receipt raises what is proved, in whatever order and however often it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from runner.actions import REASON, Action, Argument, Slot
+from runner.errors import Refused
+from runner.incident.campaigns.campaign import (
+    BOUNCED,
+    COMPLAINED,
+    REACHED,
+    BulkReceipt,
+    Campaign,
+    CampaignState,
+    Counters,
+    Owed,
+    Reached,
+    SuppressedFor,
+)
+from runner.incident.state.incident import Incident
+from runner.routing.messaging import SendResult
+
+MoveName = Literal["send", "pause", "resume", "stop", "end"]
+CommandName = Literal["plan", "send", "pause", "resume", "resend"]
+
+
+class Move(NamedTuple):
+    """One change of a campaign's state."""
+
+    before: tuple[CampaignState, ...]
+    after: Literal["sending", "paused", "done"]
+
+
+MOVES: Mapping[MoveName, Move] = {
+    "send": Move(("planned", "done"), "sending"),
+    "pause": Move(("planned", "sending"), "paused"),
+    "resume": Move(("paused", "done"), "sending"),
+    "stop": Move(("sending",), "paused"),
+    "end": Move(("sending",), "done"),
+}
+
+
+class Guard(NamedTuple):
+    """The states in which a command is permitted, and how it is refused in the others: the end of a sentence, and a code."""
+
+    states: tuple[CampaignState, ...]
+    refused: str
+    code: str
+    verb: Literal["bulk.resume", "bulk.send", "bulk.status"] | None = None
+    """What to do next; where it is nothing about the campaign, people use another list."""
+
+
+_NOT_PAUSED = Guard(("paused", "done"), "{state}, not paused.", "not_paused", "bulk.send")
+GUARDS: Mapping[CommandName, Guard] = {
+    "plan": Guard(("planned",), "{state} already.", "already_begun"),
+    "send": Guard(("planned", "sending", "done"), "{state}{why}", "paused", "bulk.resume"),
+    "pause": Guard(("planned", "sending"), "{state}. It is not sending.", "not_sending", "bulk.status"),
+    "resume": _NOT_PAUSED,
+    "resend": _NOT_PAUSED._replace(states=("paused", "done", "sending")),
+}
+"""``resend`` is ``resume`` with those whose outcome is unknown."""
+
+
+def admit(name: CommandName, campaign: Campaign, state: CampaignState, why: str = "") -> None:
+    """Raise Refused where a command does not fit the state of a campaign; ``why`` is the reason for that state."""
+    guard = GUARDS[name]
+    if state in guard.states:
+        return
+    words = guard.refused.format(state=state, why=f": {why}" if why else ".")
+    people: dict[str, Argument] = {"people": campaign.list_name}
+    args = {**people, "reason": REASON} if guard.verb == "bulk.resume" else people
+    other = "Put more people into a list with another name."
+    raise Refused(
+        f'The campaign "{campaign.notice}" to "{campaign.list_name}" is {words}',
+        hint=other if guard.verb is None else Action(guard.verb, campaign.notice, args),
+        code=guard.code,
+    )
+
+
+def sendable(incident: Incident) -> None:
+    """Raise Refused where nothing may leave for affected people: in an exercise (R36), and while the incident rests."""
+    if incident.kind != "real":
+        raise Refused(
+            f'Incident "{incident.codename}" is of kind {incident.kind}. Rule R36 blocks every message to affected people.',
+            hint=Action(
+                "notice.letters",
+                Slot("NOTICE"),
+                {"people": Slot("FILE", "file"), "out": Slot("DIR", "file"), "draft": True},
+            ),
+            code="exercise",
+        )
+    if incident.state != "open":
+        raise Refused(
+            f'Incident "{incident.codename}" is {incident.state}. Nothing was sent.',
+            hint=Action("incident.resume") if incident.state == "paused" else "Open another incident.",
+            code="incident_paused" if incident.state == "paused" else "incident_closed",
+        )
+
+
+def require_reason(reason: str, hint: str = "Add --reason WHY") -> None:
+    """Raise Refused where a person gives no reason."""
+    if not reason.strip():
+        raise Refused("The reason is missing.", hint=hint, code="reason")
+
+
+WORST_BOUNCES, WORST_COMPLAINTS = 0.05, 0.001
+"""Shares of the sent messages above which a campaign pauses (R30)."""
+BOUNCES_AT_LEAST = 2
+"""One dead address in a handful is a mistake in the list, not a broken list."""
+
+
+def alarm(campaign: Campaign, counted: Counters) -> str:
+    """Return why a campaign must pause, counted since a person last resumed it, or nothing."""
+    sent = counted.sent - campaign.resumed_sent
+    bounced = counted.bounced - campaign.resumed_bounced
+    complaints = counted.complaints - campaign.resumed_complaints
+    whole = max(sent + bounced, 1)
+    if bounced >= BOUNCES_AT_LEAST and bounced > WORST_BOUNCES * whole:
+        return f"{bounced} of {whole} addresses do not exist ({bounced / whole:.1%}; the limit is {WORST_BOUNCES:.0%})"
+    if complaints > WORST_COMPLAINTS * whole:
+        return f"{complaints} of {whole} readers complained ({complaints / whole:.2%}; the limit is {WORST_COMPLAINTS:.1%})"
+    return ""
+
+
+# --- one person -----------------------------------------------------------------------------------------------
+
+MOST_TRIES = 8
+"""How often an address that puts us off is tried before the next way is taken."""
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=4)
+_Owed = TypeVar("_Owed", bound=Owed)
+
+
+class Turned(msgspec.Struct, Generic[_Owed], frozen=True, kw_only=True):
+    """How a person stands after an attempt or a receipt, and what that means for the address and the campaign."""
+
+    owed: _Owed
+    counted: Counters = Counters()
+    suppress: SuppressedFor | None = None
+    blocked: str = ""
+    """Why the whole campaign has to wait for a person."""
+
+
+def onward(one: _Owed, why: str, **changes: Any) -> _Owed:
+    """Return a person after the first channel has failed: the next channel, a letter, or unreachable."""
+    ways = one.ways[1:]
+    state = "unreachable" if not ways else "post" if ways[0] == "post" else "ready"
+    cleared = {"evidence": "none", "not_before": None, "address": b"", "domain": b""}
+    return replace(one, state=state, ways=ways, why=why, **cleared, **changes)
+
+
+def put_off(one: _Owed, why: str, until: datetime | None = None, **changes: Any) -> _Owed:
+    """Return a person who is still to be sent to, from an instant on."""
+    return replace(one, state="ready", why=why, not_before=until, **changes)
+
+
+def after(result: SendResult, one: _Owed, now: datetime) -> Turned[_Owed]:
+    """Return a person after an attempt over the first of their ways."""
+    tries = one.tries + 1
+    match result.state:
+        case "accepted":
+            proved = next((level for level in REACHED[2:] if level == result.evidence), "accepted")
+            told = replace(one, state="notified", evidence=proved, tries=tries, not_before=None)
+            return Turned(owed=told, counted=Counters(sent=1))
+        case "unknown" | "sending":
+            lost = replace(one, state="unknown", tries=tries, not_before=None, why=result.reason)
+            return Turned(owed=lost, counted=Counters(sent=1))
+        case "not_sent":
+            return Turned(owed=put_off(one, result.reason))
+        case "throttled" if tries < MOST_TRIES:
+            later = back_off(now, one.tries, result.retry_after)
+            return Turned(owed=put_off(one, result.reason, later, tries=tries))
+        case "throttled":
+            why = f"deferred by provider {tries} times: {result.reason}"
+            return Turned(owed=onward(one, why, tries=tries))
+        case "rejected" if result.about in ("account", "provider"):
+            return Turned(owed=put_off(one, result.reason), blocked=result.reason)
+        case "rejected" if result.address == "stopped":
+            return Turned(owed=onward(one, "the reader opted out (STOP)", tries=tries), suppress="stop")
+        case "rejected":
+            dead = result.about == "recipient"
+            return Turned(
+                owed=onward(one, result.reason, tries=tries, hit=BOUNCED if dead else 0),
+                counted=Counters(bounced=int(dead)),
+                suppress="hard_bounce" if result.address == "gone" else None,
+            )
+
+
+def back_off(now: datetime, tries: int, asked: timedelta | None) -> datetime:
+    """Return when a deferred attempt is retried: as requested, else after 5 minutes, doubling up to 4 hours."""
+    usual = min(_FIRST_WAIT * 2 ** min(tries, 10), _LONGEST_WAIT)
+    wanted = usual if asked is None else min(max(asked, timedelta(seconds=1)), timedelta(days=1))
+    return now + wanted
+
+
+def suppression(receipt: BulkReceipt) -> SuppressedFor | None:
+    """Return why a receipt keeps its address from use; the person stays owed (R25, R32)."""
+    if receipt.kind == "stopped" or receipt.found == "stopped":
+        return "stop"
+    if receipt.kind == "complained":
+        return "complaint"
+    return "hard_bounce" if receipt.kind == "failed" and receipt.found == "gone" else None
+
+
+def folded(receipt: BulkReceipt, standing: Owed) -> Turned[Owed] | None:
+    """Return how a person stands after a receipt, or None where it changes nothing."""
+    one = replace(standing, why="", not_before=None)
+    match receipt.kind:
+        case "accepted" | "relayed" | "delivered" | "read" | "posted":
+            return _proved(receipt.kind, one)
+        case "complained" if not one.hit & COMPLAINED:
+            return Turned(owed=replace(one, hit=one.hit | COMPLAINED), counted=Counters(complaints=1))
+        case "stopped" if one.state == "ready":
+            # STOP ends this way only: who was not told yet goes the next one, and stays owed
+            return Turned(owed=_moved(one, "the reader sent STOP"))
+        case "returned" if one.state in ("post", "notified") and higher(one.evidence, "posted") == "posted":
+            lost = replace(one, state="unreachable", evidence="none", why="the letter was returned", ways=())
+            return Turned(owed=lost)
+        case "failed":
+            return _failed(receipt, one)
+        case "complained" | "stopped" | "returned" | "delayed" | "recalled" | "not_recalled":
+            return None
+
+
+def _proved(kind: Reached, one: Owed) -> Turned[Owed] | None:
+    """More is proved than before; who was given up or unknown is notified after all."""
+    if one.state in ("exempt", "duplicate", "sending"):
+        return None
+    if kind == "posted" and one.state not in ("post", "unreachable", "notified", "unknown"):
+        return None
+    evidence = higher(one.evidence, kind)
+    if one.state == "notified" and evidence == one.evidence:
+        return None
+    if one.hit & BOUNCED and kind in ("accepted", "relayed"):
+        return None  # an older word than the bounce that we know of
+    # who is to be sent to again counts as sent no more, until it shows that the first time was enough
+    counted = Counters(sent=int(one.state == "ready"))
+    return Turned(owed=replace(one, state="notified", evidence=evidence), counted=counted)
+
+
+def _failed(receipt: BulkReceipt, one: Owed) -> Turned[Owed] | None:
+    """A late failure never takes back a delivery that was proved; else the person goes the next way."""
+    if one.state not in ("notified", "unknown") or one.evidence in ("delivered", "read", "posted"):
+        return None
+    dead = receipt.about == "recipient" and receipt.found != "stopped"
+    ours = receipt.about in ("account", "provider")
+    return Turned(
+        owed=_moved(
+            replace(one, hit=one.hit | BOUNCED if dead else one.hit),
+            f"not delivered ({receipt.code or 'no code'})",
+        ),
+        counted=Counters(sent=-1, bounced=int(dead and not one.hit & BOUNCED)),
+        blocked=f"a receiver blocks the sender ({receipt.code})" if ours else "",
+    )
+
+
+def _moved(one: Owed, why: str) -> Owed:
+    """Return a person on the next way; another electronic way needs an address that is sealed here: a letter is always possible."""
+    return onward(replace(one, ways=(*one.ways[:1], *(way for way in one.ways[1:] if way == "post"))), why)
+
+
+def higher(one: Reached, other: Reached) -> Reached:
+    """Return the higher of two proofs: folding receipts in any order, any number of times, ends the same."""
+    return one if REACHED.index(one) >= REACHED.index(other) else other

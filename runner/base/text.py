@@ -65,6 +65,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return close[0] if close else ""
 
 
+def cut(text: str, longest: int | None) -> str:
+    """Return a text no longer than a limit; one that is cut ends with a mark."""
+    return text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def near_hint(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return advice that names the known word that ``word`` most likely meant, ``otherwise`` where there is none."""
     close = nearest(word, known)

@@ -20,7 +20,7 @@ from runner.incident.state.incident import Incident
 from runner.incident.state.work import DoAct
 from runner.playbook.format import HttpCall as Http
 from runner.playbook.format import is_bad_reference, secret_in
-from runner.routing.messaging import HttpCall, SendResult
+from runner.routing.messaging import HttpCall, SendResult, refused
 
 ENVIRONMENT = (
     *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
@@ -31,26 +31,20 @@ ENVIRONMENT = (
 
 def act(work: DoAct, incident: Incident, tools: EffectContext) -> AttemptDone:
     """Make the attempt and return its outcome."""
-    return AttemptDone(effect=work.step, n=work.n, result=_attempt(work, incident, tools))
-
-
-def _attempt(work: DoAct, incident: Incident, tools: EffectContext) -> SendResult:
-    action = work.action
     if incident.drill is not None:
-        return SendResult(state="accepted", provider_id="simulated")
-    if action.http is not None:
-        return _http(work, action.http, incident, tools)
-    if action.command:
-        return _command(work, incident, tools)
-    return SendResult(
-        state="rejected", reason="the action has neither an HTTP call nor a command", permanent=True
-    )
+        result = SendResult(state="accepted", provider_id="simulated")
+    elif work.action.http is not None:
+        result = _http(work, work.action.http, incident, tools)
+    elif work.action.command:
+        result = _command(work, incident, tools)
+    else:
+        result = refused("the action has neither an HTTP call nor a command")
+    return AttemptDone(effect=work.step, n=work.n, result=result)
 
 
 def _http(work: DoAct, http: Http, incident: Incident, tools: EffectContext) -> SendResult:
     if any(map(is_bad_reference, http.headers.values())):
-        reason = "a header uses an old form of secret; write secret:NAME"
-        return SendResult(state="rejected", reason=reason, permanent=True)
+        return refused("a header uses an old form of secret; write secret:NAME")
     try:
         headers = {name: _value(value, tools) for name, value in http.headers.items()}
         body = _body(work, http, incident)
@@ -75,8 +69,7 @@ def _http(work: DoAct, http: Http, incident: Incident, tools: EffectContext) -> 
         if done.status in http.expect:
             return SendResult(state="accepted", provider_id=str(done.status))
         if done.outcome.state == "accepted":
-            reason = f"the status was {done.status}, not one of {', '.join(map(str, http.expect))}"
-            return SendResult(state="rejected", reason=reason, permanent=True)
+            return refused(f"the status was {done.status}, not one of {', '.join(map(str, http.expect))}")
     return done.outcome
 
 
@@ -112,11 +105,9 @@ def _value(value: str, tools: EffectContext) -> str:
 
 def _command(work: DoAct, incident: Incident, tools: EffectContext) -> SendResult:
     if not tools.acting.commands:
-        reason = "local commands are off: set act.commands in tocsin.yaml"
-        return SendResult(state="rejected", reason=reason, permanent=True)
+        return refused("local commands are off: set act.commands in tocsin.yaml")
     if incident.kind != "real":
-        reason = f"an incident of kind {incident.kind} runs no local command"
-        return SendResult(state="rejected", reason=reason, permanent=True)
+        return refused(f"an incident of kind {incident.kind} runs no local command")
     allowed = (*ENVIRONMENT, *tools.acting.environment)
     try:
         done = subprocess.run(  # noqa: S603  # an argument list that the playbook fixes, no shell
@@ -130,7 +121,7 @@ def _command(work: DoAct, incident: Incident, tools: EffectContext) -> SendResul
             check=False,
         )
     except FileNotFoundError:
-        return SendResult(state="rejected", reason="the program does not exist", permanent=True)
+        return refused("the program does not exist")
     except subprocess.TimeoutExpired:
         return SendResult(state="unknown", reason="the program did not end in time and was stopped")
     except OSError as error:
@@ -139,4 +130,4 @@ def _command(work: DoAct, incident: Incident, tools: EffectContext) -> SendResul
         )
     if done.returncode == 0:
         return SendResult(state="accepted", provider_id="exit 0")
-    return SendResult(state="rejected", reason=f"the program ended with {done.returncode}", permanent=True)
+    return refused(f"the program ended with {done.returncode}")

@@ -90,6 +90,10 @@ class EffectContext(msgspec.Struct, frozen=True, kw_only=True):
     privileged: bool = False
     """Whether drafts and cover sheets are marked as privileged."""
 
+    def secrets_of(self, channel: Channel) -> dict[str, str]:
+        """Return the values of a channel's secrets; raises a TocsinError."""
+        return {name: self.secret(reference).reveal() for name, reference in channel.secrets.items()}
+
 
 def exercise_time_lag(incident: Incident, tools: EffectContext) -> timedelta:
     """Return by how much the incident's own time is behind the wall: an exercise's is, once it was paused."""
@@ -100,12 +104,17 @@ def plan_context(incident: Incident, at: datetime | None = None) -> PlanContext:
     """Return what the planner has to know of an incident, as of now or another instant."""
     fallen = [d for d in incident.domains.values() if d.state == "compromised"]
     down = {d.name: d.since for d in incident.domains.values() if d.state == "down"}
+    breached = any(
+        key.endswith("data.elements") and fact.value and "online_credentials" in fact.value
+        for key, fact in incident.facts.items()
+    )
     return PlanContext(
         kind=incident.kind,
         started_at=incident.opened_at,
         compromised=tuple(Compromise(domain=d.name, since=d.since, assumed=d.assumed) for d in fallen),
         down=down,
-        affected_credentials=_affected(incident),
+        # mail, as soon as online credentials are among the data that were breached
+        affected_credentials=frozenset({"email"} if breached else ()),
         overrides=tuple(incident.overrides.values()),
         held_by=_held_by(incident, at),
         at=at,
@@ -140,14 +149,6 @@ def _instant(value: object, otherwise: datetime) -> datetime:
         return parse_instant(str(value))
     except ValueError:
         return otherwise
-
-
-def _affected(incident: Incident) -> frozenset[str]:
-    """Address kinds whose accounts were breached: mail, as soon as online credentials are among the data."""
-    for key, fact in incident.facts.items():
-        if key.endswith("data.elements") and fact.value and "online_credentials" in fact.value:
-            return frozenset({"email"})
-    return frozenset()
 
 
 def message_class(name: str, directory: Directory | None = None, own: Written | None = None) -> MessageClass:

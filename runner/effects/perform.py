@@ -33,7 +33,7 @@ def perform(
 
             return compose(work, incident, library, tools)
         case Announce():
-            from runner.effects.messages.acknowledgement_notice import announce
+            from runner.effects.messages.informing import announce
 
             return announce(work, incident, tools)
         case Render():

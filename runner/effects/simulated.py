@@ -18,7 +18,7 @@ from runner.incident.state.exercise import LIVE
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import StepAttempt
 from runner.playbook.playbook_test import Effect
-from runner.routing.messaging import CallResult, Channel, Dispatch, HttpCall, RoomRequest, SendResult
+from runner.routing.messaging import CallResult, Channel, Dispatch, HttpCall, RoomRequest, SendResult, refused
 from runner.routing.traffic import PLAYED
 
 NEVER_LEFT = "simulated: nothing left this machine"
@@ -86,10 +86,8 @@ class ExerciseSender:
 
     def send(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> SendResult:
         """Play one attempt, or make it where it may be made."""
-        if _fails(self._incident, channel.id, self._now):
-            return SendResult(
-                state="not_sent", code=PLAYED, reason=f"channel {channel.id} is down in the exercise"
-            )
+        if down := self._down(channel):
+            return down
         if is_really_sent(self._incident, channel, dispatch.delivery):
             return self._gateway.send(channel, dispatch, secrets)
         return self._played.send(channel, dispatch, {})
@@ -104,11 +102,15 @@ class ExerciseSender:
 
     def host(self, channel: Channel, order: RoomRequest, secrets: Mapping[str, str], /) -> SendResult:
         """Play an attempt for a room: no exercise opens a real one, whatever leaves of its messages."""
-        if _fails(self._incident, channel.id, self._now):
-            return SendResult(
-                state="not_sent", code=PLAYED, reason=f"channel {channel.id} is down in the exercise"
-            )
-        return self._played.host(channel, order, {})
+        return self._down(channel) or self._played.host(channel, order, {})
+
+    def _down(self, channel: Channel) -> SendResult | None:
+        drill = self._incident.drill
+        for fault in drill.faults if drill is not None else ():
+            if fault.kind == "channel" and fault.ref == channel.id and fault.holds(self._now):
+                reason = f"channel {channel.id} is down in the exercise"
+                return SendResult(state="not_sent", code=PLAYED, reason=reason)
+        return None
 
 
 def is_really_sent(incident: Incident, channel: Channel, delivery: str) -> bool:
@@ -125,14 +127,9 @@ def is_really_sent(incident: Incident, channel: Channel, delivery: str) -> bool:
     )
 
 
-def _fails(incident: Incident, channel: str, now: datetime) -> bool:
-    faults = incident.drill.faults if incident.drill is not None else ()
-    return any(fault.kind == "channel" and fault.ref == channel and fault.holds(now) for fault in faults)
-
-
 def no_call(request: HttpCall) -> CallResult:
     """Refuse every HTTP call: actions are answered before one is made."""
-    return CallResult(outcome=SendResult(state="rejected", reason=NEVER_LEFT, permanent=True))
+    return CallResult(outcome=refused(NEVER_LEFT))
 
 
 def _result(state: Effect, name: str) -> SendResult:

@@ -286,6 +286,11 @@ class SendResult(msgspec.Struct, frozen=True, kw_only=True):
     address: AddressState = ""
 
 
+def refused(reason: str, code: str = "") -> SendResult:
+    """Return that nothing was tried, and that to try it again would change nothing."""
+    return SendResult(state="rejected", code=code, reason=reason, permanent=True)
+
+
 class RoomRequest(Redacted, frozen=True, kw_only=True):
     """One attempt to have a room opened, or with ``room`` to have one person let in."""
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from runner.app.messages.acknowledgement import Links
 from runner.app.messages.callbacks import IN, Callbacks
-from runner.effects.messages.reply_instructions import PAGE
+from runner.effects.messages.deliver import PAGE
 from runner.errors import TocsinError
 from runner.routing.inbound import Incoming
 from runner.web.page import LATER, REFUSED, Reply, asking, is_answer, thanking
@@ -76,7 +76,9 @@ class Application:
             self._say(f"internal error ({type(error).__name__}): the provider can repeat the callback")
             reply = LATER
         if reply is REFUSED:
-            self._count()
+            self._refused += 1
+            if str(self._refused).strip("0") == "1":  # ever more seldom: a flood must not fill a disk
+                self._say(f"{self._refused} refused so far")
         start(reply.status, reply.headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]
 
@@ -124,27 +126,16 @@ class Application:
         return Incoming(
             method=environ["REQUEST_METHOD"],
             path=f"{path}?{query}" if query else path,
-            headers=_headers(environ),
+            headers={
+                name.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
+                for name, value in environ.items()
+                if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH")
+            },
             body=_body(environ),
             at=self._callbacks.now(),
         )
-
-    def _count(self) -> None:
-        """Say how many were refused, ever more seldom: a flood must not fill a disk."""
-        self._refused += 1
-        if str(self._refused).strip("0") == "1":
-            self._say(f"{self._refused} refused so far")
 
 
 def _body(environ: Environ) -> bytes:
     found: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or "0"))
     return found
-
-
-def _headers(environ: Environ) -> dict[str, str]:
-    named = {
-        name.removeprefix("HTTP_").replace("_", "-").lower(): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH")
-    }
-    return {name: str(value) for name, value in named.items()}

@@ -99,10 +99,10 @@ def _in_file(path: Path) -> Iterator[Place]:
                     _words(node.args[:1]),
                 )
         else:
-            yield from _told(name, node, where)
+            yield from _told(name, node, where, tree)
 
 
-def _told(name: str, node: ast.Call, where: tuple[str, int]) -> Iterator[Place]:
+def _told(name: str, node: ast.Call, where: tuple[str, int], tree: ast.Module) -> Iterator[Place]:
     """Yield a warning, a finding, or what a function of ours is told of the error that it constructs."""
     given = {keyword.arg: keyword.value for keyword in node.keywords}
     kind, exits, told, message = FOUND.get(name, "Error"), "–", given.get("code"), node.args[1:2]
@@ -112,7 +112,8 @@ def _told(name: str, node: ast.Call, where: tuple[str, int]) -> Iterator[Place]:
         kind, exits, told, message = "Not allowed", "1", node.args[0], node.args[2:]
     elif told is not None:
         exits = "1" if kind == "Error" else "–"
-        message = [given.get("what") or given.get("message") or ast.Name("")]
+        found = node.args[2] if name == "Finding" and len(node.args) > 2 else ast.Name("")
+        message = [_assigned(given.get("what") or given.get("message") or found, tree)]
     for code in _codes(told) if told is not None else ():
         if kind == "Warning" or (code and re.fullmatch("[a-z]+([_-][a-z]+)*", code)):
             yield Place(*where, kind, exits, code, _words(message))

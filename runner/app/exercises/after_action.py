@@ -1,8 +1,9 @@
-"""The after-action report of an exercise or a real incident, written into a folder."""
+"""The after-action report of an exercise or a real incident: written into a folder, and a signed one checked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,17 +17,19 @@ from runner.app.notices.notices import Pulled, save, save_draft
 from runner.documents.notice import Format
 from runner.documents.tree import Document, Stationery
 from runner.effects.notices.render import bound_digest
-from runner.errors import Refused
+from runner.errors import Invalid, Refused, TocsinError
 from runner.incident.exercises.exercise_plan import Exercise
 from runner.incident.state import commands as c
 from runner.incident.state.events import IncidentClosed
+from runner.incident.state.exercise import ReportSigned
 from runner.incident.state.incident import Incident
 from runner.reports.after_action.clock import marks_of
 from runner.reports.after_action.report import after_action, journal_annex
 from runner.reports.after_action.source import Numbers, Source, numbers_of, unready
 from runner.reports.core.event_row import decode_event
-from runner.reports.core.formatting import read_in
+from runner.reports.core.formatting import describe_actor, read_in
 from runner.reports.core.header import exercise_zone, named_zone, zone_of
+from runner.reports.core.report_blocks import time
 from runner.reports.exercises.controller_handbook import controllers_book
 from runner.reports.exercises.feedback_form import feedback_form
 from runner.reports.exercises.handbook import Book
@@ -35,6 +38,7 @@ from runner.reports.incidents.timeline import timeline, words_of
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
+    from runner.app.core.repository import StoredEvent
     from runner.files.exercise_file import Loaded
 
 
@@ -138,6 +142,8 @@ def _may_sign(service: IncidentService, source: Source) -> None:
 
 
 Reader = Literal["players", "controllers", "feedback"]
+
+
 MADE: Mapping[Reader, Callable[[Book], Document]] = {
     "players": players_book,
     "controllers": controllers_book,
@@ -176,3 +182,102 @@ def book_of(loaded: Loaded, service: IncidentService | None, now: datetime) -> B
         ),
         names={name: one.name for name, one in people.items() if one.name},
     )
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was checked."""
+
+    about: str
+    """``bytes``, ``digest``, ``copies``, ``signer``, ``heads`` or ``journal``."""
+    holds: bool
+    said: str
+
+
+class ReportCheck(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="tocsin/report-check/v1"
+):
+    """What came of it."""
+
+    ok: bool
+    codename: str
+    file: str
+    sha256: str
+    findings: tuple[Finding, ...]
+
+
+def check_report(service: IncidentService, incident: Incident, file: Path) -> ReportCheck:
+    """Check a file of a report; raises Invalid where it cannot be read."""
+    try:
+        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise Invalid(
+            f'File "{file}" cannot be read: {error.strerror}.',
+            hint="Name the file of the report.",
+            code="file_unreadable",
+        ) from None
+    rows = list(service.store.read(incident.id))
+    findings = tuple(_findings(service, incident, rows, sha256))
+    return ReportCheck(
+        ok=all(finding.holds for finding in findings),
+        codename=incident.codename,
+        file=str(file),
+        sha256=sha256,
+        findings=findings,
+    )
+
+
+def _findings(
+    service: IncidentService, incident: Incident, rows: Sequence[StoredEvent], sha256: str
+) -> Iterator[Finding]:
+    signed = [(row, event) for row in rows if isinstance(event := decode_event(row), ReportSigned)]
+    found = [(row, event) for row, event in signed if sha256 in event.files.values()]
+    if found:
+        row, event = found[-1]
+        said = f"these bytes were signed by {event.by}, {time(row.at, zone_of(incident))}, entry {row.seq}"
+        yield Finding("bytes", True, said)
+        yield from _signature(service, incident, row, event)
+        yield _heads(event.heads, rows)
+    else:
+        known = ", ".join(f"entry {row.seq} by {event.by}" for row, event in signed) or "none"
+        said = f"no signed report of {incident.codename} has these bytes. Signed reports: {known}"
+        yield Finding("bytes", False, said)
+    verified = service.store.verify(incident.id)
+    broken = f"entry {verified.broken.seq}: {verified.broken.why}" if verified.broken is not None else ""
+    yield Finding("journal", verified.ok, broken or f"all {verified.events} entries verified")
+
+
+def _signature(
+    service: IncidentService, incident: Incident, row: StoredEvent, event: ReportSigned
+) -> Iterator[Finding]:
+    equal = bound_digest(dict(event.files)) == event.digest
+    said = f"{'covers' if equal else 'is not that of'} {', '.join(sorted(event.files))}: {event.digest}"
+    yield Finding("digest", equal, f"the signature {said}")
+    lost = [form for form, digest in sorted(event.files.items()) if not _is_kept(service, digest)]
+    said = (
+        f"the stored copy is missing or changed: {', '.join(lost)}" if lost else "the stored copy is present"
+    )
+    yield Finding("copies", not lost, said)
+    own = row.actor.claimed == event.by and not row.actor.on_behalf_of
+    able = event.by in signers(incident, plan_behind(service, incident))
+    why = "" if own and able else "; not the one who signs" if own else f"; the entry is not by {event.by}"
+    yield Finding("signer", own and able, f"{describe_actor(row.actor)}{why}")
+
+
+def _is_kept(service: IncidentService, digest: str) -> bool:
+    try:
+        service.store.get_blob(digest)
+    except TocsinError:
+        return False
+    return True
+
+
+def _heads(heads: Mapping[str, str], rows: Sequence[StoredEvent]) -> Finding:
+    """Say whether the journal has, in their places, the heads that the report names."""
+    named = sorted(heads, key=lambda name: int(heads[name].partition(":")[0]))
+    chain = {f"{row.seq}:sha256:{row.hash}" for row in rows}
+    wrong = [f"{name} {head}" for name in named if (head := heads[name]) not in chain]
+    if wrong:
+        return Finding("heads", False, f"the journal has no such head: {'; '.join(wrong)}")
+    if not heads:
+        return Finding("heads", True, "the signature is older and names no heads")
+    return Finding("heads", True, f"in the journal: {', '.join(named)}")

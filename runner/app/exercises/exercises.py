@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -70,16 +70,8 @@ def prepare_drill(
         compromised=plan.compromised,
     )
     opening = prepare_opening(service, request, catalog, pinned, at=start)
-    clock = ExerciseClock(wall=wall, at=start, rate=0.0)
-    return msgspec.structs.replace(
-        opening,
-        event=msgspec.structs.replace(opening.event, clock=clock),
-        commands=(_begin(service, plan), *opening.commands, *_roles(plan)),
-    )
-
-
-def _begin(service: IncidentService, plan: Exercise) -> c.BeginExercise:
-    return c.BeginExercise(
+    event = msgspec.structs.replace(opening.event, clock=ExerciseClock(wall=wall, at=start, rate=0.0))
+    begun = c.BeginExercise(
         event=ExerciseBegun(
             name=plan.name,
             title=plan.title,
@@ -90,15 +82,13 @@ def _begin(service: IncidentService, plan: Exercise) -> c.BeginExercise:
             head=service.store.verify().head if plan.type == LIVE else "",
         )
     )
-
-
-def _roles(plan: Exercise) -> tuple[c.AssignRole, ...]:
-    """Return who plays which role, over whoever holds it on other days."""
+    # Who plays which role, over whoever holds it on other days.
     held: dict[str, tuple[str, ...]] = {}
     for participant in plan.participants:
         if participant.plays:
             held[participant.plays] = (*held.get(participant.plays, ()), participant.person)
-    return tuple(c.AssignRole(role=role, persons=persons) for role, persons in held.items())
+    roles = (c.AssignRole(role=role, persons=persons) for role, persons in held.items())
+    return msgspec.structs.replace(opening, event=event, commands=(begun, *opening.commands, *roles))
 
 
 def plan_of(service: IncidentService, incident: Incident) -> Exercise:
@@ -165,12 +155,16 @@ def event_of(plan: Exercise, number: str) -> ScenarioEvent:
     for event in plan.events:
         if event.number == number:
             return event
-    numbers = ", ".join(event.number for event in plan.events) or "none"
     raise NotFound(
         f'Exercise "{plan.name}" has no inject {number}.',
-        hint=f"Use one of: {numbers}",
+        hint=one_of([event.number for event in plan.events]),
         code="unknown_inject",
     )
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Return the hint that lists what there is."""
+    return f"Use one of: {', '.join(names) or 'none'}"
 
 
 def leave_out(service: IncidentService, name: str, number: str, reason: str) -> Turn:
@@ -183,24 +177,19 @@ def observe(service: IncidentService, name: str, seen: c.Observe) -> Turn:
     """Keep what somebody saw or answered; raises NotFound for an objective or a question that the plan does not have."""
     plan = plan_of(service, service.load(name))
     questions = {question.id: question for module in plan.modules for question in module.questions}
-    _there_is(plan, "question", seen.question, questions, code="unknown_question")
+    if seen.question and seen.question not in questions:
+        why = f'Exercise "{plan.name}" has no question "{seen.question}".'
+        raise NotFound(why, hint=one_of(questions), code="unknown_question")
     objectives = [objective.id for objective in plan.objectives]
-    _there_is(plan, "objective", seen.objective, objectives, code="unknown_objective")
+    if seen.objective and seen.objective not in objectives:
+        why = f'Exercise "{plan.name}" has no objective "{seen.objective}".'
+        raise NotFound(why, hint=one_of(objectives), code="unknown_objective")
     asked = questions.get(seen.question)
     if asked is not None:
         about = seen.objective or asked.objective
         kind = "answer" if seen.kind == "observation" else seen.kind
         seen = msgspec.structs.replace(seen, objective=about, kind=kind)
     return service.act(service.principal, name, [seen])
-
-
-def _there_is(plan: Exercise, what: str, name: str, names: Collection[str], *, code: str) -> None:
-    if name and name not in names:
-        raise NotFound(
-            f'Exercise "{plan.name}" has no {what} "{name}".',
-            hint=f"Use one of: {', '.join(names) or 'none'}",
-            code=code,
-        )
 
 
 def _release(service: IncidentService, name: str, due: Due) -> Turn:
@@ -232,21 +221,30 @@ def _fault(plan: FaultPlan, now: datetime) -> c.SetFault:
     return c.SetFault(event=FaultSet(kind="worker", ref="worker", until=now))
 
 
+def targets_of(plan: Exercise) -> dict[str, str]:
+    """Return the objectives of a plan and their targets, each with its objective."""
+    return {
+        name: objective.id
+        for objective in plan.objectives
+        for name in (objective.id, *(target.id for target in objective.targets))
+    }
+
+
+def no_target(plan: Exercise, name: str) -> NotFound:
+    """Return that a plan has no such objective or target."""
+    return NotFound(
+        f'Exercise "{plan.name}" has no target "{name}".',
+        hint=one_of(targets_of(plan)),
+        code="unknown_target",
+    )
+
+
 def proposed(service: IncidentService, incident: Incident, target: str) -> Proposal:
     """Return what the record proposes for a target or an objective; raises NotFound where the plan has neither."""
     plan = plan_of(service, incident)
     proposal = proposal_for(ratings(plan, incident), target)
     if proposal is None:
-        names = [
-            name
-            for objective in plan.objectives
-            for name in (objective.id, *(each.id for each in objective.targets))
-        ]
-        raise NotFound(
-            f'Exercise "{plan.name}" has no target "{target}".',
-            hint=f"Use one of: {', '.join(names)}",
-            code="unknown_target",
-        )
+        raise no_target(plan, target)
     return proposal
 
 
@@ -280,26 +278,19 @@ def exercised(service: IncidentService) -> tuple[Exercised, ...]:
 
     What was played without people (kind ``test``) is not among them.
     """
-    return tuple(sorted(_begun(service), key=_started, reverse=True))
-
-
-def _begun(service: IncidentService) -> Iterator[Exercised]:
+    found: list[tuple[datetime, Exercised]] = []
     for row in service.incidents():
         if row.kind != "exercise":
             continue
         try:
             incident = service.load(row.id)
-            if incident.drill is None or not incident.drill.plan or incident.drill.started is None:
-                continue
-            yield incident, plan_of(service, incident)
+            drill = incident.drill
+            if drill is not None and drill.plan and drill.started is not None:
+                found.append((drill.started, (incident, plan_of(service, incident))))
         except TocsinError as error:
             if error.code != "shredded":
                 raise
-
-
-def _started(found: Exercised) -> float:
-    drill = found[0].drill
-    return drill.started.timestamp() if drill is not None and drill.started is not None else 0.0
+    return tuple(one for _, one in sorted(found, key=lambda pair: pair[0], reverse=True))
 
 
 def playing(service: IncidentService, rows: Iterable[IncidentRow]) -> dict[str, Playing]:

@@ -6,9 +6,9 @@ time; one that it leaves out counts as far behind the change as it would have be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise, takewhile
 from typing import TYPE_CHECKING, Protocol, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -96,46 +96,36 @@ def _no_cron(cron: str, why: str) -> Refused:
 
 def next_fire(rule: Rule, since: datetime, after: datetime) -> datetime | None:
     """Return the first fire time behind ``after``, in the rule's zone; None when there is none any more."""
-    found = _next(trigger(rule, since), after)
+    found = next(_times(rule, since, after), None)
     return found.astimezone(_zone(rule.zone)) if found is not None else None
 
 
-def _next(clock: Trigger, after: datetime) -> datetime | None:
-    return clock.get_next_fire_time(None, after.astimezone(UTC) + TICK)
+def _times(rule: Rule, since: datetime, after: datetime) -> Iterator[datetime]:
+    """Yield the fire times behind ``after`` in UTC, as long as there are any."""
+    clock = trigger(rule, since)
+    while (found := clock.get_next_fire_time(None, after.astimezone(UTC) + TICK)) is not None:
+        after = found.astimezone(UTC)
+        yield after
 
 
 def between(schedule: Schedule, after: datetime, now: datetime, most: int) -> tuple[list[datetime], bool]:
     """Return the fire times behind ``after`` up to now in UTC, at most so many, and whether there are more."""
-    clock = trigger(schedule.rule, schedule.since)
-    found: list[datetime] = []
-    while (one := _next(clock, after)) is not None and one <= now:
-        if len(found) == most:
-            return found, True
-        after = one.astimezone(UTC)
-        found.append(after)
-    return found, False
+    times = takewhile(lambda one: one <= now, _times(schedule.rule, schedule.since, after))
+    found = list(islice(times, most + 1))
+    return found[:most], len(found) > most
 
 
 def coming(schedule: Schedule, now: datetime, until: datetime, most: int) -> list[datetime]:
     """Return the next fire times in the schedule's own zone."""
-    clock = trigger(schedule.rule, schedule.since)
-    found: list[datetime] = []
-    after = max(now, schedule.since)
-    while len(found) < most and (one := _next(clock, after)) is not None and one <= until:
-        found.append(one.astimezone(_zone(schedule.rule.zone)))
-        after = one
-    return found
+    times = _times(schedule.rule, schedule.since, max(now, schedule.since))
+    found = islice(takewhile(lambda one: one <= until, times), most)
+    return [one.astimezone(_zone(schedule.rule.zone)) for one in found]
 
 
 def check(rule: Rule, now: datetime) -> datetime:
     """Return the first fire time; raises Refused for a rule that never comes, comes too often, or has too long a window."""
     _zone(rule.zone)
-    clock = trigger(rule, now)
-    times: list[datetime] = []
-    after = now
-    while len(times) < LOOKED_AT and (one := _next(clock, after)) is not None:
-        times.append(one.astimezone(UTC))
-        after = one
+    times = list(islice(_times(rule, now, now), LOOKED_AT))
     if not times:
         raise _no_cron(rule.cron, "no date fits")
     if any(later - one < SHORTEST for one, later in pairwise(times)):

@@ -9,7 +9,7 @@ import msgspec
 
 from runner.actions import Action
 from runner.app.core import organisation_journal
-from runner.app.exercises.exercises import exercised, plan_of
+from runner.app.exercises.exercises import exercised, no_target, plan_of, targets_of
 from runner.base.text import nearest
 from runner.errors import NotFound, Refused
 from runner.incident.exercises.improvement_proposals import Proposed, lessons, source_of
@@ -134,14 +134,9 @@ def source_in(service: IncidentService, incident: Incident, objective: str = "",
     source = source_of(incident, "")
     if objective:
         plan = plan_of(service, incident)
-        of = {objective.id: objective.id for objective in plan.objectives}
-        of |= {each.id: objective.id for objective in plan.objectives for each in objective.targets}
+        of = targets_of(plan)
         if objective not in of:
-            raise NotFound(
-                f'Exercise "{plan.name}" has no target "{objective}".',
-                hint=f"Use one of: {', '.join(of)}",
-                code="unknown_target",
-            )
+            raise no_target(plan, objective)
         target = objective if objective != of[objective] else ""
         source = msgspec.structs.replace(source, objective=of[objective], target=target)
     if step:
@@ -220,24 +215,22 @@ def done(service: IncidentService, name: str, evidence: str, tested: Tested | No
 
 def reopen(service: IncidentService, name: str, reason: str) -> Item:
     """Record that it is not better after all."""
-    return _change(
-        service,
-        name,
-        lambda one: ImprovementReopened(
-            item=one.id, by=service.principal.person, reason=may(one, "reopened", reason, "a reason")
-        ),
-    )
+
+    def decide(one: Item) -> AnyImprovementEvent:
+        why = may(one, "reopened", reason, "a reason")
+        return ImprovementReopened(item=one.id, by=service.principal.person, reason=why)
+
+    return _change(service, name, decide)
 
 
 def drop(service: IncidentService, name: str, reason: str) -> Item:
     """Record that nothing is done about it."""
-    return _change(
-        service,
-        name,
-        lambda one: ImprovementDropped(
-            item=one.id, by=service.principal.person, reason=may(one, "dropped", reason, "a reason")
-        ),
-    )
+
+    def decide(one: Item) -> AnyImprovementEvent:
+        why = may(one, "dropped", reason, "a reason")
+        return ImprovementDropped(item=one.id, by=service.principal.person, reason=why)
+
+    return _change(service, name, decide)
 
 
 def retest(service: IncidentService, name: str, exercise: str = "") -> Item:

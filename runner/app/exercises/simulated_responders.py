@@ -6,10 +6,10 @@ its role, and what the behaviour says of the step comes before doing it as asked
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -39,6 +39,7 @@ REASON = "as things stood"
 LEAD = timedelta(minutes=5)
 """Where nothing is done before it must be, it is begun so long before it is due."""
 NEVER = datetime.max.replace(tzinfo=UTC)
+_T = TypeVar("_T")
 _ENDINGS: dict[str, Callable[..., c.AnyCommand]] = {
     "skip": c.SkipStep,
     "cancel": c.CancelStep,
@@ -121,11 +122,7 @@ class Players:
         step = self._service.library(incident).step(incident, invocation.id)
         if invocation.kind in PEOPLE and self._at_it(invocation) > self._now:
             return False
-        lined_up = (
-            self._deeds.get(step_path_with_items(invocation.id))
-            or self._deeds.get(step_path(invocation.id))
-            or []
-        )
+        lined_up = _of(self._deeds, invocation, [])
         halted = _halted(invocation)
         if lined_up and (halted or invocation.kind in SCRIPTED):
             return self._otherwise(lined_up.pop(0), invocation, step)
@@ -159,8 +156,7 @@ class Players:
 
     def _at_it(self, invocation: Invocation) -> datetime:
         """Return until when somebody is at a step, from when it was first met."""
-        takes = self._behaviour.takes
-        span = takes.get(step_path_with_items(invocation.id)) or takes.get(step_path(invocation.id)) or "0m"
+        span = _of(self._behaviour.takes, invocation, "0m")
         return self._busy.setdefault(invocation.id, self._now + parse_duration(span))
 
     def _can_wait(self, incident: Incident, invocation: Invocation) -> bool:
@@ -171,20 +167,13 @@ class Players:
 
     def _complete(self, invocation: Invocation, step: p.Task) -> None:
         """Find out what the task is about, tick its rows, and end it."""
-        found = self._behaviour.finds
-        self._record(
-            found.get(step_path_with_items(invocation.id)) or found.get(step_path(invocation.id), ())
-        )
+        self._record(_of(self._behaviour.finds, invocation, ()))
         by = self._holder(invocation, step.role)
         rows = [c.CheckRow(step=invocation.id, row=n) for n in range(len(step.checklist))]
-        self._service.act(
-            _principal(by), self._name, [*rows, c.CompleteTask(step=invocation.id, comment="done")]
-        )
+        self._do(by, *rows, c.CompleteTask(step=invocation.id, comment="done"))
 
     def _answer(self, invocation: Invocation, step: p.Ask) -> None:
-        value = self._answers.get(step_path_with_items(invocation.id)) or self._answers.get(
-            step_path(invocation.id)
-        )
+        value = _of(self._answers, invocation, None)
         if value is None:
             raise Stranded(
                 f'No answer for step "{step_path(invocation.id)}": {step.ask}',
@@ -212,7 +201,7 @@ class Players:
                         approved=approved,
                         reason="" if approved else REASON,
                     )
-                    self._service.act(_principal(person), self._name, [made])
+                    self._do(person, made)
                     return
         raise Stranded(
             f'No person can decide step "{step_path(invocation.id)}".',
@@ -264,8 +253,7 @@ class Players:
         gone = unreachable(incident, self._service.clock.now())
         open_ = [delivery for delivery in open_ if delivery.person not in gone]
         for delivery in open_:
-            made = c.ReportCall(delivery=delivery.id, reached=True)
-            self._service.act(_principal(delivery.person), self._name, [made])
+            self._do(delivery.person, c.ReportCall(delivery=delivery.id, reached=True))
         return bool(open_)
 
     # --- otherwise ----------------------------------------------------------------------------------------
@@ -276,17 +264,13 @@ class Players:
         match word:
             case "skip" | "cancel" | "fail" | "retry":
                 by = self._anybody()
-                self._service.act(
-                    _principal(by), self._name, [_ENDINGS[word](step=invocation.id, reason=REASON)]
-                )
+                self._do(by, _ENDINGS[word](step=invocation.id, reason=REASON))
             case "reject" if isinstance(step, p.Approve):
                 self._decide(self._incident, invocation, step, approved=False)
             case "unknown":
                 by = self._holder(invocation, getattr(step, "role", ""))
                 again = self._now + timedelta(hours=1)
-                self._service.act(
-                    _principal(by), self._name, [c.AnswerUnknown(step=invocation.id, ask_again=again)]
-                )
+                self._do(by, c.AnswerUnknown(step=invocation.id, ask_again=again))
             case "unreached":
                 self._left_alone.add(invocation.id)
             case "sleep":
@@ -305,15 +289,13 @@ class Players:
             case "reopen":
                 if more:
                     self._answers[first] = more
-                made = c.ReopenStep(step=self._newest(first), reason=REASON)
-                self._service.act(_principal(by), self._name, [made])
+                self._do(by, c.ReopenStep(step=self._newest(first), reason=REASON))
             case "render":
-                made_ = notices.render_step(self._at(by), self._incident, self._newest(rest))
-                self._service.act(_principal(by), self._name, [made_])
+                self._do(by, notices.render_step(self._at(by), self._incident, self._newest(rest)))
             case "domain" if first in ("compromised", "down", "up"):
                 now = self._now
                 declared = c.DeclareDomain(domain=more, state=first, since=now, reason=REASON)  # type: ignore[arg-type]
-                self._service.act(_principal(by), self._name, [declared])
+                self._do(by, declared)
             case "not-to-notify" | "waive":
                 for duty in self._meant(rest):
                     kind: duties.Decided = "waived" if word == "waive" else "decided_not_to_notify"
@@ -330,7 +312,7 @@ class Players:
         by = next(iter(self._holders("counsel")), by)
         ground = "" if kind == "waived" else self._ground(duty)
         made = duties.decision(self._at(by), duty, kind, self._now, REASON, ground=ground)
-        self._service.act(_principal(by), self._name, [made])
+        self._do(by, made)
 
     def _ground(self, duty: str) -> str:
         """Return the exemption for which the facts speak, else one that the verdict names, else that there is none."""
@@ -356,7 +338,7 @@ class Players:
                         hint="Add people to roles:",
                         code="no_approver",
                     )
-                self._service.act(_principal(who), self._name, [c.ConfirmEntry(seq=people.entry)])
+                self._do(who, c.ConfirmEntry(seq=people.entry))
                 return True
         return False
 
@@ -379,6 +361,9 @@ class Players:
         )
 
     # --- who ----------------------------------------------------------------------------------------------
+
+    def _do(self, person: str, *commands: c.AnyCommand) -> None:
+        self._service.act(_principal(person), self._name, commands)
 
     def _record(self, assignments: Sequence[str]) -> None:
         if assignments:
@@ -405,6 +390,11 @@ class Players:
         found = copy(self._service)
         found.principal = _principal(person)
         return found
+
+
+def _of(table: Mapping[str, _T], invocation: Invocation, otherwise: _T) -> _T:
+    """Return what the behaviour says of a step: for this item of a list, else for the step."""
+    return table.get(step_path_with_items(invocation.id)) or table.get(step_path(invocation.id)) or otherwise
 
 
 def _principal(person: str) -> Principal:

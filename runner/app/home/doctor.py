@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, suppress
 from datetime import timedelta
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -31,6 +32,7 @@ from runner.app.home.doctor_checks import (
     own_laws,
     schema,
     ways_out,
+    wrong,
 )
 from runner.app.home.integrity import Integrity, missing, row_from_journal
 from runner.app.home.integrity import examine as examine_documents
@@ -100,22 +102,22 @@ def _examined(
     dns: bool,
     offline: bool,
 ) -> Iterator[Finding]:
-    yield _versions()
-    shared = is_shared_folder(folder)
-    if shared:
+    versions = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.system()}"
+    yield Finding("machine", "good", versions)
+    if shared := is_shared_folder(folder):
         hint = "Move the home folder to a local disk. Locks are not reliable here."
-        yield Finding(area="folder", severity="warning", what=f"{folder}: {shared}", hint=hint)
+        yield Finding("folder", "warning", f"{folder}: {shared}", hint)
     try:
         home = load_home(folder / CONFIG)
     except TocsinError as error:
         yield from of_error("settings", error)
         return
-    yield Finding(area="settings", severity="good", what=f"{folder / CONFIG}: valid")
+    yield Finding("settings", "good", f"{folder / CONFIG}: valid")
     yield from exposed_files(folder, home, repair=repair)
     if home.second_person.none:
         what = f"no second person confirms (second_person.none): {home.second_person.none}"
-        yield Finding(area="settings", severity="warning", what=what)
-    yield from _master_key(folder, home)
+        yield Finding("settings", "warning", what)
+    yield from _whole("key", lambda: _master_key(folder, home))
     yield from channels(folder, home, clock.now(), dns, offline)
     yield from _action_secrets(folder, home)
     yield from _whole("laws", lambda: own_laws(folder))
@@ -128,25 +130,27 @@ def _examined(
         if (error.name or "").partition(".")[0] != POSTGRES:
             raise
         what = f"The database is on PostgreSQL, but the Python package '{POSTGRES}' is not installed"
-        hint = "Install Tocsin with its extra: tocsin[postgres]"
-        yield Finding(area="store", severity="error", what=what, hint=hint)
+        yield Finding("store", "error", what, "Install Tocsin with its extra: tocsin[postgres]")
         return
     with closing(service):
         if made:
-            yield Finding(
-                area="store", severity="mended", what="The database was missing. An empty one was created."
-            )
+            yield Finding("store", "mended", "The database was missing. An empty one was created.")
         if service.read_only:
-            yield Finding(
-                area="store",
-                code="store_read_only",
-                severity="error",
-                what="The database cannot be written. This report is from a copy.",
-                hint="Free space on the disk, or mount the disk for writing.",
-            )
-        yield from _whole("store", lambda: schema(service.store, repair))
-        yield from _store(service, repair, watched)
-        yield from _whole("roles", lambda: _unheld(service))
+            what = "The database cannot be written. This report is from a copy."
+            hint = "Free space on the disk, or mount the disk for writing."
+            yield Finding("store", "error", what, hint, code="store_read_only")
+        checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+            ("store", lambda: schema(service.store, repair)),
+            ("journal", lambda: _record(service, repair, watched)),
+            ("people", lambda: ways_out(service)),
+            ("do now", lambda: _do_now(service)),
+            ("organisation", lambda: _between(service)),
+            ("clock", lambda: _clock(service)),
+            ("clock", lambda: _time(service, repair)),
+            ("roles", lambda: _unheld(service)),
+        )
+        for area, look in checks:
+            yield from _whole(area, look)
 
 
 def _opened(
@@ -165,20 +169,11 @@ def _opened(
     return service, made
 
 
-def _versions() -> Finding:
-    what = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.system()}"
-    return Finding(area="machine", severity="good", what=what)
-
-
 def _master_key(folder: Path, home: Home) -> Iterator[Finding]:
     from runner.vault.master_key import read_master
 
-    try:
-        read_master(home.master_key, base=folder)
-    except TocsinError as error:
-        yield from of_error("key", error)
-        return
-    yield Finding(area="key", severity="good", what="the master key is present")
+    read_master(home.master_key, base=folder)
+    yield Finding("key", "good", "the master key is present")
 
 
 def _action_secrets(folder: Path, home: Home) -> Iterator[Finding]:
@@ -192,18 +187,6 @@ def _action_secrets(folder: Path, home: Home) -> Iterator[Finding]:
             yield from of_error("actions", error)
 
 
-def _store(service: IncidentService, repair: bool, watched: Watched) -> Iterator[Finding]:
-    yield from _whole("journal", lambda: _record(service, repair, watched))
-    for area, look in (
-        ("people", lambda: ways_out(service)),
-        ("do now", lambda: _do_now(service)),
-        ("organisation", lambda: _between(service)),
-        ("clock", lambda: _clock(service)),
-        ("clock", lambda: _time(service, repair)),
-    ):
-        yield from _whole(area, look)
-
-
 def _whole(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     """Yield what a check finds; a check that cannot run is a finding and never the end of the report."""
     try:
@@ -212,7 +195,7 @@ def _whole(area: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding
         yield from of_error(area, error)
     except Exception as error:  # noqa: BLE001  # damaged data can fail in any way; the other checks still run
         what, verify = f"the check failed ({type(error).__name__})", Action("audit.verify")
-        yield Finding(area=area, code="check_failed", severity="error", what=what, action=verify)
+        yield Finding(area, "error", what, action=verify, code="check_failed")
 
 
 def _record(service: IncidentService, repair: bool, watched: Watched) -> Iterator[Finding]:
@@ -223,16 +206,15 @@ def _record(service: IncidentService, repair: bool, watched: Watched) -> Iterato
         broken = verified.broken
         what = f"{broken.incident}, entry {broken.seq}: {broken.why}"
         hint = "Do not change the database. Restore a backup beside it. Run: tocsin audit verify"
-        yield Finding(area="journal", severity="error", what=what, hint=hint)
+        yield Finding("journal", "error", what, hint)
     else:
-        yield Finding(area="journal", severity="good", what=f"{verified.events} entries verified")
-    lost = {row.id: row for row in _lost_rows(service, verified.unwitnessed if repair else ())}
-    yield from _whole(
-        "integrity",
-        lambda: _integrity(
-            examine_documents(service, verified, seen=watched("checking documents", None)), lost
-        ),
-    )
+        yield Finding("journal", "good", f"{verified.events} entries verified")
+    lost: dict[str, IncidentRow] = {}
+    for name in verified.unwitnessed if repair else ():
+        with suppress(TocsinError):  # of one that was shredded nothing is left to make a row of
+            lost[name] = row_from_journal(service, name)
+    seen = watched("checking documents", None)
+    yield from _whole("integrity", lambda: _integrity(examine_documents(service, verified, seen=seen), lost))
     rows: list[IncidentRow] = []
     aside = set_aside(service)
     for row in service.store.rows():
@@ -255,25 +237,16 @@ def _one(
         service.repository.keep(incident)
     except TocsinError as error:
         lawful = error.code == "shredded"
-        yield Finding(
-            area="incidents",
-            code=error.code,
-            severity="warning" if lawful else "error",
-            what=f"{row.codename}: {error.message}",
-            hint="" if lawful else error.hint,
-            action=error.action,
-        )
+        severity: Severity = "warning" if lawful else "error"
+        what, hint = f"{row.codename}: {error.message}", "" if lawful else error.hint
+        yield Finding("incidents", severity, what, hint, error.action, error.code)
         return
-    yield from _aside(incident, aside)
+    if aside is not None and incident.state in ("open", "paused"):
+        what = f"{incident.codename}: {aside_words(aside)}"
+        yield Finding("incidents", "error", what, action=resume(incident.codename))
     yield from _incident(service, incident, repair)
     incident = service.load(row.id)
     again[:] = [row_of(incident, service.clock.now(), service.library(incident))]
-
-
-def _lost_rows(service: IncidentService, names: Sequence[str]) -> Iterator[IncidentRow]:
-    for name in names:
-        with suppress(TocsinError):  # of one that was shredded nothing is left to make a row of
-            yield row_from_journal(service, name)
 
 
 def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
@@ -281,72 +254,41 @@ def _integrity(found: Integrity, mended: Collection[str]) -> Iterator[Finding]:
     hints = {"row_missing": "Rebuild the row from the journal: tocsin doctor --repair"}
     for fault in found.faults:
         is_mended = fault.code == "row_missing" and fault.incident in mended
-        where = fault.incident or "shared documents"
-        yield Finding(
-            area="integrity",
-            code=fault.code,
-            severity="mended" if is_mended else "error",
-            what=f"{where}: {fault.what}",
-            hint=""
-            if is_mended
-            else hints.get(fault.code, "Restore a backup beside the database, and compare."),
-        )
+        what = f"{fault.incident or 'shared documents'}: {fault.what}"
+        hint = hints.get(fault.code, "Restore a backup beside the database, and compare.")
+        yield wrong("integrity", what, hint, fault.code, mended=is_mended)
     if not found.faults:
         unread = f", {found.unread} not readable here" if found.unread else ""
         what = f"documents: {found.documents - found.unread} verified{unread}"
-        yield Finding(area="integrity", severity="good", what=what)
-
-
-def _aside(incident: Incident, failed: Failed | None) -> Iterator[Finding]:
-    if failed is not None and incident.state in ("open", "paused"):
-        yield Finding(
-            area="incidents",
-            severity="error",
-            what=f"{incident.codename}: {aside_words(failed)}",
-            action=resume(incident.codename),
-        )
+        yield Finding("integrity", "good", what)
 
 
 def _incident(service: IncidentService, incident: Incident, repair: bool) -> Iterator[Finding]:
-    dead = [*_dead(service, incident)]
+    dead = [
+        AttemptLost(effect=effect, n=attempt.n)
+        for effect, holder in (*_holders(incident), *incident.errands.items())
+        for attempt in holder.attempts
+        if attempt.state == "sending" and not service.worker_alive(attempt.worker)
+    ]
     if dead and repair:
         service.act(service.principal, incident.id, dead)
         incident = service.load(incident.id)
     for claim in dead:
-        yield Finding(
-            area="attempts",
-            severity="mended" if repair else "error",
-            what=f"{incident.codename}: attempt {claim.n} of {claim.effect} has no outcome, and its worker stopped",
-            hint="" if repair else "Mark the attempt as unknown: tocsin doctor --repair",
+        what = (
+            f"{incident.codename}: attempt {claim.n} of {claim.effect} has no outcome, and its worker stopped"
         )
+        yield wrong("attempts", what, "Mark the attempt as unknown: tocsin doctor --repair", mended=repair)
     for effect, attempt in _unknown(incident):
-        yield Finding(
-            area="attempts",
-            severity="error",
-            what=f"{incident.codename}: attempt {attempt.n} of {effect} has an unknown outcome",
-            action=resolve(effect),
-        )
+        what = f"{incident.codename}: attempt {attempt.n} of {effect} has an unknown outcome"
+        yield Finding("attempts", "error", what, action=resolve(effect))
     for fault in missing(service, incident):
         what = f"{incident.codename}: {fault.what}"
-        yield Finding(
-            area="blobs",
-            code=fault.code,
-            severity="error",
-            what=what,
-            hint="Restore the documents from a backup.",
-        )
+        yield Finding("blobs", "error", what, "Restore the documents from a backup.", code=fault.code)
 
 
 def _holders(incident: Incident) -> Iterator[tuple[str, Delivery | Invocation]]:
     yield from incident.deliveries.items()
     yield from incident.invocations.items()
-
-
-def _dead(service: IncidentService, incident: Incident) -> Iterator[AttemptLost]:
-    for effect, holder in (*_holders(incident), *incident.errands.items()):
-        for attempt in holder.attempts:
-            if attempt.state == "sending" and not service.worker_alive(attempt.worker):
-                yield AttemptLost(effect=effect, n=attempt.n)
 
 
 def _unknown(incident: Incident) -> Iterator[tuple[str, Attempt]]:
@@ -365,23 +307,17 @@ def _lists(
 ) -> Iterator[Finding]:
     """Write ``lost`` rows, and compare what the lists say with the journals. When the next look is due is not compared: it moves with time."""
     kept = {row.id: row for row in service.store.rows()}
-    wrong = [row.codename for row in rows if _told(row) != _told(kept[row.id])]
+    compared = attrgetter("codename", "title", "kind", "state", "version")
+    differ = [row.codename for row in rows if compared(row) != compared(kept[row.id])]
     unread = any(row.unread for row in (*rows, *lost))  # what cannot be read cannot be written
-    if repair and (wrong or lost) and not unread:
+    if repair and (differ or lost) and not unread:
         service.rebuild(service.principal, [*rows, *lost])
-    if not wrong:
-        yield Finding(area="lists", severity="good", what=f"{len(rows)} rows match the journals")
+    if not differ:
+        yield Finding("lists", "good", f"{len(rows)} rows match the journals")
         return
-    yield Finding(
-        area="lists",
-        severity="mended" if repair and not unread else "error",
-        what=f"The indexes differ from the journals: {', '.join(wrong)}",
-        hint="" if repair and not unread else "With the master key present, run: tocsin doctor --repair",
-    )
-
-
-def _told(row: IncidentRow) -> tuple[str, str, str, str, int]:
-    return row.codename, row.title, row.kind, row.state, row.version
+    what = f"The indexes differ from the journals: {', '.join(differ)}"
+    hint = "With the master key present, run: tocsin doctor --repair"
+    yield wrong("lists", what, hint, mended=repair and not unread)
 
 
 def _do_now(service: IncidentService) -> Iterator[Finding]:
@@ -391,15 +327,9 @@ def _do_now(service: IncidentService) -> Iterator[Finding]:
 
     for row, found in do_now(service):
         for item in found if not isinstance(found, TocsinError) else ():
-            yield Finding(
-                area="do now",
-                code=item.kind,
-                severity="warning" if item.rank == LATER else "error",
-                what=f"{row.codename}: {item.text}",
-                action=item.action,
-                incident=row.codename,
-                ref=item.ref,
-            )
+            severity: Severity = "warning" if item.rank == LATER else "error"
+            what = f"{row.codename}: {item.text}"
+            yield Finding("do now", severity, what, "", item.action, item.kind, row.codename, item.ref)
 
 
 def _between(service: IncidentService) -> Iterator[Finding]:
@@ -408,12 +338,10 @@ def _between(service: IncidentService) -> Iterator[Finding]:
     from runner.app.home.workers import living
 
     if service.incidents("open") and not living(service):
-        yield Finding(
-            area="worker", code="no_worker", severity="warning", what=NO_WORKER, action=START_WORKER
-        )
+        yield Finding("worker", "warning", NO_WORKER, action=START_WORKER, code="no_worker")
     for item in waiting(service):
         severity: Severity = "error" if item.kind == "drill_missed" else "warning"
-        yield Finding(area="organisation", severity=severity, what=item.text, action=item.action)
+        yield Finding("organisation", severity, item.text, action=item.action)
 
 
 def _unheld(service: IncidentService) -> Iterator[Finding]:
@@ -423,8 +351,7 @@ def _unheld(service: IncidentService) -> Iterator[Finding]:
 
     if roles := unheld_of(service):
         what = f"{len(roles)} roles have no person: {'; '.join(unheld_words(role) for role in roles)}"
-        action = assign_role(roles[0].role, always=True)
-        yield Finding(area="roles", severity="warning", what=what, action=action)
+        yield Finding("roles", "warning", what, action=assign_role(roles[0].role, always=True))
 
 
 def _clock(service: IncidentService) -> Iterator[Finding]:
@@ -432,14 +359,9 @@ def _clock(service: IncidentService) -> Iterator[Finding]:
     newest = service.repository.last_recorded() or now
     if newest > now + AHEAD:
         what = f"The clock of this computer is {now:%Y-%m-%d %H:%M:%SZ}, but an entry is {newest - now} later"
-        yield Finding(
-            area="clock",
-            severity="error",
-            what=what,
-            hint="Set the clock of this computer. Deadlines depend on it.",
-        )
+        yield Finding("clock", "error", what, "Set the clock of this computer. Deadlines depend on it.")
     else:
-        yield Finding(area="clock", severity="good", what=f"{now:%Y-%m-%d %H:%M:%SZ}, after the newest entry")
+        yield Finding("clock", "good", f"{now:%Y-%m-%d %H:%M:%SZ}, after the newest entry")
 
 
 def _time(service: IncidentService, repair: bool) -> Iterator[Finding]:
@@ -452,11 +374,7 @@ def _time(service: IncidentService, repair: bool) -> Iterator[Finding]:
     if repair:
         forget_time(service, service.principal.host)
     way = "back" if kept.apart < timedelta() else "ahead"
-    yield Finding(
-        area="clock",
-        severity="mended" if repair else "error",
-        what=f"The clock of this computer went {way} by {abs(kept.apart)}. Workers continue from {kept.at:%Y-%m-%d %H:%M:%SZ}",
-        hint=""
-        if repair
-        else "Set the clock. If the clock is right, run tocsin doctor --repair, then start the workers again.",
-    )
+    changed = f"The clock of this computer went {way} by {abs(kept.apart)}"
+    what = f"{changed}. Workers continue from {kept.at:%Y-%m-%d %H:%M:%SZ}"
+    hint = "Set the clock. If the clock is right, run tocsin doctor --repair, then start the workers again."
+    yield wrong("clock", what, hint, mended=repair)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -28,7 +29,7 @@ from runner.settings import CONFIG, open_to_others
 Severity = Literal["good", "warning", "error", "mended"]
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True):
     """One thing that was looked at."""
 
     area: str
@@ -44,43 +45,39 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What of the incident it is about, as in ``needs_attention``."""
 
 
+def wrong(area: str, what: str, hint: str, code: str = "", *, mended: bool) -> Finding:
+    """Return what needs a person, or was mended."""
+    if mended:
+        return Finding(area, "mended", what, code=code)
+    return Finding(area, "error", what, hint, code=code)
+
+
 def of_error(area: str, error: TocsinError) -> Iterator[Finding]:
     """Yield an error as findings: itself, and each problem of its file."""
-    yield Finding(
-        area=area, code=error.code, severity="error", what=error.message, hint=error.hint, action=error.action
-    )
+    yield Finding(area, "error", error.message, error.hint, error.action, error.code)
     for problem in error.problems:
-        severity: Severity = "error" if problem.severity == "error" else "warning"
-        yield Finding(area=area, severity=severity, what=str(problem))
+        yield Finding(area, "error" if problem.severity == "error" else "warning", str(problem))
 
 
 def ways_out(service: IncidentService) -> Iterator[Finding]:
     """Examine everything between an incident and people."""
-    yield from _people(service)
-    yield from _callbacks(service)
-    yield from _rotas(service)
-    yield from _war_rooms(service)
-    yield from _outside(service)
+    for look in (_people, _forgotten, _over_nothing, _out_of_reach, _callbacks, _rotas, _war_rooms, _outside):
+        yield from look(service)
 
 
 def _people(service: IncidentService) -> Iterator[Finding]:
     """Say whom the settings name in vain, and that contacts in them can be read by whoever has the disk."""
     config = service.folder / CONFIG
     for problem in strangers(config, service.home, service.directory.people):
-        yield Finding(area="people", severity="error", what=str(problem))
+        yield Finding("people", "error", str(problem))
     known = service.directory.people
     plain = [name for name, person in service.home.people.items() if name in known and person.contacts]
     if plain:
-        yield Finding(
-            area="people",
-            severity="warning",
-            what=f"{config} contains unencrypted contacts of {', '.join(plain)} (lines {lines_of_people(config)})",
-            hint="Import the contacts into the database: tocsin person import --from-settings",
+        what = (
+            f"{config} contains unencrypted contacts of {', '.join(plain)} (lines {lines_of_people(config)})"
         )
-
-    yield from _forgotten(service)
-    yield from _over_nothing(service)
-    yield from _out_of_reach(service)
+        hint = "Import the contacts into the database: tocsin person import --from-settings"
+        yield Finding("people", "warning", what, hint)
 
 
 def _forgotten(service: IncidentService) -> Iterator[Finding]:
@@ -88,13 +85,10 @@ def _forgotten(service: IncidentService) -> Iterator[Finding]:
     config = service.folder / CONFIG
     gone = [name for name in service.home.people if name not in service.directory.people]
     if gone:
-        held = "this data is ignored but readable"
-        yield Finding(
-            area="people",
-            severity="warning",
-            what=f"{config} still names {', '.join(gone)} (lines {lines_of_people(config)}), whose data was erased: {held}",
-            hint=f"Delete the lines. To add a person again: tocsin person add {gone[0]}",
-        )
+        named = f"{', '.join(gone)} (lines {lines_of_people(config)})"
+        what = f"{config} still names {named}, whose data was erased: this data is ignored but readable"
+        hint = f"Delete the lines. To add a person again: tocsin person add {gone[0]}"
+        yield Finding("people", "warning", what, hint)
 
 
 def _over_nothing(service: IncidentService) -> Iterator[Finding]:
@@ -103,11 +97,9 @@ def _over_nothing(service: IncidentService) -> Iterator[Finding]:
     for name, person in service.directory.people.items():
         for way in sorted({contact.channel for contact in person.contacts} - set(ways)):
             near = nearest(way, ways)
+            what = f"A contact of {name} is never used: channel '{way}' does not exist"
             yield Finding(
-                area="people",
-                severity="warning",
-                what=f"A contact of {name} is never used: channel '{way}' does not exist",
-                hint=f"Use {near}" if near else f"Use one of: {', '.join(ways)}",
+                "people", "warning", what, f"Use {near}" if near else f"Use one of: {', '.join(ways)}"
             )
 
 
@@ -117,14 +109,12 @@ def _out_of_reach(service: IncidentService) -> Iterator[Finding]:
     named = {way for channel in service.channels.values() for way in (channel.id, channel.address_kind)}
     if any(contact.channel in named for person in people.values() for contact in person.contacts):
         return
-    empty = "the contact list is empty"
     lacking = f"of {count(len(people), 'person', 'people')} none has a contact on an existing channel"
-    yield Finding(
-        area="people",
-        severity="warning",
-        what=f"No person can be reached: {lacking if people else empty}",
-        hint="tocsin person add PERSON --contact CHANNEL=ADDRESS, or for a list: tocsin person import people.csv",
+    what = f"No person can be reached: {lacking if people else 'the contact list is empty'}"
+    hint = (
+        "tocsin person add PERSON --contact CHANNEL=ADDRESS, or for a list: tocsin person import people.csv"
     )
+    yield Finding("people", "warning", what, hint)
 
 
 def _callbacks(service: IncidentService) -> Iterator[Finding]:
@@ -134,7 +124,7 @@ def _callbacks(service: IncidentService) -> Iterator[Finding]:
     except TocsinError:  # the master key is not here, which was said already
         return
     for severe, what, hint in found:
-        yield Finding(area="callbacks", severity="error" if severe else "warning", what=what, hint=hint)
+        yield Finding("callbacks", "error" if severe else "warning", what, hint)
 
 
 def _rotas(service: IncidentService) -> Iterator[Finding]:
@@ -142,10 +132,10 @@ def _rotas(service: IncidentService) -> Iterator[Finding]:
     for role, watch in service.directory.watches.items() if service.home.oncall else ():
         if watch.problem:
             hint = f"until then the role belongs to {', '.join(service.directory.roles.get(role, ()))}"
-            yield Finding(area="rota", severity="warning", what=f"{role}: {watch.problem}", hint=hint)
+            yield Finding("rota", "warning", f"{role}: {watch.problem}", hint)
         else:
             who = ", ".join(watch.persons) or "nobody"
-            yield Finding(area="rota", severity="good", what=f"{role}: {watch.rota} has {who} on call")
+            yield Finding("rota", "good", f"{role}: {watch.rota} has {who} on call")
 
 
 def _war_rooms(service: IncidentService) -> Iterator[Finding]:
@@ -154,8 +144,7 @@ def _war_rooms(service: IncidentService) -> Iterator[Finding]:
         channel = service.channels.get(room.channel)
         if room.open and channel is not None and channel.rooms is None:
             what = f"{name}: {channel.adapter} opens no rooms with the settings of {channel.id}"
-            hint = "Name an existing room: address: …"
-            yield Finding(area="war rooms", severity="warning", what=what, hint=hint)
+            yield Finding("war rooms", "warning", what, "Name an existing room: address: …")
 
 
 def _outside(service: IncidentService) -> Iterator[Finding]:
@@ -166,11 +155,11 @@ def _outside(service: IncidentService) -> Iterator[Finding]:
         action = Action("domain.declare_up", name) if one.declared else None
         hint = "" if action is not None else "Tocsin tests the channel automatically: tocsin channel list"
         what = f"{name} is down since {one.opened_at:%Y-%m-%d %H:%M:%SZ}: {one.why}"
-        yield Finding(area="domains", severity="warning", what=what, hint=hint, action=action)
+        yield Finding("domains", "warning", what, hint, action)
     for name, account in sorted(service.traffic.accounts.items()):
         if account.held_until is not None and account.held_until > now:
             what = f"{name}: its provider accepts no message before {account.held_until:%Y-%m-%d %H:%M:%SZ}"
-            yield Finding(area="channels", severity="warning", what=what)
+            yield Finding("channels", "warning", what)
 
 
 def exposed_files(folder: Path, home: Home, *, repair: bool) -> Iterator[Finding]:
@@ -181,15 +170,14 @@ def exposed_files(folder: Path, home: Home, *, repair: bool) -> Iterator[Finding
     for path in dict.fromkeys(_files(folder, home)):
         if not open_to_others(path):
             continue
-        closed = repair and path.is_file() and _close(path)
+        closed = False
+        if repair and path.is_file():
+            with suppress(OSError):  # somebody else's
+                path.chmod(path.stat().st_mode & 0o700)
+                closed = True
         kind = "folder" if path.is_dir() else "file"
-        yield Finding(
-            area="files",
-            code=f"{kind}_open",
-            severity="mended" if closed else "error",
-            what=f"Other users can read or write the {kind} {path}",
-            hint="" if closed else f"chmod go= '{path}'",
-        )
+        what = f"Other users can read or write the {kind} {path}"
+        yield wrong("files", what, f"chmod go= '{path}'", f"{kind}_open", mended=closed)
 
 
 def _files(folder: Path, home: Home) -> Iterator[Path]:
@@ -203,14 +191,6 @@ def _files(folder: Path, home: Home) -> Iterator[Path]:
         yield from (database.with_name(database.name + ending) for ending in ("", "-wal", "-shm"))
 
 
-def _close(path: Path) -> bool:
-    try:
-        path.chmod(path.stat().st_mode & 0o700)
-    except OSError:  # somebody else's
-        return False
-    return True
-
-
 def own_laws(folder: Path) -> Iterator[Finding]:
     """Name the home's own laws by which encryption would help whatever became of the key."""
     catalog = Catalog(folder)
@@ -218,9 +198,7 @@ def own_laws(folder: Path) -> Iterator[Finding]:
         if codes := without_key(catalog.regime(name)):
             what = f"{name}: the exemption {', '.join(codes)} does not name the key, so it never applies"
             hint = f"when: data.encrypted and not data.key_compromised; then: tocsin regime check {name}"
-            yield Finding(
-                area="laws", code="encryption_without_key", severity="warning", what=what, hint=hint
-            )
+            yield Finding("laws", "warning", what, hint, code="encryption_without_key")
 
 
 PATIENCE = 3.0
@@ -245,10 +223,7 @@ def channels(folder: Path, home: Home, now: datetime, dns: bool, offline: bool) 
                 secrets[secret] = resolve(reference, base=folder).reveal()
             except TocsinError as error:
                 absent.append(f"secret {secret}")
-                lacking += [
-                    msgspec.structs.replace(finding, what=f"{name}: {finding.what}")
-                    for finding in of_error("channels", error)
-                ]
+                lacking += of_error("channels", error)
         try:
             channel = gateway.channel(name, config)
             linted = gateway.lint(channel, secrets, now)
@@ -259,25 +234,18 @@ def channels(folder: Path, home: Home, now: datetime, dns: bool, offline: bool) 
         except TocsinError as error:
             yield from of_error("channels", error)
             continue
-        findings = [
-            Finding(
-                area="channels",
-                severity="error" if finding.severity == "error" else "warning",
-                what=f"{name}: {finding.what}",
-                hint=finding.hint,
-            )
+        lacking += (
+            Finding("channels", finding.severity, finding.what, finding.hint)
             for finding in linted
             if not any(words in finding.what for words in absent)
-        ]
-        yield from lacking
-        yield from findings
-        if not lacking and not findings:
-            yield Finding(area="channels", severity="good", what=f"{name} ({config.adapter}): valid")
+        )
+        for finding in lacking:
+            yield msgspec.structs.replace(finding, what=f"{name}: {finding.what}")
+        if not lacking:
+            yield Finding("channels", "good", f"{name} ({config.adapter}): valid")
     if offline and servers:
-        what = "the servers of the channels were not tested (--offline)"
-        yield Finding(area="servers", severity="good", what=what)
-    elif servers:
-        yield from _connected(servers)
+        yield Finding("servers", "good", "the servers of the channels were not tested (--offline)")
+    yield from _connected({} if offline else servers)
 
 
 def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:
@@ -299,16 +267,11 @@ def _connected(servers: Mapping[str, Server]) -> Iterator[Finding]:
         thread.join(PATIENCE)
     for channel, (host, port) in servers.items():
         if not (told := why[channel]):
-            yield Finding(area="servers", severity="good", what=f"{channel}: connected to {host}:{port}")
+            yield Finding("servers", "good", f"{channel}: connected to {host}:{port}")
         else:
-            yield Finding(
-                area="servers",
-                code="channel_unreachable",
-                severity="error",
-                what=f"{channel}: no connection to {host}:{port} ({told})",
-                hint="Check the server, the network and the settings.",
-                ref=channel,
-            )
+            what = f"{channel}: no connection to {host}:{port} ({told})"
+            hint = "Check the server, the network and the settings."
+            yield Finding("servers", "error", what, hint, code="channel_unreachable", ref=channel)
 
 
 def schema(store: Store, repair: bool) -> Iterator[Finding]:
@@ -317,15 +280,11 @@ def schema(store: Store, repair: bool) -> Iterator[Finding]:
     if old >= SCHEMA_VERSION:
         return
     if not repair:
-        yield Finding(
-            area="store",
-            code="store_upgrade_due",
-            severity="warning",
-            what=f"the store has schema {old}, and this version of Tocsin writes schema {SCHEMA_VERSION}",
-            hint="tocsin doctor --repair; the next command that writes upgrades it, too",
-        )
+        what = f"the store has schema {old}, and this version of Tocsin writes schema {SCHEMA_VERSION}"
+        hint = "tocsin doctor --repair; the next command that writes upgrades it, too"
+        yield Finding("store", "warning", what, hint, code="store_upgrade_due")
         return
     copy = store.upgrade()
     before = f"; the copy {copy} is from before, and what is erased later stays in it" if copy else ""
     what = f"the store was upgraded from schema {old} to {SCHEMA_VERSION}{before}"
-    yield Finding(area="store", severity="mended", what=what)
+    yield Finding("store", "mended", what)

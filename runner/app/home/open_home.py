@@ -25,111 +25,23 @@ Entries = dict[tuple[str, str], Any]
 """Section and key of the settings → the new value."""
 SETTINGS_CODE = ("base", "yamlfile", "facts", "routing", "playbook", "files")
 """The folders whose code decides what settings mean."""
-STARTER = """\
-# Settings of Tocsin for one organisation. You can change them at any time. Open incidents keep their own copy.
-# Write secrets only as references: env:NAME, file:PATH (beside this file) or keyring:SERVICE/NAME.
-schema: tocsin/home/v1
-
-# Database: one file for one computer, or postgresql://USER@HOST/DATABASE for several.
-store: sqlite:tocsin.db
-
-# Encryption key of personal data. Store a copy in a safe place. Without it, no encrypted data can be read.
-master_key: file:master.key
-
-# Facts of the organisation for every incident. Names: tocsin fact show --all. They decide which laws can apply to you.
-# Answer them before an incident. Write [] if nothing applies.
-organisation: {{}}
-#  name: Example GmbH
-#  country: DE
-#  zone: Europe/Berlin
-#  role: [controller, data_owner]
-#  established_in: [DE]
-#  offers_to: [AT, CH]          # where you have customers and no office
-#  does_business_in: [US]
-#  sectors: [retail]
-#  regulated_as: []             # such as dora_credit_institution, nis2_important, hipaa_covered_entity
-#  public_body: false
-#  dpo: {{name: …, email: …, phone: …}}
-
-# People who receive messages, answer or approve. This file is not encrypted. The database encrypts contacts:
-# tocsin person add PERSON, or for a list: tocsin person import people.csv
-# The channel of a contact is the name of a channel below, or email, phone, handle.
-people:
-  {person}:
-    name: {person}
-    contacts: []
-
-# People of each role, unless an incident has its own. These are all roles of the built-in playbooks. Write [] for no
-# person. An approval by two people needs two of them.
-roles:
-  commander: [{person}]        # decides what is done next
-  technical: [{person}]        # isolates systems, preserves evidence, investigates
-  counsel: [{person}]          # privilege, legal duties, what may be said; signs notices
-  dpo: [{person}]              # risk to people, the data protection authority, the register; signs notices
-  communications: [{person}]   # affected people, staff, press, support
-  executive: []          # decides on a payment together with counsel, ends the incident (ransomware)
-  finance: []            # stops and recalls payments, calls the bank (business e-mail compromise)
-  hr: []                 # interview, works council, measures (data taken by an insider)
-  vendor_manager: []     # owns the contract and talks to the supplier (a supplier's breach)
-  liaison: []            # reports to CISA (federal agencies in the United States)
-  official: []           # approves the end of a phase (federal agencies in the United States)
-
-# Channels to people. Every channel names all failure domains that it depends on. Use two channels without a common
-# failure domain, and give each person a contact on both: contacts: [{{channel: mail, address: a@example.org}}]
-channels:
-  # This screen. Other people can read it, so it shows only internal text. An alert in an incident is confidential:
-  # it is blocked until a channel below is confidential. If only you can see this screen, remove the comment sign:
-  console:
-    adapter: console
-#    confidentiality: confidential
-# Email outside your own tenant. Remove the comment signs, complete the values, put the password into mail.password.
-#  mail:
-#    adapter: smtp
-#    domains: [outside-provider]
-#    confidentiality: confidential  # your decision: mailboxes you chose, a provider you trust
-#    settings: {{host: smtp.example.org, port: 465, tls: implicit, sender: incident@example.org, username: incident}}
-#    secrets: {{password: "file:mail.password"}}
-# A signed webhook, for example a pager or a chat. The key in webhook.key begins with whsec_.
-#  pager:
-#    adapter: webhook
-#    confidentiality: confidential
-#    settings: {{url: "https://hooks.example.org/tocsin"}}
-#    secrets: {{signing: "file:webhook.key"}}
-# Then check the settings: tocsin doctor
-
-# Meaning of the four severity levels. Defaults: tocsin severity
-#severities: {{sev1: "…", sev2: "…", sev3: "…", sev4: "…"}}
-# The worker sends reminders and escalates. auto: it starts with a real incident. manual: only you or a service start it.
-# It can call a monitoring URL while it runs: {{mode: auto, ping: env:NAME}}
-worker: auto
-
-# Automatic actions: the hosts that they can call, and whether they can run local commands.
-act: {{hosts: [], commands: false}}
-"""
 
 
 def this_principal(claimed: str = "") -> Principal:
     """Return who sits at this machine; the claim defaults to the operating system's user."""
-    user = _user()
-    return Principal(person=claimed or user, host=_host(), os_user=user)
-
-
-def _host() -> str:
-    """Return this machine's name; ``platform``, which asks the same, is slow to import."""
-    if hasattr(os, "uname"):
-        return os.uname().nodename
-    import platform
-
-    return platform.node()
-
-
-def _user() -> str:
     import getpass
 
     try:
-        return getpass.getuser()
+        user = getpass.getuser()
     except (OSError, KeyError):
-        return "unknown"
+        user = "unknown"
+    if hasattr(os, "uname"):
+        host = os.uname().nodename
+    else:
+        import platform  # slow to import
+
+        host = platform.node()
+    return Principal(person=claimed or user, host=host, os_user=user)
 
 
 def init_home(folder: Path, person: str) -> Path:
@@ -137,6 +49,8 @@ def init_home(folder: Path, person: str) -> Path:
 
     Raises Refused when there is one already; nothing is replaced.
     """
+    from importlib import resources
+
     from runner.files.settings_file import load_home
     from runner.vault.master_key import create_master
 
@@ -148,7 +62,8 @@ def init_home(folder: Path, person: str) -> Path:
             code="home_exists",
         )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    config.write_text(STARTER.format(person=person), encoding="utf-8")
+    starter = resources.files("runner.app.home").joinpath("starter.yaml").read_text("utf-8")
+    config.write_text(starter.replace("{person}", person), encoding="utf-8")
     if not (folder / "master.key").exists():
         create_master("file:master.key", base=folder)
     _store(folder, load_home(config), create=True).close()

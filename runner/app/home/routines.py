@@ -6,7 +6,6 @@ look for old data names what a person may shred.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -83,7 +82,10 @@ def watch(service: IncidentService, ahead: timedelta) -> Done:
             continue
         try:
             incident = service.load(row.id)
-            running_out = tuple(sorted(_running_out(service, incident, ahead), key=_first))
+            until = service.now_in(incident) + ahead
+            near = (duty for duty in service.near_duties(incident) if duty.verdict == "applies")
+            late = (duty for duty in near if duty.state in ("open", "overdue") and _first(duty) <= until)
+            running_out = tuple(sorted(late, key=_first))
             if running_out and row.state == "paused":
                 untold.append(f"{row.codename} (it is paused)")
             elif running_out:
@@ -95,19 +97,12 @@ def watch(service: IncidentService, ahead: timedelta) -> Done:
     return Done("; ".join(words) or "no deadline is near", needs_a_person=bool(untold))
 
 
-def _running_out(service: IncidentService, incident: Incident, ahead: timedelta) -> Iterator[DutyStatus]:
-    until = service.now_in(incident) + ahead
-    for duty in service.near_duties(incident):
-        if duty.verdict == "applies" and duty.state in ("open", "overdue") and _first(duty) <= until:
-            yield duty
-
-
 def _first(one: DutyStatus) -> datetime:
     return one.latest_safe_start or one.due or datetime.max.replace(tzinfo=UTC)
 
 
 def _tell(service: IncidentService, incident: Incident, running_out: tuple[DutyStatus, ...]) -> bool:
-    from runner.effects.messages.deadline_reminders import send_reminders
+    from runner.effects.messages.informing import send_reminders
 
     composed = send_reminders(incident, running_out, TOLD, service.tools(incident))
     if composed is None:

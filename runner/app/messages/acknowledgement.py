@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from runner.app.core.incident_service import IncidentService
 from runner.base.states import Kind, Proof, Refusal
 from runner.effects.context import plan_context, with_own_domains
 from runner.errors import UNREADABLE, Refused, Sealed
 from runner.incident.state.commands import Acknowledge
-from runner.incident.state.incident import Attempt, Delivery, Incident
+from runner.incident.state.incident import Delivery, Incident
 from runner.routing.messaging import AckStrength, Channel
 from runner.routing.planner import choose
 from runner.routing.rules import OUTSIDERS
-from runner.vault.derived_tokens import LENGTH, Link, ack_code, holds, read_link, spoken
+from runner.vault.derived_tokens import LENGTH, ack_code, holds, read_link, spoken
 
 if TYPE_CHECKING:
     from runner.app.core.incident_service import IncidentService
@@ -86,7 +85,11 @@ def acknowledge(
     elif code:
         found = _by_code(service, code, person, via, incident)
     else:
-        found = _named(service, incident, delivery, via)
+        loaded = _loaded(service, incident)
+        known = loaded.deliveries.get(delivery) if loaded else None
+        if loaded is None or known is None:
+            raise refused()
+        found = _with_channel(service, loaded, known, via)
     made = _command(service, found, person, strength, note)
     turn = service.act(service.principal, found.incident.id, [made])
     after = turn.after
@@ -178,22 +181,16 @@ def _by_link(service: IncidentService, token: str, person: str) -> _Found:
     delivery = incident.deliveries.get(link.delivery) if incident else None
     if incident is None or delivery is None or not holds(service.store.vouch, link, delivery.person):
         raise refused()
-    if person and person != delivery.person:
+    if person not in ("", delivery.person):
         raise refused()
-    attempt = _attempt(delivery, link)
-    if attempt is None or (
-        delivery.lapsed and attempt.started_at < (delivery.reminded_at or attempt.started_at)
-    ):
+    attempt = next((attempt for attempt in delivery.attempts if attempt.n == link.attempt), None)
+    channel = service.directory.channels.get(attempt.channel) if attempt is not None else None
+    if attempt is None or channel is None:
         raise refused()
-    channel = service.directory.channels.get(attempt.channel)
-    if channel is None:
+    if delivery.lapsed and attempt.started_at < (delivery.reminded_at or attempt.started_at):
         raise refused()
     via = f"{LINK}, sent over {attempt.channel}"
     return _Found(incident=incident, delivery=delivery, channel=channel, via=via, token=link.digest)
-
-
-def _attempt(delivery: Delivery, link: Link) -> Attempt | None:
-    return next((attempt for attempt in delivery.attempts if attempt.n == link.attempt), None)
 
 
 def _by_code(service: IncidentService, code: str, person: str, via: str, only: str) -> _Found:
@@ -210,26 +207,17 @@ def _by_code(service: IncidentService, code: str, person: str, via: str, only: s
     ]
     mine = [match for match in found if not person or match[1].person == person]
     if len(mine) != 1:
-        raise _whose(found[0][1].person) if via == COMMAND_LINE and len(found) == 1 else refused()
+        if via != COMMAND_LINE or len(found) != 1:
+            raise refused()
+        # At the machine itself nothing has to be kept from anybody, and a wrong name is a slip.
+        owner = found[0][1].person
+        raise Refused(
+            f"This code belongs to {owner}.",
+            hint=f"Use --as {owner}, or --on-behalf-of {owner} --via phone",
+            code="ack_of_another",
+        )
     incident, delivery = mine[0]
     return _with_channel(service, incident, delivery, via)
-
-
-def _whose(person: str) -> Refused:
-    """At the machine itself nothing has to be kept from anybody, and a wrong name is a slip."""
-    return Refused(
-        f"This code belongs to {person}.",
-        hint=f"Use --as {person}, or --on-behalf-of {person} --via phone",
-        code="ack_of_another",
-    )
-
-
-def _named(service: IncidentService, incident: str, delivery: str, via: str) -> _Found:
-    loaded = _loaded(service, incident)
-    known = loaded.deliveries.get(delivery) if loaded else None
-    if loaded is None or known is None:
-        raise refused()
-    return _with_channel(service, loaded, known, via)
 
 
 def _with_channel(service: IncidentService, incident: Incident, delivery: Delivery, via: str) -> _Found:
@@ -264,10 +252,6 @@ class Links:
     def __init__(self, service: IncidentService) -> None:
         self._service = service
         self._lock = threading.Lock()
-
-    def now(self) -> datetime:
-        """Return the present instant."""
-        return self._service.clock.now()
 
     def shown(self, link: str) -> Shown | None:
         """Return what a link's page shows, changing nothing; None for whatever does not hold."""

@@ -61,7 +61,8 @@ def _line(
     directory: Directory, roles: dict[str, tuple[str, ...]], incident: Incident | None, name: str
 ) -> Line:
     person = directory.people[name]
-    spoken = [contact for contact in person.contacts if _is_number(directory, contact)]
+    kinds = {name: channel.address_kind for name, channel in directory.channels.items()}
+    spoken = [one for one in person.contacts if kinds.get(one.channel, one.channel) == "phone"]
     deliveries = incident.deliveries.values() if incident is not None else ()
     return Line(
         person=name,
@@ -80,11 +81,6 @@ def _line(
         ),
         stands_in=person.alternate if person.away else "",
     )
-
-
-def _is_number(directory: Directory, contact: ContactPoint) -> bool:
-    channel = directory.channels.get(contact.channel)
-    return (channel.address_kind if channel is not None else contact.channel) == "phone"
 
 
 def _doubt(contact: ContactPoint) -> str:

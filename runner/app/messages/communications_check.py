@@ -6,7 +6,7 @@ recorded before anything leaves, and what came of it at once: of one that broke 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -69,16 +69,16 @@ def ways(
                 near = nearest(name, known)
                 hint = f"Use {near}" if near else f"Use one of: {', '.join(known) or 'none'}"
                 raise NotFound(f'"{name}" is not a person and not a channel.', hint=hint, code=code)
-    return tuple(
-        way
-        for name, person in sorted(directory.people.items())
-        if not persons or name in persons
-        for channel in directory.channels.values()
-        if not channels or channel.id in channels
-        for way in _way(
-            name, channel, person.contacts, _check(service, directory.checks.get((name, channel.id)))
-        )
-    )
+    found: list[Way] = []
+    for name, person in sorted(directory.people.items()):
+        for channel in directory.channels.values():
+            points = contact_points(channel, person.contacts)
+            asked_for = name in (persons or (name,)) and channel.id in (channels or (channel.id,))
+            if asked_for and (points or channel.address_kind == "none"):
+                check = _check(service, directory.checks.get((name, channel.id)))
+                contact = points[0] if points else None
+                found.append(Way(person=name, channel=channel, contact=contact, check=check))
+    return tuple(found)
 
 
 def _check(service: IncidentService, check: Check | None) -> Check | None:
@@ -86,14 +86,6 @@ def _check(service: IncidentService, check: Check | None) -> Check | None:
     if check is None or check.state != "sending" or service.worker_alive(check.worker):
         return check
     return msgspec.structs.replace(check, state="unknown", reason=BROKE_OFF)
-
-
-def _way(
-    name: str, channel: Channel, contacts: tuple[ContactPoint, ...], check: Check | None
-) -> Iterator[Way]:
-    points = contact_points(channel, contacts)
-    if points or channel.address_kind == "none":
-        yield Way(person=name, channel=channel, contact=points[0] if points else None, check=check)
 
 
 def check_contacts(

@@ -61,23 +61,6 @@ def add(service: IncidentService, channel: str, receipt: Receipt, now: datetime)
     return True
 
 
-def pending(service: IncidentService) -> dict[str, Waiting]:
-    """Return what waits, by the mark's name; what a later version wrote is left alone."""
-    found: dict[str, Waiting] = {}
-    for name, body in service.marks(PREFIX).items():
-        try:
-            found[name] = from_json(body, Waiting)
-        except msgspec.DecodeError:
-            continue
-    return found
-
-
-def remove(service: IncidentService, names: list[str]) -> None:
-    """Keep these no longer."""
-    if names:
-        service.change_marks(names, lambda there: {})
-
-
 Fate = Literal["taken", "nothing", "later"]
 """Kept for good; about nothing of ours, or nothing new; or it cannot be kept now and should come again."""
 PLAYBOOK = "stop-request"
@@ -99,7 +82,10 @@ class Inbox:
         with self._lock:
             self._where.refresh()
             self._service.forget_directory()
-            fates = [self._one(channel, item) for item in heard]
+            fates = [
+                self._receipt(channel, one) if isinstance(one, Receipt) else self._answer(channel, one)
+                for one in heard
+            ]
         for fate in ("later", "taken"):
             if fate in fates:
                 return fate
@@ -109,13 +95,17 @@ class Inbox:
         """Try again what waits; let go of what has waited too long."""
         with self._lock:
             self._where.refresh()  # also what keeps a provider from waiting while incidents are folded
-            waiting = pending(self._service)
             now = self._service.clock.now()
-            over = []
-            for name, one in waiting.items():
+            over: list[str] = []
+            for name, body in self._service.marks(PREFIX).items():
+                try:
+                    one = from_json(body, Waiting)
+                except msgspec.DecodeError:  # what a later version wrote is left alone
+                    continue
                 if self._again(one.channel, one.receipt) or now - one.since > LIMIT:
                     over.append(name)
-            remove(self._service, over)
+            if over:
+                self._service.change_marks(over, lambda there: {})
 
     def _again(self, name: str, receipt: Receipt) -> bool:
         """Try a receipt that waits; tell whether it is settled."""
@@ -130,13 +120,6 @@ class Inbox:
         with self._lock:
             self._where.refresh()
             return self._where.used()
-
-    def _one(self, channel: Channel, heard: Heard) -> Fate:
-        match heard:
-            case Receipt():
-                return self._receipt(channel, heard)
-            case Answer():
-                return self._answer(channel, heard)
 
     def _receipt(self, channel: Channel, receipt: Receipt) -> Fate:
         place = self._where.find(channel.id, receipt.provider_id, receipt.key)
@@ -246,15 +229,10 @@ class Inbox:
         if (incident is None and not owner) or self._is_stopped(channel, answer.sender, owner):
             return False
         if incident is not None:  # first the task: should it have to be tried again, nothing rests yet
-            if not any(
-                incident.runs[step.partition(":")[0]].playbook == PLAYBOOK for step in incident.active
-            ):
-                graft(
-                    self._service,
-                    incident,
-                    PLAYBOOK,
-                    f"a text over {channel.id} contains a word such as STOP",
-                )
+            begun = {incident.runs[step.partition(":")[0]].playbook for step in incident.active}
+            if PLAYBOOK not in begun:
+                why = f"a text over {channel.id} contains a word such as STOP"
+                graft(self._service, incident, PLAYBOOK, why)
             who = owner or f"an unknown person at {answer.sender}"
             text = f"Text from {who} over {channel.id} that may ask for no more messages: {answer.text[:LONGEST_NOTE]}"
             self._service.act(self._service.principal, incident.id, [AddNote(text=text)])

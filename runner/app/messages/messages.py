@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from runner.actions import Slot, assign_role
-from runner.app.core.incident_service import IncidentService
 from runner.base.states import Kind
 from runner.base.text import nearest
 from runner.effects.context import message_class, plan_context
@@ -26,6 +25,7 @@ from runner.routing.messaging import DeliveryPlan, MessageClass
 from runner.routing.rules import Compromise, PlanContext
 
 if TYPE_CHECKING:
+    from runner.app.core.incident_service import IncidentService
     from runner.app.core.reader import Reader
 
 
@@ -50,7 +50,9 @@ def plans(service: IncidentService, incident: Incident) -> tuple[_Plans, ...]:
                     continue
                 template = playbook.messages[step.message]
                 to = step.to or template.to
-                made = tuple(_plans(service, incident, playbook, template, to))
+                kind = message_class(template.message_class, service.directory, playbook.classes)
+                people = addressed(incident, service.directory, to, kind).meant
+                made = plans_to(service, incident, kind, [*people], frozenset())
                 found.setdefault(
                     (playbook.name, step.message, *to),
                     (step.message, f"{playbook.name}: {step.message}", template, made),
@@ -125,19 +127,6 @@ def addressee(service: IncidentService, roles: Mapping[str, tuple[str, ...]], te
 
 def _all(plan: Plan) -> tuple[Playbook, ...]:
     return (plan.bundle.playbook, *plan.bundle.includes.values())
-
-
-def _plans(
-    service: IncidentService,
-    incident: Incident,
-    playbook: Playbook,
-    template: MessageTemplate,
-    to: tuple[str, ...],
-) -> Iterator[DeliveryPlan]:
-    kind = message_class(template.message_class, service.directory, playbook.classes)
-    context = plan_context(incident, service.clock.now())
-    for person in addressed(incident, service.directory, to, kind).meant:
-        yield planned_for(context, service.directory, kind, person)
 
 
 def plans_to(

@@ -11,7 +11,7 @@ changes nothing. A process that begins anew asks anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from runner.app.core.incident_service import IncidentService
@@ -44,8 +44,10 @@ class Reconciler:
                 incident = self._service.load(row.id)
             except UNREADABLE:
                 continue
-            for delivery, attempt in list(_doubtful(incident)):
-                self._ask(incident, delivery, attempt, self._service.now_in(incident))
+            held = [(one, attempt) for one in incident.deliveries.values() for attempt in one.attempts]
+            for delivery, attempt in held:
+                if attempt.state == "unknown" and not attempt.resolved_by:
+                    self._ask(incident, delivery, attempt, self._service.now_in(incident))
 
     def _ask(self, incident: Incident, delivery: Delivery, attempt: Attempt, now: datetime) -> None:
         name = (incident.id, delivery.id, attempt.n)
@@ -65,22 +67,11 @@ class Reconciler:
         if result is None:
             return
         try:
-            self._service.act(
-                self._service.principal,
-                incident.id,
-                [AttemptDone(effect=delivery.id, n=attempt.n, result=result)],
-            )
+            done = AttemptDone(effect=delivery.id, n=attempt.n, result=result)
+            self._service.act(self._service.principal, incident.id, [done])
         except TocsinError:
             del self._asked[name]  # what was found out is not kept: it is asked again in the next round
             raise
-
-
-def _doubtful(incident: Incident) -> Iterator[tuple[Delivery, Attempt]]:
-    """Yield the attempts that may have arrived, for all that anybody knows."""
-    for delivery in incident.deliveries.values():
-        for attempt in delivery.attempts:
-            if attempt.state == "unknown" and not attempt.resolved_by:
-                yield delivery, attempt
 
 
 class Collector:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.app.core.directory import stop_contact
-from runner.app.core.incident_service import IncidentService
 from runner.app.messages.acknowledgement import acknowledge
 from runner.errors import UNREADABLE, Refused, Sealed
 from runner.incident.state.incident import Attempt, Incident
@@ -74,9 +73,8 @@ class Whereabouts:
             try:
                 incident = self._service.load(row.id)
             except UNREADABLE:  # any other trouble passes
-                self._versions[row.id] = (
-                    row.version
-                )  # shredded, damaged, or of a later version: nothing in it is found
+                # shredded, damaged, or of a later version: nothing in it is found
+                self._versions[row.id] = row.version
                 continue
             self._read(incident, over=row.state in ("closed", "cancelled"))
             self._versions[row.id] = incident.version
@@ -93,11 +91,8 @@ class Whereabouts:
                     under_way.add(attempt.channel)
         for view in incident.campaigns.values():
             self.bulk = True
-            channels = (
-                self._service.campaign_tables(self._service.principal)
-                .campaign(view.id)
-                .campaign.channels.values()
-            )
+            tables = self._service.campaign_tables(self._service.principal)
+            channels = tables.campaign(view.id).campaign.channels.values()
             used.update(channels)
             if view.state == "sending":  # by the journal: what is read here is read again when that grows
                 under_way.update(channels)

@@ -136,11 +136,12 @@ class Addressing:
         work = Render(incident=self._incident.id, step="", notice=AUTO, duty=status.id, formats=())
         notice = self._notice or self._template(template_for(work, self._tools, brief))
         body = self._tools.notices[notice.id][1]
-        made = self._inked(
-            paper(
-                apply_duty(notice, brief), body, self._incident, brief, population, logo=self._service.logo()
-            )
-        )
+        notice_of_law, logo = apply_duty(notice, brief), self._service.logo()
+        made = paper(notice_of_law, body, self._incident, brief, population, logo=logo)
+        inks = {"font_paths": self._fonts, "letterhead": self._letterhead}
+        stationery = msgspec.structs.replace(made.context.stationery, **inks)
+        context = msgspec.structs.replace(made.context, stationery=stationery)
+        made = msgspec.structs.replace(made, context=context)
         pattern = made.document()
         blocking = () if self._draft else blockers(made.notice, pattern)
         if blocking:
@@ -162,13 +163,6 @@ class Addressing:
             approved_digest=digest,
         )
 
-    def _inked(self, made: Paper) -> Paper:
-        stationery = msgspec.structs.replace(
-            made.context.stationery, font_paths=self._fonts, letterhead=self._letterhead
-        )
-        context = msgspec.structs.replace(made.context, stationery=stationery)
-        return msgspec.structs.replace(made, context=context)
-
     def _template(self, name: str) -> Notice:
         from runner.app.notices.notices import template
 
@@ -188,7 +182,15 @@ class Addressing:
             raise Refused("The jurisdiction is empty.", code="jurisdiction_missing")
         near = [[duty for duty in self._pool if duty.jurisdiction == level] for level in _levels(place)]
         for level in near:
-            owed = [duty for duty in level if self._is_owed(duty, population)]
+            owed = [
+                duty
+                for duty in level
+                if self._named
+                or (
+                    duty.verdict == "applies"
+                    and (not population or not duty.populations or population in duty.populations)
+                )
+            ]
             if len(owed) > 1:
                 names = ", ".join(duty.id for duty in owed)
                 raise Refused(
@@ -202,12 +204,6 @@ class Addressing:
         raise Refused(
             f"No duty to notify people in {place} applies{f': {told}' if told else ''}.", code="no_duty"
         )
-
-    def _is_owed(self, one: DutyStatus, population: str) -> bool:
-        if self._named:
-            return True
-        concerned = not population or not one.populations or population in one.populations
-        return one.verdict == "applies" and concerned
 
 
 def _levels(place: str) -> Iterator[str]:

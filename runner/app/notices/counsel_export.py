@@ -6,7 +6,6 @@ against what stands there, the duties, and a manifest with the digest of every f
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from runner.app.notices import notice_versions
-from runner.app.notices.notices import Pulled, write_file
+from runner.app.notices.notices import Pulled, write_pulled
 from runner.base.states import MARKS
 from runner.documents.contents.coverage import check, unnamed
 from runner.documents.notice import Coverage, Format
@@ -42,18 +41,9 @@ class _Pull:
         self.duties: tuple[DutyStatus, ...] = service.duties(incident)
         self.house: list[Pulled] = []
 
-    def put(self, name: str, content: bytes, note: str, notice: str = "") -> Pulled:
+    def put(self, name: str, content: bytes, note: str, notice: str = "") -> None:
         """Write a file of the house's own."""
-        path = write_file(self.folder / name, content)
-        pulled = Pulled(
-            path=str(path),
-            format=path.suffix[1:],
-            sha256=hashlib.sha256(content).hexdigest(),
-            notice=notice,
-            status=note,
-        )
-        self.house.append(pulled)
-        return pulled
+        self.house.append(write_pulled(self.folder / name, content, notice, note))
 
     def tree(self, document: Document) -> Kept | None:
         """Return the tree of a rendering, None where an older version kept none."""
@@ -88,15 +78,9 @@ def pull(
         seen(1)
         for form in _wanted(document, formats):
             content = reader.document(incident, document.id, form)
-            path = write_file(folder / file_name(incident, document, form), content)
-            found[str(path)] = Pulled(
-                path=str(path),
-                format=form,
-                sha256=document.files[form],
-                notice=document.notice,
-                status=document.status,
-                stale=bool(stale[document.id]),
-            )
+            path = folder / file_name(incident, document, form)
+            about = (document.notice, document.status)
+            found[str(path)] = write_pulled(path, content, *about, stale=bool(stale[document.id]))
     made = _Pull(service, reader, incident, folder)
     for document in {document.digest: document for document in documents}.values():
         _beside(made, document)
@@ -141,6 +125,7 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
     from runner.documents.write import rendered
 
     forms = cast("list[Format]", sorted(document.files))
+    word, one = document.override, document.adoption
     head = made.reader.head(made.incident)
     context = msgspec.structs.replace(kept.document.context, journal_head=f"sha256:{head.hash}")
     read = partial(made.reader.document, made.incident, document.id)
@@ -153,9 +138,11 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
             for output in outputs
         ],
         approvals=[_approval(approval) for approval in _approvals(made.incident, document)],
-        override=_override(document),
+        override=[] if word is None else [f"{word.by}, {moment(word.at)}: {word.reason}", *word.items],
         stale=_stale(made.incident, document),
-        adopted=_adopted(document),
+        adopted=[]
+        if one is None
+        else [f"{one.by}, {moment(one.at)}: Word file {one.file}, {one.tracked} tracked changes accepted"],
         facts=sorted(document.facts.items()),
         unverified=[
             f"{duty.id}: {duty.citation}, confidence: {duty.confidence}"
@@ -165,24 +152,12 @@ def _cover(made: _Pull, document: Document, kept: Kept) -> Any:
     )
 
 
-def _override(document: Document) -> list[str]:
-    one = document.override
-    return [] if one is None else [f"{one.by}, {moment(one.at)}: {one.reason}", *one.items]
-
-
 def _stale(incident: Incident, document: Document) -> list[str]:
     word = document.as_it_was
     passed = (
         [f"{word.by}, {moment(word.at)}, as it was: {word.reason}; a supplement must follow"] if word else []
     )
     return [*map(change_words, changes(incident, [document])[document.id]), *passed]
-
-
-def _adopted(document: Document) -> list[str]:
-    one = document.adoption
-    if one is None:
-        return []
-    return [f"{one.by}, {moment(one.at)}: Word file {one.file}, {one.tracked} tracked changes accepted"]
 
 
 def _approval(one: Approval) -> str:

@@ -18,7 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -152,19 +152,11 @@ def _outlive_nobody() -> None:
 # --- the end ------------------------------------------------------------------------------------------------------
 
 
-class Joined(NamedTuple):
-    """All shards together. A letter in two formats is one letter in two files; a batch is one file of many letters."""
+class Joined:
+    """What the lines of a manifest come to, in memory that does not grow with them.
 
-    letters: int
-    files: int
-    pages: int
-    by_group: Counter[tuple[str, str]]
-    manifest_sha256: str
-    root: str
-
-
-class _Count:
-    """What the lines of a manifest come to, in memory that does not grow with them."""
+    A letter in two formats is one letter in two files; a batch is one file of many letters.
+    """
 
     def __init__(self) -> None:
         self.tree, self.digest = MerkleTree(), hashlib.sha256()
@@ -186,8 +178,8 @@ class _Count:
 
 
 def join(folder: Path, shards: int) -> Joined:
-    """Write the manifest and the mail house's table of all shards, and return the root over every line."""
-    count = _Count()
+    """Write the manifest and the mail house's table of all shards, and return what they come to."""
+    count = Joined()
     parts = [folder / f"{name}.part" for name in (MANIFEST, MAIL_HOUSE)]
     for part in parts:
         part.unlink(missing_ok=True)
@@ -202,11 +194,4 @@ def join(folder: Path, shards: int) -> Joined:
             table.write(rows if number == 1 else rows.partition(b"\r\n")[2])
     for part in parts:
         part.replace(part.with_suffix(""))
-    return Joined(
-        count.letters,
-        count.files,
-        count.pages,
-        count.by_group,
-        count.digest.hexdigest(),
-        count.tree.root,
-    )
+    return count

@@ -90,8 +90,12 @@ class _Survey:
 
 def write_letters(service: IncidentService, incident: Incident, order: Order, tell: Tell) -> Written:
     """Write a letter to every person of a list, or go on where an earlier run was cut off; put its root on record."""
+    from runner.documents.word.letterhead import Letterhead
+
     _check(order)
-    letterhead = _letterhead(service, order)
+    letterhead = service.letterhead() if "docx" in order.formats else b""
+    if letterhead:
+        Letterhead(letterhead)  # raises Refused where no letter can be written on it
     addressing = Addressing(
         service,
         incident,
@@ -137,16 +141,6 @@ def _check(order: Order) -> None:
             hint="Name a folder of TrueType fonts with --fonts",
             code="folder_missing",
         )
-
-
-def _letterhead(service: IncidentService, order: Order) -> bytes:
-    """Return the firm's own Word file where letters are written on it; raises Refused where it cannot be."""
-    from runner.documents.word.letterhead import Letterhead
-
-    content = service.letterhead() if "docx" in order.formats else b""
-    if content:
-        Letterhead(content)
-    return content
 
 
 class _Rows:
@@ -365,8 +359,8 @@ def _finish(
         files=joined.files,
         pages=joined.pages,
         groups=groups,
-        manifest_sha256=joined.manifest_sha256,
-        root=f"sha256:{joined.root}",
+        manifest_sha256=joined.digest.hexdigest(),
+        root=f"sha256:{joined.tree.root}",
     )
     path = order.out / SUMMARY
     content = msgspec.json.format(msgspec.json.encode(summary, order="sorted"), indent=1)
@@ -389,7 +383,7 @@ def _finish(
         made=made,
         rejected=survey.bad,
         root=summary.root,
-        manifest_sha256=joined.manifest_sha256,
+        manifest_sha256=summary.manifest_sha256,
         evidence=known[0] if known else "",
         groups=groups,
     )

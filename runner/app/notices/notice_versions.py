@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import msgspec
 
 from runner.actions import Action, Slot
 from runner.app.core.reader import TREE
-from runner.app.notices.notices import Pulled, step_id, write_file
+from runner.app.notices.notices import Pulled, step_id, write_pulled
 from runner.documents.tree import Kept, decode
 from runner.errors import NotFound, Refused, Usage
 from runner.incident.notices.decide import renderings
@@ -110,13 +109,13 @@ def versions(incident: Incident, name: str) -> list[Document]:
             hint=f"Name one of the tasks: {steps}",
             code="ambiguous_notice",
         )
-    same = (documents[0].notice, documents[0].duty) if documents[0].id == name else None
-    everything = incident.documents.values()
-    return (
-        [document for document in everything if (document.notice, document.duty) == same]
-        if same
-        else documents
-    )
+    return _alike(incident, documents[0]) if documents[0].id == name else documents
+
+
+def _alike(incident: Incident, one: Document) -> list[Document]:
+    """Return every rendering of the same notice for the same duty."""
+    same = (one.notice, one.duty)
+    return [other for other in incident.documents.values() if (other.notice, other.duty) == same]
 
 
 def chosen(incident: Incident, name: str, older: str, newer: str) -> tuple[Document, Document]:
@@ -179,7 +178,9 @@ def _filings(incident: Incident, new: Document) -> list[Document]:
 
 def _one(made: Sequence[Document], text: str) -> Document:
     if text.isdigit() and len(text) < _SHORTEST:
-        return _numbered(made, int(text))
+        if not 1 <= int(text) <= len(made):
+            raise _none(str(int(text)), len(made))
+        return made[int(text) - 1]
     wanted = text.removeprefix("sha256:")
     alike = len(wanted) >= _SHORTEST
     documents = [
@@ -192,12 +193,6 @@ def _one(made: Sequence[Document], text: str) -> Document:
     raise _none(text, len(made))
 
 
-def _numbered(made: Sequence[Document], number: int) -> Document:
-    if not 1 <= number <= len(made):
-        raise _none(str(number), len(made))
-    return made[number - 1]
-
-
 def _none(text: str, count: int) -> NotFound:
     return NotFound(
         f'Version "{text}" does not exist.',
@@ -208,12 +203,7 @@ def _none(text: str, count: int) -> NotFound:
 
 def number_of(incident: Incident, document: Document) -> int:
     """Return the number of a rendering in the order of rendering."""
-    same = [
-        version
-        for version in incident.documents.values()
-        if (version.notice, version.duty) == (document.notice, document.duty)
-    ]
-    return same.index(document) + 1
+    return _alike(incident, document).index(document) + 1
 
 
 def comparison(incident: Incident, pair: Pair) -> Compared:
@@ -255,12 +245,8 @@ def save(
             if form == "html"
             else write_redline_docx(pair.redline, old, new, author=author)
         )
-        path = write_file(folder / f"{stem}.{form}", content)
-        digest = hashlib.sha256(content).hexdigest()
-        note = "redline: internal only"
-        written.append(
-            Pulled(path=str(path), format=form, sha256=digest, notice=pair.new.notice, status=note)
-        )
+        file = folder / f"{stem}.{form}"
+        written.append(write_pulled(file, content, pair.new.notice, "redline: internal only"))
     return tuple(written)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
@@ -229,13 +230,16 @@ def save(
     for form in formats:
         content = write(tree, form, letterhead if form == "docx" else b"")
         about = rendered(tree, form, content, duty)
-        path = write_file(folder / (f"{name}.{form}" if name else about.filename), content)
-        found.append(
-            Pulled(
-                path=str(path), format=form, sha256=about.sha256, notice=tree.id, status=tree.context.status
-            )
-        )
+        file = folder / (f"{name}.{form}" if name else about.filename)
+        found.append(write_pulled(file, content, tree.id, tree.context.status))
     return tuple(found)
+
+
+def write_pulled(path: Path, content: bytes, notice: str, status: str, *, stale: bool = False) -> Pulled:
+    """Write a file and say what was written; raises Invalid."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    form = write_file(path, content).suffix[1:]
+    return Pulled(path=str(path), format=form, sha256=sha256, notice=notice, status=status, stale=stale)
 
 
 def write_file(path: Path, content: bytes) -> Path:

@@ -121,7 +121,7 @@ def _report(
 
 
 def _check(session: Session, incident: Incident, file: Path) -> int:
-    from runner.app.exercises.signed_report import check_report
+    from runner.app.exercises.after_action import check_report
 
     check = check_report(session.service, incident, file)
     rows = tuple(

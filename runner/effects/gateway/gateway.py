@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -65,9 +65,11 @@ from runner.routing.messaging import (
     HttpCall,
     RoomRequest,
     SendResult,
+    refused,
 )
 from runner.routing.rules import OUTSIDERS
 
+_T = TypeVar("_T")
 _HERE = Path()
 _AS_CLAIMED = (
     *("address_kind", "receipts", "ack", "ack_strength", "sim_swappable", "e2ee", "signed", "idempotency"),
@@ -156,8 +158,8 @@ class Gateway:
                 return integration.send(outbound, settings, held)  # type: ignore[no-any-return]
             return integration.recall(outbound, dispatch.recall, settings, held)  # type: ignore[no-any-return]
 
-        refused = _forbidden(channel, dispatch.kind, dispatch.audience)
-        return refused or self._attempt(channel, dispatch.address, make)
+        barred = _forbidden(channel, dispatch.kind, dispatch.audience)
+        return barred or self._attempt(channel, dispatch.address, make)
 
     def _attempt(
         self, channel: Channel, address: str, make: Callable[[Any, msgspec.Struct], Outcome]
@@ -179,11 +181,8 @@ class Gateway:
         """Ask whether an unanswered attempt arrived: accepted, not sent, or None when it cannot be told."""
         if channel.reconcile == "none" or _forbidden(channel, dispatch.kind, dispatch.audience):
             return None
-        try:
-            integration, settings = self._ready(channel)
-            answer = integration.reconcile(as_outbound(dispatch, channel), settings, as_held(secrets))  # type: ignore[attr-defined]  # Reconciling
-        except Exception:  # noqa: BLE001  # asking changes nothing, so nothing is learned
-            return None
+        outbound, held = as_outbound(dispatch, channel), as_held(secrets)
+        answer = self._asked(channel, lambda able, settings: able.reconcile(outbound, settings, held), None)
         match answer:
             case Found(provider_id=provider_id, evidence=evidence):
                 result = to_result(Accepted(provider_id, evidence), dispatch.address)
@@ -196,9 +195,9 @@ class Gateway:
     def host(self, channel: Channel, order: RoomRequest, secrets: Mapping[str, str]) -> SendResult:
         """Have a room opened, or somebody let in; what cannot be tried is an outcome as well."""
         if order.kind != "real":  # the guard of exercises (R36), for rooms
-            return _refused(f"an incident of kind {order.kind} opens no room and invites nobody", "R36")
+            return refused(f"an incident of kind {order.kind} opens no room and invites nobody", "R36")
         if channel.rooms is None:
-            return _refused(f"{channel.adapter} opens no rooms with these settings")
+            return refused(f"{channel.adapter} opens no rooms with these settings")
         timeouts, held = waits(order.time_limit), as_held(secrets)
 
         def make(integration: Any, settings: msgspec.Struct) -> Outcome:
@@ -217,17 +216,22 @@ class Gateway:
 
     def room_address(self, channel: Channel, room: str) -> str:
         """Return what people open to get to a room, cleaned; empty where the integration cannot say."""
+        # a room without an address is told by its name
+        given = self._asked(channel, lambda able, settings: str(able.room_address(room, settings)), "")
+        return safe(given, "")
+
+    def _asked(self, channel: Channel, ask: Callable[[Any, msgspec.Struct], _T], otherwise: _T) -> _T:
+        """Return what an integration answers to what changes nothing; ``otherwise`` where it fails in any way."""
         try:
-            integration, settings = self._ready(channel)
-            return safe(str(integration.room_address(room, settings)), "")  # type: ignore[attr-defined]  # Hosting
-        except Exception:  # noqa: BLE001  # a room without an address is told by its name
-            return ""
+            return ask(*self._ready(channel))
+        except Exception:  # noqa: BLE001  # nothing is learned, and nothing was done
+            return otherwise
 
     def self_test(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str]) -> SendResult:
         """Send to ourselves over a channel, as near to the real way as it allows."""
         outbound, held = as_outbound(dispatch, channel), as_held(secrets)
-        refused = _forbidden(channel, dispatch.kind, dispatch.audience)
-        return refused or self._attempt(
+        barred = _forbidden(channel, dispatch.kind, dispatch.audience)
+        return barred or self._attempt(
             channel,
             dispatch.address,
             lambda integration, settings: integration.self_test(outbound, settings, held),
@@ -240,25 +244,19 @@ class Gateway:
 
         Whatever an integration makes of bytes that a stranger sent, an exception is a no as well.
         """
-        try:
-            integration, settings = self._ready(channel)
-            parsed = integration.parse_callback(as_callback(incoming), settings, as_held(secrets))  # type: ignore[attr-defined]  # CalledBack
-        except Exception:  # noqa: BLE001  # what cannot be read is not believed
-            return None
-        if isinstance(parsed, Unauthentic):
+        callback, held = as_callback(incoming), as_held(secrets)
+        parsed = self._asked(
+            channel, lambda able, settings: able.parse_callback(callback, settings, held), None
+        )
+        if parsed is None or isinstance(parsed, Unauthentic):
             return None
         return tuple(from_inbound(channel.id, heard) for heard in parsed)
 
     def reply(self, channel: Channel, incoming: Incoming, secrets: Mapping[str, str]) -> Words:
         """Return what the provider wants to read, after its callback was believed."""
-        try:
-            integration, settings = self._ready(channel)
-            if not hasattr(integration, "reply"):
-                return Words()
-            said = integration.reply(as_callback(incoming), settings, as_held(secrets))
-        except Exception:  # noqa: BLE001  # what was believed stays believed
-            return Words()
-        return Words(content_type=said.content_type, body=said.body)
+        callback, held = as_callback(incoming), as_held(secrets)
+        said = self._asked(channel, lambda able, settings: able.reply(callback, settings, held), None)
+        return Words() if said is None else Words(content_type=said.content_type, body=said.body)
 
     def collects(self, channel: Channel) -> bool:
         """Tell whether what comes back over a channel has to be fetched."""
@@ -357,8 +355,8 @@ class BulkLine:
         if self._line is None:
             return [self._send(dispatch) for dispatch in dispatches]
         for dispatch in dispatches:
-            if (refused := _forbidden(self._channel, dispatch.kind, dispatch.audience)) is not None:
-                return [refused for _ in dispatches]
+            if (barred := _forbidden(self._channel, dispatch.kind, dispatch.audience)) is not None:
+                return [barred for _ in dispatches]
         try:
             sent = [as_outbound(dispatch, self._channel) for dispatch in dispatches]
             outcomes = tuple(self._line.send(sent))
@@ -381,7 +379,7 @@ def call(request: HttpCall) -> CallResult:
     """Make one HTTP call to a host of the allow-list; an exercise makes none."""
     if request.kind != "real":
         why = f"an incident of kind {request.kind} makes no call to other systems"
-        return CallResult(outcome=_refused(why, "R36"))
+        return CallResult(outcome=refused(why, "R36"))
     reply = http.exchange(
         http.Request(
             method=request.method,
@@ -404,14 +402,10 @@ def _forbidden(channel: Channel, kind: Kind, audience: Audience) -> SendResult |
     if kind == "real":
         return None
     if audience in OUTSIDERS:
-        return _refused(f"an incident of kind {kind} never reaches the audience {audience}", "R36")
+        return refused(f"an incident of kind {kind} never reaches the audience {audience}", "R36")
     if not channel.exercise_safe:
-        return _refused(f"the channel is not on the allow-list for an incident of kind {kind}", "R36")
+        return refused(f"the channel is not on the allow-list for an incident of kind {kind}", "R36")
     return None
-
-
-def _refused(why: str, code: str = "") -> SendResult:
-    return SendResult(state="rejected", code=code, reason=why, permanent=True)
 
 
 def mail_verdict(code: str, words: str) -> tuple[About, AddressState]:

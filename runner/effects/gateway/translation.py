@@ -25,7 +25,7 @@ from integrations.port import (
 from integrations.port import Answer as PortAnswer
 from integrations.port import Receipt as PortReceipt
 from runner.base.states import MARKS
-from runner.base.text import nearest
+from runner.base.text import cut, nearest
 from runner.decoding import convert
 from runner.errors import Invalid
 from runner.routing.inbound import Answer, Heard, Incoming, Receipt
@@ -154,7 +154,7 @@ def as_outbound(dispatch: Dispatch, channel: Channel) -> Outbound:
         idempotency_key=dispatch.idempotency_key,
         recipient=dispatch.address,
         subject=f"{mark}{dispatch.subject}",
-        text=_cut(f"{mark}{dispatch.text}", channel.max_length) if mark else dispatch.text,
+        text=cut(f"{mark}{dispatch.text}", channel.max_length) if mark else dispatch.text,
         html=None if dispatch.html is None else f"{mark}{dispatch.html}",
         marking=dispatch.marking,
         footer=dispatch.footer,
@@ -162,10 +162,6 @@ def as_outbound(dispatch: Dispatch, channel: Channel) -> Outbound:
         deadline=dispatch.deadline,
         timeouts=waits(min(dispatch.time_limit, timeout or dispatch.time_limit)),
     )
-
-
-def _cut(text: str, longest: int | None) -> str:
-    return text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 @lru_cache(maxsize=16)

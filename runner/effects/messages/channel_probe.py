@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from runner.base.states import Kind
 from runner.errors import TocsinError
 from runner.routing.messaging import Channel, Dispatch, SendResult
 from runner.vault.secrets import Secret
 
+if TYPE_CHECKING:
+    from runner.effects.gateway.gateway import Gateway
+
 LIMIT = timedelta(seconds=15)
 """A probe that takes longer has told enough."""
 TEXT = "Tocsin tests this channel. No action required."
 
 
-class Tester(Protocol):
-    """The door to the integrations, as far as probes need it."""
-
-    def self_test(self, channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], /) -> SendResult:
-        """Send to ourselves."""
-
-
 def probe(
-    channel: Channel, kind: Kind, key: str, at: datetime, door: Tester, secret: Callable[[str], Secret]
+    channel: Channel, kind: Kind, key: str, at: datetime, door: Gateway, secret: Callable[[str], Secret]
 ) -> SendResult:
     """Return what came of it. ``key`` tells this probe from any other."""
     try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 
 from runner.base.states import Refusal
@@ -20,7 +18,7 @@ from runner.incident.state.incident import Incident, Invocation
 from runner.incident.state.library import Library
 from runner.incident.state.messages import REPEATED, MessageComposed
 from runner.incident.state.work import Compose
-from runner.playbook.format import AnyStep, MessageTemplate, Playbook
+from runner.playbook.format import AnyStep, MessageTemplate
 from runner.routing.messaging import DeliveryPlan, MessageClass
 from runner.routing.organisation import Directory
 from runner.routing.planner import plan
@@ -37,22 +35,23 @@ def readable(incident: Incident, invocation: Invocation, step: AnyStep) -> dict[
         "title": incident.title,
         **facts.get("incident", {}),
     }
+    due = None if invocation.due is None else f"{invocation.due:%Y-%m-%d %H:%M} UTC"
     return {
         **facts,
         "incident": about,
-        "step": {"id": invocation.id, "title": title_of(step), "due": _when(invocation.due)},
+        "step": {"id": invocation.id, "title": title_of(step), "due": due},
         "item": incident.scopes[invocation.scope].item,
     }
 
 
-def _when(due: datetime | None) -> str | None:
-    return None if due is None else due.strftime("%Y-%m-%d %H:%M UTC")
-
-
 UNUSABLE = "settings"
 """Where the planner's rules have a number: the channel cannot be used as it is configured."""
+
+
 PROMISE = "next_update"
 """What a text reads that says when the next one comes."""
+
+
 REMINDER = MessageTemplate(
     message_class="task-notice",
     subject="Overdue: {{ step.title }}",
@@ -67,6 +66,11 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+def kept(incident: Incident, tools: EffectContext, subject: str, text: str) -> str:
+    """Keep a message's words and return their digest."""
+    return tools.blobs.put_blob(incident.id, msgspec.json.encode(Body(subject=subject, text=text)))
+
+
 def compose(
     work: Compose, incident: Incident, library: Library, tools: EffectContext
 ) -> Composed | EffectFailed:
@@ -74,7 +78,8 @@ def compose(
     from runner.documents.template.letter_template import fill_sentence
 
     invocation = incident.invocations[work.step]
-    playbook = _playbook(incident, invocation, library)
+    scope = incident.scopes[invocation.scope]
+    playbook = library.plans[incident.runs[scope.run].bundle].playbook(scope.playbook)
     template = REMINDER if work.reminder else playbook.messages[work.template]
     try:
         kind = message_class(template.message_class, tools.directory, playbook.classes)
@@ -98,12 +103,11 @@ def compose(
     if forbidden := forbidden_text(subject, text, tuple(incident.overrides.values())):
         return EffectFailed(step=work.step, why=forbidden)
     traits = traits_of(text, kind, incident)
-    body = tools.blobs.put_blob(incident.id, msgspec.json.encode(Body(subject=subject, text=text)))
-    message = tools.new_id("m")
+    body = kept(incident, tools, subject, text)
     return Composed(
         event=MessageComposed(
             step=work.step,
-            message=message,
+            message=tools.new_id("m"),
             message_class=kind,
             body=body,
             to=tuple(found.meant),
@@ -207,11 +211,6 @@ def planned_for(
     found = plan(kind, tuple(directory.channels.values()), directory.recipient(person), known, traits)
     broken = tuple(Refusal(channel=name, rule=UNUSABLE, why=why) for name, why in directory.broken.items())
     return msgspec.structs.replace(found, refusals=(*found.refusals, *broken)) if broken else found
-
-
-def _playbook(incident: Incident, invocation: Invocation, library: Library) -> Playbook:
-    scope = incident.scopes[invocation.scope]
-    return library.plans[incident.runs[scope.run].bundle].playbook(scope.playbook)
 
 
 def _addressees(

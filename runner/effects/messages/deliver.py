@@ -1,27 +1,29 @@
-"""Delivery of one committed attempt: one channel, one try, one of five outcomes."""
+"""Delivery of one committed attempt: one channel, one try, one of five outcomes; and how its reader can answer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from runner.base.states import Refusal
+from runner.base.text import cut
 from runner.decoding import from_json
 from runner.effects.context import EffectContext, exercise_time_lag, plan_context, with_own_domains
 from runner.effects.messages.compose import Body
 from runner.effects.messages.content_screening import shown_subject
-from runner.effects.messages.reply_instructions import how_to_answer, opening, reminding
 from runner.effects.simulated import is_really_sent
 from runner.errors import TocsinError
 from runner.incident.state.commands import AttemptDone, TakeReceipt
 from runner.incident.state.incident import Delivery, Incident
 from runner.incident.state.messages import Attempt, ReceiptTaken
 from runner.incident.state.work import Deliver, Recall
-from runner.routing.messaging import Channel, Dispatch, SendResult
+from runner.routing.messaging import Channel, Dispatch, SendResult, refused
 from runner.routing.planner import choose
+from runner.routing.rules import OUTSIDERS
 from runner.routing.traffic import GONE, OUTAGE
+from runner.vault.derived_tokens import ack_code, ack_link
 
 
 def deliver(work: Deliver, incident: Incident, head: str, tools: EffectContext) -> AttemptDone:
@@ -37,11 +39,17 @@ def _attempt(work: Deliver, incident: Incident, head: str, tools: EffectContext)
     if channel is None and work.channel in tools.directory.broken:
         return SendResult(state="not_sent", reason=tools.directory.broken[work.channel])
     if channel is None:
-        return SendResult(
-            state="rejected", code=GONE, reason="the channel is no longer configured", permanent=True
-        )
+        return refused("the channel is no longer configured", GONE)
     ready = _ready(work, incident, head, channel, tools)
-    return ready if isinstance(ready, SendResult) else _asked(channel, *ready, tools)
+    if isinstance(ready, SendResult):
+        return ready
+    result = tools.sender.send(channel, *ready)
+    if result.state != "unknown":
+        return result
+    # No answer: a provider that can be asked is asked once, at once. Only that it has the message is believed so soon:
+    # it may still be taking what it does not show yet.
+    found = tools.sender.reconcile(channel, *ready)
+    return found if found is not None and found.state == "accepted" else result
 
 
 def recall(work: Recall, incident: Incident, tools: EffectContext) -> TakeReceipt:
@@ -78,11 +86,15 @@ def _recalled(attempt: Attempt, delivery: Delivery, incident: Incident, tools: E
         recall=attempt.provider_id,
     )
     try:
-        needed = channel.secrets if is_really_sent(incident, channel, delivery.id) else {}
-        secrets = {name: tools.secret(reference).reveal() for name, reference in needed.items()}
+        secrets = _secrets(incident, channel, delivery.id, tools)
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)
     return tools.sender.send(channel, dispatch, secrets)
+
+
+def _secrets(incident: Incident, channel: Channel, delivery: str, tools: EffectContext) -> dict[str, str]:
+    """Return what a message leaves with; raises TocsinError. What is played needs no secret."""
+    return tools.secrets_of(channel) if is_really_sent(incident, channel, delivery) else {}
 
 
 def ask_again(work: Deliver, began: datetime, incident: Incident, tools: EffectContext) -> SendResult | None:
@@ -113,11 +125,10 @@ def _ready(
     if isinstance(chosen, Refusal) and chosen.rule == OUTAGE:
         return SendResult(state="not_sent", code=chosen.rule, reason=chosen.why)
     if isinstance(chosen, Refusal):
-        return SendResult(state="rejected", code=chosen.rule, reason=chosen.why, permanent=True)
+        return refused(chosen.why, chosen.rule)
     try:
         body = from_json(tools.blobs.get_blob(message.body), Body)
-        needed = channel.secrets if is_really_sent(incident, channel, work.delivery) else {}
-        secrets = {name: tools.secret(reference).reveal() for name, reference in needed.items()}
+        secrets = _secrets(incident, channel, work.delivery, tools)
         answer = how_to_answer(work, incident, channel, tools)
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)
@@ -129,7 +140,7 @@ def _ready(
         kind=incident.kind,
         audience=message.message_class.audience,
         address=chosen.contact.address if chosen.contact is not None else delivery.person,
-        text=_within(f"{opening(incident, delivery)}{body.text}", channel),
+        text=cut(f"{opening(incident, delivery)}{body.text}", channel.max_length),
         subject=f"{reminding(delivery)}{shown_subject(body.subject, message.message_class, channel, incident)}",
         at=tools.now() + late,
         marking=message.message_class.confidentiality.upper(),
@@ -139,21 +150,52 @@ def _ready(
     return dispatch, secrets
 
 
-def _asked(
-    channel: Channel, dispatch: Dispatch, secrets: Mapping[str, str], tools: EffectContext
-) -> SendResult:
-    """Send; where no answer came and the provider can be asked, ask it once, at once.
+LINK_HOLDS = timedelta(hours=24)
+"""How long a link is good at most; never longer than the message itself is worth something."""
 
-    Only that it has the message is believed so soon: it may still be taking what it does not show yet.
+
+PAGE = "ack"
+"""Where the pages stand below the public address: ``PUBLIC_URL/ack/LINK``."""
+
+
+def opening(incident: Incident, delivery: Delivery) -> str:
+    """Return why this person is told, where the message was meant for others at first."""
+    since = f"{incident.messages[delivery.message].at:%H:%M} UTC"
+    if delivery.stands_for:
+        others = ", ".join(dict.fromkeys(incident.deliveries[name].person for name in delivery.stands_for))
+        return f"You get this message as deputy of {others}: no acknowledgement since {since}.\n\n"
+    if delivery.level:
+        return f"This message is escalated to you: no acknowledgement since {since}.\n\n"
+    return ""
+
+
+def reminding(delivery: Delivery) -> str:
+    """Return what stands before the subject of a message that was sent before."""
+    return f"Reminder {delivery.reminders}: " if delivery.reminders else ""
+
+
+def how_to_answer(work: Deliver, incident: Incident, channel: Channel, tools: EffectContext) -> str:
+    """Return the end of the footer: the code that shows where it comes from, and the link where one may stand.
+
+    Not in a message to people outside, who have a reference of their own; and no link where whoever takes over the
+    number would hold it.
     """
-    result = tools.sender.send(channel, dispatch, secrets)
-    if result.state != "unknown":
-        return result
-    found = tools.sender.reconcile(channel, dispatch, secrets)
-    return found if found is not None and found.state == "accepted" else result
+    delivery = incident.deliveries[work.delivery]
+    message = incident.messages[delivery.message]
+    kind = message.message_class
+    if kind.audience in OUTSIDERS:
+        return ""
+    vouch = tools.blobs.vouch
+    room = incident.war_room.address if incident.war_room is not None else ""
+    code = f"{f' · war room: {room}' if room else ''} · code {ack_code(vouch, incident.id, delivery.id)}"
+    if not kind.wants_answer or not tools.public_url or channel.sim_swappable:
+        return code
+    ends = min(tools.now() + LINK_HOLDS, stale(incident, delivery)) + exercise_time_lag(incident, tools)
+    link = ack_link(vouch, incident.id, delivery.id, delivery.person, work.n, ends)
+    return f"{code} · acknowledge: {tools.public_url.rstrip('/')}/{PAGE}/{link}"
 
 
-def _within(text: str, channel: Channel) -> str:
-    if channel.max_length is None or len(text) <= channel.max_length:
-        return text
-    return text[: channel.max_length - 1] + "…"
+def stale(incident: Incident, delivery: Delivery) -> datetime:
+    """Return from when a delivery is worth nothing."""
+    message = incident.messages[delivery.message]
+    return (delivery.resent_at or message.at) + message.message_class.stale_after

@@ -9,7 +9,7 @@ from runner.incident.messages.room_provisioning import opened
 from runner.incident.state.commands import AttemptDone
 from runner.incident.state.incident import Incident
 from runner.incident.state.work import Host, opening_of
-from runner.routing.messaging import Channel, ContactPoint, MessageClass, RoomRequest, SendResult
+from runner.routing.messaging import Channel, ContactPoint, MessageClass, RoomRequest, SendResult, refused
 from runner.routing.organisation import Directory
 from runner.routing.planner import choose
 
@@ -29,13 +29,12 @@ def _attempt(work: Host, incident: Incident, tools: EffectContext) -> SendResult
     channel = tools.directory.channels.get(work.channel)
     if channel is None:
         why = tools.directory.broken.get(work.channel, "the channel is no longer configured")
-        return SendResult(state="rejected", reason=why, permanent=True)
+        return refused(why)
     way = way_in(incident, errand.person, channel, tools.directory) if errand.person else None
     if isinstance(way, Refusal):
-        return SendResult(state="rejected", code=way.rule, reason=way.why, permanent=True)
-    needed = channel.secrets if incident.drill is None else {}
+        return refused(way.why, way.rule)
     try:
-        secrets = {name: tools.secret(reference).reveal() for name, reference in needed.items()}
+        secrets = tools.secrets_of(channel) if incident.drill is None else {}
     except TocsinError as error:
         return SendResult(state="not_sent", reason=error.message)
     order = RoomRequest(

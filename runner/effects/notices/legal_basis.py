@@ -49,17 +49,6 @@ def offers(rule: DutyRule, version: Version) -> tuple[DutyRule, ...]:
     return tuple(duty for duty in version.duties if duty.recipient == "individuals")
 
 
-def owed_months(rules: Iterable[DutyRule], judges: Sequence[Evaluator]) -> int:
-    """Return for how many months the law wants monitoring offered, 0 where it does not."""
-    return max((monitoring_months(rule, judge) or 0 for rule in rules for judge in judges), default=0)
-
-
-def bought_months(judges: Sequence[Evaluator], owed: int) -> Kept:
-    """Return the months that were bought; unknown while they are fewer than the law wants."""
-    found = _recorded(judges)
-    return Kept(MONTHS, found if found is not None and found >= owed else None)
-
-
 def monitoring_items(rule: DutyRule, judges: Sequence[Evaluator]) -> Iterator[Item]:
     """Return what has to stand in a notice to people where the law owes them monitoring."""
     offer = rule.credit_monitoring
@@ -127,15 +116,11 @@ def legal_context(incident: Incident, status: DutyStatus | None, library: Librar
     for version in regime.versions if regime is not None else ():
         rule = next((duty for duty in version.duties if duty.slug == slug), None)
         if regime is not None and version.label == status.law_version and rule is not None:
-            return Brief(incident, status, regime, version, rule, _judges(incident, status))
+            found = views(nested(incident.facts))
+            # a judge for each population that the duty is owed to, for all where none is named
+            judged = [view for view in found if view.id in status.populations] or found
+            return Brief(incident, status, regime, version, rule, tuple(map(Evaluator, judged)))
     return None
-
-
-def _judges(incident: Incident, status: DutyStatus) -> tuple[Evaluator, ...]:
-    """Return a judge for each population that the duty is owed to, for all where none is named."""
-    found = views(nested(incident.facts))
-    named = [view for view in found if view.id in status.populations]
-    return tuple(Evaluator(view) for view in named or found)
 
 
 def apply_duty(notice: Notice, found: Brief | None) -> Notice:
@@ -163,13 +148,10 @@ def _wanted(found: Brief) -> Iterator[Content]:
     """Return what the law wants said; the reasons for a delay only where there is one."""
     seen = found.incident.duties.get(found.status.id)
     for content in found.rule.content:
-        facts = content.facts if seen is not None and seen.overdue else _on_time(content.facts)
+        late = seen is not None and seen.overdue
+        facts = tuple(path for path in content.facts if late or path != "incident.delay_reasons")
         if facts or not content.facts:
             yield msgspec.structs.replace(content, facts=facts)
-
-
-def _on_time(facts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(path for path in facts if path != "incident.delay_reasons")
 
 
 def _items(content: Iterable[Content], judges: Sequence[Evaluator]) -> Iterator[Item]:
@@ -196,7 +178,12 @@ def duty_variables(found: Brief) -> dict[str, Any]:
     content = [content for content in _wanted(found) if _holds(content.condition, found.judges) is not False]
     banned = [content for content in rule.forbidden if _holds(content.condition, found.judges) is not False]
     earlier = _earlier(found)
-    months = owed_months(offers(rule, found.version), found.judges)
+    # For how many months the law wants monitoring offered; what was bought counts while it is no less.
+    offered = (
+        monitoring_months(offer, judge) for offer in offers(rule, found.version) for judge in found.judges
+    )
+    months = max((wanted or 0 for wanted in offered), default=0)
+    bought = _recorded(found.judges)
     return {
         "id": status.id,
         "law": found.regime.name,
@@ -218,7 +205,7 @@ def duty_variables(found: Brief) -> dict[str, Any]:
         "parts": [item.part for item in content if item.part],
         "not_wanted": [content.part for content in banned if content.part],
         "monitoring_months": months,
-        "offered_months": bought_months(found.judges, months),
+        "offered_months": Kept(MONTHS, bought if bought is not None and bought >= months else None),
         "residents": _count(found, found.version.residents_of),
         "affected": _count(found, ""),
         "told_at": _told(found),
@@ -302,12 +289,10 @@ def _values(path: str, found: Brief) -> Iterator[Mapping[str, Any]]:
     several = len(found.judges) > 1 and path.partition(".")[0] in _OF_POPULATION
     for judge in found.judges if several else found.judges[:1]:
         name = f"{title} ({judge.view.id})" if several else title
-        yield {"name": name, "value": Kept(_path(path, judge.view), _plain(path, judge.view))}
-
-
-def _path(path: str, view: View) -> str:
-    """Return the path as documents write it, so that coverage recognises it in every population."""
-    return f"populations[{view.id}].{path}" if view.id and path.partition(".")[0] in _OF_POPULATION else path
+        # The path as documents write it, so that coverage recognises it in every population.
+        one_of = judge.view.id and path.partition(".")[0] in _OF_POPULATION
+        whole = f"populations[{judge.view.id}].{path}" if one_of else path
+        yield {"name": name, "value": Kept(whole, _plain(path, judge.view))}
 
 
 def _plain(path: str, view: View) -> Any:

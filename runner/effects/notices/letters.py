@@ -154,14 +154,12 @@ def batches(shard: Shard, part: Path) -> Iterator[tuple[Line, Person]]:
                     break
                 left = [one for one, fits in zip(left, stamped.fits, strict=True) if not fits]
                 name = f"{marks(form.paper.document)}{shard.name}-{next(numbers):03d}.pdf"
-                yield from _lines(fitting, kept(shard, part, name, stamped.content), stamped.pages)
+                file, pages = kept(shard, part, name, stamped.content), stamped.pages
+                for k, one in enumerate(fitting):
+                    where = (k * pages + 1, pages)
+                    yield line_of(one.n, one.person, one.text, file, where), one.person
             whole += [(member.n, member.person) for member in left]
     yield from _whole(shard, part, sorted(whole), numbers)
-
-
-def _lines(letters: Sequence[_Own], file: File, pages: int) -> Iterator[tuple[Line, Person]]:
-    for k, one in enumerate(letters):
-        yield line_of(one.n, one.person, one.text, file, (k * pages + 1, pages)), one.person
 
 
 def _sorted(shard: Shard) -> tuple[Mapping[Form, list[_Own]], list[tuple[int, Person]]]:
@@ -214,7 +212,8 @@ def make_shard(shard: Shard) -> int:
     part = done.with_name(f"{done.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(mode=0o700)
-    lines = list(_letters(shard, part))
+    made = batches(shard, part) if shard.batch else _apart(shard, part)
+    lines = sorted(made, key=lambda pair: pair[0].n)
     encoder = msgspec.json.Encoder(order="sorted")
     write_file(part / MANIFEST, b"".join(encoder.encode(line) + b"\n" for line, _ in lines), sync=True)
     table = io.StringIO(newline="")
@@ -233,35 +232,20 @@ def for_a_spreadsheet(cells: Iterable[Any]) -> list[str]:
     return [f"'{text}" if text.startswith(_FORMULA) else text for text in map(str, cells)]
 
 
-def _letters(shard: Shard, part: Path) -> Iterator[tuple[Line, Person]]:
-    """Write the files of a shard and return a line for each of them, in the order of the list."""
-    made = batches(shard, part) if shard.batch else _apart(shard, part)
-    return iter(sorted(made, key=lambda pair: pair[0].n))
-
-
 def _apart(shard: Shard, part: Path) -> Iterator[tuple[Line, Person]]:
     """Write files of their own, paper by paper: each letter begins with what was laid out for the one before."""
-    writer = _Writer(shard.letterhead)
+    press = Press(tagged=True)
+    head = Letterhead(shard.letterhead) if shard.letterhead else None
     for n, person in sorted(enumerate(shard.people, shard.first), key=lambda pair: pair[1].group):
         document = letter(shard.papers[person.group], person)
         for form in shard.formats:
-            content, pages = writer.write(document, form)
+            pages = 0  # a format without pages
+            if form == "pdf":
+                printed = press.print((document,))
+                content, pages = printed.content, printed.pages[0]
+            elif form == "docx" and head is not None:
+                content = head.write(document)
+            else:
+                content = write(document, form)
             file = kept(shard, part, f"{marks(document)}{n:07d}_{person.reference}.{form}", content)
             yield line_of(n, person, document.digest, file, (1 if pages else 0, pages)), person
-
-
-class _Writer:
-    """Writes one letter after another, in any format."""
-
-    def __init__(self, letterhead: bytes) -> None:
-        self._press = Press(tagged=True)
-        self._letterhead = Letterhead(letterhead) if letterhead else None
-
-    def write(self, document: Document, form: Format) -> tuple[bytes, int]:
-        """Return a letter's bytes and its pages; 0 where the format has none."""
-        if form == "pdf":
-            printed = self._press.print((document,))
-            return printed.content, printed.pages[0]
-        if form == "docx" and self._letterhead is not None:
-            return self._letterhead.write(document), 0
-        return write(document, form), 0

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from runner.documents.contents.coverage import check, short
-from runner.documents.notice import Coverage, Fits, Format, Notice
+from runner.documents.notice import Coverage, Fits, Notice
 from runner.documents.render import narrowed
 from runner.documents.render import render as render_document
 from runner.documents.tree import Document, Logo, RenderContext, Stationery, encode
@@ -38,7 +38,8 @@ def render(
     ``override`` makes it final in spite of what it lacks; the command that follows says by whose word.
     """
     try:
-        status = _duty(work, incident, library, tools)
+        duties = tools.duties(incident, tools.now(), library) if work.duty else ()
+        status = next((duty for duty in duties if duty.id == work.duty), None)
         brief = legal_context(incident, status, library)
         notice, source = tools.notices[template_for(work, tools, brief)]
         notice = apply_duty(notice, brief)
@@ -67,7 +68,8 @@ def keep(
         context = msgspec.structs.replace(document.context, stationery=stationery)
         document = msgspec.structs.replace(document, context=context)
     files = {
-        str(form): tools.blobs.put_blob(incident.id, write(document, form, paper)) for form in _formats(work)
+        str(form): tools.blobs.put_blob(incident.id, write(document, form, paper))  # type: ignore[arg-type]
+        for form in work.formats
     }
     return Rendered(
         event=DocumentRendered(
@@ -265,17 +267,6 @@ def _fits(fits: Fits | None, status: DutyStatus) -> int:
     if any(named and not answer for named, answer in asked):
         return 0
     return 1 + sum(named for named, _ in asked)
-
-
-def _formats(work: Render) -> tuple[Format, ...]:
-    return tuple(work.formats)  # type: ignore[arg-type]
-
-
-def _duty(work: Render, incident: Incident, library: Library, tools: EffectContext) -> DutyStatus | None:
-    if not work.duty:
-        return None
-    duties = [s for s in tools.duties(incident, tools.now(), library) if s.id == work.duty]
-    return duties[0] if duties else None
 
 
 def _stationery(facts: dict[str, object], notice: Notice, logo: Logo | None) -> Stationery:

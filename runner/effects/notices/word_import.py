@@ -21,24 +21,18 @@ from runner.incident.state.work import Render
 
 def taken(base: Kept, returned: Returned, incident: Incident) -> Document:
     """Return the document that a Word file's text makes, as a draft."""
-
-    def _forms(key: str) -> tuple[str, ...]:
-        return forms_of(incident.facts[key].value, base.document.language)
-
-    wanted = {gap.path for gap in base.document.gaps} | _banned(base, incident)
-    now = {
-        path: forms
-        for path in sorted(wanted)
-        if (forms := tuple(form for key in recorded_as(path, incident.facts) for form in _forms(key)))
-    }
-    return with_text(base.document, returned.blocks, now)
-
-
-def _banned(base: Kept, incident: Incident) -> set[str]:
-    """Return the facts that the law does not want said: nobody may have typed them in."""
-    paths = {path for ban in base.notice.forbids for path in ban.facts}
+    # What the law does not want said nobody may have typed in either.
+    banned = {path for ban in base.notice.forbids for path in ban.facts}
     read = {used.path for used in base.document.facts_used}
-    return {key for key in incident.facts if short(key) in paths and key not in read}
+    wanted = {gap.path for gap in base.document.gaps}
+    wanted |= {key for key in incident.facts if short(key) in banned and key not in read}
+    now: dict[str, tuple[str, ...]] = {}
+    for path in sorted(wanted):
+        keys = recorded_as(path, incident.facts)
+        language = base.document.language
+        if forms := tuple(form for key in keys for form in forms_of(incident.facts[key].value, language)):
+            now[path] = forms
+    return with_text(base.document, returned.blocks, now)
 
 
 def adopt(

@@ -1,13 +1,15 @@
-"""Notice of acknowledgement to the other recipients of a message, over the contacts that it reached."""
+"""Messages that nobody has to answer: who acknowledged another message, and which legal deadlines are near."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
 
-from runner.effects.context import EffectContext
-from runner.effects.messages.compose import Body, planned
+from runner.effects.context import EffectContext, message_class
+from runner.effects.messages.compose import kept, planned
+from runner.effects.messages.escalation_levels import recipients
 from runner.incident.messages.deliveries import reached_places
 from runner.incident.state.commands import Composed, NotAnnounced
 from runner.incident.state.events import PlannedDelivery
@@ -15,6 +17,8 @@ from runner.incident.state.incident import Delivery, Incident
 from runner.incident.state.messages import MessageComposed
 from runner.incident.state.quorum import awaited, deliveries_of
 from runner.incident.state.work import Announce
+from runner.incident.turn.after_closing import WATCH
+from runner.law.duty import DutyStatus
 from runner.routing.messaging import MessageClass
 
 
@@ -35,13 +39,12 @@ def announce(work: Announce, incident: Incident, tools: EffectContext) -> Compos
     plans = _plans(incident, tools, message.id, kind)
     if not plans:
         return NotAnnounced(message=message.id, why="no contact that it reached can be used now")
-    body = msgspec.json.encode(Body(subject=subject, text=text))
     return Composed(
         event=MessageComposed(
             step="",
             message=tools.new_id("m"),
             message_class=kind,
-            body=tools.blobs.put_blob(incident.id, body),
+            body=kept(incident, tools, subject, text),
             to=tuple(plan.person for plan in plans),
             plans=plans,
             about=message.id,
@@ -63,19 +66,11 @@ def _named(incident: Incident, tools: EffectContext, found: list[Delivery]) -> s
 def _kind(told: MessageClass) -> MessageClass:
     """As confidential as the message itself, and sent to every place at once: nothing hangs on it."""
     return msgspec.structs.replace(
-        told,
-        name="acknowledgement",
+        informing(told, "acknowledgement", timedelta(hours=1)),
         availability="routine",
-        goal="accepted",
-        ack_quorum="all",
         duplicate_tolerance="annoying",
         on_unknown="failover",
         first_wave=9,
-        stale_after=timedelta(hours=1),
-        escalate_after=None,
-        remind_after=None,
-        re_remind_after=None,
-        tell_acknowledged=False,
         mobilises=False,
     )
 
@@ -94,3 +89,54 @@ def _plans(
         if channels:
             deliveries.append(msgspec.structs.replace(plan, channels=channels))
     return tuple(deliveries)
+
+
+CLASS = "task-notice"
+"""It says no more than a reminder of a task does: ids of duties, and times."""
+SHOWN = 5
+
+
+def send_reminders(
+    incident: Incident, running_out: Sequence[DutyStatus], to: tuple[str, ...], tools: EffectContext
+) -> Composed | None:
+    """Return the message of the duties, the first to begin first; None where nobody holds one of the roles."""
+    people = recipients(incident, tools.directory, to)
+    if not people:
+        return None
+    # It wants no answer, and the next watch tells again.
+    kind = informing(message_class(CLASS, tools.directory), WATCH, timedelta(hours=6))
+    lines = [_line(status) for status in running_out[:SHOWN]]
+    more = [f"and {len(running_out) - SHOWN} more"] if len(running_out) > SHOWN else []
+    text = "\n".join(("Legal deadlines soon:", *lines, *more, "Details: tocsin duties"))
+    return Composed(
+        event=MessageComposed(
+            step="",
+            message=tools.new_id("m"),
+            message_class=kind,
+            body=kept(incident, tools, f"{incident.codename}: legal deadlines soon", text),
+            to=people,
+            plans=tuple(planned(incident, tools, kind, person, tools.new_id("d")) for person in people),
+        )
+    )
+
+
+def _line(one: DutyStatus) -> str:
+    start = f"start by {one.latest_safe_start:%d %b %H:%M} UTC, " if one.latest_safe_start else ""
+    due = f"due {one.due:%d %b %H:%M} UTC" if one.due else "no date"
+    late = "OVERDUE: " if one.state == "overdue" else ""
+    return f"- {late}{one.id}: {start}{due}{' (provisional)' if one.provisional else ''}"
+
+
+def informing(told: MessageClass, name: str, stale_after: timedelta) -> MessageClass:
+    """Return the class of a message about another: as confidential as that, and nobody has to answer it."""
+    return msgspec.structs.replace(
+        told,
+        name=name,
+        goal="accepted",
+        ack_quorum="all",
+        stale_after=stale_after,
+        escalate_after=None,
+        remind_after=None,
+        re_remind_after=None,
+        tell_acknowledged=False,
+    )

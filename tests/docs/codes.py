@@ -43,6 +43,7 @@ PROBLEMS = frozenset(
         "report",
         "unknown",
         "_unknown",
+        "no_such",
         "_refused",
     }
 )
@@ -110,6 +111,11 @@ def _told(name: str, node: ast.Call, where: tuple[str, int], tree: ast.Module) -
         kind, told = "Warning", node.args[0]
     elif name == "Refusal" and len(node.args) == 3:
         kind, exits, told, message = "Not allowed", "1", node.args[0], node.args[2:]
+    elif name == "Guard" and len(node.args) >= 3:
+        kind, exits, told = "Not allowed", "1", node.args[2]
+        message = [ast.Constant('The campaign "…" to "…" is …')]
+    elif name == "one_of" and len(node.args) == 4:
+        exits, told, message = "2", node.args[3], [node.args[2], ast.Constant(' "…" is unknown.')]
     elif told is not None:
         exits = "1" if kind == "Error" else "–"
         found = node.args[2] if name == "Finding" and len(node.args) > 2 else ast.Name("")

@@ -8,7 +8,8 @@ from tests.docs import codes
 from tests.golden_files import UPDATES
 
 FORWARDED = {
-    "runner/cli/exercises/exercises.py",
+    "runner/cli/framework/options.py",
+    "runner/incident/campaigns/transitions.py",
     "runner/cli/framework/session.py",
     "runner/cli/framework/typer_app.py",
     "runner/documents/template/syntax.py",

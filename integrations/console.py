@@ -1,6 +1,6 @@
 """Console: messages on the screen of this computer, for a first run and for exercises at one desk.
 
-It writes to standard error or appends to a file. Nothing leaves the machine, so an exercise may always use
+It writes to standard error or appends to a file. Nothing leaves the machine, so an exercise can always use
 it; whoever reads the screen or the file reads everything, so its ceiling is ``internal``.
 """
 
